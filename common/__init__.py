@@ -1,0 +1,5 @@
+"""Plumbing that all four processes share: errors, settings, logs, metrics, gRPC server and client."""
+
+from importlib.metadata import version
+
+__version__ = version("ai-talk")

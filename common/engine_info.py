@@ -1,0 +1,67 @@
+"""What a model server says of itself in its Describe call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psutil
+import pynvml
+from aitalk.common.v1 import engine_pb2
+
+from common import __version__
+from common.slots import Slots
+
+
+@dataclass(frozen=True, slots=True)
+class EngineDescription:
+    """What an engine says of itself. `device` is "cpu", "cuda:N" or "remote"; `languages` are BCP-47 tags."""
+
+    engine: str
+    model: str
+    device: str
+    dtype: str = ""
+    languages: tuple[str, ...] = ()
+
+
+def engine_info(description: EngineDescription, slots: Slots, *, ready: bool) -> engine_pb2.EngineInfo:
+    """The message for Describe, with memory and slots as they are now."""
+    used, total = device_memory(description.device)
+    return engine_pb2.EngineInfo(
+        engine=description.engine,
+        model=description.model,
+        device=description.device,
+        dtype=description.dtype,
+        memory_bytes=resident_memory(),
+        device_memory_used_bytes=used,
+        device_memory_total_bytes=total,
+        slots_in_use=slots.in_use,
+        slots_total=slots.total,
+        ready=ready,
+        version=__version__,
+        languages=description.languages,
+    )
+
+
+def resident_memory() -> int:
+    """Resident bytes of this process and its children (a supervised model server is a child)."""
+    own = psutil.Process()
+    total = own.memory_info().rss
+    for child in own.children(recursive=True):
+        try:
+            total += child.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return int(total)
+
+
+def device_memory(device: str) -> tuple[int, int]:
+    """(used, total) bytes of a CUDA device; (0, 0) for any other, or where NVIDIA's library is missing."""
+    if not device.startswith("cuda"):
+        return 0, 0
+    index = int(device.partition(":")[2] or 0)
+    try:
+        pynvml.nvmlInit()
+        memory = pynvml.nvmlDeviceGetMemoryInfo(pynvml.nvmlDeviceGetHandleByIndex(index))
+    except pynvml.NVMLError:
+        return 0, 0
+    return int(memory.used), int(memory.total)

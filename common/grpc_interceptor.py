@@ -1,0 +1,129 @@
+"""One interceptor for all three servers: no calls before the model is warm, errors to status codes, metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, NoReturn
+
+import grpc
+
+from common.errors import ServiceError, UnavailableError, to_status
+from common.metrics import RPC_HANDLED, RPC_SECONDS
+
+logger = logging.getLogger(__name__)
+
+_OPEN_BEFORE_READY = ("/grpc.health.", "/grpc.reflection.")
+
+
+class ServiceInterceptor(grpc.aio.ServerInterceptor):
+    """Wraps every handler of the server.
+
+    Until `ready` is set, calls other than health, reflection and Describe end with UNAVAILABLE. A ServiceError raised
+    in a handler becomes its status code; any other exception is a bug: logged with its traceback, INTERNAL to the client.
+    """
+
+    def __init__(self) -> None:
+        self.ready = False
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        handler = await continuation(handler_call_details)
+        method: str = handler_call_details.method
+        if handler is None or method.startswith(_OPEN_BEFORE_READY):
+            return handler
+        kind, make = _shape(handler)
+        return make(
+            self._wrap(method, getattr(handler, kind)),
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+    def _wrap(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
+        if inspect.isasyncgenfunction(behaviour):
+
+            async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
+                async with _Watch(method, context):
+                    self._check_ready(method)
+                    async for response in behaviour(request, context):
+                        yield response
+
+            return stream
+
+        async def call(request: Any, context: Any) -> Any:
+            async with _Watch(method, context):
+                self._check_ready(method)
+                return await behaviour(request, context)
+
+        return call
+
+    def _check_ready(self, method: str) -> None:
+        if not self.ready and not method.endswith("/Describe"):
+            raise UnavailableError("the model is still loading; try again in a few seconds")
+
+
+class _Watch:
+    """Counts and times one call, and turns what it raises into its status."""
+
+    def __init__(self, method: str, context: Any) -> None:
+        self.method = method.rpartition(".")[2]  # AsrService/Recognize
+        self.context = context
+
+    async def __aenter__(self) -> None:
+        self.began = time.monotonic()
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _tb: object) -> None:
+        if isinstance(error, BaseExceptionGroup):
+            error = _sole_cause(error)
+        RPC_SECONDS.labels(self.method).observe(time.monotonic() - self.began)
+        RPC_HANDLED.labels(self.method, _code_of(error)).inc()
+        match error:
+            case None | asyncio.CancelledError() | GeneratorExit() | grpc.aio.AbortError():
+                return
+            case ServiceError():
+                await self._abort(error)
+            case Exception():
+                logger.error("bug in %s", self.method, exc_info=error)
+                await self.context.abort(grpc.StatusCode.INTERNAL, f"bug in {self.method}; see the server's log")
+
+    async def _abort(self, error: ServiceError) -> NoReturn:
+        logger.info("%s: %s (%s)", self.method, error.code, error.status.name)
+        await self.context.abort_with_status(to_status(error))
+        raise AssertionError("abort_with_status returned")
+
+
+def _sole_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """A task group that failed for one reason fails for that reason."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _code_of(error: BaseException | None) -> str:
+    match error:
+        case None:
+            return "OK"
+        case asyncio.CancelledError() | GeneratorExit():
+            return "CANCELLED"
+        case ServiceError():
+            return error.status.name
+        case _:
+            return "INTERNAL"
+
+
+def _shape(handler: Any) -> tuple[str, Callable[..., grpc.RpcMethodHandler[Any, Any]]]:
+    """Which of a handler's four behaviours is set, and what makes a handler of that shape."""
+    shapes = {
+        (False, False): ("unary_unary", grpc.unary_unary_rpc_method_handler),
+        (False, True): ("unary_stream", grpc.unary_stream_rpc_method_handler),
+        (True, False): ("stream_unary", grpc.stream_unary_rpc_method_handler),
+        (True, True): ("stream_stream", grpc.stream_stream_rpc_method_handler),
+    }
+    return shapes[bool(handler.request_streaming), bool(handler.response_streaming)]

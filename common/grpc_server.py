@@ -1,0 +1,116 @@
+"""Runs one model server: port open → model warm → serving → drained.
+
+The port opens at once, so that health checks and Describe answer while the model loads; grpc.health.v1 says NOT_SERVING
+until it is warm, and again from the moment a SIGTERM arrives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from prometheus_client import start_http_server
+
+from common.grpc_client import MAX_MESSAGE_BYTES
+from common.grpc_interceptor import ServiceInterceptor
+from common.settings import ModelServerSettings
+
+logger = logging.getLogger(__name__)
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@dataclass(frozen=True)
+class Service:
+    """What `ModelServer` runs.
+
+    label: as people call it ("ASR"). name: the full gRPC name ("aitalk.asr.v1.AsrService"). register: adds the servicer
+    to a server. warm_up: loads the model and runs it once; raises if it can't. close: releases it.
+    """
+
+    label: str
+    name: str
+    register: Callable[[grpc.aio.Server], None]
+    warm_up: Callable[[], Awaitable[None]]
+    close: Callable[[], Awaitable[None]]
+
+
+class ModelServer:
+    """A gRPC server around one Service; `async with` starts and stops it.
+
+    `port` is the one in use; given 0, a free one is taken.
+    """
+
+    def __init__(self, service: Service, settings: ModelServerSettings, port: int) -> None:
+        self.service = service
+        self.settings = settings
+        self.port = port
+        self._interceptor = ServiceInterceptor()
+        self._health = health.aio.HealthServicer()
+        self._server = grpc.aio.server(
+            interceptors=[self._interceptor],
+            options=[
+                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.so_reuseport", 0),
+                ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+            ],
+        )
+
+    async def __aenter__(self) -> ModelServer:
+        self.service.register(self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = (self.service.name, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server)
+        await self._set_health(NOT_SERVING)
+        self.port = self._server.add_insecure_port(f"{self.settings.grpc_host}:{self.port}")
+        await self._server.start()
+        logger.info("%s listens on %s:%d, loading its model", self.service.label, self.settings.grpc_host, self.port)
+        return self
+
+    async def warm_up(self) -> None:
+        """Load the model, then take calls."""
+        await self.service.warm_up()
+        self._interceptor.ready = True
+        await self._set_health(SERVING)
+        logger.info("✓ %s model loaded", self.service.label)
+
+    async def __aexit__(self, *_: object) -> None:
+        """Drain: no new calls; those in progress may finish within the time allowed; then the model is released."""
+        await self._set_health(NOT_SERVING)
+        await self._server.stop(self.settings.drain_timeout_s)
+        await self.service.close()
+
+    async def _set_health(self, status: Any) -> None:
+        for name in ("", self.service.name):
+            await self._health.set(name, status)
+
+
+async def run(service: Service, settings: ModelServerSettings, port: int) -> None:
+    """Serve until SIGTERM or SIGINT, then drain. Raises what warm-up raises."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if settings.metrics_port:
+        start_http_server(settings.metrics_port, settings.grpc_host)
+    async with ModelServer(service, settings, port) as server:
+        stopped = asyncio.create_task(stop.wait())
+        warming = asyncio.create_task(server.warm_up())
+        try:
+            await asyncio.wait({stopped, warming}, return_when=asyncio.FIRST_COMPLETED)
+            if not warming.done():  # told to stop while loading
+                return
+            await warming  # raises if the model can't be had
+            await stopped
+        finally:
+            stopped.cancel()
+            warming.cancel()
+        logger.info("%s drains: no new calls, %.0f s for those in progress", service.label, settings.drain_timeout_s)

@@ -1,0 +1,34 @@
+"""Settings that every process has: built once in `__main__`, frozen, passed down. Nothing else reads os.environ."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ProcessSettings(BaseSettings):
+    """Read from the environment, then from `.env`; an empty value means the default."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    environment: Literal["development", "production"] = Field(
+        "development", description="`development` or `production`."
+    )
+    debug: bool = Field(
+        False, description="Interactive API docs at `/docs`, and what each session sent saved as a WAV file."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
+
+
+class ModelServerSettings(ProcessSettings):
+    """Settings that the three model servers share."""
+
+    grpc_host: str = Field("127.0.0.1", description="Address on which the model servers listen.")
+    metrics_port: int = Field(0, ge=0, le=65535, description="Port of a model server's Prometheus `/metrics`; 0: none.")
+    drain_timeout_s: float = Field(
+        30.0, ge=0, description="On SIGTERM, seconds that calls in progress may take to finish."
+    )
+    models_cache_dir: Path = Field(Path("./models"), description="Where downloaded model weights are kept.")

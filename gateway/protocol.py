@@ -1,0 +1,220 @@
+"""The WebSocket protocol of /ws/conversation: every message, as pydantic models. See docs/protocol.md.
+
+Text frames are JSON control messages, told apart by `type`; binary frames are audio. A client that knows only
+binary, end_conversation, set_level and ping on its way in, and connected, transcript, ai_text, ai_audio_start, binary,
+turn_complete, analysis and error on its way out, works unchanged.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from gateway.history import Level
+
+Encoding = Literal["auto", "pcm_s16le", "webm", "ogg", "wav"]
+
+
+class ClientMessage(BaseModel):
+    """Unknown fields are an error: a misspelt option must not be ignored in silence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AudioFormat(ClientMessage):
+    """`auto`: WebM, Ogg or WAV, known by the first bytes. Raw PCM must be announced; sample_rate is for it alone."""
+
+    encoding: Encoding = "auto"
+    sample_rate: Annotated[int, Field(ge=8000, le=48000)] = 16000
+
+
+class Start(ClientMessage):
+    """Optional, first. With session_id and resume_token: carry on that session."""
+
+    type: Literal["start"]
+    audio: AudioFormat = AudioFormat()
+    level: Level | None = None
+    voice: str | None = None
+    language: str | None = Field(None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    session_id: str | None = None
+    resume_token: str | None = None
+
+
+class SetLevel(ClientMessage):
+    """From the next reply on."""
+
+    type: Literal["set_level"]
+    level: Level
+
+
+class Text(ClientMessage):
+    """A typed turn."""
+
+    type: Literal["text"]
+    text: str = Field(min_length=1, max_length=4000)
+
+
+class Interrupt(ClientMessage):
+    """Stop talking."""
+
+    type: Literal["interrupt"]
+
+
+class Playback(ClientMessage):
+    """What the learner's speaker has really played of a turn."""
+
+    type: Literal["playback"]
+    turn_id: str
+    played_ms: float = Field(ge=0)
+
+
+class EndConversation(ClientMessage):
+    """Finish; the analysis follows."""
+
+    type: Literal["end_conversation"]
+
+
+class Ping(ClientMessage):
+    type: Literal["ping"]
+
+
+AnyClientMessage = Annotated[
+    Start | SetLevel | Text | Interrupt | Playback | EndConversation | Ping, Field(discriminator="type")
+]
+CLIENT_MESSAGE: TypeAdapter[AnyClientMessage] = TypeAdapter(AnyClientMessage)
+
+
+class ServerMessage(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Connected(ServerMessage):
+    """At once on connecting."""
+
+    type: Literal["connected"] = "connected"
+    session_id: str
+    resume_token: str
+
+
+class Resumed(ServerMessage):
+    """Answer to a resuming start. turns: how many the session has so far, the learner's and the partner's."""
+
+    type: Literal["resumed"] = "resumed"
+    session_id: str
+    turns: int
+    level: Level
+
+
+class SpeechStartedMessage(ServerMessage):
+    type: Literal["speech_started"] = "speech_started"
+
+
+class SpeechStoppedMessage(ServerMessage):
+    type: Literal["speech_stopped"] = "speech_stopped"
+
+
+class TranscriptWord(ServerMessage):
+    """Milliseconds from the start of the turn."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+    confidence: float | None = None
+
+
+class TranscriptMessage(ServerMessage):
+    """What was understood of the learner. Final ones carry the words."""
+
+    type: Literal["transcript"] = "transcript"
+    text: str
+    is_final: bool
+    words: tuple[TranscriptWord, ...] | None = None
+
+
+class AiText(ServerMessage):
+    """A piece of the partner's reply; the last one has is_complete and may be empty."""
+
+    type: Literal["ai_text"] = "ai_text"
+    text: str
+    is_complete: bool
+    turn_id: str
+
+
+class AiAudioStart(ServerMessage):
+    """Binary frames follow: 16-bit little-endian mono PCM at this rate."""
+
+    type: Literal["ai_audio_start"] = "ai_audio_start"
+    sample_rate: int
+    turn_id: str
+
+
+class CaptionWord(ServerMessage):
+    """A word and when the audio of its turn says it, in milliseconds from the start of that audio."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+
+
+class Captions(ServerMessage):
+    """The words of the audio that follows. estimated: the times are a guess from the text, not the engine's own."""
+
+    type: Literal["captions"] = "captions"
+    turn_id: str
+    words: tuple[CaptionWord, ...]
+    estimated: bool = False
+
+
+class Interrupted(ServerMessage):
+    """No audio of that turn follows. heard_text: what the learner heard of it."""
+
+    type: Literal["interrupted"] = "interrupted"
+    turn_id: str
+    heard_text: str
+
+
+class TurnComplete(ServerMessage):
+    """The reply was heard to its end. latency_ms: stage → milliseconds after the learner's last sound."""
+
+    type: Literal["turn_complete"] = "turn_complete"
+    turn_id: str
+    latency_ms: dict[str, float]
+
+
+class AnalysisMessage(ServerMessage):
+    """Then the server closes with code 1000."""
+
+    type: Literal["analysis"] = "analysis"
+    data: dict[str, Any]
+
+
+class Pong(ServerMessage):
+    type: Literal["pong"] = "pong"
+
+
+class ErrorMessage(ServerMessage):
+    """Something went wrong. The session goes on, unless a close follows."""
+
+    type: Literal["error"] = "error"
+    message: str
+    code: str
+    retryable: bool
+
+
+AnyServerMessage = (
+    Connected
+    | Resumed
+    | SpeechStartedMessage
+    | SpeechStoppedMessage
+    | TranscriptMessage
+    | AiText
+    | AiAudioStart
+    | Captions
+    | Interrupted
+    | TurnComplete
+    | AnalysisMessage
+    | Pong
+    | ErrorMessage
+)
+SERVER_MESSAGE: TypeAdapter[AnyServerMessage] = TypeAdapter(Annotated[AnyServerMessage, Field(discriminator="type")])
