@@ -23,7 +23,7 @@ class ServiceInterceptor(grpc.aio.ServerInterceptor):
     """Wraps every handler of the server.
 
     Until `ready` is set, calls other than health, reflection and Describe end with UNAVAILABLE. A ServiceError raised
-    in a handler becomes its status code; any other exception is a bug: logged with its traceback, INTERNAL to the client.
+    in a handler becomes its status code. Any other exception is a bug: logged with its traceback, and INTERNAL.
     """
 
     def __init__(self) -> None:
