@@ -101,6 +101,22 @@ _BY_STATUS: dict[grpc.StatusCode, type[ServiceError]] = {
 }
 
 
+def sole_cause(error: BaseException) -> BaseException:
+    """The one reason for which a task group failed; the group itself if there are several."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def first_service_error(group: BaseExceptionGroup[ServiceError]) -> ServiceError:
+    """One error out of a group that holds nothing else, for `except* ServiceError as group`."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, ServiceError)  # noqa: S101
+    return error
+
+
 def to_status(error: ServiceError) -> grpc.Status:
     """The status that tells a gRPC client of `error`, for `context.abort_with_status`."""
     details = []

@@ -6,9 +6,16 @@ import grpc
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024  # a unary Recognize of ten minutes at 48 kHz
 
-_OPTIONS = [
+SHARED_OPTIONS = [  # of channels and servers alike
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    # Keep flow-control windows at 64 KiB: else they grow to megabytes, and a server goes on making speech for a client
+    # that has long stopped reading.
+    ("grpc.http2.bdp_probe", 0),
+]
+
+_OPTIONS = [
+    *SHARED_OPTIONS,
     ("grpc.lb_policy_name", "round_robin"),
     # Notice a server that vanished without closing its connection.
     ("grpc.keepalive_time_ms", 20_000),

@@ -7,11 +7,12 @@ import inspect
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, NoReturn
 
 import grpc
 
-from common.errors import ServiceError, UnavailableError, to_status
+from common.errors import ServiceError, UnavailableError, sole_cause, to_status
 from common.metrics import RPC_HANDLED, RPC_SECONDS
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,11 @@ class ServiceInterceptor(grpc.aio.ServerInterceptor):
 
     def __init__(self) -> None:
         self.ready = False
+        self._calls = _Calls()
+
+    async def wait_until_idle(self) -> None:
+        """Return once no call is in progress (health checks and reflection do not count)."""
+        await self._calls.idle.wait()
 
     async def intercept_service(
         self,
@@ -49,15 +55,16 @@ class ServiceInterceptor(grpc.aio.ServerInterceptor):
         if inspect.isasyncgenfunction(behaviour):
 
             async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
-                async with _Watch(method, context):
+                async with self._calls, _Watch(method, context):
                     self._check_ready(method)
-                    async for response in behaviour(request, context):
-                        yield response
+                    async with aclosing(behaviour(request, context)) as responses:
+                        async for response in responses:
+                            yield response
 
             return stream
 
         async def call(request: Any, context: Any) -> Any:
-            async with _Watch(method, context):
+            async with self._calls, _Watch(method, context):
                 self._check_ready(method)
                 return await behaviour(request, context)
 
@@ -66,6 +73,24 @@ class ServiceInterceptor(grpc.aio.ServerInterceptor):
     def _check_ready(self, method: str) -> None:
         if not self.ready and not method.endswith("/Describe"):
             raise UnavailableError("the model is still loading; try again in a few seconds")
+
+
+class _Calls:
+    """How many calls are in progress."""
+
+    def __init__(self) -> None:
+        self.idle = asyncio.Event()
+        self.idle.set()
+        self._count = 0
+
+    async def __aenter__(self) -> None:
+        self._count += 1
+        self.idle.clear()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._count -= 1
+        if not self._count:
+            self.idle.set()
 
 
 class _Watch:
@@ -79,13 +104,12 @@ class _Watch:
         self.began = time.monotonic()
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _tb: object) -> None:
-        if isinstance(error, BaseExceptionGroup):
-            error = _sole_cause(error)
+        error = sole_cause(error) if error else None
         RPC_SECONDS.labels(self.method).observe(time.monotonic() - self.began)
         RPC_HANDLED.labels(self.method, _code_of(error)).inc()
         match error:
-            case None | asyncio.CancelledError() | GeneratorExit() | grpc.aio.AbortError():
-                return
+            case None | asyncio.CancelledError() | GeneratorExit() | grpc.aio.AbortError() | grpc.aio.InternalError():
+                return  # the last one is a write that the client's cancel cut short
             case ServiceError():
                 await self._abort(error)
             case Exception():
@@ -98,19 +122,11 @@ class _Watch:
         raise AssertionError("abort_with_status returned")
 
 
-def _sole_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """A task group that failed for one reason fails for that reason."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
-
-
 def _code_of(error: BaseException | None) -> str:
     match error:
         case None:
             return "OK"
-        case asyncio.CancelledError() | GeneratorExit():
+        case asyncio.CancelledError() | GeneratorExit() | grpc.aio.InternalError():
             return "CANCELLED"
         case ServiceError():
             return error.status.name

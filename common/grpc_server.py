@@ -18,7 +18,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import start_http_server
 
-from common.grpc_client import MAX_MESSAGE_BYTES
+from common.grpc_client import SHARED_OPTIONS
 from common.grpc_interceptor import ServiceInterceptor
 from common.settings import ModelServerSettings
 
@@ -58,8 +58,7 @@ class ModelServer:
         self._server = grpc.aio.server(
             interceptors=[self._interceptor],
             options=[
-                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-                ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+                *SHARED_OPTIONS,
                 ("grpc.so_reuseport", 0),
                 ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
             ],
@@ -86,7 +85,14 @@ class ModelServer:
     async def __aexit__(self, *_: object) -> None:
         """Drain: no new calls; those in progress may finish within the time allowed; then the model is released."""
         await self._set_health(NOT_SERVING)
-        await self._server.stop(self.settings.drain_timeout_s)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._server.stop(self.settings.drain_timeout_s))
+            try:
+                async with asyncio.timeout(self.settings.drain_timeout_s):
+                    await self._interceptor.wait_until_idle()
+            except TimeoutError:
+                logger.warning("%s ends with calls still in progress", self.service.label)
+            await self._server.stop(0)  # what is left is health watches, which never end by themselves
         await self.service.close()
 
     async def _set_health(self, status: Any) -> None:

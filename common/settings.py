@@ -17,9 +17,7 @@ class ProcessSettings(BaseSettings):
     environment: Literal["development", "production"] = Field(
         "development", description="`development` or `production`."
     )
-    debug: bool = Field(
-        False, description="Interactive API docs at `/docs`, and what each session sent saved as a WAV file."
-    )
+    debug: bool = Field(False, description="Interactive API docs at `/docs`.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
 
 

@@ -60,3 +60,20 @@ class PartnerTurn(Record):
 
 
 Turn = LearnerTurn | PartnerTurn
+
+
+class SessionState(Record):
+    """A session as Redis keeps it, without its turns.
+
+    created_at: seconds since 1970. owner: the gateway that serves it. epoch: counts the connections it has had; only
+    the newest may write. state: `open`, or `ended` once its analysis was made.
+    """
+
+    session_id: str
+    created_at: float
+    level: Level = "intermediate"
+    language: str = "en"
+    voice: str = ""
+    owner: str = ""
+    epoch: int = 1
+    state: Literal["open", "ended"] = "open"

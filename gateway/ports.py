@@ -11,6 +11,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from common.errors import InvalidInputError, ServiceError
+from gateway.history import SessionState, Turn
+
 # --- speech recognition -------------------------------------------------------------------------
 
 
@@ -39,7 +42,7 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """`stable_text` only grows within a turn; `unstable_text` may change."""
+    """`stable_text` only grows within a turn; `unstable_text` follows it directly and may change."""
 
     stable_text: str
     unstable_text: str
@@ -143,3 +146,38 @@ class Tts(Protocol):
     def open(
         self, *, sample_rate_hz: int, voice: str, speed: float, language: str
     ) -> AbstractAsyncContextManager[TtsStream]: ...
+
+
+# --- session state ------------------------------------------------------------------------------
+
+
+class SessionStore(Protocol):
+    """Raises UnavailableError when the store can't be reached, SessionTakenError when a newer connection owns it."""
+
+    async def create(self, state: SessionState, resume_token: str) -> None: ...
+
+    async def resume(self, session_id: str, resume_token: str, owner: str) -> tuple[SessionState, list[Turn]]:
+        """Take the session over. Raises SessionUnknownError, WrongTokenError."""
+        ...
+
+    async def save(self, state: SessionState) -> None: ...
+
+    async def append(self, state: SessionState, turn: Turn) -> None: ...
+
+    async def delete(self, session_id: str) -> None: ...
+
+
+class SessionUnknownError(InvalidInputError):
+    """No such session: never existed, expired, or ended."""
+
+    code = "session_unknown"
+
+
+class WrongTokenError(InvalidInputError):
+    code = "wrong_resume_token"
+
+
+class SessionTakenError(ServiceError):
+    """The session goes on over a newer connection."""
+
+    code = "session_taken_over"

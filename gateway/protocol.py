@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from common.errors import InvalidInputError
 from gateway.history import Level
 
 Encoding = Literal["auto", "pcm_s16le", "webm", "ogg", "wav"]
@@ -83,6 +84,24 @@ AnyClientMessage = Annotated[
     Start | SetLevel | Text | Interrupt | Playback | EndConversation | Ping, Field(discriminator="type")
 ]
 CLIENT_MESSAGE: TypeAdapter[AnyClientMessage] = TypeAdapter(AnyClientMessage)
+_CLIENT_TYPES = {"start", "set_level", "text", "interrupt", "playback", "end_conversation", "ping"}
+
+
+def read_client_message(text: str) -> AnyClientMessage:
+    """A text frame as a message. Raises InvalidInputError with words for whoever wrote the client."""
+    try:
+        return CLIENT_MESSAGE.validate_json(text)
+    except ValidationError as invalid:
+        error = invalid.errors(include_url=False, include_input=False)[0]
+    types = ", ".join(sorted(_CLIENT_TYPES))
+    match error["type"]:
+        case "json_invalid":
+            raise InvalidInputError(f"a text frame must be JSON: {error['msg']}", code="invalid_json")
+        case "union_tag_invalid" | "union_tag_not_found" | "model_attributes_type" | "dict_type":
+            raise InvalidInputError(f"a message is a JSON object whose `type` is one of {types}", code="unknown_type")
+        case _:
+            where = ".".join(str(part) for part in error["loc"])
+            raise InvalidInputError(f"{where}: {error['msg']}", code="invalid_message")
 
 
 class ServerMessage(BaseModel):

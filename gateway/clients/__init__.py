@@ -1,0 +1,1 @@
+"""The outside world over gRPC: one client per port of `gateway.ports`."""

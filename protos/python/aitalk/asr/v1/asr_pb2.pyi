@@ -241,7 +241,7 @@ class Partial(_message.Message):
     stable_text: _builtins.str
     """Never changes in later partials of the turn, only grows."""
     unstable_text: _builtins.str
-    """May still change."""
+    """Follows stable_text directly (with its own leading blank) and may still change."""
     end_sample: _builtins.int
     """Audio up to here was taken into account."""
     def __init__(

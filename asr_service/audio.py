@@ -1,0 +1,62 @@
+"""Audio as it comes (16-bit PCM at any common rate) to audio as the models want it (float at 16 kHz)."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from common.errors import InvalidInputError
+
+ENGINE_RATE_HZ = 16_000
+MIN_RATE_HZ = 8_000
+MAX_RATE_HZ = 48_000
+
+Audio: TypeAlias = npt.NDArray[np.float32]
+"""Mono, -1 to 1."""
+
+
+def check_rate(sample_rate_hz: int) -> None:
+    """Raises InvalidInputError unless the rate is one that is served."""
+    if not MIN_RATE_HZ <= sample_rate_hz <= MAX_RATE_HZ:
+        raise InvalidInputError(
+            f"sample_rate_hz is {sample_rate_hz}; it must be from {MIN_RATE_HZ} to {MAX_RATE_HZ} (16000 is best)"
+        )
+
+
+def check_pcm(pcm: bytes) -> None:
+    """Raises InvalidInputError unless the bytes are whole 16-bit samples."""
+    if len(pcm) % 2:
+        raise InvalidInputError(
+            f"the audio has an odd number of bytes ({len(pcm)}); 16-bit samples take two each: send whole samples"
+        )
+
+
+def pcm_to_float(pcm: bytes) -> Audio:
+    """16-bit little-endian mono PCM as floats."""
+    return np.frombuffer(pcm, dtype="<i2").astype(np.float32) / np.float32(32_768)
+
+
+def resample(audio: Audio, sample_rate_hz: int) -> Audio:
+    """A whole recording at 16 kHz."""
+    if sample_rate_hz == ENGINE_RATE_HZ:
+        return audio
+    return np.asarray(soxr.resample(audio, sample_rate_hz, ENGINE_RATE_HZ), dtype=np.float32)
+
+
+class Resampler:
+    """A stream at 16 kHz. Sample n of the output sounds at the same moment as sample n * rate / 16,000 of the input."""
+
+    def __init__(self, sample_rate_hz: int) -> None:
+        self._stream = None
+        if sample_rate_hz != ENGINE_RATE_HZ:
+            self._stream = soxr.ResampleStream(sample_rate_hz, ENGINE_RATE_HZ, 1, dtype="float32")
+
+    def feed(self, pcm: bytes, *, last: bool = False) -> Audio:
+        """What can be said of the output so far; the filter holds back some milliseconds until `last`."""
+        audio = pcm_to_float(pcm)
+        if self._stream is None:
+            return audio
+        return np.asarray(self._stream.resample_chunk(audio, last=last), dtype=np.float32)

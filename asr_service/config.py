@@ -1,0 +1,49 @@
+"""Settings of the speech recognition service, read once in `__main__`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from common.settings import ModelServerSettings
+
+
+class AsrSettings(ModelServerSettings):
+    """Each field is the environment variable of that name in capitals."""
+
+    asr_port: int = Field(50051, ge=0, le=65535, description="Port of the ASR service; 0: a free one.")
+    asr_model_name: str = Field(
+        "",
+        description="Speech recognition model: `openai/whisper-*`, `Systran/*`, `distil-whisper/*` or a local folder; "
+        "empty: the bundled Whisper tiny.en.",
+    )
+    asr_sample_rate: int = Field(
+        16_000, description="Rate in Hz at which the model works. Clients may send any rate from 8,000 to 48,000."
+    )
+    asr_device: str = Field("", description="`cpu`, `cuda` or `cuda:N`; empty: a GPU if there is one.")
+    asr_dtype: Literal[
+        "float16", "bfloat16", "float32", "int8", "int8_float16", "int8_bfloat16", "int8_float32", "int16"
+    ] = Field("float16", description="Numeric type of the weights; int8 is taken where the device can't do it.")
+    asr_max_streams: int = Field(16, ge=1, description="Streams recognised at once; more are refused as busy.")
+    asr_threads: int = Field(1, ge=1, description="Decodes run at once.")
+    asr_eager_silence_ms: int = Field(300, ge=1, description="Silence after which a turn is probably over.")
+    asr_end_silence_ms: int = Field(700, ge=1, description="Silence after which a turn is over.")
+    asr_max_turn_ms: int = Field(
+        60_000, ge=500, le=600_000, description="Length at which a turn is closed though the speaker goes on."
+    )
+    asr_partial_interval_ms: int = Field(600, ge=100, description="Audio between two partial transcripts, at least.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> AsrSettings:
+        if self.asr_end_silence_ms < self.asr_eager_silence_ms:
+            raise ValueError(
+                f"ASR_END_SILENCE_MS ({self.asr_end_silence_ms}) is less than ASR_EAGER_SILENCE_MS "
+                f"({self.asr_eager_silence_ms}); raise the one or lower the other"
+            )
+        if self.asr_sample_rate != 16_000:
+            raise ValueError(
+                f"ASR_SAMPLE_RATE is {self.asr_sample_rate}, but the models here work at 16000 Hz; leave it at 16000 "
+                "(clients may send any rate, it is converted)"
+            )
+        return self

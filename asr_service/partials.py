@@ -1,0 +1,63 @@
+"""Partial transcripts whose beginning never changes: LocalAgreement.
+
+A model that hears an utterance grow rewrites the end of its transcript again and again. What two decodes in a row agree
+on, from the beginning, is taken as said. Pure: hypotheses in, texts out.
+
+LocalAgreement-2 of Liu, Spanakis and Niehues, "Low-Latency Sequence-to-Sequence Speech Recognition and Translation by
+Partial Hypothesis Selection", Interspeech 2020; Macháček, Dabre and Bojar brought it to Whisper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from asr_service.engine import Word
+
+
+@dataclass(frozen=True, slots=True)
+class PartialText:
+    """`stable` only grows within a turn; `unstable` goes right after it, with the blank between them if one is due."""
+
+    stable: str
+    unstable: str
+
+
+class LocalAgreement:
+    """The partials of one turn.
+
+    `agreed_end` is where the stable words end: later hypotheses need not cover what is before it. Times of words are
+    samples of the stream.
+    """
+
+    def __init__(self) -> None:
+        self.agreed_end = 0
+        self._stable = ""
+        self._previous: Sequence[Word] = ()
+
+    def add(self, hypothesis: Sequence[Word]) -> PartialText:
+        """The partial after one more decode."""
+        fresh = [word for word in hypothesis if self._is_new(word)]
+        earlier = [word for word in self._previous if self._is_new(word)]
+        pairs = takewhile(lambda pair: _same(*pair), zip(fresh, earlier, strict=False))
+        agreed = [word for word, _ in pairs]
+        if agreed:
+            self._stable += "".join(word.text for word in agreed)
+            self.agreed_end = max(self.agreed_end, agreed[-1].end)
+        self._previous = fresh[len(agreed) :]
+        unstable = "".join(word.text for word in self._previous)
+        stable = self._stable.lstrip()
+        return PartialText(stable, unstable if stable else unstable.lstrip())
+
+    def _is_new(self, word: Word) -> bool:
+        return (word.start + word.end) / 2 > self.agreed_end
+
+
+def _same(one: Word, other: Word) -> bool:
+    return _letters(one.text) == _letters(other.text)
+
+
+def _letters(text: str) -> str:
+    """Two decodes often differ in capitals and commas only."""
+    return "".join(c for c in text.casefold() if c.isalnum()) or text.strip()

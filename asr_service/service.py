@@ -1,0 +1,184 @@
+"""The gRPC service: proto messages to sessions and back. The only file that knows the messages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from aitalk.asr.v1 import asr_pb2 as pb
+from aitalk.asr.v1 import asr_pb2_grpc
+
+from asr_service import events as ev
+from asr_service.audio import ENGINE_RATE_HZ, check_pcm, check_rate, pcm_to_float, resample
+from asr_service.config import AsrSettings
+from asr_service.decoding import Decoder
+from asr_service.endpointing import Endpointing, EndReason
+from asr_service.engine import AsrEngine
+from asr_service.metrics import AUDIO_SECONDS
+from asr_service.session import Finish, Request, StreamConfig, StreamSession
+from asr_service.vad import WINDOW, Ear, SileroVad
+from common.engine_info import engine_info
+from common.errors import InvalidInputError, SequenceError
+from common.grpc_server import Service
+from common.slots import Slots
+
+MAX_RECORDING_S = 600
+_CANCEL_LAG_S = 0.5
+_REASONS = {
+    EndReason.SILENCE: pb.END_REASON_SILENCE,
+    EndReason.MAX_LENGTH: pb.END_REASON_MAX_LENGTH,
+    EndReason.FINISHED: pb.END_REASON_FINISHED,
+}
+
+
+def create_service(engine: AsrEngine, settings: AsrSettings) -> Service:
+    """The ASR service for `common.grpc_server`, around an engine that is not yet loaded."""
+    servicer = AsrServicer(engine, settings)
+    return Service(
+        label="ASR",
+        name=pb.DESCRIPTOR.services_by_name["AsrService"].full_name,
+        register=lambda server: asr_pb2_grpc.add_AsrServiceServicer_to_server(servicer, server),
+        warm_up=servicer.warm_up,
+        close=servicer.close,
+    )
+
+
+class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
+    """See protos/aitalk/asr/v1/asr.proto."""
+
+    def __init__(self, engine: AsrEngine, settings: AsrSettings) -> None:
+        self._settings = settings
+        self._endpointing = Endpointing(
+            settings.asr_eager_silence_ms, settings.asr_end_silence_ms, settings.asr_max_turn_ms
+        )
+        self._slots = Slots("asr", settings.asr_max_streams)
+        self._decoder = Decoder(engine, settings.asr_threads)
+        self._listening = ThreadPoolExecutor(1, thread_name_prefix="asr-vad")
+        self._vad: SileroVad | None = None
+        self._ready = False
+
+    async def warm_up(self) -> None:
+        """Load both networks and run each once, so that the first learner waits no longer than the second."""
+        loop = asyncio.get_running_loop()
+        self._vad = await loop.run_in_executor(self._listening, SileroVad)
+        await loop.run_in_executor(self._listening, Ear(self._vad, ENGINE_RATE_HZ).hear, bytes(2 * WINDOW))
+        await self._decoder.run(self._decoder.engine.load)
+        noise = np.random.default_rng(0).normal(0, 0.01, ENGINE_RATE_HZ).astype(np.float32)
+        await self._decoder.decode(noise, language="", quality="final")
+        self._ready = True
+
+    async def close(self) -> None:
+        """Release the model."""
+        self._listening.shutdown(wait=False, cancel_futures=True)
+        await self._decoder.close()
+
+    # --- calls ----------------------------------------------------------------------------------
+
+    async def StreamingRecognize(  # type: ignore[override]  # the stubs know generators only; this writes
+        self, request_iterator: AsyncIterator[pb.StreamingRecognizeRequest], context: Any
+    ) -> None:
+        with self._slots.take():
+            first = await anext(aiter(request_iterator), None)
+            if first is None or first.WhichOneof("request") != "config":
+                raise SequenceError("the first message of StreamingRecognize must be `config`")
+            assert self._vad is not None  # noqa: S101  no calls before warm-up
+            session = StreamSession(
+                self._stream_config(first.config),
+                decoder=self._decoder,
+                vad=self._vad,
+                listening=self._listening,
+                emit=lambda event: context.write(_response(event)),
+            )
+            await session.run(self._requests(request_iterator))
+
+    async def Recognize(self, request: pb.RecognizeRequest, context: Any) -> pb.RecognizeResponse:
+        with self._slots.take():
+            check_rate(request.sample_rate_hz)
+            check_pcm(request.audio)
+            seconds = len(request.audio) / 2 / request.sample_rate_hz
+            if not 0 < seconds <= MAX_RECORDING_S:
+                raise InvalidInputError(
+                    f"the recording has {seconds:.1f} seconds; send more than none and at most {MAX_RECORDING_S}, "
+                    "or use StreamingRecognize"
+                )
+            AUDIO_SECONDS.inc(seconds)
+            transcript = await self._decoder.decode_made(
+                lambda: resample(pcm_to_float(request.audio), request.sample_rate_hz),
+                language=request.language,
+                quality="final",
+            )
+            last = round(seconds * ENGINE_RATE_HZ)
+            start = min(transcript.words[0].start, last) if transcript.words else 0
+            end = min(transcript.words[-1].end, last) if transcript.words else last
+            turn = ev.spoken_turn(transcript, start, end, offset=0, rate=request.sample_rate_hz / ENGINE_RATE_HZ)
+            return pb.RecognizeResponse(transcript=_transcript(turn))
+
+    async def Describe(self, request: pb.DescribeRequest, context: Any) -> pb.DescribeResponse:
+        description = self._decoder.engine.describe()
+        return pb.DescribeResponse(engine=engine_info(description, self._slots, ready=self._ready))
+
+    # --- messages in ----------------------------------------------------------------------------
+
+    def _stream_config(self, config: pb.StreamingConfig) -> StreamConfig:
+        check_rate(config.sample_rate_hz)
+        interval = 0 if config.disable_partials else self._settings.asr_partial_interval_ms
+        return StreamConfig(config.sample_rate_hz, config.language, self._endpointing_of(config.endpointing), interval)
+
+    def _endpointing_of(self, message: pb.Endpointing) -> Endpointing:
+        return self._endpointing.overridden(
+            eager_silence_ms=message.eager_silence_ms,
+            end_silence_ms=message.end_silence_ms,
+            max_turn_ms=message.max_turn_ms,
+        )
+
+    async def _requests(self, messages: AsyncIterator[pb.StreamingRecognizeRequest]) -> AsyncIterator[Request]:
+        async for message in messages:
+            match message.WhichOneof("request"):
+                case "audio":
+                    yield message.audio
+                case "endpointing":
+                    yield self._endpointing_of(message.endpointing)
+                case "finish":
+                    yield Finish()
+                case "config":
+                    raise SequenceError("`config` comes once, as the first message; use `endpointing` to change that")
+                case _:
+                    raise InvalidInputError("a message is empty; set one of audio, endpointing, finish")
+        # A client's cancel looks like a normal end of its messages, and cancels this task only a moment later.
+        await asyncio.sleep(_CANCEL_LAG_S)
+
+
+# --- messages out -------------------------------------------------------------------------------
+
+
+def _response(event: ev.Event) -> pb.StreamingRecognizeResponse:
+    match event:
+        case ev.TurnStarted(start):
+            return pb.StreamingRecognizeResponse(speech_started=pb.SpeechStarted(start_sample=start))
+        case ev.Partial(stable, unstable, end):
+            partial = pb.Partial(stable_text=stable, unstable_text=unstable, end_sample=end)
+            return pb.StreamingRecognizeResponse(partial=partial)
+        case ev.EagerEndOfTurn(turn, probability):
+            eager = pb.EagerEndOfTurn(transcript=_transcript(turn), probability=probability)
+            return pb.StreamingRecognizeResponse(eager_end_of_turn=eager)
+        case ev.TurnResumed(start):
+            return pb.StreamingRecognizeResponse(turn_resumed=pb.TurnResumed(start_sample=start))
+        case ev.EndOfTurn(turn, reason):
+            end_of_turn = pb.EndOfTurn(transcript=_transcript(turn), reason=_REASONS[reason])
+            return pb.StreamingRecognizeResponse(end_of_turn=end_of_turn)
+
+
+def _transcript(turn: ev.SpokenTurn) -> pb.Transcript:
+    return pb.Transcript(
+        text=turn.text,
+        words=[
+            pb.Word(text=word.text, start_sample=word.start, end_sample=word.end, confidence=word.confidence)
+            for word in turn.words
+        ],
+        start_sample=turn.start_sample,
+        end_sample=turn.end_sample,
+        language=turn.language,
+    )

@@ -1,0 +1,221 @@
+"""One stream: audio in, events out.
+
+    requests ──▶ listen: resample, VAD, endpointing, record ──steps──▶ answer: decode, emit ──▶ events
+
+The two run side by side, so that listening goes on while the model decodes; the channel between them is short, so
+that a client that sends faster than the model decodes is slowed down. The answering half does one thing after the
+other: at most one decode of a stream is in progress, and events come in the order of what happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from asr_service import endpointing as ep
+from asr_service.audio import ENGINE_RATE_HZ, Audio, check_pcm
+from asr_service.decoding import Decoder
+from asr_service.endpointing import Endpointer, Endpointing
+from asr_service.engine import Transcript, Word
+from asr_service.events import (
+    EagerEndOfTurn,
+    EndOfTurn,
+    Event,
+    Partial,
+    SpokenTurn,
+    TurnResumed,
+    TurnStarted,
+    spoken_turn,
+)
+from asr_service.metrics import AUDIO_SECONDS, TURNS
+from asr_service.utterance import Recorder, Utterance
+from asr_service.vad import WINDOW, Ear, Vad
+from common.errors import InvalidInputError, SequenceError
+
+MAX_CHUNK_BYTES = 1024 * 1024
+_STEPS = 8  # decisions that may wait for the model: some pauses, after which listening waits too
+_PARTIAL_WINDOW = 12 * ENGINE_RATE_HZ  # a partial decodes no more than this, once its beginning is agreed on
+_PARTIAL_LIMIT = 28 * ENGINE_RATE_HZ  # and this in any case: Whisper hears 30 seconds at a time
+
+
+class Finish:
+    """The client's word that no more audio comes."""
+
+
+Request: TypeAlias = bytes | Endpointing | Finish
+
+
+@dataclass(frozen=True, slots=True)
+class StreamConfig:
+    """`partial_interval_ms` 0: no partials."""
+
+    sample_rate_hz: int
+    language: str
+    endpointing: Endpointing
+    partial_interval_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class _PartialDue:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Something to tell of an utterance, which was heard up to `position` at that time."""
+
+    what: ep.Decision | _PartialDue
+    utterance: Utterance
+    position: int
+
+
+class StreamSession:
+    """Recognises one stream. `emit` sends an event to the client; `listening` is where the VAD runs."""
+
+    def __init__(
+        self,
+        config: StreamConfig,
+        *,
+        decoder: Decoder,
+        vad: Vad,
+        listening: Executor,
+        emit: Callable[[Event], Awaitable[None]],
+    ) -> None:
+        self._config = config
+        self._decoder = decoder
+        self._listening = listening
+        self._emit = emit
+        self._rate = config.sample_rate_hz / ENGINE_RATE_HZ
+        self._ear = Ear(vad, config.sample_rate_hz)
+        self._endpointer = Endpointer(config.endpointing, window=WINDOW, rate_hz=ENGINE_RATE_HZ)
+        self._recorder = Recorder(WINDOW, ep.ONSET_MS * ENGINE_RATE_HZ // 1000)
+        self._last_partial = 0
+
+    async def run(self, requests: AsyncIterator[Request]) -> None:
+        """Until the client has finished; raises InvalidInputError and SequenceError for what it sends wrongly."""
+        send, receive = anyio.create_memory_object_stream[_Step](_STEPS)
+        with send, receive:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._answer(receive))
+                await self._listen(requests, send)
+                send.close()
+
+    # --- listening ------------------------------------------------------------------------------
+
+    async def _listen(self, requests: AsyncIterator[Request], steps: MemoryObjectSendStream[_Step]) -> None:
+        async for request in requests:
+            match request:
+                case bytes():
+                    await self._hear(request, steps)
+                case Endpointing():
+                    self._endpointer.reconfigure(request)
+                case Finish():
+                    await self._follow(await self._in_thread(self._ear.flush), steps)
+                    await self._decide(self._endpointer.finish(), steps)
+                    return
+        raise SequenceError("the request stream ended without `finish`; send `finish` to have the open turn answered")
+
+    async def _hear(self, pcm: bytes, steps: MemoryObjectSendStream[_Step]) -> None:
+        if len(pcm) > MAX_CHUNK_BYTES:
+            raise InvalidInputError(
+                f"an audio message has {len(pcm)} bytes; send at most {MAX_CHUNK_BYTES} at once, 20 to 100 ms is best"
+            )
+        check_pcm(pcm)
+        AUDIO_SECONDS.inc(len(pcm) / 2 / self._config.sample_rate_hz)
+        second = 2 * self._config.sample_rate_hz  # one at a time, so that other streams get their turn
+        for begin in range(0, len(pcm), second):
+            piece = pcm[begin : begin + second]
+            await self._follow(await self._in_thread(partial(self._ear.hear, piece)), steps)
+
+    async def _in_thread(self, job: Callable[[], list[tuple[Audio, float]]]) -> list[tuple[Audio, float]]:
+        return await asyncio.get_running_loop().run_in_executor(self._listening, job)
+
+    async def _follow(self, windows: list[tuple[Audio, float]], steps: MemoryObjectSendStream[_Step]) -> None:
+        for window, probability in windows:
+            self._recorder.add(window)
+            await self._decide(self._endpointer.hear(probability), steps)
+            await self._offer_partial(steps)
+
+    async def _decide(self, decisions: list[ep.Decision], steps: MemoryObjectSendStream[_Step]) -> None:
+        position = self._endpointer.position
+        for decision in decisions:
+            if isinstance(decision, ep.SpeechStarted):
+                self._last_partial = position
+                self._recorder.open(decision.start, position)
+            utterance = self._recorder.utterance
+            assert utterance is not None  # noqa: S101  every decision is about an open turn
+            await steps.send(_Step(decision, utterance, position))
+            if isinstance(decision, ep.Ended):
+                self._recorder.close()
+
+    async def _offer_partial(self, steps: MemoryObjectSendStream[_Step]) -> None:
+        """Have a partial made if one is due, while the voice goes on and the model has nothing better to do."""
+        utterance, position = self._recorder.utterance, self._endpointer.position
+        interval = self._config.partial_interval_ms * ENGINE_RATE_HZ // 1000
+        if utterance is None or not interval or position - self._last_partial < interval:
+            return
+        if utterance.partial_pending or not (self._endpointer.is_voiced and self._decoder.has_idle_worker):
+            return
+        self._last_partial = position
+        utterance.partial_pending = True
+        await steps.send(_Step(_PartialDue(), utterance, position))
+
+    # --- answering ------------------------------------------------------------------------------
+
+    async def _answer(self, steps: MemoryObjectReceiveStream[_Step]) -> None:
+        async for step in steps:
+            match step.what:
+                case ep.SpeechStarted(start):
+                    await self._emit(TurnStarted(self._at(start)))
+                case _PartialDue():
+                    await self._answer_partial(step)
+                    step.utterance.partial_pending = False
+                case ep.EagerEnd(end, probability):
+                    turn = await self._understand(step, end)
+                    if turn.text:  # to no words there is no reply to prepare
+                        await self._emit(EagerEndOfTurn(turn, probability))
+                case ep.Resumed(start):
+                    if step.utterance.eager and step.utterance.eager.text:
+                        await self._emit(TurnResumed(self._at(start)))
+                    step.utterance.eager = None
+                case ep.Ended(end, reason):
+                    turn = await self._understand(step, end)
+                    TURNS.labels(reason.value).inc()
+                    await self._emit(EndOfTurn(turn, reason))
+
+    async def _answer_partial(self, step: _Step) -> None:
+        utterance, agreement = step.utterance, step.utterance.agreement
+        if not self._decoder.has_idle_worker:
+            return
+        if step.position - utterance.partial_from > _PARTIAL_WINDOW:
+            utterance.partial_from = max(utterance.partial_from, agreement.agreed_end)
+        begin = utterance.partial_from = max(utterance.partial_from, step.position - _PARTIAL_LIMIT)
+        heard = await self._decode(utterance, begin, step.position, final=False)
+        words = [Word(word.text, begin + word.start, begin + word.end, word.confidence) for word in heard.words]
+        text = agreement.add(words)
+        if text.stable or text.unstable:
+            await self._emit(Partial(text.stable, text.unstable, self._at(step.position)))
+
+    async def _understand(self, step: _Step, end: int) -> SpokenTurn:
+        """The whole turn. What was decoded at the eager end is not decoded again: the end says the same."""
+        utterance = step.utterance
+        if utterance.eager is None:
+            utterance.eager = await self._decode(utterance, utterance.begin, step.position, final=True)
+        return spoken_turn(utterance.eager, utterance.voice_start, end, offset=utterance.begin, rate=self._rate)
+
+    async def _decode(self, utterance: Utterance, begin: int, end: int, *, final: bool) -> Transcript:
+        audio = utterance.cut(begin, end)
+        return await self._decoder.decode(
+            audio, language=self._config.language, quality="final" if final else "partial"
+        )
+
+    def _at(self, engine_sample: int) -> int:
+        """A position of the engine in samples of the stream."""
+        return round(engine_sample * self._rate)

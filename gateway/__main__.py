@@ -1,0 +1,36 @@
+"""`python -m gateway`: run the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+
+import uvicorn
+
+from common.logs import configure_logging
+from gateway.app import connect, create_app
+from gateway.config import GatewaySettings
+
+# Above MAX_FRAME_BYTES a message is answered with an error; above this the WebSocket itself is closed with code 1009.
+WEBSOCKET_MAX_BYTES = 16 * 1024 * 1024
+
+
+async def main() -> None:
+    settings = GatewaySettings()
+    configure_logging(settings.log_level)
+    async with connect(settings) as (partners, services):
+        await uvicorn.Server(
+            uvicorn.Config(
+                create_app(settings, partners, services),
+                host=settings.host,
+                port=settings.port,
+                log_config=None,
+                access_log=settings.debug,
+                ws_max_size=max(WEBSOCKET_MAX_BYTES, settings.max_frame_bytes),
+                ws_per_message_deflate=False,  # audio does not compress
+                timeout_graceful_shutdown=5,
+            )
+        ).serve()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,12 @@
+"""Write the JSON Schema of the analysis to standard output.
+
+python -m gateway.analysis > docs/schemas/analysis.schema.json
+"""
+
+from __future__ import annotations
+
+import sys
+
+from gateway.analysis.document import schema_text
+
+sys.stdout.write(schema_text())

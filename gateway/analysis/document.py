@@ -1,0 +1,189 @@
+"""The document itself: what the `analysis` message carries. docs/schemas/analysis.schema.json is generated from here.
+
+Times are seconds; those named `started_s` count from the beginning of the conversation. A share is 0 to 1. `null` means
+"could not be measured", never zero; where that needs a word of explanation, `unavailable` has it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.history import Level
+
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Zipf = Annotated[float, Field(ge=0, le=9)]
+CefrLevel = Literal["A1", "A2", "B1", "B2", "C1", "C2"]
+Confidence = Literal["low", "medium", "high"]
+Part = Literal["summary", "cefr", "rarity", "grammar", "next_steps"]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Conversation(Section):
+    """What was analysed."""
+
+    language: str = Field(description="The practised language, a BCP-47 tag.")
+    level: Level = Field(description="The level that was set.")
+    duration_s: Seconds
+    learner_turns: Count = Field(description="Spoken and typed.")
+    typed_turns: Count
+    partner_turns: Count
+    interruptions: Count = Field(description="How often the learner cut the partner short.")
+
+
+class Cefr(Section):
+    """A rule of thumb over the measured numbers, not an examination. docs/analysis.md has the rule."""
+
+    estimate: CefrLevel | None = Field(description="null: too little was said; `unavailable.cefr` says so in words.")
+    confidence: Confidence | None = Field(description="How much there was to go by, and how well the signs agree.")
+    evidence: tuple[str, ...] = Field(description="What speaks for it, a sentence each.")
+
+
+class Pauses(Section):
+    """Silences of at least 0.25 s between two words of one turn."""
+
+    count: Count
+    total_s: Seconds
+    mean_s: Seconds | None
+    longest_s: Seconds | None
+    per_minute: Rate | None = Field(description="Pauses per minute of speaking time.")
+
+
+class Fillers(Section):
+    """um, uh, you know and the like, in spoken turns, as far as speech recognition writes them down."""
+
+    count: Count
+    per_100_words: Rate | None
+    by_filler: dict[str, Count] = Field(description="Filler → how often, most frequent first.")
+
+
+class Fluency(Section):
+    """Of spoken turns alone, from the audio and the word times. Nothing spoken: counts are 0, the rest is null."""
+
+    turns: Count
+    words: Count = Field(description="Without hesitation sounds such as um.")
+    speaking_time_s: Seconds = Field(description="From the first to the last sound of each turn, pauses included.")
+    words_per_minute: Rate | None = Field(description="Speech rate: words per minute of speaking time.")
+    articulation_rate_wpm: Rate | None = Field(description="Words per minute of speaking time without its pauses.")
+    mean_words_per_turn: Rate | None
+    pauses: Pauses | None = Field(description="null: speech recognition gave no word times.")
+    fillers: Fillers
+    share_of_talk: Share | None = Field(description="The learner's part of all the time in which someone spoke.")
+    mean_response_time_s: Seconds | None = Field(
+        description="From the end of the partner's turn to the start of the learner's; interrupted turns don't count."
+    )
+
+
+class RarityBand(Section):
+    """Words by how frequent they are in the language at large, on the Zipf scale (log10 of uses per 10⁹ words)."""
+
+    name: Literal["most_common", "common", "less_common", "rare", "unknown"]
+    zipf_from: Zipf = Field(description="Inclusive.")
+    zipf_below: Zipf = Field(
+        description="Exclusive. The band `unknown` holds slips, misheard words and the very rarest."
+    )
+    words: Count = Field(description="Running words.")
+    distinct_words: Count
+
+
+class RatedWord(Section):
+    word: str
+    zipf: Zipf
+
+
+class Rarity(Section):
+    """How rare the learner's words are. Names and numbers are left out."""
+
+    mean_zipf: Zipf | None
+    bands: tuple[RarityBand, ...]
+    rarest_words: tuple[RatedWord, ...] = Field(description="The rarest known words, rarest first.")
+
+
+class WordToLearn(Section):
+    """A word that the partner used, the learner did not, and whose frequency suits the level."""
+
+    word: str
+    zipf: Zipf
+    heard_in: str = Field(description="The partner's sentence.")
+
+
+class Vocabulary(Section):
+    """Of all the learner's turns, spoken and typed."""
+
+    unit: Literal["word", "character"] = Field(
+        description="What is counted here and in `fluency`: characters where words cannot be told apart."
+    )
+    words: Count
+    distinct_words: Count
+    variety: Share | None = Field(description="MATTR over windows of 50 words; null when fewer were said.")
+    mean_words_per_turn: Rate | None
+    rarity: Rarity | None
+    words_to_learn: tuple[WordToLearn, ...] = Field(description="Most frequent first.")
+
+
+class Correction(Section):
+    original: str = Field(description="What the learner said, letter for letter a part of `sentence`.")
+    corrected: str
+    why: str
+    turn_id: str
+    sentence: str = Field(description="The learner's sentence in which it was said.")
+
+
+class Grammar(Section):
+    """Corrections by the language model, each checked to be about words that the learner really said."""
+
+    corrections: tuple[Correction, ...]
+    words_checked: Count = Field(description="How many of the learner's last words the language model was shown.")
+    corrections_per_100_words: Rate | None
+
+
+class TimelinePause(Section):
+    started_s: Seconds
+    duration_s: Seconds
+
+
+class TimelineTurn(Section):
+    """One turn, for a picture of the conversation over time."""
+
+    turn_id: str
+    role: Literal["learner", "partner"]
+    typed: bool
+    interrupted: bool = Field(description="The learner cut this turn of the partner short.")
+    started_s: Seconds
+    duration_s: Seconds = Field(description="0 for a typed turn.")
+    words: Count
+    pauses: tuple[TimelinePause, ...] = Field(description="The learner's, as in `fluency.pauses`.")
+
+
+class Analysis(Section):
+    """How the conversation went."""
+
+    version: Literal[1] = 1
+    conversation: Conversation
+    summary: str | None = Field(description="By the language model.")
+    cefr: Cefr
+    fluency: Fluency
+    vocabulary: Vocabulary
+    grammar: Grammar
+    next_steps: tuple[str, ...] = Field(description="By the language model.")
+    timeline: tuple[TimelineTurn, ...]
+    unavailable: dict[Part, str] = Field(description="Missing part → why, in words for the learner.")
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the document."""
+    body = Analysis.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **body}
+
+
+def schema_text() -> str:
+    """The schema as it is published: indented, with a final newline."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,61 @@
+"""Words that fill a silence, by language.
+
+Hesitation sounds (um, euh, äh) are never words. Other fillers are words that mean something elsewhere ("I like it", "do
+you know her?"), so they count only where commas set them off: "it was, you know, big". The table is by language,
+since one's hesitation is another's word: "um" is Portuguese for "a", "er" is German for "he".
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+_EDGE = ",;:.!?…—–"
+_COMMA = ",;—–…"  # an edge inside a sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Fillers:
+    """sounds: name → regular expression that a whole word must match. phrases: as they are written in running text."""
+
+    sounds: dict[str, str]
+    phrases: tuple[str, ...] = ()
+
+    def sound(self, word: str) -> str | None:
+        """The hesitation sound that a lower-case word is, if it is one."""
+        return next((name for name, form in self.sounds.items() if re.fullmatch(form, word)), None)
+
+    def set_off(self, text: str) -> Counter[str]:
+        """The phrases in `text` that punctuation encloses, a comma or dash on one side at least."""
+        found: Counter[str] = Counter()
+        plain = text.lower().replace("’", "'")
+        for phrase in self.phrases:
+            words = r"\s+".join(map(re.escape, phrase.split()))
+            for match in re.finditer(rf"(?:^|(?<=[{_EDGE}]))\s*{words}\s*(?=[{_EDGE}]|$)", plain):
+                around = plain[max(0, match.start() - 1) : match.start()] + plain[match.end() : match.end() + 1]
+                found[phrase] += any(edge in _COMMA for edge in around)
+        return +found
+
+
+_HUM = {"hmm": "h+m+", "mm": "m{2,}"}
+_BY_LANGUAGE = {
+    "en": Fillers(
+        {"um": "u+h*m+", "uh": "u+h+", "er": "e+r+", "erm": "e+r+m+", "ah": "a+h+", **_HUM},
+        ("like", "you know", "i mean", "well", "sort of", "kind of"),
+    ),
+    "de": Fillers({"äh": "ä+h*", "ähm": "ä+h*m+", "öh": "ö+h*m*", **_HUM}, ("also", "halt", "sozusagen", "weißt du")),
+    "fr": Fillers({"euh": "e+u+h+", "heu": "h+e+u+", **_HUM}, ("ben", "bah", "tu vois", "tu sais", "genre", "quoi")),
+    "es": Fillers({"eh": "e+h+", "em": "e+h*m+", **_HUM}, ("este", "pues", "o sea", "bueno", "sabes")),
+    "it": Fillers({"eh": "e+h+", "ehm": "e+h*m+", **_HUM}, ("cioè", "allora", "tipo", "sai", "insomma")),
+    "pt": Fillers(
+        {"eh": "e+h+", "hum": "h+u+m+", "ahn": "a+h+n+", **_HUM}, ("tipo", "sabe", "né", "então", "quer dizer")
+    ),
+    "nl": Fillers({"uh": "u+h+", "eh": "e+h+", "uhm": "[eu]+h*m+", **_HUM}, ("nou", "weet je", "zeg maar", "dus")),
+}
+_OTHER = Fillers(_HUM)
+
+
+def fillers_of(language: str) -> Fillers:
+    """The table for a BCP-47 tag; for an unknown language just the sounds that are words nowhere."""
+    return _BY_LANGUAGE.get(language.partition("-")[0].lower(), _OTHER)

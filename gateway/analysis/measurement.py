@@ -1,0 +1,58 @@
+"""Everything that can be measured in a conversation, in one go. It takes the processor: call it in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.analysis.cefr import too_little
+from gateway.analysis.document import Fluency, Part, TimelineTurn, Vocabulary
+from gateway.analysis.fluency import measure_fluency
+from gateway.analysis.timeline import timeline_turn
+from gateway.analysis.vocabulary import measure_vocabulary
+from gateway.analysis.words import Lexicon, load_lexicon
+from gateway.history import Level, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """unavailable: what could not be measured, and why."""
+
+    lexicon: Lexicon
+    fluency: Fluency
+    vocabulary: Vocabulary
+    timeline: tuple[TimelineTurn, ...]
+    unavailable: dict[Part, str]
+
+    def facts(self) -> list[str]:
+        """What a teacher would want to know first, a sentence each."""
+        fluency, vocabulary = self.fluency, self.vocabulary
+        unit = vocabulary.unit
+        facts = [f"The learner said {vocabulary.words} {unit}s, {vocabulary.distinct_words} different ones."]
+        if fluency.words_per_minute is not None:
+            facts.append(f"Speed: {fluency.words_per_minute:.0f} {unit}s per minute.")
+        if fluency.pauses is not None and fluency.pauses.longest_s is not None:
+            facts.append(f"Pauses: {fluency.pauses.count}, the longest {fluency.pauses.longest_s:.1f} seconds.")
+        if fluency.fillers.count:
+            facts.append(f"Fillers such as {next(iter(fluency.fillers.by_filler))}: {fluency.fillers.count}.")
+        return facts
+
+
+def measure(turns: Sequence[Turn], level: Level, language: str) -> Measurement:
+    """Loads the language's word list on first use: half a second, with the processor busy."""
+    lexicon = load_lexicon(language)
+    vocabulary = measure_vocabulary(turns, lexicon, level)
+    unavailable: dict[Part, str] = {}
+    if lexicon.rarity_unknown_because is not None:
+        unavailable["rarity"] = lexicon.rarity_unknown_because
+    if (because := too_little(vocabulary.words)) is not None:
+        unavailable["cefr"] = because
+    elif vocabulary.unit == "character":
+        unavailable["cefr"] = f"An estimate needs words, and those of '{language}' cannot be told apart here."
+    return Measurement(
+        lexicon=lexicon,
+        fluency=measure_fluency(turns, lexicon),
+        vocabulary=vocabulary,
+        timeline=tuple(timeline_turn(turn, lexicon) for turn in turns),
+        unavailable=unavailable,
+    )

@@ -1,0 +1,59 @@
+"""Small facts about running text: its sentences, which of its words are names, and how to shorten it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from gateway.analysis.words import split_characters
+
+_SENTENCE = re.compile(r"[^.!?…。！？\n]+[.!?…。！？]*[\"'”’»)]*")
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_NOUNS_ARE_CAPITALISED = frozenset({"de", "lb"})
+
+
+def sentences_of(text: str) -> list[str]:
+    """The sentences of `text`, cut after their final punctuation."""
+    return [sentence for match in _SENTENCE.finditer(text) if any(map(str.isalnum, sentence := match.group().strip()))]
+
+
+def names_in(texts: Iterable[str], language: str) -> set[str]:
+    """Words, in lower case, that are written with a capital everywhere, and not only where every word would be.
+
+    None for a language that writes its nouns so.
+    """
+    if language.partition("-")[0].lower() in _NOUNS_ARE_CAPITALISED:
+        return set()
+    names: set[str] = set()
+    plain: set[str] = set()
+    for text in texts:
+        for sentence in sentences_of(text):
+            for position, match in enumerate(_WORD.finditer(sentence)):
+                word = match.group()
+                if not word[0].isupper():
+                    plain.add(word.lower())
+                elif position > 0 and len(word) > 1:  # not "I"
+                    names.add(word.lower().replace("’", "'"))
+    return names - plain - _ENGLISH_I
+
+
+_ENGLISH_I = {"i'm", "i'd", "i've", "i'll"}
+
+
+def one_line(text: str) -> str:
+    """`text` with every run of white space, line breaks too, as one space, and without control characters."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def is_prose(text: str, *, at_least: int = 3) -> bool:
+    """Is `text` made of words (numbers and labels such as B2 don't count), and not of the same few over and over?"""
+    words = [word for word in split_characters(text) if word.replace("'", "").isalpha()]
+    return len(words) >= at_least and len(set(words)) >= 0.4 * len(words)
+
+
+def clip(text: str, length: int) -> str:
+    """The beginning of `text`, cut between words where it can be; at most `length` characters with the final …"""
+    if len(text) <= length:
+        return text
+    head = text[: length - 1]
+    return (head.rsplit(None, 1)[0] if " " in head.strip() else head) + "…"

@@ -1,0 +1,146 @@
+"""Which words the learner used: how many, how varied, how rare, and which of the partner's to learn next.
+
+Variety is MATTR, the moving-average type-token ratio (Covington & McFall, 2010): the share of distinct words in every
+window of 50 words, averaged, which unlike the plain ratio does not fall as a text grows. Rarity follows the lexical
+frequency profile (Laufer & Nation, 1995), with bands on the Zipf scale (van Heuven et al., 2014) of `wordfreq`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
+from typing import Literal, NamedTuple
+
+from gateway.analysis.document import Rarity, RarityBand, RatedWord, Vocabulary, WordToLearn
+from gateway.analysis.fluency import spoken_words
+from gateway.analysis.sentences import clip, names_in, sentences_of
+from gateway.analysis.words import Lexicon
+from gateway.history import LearnerTurn, Level, PartnerTurn, Turn
+
+MATTR_WINDOW = 50
+_RAREST = 10
+_TO_LEARN = 10
+_KNOWN_FROM = 1.5  # rarer "words" are mostly slips (buyed: 1.2), names, or misheard
+_RARE_BELOW = 4.5  # only words beyond the most frequent 3,000 or so are worth showing as rare
+
+
+class _Band(NamedTuple):
+    name: Literal["most_common", "common", "less_common", "rare", "unknown"]
+    zipf_from: float
+    zipf_below: float
+
+
+_BANDS = (
+    _Band("most_common", 5.0, 9.0),  # about the 1,000 most frequent words of English
+    _Band("common", 4.0, 5.0),  # up to about 7,000
+    _Band("less_common", 3.0, 4.0),  # up to about 30,000
+    _Band("rare", _KNOWN_FROM, 3.0),
+    _Band("unknown", 0.0, _KNOWN_FROM),
+)
+
+LEARNABLE_ZIPF: dict[Level, tuple[float, float]] = {
+    "beginner": (4.3, 5.6),
+    "intermediate": (3.7, 4.9),
+    "advanced": (2.5, 4.2),
+}
+"""From where to below where on the Zipf scale a word is neither known at that level anyway nor too rare to help."""
+
+
+def measure_vocabulary(turns: Sequence[Turn], lexicon: Lexicon, level: Level) -> Vocabulary:
+    """The numbers over all turns of the learner, spoken and typed."""
+    texts = [turn.text for turn in turns if isinstance(turn, LearnerTurn)]
+    words = [word for text in texts for word in spoken_words(text, lexicon)]
+    known = lexicon.rarity_unknown_because is None
+    return Vocabulary(
+        unit=lexicon.unit,
+        words=len(words),
+        distinct_words=len(set(words)),
+        variety=mattr(words),
+        mean_words_per_turn=round(len(words) / len(texts), 1) if texts else None,
+        rarity=measure_rarity(words, names_in(texts, lexicon.language), lexicon) if known else None,
+        words_to_learn=words_to_learn(turns, set(words), lexicon, level) if known else (),
+    )
+
+
+def mattr(words: Sequence[str], window: int = MATTR_WINDOW) -> float | None:
+    """The mean share of distinct words over all windows of `window` words; None for fewer words than that."""
+    if len(words) < window:
+        return None
+    inside = Counter(words[:window])
+    total = len(inside)
+    for leaving, entering in zip(words, words[window:], strict=False):
+        inside[entering] += 1
+        inside[leaving] -= 1
+        if not inside[leaving]:
+            del inside[leaving]
+        total += len(inside)
+    return round(total / (len(words) - window + 1) / window, 3)
+
+
+def measure_rarity(words: Iterable[str], names: set[str], lexicon: Lexicon) -> Rarity:
+    """Words by frequency band; names and numbers are no vocabulary and are left out."""
+    counts = Counter(word for word in words if word not in names and not any(map(str.isdigit, word)))
+    zipf = {word: lexicon.zipf(word) for word in counts}
+    known = [word for word in counts if zipf[word] >= _KNOWN_FROM]
+    running = sum(counts[word] for word in known)
+    weighted = sum(zipf[word] * counts[word] for word in known)
+    rarest = sorted((zipf[word], word) for word in known if zipf[word] < _RARE_BELOW)[:_RAREST]
+    return Rarity(
+        mean_zipf=round(weighted / running, 2) if running else None,
+        bands=tuple(_band(band, counts, zipf) for band in _BANDS),
+        rarest_words=tuple(RatedWord(word=word, zipf=value) for value, word in rarest),
+    )
+
+
+def _band(band: _Band, counts: Counter[str], zipf: dict[str, float]) -> RarityBand:
+    inside = [word for word in counts if band.zipf_from <= zipf[word] < band.zipf_below]
+    return RarityBand(
+        name=band.name,
+        zipf_from=band.zipf_from,
+        zipf_below=band.zipf_below,
+        words=sum(counts[word] for word in inside),
+        distinct_words=len(inside),
+    )
+
+
+def words_to_learn(turns: Sequence[Turn], used: set[str], lexicon: Lexicon, level: Level) -> tuple[WordToLearn, ...]:
+    """Words of the partner's in the band of the level of which the learner used no form, the most frequent first."""
+    heard = [turn.text for turn in turns if isinstance(turn, PartnerTurn)]
+    names = names_in(heard, lexicon.language)
+    low, high = LEARNABLE_ZIPF[level]
+    known = _Families(used)
+    first_heard: dict[str, str] = {}
+    for sentence in (sentence for text in heard for sentence in sentences_of(text)):
+        for word in spoken_words(sentence, lexicon):
+            first_heard.setdefault(word, sentence)
+    rated = sorted((-lexicon.zipf(word), word) for word in first_heard if word.isalpha() and word not in names)
+    chosen: list[WordToLearn] = []
+    for negative_zipf, word in rated:
+        if len(chosen) == _TO_LEARN:
+            break
+        if low <= -negative_zipf < high and word not in known:
+            known.add(word)  # one form of a word is enough
+            chosen.append(WordToLearn(word=word, zipf=-negative_zipf, heard_in=clip(first_heard[word], 200)))
+    return tuple(chosen)
+
+
+class _Families:
+    """Words told apart by their stems, roughly: travel, travels and travelled are one, by their common beginning."""
+
+    _STEM = 4  # letters
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._by_start: defaultdict[str, set[str]] = defaultdict(set)
+        for word in words:
+            self.add(word)
+
+    def add(self, word: str) -> None:
+        self._by_start[word[: self._STEM]].add(word)
+
+    def __contains__(self, word: str) -> bool:
+        return any(self._related(word, other) for other in self._by_start.get(word[: self._STEM], ()))
+
+    def _related(self, one: str, other: str) -> bool:
+        common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+        return one == other or common >= max(self._STEM, 0.6 * max(len(one), len(other)))

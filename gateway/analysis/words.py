@@ -1,0 +1,78 @@
+"""Text to words, and how rare a word is, by `wordfreq` (Speer, 2022; https://github.com/rspeer/wordfreq).
+
+wordfreq is imported on first use: it takes half a second and tens of megabytes. `load_lexicon` blocks, so it is called
+in a thread. Where wordfreq cannot split a language into words or has no list for it, the lexicon does what can be done
+honestly: it splits at spaces, or counts characters in scripts without them, and says why rarity is unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_UNSPACED_LANGUAGES = frozenset({"bo", "ja", "km", "lo", "my", "th", "yue", "zh"})
+_UNSPACED = re.compile(r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """Splits text of one language and knows its words. `rarity_unknown_because` is None where `zipf` works."""
+
+    language: str
+    unit: Literal["word", "character"]
+    rarity_unknown_because: str | None
+    _tokenize: Callable[[str], list[str]]
+    _zipf: Callable[[str], float]
+
+    def words(self, text: str) -> list[str]:
+        """The words of `text` in order, in lower case, without punctuation."""
+        return [token for token in self._tokenize(text.replace("’", "'")) if any(map(str.isalnum, token))]
+
+    def zipf(self, word: str) -> float:
+        """log10 of uses per 10⁹ words (van Heuven et al., 2014): 7 "the", 4 "sandwich", 0 not in the list."""
+        return self._zipf(word)
+
+
+def load_lexicon(language: str) -> Lexicon:
+    """The best lexicon there is for a BCP-47 tag; any string will do."""
+    import wordfreq  # heavy, see above
+    import wordfreq.tokens
+
+    def tokenize(text: str) -> list[str]:
+        return list(wordfreq.tokens.tokenize(text, language))
+
+    def zipf(word: str) -> float:
+        return float(wordfreq.zipf_frequency(word, language))
+
+    try:
+        wordfreq.zipf_frequency("a", language)
+    except (ImportError, LookupError, ValueError) as error:
+        missing = error.name if isinstance(error, ImportError) else None
+        because = (
+            f"The words of '{language}' cannot be told apart here: the package {missing} is not installed."
+            if missing
+            else f"There is no list of word frequencies for '{language}'."
+        )
+    else:
+        return Lexicon(language, "word", None, tokenize, zipf)
+    unspaced = language.partition("-")[0].lower() in _UNSPACED_LANGUAGES
+    return Lexicon(
+        language,
+        "character" if unspaced else "word",
+        because,
+        split_characters if unspaced else split_at_spaces,
+        lambda _: 0.0,
+    )
+
+
+def split_at_spaces(text: str) -> list[str]:
+    """Runs of letters and digits, an apostrophe inside a word being part of it."""
+    return [match.group() for match in _WORD.finditer(text.casefold())]
+
+
+def split_characters(text: str) -> list[str]:
+    """As split_at_spaces, but each letter of a script without spaces on its own."""
+    return split_at_spaces(_UNSPACED.sub(r" \g<0> ", text))

@@ -1,0 +1,158 @@
+"""WebM and Ogg, demuxed and decoded by libav as they arrive.
+
+libav pulls: it asks for bytes and waits. Here it is given what is there and no more, so it can never wait for a full
+buffer. `probesize` at its least keeps it from collecting packets before it begins; measured on Chromium's recordings,
+each block is out as soon as its last byte is in. (`nobuffer` must not be set: it throws the probed packets away.)
+`noparse`, because libav's parser drops packets that are no Opus without a word: the decoder is to see and refuse them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import av
+import av.error
+import av.logging
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+
+from gateway.audio.errors import AudioError
+from gateway.audio.framing import Framing, OggFraming, WebmFraming
+from gateway.audio.pcm import samples_of
+from gateway.audio.types import ByteSource, DecodedAudio, StreamKind
+
+MAX_CHANNELS = 8
+MAX_RATE_HZ = 192_000
+MAX_SILENT_BYTES = 1024 * 1024  # from one decoded packet to the next: room for some video between them
+MAX_BAD_PACKETS = 10  # in a row; fewer are a click in the sound
+
+# libav's complaints about broken streams are told to the client, not to stderr.
+av.logging.set_level(None)
+
+
+def decode_webm(source: ByteSource, sample_rate_hz: int) -> Iterator[DecodedAudio]:
+    """A StreamDecoder for WebM and Matroska with Opus or PCM."""
+    return _decode(_FramedFile(source, WebmFraming(), StreamKind.WEBM), "matroska", sample_rate_hz)
+
+
+def decode_ogg(source: ByteSource, sample_rate_hz: int) -> Iterator[DecodedAudio]:
+    """A StreamDecoder for Ogg with Opus."""
+    return _decode(_FramedFile(source, OggFraming(), StreamKind.OGG), "ogg", sample_rate_hz)
+
+
+def _decode(file: _FramedFile, libav_format: str, sample_rate_hz: int) -> Iterator[DecodedAudio]:
+    try:
+        with av.open(file, "r", format=libav_format, options={"probesize": "32", "fflags": "noparse"}) as container:
+            yield from _packets(container, _audio_track(container, file.kind), file, sample_rate_hz)
+    except av.error.FFmpegError as error:
+        file.check()  # what was wrong with the bytes says more than what libav made of it
+        raise AudioError(
+            f"the {file.name} can't be read ({error.strerror}); start a new recording", code="corrupt_audio"
+        ) from error
+    file.check()
+
+
+def _audio_track(container: InputContainer, kind: StreamKind) -> AudioStream:
+    name = _NAMES[kind]
+    if not container.streams.audio:
+        raise AudioError(f"the {name} has no audio track; record the microphone", code="no_audio_track")
+    track = container.streams.audio[0]
+    context = track.codec_context
+    if context.name != "opus" and not context.name.startswith("pcm_"):
+        raise AudioError(f"the audio in the {name} is {context.name}; send Opus", code="unsupported_audio")
+    if not 0 < context.channels <= MAX_CHANNELS or not 0 < context.sample_rate <= MAX_RATE_HZ:
+        raise AudioError(
+            f"the {name} claims {context.channels} channels at {context.sample_rate} Hz; "
+            f"send at most {MAX_CHANNELS} at {MAX_RATE_HZ} Hz",
+            code="unsupported_audio",
+        )
+    return track
+
+
+def _packets(
+    container: InputContainer, track: AudioStream, file: _FramedFile, sample_rate_hz: int
+) -> Iterator[DecodedAudio]:
+    codec, rate = f"{track.codec_context.name}/{file.kind}", track.codec_context.sample_rate
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=sample_rate_hz)
+    bad = 0
+    for packet in container.demux(track):
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError as error:
+            bad += 1
+            if bad == MAX_BAD_PACKETS:
+                raise AudioError(
+                    f"{bad} packets in a row can't be decoded as {codec}; start a new recording", code="corrupt_audio"
+                ) from error
+            continue
+        for frame in frames:
+            bad = 0
+            file.sounded()
+            if pcm := samples_of(resampler.resample(frame)):
+                yield DecodedAudio(pcm, codec, rate)
+    if pcm := samples_of(resampler.resample(None)):
+        yield DecodedAudio(pcm, codec, rate)
+
+
+_NAMES = {StreamKind.WEBM: "WebM", StreamKind.OGG: "Ogg"}
+
+
+class ReadableFile(Protocol):
+    """All of a file that libav needs for a stream that can't be rewound."""
+
+    def read(self, size: int) -> bytes: ...
+
+
+class _FramedFile(ReadableFile):
+    """The file that libav reads: a ByteSource as far as its structure is sound."""
+
+    def __init__(self, source: ByteSource, framing: Framing, kind: StreamKind) -> None:
+        self.kind = kind
+        self.name = _NAMES[kind]
+        self._source = source
+        self._framing = framing
+        self._data = b""
+        self._at = 0
+        self._over = False
+        self._silent_bytes = 0
+        self._heard_any = False
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes as soon as there are any; b"" at the end."""
+        while self._at == len(self._data):
+            if self._over:
+                return b""
+            self._fill()
+        part = self._data[self._at : self._at + size]
+        self._at += len(part)
+        return part
+
+    def sounded(self) -> None:
+        """Audio came out of what has been read."""
+        self._silent_bytes = 0
+        self._heard_any = True
+
+    def check(self) -> None:
+        """At the end: raises the AudioError that says what was wrong with the bytes, if anything was."""
+        if self._framing.damage:
+            raise AudioError(
+                f"the {self.name} is damaged: {self._framing.damage}; start a new recording", code="corrupt_audio"
+            )
+        if self._silent_bytes > MAX_SILENT_BYTES:
+            raise AudioError(
+                f"{self._silent_bytes} bytes of {self.name} came without any sound in them; start a new recording",
+                code="audio_stalled",
+            )
+        if not self._framing.whole:
+            raise AudioError(f"the {self.name} was cut off in the middle of a block", code="truncated_audio")
+        if not self._heard_any:
+            raise AudioError(f"the {self.name} ended before any sound", code="truncated_audio")
+
+    def _fill(self) -> None:
+        data = self._source.read()
+        self._data, self._at = self._framing.push(data), 0
+        self._silent_bytes += len(self._data)
+        if self._framing.rest is not None:
+            self._source.split(self.kind, self._framing.rest)
+        self._over = not data or self._framing.over or self._silent_bytes > MAX_SILENT_BYTES

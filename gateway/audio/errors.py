@@ -1,0 +1,29 @@
+"""What can be wrong with the audio that a learner's browser sends."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from common.errors import InvalidInputError
+
+AudioErrorCode = Literal[
+    "empty_audio",  # a frame of 0 bytes
+    "odd_length_audio",  # a frame of raw PCM that ends within a sample
+    "unsupported_audio",  # not WebM, Ogg or WAV, or not a codec or format that we decode
+    "wrong_encoding",  # another format than `start` announced
+    "announced_too_late",  # `start` after the first audio
+    "audio_after_end",  # a frame after the end of input
+    "no_audio_track",  # a container without sound
+    "corrupt_audio",  # bytes that break the container or the codec
+    "truncated_audio",  # a container that ends within an element, page or sample
+    "audio_stalled",  # many bytes and no sound
+]
+
+
+class AudioError(InvalidInputError):
+    """The audio can't be used as it is. The session lives on; what was decoded before stays good."""
+
+    code: str
+
+    def __init__(self, message: str, *, code: AudioErrorCode) -> None:
+        super().__init__(message, code=code)

@@ -1,0 +1,151 @@
+"""Follows the outer structure of WebM and Ogg, without decoding, to know where a stream ends and whether it is whole.
+
+libav looks for the next thing that it understands when bytes make no sense, and says nothing: the learner would go
+unheard with no error. So each byte passes here first: where the structure breaks, the stream is over and the error
+is named; where a new header stands (a client restarted its MediaRecorder), a new stream begins; and at the end of input
+it is known whether the last element or page was cut.
+
+    WebM   a sequence of elements: id, size, body. Segment and Cluster are entered whatever size they say (live WebM
+           says "unknown"), all others are stepped over. https://www.rfc-editor.org/rfc/rfc8794
+    Ogg    a sequence of pages: 27 bytes, a table of segment lengths, the segments. https://www.rfc-editor.org/rfc/rfc3533
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+MAX_ELEMENT_BYTES = 4 * 1024 * 1024  # a video block may be large, a block of Opus is under 64 KiB
+
+_EBML = 0x1A45DFA3
+_ENTERED = {0x18538067, 0x1F43B675}  # Segment, Cluster
+_STEPPED_OVER = {
+    _EBML,
+    # SeekHead, Info, Tracks, Cues, Attachments, Chapters, Tags
+    *(0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367),
+    # in a Cluster: Timestamp, SimpleBlock, BlockGroup, PrevSize, Position, SilentTracks
+    *(0xE7, 0xA3, 0xA0, 0xAB, 0xA7, 0x5854),
+    *(0xEC, 0xBF),  # anywhere: Void, CRC-32
+}
+
+
+class Damaged(Exception):  # noqa: N818 - no error of ours: it is turned into an AudioError
+    """The structure makes no sense here."""
+
+
+class NewStream(Exception):  # noqa: N818 - a place, not an error
+    """Another stream begins here."""
+
+
+class Framing(ABC):
+    """Takes a stream's bytes cut anywhere; gives back those that surely belong to it.
+
+    The header of an element or page is held back until it is whole. `rest`: once a new stream began, its first
+    bytes. `damage`: once the structure broke, what was found. After either, the stream is over.
+    """
+
+    def __init__(self) -> None:
+        self.rest: bytes | None = None
+        self.damage: str | None = None
+        self._held = b""
+        self._body_left = 0
+
+    @property
+    def over(self) -> bool:
+        return self.rest is not None or self.damage is not None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the stream may end here."""
+        return not self._held and not self._body_left
+
+    def push(self, data: bytes) -> bytes:
+        data = self._held + data
+        at = 0
+        while at < len(data):
+            if self._body_left:
+                step = min(self._body_left, len(data) - at)
+                self._body_left -= step
+                at += step
+                continue
+            try:
+                unit = self._unit(data[at : at + self._max_header_bytes])
+            except Damaged as damage:
+                self.damage = str(damage)
+                break
+            except NewStream:
+                self.rest = data[at:]
+                break
+            if unit is None:
+                break
+            header, self._body_left = unit
+            at += header
+        self._held = b"" if self.over else data[at:]
+        return data[:at]
+
+    _max_header_bytes: int
+
+    @abstractmethod
+    def _unit(self, head: bytes) -> tuple[int, int] | None:
+        """(bytes of header, bytes of body) of the unit that begins with `head`; None if the header is not whole."""
+
+
+class WebmFraming(Framing):
+    _max_header_bytes = 12
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun = False
+
+    def _unit(self, head: bytes) -> tuple[int, int] | None:
+        id_bytes = _vint_bytes(head[0])
+        if id_bytes > 4:
+            raise Damaged("no WebM element begins where one should")
+        if len(head) < id_bytes:
+            return None
+        element = int.from_bytes(head[:id_bytes], "big")
+        if element not in _ENTERED and element not in _STEPPED_OVER:
+            raise Damaged("an unknown WebM element stands where a block or cluster should")
+        if element == _EBML and self._begun:
+            raise NewStream
+        if len(head) == id_bytes:
+            return None
+        size_bytes = _vint_bytes(head[id_bytes])
+        if size_bytes > 8:
+            raise Damaged("a WebM element has no valid size")
+        if len(head) < id_bytes + size_bytes:
+            return None
+        self._begun = True
+        if element in _ENTERED:
+            return id_bytes + size_bytes, 0
+        mask = (1 << 7 * size_bytes) - 1
+        size = int.from_bytes(head[id_bytes : id_bytes + size_bytes], "big") & mask
+        if size > MAX_ELEMENT_BYTES:
+            raise Damaged(f"a WebM element claims more than {MAX_ELEMENT_BYTES} bytes")
+        return id_bytes + size_bytes, size
+
+
+class OggFraming(Framing):
+    _max_header_bytes = 27 + 255
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._past_headers = False
+
+    def _unit(self, head: bytes) -> tuple[int, int] | None:
+        if not b"OggS\0".startswith(head[:5]):
+            raise Damaged("no Ogg page begins where one should")
+        if len(head) < 27:
+            return None
+        begins_stream = bool(head[5] & 2)
+        if begins_stream and self._past_headers:
+            raise NewStream
+        header = 27 + head[26]
+        if len(head) < header:
+            return None
+        self._past_headers = self._past_headers or not begins_stream
+        return header, sum(head[27:header])
+
+
+def _vint_bytes(first: int) -> int:
+    """Length of the EBML number that begins with this byte: one more than its leading zero bits (9: none does)."""
+    return 9 - first.bit_length()

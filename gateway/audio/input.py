@@ -1,0 +1,241 @@
+"""One session's audio input: frames from the socket in, PCM and errors out.
+
+    async with AudioInput(sample_rate_hz=16000) as audio:
+        audio.announce("pcm_s16le", 48000)      # only if `start` says so
+        await audio.feed(frame)                 # task 1, for each binary frame
+        await audio.finish()
+        async for item in audio:                # task 2
+            match item:
+                case DecodedAudio(): …
+                case AudioError(): …            # tell the client; the session goes on
+
+Errors that a frame shows at once are raised by `feed`; those that the decoder finds later come out in their place
+among the audio. Either way a broken stream is reported once, and dropped up to the next frame that begins with a
+header.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from functools import partial
+
+import anyio
+
+from gateway.audio.container import decode_ogg, decode_webm
+from gateway.audio.errors import AudioError
+from gateway.audio.inbox import Inbox
+from gateway.audio.outbox import Outbox
+from gateway.audio.pcm import decode_pcm
+from gateway.audio.sniff import ACCEPTED, sniff, starts_stream
+from gateway.audio.types import SAMPLE_BYTES, DecodedAudio, StreamDecoder, StreamKind
+from gateway.audio.wav import decode_wav
+from gateway.audio.worker import DecoderThread
+
+MIN_PCM_RATE_HZ, MAX_PCM_RATE_HZ = 8_000, 48_000
+INBOX_BYTES = 512 * 1024  # half a minute of MediaRecorder's Opus; one frame more may be queued
+
+
+class AudioInput(AsyncIterator["DecodedAudio | AudioError"]):
+    """Decodes what one session sends. One task feeds, another iterates; made and used in one event loop.
+
+    sample_rate_hz: of the PCM that comes out. encoding: "auto", "webm", "ogg", "wav" or "pcm_s16le", as in the `start`
+    message; pcm_sample_rate_hz is for the last alone.
+    """
+
+    def __init__(self, *, sample_rate_hz: int, encoding: str = "auto", pcm_sample_rate_hz: int = 16_000) -> None:
+        self.sample_rate_hz = sample_rate_hz
+        self._loop = asyncio.get_running_loop()
+        self._room = asyncio.Event()
+        self._thread_ended = asyncio.Event()
+        self._inbox = Inbox(capacity_bytes=INBOX_BYTES, on_room=self._tell_room)
+        self._outbox = Outbox()
+        self._thread: DecoderThread | None = None
+        self._head: bytes | None  # the first bytes of a stream not yet known; None within a stream
+        self._lost: bool  # there is none, and that was reported: drop what comes until one begins
+        self._begun = False
+        self._finished = False
+        self._latest: DecodedAudio | None = None
+        self.announce(encoding, pcm_sample_rate_hz)
+
+    @property
+    def codec(self) -> str | None:
+        """Of the latest audio that came out, e.g. "opus/webm"."""
+        return self._latest.codec if self._latest else None
+
+    @property
+    def source_sample_rate_hz(self) -> int | None:
+        """Of the latest audio that came out, before resampling."""
+        return self._latest.source_sample_rate_hz if self._latest else None
+
+    # --- in
+
+    def announce(self, encoding: str, pcm_sample_rate_hz: int = 16_000) -> None:
+        """What a `start` message says. Raises AudioError once audio is being decoded, or if it can't be decoded.
+
+        After audio that was no good because it was not announced, it may still come, and all is well.
+        """
+        if self._begun:
+            raise AudioError("`start` came after the first audio; send it first", code="announced_too_late")
+        if encoding != "auto" and encoding not in set(StreamKind):
+            raise AudioError(f"unknown audio encoding {encoding!r}; {ACCEPTED}", code="unsupported_audio")
+        if not MIN_PCM_RATE_HZ <= pcm_sample_rate_hz <= MAX_PCM_RATE_HZ:
+            raise AudioError(
+                f"raw PCM at {pcm_sample_rate_hz} Hz; use {MIN_PCM_RATE_HZ} to {MAX_PCM_RATE_HZ} Hz",
+                code="unsupported_audio",
+            )
+        self._announced = None if encoding == "auto" else StreamKind(encoding)
+        self._pcm_sample_rate_hz = pcm_sample_rate_hz
+        self._head, self._lost = b"", False
+
+    async def feed(self, data: bytes) -> None:
+        """Take a frame, cut anywhere. Waits while this session's decoder or listener is behind.
+
+        Raises AudioError: the frame, and it alone, is dropped; if it began a stream, so is that stream.
+        """
+        if self._finished:
+            raise AudioError("audio came after the end of the conversation", code="audio_after_end")
+        if not data:
+            raise AudioError("an audio frame of 0 bytes; send it only when there is audio", code="empty_audio")
+        if self._announced is StreamKind.PCM:
+            await self._feed_pcm(data)
+        else:
+            await self._feed_container(data)
+
+    async def finish(self) -> None:
+        """End of input: what the decoder still holds comes out, then the iteration ends.
+
+        Raises AudioError (truncated_audio) if all that came is too short to be recognised.
+        """
+        if self._finished:
+            return
+        self._finished = True
+        self._inbox.finish()
+        if self._thread is None:
+            self._outbox.end()
+        if self._head and not self._lost:
+            raise AudioError(
+                f"the audio ended after {len(self._head)} bytes, too few to know its format", code="truncated_audio"
+            )
+
+    async def _feed_pcm(self, data: bytes) -> None:
+        if self._lost:
+            return
+        if not self._begun and (kind := starts_stream(data)):
+            self._lost = True  # what follows would be heard as noise
+            raise self._not_announced(kind)
+        if len(data) % SAMPLE_BYTES:
+            raise AudioError(
+                f"a frame of raw PCM has {len(data)} bytes; 16-bit samples need an even number", code="odd_length_audio"
+            )
+        if self._pcm_sample_rate_hz == self.sample_rate_hz:
+            self._begun = True
+            with contextlib.suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):  # close() came meanwhile
+                await self._outbox.send(DecodedAudio(data, StreamKind.PCM.value, self.sample_rate_hz))
+            return
+        if not self._begun:
+            self._begin(StreamKind.PCM)
+        await self._put(data)
+
+    async def _feed_container(self, data: bytes) -> None:
+        if self._head is None:
+            kind = starts_stream(data)
+            if kind and self._announced in (None, kind):  # the client started its recorder anew
+                self._begin(kind)
+            await self._put(data)
+        else:
+            begun, error = self._find_stream(data)
+            if begun:
+                await self._put(begun)
+            if error:
+                raise error
+
+    def _find_stream(self, data: bytes) -> tuple[bytes, AudioError | None]:
+        """Begin the stream that begins with what came so far, or with this frame: (its bytes, what to complain of)."""
+        held, self._head = self._head or b"", b""
+        begun, error = b"", None
+        for head in (held + data, data) if held else (data,):
+            try:
+                kind = self._recognise(head)
+            except AudioError as wrong:
+                error = error or wrong
+                continue
+            if kind:
+                self._head, begun = None, head
+                self._begin(kind)
+            else:
+                self._head = head
+            break
+        told, self._lost = self._lost, not begun and (self._lost or error is not None)
+        return begun, None if told else error
+
+    def _recognise(self, head: bytes) -> StreamKind | None:
+        kind = sniff(head)
+        if kind and self._announced not in (None, kind):
+            raise self._not_announced(kind)
+        return kind
+
+    def _not_announced(self, kind: StreamKind) -> AudioError:
+        return AudioError(
+            f"`start` announced {self._announced}, but the audio begins as {kind}; send `start` with what it is",
+            code="wrong_encoding",
+        )
+
+    def _begin(self, kind: StreamKind) -> None:
+        self._begun = True
+        self._inbox.begin(kind)
+        if self._thread is None:
+            decoders: dict[StreamKind, StreamDecoder] = {
+                StreamKind.WEBM: decode_webm,
+                StreamKind.OGG: decode_ogg,
+                StreamKind.WAV: decode_wav,
+                StreamKind.PCM: partial(decode_pcm, source_sample_rate_hz=self._pcm_sample_rate_hz),
+            }
+            self._thread = DecoderThread(self._inbox, self._outbox, decoders, self.sample_rate_hz, self._on_thread_end)
+
+    async def _put(self, data: bytes) -> None:
+        self._inbox.put(data)
+        while self._inbox.full:
+            self._room.clear()
+            if self._inbox.full:  # still, now that a change can't be missed
+                await self._room.wait()
+
+    def _tell_room(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._room.set)
+
+    def _on_thread_end(self) -> None:
+        self._inbox.close()  # if it was a bug: nobody waits for room that never comes
+        self._outbox.end()
+        self._room.set()
+        self._thread_ended.set()
+
+    # --- out
+
+    async def __anext__(self) -> DecodedAudio | AudioError:
+        try:
+            item = await self._outbox.receive()
+        except (anyio.EndOfStream, anyio.ClosedResourceError):
+            raise StopAsyncIteration from None
+        if isinstance(item, DecodedAudio):
+            self._latest = item
+        return item
+
+    # --- end
+
+    async def close(self) -> None:
+        """From any state, more than once if need be: drops what is on its way and ends the thread."""
+        self._finished = True
+        self._inbox.close()
+        self._outbox.close()
+        self._room.set()
+        if self._thread is not None:
+            await self._thread_ended.wait()
+            self._thread.join()
+
+    async def __aenter__(self) -> AudioInput:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()

@@ -1,0 +1,100 @@
+"""Uncompressed samples of any common form → 16-bit mono at the wanted rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from gateway.audio.types import ByteSource, DecodedAudio
+
+
+@dataclass(frozen=True, slots=True)
+class PcmFormat:
+    """codec: libav's name ("pcm_s24le"). channels: 1 or 2, interleaved."""
+
+    codec: str
+    sample_rate_hz: int
+    channels: int
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one sample of each channel."""
+        return _FORMS[self.codec].sample_bytes * self.channels
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    sample_bytes: int
+    dtype: str
+    libav_format: str  # packed
+
+
+_FORMS = {
+    "pcm_u8": _Form(1, "u1", "u8"),
+    "pcm_s16le": _Form(2, "<i2", "s16"),
+    "pcm_s24le": _Form(3, "<i4", "s32"),  # widened first
+    "pcm_s32le": _Form(4, "<i4", "s32"),
+    "pcm_f32le": _Form(4, "<f4", "flt"),
+    "pcm_f64le": _Form(8, "<f8", "dbl"),
+}
+
+
+class PcmConverter:
+    """Takes bytes cut anywhere, of one PcmFormat; gives 16-bit little-endian mono PCM at `sample_rate_hz`."""
+
+    def __init__(self, source: PcmFormat, sample_rate_hz: int) -> None:
+        self.source = source
+        self._form = _FORMS[source.codec]
+        self._layout = "mono" if source.channels == 1 else "stereo"
+        self._as_is = source == PcmFormat("pcm_s16le", sample_rate_hz, 1)
+        self._resampler = av.AudioResampler(format="s16", layout="mono", rate=sample_rate_hz)
+        self._cut = b""  # the bytes of a sample that is not whole yet
+
+    @property
+    def whole(self) -> bool:
+        return not self._cut
+
+    def push(self, data: bytes) -> Iterator[bytes]:
+        """In pieces of a second or less."""
+        data = self._cut + data
+        usable = len(data) - len(data) % self.source.frame_bytes
+        self._cut = data[usable:]
+        step = self.source.sample_rate_hz * self.source.frame_bytes
+        for at in range(0, usable, step):
+            piece = data[at : min(at + step, usable)]
+            yield piece if self._as_is else self._convert(piece)
+
+    def flush(self) -> bytes:
+        """What the resampler still held."""
+        return b"" if self._as_is else samples_of(self._resampler.resample(None))
+
+    def _convert(self, data: bytes) -> bytes:
+        array = _widened(data) if self._form.sample_bytes == 3 else np.frombuffer(data, self._form.dtype)
+        frame = av.AudioFrame.from_ndarray(array.reshape(1, -1), format=self._form.libav_format, layout=self._layout)
+        frame.sample_rate = self.source.sample_rate_hz
+        return samples_of(self._resampler.resample(frame))
+
+
+def decode_pcm(source: ByteSource, sample_rate_hz: int, source_sample_rate_hz: int) -> Iterator[DecodedAudio]:
+    """Raw 16-bit mono PCM at another rate, resampled."""
+    converter = PcmConverter(PcmFormat("pcm_s16le", source_sample_rate_hz, 1), sample_rate_hz)
+    while data := source.read():
+        for pcm in converter.push(data):
+            yield DecodedAudio(pcm, "pcm_s16le", source_sample_rate_hz)
+    yield DecodedAudio(converter.flush(), "pcm_s16le", source_sample_rate_hz)
+
+
+def samples_of(frames: list[av.AudioFrame]) -> bytes:
+    """The samples of 16-bit mono frames."""
+    return b"".join(frame.to_ndarray().tobytes() for frame in frames)
+
+
+def _widened(data: bytes) -> npt.NDArray[np.int32]:
+    """24-bit samples as the upper three bytes of 32-bit ones."""
+    wide = np.zeros((len(data) // 3, 4), np.uint8)
+    wide[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
+    return wide.view("<i4").reshape(-1)

@@ -1,0 +1,42 @@
+"""Knows a stream by its first bytes."""
+
+from __future__ import annotations
+
+from gateway.audio.errors import AudioError
+from gateway.audio.types import StreamKind
+
+# None stands for any byte. An Ogg stream begins with a page that has the flag "beginning of stream" (2).
+_SIGNATURES: dict[StreamKind, tuple[int | None, ...]] = {
+    StreamKind.WEBM: (0x1A, 0x45, 0xDF, 0xA3),
+    StreamKind.OGG: (*b"OggS", 0, 2),
+    StreamKind.WAV: (*b"RIFF", None, None, None, None, *b"WAVE"),
+}
+
+ACCEPTED = (
+    "send WebM/Opus or Ogg/Opus as MediaRecorder writes it, from its first byte on, or WAV; "
+    'raw 16-bit PCM must be announced first, by {"type":"start","audio":{"encoding":"pcm_s16le","sample_rate":16000}}'
+)
+
+
+def starts_stream(data: bytes) -> StreamKind | None:
+    """The kind of stream whose whole signature `data` begins with, or None."""
+    for kind, signature in _SIGNATURES.items():
+        if len(data) >= len(signature) and _fits(data, signature):
+            return kind
+    return None
+
+
+def sniff(head: bytes) -> StreamKind | None:
+    """The kind of stream that begins with `head`, or None while too few bytes are there to tell.
+
+    Raises AudioError (unsupported_audio) as soon as it can be none.
+    """
+    kind = starts_stream(head)
+    if kind is None and not any(_fits(head, signature) for signature in _SIGNATURES.values()):
+        raise AudioError(f"this audio is in no known format; {ACCEPTED}", code="unsupported_audio")
+    return kind
+
+
+def _fits(data: bytes, signature: tuple[int | None, ...]) -> bool:
+    """Whether `data`, as far as it goes, agrees with `signature`."""
+    return all(want is None or want == got for want, got in zip(signature, data, strict=False))

@@ -1,0 +1,63 @@
+"""The thread that decodes one session's audio, stream after stream."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Mapping
+
+from gateway.audio.errors import AudioError
+from gateway.audio.inbox import Inbox
+from gateway.audio.outbox import ClosedOutboxError, Outbox
+from gateway.audio.types import StreamDecoder, StreamKind
+
+
+class DecoderThread:
+    """From inbox to outbox until the inbox ends or the outbox is closed; then `on_end` is called in the event loop.
+
+    It is the session's own thread, so that no stream can wait for another's. A stream that is no good is reported once
+    and dropped up to the beginning of the next. A daemon: a process that ends does not wait for a silent microphone.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        outbox: Outbox,
+        decoders: Mapping[StreamKind, StreamDecoder],
+        sample_rate_hz: int,
+        on_end: Callable[[], None],
+    ) -> None:
+        self._inbox = inbox
+        self._outbox = outbox
+        self._decoders = decoders
+        self._sample_rate_hz = sample_rate_hz
+        self._on_end = on_end
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._run, name="audio-decoder", daemon=True)
+        self._thread.start()
+
+    def join(self) -> None:
+        """Only after `on_end` was called: then the thread has nothing left to do."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while kind := self._inbox.next_stream():
+                self._decode(kind)
+        except ClosedOutboxError:
+            pass
+        except Exception as error:  # a bug: it is raised where the session listens
+            with contextlib.suppress(ClosedOutboxError):
+                self._outbox.post_bug(error)
+        finally:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+                self._loop.call_soon_threadsafe(self._on_end)
+
+    def _decode(self, kind: StreamKind) -> None:
+        try:
+            for audio in self._decoders[kind](self._inbox, self._sample_rate_hz):
+                if audio.pcm:
+                    self._outbox.post(audio)
+        except AudioError as error:
+            self._outbox.post(error)

@@ -1,0 +1,68 @@
+"""Speech recognition over gRPC, as the port `Asr`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+from aitalk.asr.v1 import asr_pb2, asr_pb2_grpc
+
+from gateway import ports
+from gateway.clients.calls import open_call, service_errors, write
+
+
+class GrpcAsr:
+    """Calls aitalk.asr.v1.AsrService."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub: Any = asr_pb2_grpc.AsrServiceStub(channel)
+
+    @asynccontextmanager
+    async def open(self, *, sample_rate_hz: int, language: str) -> AsyncIterator[ports.AsrStream]:
+        config = asr_pb2.StreamingConfig(sample_rate_hz=sample_rate_hz, language=language)
+        async with open_call(self._stub.StreamingRecognize()) as call:
+            await write(call, asr_pb2.StreamingRecognizeRequest(config=config), "ASR")
+            yield _Stream(call)
+
+
+class _Stream:
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    async def send(self, pcm: bytes) -> None:
+        await write(self._call, asr_pb2.StreamingRecognizeRequest(audio=pcm), "ASR")
+
+    async def finish(self) -> None:
+        await write(self._call, asr_pb2.StreamingRecognizeRequest(finish=asr_pb2.Finish()), "ASR")
+        await self._call.done_writing()
+
+    async def __aiter__(self) -> AsyncIterator[ports.AsrEvent]:
+        with service_errors("ASR"):
+            async for response in self._call:
+                if event := _event(response):
+                    yield event
+
+
+def _event(response: asr_pb2.StreamingRecognizeResponse) -> ports.AsrEvent | None:
+    match response.WhichOneof("event"):
+        case "speech_started":
+            return ports.SpeechStarted(response.speech_started.start_sample)
+        case "partial":
+            return ports.Partial(response.partial.stable_text, response.partial.unstable_text)
+        case "eager_end_of_turn":
+            return ports.EagerEndOfTurn(_transcript(response.eager_end_of_turn.transcript))
+        case "turn_resumed":
+            return ports.TurnResumed(response.turn_resumed.start_sample)
+        case "end_of_turn":
+            return ports.EndOfTurn(_transcript(response.end_of_turn.transcript))
+        case _:  # of a newer service
+            return None
+
+
+def _transcript(message: asr_pb2.Transcript) -> ports.Transcript:
+    words = tuple(
+        ports.HeardWord(word.text, word.start_sample, word.end_sample, word.confidence) for word in message.words
+    )
+    return ports.Transcript(message.text, words, message.start_sample, message.end_sample)

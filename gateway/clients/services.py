@@ -1,0 +1,67 @@
+"""The three model servers as the gateway sees them: channels, readiness, what they say of themselves."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+from aitalk.asr.v1 import asr_pb2, asr_pb2_grpc
+from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
+from aitalk.tts.v1 import tts_pb2, tts_pb2_grpc
+from google.protobuf.json_format import MessageToDict
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from common.grpc_client import open_channel
+
+PROBE_TIMEOUT_S = 2.0
+
+
+class ModelServices:
+    """`async with` opens and closes the channels."""
+
+    def __init__(self, *, asr: str, llm: str, tts: str) -> None:
+        self._addresses = {"asr": asr, "llm": llm, "tts": tts}
+
+    async def __aenter__(self) -> ModelServices:
+        self._channels = {name: open_channel(address) for name, address in self._addresses.items()}
+        self.asr, self.llm, self.tts = (self._channels[name] for name in ("asr", "llm", "tts"))
+        self._describe: dict[str, tuple[Any, Any]] = {
+            "asr": (asr_pb2_grpc.AsrServiceStub(self.asr), asr_pb2.DescribeRequest()),
+            "llm": (llm_pb2_grpc.LlmServiceStub(self.llm), llm_pb2.DescribeRequest()),
+            "tts": (tts_pb2_grpc.TtsServiceStub(self.tts), tts_pb2.DescribeRequest()),
+        }
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.gather(*(channel.close() for channel in self._channels.values()))
+
+    async def ready(self) -> dict[str, bool]:
+        """Which of them have their model warm."""
+        ready = await asyncio.gather(*(self._is_ready(channel) for channel in self._channels.values()))
+        return dict(zip(self._channels, ready, strict=True))
+
+    async def describe(self) -> dict[str, dict[str, Any]]:
+        """Engine, model, device, memory and slots of each; `error` for one that does not answer."""
+        answers = await asyncio.gather(*(self._described(name) for name in self._channels))
+        return dict(zip(self._channels, answers, strict=True))
+
+    async def _is_ready(self, channel: grpc.aio.Channel) -> bool:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        try:
+            answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=PROBE_TIMEOUT_S)
+        except grpc.aio.AioRpcError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    async def _described(self, name: str) -> dict[str, Any]:
+        stub, request = self._describe[name]
+        try:
+            answer = await stub.Describe(request, timeout=PROBE_TIMEOUT_S)
+        except grpc.aio.AioRpcError as error:
+            return {"error": f"{name} at {self._addresses[name]} does not answer: {error.code().name.lower()}"}
+        engine = MessageToDict(
+            answer.engine, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+        )
+        # Protobuf's JSON writes 64-bit integers as strings, for JavaScript; these are bytes, far below 2^53.
+        return {key: int(value) if key.endswith("_bytes") else value for key, value in engine.items()}

@@ -1,0 +1,145 @@
+"""A WebSocket and its session: frames into messages and audio, messages and audio into frames, until either ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import MutableMapping
+from typing import Any
+
+from fastapi import WebSocket, WebSocketDisconnect
+
+from common.errors import InvalidInputError, ServiceError
+from gateway import metrics
+from gateway.audio import AudioDiagnostics, AudioInput, DebugRecorder, DecodedAudio
+from gateway.config import GatewaySettings
+from gateway.outbox import Outbox
+from gateway.protocol import Ping, Pong, Start, read_client_message
+from gateway.session import Closing, Left, Partners, Session, SessionOptions
+
+logger = logging.getLogger(__name__)
+
+BYTES_PER_SAMPLE = 2
+
+BROKEN = Closing(1011, "a bug ended the session; it is in the gateway's log")
+
+
+async def converse(socket: WebSocket, partners: Partners, options: SessionOptions, settings: GatewaySettings) -> None:
+    """Serve an accepted WebSocket to its end."""
+    outbox = Outbox()
+    with metrics.SESSIONS.track_inprogress():
+        async with AudioInput(sample_rate_hz=options.asr_sample_rate_hz) as audio:
+            ear = _Ear(options.asr_sample_rate_hz, save=settings.audio_debug)
+            session = Session(partners, options, audio=audio, outbox=outbox, on_audio=ear.hears)
+            logger.info("session %s connected", session.session_id)
+            try:
+                closing = await _serve(socket, session, audio, outbox, settings.max_frame_bytes)
+            finally:
+                ear.close()
+    logger.info("session %s: %s", session.session_id, closing.reason)
+
+
+async def _serve(
+    socket: WebSocket, session: Session, audio: AudioInput, outbox: Outbox, max_frame_bytes: int
+) -> Closing:
+    async with asyncio.TaskGroup() as tasks:
+        writing = tasks.create_task(_write(socket, outbox))
+        reading = tasks.create_task(_read(socket, session, audio, outbox, max_frame_bytes))
+        try:
+            closing = await session.run()
+        except Exception:
+            logger.exception("bug in session %s", session.session_id)
+            closing = BROKEN
+        reading.cancel()
+        outbox.close()
+        connected = await writing
+        if connected:
+            await _close(socket, closing)
+    return closing
+
+
+async def _read(socket: WebSocket, session: Session, audio: AudioInput, outbox: Outbox, max_frame_bytes: int) -> None:
+    """Take frames until the learner ends the conversation or is gone. What is wrong with one is answered at once."""
+    while True:
+        frame = await socket.receive()
+        if frame["type"] == "websocket.disconnect":
+            await session.post(Left())
+            return
+        try:
+            await _take(frame, session, audio, outbox, max_frame_bytes)
+        except ServiceError as error:
+            await outbox.report(error)
+
+
+async def _take(
+    frame: MutableMapping[str, Any], session: Session, audio: AudioInput, outbox: Outbox, max_frame_bytes: int
+) -> None:
+    data, text = frame.get("bytes"), frame.get("text")
+    size = len(data) if isinstance(data, bytes) else len(str(text))
+    if size > max_frame_bytes:
+        raise InvalidInputError(
+            f"a message of {size} bytes; send at most {max_frame_bytes} at once", code="frame_too_large"
+        )
+    if isinstance(data, bytes):
+        await audio.feed(data)
+        return
+    message = read_client_message(str(text))
+    match message:
+        case Ping():
+            await outbox.send(Pong())
+        case Start():
+            audio.announce(message.audio.encoding, message.audio.sample_rate)  # before the next frame is taken
+            await session.post(message)
+        case _:
+            await session.post(message)
+
+
+async def _write(socket: WebSocket, outbox: Outbox) -> bool:
+    """Send until the outbox is closed. Returns whether the learner is still there; one who has left is no error."""
+    connected = True
+    async for message in outbox:
+        if not connected:
+            continue  # the session may still be saying things while it ends
+        try:
+            if isinstance(message, bytes):
+                await socket.send_bytes(message)
+            else:
+                await socket.send_text(message.model_dump_json(exclude_none=True))
+        except (WebSocketDisconnect, RuntimeError):  # starlette raises the latter once it has seen the disconnect
+            connected = False
+    return connected
+
+
+async def _close(socket: WebSocket, closing: Closing) -> None:
+    try:
+        await socket.close(closing.code, closing.reason)
+    except (WebSocketDisconnect, RuntimeError):
+        logger.debug("the learner closed first")
+
+
+class _Ear:
+    """Listens to a session's audio for the people who run the gateway: diagnostics, and a recording if asked for.
+
+    Opened with the first audio, when a session that is carried on has got its id back.
+    """
+
+    def __init__(self, sample_rate_hz: int, *, save: bool) -> None:
+        self._sample_rate_hz = sample_rate_hz
+        self._save = save
+        self._diagnostics: AudioDiagnostics | None = None
+        self._recorder: DebugRecorder | None = None
+
+    def hears(self, session_id: str, audio: DecodedAudio) -> None:
+        if self._diagnostics is None:
+            self._diagnostics = AudioDiagnostics(session_id, self._sample_rate_hz)
+            self._recorder = DebugRecorder(session_id, self._sample_rate_hz) if self._save else None
+        metrics.AUDIO_SECONDS.inc(len(audio.pcm) / BYTES_PER_SAMPLE / self._sample_rate_hz)
+        self._diagnostics.add(audio)
+        if self._recorder:
+            self._recorder.write(audio.pcm)
+
+    def close(self) -> None:
+        if self._diagnostics:
+            self._diagnostics.summarize()
+        if self._recorder:
+            self._recorder.close()

@@ -1,0 +1,174 @@
+"""Who has the floor: performs the turn machine's decisions on the one reply that may be under way."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from gateway import metrics
+from gateway.history import LearnerTurn
+from gateway.outbox import Outbox
+from gateway.partner import MANNERS, messages_for
+from gateway.ports import Llm, Tts
+from gateway.protocol import Interrupted, TurnComplete
+from gateway.record import ConversationRecord
+from gateway.turn import Reply, Stages, Voice
+from gateway.turn_machine import Cancel, Event, Held, LearnerInterrupts, Release, ReplyEnds, Start, TurnMachine
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyOptions:
+    """max_tokens: a reply's greatest length. history_max_chars: how much of the history the model is reminded of."""
+
+    sample_rate_hz: int
+    max_tokens: int
+    history_max_chars: int
+
+
+@dataclass(slots=True)
+class LearnerStages:
+    """When the learner's turn reached what, in seconds on the session's clock. Latencies count from last_sound_s."""
+
+    last_sound_s: float
+    eager_s: float | None = None
+    end_of_turn_s: float | None = None
+
+
+class Floor:
+    """`on` takes an event of the turn machine and has performed all that follows from it when it returns.
+
+    `reply_over` is called with a turn's id when its reply ends by itself; answer it with `settle`.
+    """
+
+    def __init__(
+        self,
+        llm: Llm,
+        tts: Tts,
+        options: ReplyOptions,
+        *,
+        record: ConversationRecord,
+        outbox: Outbox,
+        tasks: asyncio.TaskGroup,
+        reply_over: Callable[[str], Awaitable[None]],
+        now: Callable[[], float],
+    ) -> None:
+        self._llm = llm
+        self._tts = tts
+        self._options = options
+        self._record = record
+        self._outbox = outbox
+        self._tasks = tasks
+        self._reply_over = reply_over
+        self._now = now
+        self._machine = TurnMachine(lambda: secrets.token_hex(6))
+        self._reply: Reply | None = None
+        self._reply_task: asyncio.Task[None] | None = None
+
+    async def on(
+        self, event: Event, *, stages: LearnerStages | None = None, learner_turn: LearnerTurn | None = None
+    ) -> None:
+        """Perform what follows from `event`. learner_turn: kept before its reply is let out."""
+        for decision in self._machine.on(event):
+            match decision:
+                case Start(turn_id, text):
+                    self._start(turn_id, text, stages or LearnerStages(self._now()))
+                case Release():
+                    if learner_turn:
+                        await self._record.remember(learner_turn)
+                    self._release(stages)
+                case Cancel(_, released):
+                    await self._cancel(released=released)
+
+    async def drop_held(self) -> None:
+        """The learner's turn was lost: forget the reply that is held, if there is one."""
+        if isinstance(self._machine.state, Held):
+            await self.on(LearnerInterrupts())
+
+    def played(self, turn_id: str, played_ms: float) -> None:
+        """The learner's player reports; reports about other turns are stale."""
+        if self._reply and self._reply.turn_id == turn_id:
+            self._reply.played(played_ms)
+
+    async def settle(self, turn_id: str) -> None:
+        """A reply has ended by itself: heard to its end, or failed."""
+        reply = self._reply
+        if reply is None or reply.turn_id != turn_id:
+            return
+        self._machine.on(ReplyEnds(turn_id))
+        self._reply = self._reply_task = None
+        await self._conclude(reply)
+
+    def _start(self, turn_id: str, text: str, stages: LearnerStages) -> None:
+        state = self._record.state
+        manner = MANNERS[state.level]
+        options = self._options
+        self._reply = Reply(
+            turn_id,
+            messages_for(
+                self._record.turns,
+                text,
+                level=state.level,
+                language=state.language,
+                max_chars=options.history_max_chars,
+            ),
+            llm=self._llm,
+            tts=self._tts,
+            voice=Voice(options.sample_rate_hz, state.voice, manner.speed, state.language),
+            max_tokens=min(manner.max_tokens, options.max_tokens),
+            stages=Stages(stages.last_sound_s),
+            outbox=self._outbox,
+            now=self._now,
+        )
+        self._reply_task = self._tasks.create_task(self._run(self._reply))
+
+    async def _run(self, reply: Reply) -> None:
+        await reply.run()
+        await self._reply_over(reply.turn_id)
+
+    def _release(self, stages: LearnerStages | None) -> None:
+        assert self._reply is not None  # noqa: S101
+        if stages and stages.eager_s is not None:
+            self._reply.stages.mark("eager", stages.eager_s)
+        if stages and stages.end_of_turn_s is not None:
+            self._reply.stages.mark("end_of_turn", stages.end_of_turn_s)
+        self._reply.release()
+
+    async def _cancel(self, *, released: bool) -> None:
+        """Once this returns, the reply's calls have ended and nothing of it is sent any more."""
+        reply, task = self._reply, self._reply_task
+        assert reply is not None  # noqa: S101
+        assert task is not None  # noqa: S101
+        self._reply = self._reply_task = None
+        task.cancel()
+        await asyncio.wait({task})
+        if reply.is_over and released:  # it ended by itself just before
+            await self._conclude(reply)
+            return
+        metrics.TURNS.labels("interrupted" if released else "discarded").inc()
+        if released:
+            await self._keep_what_was_heard(reply, interrupted=True)
+
+    async def _conclude(self, reply: Reply) -> None:
+        if reply.failure:
+            metrics.TURNS.labels("failed").inc()
+            await self._outbox.report(reply.failure)
+            await self._keep_what_was_heard(reply, interrupted=True)
+            return
+        metrics.TURNS.labels("complete").inc()
+        for stage, ms in reply.stages.ms.items():
+            metrics.STAGE_SECONDS.labels(stage).observe(ms / 1000)
+        await self._keep_what_was_heard(reply, interrupted=False)
+        await self._outbox.send(TurnComplete(turn_id=reply.turn_id, latency_ms=reply.stages.ms))
+
+    async def _keep_what_was_heard(self, reply: Reply, *, interrupted: bool) -> None:
+        """Into the history with it; if it was cut short, tell the learner how far it was heard."""
+        audio_began_s = self._now() if reply.audio_began_s is None else reply.audio_began_s
+        turn = reply.heard(
+            started_s=max(0.0, self._record.elapsed_s() - (self._now() - audio_began_s)), interrupted=interrupted
+        )
+        if interrupted:
+            await self._outbox.send(Interrupted(turn_id=turn.turn_id, heard_text=turn.text))
+        if turn.text:
+            await self._record.remember(turn)

@@ -1,0 +1,151 @@
+"""The learner's audio, decoded, into speech recognition, whose events come back.
+
+Recognition that fails is reported once and opened again with the next audio, so that the conversation goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from common.errors import DeadlineError, ServiceError, UnavailableError, first_service_error
+from gateway.audio import AudioInput, DecodedAudio
+from gateway.ports import Asr, AsrEvent, AsrStream, EndOfTurn, SpeechStarted
+
+# A recogniser that takes no audio for so long is given up and opened again.
+STALL_S = 5.0
+REOPEN_AFTER_S = 1.0
+# No audio for so long, within a turn, is silence. Above the jitter of a usable network.
+GAP_S = 0.4
+
+BYTES_PER_SAMPLE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What recognition says. Its sample positions count from the start of the current stream."""
+
+    event: AsrEvent
+
+
+@dataclass(frozen=True, slots=True)
+class HearingFailed:
+    """Recognition was lost; an open turn is lost with it."""
+
+    error: ServiceError
+
+
+@dataclass(frozen=True, slots=True)
+class AudioRefused:
+    """The decoder found the learner's audio broken."""
+
+    error: ServiceError
+
+
+@dataclass(frozen=True, slots=True)
+class HearingEnded:
+    """The audio was finished and everything in it has been reported."""
+
+
+HearingEvent = Heard | HearingFailed | AudioRefused | HearingEnded
+
+
+class Hearing:
+    """One session's ear; `run` it as a task. `deliver` takes its events in order."""
+
+    def __init__(
+        self,
+        audio: AudioInput,
+        asr: Asr,
+        *,
+        sample_rate_hz: int,
+        language: Callable[[], str],
+        on_audio: Callable[[DecodedAudio], None],
+        deliver: Callable[[HearingEvent], Awaitable[None]],
+    ) -> None:
+        self._audio = audio
+        self._asr = asr
+        self._sample_rate_hz = sample_rate_hz
+        self._language = language
+        self._on_audio = on_audio
+        self._deliver = deliver
+        self._sent_samples = 0
+        self._turn_is_open = False
+
+    def seconds_since(self, sample: int) -> float:
+        """How long ago `sample` was, in seconds of audio."""
+        return max(0.0, (self._sent_samples - sample) / self._sample_rate_hz)
+
+    async def run(self) -> None:
+        """Until the audio is finished."""
+        while first := await self._next_pcm():
+            try:
+                await self._recognise(first)
+            except* ServiceError as group:
+                await self._deliver(HearingFailed(first_service_error(group)))
+                await self._skip_audio()
+        await self._deliver(HearingEnded())
+
+    async def _next_pcm(self) -> bytes:
+        """The next piece of the learner's audio, empty at its end. What is broken in it is reported and left out.
+
+        Not an async generator: one that is cancelled while it waits is over for good.
+        """
+        while (item := await anext(self._audio, None)) is not None:
+            if isinstance(item, ServiceError):
+                await self._deliver(AudioRefused(item))
+            elif item.pcm:
+                self._on_audio(item)
+                return item.pcm
+        return b""
+
+    async def _recognise(self, first: bytes) -> None:
+        """One recognition stream, until the audio is finished."""
+        self._sent_samples = 0
+        self._turn_is_open = False
+        async with (
+            self._asr.open(sample_rate_hz=self._sample_rate_hz, language=self._language()) as stream,
+            asyncio.TaskGroup() as tasks,
+        ):
+            feeding = tasks.create_task(self._feed(stream, first))
+            async for event in stream:
+                if isinstance(event, SpeechStarted | EndOfTurn):
+                    self._turn_is_open = isinstance(event, SpeechStarted)
+                await self._deliver(Heard(event))
+            if not feeding.done():
+                raise UnavailableError("ASR: the service ended the stream (is it restarting?); go on speaking")
+
+    async def _feed(self, stream: AsrStream, first: bytes) -> None:
+        chunk = first
+        while chunk:
+            await self._send(stream, chunk)
+            chunk = await self._next_pcm_or_silence()
+        await stream.finish()
+
+    async def _next_pcm_or_silence(self) -> bytes:
+        """A microphone that is switched off in a turn falls silent, else the turn would never end."""
+        if not self._turn_is_open:
+            return await self._next_pcm()
+        try:
+            async with asyncio.timeout(GAP_S):
+                return await self._next_pcm()
+        except TimeoutError:
+            return bytes(round(GAP_S * self._sample_rate_hz) * BYTES_PER_SAMPLE)
+
+    async def _send(self, stream: AsrStream, chunk: bytes) -> None:
+        try:
+            async with asyncio.timeout(STALL_S):
+                await stream.send(chunk)
+        except TimeoutError:
+            raise DeadlineError(f"ASR: the service has taken no audio for {STALL_S:.0f} s; go on speaking") from None
+        self._sent_samples += len(chunk) // BYTES_PER_SAMPLE
+
+    async def _skip_audio(self) -> None:
+        """Let audio pass by for a moment before recognition is tried again."""
+        try:
+            async with asyncio.timeout(REOPEN_AFTER_S):
+                while await self._next_pcm():
+                    pass
+        except TimeoutError:
+            return

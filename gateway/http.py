@@ -1,0 +1,109 @@
+"""The gateway's HTTP side: health, readiness, devices, metrics, the page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.datastructures import Headers
+
+from gateway.analysis import schema
+
+WEB = Path(__file__).parent / "web"
+
+# The page loads nothing from elsewhere and runs nothing inline. `data:` holds the favicon.
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; "
+    "frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+router = APIRouter()
+
+
+class Services(Protocol):
+    """The model servers, as seen from here."""
+
+    async def ready(self) -> dict[str, bool]: ...
+    async def describe(self) -> dict[str, dict[str, Any]]: ...
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+def _timestamp() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+@router.get("/health")
+async def health() -> dict[str, str]:
+    """This process lives. Says nothing about the model servers; see /ready."""
+    return {"status": "healthy", "service": "ai-talk-backend", "timestamp": _timestamp()}
+
+
+@router.get("/ready")
+async def ready(request: Request) -> JSONResponse:
+    """Whether a conversation can be held now: 200 and `ready`, or 503 and `not_ready`."""
+    services = await _services(request).ready()
+    is_ready = all(services.values())
+    return JSONResponse(
+        {"status": "ready" if is_ready else "not_ready", "services": services, "timestamp": _timestamp()},
+        status_code=200 if is_ready else 503,
+    )
+
+
+@router.get("/gpu")
+async def gpu(request: Request) -> dict[str, Any]:
+    """Each model server's engine, model, device, memory and slots."""
+    return {"services": await _services(request).describe(), "timestamp": _timestamp()}
+
+
+@router.get("/metrics", include_in_schema=False)
+async def metrics() -> Response:
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/schemas/analysis.json")
+async def analysis_schema() -> dict[str, Any]:
+    """The JSON Schema of the `analysis` message's data."""
+    return schema()
+
+
+@router.get("/", include_in_schema=False)
+async def page() -> FileResponse:
+    return FileResponse(WEB / "index.html", headers=PAGE_HEADERS)
+
+
+class _Files(StaticFiles):
+    """The page's files, always asked for anew: an update must not meet an old half of itself in a cache."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+def add_http(app: FastAPI) -> None:
+    """Mount the routes and the page's files."""
+    app.include_router(router)
+    app.mount("/static", _Files(directory=WEB), name="static")
+
+
+def origin_is_allowed(headers: Headers, allowed: list[str]) -> bool:
+    """Whether the page that opens a WebSocket may: the gateway's own, a listed one, or no page at all (no Origin).
+
+    Browsers do not apply CORS to WebSockets, so without this any page on the web could talk through a learner's.
+    """
+    origin = headers.get("origin")
+    if origin is None or "*" in allowed or origin.rstrip("/") in allowed:
+        return True
+    return origin.partition("://")[2] == headers.get("host")

@@ -1,0 +1,46 @@
+"""Towards the learner: messages and audio, in order, through one small queue that the connection empties."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from common.errors import ServiceError
+from gateway import metrics
+from gateway.protocol import AnyServerMessage, ErrorMessage
+
+logger = logging.getLogger(__name__)
+
+# Small, so that an interruption is not stuck behind audio that no one will hear.
+CAPACITY = 8
+
+
+class Outbox:
+    """`send` waits when the learner's connection is slow. Iterate over it, once, to take the messages out."""
+
+    def __init__(self) -> None:
+        self._sending: MemoryObjectSendStream[AnyServerMessage | bytes]
+        self._messages: MemoryObjectReceiveStream[AnyServerMessage | bytes]
+        self._sending, self._messages = anyio.create_memory_object_stream(CAPACITY)
+
+    async def send(self, message: AnyServerMessage | bytes) -> None:
+        """Queue a message or a piece of audio."""
+        await self._sending.send(message)
+
+    async def report(self, error: ServiceError) -> None:
+        """Tell the learner of an error; the session goes on."""
+        metrics.ERRORS.labels(error.code).inc()
+        logger.info("error %s sent to a learner", error.code)
+        await self.send(ErrorMessage(message=error.message, code=error.code, retryable=error.retryable))
+
+    def close(self) -> None:
+        """No more messages: the iteration ends once those that wait are taken."""
+        self._sending.close()
+
+    async def __aiter__(self) -> AsyncIterator[AnyServerMessage | bytes]:
+        with self._messages:
+            async for message in self._messages:
+                yield message

@@ -1,0 +1,361 @@
+"""One conversation, told from top to bottom.
+
+Everything that happens comes through one inbox, in order: the learner's messages, what was heard, the end of a reply.
+The floor decides and performs whose turn it is. A service that fails ends the turn with an `error`, never the session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import anyio
+
+from common.errors import InvalidInputError, SequenceError, ServiceError, UnavailableError, first_service_error
+from gateway import metrics
+from gateway.analysis import Analysis, analyse
+from gateway.audio import AudioError, AudioInput, DecodedAudio
+from gateway.floor import Floor, LearnerStages, ReplyOptions
+from gateway.hearing import AudioRefused, Heard, Hearing, HearingEnded, HearingEvent, HearingFailed
+from gateway.history import LearnerTurn, SessionState
+from gateway.outbox import Outbox
+from gateway.ports import (
+    Asr,
+    AsrEvent,
+    EagerEndOfTurn,
+    EndOfTurn,
+    Llm,
+    Partial,
+    SessionStore,
+    SessionTakenError,
+    SpeechStarted,
+    Transcript,
+    Tts,
+    TurnResumed,
+)
+from gateway.protocol import (
+    AnalysisMessage,
+    Connected,
+    EndConversation,
+    Interrupt,
+    Playback,
+    Resumed,
+    SetLevel,
+    SpeechStartedMessage,
+    SpeechStoppedMessage,
+    Start,
+    Text,
+    TranscriptMessage,
+)
+from gateway.record import ConversationRecord
+from gateway.transcripts import learner_turn, shown_words
+from gateway.turn_machine import LearnerEnds, LearnerInterrupts, LearnerPauses, LearnerSpeaks, LearnerTypes
+
+logger = logging.getLogger(__name__)
+
+# How long the last words may take to be recognised once the learner has ended the conversation.
+LAST_WORDS_S = 5.0
+# The parts of an analysis that the language model writes; the others are measured.
+LLM_PARTS = {"summary", "grammar", "next_steps"}
+
+
+@dataclass(frozen=True, slots=True)
+class Partners:
+    """What a conversation talks to."""
+
+    asr: Asr
+    llm: Llm
+    tts: Tts
+    store: SessionStore
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """What does not change from one session of a gateway to the next."""
+
+    gateway_id: str
+    asr_sample_rate_hz: int
+    reply: ReplyOptions
+    idle_timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """Why a session is over, for the WebSocket's close frame."""
+
+    code: int
+    reason: str
+
+
+ENDED = Closing(1000, "the conversation has ended")
+LEFT = Closing(1001, "the learner has left")
+IDLE = Closing(4408, "nothing was said for a long time; connect again to carry on")
+TAKEN_OVER = Closing(4409, "the session goes on over a newer connection")
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The learner's connection is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyOver:
+    turn_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisReady:
+    analysis: Analysis
+
+
+ClientCommand = Start | SetLevel | Text | Interrupt | Playback | EndConversation
+SessionEvent = ClientCommand | HearingEvent | ReplyOver | AnalysisReady | Left
+
+
+class Session:
+    """One learner's conversation on this gateway. `post` what the learner sends, `run` it to its end."""
+
+    def __init__(
+        self,
+        partners: Partners,
+        options: SessionOptions,
+        *,
+        audio: AudioInput,
+        outbox: Outbox,
+        on_audio: Callable[[str, DecodedAudio], None],
+        now: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.session_id = secrets.token_urlsafe(12)
+        self._partners = partners
+        self._options = options
+        self._audio = audio
+        self._outbox = outbox
+        self._now = now
+        fresh = SessionState(session_id=self.session_id, created_at=wall_clock(), owner=options.gateway_id)
+        self._record = ConversationRecord(fresh, partners.store, outbox, wall_clock)
+        # Small: a burst of messages waits in the socket, not here.
+        self._inbox_in, self._inbox = anyio.create_memory_object_stream[SessionEvent](8)
+        self._hearing = Hearing(
+            audio,
+            partners.asr,
+            sample_rate_hz=options.asr_sample_rate_hz,
+            language=lambda: self._record.state.language,
+            on_audio=lambda heard: on_audio(self.session_id, heard),
+            deliver=self.post,
+        )
+        self._stages: LearnerStages | None = None  # of the learner's turn that is open and in a pause
+        self._has_begun = False
+
+    async def post(self, event: SessionEvent) -> None:
+        """Put an event into the inbox; waits while it is full. Once the session is over it means nothing."""
+        with contextlib.suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
+            await self._inbox_in.send(event)
+
+    # --- the conversation -----------------------------------------------------------------------
+
+    async def run(self) -> Closing:
+        """Converse until the learner ends it, leaves, or falls silent for too long."""
+        with self._inbox, self._inbox_in:
+            return await self._run()
+
+    async def _run(self) -> Closing:
+        resume_token = secrets.token_urlsafe(24)
+        await self._outbox.send(Connected(session_id=self.session_id, resume_token=resume_token))
+        await self._record.create(resume_token)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                floor = self._take_the_floor(tasks)
+                hearing = tasks.create_task(self._hearing.run())
+                try:
+                    closing = await self._converse(floor)
+                    await floor.on(LearnerInterrupts())
+                    if closing is ENDED:
+                        closing = await self._end(tasks)
+                finally:
+                    hearing.cancel()
+        except* SessionTakenError as group:
+            await self._outbox.report(first_service_error(group))
+            closing = TAKEN_OVER
+        return closing
+
+    def _take_the_floor(self, tasks: asyncio.TaskGroup) -> Floor:
+        async def reply_over(turn_id: str) -> None:
+            await self.post(ReplyOver(turn_id))
+
+        return Floor(
+            self._partners.llm,
+            self._partners.tts,
+            self._options.reply,
+            record=self._record,
+            outbox=self._outbox,
+            tasks=tasks,
+            reply_over=reply_over,
+            now=self._now,
+        )
+
+    async def _converse(self, floor: Floor) -> Closing:
+        """Take events as they come, until one of them ends the conversation."""
+        while True:
+            try:
+                async with asyncio.timeout(self._options.idle_timeout_s):
+                    event = await self._inbox.receive()
+            except TimeoutError:
+                await self._outbox.report(UnavailableError(IDLE.reason, code="idle"))
+                return IDLE
+            match event:
+                case EndConversation():
+                    return ENDED
+                case Left():
+                    return LEFT
+                case _:
+                    await self._handle(event, floor)
+
+    async def _handle(self, event: SessionEvent, floor: Floor) -> None:
+        try:
+            match event:
+                case Heard(said):
+                    await self._on_heard(said, floor)
+                case HearingFailed(error):
+                    self._stages = None
+                    await floor.drop_held()
+                    await self._outbox.report(error)
+                case AudioRefused(error):
+                    await self._outbox.report(error)
+                case ReplyOver(turn_id):
+                    await floor.settle(turn_id)
+                case Playback(turn_id=turn_id, played_ms=played_ms):
+                    floor.played(turn_id, played_ms)
+                case Interrupt():
+                    await floor.on(LearnerInterrupts())
+                case Text(text=text):
+                    await self._on_typed(text.strip(), floor)
+                case SetLevel(level=level):
+                    await self._record.change(level=level)
+                case Start():
+                    await self._on_start(event)
+        except SessionTakenError:
+            raise
+        except ServiceError as error:
+            await self._outbox.report(error)
+
+    # --- what the learner does ------------------------------------------------------------------
+
+    async def _on_start(self, start: Start) -> None:
+        """The first message, if any: which session to carry on, and how to speak."""
+        if self._has_begun:
+            raise SequenceError("`start` must come first, once, before audio and text; this one was ignored")
+        self._has_begun = True
+        if start.session_id is not None or start.resume_token is not None:
+            await self._record.resume(start.session_id or "", start.resume_token or "", self._options.gateway_id)
+            self.session_id, turns = self._record.state.session_id, len(self._record.turns)
+            logger.info("session %s resumed with %d turns", self.session_id, turns)
+            await self._outbox.send(Resumed(session_id=self.session_id, turns=turns, level=self._record.state.level))
+        wanted = {"level": start.level, "language": start.language, "voice": start.voice}
+        await self._record.change(**{name: value for name, value in wanted.items() if value is not None})
+
+    async def _on_typed(self, text: str, floor: Floor) -> None:
+        self._has_begun = True
+        if not text:
+            raise InvalidInputError("`text` holds only white space; write something to the partner")
+        turn = LearnerTurn(turn_id=secrets.token_hex(6), text=text, started_s=self._record.elapsed_s(), typed=True)
+        await floor.on(LearnerTypes(text), stages=LearnerStages(self._now()), learner_turn=turn)
+
+    async def _on_heard(self, said: AsrEvent, floor: Floor) -> None:
+        self._has_begun = True
+        match said:
+            case SpeechStarted() | TurnResumed():
+                self._stages = None
+                await floor.on(LearnerSpeaks())
+                await self._outbox.send(SpeechStartedMessage())
+            case Partial(stable, unstable):
+                await self._outbox.send(TranscriptMessage(text=(stable + unstable).strip(), is_final=False))
+            case EagerEndOfTurn(transcript):
+                await self._note_pause(transcript)
+                await floor.on(LearnerPauses(transcript.text), stages=self._stages)
+            case EndOfTurn(transcript):
+                await self._on_end_of_turn(transcript, floor)
+
+    async def _on_end_of_turn(self, transcript: Transcript, floor: Floor) -> None:
+        if self._stages is None:  # it ended without a pause: cut at its greatest length
+            await self._note_pause(transcript)
+        stages, self._stages = self._stages, None
+        assert stages is not None  # noqa: S101
+        stages.end_of_turn_s = self._now()
+        turn = await self._say_back(transcript) if transcript.text else None
+        await floor.on(LearnerEnds(transcript.text), stages=stages, learner_turn=turn)
+
+    async def _note_pause(self, transcript: Transcript) -> None:
+        now = self._now()
+        self._stages = LearnerStages(now - self._hearing.seconds_since(transcript.end_sample), eager_s=now)
+        await self._outbox.send(SpeechStoppedMessage())
+
+    async def _say_back(self, transcript: Transcript) -> LearnerTurn:
+        """Show the learner's turn as it was understood."""
+        turn = learner_turn(
+            transcript,
+            turn_id=secrets.token_hex(6),
+            sample_rate_hz=self._options.asr_sample_rate_hz,
+            started_s=self._record.elapsed_s() - self._hearing.seconds_since(transcript.start_sample),
+        )
+        await self._outbox.send(TranscriptMessage(text=turn.text, is_final=True, words=shown_words(turn)))
+        return turn
+
+    # --- the end --------------------------------------------------------------------------------
+
+    async def _end(self, tasks: asyncio.TaskGroup) -> Closing:
+        """The learner is done: hear the last words, analyse, say goodbye."""
+        if not await self._hear_last_words(tasks):
+            return LEFT
+        analysing = tasks.create_task(self._analyse())
+        async for event in self._inbox:
+            match event:
+                case AnalysisReady(analysis):
+                    await self._outbox.send(AnalysisMessage(data=analysis.model_dump(mode="json")))
+                    await self._record.change(state="ended")
+                    return ENDED
+                case Left():
+                    break
+        analysing.cancel()
+        return LEFT
+
+    async def _hear_last_words(self, tasks: asyncio.TaskGroup) -> bool:
+        """Take in what was said before the end. False: the learner has left meanwhile."""
+        finishing = tasks.create_task(self._finish_audio())
+        try:
+            async with asyncio.timeout(LAST_WORDS_S):
+                async for event in self._inbox:
+                    match event:
+                        case Heard(EndOfTurn(transcript)) if transcript.text:
+                            await self._record.remember(await self._say_back(transcript))
+                        case HearingEnded() | HearingFailed():
+                            break
+                        case Left():
+                            return False
+        except TimeoutError:
+            logger.warning("session %s: the last words were not recognised in time", self.session_id)
+        finally:
+            finishing.cancel()
+        return True
+
+    async def _finish_audio(self) -> None:
+        with contextlib.suppress(AudioError):  # a few bytes too short to be audio: nothing was said in them
+            await self._audio.finish()
+
+    async def _analyse(self) -> None:
+        record = self._record
+        analysis = await analyse(
+            record.turns,
+            level=record.state.level,
+            language=record.state.language,
+            duration_s=record.elapsed_s(),
+            llm=self._partners.llm,
+        )
+        missing = LLM_PARTS & analysis.unavailable.keys()
+        metrics.ANALYSES.labels("partial" if missing else "whole").inc()
+        await self.post(AnalysisReady(analysis))

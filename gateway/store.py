@@ -1,0 +1,138 @@
+"""Session state in Redis: any gateway can carry on any session.
+
+    aitalk:session:{id}        hash   state (JSON), token (SHA-256 of the resume token), epoch
+    aitalk:session:{id}:turns  list   one JSON document per turn
+
+Both live for SESSION_TTL_S after the last change. Whoever resumes a session raises its epoch; writes of an older epoch
+are refused, so that a connection that is only half dead can't write into a conversation that has moved on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import redis.asyncio as redis
+from pydantic import TypeAdapter
+from redis.exceptions import RedisError
+
+from common.errors import UnavailableError
+from gateway.history import SessionState, Turn
+from gateway.ports import SessionTakenError, SessionUnknownError, WrongTokenError
+
+_TURN: TypeAdapter[Turn] = TypeAdapter(Turn)
+
+# KEYS: session, turns. ARGV: epoch, time to live, "state" or "turn", document.
+# Returns 0 if there is no such session, -1 if it has a newer epoch.
+_WRITE = """
+local epoch = redis.call('HGET', KEYS[1], 'epoch')
+if not epoch then return 0 end
+if epoch ~= ARGV[1] then return -1 end
+if ARGV[3] == 'turn' then redis.call('RPUSH', KEYS[2], ARGV[4]) else redis.call('HSET', KEYS[1], 'state', ARGV[4]) end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+return 1
+"""
+
+
+class RedisStore:
+    """The SessionStore of the running gateway. A server that is away raises UnavailableError."""
+
+    def __init__(self, url: str, *, ttl_s: int) -> None:
+        self._redis: redis.Redis = redis.from_url(
+            url, decode_responses=True, socket_timeout=2.0, socket_connect_timeout=2.0, health_check_interval=30
+        )
+        self._ttl_s = ttl_s
+        self._write_script = self._redis.register_script(_WRITE)
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    async def ping(self) -> bool:
+        """Whether the server answers."""
+        try:
+            async with _reachable():
+                return bool(await _awaited(self._redis.ping()))
+        except UnavailableError:
+            return False
+
+    async def create(self, state: SessionState, resume_token: str) -> None:
+        """Write a new session."""
+        key = _key(state.session_id)
+        fields: dict[Any, Any] = {
+            "state": state.model_dump_json(),
+            "token": _digest(resume_token),
+            "epoch": state.epoch,
+        }
+        async with _reachable(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.hset(key, mapping=fields)
+            pipe.expire(key, self._ttl_s)
+            await pipe.execute()
+
+    async def resume(self, session_id: str, resume_token: str, owner: str) -> tuple[SessionState, list[Turn]]:
+        """Take the session over: its state, with a new epoch and owner, and its turns."""
+        key = _key(session_id)
+        async with _reachable():
+            fields = await _awaited(self._redis.hgetall(key))
+            if not fields:
+                raise SessionUnknownError(
+                    "there is no such session, or it was too long ago; this connection is a new conversation"
+                )
+            if not secrets.compare_digest(fields["token"], _digest(resume_token)):
+                raise WrongTokenError(
+                    "the resume_token does not fit the session_id; this connection is a new conversation"
+                )
+            epoch = await _awaited(self._redis.hincrby(key, "epoch", 1))
+            turns = await _awaited(self._redis.lrange(f"{key}:turns", 0, -1))
+        state = SessionState.model_validate_json(fields["state"]).model_copy(
+            update={"epoch": epoch, "owner": owner, "state": "open"}
+        )
+        await self.save(state)
+        return state, [_TURN.validate_json(turn) for turn in turns]
+
+    async def save(self, state: SessionState) -> None:
+        """Write the state of a session that exists."""
+        await self._write(state, "state", state.model_dump_json())
+
+    async def append(self, state: SessionState, turn: Turn) -> None:
+        """Add a turn to a session."""
+        await self._write(state, "turn", _TURN.dump_json(turn).decode())
+
+    async def delete(self, session_id: str) -> None:
+        async with _reachable():
+            await _awaited(self._redis.delete(_key(session_id), f"{_key(session_id)}:turns"))
+
+    async def _write(self, state: SessionState, what: str, document: str) -> None:
+        key = _key(state.session_id)
+        async with _reachable():
+            outcome = await self._write_script(
+                keys=[key, f"{key}:turns"], args=[state.epoch, self._ttl_s, what, document]
+            )
+        if outcome == -1:
+            raise SessionTakenError("this conversation goes on over a newer connection; this one is closed")
+        if outcome == 0:
+            raise UnavailableError("the session store has lost this session; new turns can't be kept")
+
+
+def _key(session_id: str) -> str:
+    return f"aitalk:session:{{{session_id}}}"  # braces: both keys in one slot of a cluster
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+async def _awaited(result: Any) -> Any:
+    """redis-py types its commands as sync or async; here they are async."""
+    return await cast("Awaitable[Any]", result)
+
+
+@asynccontextmanager
+async def _reachable() -> AsyncIterator[None]:
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise UnavailableError(f"Redis can't be reached ({type(error).__name__}); is it running?") from error

@@ -1,0 +1,274 @@
+/**
+ * The page, from the first click to the report. Everything that happens becomes an event of `conversation.js`; every
+ * new state is drawn by `view/page.js`.
+ *
+ *   begin → the microphone is asked for, the speaker opened → the line is opened → talk … interrupt … → end → report
+ */
+import { Connection } from './connection.js';
+import { initial, phase, reduce, replying } from './conversation.js';
+import * as memory from './memory.js';
+import { Microphone } from './microphone.js';
+import { watchReadiness } from './readiness.js';
+import { Speaker } from './speaker.js';
+import { Meter } from './view/meter.js';
+import { Page } from './view/page.js';
+import { LINE, MICROPHONE, READINESS, SOUND } from './wording.js';
+
+const REPORT_EVERY_MS = 100; // of playback, to the server
+const SILENT_AFTER_S = 8; // of a microphone that gives nothing at all
+const SILENT_RMS = 1e-5;
+
+const query = new URLSearchParams(location.search);
+const page = new Page(act);
+const meter = new Meter(page.part.meter, () => (phase(state) === 'speaking' ? speaker.level() : microphone.level()));
+const speaker = new Speaker({ onHeard: heard, onSuspended: soundSuspended });
+const microphone = new Microphone({
+  prefer: ['recorder', 'worklet'].find((road) => road === query.get('mic')) ?? null,
+  onLost: microphoneLost,
+});
+const connection = new Connection({
+  url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/conversation`,
+  memory: memory.session,
+  start: () => ({ level: state.level, ...(microphone.isOpen ? { audio: microphone.format } : {}) }),
+  onMessage: received,
+  onAudio: (bytes) => speaker.play(bytes),
+  onChange: lineChanged,
+});
+
+let state = initial({ level: memory.level.load() ?? undefined, turns: memory.session.load() ? memory.conversation.load() : [] });
+let unsent = []; // written while there was no line
+let reportedAt = 0;
+let stopWatching = watchReadiness(readinessChanged);
+
+listen();
+render();
+
+// --- events and what becomes of them ---
+
+function dispatch(event) {
+  const before = state;
+  state = reduce(state, event);
+  if (state.turns !== before.turns && event.type !== 'page.heard') memory.conversation.save(state.turns);
+  render();
+}
+
+function render() {
+  page.render(state, { talking: microphone.isOpen, kept: state.stage === 'idle' && memory.session.load() !== null });
+}
+
+function tell(topic, notice) {
+  if (notice || state.notices[topic]) dispatch({ type: 'page.notice', topic, notice });
+}
+
+/** A message of the server. */
+function received(message) {
+  if (message.type === 'ai_audio_start') speaker.begin(message.turn_id, message.sample_rate);
+  if (message.type === 'interrupted') speaker.flush();
+  if (message.type === 'speech_started') tell('microphone', null);
+  dispatch(message);
+  if (message.type === 'analysis') over();
+}
+
+/** The speaker has played so much of a turn. */
+function heard(turnId, heardMs, done) {
+  dispatch({ type: 'page.heard', turnId, heardMs, done });
+  if (!done && performance.now() - reportedAt < REPORT_EVERY_MS) return;
+  reportedAt = performance.now();
+  connection.send({ type: 'playback', turn_id: turnId, played_ms: heardMs });
+}
+
+// --- the conversation ---
+
+/** To be called from a gesture. @param {{speak: boolean}} how by voice, or in writing only */
+async function begin({ speak }) {
+  stopWatching();
+  tell('ready', null);
+  dispatch({ type: 'page.stage', stage: speak ? 'asking' : 'connecting' });
+  await Promise.all([speaker.open(), speak && openMicrophone()]);
+  meter.start();
+  connection.open();
+}
+
+function interrupt() {
+  if (!replying(state)) return;
+  const silent = speaker.flush();
+  dispatch({ type: 'page.silenced' });
+  silent.then(() => connection.send({ type: 'interrupt' })); // after the report of what was heard
+}
+
+function write(text) {
+  speaker.flush();
+  dispatch({ type: 'page.typed', text });
+  if (!connection.send({ type: 'text', text })) unsent.push(text);
+  if (state.stage === 'idle') begin({ speak: false });
+}
+
+function end() {
+  speaker.flush();
+  microphone.close();
+  dispatch({ type: 'page.stage', stage: 'analysing' });
+  connection.send({ type: 'end_conversation' }); // or as soon as the line is there again
+}
+
+function over() {
+  speaker.flush();
+  microphone.close();
+  meter.stop();
+  memory.session.save(null);
+  memory.conversation.save([]);
+  for (const topic of Object.keys(state.notices)) tell(topic, null);
+  if (state.analysis) page.part.report.focus();
+}
+
+function again() {
+  state = initial({ level: state.level });
+  memory.session.save(null);
+  memory.conversation.save([]);
+  render();
+  begin({ speak: true });
+}
+
+function setLevel(level) {
+  memory.level.save(level);
+  dispatch({ type: 'page.level', level });
+  connection.send({ type: 'set_level', level });
+}
+
+// --- the line ---
+
+function lineChanged({ state: line, ...detail }) {
+  const handlers = { connecting: lineConnecting, ready: lineReady, waiting: lineLost };
+  Object.assign(handlers, { parked: lineParked, over: lineOver, refused: lineOver });
+  handlers[line](detail);
+}
+
+function lineConnecting({ attempt }) {
+  if (attempt === 0 && state.stage !== 'analysing') dispatch({ type: 'page.stage', stage: 'connecting' });
+}
+
+function lineReady({ forgotten }) {
+  tell('line', forgotten ? { tone: 'info', text: LINE.forgotten } : null);
+  if (state.stage === 'analysing') return connection.send({ type: 'end_conversation' });
+  dispatch({ type: 'page.stage', stage: 'live' });
+  speaker.open(); // if it could not be had without the server
+  microphone.record((frame) => connection.sendAudio(frame));
+  for (const text of unsent.splice(0)) connection.send({ type: 'text', text });
+  return undefined;
+}
+
+function lineLost({ ms, attempt }) {
+  speaker.flush();
+  microphone.rest();
+  if (state.stage !== 'analysing') dispatch({ type: 'page.stage', stage: 'reconnecting' });
+  const text = attempt === 1 ? LINE.lost : LINE.away(Math.ceil(ms / 1000));
+  tell('line', { tone: 'problem', text, action: { label: 'Try now', name: 'connect' } });
+}
+
+function lineParked({ reason }) {
+  speaker.flush();
+  microphone.rest();
+  dispatch({ type: 'page.stage', stage: 'parked' });
+  tell('server', null); // the same, said twice
+  tell('line', { tone: 'info', text: LINE.parked(reason), action: { label: 'Carry on here', name: 'connect' } });
+}
+
+function lineOver({ code, reason }) {
+  if (state.analysis) return;
+  const analysing = state.stage === 'analysing';
+  over();
+  dispatch({ type: 'page.stage', stage: 'ended' });
+  const text = analysing && code === 1000 ? LINE.noAnalysis : LINE.refused(reason);
+  tell('line', { tone: 'problem', text });
+}
+
+function readinessChanged({ reached, ready, waitingFor }) {
+  if (state.stage !== 'idle') return;
+  const parts = waitingFor.map((name) => READINESS.services[name] ?? name);
+  const text = reached ? READINESS.warming(parts) : READINESS.away;
+  tell('ready', ready ? null : { tone: reached ? 'info' : 'problem', text });
+}
+
+// --- the microphone and the speaker ---
+
+async function openMicrophone() {
+  try {
+    await microphone.open();
+    tell('microphone', null);
+    watchSilence();
+  } catch (error) {
+    microphoneTrouble(error.reason);
+  }
+}
+
+function microphoneTrouble(reason) {
+  tell('microphone', {
+    tone: 'problem',
+    text: MICROPHONE[reason] ?? MICROPHONE.unsupported,
+    action: { label: 'Try again', name: 'microphone' },
+  });
+}
+
+async function microphoneLost() {
+  await microphone.close();
+  microphoneTrouble('lost');
+  render();
+}
+
+/** A microphone that works is never perfectly silent. */
+function watchSilence() {
+  let silentS = 0;
+  const timer = setInterval(() => {
+    if (!microphone.isOpen) return clearInterval(timer);
+    silentS = microphone.level() < SILENT_RMS && phase(state) === 'listening' && !state.muted ? silentS + 1 : 0;
+    if (silentS === SILENT_AFTER_S) tell('microphone', { tone: 'info', text: MICROPHONE.silent });
+    return undefined;
+  }, 1000);
+}
+
+function mute() {
+  microphone.mute(!state.muted);
+  dispatch({ type: 'page.muted', muted: !state.muted });
+}
+
+function soundSuspended(suspended) {
+  const idle = ['idle', 'ended', 'analysing'].includes(state.stage);
+  const notice = { tone: 'info', text: SOUND, action: { label: 'Turn the sound on', name: 'sound' } };
+  tell('sound', suspended && !idle ? (state.notices.sound ?? notice) : null);
+}
+
+// --- what the learner does ---
+
+function act(name, topic) {
+  if (name === 'connect') connection.open();
+  else if (name === 'sound') speaker.resume();
+  else if (name === 'microphone') openMicrophone().then(() => microphone.isOpen && connection.open());
+  else tell(topic, null);
+}
+
+function listen() {
+  const { start, afresh, interrupt: cutIn, mute: muting, end: ending, again: anew, writing, text, levels } = page.part;
+  start.addEventListener('click', () => begin({ speak: true }));
+  afresh.addEventListener('click', again);
+  cutIn.addEventListener('click', interrupt);
+  muting.addEventListener('click', mute);
+  ending.addEventListener('click', end);
+  anew.addEventListener('click', again);
+  levels.addEventListener('change', ({ target }) => setLevel(target.value));
+  writing.addEventListener('submit', (event) => {
+    event.preventDefault();
+    const said = text.value.trim();
+    text.value = '';
+    if (said) write(said);
+  });
+  addEventListener('keydown', pressed);
+  document.addEventListener('visibilitychange', () => document.hidden || speaker.resume());
+}
+
+function pressed(event) {
+  if (event.key === 'Escape') interrupt();
+  const free = event.target === document.body || event.target === page.part.report;
+  if (event.key === ' ' && free && microphone.isOpen && !event.repeat) {
+    event.preventDefault();
+    mute();
+  }
+}

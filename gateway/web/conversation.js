@@ -1,0 +1,162 @@
+/**
+ * The conversation as the page knows it: what happened goes in, what is to be seen comes out. Pure: no DOM, no socket.
+ *
+ *   state = reduce(state, event)      event: a message of the server, or one of the page's own (`page.…`)
+ *   phase(state)                      idle · asking · connecting · listening · hearing · thinking · speaking ·
+ *                                     reconnecting · parked · analysing · ended
+ *
+ * Turns keep their identity until they change, so that a view redraws only what did.
+ *
+ * @typedef {{id: string, who: 'learner', text: string, status: 'partial'|'final', typed: boolean}} LearnerTurn
+ * @typedef {{id: string, who: 'partner', text: string, status: 'coming'|'speaking'|'complete'|'interrupted',
+ *   words: {text: string, start_ms: number, end_ms: number}[], heardMs: number, heardLength: number|null,
+ *   audible: boolean, latencyMs: Object<string, number>|null}} PartnerTurn
+ */
+import { heardLength } from './captions.js';
+import { complaint } from './wording.js';
+
+/** @param {{level?: string, turns?: (LearnerTurn|PartnerTurn)[]}} [kept] from an earlier page of this conversation */
+export function initial({ level = 'intermediate', turns = [] } = {}) {
+  return {
+    stage: 'idle', // idle, asking, connecting, live, reconnecting, parked, analysing, ended
+    level,
+    turns,
+    hearing: false, // the learner's voice
+    awaiting: false, // a reply is due
+    muted: false,
+    analysis: null,
+    notices: {}, // topic → {tone: 'info'|'problem', text, action: {label, name}|null}
+    count: turns.length, // of turns ever, for their ids
+  };
+}
+
+export function phase({ stage, hearing, awaiting, turns }) {
+  if (stage !== 'live') return stage;
+  if (hearing) return 'hearing';
+  if (turns.some((turn) => turn.audible)) return 'speaking';
+  return awaiting ? 'thinking' : 'listening';
+}
+
+/** The turn that an interruption would end: replying, whether it can be heard yet or not. */
+export function replying({ turns }) {
+  return turns.findLast((turn) => turn.who === 'partner' && ['coming', 'speaking'].includes(turn.status)) ?? null;
+}
+
+const HANDLERS = {
+  // --- the server's ---
+  speech_started: (state) => ({ ...settled(state), hearing: true, awaiting: false }),
+  speech_stopped: (state) => ({ ...state, hearing: false, awaiting: true }),
+  transcript: (state, { text, is_final: final }) => (final ? finalTranscript(state, text) : partialTranscript(state, text)),
+  ai_text: (state, { turn_id: id, text }) =>
+    changePartner(settled(state), id, (turn) => ({ ...turn, text: turn.text + text })),
+  ai_audio_start: (state, { turn_id: id }) => changePartner(state, id, (turn) => turn),
+  captions: (state, { turn_id: id, words }) =>
+    changePartner(state, id, (turn) => ({ ...turn, words: [...turn.words, ...words] })),
+  interrupted: (state, { turn_id: id, heard_text: heard }) =>
+    endPartner(state, id, (turn) => ({ ...silenced(turn), heardLength: heardLength(turn.text, heard) })),
+  turn_complete: (state, { turn_id: id, latency_ms: latencyMs }) =>
+    endPartner(state, id, (turn) => ({ ...turn, status: 'complete', audible: false, latencyMs })),
+  analysis: (state, { data }) => ({ ...quiet(state), stage: 'ended', analysis: data }),
+  resumed: (state, { level }) => ({ ...state, level }),
+  error: (state, { message, retryable }) => ({
+    ...notice(state, 'server', { tone: 'problem', text: complaint(message, retryable) }),
+    awaiting: false,
+  }),
+
+  // --- the page's own ---
+  'page.stage': (state, { stage }) => ({ ...(stage === 'live' ? state : quiet(state)), stage }),
+  'page.level': (state, { level }) => ({ ...state, level }),
+  'page.muted': (state, { muted }) => ({ ...state, muted }),
+  'page.typed': (state, { text }) => {
+    const next = add(silenceAll(settled(state)), { who: 'learner', text, status: 'final', typed: true, echoed: false });
+    return { ...next, awaiting: true };
+  },
+  'page.heard': (state, { turnId, heardMs, done }) => heard(state, turnId, heardMs, done),
+  'page.silenced': (state) => ({ ...silenceAll(state), awaiting: false }),
+  'page.notice': (state, { topic, notice: given }) => notice(state, topic, given),
+};
+
+/** The next state. Messages that it doesn't know (pong, a newer server's) change nothing. */
+export function reduce(state, event) {
+  return HANDLERS[event.type]?.(state, event) ?? state;
+}
+
+// --- the learner's turns ---
+
+function partialTranscript(state, text) {
+  const last = openTurn(state);
+  if (last) return replace(state, last, { ...last, text });
+  return text ? add(state, { who: 'learner', text, status: 'partial', typed: false }) : state;
+}
+
+function finalTranscript(state, text) {
+  const next = { ...state, hearing: false, awaiting: Boolean(text) };
+  const echo = state.turns.findLast((turn) => turn.who === 'learner');
+  if (echo?.typed && !echo.echoed && echo.text === text) return replace(next, echo, { ...echo, echoed: true });
+  const last = openTurn(next);
+  if (!last) return text ? add(next, { who: 'learner', text, status: 'final', typed: false }) : next;
+  return text ? replace(next, last, { ...last, text, status: 'final' }) : remove(next, last);
+}
+
+function openTurn({ turns }) {
+  return turns.findLast((turn) => turn.who === 'learner' && turn.status === 'partial');
+}
+
+// --- the partner's turns ---
+
+const FRESH = { who: 'partner', text: '', words: [], status: 'coming', heardMs: 0, heardLength: null, audible: false, latencyMs: null };
+
+function changePartner(state, id, change) {
+  const known = state.turns.find((turn) => turn.id === id);
+  if (known) return replace(state, known, change(known));
+  return { ...state, count: state.count + 1, turns: [...state.turns, change({ ...FRESH, id })] };
+}
+
+function endPartner(state, id, change) {
+  const known = state.turns.some((turn) => turn.id === id);
+  return { ...(known ? changePartner(state, id, change) : state), awaiting: false };
+}
+
+function heard(state, turnId, heardMs, done) {
+  const turn = state.turns.find(({ id }) => id === turnId);
+  if (!turn || turn.status === 'complete' || turn.status === 'interrupted') return state;
+  return { ...replace(state, turn, { ...turn, status: 'speaking', audible: !done, heardMs }), awaiting: false };
+}
+
+function silenced(turn) {
+  return { ...turn, status: 'interrupted', audible: false };
+}
+
+function silenceAll(state) {
+  const turn = replying(state);
+  return turn ? silenceAll(replace(state, turn, silenced(turn))) : state;
+}
+
+/** The connection is gone, or the conversation over: nobody speaks, nobody is waited for. */
+function quiet(state) {
+  return { ...silenceAll(state), hearing: false, awaiting: false };
+}
+
+// --- lists ---
+
+function add(state, turn) {
+  return { ...state, count: state.count + 1, turns: [...state.turns, { id: `page-${state.count}`, ...turn }] };
+}
+
+function replace(state, old, turn) {
+  return { ...state, turns: state.turns.map((each) => (each === old ? turn : each)) };
+}
+
+function remove(state, turn) {
+  return { ...state, turns: state.turns.filter((each) => each !== turn) };
+}
+
+/** The conversation goes on: what the server complained of is past. */
+function settled(state) {
+  return state.notices.server ? notice(state, 'server', null) : state;
+}
+
+function notice(state, topic, given) {
+  const { [topic]: _, ...others } = state.notices;
+  return { ...state, notices: given ? { ...others, [topic]: given } : others };
+}

@@ -1,0 +1,35 @@
+/** What a tab remembers of its conversation, so that a reload can carry it on. Gone when the tab is closed. */
+const SESSION = 'aitalk.session';
+const CONVERSATION = 'aitalk.conversation';
+const LEVEL = 'aitalk.level';
+
+/** `{id, token}` of the session, or null. */
+export const session = {
+  load: () => read(sessionStorage, SESSION),
+  save: (value) => write(sessionStorage, SESSION, value),
+};
+
+/** The turns so far, as `conversation.js` has them. */
+export const conversation = {
+  load: () => read(sessionStorage, CONVERSATION) ?? [],
+  save: (turns) => write(sessionStorage, CONVERSATION, turns),
+};
+
+/** The level chosen last, kept for the next visit. */
+export const level = {
+  load: () => read(localStorage, LEVEL),
+  save: (value) => write(localStorage, LEVEL, value),
+};
+
+function read(storage, key) {
+  try {
+    return JSON.parse(storage.getItem(key));
+  } catch {
+    return null;
+  }
+}
+
+function write(storage, key, value) {
+  if (value === null) storage.removeItem(key);
+  else storage.setItem(key, JSON.stringify(value));
+}

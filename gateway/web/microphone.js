@@ -1,0 +1,163 @@
+/**
+ * The learner's voice: frames of audio out, by the best road that the browser offers.
+ *
+ *   worklet    raw 16-bit PCM in frames of 20 ms; nothing to decode, the least delay
+ *   recorder   WebM/Opus (or Ogg/Opus) from MediaRecorder in pieces of 100 ms
+ *
+ *   await microphone.open() → microphone.format → microphone.record(send) … → microphone.rest() → microphone.close()
+ *
+ * Each `record` starts a stream of its own, header included, so that a new connection can be given one.
+ */
+import { rms } from './speaker.js';
+
+const FRAME_MS = 20;
+const TIMESLICE_MS = 100;
+const WANTED_HZ = 16000;
+const MAX_HZ = 48000; // what the protocol takes
+const RECORDER_TYPES = ['audio/webm;codecs=opus', 'audio/ogg;codecs=opus'];
+
+/** `reason`: refused, missing, busy, insecure or unsupported. */
+export class MicrophoneError extends Error {
+  constructor(reason, cause) {
+    super(reason, { cause });
+    this.reason = reason;
+  }
+}
+
+const REASONS = {
+  NotAllowedError: 'refused',
+  SecurityError: 'refused',
+  NotFoundError: 'missing',
+  OverconstrainedError: 'missing',
+  NotReadableError: 'busy',
+  AbortError: 'busy',
+};
+
+export class Microphone {
+  /**
+   * @param {{prefer: 'worklet'|'recorder'|null, onLost: () => void}} options
+   * prefer: the road to take, if the browser has it. onLost: the device went away.
+   */
+  constructor({ prefer = null, onLost }) {
+    this.prefer = prefer;
+    this.onLost = onLost;
+    this.muted = false;
+  }
+
+  get isOpen() {
+    return Boolean(this.stream);
+  }
+
+  /** Ask for the microphone. @throws {MicrophoneError} */
+  async open() {
+    if (!globalThis.isSecureContext) throw new MicrophoneError('insecure');
+    if (!navigator.mediaDevices?.getUserMedia) throw new MicrophoneError('unsupported');
+    try {
+      this.stream = await navigator.mediaDevices.getUserMedia({
+        audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+      });
+      this.stream.getAudioTracks()[0].addEventListener('ended', () => this.onLost());
+      await this.#listen();
+    } catch (error) {
+      await this.close();
+      throw error instanceof MicrophoneError ? error : new MicrophoneError(REASONS[error.name] ?? 'unsupported', error);
+    }
+    this.mute(this.muted);
+  }
+
+  /** What `start` announces: {encoding, sample_rate in Hz}. */
+  get format() {
+    return this.road === 'worklet'
+      ? { encoding: 'pcm_s16le', sample_rate: this.context.sampleRate }
+      : { encoding: 'auto' };
+  }
+
+  /** Start a stream. @param {(frame: ArrayBuffer) => void} send */
+  record(send) {
+    this.rest();
+    if (!this.isOpen) return;
+    if (this.context?.state === 'suspended') this.context.resume().catch(() => {});
+    if (this.road === 'worklet') this.node.port.onmessage = ({ data }) => send(data);
+    else this.#startRecorder(send);
+  }
+
+  /** Send nothing for now. */
+  rest() {
+    if (this.node) this.node.port.onmessage = null;
+    if (this.recorder) {
+      this.recorder.ondataavailable = null;
+      if (this.recorder.state !== 'inactive') this.recorder.stop();
+      this.recorder = null;
+    }
+  }
+
+  /** A muted microphone sends silence, so that a turn still ends. */
+  mute(muted) {
+    this.muted = muted;
+    this.stream?.getAudioTracks().forEach((track) => (track.enabled = !muted));
+  }
+
+  /** How loud it is right now: RMS, 0 to 1. */
+  level() {
+    return this.analyser ? rms(this.analyser) : 0;
+  }
+
+  async close() {
+    this.rest();
+    this.stream?.getTracks().forEach((track) => track.stop());
+    const context = this.context;
+    this.stream = this.context = this.node = this.analyser = null;
+    await context?.close();
+  }
+
+  async #listen() {
+    const source = this.#source();
+    this.analyser = new AnalyserNode(this.context, { fftSize: 512 });
+    source.connect(this.analyser);
+    const fits = Boolean(this.context.audioWorklet) && this.context.sampleRate <= MAX_HZ;
+    if (this.prefer === 'recorder' || !fits || !(await this.#capture(source))) {
+      if (!globalThis.MediaRecorder) throw new MicrophoneError('unsupported');
+      this.road = 'recorder';
+    }
+  }
+
+  /** @returns {Promise<boolean>} whether the worklet could be had: not if the server that keeps it is away */
+  async #capture(source) {
+    try {
+      await this.context.audioWorklet.addModule(new URL('./worklets/capture.js', import.meta.url));
+    } catch {
+      return false;
+    }
+    this.node = new AudioWorkletNode(this.context, 'capture', {
+      numberOfOutputs: 0,
+      channelCount: 1,
+      channelCountMode: 'explicit',
+      processorOptions: { frameMs: FRAME_MS },
+    });
+    source.connect(this.node);
+    this.road = 'worklet';
+    return true;
+  }
+
+  /** At 16 kHz where the browser resamples a microphone (Firefox long did not), else at the device's own rate. */
+  #source() {
+    try {
+      this.context = new AudioContext({ sampleRate: WANTED_HZ });
+      return this.context.createMediaStreamSource(this.stream);
+    } catch {
+      this.context?.close();
+      this.context = new AudioContext();
+      return this.context.createMediaStreamSource(this.stream);
+    }
+  }
+
+  #startRecorder(send) {
+    const mimeType = RECORDER_TYPES.find((type) => MediaRecorder.isTypeSupported(type));
+    this.recorder = new MediaRecorder(this.stream, { mimeType, audioBitsPerSecond: 32000 });
+    let order = Promise.resolve(); // arrayBuffer() may answer out of turn
+    this.recorder.ondataavailable = ({ data }) => {
+      order = order.then(async () => data.size && send(await data.arrayBuffer()));
+    };
+    this.recorder.start(TIMESLICE_MS);
+  }
+}

@@ -1,0 +1,33 @@
+/** Asks the server whether its models are warm, until they are. */
+const EVERY_MS = 3000;
+
+/**
+ * @param {(answer: {reached: boolean, ready: boolean, waitingFor: string[]}) => void} tell waitingFor: services not ready
+ * @returns {() => void} stop asking
+ */
+export function watchReadiness(tell) {
+  let timer = null;
+  let stopped = false;
+  async function ask() {
+    const answer = await readiness();
+    if (stopped) return;
+    tell(answer);
+    if (!answer.ready) timer = setTimeout(ask, EVERY_MS);
+  }
+  ask();
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
+}
+
+async function readiness() {
+  try {
+    const response = await fetch('/ready', { cache: 'no-store' });
+    const { services = {} } = await response.json().catch(() => ({}));
+    const waitingFor = Object.keys(services).filter((name) => !services[name]);
+    return { reached: true, ready: response.ok, waitingFor };
+  } catch {
+    return { reached: false, ready: false, waitingFor: [] };
+  }
+}

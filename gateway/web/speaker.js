@@ -1,0 +1,111 @@
+/**
+ * The partner's voice: PCM from the server in, sound out, and a true account of what has been heard.
+ *
+ *   speaker.begin(turnId, 24000) → speaker.play(bytes) … → onHeard(turnId, ms) … → onHeard(turnId, all of it, done)
+ *   speaker.flush()              → silence within 4 ms, the rest of that turn is thrown away, whoever still sends it
+ */
+import { Resampler } from './resampler.js';
+
+const FLUSH_ANSWER_MS = 80; // a suspended audio thread never answers
+
+export class Speaker {
+  /** @param {{onHeard: (turnId: string, heardMs: number, done: boolean) => void, onSuspended: (suspended: boolean) => void}} listeners */
+  constructor({ onHeard, onSuspended }) {
+    this.onHeard = onHeard;
+    this.onSuspended = onSuspended;
+    this.turns = new Map(); // turnId → {sampleRate, resampler, received (samples), flushed}
+    this.current = null;
+  }
+
+  /**
+   * To be called from a user's gesture, or the browser keeps the sound off; again if the server could not be reached the
+   * first time. Without sound (an old browser, a page that isn't secure) the words still show.
+   */
+  async open() {
+    if (!globalThis.AudioWorkletNode) return;
+    this.context ??= new AudioContext({ latencyHint: 'interactive' });
+    this.resume();
+    if (!this.node) await this.#connect();
+  }
+
+  async #connect() {
+    try {
+      await this.context.audioWorklet.addModule(new URL('./worklets/playback.js', import.meta.url));
+    } catch {
+      return; // the server is away: the line will say so
+    }
+    if (this.node) return;
+    this.node = new AudioWorkletNode(this.context, 'playback', { numberOfInputs: 0, outputChannelCount: [1] });
+    this.node.port.onmessage = ({ data }) => this.#told(data);
+    this.analyser = new AnalyserNode(this.context, { fftSize: 512 });
+    this.node.connect(this.analyser).connect(this.context.destination);
+    this.context.addEventListener('statechange', () => this.onSuspended(this.suspended));
+  }
+
+  get suspended() {
+    return Boolean(this.context) && !['running', 'closed'].includes(this.context.state);
+  }
+
+  /** Without a gesture some browsers answer never: so don't wait for it. */
+  resume() {
+    if (this.suspended) this.context.resume().catch(() => {});
+    setTimeout(() => this.onSuspended(this.suspended), 300);
+  }
+
+  /** Audio of this turn follows. @param {number} sampleRate in Hz */
+  begin(turnId, sampleRate) {
+    this.current = turnId;
+    if (!this.node || this.turns.has(turnId)) return;
+    const resampler = new Resampler(sampleRate, this.context.sampleRate);
+    this.turns.set(turnId, { sampleRate, resampler, received: 0, flushed: false });
+  }
+
+  /** @param {ArrayBuffer} bytes little-endian signed 16-bit mono PCM of the turn that began last */
+  play(bytes) {
+    const turn = this.turns.get(this.current);
+    if (!turn || turn.flushed) return;
+    const view = new DataView(bytes);
+    const samples = Float32Array.from({ length: bytes.byteLength >> 1 }, (_, i) => view.getInt16(2 * i, true) / 0x8000);
+    turn.received += samples.length;
+    const resampled = turn.resampler.push(samples);
+    if (!resampled.length) return;
+    this.node.port.postMessage({ type: 'audio', turnId: this.current, samples: resampled }, [resampled.buffer]);
+  }
+
+  /** Silence now. Resolves when the last of it has been reported through onHeard. */
+  async flush() {
+    for (const turn of this.turns.values()) turn.flushed = true;
+    if (!this.node) return;
+    const answered = new Promise((resolve) => (this.flushAnswered = resolve));
+    this.node.port.postMessage({ type: 'flush' });
+    await Promise.race([answered, new Promise((resolve) => setTimeout(resolve, FLUSH_ANSWER_MS))]);
+  }
+
+  /** How loud it is right now: RMS, 0 to 1. */
+  level() {
+    return this.analyser ? rms(this.analyser) : 0;
+  }
+
+  #told({ type, turnId, frames }) {
+    const turn = this.turns.get(turnId);
+    const playedMs = (1000 * frames) / this.context.sampleRate;
+    const latencyMs = 1000 * (this.context.outputLatency || 0); // between the audio thread and the ear
+    if (type === 'progress') {
+      if (!turn.flushed) this.onHeard(turnId, Math.max(0, playedMs - latencyMs), false);
+    } else if (type === 'drained') {
+      // More may follow; but of what has come, nothing is left to hear once the device has played it.
+      const all = Math.ceil((1e6 * turn.received) / turn.sampleRate) / 1000;
+      setTimeout(() => turn.flushed || this.onHeard(turnId, all, true), latencyMs);
+    } else {
+      if (turn) this.onHeard(turnId, playedMs, true);
+      this.flushAnswered?.();
+    }
+  }
+}
+
+/** @param {AnalyserNode} analyser */
+export function rms(analyser) {
+  const samples = new Float32Array(analyser.fftSize);
+  analyser.getFloatTimeDomainData(samples);
+  return Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length);
+}

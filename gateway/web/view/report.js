@@ -1,0 +1,47 @@
+/** How the conversation went: the `analysis` document as a page to read. Whatever is missing says why. */
+import { el } from './dom.js';
+import { cefr } from './report/cefr.js';
+import { corrections } from './report/corrections.js';
+import { fluency } from './report/fluency.js';
+import { list, missing, section } from './report/parts.js';
+import { timeline } from './report/timeline.js';
+import { vocabulary } from './report/vocabulary.js';
+
+export class ReportView {
+  /** @param {HTMLElement} place */
+  constructor(place) {
+    this.place = place;
+    this.shown = null;
+  }
+
+  /** @param {object|null} document of docs/schemas/analysis.schema.json */
+  render(document) {
+    if (document === this.shown) return;
+    this.shown = document;
+    this.place.hidden = !document;
+    this.place.replaceChildren(...(document ? report(document) : []));
+    if (document) this.place.scrollIntoView({ block: 'start' });
+  }
+}
+
+function report(document) {
+  return [
+    el('h2', { id: 'report-title' }, 'How it went'),
+    document.summary ? el('p', { class: 'summary' }, document.summary) : missing(document.unavailable?.summary),
+    timeline(document),
+    cefr(document),
+    fluency(document),
+    corrections(document),
+    vocabulary(document),
+    nextSteps(document),
+  ].filter(Boolean);
+}
+
+function nextSteps({ next_steps: steps, unavailable }) {
+  const known = list(steps);
+  if (!known.length && !unavailable?.next_steps) return null;
+  return section(
+    'Next',
+    known.length ? el('ol', { class: 'steps' }, ...known.map((step) => el('li', {}, step))) : missing(unavailable.next_steps),
+  );
+}

@@ -1,0 +1,33 @@
+/** Corrections as an editor would write them into the sentence. */
+import { wordDiff } from '../../diff.js';
+import { el } from '../dom.js';
+import { list, missing, section } from './parts.js';
+
+export function corrections({ grammar, unavailable }) {
+  const found = list(grammar?.corrections).filter((each) => each?.original && each.corrected);
+  if (!grammar && !unavailable?.grammar) return null;
+  if (!found.length) {
+    return section('Corrections', missing(unavailable?.grammar) ?? el('p', {}, 'Nothing to correct was found.'));
+  }
+  return section('Corrections', el('ul', { class: 'corrections' }, ...found.map(correction)));
+}
+
+function correction({ original, corrected, why, sentence }) {
+  const at = sentence ? sentence.indexOf(original) : -1;
+  const before = at < 0 ? '' : sentence.slice(0, at);
+  const after = at < 0 ? '' : sentence.slice(at + original.length);
+  return el(
+    'li',
+    {},
+    el('p', { class: 'marked' }, before, ...markUp(original, corrected), after),
+    why && el('p', { class: 'why' }, why),
+  );
+}
+
+function markUp(original, corrected) {
+  return wordDiff(original, corrected).flatMap(({ kind, text }) => {
+    if (kind === 'same') return [text];
+    const word = text.trimEnd();
+    return [el(kind === 'out' ? 'del' : 'ins', {}, word), text.slice(word.length) || ' '];
+  });
+}

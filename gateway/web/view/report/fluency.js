@@ -1,0 +1,47 @@
+/** The measured numbers, set like figures in a book. */
+import { el, svg } from '../dom.js';
+import { number, section } from './parts.js';
+
+export function fluency({ fluency: found, vocabulary }) {
+  if (!found) return null;
+  const unit = vocabulary?.unit === 'character' ? 'characters' : 'words';
+  const figures = [
+    figure(found.words_per_minute, `${unit} per minute`),
+    figure(found.speaking_time_s, 'seconds of speaking'),
+    figure(found.mean_words_per_turn, `${unit} per turn`),
+    figure(found.pauses?.per_minute, 'pauses per minute', longest(found.pauses)),
+    figure(found.fillers?.count, 'filler words', names(found.fillers)),
+    figure(found.mean_response_time_s, 'seconds before you answer'),
+  ].filter(Boolean);
+  if (!figures.length) return null;
+  return section('Fluency', el('dl', { class: 'figures' }, ...figures), share(found.share_of_talk));
+}
+
+function figure(value, label, detail) {
+  const shown = number(value);
+  if (shown === null) return null;
+  return el('div', {}, el('dt', {}, label), el('dd', {}, shown), detail && el('dd', { class: 'fine' }, detail));
+}
+
+function longest(pauses) {
+  const seconds = number(pauses?.longest_s);
+  return seconds === null ? null : `the longest ${seconds} s`;
+}
+
+function names(fillers) {
+  const known = Object.entries(fillers?.by_filler ?? {}).slice(0, 3);
+  return known.length ? known.map(([word, count]) => `${word} × ${count}`).join(', ') : null;
+}
+
+/** The learner's share of the talk, as a bar of two colours. */
+function share(value) {
+  if (!Number.isFinite(value)) return null;
+  const percent = Math.round(100 * value);
+  const bar = svg(
+    'svg',
+    { class: 'share', viewBox: '0 0 100 6', preserveAspectRatio: 'none', 'aria-hidden': 'true' },
+    svg('rect', { class: 'partner', width: 100, height: 6 }),
+    svg('rect', { class: 'learner', width: percent, height: 6 }),
+  );
+  return el('div', { class: 'share-of-talk' }, bar, el('p', { class: 'fine' }, `You did ${percent} % of the talking.`));
+}

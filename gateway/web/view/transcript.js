@@ -1,0 +1,79 @@
+/** The conversation as a play script: who, and what they said; the partner's words come alive as they are spoken. */
+import { pieces, states } from '../captions.js';
+import { INTERRUPTED } from '../wording.js';
+import { el } from './dom.js';
+import { latency } from './latency.js';
+
+const NEAR_END_PX = 160; // closer to the end than this, the page follows the conversation
+
+export class TranscriptView {
+  /** @param {HTMLOListElement} list */
+  constructor(list) {
+    this.list = list;
+    this.shown = new Map(); // id → {turn, item, …}
+  }
+
+  /** @param {import('../conversation.js').LearnerTurn[]} turns */
+  render(turns) {
+    const following = this.#nearEnd();
+    let changed = false;
+    const ids = new Set(turns.map((turn) => turn.id));
+    for (const [id, { item }] of this.shown) {
+      if (ids.has(id)) continue;
+      item.remove();
+      this.shown.delete(id);
+    }
+    for (const turn of turns) changed = this.#show(turn) || changed;
+    if (changed && following) scrollTo({ top: document.documentElement.scrollHeight });
+  }
+
+  #show(turn) {
+    const known = this.shown.get(turn.id);
+    if (known?.turn === turn) return false;
+    const entry = known ?? this.#add(turn);
+    entry.turn = turn;
+    entry.item.hidden = !turn.text.trim();
+    entry.item.className = `turn ${turn.who} ${turn.status}`;
+    if (turn.who === 'learner') entry.words.textContent = turn.text;
+    else showPartner(entry, turn);
+    return true;
+  }
+
+  #add(turn) {
+    const words = el('p', { class: 'words' });
+    const who = turn.who === 'learner' ? (turn.typed ? 'You, writing' : 'You') : 'Partner';
+    const item = el('li', {}, el('span', { class: 'who' }, who), words);
+    const entry = { item, words, spans: [], text: null, timed: null, latency: null };
+    this.list.append(item);
+    this.shown.set(turn.id, entry);
+    return entry;
+  }
+
+  #nearEnd() {
+    const page = document.documentElement;
+    return page.scrollHeight - page.scrollTop - page.clientHeight < NEAR_END_PX;
+  }
+}
+
+function showPartner(entry, turn) {
+  if (entry.text !== turn.text || entry.timed !== turn.words) {
+    entry.cut = pieces(turn.text, turn.words);
+    entry.spans = entry.cut.map((piece) => el('span', {}, piece.text.trimEnd()));
+    const spaces = entry.cut.map((piece) => piece.text.slice(piece.text.trimEnd().length));
+    entry.words.replaceChildren(...entry.spans.flatMap((span, i) => [span, spaces[i]]));
+    entry.text = turn.text;
+    entry.timed = turn.words;
+  }
+  const now = states(entry.cut, turn);
+  now.forEach((name, i) => {
+    if (entry.spans[i].className !== name) entry.spans[i].className = name;
+  });
+  if (turn.status === 'interrupted' && now.includes('unsaid') && !entry.mark) {
+    entry.mark = el('span', { class: 'cut-in' }, INTERRUPTED);
+    entry.item.append(entry.mark);
+  }
+  if (turn.latencyMs && !entry.latency) {
+    entry.latency = latency(turn.latencyMs);
+    if (entry.latency) entry.item.append(entry.latency);
+  }
+}

@@ -1,0 +1,89 @@
+/** Every sentence that the page itself says. */
+
+/** By phase: what is going on, and what the learner can do. */
+export const PHASES = {
+  idle: { now: 'Ready when you are', hint: '' },
+  asking: { now: 'Asking for the microphone', hint: 'Your browser may want you to allow it.' },
+  connecting: { now: 'Connecting', hint: '' },
+  listening: { now: 'Listening', hint: 'Say something – anything.' },
+  hearing: { now: 'Hearing you', hint: 'Take your time.' },
+  thinking: { now: 'Thinking', hint: '' },
+  speaking: { now: 'Speaking', hint: 'Cut in whenever you like.' },
+  reconnecting: { now: 'Reconnecting', hint: 'Your conversation is kept.' },
+  parked: { now: 'Paused', hint: 'Your conversation is kept.' },
+  analysing: { now: 'Looking at how it went', hint: 'This takes a few seconds.' },
+  ended: { now: 'The conversation is over', hint: '' },
+};
+export const MUTED = { now: 'Microphone off', hint: 'Press Space, or the button, to be heard again.' };
+export const TYPING = { now: 'Your turn', hint: 'Write below; the answer is spoken.' };
+
+export const LEVELS = {
+  beginner: 'Beginner: short, slow sentences and everyday words.',
+  intermediate: 'Intermediate: a natural pace, and now and then a new word.',
+  advanced: 'Advanced: full speed, idioms and opinions.',
+};
+
+/** Before the first word, in large letters. */
+export const PRELUDES = {
+  asking: { title: 'May I listen?', text: 'Your browser is asking whether this page may use the microphone. Please allow it.' },
+  connecting: { title: 'One moment.', text: '' },
+  reconnecting: { title: 'One moment.', text: '' },
+  listening: { title: 'I’m listening.', text: 'Say hello, or begin with one of these:' },
+  typing: { title: 'Write to me.', text: 'Say hello, or begin with one of these:' },
+};
+
+/** Ways to begin, for whoever can’t think of one. */
+export const OPENERS = {
+  beginner: ['Hello, my name is …', 'I like coffee. What do you like?', 'Today the weather is …'],
+  intermediate: ['Last weekend I went to …', 'Can you help me order in a restaurant?', 'I’m learning this language because …'],
+  advanced: ['Something I’ve changed my mind about is …', 'Let’s argue: are cities better than the country?', 'Interview me for a job.'],
+};
+
+/** By `MicrophoneError.reason`. */
+export const MICROPHONE = {
+  refused: 'The microphone is blocked for this page. Allow it in the address bar’s site settings, then try again. Until then you can write.',
+  missing: 'No microphone was found. Plug one in, then try again. Until then you can write.',
+  busy: 'The microphone is in use by another program. Close it there, then try again. Until then you can write.',
+  insecure: 'Browsers give the microphone only to pages that come over https or from localhost. Open this page that way to talk; here you can write.',
+  unsupported: 'This browser can’t record sound here. A current Firefox, Chrome, Edge or Safari can. Here you can write.',
+  lost: 'The microphone went away. Plug it in again, then try again. Until then you can write.',
+  silent: 'Nothing comes from your microphone. Is it muted, or is another one chosen?',
+};
+
+export const LINE = {
+  lost: 'The connection was lost. Trying again …',
+  away: (seconds) => `The server can’t be reached. Trying again in ${seconds} s.`,
+  parked: (reason) => sentence(reason || 'the conversation is paused'),
+  refused: (reason) => `The server ended the conversation${reason ? `: ${reason}` : '.'}`,
+  forgotten: 'The server no longer knew your conversation, so this is a fresh one. What you see above stays on this page only.',
+  noAnalysis: 'The conversation ended before it could be looked at.',
+};
+
+export const READINESS = {
+  warming: (parts) => `The server is still warming up${parts.length ? ` (${parts.join(', ')})` : ''}. This can take a minute.`,
+  away: 'The server can’t be reached right now.',
+  services: { asr: 'hearing', llm: 'thinking', tts: 'speaking' },
+};
+
+/** By stage of `latency_ms`. */
+export const STAGES = {
+  eager: 'you seem done',
+  end_of_turn: 'you are done',
+  first_token: 'first word thought',
+  first_audio_made: 'first sound made',
+  first_audio_sent: 'first sound sent',
+  first_audio_played: 'first sound heard',
+};
+
+export const SOUND = 'Your browser is holding the sound back.';
+export const INTERRUPTED = 'You cut in here';
+
+/** What the server complains of, as a sentence. */
+export function complaint(message, retryable) {
+  return retryable ? `${sentence(message)} You can simply try again.` : sentence(message);
+}
+
+function sentence(text) {
+  const capital = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/u.test(capital) ? capital : `${capital}.`;
+}

@@ -1,0 +1,121 @@
+"""What the service asks of a language model, whichever server runs it.
+
+    request ──► engine.stream() ──► Delta, Delta, …, Done (always last)
+
+Closing the stream early, or cancelling the task that reads it, stops the generation in the model server.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from common.engine_info import EngineDescription
+from common.errors import InvalidInputError
+
+Role = Literal["system", "user", "assistant"]
+StopReason = Literal["stop", "length", "content_filter"]
+
+MAX_STOP_STRINGS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """What to reply to, and how. Raises InvalidInputError if it makes no sense.
+
+    max_tokens: at least 1. temperature: 0 (the likeliest token each time) to 2. top_p: above 0, up to 1; None: the
+    server's default. stop: up to 4 strings before which the reply ends. json_schema: JSON text of a schema that the
+    reply satisfies. seed: the same one makes the same reply, as far as the server can.
+    """
+
+    messages: tuple[Message, ...]
+    max_tokens: int
+    temperature: float
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    json_schema: str | None = None
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        _require(bool(self.messages), "messages: at least one is needed")
+        for number, message in enumerate(self.messages):
+            _require(bool(message.content.strip()), f"messages[{number}]: content is empty")
+        _require(self.max_tokens >= 1, f"max_tokens: must be 1 or more, not {self.max_tokens}")
+        _require(0 <= self.temperature <= 2, f"temperature: must be from 0 to 2, not {self.temperature:g}")
+        if self.top_p is not None:
+            _require(0 < self.top_p <= 1, f"top_p: must be above 0 and at most 1, not {self.top_p:g}")
+        _require(len(self.stop) <= MAX_STOP_STRINGS, f"stop: at most {MAX_STOP_STRINGS} strings, not {len(self.stop)}")
+        _require(all(self.stop), "stop: a stop string is empty")
+        self.parsed_schema()
+
+    def parsed_schema(self) -> dict[str, Any] | None:
+        """The JSON Schema as an object; None where the reply is free text."""
+        if self.json_schema is None:
+            return None
+        try:
+            schema = json.loads(self.json_schema)
+        except (ValueError, RecursionError) as error:
+            raise InvalidInputError("json_schema: not JSON; send the schema as JSON text") from error
+        if not isinstance(schema, dict):
+            raise InvalidInputError("json_schema: must be a JSON object")
+        return schema
+
+
+def _require(valid: bool, otherwise: str) -> None:
+    if not valid:
+        raise InvalidInputError(otherwise)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the server counts them; 0 where it does not. `cached_prompt_tokens` came from its prefix cache."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_prompt_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The next piece of text; never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The reply is complete."""
+
+    stop_reason: StopReason
+    usage: Usage
+
+
+class LlmEngine(Protocol):
+    """A language model. Failures are the errors of `common.errors`."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the model would answer now."""
+        ...
+
+    async def start(self) -> None:
+        """Wait until the model has written its first token; raises if it can't be had."""
+        ...
+
+    async def close(self) -> None:
+        """Release it, with any process that was started for it. Also right after a `start` that failed."""
+        ...
+
+    def describe(self) -> EngineDescription: ...
+
+    def stream(self, request: GenerationRequest) -> AsyncGenerator[Delta | Done, None]:
+        """The reply, piece by piece; close it (`contextlib.aclosing`) to stop it early."""
+        ...

@@ -1,0 +1,178 @@
+"""Any server that speaks the OpenAI chat-completions protocol: vLLM, llama.cpp, Ollama, SGLang, …
+
+start:   GET /models until it answers  →  which model to ask for  →  one real token
+stream:  POST /chat/completions  →  server-sent events  →  Delta, Delta, …, Done
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from typing import Any
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from common.engine_info import EngineDescription
+from common.errors import DeadlineError, EngineError, ServiceError, UnavailableError
+from llm_service.chat_completions import END, NOT_OURS, ReplyReader, error_for, error_message, payload
+from llm_service.config import LlmSettings
+from llm_service.engine import Delta, Done, GenerationRequest, Message
+from llm_service.sse import SseError, SseParser
+
+logger = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_S = 5.0
+RETRY_S = 0.5  # between looks at a server that is not up yet
+REMIND_S = 10.0  # between log lines about it
+MAX_ERROR_BYTES = 64 * 1024
+
+
+def openai_engine(settings: LlmSettings) -> OpenAiEngine:
+    return OpenAiEngine(
+        settings.llm_base_url,
+        model=settings.llm_model_name,
+        api_key=settings.llm_api_key.get_secret_value(),
+        request_timeout_s=settings.llm_request_timeout_s,
+    )
+
+
+class _Model(BaseModel):
+    id: str
+
+
+class _Models(BaseModel):
+    data: list[_Model]
+
+
+class OpenAiEngine:
+    """Talks to the server at `base_url` ("http://host:port/v1").
+
+    request_timeout_s: how long the server may be silent. trust_env: whether HTTP(S)_PROXY and NO_PROXY count.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        model: str,
+        api_key: str = "",
+        request_timeout_s: float = 60.0,
+        trust_env: bool = True,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.model = model
+        self.ready = False
+        self._client = httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
+            timeout=httpx.Timeout(request_timeout_s, connect=min(CONNECT_TIMEOUT_S, request_timeout_s), pool=None),
+            # A connection for each request: llama.cpp closes one after a stream without saying so, and a request
+            # that fails on it cannot be told from one that the server has begun to work on.
+            limits=httpx.Limits(max_keepalive_connections=0),
+            trust_env=trust_env,
+            transport=transport,
+        )
+
+    async def start(self) -> None:
+        """Keeps trying for as long as the server is away: it may well be started after us."""
+        next_reminder = time.monotonic() + REMIND_S
+        while True:
+            try:
+                await self.warm_up()
+            except ServiceError as error:
+                if time.monotonic() >= next_reminder:
+                    next_reminder += REMIND_S
+                    logger.warning("still waiting for the model server at %s: %s", self.base_url, error.message)
+                await asyncio.sleep(RETRY_S)
+            else:
+                return
+
+    async def warm_up(self) -> None:
+        """Find the model and have it write one token; raises a ServiceError if that fails."""
+        self.model = choose_model(self.model, await self._served_models())
+        one_token = GenerationRequest((Message("user", "Hello"),), max_tokens=1, temperature=0.0)
+        async with aclosing(self.stream(one_token)) as events:
+            async for _ in events:
+                pass
+        self.ready = True
+
+    async def close(self) -> None:
+        self.ready = False
+        await self._client.aclose()
+
+    def describe(self) -> EngineDescription:
+        return EngineDescription(engine="openai", model=self.model, device="remote")
+
+    async def stream(self, request: GenerationRequest) -> AsyncGenerator[Delta | Done, None]:
+        reply, parser = ReplyReader(), SseParser()
+        async with self._post("/chat/completions", payload(self.model, request)) as response:
+            async for chunk in response.aiter_bytes():
+                for data in parser.feed(chunk):
+                    if data == END:
+                        yield reply.finish()
+                        return
+                    if delta := reply.read(data):
+                        yield delta
+        yield reply.finish()  # some servers leave [DONE] out
+
+    @asynccontextmanager
+    async def _post(self, path: str, body: dict[str, Any]) -> AsyncIterator[httpx.Response]:
+        with _translated():
+            async with self._client.stream("POST", self.base_url + path, json=body) as response:
+                if response.status_code != httpx.codes.OK:
+                    raise error_for(response.status_code, error_message(await _start_of(response)))
+                if not response.headers.get("content-type", "").startswith("text/event-stream"):
+                    raise EngineError(f"the model server failed: {NOT_OURS}")
+                yield response
+
+    async def _served_models(self) -> list[str]:
+        with _translated():
+            response = await self._client.get(f"{self.base_url}/models")
+        if response.status_code == httpx.codes.NOT_FOUND:
+            raise UnavailableError(f"nothing at {self.base_url}/models; LLM_BASE_URL usually ends in /v1")
+        if response.status_code != httpx.codes.OK:
+            raise error_for(response.status_code, error_message(response.text))
+        try:
+            return [model.id for model in _Models.model_validate_json(response.content).data]
+        except ValidationError:
+            raise EngineError(f"the model server failed: {NOT_OURS}") from None
+
+
+def choose_model(wanted: str, served: list[str]) -> str:
+    """`wanted` if it is served, else the only one that is; raises UnavailableError if there is a choice, or none."""
+    if wanted in served:
+        return wanted
+    if len(served) == 1:
+        logger.info("the model server serves %s, not %s: using that", served[0], wanted)
+        return served[0]
+    names = ", ".join(served) or "no model at all"
+    raise UnavailableError(f"the model server does not serve {wanted}; set LLM_MODEL_NAME to one that it does: {names}")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The errors of httpx and of the parser, as ours. Their own texts may quote the stream, so they are not chained."""
+    try:
+        yield
+    except (httpx.ConnectError, httpx.ConnectTimeout):
+        raise UnavailableError("the model server can't be reached; try again in a few seconds") from None
+    except httpx.TimeoutException:
+        raise DeadlineError("the model server sent nothing for LLM_REQUEST_TIMEOUT_S; try again") from None
+    except (httpx.NetworkError, httpx.RemoteProtocolError):
+        raise EngineError("the connection to the model server broke in the middle of a reply; try again") from None
+    except (httpx.HTTPError, httpx.InvalidURL, SseError):
+        raise EngineError(f"the model server failed: {NOT_OURS}") from None
+
+
+async def _start_of(response: httpx.Response) -> str:
+    """The first part of an error's body: it may be of any size."""
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) >= MAX_ERROR_BYTES:
+            break
+    return body[:MAX_ERROR_BYTES].decode("utf-8", errors="replace")

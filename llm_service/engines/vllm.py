@@ -1,0 +1,42 @@
+"""vLLM's server, where there is a GPU and vllm is installed (https://docs.vllm.ai/en/latest/cli/serve/)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+from common.engine_info import EngineDescription
+from common.errors import EngineError
+from llm_service.config import LlmSettings
+from llm_service.engines import find_vllm
+from llm_service.engines.supervised import SupervisedEngine
+
+
+def vllm_engine(settings: LlmSettings) -> SupervisedEngine:
+    """Raises EngineError if vllm is not installed."""
+    program = find_vllm()
+    if program is None:
+        raise EngineError("there is no `vllm` command; pip install vllm, or set LLM_BASE_URL")
+    return SupervisedEngine(
+        EngineDescription(engine="vllm", model=settings.llm_model_name, device="cuda:0"),
+        functools.partial(vllm_command, program, settings),
+        startup_timeout_s=settings.llm_startup_timeout_s,
+        request_timeout_s=settings.llm_request_timeout_s,
+    )
+
+
+def vllm_command(program: str, settings: LlmSettings, port: int) -> Sequence[str]:
+    """The command line of `vllm serve`. Logging of requests is off by vLLM's own default."""
+    return (
+        *(program, "serve", settings.llm_model_name),
+        *("--host", "127.0.0.1"),
+        *("--port", str(port)),
+        *("--served-model-name", settings.llm_model_name),
+        *("--max-model-len", str(settings.llm_max_model_len)),
+        *("--gpu-memory-utilization", str(settings.llm_gpu_memory_utilization)),
+        *("--max-num-seqs", str(settings.llm_max_streams)),
+        *("--download-dir", str(settings.models_cache_dir)),
+        "--enable-prefix-caching",
+        "--enable-prompt-tokens-details",  # or usage has no cached_tokens
+        *(("--trust-remote-code",) if settings.trust_remote_code else ()),
+    )

@@ -1,0 +1,14 @@
+"""What Prometheus learns of the language model."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Histogram
+
+from common.metrics import CONVERSATION_BUCKETS_S
+
+FIRST_TOKEN_SECONDS = Histogram(
+    "aitalk_llm_first_token_seconds", "From a request to the first text of its reply.", buckets=CONVERSATION_BUCKETS_S
+)
+TOKENS = Counter("aitalk_llm_tokens_total", "Tokens, as the model server counts them.", ["kind"])
+SERVER_RESTARTS = Counter("aitalk_llm_server_restarts_total", "Times the supervised model server was started anew.")
+CANCELLED = Counter("aitalk_llm_cancelled_total", "Replies cancelled by the client before their end.")

@@ -1,0 +1,134 @@
+"""A real headless Chromium for the page, with a WAV as its microphone. All of it lives in one module's event loop.
+
+    pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+    async def test_something(open_page: OpenPage, stub: PageStub) -> None:
+        page = await open_page(stub.url)          # its console must stay clean, or the test fails
+
+A module that wants another voice overrides the fixture `microphone_wav`.
+"""
+
+from __future__ import annotations
+
+import re
+import wave
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+
+from tests.support.page_stub import PageStub, serve_page
+
+CHROMIUM = "/usr/bin/chromium"
+QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
+    "--disable-dev-shm-usage",
+)  # fmt: skip
+TIMEOUT_MS = 20_000
+TAP_SCRIPT = """
+const connect = AudioNode.prototype.connect;
+AudioNode.prototype.connect = function (to, ...rest) {
+  if (to instanceof AudioDestinationNode) {
+    globalThis.tapping = to.context.audioWorklet.addModule('/stub/tap.js').then(() => {
+      const tap = new AudioWorkletNode(to.context, 'tap', { numberOfOutputs: 0 });
+      connect.call(this, tap);
+      return tap;
+    });
+  }
+  return connect.call(this, to, ...rest);
+};
+globalThis.readTap = async (message = 'read') => {
+  const tap = await globalThis.tapping;
+  return new Promise((resolve) => {
+    tap.port.onmessage = ({ data }) => resolve(data);
+    tap.port.postMessage(message);
+  });
+};
+"""
+
+OpenPage = Callable[..., Awaitable[Page]]
+
+
+@dataclass
+class Console:
+    """What a page complained of. `allowed`: regular expressions of complaints that a test provokes."""
+
+    allowed: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page) -> None:
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def unexpected(self) -> list[str]:
+        return [text for text in self.complaints if not any(re.search(pattern, text) for pattern in self.allowed)]
+
+
+@pytest.fixture(scope="module")
+def microphone_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Something like a voice: a gliding tone with overtones, in syllables. 48 kHz, 3 s, played in a loop."""
+    time = np.arange(3 * 48000) / 48000
+    pitch = 2 * np.pi * np.cumsum(140 + 30 * np.sin(2 * np.pi * 0.7 * time)) / 48000
+    voice = np.sum([np.sin(n * pitch) / n for n in range(1, 12)], axis=0) * (0.5 - 0.5 * np.cos(2 * np.pi * 4 * time))
+    path = tmp_path_factory.mktemp("microphone") / "voice.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(48000)
+        file.writeframes((9000 * voice).astype("<i2").tobytes())
+    return path
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def chromium(microphone_wav: Path) -> AsyncIterator[Browser]:
+    """A browser whose microphone speaks `microphone_wav`; each page must still be granted it."""
+    devices = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={microphone_wav}")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *devices])
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+def console() -> Console:
+    return Console()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def open_page(chromium: Browser, console: Console) -> AsyncIterator[OpenPage]:
+    """Open an address. microphone: whether the learner allows it. Other options go to the browser's context."""
+    contexts: list[BrowserContext] = []
+
+    async def open_(url: str, *, microphone: bool = True, tap: bool = False, **options: object) -> Page:
+        context = await chromium.new_context(**options)  # type: ignore[arg-type]
+        contexts.append(context)
+        context.set_default_timeout(TIMEOUT_MS)
+        if microphone:
+            await context.grant_permissions(["microphone"])
+        if tap:
+            await context.add_init_script(TAP_SCRIPT)
+        page = await context.new_page()
+        console.watch(page)
+        await page.goto(url)
+        return page
+
+    yield open_
+    for context in contexts:
+        await context.close()
+    assert console.unexpected() == []
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def stub() -> AsyncIterator[PageStub]:
+    """A stub gateway that speaks only when the test says so."""
+    async with serve_page(PageStub(chatty=False)) as stub:
+        yield stub

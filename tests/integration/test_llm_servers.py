@@ -1,0 +1,174 @@
+"""Model servers that are late, silent, or no model servers at all, and children that will not start."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import psutil
+import pytest
+from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
+
+from common.engine_info import EngineDescription
+from common.errors import EngineError
+from common.grpc_client import open_channel
+from common.grpc_server import ModelServer
+from llm_service.config import LlmSettings
+from llm_service.engines import load_engine
+from llm_service.engines.llama_cpp import find_weights, llama_command
+from llm_service.engines.supervised import SupervisedEngine
+from llm_service.server_process import free_port, run_server
+from llm_service.service import make_service
+
+HELLO = llm_pb2.GenerateRequest(
+    messages=[llm_pb2.ChatMessage(role=llm_pb2.ROLE_USER, content="Hello")],
+    config=llm_pb2.GenerationConfig(max_tokens=3),
+)
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def settings(**values: Any) -> LlmSettings:
+    return LlmSettings(_env_file=None, llm_max_model_len=1024, drain_timeout_s=1, **values)
+
+
+@asynccontextmanager
+async def service_for(options: LlmSettings, *, warm: bool) -> AsyncIterator[llm_pb2_grpc.LlmServiceAsyncStub]:
+    """The service, asking the server at LLM_BASE_URL; not `warm`: serving at once, whatever that server is."""
+    service = make_service(load_engine("openai")(options), options)
+    if not warm:
+        service = dataclasses.replace(service, warm_up=lambda: asyncio.sleep(0))
+    async with ModelServer(service, options, port=0) as server:
+        await server.warm_up()
+        async with open_channel(f"127.0.0.1:{server.port}") as channel:
+            yield llm_pb2_grpc.LlmServiceStub(channel)
+
+
+async def status_with(talk: Talk, **values: Any) -> grpc.StatusCode:
+    """How a call ends when the model server is `talk`."""
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            await talk(reader, writer)
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(converse, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        async with service_for(settings(llm_base_url=url, **values), warm=False) as stub:
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await stub.Generate(HELLO)
+    return caught.value.code()
+
+
+async def test_a_server_that_answers_garbage_is_an_internal_error() -> None:
+    async def garbage(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"\x00\xff this is not HTTP\r\n\r\n")
+        await writer.drain()
+
+    assert await status_with(garbage) == grpc.StatusCode.INTERNAL
+
+
+async def test_a_web_page_is_an_internal_error() -> None:
+    async def page(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<h1>It works!</h1>")
+        await writer.drain()
+
+    assert await status_with(page) == grpc.StatusCode.INTERNAL
+
+
+async def test_a_stream_that_breaks_off_is_an_internal_error() -> None:
+    async def half(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+        writer.write(head + b'data: {"choices":[{"delta":{"content":"Hel"}}]}\n\n')
+        await writer.drain()
+
+    assert await status_with(half) == grpc.StatusCode.INTERNAL
+
+
+async def test_a_silent_server_is_given_up() -> None:
+    async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        while await reader.read(1000):  # until the service hangs up
+            pass
+
+    assert await status_with(silence, llm_request_timeout_s=0.3) == grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+async def test_no_server_at_all_is_unavailable() -> None:
+    options = settings(llm_base_url=f"http://127.0.0.1:{free_port()}/v1")
+    async with service_for(options, warm=False) as stub:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.Generate(HELLO)
+    assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+async def test_a_server_may_be_started_after_the_service() -> None:
+    port = free_port()
+    options = settings(llm_base_url=f"http://127.0.0.1:{port}/v1")
+    engine = load_engine("openai")(options)
+    starting = asyncio.create_task(engine.start())
+    done, _ = await asyncio.wait({starting}, timeout=0.2)
+    assert not done
+    assert not engine.ready
+    async with run_server(llama_command(options, find_weights("bundled"), "someone-elses", port)) as process:
+        reading = asyncio.create_task(process.pass_on_output())
+        await starting
+        assert engine.describe() == EngineDescription("openai", "someone-elses", "remote")
+        async with service_for(options, warm=True) as stub:
+            assert (await stub.Generate(HELLO)).text
+    await reading
+    await engine.close()
+
+
+def supervised(command: Sequence[str], startup_timeout_s: float) -> SupervisedEngine:
+    return SupervisedEngine(
+        EngineDescription("test", "m", "cpu"),
+        lambda _: command,
+        startup_timeout_s=startup_timeout_s,
+        request_timeout_s=1,
+    )
+
+
+async def test_a_child_that_can_not_start_is_quoted() -> None:
+    engine = supervised([sys.executable, "-c", "raise SystemExit('no such model: m')"], startup_timeout_s=60)
+    with pytest.raises(EngineError, match="no such model: m"):
+        await engine.start()
+    await engine.close()
+
+
+async def test_a_child_that_never_answers_is_killed_with_its_own_children(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    engine = supervised(["sh", "-c", f"sleep 1000 & echo $! $$ >>{pids}; wait"], startup_timeout_s=0.5)
+    with pytest.raises(EngineError, match="could not be started"):
+        await engine.start()
+    await engine.close()
+    started = pids.read_text().split()
+    assert len(started) >= 2
+    assert not [pid for pid in started if psutil.pid_exists(int(pid)) and _runs(int(pid))]
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def test_a_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    script = f"trap '' TERM; touch {ready}; while :; do sleep 0.1; done"
+    async with run_server(["sh", "-c", script]) as process:
+        reading = asyncio.create_task(process.pass_on_output())
+        while not ready.exists():  # another process makes it
+            await asyncio.sleep(0.02)
+        process.stop_timeout_s = 0.2
+    await reading
+    assert await process.wait() == -9

@@ -1,0 +1,131 @@
+"""Session state in a real Valkey."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from common.errors import UnavailableError
+from deploy.mesh import free_ports
+from gateway.history import LearnerTurn, PartnerTurn, SessionState, Turn, Word
+from gateway.ports import SessionTakenError, SessionUnknownError, WrongTokenError
+from gateway.store import RedisStore
+from tests.support.mesh import RunningProcess, running
+
+TTL_S = 100
+STATE = SessionState(session_id="abc", created_at=1.0, level="beginner", owner="g1")
+TURNS: list[Turn] = [
+    LearnerTurn(
+        turn_id="1", text="Good morning", started_s=0.5, words=(Word(text="Good", start_s=0, end_s=0.2, confidence=1),)
+    ),
+    PartnerTurn(turn_id="2", text="Hello", generated_text="Hello there", interrupted=True, started_s=2.5),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("valkey")
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    return free_ports(1)[0]
+
+
+def start(folder: Path, port: int) -> Iterator[RunningProcess]:
+    settings = {"VALKEY_PORT": str(port), "VALKEY_DATA_DIR": str(folder)}
+    with running("deploy.valkey", folder / "log", settings) as process:
+        yield process
+
+
+@pytest.fixture(scope="module", autouse=True)
+def valkey(folder: Path, port: int) -> Iterator[RunningProcess]:
+    yield from start(folder, port)
+
+
+@pytest.fixture
+async def store(port: int) -> AsyncIterator[RedisStore]:
+    opened = RedisStore(f"redis://127.0.0.1:{port}/0", ttl_s=TTL_S)
+    async with asyncio.timeout(10):
+        while not await opened.ping():
+            await asyncio.sleep(0.05)
+    await opened._redis.flushall()
+    yield opened
+    await opened.close()
+
+
+async def test_a_session_comes_back_as_it_was(store: RedisStore) -> None:
+    await store.create(STATE, "token")
+    for turn in TURNS:
+        await store.append(STATE, turn)
+    state, turns = await store.resume("abc", "token", "g2")
+    assert turns == TURNS
+    assert (state.level, state.owner, state.epoch) == ("beginner", "g2", 2)
+
+
+async def test_no_secret_is_stored(store: RedisStore) -> None:
+    await store.create(STATE, "a-very-secret-token")
+    assert "a-very-secret-token" not in str(await store._redis.hgetall("aitalk:session:{abc}"))
+
+
+async def test_a_wrong_token_and_an_unknown_session_are_told_apart(store: RedisStore) -> None:
+    await store.create(STATE, "token")
+    with pytest.raises(WrongTokenError, match="resume_token"):
+        await store.resume("abc", "guess", "g2")
+    with pytest.raises(SessionUnknownError):
+        await store.resume("xyz", "token", "g2")
+    await store.append(STATE, TURNS[0])  # the attempts have changed nothing
+
+
+async def test_only_the_newest_connection_writes(store: RedisStore) -> None:
+    await store.create(STATE, "token")
+    newer, _ = await store.resume("abc", "token", "g2")
+    with pytest.raises(SessionTakenError):
+        await store.append(STATE, TURNS[0])
+    with pytest.raises(SessionTakenError):
+        await store.save(STATE)
+    await store.append(newer, TURNS[0])
+    assert len((await store.resume("abc", "token", "g3"))[1]) == 1
+
+
+async def test_both_keys_live_for_a_while_after_the_last_change(store: RedisStore) -> None:
+    await store.create(STATE, "token")
+    await store._redis.expire("aitalk:session:{abc}", 5)
+    await store.append(STATE, TURNS[0])
+    for key in ("aitalk:session:{abc}", "aitalk:session:{abc}:turns"):
+        assert 5 < await store._redis.ttl(key) <= TTL_S
+
+
+async def test_a_session_that_is_gone_is_not_written_anew(store: RedisStore) -> None:
+    await store.create(STATE, "token")
+    await store.delete("abc")
+    with pytest.raises(UnavailableError, match="lost"):
+        await store.append(STATE, TURNS[0])
+    assert await store._redis.keys("*") == []
+
+
+async def test_conversations_outlive_the_server(
+    store: RedisStore, valkey: RunningProcess, folder: Path, port: int
+) -> None:
+    await store.create(STATE, "token")
+    await store.append(STATE, TURNS[0])
+    valkey.stop(signal.SIGTERM)
+    with pytest.raises(UnavailableError, match="Redis"):
+        await store.append(STATE, TURNS[1])
+    for _ in start(folder, port):
+        async with asyncio.timeout(10):
+            while not await store.ping():
+                await asyncio.sleep(0.05)
+        assert (await store.resume("abc", "token", "g2"))[1] == TURNS[:1]
+
+
+async def test_a_server_that_is_not_there_is_said_to_be_away() -> None:
+    store = RedisStore(f"redis://127.0.0.1:{free_ports(1)[0]}/0", ttl_s=TTL_S)
+    assert not await store.ping()
+    with pytest.raises(UnavailableError, match="Redis can't be reached"):
+        await store.create(STATE, "token")
+    await store.close()

@@ -1,0 +1,362 @@
+"""The speech synthesis service with its real voice, over real gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+import random
+import re
+import signal
+import statistics
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+import pytest_asyncio
+from aitalk.tts.v1 import tts_pb2 as pb
+from aitalk.tts.v1 import tts_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from prometheus_client import REGISTRY
+
+from common.grpc_client import open_channel
+from tests.support import tts
+from tests.support.tts import CountingEngine, check_tiling, config, finish, pcm, speak, text
+from tts_service.engines import create_engine
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+NATIVE_RATE = 22_050
+MIXED = "**Hello there**, Dr. Smith! 😀 It's 3.14, e.g. at 5 p.m.\n\n- See https://x.com/y — ok?  \n"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def engine() -> CountingEngine:
+    return CountingEngine(create_engine(tts.settings()))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stub(engine: CountingEngine) -> AsyncIterator[Any]:
+    async with tts.serving(engine, tts_max_streams=2) as stub:
+        yield stub
+
+
+def cut(whole: str, seed: int) -> list[str]:
+    places = sorted(random.Random(seed).choices(range(len(whole) + 1), k=12))
+    return [whole[a:b] for a, b in zip([0, *places], [*places, len(whole)], strict=True)]
+
+
+async def status(call: Any) -> tuple[grpc.StatusCode, str]:
+    """How a call ends."""
+    with pytest.raises(grpc.aio.AioRpcError) as failure:
+        async for _ in call:
+            pass
+    return failure.value.code(), str(failure.value.details())
+
+
+async def rest(call: Any) -> list[pb.AudioChunk]:
+    """The chunks still to come; gRPC does not let a call that was read from be iterated over."""
+    chunks = []
+    while (response := await call.read()) is not grpc.aio.EOF:
+        chunks.append(response.chunk)
+    return chunks
+
+
+def plain(word: str) -> str:
+    return word.strip(".,?").lower()
+
+
+async def free_slots(stub: Any) -> None:
+    """Wait until no stream is being served."""
+    async with asyncio.timeout(30):
+        while (await stub.Describe(pb.DescribeRequest())).engine.slots_in_use:
+            await asyncio.sleep(0.01)
+
+
+# --- what comes out -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("written", [tts.STORY, MIXED, "Hi", "  \n", "😀"])
+@pytest.mark.parametrize("seed", range(2))
+async def test_chunks_tile_the_text_however_it_comes(stub: Any, written: str, seed: int) -> None:
+    chunks = await speak(stub, cut(written, seed), sample_rate_hz=16_000)
+    check_tiling(chunks, written)
+    assert {chunk.sample_rate_hz for chunk in chunks} == {16_000}
+    assert all(len(chunk.audio) <= 2 * 0.2 * 16_000 for chunk in chunks)
+
+
+async def test_every_word_has_its_caption(stub: Any) -> None:
+    chunks = await speak(stub, [MIXED])
+    words = [word.text for chunk in chunks for word in chunk.words]
+    assert words == [word for word in MIXED.split() if re.search(r"\w", word) and "://" not in word]
+    assert chunks[0].sample_rate_hz == 24_000
+
+
+async def test_no_text_no_sound(stub: Any) -> None:
+    assert await speak(stub, []) == []
+    assert (await stub.Synthesize(pb.SynthesizeRequest())).audio == b""
+
+
+async def test_the_voice_begins_before_the_text_ends(stub: Any) -> None:
+    call = stub.StreamingSynthesize()
+    await call.write(config())
+    await call.write(text("I think so, "))
+    first = await call.read()  # nothing else was sent
+    assert (first.chunk.text_start, first.chunk.start_sample) == (0, 0)
+    assert first.chunk.audio
+    await call.write(text("and you know why."))
+    await call.write(finish())
+    chunks = [first.chunk, *await rest(call)]
+    check_tiling(chunks, "I think so, and you know why.")
+
+
+@pytest.mark.parametrize("rate", [8000, 16_000, 24_000, 48_000])
+async def test_the_rate_asked_for_is_the_rate_given(stub: Any, engine: CountingEngine, rate: int) -> None:
+    before = engine.samples
+    chunks = await speak(stub, [tts.SENTENCES[1]], sample_rate_hz=rate)
+    assert {chunk.sample_rate_hz for chunk in chunks} == {rate}
+    assert pcm(chunks).size / rate == pytest.approx((engine.samples - before) / NATIVE_RATE, rel=0.02)
+
+
+async def test_words_are_said_when_their_captions_say(stub: Any) -> None:
+    chunks = await speak(stub, [tts.STORY], sample_rate_hz=24_000)
+    assert not any(chunk.timing_estimated for chunk in chunks)
+    heard = tts.heard_words(pcm(chunks), 24_000)
+    assert tts.word_error_rate(tts.STORY, " ".join(word for word, _ in heard)) <= 0.15
+    told = {plain(word.text): word.start_sample / 24_000 for chunk in chunks for word in chunk.words}
+    once = [word for word, count in Counter(map(plain, tts.STORY.split())).items() if count == 1]
+    errors = [abs(start - told[plain(word)]) for word, start in heard if plain(word) in once]
+    assert len(errors) > 15
+    assert statistics.median(errors) < 0.2
+
+
+async def test_between_sentences_there_is_a_short_pause(stub: Any) -> None:
+    chunks = await speak(stub, ["We came home. Then we ate."], sample_rate_hz=16_000)
+    words = [word for chunk in chunks for word in chunk.words]
+    quiet = pcm(chunks)[words[2].end_sample : words[3].start_sample]
+    assert 0.1 < len(quiet) / 16_000 < 0.6
+    assert np.abs(quiet).min() == 0
+
+
+async def test_slower_takes_longer(stub: Any) -> None:
+    slow, fast = [pcm(await speak(stub, [tts.SENTENCES[2]], speed=speed)).size for speed in (0.5, 2.0)]
+    assert slow > 1.7 * fast
+
+
+async def test_a_whole_text_at_once(stub: Any) -> None:
+    answer = await stub.Synthesize(pb.SynthesizeRequest(text=tts.STORY))
+    assert [word.text for word in answer.words] == tts.STORY.split()
+    assert answer.sample_rate_hz == 24_000
+    assert not answer.timing_estimated
+    assert answer.words[-1].end_sample <= len(answer.audio) // 2
+
+
+async def test_voices(stub: Any) -> None:
+    (voice,) = (await stub.ListVoices(pb.ListVoicesRequest(language="en"))).voices
+    assert (voice.language, voice.native_sample_rate_hz) == ("en-US", NATIVE_RATE)
+    assert not (await stub.ListVoices(pb.ListVoicesRequest(language="fr"))).voices
+    assert await speak(stub, ["Hello."], voice=voice.id, language="en-US")
+
+
+# --- what is refused ----------------------------------------------------------------------------
+
+SEQUENCES = {
+    "no config": ([text("Hello. ")], "config"),
+    "nothing": ([], "config"),
+    "two configs": ([config(), config()], "second config"),
+    "no finish": ([config(), text("Hello.")], "finish"),
+}
+BAD_REQUESTS = {
+    "voice": ([config(voice="eve"), finish()], "en_US-joe-medium"),
+    "language": ([config(language="fr"), finish()], "fr"),
+    "low rate": ([config(sample_rate_hz=7999), finish()], "8000"),
+    "high rate": ([config(sample_rate_hz=48_001), finish()], "48000"),
+    "slow": ([config(speed=0.4), finish()], "0.5"),
+    "not a speed": ([config(speed=float("nan")), finish()], "speed"),
+    "long": ([config(), text(" " * 6000), text(" " * 4001), finish()], "10,001"),
+}
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+async def test_messages_out_of_order(stub: Any, name: str) -> None:
+    requests, hint = SEQUENCES[name]
+    code, details = await status(stub.StreamingSynthesize(iter(requests)))
+    assert code is grpc.StatusCode.FAILED_PRECONDITION
+    assert hint in details
+
+
+@pytest.mark.parametrize("name", BAD_REQUESTS)
+async def test_what_cannot_be_spoken(stub: Any, name: str) -> None:
+    requests, hint = BAD_REQUESTS[name]
+    code, details = await status(stub.StreamingSynthesize(iter(requests)))
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert hint in details
+
+
+async def test_a_whole_text_that_is_too_long(stub: Any) -> None:
+    with pytest.raises(grpc.aio.AioRpcError, match="10,001 characters"):
+        await stub.Synthesize(pb.SynthesizeRequest(text="x" * 10_001))
+
+
+# --- slots, cancelling, holding back ------------------------------------------------------------
+
+
+async def begin(stub: Any, sentences: int) -> Any:
+    """A call with much to say, of which the first chunk has come."""
+    call = stub.StreamingSynthesize()
+    await call.write(config(sample_rate_hz=48_000))
+    for _ in range(sentences):
+        await call.write(text(tts.SENTENCES[1]))
+    await call.read()
+    return call
+
+
+async def test_a_cancel_stops_the_work_and_frees_the_slot(stub: Any, engine: CountingEngine) -> None:
+    await free_slots(stub)
+    cancels = REGISTRY.get_sample_value("aitalk_tts_cancelled_total") or 0
+    call = await begin(stub, sentences=5)
+    asked = engine.asked
+    call.cancel()
+    await free_slots(stub)
+    stopped = engine.asked
+    assert stopped <= asked + 1
+    await speak(stub, [tts.STORY])
+    assert engine.asked == stopped + len(tts.SENTENCES)  # the story alone
+    assert REGISTRY.get_sample_value("aitalk_tts_cancelled_total") == cancels + 1
+
+
+async def test_who_does_not_listen_holds_the_work_back(stub: Any, engine: CountingEngine) -> None:
+    """The threads take turns: while another says 15 things, this one would say as many if it were not held back."""
+    await free_slots(stub)
+    before = engine.asked
+    address = f"127.0.0.1:{stub.server.port}"
+    # Left to itself gRPC lets a receiver's window grow to megabytes, minutes of speech.
+    async with grpc.aio.insecure_channel(address, options=[("grpc.http2.bdp_probe", 0)]) as channel:
+        deaf: Any = tts_pb2_grpc.TtsServiceStub(channel)
+        call = deaf.StreamingSynthesize(itertools.chain([config()], map(text, [tts.SENTENCES[1]] * 40)))
+        for _ in range(15):
+            await speak(stub, ["Hi."])
+        assert 1 <= engine.asked - before - 15 <= 6
+        call.cancel()
+    await free_slots(stub)
+
+
+async def test_no_slot_is_said_at_once(stub: Any) -> None:
+    await free_slots(stub)
+    calls = [await begin(stub, sentences=1) for _ in range(2)]
+    code, details = await status(stub.StreamingSynthesize(iter([config(), finish()])))
+    assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "2 slots" in details
+    with pytest.raises(grpc.aio.AioRpcError) as failure:
+        await stub.Synthesize(pb.SynthesizeRequest(text="Hi."))
+    assert failure.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    for call in calls:
+        call.cancel()
+    await free_slots(stub)
+    assert await speak(stub, ["Hi."])
+
+
+async def test_two_speak_at_once(stub: Any) -> None:
+    await free_slots(stub)
+    for chunks in await asyncio.gather(speak(stub, [tts.STORY]), speak(stub, [tts.STORY], sample_rate_hz=8000)):
+        check_tiling(chunks, tts.STORY)
+
+
+# --- the server ---------------------------------------------------------------------------------
+
+
+async def test_what_people_say_is_not_logged(stub: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        await speak(stub, ["Platypus matters, they said. Platypus."])
+        await status(stub.StreamingSynthesize(iter([config(), text("Platypus. "), config()])))
+    assert caplog.records
+    assert "latypus" not in caplog.text
+
+
+async def test_it_says_what_it_is(stub: Any) -> None:
+    await free_slots(stub)
+    engine = (await stub.Describe(pb.DescribeRequest())).engine
+    assert (engine.engine, engine.model, engine.slots_total, engine.ready) == ("piper", "en_US-joe-medium", 2, True)
+    assert engine.memory_bytes > 0
+
+
+async def test_metrics_tell_of_the_speech(stub: Any) -> None:
+    names = ("first_audio_seconds_count", "real_time_factor_count", "audio_seconds_total", "characters_total")
+    before = [REGISTRY.get_sample_value(f"aitalk_tts_{name}") or 0 for name in names]
+    await speak(stub, [tts.STORY])
+    after = [REGISTRY.get_sample_value(f"aitalk_tts_{name}") or 0 for name in names]
+    first, factors, seconds, characters = (b - a for a, b in zip(before, after, strict=True))
+    assert (first, factors, characters) == (1, len(tts.SENTENCES), len(tts.STORY))
+    assert 5 < seconds < 20
+
+
+async def test_health_and_reflection(stub: Any) -> None:
+    health: Any = health_pb2_grpc.HealthStub(stub.channel)
+    for name in ("", "aitalk.tts.v1.TtsService"):
+        answer = await health.Check(health_pb2.HealthCheckRequest(service=name))
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+    reflection: Any = reflection_pb2_grpc.ServerReflectionStub(stub.channel)
+    request = reflection_pb2.ServerReflectionRequest(list_services="")
+    (answer,) = [answer async for answer in reflection.ServerReflectionInfo(iter([request]))]
+    assert "aitalk.tts.v1.TtsService" in [service.name for service in answer.list_services_response.service]
+
+
+async def test_before_it_is_warm_it_says_so() -> None:
+    async with tts.serving(warm=False) as cold:
+        code, _ = await status(cold.StreamingSynthesize(iter([config(), finish()])))
+        assert code is grpc.StatusCode.UNAVAILABLE
+        assert not (await cold.Describe(pb.DescribeRequest())).engine.ready
+        health: Any = health_pb2_grpc.HealthStub(cold.channel)
+        answer = await health.Check(health_pb2.HealthCheckRequest())
+        assert answer.status == health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+async def run_alone(*, env: dict[str, str]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tts_service"), stderr=asyncio.subprocess.PIPE, env={**os.environ, **env}
+    )
+
+
+async def lines_until(process: asyncio.subprocess.Process, needle: str) -> Sequence[str]:
+    assert process.stderr
+    lines: list[str] = []
+    while not lines or needle not in lines[-1]:
+        line = await process.stderr.readline()
+        assert line, "".join(lines)
+        lines.append(line.decode())
+    return lines
+
+
+async def test_alone_it_finishes_what_it_says_when_told_to_stop() -> None:
+    process = await run_alone(env={"TTS_PORT": "0", "LOG_LEVEL": "DEBUG"})
+    lines = await lines_until(process, "✓ TTS model loaded")
+    found = re.search(r"listens on (\S+:\d+)", "".join(lines))
+    assert found
+    async with open_channel(found[1]) as channel:
+        stub: Any = tts_pb2_grpc.TtsServiceStub(channel)
+        call = stub.StreamingSynthesize()
+        await call.write(config())
+        await call.write(text("Goodbye platypus, "))
+        chunks = [(await call.read()).chunk]
+        process.send_signal(signal.SIGTERM)
+        lines = [*lines, *await lines_until(process, "drains")]
+        await call.write(text("see you."))
+        await call.write(finish())
+        chunks += await rest(call)
+    check_tiling(chunks, "Goodbye platypus, see you.")
+    _, last_lines = await process.communicate()
+    assert process.returncode == 0
+    assert "latypus" not in "".join(lines) + last_lines.decode()
+
+
+async def test_alone_it_says_why_it_cannot_start() -> None:
+    process = await run_alone(env={"TTS_PORT": "0", "TTS_MODEL_NAME": "/nowhere/voice.onnx"})
+    _, errors = await process.communicate()
+    assert process.returncode == 1
+    assert "/nowhere/voice.onnx" in errors.decode().splitlines()[-1]

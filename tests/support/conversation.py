@@ -1,0 +1,104 @@
+"""A Session on fakes in virtual time: what the learner does goes in, what the learner gets is kept with its time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from gateway.audio import AudioInput
+from gateway.floor import ReplyOptions
+from gateway.outbox import Outbox
+from gateway.ports import EagerEndOfTurn, EndOfTurn, HeardWord, Transcript
+from gateway.protocol import AnyServerMessage, Connected
+from gateway.session import Closing, Left, Partners, Session, SessionEvent, SessionOptions
+from tests.support.fakes import FakeAsr, FakeLlm, FakeTts, MemoryStore
+
+T = TypeVar("T")
+RATE_HZ = 16_000
+
+
+def transcript(text: str, start_sample: int = 0, end_sample: int = RATE_HZ) -> Transcript:
+    """A transcript whose words share the time evenly."""
+    words = text.split()
+    step = (end_sample - start_sample) // max(1, len(words))
+    return Transcript(
+        text,
+        tuple(
+            HeardWord(word, start_sample + i * step, start_sample + (i + 1) * step, 0.9) for i, word in enumerate(words)
+        ),
+        start_sample,
+        end_sample,
+    )
+
+
+def eager(text: str) -> EagerEndOfTurn:
+    return EagerEndOfTurn(transcript(text))
+
+
+def end(text: str) -> EndOfTurn:
+    return EndOfTurn(transcript(text))
+
+
+@dataclass
+class Conversation:
+    """`got` holds (seconds of virtual time, message or audio)."""
+
+    asr: FakeAsr = field(default_factory=FakeAsr)
+    llm: FakeLlm = field(default_factory=FakeLlm)
+    tts: FakeTts = field(default_factory=FakeTts)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    idle_timeout_s: float = 600.0
+    got: list[tuple[float, AnyServerMessage | bytes]] = field(default_factory=list)
+    closing: Closing | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Conversation]:
+        """The session runs in the block; at its end the learner has left and everything is over."""
+        loop = asyncio.get_running_loop()
+        self.outbox = Outbox()
+        options = SessionOptions("test", RATE_HZ, ReplyOptions(24_000, 256, 6000), self.idle_timeout_s)
+        async with AudioInput(sample_rate_hz=RATE_HZ, encoding="pcm_s16le") as self.audio, asyncio.TaskGroup() as tasks:
+            self.session = Session(
+                Partners(self.asr, self.llm, self.tts, self.store),
+                options,
+                audio=self.audio,
+                outbox=self.outbox,
+                on_audio=lambda *_: None,
+                now=loop.time,
+                wall_clock=loop.time,
+            )
+            tasks.create_task(self._collect(loop))
+            running = tasks.create_task(self._run())
+            await asyncio.sleep(0.01)
+            yield self
+            if not running.done():
+                await self.post(Left())
+            await running
+
+    async def post(self, event: SessionEvent) -> None:
+        await self.session.post(event)
+
+    async def speak(self, seconds: float) -> None:
+        """The microphone is on for so long, in frames of 20 ms, as time goes by."""
+        for _ in range(round(seconds / 0.02)):
+            await self.audio.feed(b"\0\0" * (RATE_HZ // 50))
+            await asyncio.sleep(0.02)
+
+    def of(self, kind: type[T]) -> list[T]:
+        """The messages of one kind."""
+        return [message for _, message in self.got if isinstance(message, kind)]
+
+    @property
+    def connected(self) -> Connected:
+        return self.of(Connected)[0]
+
+    async def _run(self) -> None:
+        self.closing = await self.session.run()
+        self.outbox.close()
+
+    async def _collect(self, loop: asyncio.AbstractEventLoop) -> None:
+        async for message in self.outbox:
+            self.got.append((loop.time(), message))

@@ -1,0 +1,219 @@
+"""Scripted partners for conversations in virtual time: they take the time they are told to take."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from common.errors import ServiceError, UnavailableError
+from gateway.history import SessionState, Turn
+from gateway.ports import (
+    AsrEvent,
+    AsrStream,
+    ChatMessage,
+    SessionTakenError,
+    SessionUnknownError,
+    SpeechChunk,
+    SpokenWord,
+    TtsStream,
+    WrongTokenError,
+)
+
+BYTES_PER_SAMPLE = 2
+
+
+@dataclass
+class FakeAsr:
+    """Says each event of `script` once so many samples have arrived, whatever they hold."""
+
+    script: list[tuple[int, AsrEvent | ServiceError]] = field(default_factory=list)
+    open_streams: int = 0
+    streams_opened: int = 0
+
+    @asynccontextmanager
+    async def open(self, *, sample_rate_hz: int, language: str) -> AsyncIterator[AsrStream]:
+        self.open_streams += 1
+        self.streams_opened += 1
+        try:
+            yield _FakeAsrStream(self.script)
+        finally:
+            self.open_streams -= 1
+
+
+class _FakeAsrStream:
+    def __init__(self, script: list[tuple[int, AsrEvent | ServiceError]]) -> None:
+        self._script = script
+        self._samples = 0
+        self._changed = asyncio.Event()
+        self._finished = False
+
+    async def send(self, pcm: bytes) -> None:
+        self._samples += len(pcm) // BYTES_PER_SAMPLE
+        self._changed.set()
+
+    async def finish(self) -> None:
+        self._finished = True
+        self._changed.set()
+
+    async def __aiter__(self) -> AsyncIterator[AsrEvent]:
+        while True:
+            while self._script and (self._script[0][0] <= self._samples or self._finished):
+                _, event = self._script.pop(0)
+                if isinstance(event, ServiceError):
+                    raise event
+                yield event
+            if self._finished:
+                return
+            self._changed.clear()
+            await self._changed.wait()
+
+
+@dataclass
+class FakeLlm:
+    """Replies with the words of `reply`, one every `word_s` seconds. A ServiceError among them is raised there."""
+
+    reply: Sequence[str | ServiceError] = ("Hello ", "there, ", "my ", "friend.")
+    first_s: float = 0.1
+    word_s: float = 0.01
+    asked: list[list[ChatMessage]] = field(default_factory=list)
+    max_tokens: list[int | None] = field(default_factory=list)
+    open_streams: int = 0
+    answer: str | ServiceError = field(default_factory=lambda: UnavailableError("LLM: away"))
+
+    @asynccontextmanager
+    async def stream(
+        self, messages: Sequence[ChatMessage], *, max_tokens: int | None = None
+    ) -> AsyncIterator[AsyncIterator[str]]:
+        self.asked.append(list(messages))
+        self.max_tokens.append(max_tokens)
+        self.open_streams += 1
+        try:
+            yield self._words()
+        finally:
+            self.open_streams -= 1
+
+    async def _words(self) -> AsyncIterator[str]:
+        await asyncio.sleep(self.first_s)
+        for word in self.reply:
+            if isinstance(word, ServiceError):
+                raise word
+            yield word
+            await asyncio.sleep(self.word_s)
+
+    async def generate(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        json_schema: str | None = None,
+    ) -> str:
+        if isinstance(self.answer, ServiceError):
+            raise self.answer
+        return self.answer
+
+
+@dataclass
+class FakeTts:
+    """Speaks each piece of text as one chunk and one word, `word_s` long, after `delay_s`."""
+
+    word_s: float = 0.3
+    delay_s: float = 0.05
+    fail_after: int | None = None
+    open_streams: int = 0
+    speeds: list[float] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def open(
+        self,
+        *,
+        sample_rate_hz: int,
+        voice: str,
+        speed: float,
+        language: str,
+    ) -> AsyncIterator[TtsStream]:
+        self.open_streams += 1
+        self.speeds.append(speed)
+        try:
+            yield _FakeTtsStream(self, sample_rate_hz)
+        finally:
+            self.open_streams -= 1
+
+
+class _FakeTtsStream:
+    def __init__(self, tts: FakeTts, sample_rate_hz: int) -> None:
+        self._tts = tts
+        self._samples = int(tts.word_s * sample_rate_hz)
+        self._texts: asyncio.Queue[str | None] = asyncio.Queue()
+
+    async def send_text(self, text: str) -> None:
+        await self._texts.put(text)
+
+    async def finish(self) -> None:
+        await self._texts.put(None)
+
+    async def __aiter__(self) -> AsyncIterator[SpeechChunk]:
+        at_char = at_sample = count = 0
+        while (text := await self._texts.get()) is not None:
+            if self._tts.fail_after == count:
+                raise UnavailableError("TTS: gone")
+            count += 1
+            await asyncio.sleep(self._tts.delay_s)
+            end_char, end_sample = at_char + len(text), at_sample + self._samples
+            word = SpokenWord(text.strip(), at_char, at_char + len(text.rstrip()), at_sample, end_sample)
+            yield SpeechChunk(
+                pcm=b"\x01\x00" * self._samples,
+                start_sample=at_sample,
+                text_start=at_char,
+                text_end=end_char,
+                words=(word,),
+                timing_estimated=False,
+            )
+            at_char, at_sample = end_char, end_sample
+
+
+@dataclass
+class MemoryStore:
+    """A SessionStore in a dictionary. `away` makes it unreachable."""
+
+    sessions: dict[str, tuple[SessionState, str, list[Turn]]] = field(default_factory=dict)
+    away: bool = False
+
+    async def create(self, state: SessionState, resume_token: str) -> None:
+        self._check()
+        self.sessions[state.session_id] = (state, resume_token, [])
+
+    async def resume(self, session_id: str, resume_token: str, owner: str) -> tuple[SessionState, list[Turn]]:
+        self._check()
+        if session_id not in self.sessions:
+            raise SessionUnknownError("there is no such session")
+        state, token, turns = self.sessions[session_id]
+        if token != resume_token:
+            raise WrongTokenError("wrong")
+        state = state.model_copy(update={"epoch": state.epoch + 1, "owner": owner})
+        self.sessions[session_id] = (state, token, turns)
+        return state, list(turns)
+
+    async def save(self, state: SessionState) -> None:
+        _, token, turns = self._own(state)
+        self.sessions[state.session_id] = (state, token, turns)
+
+    async def append(self, state: SessionState, turn: Turn) -> None:
+        self._own(state)[2].append(turn)
+
+    async def delete(self, session_id: str) -> None:
+        self._check()
+        self.sessions.pop(session_id, None)
+
+    def _own(self, state: SessionState) -> tuple[SessionState, str, list[Turn]]:
+        self._check()
+        kept = self.sessions[state.session_id]
+        if kept[0].epoch != state.epoch:
+            raise SessionTakenError("taken")
+        return kept
+
+    def _check(self) -> None:
+        if self.away:
+            raise UnavailableError("Redis: away")

@@ -1,0 +1,77 @@
+"""A gateway in the test's own event loop, on a real socket, around whatever partners the test gives it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+
+from gateway.app import create_app
+from gateway.config import GatewaySettings
+from gateway.session import Partners
+from tests.support.fakes import FakeAsr, FakeLlm, FakeTts, MemoryStore
+
+
+@dataclass
+class FakeServices:
+    """Model servers that are ready, or not."""
+
+    is_ready: bool = True
+
+    async def ready(self) -> dict[str, bool]:
+        return dict.fromkeys(("asr", "llm", "tts"), self.is_ready)
+
+    async def describe(self) -> dict[str, dict[str, Any]]:
+        return {name: {"engine": "fake"} for name in ("asr", "llm", "tts")}
+
+
+@dataclass
+class TestGateway:
+    """`asr`, `llm`, `tts` and `store` are the fakes behind it."""
+
+    __test__ = False
+
+    asr: FakeAsr = field(default_factory=FakeAsr)
+    llm: FakeLlm = field(default_factory=FakeLlm)
+    tts: FakeTts = field(default_factory=FakeTts)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    services: FakeServices = field(default_factory=FakeServices)
+    port: int = 0
+
+    @property
+    def ws(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/ws/conversation"
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def open_streams(self) -> int:
+        return self.asr.open_streams + self.llm.open_streams + self.tts.open_streams
+
+    @asynccontextmanager
+    async def running(self, **settings: Any) -> AsyncIterator[TestGateway]:
+        """Serve with these settings for the length of the block."""
+        app = create_app(
+            GatewaySettings(_env_file=None, host="127.0.0.1", **settings),
+            Partners(self.asr, self.llm, self.tts, self.store),
+            self.services,
+        )
+        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, ws_max_size=1 << 24, lifespan="on")
+        server = uvicorn.Server(config)
+        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        async with asyncio.TaskGroup() as tasks:
+            serving = tasks.create_task(server.serve())
+            while not server.started:
+                await asyncio.sleep(0.01)
+            self.port = server.servers[0].sockets[0].getsockname()[1]
+            try:
+                yield self
+            finally:
+                server.should_exit = True
+            await serving

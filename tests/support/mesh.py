@@ -1,0 +1,110 @@
+"""The real mesh for tests: `python -m deploy.mesh`, or single processes of it, on free ports."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from deploy.mesh import free_ports
+
+ROOT = Path(__file__).parent.parent.parent
+START_TIMEOUT_S = 90.0
+
+
+@dataclass(frozen=True)
+class RunningProcess:
+    """A process of the project. `log` is what it printed so far."""
+
+    process: subprocess.Popen[bytes]
+    log_path: Path
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, timeout_s: float = 20.0) -> int:
+        """Signal it and wait; returns its exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout_s)
+
+
+@contextmanager
+def running(module: str, log_path: Path, environment: Mapping[str, str]) -> Iterator[RunningProcess]:
+    """`python -m module` with these settings alone; ended at the end of the block if it still runs."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    with log_path.open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module], cwd=ROOT, env=kept | dict(environment), stdout=log, stderr=log
+        )
+    try:
+        yield RunningProcess(process, log_path)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(5)
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """A running gateway with everything behind it."""
+
+    port: int
+    process: RunningProcess
+    settings: Mapping[str, str]
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/ws/conversation"
+
+    def neighbour(self, port: int, **settings: str) -> dict[str, str]:
+        """Settings of one more gateway on the same model servers and the same Redis."""
+        return {
+            "HOST": "127.0.0.1",
+            "PORT": str(port),
+            "ASR_ADDRESS": f"127.0.0.1:{self.settings['ASR_PORT']}",
+            "LLM_ADDRESS": f"127.0.0.1:{self.settings['LLM_PORT']}",
+            "TTS_ADDRESS": f"127.0.0.1:{self.settings['TTS_PORT']}",
+            "REDIS_URL": f"redis://127.0.0.1:{self.settings['VALKEY_PORT']}/0",
+            **settings,
+        }
+
+
+@contextmanager
+def running_mesh(folder: Path, **settings: str) -> Iterator[Mesh]:
+    """All five processes, as `make run` starts them; yields once /ready says so."""
+    names = ("PORT", "ASR_PORT", "LLM_PORT", "TTS_PORT", "VALKEY_PORT")
+    ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
+    environment = {**ports, "HOST": "127.0.0.1", "VALKEY_DATA_DIR": str(folder / "valkey"), **settings}
+    with running("deploy.mesh", folder / "mesh.log", environment) as process:
+        wait_until_ready(f"http://127.0.0.1:{ports['PORT']}", process)
+        yield Mesh(int(ports["PORT"]), process, environment)
+
+
+def wait_until_ready(url: str, process: RunningProcess) -> None:
+    """Until the gateway at `url` is ready; fails with the log if it isn't in time."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline and process.process.poll() is None:
+        try:
+            if httpx.get(f"{url}/ready", timeout=5).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.2)
+    raise AssertionError(f"not ready:\n{process.log}")

@@ -1,0 +1,296 @@
+"""A stub gateway for the page alone: the real protocol, a scripted partner who speaks in tones.
+
+    python -m tests.support.page_stub [port]      to look at the page while working on it
+
+Whoever writes or talks to it is answered by the next line of `LINES`; it checks each message of the page against
+gateway/protocol.py and remembers them all. Tests drive it: wait for a message, send one, drop the line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from gateway import protocol
+from tests.support.page_analysis import sample_analysis
+
+WEB = Path(__file__).parents[2] / "gateway" / "web"
+TAP = Path(__file__).with_name("page_tap.js")
+# What the gateway could send at its strictest: the page must work under it.
+CONTENT_SECURITY_POLICY = "default-src 'self'"
+LINES = (
+    "Hello! It is good to hear you. What did you do at the weekend?",
+    "That sounds lovely. Who did you go with, and what did you like best about it?",
+    "I see. If you could go back tomorrow, what would you do differently?",
+)
+LEARNER_LINE = "Last weekend I go to the sea with my sister"
+RATE_HZ = 24000
+WORD_MS = 320
+FRAME_MS = 40
+LOUD_RMS = 300
+LATENCY_MS = {"eager": 310.0, "first_token": 402.5, "first_audio_made": 566.0, "end_of_turn": 640.2,
+              "first_audio_sent": 641.0, "first_audio_played": 733.8}  # fmt: skip
+
+Message = TypeVar("Message", bound=protocol.ClientMessage)
+
+
+def tone(milliseconds: float, *, hz: float = 440.0, rate_hz: int = RATE_HZ) -> bytes:
+    """A sine at half of full scale, 16-bit little-endian mono PCM."""
+    time = np.arange(round(milliseconds * rate_hz / 1000)) / rate_hz
+    return (0.5 * 32767 * np.sin(2 * np.pi * hz * time)).astype("<i2").tobytes()
+
+
+@dataclass
+class Reply:
+    """One turn of the partner."""
+
+    turn_id: str
+    text: str
+    played_ms: float = 0.0
+    over: bool = False
+
+    @property
+    def words(self) -> list[protocol.CaptionWord]:
+        return [
+            protocol.CaptionWord(text=word, start_ms=i * WORD_MS, end_ms=(i + 1) * WORD_MS)
+            for i, word in enumerate(self.text.split())
+        ]
+
+    @property
+    def total_ms(self) -> int:
+        return len(self.words) * WORD_MS
+
+    @property
+    def heard_text(self) -> str:
+        return " ".join(word.text for word in self.words if (word.start_ms + word.end_ms) / 2 <= self.played_ms)
+
+
+@dataclass
+class Client:
+    """One connection of the page."""
+
+    socket: WebSocket
+    session_id: str
+    resume_token: str
+    messages: list[protocol.AnyClientMessage] = field(default_factory=list)
+    frames: list[bytes] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def of_type(self, kind: type[Message]) -> list[Message]:
+        return [message for message in self.messages if isinstance(message, kind)]
+
+    @property
+    def audio(self) -> bytes:
+        """All that came of the learner's voice."""
+        return b"".join(self.frames)
+
+    async def until(self, condition: Callable[[Client], bool]) -> None:
+        """Wait until what the page has sent fulfils a condition."""
+        while not condition(self):
+            self.changed.clear()
+            await self.changed.wait()
+
+    async def message(self, kind: type[Message], count: int = 1) -> Message:
+        """The count-th message of a kind, once it has come."""
+        await self.until(lambda client: len(client.of_type(kind)) >= count)
+        return self.of_type(kind)[count - 1]
+
+    async def send(self, *messages: protocol.AnyServerMessage) -> None:
+        for message in messages:
+            await self.socket.send_text(message.model_dump_json(exclude_none=True))
+
+    async def hear(self, text: str) -> None:
+        """Say what was understood of the learner, as it goes."""
+        words = text.split()
+        await self.send(protocol.SpeechStartedMessage())
+        for i in range(1, len(words) + 1):
+            await self.send(protocol.TranscriptMessage(text=" ".join(words[:i]), is_final=False))
+            await asyncio.sleep(0.03)
+        await self.send(protocol.SpeechStoppedMessage(), protocol.TranscriptMessage(text=f"{text}.", is_final=True))
+
+    async def say(self, text: str) -> Reply:
+        """Speak: text, captions and sound, the sound much faster than it plays."""
+        reply = Reply(secrets.token_hex(4), text)
+        self.replies.append(reply)
+        for delta in text.split(" "):
+            piece = delta if text.startswith(delta) else f" {delta}"
+            await self.send(protocol.AiText(text=piece, is_complete=False, turn_id=reply.turn_id))
+        await self.send(
+            protocol.AiAudioStart(sample_rate=RATE_HZ, turn_id=reply.turn_id),
+            protocol.Captions(turn_id=reply.turn_id, words=tuple(reply.words)),
+        )
+        pcm = tone(reply.total_ms)
+        step = 2 * RATE_HZ * FRAME_MS // 1000
+        for start in range(0, len(pcm), step):
+            await self.socket.send_bytes(pcm[start : start + step])
+        await self.send(protocol.AiText(text="", is_complete=True, turn_id=reply.turn_id))
+        return reply
+
+    async def interrupt(self) -> None:
+        """Fall silent, as when the learner speaks."""
+        for reply in self.replies:
+            if not reply.over:
+                reply.over = True
+                await self.send(protocol.Interrupted(turn_id=reply.turn_id, heard_text=reply.heard_text))
+
+    async def drop(self, code: int = 1012) -> None:
+        await self.socket.close(code)
+
+    async def played(self, message: protocol.Playback) -> None:
+        """Remember how far a reply was heard; all of it: the turn is complete."""
+        for reply in self.replies:
+            if reply.turn_id == message.turn_id and not reply.over:
+                reply.played_ms = message.played_ms
+                if reply.played_ms >= reply.total_ms:
+                    reply.over = True
+                    await self.send(protocol.TurnComplete(turn_id=reply.turn_id, latency_ms=LATENCY_MS))
+
+
+class PageStub:
+    """The server. chatty: it answers of its own accord; otherwise only the tests speak."""
+
+    def __init__(self, *, chatty: bool = True) -> None:
+        self.chatty = chatty
+        self.ready = True
+        self.clients: list[Client] = []
+        self.sessions: dict[str, str] = {}
+        self.arrived = asyncio.Event()
+        self.url = ""
+        self.app = Starlette(
+            routes=[
+                Route("/", self._page),
+                Route("/ready", self._readiness),
+                Route("/stub/tap.js", self._tap),
+                Mount("/static", StaticFiles(directory=WEB)),
+                WebSocketRoute("/ws/conversation", self._converse),
+            ]
+        )
+
+    async def client(self, number: int = 1) -> Client:
+        """The connection of that number, once the page has made it and sent its `start`."""
+        while len(self.clients) < number:
+            self.arrived.clear()
+            await self.arrived.wait()
+        client = self.clients[number - 1]
+        await client.message(protocol.Start)
+        return client
+
+    async def _page(self, _request: Request) -> Response:
+        return FileResponse(WEB / "index.html", headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
+
+    async def _tap(self, _request: Request) -> Response:
+        return FileResponse(TAP)
+
+    async def _readiness(self, _request: Request) -> Response:
+        services = {"asr": True, "llm": self.ready, "tts": True}
+        status = "ready" if self.ready else "not_ready"
+        return JSONResponse({"status": status, "services": services}, status_code=200 if self.ready else 503)
+
+    async def _converse(self, websocket: WebSocket) -> None:
+        await websocket.accept()
+        client = Client(websocket, secrets.token_hex(6), secrets.token_hex(6))
+        await client.send(protocol.Connected(session_id=client.session_id, resume_token=client.resume_token))
+        self.clients.append(client)
+        self.arrived.set()
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            while True:
+                await self._take(client, await websocket.receive())
+
+    async def _take(self, client: Client, event: Mapping[str, object]) -> None:
+        if event["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect
+        text, data = event.get("text"), event.get("bytes")
+        if isinstance(text, str):
+            message = protocol.CLIENT_MESSAGE.validate_json(text)
+            client.messages.append(message)
+            client.changed.set()
+            await self._answer(client, message)
+        elif isinstance(data, bytes):
+            client.frames.append(data)
+            client.changed.set()
+            if self.chatty:
+                await self._listen(client, data)
+
+    async def _answer(self, client: Client, message: protocol.AnyClientMessage) -> None:
+        match message:
+            case protocol.Start(session_id=session_id, resume_token=token):
+                await self._start(client, session_id, token)
+            case protocol.Ping():
+                await client.send(protocol.Pong())
+            case protocol.Playback():
+                await client.played(message)
+            case protocol.Interrupt():
+                await client.interrupt()
+            case protocol.Text() if self.chatty:
+                await client.interrupt()
+                await client.say(LINES[len(client.replies) % len(LINES)])
+            case protocol.EndConversation() if self.chatty:
+                await client.interrupt()
+                await client.send(protocol.AnalysisMessage(data=sample_analysis()))
+                await client.socket.close(1000)
+
+    async def _start(self, client: Client, session_id: str | None, token: str | None) -> None:
+        if session_id is None:
+            self.sessions[client.session_id] = client.resume_token
+        elif self.sessions.get(session_id) == token:
+            await client.send(protocol.Resumed(session_id=session_id, turns=2, level="intermediate"))
+        else:
+            await client.send(
+                protocol.ErrorMessage(message="the session is not known", code="session_not_found", retryable=False)
+            )
+
+    async def _listen(self, client: Client, data: bytes) -> None:
+        """PCM only: half a second of sound counts as a turn of the learner's."""
+        start = client.of_type(protocol.Start)[0]
+        if start.audio.encoding != "pcm_s16le" or any(not reply.over for reply in client.replies):
+            return
+        loud = [frame for frame in client.frames if np.sqrt(np.mean(np.frombuffer(frame, "<i2") ** 2.0)) > LOUD_RMS]
+        if len(loud) > 25:
+            client.frames.clear()
+            await client.hear(LEARNER_LINE)
+            await client.say(LINES[len(client.replies) % len(LINES)])
+
+
+@contextlib.asynccontextmanager
+async def serve_page(stub: PageStub, port: int = 0) -> AsyncIterator[PageStub]:
+    """Serve on a free port of the loopback; `stub.url` says where."""
+    listener = socket.create_server(("127.0.0.1", port))
+    stub.url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    config = uvicorn.Config(stub.app, log_level="error", ws="websockets-sansio", lifespan="off")
+    config.timeout_graceful_shutdown = 1
+    server = uvicorn.Server(config)
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(server.serve(sockets=[listener]))
+        try:
+            yield stub
+        finally:
+            server.should_exit = True
+            await serving
+
+
+async def main(port: int) -> None:
+    async with serve_page(PageStub(), port) as stub:
+        print(f"the page: {stub.url}")
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 8765))

@@ -1,0 +1,37 @@
+"""faster-whisper run directly on samples, and word error rates: what the mesh is measured against."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+import jiwer
+import numpy as np
+from numpy.typing import NDArray
+
+from asr_service.engines.faster_whisper import find_bundled
+from tests.support.audio import Samples, resampled
+
+
+@cache
+def _whisper() -> Any:
+    from faster_whisper import WhisperModel
+
+    return WhisperModel(str(find_bundled()), device="cpu", compute_type="int8", cpu_threads=2)
+
+
+def transcribe(samples: Samples, rate_hz: int) -> str:
+    """What the bundled Whisper understands of 16-bit mono samples, all of them at once."""
+    at_16k: NDArray[np.float32] = resampled(samples, rate_hz, 16_000).astype(np.float32) / np.float32(32768)
+    segments, _ = _whisper().transcribe(at_16k, language="en")
+    return " ".join(segment.text.strip() for segment in segments)
+
+
+def word_error_rate(said: list[str], understood: list[str]) -> float:
+    """Over a set: wrong, missing and invented words per word said. Case and punctuation don't count."""
+    return float(jiwer.wer([_plain(text) for text in said], [_plain(text) for text in understood]))
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"[\w']+", text.lower().replace("’", "'"))) or "-"

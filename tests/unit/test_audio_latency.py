@@ -1,0 +1,90 @@
+"""Decoded audio is out as soon as its last byte is in; counted in samples, not seconds."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import av
+import pytest
+
+from gateway.audio import AudioInput, DecodedAudio
+from gateway.audio.container import decode_ogg, decode_webm
+from gateway.audio.types import StreamDecoder, StreamKind
+from gateway.audio.wav import decode_wav
+from tests.support.audio import chirp, cut, ogg, wav, webm
+
+RATE_HZ = 16_000
+
+
+class MeasuringSource:
+    """Gives a stream's bytes a few at a time; whenever the decoder wants more, looks at how far behind it is."""
+
+    def __init__(self, data: bytes, step: int, fed_samples: Callable[[int], float]) -> None:
+        self._frames = cut(data, step)
+        self._fed_samples = fed_samples
+        self.fed_bytes = 0
+        self.decoded_samples = 0
+        self.worst_lag = 0.0
+
+    def read(self) -> bytes:
+        lag = self._fed_samples(self.fed_bytes) - self.decoded_samples
+        self.worst_lag = max(self.worst_lag, lag)
+        frame = next(self._frames, b"")
+        self.fed_bytes += len(frame)
+        return frame
+
+    def split(self, kind: StreamKind, data: bytes) -> None:
+        raise AssertionError("there is but one stream")
+
+
+def _begun_samples(data: bytes) -> Callable[[int], float]:
+    """How many samples (at RATE_HZ) have begun to arrive within so many first bytes of a container."""
+    with av.open(io.BytesIO(data), "r") as container:
+        packets = [(p.pos or 0, float((p.duration or 0) * (p.time_base or 0))) for p in container.demux() if p.size]
+    assert sum(seconds for _, seconds in packets) > 1.9
+    return lambda fed: RATE_HZ * sum(seconds for pos, seconds in packets if pos < fed)
+
+
+@pytest.mark.parametrize("step", [1, 100, 2000])
+@pytest.mark.parametrize(
+    ("data", "decoder", "limit_ms"),
+    [
+        # A packet that has begun is counted in full, hence its length; the codec and the resampler hold some ms.
+        pytest.param(webm(chirp(2), frame_ms=60), decode_webm, 60 + 15, id="webm as Chromium"),
+        pytest.param(webm(chirp(2), channels=2, frame_ms=20), decode_webm, 20 + 15, id="webm as Firefox"),
+        pytest.param(ogg(chirp(2), page_ms=100), decode_ogg, 120 + 15, id="ogg as Firefox"),
+    ],
+)
+def test_containers_never_lag(data: bytes, decoder: StreamDecoder, limit_ms: int, step: int) -> None:
+    source = MeasuringSource(data, step, _begun_samples(data))
+    for audio in decoder(source, RATE_HZ):
+        source.decoded_samples += len(audio.pcm) // 2
+    assert source.decoded_samples > 1.9 * RATE_HZ
+    assert source.worst_lag <= limit_ms * RATE_HZ / 1000
+
+
+@pytest.mark.parametrize("step", [1, 100, 2000])
+def test_wav_never_lags(step: int) -> None:
+    data = wav(chirp(2, 48_000), 48_000)
+    source = MeasuringSource(data, step, lambda fed: max(0, fed - 44) / 6)
+    for audio in decode_wav(source, RATE_HZ):
+        source.decoded_samples += len(audio.pcm) // 2
+    assert source.decoded_samples == 2 * RATE_HZ
+    assert source.worst_lag <= 4 * RATE_HZ / 1000  # what the resampler's filter holds
+
+
+@pytest.mark.parametrize("make", [webm, ogg])
+async def test_the_first_tenth_of_a_second_is_heard_before_more_is_fed(make: Callable[..., bytes]) -> None:
+    data = make(chirp(2))
+    async with AudioInput(sample_rate_hz=RATE_HZ) as audio:
+        await audio.feed(data[: len(data) // 8])
+        first = await anext(audio)
+        assert isinstance(first, DecodedAudio)
+        assert first.pcm
+
+
+async def test_raw_pcm_at_the_asr_rate_passes_through() -> None:
+    async with AudioInput(sample_rate_hz=RATE_HZ, encoding="pcm_s16le", pcm_sample_rate_hz=RATE_HZ) as audio:
+        await audio.feed(b"\1\2")
+        assert await anext(audio) == DecodedAudio(b"\1\2", "pcm_s16le", RATE_HZ)

@@ -1,0 +1,178 @@
+"""What a model server may answer, and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+
+import httpx
+import pytest
+
+from common.errors import (
+    BusyError,
+    DeadlineError,
+    EngineError,
+    InvalidInputError,
+    ServiceError,
+    UnavailableError,
+)
+from llm_service.engine import Delta, Done, GenerationRequest, Message, Usage
+from llm_service.engines.openai import OpenAiEngine
+
+REQUEST = GenerationRequest((Message("user", "Hello"),), 10, 0.0)
+
+TEXT = b'data: {"choices":[{"delta":{"role":"assistant","content":null}}]}\n\n' + b"".join(
+    b'data: {"choices":[{"delta":{"content":"%s"}}]}\n\n' % piece for piece in (b"Hel", b"lo")
+)
+STOP = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n'
+USAGE = (
+    b'data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2,'
+    b'"prompt_tokens_details":{"cached_tokens":4}}}\n\n'
+)
+END = b"data: [DONE]\n\n"
+
+
+class Stream(httpx.AsyncByteStream):
+    """A body that comes in pieces, and may break."""
+
+    def __init__(self, *pieces: bytes | Exception) -> None:
+        self.pieces = pieces
+        self.closings = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            if isinstance(piece, Exception):
+                raise piece
+            yield piece
+
+    async def aclose(self) -> None:
+        self.closings += 1
+
+
+def answer(*pieces: bytes | Exception, status: int = 200, kind: str = "text/event-stream") -> httpx.Response:
+    return httpx.Response(status, headers={"content-type": kind}, stream=Stream(*pieces))
+
+
+def refusal(status: int, body: bytes) -> httpx.Response:
+    return answer(body, status=status, kind="application/json")
+
+
+def engine(handler: Callable[[httpx.Request], httpx.Response]) -> OpenAiEngine:
+    return OpenAiEngine("http://llm/v1/", model="m", api_key="k", transport=httpx.MockTransport(handler))
+
+
+async def events_of(response: httpx.Response | Exception) -> list[Delta | Done]:
+    def handler(_: httpx.Request) -> httpx.Response:
+        if isinstance(response, Exception):
+            raise response
+        return response
+
+    async with aclosing(engine(handler).stream(REQUEST)) as events:
+        return [event async for event in events]
+
+
+async def test_a_reply() -> None:
+    assert await events_of(answer(TEXT + STOP + USAGE + END)) == [
+        Delta("Hel"),
+        Delta("lo"),
+        Done("stop", Usage(prompt_tokens=9, completion_tokens=2, cached_prompt_tokens=4)),
+    ]
+
+
+async def test_a_reply_without_usage_or_done_marker() -> None:
+    assert (await events_of(answer(TEXT, STOP)))[-1] == Done("stop", Usage())
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"), [("length", "length"), ("content_filter", "content_filter"), ("eos", "stop")]
+)
+async def test_stop_reasons(reason: str, expected: str) -> None:
+    last = (await events_of(answer(TEXT, STOP.replace(b"stop", reason.encode()), END)))[-1]
+    assert isinstance(last, Done)
+    assert last.stop_reason == expected
+
+
+@pytest.mark.parametrize(
+    ("response", "kind"),
+    [
+        (httpx.ConnectError("refused"), UnavailableError),
+        (httpx.ConnectTimeout("no answer"), UnavailableError),
+        (refusal(400, b'{"error":{"message":"prompt too long"}}'), InvalidInputError),
+        (refusal(404, b'{"detail":"no such model"}'), InvalidInputError),
+        (refusal(422, b"unprocessable"), InvalidInputError),
+        (refusal(401, b""), UnavailableError),
+        (refusal(429, b"{}"), BusyError),
+        (refusal(503, b'{"error":{"message":"Loading model"}}'), UnavailableError),
+        (refusal(500, b"oops"), EngineError),
+        (refusal(302, b""), EngineError),
+        (answer(b"<html>", kind="text/html"), EngineError),
+        (answer(b"data: <html>\n\n"), EngineError),
+        (answer(b"data: []\n\n"), EngineError),
+        (answer(b"data: {}\n\n"), EngineError),
+        (answer(b'data: {"choices":[{"delta":{"content":7}}]}\n\n'), EngineError),
+        (answer(b"x" * 2_000_000), EngineError),
+        (answer(), EngineError),
+        (answer(TEXT), EngineError),
+        (answer(TEXT, END), EngineError),
+        (answer(TEXT, STOP.replace(b"stop", b"abort"), END), EngineError),
+        (answer(b'data: {"error":{"code":400,"message":"no"}}\n\n'), InvalidInputError),
+        (answer(TEXT, b'data: {"error":{"message":"CUDA error"}}\n\n'), EngineError),
+        (answer(TEXT, b'data: {"error":"out of memory"}\n\n'), EngineError),
+        (answer(TEXT, httpx.ReadTimeout("silence")), DeadlineError),
+        (httpx.ReadTimeout("silence"), DeadlineError),
+        (answer(TEXT, httpx.ReadError("reset")), EngineError),
+        (answer(TEXT, httpx.RemoteProtocolError("closed early")), EngineError),
+    ],
+)
+async def test_failures(response: httpx.Response | Exception, kind: type[ServiceError]) -> None:
+    with pytest.raises(ServiceError) as caught:
+        await events_of(response)
+    assert type(caught.value) is kind
+
+
+async def test_the_servers_own_words_are_passed_on_but_not_all_of_them() -> None:
+    with pytest.raises(InvalidInputError, match="prompt too long") as caught:
+        await events_of(refusal(400, json.dumps({"error": {"message": "prompt too long " * 1000}}).encode()))
+    assert len(caught.value.message) < 500
+
+
+async def test_closing_the_stream_early_closes_the_response() -> None:
+    body = Stream(TEXT, STOP, END)
+    response = httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=body)
+    stream = engine(lambda _: response).stream(REQUEST)
+    assert await anext(stream) == Delta("Hel")
+    assert body.closings == 0
+    await stream.aclose()
+    assert body.closings == 1
+
+
+async def test_warm_up_finds_the_model_and_asks_it_for_one_token() -> None:
+    asked: list[dict[str, object]] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        assert request.headers["authorization"] == "Bearer k"
+        if request.url.path == "/v1/models":
+            return httpx.Response(200, json={"data": [{"id": "the-only-one"}]})
+        asked.append(json.loads(request.content))
+        return answer(TEXT, STOP, END)
+
+    llm = engine(handler)
+    before = llm.ready
+    await llm.warm_up()
+    assert (before, llm.ready) == (False, True)
+    assert [(body["model"], body["max_tokens"]) for body in asked] == [("the-only-one", 1)]
+
+
+@pytest.mark.parametrize(
+    ("response", "kind", "words"),
+    [
+        (httpx.Response(404), UnavailableError, "usually ends in /v1"),
+        (httpx.Response(401), UnavailableError, "LLM_API_KEY"),
+        (httpx.Response(200, text="<html>"), EngineError, "OpenAI-compatible"),
+        (httpx.Response(200, json={"data": [{"id": "a"}, {"id": "b"}]}), UnavailableError, "a, b"),
+    ],
+)
+async def test_warm_up_says_what_is_wrong(response: httpx.Response, kind: type[ServiceError], words: str) -> None:
+    with pytest.raises(kind, match=words):
+        await engine(lambda _: response).warm_up()

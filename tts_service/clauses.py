@@ -1,0 +1,192 @@
+"""Cuts a text that is still being written into clauses that can be spoken one by one.
+
+    splitter = ClauseSplitter()
+    splitter.push("Well, I think so. Dr")   → [Clause("Well, I think so. ", 0, 18)]
+    splitter.push(". Smith came at 3.14.")  → []
+    splitter.finish()                       → [Clause("Dr. Smith came at 3.14.", 18, 41)]
+
+The first clause is cut early, at the first comma with words before it, so that the voice begins soon; later ones end
+where a sentence does, as a voice sounds best on whole sentences. Where a text is cut depends on the text alone, never
+on how it arrived, and the clauses, put together, are the text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+# Before a name or a number: never the end of a sentence.
+TITLES = _set("mr mrs ms mx dr prof rev fr st mt gen col capt lt sgt maj cmdr adm hon gov sen rep pres supt")
+_NEVER_LAST = TITLES | _set("e.g i.e vs cf viz approx incl esp dept est ca eg ie")
+_SOMETIMES_LAST = _set("etc a.m p.m inc ltd co corp jr sr bros")
+_BEFORE_NUMBERS = _set("no nos p pp vol fig ch art sec ver")
+
+_FIRST_MIN_WORDS = 2  # "Well," alone is not worth a breath; "Oh, hello," is
+_FIRST_MAX_CHARS = 60  # about 3.5 s of speech
+_PHRASE_CHARS = 120  # a longer clause may end at a comma …
+_MAX_CHARS = 240  # … and one this long at any space
+_HARD_MAX_CHARS = 400  # a text without spaces
+
+_BOUNDARY = re.compile(
+    r"""
+      (?P<stops>[.!?…]{1,8}) (?P<closers>["'”’»)\]*_`]{0,4}) (?=\s)
+    | (?P<cjk_stops>[。！？]{1,8}[」』”’）]{0,4}) (?=[^。！？」』”’）])
+    | (?P<phrase>[,;:]["'”’»)\]*_`]{0,4}(?=\s) | —(?=[^—]) | (?<=\s)[–-](?=\s) | [，、；：](?=.))
+    | (?P<newline>\n)
+    | (?P<space>[^\S\n])
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_][^\s\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]*")
+_LIST_NUMBER = re.compile(r"\W*\d{1,3}")
+_OPENERS = "\"'“‘«([*_`"
+
+
+class Boundary(Enum):
+    """What a clause ends with; a pause follows accordingly."""
+
+    SENTENCE = "sentence"
+    PHRASE = "phrase"
+    WORD = "word"
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A piece of the text, spaces and all: the characters [text_start, text_end), counted in Unicode code points."""
+
+    text: str
+    text_start: int
+    text_end: int
+    boundary: Boundary
+
+
+class ClauseSplitter:
+    """Text in by `push`, cut anywhere; clauses out as soon as they are known to end.
+
+    eager: cut the first clause early. Without it every clause ends where a sentence does, if that is not too long.
+    """
+
+    def __init__(self, *, eager: bool = True) -> None:
+        self._pending = ""
+        self._start = 0  # of the pending text within the whole
+        self._scanned = 0  # pending[:scanned] holds no boundary
+        self._first = eager
+
+    @property
+    def length(self) -> int:
+        """Characters received so far."""
+        return self._start + len(self._pending)
+
+    def push(self, text: str) -> list[Clause]:
+        """Add the next piece of the text; returns the clauses that are complete by it."""
+        self._pending += text
+        clauses = []
+        while (cut := self._next_cut()) is not None:
+            clauses.append(self._take(*cut))
+        return clauses
+
+    def finish(self) -> list[Clause]:
+        """No more text: what is left, as one clause (of spaces only, perhaps), or nothing."""
+        return [self._take(len(self._pending), Boundary.SENTENCE)] if self._pending else []
+
+    def _take(self, end: int, boundary: Boundary) -> Clause:
+        text, self._pending = self._pending[:end], self._pending[end:]
+        clause = Clause(text, self._start, self._start + end, boundary)
+        self._start += end
+        self._scanned = 0
+        if has_words(text):
+            self._first = False
+        return clause
+
+    def _next_cut(self) -> tuple[int, Boundary] | None:
+        for match in _BOUNDARY.finditer(self._pending, self._scanned):
+            if match.end() > _HARD_MAX_CHARS:
+                break
+            boundary = self._boundary_at(match)
+            if boundary is _UNDECIDED:
+                return None
+            if isinstance(boundary, Boundary):
+                return self._past_space(match.end()), boundary
+            self._scanned = match.end()
+        # The margin lets a boundary just before the limit be seen whole.
+        if len(self._pending) > _HARD_MAX_CHARS + 16:
+            return _HARD_MAX_CHARS, Boundary.WORD
+        return None
+
+    def _boundary_at(self, match: re.Match[str]) -> Boundary | _Undecided | None:
+        before = self._pending[: match.start()]
+        if not has_words(before):
+            return None
+        match match.lastgroup:
+            case "closers":
+                return self._after_stop(match, before)
+            case "cjk_stops" | "newline":
+                return Boundary.SENTENCE
+            case "phrase" if self._phrase_may_end(before):
+                return Boundary.PHRASE
+            case "space" if len(before) >= (_FIRST_MAX_CHARS if self._first else _MAX_CHARS):
+                return Boundary.WORD
+        return None
+
+    def _after_stop(self, match: re.Match[str], before: str) -> Boundary | _Undecided | None:
+        """Is this full stop the end of a sentence, or part of an abbreviation, a list's number, a quotation?"""
+        stops, quoted = match["stops"], bool(match["closers"])
+        following = self._pending[match.end() :].lstrip()[:1]
+        word = before[max(map(before.rfind, " \n\t")) + 1 :].lstrip(_OPENERS)
+        kind = _stop_kind(stops, word, before)
+        if kind == "sentence" and not quoted:
+            return Boundary.SENTENCE
+        if kind == "abbreviation":
+            return None
+        if not following:
+            return _UNDECIDED
+        if kind == "before number":
+            return None if following.isdigit() else Boundary.SENTENCE
+        if not following.islower():
+            return Boundary.SENTENCE
+        return Boundary.PHRASE if kind == "ellipsis" and self._phrase_may_end(before) else None
+
+    def _phrase_may_end(self, before: str) -> bool:
+        if self._first:
+            return len(_WORD.findall(before)) >= _FIRST_MIN_WORDS
+        return len(before) >= _PHRASE_CHARS
+
+    def _past_space(self, end: int) -> int:
+        """One space after a boundary goes with it, so that a text's last space is no clause of its own."""
+        is_space = self._pending[end : end + 1].isspace() and not self._pending[end - 1].isspace()
+        return end + 1 if is_space else end
+
+
+class _Undecided(Enum):
+    UNDECIDED = "the next letter will tell"
+
+
+_UNDECIDED = _Undecided.UNDECIDED
+
+
+def has_words(text: str) -> bool:
+    """Is there anything in `text` to say? Letters and digits of any script; neither emoji nor punctuation."""
+    return any(map(str.isalnum, text))
+
+
+def _stop_kind(stops: str, word: str, before: str) -> str:
+    """What a run of stops after `word` is, as far as what comes before it tells."""
+    if "…" in stops or stops.startswith(".."):
+        return "ellipsis"
+    if stops != ".":
+        return "sentence"
+    lowered = word.lower()
+    if lowered in _SOMETIMES_LAST:
+        return "perhaps"
+    is_initial = len(word) == 1 and word.isalpha() and word != "I"
+    if lowered in _NEVER_LAST or is_initial or re.fullmatch(r"([^\W\d_]\.)+[^\W\d_]", word):
+        return "abbreviation"
+    if lowered in _BEFORE_NUMBERS:
+        return "before number"
+    return "abbreviation" if _LIST_NUMBER.fullmatch(before) else "sentence"

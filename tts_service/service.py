@@ -1,0 +1,228 @@
+"""aitalk.tts.v1.TtsService: between the wire and the speech of `reply.py`.
+
+    requests ── _read ──clauses── speak_all (in a thread) ──chunks── responses
+
+Both channels are short: a caller who reads slowly stops the synthesis a sentence or two ahead, and one who cancels ends
+it with the sentence being made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import anyio
+import grpc
+from aitalk.tts.v1 import tts_pb2, tts_pb2_grpc
+from anyio.streams.memory import MemoryObjectSendStream
+
+from common.engine_info import engine_info
+from common.errors import InvalidInputError, SequenceError
+from common.grpc_client import MAX_MESSAGE_BYTES
+from common.grpc_server import Service
+from common.slots import Slots
+from tts_service import metrics
+from tts_service.clauses import Clause, ClauseSplitter, has_words
+from tts_service.config import TtsSettings
+from tts_service.engine import TtsEngine
+from tts_service.reply import Reply, SpeechChunk
+from tts_service.speaking import speak_all
+from tts_service.voices import choose_voice, speaks
+from tts_service.worker import Worker
+
+MAX_TEXT_CHARS = 10_000
+_MAX_AUDIO_BYTES = MAX_MESSAGE_BYTES - 2**20  # room for the words beside it
+_AHEAD = 1  # items waiting in a channel, beside the ones being made and sent at its ends
+# To this side a caller's cancel looks like the end of the requests at first; the cancel itself follows at once.
+_CANCEL_GRACE_S = 0.2
+
+Requests = AsyncIterator[tts_pb2.StreamingSynthesizeRequest]
+
+
+def create_service(engine: TtsEngine, settings: TtsSettings) -> Service:
+    """What common.grpc_server runs."""
+    servicer = TtsServicer(engine, settings)
+    return Service(
+        label="TTS",
+        name="aitalk.tts.v1.TtsService",
+        register=partial(tts_pb2_grpc.add_TtsServiceServicer_to_server, servicer),
+        warm_up=servicer.warm_up,
+        close=servicer.close,
+    )
+
+
+class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
+    """The four calls, on one engine."""
+
+    def __init__(self, engine: TtsEngine, settings: TtsSettings) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._slots = Slots("tts", settings.tts_max_streams)
+        self._worker = Worker(settings.tts_threads)
+        self._ready = False
+
+    async def warm_up(self) -> None:
+        """Load the engine and have it say a sentence: the first one is slower than the rest."""
+        await self._worker.run(self._engine.load)
+        reply = self._reply(tts_pb2.SynthesisConfig())
+        for clause in ClauseSplitter().push("The voice is ready. "):
+            await self._worker.run(partial(_chain, reply.speak(clause)))
+        self._ready = True
+
+    async def close(self) -> None:
+        """Release the engine once its threads are done."""
+        await self._worker.close()
+        self._engine.close()
+
+    # --- calls ----------------------------------------------------------------------------------
+
+    async def StreamingSynthesize(self, requests: Requests, context: Any) -> None:  # type: ignore[override]
+        with self._slots.take(), _cancels_counted():
+            reply = self._reply(await _first_config(requests))
+            timer = metrics.FirstAudioTimer()
+            clauses_in, clauses = anyio.create_memory_object_stream[Clause](_AHEAD)
+            chunks_in, chunks = anyio.create_memory_object_stream[list[SpeechChunk]](_AHEAD)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_read(requests, clauses_in, timer))
+                tasks.create_task(speak_all(reply, clauses, chunks_in, self._worker, timer))
+                with chunks:
+                    async for piece in chunks:
+                        await _write(piece, reply.sample_rate_hz, context)
+
+    async def Synthesize(self, request: tts_pb2.SynthesizeRequest, context: Any) -> tts_pb2.SynthesizeResponse:
+        if len(request.text) > MAX_TEXT_CHARS:
+            raise _too_long(len(request.text))
+        with self._slots.take(), _cancels_counted():
+            reply = self._reply(request.config)
+            splitter = ClauseSplitter(eager=False)
+            chunks: list[SpeechChunk] = []
+            for clause in [*splitter.push(request.text), *splitter.finish()]:
+                chunks += await self._worker.run(partial(_chain, reply.speak(clause)))
+                if sum(len(chunk.pcm) for chunk in chunks) > _MAX_AUDIO_BYTES:
+                    raise InvalidInputError(
+                        "the speech is too long for one answer; ask for a lower rate or use StreamingSynthesize"
+                    )
+            chunks += await self._worker.run(reply.finish)
+        return tts_pb2.SynthesizeResponse(
+            audio=b"".join(chunk.pcm for chunk in chunks),
+            sample_rate_hz=reply.sample_rate_hz,
+            words=[word for chunk in chunks for word in _word_messages(chunk)],
+            timing_estimated=any(chunk.timing_estimated for chunk in chunks),
+        )
+
+    async def ListVoices(self, request: tts_pb2.ListVoicesRequest, context: Any) -> tts_pb2.ListVoicesResponse:
+        voices = [voice for voice in self._engine.voices() if speaks(voice, request.language)]
+        return tts_pb2.ListVoicesResponse(
+            voices=[
+                tts_pb2.Voice(
+                    id=voice.id,
+                    name=voice.name,
+                    language=voice.language,
+                    native_sample_rate_hz=voice.sample_rate_hz,
+                )
+                for voice in voices
+            ]
+        )
+
+    async def Describe(self, request: tts_pb2.DescribeRequest, context: Any) -> tts_pb2.DescribeResponse:
+        return tts_pb2.DescribeResponse(engine=engine_info(self._engine.describe(), self._slots, ready=self._ready))
+
+    # --- helpers --------------------------------------------------------------------------------
+
+    def _reply(self, config: tts_pb2.SynthesisConfig) -> Reply:
+        """A reply as `config` wants it; raises InvalidInputError if that can't be."""
+        rate = config.sample_rate_hz or self._settings.tts_sample_rate
+        if not 8000 <= rate <= 48000:
+            raise InvalidInputError(f"sample_rate_hz is {rate}; it must be from 8000 to 48000, or 0 for the default")
+        speed = config.speed or 1.0
+        if not 0.5 <= speed <= 2.0:
+            raise InvalidInputError(f"speed is {speed:g}; it must be from 0.5 to 2, or 0 for the voice's own")
+        voice = choose_voice(self._engine.voices(), config.voice, config.language)
+        return Reply(self._engine, voice, sample_rate_hz=rate, speed=speed, language=config.language)
+
+
+async def _first_config(requests: Requests) -> tts_pb2.SynthesisConfig:
+    async for request in requests:
+        if request.WhichOneof("request") == "config":
+            return request.config
+        break
+    else:
+        await asyncio.sleep(_CANCEL_GRACE_S)
+    raise SequenceError("the first message must be the config; send it before any text")
+
+
+async def _read(requests: Requests, clauses: MemoryObjectSendStream[Clause], timer: metrics.FirstAudioTimer) -> None:
+    """Text into clauses, until `finish`."""
+    splitter = ClauseSplitter()
+    with clauses:
+        async for request in requests:
+            match request.WhichOneof("request"):
+                case "config":
+                    raise SequenceError("a second config; open another stream to change it")
+                case "finish":
+                    for clause in splitter.finish():
+                        await clauses.send(clause)
+                    return
+                case _:
+                    if splitter.length + len(request.text) > MAX_TEXT_CHARS:
+                        raise _too_long(splitter.length + len(request.text))
+                    if has_words(request.text):
+                        timer.text_came()
+                    for clause in splitter.push(request.text):
+                        await clauses.send(clause)
+        await asyncio.sleep(_CANCEL_GRACE_S)
+        raise SequenceError("the requests ended without `finish`; send it after the last text")
+
+
+def _chain(pieces: Iterable[list[SpeechChunk]]) -> list[SpeechChunk]:
+    return [chunk for piece in pieces for chunk in piece]
+
+
+async def _write(piece: Iterable[SpeechChunk], sample_rate_hz: int, context: Any) -> None:
+    for chunk in piece:
+        message = _chunk_message(chunk, sample_rate_hz)
+        try:
+            await context.write(tts_pb2.StreamingSynthesizeResponse(chunk=message))
+        except grpc.aio.InternalError as error:  # a write cut short by a cancel, which itself comes a moment later
+            raise asyncio.CancelledError from error
+
+
+def _too_long(length: int) -> InvalidInputError:
+    return InvalidInputError(f"{length:,} characters of text; at most {MAX_TEXT_CHARS:,} can be spoken in one reply")
+
+
+@contextmanager
+def _cancels_counted() -> Iterator[None]:
+    try:
+        yield
+    except asyncio.CancelledError:
+        metrics.CANCELLED.inc()
+        raise
+
+
+def _chunk_message(chunk: SpeechChunk, sample_rate_hz: int) -> tts_pb2.AudioChunk:
+    return tts_pb2.AudioChunk(
+        audio=chunk.pcm,
+        start_sample=chunk.start_sample,
+        text_start=chunk.text_start,
+        text_end=chunk.text_end,
+        words=_word_messages(chunk),
+        timing_estimated=chunk.timing_estimated,
+        sample_rate_hz=sample_rate_hz,
+    )
+
+
+def _word_messages(chunk: SpeechChunk) -> list[tts_pb2.WordTiming]:
+    return [
+        tts_pb2.WordTiming(
+            text=word.text,
+            text_start=word.text_start,
+            text_end=word.text_end,
+            start_sample=word.start_sample,
+            end_sample=word.end_sample,
+        )
+        for word in chunk.words
+    ]
