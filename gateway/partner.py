@@ -35,39 +35,42 @@ class Manner:
     max_tokens: int
 
 
+# Short, plain, the question last: the bundled model is small, and recites longer rules instead of following them.
 MANNERS: dict[Level, Manner] = {
     "beginner": Manner(
-        "The learner is a beginner. Use only very common words. Write one or two sentences of at most eight words. "
-        "If the learner makes a mistake, say the sentence again correctly, kindly, then go on. "
-        "End with one easy question.",
+        "Say what is wrong in the user's {language} again in good {language}. "
+        "Answer what the user says with one or two short sentences in very simple {language}. "
+        "Then ask the user one easy question.",
         speed=0.85,
-        max_tokens=60,
+        max_tokens=70,
     ),
     "intermediate": Manner(
-        "The learner is intermediate. Use everyday words, now and then a new one that its context explains. "
-        "Write two or three sentences. Correct only mistakes that disturb, in passing. End with an open question.",
+        "Say what is wrong in the user's {language} again in good {language}. "
+        "Answer what the user says with two or three sentences in everyday {language}. "
+        "Then ask the user one question.",
         speed=0.95,
-        max_tokens=90,
+        max_tokens=100,
     ),
     "advanced": Manner(
-        "The learner is advanced. Speak naturally, with idioms and a rich vocabulary. Write two to four sentences. "
-        "Point out a mistake or a more natural phrasing briefly, once. Question the learner's opinion.",
+        "Say what could be better in the user's {language}. "
+        "Answer what the user says with two to four sentences in natural, idiomatic {language}. "
+        "Then ask for the user's opinion.",
         speed=1.0,
-        max_tokens=140,
+        max_tokens=150,
     ),
 }
 
-INTERRUPTED_MARK = " —"
+# How the model is told that it was interrupted: where its words were cut, and before what was said then.
+CUT_MARK = " —"
+INTERRUPTING = "(interrupting you) "
 
 
 def system_prompt(level: Level, language: str) -> str:
     """The same for the whole of a level, so that the model server's prefix cache holds it."""
     name = LANGUAGE_NAMES.get(language.partition("-")[0].lower(), language)
     return (
-        f"You are a friendly partner in a spoken conversation with someone who is learning {name}. Answer in {name}. "
-        f"{MANNERS[level].instructions} "
-        "Your words are spoken aloud: plain sentences only, no lists, no markdown, no emoji. "
-        f'A reply of yours that ends in "{INTERRUPTED_MARK.strip()}" was interrupted there: the learner heard no more.'
+        f"You are Joe, a kind friend of the user. You talk together, in {name}. "
+        f"{MANNERS[level].instructions.format(language=name)}"
     )
 
 
@@ -95,9 +98,9 @@ def _append(messages: list[ChatMessage], turn: Turn) -> None:
         case PartnerTurn(text="") | LearnerTurn(text=""):
             return
         case PartnerTurn():
-            role, content = "assistant", turn.text + (INTERRUPTED_MARK if turn.interrupted else "")
+            role, content = "assistant", turn.text + (CUT_MARK if turn.interrupted else "")
         case LearnerTurn():
-            role, content = "user", turn.text
+            role, content = "user", (INTERRUPTING if messages[-1].content.endswith(CUT_MARK) else "") + turn.text
     last = messages[-1]
     if last.role == role:
         messages[-1] = ChatMessage(last.role, f"{last.content} {content}")

@@ -16,7 +16,7 @@ asyncio.set_event_loop(None)
 @pytest.fixture(scope="session")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     """The whole mesh on the bundled models, one for all tests of a run."""
-    with running_mesh(tmp_path_factory.mktemp("mesh")) as running:
+    with running_mesh(tmp_path_factory.mktemp("mesh"), LLM_TEMPERATURE="0") as running:
         yield running
 
 

@@ -34,7 +34,7 @@ TAP_SCRIPT = """
 const connect = AudioNode.prototype.connect;
 AudioNode.prototype.connect = function (to, ...rest) {
   if (to instanceof AudioDestinationNode) {
-    globalThis.tapping = to.context.audioWorklet.addModule('/stub/tap.js').then(() => {
+    globalThis.tapping = to.context.audioWorklet.addModule(globalThis.tapUrl ?? '/stub/tap.js').then(() => {
       const tap = new AudioWorkletNode(to.context, 'tap', { numberOfOutputs: 0 });
       connect.call(this, tap);
       return tap;

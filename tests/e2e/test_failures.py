@@ -85,7 +85,9 @@ async def test_a_model_server_may_come_late_and_go_in_mid_turn(mesh: Mesh, tmp_p
 
 async def test_make_run_says_what_is_true_ends_with_ctrl_c_and_keeps_conversations(tmp_path: Path) -> None:
     with running_mesh(tmp_path) as mesh:
-        log = mesh.process.log
+        async with asyncio.timeout(10):
+            while "AI-Talk Backend Ready!" not in (log := mesh.process.log):
+                await asyncio.sleep(0.1)
         said = [f"✓ {name} model loaded" for name in ("ASR", "LLM", "TTS")]
         assert all(line in log for line in said)
         everything, ready = log.index("✓ All models loaded successfully!"), log.index("AI-Talk Backend Ready!")

@@ -146,7 +146,7 @@ async def test_the_model_is_told_that_it_was_interrupted_and_what_was_heard() ->
         await talk.post(text("stop, please"))
         await asyncio.sleep(5)
     roles = [(m.role, m.content) for m in talk.llm.asked[-1][1:]]
-    assert roles == [("user", "hi"), ("assistant", "Hello —"), ("user", "stop, please")]
+    assert roles == [("user", "hi"), ("assistant", "Hello —"), ("user", "(interrupting you) stop, please")]
 
 
 async def test_playback_reports_decide_what_was_heard() -> None:
@@ -205,8 +205,8 @@ async def test_the_level_changes_how_the_partner_speaks_from_the_next_reply_on()
         await talk.post(text("hi again"))
         await asyncio.sleep(3)
     prompts = [messages[0].content for messages in talk.llm.asked]
-    assert "advanced" in prompts[0]
-    assert "beginner" in prompts[1]
+    assert "idiomatic English" in prompts[0]
+    assert "very simple English" in prompts[1]
     assert talk.tts.speeds[1] < talk.tts.speeds[0]
     assert (talk.llm.max_tokens[1] or 0) < (talk.llm.max_tokens[0] or 0)
     assert talk.store.sessions[talk.connected.session_id][0].level == "beginner"

@@ -1,0 +1,281 @@
+"""What the documentation says of settings, messages, errors, commands and files is what the code has."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+from pydantic_settings import BaseSettings
+
+import asr_service
+import common
+import deploy
+import gateway
+import llm_service
+import tts_service
+from common import errors
+from common.errors import ServiceError
+from gateway.audio.errors import AudioError, AudioErrorCode
+from gateway.protocol import AnyClientMessage, AnyServerMessage
+from gateway.session import ENDED, IDLE, LEFT, TAKEN_OVER
+from tests.support.settings_table import ENV_EXAMPLE, GROUPS, README, ROOT, env_example, settings, with_tables
+
+PROTOCOL = ROOT / "docs" / "protocol.md"
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+# Written like settings in the documentation, and none of ours. The last two are named there as not being read.
+NOT_SETTINGS = {
+    *("PATH", "LD_LIBRARY_PATH", "TMPDIR", "PYTHON", "ARGS"),  # of the system and of make
+    *("INVALID_ARGUMENT", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "DEADLINE_EXCEEDED"),  # of gRPC
+    *("CANCELLED", "INTERNAL", "NOT_SERVING", "SERVING"),
+    *("MAX_AHEAD_S", "PLAYER_GRACE_S", "GAP_S", "ENGINES"),  # constants of the code, in the decision records
+    *("MODEL_CARD", "DEL", "XADD", "ROLE_USER"),
+    *("PRELOAD_MODELS", "ENABLE_MEMORY_EFFICIENT_LOADING"),
+}
+
+
+def page(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def code_of(text: str) -> str:
+    """The words of a page that are code: in backticks or fences."""
+    return "\n".join(re.findall(r"```.*?```|`[^`\n]+`", text, re.DOTALL))
+
+
+# --- settings
+
+
+def every_setting() -> dict[str, str]:
+    return {one.name: one.default for members in settings().values() for one in members}
+
+
+def test_the_groups_hold_every_settings_class_of_the_processes() -> None:
+    documented = set(GROUPS.values())
+    for package in (asr_service, common, deploy, gateway, llm_service, tts_service):
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            if module.name.endswith("__main__"):
+                continue
+            for _, cls in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+                if issubclass(cls, BaseSettings) and cls is not BaseSettings:
+                    assert cls in documented, f"{cls.__qualname__}: add it to GROUPS of tests/support/settings_table.py"
+
+
+@pytest.mark.parametrize("cls", GROUPS.values(), ids=lambda cls: cls.__name__)
+def test_every_field_has_a_description_and_stands_in_both_files(cls: type[BaseSettings]) -> None:
+    readme, env = page(README), page(ENV_EXAMPLE)
+    for name, field in cls.model_fields.items():
+        assert field.description, name
+        assert f"| `{name.upper()}` | " in readme
+        assert f"\n#{name.upper()}=" in env
+        assert field.description in readme
+        assert " ".join(field.description.split()) in " ".join(env.replace("\n# ", " ").split())
+
+
+def test_readme_and_env_example_are_what_the_code_says() -> None:
+    again = "run .venv/bin/python -m tests.support.settings_table"
+    assert page(README) == with_tables(page(README)), again
+    assert page(ENV_EXAMPLE) == env_example(), again
+
+
+def test_env_example_changes_nothing_when_it_is_used(tmp_path: Path) -> None:
+    used = tmp_path / ".env"
+    used.write_text(re.sub(r"^#(?=[A-Z])", "", page(ENV_EXAMPLE), flags=re.MULTILINE))
+    assert re.findall(r"^([A-Z_]+)=", used.read_text(), re.MULTILINE) == list(every_setting())
+    for cls in GROUPS.values():
+        assert cls(_env_file=used) == cls(_env_file=None)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_page_names_a_setting_that_there_is_not(path: Path) -> None:
+    named = set(
+        re.findall(r"(?<![\w*.-])([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{4,}(?==))(?![\w*-]|_…)", code_of(page(path)))
+    )
+    assert named - NOT_SETTINGS <= set(every_setting())
+
+
+def test_defaults_that_a_page_repeats_are_right() -> None:
+    """`NAME` (number) in the text of a page."""
+    repeated = 0
+    for path in PAGES:
+        for name, number in re.findall(r"`([A-Z_]+)` \((\d+)\)", page(path)):
+            repeated += 1
+            assert every_setting()[name] == number, path
+    assert repeated
+
+
+# --- the WebSocket protocol
+
+
+def sections(text: str, level: str) -> dict[str, str]:
+    """Heading (without markup) → what stands below it, down to the next of this level or above."""
+    parts = re.split(rf"^{level} (.+)$", text, flags=re.MULTILINE)[1:]
+    above = re.compile(rf"^#{{1,{len(level)}}} ", re.MULTILINE)
+    return {title.strip("*"): above.split(below)[0] for title, below in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def first_column(text: str) -> list[str]:
+    return re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)
+
+
+def fields_of(model: type[BaseModel]) -> Iterator[str]:
+    """Dotted names of a message's fields; `[]` after a list."""
+    for name, field in model.model_fields.items():
+        inner = [arg for arg in _types_in(field.annotation) if isinstance(arg, type) and issubclass(arg, BaseModel)]
+        if name == "type":
+            continue
+        if not inner:
+            yield name
+        for nested in inner:
+            listed = "[]" if "tuple" in str(field.annotation) else ""
+            yield from (f"{name}{listed}.{below}" for below in fields_of(nested))
+
+
+def _types_in(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for arg in get_args(annotation):
+        yield from _types_in(arg)
+
+
+def messages(union: Any) -> dict[str, type[BaseModel]]:
+    models = [t for t in _types_in(union) if isinstance(t, type) and issubclass(t, BaseModel)]
+    return {get_args(model.model_fields["type"].annotation)[0]: model for model in models}
+
+
+@pytest.mark.parametrize(
+    ("section", "union"), [("Client → server", AnyClientMessage), ("Server → client", AnyServerMessage)]
+)
+def test_the_protocol_page_lists_exactly_the_messages_and_fields_of_the_code(section: str, union: Any) -> None:
+    documented = sections(sections(page(PROTOCOL), "##")[section], "###")
+    documented.pop("binary", None)
+    in_code = messages(union)
+    assert set(documented) == set(in_code)
+    for name, model in in_code.items():
+        assert first_column(documented[name]) == list(fields_of(model)), name
+
+
+def test_the_messages_in_bold_are_those_that_a_simple_client_needs() -> None:
+    bold = set(re.findall(r"^### \*\*(\w+)\*\*$", page(PROTOCOL), re.MULTILINE))
+    assert bold == {
+        *("binary", "end_conversation", "set_level", "ping"),
+        *("connected", "transcript", "ai_text", "ai_audio_start", "turn_complete", "analysis", "error"),
+    }
+
+
+def error_codes() -> dict[str, bool]:
+    """Every code that an `error` message can have → whether it is retryable. From the classes, and from code="…"."""
+    for module in pkgutil.walk_packages(gateway.__path__, "gateway."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    classes = {cls.__name__: cls for cls in _below(ServiceError) if cls.__module__.startswith(("common", "gateway"))}
+    codes = {cls.code: cls.retryable for cls in classes.values() if "code" in vars(cls)}
+    codes |= dict.fromkeys(get_args(AudioErrorCode), AudioError.retryable)
+    for path in (ROOT / "gateway").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text())):
+            match call:
+                case ast.Call(func=ast.Name(id=name), keywords=keywords) if name in classes:
+                    for keyword in keywords:
+                        if keyword.arg == "code" and isinstance(keyword.value, ast.Constant):
+                            codes[str(keyword.value.value)] = classes[name].retryable
+    return codes
+
+
+def _below(cls: type[ServiceError]) -> Iterator[type[ServiceError]]:
+    for sub in cls.__subclasses__():
+        yield sub
+        yield from _below(sub)
+
+
+def test_the_protocol_page_lists_exactly_the_error_codes_of_the_code() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (yes|no) \|", sections(page(PROTOCOL), "##")["Errors"], re.MULTILINE)
+    documented = {code: again == "yes" for code, again in rows}
+    assert len(documented) == len(rows)
+    assert documented == error_codes()
+
+
+def test_the_protocol_page_lists_the_close_codes() -> None:
+    rows = re.findall(r"^\| (\d{4}) \|", sections(page(PROTOCOL), "##")["Close codes"], re.MULTILINE)
+    ours = {str(closing.code) for closing in (ENDED, LEFT, IDLE, TAKEN_OVER)}
+    assert set(rows) == ours | {"1009", "1011", "1012"}  # the last three: too large, a bug, uvicorn's own at shutdown
+
+
+def test_the_services_page_lists_the_status_codes_of_our_errors() -> None:
+    documented = set(first_column(sections(page(ROOT / "docs" / "services.md"), "##")["Errors"]))
+    assert documented == {status.name for status in errors._BY_STATUS} - {"OUT_OF_RANGE"} | {"CANCELLED", "INTERNAL"}
+
+
+# --- commands, links, folders, skips
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_make_target_and_module_named_exists(path: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):.*## ", page(ROOT / "Makefile"), re.MULTILINE))
+    code = code_of(page(path))
+    assert set(re.findall(r"(?<![\w-])make ([a-z][a-z-]*)", code)) <= targets
+    for module in re.findall(r"python -m ([a-z_.]+[a-z_])", code):
+        assert find_spec(module), module
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_relative_link_resolves(path: Path) -> None:
+    text = re.sub(r"```.*?```", "", page(path), flags=re.DOTALL)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", link):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(page(target)), link
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that GitHub gives to a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_named_in_backticks_exists(path: Path) -> None:
+    """Paths that begin with a top folder of ours."""
+    folders = "asr_service|common|deploy|docs|gateway|llm_service|protos|tests|tts_service"
+    for named in re.findall(rf"`((?:{folders})/[\w./-]*)`", page(path)):
+        if path.name == "0001-anyio-streams-and-thread-pools.md" and named in (
+            "common/channels.py",
+            "common/threads.py",
+        ):
+            continue  # it tells why there are none
+        assert (ROOT / named).exists(), named
+
+
+def test_the_layout_table_names_every_folder_with_code() -> None:
+    named = {name.rstrip("/") for name in first_column(sections(page(README), "##")["Layout"])}
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert named == packages | {"protos", "docs"}
+
+
+def test_every_decision_record_is_listed() -> None:
+    folder = ROOT / "docs" / "adr"
+    listed = re.findall(r"\]\((\d{4}-[\w-]+\.md)\)", page(folder / "README.md"))
+    assert listed == sorted(path.name for path in folder.glob("0*.md"))
+    for name in listed:
+        assert page(folder / name).startswith(f"# {name[:4]}. ")
+        for part in ("Context", "Decision", "Rejected", "Consequence"):
+            assert f"**{part}.**" in page(folder / name), name
+
+
+def test_the_readme_names_every_file_whose_tests_may_be_skipped() -> None:
+    skip = re.compile(r"pytest\.(?:skip|importorskip|mark\.(?:skip|xfail))|unittest\.skip")
+    mine = Path(__file__).resolve()
+    skipping = {path for path in (ROOT / "tests").rglob("*.py") if path != mine and skip.search(page(path))}
+    for path in skipping:
+        assert f"`{path.relative_to(ROOT)}`" in page(README)
