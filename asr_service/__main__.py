@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-
-from pydantic import ValidationError
 
 from asr_service.config import AsrSettings
 from asr_service.engines import create_engine
 from asr_service.service import create_service
-from common.errors import ServiceError
 from common.grpc_server import run
 from common.logs import configure_logging
+from common.process import plain_start_errors
 
 
 def main() -> None:
-    """Serve until SIGTERM; a setting or a model that can't be is one sentence, not a traceback."""
-    try:
+    """Serve until SIGTERM."""
+    with plain_start_errors("ASR"):
         settings = AsrSettings()
         configure_logging(settings.log_level)
         service = create_service(create_engine(settings), settings)
         asyncio.run(run(service, settings, settings.asr_port))
-    except (ValidationError, ValueError, ServiceError) as error:
-        sys.exit(f"ASR can't start: {error}")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import start_http_server
 
+from common.errors import UnavailableError
 from common.grpc_client import SHARED_OPTIONS
 from common.grpc_interceptor import ServiceInterceptor
 from common.settings import ModelServerSettings
@@ -70,10 +71,17 @@ class ModelServer:
         names = (self.service.name, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
         await self._set_health(NOT_SERVING)
-        self.port = self._server.add_insecure_port(f"{self.settings.grpc_host}:{self.port}")
+        self.port = self._listen(f"{self.settings.grpc_host}:{self.port}")
         await self._server.start()
         logger.info("%s listens on %s:%d, loading its model", self.service.label, self.settings.grpc_host, self.port)
         return self
+
+    def _listen(self, address: str) -> int:
+        try:
+            return self._server.add_insecure_port(address)
+        except RuntimeError:
+            setting = f"{self.service.label}_PORT"
+            raise UnavailableError(f"{address} is in use or not an address of this machine; set {setting}") from None
 
     async def warm_up(self) -> None:
         """Load the model, then take calls."""

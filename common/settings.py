@@ -17,7 +17,7 @@ class ProcessSettings(BaseSettings):
     environment: Literal["development", "production"] = Field(
         "development", description="`development` or `production`."
     )
-    debug: bool = Field(False, description="Interactive API docs at `/docs`.")
+    debug: bool = Field(False, description="Interactive API docs at `/docs`, and a log line for each HTTP request.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
 
 

@@ -56,9 +56,12 @@ def plan(environment: dict[str, str]) -> tuple[set[str], dict[str, str]]:
     """Which processes run elsewhere, and the settings by which those started here find one another."""
     elsewhere = {part.name for part in PARTS if environment.get(part.address)}
     here = [part for part in PARTS if part.name not in elsewhere]
-    settings = {"DRAIN_TIMEOUT_S": "3"} if not environment.get("DRAIN_TIMEOUT_S") else {}
+    settings = {"METRICS_PORT": "0"}  # one port can't serve three processes
+    if not environment.get("DRAIN_TIMEOUT_S"):
+        settings["DRAIN_TIMEOUT_S"] = "3"
     for part, port in zip(here, free_ports(len(here)), strict=True):
-        number = environment.get(part.port) or str(port)
+        wanted = environment.get(part.port)
+        number = wanted if wanted and wanted != "0" else str(port)
         settings |= {part.port: number, part.address: part.form.format(number)}
     return elsewhere, settings
 

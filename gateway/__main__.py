@@ -7,6 +7,7 @@ import asyncio
 import uvicorn
 
 from common.logs import configure_logging
+from common.process import plain_start_errors
 from gateway.app import connect, create_app
 from gateway.config import GatewaySettings
 
@@ -14,9 +15,15 @@ from gateway.config import GatewaySettings
 WEBSOCKET_MAX_BYTES = 16 * 1024 * 1024
 
 
-async def main() -> None:
-    settings = GatewaySettings()
-    configure_logging(settings.log_level)
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    with plain_start_errors("The gateway"):
+        settings = GatewaySettings()
+        configure_logging(settings.log_level)
+        asyncio.run(serve(settings))
+
+
+async def serve(settings: GatewaySettings) -> None:
     async with connect(settings) as (partners, services):
         await uvicorn.Server(
             uvicorn.Config(
@@ -33,4 +40,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

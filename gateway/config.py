@@ -36,7 +36,7 @@ class GatewaySettings(ProcessSettings):
         1024 * 1024, gt=0, description="Greatest size of one WebSocket message; a larger one is refused."
     )
     asr_sample_rate: int = Field(
-        16000, ge=8000, le=48000, description="Samples per second of the audio that recognition gets."
+        16000, ge=16000, le=16000, description="Samples per second of the audio that recognition gets; 16000 for now."
     )
     tts_sample_rate: int = Field(24000, ge=8000, le=48000, description="Samples per second of the partner's audio.")
     llm_max_tokens: int = Field(256, ge=1, description="Greatest length of a reply, in tokens.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect
@@ -14,7 +15,7 @@ from gateway import metrics
 from gateway.audio import AudioDiagnostics, AudioInput, DebugRecorder, DecodedAudio
 from gateway.config import GatewaySettings
 from gateway.outbox import Outbox
-from gateway.protocol import Ping, Pong, Start, read_client_message
+from gateway.protocol import AnyClientMessage, EndConversation, Ping, Pong, Start, read_client_message
 from gateway.session import Closing, Left, Partners, Session, SessionOptions
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ async def _serve(
 ) -> Closing:
     async with asyncio.TaskGroup() as tasks:
         writing = tasks.create_task(_write(socket, outbox))
-        reading = tasks.create_task(_read(socket, session, audio, outbox, max_frame_bytes))
+        reading = tasks.create_task(_Reader(session, audio, outbox, max_frame_bytes).read(socket))
         try:
             closing = await session.run()
         except Exception:
@@ -58,40 +59,51 @@ async def _serve(
     return closing
 
 
-async def _read(socket: WebSocket, session: Session, audio: AudioInput, outbox: Outbox, max_frame_bytes: int) -> None:
-    """Take frames until the learner ends the conversation or is gone. What is wrong with one is answered at once."""
-    while True:
-        frame = await socket.receive()
-        if frame["type"] == "websocket.disconnect":
-            await session.post(Left())
+@dataclass
+class _Reader:
+    """Takes the learner's frames. What is wrong with one is answered at once."""
+
+    session: Session
+    audio: AudioInput
+    outbox: Outbox
+    max_frame_bytes: int
+    has_ended: bool = False
+
+    async def read(self, socket: WebSocket) -> None:
+        """Until the learner is gone."""
+        while True:
+            frame = await socket.receive()
+            if frame["type"] == "websocket.disconnect":
+                await self.session.post(Left())
+                return
+            try:
+                await self._take(frame)
+            except ServiceError as error:
+                await self.outbox.report(error)
+
+    async def _take(self, frame: MutableMapping[str, Any]) -> None:
+        data, text = frame.get("bytes"), frame.get("text")
+        if data is None:
+            data, is_audio = str(text).encode(), False
+        else:
+            is_audio = True
+        if len(data) > self.max_frame_bytes:
+            raise InvalidInputError(
+                f"a message of {len(data)} bytes; send at most {self.max_frame_bytes} at once", code="frame_too_large"
+            )
+        if not is_audio:
+            await self._take_message(read_client_message(data))
+        elif not self.has_ended:  # a microphone may run on for a moment
+            await self.audio.feed(data)
+
+    async def _take_message(self, message: AnyClientMessage) -> None:
+        if isinstance(message, Ping):
+            await self.outbox.send(Pong())
             return
-        try:
-            await _take(frame, session, audio, outbox, max_frame_bytes)
-        except ServiceError as error:
-            await outbox.report(error)
-
-
-async def _take(
-    frame: MutableMapping[str, Any], session: Session, audio: AudioInput, outbox: Outbox, max_frame_bytes: int
-) -> None:
-    data, text = frame.get("bytes"), frame.get("text")
-    size = len(data) if isinstance(data, bytes) else len(str(text))
-    if size > max_frame_bytes:
-        raise InvalidInputError(
-            f"a message of {size} bytes; send at most {max_frame_bytes} at once", code="frame_too_large"
-        )
-    if isinstance(data, bytes):
-        await audio.feed(data)
-        return
-    message = read_client_message(str(text))
-    match message:
-        case Ping():
-            await outbox.send(Pong())
-        case Start():
-            audio.announce(message.audio.encoding, message.audio.sample_rate)  # before the next frame is taken
-            await session.post(message)
-        case _:
-            await session.post(message)
+        if isinstance(message, Start):
+            self.session.announce(message)  # before the next frame is taken
+        self.has_ended |= isinstance(message, EndConversation)
+        await self.session.post(message)
 
 
 async def _write(socket: WebSocket, outbox: Outbox) -> bool:

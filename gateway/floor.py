@@ -151,6 +151,9 @@ class Floor:
             await self._keep_what_was_heard(reply, interrupted=True)
 
     async def _conclude(self, reply: Reply) -> None:
+        if reply.failure and not reply.is_released:  # the end of the turn will try again, and then it is told
+            metrics.TURNS.labels("discarded").inc()
+            return
         if reply.failure:
             metrics.TURNS.labels("failed").inc()
             await self._outbox.report(reply.failure)

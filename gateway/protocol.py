@@ -87,7 +87,7 @@ CLIENT_MESSAGE: TypeAdapter[AnyClientMessage] = TypeAdapter(AnyClientMessage)
 _CLIENT_TYPES = {"start", "set_level", "text", "interrupt", "playback", "end_conversation", "ping"}
 
 
-def read_client_message(text: str) -> AnyClientMessage:
+def read_client_message(text: str | bytes) -> AnyClientMessage:
     """A text frame as a message. Raises InvalidInputError with words for whoever wrote the client."""
     try:
         return CLIENT_MESSAGE.validate_json(text)

@@ -151,9 +151,17 @@ class Session:
         )
         self._stages: LearnerStages | None = None  # of the learner's turn that is open and in a pause
         self._has_begun = False
+        self._has_resumed = False
+
+    def announce(self, start: Start) -> None:
+        """Prepare for the audio that a `start` message announces. Raises SequenceError or AudioError; drop it then."""
+        if self._has_begun:
+            raise SequenceError("`start` must come first, before audio and text; this one was ignored")
+        self._audio.announce(start.audio.encoding, start.audio.sample_rate)
 
     async def post(self, event: SessionEvent) -> None:
         """Put an event into the inbox; waits while it is full. Once the session is over it means nothing."""
+        self._has_begun |= isinstance(event, Text)
         with contextlib.suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
             await self._inbox_in.send(event)
 
@@ -248,11 +256,11 @@ class Session:
 
     async def _on_start(self, start: Start) -> None:
         """The first message, if any: which session to carry on, and how to speak."""
-        if self._has_begun:
-            raise SequenceError("`start` must come first, once, before audio and text; this one was ignored")
-        self._has_begun = True
         if start.session_id is not None or start.resume_token is not None:
+            if self._has_resumed:
+                raise SequenceError("this connection has resumed a session already; connect anew for another one")
             await self._record.resume(start.session_id or "", start.resume_token or "", self._options.gateway_id)
+            self._has_resumed = True
             self.session_id, turns = self._record.state.session_id, len(self._record.turns)
             logger.info("session %s resumed with %d turns", self.session_id, turns)
             await self._outbox.send(Resumed(session_id=self.session_id, turns=turns, level=self._record.state.level))
@@ -260,7 +268,6 @@ class Session:
         await self._record.change(**{name: value for name, value in wanted.items() if value is not None})
 
     async def _on_typed(self, text: str, floor: Floor) -> None:
-        self._has_begun = True
         if not text:
             raise InvalidInputError("`text` holds only white space; write something to the partner")
         turn = LearnerTurn(turn_id=secrets.token_hex(6), text=text, started_s=self._record.elapsed_s(), typed=True)

@@ -126,7 +126,8 @@ class Reply:
         now = self._now()
         self.clock.report(played_ms, now)
         if played_ms > 0:
-            self.stages.mark("first_audio_played", now - played_ms / 1000)
+            sent_s = now if self.audio_began_s is None else self.audio_began_s
+            self.stages.mark("first_audio_played", max(sent_s, now - played_ms / 1000))
 
     def heard(self, *, started_s: float, interrupted: bool) -> PartnerTurn:
         """What the learner has heard of it by now."""

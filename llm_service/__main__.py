@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 
-from common.errors import ServiceError
 from common.grpc_server import run
 from common.logs import configure_logging
+from common.process import plain_start_errors
 from llm_service.config import LlmSettings
 from llm_service.engines import create_engine
 from llm_service.service import make_service
 
 
 def main() -> None:
-    settings = LlmSettings()
-    configure_logging(settings.log_level)
-    try:
+    """Serve until SIGTERM."""
+    with plain_start_errors("LLM"):
+        settings = LlmSettings()
+        configure_logging(settings.log_level)
         asyncio.run(run(make_service(create_engine(settings), settings), settings, settings.llm_port))
-    except ServiceError as error:
-        sys.exit(f"LLM: {error.message}")
 
 
 if __name__ == "__main__":

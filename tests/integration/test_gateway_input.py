@@ -102,6 +102,15 @@ async def test_a_frame_far_over_the_limit_closes_the_socket_with_1009(gateway: T
         await still_talks(learner)
 
 
+async def test_a_microphone_that_runs_on_after_the_end_is_no_error(gateway: TestGateway) -> None:
+    async with a_learner(gateway.ws) as learner:
+        await learner.send(**PCM_START)
+        await learner.send(type="end_conversation")
+        await learner.send_audio([bytes(640)] * 10)
+        await learner.wait_for("analysis")
+        assert not learner.of("error")
+
+
 async def test_ping_is_answered_with_pong(gateway: TestGateway) -> None:
     async with a_learner(gateway.ws) as learner:
         await learner.send(type="ping")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.errors import BusyError, EngineError, ServiceError, UnavailableError
-from gateway.history import LearnerTurn, PartnerTurn
+from common.errors import BusyError, EngineError, SequenceError, ServiceError, UnavailableError
+from gateway.history import LearnerTurn, PartnerTurn, SessionState
 from gateway.ports import AsrEvent, Partial, SpeechStarted, TurnResumed
 from gateway.protocol import (
     AiAudioStart,
@@ -340,9 +340,37 @@ async def test_start_must_come_first() -> None:
     talk = Conversation()
     async with talk.running():
         await talk.post(text("hi"))
-        await talk.post(start(level="beginner"))
+        with pytest.raises(SequenceError, match="first"):
+            talk.session.announce(start(level="beginner"))
         await asyncio.sleep(3)
+    assert talk.of(TurnComplete)
+
+
+async def test_a_connection_resumes_once() -> None:
+    talk = Conversation()
+    async with talk.running():
+        token = talk.connected
+        resuming = start(session_id=token.session_id, resume_token=token.resume_token)
+        await talk.store.create(SessionState(session_id="other", created_at=0), "other-token")
+        await talk.post(start(session_id="other", resume_token="other-token"))
+        await talk.post(resuming)
+        await asyncio.sleep(1)
+    assert [m.session_id for m in talk.of(Resumed)] == ["other"]
     assert [m.code for m in talk.of(ErrorMessage)] == ["out_of_sequence"]
+    assert list(talk.store.sessions) == ["other"]
+
+
+async def test_a_reply_that_fails_while_it_is_held_is_tried_again_at_the_end_of_the_turn() -> None:
+    talk = Conversation()
+    talk.asr.script = one_turn()
+    talk.tts.fail_after = 0
+    async with talk.running():
+        await talk.speak(1.6)
+        assert not talk.of(ErrorMessage)
+        talk.tts.fail_after = None
+        await talk.speak(1)
+        await asyncio.sleep(4)
+    assert not talk.of(ErrorMessage)
     assert talk.of(TurnComplete)
 
 

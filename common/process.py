@@ -1,0 +1,23 @@
+"""What the `__main__` of every process shares."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pydantic import ValidationError
+
+from common.errors import ServiceError
+
+
+@contextmanager
+def plain_start_errors(label: str) -> Iterator[None]:
+    """A wrong setting, a model that can't be had or a port in use ends the process with a sentence, no traceback."""
+    try:
+        yield
+    except ValidationError as invalid:
+        problems = "; ".join(f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in invalid.errors() if e["loc"])
+        sys.exit(f"{label} can't start: {problems or invalid}")
+    except (ValueError, ServiceError) as error:
+        sys.exit(f"{label} can't start: {error}")

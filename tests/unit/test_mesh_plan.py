@@ -1,0 +1,59 @@
+"""How `make run` lets its processes find one another, and how a process says that it can't start."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from deploy.mesh import plan
+
+
+def test_each_process_gets_a_port_of_its_own_and_the_others_its_address() -> None:
+    elsewhere, settings = plan({})
+    ports = [settings[name] for name in ("VALKEY_PORT", "ASR_PORT", "LLM_PORT", "TTS_PORT")]
+    assert elsewhere == set()
+    assert len(set(ports)) == 4
+    assert settings["ASR_ADDRESS"] == f"127.0.0.1:{settings['ASR_PORT']}"
+    assert settings["REDIS_URL"] == f"redis://127.0.0.1:{settings['VALKEY_PORT']}/0"
+
+
+def test_what_runs_elsewhere_is_not_started_here() -> None:
+    elsewhere, settings = plan({"REDIS_URL": "redis://cache/0", "LLM_ADDRESS": "gpu-box:50052"})
+    assert elsewhere == {"redis", "llm"}
+    assert not {"REDIS_URL", "LLM_ADDRESS", "VALKEY_PORT", "LLM_PORT"} & settings.keys()
+
+
+def test_a_port_that_was_asked_for_is_taken_and_0_means_any() -> None:
+    _, settings = plan({"ASR_PORT": "50051", "TTS_PORT": "0"})
+    assert settings["ASR_ADDRESS"] == "127.0.0.1:50051"
+    assert settings["TTS_PORT"] != "0"
+
+
+def test_model_servers_do_not_fight_for_one_metrics_port() -> None:
+    assert plan({"METRICS_PORT": "9100"})[1]["METRICS_PORT"] == "0"
+
+
+def start(module: str, **environment: str) -> str:
+    """What a process that can't start says."""
+    ended = subprocess.run(
+        [sys.executable, "-m", module], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    return ended.stderr
+
+
+@pytest.mark.parametrize("module", ["gateway", "asr_service", "llm_service", "tts_service"])
+def test_a_wrong_setting_is_one_sentence(module: str) -> None:
+    assert "LOG_LEVEL: Input should be" in start(module, LOG_LEVEL="LOUD")
+
+
+@pytest.mark.parametrize(("module", "setting"), [("asr_service", "ASR_PORT"), ("tts_service", "TTS_PORT")])
+def test_a_port_in_use_is_one_sentence(module: str, setting: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = start(module, **{setting: str(taken.getsockname()[1])})
+    assert "is in use" in said
+    assert setting in said
