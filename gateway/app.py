@@ -50,6 +50,7 @@ def create_app(settings: GatewaySettings, partners: Partners, services: Services
         asr_sample_rate_hz=settings.asr_sample_rate,
         reply=ReplyOptions(settings.tts_sample_rate, settings.llm_max_tokens, settings.history_max_chars),
         idle_timeout_s=settings.idle_timeout_s,
+        interrupt_after_s=settings.interrupt_after_ms / 1000,
     )
 
     @asynccontextmanager

@@ -32,6 +32,9 @@ class GatewaySettings(ProcessSettings):
         gt=0,
         description="A connection on which nothing was said for so many seconds is closed; it can be resumed.",
     )
+    interrupt_after_ms: int = Field(
+        700, ge=100, le=5000, description="A voice over the partner's that lasts so long interrupts it, words or not."
+    )
     max_frame_bytes: int = Field(
         1024 * 1024, gt=0, description="Greatest size of one WebSocket message; a larger one is refused."
     )

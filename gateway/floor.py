@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from gateway import metrics
 from gateway.history import LearnerTurn
 from gateway.outbox import Outbox
 from gateway.partner import MANNERS, messages_for
-from gateway.ports import Llm, Tts
+from gateway.ports import ChatMessage, Llm, Tts
 from gateway.protocol import Interrupted, TurnComplete
 from gateway.record import ConversationRecord
-from gateway.turn import Reply, Stages, Voice
-from gateway.turn_machine import Cancel, Event, Held, LearnerInterrupts, Release, ReplyEnds, Start, TurnMachine
+from gateway.turn import Reply, Stages, Voice, Writer
+from gateway.turn_machine import (
+    Cancel,
+    Continue,
+    Cut,
+    Event,
+    Held,
+    Hush,
+    Hushed,
+    LearnerInterrupts,
+    Release,
+    ReplyEnds,
+    Speaking,
+    Start,
+    TurnMachine,
+    Unhush,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +50,24 @@ class LearnerStages:
     last_sound_s: float
     eager_s: float | None = None
     end_of_turn_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recital:
+    """In the place of a language model: a text that is already written."""
+
+    text: str
+
+    @asynccontextmanager
+    async def stream(
+        self, _messages: Sequence[ChatMessage], *, max_tokens: int | None = None
+    ) -> AsyncIterator[AsyncIterator[str]]:
+        """The text, whole. max_tokens has no meaning here."""
+        del max_tokens
+        yield self._whole()
+
+    async def _whole(self) -> AsyncIterator[str]:
+        yield self.text
 
 
 class Floor:
@@ -65,6 +99,7 @@ class Floor:
         self._machine = TurnMachine(lambda: secrets.token_hex(6))
         self._reply: Reply | None = None
         self._reply_task: asyncio.Task[None] | None = None
+        self._cut: Reply | None = None  # the latest reply that was interrupted
 
     async def on(
         self, event: Event, *, stages: LearnerStages | None = None, learner_turn: LearnerTurn | None = None
@@ -78,6 +113,18 @@ class Floor:
                     if learner_turn:
                         await self._record.remember(learner_turn)
                     self._release(stages)
+                case Continue(turn_id):
+                    if (
+                        not self._cut or not self._cut.unheard_text
+                    ):  # all of it was heard: there is nothing to go on with
+                        self._machine.on(ReplyEnds(turn_id))
+                        return
+                    self._continue(turn_id, self._cut.unheard_text)
+                case Hush() if self._reply:
+                    self._reply.hush()
+                case Unhush() if self._reply:
+                    metrics.FALSE_ALARMS.labels("hushed").inc()
+                    self._reply.unhush()
                 case Cancel(_, released):
                     await self._cancel(released=released)
 
@@ -100,20 +147,40 @@ class Floor:
         self._reply = self._reply_task = None
         await self._conclude(reply)
 
+    @property
+    def says(self) -> str:
+        """What the partner is saying or was saying last; empty before it said anything."""
+        latest = self._reply or self._cut
+        return latest.text if latest else ""
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether the partner speaks, or was cut off by a voice whose words are not known yet."""
+        return isinstance(self._machine.state, Speaking | Hushed | Cut)
+
     def _start(self, turn_id: str, text: str, stages: LearnerStages) -> None:
         state = self._record.state
+        messages = messages_for(
+            self._record.turns,
+            text,
+            level=state.level,
+            language=state.language,
+            max_chars=self._options.history_max_chars,
+        )
+        self._begin(turn_id, messages, self._llm, stages)
+
+    def _continue(self, turn_id: str, rest: str) -> None:
+        """Say what was left unheard of the reply that a noise has cut off."""
+        metrics.FALSE_ALARMS.labels("cut").inc()
+        self._begin(turn_id, [], Recital(rest), LearnerStages(self._now()))
+
+    def _begin(self, turn_id: str, messages: Sequence[ChatMessage], llm: Writer, stages: LearnerStages) -> None:
+        state, options = self._record.state, self._options
         manner = MANNERS[state.level]
-        options = self._options
         self._reply = Reply(
             turn_id,
-            messages_for(
-                self._record.turns,
-                text,
-                level=state.level,
-                language=state.language,
-                max_chars=options.history_max_chars,
-            ),
-            llm=self._llm,
+            messages,
+            llm=llm,
             tts=self._tts,
             voice=Voice(options.sample_rate_hz, state.voice, manner.speed, state.language),
             max_tokens=min(manner.max_tokens, options.max_tokens),
@@ -148,6 +215,7 @@ class Floor:
             return
         metrics.TURNS.labels("interrupted" if released else "discarded").inc()
         if released:
+            self._cut = reply
             await self._keep_what_was_heard(reply, interrupted=True)
 
     async def _conclude(self, reply: Reply) -> None:

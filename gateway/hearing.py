@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from common.errors import DeadlineError, ServiceError, UnavailableError, first_service_error
 from gateway.audio import AudioInput, DecodedAudio
-from gateway.ports import Asr, AsrEvent, AsrStream, EndOfTurn, SpeechStarted
+from gateway.ports import Asr, AsrEvent, AsrStream, EagerEndOfTurn, EndOfTurn, SpeechStarted, TurnResumed
 
 # A recogniser that takes no audio for so long is given up and opened again.
 STALL_S = 5.0
@@ -27,6 +27,11 @@ class Heard:
     """What recognition says. Its sample positions count from the start of the current stream."""
 
     event: AsrEvent
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceGoesOn:
+    """A voice has lasted for INTERRUPT_AFTER_MS without a pause: more than a cough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ class HearingEnded:
     """The audio was finished and everything in it has been reported."""
 
 
-HearingEvent = Heard | HearingFailed | AudioRefused | HearingEnded
+HearingEvent = Heard | VoiceGoesOn | HearingFailed | AudioRefused | HearingEnded
 
 
 class Hearing:
@@ -61,6 +66,7 @@ class Hearing:
         *,
         sample_rate_hz: int,
         language: Callable[[], str],
+        insist_after_s: float,
         on_audio: Callable[[DecodedAudio], None],
         deliver: Callable[[HearingEvent], Awaitable[None]],
     ) -> None:
@@ -68,10 +74,13 @@ class Hearing:
         self._asr = asr
         self._sample_rate_hz = sample_rate_hz
         self._language = language
+        self._insist_samples = round(insist_after_s * sample_rate_hz)
         self._on_audio = on_audio
         self._deliver = deliver
         self._sent_samples = 0
         self._turn_is_open = False
+        self._voice_since: int | None = None
+        self._is_lost = False
 
     def seconds_since(self, sample: int) -> float:
         """How long ago `sample` was, in seconds of audio."""
@@ -83,7 +92,9 @@ class Hearing:
             try:
                 await self._recognise(first)
             except* ServiceError as group:
-                await self._deliver(HearingFailed(first_service_error(group)))
+                if not self._is_lost:  # while it stays lost, once is enough
+                    self._is_lost = True
+                    await self._deliver(HearingFailed(first_service_error(group)))
                 await self._skip_audio()
         await self._deliver(HearingEnded())
 
@@ -104,34 +115,47 @@ class Hearing:
         """One recognition stream, until the audio is finished."""
         self._sent_samples = 0
         self._turn_is_open = False
+        self._voice_since = None
         async with (
             self._asr.open(sample_rate_hz=self._sample_rate_hz, language=self._language()) as stream,
             asyncio.TaskGroup() as tasks,
         ):
             feeding = tasks.create_task(self._feed(stream, first))
             async for event in stream:
-                if isinstance(event, SpeechStarted | EndOfTurn):
-                    self._turn_is_open = isinstance(event, SpeechStarted)
+                self._note(event)
                 await self._deliver(Heard(event))
             if not feeding.done():
                 raise UnavailableError("ASR: the service ended the stream (is it restarting?); go on speaking")
+
+    def _note(self, event: AsrEvent) -> None:
+        self._is_lost = False
+        match event:
+            case SpeechStarted(start) | TurnResumed(start):
+                self._turn_is_open, self._voice_since = True, start
+            case EagerEndOfTurn():
+                self._voice_since = None
+            case EndOfTurn():
+                self._turn_is_open, self._voice_since = False, None
 
     async def _feed(self, stream: AsrStream, first: bytes) -> None:
         chunk = first
         while chunk:
             await self._send(stream, chunk)
+            if self._voice_since is not None and self._sent_samples - self._voice_since >= self._insist_samples:
+                self._voice_since = None
+                await self._deliver(VoiceGoesOn())
             chunk = await self._next_pcm_or_silence()
         await stream.finish()
 
     async def _next_pcm_or_silence(self) -> bytes:
         """A microphone that is switched off in a turn falls silent, else the turn would never end."""
-        if not self._turn_is_open:
-            return await self._next_pcm()
-        try:
-            async with asyncio.timeout(GAP_S):
-                return await self._next_pcm()
-        except TimeoutError:
-            return bytes(round(GAP_S * self._sample_rate_hz) * BYTES_PER_SAMPLE)
+        while True:
+            try:
+                async with asyncio.timeout(GAP_S):
+                    return await self._next_pcm()
+            except TimeoutError:
+                if self._turn_is_open:
+                    return bytes(round(GAP_S * self._sample_rate_hz) * BYTES_PER_SAMPLE)
 
     async def _send(self, stream: AsrStream, chunk: bytes) -> None:
         try:

@@ -8,6 +8,9 @@ from common.metrics import CONVERSATION_BUCKETS_S
 
 SESSIONS = Gauge("aitalk_gateway_sessions", "Conversations connected now.")
 TURNS = Counter("aitalk_gateway_turns_total", "Replies ended: complete, interrupted, failed or discarded.", ["outcome"])
+FALSE_ALARMS = Counter(
+    "aitalk_gateway_false_interruptions_total", "Sounds over the partner's voice that were no words.", ["reply"]
+)
 STAGE_SECONDS = Histogram(
     "aitalk_gateway_stage_seconds",
     "From the learner's last sound to each stage of the reply.",

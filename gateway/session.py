@@ -20,8 +20,9 @@ from common.errors import InvalidInputError, SequenceError, ServiceError, Unavai
 from gateway import metrics
 from gateway.analysis import Analysis, analyse
 from gateway.audio import AudioError, AudioInput, DecodedAudio
+from gateway.backchannels import is_backchannel, is_echo, is_unsure
 from gateway.floor import Floor, LearnerStages, ReplyOptions
-from gateway.hearing import AudioRefused, Heard, Hearing, HearingEnded, HearingEvent, HearingFailed
+from gateway.hearing import AudioRefused, Heard, Hearing, HearingEnded, HearingEvent, HearingFailed, VoiceGoesOn
 from gateway.history import LearnerTurn, SessionState
 from gateway.outbox import Outbox
 from gateway.ports import (
@@ -54,7 +55,14 @@ from gateway.protocol import (
 )
 from gateway.record import ConversationRecord
 from gateway.transcripts import learner_turn, shown_words
-from gateway.turn_machine import LearnerEnds, LearnerInterrupts, LearnerPauses, LearnerSpeaks, LearnerTypes
+from gateway.turn_machine import (
+    LearnerEnds,
+    LearnerInsists,
+    LearnerInterrupts,
+    LearnerPauses,
+    LearnerSpeaks,
+    LearnerTypes,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +90,7 @@ class SessionOptions:
     asr_sample_rate_hz: int
     reply: ReplyOptions
     idle_timeout_s: float
+    interrupt_after_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +155,13 @@ class Session:
             partners.asr,
             sample_rate_hz=options.asr_sample_rate_hz,
             language=lambda: self._record.state.language,
+            insist_after_s=options.interrupt_after_s,
             on_audio=lambda heard: on_audio(self.session_id, heard),
             deliver=self.post,
         )
         self._stages: LearnerStages | None = None  # of the learner's turn that is open and in a pause
         self._has_begun = False
+        self._has_echo = False  # the microphone picks up the partner: the length of a voice says nothing then
         self._has_resumed = False
 
     def announce(self, start: Start) -> None:
@@ -229,6 +240,8 @@ class Session:
             match event:
                 case Heard(said):
                     await self._on_heard(said, floor)
+                case VoiceGoesOn() if not self._has_echo:
+                    await floor.on(LearnerInsists())
                 case HearingFailed(error):
                     self._stages = None
                     await floor.drop_held()
@@ -281,10 +294,11 @@ class Session:
                 await floor.on(LearnerSpeaks())
                 await self._outbox.send(SpeechStartedMessage())
             case Partial(stable, unstable):
-                await self._outbox.send(TranscriptMessage(text=(stable + unstable).strip(), is_final=False))
+                await self._on_partial((stable + unstable).strip(), floor)
             case EagerEndOfTurn(transcript):
                 await self._note_pause(transcript)
-                await floor.on(LearnerPauses(transcript.text), stages=self._stages)
+                pauses = LearnerPauses(transcript.text, self._is_sound(transcript, floor))
+                await floor.on(pauses, stages=self._stages)
             case EndOfTurn(transcript):
                 await self._on_end_of_turn(transcript, floor)
 
@@ -294,8 +308,27 @@ class Session:
         stages, self._stages = self._stages, None
         assert stages is not None  # noqa: S101
         stages.end_of_turn_s = self._now()
-        turn = await self._say_back(transcript) if transcript.text else None
-        await floor.on(LearnerEnds(transcript.text), stages=stages, learner_turn=turn)
+        is_sound = self._is_sound(transcript, floor)
+        if is_sound or not transcript.text:
+            await self._outbox.send(TranscriptMessage(text="", is_final=True))  # partials may have shown something
+            turn = None
+        else:
+            turn = await self._say_back(transcript)
+        await floor.on(LearnerEnds(transcript.text, is_sound), stages=stages, learner_turn=turn)
+
+    async def _on_partial(self, text: str, floor: Floor) -> None:
+        await self._outbox.send(TranscriptMessage(text=text, is_final=False))
+        language = self._record.state.language
+        if not is_backchannel(text, language) and not is_echo(text, floor.says):
+            await floor.on(LearnerInsists())
+
+    def _is_sound(self, transcript: Transcript, floor: Floor) -> bool:
+        """Whether this, said over the partner's voice, is no turn."""
+        if not floor.is_taken or not transcript.text:
+            return False
+        echo = is_echo(transcript.text, floor.says)
+        self._has_echo |= echo
+        return echo or is_backchannel(transcript.text, self._record.state.language) or is_unsure(transcript.words)
 
     async def _note_pause(self, transcript: Transcript) -> None:
         now = self._now()

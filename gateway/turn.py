@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from common.errors import EngineError, ServiceError, first_service_error
 from gateway.captions import heard_text, heard_words, to_history
 from gateway.history import PartnerTurn
 from gateway.outbox import Outbox
 from gateway.playback import PlaybackClock
-from gateway.ports import ChatMessage, Llm, SpeechChunk, SpokenWord, Tts, TtsStream
+from gateway.ports import ChatMessage, SpeechChunk, SpokenWord, Tts, TtsStream
 from gateway.protocol import AiAudioStart, AiText, Captions, CaptionWord
 
 # How far the audio sent may be ahead of the learner's ear: enough for a network that stutters, little enough that an
@@ -49,6 +51,14 @@ class Stages:
         self.ms.setdefault(stage, round((at_s - self.origin_s) * 1000, 1))
 
 
+class Writer(Protocol):
+    """What writes a reply: a language model, for the most part."""
+
+    def stream(
+        self, messages: Sequence[ChatMessage], /, *, max_tokens: int | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[str]]: ...
+
+
 class Reply:
     """One reply. `now` is a steady clock in seconds."""
 
@@ -57,7 +67,7 @@ class Reply:
         turn_id: str,
         messages: Sequence[ChatMessage],
         *,
-        llm: Llm,
+        llm: Writer,
         tts: Tts,
         voice: Voice,
         max_tokens: int,
@@ -67,6 +77,7 @@ class Reply:
     ) -> None:
         self.turn_id = turn_id
         self.text = ""
+        self.unheard_text = ""
         self.stages = stages
         self.failure: ServiceError | None = None
         self.is_over = False
@@ -83,6 +94,8 @@ class Reply:
         self._shown = 0
         self._all_audio_sent = False
         self._released = asyncio.Event()
+        self._unhushed = asyncio.Event()
+        self._unhushed.set()
 
     async def run(self) -> None:
         """Make the reply, send it once released, and return when the learner has heard it, or at its `failure`."""
@@ -116,6 +129,14 @@ class Reply:
         """The learner's turn is over: let out what there is, then the rest as it comes."""
         self._released.set()
 
+    def hush(self) -> None:
+        """Send no more audio for now; what was sent goes on sounding."""
+        self._unhushed.clear()
+
+    def unhush(self) -> None:
+        """Go on where it stopped."""
+        self._unhushed.set()
+
     @property
     def is_released(self) -> bool:
         """Whether the learner may have heard of it."""
@@ -133,9 +154,11 @@ class Reply:
         """What the learner has heard of it by now."""
         samples = self.clock.heard_samples(self._now())
         total = self.clock.sent_samples if self._all_audio_sent else 0
+        heard = heard_text(self.text, self._words, samples, total)
+        self.unheard_text = self.text[len(heard) :].lstrip()
         return PartnerTurn(
             turn_id=self.turn_id,
-            text=heard_text(self.text, self._words, samples, total).strip(),
+            text=heard.strip(),
             generated_text=self.text,
             interrupted=interrupted,
             started_s=round(started_s, 3),
@@ -174,6 +197,7 @@ class Reply:
             self.stages.mark("first_audio_made", self._now())
             await self._released.wait()
             await asyncio.sleep(max(0.0, self.clock.ahead_s(self._now()) - MAX_AHEAD_S))
+            await self._unhushed.wait()
             await self._send(chunk)
 
     async def _send(self, chunk: SpeechChunk) -> None:

@@ -1,11 +1,16 @@
 """Whose turn is it? A pure state machine: events in, decisions out, no clock, no tasks.
 
-    Listening ──eager──▶ Held ──end of turn──▶ Speaking ──finished──▶ Listening
-        ▲                 │                        │
-        └────resumed──────┘◀───────────────────────┘ speech, interrupt, a new turn: cancelled
+    Listening ──pause──▶ Held ──end of turn──▶ Speaking ──heard to its end──▶ Listening
+        ▲                 │                     │    ▲
+        └────goes on──────┘          a sound ▼    │ it was only a sound ("mhm", a cough)
+                                               Hushed
+                                                  │ goes on, or says words: cancelled
+                                                  ▼
+                                                Cut ──it was no words after all──▶ Speaking, with the rest of the reply
 
-A reply is started at the eager end of a turn and held; `Release` lets it out. `Cancel` ends it: silently if the learner
-only paused, audibly (`interrupted`) if it had been released. After a Cancel nothing of that reply is performed.
+A reply is started when the learner pauses, and held; `Release` lets it out. `Hush` stops its output at the first sound
+of the learner's, `Unhush` lets it go on. `Cancel` ends it: silently if it was held, audibly (`interrupted`) if it was
+out. After a Cancel nothing of that reply is performed.
 """
 
 from __future__ import annotations
@@ -22,17 +27,24 @@ class LearnerSpeaks:
 
 
 @dataclass(frozen=True, slots=True)
+class LearnerInsists:
+    """The voice is more than a short sound: it has gone on for a while, or words are in it."""
+
+
+@dataclass(frozen=True, slots=True)
 class LearnerPauses:
-    """Probably done; `text` is what was said."""
+    """Probably done; `text` is what was said. is_sound: it is no turn while the partner speaks ("mhm", an echo)."""
 
     text: str
+    is_sound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LearnerEnds:
-    """Done; `text` is what was said, or empty if there were no words."""
+    """Done; `text` is what was said, or empty if there were no words. is_sound: as in LearnerPauses."""
 
     text: str
+    is_sound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +64,7 @@ class ReplyEnds:
     turn_id: str
 
 
-Event = LearnerSpeaks | LearnerPauses | LearnerEnds | LearnerTypes | LearnerInterrupts | ReplyEnds
+Event = LearnerSpeaks | LearnerInsists | LearnerPauses | LearnerEnds | LearnerTypes | LearnerInterrupts | ReplyEnds
 
 # --- decisions ----------------------------------------------------------------------------------
 
@@ -66,8 +78,30 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Continue:
+    """Begin a reply that says what was left unheard of reply `cut_id`; its output waits for Release."""
+
+    turn_id: str
+    cut_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """The learner's turn is over: let the reply out."""
+
+    turn_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hush:
+    """Send no more of the reply for now: the learner makes a sound."""
+
+    turn_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unhush:
+    """It was only a sound: go on."""
 
     turn_id: str
 
@@ -80,7 +114,7 @@ class Cancel:
     released: bool
 
 
-Decision = Start | Release | Cancel
+Decision = Start | Continue | Release | Hush | Unhush | Cancel
 
 # --- states -------------------------------------------------------------------------------------
 
@@ -105,7 +139,21 @@ class Speaking:
     turn_id: str
 
 
-State = Listening | Held | Speaking
+@dataclass(frozen=True, slots=True)
+class Hushed:
+    """A reply is out, and waits whether the learner's sound becomes words."""
+
+    turn_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Reply `turn_id` was interrupted by a voice whose words are not known yet."""
+
+    turn_id: str
+
+
+State = Listening | Held | Speaking | Hushed | Cut
 
 
 class TurnMachine:
@@ -118,23 +166,55 @@ class TurnMachine:
     def on(self, event: Event) -> list[Decision]:
         """What to do about `event`. Events that mean nothing now (a stale ReplyEnds, an echo) give no decision."""
         match event:
-            case LearnerSpeaks() | LearnerInterrupts():
-                return self._fall_silent()
-            case LearnerPauses(text):
-                return self._fall_silent() + (self._start(text) if text else [])
-            case LearnerEnds(text):
-                return self._end_of_turn(text)
+            case LearnerSpeaks():
+                return self._voice()
+            case LearnerInsists():
+                return self._insists()
+            case LearnerPauses(text, is_sound):
+                return self._pause(text, is_sound=is_sound or not text)
+            case LearnerEnds(text, is_sound):
+                return self._end_of_turn(text, is_sound=is_sound or not text)
             case LearnerTypes(text):
                 return self._fall_silent() + self._start(text) + self._release()
+            case LearnerInterrupts():
+                return self._fall_silent()
             case ReplyEnds(turn_id):
                 return self._reply_ends(turn_id)
 
-    def _end_of_turn(self, text: str) -> list[Decision]:
+    def _voice(self) -> list[Decision]:
+        match self.state:
+            case Speaking(turn_id):
+                self.state = Hushed(turn_id)
+                return [Hush(turn_id)]
+            case Held():
+                return self._fall_silent()
+            case _:
+                return []
+
+    def _insists(self) -> list[Decision]:
+        match self.state:
+            case Hushed(turn_id):
+                decisions = self._fall_silent()
+                self.state = Cut(turn_id)
+                return decisions
+            case _:
+                return []
+
+    def _pause(self, text: str, *, is_sound: bool) -> list[Decision]:
+        match self.state:
+            case Hushed() | Speaking() | Cut() if is_sound:
+                return self._unhush()
+            case _:
+                return self._fall_silent() + (self._start(text) if text else [])
+
+    def _end_of_turn(self, text: str, *, is_sound: bool) -> list[Decision]:
         match self.state:
             case Held(_, held_text) if held_text == text:
                 return self._release()
-            case Speaking() if not text:
-                return []
+            case Hushed() | Speaking() if is_sound:
+                return self._unhush()
+            case Cut(turn_id) if is_sound:
+                return self._continue(turn_id) + self._release()
             case _:
                 return self._fall_silent() + (self._start(text) + self._release() if text else [])
 
@@ -143,23 +223,36 @@ class TurnMachine:
         self.state = Held(turn_id, text)
         return [Start(turn_id, text)]
 
+    def _continue(self, cut_id: str) -> list[Decision]:
+        turn_id = self._new_turn_id()
+        self.state = Held(turn_id, "")
+        return [Continue(turn_id, cut_id)]
+
     def _release(self) -> list[Decision]:
         assert isinstance(self.state, Held)  # noqa: S101
         turn_id = self.state.turn_id
         self.state = Speaking(turn_id)
         return [Release(turn_id)]
 
+    def _unhush(self) -> list[Decision]:
+        if not isinstance(self.state, Hushed):
+            return []
+        turn_id = self.state.turn_id
+        self.state = Speaking(turn_id)
+        return [Unhush(turn_id)]
+
     def _fall_silent(self) -> list[Decision]:
         state, self.state = self.state, Listening()
         match state:
             case Held(turn_id):
                 return [Cancel(turn_id, released=False)]
-            case Speaking(turn_id):
+            case Speaking(turn_id) | Hushed(turn_id):
                 return [Cancel(turn_id, released=True)]
             case _:
                 return []
 
     def _reply_ends(self, turn_id: str) -> list[Decision]:
-        if not isinstance(self.state, Listening) and self.state.turn_id == turn_id:
-            self.state = Listening()
+        match self.state:
+            case Held(now) | Speaking(now) | Hushed(now) if now == turn_id:
+                self.state = Listening()
         return []

@@ -15,6 +15,7 @@ import { Page } from './view/page.js';
 import { LINE, MICROPHONE, READINESS, SOUND } from './wording.js';
 
 const REPORT_EVERY_MS = 100; // of playback, to the server
+const DUCKING = { speech_started: true, speech_stopped: false, interrupted: false, ai_audio_start: false };
 const SILENT_AFTER_S = 8; // of a microphone that gives nothing at all
 const SILENT_RMS = 1e-5;
 
@@ -65,6 +66,7 @@ function received(message) {
   if (message.type === 'ai_audio_start') speaker.begin(message.turn_id, message.sample_rate);
   if (message.type === 'interrupted') speaker.flush();
   if (message.type === 'speech_started') tell('microphone', null);
+  if (message.type in DUCKING) speaker.duck(DUCKING[message.type]);
   dispatch(message);
   if (message.type === 'analysis') over();
 }

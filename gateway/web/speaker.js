@@ -2,10 +2,13 @@
  * The partner's voice: PCM from the server in, sound out, and a true account of what has been heard.
  *
  *   speaker.begin(turnId, 24000) → speaker.play(bytes) … → onHeard(turnId, ms) … → onHeard(turnId, all of it, done)
+ *   speaker.duck(true)           → softly, until duck(false)
  *   speaker.flush()              → silence within 4 ms, the rest of that turn is thrown away, whoever still sends it
  */
 import { Resampler } from './resampler.js';
 
+const DUCKED = 0.15; // of the full volume
+const DUCKING_S = 0.03; // time constant
 const FLUSH_ANSWER_MS = 80; // a suspended audio thread never answers
 
 export class Speaker {
@@ -38,7 +41,8 @@ export class Speaker {
     this.node = new AudioWorkletNode(this.context, 'playback', { numberOfInputs: 0, outputChannelCount: [1] });
     this.node.port.onmessage = ({ data }) => this.#told(data);
     this.analyser = new AnalyserNode(this.context, { fftSize: 512 });
-    this.node.connect(this.analyser).connect(this.context.destination);
+    this.volume = new GainNode(this.context);
+    this.node.connect(this.volume).connect(this.analyser).connect(this.context.destination);
     this.context.addEventListener('statechange', () => this.onSuspended(this.suspended));
   }
 
@@ -79,6 +83,11 @@ export class Speaker {
     const answered = new Promise((resolve) => (this.flushAnswered = resolve));
     this.node.port.postMessage({ type: 'flush' });
     await Promise.race([answered, new Promise((resolve) => setTimeout(resolve, FLUSH_ANSWER_MS))]);
+  }
+
+  /** Speak softly while the learner makes a sound; it may be no more than a "mhm". @param {boolean} softly */
+  duck(softly) {
+    this.volume?.gain.setTargetAtTime(softly ? DUCKED : 1, this.context.currentTime, DUCKING_S);
   }
 
   /** How loud it is right now: RMS, 0 to 1. */

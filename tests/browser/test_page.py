@@ -188,6 +188,25 @@ async def test_interruption_silences(open_page: OpenPage, stub: PageStub, how: s
     await page.wait_for_function("readTap().then((tap) => tap.sinceReset > 0)")
 
 
+async def test_a_sound_of_the_learner_softens_the_partner_and_no_more(open_page: OpenPage, stub: PageStub) -> None:
+    page = await open_page(stub.url, tap=True)
+    client = await talking(page, stub)
+    reply = await client.say("One two three four five six seven eight nine ten eleven twelve.")
+    await client.until(lambda _: reply.played_ms > 300)
+    loud = (await page.evaluate("readTap()"))["peak"]
+    await client.send(protocol.SpeechStartedMessage())
+    await client.until(lambda _: reply.played_ms > 700)
+    await page.evaluate("readTap('reset')")
+    await client.until(lambda _: reply.played_ms > 1000)
+    assert 0 < (await page.evaluate("readTap()"))["peak"] < loud / 3
+    await client.send(protocol.SpeechStoppedMessage())
+    await client.until(lambda _: reply.played_ms > 1400)
+    await page.evaluate("readTap('reset')")
+    await client.until(lambda _: reply.played_ms > 1700)
+    assert (await page.evaluate("readTap()"))["peak"] > loud * 0.8
+    assert await page.locator(".partner.interrupted").count() == 0
+
+
 async def test_level_is_sent_and_kept(open_page: OpenPage, stub: PageStub) -> None:
     page = await open_page(stub.url)
     await page.get_by_role("radio", name="Beginner").check()

@@ -59,7 +59,7 @@ class Conversation:
         """The session runs in the block; at its end the learner has left and everything is over."""
         loop = asyncio.get_running_loop()
         self.outbox = Outbox()
-        options = SessionOptions("test", RATE_HZ, ReplyOptions(24_000, 256, 6000), self.idle_timeout_s)
+        options = SessionOptions("test", RATE_HZ, ReplyOptions(24_000, 256, 6000), self.idle_timeout_s, 0.7)
         async with AudioInput(sample_rate_hz=RATE_HZ, encoding="pcm_s16le") as self.audio, asyncio.TaskGroup() as tasks:
             self.session = Session(
                 Partners(self.asr, self.llm, self.tts, self.store),

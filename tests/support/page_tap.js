@@ -2,11 +2,11 @@
 class Tap extends AudioWorkletProcessor {
   constructor() {
     super();
-    this.counts = { frames: 0, sounding: 0, longestGap: 0, largestStep: 0, sinceReset: 0, started: false };
+    this.counts = { frames: 0, sounding: 0, longestGap: 0, largestStep: 0, peak: 0, sinceReset: 0, started: false };
     this.gap = 0;
     this.last = 0;
     this.port.onmessage = ({ data }) => {
-      if (data === 'reset') this.counts.sinceReset = 0;
+      if (data === 'reset') this.counts.sinceReset = this.counts.peak = 0;
       this.port.postMessage({ ...this.counts });
     };
   }
@@ -17,6 +17,7 @@ class Tap extends AudioWorkletProcessor {
       counts.frames += 1;
       counts.largestStep = Math.max(counts.largestStep, Math.abs(sample - this.last));
       this.last = sample;
+      counts.peak = Math.max(counts.peak, Math.abs(sample));
       if (Math.abs(sample) > 1e-4) {
         counts.sounding += 1;
         counts.sinceReset += 1;

@@ -9,10 +9,15 @@ from hypothesis import strategies as st
 
 from gateway.turn_machine import (
     Cancel,
+    Continue,
+    Cut,
     Decision,
     Event,
     Held,
+    Hush,
+    Hushed,
     LearnerEnds,
+    LearnerInsists,
     LearnerInterrupts,
     LearnerPauses,
     LearnerSpeaks,
@@ -23,6 +28,7 @@ from gateway.turn_machine import (
     Speaking,
     Start,
     TurnMachine,
+    Unhush,
 )
 
 
@@ -51,7 +57,34 @@ def test_a_learner_who_goes_on_is_not_answered_too_early() -> None:
 def test_speech_over_the_partner_interrupts() -> None:
     turns = machine()
     turns.on(LearnerTypes("hi"))
-    assert turns.on(LearnerSpeaks()) == [Cancel("t1", released=True)]
+    assert turns.on(LearnerSpeaks()) == [Hush("t1")]
+    assert turns.on(LearnerInsists()) == [Cancel("t1", released=True)]
+    assert turns.on(LearnerPauses("stop")) == [Start("t2", "stop")]
+
+
+def test_words_over_the_partner_interrupt_even_without_insisting() -> None:
+    turns = machine()
+    turns.on(LearnerTypes("hi"))
+    turns.on(LearnerSpeaks())
+    assert turns.on(LearnerPauses("stop")) == [Cancel("t1", released=True), Start("t2", "stop")]
+
+
+def test_a_sound_hushes_the_partner_and_no_more() -> None:
+    turns = machine()
+    turns.on(LearnerTypes("hi"))
+    turns.on(LearnerSpeaks())
+    assert turns.on(LearnerPauses("mhm", is_sound=True)) == [Unhush("t1")]
+    assert turns.on(LearnerEnds("mhm", is_sound=True)) == []
+    assert turns.state == Speaking("t1")
+
+
+def test_a_noise_that_has_cut_the_partner_off_lets_it_go_on() -> None:
+    turns = machine()
+    turns.on(LearnerTypes("hi"))
+    turns.on(LearnerSpeaks())
+    turns.on(LearnerInsists())
+    assert turns.on(LearnerEnds("")) == [Continue("t2", "t1"), Release("t2")]
+    assert turns.state == Speaking("t2")
 
 
 def test_a_typed_turn_interrupts_and_is_answered_at_once() -> None:
@@ -92,9 +125,10 @@ def test_the_end_of_a_reply_that_is_no_longer_under_way_means_nothing() -> None:
 texts = st.sampled_from(["", "yes", "no", "well then"])
 events = st.one_of(
     st.just(LearnerSpeaks()),
+    st.just(LearnerInsists()),
     st.just(LearnerInterrupts()),
-    texts.map(LearnerPauses),
-    texts.map(LearnerEnds),
+    st.builds(LearnerPauses, texts, st.booleans()),
+    st.builds(LearnerEnds, texts, st.booleans()),
     texts.filter(bool).map(LearnerTypes),
     st.integers(0, 20).map(lambda n: ReplyEnds(f"t{n}")),
 )
@@ -112,21 +146,21 @@ def test_whatever_happens_no_cancelled_reply_is_released_and_one_at_most_is_unde
             _check(decision, started, over)
         under_way = [turn_id for turn_id in started if turn_id not in over]
         match turns.state:
-            case Held(turn_id) | Speaking(turn_id):
-                assert turn_id in under_way or turn_id in over  # it may have ended, and the machine told of it
-            case Listening():
-                pass
+            case Held(turn_id) | Speaking(turn_id) | Hushed(turn_id):
+                assert under_way == [turn_id]
+            case Listening() | Cut():
+                assert under_way == []
     turns.on(LearnerInterrupts())
     assert turns.state == Listening()
 
 
 def _check(decision: Decision, started: list[str], over: set[str]) -> None:
     match decision:
-        case Start(turn_id):
+        case Start(turn_id) | Continue(turn_id):
             assert turn_id not in started
             started.append(turn_id)
             over.discard(turn_id)
-        case Release(turn_id):
+        case Release(turn_id) | Hush(turn_id) | Unhush(turn_id):
             assert turn_id == started[-1]
             assert turn_id not in over
         case Cancel(turn_id):
