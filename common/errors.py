@@ -91,6 +91,9 @@ class EngineError(ServiceError):
     status = grpc.StatusCode.INTERNAL
 
 
+# What grpcio says of a call that the server ended while a message was being written: the server's own status is lost.
+_LOST_STATUS = "Internal error from Core"
+
 _BY_STATUS: dict[grpc.StatusCode, type[ServiceError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidInputError,
     grpc.StatusCode.OUT_OF_RANGE: InvalidInputError,
@@ -132,6 +135,8 @@ def to_status(error: ServiceError) -> grpc.Status:
 
 def from_rpc_error(error: grpc.aio.AioRpcError, service: str) -> ServiceError:
     """The error that a failed call to `service` ("ASR", "LLM", "TTS") stands for."""
+    if error.details() == _LOST_STATUS:
+        return UnavailableError(f"{service}: the service has ended the call (busy, or restarting?); try again")
     kind = _BY_STATUS.get(error.code(), EngineError)
     message = f"{service}: {error.details() or error.code().name.lower()}"
     if kind is BusyError:

@@ -125,5 +125,5 @@ def test_a_setting_that_can_not_be_is_named(tmp_path: Path) -> None:
         check=False,
     )
     assert result.returncode == 1
-    assert "LLM: there is no model file /nowhere/model.gguf" in result.stderr
+    assert "LLM can't start: there is no model file /nowhere/model.gguf" in result.stderr
     assert "Traceback" not in result.stderr

@@ -60,6 +60,15 @@ async def status(call: Any) -> tuple[grpc.StatusCode, str]:
     return failure.value.code(), str(failure.value.details())
 
 
+async def refusal(stub: Any, requests: list[pb.StreamingSynthesizeRequest]) -> tuple[grpc.StatusCode, str]:
+    """How a call with these requests ends. grpcio loses the status of a call that ends during a write: then again."""
+    for _ in range(5):
+        code, details = await status(stub.StreamingSynthesize(iter(requests)))
+        if details != "Internal error from Core":
+            break
+    return code, details
+
+
 async def rest(call: Any) -> list[pb.AudioChunk]:
     """The chunks still to come; gRPC does not let a call that was read from be iterated over."""
     chunks = []
@@ -186,7 +195,7 @@ BAD_REQUESTS = {
 @pytest.mark.parametrize("name", SEQUENCES)
 async def test_messages_out_of_order(stub: Any, name: str) -> None:
     requests, hint = SEQUENCES[name]
-    code, details = await status(stub.StreamingSynthesize(iter(requests)))
+    code, details = await refusal(stub, requests)
     assert code is grpc.StatusCode.FAILED_PRECONDITION
     assert hint in details
 
@@ -194,7 +203,7 @@ async def test_messages_out_of_order(stub: Any, name: str) -> None:
 @pytest.mark.parametrize("name", BAD_REQUESTS)
 async def test_what_cannot_be_spoken(stub: Any, name: str) -> None:
     requests, hint = BAD_REQUESTS[name]
-    code, details = await status(stub.StreamingSynthesize(iter(requests)))
+    code, details = await refusal(stub, requests)
     assert code is grpc.StatusCode.INVALID_ARGUMENT
     assert hint in details
 
@@ -250,7 +259,7 @@ async def test_who_does_not_listen_holds_the_work_back(stub: Any, engine: Counti
 async def test_no_slot_is_said_at_once(stub: Any) -> None:
     await free_slots(stub)
     calls = [await begin(stub, sentences=1) for _ in range(2)]
-    code, details = await status(stub.StreamingSynthesize(iter([config(), finish()])))
+    code, details = await status(stub.StreamingSynthesize())  # a write could race with the refusal, and lose its words
     assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "2 slots" in details
     with pytest.raises(grpc.aio.AioRpcError) as failure:
@@ -274,7 +283,7 @@ async def test_two_speak_at_once(stub: Any) -> None:
 async def test_what_people_say_is_not_logged(stub: Any, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         await speak(stub, ["Platypus matters, they said. Platypus."])
-        await status(stub.StreamingSynthesize(iter([config(), text("Platypus. "), config()])))
+        await refusal(stub, [config(), text("Platypus. "), config()])
     assert caplog.records
     assert "latypus" not in caplog.text
 
@@ -309,7 +318,7 @@ async def test_health_and_reflection(stub: Any) -> None:
 
 async def test_before_it_is_warm_it_says_so() -> None:
     async with tts.serving(warm=False) as cold:
-        code, _ = await status(cold.StreamingSynthesize(iter([config(), finish()])))
+        code, _ = await status(cold.StreamingSynthesize())
         assert code is grpc.StatusCode.UNAVAILABLE
         assert not (await cold.Describe(pb.DescribeRequest())).engine.ready
         health: Any = health_pb2_grpc.HealthStub(cold.channel)
