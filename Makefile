@@ -60,6 +60,10 @@ run: $(VENV)/.mesh ## Set up and run the whole mesh on this machine (PORT=8000)
 test: $(VENV)/.dev ## Set up and run all tests (ARGS=… goes to pytest)
 	$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: bench-barge-in
+bench-barge-in: $(VENV)/.dev ## How fast an interruption silences the partner, and which sounds it talks through
+	$(BIN)/python -m tests.bench.barge_in $(ARGS)
+
 .PHONY: check
 check: $(VENV)/.dev ## Format, lint, types, import rules, proto drift
 	$(BIN)/ruff format --check .

@@ -27,6 +27,7 @@ from gateway.store import RedisStore
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.5
+LOAD_POLL_S = 1.0
 
 
 @asynccontextmanager
@@ -45,20 +46,26 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Partners, Mo
 
 def create_app(settings: GatewaySettings, partners: Partners, services: Services) -> FastAPI:
     """The application around whatever partners it is given: real ones, or a test's."""
+    load = _Load(settings.speculation_max_occupancy)
     options = SessionOptions(
         gateway_id=f"{socket.gethostname()}-{secrets.token_hex(4)}",
         asr_sample_rate_hz=settings.asr_sample_rate,
         reply=ReplyOptions(settings.tts_sample_rate, settings.llm_max_tokens, settings.history_max_chars),
         idle_timeout_s=settings.idle_timeout_s,
         interrupt_after_s=settings.interrupt_after_ms / 1000,
+        may_speculate=lambda: load.allows_speculation,
     )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as tasks:
-            announcing = tasks.create_task(_announce_ready(services, settings))
+            background = [
+                tasks.create_task(_announce_ready(services, settings)),
+                tasks.create_task(load.watch(services)),
+            ]
             yield
-            announcing.cancel()
+            for task in background:
+                task.cancel()
 
     app = FastAPI(
         title="AI-Talk",
@@ -84,6 +91,20 @@ def create_app(settings: GatewaySettings, partners: Partners, services: Services
         await converse(websocket, partners, options, settings)
 
     return app
+
+
+class _Load:
+    """Whether the model servers have room for replies that may turn out to be for nothing."""
+
+    def __init__(self, max_occupancy: float) -> None:
+        self._max_occupancy = max_occupancy
+        self.allows_speculation = max_occupancy > 0
+
+    async def watch(self, services: Services) -> None:
+        """Look again and again."""
+        while True:
+            await asyncio.sleep(LOAD_POLL_S)
+            self.allows_speculation = await services.occupancy() < self._max_occupancy
 
 
 async def _announce_ready(services: Services, settings: GatewaySettings) -> None:

@@ -35,6 +35,13 @@ class GatewaySettings(ProcessSettings):
     interrupt_after_ms: int = Field(
         700, ge=100, le=5000, description="A voice over the partner's that lasts so long interrupts it, words or not."
     )
+    speculation_max_occupancy: float = Field(
+        0.7,
+        ge=0,
+        le=1,
+        description="Share of the busiest model server's slots in use above which replies are begun only at the end of "
+        "a turn, no longer in the pause before; 0: never before.",
+    )
     max_frame_bytes: int = Field(
         1024 * 1024, gt=0, description="Greatest size of one WebSocket message; a larger one is refused."
     )

@@ -25,6 +25,7 @@ from gateway.turn_machine import (
     Hush,
     Hushed,
     LearnerInterrupts,
+    LearnerPauses,
     Release,
     ReplyEnds,
     Speaking,
@@ -85,6 +86,7 @@ class Floor:
         record: ConversationRecord,
         outbox: Outbox,
         tasks: asyncio.TaskGroup,
+        may_speculate: Callable[[], bool],
         reply_over: Callable[[str], Awaitable[None]],
         now: Callable[[], float],
     ) -> None:
@@ -94,20 +96,26 @@ class Floor:
         self._record = record
         self._outbox = outbox
         self._tasks = tasks
+        self._may_speculate = may_speculate
         self._reply_over = reply_over
         self._now = now
         self._machine = TurnMachine(lambda: secrets.token_hex(6))
         self._reply: Reply | None = None
         self._reply_task: asyncio.Task[None] | None = None
+        self._began_early = False
         self._cut: Reply | None = None  # the latest reply that was interrupted
 
     async def on(
         self, event: Event, *, stages: LearnerStages | None = None, learner_turn: LearnerTurn | None = None
     ) -> None:
         """Perform what follows from `event`. learner_turn: kept before its reply is let out."""
+        if isinstance(event, LearnerPauses) and event.text and not self.is_taken and not self._may_speculate():
+            metrics.EAGER_REPLIES.labels("skipped").inc()
+            return
         for decision in self._machine.on(event):
             match decision:
                 case Start(turn_id, text):
+                    self._began_early = isinstance(event, LearnerPauses)
                     self._start(turn_id, text, stages or LearnerStages(self._now()))
                 case Release():
                     if learner_turn:
@@ -200,6 +208,8 @@ class Floor:
             self._reply.stages.mark("eager", stages.eager_s)
         if stages and stages.end_of_turn_s is not None:
             self._reply.stages.mark("end_of_turn", stages.end_of_turn_s)
+        if self._began_early:
+            metrics.EAGER_REPLIES.labels("used").inc()
         self._reply.release()
 
     async def _cancel(self, *, released: bool) -> None:
@@ -214,13 +224,16 @@ class Floor:
             await self._conclude(reply)
             return
         metrics.TURNS.labels("interrupted" if released else "discarded").inc()
-        if released:
+        if not released:
+            self._count_waste(reply)
+        else:
             self._cut = reply
             await self._keep_what_was_heard(reply, interrupted=True)
 
     async def _conclude(self, reply: Reply) -> None:
         if reply.failure and not reply.is_released:  # the end of the turn will try again, and then it is told
             metrics.TURNS.labels("discarded").inc()
+            self._count_waste(reply)
             return
         if reply.failure:
             metrics.TURNS.labels("failed").inc()
@@ -232,6 +245,12 @@ class Floor:
             metrics.STAGE_SECONDS.labels(stage).observe(ms / 1000)
         await self._keep_what_was_heard(reply, interrupted=False)
         await self._outbox.send(TurnComplete(turn_id=reply.turn_id, latency_ms=reply.stages.ms))
+
+    def _count_waste(self, reply: Reply) -> None:
+        self._began_early = False
+        metrics.EAGER_REPLIES.labels("wasted").inc()
+        metrics.WASTED_CHARACTERS.inc(len(reply.text))
+        metrics.WASTED_AUDIO_SECONDS.inc(reply.made_samples / self._options.sample_rate_hz)
 
     async def _keep_what_was_heard(self, reply: Reply, *, interrupted: bool) -> None:
         """Into the history with it; if it was cut short, tell the learner how far it was heard."""

@@ -11,6 +11,11 @@ TURNS = Counter("aitalk_gateway_turns_total", "Replies ended: complete, interrup
 FALSE_ALARMS = Counter(
     "aitalk_gateway_false_interruptions_total", "Sounds over the partner's voice that were no words.", ["reply"]
 )
+EAGER_REPLIES = Counter(
+    "aitalk_gateway_eager_replies_total", "Replies begun in a pause: used, wasted, or not begun for load.", ["outcome"]
+)
+WASTED_CHARACTERS = Counter("aitalk_gateway_wasted_characters_total", "Text of replies that were never let out.")
+WASTED_AUDIO_SECONDS = Counter("aitalk_gateway_wasted_audio_seconds_total", "Speech made for them.")
 STAGE_SECONDS = Histogram(
     "aitalk_gateway_stage_seconds",
     "From the learner's last sound to each stage of the reply.",

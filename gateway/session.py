@@ -91,6 +91,7 @@ class SessionOptions:
     reply: ReplyOptions
     idle_timeout_s: float
     interrupt_after_s: float
+    may_speculate: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,7 @@ class Session:
             record=self._record,
             outbox=self._outbox,
             tasks=tasks,
+            may_speculate=self._options.may_speculate,
             reply_over=reply_over,
             now=self._now,
         )

@@ -78,6 +78,7 @@ class Reply:
         self.turn_id = turn_id
         self.text = ""
         self.unheard_text = ""
+        self.made_samples = 0
         self.stages = stages
         self.failure: ServiceError | None = None
         self.is_over = False
@@ -194,6 +195,7 @@ class Reply:
         """Send the speech. While the reply is held, chunks wait in the call, whose flow control stops the synthesis."""
         async for chunk in speech:
             self._words.extend(chunk.words)
+            self.made_samples += len(chunk.pcm) // BYTES_PER_SAMPLE
             self.stages.mark("first_audio_made", self._now())
             await self._released.wait()
             await asyncio.sleep(max(0.0, self.clock.ahead_s(self._now()) - MAX_AHEAD_S))

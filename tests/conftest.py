@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.support.mesh import Mesh, running_mesh
 
@@ -21,7 +22,12 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--interleavings", type=int, default=60, help="random conversations to try (default: 60)")
     parser.addoption("--strict-skips", action="store_true", help="fail the run if any test was skipped, as CI does")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.register_profile("interleavings", max_examples=config.getoption("--interleavings"), deadline=None)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -30,7 +30,7 @@ class GrpcLlm:
         self, messages: Sequence[ChatMessage], *, max_tokens: int | None = None
     ) -> AsyncIterator[AsyncIterator[str]]:
         request = llm_pb2.StreamingGenerateRequest(
-            messages=_messages(messages), config=llm_pb2.GenerationConfig(max_tokens=max_tokens)
+            messages=to_proto(messages), config=llm_pb2.GenerationConfig(max_tokens=max_tokens)
         )
         async with open_call(self._stub.StreamingGenerate(request)) as call:
             yield _deltas(call)
@@ -44,7 +44,7 @@ class GrpcLlm:
         json_schema: str | None = None,
     ) -> str:
         config = llm_pb2.GenerationConfig(max_tokens=max_tokens, temperature=temperature, json_schema=json_schema)
-        request = llm_pb2.GenerateRequest(messages=_messages(messages), config=config)
+        request = llm_pb2.GenerateRequest(messages=to_proto(messages), config=config)
         async with open_call(self._stub.Generate(request)) as call:
             with service_errors("LLM"):
                 response = await call
@@ -58,5 +58,6 @@ async def _deltas(call: Any) -> AsyncIterator[str]:
                 yield response.delta
 
 
-def _messages(messages: Sequence[ChatMessage]) -> list[llm_pb2.ChatMessage]:
+def to_proto(messages: Sequence[ChatMessage]) -> list[llm_pb2.ChatMessage]:
+    """A prompt as the service takes it."""
     return [llm_pb2.ChatMessage(role=_ROLES[message.role], content=message.content) for message in messages]

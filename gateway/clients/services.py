@@ -46,6 +46,13 @@ class ModelServices:
         answers = await asyncio.gather(*(self._described(name) for name in self._channels))
         return dict(zip(self._channels, answers, strict=True))
 
+    async def occupancy(self) -> float:
+        """Share of its slots that the busiest of them has in use, 0 to 1; one that does not answer counts as full."""
+        described = await self.describe()
+        return max(
+            one["slots_in_use"] / one["slots_total"] if one.get("slots_total") else 1.0 for one in described.values()
+        )
+
     async def _is_ready(self, channel: grpc.aio.Channel) -> bool:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         try:

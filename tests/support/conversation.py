@@ -51,6 +51,7 @@ class Conversation:
     tts: FakeTts = field(default_factory=FakeTts)
     store: MemoryStore = field(default_factory=MemoryStore)
     idle_timeout_s: float = 600.0
+    may_speculate: bool = True
     got: list[tuple[float, AnyServerMessage | bytes]] = field(default_factory=list)
     closing: Closing | None = None
 
@@ -59,7 +60,9 @@ class Conversation:
         """The session runs in the block; at its end the learner has left and everything is over."""
         loop = asyncio.get_running_loop()
         self.outbox = Outbox()
-        options = SessionOptions("test", RATE_HZ, ReplyOptions(24_000, 256, 6000), self.idle_timeout_s, 0.7)
+        options = SessionOptions(
+            "test", RATE_HZ, ReplyOptions(24_000, 256, 6000), self.idle_timeout_s, 0.7, lambda: self.may_speculate
+        )
         async with AudioInput(sample_rate_hz=RATE_HZ, encoding="pcm_s16le") as self.audio, asyncio.TaskGroup() as tasks:
             self.session = Session(
                 Partners(self.asr, self.llm, self.tts, self.store),

@@ -25,6 +25,9 @@ class FakeServices:
     async def ready(self) -> dict[str, bool]:
         return dict.fromkeys(("asr", "llm", "tts"), self.is_ready)
 
+    async def occupancy(self) -> float:
+        return 0.0
+
     async def describe(self) -> dict[str, dict[str, Any]]:
         return {name: {"engine": "fake"} for name in ("asr", "llm", "tts")}
 

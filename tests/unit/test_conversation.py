@@ -104,6 +104,18 @@ async def test_the_reply_is_made_in_the_pause_and_let_out_at_the_end_of_the_turn
     assert latency["first_audio_sent"] == pytest.approx(700, abs=25)
 
 
+async def test_under_load_a_reply_is_begun_only_at_the_end_of_the_turn() -> None:
+    talk = Conversation(may_speculate=False)
+    talk.asr.script = one_turn()
+    async with talk.running():
+        await talk.speak(1.68)
+        assert not talk.llm.asked
+        await talk.speak(0.2)
+        await asyncio.sleep(3)
+    assert len(talk.of(TurnComplete)) == 1
+    assert [messages[-1].content for messages in talk.llm.asked] == ["good morning"]
+
+
 async def test_a_learner_who_goes_on_after_a_pause_leaves_no_trace_of_the_reply_that_was_begun() -> None:
     talk = Conversation()
     talk.asr.script = [
@@ -536,7 +548,7 @@ actions = st.lists(
 
 
 @given(happening=actions, seed=st.integers(0, 3))
-@settings(max_examples=60, deadline=None)
+@settings(settings.get_profile("interleavings"))
 def test_after_interrupted_nothing_of_that_turn_follows_and_every_reply_ends(
     happening: list[float | str], seed: int
 ) -> None:
