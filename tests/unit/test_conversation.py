@@ -19,6 +19,7 @@ from gateway.protocol import (
     AnalysisMessage,
     AudioFormat,
     Captions,
+    CaptionWord,
     EndConversation,
     ErrorMessage,
     Interrupt,
@@ -561,6 +562,8 @@ def test_after_interrupted_nothing_of_that_turn_follows_and_every_reply_ends(
             (at(turn + 0.8), end(f"turn {turn}")),
         ]
 
+    reported: set[str] = set()
+
     async def converse() -> None:
         async with talk.running():
             for action in happening:
@@ -577,16 +580,37 @@ def test_after_interrupted_nothing_of_that_turn_follows_and_every_reply_ends(
                         await talk.post(SetLevel(type="set_level", level="beginner"))
                     case _:
                         for begun in talk.of(AiAudioStart)[-1:]:
+                            reported.add(begun.turn_id)
                             await talk.post(Playback(type="playback", turn_id=begun.turn_id, played_ms=500))
             await asyncio.sleep(10)
             assert talk.llm.open_streams == talk.tts.open_streams == 0
 
     with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
         runner.run(converse())
-    _check_turns(talk)
+    _check_turns(talk, reported)
 
 
-def _check_turns(talk: Conversation) -> None:
+def _heard_by_a_player(talk: Conversation, turn_id: str, slack_ms: float) -> str:
+    """The words of which half was played when `interrupted` came, by a player that plays what it has as it comes."""
+    playing_id, played_s, sent_s, last_s = "", 0.0, 0.0, 0.0
+    words: list[CaptionWord] = []
+    for now_s, message in talk.got:
+        if playing_id == turn_id:
+            played_s, last_s = min(sent_s, played_s + now_s - last_s), now_s
+        match message:
+            case AiAudioStart():
+                playing_id, last_s = message.turn_id, now_s
+            case Captions() if message.turn_id == turn_id:
+                words += message.words
+            case bytes() if playing_id == turn_id:
+                sent_s += len(message) / 2 / 24_000
+            case Interrupted() if message.turn_id == turn_id:
+                break
+    heard = [word.text for word in words if (word.start_ms + word.end_ms) / 2 <= played_s * 1000 + slack_ms]
+    return " ".join(heard)
+
+
+def _check_turns(talk: Conversation, reported: set[str]) -> None:
     over: set[str] = set()
     begun: list[str] = []
     for _, message in talk.got:
@@ -602,6 +626,9 @@ def _check_turns(talk: Conversation) -> None:
     assert set(begun) <= over
     kept = [t for t in talk.store.sessions[talk.connected.session_id][2] if isinstance(t, PartnerTurn)]
     heard = {m.turn_id: m.heard_text for m in talk.of(Interrupted)}
+    for turn_id, heard_text in heard.items():
+        if turn_id not in reported:
+            assert heard_text in {_heard_by_a_player(talk, turn_id, slack_ms) for slack_ms in (-1, 0, 1)}
     for turn in kept:
         if turn.turn_id in heard:
             assert turn.text == heard[turn.turn_id]
