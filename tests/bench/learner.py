@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -25,11 +25,10 @@ REPORT_EVERY_S = 0.2
 
 @dataclass(frozen=True)
 class Conversation:
-    """What came of it. late_s: how late the client itself sent its latest frame."""
+    """What came of it. errors: codes that the system sent."""
 
     answers: tuple[Answer, ...]
     errors: tuple[str, ...]
-    late_s: float
 
 
 class Learner:
@@ -77,11 +76,12 @@ class Learner:
             return answer_to(utterance.name, began_s, last_voiced_s, self._events[first:])
 
         await self._until(lambda: answer().latency_s is not None, last_voiced_s + ANSWER_TIMEOUT_S - now())
+        late_s = self.microphone.worst_lateness_s
         heard = [at for at, event in enumerate(self._events) if isinstance(event, ReplyHeard) and at >= first]
         if heard:
             await self._stop_reply(heard[-1])
         await asyncio.sleep(GAP_S)
-        return answer()
+        return replace(answer(), client_late_s=late_s)
 
     async def _stop_reply(self, heard: int) -> None:
         """Interrupt the reply that began with event `heard`, unless it is over by then."""
@@ -144,4 +144,4 @@ async def converse(
                 task.cancel()
             errors = tuple(system.errors)
             await socket.close()
-    return Conversation(tuple(answers), errors, learner.microphone.worst_lateness_s)
+    return Conversation(tuple(answers), errors)

@@ -76,13 +76,14 @@ class Answer:
 
     latency_s: from the learner's last voiced sample to the answer's first audible one; None: no answer came.
     cut: the turn was taken for over before it was, or ended more than once. premature: a reply began while the learner
-    was still talking.
+    was still talking. client_late_s: how late the client itself was with a frame; a fault of the measurement.
     """
 
     utterance: str
     latency_s: float | None
     cut: bool
     premature: bool
+    client_late_s: float = 0.0
 
 
 def answer_to(utterance: str, began_s: float, last_voiced_s: float, events: Sequence[Event]) -> Answer:

@@ -21,7 +21,7 @@ HISS = 6.0  # standard deviation of a sample: -75 dB of full scale
 
 
 class Microphone:
-    """`send` takes PCM bytes. worst_lateness_s: how late the latest frame was; it is in every latency measured."""
+    """`send` takes PCM bytes. worst_lateness_s: how late the latest of the frames was since `say`."""
 
     def __init__(self, send: Callable[[bytes], Awaitable[None]], seed: int) -> None:
         self._send = send
@@ -46,6 +46,7 @@ class Microphone:
     def say(self, pcm: Pcm) -> float:
         """Speak from the next frame on; returns when that begins."""
         self._speech, self._speech_tick = pcm, self._tick + 1
+        self.worst_lateness_s = 0.0
         return self._began_s + self._speech_tick * FRAME_S
 
     def _heard_in(self, tick: int) -> bytes:

@@ -100,9 +100,7 @@ async def converse(websocket: WebSocket, config: Config, setting: str) -> None:
             temperature=config.temperature,
         ),
     )
-    tts = PiperTTSService(
-        download_dir=Path(config.voices), settings=PiperTTSService.Settings(voice=config.voice)
-    )
+    tts = PiperTTSService(download_dir=Path(config.voices), settings=PiperTTSService.Settings(voice=config.voice))
     user, assistant = LLMContextAggregatorPair(
         LLMContext(),
         user_params=LLMUserAggregatorParams(
