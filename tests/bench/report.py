@@ -80,7 +80,7 @@ def _origin(bench: Bench) -> str:
 
 def _answers(bench: Bench) -> str:
     lines = [
-        "| learners | system | median (each run), s | p95 (each run), s | cut | premature | silent | × Pipecat | × models |",
+        "| learners | system | median (each), s | p95 (each), s | cut | early | silent | × Pipecat | × models |",
         "| --: | --- | --- | --- | --: | --: | --: | --- | --: |",
     ]
     for row in bench.rows:
