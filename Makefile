@@ -70,7 +70,7 @@ $(VENV_BENCH)/.pipecat: $(UV) $(LOCKS)/bench-pipecat.txt
 
 .PHONY: bench
 bench: $(VENV)/.dev $(VENV_BENCH)/.pipecat ## Voice-to-voice latency beside Pipecat's (SESSIONS="1 2 4" RUNS=3, or QUICK=1)
-	$(BIN)/python -m tests.bench $(if $(QUICK),--quick,--sessions $(or $(SESSIONS),1 2 4) --runs $(or $(RUNS),3)) $(ARGS)
+	$(BIN)/python -m tests.bench $(if $(QUICK),--quick,--runs $(or $(RUNS),3)) $(if $(SESSIONS),--sessions $(SESSIONS)) $(ARGS)
 
 .PHONY: check
 check: $(VENV)/.dev ## Format, lint, types, import rules, proto drift

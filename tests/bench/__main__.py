@@ -38,17 +38,17 @@ class Contestant:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=(__doc__ or "").partition("\n")[2])
-    parser.add_argument("--sessions", type=int, nargs="+", default=[1, 2, 4], help="learners at once")
+    parser.add_argument("--sessions", type=int, nargs="+", help="learners at once: 1 2 4, with --quick 1")
     parser.add_argument("--runs", type=int, default=3, help="how often everything is done")
-    parser.add_argument("--quick", action="store_true", help="one run, one learner, three utterances; no page written")
+    parser.add_argument("--quick", action="store_true", help="one run, three utterances each, no page written")
     parser.add_argument("--keep", type=Path, help="folder for the servers' logs; else they are thrown away")
     arguments = parser.parse_args()
-    if arguments.quick:
-        arguments.sessions, arguments.runs = [1], 1
+    sessions = arguments.sessions or ([1] if arguments.quick else [1, 2, 4])
+    runs = 1 if arguments.quick else arguments.runs
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         folder = arguments.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        bench = run(folder, arguments.sessions, arguments.runs, quick=arguments.quick)
+        bench = run(folder, sessions, runs, quick=arguments.quick)
     path = QUICK_JSON if arguments.quick else JSON
     report.write_json(bench, path)
     text = report.markdown(bench)
@@ -62,7 +62,7 @@ def run(folder: Path, sessions: Sequence[int], runs: int, *, quick: bool) -> rep
     machine = report.machine()  # first, for its load
     said = quick_utterances() if quick else utterances()
     at_once = " ".join(map(str, sessions))
-    command = "make bench QUICK=1" if quick else f'make bench SESSIONS="{at_once}" RUNS={runs}'
+    command = f'make bench SESSIONS="{at_once}" {"QUICK=1" if quick else f"RUNS={runs}"}'
     with ExitStack() as servers:
         llama = servers.enter_context(running_llama(folder))
         pipecat = servers.enter_context(running_pipecat(folder, **pipecat_config(llama)))
