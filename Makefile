@@ -6,6 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LOCKS := deploy/locks
 UV := $(BIN)/uv
+VENV_BENCH := .venv-bench
 
 .PHONY: help
 help: ## Show what can be made
@@ -67,6 +68,17 @@ test-interleavings: $(VENV)/.dev ## 10,000 random conversations in virtual time 
 .PHONY: bench-barge-in
 bench-barge-in: $(VENV)/.dev ## How fast an interruption silences the partner, and which sounds it talks through
 	$(BIN)/python -m tests.bench.barge_in $(ARGS)
+
+# What we are compared with has an environment of its own: it shares none of our packages.
+$(VENV_BENCH)/.pipecat: $(UV) $(LOCKS)/bench-pipecat.txt
+	@echo "→ installing bench-pipecat.txt (hash-locked) into $(VENV_BENCH)"
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(VENV_BENCH)
+	@VIRTUAL_ENV=$(VENV_BENCH) $(UV) pip install --require-hashes -r $(LOCKS)/bench-pipecat.txt
+	@touch $@
+
+.PHONY: bench
+bench: $(VENV)/.dev $(VENV_BENCH)/.pipecat ## Voice-to-voice latency beside Pipecat's (SESSIONS="1 2 4" RUNS=3, or QUICK=1)
+	$(BIN)/python -m tests.bench $(if $(QUICK),--quick,--runs $(or $(RUNS),3)) $(if $(SESSIONS),--sessions $(SESSIONS)) $(ARGS)
 
 .PHONY: check
 check: $(VENV)/.dev ## Format, lint, types, import rules, proto drift

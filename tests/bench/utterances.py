@@ -1,0 +1,80 @@
+"""What the learners of `make bench` say, and when each really stops: 16 kHz mono int16."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tests.support.asr import Pcm, beckett_path, read_wav, silence, spoken
+
+RATE_HZ = 16_000
+# Louder than this is voice, -36 dB of full scale: Piper falls silent well below it, the recording's room stays below.
+VOICED = 500
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """name: for tables. pauses_s: the silences within it, which are not its end."""
+
+    name: str
+    pcm: Pcm
+    pauses_s: tuple[float, ...] = ()
+
+    @property
+    def last_voiced_s(self) -> float:
+        """From its start to the end of its last voiced sample."""
+        return float(np.flatnonzero(np.abs(self.pcm.astype(np.int32)) > VOICED)[-1] + 1) / RATE_HZ
+
+
+# Texts are spoken by Piper; a number is a pause within the sentence, in seconds.
+SCRIPT: tuple[tuple[str | float, ...], ...] = (
+    ("I like coffee.",),
+    ("Last weekend I went hiking", 0.4, "and the weather was really nice."),
+    ("Could you tell me how to get to the train station?",),
+    ("I think that", 0.6, "people should read more books."),
+    ("Yesterday I went to the market with my sister and we bought some apples.",),
+    ("What should I do tomorrow?",),
+    ("My favorite food is", 0.8, "rice with chicken and vegetables."),
+    ("I have been learning English for two years because I want to work abroad.",),
+)
+WARM_UP = ("Hello, my name is Anna.",)
+RECORDED_S = (0.30, 2.70)  # "Ever tried. Ever failed.", a person, with a pause of 0.3 s
+
+
+def warm_up() -> Utterance:
+    """Said first, not counted: whatever is made at first use is then made."""
+    return _spoken(WARM_UP)
+
+
+def utterances() -> tuple[Utterance, ...]:
+    """Nine of them, in the order of the first learner."""
+    return (*(_spoken(parts) for parts in SCRIPT), _recorded())
+
+
+def quick_utterances() -> tuple[Utterance, ...]:
+    """Three, for a run of a minute."""
+    return tuple(_spoken(parts) for parts in SCRIPT[:3])
+
+
+def in_order_of(learner: int, said: Sequence[Utterance]) -> tuple[Utterance, ...]:
+    """Learners at once say the same things in different orders, so that they do not talk in step."""
+    first = learner * 2 % len(said)
+    return (*said[first:], *said[:first])
+
+
+def _spoken(parts: Sequence[str | float]) -> Utterance:
+    pieces = [spoken(part) if isinstance(part, str) else silence(part) for part in parts]
+    texts = [part for part in parts if isinstance(part, str)]
+    return Utterance(" … ".join(texts), np.concatenate(pieces), tuple(p for p in parts if isinstance(p, float)))
+
+
+def _recorded() -> Utterance:
+    pcm, rate = read_wav(beckett_path())
+    start, end = (round(seconds * rate) for seconds in RECORDED_S)
+    cut = pcm[start:end].astype(np.float32)
+    fade = np.linspace(0, 1, rate // 100, dtype=np.float32)
+    cut[: len(fade)] *= fade
+    cut[-len(fade) :] *= fade[::-1]
+    return Utterance("Ever tried. Ever failed. (a recording)", cut.astype(np.int16))
