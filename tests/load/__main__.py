@@ -38,12 +38,13 @@ def main() -> None:
     arguments = _arguments()
     delays, said = Delays(), program()
     with tempfile.TemporaryDirectory(prefix="aitalk-load-") as folder:
+        said.save(program_path := Path(folder) / "program.npz")
         ends = _endings_of(arguments.systems, Path(folder), said)
         rows = [
             row
             for sessions in arguments.sessions
             for name in arguments.systems
-            for row in _measured(name, sessions, arguments, delays, said, ends)
+            for row in _measured(name, sessions, arguments, delays, said, program_path, ends)
         ]
     report = Report(delays=delays, rows=rows)
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -90,11 +91,12 @@ def _measured(
     arguments: argparse.Namespace,
     delays: Delays,
     said: Program,
+    program_path: Path,
     ends: dict[str, list[Ending]],
 ) -> Iterator[Measured]:
     """One row, or none if the system could not carry so many."""
     models_s = 0.0 if name.startswith("pipecat") else delays.to_first_audio
-    timeline = Timeline(ends[name], said.frames, models_s)
+    timeline = Timeline(program_path, ends[name], said.frames, models_s)
     print(f"{name}: {sessions} learners for {arguments.duration:.0f} s …", flush=True)
     with tempfile.TemporaryDirectory(prefix="aitalk-load-") as folder:
         try:

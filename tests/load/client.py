@@ -1,7 +1,7 @@
 """`python -m tests.load.client`: n learners over WebSocket in one process, cheap enough not to be what is measured.
 
 Each speaks the program of `tests.load.speech` in frames of 20 ms, all the time, from its own point in it. The frames
-are made once: a client must mask what it sends, and with a mask of zeros the masked bytes are the bytes.
+are made once; the very first sample of a learner says with which frame it begins. A client must mask what it sends: with a mask of zeros the masked bytes are the bytes.
 
 Reads a `Job` as JSON from standard input. Prints "connected" once all learners are, waits for a line, then speaks; at
 the end prints the `Outcome` as JSON.
@@ -15,6 +15,7 @@ import secrets
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,17 +23,21 @@ import uvloop
 from pydantic import BaseModel
 
 from tests.load.delays import MARK
-from tests.load.speech import FRAME, FRAME_S, Program, program
+from tests.load.speech import FRAME_S, Program
 
 _CONNECT_TIMEOUT_S = 30.0
+_HEADER = 8  # of a masked frame of 126 bytes and more
 _AT_ONCE = 10  # connections opened at once
 _TEXT, _BINARY, _CLOSE, _PING, _PONG = 1, 2, 8, 9, 10
 
 
 class Job(BaseModel):
-    """url: of the WebSocket. greeting: a text frame to send first, if any. seconds: to speak for."""
+    """url: of the WebSocket. program: the file of what to say. greeting: a text frame to send first, if any. seconds:
+    to speak for.
+    """
 
     url: str
+    program: Path
     sessions: int
     seconds: float
     greeting: str = ""
@@ -112,6 +117,8 @@ class Learner(asyncio.Protocol):
         self._loop = loop
         self.ready: asyncio.Future[None] = loop.create_future()
         self._head = b""
+        first = self.phase.to_bytes(2, "little")
+        self._first = masked_frame(_BINARY, first + self.frames[self.phase][_HEADER + 2 :])
         self._incoming = ServerFrames()
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = False
@@ -166,7 +173,9 @@ class Learner(asyncio.Protocol):
         due = self.began_s + self.sent * FRAME_S
         self.late_s.append(max(0.0, now - due))
         while due <= now + 0.0005:  # timers count milliseconds; more than one only if this process was held up
-            self._transport.write(self.frames[(self.phase + self.sent) % len(self.frames)])
+            self._transport.write(
+                self.frames[(self.phase + self.sent) % len(self.frames)] if self.sent else self._first
+            )
             self.sent += 1
             due = self.began_s + self.sent * FRAME_S
         self._timer = self._loop.call_later(due - now, self._tick)
@@ -215,7 +224,7 @@ async def _connect(job: Job, frames: list[bytes], late_s: list[float]) -> list[L
 
 def main() -> None:
     job = Job.model_validate_json(sys.stdin.readline())
-    print(uvloop.run(converse(job, program())).model_dump_json(), flush=True)
+    print(uvloop.run(converse(job, Program.load(job.program))).model_dump_json(), flush=True)
 
 
 if __name__ == "__main__":

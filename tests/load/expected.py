@@ -98,7 +98,9 @@ def answers(learners: Sequence[Turns], ends: Sequence[Ending], frames: int, mode
     due, added, voice = 0, [], []
     for learner in learners:
         for ending in _turns_of(learner, ends, frames):
-            sent = [learner.began_s + (at - learner.phase) * FRAME_S for at in (ending.voice, ending.eager, ending.over)]
+            sent = [
+                learner.began_s + (at - learner.phase) * FRAME_S for at in (ending.voice, ending.eager, ending.over)
+            ]
             possible = max(sent[2], sent[1] + models_s)
             due += 1
             answer = next((at for at in learner.answers_s if sent[0] < at < possible + _ANSWER_WITHIN_S), None)

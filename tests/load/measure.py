@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -52,8 +53,9 @@ class Measured(BaseModel):
 
 @dataclass(frozen=True)
 class Timeline:
-    """What the learners say and when it can be answered; models_s: the set delays on the way."""
+    """What the learners say (`program` is its file) and when it can be answered; models_s: the set delays on the way."""
 
+    program: Path
     ends: Sequence[Ending]
     frames: int
     models_s: float
@@ -62,7 +64,7 @@ class Timeline:
 def measure(name: str, system: System, sessions: int, seconds: float, timeline: Timeline) -> Measured:
     """Blocks for `seconds` and what connecting takes; raises RuntimeError if the client fails."""
     before = {process: _memory(system, process) for process in system.processes}
-    job = Job(url=system.url, sessions=sessions, seconds=seconds, greeting=system.greeting)
+    job = Job(url=system.url, program=timeline.program, sessions=sessions, seconds=seconds, greeting=system.greeting)
     client = subprocess.Popen(
         [sys.executable, "-m", "tests.load.client"],
         cwd=ROOT,

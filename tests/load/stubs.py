@@ -20,7 +20,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from pydantic_settings import BaseSettings
 
 from tests.load.delays import HEARD, REPLY, REPLY_RATE_HZ, Delays, reply_pcm, reply_tokens
-from tests.load.speech import RATE_HZ
+from tests.load.speech import FRAME, RATE_HZ
 
 _PIECE_S = 0.4  # about what an engine gives at once
 _ONSET_S = 0.1
@@ -108,12 +108,15 @@ class AsrStub(asr_pb2_grpc.AsrServiceServicer):
     async def StreamingRecognize(  # type: ignore[override]
         self, request_iterator: AsyncIterator[asr_pb2.StreamingRecognizeRequest], context: Any
     ) -> None:
-        script = self._script()
+        heard, script = 0, self._script(0)
         at, what, span = next(script)
-        heard = 0
         async with asyncio.TaskGroup() as tasks:
             eager: asyncio.Task[None] | None = None
             async for request in request_iterator:
+                if request.audio and not heard:  # the client's first sample says where in the program it begins
+                    heard = FRAME * int.from_bytes(request.audio[:2], "little")
+                    script = self._script(heard)
+                    at, what, span = next(script)
                 heard += len(request.audio) // 2
                 while heard >= at:
                     if what == "start":
@@ -136,14 +139,18 @@ class AsrStub(asr_pb2_grpc.AsrServiceServicer):
         end = asr_pb2.EndOfTurn(transcript=_transcript(span), reason=asr_pb2.END_REASON_SILENCE)
         await context.write(asr_pb2.StreamingRecognizeResponse(end_of_turn=end))
 
-    def _script(self) -> Iterator[tuple[int, str, tuple[int, int]]]:
+    def _script(self, origin: int) -> Iterator[tuple[int, str, tuple[int, int]]]:
+        """What to say after how many samples of the program; in the stream they count from `origin`."""
         begin = 0
         while True:
             for voice_start, voice_end in self._voiced:
-                span = (begin + voice_start, begin + voice_end)
-                yield span[0] + round(_ONSET_S * RATE_HZ), "start", span
-                yield span[1] + round(EAGER_S * RATE_HZ), "eager", span
-                yield span[1] + round(END_S * RATE_HZ), "end", span
+                if begin + voice_start < origin:
+                    continue
+                start, end = begin + voice_start, begin + voice_end
+                span = (start - origin, end - origin)
+                yield start + round(_ONSET_S * RATE_HZ), "start", span
+                yield end + round(EAGER_S * RATE_HZ), "eager", span
+                yield end + round(END_S * RATE_HZ), "end", span
             begin += self._program_samples
 
 
