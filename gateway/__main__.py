@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import uvicorn
+import uvloop
 
 from common.logs import configure_logging
 from gateway.app import connect, create_app
@@ -33,4 +32,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())

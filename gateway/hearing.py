@@ -16,6 +16,10 @@ from gateway.ports import Asr, AsrEvent, AsrStream, EndOfTurn, SpeechStarted
 # A recogniser that takes no audio for so long is given up and opened again.
 STALL_S = 5.0
 REOPEN_AFTER_S = 1.0
+# Recognition hears in windows of this length; a part of one tells it nothing yet. While the learner is silent, only the
+# begin of a turn can be missed by a moment, and its first sounds are kept: then several windows go as one message.
+WINDOW_S = 0.032
+SILENT_WINDOWS = 3
 # No audio for so long, within a turn, is silence. Above the jitter of a usable network.
 GAP_S = 0.4
 
@@ -72,6 +76,7 @@ class Hearing:
         self._deliver = deliver
         self._sent_samples = 0
         self._turn_is_open = False
+        self._gather()
 
     def seconds_since(self, sample: int) -> float:
         """How long ago `sample` was, in seconds of audio."""
@@ -104,6 +109,7 @@ class Hearing:
         """One recognition stream, until the audio is finished."""
         self._sent_samples = 0
         self._turn_is_open = False
+        self._gather()
         async with (
             self._asr.open(sample_rate_hz=self._sample_rate_hz, language=self._language()) as stream,
             asyncio.TaskGroup() as tasks,
@@ -112,9 +118,14 @@ class Hearing:
             async for event in stream:
                 if isinstance(event, SpeechStarted | EndOfTurn):
                     self._turn_is_open = isinstance(event, SpeechStarted)
+                    self._gather()
                 await self._deliver(Heard(event))
             if not feeding.done():
                 raise UnavailableError("ASR: the service ended the stream (is it restarting?); go on speaking")
+
+    def _gather(self) -> None:
+        windows = 1 if self._turn_is_open else SILENT_WINDOWS
+        self._audio.gather_samples = round(windows * WINDOW_S * self._sample_rate_hz)
 
     async def _feed(self, stream: AsrStream, first: bytes) -> None:
         chunk = first
