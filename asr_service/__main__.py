@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 
+import uvloop
 from pydantic import ValidationError
 
 from asr_service.config import AsrSettings
@@ -21,7 +21,7 @@ def main() -> None:
         settings = AsrSettings()
         configure_logging(settings.log_level)
         service = create_service(create_engine(settings), settings)
-        asyncio.run(run(service, settings, settings.asr_port))
+        uvloop.run(run(service, settings, settings.asr_port))
     except (ValidationError, ValueError, ServiceError) as error:
         sys.exit(f"ASR can't start: {error}")
 

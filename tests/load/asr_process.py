@@ -5,10 +5,10 @@ Voice detection and endpointing are the real ones. The engine is registered here
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 
+import uvloop
 from pydantic_settings import BaseSettings
 
 from asr_service.audio import ENGINE_RATE_HZ, Audio
@@ -61,7 +61,7 @@ def main() -> None:
     settings = AsrSettings()
     configure_logging(settings.log_level)
     service = create_service(StubEngine(DelaySettings().delays), settings)
-    asyncio.run(run(service, settings, settings.asr_port))
+    uvloop.run(run(service, settings, settings.asr_port))
 
 
 if __name__ == "__main__":
