@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from deploy.mesh import free_ports
-from tests.load.delays import REPLY_RATE_HZ, Delays
+from tests.load.delays import HEARD, MARK, REPLY_RATE_HZ, REPLY_S, Delays, reply_tokens
 from tests.load.speech import RATE_HZ, Program
 from tests.support.mesh import ROOT, RunningProcess, running, wait_until_ready
 
@@ -74,7 +74,8 @@ def pipecat(folder: Path, delays: Delays, python: Path, *, smart_turn: bool) -> 
     """Pipecat in one process, everything in it; `python` of an environment with deploy/locks/load-pipecat.txt."""
     (port,) = free_ports(1)
     command = [str(python), str(ROOT / "tests/load/pipecat_server.py")]
-    options = {"port": port, "smart_turn": smart_turn, **delays.model_dump()}
+    reply = {"heard": HEARD, "tokens": reply_tokens(), "reply_s": REPLY_S, "mark": MARK.hex()}
+    options = {"port": port, "smart_turn": smart_turn, **delays.model_dump(), **reply}
     log_path = folder / "pipecat.log"
     with log_path.open("ab") as log:
         process = subprocess.Popen([*command, json.dumps(options)], cwd=ROOT, stdout=log, stderr=log)
