@@ -60,6 +60,20 @@ run: $(VENV)/.mesh ## Set up and run the whole mesh on this machine (PORT=8000)
 test: $(VENV)/.dev ## Set up and run all tests (ARGS=… goes to pytest)
 	$(BIN)/python -m pytest $(ARGS)
 
+PIPECAT_VENV := .venv-pipecat
+SESSIONS ?= 1 10 25
+DURATION ?= 30
+
+$(PIPECAT_VENV)/.load: $(UV) $(LOCKS)/load-pipecat.txt
+	@echo "→ installing load-pipecat.txt (hash-locked) into $(PIPECAT_VENV)"
+	@$(UV) venv --quiet --allow-existing --python $(BIN)/python3 $(PIPECAT_VENV)
+	@VIRTUAL_ENV=$(PIPECAT_VENV) $(UV) pip install --quiet --require-hashes -r $(LOCKS)/load-pipecat.txt
+	@touch $@
+
+.PHONY: load
+load: $(VENV)/.dev $(PIPECAT_VENV)/.load ## Cost and latency with many learners, beside Pipecat (SESSIONS="1 10 25" DURATION=30 ARGS=…)
+	$(BIN)/python -m tests.load --sessions $(SESSIONS) --duration $(DURATION) $(ARGS)
+
 .PHONY: check
 check: $(VENV)/.dev ## Format, lint, types, import rules, proto drift
 	$(BIN)/ruff format --check .

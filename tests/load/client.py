@@ -1,7 +1,8 @@
 """`python -m tests.load.client`: n learners over WebSocket in one process, cheap enough not to be what is measured.
 
-Each speaks the program of `tests.load.speech` in frames of 20 ms, all the time, from its own point in it. The frames
-are made once; the very first sample of a learner says with which frame it begins. A client must mask what it sends: with a mask of zeros the masked bytes are the bytes.
+Each speaks the program of `tests.load.speech` in frames of 20 ms, all the time, from its own point in it; its first
+sample says with which frame it begins. The frames are made once. A client must mask what it sends: with a mask of zeros
+the masked bytes are the bytes.
 
 Reads a `Job` as JSON from standard input. Prints "connected" once all learners are, waits for a line, then speaks; at
 the end prints the `Outcome` as JSON.
@@ -15,6 +16,7 @@ import secrets
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -216,10 +218,14 @@ async def _connect(job: Job, frames: list[bytes], late_s: list[float]) -> list[L
             numbers = range(len(learners), min(job.sessions, len(learners) + _AT_ONCE))
             batch = [Learner(job, frames, number * len(frames) // job.sessions, late_s) for number in numbers]
             for learner in batch:
-                await loop.create_connection(lambda learner=learner: learner, url.hostname, url.port)  # type: ignore[misc]
+                await loop.create_connection(partial(_same, learner), str(url.hostname), int(url.port or 80))
             await asyncio.gather(*(learner.ready for learner in batch))
             learners += batch
     return learners
+
+
+def _same(learner: Learner) -> Learner:
+    return learner
 
 
 def main() -> None:

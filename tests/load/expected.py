@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 import grpc
 from aitalk.asr.v1 import asr_pb2, asr_pb2_grpc
@@ -46,7 +47,7 @@ async def endings(asr_address: str, said: Program) -> list[Ending]:
 
         async def read() -> None:
             async for response in call:
-                events.append(str(response.WhichOneof("event")))
+                events.append(str(response.WhichOneof("event")))  # noqa: PERF401  seen while it grows
 
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(read())
@@ -57,18 +58,18 @@ async def endings(asr_address: str, said: Program) -> list[Ending]:
 
 async def _until_serving(channel: grpc.aio.Channel) -> None:
     async with asyncio.timeout(_START_TIMEOUT_S):
-        check = health_pb2_grpc.HealthStub(channel).Check
+        stub: Any = health_pb2_grpc.HealthStub(channel)
         request = health_pb2.HealthCheckRequest()
-        while (await check(request, wait_for_ready=True)).status != health_pb2.HealthCheckResponse.SERVING:
+        while (await stub.Check(request, wait_for_ready=True)).status != health_pb2.HealthCheckResponse.SERVING:
             await asyncio.sleep(0.1)
 
 
-async def _walk(call: object, said: Program, events: list[str]) -> list[Ending]:
+async def _walk(call: Any, said: Program, events: list[str]) -> list[Ending]:
     found: list[Ending] = []
     voices = [end // FRAME for _, end in said.voiced]
     eager = 0
     for index in range(said.frames):
-        await call.write(asr_pb2.StreamingRecognizeRequest(audio=said.frame(index)))  # type: ignore[attr-defined]
+        await call.write(asr_pb2.StreamingRecognizeRequest(audio=said.frame(index)))
         number = len(found)
         watched = number < len(voices) and 0 <= index - voices[number] + 5 < _WATCHED_S / FRAME_S
         seen = len(events)
@@ -114,12 +115,12 @@ def _turns_of(learner: Turns, ends: Sequence[Ending], frames: int) -> list[Endin
     """The endings of the whole turns that a learner spoke, their frames counted on through the repetitions."""
     last = learner.phase + learner.sent_frames - round(_ANSWER_WITHIN_S / FRAME_S)
     first = learner.phase + round(5.0 / FRAME_S)  # the first sentence may have been half over
-    turns = []
-    for begin in range(0, last + frames, frames):
-        for ending in ends:
-            if first <= begin + ending.voice and begin + ending.over <= last:
-                turns.append(Ending(begin + ending.voice, begin + ending.eager, begin + ending.over))
-    return turns
+    return [
+        Ending(begin + ending.voice, begin + ending.eager, begin + ending.over)
+        for begin in range(0, last + frames, frames)
+        for ending in ends
+        if first <= begin + ending.voice and begin + ending.over <= last
+    ]
 
 
 def percentile(values: Sequence[float], percent: int) -> float | None:

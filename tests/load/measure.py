@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ class Measured(BaseModel):
 
 @dataclass(frozen=True)
 class Timeline:
-    """What the learners say (`program` is its file) and when it can be answered; models_s: the set delays on the way."""
+    """What the learners say (`program`: its file), when it can be answered; models_s: the set delays on the way."""
 
     program: Path
     ends: Sequence[Ending]
@@ -80,10 +81,8 @@ def measure(name: str, system: System, sessions: int, seconds: float, timeline: 
             raise RuntimeError(f"{sessions} learners could not connect to {name}")
         used = {process: _cpu(system, process) for process in system.processes}
         _say(client.stdin, "go")
-        try:
+        with suppress(subprocess.TimeoutExpired):
             client.wait(seconds)  # the outcome may fill the pipe: it is read below
-        except subprocess.TimeoutExpired:
-            pass
         minutes = sessions * seconds / 60
         use = {
             process: Use(

@@ -49,9 +49,11 @@ def gateway_alone(folder: Path, delays: Delays, said: Program) -> Iterator[Syste
     """The gateway; a stub in the recogniser's place, too."""
     (models,) = free_ports(1)
     heard = {"ASR_PORT": str(models), "VOICED": json.dumps(said.voiced), "PROGRAM_SAMPLES": str(len(said.pcm))}
-    with running("tests.load.stubs", folder / "stubs.log", _stubs(delays, models) | heard) as stubs:
-        with _gateway(folder, models, models, {"stubs": stubs}) as system:
-            yield system
+    with (
+        running("tests.load.stubs", folder / "stubs.log", _stubs(delays, models) | heard) as stubs,
+        _gateway(folder, models, models, {"stubs": stubs}) as system,
+    ):
+        yield system
 
 
 @contextmanager

@@ -42,7 +42,7 @@ class LlmStub(llm_pb2_grpc.LlmServiceServicer):
     def __init__(self, delays: Delays) -> None:
         self._delays = delays
 
-    async def StreamingGenerate(self, request: Any, context: Any) -> AsyncIterator[llm_pb2.StreamingGenerateResponse]:  # type: ignore[override]
+    async def StreamingGenerate(self, request: Any, context: Any) -> AsyncIterator[llm_pb2.StreamingGenerateResponse]:
         await asyncio.sleep(self._delays.first_token)
         for token in reply_tokens():
             yield llm_pb2.StreamingGenerateResponse(delta=token)
@@ -57,7 +57,7 @@ class TtsStub(tts_pb2_grpc.TtsServiceServicer):
         self._delays = delays
         self._pcm = reply_pcm()
 
-    async def StreamingSynthesize(  # type: ignore[override]
+    async def StreamingSynthesize(
         self, request_iterator: AsyncIterator[tts_pb2.StreamingSynthesizeRequest], context: Any
     ) -> AsyncIterator[tts_pb2.StreamingSynthesizeResponse]:
         async for request in request_iterator:
@@ -105,7 +105,7 @@ class AsrStub(asr_pb2_grpc.AsrServiceServicer):
         self._voiced = voiced
         self._program_samples = program_samples
 
-    async def StreamingRecognize(  # type: ignore[override]
+    async def StreamingRecognize(  # type: ignore[override]  # the stubs know generators only; this writes
         self, request_iterator: AsyncIterator[asr_pb2.StreamingRecognizeRequest], context: Any
     ) -> None:
         heard, script = 0, self._script(0)
@@ -175,11 +175,11 @@ async def serve(settings: StubSettings) -> None:
     healthy = health.aio.HealthServicer()
     await healthy.set("", health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
-    llm_pb2_grpc.add_LlmServiceServicer_to_server(LlmStub(settings.delays), server)
-    tts_pb2_grpc.add_TtsServiceServicer_to_server(TtsStub(settings.delays), server)
+    llm_pb2_grpc.add_LlmServiceServicer_to_server(LlmStub(settings.delays), server)  # type: ignore[abstract]
+    tts_pb2_grpc.add_TtsServiceServicer_to_server(TtsStub(settings.delays), server)  # type: ignore[abstract]
     voiced = [(int(begin), int(end)) for begin, end in json.loads(settings.voiced)]
     if voiced:
-        asr = AsrStub(settings.delays, voiced, settings.program_samples)
+        asr = AsrStub(settings.delays, voiced, settings.program_samples)  # type: ignore[abstract]
         asr_pb2_grpc.add_AsrServiceServicer_to_server(asr, server)
     for port in {settings.llm_port, settings.tts_port, settings.asr_port} - {0}:
         server.add_insecure_port(f"127.0.0.1:{port}")
