@@ -80,6 +80,18 @@ $(VENV_BENCH)/.pipecat: $(UV) $(LOCKS)/bench-pipecat.txt
 bench: $(VENV)/.dev $(VENV_BENCH)/.pipecat ## Voice-to-voice latency beside Pipecat's (SESSIONS="1 2 4" RUNS=3, or QUICK=1)
 	$(BIN)/python -m tests.bench $(if $(QUICK),--quick,--runs $(or $(RUNS),3)) $(if $(SESSIONS),--sessions $(SESSIONS)) $(ARGS)
 
+PIPECAT_VENV := .venv-pipecat
+
+$(PIPECAT_VENV)/.load: $(UV) $(LOCKS)/load-pipecat.txt
+	@echo "→ installing load-pipecat.txt (hash-locked) into $(PIPECAT_VENV)"
+	@$(UV) venv --quiet --allow-existing --python $(BIN)/python3 $(PIPECAT_VENV)
+	@VIRTUAL_ENV=$(PIPECAT_VENV) $(UV) pip install --quiet --require-hashes -r $(LOCKS)/load-pipecat.txt
+	@touch $@
+
+.PHONY: load
+load: $(VENV)/.dev $(PIPECAT_VENV)/.load ## Cost and latency with many learners, beside Pipecat (SESSIONS="1 10 25" DURATION=30 ARGS=…)
+	$(BIN)/python -m tests.load --sessions $(or $(SESSIONS),1 10 25) --duration $(or $(DURATION),30) $(ARGS)
+
 .PHONY: check
 check: $(VENV)/.dev ## Format, lint, types, import rules, proto drift
 	$(BIN)/ruff format --check .

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import uvloop
 
 from asr_service.config import AsrSettings
 from asr_service.engines import create_engine
@@ -18,7 +18,7 @@ def main() -> None:
         settings = AsrSettings()
         configure_logging(settings.log_level)
         service = create_service(create_engine(settings), settings)
-        asyncio.run(run(service, settings, settings.asr_port))
+        uvloop.run(run(service, settings, settings.asr_port))
 
 
 if __name__ == "__main__":

@@ -17,9 +17,10 @@ from asr_service.config import AsrSettings
 from asr_service.decoding import Decoder
 from asr_service.endpointing import Endpointing, EndReason
 from asr_service.engine import AsrEngine
+from asr_service.listening import Listening
 from asr_service.metrics import AUDIO_SECONDS
 from asr_service.session import Finish, Request, StreamConfig, StreamSession
-from asr_service.vad import WINDOW, Ear, SileroVad
+from asr_service.vad import WINDOW, SileroVad
 from common.engine_info import engine_info
 from common.errors import InvalidInputError, SequenceError
 from common.grpc_server import Service
@@ -56,15 +57,15 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         )
         self._slots = Slots("asr", settings.asr_max_streams)
         self._decoder = Decoder(engine, settings.asr_threads)
-        self._listening = ThreadPoolExecutor(1, thread_name_prefix="asr-vad")
-        self._vad: SileroVad | None = None
+        self._vad_thread = ThreadPoolExecutor(1, thread_name_prefix="asr-vad")
+        self._listening: Listening | None = None
         self._ready = False
 
     async def warm_up(self) -> None:
         """Load both networks and run each once, so that the first learner waits no longer than the second."""
         loop = asyncio.get_running_loop()
-        self._vad = await loop.run_in_executor(self._listening, SileroVad)
-        await loop.run_in_executor(self._listening, Ear(self._vad, ENGINE_RATE_HZ).hear, bytes(2 * WINDOW))
+        self._listening = Listening(await loop.run_in_executor(self._vad_thread, SileroVad), self._vad_thread)
+        await self._listening.hear(self._listening.open(ENGINE_RATE_HZ), bytes(2 * WINDOW))
         await self._decoder.run(self._decoder.engine.load)
         noise = np.random.default_rng(0).normal(0, 0.01, ENGINE_RATE_HZ).astype(np.float32)
         await self._decoder.decode(noise, language="", quality="final")
@@ -72,7 +73,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
 
     async def close(self) -> None:
         """Release the model."""
-        self._listening.shutdown(wait=False, cancel_futures=True)
+        self._vad_thread.shutdown(wait=False, cancel_futures=True)
         await self._decoder.close()
 
     # --- calls ----------------------------------------------------------------------------------
@@ -84,11 +85,10 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
             first = await anext(aiter(request_iterator), None)
             if first is None or first.WhichOneof("request") != "config":
                 raise SequenceError("the first message of StreamingRecognize must be `config`")
-            assert self._vad is not None  # noqa: S101  no calls before warm-up
+            assert self._listening is not None  # noqa: S101  no calls before warm-up
             session = StreamSession(
                 self._stream_config(first.config),
                 decoder=self._decoder,
-                vad=self._vad,
                 listening=self._listening,
                 emit=lambda event: context.write(_response(event)),
             )

@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeAlias
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from asr_service import endpointing as ep
-from asr_service.audio import ENGINE_RATE_HZ, Audio, check_pcm
+from asr_service.audio import ENGINE_RATE_HZ, check_pcm
 from asr_service.decoding import Decoder
 from asr_service.endpointing import Endpointer, Endpointing
 from asr_service.engine import Transcript, Word
@@ -34,9 +32,10 @@ from asr_service.events import (
     TurnStarted,
     spoken_turn,
 )
+from asr_service.listening import Listening
 from asr_service.metrics import AUDIO_SECONDS, TURNS
 from asr_service.utterance import Recorder, Utterance
-from asr_service.vad import WINDOW, Ear, Vad
+from asr_service.vad import WINDOW, Windows
 from common.errors import InvalidInputError, SequenceError
 
 MAX_CHUNK_BYTES = 1024 * 1024
@@ -84,8 +83,7 @@ class StreamSession:
         config: StreamConfig,
         *,
         decoder: Decoder,
-        vad: Vad,
-        listening: Executor,
+        listening: Listening,
         emit: Callable[[Event], Awaitable[None]],
     ) -> None:
         self._config = config
@@ -93,7 +91,7 @@ class StreamSession:
         self._listening = listening
         self._emit = emit
         self._rate = config.sample_rate_hz / ENGINE_RATE_HZ
-        self._ear = Ear(vad, config.sample_rate_hz)
+        self._ear = listening.open(config.sample_rate_hz)
         self._endpointer = Endpointer(config.endpointing, window=WINDOW, rate_hz=ENGINE_RATE_HZ)
         self._recorder = Recorder(WINDOW, ep.ONSET_MS * ENGINE_RATE_HZ // 1000)
         self._last_partial = 0
@@ -117,7 +115,7 @@ class StreamSession:
                 case Endpointing():
                     self._endpointer.reconfigure(request)
                 case Finish():
-                    await self._follow(await self._in_thread(self._ear.flush), steps)
+                    await self._follow(await self._listening.hear(self._ear, b"", last=True), steps)
                     await self._decide(self._endpointer.finish(), steps)
                     return
         raise SequenceError("the request stream ended without `finish`; send `finish` to have the open turn answered")
@@ -132,12 +130,9 @@ class StreamSession:
         second = 2 * self._config.sample_rate_hz  # one at a time, so that other streams get their turn
         for begin in range(0, len(pcm), second):
             piece = pcm[begin : begin + second]
-            await self._follow(await self._in_thread(partial(self._ear.hear, piece)), steps)
+            await self._follow(await self._listening.hear(self._ear, piece), steps)
 
-    async def _in_thread(self, job: Callable[[], list[tuple[Audio, float]]]) -> list[tuple[Audio, float]]:
-        return await asyncio.get_running_loop().run_in_executor(self._listening, job)
-
-    async def _follow(self, windows: list[tuple[Audio, float]], steps: MemoryObjectSendStream[_Step]) -> None:
+    async def _follow(self, windows: Windows, steps: MemoryObjectSendStream[_Step]) -> None:
         for window, probability in windows:
             self._recorder.add(window)
             await self._decide(self._endpointer.hear(probability), steps)

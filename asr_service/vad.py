@@ -7,9 +7,10 @@ imported, as that wants torch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import onnxruntime
@@ -33,7 +34,7 @@ def find_silero() -> Path:
 class Vad(Protocol):
     """Any network of this kind; see SileroVad."""
 
-    def infer(self, audio: Audio, state: Audio) -> tuple[float, Audio]: ...
+    def infer(self, audio: Audio, state: Audio) -> tuple[Audio, Audio]: ...
 
 
 class SileroVad:
@@ -45,12 +46,18 @@ class SileroVad:
         self._session = onnxruntime.InferenceSession(
             path or find_silero(), sess_options=options, providers=["CPUExecutionProvider"]
         )
+        self._rate = np.array(ENGINE_RATE_HZ, np.int64)
 
-    def infer(self, audio: Audio, state: Audio) -> tuple[float, Audio]:
-        """The probability of speech in a window with its context (576 samples), and the next state."""
-        inputs = {"input": audio[None], "state": state, "sr": np.array(ENGINE_RATE_HZ, np.int64)}
-        probability, state = self._session.run(None, inputs)
-        return float(probability[0, 0]), state
+    def infer(self, audio: Audio, state: Audio) -> tuple[Audio, Audio]:
+        """Of windows with their context (streams, 576) and states (2, streams, 128): the probabilities of speech
+        (streams,) and the next states.
+        """
+        probabilities, state = self._session.run(None, {"input": audio, "state": state, "sr": self._rate})
+        return probabilities[:, 0], state
+
+
+Windows: TypeAlias = list[tuple[Audio, float]]
+"""Windows of 512 samples at 16 kHz, each with its probability of speech."""
 
 
 class Ear:
@@ -63,27 +70,46 @@ class Ear:
         self._vad = vad
         self._resampler = Resampler(sample_rate_hz)
         self._rest: Audio = np.zeros(0, np.float32)
-        self._context: Audio = np.zeros(_CONTEXT, np.float32)
-        self._state: Audio = np.zeros((2, 1, 128), np.float32)
+        self.context: Audio = np.zeros(_CONTEXT, np.float32)
+        self.state: Audio = np.zeros((2, 1, 128), np.float32)
 
-    def hear(self, pcm: bytes) -> list[tuple[Audio, float]]:
+    def hear(self, pcm: bytes) -> Windows:
         """The windows that `pcm` completes."""
-        return self._windows(self._resampler.feed(pcm))
+        return hear_together(self._vad, [(self, pcm, False)])[0]
 
-    def flush(self) -> list[tuple[Audio, float]]:
+    def flush(self) -> Windows:
         """The last windows; silence fills up the last one."""
-        windows = self._windows(self._resampler.feed(b"", last=True))
-        if len(self._rest):
-            windows += self._windows(np.zeros(WINDOW - len(self._rest), np.float32))
-        return windows
+        return hear_together(self._vad, [(self, b"", True)])[0]
 
-    def _windows(self, audio: Audio) -> list[tuple[Audio, float]]:
-        audio = np.concatenate([self._rest, audio])
+    def cut(self, pcm: bytes, *, last: bool) -> Audio:
+        """The windows (n, 512) that `pcm` completes, not yet heard; with `last`, silence fills up the last one."""
+        audio = self._resampler.feed(pcm, last=last)
+        if len(self._rest):
+            audio = np.concatenate([self._rest, audio])
+        if last and len(audio) % WINDOW:
+            audio = np.concatenate([audio, np.zeros(-len(audio) % WINDOW, np.float32)])
         whole = len(audio) - len(audio) % WINDOW
         self._rest = audio[whole:].copy()
-        return [(window, self._probability(window)) for window in audio[:whole].reshape(-1, WINDOW)]
+        return audio[:whole].reshape(-1, WINDOW)
 
-    def _probability(self, window: Audio) -> float:
-        probability, self._state = self._vad.infer(np.concatenate([self._context, window]), self._state)
-        self._context = window[-_CONTEXT:]
-        return probability
+
+def hear_together(vad: Vad, pieces: Sequence[tuple[Ear, bytes, bool]]) -> list[Windows]:
+    """What each ear hears in its piece (bytes, and whether they are the last), with one run of the network for the
+    first window of all, one for the second, and so on. An ear may be among them once.
+    """
+    cut = [ear.cut(pcm, last=last) for ear, pcm, last in pieces]
+    heard: list[Windows] = [[] for _ in pieces]
+    for turn in range(max(map(len, cut), default=0)):
+        these = [index for index, windows in enumerate(cut) if turn < len(windows)]
+        audio = np.empty((len(these), _CONTEXT + WINDOW), np.float32)
+        for row, index in enumerate(these):
+            audio[row, :_CONTEXT] = pieces[index][0].context
+            audio[row, _CONTEXT:] = cut[index][turn]
+        states = [pieces[index][0].state for index in these]
+        probabilities, state = vad.infer(audio, states[0] if len(states) == 1 else np.concatenate(states, axis=1))
+        for row, (index, probability) in enumerate(zip(these, probabilities.tolist(), strict=True)):
+            ear, window = pieces[index][0], cut[index][turn]
+            ear.state = state[:, row : row + 1]
+            ear.context = window[-_CONTEXT:]
+            heard[index].append((window, probability))
+    return heard

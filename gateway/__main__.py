@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import uvicorn
+import uvloop
 
 from common.logs import configure_logging
 from common.process import plain_start_errors
@@ -20,7 +19,7 @@ def main() -> None:
     with plain_start_errors("The gateway"):
         settings = GatewaySettings()
         configure_logging(settings.log_level)
-        asyncio.run(serve(settings))
+        uvloop.run(serve(settings))
 
 
 async def serve(settings: GatewaySettings) -> None:

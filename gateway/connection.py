@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect
@@ -21,6 +21,7 @@ from gateway.session import Closing, Left, Partners, Session, SessionOptions
 logger = logging.getLogger(__name__)
 
 BYTES_PER_SAMPLE = 2
+LOOK_EVERY_S = 0.5
 
 BROKEN = Closing(1011, "a bug ended the session; it is in the gateway's log")
 
@@ -140,17 +141,36 @@ class _Ear:
         self._save = save
         self._diagnostics: AudioDiagnostics | None = None
         self._recorder: DebugRecorder | None = None
+        self._pending = bytearray()
+        self._latest: DecodedAudio | None = None
 
     def hears(self, session_id: str, audio: DecodedAudio) -> None:
         if self._diagnostics is None:
             self._diagnostics = AudioDiagnostics(session_id, self._sample_rate_hz)
             self._recorder = DebugRecorder(session_id, self._sample_rate_hz) if self._save else None
-        metrics.AUDIO_SECONDS.inc(len(audio.pcm) / BYTES_PER_SAMPLE / self._sample_rate_hz)
-        self._diagnostics.add(audio)
+        if self._latest and self._is_other(self._latest, audio):
+            self._look()
+        self._pending += audio.pcm
+        self._latest = audio
+        if len(self._pending) >= LOOK_EVERY_S * self._sample_rate_hz * BYTES_PER_SAMPLE:
+            self._look()
+
+    def _look(self) -> None:
+        """At what has come since last time: a look at each frame would cost more than to receive it."""
+        pcm, self._pending = bytes(self._pending), bytearray()
+        if not (pcm and self._latest and self._diagnostics):
+            return
+        metrics.AUDIO_SECONDS.inc(len(pcm) / BYTES_PER_SAMPLE / self._sample_rate_hz)
+        self._diagnostics.add(replace(self._latest, pcm=pcm))
         if self._recorder:
-            self._recorder.write(audio.pcm)
+            self._recorder.write(pcm)
+
+    @staticmethod
+    def _is_other(one: DecodedAudio, other: DecodedAudio) -> bool:
+        return (one.codec, one.source_sample_rate_hz) != (other.codec, other.source_sample_rate_hz)
 
     def close(self) -> None:
+        self._look()
         if self._diagnostics:
             self._diagnostics.summarize()
         if self._recorder:

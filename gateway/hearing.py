@@ -16,6 +16,10 @@ from gateway.ports import Asr, AsrEvent, AsrStream, EagerEndOfTurn, EndOfTurn, S
 # A recogniser that takes no audio for so long is given up and opened again.
 STALL_S = 5.0
 REOPEN_AFTER_S = 1.0
+# Recognition hears in windows of this length; a part of one tells it nothing yet. While the learner is silent, only the
+# begin of a turn can be missed by a moment, and its first sounds are kept: then several windows go as one message.
+WINDOW_S = 0.032
+SILENT_WINDOWS = 3
 # No audio for so long, within a turn, is silence. Above the jitter of a usable network.
 GAP_S = 0.4
 
@@ -81,6 +85,7 @@ class Hearing:
         self._turn_is_open = False
         self._voice_since: int | None = None
         self._is_lost = False
+        self._gather()
 
     def seconds_since(self, sample: int) -> float:
         """How long ago `sample` was, in seconds of audio."""
@@ -116,6 +121,7 @@ class Hearing:
         self._sent_samples = 0
         self._turn_is_open = False
         self._voice_since = None
+        self._gather()
         async with (
             self._asr.open(sample_rate_hz=self._sample_rate_hz, language=self._language()) as stream,
             asyncio.TaskGroup() as tasks,
@@ -136,6 +142,12 @@ class Hearing:
                 self._voice_since = None
             case EndOfTurn():
                 self._turn_is_open, self._voice_since = False, None
+        self._gather()
+
+    def _gather(self) -> None:
+        windows = 1 if self._turn_is_open else SILENT_WINDOWS
+        self._audio.gather_samples = round(windows * WINDOW_S * self._sample_rate_hz)
+
 
     async def _feed(self, stream: AsrStream, first: bytes) -> None:
         chunk = first

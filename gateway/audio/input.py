@@ -42,10 +42,16 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError"]):
 
     sample_rate_hz: of the PCM that comes out. encoding: "auto", "webm", "ogg", "wav" or "pcm_s16le", as in the `start`
     message; pcm_sample_rate_hz is for the last alone.
+
+    `gather_samples`, which may be changed at any time: PCM that needs no decoding comes out whenever one more such
+    stretch of the stream is whole. A listener to whom half a stretch is of no use is woken the fewer times.
     """
 
     def __init__(self, *, sample_rate_hz: int, encoding: str = "auto", pcm_sample_rate_hz: int = 16_000) -> None:
         self.sample_rate_hz = sample_rate_hz
+        self.gather_samples = 1
+        self._gathered = bytearray()
+        self._passed_samples = 0  # of PCM that needed no decoding: all that came out
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Event()
         self._thread_ended = asyncio.Event()
@@ -111,6 +117,8 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError"]):
         if self._finished:
             return
         self._finished = True
+        if self._gathered:
+            await self._pass_on()
         self._inbox.finish()
         if self._thread is None:
             self._outbox.end()
@@ -131,12 +139,20 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError"]):
             )
         if self._pcm_sample_rate_hz == self.sample_rate_hz:
             self._begun = True
-            with contextlib.suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):  # close() came meanwhile
-                await self._outbox.send(DecodedAudio(data, StreamKind.PCM.value, self.sample_rate_hz))
+            self._gathered += data
+            passed, step = self._passed_samples, self.gather_samples
+            if (passed + len(self._gathered) // SAMPLE_BYTES) // step > passed // step:
+                await self._pass_on()
             return
         if not self._begun:
             self._begin(StreamKind.PCM)
         await self._put(data)
+
+    async def _pass_on(self) -> None:
+        pcm, self._gathered = bytes(self._gathered), bytearray()
+        self._passed_samples += len(pcm) // SAMPLE_BYTES
+        with contextlib.suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):  # close() came meanwhile
+            await self._outbox.send(DecodedAudio(pcm, StreamKind.PCM.value, self.sample_rate_hz))
 
     async def _feed_container(self, data: bytes) -> None:
         if self._head is None:

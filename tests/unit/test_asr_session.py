@@ -19,6 +19,7 @@ from asr_service.decoding import Decoder
 from asr_service.endpointing import Endpointing, EndReason
 from asr_service.engine import DecodeOptions, Transcript, Word
 from asr_service.events import EagerEndOfTurn, EndOfTurn, Event, Partial, TurnResumed, TurnStarted, spoken_turn
+from asr_service.listening import Listening
 from asr_service.session import Finish, Request, StreamConfig, StreamSession
 from common.engine_info import EngineDescription
 from common.errors import EngineError
@@ -30,8 +31,8 @@ ENDPOINTING = Endpointing(eager_silence_ms=320, end_silence_ms=640, max_turn_ms=
 class LoudnessVad:
     """Whatever is loud is a voice."""
 
-    def infer(self, audio: Audio, state: Audio) -> tuple[float, Audio]:
-        return float(np.abs(audio[-512:]).max() > 0.1), state
+    def infer(self, audio: Audio, state: Audio) -> tuple[Audio, Audio]:
+        return (np.abs(audio[:, -512:]).max(axis=1) > 0.1).astype(np.float32), state
 
 
 @dataclass
@@ -94,8 +95,9 @@ class Stream:
 
         decoder = Decoder(self.engine, 1)
         config = StreamConfig(RATE, "en", ENDPOINTING, self.partial_interval_ms)
-        with ThreadPoolExecutor(1) as listening:
-            session = StreamSession(config, decoder=decoder, vad=LoudnessVad(), listening=listening, emit=emit)
+        with ThreadPoolExecutor(1) as thread:
+            listening = Listening(LoudnessVad(), thread)
+            session = StreamSession(config, decoder=decoder, listening=listening, emit=emit)
             try:
                 await session.run(give())
             finally:

@@ -1,0 +1,79 @@
+"""The thread in which all streams' voice detection runs: what several bring within a moment is heard in one run.
+
+A run of the network over eight windows takes half of what eight runs take, and the way to the thread and back is paid
+once. A stream alone doesn't wait for company.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from weakref import WeakSet
+
+from asr_service.vad import Ear, Vad, Windows, hear_together
+
+GATHER_S = 0.004
+"""For so long a window waits for those of other streams. It is an eighth of a window."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    ear: Ear
+    pcm: bytes
+    last: bool
+    heard: asyncio.Future[Windows]
+
+
+class Listening:
+    """For all streams of one event loop."""
+
+    def __init__(self, vad: Vad, threads: ThreadPoolExecutor) -> None:
+        self._vad = vad
+        self._threads = threads  # with one worker
+        self._ears: WeakSet[Ear] = WeakSet()
+        self._waiting: list[_Job] = []
+        self._running = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def open(self, sample_rate_hz: int) -> Ear:
+        """The ear of a new stream of PCM at that rate."""
+        ear = Ear(self._vad, sample_rate_hz)
+        self._ears.add(ear)
+        return ear
+
+    async def hear(self, ear: Ear, pcm: bytes, *, last: bool = False) -> Windows:
+        """The windows that `pcm` completes, each with its probability of speech; `last`: no more will come."""
+        heard: asyncio.Future[Windows] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Job(ear, pcm, last, heard))
+        if not self._running and self._timer is None:
+            self._wait()
+        return await heard
+
+    def _wait(self) -> None:
+        others = len(self._ears) - len(self._waiting)
+        if others > 0:
+            self._timer = asyncio.get_running_loop().call_later(GATHER_S, self._run)
+        else:
+            self._run()
+
+    def _run(self) -> None:
+        jobs, self._waiting, self._timer, self._running = self._waiting, [], None, True
+        running = asyncio.get_running_loop().run_in_executor(
+            self._threads, hear_together, self._vad, [(job.ear, job.pcm, job.last) for job in jobs]
+        )
+        running.add_done_callback(lambda done: self._tell(jobs, done))
+
+    def _tell(self, jobs: list[_Job], done: asyncio.Future[list[Windows]]) -> None:
+        self._running = False
+        error = asyncio.CancelledError() if done.cancelled() else done.exception()
+        results = [] if error else done.result()
+        for index, job in enumerate(jobs):
+            if job.heard.done():  # its stream was cancelled
+                continue
+            if error:
+                job.heard.set_exception(error)
+            else:
+                job.heard.set_result(results[index])
+        if self._waiting:
+            self._run()  # they have waited long enough

@@ -1,0 +1,68 @@
+"""`python -m tests.load.asr_process`: the real asr_service around a recogniser that takes a set time for a fixed text.
+
+Voice detection and endpointing are the real ones. The engine is registered here, for this process alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import uvloop
+from pydantic_settings import BaseSettings
+
+from asr_service.audio import ENGINE_RATE_HZ, Audio
+from asr_service.config import AsrSettings
+from asr_service.engine import DecodeOptions, Transcript, Word
+from asr_service.service import create_service
+from common.engine_info import EngineDescription
+from common.grpc_server import run
+from common.logs import configure_logging
+from tests.load.delays import HEARD, Delays
+
+
+class StubEngine:
+    """An AsrEngine; see `asr_service.engine` for the methods."""
+
+    def __init__(self, delays: Delays, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._delays = delays
+        self._sleep = sleep
+
+    def load(self) -> None:
+        """There is nothing to load."""
+
+    def describe(self) -> EngineDescription:
+        return EngineDescription(engine="stub", model="a set delay and a fixed text", device="cpu")
+
+    def transcribe(self, audio: Audio, options: DecodeOptions) -> Transcript:
+        self._sleep(self._delays.decode if options.quality == "final" else self._delays.partial)
+        return _heard(len(audio))
+
+    def close(self) -> None:
+        """There is nothing to release."""
+
+
+def _heard(samples: int) -> Transcript:
+    """As many of the words as fit, at three a second."""
+    step = ENGINE_RATE_HZ // 3
+    words = tuple(
+        Word(" " + word, i * step, (i + 1) * step, 1.0)
+        for i, word in enumerate(HEARD.split())
+        if i == 0 or (i + 1) * step <= samples
+    )
+    return Transcript("".join(word.text for word in words).strip(), words, "en")
+
+
+class DelaySettings(BaseSettings):
+    delays: Delays = Delays()
+
+
+def main() -> None:
+    settings = AsrSettings()
+    configure_logging(settings.log_level)
+    service = create_service(StubEngine(DelaySettings().delays), settings)
+    uvloop.run(run(service, settings, settings.asr_port))
+
+
+if __name__ == "__main__":
+    main()

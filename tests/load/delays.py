@@ -1,0 +1,46 @@
+"""How long each stubbed model takes: by default what the bundled models take on two cores, one call at a time."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Delays(BaseModel):
+    """Seconds. decode: a whole turn; partial: a partial transcript; first_token, token: of a reply; speech: its first
+    audio.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    decode: float = 0.29
+    partial: float = 0.10
+    first_token: float = 0.13
+    token: float = 0.01
+    speech: float = 0.10
+
+    @property
+    def to_first_audio(self) -> float:
+        """From the moment at which the turn seems over to the reply's first sample: what no mesh can be without."""
+        return self.decode + self.first_token + self.speech
+
+
+HEARD = "This is what the learner said just now, as far as anyone could tell."
+"""What every recognition hears."""
+REPLY = "That sounds lovely. What did you do with all of it when you came home in the evening?"
+"""What every language model answers."""
+REPLY_S = 2.4
+"""Seconds for which it is spoken: with the pauses of an endpoint and of the models, it is over within the cycle."""
+REPLY_RATE_HZ = 24_000
+MARK = bytes.fromhex("3930c7cf3930c7cf3930c7cf")
+"""The first samples of each spoken reply (12345, -12345, …), by which a client knows that an answer begins."""
+
+
+def reply_tokens() -> list[str]:
+    """The reply as a model would write it."""
+    return [word + " " for word in REPLY.split()]
+
+
+def reply_pcm() -> bytes:
+    """The reply as it is spoken: the mark, then a quiet tone that compresses no better than speech is sent."""
+    samples = round(REPLY_S * REPLY_RATE_HZ)
+    return MARK + bytes(2 * samples - len(MARK))

@@ -1,0 +1,59 @@
+"""What a simulated learner says: real speech at intervals, quiet noise between, all the time.
+
+A cycle is one sentence as Piper speaks it, then noise until the cycle is over, long enough for the partner's answer.
+All learners say the same sentences, each from another point in time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+RATE_HZ = 16_000
+FRAME = RATE_HZ // 50
+"""Samples in a frame of 20 ms."""
+FRAME_S = FRAME / RATE_HZ
+CYCLE_S = 8.0
+_LEAD_S = 0.5
+_NOISE_RMS = 30  # of 32,768: a quiet room
+
+
+@dataclass(frozen=True)
+class Program:
+    """`pcm` holds whole frames and is said again from its beginning; `voiced` are the sentences in it, in samples."""
+
+    pcm: npt.NDArray[np.int16]
+    voiced: tuple[tuple[int, int], ...]
+
+    @property
+    def frames(self) -> int:
+        return len(self.pcm) // FRAME
+
+    def frame(self, index: int) -> bytes:
+        return self.pcm[index * FRAME : (index + 1) * FRAME].tobytes()
+
+    def save(self, path: Path) -> None:
+        np.savez(path, pcm=self.pcm, voiced=np.array(self.voiced))
+
+    @staticmethod
+    def load(path: Path) -> Program:
+        with np.load(path) as arrays:
+            return Program(arrays["pcm"], tuple((int(begin), int(end)) for begin, end in arrays["voiced"]))
+
+
+def program() -> Program:
+    """Another one at each call: Piper varies how it speaks."""
+    from tests.support.asr import LEARNER_LINES, spoken  # a client that is given its program needs no voice
+
+    lines = LEARNER_LINES[:3]
+    cycle, lead = round(CYCLE_S * RATE_HZ), round(_LEAD_S * RATE_HZ)
+    noise = np.random.default_rng(7).normal(0, _NOISE_RMS, cycle * len(lines))
+    voiced = []
+    for number, line in enumerate(lines):
+        speech, begin = spoken(line), number * cycle + lead
+        noise[begin : begin + len(speech)] += speech
+        voiced.append((begin, begin + len(speech)))
+    return Program(np.clip(noise, -32_768, 32_767).astype(np.int16), tuple(voiced))

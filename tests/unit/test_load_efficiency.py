@@ -1,0 +1,97 @@
+"""What makes many streams cheap changes nothing in what they hear."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from asr_service.audio import Audio
+from asr_service.listening import Listening
+from asr_service.vad import WINDOW, Ear, SileroVad, hear_together
+from common.errors import EngineError
+from gateway.audio import AudioInput, DecodedAudio
+from tests.support.asr import beckett_path, read_wav
+
+STREAMS = 5
+
+
+def pieces(seconds: float = 3.0) -> list[bytes]:
+    """A piece of speech for each stream, of different lengths and from different moments."""
+    pcm, rate = read_wav(beckett_path())
+    return [pcm[i * rate : i * rate + round(seconds * rate) - 1000 * i].tobytes() for i in range(STREAMS)]
+
+
+def test_heard_together_is_heard_as_alone() -> None:
+    vad = SileroVad()
+    ears = [Ear(vad, 16_000) for _ in range(STREAMS)]
+    together = hear_together(vad, [(ear, pcm, True) for ear, pcm in zip(ears, pieces(), strict=True)])
+    for pcm, heard in zip(pieces(), together, strict=True):
+        ear = Ear(vad, 16_000)
+        alone = [*ear.hear(pcm), *ear.flush()]
+        assert [p for _, p in heard] == pytest.approx([p for _, p in alone], abs=1e-4)
+        assert b"".join(w.tobytes() for w, _ in heard) == b"".join(w.tobytes() for w, _ in alone)
+
+
+class CountingVad:
+    """Says how many were heard in each run."""
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.runs: list[int] = []
+        self.broken = broken
+
+    def infer(self, audio: Audio, state: Audio) -> tuple[Audio, Audio]:
+        if self.broken:
+            raise EngineError("the network failed")
+        self.runs.append(len(audio))
+        return np.abs(audio[:, -1]), state
+
+
+def level(value: int) -> bytes:
+    return np.full(WINDOW, value, "<i2").tobytes()
+
+
+async def test_streams_that_come_together_share_a_run_and_each_gets_its_own() -> None:
+    vad = CountingVad()
+    with ThreadPoolExecutor(1) as thread:
+        listening = Listening(vad, thread)
+        ears = [listening.open(16_000) for _ in range(STREAMS)]
+        heard = await asyncio.gather(*(listening.hear(ear, level(1024 * i)) for i, ear in enumerate(ears)))
+    assert vad.runs == [STREAMS]
+    assert [[p for _, p in windows] for windows in heard] == [[i / 32] for i in range(STREAMS)]
+
+
+async def test_a_stream_that_is_cancelled_leaves_the_others_alone() -> None:
+    with ThreadPoolExecutor(1) as thread:
+        listening = Listening(CountingVad(), thread)
+        gone, stays = listening.open(16_000), listening.open(16_000)
+        leaving = asyncio.ensure_future(listening.hear(gone, level(1)))
+        staying = asyncio.ensure_future(listening.hear(stays, level(1024)))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        assert [p for _, p in await staying] == [1 / 32]
+        assert [p for _, p in await listening.hear(stays, level(2048))] == [1 / 16]
+
+
+async def test_a_failure_reaches_all_who_wait() -> None:
+    with ThreadPoolExecutor(1) as thread:
+        listening = Listening(CountingVad(broken=True), thread)
+        ears = [listening.open(16_000) for _ in range(2)]
+        outcomes = await asyncio.gather(*(listening.hear(ear, level(1)) for ear in ears), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [EngineError, EngineError]
+
+
+async def test_gathered_pcm_comes_out_in_whole_stretches_and_nothing_is_lost() -> None:
+    sent = [bytes([i]) * 640 for i in range(8)]  # 320 samples each
+    async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le") as audio:
+        audio.gather_samples = 512
+        for frame in sent:
+            await audio.feed(frame)
+        await audio.feed(b"\1\2")
+        await audio.finish()
+        came = [item.pcm async for item in audio if isinstance(item, DecodedAudio)]
+    assert b"".join(came) == b"".join(sent) + b"\1\2"
+    # 640, 1280 (past 512, 1024), then 1600, 2080, 2560 samples; the rest with the end
+    assert [len(pcm) // 2 for pcm in came] == [640, 640, 320, 640, 320, 1]
