@@ -31,7 +31,7 @@ class Endpointing:
     usual_pause_ms: int = 0
 
     def wait_ms(self, probability: float, usual_pause_ms: float = 0.0) -> float:
-        """The silence that ends a turn, given the probability that the speaker is done and the usual pause (0: unknown)."""
+        """The silence that ends a turn, by the probability that the speaker is done and the usual pause (0: unknown)."""
         most = self.max_silence_ms * self.patience
         if usual_pause_ms:
             most *= min(max(usual_pause_ms / _AVERAGE_PAUSE_MS, _LEAST_STRETCH), _MOST_STRETCH)
