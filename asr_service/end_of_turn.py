@@ -29,10 +29,15 @@ _UNFINISHED = frozenset(
     i we he she they i'm i've i'll i'd you're we're they're he's she's it's there's that's
     is are was were am be been being do does did have has had will would can could shall should may might must
     can't won't don't didn't doesn't isn't aren't wasn't weren't couldn't wouldn't shouldn't haven't hasn't
-    very really quite too also even just only almost more most less much many such
+    very really quite also even just usually normally generally only almost such
     want wants wanted need needs went going gonna trying try tried
     """,
     )
+)
+_QUESTIONS = frozenset(["what", "what's", "who", "who's", "where", "where's", "which", "how", "why", "when", "whose"])
+_STRANDED = (
+    frozenset(["from", "for", "with", "at", "in", "on", "like", "of", "to", "about", "you", "they", "we", "he", "she"])
+    | _QUESTIONS
 )
 _FILLERS = frozenset(["um", "uh", "umm", "uhm", "er", "erm", "hmm", "hm", "mm", "ah", "eh", "well"])
 
@@ -43,14 +48,16 @@ def text_signs(text: str, language: str = "en") -> tuple[float, float, float]:
     words = re.findall(r"[\w']+", text.lower().replace("’", "'"))
     last = words[-1] if words else ""
     english = language.partition("-")[0].lower() in ("", "en")
-    question = text.endswith("?")  # "where are you from?", "who with?"
+    stranded = (
+        text.endswith("?") and words[:1] and words[0] in _QUESTIONS and last in _STRANDED
+    )  # "where are you from?"
     thinks = text.endswith(("...", "…", "-", "–")) or (english and last in _FILLERS)
-    unfinished = text.endswith((",", ";", ":")) or (english and last in _UNFINISHED and not question)
+    unfinished = text.endswith((",", ";", ":")) or (english and last in _UNFINISHED and not stranded)
     ended = text.endswith((".", "?", "!", "。", "？", "！")) and not thinks
     return float(unfinished and not thinks), float(thinks), float(ended)
 
 
-BIAS, ACOUSTIC, WANTS_MORE, THINKS, ENDED = -0.5, 0.8, -2.5, -3.0, 1.0
+BIAS, ACOUSTIC, WANTS_MORE, THINKS, ENDED = -0.15, 0.14, -3.31, -2.64, 1.08
 
 
 def probability_of_end(acoustic: float, text: str, language: str = "en") -> float:

@@ -10,7 +10,7 @@ MIN_TURN_MS, MAX_TURN_MS = 500, 600_000  # what max_turn_ms may be: it bounds th
 LONGEST_WAIT_MS = 10_000
 MIN_PATIENCE, MAX_PATIENCE = 0.25, 4.0
 
-_STEEPNESS = 1.0  # of the wait over the probability
+_SURE, _NOT_DONE = 0.82, 0.3  # probabilities from which on the wait is the least, and the most; between, in proportion
 _AVERAGE_PAUSE_MS = 600  # a learner whose usual pause is this long is waited for as the settings say,
 _LEAST_STRETCH, _MOST_STRETCH = 0.8, 2.0  # others shorter or longer, but not without bound
 
@@ -31,12 +31,13 @@ class Endpointing:
     usual_pause_ms: int = 0
 
     def wait_ms(self, probability: float, usual_pause_ms: float = 0.0) -> float:
-        """The silence that ends a turn, by the probability that the speaker is done and the usual pause (0: unknown)."""
+        """The silence that ends a turn, by the probability that the speaker is done; usual pause 0: unknown."""
         most = self.max_silence_ms * self.patience
         if usual_pause_ms:
             most *= min(max(usual_pause_ms / _AVERAGE_PAUSE_MS, _LEAST_STRETCH), _MOST_STRETCH)
         least = min(self.min_silence_ms * self.patience, LONGEST_WAIT_MS)
-        return least + max(0.0, min(most, LONGEST_WAIT_MS) - least) * float((1 - probability) ** _STEEPNESS)
+        doubt = min(max((_SURE - probability) / (_SURE - _NOT_DONE), 0.0), 1.0)
+        return least + max(0.0, min(most, LONGEST_WAIT_MS) - least) * doubt
 
     def overridden(
         self,

@@ -30,6 +30,7 @@ from common.errors import EngineError
 logger = logging.getLogger(__name__)
 
 BUNDLED = "whisper tiny.en (bundled)"
+_SHORTEST = ENGINE_RATE_HZ // 10  # no word is shorter, and its times could not be found
 _TOKENS_PER_SECOND = 12  # twice what the fastest speakers need
 _NO_SPEECH, _UNSURE = 0.6, -0.8  # no_speech_prob above and avg_logprob below: no words
 _REPETITIVE = 2.4  # compression ratio of a text that goes in circles; the same bound as in OpenAI's code
@@ -91,6 +92,8 @@ class FasterWhisper:
     def transcribe(self, audio: Audio, options: DecodeOptions) -> Transcript:
         if self._model is None:
             raise EngineError("the speech recognition model is not loaded")
+        if len(audio) < _SHORTEST:
+            return Transcript()
         words: list[Word] = []
         try:
             segments, info = self._model.transcribe(

@@ -64,7 +64,7 @@ def measure(utterances: list[Utterance], networks: Networks) -> dict[str, Score]
 def table(scores: dict[str, Score]) -> str:
     """Markdown, a row for each rule."""
     lines = [
-        "| rule | cut, hesitations ≤ 1.0 s | cut, ≤ 1.5 s | delay, median | p95 | eager, median | eager in vain | split |",
+        "| rule | cut, hesitations ≤ 1.0 s | cut, ≤ 1.5 s | delay, median | p95 | eager, median | in vain | split |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, s in scores.items():
