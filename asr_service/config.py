@@ -27,8 +27,16 @@ class AsrSettings(ModelServerSettings):
     ] = Field("float16", description="Numeric type of the weights; int8 is taken where the device can't do it.")
     asr_max_streams: int = Field(16, ge=1, description="Streams recognised at once; more are refused as busy.")
     asr_threads: int = Field(1, ge=1, description="Decodes run at once.")
-    asr_eager_silence_ms: int = Field(300, ge=1, description="Silence after which a turn is probably over.")
-    asr_end_silence_ms: int = Field(700, ge=1, description="Silence after which a turn is over.")
+    asr_eager_silence_ms: int = Field(192, ge=1, description="Silence after which a turn may be called probably over.")
+    asr_min_silence_ms: int = Field(
+        256, ge=1, description="Silence that ends a turn whose speaker is surely done, by sound and words."
+    )
+    asr_max_silence_ms: int = Field(
+        1_600, ge=1, le=10_000, description="Silence that ends a turn whose speaker is surely not done."
+    )
+    asr_end_silence_ms: int = Field(
+        0, ge=0, description="If not 0: silence that ends any turn, in the place of the two above; nothing is asked."
+    )
     asr_max_turn_ms: int = Field(
         60_000, ge=500, le=600_000, description="Length at which a turn is closed though the speaker goes on."
     )
@@ -36,11 +44,16 @@ class AsrSettings(ModelServerSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> AsrSettings:
-        if self.asr_end_silence_ms < self.asr_eager_silence_ms:
-            raise ValueError(
-                f"ASR_END_SILENCE_MS ({self.asr_end_silence_ms}) is less than ASR_EAGER_SILENCE_MS "
-                f"({self.asr_eager_silence_ms}); raise the one or lower the other"
-            )
+        for longer, shorter in (
+            ("asr_end_silence_ms", "asr_eager_silence_ms"),
+            ("asr_max_silence_ms", "asr_min_silence_ms"),
+            ("asr_max_silence_ms", "asr_eager_silence_ms"),
+        ):
+            if 0 < getattr(self, longer) < getattr(self, shorter):
+                raise ValueError(
+                    f"{longer.upper()} ({getattr(self, longer)}) is less than {shorter.upper()} "
+                    f"({getattr(self, shorter)}); raise the one or lower the other"
+                )
         if self.asr_sample_rate != 16_000:
             raise ValueError(
                 f"ASR_SAMPLE_RATE is {self.asr_sample_rate}, but the models here work at 16000 Hz; leave it at 16000 "

@@ -1,10 +1,15 @@
 """When a turn begins, pauses, goes on and ends. Pure: probabilities of speech in, decisions out.
 
-    idle ──voice for 100 ms──▶ speaking ──silence for eager_silence──▶ paused ──silence for end_silence──▶ idle
-                                  ▲                                      │
-                                  └─────────voice for 100 ms─────────────┘
+    idle ──voice for 100 ms──▶ speaking ──silence──▶ paused ──enough silence──▶ idle
+                                  ▲                     │
+                                  └─voice for 100 ms────┘
 
-    SpeechStarted            EagerEnd             Resumed            Ended
+    SpeechStarted     Paused · Assess · EagerEnd     Resumed           Ended
+
+How much silence is enough depends on how sure it is that the speaker is done. The machine asks for that probability
+(Assess) when the silence has lasted `eager_silence_ms`, and again each time it has doubled; `judge` takes the answer,
+before the next window is heard. Paused comes earlier: time to prepare the answer while the silence may still turn out
+to be a gap between two words. With a fixed `end_silence_ms` nothing is asked.
 
 Between SpeechStarted and the next one there is always one Ended. Ended by silence always comes after an EagerEnd that
 was not taken back. All times are counted in samples, so faster or slower delivery changes nothing.
@@ -16,44 +21,15 @@ import enum
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from common.errors import InvalidInputError
+from asr_service.patience import Endpointing
+from asr_service.pauses import Pauses
 
 VOICE_PROBABILITY = 0.5  # from here on it is voice,
 SILENCE_PROBABILITY = 0.35  # below it silence; between the two, whatever it was before (as Silero's own code does)
 ONSET_MS = 96  # voice this long is speech rather than a click
-MIN_TURN_MS, MAX_TURN_MS = 500, 600_000  # what max_turn_ms may be: it bounds the memory that a stream takes
-
-
-@dataclass(frozen=True, slots=True)
-class Endpointing:
-    """When a turn ends, in milliseconds; see the proto message of the same name."""
-
-    eager_silence_ms: int = 300
-    end_silence_ms: int = 700
-    max_turn_ms: int = 60_000
-
-    def overridden(self, *, eager_silence_ms: int, end_silence_ms: int, max_turn_ms: int) -> Endpointing:
-        """These settings with those given in the place of their own, zero meaning: not given.
-
-        Raises InvalidInputError if that makes no sense.
-        """
-        if min(eager_silence_ms, end_silence_ms, max_turn_ms) < 0:
-            raise InvalidInputError("endpointing: a length is negative; give milliseconds, or 0 for the default")
-        new = Endpointing(
-            eager_silence_ms or self.eager_silence_ms,
-            end_silence_ms or self.end_silence_ms,
-            max_turn_ms or self.max_turn_ms,
-        )
-        if new.end_silence_ms < new.eager_silence_ms:
-            raise InvalidInputError(
-                f"endpointing: end_silence_ms ({new.end_silence_ms}) is less than eager_silence_ms "
-                f"({new.eager_silence_ms}); raise the one or lower the other"
-            )
-        if not MIN_TURN_MS <= new.max_turn_ms <= MAX_TURN_MS:
-            raise InvalidInputError(
-                f"endpointing: max_turn_ms is {new.max_turn_ms}; it must be from {MIN_TURN_MS} to {MAX_TURN_MS}"
-            )
-        return new
+PREPARE_MS = 96  # silence after which an answer is prepared
+EAGER_PROBABILITY = 0.5  # from here on the turn is called probably over,
+EAGER_LEAD_MS = 320  # and when its end is no further away than this: time to begin the reply
 
 
 class EndReason(enum.Enum):
@@ -72,8 +48,25 @@ class SpeechStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class Paused:
+    """The voice stopped at `end`; it may well be a gap between two words. Followed by Unpaused or by an EagerEnd."""
+
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unpaused:
+    """The voice went on before anything was told of the pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assess:
+    """Asks how probable it is that the speaker is done: call `judge` before the next window."""
+
+
+@dataclass(frozen=True, slots=True)
 class EagerEnd:
-    """The turn is probably over; its voice ended at `end`. `probability`: the share of the silence needed so far."""
+    """The turn is probably over; its voice ended at `end`. With a fixed silence, `probability` is the share so far."""
 
     end: int
     probability: float
@@ -94,13 +87,13 @@ class Ended:
     reason: EndReason
 
 
-Decision: TypeAlias = SpeechStarted | EagerEnd | Resumed | Ended
+Decision: TypeAlias = SpeechStarted | Paused | Unpaused | Assess | EagerEnd | Resumed | Ended
 
 
 class _State(enum.Enum):
     IDLE = enum.auto()
     SPEAKING = enum.auto()
-    PAUSED = enum.auto()
+    PAUSED = enum.auto()  # an EagerEnd is out
 
 
 class Endpointer:
@@ -108,12 +101,16 @@ class Endpointer:
 
     def __init__(self, settings: Endpointing, *, window: int, rate_hz: int) -> None:
         self.position = 0
+        self.pauses = Pauses(settings.usual_pause_ms)
         self._settings = self._next_settings = settings
         self._window = window
         self._samples_per_ms = rate_hz // 1000
         self._state = _State.IDLE
         self._onset: int | None = None  # where the present run of voiced windows began
         self._silence: int | None = None  # where the present silence within the turn began
+        self._prepared = False  # Paused is out
+        self._probability: float | None = None  # that the speaker is done, when last asked
+        self._assess_at_ms = 0  # silence after which to ask
         self._start = 0  # where the turn began
 
     @property
@@ -124,9 +121,10 @@ class Endpointer:
     def reconfigure(self, settings: Endpointing) -> None:
         """Takes effect with the next pause, or the next turn."""
         self._next_settings = settings
+        self.pauses.earlier_ms = settings.usual_pause_ms
 
     def hear(self, probability: float) -> list[Decision]:
-        """What follows from the next window."""
+        """What follows from the next window, given the probability of a voice in it."""
         begin = self.position
         self.position += self._window
         if probability < VOICE_PROBABILITY:
@@ -137,10 +135,14 @@ class Endpointer:
             case _State.IDLE:
                 return self._while_idle()
             case _State.SPEAKING:
-                self._follow_silence(probability, begin)
-                return self._while_speaking()
+                return [*self._follow_silence(probability, begin), *self._while_speaking()]
             case _State.PAUSED:
                 return self._while_paused()
+
+    def judge(self, probability: float) -> list[Decision]:
+        """What follows from the answer to Assess, the probability that the speaker is done."""
+        self._probability = probability
+        return self._proceed()
 
     def finish(self) -> list[Decision]:
         """What follows from the end of the stream."""
@@ -153,36 +155,87 @@ class Endpointer:
         self._state, self._start, self._silence = _State.SPEAKING, onset, None
         return [SpeechStarted(onset)]
 
-    def _follow_silence(self, probability: float, begin: int) -> None:
-        if probability >= VOICE_PROBABILITY:
-            self._silence = None
+    def _follow_silence(self, probability: float, begin: int) -> list[Decision]:
+        if probability >= VOICE_PROBABILITY and self._silence is not None:
+            prepared, silence = self._prepared, self._silence
+            self._forget_pause()
+            if prepared:
+                self._remember_pause(silence, begin)
+                return [Unpaused()]
         elif probability < SILENCE_PROBABILITY and self._silence is None:
             self._silence = begin
             self._settings = self._next_settings
+            self._assess_at_ms = self._settings.eager_silence_ms
+        return []
 
     def _while_speaking(self) -> list[Decision]:
         if self._too_long():
             return [self._end(EndReason.MAX_LENGTH)]
-        if self._silence is None or not self._lasts(self._silence, self._settings.eager_silence_ms):
+        if self._silence is None:
             return []
-        self._state = _State.PAUSED
-        probability = self._settings.eager_silence_ms / self._settings.end_silence_ms
-        return [EagerEnd(self._silence, probability), *self._while_paused()]
+        decisions: list[Decision] = []
+        if not self._prepared and self._silent_for(min(PREPARE_MS, self._settings.eager_silence_ms)):
+            self._prepared = True
+            decisions.append(Paused(self._silence))
+        return decisions + self._on_silence()
 
     def _while_paused(self) -> list[Decision]:
         assert self._silence is not None  # noqa: S101  a pause is a silence
         if (onset := self._confirmed_onset()) is not None:
-            self._state, self._silence = _State.SPEAKING, None
+            self._remember_pause(self._silence, onset)
+            self._state = _State.SPEAKING
+            self._forget_pause()
             return [Resumed(onset)]
         # A voice that has just begun is heard out first: it decides between Resumed and Ended.
-        if self._onset is None and self._lasts(self._silence, self._settings.end_silence_ms):
-            return [self._end(EndReason.SILENCE)]
-        return [self._end(EndReason.MAX_LENGTH)] if self._too_long() else []
+        decisions = self._on_silence() if self._onset is None else []
+        if not decisions and self._too_long():
+            return [self._end(EndReason.MAX_LENGTH)]
+        return decisions
+
+    def _on_silence(self) -> list[Decision]:
+        """Ask if it is time to, else go by the last answer."""
+        if not self._settings.end_silence_ms and self._silent_for(self._assess_at_ms):
+            self._assess_at_ms *= 2
+            return [Assess()]
+        return self._proceed()
+
+    def _proceed(self) -> list[Decision]:
+        """The end, or the eager end, if the silence is enough for it."""
+        assert self._silence is not None  # noqa: S101
+        enough = self._enough_ms()
+        if enough is None:
+            return []
+        decisions: list[Decision] = []
+        if self._state is _State.SPEAKING and self._is_probable(enough):
+            self._state = _State.PAUSED
+            probability = self._settings.eager_silence_ms / enough if self._probability is None else self._probability
+            decisions.append(EagerEnd(self._silence, probability))
+        if self._silent_for(enough):
+            decisions.append(self._end(EndReason.SILENCE))
+        return decisions
+
+    def _enough_ms(self) -> float | None:
+        """The silence that ends the turn; None: nothing is known yet."""
+        if self._settings.end_silence_ms:
+            return self._settings.end_silence_ms
+        return None if self._probability is None else self._settings.wait_ms(self._probability, self.pauses.usual_ms)
+
+    def _is_probable(self, enough_ms: float) -> bool:
+        if self._probability is None:
+            return self._silent_for(self._settings.eager_silence_ms)
+        return self._probability >= EAGER_PROBABILITY or self._silent_for(enough_ms - EAGER_LEAD_MS)
 
     def _end(self, reason: EndReason) -> Ended:
         end = self.position if self._silence is None else self._silence
-        self._state, self._onset, self._silence = _State.IDLE, None, None
+        self._state, self._onset = _State.IDLE, None
+        self._forget_pause()
         return Ended(end, reason)
+
+    def _forget_pause(self) -> None:
+        self._silence, self._prepared, self._probability = None, False, None
+
+    def _remember_pause(self, begin: int, end: int) -> None:
+        self.pauses.add((end - begin) / self._samples_per_ms)
 
     def _confirmed_onset(self) -> int | None:
         return self._onset if self._onset is not None and self._lasts(self._onset, ONSET_MS) else None
@@ -190,5 +243,8 @@ class Endpointer:
     def _too_long(self) -> bool:
         return self._lasts(self._start, self._settings.max_turn_ms)
 
-    def _lasts(self, since: int, ms: int) -> bool:
+    def _silent_for(self, ms: float) -> bool:
+        return self._silence is not None and self._lasts(self._silence, ms)
+
+    def _lasts(self, since: int, ms: float) -> bool:
         return self.position - since >= ms * self._samples_per_ms

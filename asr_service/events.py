@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from asr_service.endpointing import EndReason
 from asr_service.engine import Transcript, Word
+from asr_service.pauses import NO_PAUSES, PauseStatistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class TurnResumed:
 class EndOfTurn:
     turn: SpokenTurn
     reason: EndReason
+    pauses: PauseStatistics = NO_PAUSES
 
 
 Event: TypeAlias = TurnStarted | Partial | EagerEndOfTurn | TurnResumed | EndOfTurn

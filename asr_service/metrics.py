@@ -16,3 +16,6 @@ REAL_TIME_FACTOR = Histogram(
     buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 5.0),
 )
 TURNS = Counter("aitalk_asr_turns_total", "Turns ended.", ["reason"])
+TURN_MODEL_SECONDS = Histogram(
+    "aitalk_asr_turn_model_seconds", "Time in the turn detection model for one pause.", buckets=CONVERSATION_BUCKETS_S
+)

@@ -27,13 +27,13 @@ class PartialText:
 class LocalAgreement:
     """The partials of one turn.
 
-    `agreed_end` is where the stable words end: later hypotheses need not cover what is before it. Times of words are
-    samples of the stream.
+    `agreed` are the stable words, and `agreed_end` is where they end: later hypotheses need not cover what is before
+    it. Times of words are samples of the stream.
     """
 
     def __init__(self) -> None:
         self.agreed_end = 0
-        self._stable = ""
+        self.agreed: tuple[Word, ...] = ()
         self._previous: Sequence[Word] = ()
 
     def add(self, hypothesis: Sequence[Word]) -> PartialText:
@@ -43,12 +43,16 @@ class LocalAgreement:
         pairs = takewhile(lambda pair: _same(*pair), zip(fresh, earlier, strict=False))
         agreed = [word for word, _ in pairs]
         if agreed:
-            self._stable += "".join(word.text for word in agreed)
+            self.agreed += tuple(agreed)
             self.agreed_end = max(self.agreed_end, agreed[-1].end)
         self._previous = fresh[len(agreed) :]
         unstable = "".join(word.text for word in self._previous)
-        stable = self._stable.lstrip()
+        stable = "".join(word.text for word in self.agreed).lstrip()
         return PartialText(stable, unstable if stable else unstable.lstrip())
+
+    def completed_by(self, hypothesis: Sequence[Word]) -> tuple[Word, ...]:
+        """The stable words and those of a decode that come after them."""
+        return (*self.agreed, *(word for word in hypothesis if self._is_new(word)))
 
     def _is_new(self, word: Word) -> bool:
         return (word.start + word.end) / 2 > self.agreed_end

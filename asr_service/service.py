@@ -15,11 +15,13 @@ from asr_service import events as ev
 from asr_service.audio import ENGINE_RATE_HZ, check_pcm, check_rate, pcm_to_float, resample
 from asr_service.config import AsrSettings
 from asr_service.decoding import Decoder
-from asr_service.endpointing import Endpointing, EndReason
+from asr_service.endpointing import EndReason
 from asr_service.engine import AsrEngine
 from asr_service.listening import Listening
 from asr_service.metrics import AUDIO_SECONDS
+from asr_service.patience import Endpointing
 from asr_service.session import Finish, Request, StreamConfig, StreamSession
+from asr_service.turn_judge import SmartTurnJudge
 from asr_service.vad import WINDOW, SileroVad
 from common.engine_info import engine_info
 from common.errors import InvalidInputError, SequenceError
@@ -53,19 +55,25 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
     def __init__(self, engine: AsrEngine, settings: AsrSettings) -> None:
         self._settings = settings
         self._endpointing = Endpointing(
-            settings.asr_eager_silence_ms, settings.asr_end_silence_ms, settings.asr_max_turn_ms
+            eager_silence_ms=settings.asr_eager_silence_ms,
+            end_silence_ms=settings.asr_end_silence_ms,
+            max_turn_ms=settings.asr_max_turn_ms,
+            min_silence_ms=settings.asr_min_silence_ms,
+            max_silence_ms=settings.asr_max_silence_ms,
         )
         self._slots = Slots("asr", settings.asr_max_streams)
         self._decoder = Decoder(engine, settings.asr_threads)
         self._vad_thread = ThreadPoolExecutor(1, thread_name_prefix="asr-vad")
         self._listening: Listening | None = None
+        self._judge = SmartTurnJudge()
         self._ready = False
 
     async def warm_up(self) -> None:
-        """Load both networks and run each once, so that the first learner waits no longer than the second."""
+        """Load the networks and run each once, so that the first learner waits no longer than the second."""
         loop = asyncio.get_running_loop()
         self._listening = Listening(await loop.run_in_executor(self._vad_thread, SileroVad), self._vad_thread)
         await self._listening.hear(self._listening.open(ENGINE_RATE_HZ), bytes(2 * WINDOW))
+        await self._judge.load()
         await self._decoder.run(self._decoder.engine.load)
         noise = np.random.default_rng(0).normal(0, 0.01, ENGINE_RATE_HZ).astype(np.float32)
         await self._decoder.decode(noise, language="", quality="final")
@@ -74,6 +82,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
     async def close(self) -> None:
         """Release the model."""
         self._vad_thread.shutdown(wait=False, cancel_futures=True)
+        self._judge.close()
         await self._decoder.close()
 
     # --- calls ----------------------------------------------------------------------------------
@@ -89,6 +98,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
             session = StreamSession(
                 self._stream_config(first.config),
                 decoder=self._decoder,
+                judge=self._judge,
                 listening=self._listening,
                 emit=lambda event: context.write(_response(event)),
             )
@@ -132,6 +142,10 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
             eager_silence_ms=message.eager_silence_ms,
             end_silence_ms=message.end_silence_ms,
             max_turn_ms=message.max_turn_ms,
+            min_silence_ms=message.min_silence_ms,
+            max_silence_ms=message.max_silence_ms,
+            patience=message.patience,
+            usual_pause_ms=message.usual_pause_ms,
         )
 
     async def _requests(self, messages: AsyncIterator[pb.StreamingRecognizeRequest]) -> AsyncIterator[Request]:
@@ -166,8 +180,13 @@ def _response(event: ev.Event) -> pb.StreamingRecognizeResponse:
             return pb.StreamingRecognizeResponse(eager_end_of_turn=eager)
         case ev.TurnResumed(start):
             return pb.StreamingRecognizeResponse(turn_resumed=pb.TurnResumed(start_sample=start))
-        case ev.EndOfTurn(turn, reason):
-            end_of_turn = pb.EndOfTurn(transcript=_transcript(turn), reason=_REASONS[reason])
+        case ev.EndOfTurn(turn, reason, pauses):
+            end_of_turn = pb.EndOfTurn(
+                transcript=_transcript(turn),
+                reason=_REASONS[reason],
+                usual_pause_ms=pauses.usual_ms,
+                longest_pause_ms=pauses.longest_ms,
+            )
             return pb.StreamingRecognizeResponse(end_of_turn=end_of_turn)
 
 

@@ -4,13 +4,17 @@
 
 The two run side by side, so that listening goes on while the model decodes; the channel between them is short, so
 that a client that sends faster than the model decodes is slowed down. The answering half does one thing after the
-other: at most one decode of a stream is in progress, and events come in the order of what happened.
+other: events come in the order of what happened.
+
+The turn is decoded as soon as a pause begins, in a task of its own, and dropped if the voice goes on at once. Listening
+waits for it only when endpointing asks whether the speaker is done: what it decides depends on the audio alone, not on
+how long a model takes.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -20,7 +24,8 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from asr_service import endpointing as ep
 from asr_service.audio import ENGINE_RATE_HZ, check_pcm
 from asr_service.decoding import Decoder
-from asr_service.endpointing import Endpointer, Endpointing
+from asr_service.end_of_turn import probability_of_end
+from asr_service.endpointing import Endpointer
 from asr_service.engine import Transcript, Word
 from asr_service.events import (
     EagerEndOfTurn,
@@ -34,14 +39,19 @@ from asr_service.events import (
 )
 from asr_service.listening import Listening
 from asr_service.metrics import AUDIO_SECONDS, TURNS
+from asr_service.patience import Endpointing
+from asr_service.pauses import NO_PAUSES, PauseStatistics
+from asr_service.turn_judge import TurnJudge
 from asr_service.utterance import Recorder, Utterance
 from asr_service.vad import WINDOW, Windows
 from common.errors import InvalidInputError, SequenceError
 
 MAX_CHUNK_BYTES = 1024 * 1024
 _STEPS = 8  # decisions that may wait for the model: some pauses, after which listening waits too
-_PARTIAL_WINDOW = 12 * ENGINE_RATE_HZ  # a partial decodes no more than this, once its beginning is agreed on
-_PARTIAL_LIMIT = 28 * ENGINE_RATE_HZ  # and this in any case: Whisper hears 30 seconds at a time
+_PARTIAL_WINDOW = 6 * ENGINE_RATE_HZ  # a partial decodes no more than this, once its beginning is agreed on,
+_PARTIAL_LIMIT = 12 * ENGINE_RATE_HZ  # and this in any case: the work for a second of speech does not grow
+_WHOLE = 15 * ENGINE_RATE_HZ  # a longer turn is decoded from where its words are agreed on,
+_OVERLAP = ENGINE_RATE_HZ // 4  # or a little before, so that no word is cut in two
 
 
 class Finish:
@@ -73,21 +83,28 @@ class _Step:
     what: ep.Decision | _PartialDue
     utterance: Utterance
     position: int
+    final: asyncio.Task[Transcript] | None = None
+    pauses: PauseStatistics = NO_PAUSES
 
 
 class StreamSession:
-    """Recognises one stream. `emit` sends an event to the client; `listening` is where the VAD runs."""
+    """Recognises one stream. `emit` sends an event to the client; `listening` is where the VAD runs.
+
+    `judge` says how the end of a turn sounds; it is asked unless the silence that ends a turn is fixed.
+    """
 
     def __init__(
         self,
         config: StreamConfig,
         *,
         decoder: Decoder,
+        judge: TurnJudge,
         listening: Listening,
         emit: Callable[[Event], Awaitable[None]],
     ) -> None:
         self._config = config
         self._decoder = decoder
+        self._judge = judge
         self._listening = listening
         self._emit = emit
         self._rate = config.sample_rate_hz / ENGINE_RATE_HZ
@@ -101,6 +118,7 @@ class StreamSession:
         send, receive = anyio.create_memory_object_stream[_Step](_STEPS)
         with send, receive:
             async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
                 tasks.create_task(self._answer(receive))
                 await self._listen(requests, send)
                 send.close()
@@ -146,9 +164,28 @@ class StreamSession:
                 self._recorder.open(decision.start, position)
             utterance = self._recorder.utterance
             assert utterance is not None  # noqa: S101  every decision is about an open turn
-            await steps.send(_Step(decision, utterance, position))
-            if isinstance(decision, ep.Ended):
+            match decision:
+                case ep.Paused():
+                    utterance.final = self._tasks.create_task(self._decode_turn(utterance, position))
+                case ep.Unpaused():
+                    utterance.drop_final()
+                case ep.Assess():
+                    await self._decide(self._endpointer.judge(await self._assess(utterance)), steps)
+                case _:
+                    statistics = self._endpointer.pauses.statistics
+                    await steps.send(_Step(decision, utterance, position, utterance.final, statistics))
+            if isinstance(decision, ep.Resumed):
+                utterance.final = None
+            elif isinstance(decision, ep.Ended):
                 self._recorder.close()
+
+    async def _assess(self, utterance: Utterance) -> float:
+        """How probable it is that the speaker is done, by the sound so far and by the words."""
+        assert utterance.final is not None  # noqa: S101  the pause began before it is asked about
+        end = self._endpointer.position
+        acoustic = await self._judge.acoustic(utterance.cut(end - self._judge.heard, end))
+        heard = await utterance.final
+        return probability_of_end(acoustic, heard.text, heard.language or self._config.language)
 
     async def _offer_partial(self, steps: MemoryObjectSendStream[_Step]) -> None:
         """Have a partial made if one is due, while the voice goes on and the model has nothing better to do."""
@@ -175,35 +212,45 @@ class StreamSession:
                 case ep.EagerEnd(end, probability):
                     turn = await self._understand(step, end)
                     if turn.text:  # to no words there is no reply to prepare
+                        step.utterance.eager_told = True
                         await self._emit(EagerEndOfTurn(turn, probability))
                 case ep.Resumed(start):
-                    if step.utterance.eager and step.utterance.eager.text:
+                    if step.utterance.eager_told:
                         await self._emit(TurnResumed(self._at(start)))
-                    step.utterance.eager = None
+                    step.utterance.eager_told = False
                 case ep.Ended(end, reason):
                     turn = await self._understand(step, end)
                     TURNS.labels(reason.value).inc()
-                    await self._emit(EndOfTurn(turn, reason))
+                    await self._emit(EndOfTurn(turn, reason, step.pauses))
 
     async def _answer_partial(self, step: _Step) -> None:
         utterance, agreement = step.utterance, step.utterance.agreement
-        if not self._decoder.has_idle_worker:
+        if utterance.final or not self._decoder.has_idle_worker:  # a pause has begun: its decode comes first
             return
         if step.position - utterance.partial_from > _PARTIAL_WINDOW:
             utterance.partial_from = max(utterance.partial_from, agreement.agreed_end)
         begin = utterance.partial_from = max(utterance.partial_from, step.position - _PARTIAL_LIMIT)
         heard = await self._decode(utterance, begin, step.position, final=False)
-        words = [Word(word.text, begin + word.start, begin + word.end, word.confidence) for word in heard.words]
-        text = agreement.add(words)
+        text = agreement.add(_moved(heard.words, begin))
         if text.stable or text.unstable:
             await self._emit(Partial(text.stable, text.unstable, self._at(step.position)))
 
     async def _understand(self, step: _Step, end: int) -> SpokenTurn:
-        """The whole turn. What was decoded at the eager end is not decoded again: the end says the same."""
+        """The whole turn. What was decoded when the pause began is not decoded again: only silence followed."""
         utterance = step.utterance
-        if utterance.eager is None:
-            utterance.eager = await self._decode(utterance, utterance.begin, step.position, final=True)
-        return spoken_turn(utterance.eager, utterance.voice_start, end, offset=utterance.begin, rate=self._rate)
+        heard = await step.final if step.final else await self._decode_turn(utterance, step.position)
+        return spoken_turn(heard, utterance.voice_start, end, offset=utterance.begin, rate=self._rate)
+
+    async def _decode_turn(self, utterance: Utterance, end: int) -> Transcript:
+        """The turn up to `end`; of a long one only what comes after the words that are agreed on."""
+        agreement = utterance.agreement
+        if end - utterance.begin <= _WHOLE or not agreement.agreed:
+            return await self._decode(utterance, utterance.begin, end, final=True)
+        begin = max(utterance.begin, agreement.agreed_end - _OVERLAP)
+        tail = await self._decode(utterance, begin, end, final=True)
+        words = agreement.completed_by(_moved(tail.words, begin))
+        text = "".join(word.text for word in words).strip()
+        return Transcript(text, _moved(words, -utterance.begin), tail.language)
 
     async def _decode(self, utterance: Utterance, begin: int, end: int, *, final: bool) -> Transcript:
         audio = utterance.cut(begin, end)
@@ -214,3 +261,7 @@ class StreamSession:
     def _at(self, engine_sample: int) -> int:
         """A position of the engine in samples of the stream."""
         return round(engine_sample * self._rate)
+
+
+def _moved(words: Sequence[Word], by: int) -> tuple[Word, ...]:
+    return tuple(Word(word.text, word.start + by, word.end + by, word.confidence) for word in words)

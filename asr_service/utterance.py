@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 
 import numpy as np
@@ -23,12 +24,19 @@ class Utterance:
         self.agreement = LocalAgreement()
         self.partial_pending = False
         self.partial_from = voice_start
-        self.eager: Transcript | None = None
+        self.final: asyncio.Task[Transcript] | None = None  # the whole turn, decoded from its present pause on
+        self.eager_told = False
         self._windows: list[Audio] = []
 
     def append(self, window: Audio) -> None:
         """One more window."""
         self._windows.append(window)
+
+    def drop_final(self) -> None:
+        """The voice goes on: what was to be the whole turn is not."""
+        if self.final is not None:
+            self.final.cancel()
+            self.final = None
 
     def prepend(self, begin: int, windows: list[Audio]) -> None:
         """What was heard before the turn was known to be one."""

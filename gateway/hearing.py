@@ -148,7 +148,6 @@ class Hearing:
         windows = 1 if self._turn_is_open else SILENT_WINDOWS
         self._audio.gather_samples = round(windows * WINDOW_S * self._sample_rate_hz)
 
-
     async def _feed(self, stream: AsrStream, first: bytes) -> None:
         chunk = first
         while chunk:

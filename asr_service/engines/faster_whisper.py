@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import ctranslate2
+import numpy as np
+import numpy.typing as npt
 from faster_whisper import WhisperModel
 from faster_whisper.transcribe import Segment
 from faster_whisper.utils import available_models
@@ -28,6 +30,7 @@ from common.errors import EngineError
 logger = logging.getLogger(__name__)
 
 BUNDLED = "whisper tiny.en (bundled)"
+_SHORTEST = ENGINE_RATE_HZ // 10  # no word is shorter, and its times could not be found
 _TOKENS_PER_SECOND = 12  # twice what the fastest speakers need
 _NO_SPEECH, _UNSURE = 0.6, -0.8  # no_speech_prob above and avg_logprob below: no words
 _REPETITIVE = 2.4  # compression ratio of a text that goes in circles; the same bound as in OpenAI's code
@@ -35,8 +38,19 @@ _REPETITIVE = 2.4  # compression ratio of a text that goes in circles; the same 
 _DECODING: dict[Quality, dict[str, Any]] = {
     # One pass, no second try: a partial that comes late is worth nothing.
     "partial": {"beam_size": 1, "temperature": 0.0},
-    "final": {"beam_size": 5, "best_of": 1, "temperature": (0.0, 0.4)},
+    "final": {"beam_size": 1, "best_of": 1, "temperature": (0.0, 0.4)},
 }
+_LEAST_FRAMES, _PADDING_FRAMES = 1_000, 400  # of 10 ms
+
+
+class ShortWindowWhisper(WhisperModel):  # type: ignore[misc]  # it has no types
+    """Whisper that encodes no more padding than it needs."""
+
+    def encode(self, features: npt.NDArray[np.float32]) -> ctranslate2.StorageView:
+        """The encoder's output for a log-mel spectrogram (bands, frames) that zeros fill up to 30 s."""
+        filled = np.flatnonzero(features.any(axis=-2).reshape(-1, features.shape[-1]).any(axis=0))
+        frames = max(_LEAST_FRAMES, (int(filled[-1]) + 1 if len(filled) else 0) + _PADDING_FRAMES)
+        return super().encode(features[..., :frames])
 
 
 class FasterWhisper:
@@ -44,7 +58,7 @@ class FasterWhisper:
 
     def __init__(self, settings: AsrSettings) -> None:
         self._settings = settings
-        self._model: WhisperModel | None = None
+        self._model: ShortWindowWhisper | None = None
         device = _best_device() if settings.asr_device in ("", "auto") else settings.asr_device
         self._device, _, index = device.partition(":")
         self._index = int(index or 0)
@@ -53,7 +67,7 @@ class FasterWhisper:
         settings = self._settings
         cores = len(os.sched_getaffinity(0))
         try:
-            self._model = WhisperModel(
+            self._model = ShortWindowWhisper(
                 location(settings.asr_model_name),
                 device=self._device,
                 device_index=self._index,
@@ -78,6 +92,8 @@ class FasterWhisper:
     def transcribe(self, audio: Audio, options: DecodeOptions) -> Transcript:
         if self._model is None:
             raise EngineError("the speech recognition model is not loaded")
+        if len(audio) < _SHORTEST:
+            return Transcript()
         words: list[Word] = []
         try:
             segments, info = self._model.transcribe(

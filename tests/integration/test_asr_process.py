@@ -81,7 +81,7 @@ async def test_what_was_said_is_not_logged() -> None:
     [
         ({"ASR_MODEL_NAME": "nobody/nothing"}, "ASR_MODEL_NAME=nobody/nothing"),
         ({"ASR_SAMPLE_RATE": "24000"}, "ASR_SAMPLE_RATE is 24000"),
-        ({"ASR_EAGER_SILENCE_MS": "900"}, "ASR_END_SILENCE_MS"),
+        ({"ASR_END_SILENCE_MS": "100"}, "ASR_EAGER_SILENCE_MS"),
         ({"ASR_DEVICE": "abacus"}, "abacus"),
     ],
 )

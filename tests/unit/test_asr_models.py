@@ -49,8 +49,10 @@ def test_an_unknown_id_is_refused_with_those_that_are_known() -> None:
     "wrong",
     [
         {"asr_sample_rate": 8_000},
-        {"asr_eager_silence_ms": 800},
-        {"asr_end_silence_ms": 200},
+        {"asr_eager_silence_ms": 2_000},
+        {"asr_end_silence_ms": 100},
+        {"asr_min_silence_ms": 1_700},
+        {"asr_max_silence_ms": 200},
         {"asr_max_turn_ms": 10},
         {"asr_port": 65_536},
         {"asr_threads": 0},

@@ -16,15 +16,17 @@ from hypothesis import strategies as st
 
 from asr_service.audio import Audio
 from asr_service.decoding import Decoder
-from asr_service.endpointing import Endpointing, EndReason
+from asr_service.endpointing import EndReason
 from asr_service.engine import DecodeOptions, Transcript, Word
 from asr_service.events import EagerEndOfTurn, EndOfTurn, Event, Partial, TurnResumed, TurnStarted, spoken_turn
 from asr_service.listening import Listening
+from asr_service.patience import Endpointing
 from asr_service.session import Finish, Request, StreamConfig, StreamSession
 from common.engine_info import EngineDescription
 from common.errors import EngineError
 
 RATE = 8_000
+# Silence alone first: what it does does not depend on words.
 ENDPOINTING = Endpointing(eager_silence_ms=320, end_silence_ms=640, max_turn_ms=5_000)
 
 
@@ -33,6 +35,19 @@ class LoudnessVad:
 
     def infer(self, audio: Audio, state: Audio) -> tuple[Audio, Audio]:
         return (np.abs(audio[:, -512:]).max(axis=1) > 0.1).astype(np.float32), state
+
+
+@dataclass
+class ScriptedJudge:
+    """Finds every end of a turn as probable as it is told."""
+
+    acoustics: list[float] = field(default_factory=lambda: [0.99])
+    heard: int = 8_000
+    asked: list[int] = field(default_factory=list)
+
+    async def acoustic(self, audio: Audio) -> float:
+        self.asked.append(len(audio))
+        return self.acoustics.pop(0) if len(self.acoustics) > 1 else self.acoustics[0]
 
 
 @dataclass
@@ -81,6 +96,8 @@ class Stream:
 
     engine: LengthEngine
     partial_interval_ms: int = 0
+    endpointing: Endpointing = ENDPOINTING
+    judge: ScriptedJudge = field(default_factory=ScriptedJudge)
     events: list[Event] = field(default_factory=list)
     taken: int = 0
 
@@ -94,10 +111,10 @@ class Stream:
             self.events.append(event)
 
         decoder = Decoder(self.engine, 1)
-        config = StreamConfig(RATE, "en", ENDPOINTING, self.partial_interval_ms)
+        config = StreamConfig(RATE, "en", self.endpointing, self.partial_interval_ms)
         with ThreadPoolExecutor(1) as thread:
             listening = Listening(LoudnessVad(), thread)
-            session = StreamSession(config, decoder=decoder, listening=listening, emit=emit)
+            session = StreamSession(config, decoder=decoder, judge=self.judge, listening=listening, emit=emit)
             try:
                 await session.run(give())
             finally:
@@ -153,8 +170,8 @@ async def test_the_first_sound_is_decoded_too_and_none_twice() -> None:
     engine = open_engine()
     await Stream(engine).run(quiet(1) + loud(1) + quiet(1) + loud(1) + quiet(1), Finish())
     (_, first), (_, second) = engine.decodes
-    # Pre-roll, voice and eager silence of 0.3, 1 and 0.32 seconds, to within a few windows.
-    assert first == pytest.approx(1.62 * 16_000, abs=4 * 512)
+    # Pre-roll, voice and the silence after which the decode begins of 0.3, 1 and 0.1 seconds, to within a few windows.
+    assert first == pytest.approx(1.4 * 16_000, abs=4 * 512)
     assert second == pytest.approx(first, abs=4 * 512)
 
 
@@ -246,3 +263,78 @@ def test_word_times_are_kept_in_order_and_within_the_turn(
     flat = [sample for word in turn.words for sample in (word.start, word.end)]
     assert flat == sorted(flat)
     assert all(turn.start_sample <= sample <= turn.end_sample for sample in flat)
+
+
+# --- with the turn model --------------------------------------------------------------------------
+
+ASKING = Endpointing(eager_silence_ms=192, min_silence_ms=256, max_silence_ms=1_600, max_turn_ms=30_000)
+
+
+async def test_the_end_comes_sooner_where_the_speaker_is_surely_done() -> None:
+    speech = loud(1) + quiet(1) + loud(1) + quiet(3)
+    sure = await Stream(open_engine(), endpointing=ASKING, judge=ScriptedJudge([0.999])).run(speech, Finish())
+    unsure = await Stream(open_engine(), endpointing=ASKING, judge=ScriptedJudge([0.001])).run(speech, Finish())
+    assert sum(isinstance(event, EndOfTurn) for event in sure) == 2
+    (end,) = (event for event in unsure if isinstance(event, EndOfTurn))
+    assert end.turn.end_sample == pytest.approx(3 * RATE, abs=256)
+    assert end.pauses.longest_ms == pytest.approx(1_000, abs=64)
+
+
+async def test_with_the_turn_model_any_chunking_gives_the_same_events() -> None:
+    speech = loud(1) + quiet(0.5) + loud(0.7) + quiet(0.3) + loud(0.2) + quiet(2)
+    streams = []
+    for size in (160, 1_000, 7_000, len(speech)):
+        stream = Stream(open_engine(), endpointing=ASKING, judge=ScriptedJudge([0.9, 0.1, 0.6, 0.3, 0.8]))
+        pieces = [speech[begin : begin + size] for begin in range(0, len(speech), size)]
+        streams.append(await stream.run(*pieces, Finish()))
+    assert streams[0]
+    assert all(events == streams[0] for events in streams)
+
+
+async def test_the_end_says_what_the_last_eager_end_said_and_the_pause_is_decoded_once() -> None:
+    engine, judge = open_engine(), ScriptedJudge([0.3])
+    events = await Stream(engine, endpointing=ASKING, judge=judge).run(loud(1) + quiet(3), Finish())
+    started, eager, end = events
+    assert isinstance(started, TurnStarted)
+    assert isinstance(eager, EagerEndOfTurn)
+    assert isinstance(end, EndOfTurn)
+    assert eager.turn == end.turn
+    assert 0 < eager.probability < 1
+    assert len(engine.decodes) == 1
+    assert len(judge.asked) > 1  # as the silence grows
+
+
+async def test_a_gap_between_two_words_is_forgotten_even_where_its_decode_waits() -> None:
+    engine = LengthEngine()
+    stream = Stream(engine, endpointing=ASKING)
+    running = asyncio.ensure_future(stream.run(*([loud(0.5) + quiet(0.15)] * 8), loud(0.5), Finish()))
+    await until(lambda: stream.taken == 10)
+    engine.gate.set()
+    events = await running
+    assert [type(event) for event in events] == [TurnStarted, EndOfTurn]
+    assert len(engine.decodes) < 4  # the first, which had begun, and the last
+
+
+async def test_the_work_of_partials_for_a_second_of_speech_does_not_grow_with_the_utterance() -> None:
+    async def decoded(seconds: int) -> float:
+        engine = open_engine()
+        patient = Endpointing(end_silence_ms=500, max_turn_ms=600_000)
+        stream = Stream(engine, partial_interval_ms=500, endpointing=patient)
+
+        await stream.run(*[loud(0.1)] * (10 * seconds), quiet(1), Finish())
+        return sum(samples for quality, samples in engine.decodes) / 16_000 / seconds
+
+    short, long = await decoded(40), await decoded(160)
+    assert long <= 1.1 * short
+
+
+async def test_the_end_of_a_long_turn_is_decoded_from_where_its_words_are_agreed_on() -> None:
+    engine = open_engine()
+    endpointing = Endpointing(end_silence_ms=500, max_turn_ms=600_000)
+    events = await Stream(engine, 500, endpointing).run(*[loud(0.1)] * 400, quiet(1), Finish())
+    (end,) = (event for event in events if isinstance(event, EndOfTurn))
+    (final,) = (samples for quality, samples in engine.decodes if quality == "final")
+    assert final < 15 * 16_000
+    assert len(end.turn.words) >= 70  # of 80 half seconds
+    times = [sample for word in end.turn.words for sample in (word.start, word.end)]
+    assert times == sorted(times)

@@ -126,29 +126,51 @@ Global___StreamingConfig: _TypeAlias = StreamingConfig  # noqa: Y015
 
 @_typing.final
 class Endpointing(_message.Message):
-    """When a turn ends. Zero means: the service's own default."""
+    """When a turn ends. Zero means: the service's own default.
+
+    The silence that ends a turn lies between min_silence_ms and max_silence_ms, by the probability that the speaker is
+    done. That of EagerEndOfTurn says how sure it is.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     EAGER_SILENCE_MS_FIELD_NUMBER: _builtins.int
     END_SILENCE_MS_FIELD_NUMBER: _builtins.int
     MAX_TURN_MS_FIELD_NUMBER: _builtins.int
+    MIN_SILENCE_MS_FIELD_NUMBER: _builtins.int
+    MAX_SILENCE_MS_FIELD_NUMBER: _builtins.int
+    PATIENCE_FIELD_NUMBER: _builtins.int
+    USUAL_PAUSE_MS_FIELD_NUMBER: _builtins.int
     eager_silence_ms: _builtins.int
-    """Silence after which the turn is probably over (eager_end_of_turn), in milliseconds."""
+    """Silence after which the turn may be called probably over (eager_end_of_turn), in milliseconds."""
     end_silence_ms: _builtins.int
-    """Silence after which it is over (end_of_turn), in milliseconds; not less than eager_silence_ms."""
+    """If set: silence after which the turn is over (end_of_turn), in milliseconds, whatever was said and however; not less
+    than eager_silence_ms. min_silence_ms, max_silence_ms, patience and usual_pause_ms have no effect then.
+    """
     max_turn_ms: _builtins.int
     """A turn is closed after this much speech even if the speaker never stops, in milliseconds."""
+    min_silence_ms: _builtins.int
+    """Silence that ends the turn of a speaker who is surely done, in milliseconds."""
+    max_silence_ms: _builtins.int
+    """Silence that ends the turn of a speaker who is surely not done, in milliseconds; not less than min_silence_ms."""
+    patience: _builtins.float
+    """Factor on both, 0.25 to 4: 1 is the default, 2 is twice as patient."""
+    usual_pause_ms: _builtins.int
+    """usual_pause_ms of the last EndOfTurn of this speaker's earlier session."""
     def __init__(
         self,
         *,
         eager_silence_ms: _builtins.int = ...,
         end_silence_ms: _builtins.int = ...,
         max_turn_ms: _builtins.int = ...,
+        min_silence_ms: _builtins.int = ...,
+        max_silence_ms: _builtins.int = ...,
+        patience: _builtins.float = ...,
+        usual_pause_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["eager_silence_ms", b"eager_silence_ms", "end_silence_ms", b"end_silence_ms", "max_turn_ms", b"max_turn_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["eager_silence_ms", b"eager_silence_ms", "end_silence_ms", b"end_silence_ms", "max_silence_ms", b"max_silence_ms", "max_turn_ms", b"max_turn_ms", "min_silence_ms", b"min_silence_ms", "patience", b"patience", "usual_pause_ms", b"usual_pause_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -316,7 +338,15 @@ class EndOfTurn(_message.Message):
 
     TRANSCRIPT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    USUAL_PAUSE_MS_FIELD_NUMBER: _builtins.int
+    LONGEST_PAUSE_MS_FIELD_NUMBER: _builtins.int
     reason: Global___EndReason.ValueType
+    usual_pause_ms: _builtins.int
+    """How long this speaker usually pauses and then goes on, in milliseconds, as far as it is known; 0: no pause was heard.
+    Worth keeping for the next session: see Endpointing.
+    """
+    longest_pause_ms: _builtins.int
+    """The longest such pause of this stream, in milliseconds."""
     @_builtins.property
     def transcript(self) -> Global___Transcript: ...
     def __init__(
@@ -324,10 +354,12 @@ class EndOfTurn(_message.Message):
         *,
         transcript: Global___Transcript | None = ...,
         reason: Global___EndReason.ValueType = ...,
+        usual_pause_ms: _builtins.int = ...,
+        longest_pause_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["transcript", b"transcript"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "transcript", b"transcript"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["longest_pause_ms", b"longest_pause_ms", "reason", b"reason", "transcript", b"transcript", "usual_pause_ms", b"usual_pause_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,100 @@
+"""How much silence ends a turn: the settings of endpointing, and the wait that follows from them. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from common.errors import InvalidInputError
+
+MIN_TURN_MS, MAX_TURN_MS = 500, 600_000  # what max_turn_ms may be: it bounds the memory that a stream takes
+LONGEST_WAIT_MS = 10_000
+MIN_PATIENCE, MAX_PATIENCE = 0.25, 4.0
+
+_SURE, _NOT_DONE = 0.82, 0.3  # probabilities from which on the wait is the least, and the most; between, in proportion
+_AVERAGE_PAUSE_MS = 600  # a learner whose usual pause is this long is waited for as the settings say,
+_LEAST_STRETCH, _MOST_STRETCH = 0.8, 2.0  # others shorter or longer, but not without bound
+
+
+@dataclass(frozen=True, slots=True)
+class Endpointing:
+    """When a turn ends, in milliseconds; see the proto message of the same name.
+
+    `end_silence_ms` 0: between `min_silence_ms` and `max_silence_ms`, by the probability that the speaker is done.
+    """
+
+    eager_silence_ms: int = 192
+    end_silence_ms: int = 0
+    max_turn_ms: int = 60_000
+    min_silence_ms: int = 256
+    max_silence_ms: int = 1_600
+    patience: float = 1.0
+    usual_pause_ms: int = 0
+
+    def wait_ms(self, probability: float, usual_pause_ms: float = 0.0) -> float:
+        """The silence that ends a turn, by the probability that the speaker is done; usual pause 0: unknown."""
+        most = self.max_silence_ms * self.patience
+        if usual_pause_ms:
+            most *= min(max(usual_pause_ms / _AVERAGE_PAUSE_MS, _LEAST_STRETCH), _MOST_STRETCH)
+        least = min(self.min_silence_ms * self.patience, LONGEST_WAIT_MS)
+        doubt = min(max((_SURE - probability) / (_SURE - _NOT_DONE), 0.0), 1.0)
+        return least + max(0.0, min(most, LONGEST_WAIT_MS) - least) * doubt
+
+    def overridden(
+        self,
+        *,
+        eager_silence_ms: int = 0,
+        end_silence_ms: int = 0,
+        max_turn_ms: int = 0,
+        min_silence_ms: int = 0,
+        max_silence_ms: int = 0,
+        patience: float = 0.0,
+        usual_pause_ms: int = 0,
+    ) -> Endpointing:
+        """These settings with those given in the place of their own, zero meaning: not given.
+
+        Raises InvalidInputError if that makes no sense.
+        """
+        given = (
+            eager_silence_ms,
+            end_silence_ms,
+            max_turn_ms,
+            min_silence_ms,
+            max_silence_ms,
+            patience,
+            usual_pause_ms,
+        )
+        if min(given) < 0:
+            raise InvalidInputError("endpointing: a length is negative; give milliseconds, or 0 for the default")
+        new = Endpointing(
+            eager_silence_ms or self.eager_silence_ms,
+            end_silence_ms or self.end_silence_ms,
+            max_turn_ms or self.max_turn_ms,
+            min_silence_ms or self.min_silence_ms,
+            max_silence_ms or self.max_silence_ms,
+            patience or self.patience,
+            usual_pause_ms or self.usual_pause_ms,
+        )
+        new.check()
+        return new
+
+    def check(self) -> None:
+        """Raises InvalidInputError if the settings contradict one another."""
+        for longer, shorter in (
+            ("end_silence_ms", "eager_silence_ms"),
+            ("max_silence_ms", "min_silence_ms"),
+            ("max_silence_ms", "eager_silence_ms"),
+        ):
+            more, less = getattr(self, longer), getattr(self, shorter)
+            if 0 < more < less and (self.end_silence_ms == 0 or longer == "end_silence_ms"):
+                raise InvalidInputError(
+                    f"endpointing: {longer} ({more}) is less than {shorter} ({less}); raise the one or lower the other"
+                )
+        if not MIN_TURN_MS <= self.max_turn_ms <= MAX_TURN_MS:
+            raise InvalidInputError(
+                f"endpointing: max_turn_ms is {self.max_turn_ms}; it must be from {MIN_TURN_MS} to {MAX_TURN_MS}"
+            )
+        if not MIN_PATIENCE <= self.patience <= MAX_PATIENCE:  # NaN too
+            raise InvalidInputError(
+                f"endpointing: patience is {self.patience}; it must be from {MIN_PATIENCE} to {MAX_PATIENCE}, "
+                "1 is the default"
+            )
