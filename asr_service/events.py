@@ -51,7 +51,17 @@ class EndOfTurn:
     pauses: PauseStatistics = NO_PAUSES
 
 
-Event: TypeAlias = TurnStarted | Partial | EagerEndOfTurn | TurnResumed | EndOfTurn
+@dataclass(frozen=True, slots=True)
+class VoicePaused:
+    end_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceContinued:
+    start_sample: int
+
+
+Event: TypeAlias = TurnStarted | Partial | EagerEndOfTurn | TurnResumed | EndOfTurn | VoicePaused | VoiceContinued
 
 
 def spoken_turn(transcript: Transcript, start: int, end: int, *, offset: int, rate: float) -> SpokenTurn:

@@ -135,7 +135,13 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
     def _stream_config(self, config: pb.StreamingConfig) -> StreamConfig:
         check_rate(config.sample_rate_hz)
         interval = 0 if config.disable_partials else self._settings.asr_partial_interval_ms
-        return StreamConfig(config.sample_rate_hz, config.language, self._endpointing_of(config.endpointing), interval)
+        return StreamConfig(
+            config.sample_rate_hz,
+            config.language,
+            self._endpointing_of(config.endpointing),
+            interval,
+            config.voice_activity_events,
+        )
 
     def _endpointing_of(self, message: pb.Endpointing) -> Endpointing:
         return self._endpointing.overridden(
@@ -188,6 +194,10 @@ def _response(event: ev.Event) -> pb.StreamingRecognizeResponse:
                 longest_pause_ms=pauses.longest_ms,
             )
             return pb.StreamingRecognizeResponse(end_of_turn=end_of_turn)
+        case ev.VoicePaused(end):
+            return pb.StreamingRecognizeResponse(voice_paused=pb.VoicePaused(end_sample=end))
+        case ev.VoiceContinued(start):
+            return pb.StreamingRecognizeResponse(voice_continued=pb.VoiceContinued(start_sample=start))
 
 
 def _transcript(turn: ev.SpokenTurn) -> pb.Transcript:

@@ -35,6 +35,8 @@ from asr_service.events import (
     SpokenTurn,
     TurnResumed,
     TurnStarted,
+    VoiceContinued,
+    VoicePaused,
     spoken_turn,
 )
 from asr_service.listening import Listening
@@ -69,6 +71,7 @@ class StreamConfig:
     language: str
     endpointing: Endpointing
     partial_interval_ms: int
+    voice_activity_events: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,8 @@ class StreamSession:
         self._decoder = decoder
         self._judge = judge
         self._listening = listening
-        self._emit = emit
+        self._emit_one = emit
+        self._emitting = asyncio.Lock()  # gRPC takes one message at a time
         self._rate = config.sample_rate_hz / ENGINE_RATE_HZ
         self._ear = listening.open(config.sample_rate_hz)
         self._endpointer = Endpointer(config.endpointing, window=WINDOW, rate_hz=ENGINE_RATE_HZ)
@@ -165,10 +169,12 @@ class StreamSession:
             utterance = self._recorder.utterance
             assert utterance is not None  # noqa: S101  every decision is about an open turn
             match decision:
-                case ep.Paused():
+                case ep.Paused(end):
                     utterance.final = self._tasks.create_task(self._decode_turn(utterance, position))
+                    await self._tell_of_voice(VoicePaused(self._at(end)))
                 case ep.Unpaused():
                     utterance.drop_final()
+                    await self._tell_of_voice(VoiceContinued(self._at(position)))
                 case ep.Assess():
                     await self._decide(self._endpointer.judge(await self._assess(utterance)), steps)
                 case _:
@@ -178,6 +184,15 @@ class StreamSession:
                 utterance.final = None
             elif isinstance(decision, ep.Ended):
                 self._recorder.close()
+
+    async def _tell_of_voice(self, event: VoicePaused | VoiceContinued) -> None:
+        """At once: what takes time, a partial for one, must not hold it up."""
+        if self._config.voice_activity_events:
+            await self._emit(event)
+
+    async def _emit(self, event: Event) -> None:
+        async with self._emitting:
+            await self._emit_one(event)
 
     async def _assess(self, utterance: Utterance) -> float:
         """How probable it is that the speaker is done, by the sound so far and by the words."""

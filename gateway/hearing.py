@@ -6,12 +6,24 @@ Recognition that fails is reported once and opened again with the next audio, so
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from common.errors import DeadlineError, ServiceError, UnavailableError, first_service_error
 from gateway.audio import AudioInput, DecodedAudio
-from gateway.ports import Asr, AsrEvent, AsrStream, EagerEndOfTurn, EndOfTurn, SpeechStarted, TurnResumed
+from gateway.ports import (
+    Asr,
+    AsrEvent,
+    AsrStream,
+    EagerEndOfTurn,
+    EndOfTurn,
+    Patience,
+    SpeechStarted,
+    TurnResumed,
+    VoiceContinued,
+    VoicePaused,
+)
 
 # A recogniser that takes no audio for so long is given up and opened again.
 STALL_S = 5.0
@@ -70,6 +82,7 @@ class Hearing:
         *,
         sample_rate_hz: int,
         language: Callable[[], str],
+        patience: Callable[[], Patience],
         insist_after_s: float,
         on_audio: Callable[[DecodedAudio], None],
         deliver: Callable[[HearingEvent], Awaitable[None]],
@@ -78,6 +91,8 @@ class Hearing:
         self._asr = asr
         self._sample_rate_hz = sample_rate_hz
         self._language = language
+        self._patience = patience
+        self._stream: AsrStream | None = None
         self._insist_samples = round(insist_after_s * sample_rate_hz)
         self._on_audio = on_audio
         self._deliver = deliver
@@ -90,6 +105,12 @@ class Hearing:
     def seconds_since(self, sample: int) -> float:
         """How long ago `sample` was, in seconds of audio."""
         return max(0.0, (self._sent_samples - sample) / self._sample_rate_hz)
+
+    async def patience_changed(self) -> None:
+        """Tell recognition, if it is listening now."""
+        if self._stream:
+            with contextlib.suppress(ServiceError):  # the stream is ending; the next one is opened with it
+                await self._stream.set_patience(self._patience())
 
     async def run(self) -> None:
         """Until the audio is finished."""
@@ -123,9 +144,12 @@ class Hearing:
         self._voice_since = None
         self._gather()
         async with (
-            self._asr.open(sample_rate_hz=self._sample_rate_hz, language=self._language()) as stream,
+            self._asr.open(
+                sample_rate_hz=self._sample_rate_hz, language=self._language(), patience=self._patience()
+            ) as self._stream,
             asyncio.TaskGroup() as tasks,
         ):
+            stream = self._stream
             feeding = tasks.create_task(self._feed(stream, first))
             async for event in stream:
                 self._note(event)
@@ -136,9 +160,9 @@ class Hearing:
     def _note(self, event: AsrEvent) -> None:
         self._is_lost = False
         match event:
-            case SpeechStarted(start) | TurnResumed(start):
+            case SpeechStarted(start) | TurnResumed(start) | VoiceContinued(start):
                 self._turn_is_open, self._voice_since = True, start
-            case EagerEndOfTurn():
+            case VoicePaused() | EagerEndOfTurn():
                 self._voice_since = None
             case EndOfTurn():
                 self._turn_is_open, self._voice_since = False, None

@@ -66,7 +66,8 @@ class SessionState(Record):
     """A session as Redis keeps it, without its turns.
 
     created_at: seconds since 1970. owner: the gateway that serves it. epoch: counts the connections it has had; only
-    the newest may write. state: `open`, or `ended` once its analysis was made.
+    the newest may write. usual_pause_ms: of the learner within
+    turns, 0 unknown. state: `open`, or `ended` once its analysis was made.
     """
 
     session_id: str
@@ -76,4 +77,5 @@ class SessionState(Record):
     voice: str = ""
     owner: str = ""
     epoch: int = 1
+    usual_pause_ms: int = 0
     state: Literal["open", "ended"] = "open"

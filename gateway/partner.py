@@ -28,10 +28,14 @@ LANGUAGE_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How the partner speaks to a learner of one level. speed: 1 is the voice's own pace."""
+    """How the partner speaks to a learner of one level, and waits.
+
+    speed: 1 is the voice's own pace. patience: 1 waits for a pause as long as recognition does by itself.
+    """
 
     instructions: str
     speed: float
+    patience: float
     max_tokens: int
 
 
@@ -42,6 +46,7 @@ MANNERS: dict[Level, Manner] = {
         "Answer what the user says with one or two short sentences in very simple {language}. "
         "Then ask the user one easy question.",
         speed=0.85,
+        patience=1.5,
         max_tokens=70,
     ),
     "intermediate": Manner(
@@ -49,6 +54,7 @@ MANNERS: dict[Level, Manner] = {
         "Answer what the user says with two or three sentences in everyday {language}. "
         "Then ask the user one question.",
         speed=0.95,
+        patience=1.0,
         max_tokens=100,
     ),
     "advanced": Manner(
@@ -56,6 +62,7 @@ MANNERS: dict[Level, Manner] = {
         "Answer what the user says with two to four sentences in natural, idiomatic {language}. "
         "Then ask for the user's opinion.",
         speed=1.0,
+        patience=0.85,
         max_tokens=150,
     ),
 }

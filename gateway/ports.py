@@ -64,22 +64,46 @@ class TurnResumed:
 
 @dataclass(frozen=True, slots=True)
 class EndOfTurn:
-    """The learner is done. Empty text: there were no words."""
+    """The learner is done. Empty text: there were no words. usual_pause_ms: of this learner in turns; 0: unknown."""
 
     transcript: Transcript
+    usual_pause_ms: int = 0
 
 
-AsrEvent = SpeechStarted | Partial | EagerEndOfTurn | TurnResumed | EndOfTurn
+@dataclass(frozen=True, slots=True)
+class VoicePaused:
+    """The voice fell silent within the turn, perhaps only between two words."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceContinued:
+    """It goes on."""
+
+    start_sample: int
+
+
+AsrEvent = SpeechStarted | Partial | EagerEndOfTurn | TurnResumed | EndOfTurn | VoicePaused | VoiceContinued
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a pause of this learner is waited for. factor: 1 is the service's own way, 2 is twice as patient."""
+
+    factor: float = 1.0
+    usual_pause_ms: int = 0
 
 
 class AsrStream(Protocol):
     async def send(self, pcm: bytes) -> None: ...
+    async def set_patience(self, patience: Patience) -> None: ...
     async def finish(self) -> None: ...
     def __aiter__(self) -> AsyncIterator[AsrEvent]: ...
 
 
 class Asr(Protocol):
-    def open(self, *, sample_rate_hz: int, language: str) -> AbstractAsyncContextManager[AsrStream]: ...
+    def open(
+        self, *, sample_rate_hz: int, language: str, patience: Patience
+    ) -> AbstractAsyncContextManager[AsrStream]: ...
 
 
 # --- language model -----------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from gateway.floor import Floor, LearnerStages, ReplyOptions
 from gateway.hearing import AudioRefused, Heard, Hearing, HearingEnded, HearingEvent, HearingFailed, VoiceGoesOn
 from gateway.history import LearnerTurn, SessionState
 from gateway.outbox import Outbox
+from gateway.partner import MANNERS
 from gateway.ports import (
     Asr,
     AsrEvent,
@@ -32,6 +33,7 @@ from gateway.ports import (
     EndOfTurn,
     Llm,
     Partial,
+    Patience,
     SessionStore,
     SessionTakenError,
     SpeechStarted,
@@ -156,6 +158,7 @@ class Session:
             partners.asr,
             sample_rate_hz=options.asr_sample_rate_hz,
             language=lambda: self._record.state.language,
+            patience=self._patience,
             insist_after_s=options.interrupt_after_s,
             on_audio=lambda heard: on_audio(self.session_id, heard),
             deliver=self.post,
@@ -260,6 +263,7 @@ class Session:
                     await self._on_typed(text.strip(), floor)
                 case SetLevel(level=level):
                     await self._record.change(level=level)
+                    await self._hearing.patience_changed()
                 case Start():
                     await self._on_start(event)
         except SessionTakenError:
@@ -281,6 +285,7 @@ class Session:
             await self._outbox.send(Resumed(session_id=self.session_id, turns=turns, level=self._record.state.level))
         wanted = {"level": start.level, "language": start.language, "voice": start.voice}
         await self._record.change(**{name: value for name, value in wanted.items() if value is not None})
+        await self._hearing.patience_changed()
 
     async def _on_typed(self, text: str, floor: Floor) -> None:
         if not text:
@@ -301,8 +306,10 @@ class Session:
                 await self._note_pause(transcript)
                 pauses = LearnerPauses(transcript.text, self._is_sound(transcript, floor))
                 await floor.on(pauses, stages=self._stages)
-            case EndOfTurn(transcript):
+            case EndOfTurn(transcript, usual_pause_ms):
                 await self._on_end_of_turn(transcript, floor)
+                if usual_pause_ms not in {0, self._record.state.usual_pause_ms}:
+                    await self._record.change(usual_pause_ms=usual_pause_ms)
 
     async def _on_end_of_turn(self, transcript: Transcript, floor: Floor) -> None:
         if self._stages is None:  # it ended without a pause: cut at its greatest length
@@ -347,6 +354,10 @@ class Session:
         )
         await self._outbox.send(TranscriptMessage(text=turn.text, is_final=True, words=shown_words(turn)))
         return turn
+
+    def _patience(self) -> Patience:
+        state = self._record.state
+        return Patience(MANNERS[state.level].patience, state.usual_pause_ms)
 
     # --- the end --------------------------------------------------------------------------------
 

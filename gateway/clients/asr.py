@@ -20,8 +20,15 @@ class GrpcAsr:
         self._stub: Any = asr_pb2_grpc.AsrServiceStub(channel)
 
     @asynccontextmanager
-    async def open(self, *, sample_rate_hz: int, language: str) -> AsyncIterator[ports.AsrStream]:
-        config = asr_pb2.StreamingConfig(sample_rate_hz=sample_rate_hz, language=language)
+    async def open(
+        self, *, sample_rate_hz: int, language: str, patience: ports.Patience
+    ) -> AsyncIterator[ports.AsrStream]:
+        config = asr_pb2.StreamingConfig(
+            sample_rate_hz=sample_rate_hz,
+            language=language,
+            endpointing=_endpointing(patience),
+            voice_activity_events=True,
+        )
         async with open_call(self._stub.StreamingRecognize()) as call:
             await write(call, asr_pb2.StreamingRecognizeRequest(config=config), "ASR")
             yield _Stream(call)
@@ -34,6 +41,9 @@ class _Stream:
     async def send(self, pcm: bytes) -> None:
         await write(self._call, asr_pb2.StreamingRecognizeRequest(audio=pcm), "ASR")
 
+    async def set_patience(self, patience: ports.Patience) -> None:
+        await write(self._call, asr_pb2.StreamingRecognizeRequest(endpointing=_endpointing(patience)), "ASR")
+
     async def finish(self) -> None:
         await write(self._call, asr_pb2.StreamingRecognizeRequest(finish=asr_pb2.Finish()), "ASR")
         await self._call.done_writing()
@@ -43,6 +53,10 @@ class _Stream:
             async for response in self._call:
                 if event := _event(response):
                     yield event
+
+
+def _endpointing(patience: ports.Patience) -> asr_pb2.Endpointing:
+    return asr_pb2.Endpointing(patience=patience.factor, usual_pause_ms=patience.usual_pause_ms)
 
 
 def _event(response: asr_pb2.StreamingRecognizeResponse) -> ports.AsrEvent | None:
@@ -56,7 +70,11 @@ def _event(response: asr_pb2.StreamingRecognizeResponse) -> ports.AsrEvent | Non
         case "turn_resumed":
             return ports.TurnResumed(response.turn_resumed.start_sample)
         case "end_of_turn":
-            return ports.EndOfTurn(_transcript(response.end_of_turn.transcript))
+            return ports.EndOfTurn(_transcript(response.end_of_turn.transcript), response.end_of_turn.usual_pause_ms)
+        case "voice_paused":
+            return ports.VoicePaused()
+        case "voice_continued":
+            return ports.VoiceContinued(response.voice_continued.start_sample)
         case _:  # of a newer service
             return None
 

@@ -64,7 +64,7 @@ class Config:
     temperature: float
 
 
-class RawPcm(FrameSerializer):  # type: ignore[misc]
+class RawPcm(FrameSerializer):
     """Audio as bare PCM, everything else as the JSON of this file's docstring."""
 
     async def serialize(self, frame: Frame) -> str | bytes | None:

@@ -13,6 +13,7 @@ from gateway.ports import (
     AsrEvent,
     AsrStream,
     ChatMessage,
+    Patience,
     SessionTakenError,
     SessionUnknownError,
     SpeechChunk,
@@ -31,20 +32,29 @@ class FakeAsr:
     script: list[tuple[int, AsrEvent | ServiceError]] = field(default_factory=list)
     open_streams: int = 0
     streams_opened: int = 0
+    patience: list[Patience] = field(default_factory=list)
 
     @asynccontextmanager
-    async def open(self, *, sample_rate_hz: int, language: str) -> AsyncIterator[AsrStream]:
+    async def open(
+        self,
+        *,
+        sample_rate_hz: int,
+        language: str,
+        patience: Patience,
+    ) -> AsyncIterator[AsrStream]:
         self.open_streams += 1
         self.streams_opened += 1
+        self.patience.append(patience)
         try:
-            yield _FakeAsrStream(self.script)
+            yield _FakeAsrStream(self.script, self.patience)
         finally:
             self.open_streams -= 1
 
 
 class _FakeAsrStream:
-    def __init__(self, script: list[tuple[int, AsrEvent | ServiceError]]) -> None:
+    def __init__(self, script: list[tuple[int, AsrEvent | ServiceError]], patience: list[Patience]) -> None:
         self._script = script
+        self._patience = patience
         self._samples = 0
         self._changed = asyncio.Event()
         self._finished = False
@@ -52,6 +62,9 @@ class _FakeAsrStream:
     async def send(self, pcm: bytes) -> None:
         self._samples += len(pcm) // BYTES_PER_SAMPLE
         self._changed.set()
+
+    async def set_patience(self, patience: Patience) -> None:
+        self._patience.append(patience)
 
     async def finish(self) -> None:
         self._finished = True

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from common.errors import BusyError, EngineError, SequenceError, ServiceError, UnavailableError
 from gateway.history import LearnerTurn, PartnerTurn, SessionState
-from gateway.ports import AsrEvent, Partial, SpeechStarted, TurnResumed
+from gateway.ports import AsrEvent, EndOfTurn, Partial, SpeechStarted, TurnResumed, VoiceContinued, VoicePaused
 from gateway.protocol import (
     AiAudioStart,
     AiText,
@@ -35,7 +35,7 @@ from gateway.protocol import (
     TurnComplete,
 )
 from gateway.session import ENDED, IDLE, LEFT, TAKEN_OVER
-from tests.support.conversation import RATE_HZ, Conversation, eager, end
+from tests.support.conversation import RATE_HZ, Conversation, eager, end, transcript
 
 pytestmark = pytest.mark.looptime
 
@@ -164,15 +164,15 @@ def over_the_partner(*events: tuple[float, AsrEvent]) -> Conversation:
 
 
 async def test_the_first_sound_stops_the_sending_and_words_end_the_reply() -> None:
-    talk = over_the_partner((1.1, SpeechStarted(at(1.0))), (1.5, Partial("", "stop")))
+    talk = over_the_partner((1.1, SpeechStarted(at(1.0))), (1.4, Partial("", "stop")))
     async with talk.running():
         await talk.post(text("a story, please"))
         await talk.speak(2.0)
     (interrupted,) = talk.of(Interrupted)
     last_audio_s = max(t for t, m in talk.got if isinstance(m, bytes))
     assert last_audio_s - 1.0 <= 0.15
-    assert next(t for t, m in talk.got if isinstance(m, Interrupted)) == pytest.approx(1.5, abs=0.03)
-    assert interrupted.heard_text.endswith("word3")  # 1.5 s less the 0.16 s that it took to begin: four words
+    assert next(t for t, m in talk.got if isinstance(m, Interrupted)) == pytest.approx(1.4, abs=0.03)
+    assert interrupted.heard_text.endswith("word3")  # 1.4 s less the 0.16 s that it took to begin: four words
 
 
 @pytest.mark.parametrize("sound", ["mhm", "Yeah.", "Okay, okay.", "", "I see."])
@@ -188,6 +188,36 @@ async def test_a_sound_that_is_no_turn_lets_the_partner_go_on(sound: str) -> Non
     assert max(gaps) < 1.2  # it never ran dry at the learner's: two seconds are always ahead
     assert [m.text for m in talk.of(TranscriptMessage) if m.is_final] == [""]
     assert len(talk.store.sessions[talk.connected.session_id][2]) == 2
+
+
+async def test_a_hesitant_sound_is_no_interruption_however_long_its_pauses() -> None:
+    """Each bit of voice is short: the clock of insisting starts anew after a gap."""
+    talk = over_the_partner(
+        (1.1, SpeechStarted(at(1.0))),
+        (1.5, VoicePaused()),
+        (1.9, VoiceContinued(at(1.85))),
+        (2.3, VoicePaused()),
+        (2.6, eager("uh-huh")),
+        (3.0, end("uh-huh")),
+    )
+    async with talk.running():
+        await talk.post(text("a story, please"))
+        await talk.speak(12.0)
+    assert not talk.of(Interrupted)
+
+
+async def test_patience_goes_by_the_level_and_by_the_learners_own_pauses() -> None:
+    talk = Conversation()
+    talk.asr.script = [(at(0.2), SpeechStarted(0)), (at(1.2), EndOfTurn(transcript("so"), usual_pause_ms=900))]
+    async with talk.running():
+        await talk.post(start(level="advanced"))
+        await talk.speak(1.5)
+        await talk.post(SetLevel(type="set_level", level="beginner"))
+        await asyncio.sleep(4)
+    first, *_, last = talk.asr.patience
+    assert first.factor < last.factor
+    assert (first.usual_pause_ms, last.usual_pause_ms) == (0, 900)
+    assert talk.store.sessions[talk.connected.session_id][0].usual_pause_ms == 900
 
 
 async def test_the_same_words_are_an_answer_once_the_partner_is_done() -> None:

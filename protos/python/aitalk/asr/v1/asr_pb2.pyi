@@ -100,12 +100,15 @@ class StreamingConfig(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     ENDPOINTING_FIELD_NUMBER: _builtins.int
     DISABLE_PARTIALS_FIELD_NUMBER: _builtins.int
+    VOICE_ACTIVITY_EVENTS_FIELD_NUMBER: _builtins.int
     sample_rate_hz: _builtins.int
     """8,000 to 48,000."""
     language: _builtins.str
     """BCP-47 tag of the language to expect; empty: the model's default, or detected."""
     disable_partials: _builtins.bool
     """Do not send partials."""
+    voice_activity_events: _builtins.bool
+    """Send voice_paused and voice_continued too."""
     @_builtins.property
     def endpointing(self) -> Global___Endpointing: ...
     def __init__(
@@ -115,10 +118,11 @@ class StreamingConfig(_message.Message):
         language: _builtins.str = ...,
         endpointing: Global___Endpointing | None = ...,
         disable_partials: _builtins.bool = ...,
+        voice_activity_events: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["endpointing", b"endpointing"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["disable_partials", b"disable_partials", "endpointing", b"endpointing", "language", b"language", "sample_rate_hz", b"sample_rate_hz"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disable_partials", b"disable_partials", "endpointing", b"endpointing", "language", b"language", "sample_rate_hz", b"sample_rate_hz", "voice_activity_events", b"voice_activity_events"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -200,6 +204,8 @@ class StreamingRecognizeResponse(_message.Message):
     EAGER_END_OF_TURN_FIELD_NUMBER: _builtins.int
     TURN_RESUMED_FIELD_NUMBER: _builtins.int
     END_OF_TURN_FIELD_NUMBER: _builtins.int
+    VOICE_PAUSED_FIELD_NUMBER: _builtins.int
+    VOICE_CONTINUED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def speech_started(self) -> Global___SpeechStarted: ...
     @_builtins.property
@@ -210,6 +216,10 @@ class StreamingRecognizeResponse(_message.Message):
     def turn_resumed(self) -> Global___TurnResumed: ...
     @_builtins.property
     def end_of_turn(self) -> Global___EndOfTurn: ...
+    @_builtins.property
+    def voice_paused(self) -> Global___VoicePaused: ...
+    @_builtins.property
+    def voice_continued(self) -> Global___VoiceContinued: ...
     def __init__(
         self,
         *,
@@ -218,12 +228,14 @@ class StreamingRecognizeResponse(_message.Message):
         eager_end_of_turn: Global___EagerEndOfTurn | None = ...,
         turn_resumed: Global___TurnResumed | None = ...,
         end_of_turn: Global___EndOfTurn | None = ...,
+        voice_paused: Global___VoicePaused | None = ...,
+        voice_continued: Global___VoiceContinued | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["eager_end_of_turn", b"eager_end_of_turn", "end_of_turn", b"end_of_turn", "event", b"event", "partial", b"partial", "speech_started", b"speech_started", "turn_resumed", b"turn_resumed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["eager_end_of_turn", b"eager_end_of_turn", "end_of_turn", b"end_of_turn", "event", b"event", "partial", b"partial", "speech_started", b"speech_started", "turn_resumed", b"turn_resumed", "voice_continued", b"voice_continued", "voice_paused", b"voice_paused"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["eager_end_of_turn", b"eager_end_of_turn", "end_of_turn", b"end_of_turn", "event", b"event", "partial", b"partial", "speech_started", b"speech_started", "turn_resumed", b"turn_resumed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["eager_end_of_turn", b"eager_end_of_turn", "end_of_turn", b"end_of_turn", "event", b"event", "partial", b"partial", "speech_started", b"speech_started", "turn_resumed", b"turn_resumed", "voice_continued", b"voice_continued", "voice_paused", b"voice_paused"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["speech_started", "partial", "eager_end_of_turn", "turn_resumed", "end_of_turn"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["speech_started", "partial", "eager_end_of_turn", "turn_resumed", "end_of_turn", "voice_paused", "voice_continued"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -250,6 +262,50 @@ class SpeechStarted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SpeechStarted: _TypeAlias = SpeechStarted  # noqa: Y015
+
+@_typing.final
+class VoicePaused(_message.Message):
+    """The voice fell silent within the turn, a tenth of a second ago; it may be no more than a gap between two words. Comes
+    at once, so it may overtake a partial. Only if voice_activity_events was set.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    END_SAMPLE_FIELD_NUMBER: _builtins.int
+    end_sample: _builtins.int
+    def __init__(
+        self,
+        *,
+        end_sample: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_sample", b"end_sample"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VoicePaused: _TypeAlias = VoicePaused  # noqa: Y015
+
+@_typing.final
+class VoiceContinued(_message.Message):
+    """It was no more than a gap: the voice goes on. After an EagerEndOfTurn, TurnResumed says so instead."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_SAMPLE_FIELD_NUMBER: _builtins.int
+    start_sample: _builtins.int
+    def __init__(
+        self,
+        *,
+        start_sample: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["start_sample", b"start_sample"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VoiceContinued: _TypeAlias = VoiceContinued  # noqa: Y015
 
 @_typing.final
 class Partial(_message.Message):
