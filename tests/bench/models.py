@@ -152,4 +152,7 @@ def pipecat_config(llama: LlamaServer) -> dict[str, object]:
         "system_prompt": system_prompt(LEVEL, "en"),
         "max_tokens": MANNERS[LEVEL].max_tokens,
         "temperature": 0.0,
+        # Its guess, 1 s, is too little for two busy cores: a late transcript is then taken for a new turn, which cuts
+        # off the reply. In Pipecat's favour: it is a limit, and costs nothing when the transcript is there sooner.
+        "ttfs_p99_s": 2.0,
     }

@@ -1,8 +1,9 @@
 """`python tests/bench/pipecat_bot.py CONFIG.json`: a Pipecat voice agent on our models, for `make bench`.
 
 It runs in .venv-bench, which has Pipecat and nothing of ours. The pipeline is the one that Pipecat's own project
-template makes (`pipecat/cli/templates/server`), with its defaults throughout; only the models are ours. Two paths, two
-ways of ending the learner's turn, both Pipecat's:
+template makes (`pipecat/cli/templates/server`), with its defaults; ours are only the models, and how long speech
+recognition may take, which Pipecat asks for where it has not measured it. Two paths, two ways of ending the learner's
+turn, both Pipecat's:
 
     /smart-turn   its default: Silero VAD, then smart-turn v3.2 at each pause
     /time-out     Silero VAD, then 0.6 s of silence
@@ -61,6 +62,7 @@ class Config:
     llm_model: str
     system_prompt: str
     max_tokens: int
+    ttfs_p99_s: float  # a transcript may come so long after the voice ended; one that comes sooner is not waited for
     temperature: float
 
 
@@ -88,7 +90,10 @@ async def converse(websocket: WebSocket, config: Config, setting: str) -> None:
         websocket, FastAPIWebsocketParams(audio_in_enabled=True, audio_out_enabled=True, serializer=RawPcm())
     )
     stt = WhisperSTTService(
-        device="cpu", compute_type="int8", settings=WhisperSTTService.Settings(model=config.whisper)
+        device="cpu",
+        compute_type="int8",
+        ttfs_p99_latency=config.ttfs_p99_s,
+        settings=WhisperSTTService.Settings(model=config.whisper),
     )
     llm = OpenAILLMService(
         base_url=config.llm_url,
