@@ -30,7 +30,7 @@ def test_a_sound_of_thinking(text: str) -> None:
     assert probability_of_end(0.8, text) < probability_of_end(0.8, "I like it.")
 
 
-@pytest.mark.parametrize("text", ["I like it.", "Where are you from?", "Yes!", "はい。"])
+@pytest.mark.parametrize("text", ["I like it.", "Where are you from?", "No.", "Yes, I do.", "I think so.", "はい。"])
 def test_a_sentence_that_is_over(text: str) -> None:
     assert text_signs(text) == (0, 0, 1)
 
