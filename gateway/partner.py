@@ -81,6 +81,11 @@ def system_prompt(level: Level, language: str) -> str:
     )
 
 
+def opening(level: Level, language: str) -> list[ChatMessage]:
+    """What every prompt of a level begins with: sent ahead, it is in the model server's prefix cache when it counts."""
+    return [ChatMessage("system", system_prompt(level, language)), ChatMessage("user", "Hello.")]
+
+
 def messages_for(
     turns: Sequence[Turn], learner_says: str, *, level: Level, language: str, max_chars: int
 ) -> list[ChatMessage]:

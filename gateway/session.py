@@ -23,12 +23,13 @@ from gateway.audio import AudioError, AudioInput, DecodedAudio
 from gateway.backchannels import is_backchannel, is_echo, is_unsure
 from gateway.floor import Floor, LearnerStages, ReplyOptions
 from gateway.hearing import AudioRefused, Heard, Hearing, HearingEnded, HearingEvent, HearingFailed, VoiceGoesOn
-from gateway.history import LearnerTurn, SessionState
+from gateway.history import LearnerTurn, Level, SessionState
 from gateway.outbox import Outbox
-from gateway.partner import MANNERS
+from gateway.partner import MANNERS, opening
 from gateway.ports import (
     Asr,
     AsrEvent,
+    ChatMessage,
     EagerEndOfTurn,
     EndOfTurn,
     Llm,
@@ -165,6 +166,7 @@ class Session:
         )
         self._stages: LearnerStages | None = None  # of the learner's turn that is open and in a pause
         self._has_begun = False
+        self._prepared_for: tuple[Level, str] | None = None
         self._has_echo = False  # the microphone picks up the partner: the length of a voice says nothing then
         self._has_resumed = False
 
@@ -193,6 +195,7 @@ class Session:
         await self._record.create(resume_token)
         try:
             async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
                 floor = self._take_the_floor(tasks)
                 hearing = tasks.create_task(self._hearing.run())
                 try:
@@ -298,6 +301,7 @@ class Session:
         match said:
             case SpeechStarted() | TurnResumed():
                 self._stages = None
+                self._prepare_model()
                 await floor.on(LearnerSpeaks())
                 await self._outbox.send(SpeechStartedMessage())
             case Partial(stable, unstable):
@@ -354,6 +358,17 @@ class Session:
         )
         await self._outbox.send(TranscriptMessage(text=turn.text, is_final=True, words=shown_words(turn)))
         return turn
+
+    def _prepare_model(self) -> None:
+        """Have the model read its instructions while the learner speaks for the first time, or at a new level."""
+        state = self._record.state
+        if (state.level, state.language) != self._prepared_for:
+            self._prepared_for = (state.level, state.language)
+            self._tasks.create_task(self._read_instructions(opening(state.level, state.language)))
+
+    async def _read_instructions(self, messages: list[ChatMessage]) -> None:
+        with contextlib.suppress(ServiceError):  # the reply itself will say what is wrong
+            await self._partners.llm.generate(messages, max_tokens=1)
 
     def _patience(self) -> Patience:
         state = self._record.state

@@ -93,6 +93,7 @@ class FakeLlm:
     asked: list[list[ChatMessage]] = field(default_factory=list)
     max_tokens: list[int | None] = field(default_factory=list)
     open_streams: int = 0
+    generated: list[list[ChatMessage]] = field(default_factory=list)
     answer: str | ServiceError = field(default_factory=lambda: UnavailableError("LLM: away"))
 
     @asynccontextmanager
@@ -123,6 +124,7 @@ class FakeLlm:
         temperature: float | None = None,
         json_schema: str | None = None,
     ) -> str:
+        self.generated.append(list(messages))
         if isinstance(self.answer, ServiceError):
             raise self.answer
         return self.answer
