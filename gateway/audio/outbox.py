@@ -48,6 +48,14 @@ class Outbox:
         except anyio.WouldBlock:
             await self._send.send(item)
 
+    def send_if_room(self, item: DecodedAudio) -> bool:
+        """As `send`, at once; False: there is no room, or nobody listens."""
+        try:
+            self._send.send_nowait(item)
+        except (anyio.WouldBlock, anyio.ClosedResourceError, anyio.BrokenResourceError):
+            return False
+        return True
+
     def end(self) -> None:
         """From the event loop: nothing follows what has been sent."""
         self._send.close()
