@@ -34,6 +34,7 @@ from gateway.audio.wav import decode_wav
 from gateway.audio.worker import DecoderThread
 
 MIN_PCM_RATE_HZ, MAX_PCM_RATE_HZ = 8_000, 48_000
+MAX_HOLD_S = 0.06  # what is gathered is let go if nothing follows; frames come every 20 ms or so
 INBOX_BYTES = 512 * 1024  # half a minute of MediaRecorder's Opus; one frame more may be queued
 
 
@@ -51,6 +52,8 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError"]):
         self.sample_rate_hz = sample_rate_hz
         self.gather_samples = 1
         self._gathered = bytearray()
+        self._hold: asyncio.TimerHandle | None = None
+        self._fed_s = 0.0
         self._passed_samples = 0  # of PCM that needed no decoding: all that came out
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Event()
@@ -143,10 +146,24 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError"]):
             passed, step = self._passed_samples, self.gather_samples
             if (passed + len(self._gathered) // SAMPLE_BYTES) // step > passed // step:
                 await self._pass_on()
+            elif self._hold is None:
+                self._hold = self._loop.call_later(MAX_HOLD_S, self._let_go)
+            self._fed_s = self._loop.time()
             return
         if not self._begun:
             self._begin(StreamKind.PCM)
         await self._put(data)
+
+    def _let_go(self) -> None:
+        """A microphone that was switched off completes no stretch: what it left comes out."""
+        self._hold = None
+        if not self._gathered or self._finished:
+            return
+        if self._loop.time() - self._fed_s < MAX_HOLD_S / 2:
+            self._hold = self._loop.call_later(MAX_HOLD_S, self._let_go)
+        elif self._outbox.send_if_room(DecodedAudio(bytes(self._gathered), StreamKind.PCM.value, self.sample_rate_hz)):
+            self._passed_samples += len(self._gathered) // SAMPLE_BYTES
+            self._gathered = bytearray()
 
     async def _pass_on(self) -> None:
         pcm, self._gathered = bytes(self._gathered), bytearray()
@@ -243,6 +260,8 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError"]):
     async def close(self) -> None:
         """From any state, more than once if need be: drops what is on its way and ends the thread."""
         self._finished = True
+        if self._hold is not None:
+            self._hold.cancel()
         self._inbox.close()
         self._outbox.close()
         self._room.set()

@@ -43,7 +43,18 @@ class Outbox:
 
     async def send(self, item: DecodedAudio) -> None:
         """From the event loop, in sessions that have no decoder thread; waits while the session is behind."""
-        await self._send.send(item)
+        try:
+            self._send.send_nowait(item)  # anyio's `send` goes once around the event loop even if there is room
+        except anyio.WouldBlock:
+            await self._send.send(item)
+
+    def send_if_room(self, item: DecodedAudio) -> bool:
+        """As `send`, at once; False: there is no room, or nobody listens."""
+        try:
+            self._send.send_nowait(item)
+        except (anyio.WouldBlock, anyio.ClosedResourceError, anyio.BrokenResourceError):
+            return False
+        return True
 
     def end(self) -> None:
         """From the event loop: nothing follows what has been sent."""
@@ -51,7 +62,10 @@ class Outbox:
 
     async def receive(self) -> DecodedAudio | AudioError:
         """The next item. Raises anyio.EndOfStream after the last, and what `post_bug` brought."""
-        item = await self._receive.receive()
+        try:
+            item = self._receive.receive_nowait()
+        except anyio.WouldBlock:
+            item = await self._receive.receive()
         self._slots.release()
         if isinstance(item, _Bug):
             raise item.error
