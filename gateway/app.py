@@ -21,7 +21,7 @@ from gateway.config import GatewaySettings
 from gateway.connection import converse
 from gateway.floor import ReplyOptions
 from gateway.http import Services, add_http, origin_is_allowed
-from gateway.session import Partners, SessionOptions
+from gateway.session_events import Partners, SessionOptions
 from gateway.store import RedisStore
 
 logger = logging.getLogger(__name__)

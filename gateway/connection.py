@@ -16,7 +16,8 @@ from gateway.audio import AudioDiagnostics, AudioInput, DebugRecorder, DecodedAu
 from gateway.config import GatewaySettings
 from gateway.outbox import Outbox
 from gateway.protocol import AnyClientMessage, EndConversation, Ping, Pong, Start, read_client_message
-from gateway.session import Closing, Left, Partners, Session, SessionOptions
+from gateway.session import Session
+from gateway.session_events import Closing, Left, Partners, SessionOptions
 
 logger = logging.getLogger(__name__)
 

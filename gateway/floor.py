@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from gateway import metrics
+from gateway.backchannels import is_backchannel, is_echo, is_unsure
 from gateway.history import LearnerTurn
 from gateway.outbox import Outbox
 from gateway.partner import MANNERS, messages_for
-from gateway.ports import ChatMessage, Llm, Tts
+from gateway.ports import ChatMessage, Llm, Transcript, Tts
 from gateway.protocol import Interrupted, TurnComplete
 from gateway.record import ConversationRecord
 from gateway.turn import Reply, Stages, Voice, Writer
@@ -24,6 +25,7 @@ from gateway.turn_machine import (
     Held,
     Hush,
     Hushed,
+    LearnerInsists,
     LearnerInterrupts,
     LearnerPauses,
     Release,
@@ -103,13 +105,14 @@ class Floor:
         self._reply: Reply | None = None
         self._reply_task: asyncio.Task[None] | None = None
         self._began_early = False
+        self._has_echo = False
         self._cut: Reply | None = None  # the latest reply that was interrupted
 
     async def on(
         self, event: Event, *, stages: LearnerStages | None = None, learner_turn: LearnerTurn | None = None
     ) -> None:
         """Perform what follows from `event`. learner_turn: kept before its reply is let out."""
-        if isinstance(event, LearnerPauses) and event.text and not self.is_taken and not self._may_speculate():
+        if isinstance(event, LearnerPauses) and event.text and not self._is_taken and not self._may_speculate():
             metrics.EAGER_REPLIES.labels("skipped").inc()
             return
         for decision in self._machine.on(event):
@@ -141,6 +144,25 @@ class Floor:
         if isinstance(self._machine.state, Held):
             await self.on(LearnerInterrupts())
 
+    def is_sound(self, transcript: Transcript) -> bool:
+        """Whether this, said over the partner's voice, is no turn: a "mhm", a noise taken for a word, an echo."""
+        if not self._is_taken or not transcript.text:
+            return False
+        echo = is_echo(transcript.text, self._says)
+        self._has_echo |= echo
+        language = self._record.state.language
+        return echo or is_backchannel(transcript.text, language) or is_unsure(transcript.words)
+
+    async def on_partial(self, text: str) -> None:
+        """Words over the partner's voice interrupt it before the turn is over."""
+        if not is_backchannel(text, self._record.state.language) and not is_echo(text, self._says):
+            await self.on(LearnerInsists())
+
+    async def on_long_voice(self) -> None:
+        """So does a voice that lasts, unless it is known that the microphone picks up the partner."""
+        if not self._has_echo:
+            await self.on(LearnerInsists())
+
     def played(self, turn_id: str, played_ms: float) -> None:
         """The learner's player reports; reports about other turns are stale."""
         if self._reply and self._reply.turn_id == turn_id:
@@ -156,13 +178,13 @@ class Floor:
         await self._conclude(reply)
 
     @property
-    def says(self) -> str:
+    def _says(self) -> str:
         """What the partner is saying or was saying last; empty before it said anything."""
         latest = self._reply or self._cut
         return latest.text if latest else ""
 
     @property
-    def is_taken(self) -> bool:
+    def _is_taken(self) -> bool:
         """Whether the partner speaks, or was cut off by a voice whose words are not known yet."""
         return isinstance(self._machine.state, Speaking | Hushed | Cut)
 

@@ -12,34 +12,28 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import anyio
 
 from common.errors import InvalidInputError, SequenceError, ServiceError, UnavailableError, first_service_error
 from gateway import metrics
-from gateway.analysis import Analysis, analyse
+from gateway.analysis import analyse
 from gateway.audio import AudioError, AudioInput, DecodedAudio
-from gateway.backchannels import is_backchannel, is_echo, is_unsure
-from gateway.floor import Floor, LearnerStages, ReplyOptions
-from gateway.hearing import AudioRefused, Heard, Hearing, HearingEnded, HearingEvent, HearingFailed, VoiceGoesOn
+from gateway.floor import Floor, LearnerStages
+from gateway.hearing import AudioRefused, Heard, Hearing, HearingEnded, HearingFailed, VoiceGoesOn
 from gateway.history import LearnerTurn, Level, SessionState
 from gateway.outbox import Outbox
 from gateway.partner import MANNERS, opening
 from gateway.ports import (
-    Asr,
     AsrEvent,
     ChatMessage,
     EagerEndOfTurn,
     EndOfTurn,
-    Llm,
     Partial,
     Patience,
-    SessionStore,
     SessionTakenError,
     SpeechStarted,
     Transcript,
-    Tts,
     TurnResumed,
 )
 from gateway.protocol import (
@@ -57,10 +51,22 @@ from gateway.protocol import (
     TranscriptMessage,
 )
 from gateway.record import ConversationRecord
+from gateway.session_events import (
+    ENDED,
+    IDLE,
+    LEFT,
+    TAKEN_OVER,
+    AnalysisReady,
+    Closing,
+    Left,
+    Partners,
+    ReplyOver,
+    SessionEvent,
+    SessionOptions,
+)
 from gateway.transcripts import learner_turn, shown_words
 from gateway.turn_machine import (
     LearnerEnds,
-    LearnerInsists,
     LearnerInterrupts,
     LearnerPauses,
     LearnerSpeaks,
@@ -73,61 +79,6 @@ logger = logging.getLogger(__name__)
 LAST_WORDS_S = 5.0
 # The parts of an analysis that the language model writes; the others are measured.
 LLM_PARTS = {"summary", "grammar", "next_steps"}
-
-
-@dataclass(frozen=True, slots=True)
-class Partners:
-    """What a conversation talks to."""
-
-    asr: Asr
-    llm: Llm
-    tts: Tts
-    store: SessionStore
-
-
-@dataclass(frozen=True, slots=True)
-class SessionOptions:
-    """What does not change from one session of a gateway to the next."""
-
-    gateway_id: str
-    asr_sample_rate_hz: int
-    reply: ReplyOptions
-    idle_timeout_s: float
-    interrupt_after_s: float
-    may_speculate: Callable[[], bool] = lambda: True
-
-
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """Why a session is over, for the WebSocket's close frame."""
-
-    code: int
-    reason: str
-
-
-ENDED = Closing(1000, "the conversation has ended")
-LEFT = Closing(1001, "the learner has left")
-IDLE = Closing(4408, "nothing was said for a long time; connect again to carry on")
-TAKEN_OVER = Closing(4409, "the session goes on over a newer connection")
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """The learner's connection is gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyOver:
-    turn_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class AnalysisReady:
-    analysis: Analysis
-
-
-ClientCommand = Start | SetLevel | Text | Interrupt | Playback | EndConversation
-SessionEvent = ClientCommand | HearingEvent | ReplyOver | AnalysisReady | Left
 
 
 class Session:
@@ -167,7 +118,6 @@ class Session:
         self._stages: LearnerStages | None = None  # of the learner's turn that is open and in a pause
         self._has_begun = False
         self._prepared_for: tuple[Level, str] | None = None
-        self._has_echo = False  # the microphone picks up the partner: the length of a voice says nothing then
         self._has_resumed = False
 
     def announce(self, start: Start) -> None:
@@ -248,8 +198,8 @@ class Session:
             match event:
                 case Heard(said):
                     await self._on_heard(said, floor)
-                case VoiceGoesOn() if not self._has_echo:
-                    await floor.on(LearnerInsists())
+                case VoiceGoesOn():
+                    await floor.on_long_voice()
                 case HearingFailed(error):
                     self._stages = None
                     await floor.drop_held()
@@ -305,10 +255,12 @@ class Session:
                 await floor.on(LearnerSpeaks())
                 await self._outbox.send(SpeechStartedMessage())
             case Partial(stable, unstable):
-                await self._on_partial((stable + unstable).strip(), floor)
+                text = (stable + unstable).strip()
+                await self._outbox.send(TranscriptMessage(text=text, is_final=False))
+                await floor.on_partial(text)
             case EagerEndOfTurn(transcript):
                 await self._note_pause(transcript)
-                pauses = LearnerPauses(transcript.text, self._is_sound(transcript, floor))
+                pauses = LearnerPauses(transcript.text, floor.is_sound(transcript))
                 await floor.on(pauses, stages=self._stages)
             case EndOfTurn(transcript, usual_pause_ms):
                 await self._on_end_of_turn(transcript, floor)
@@ -321,27 +273,13 @@ class Session:
         stages, self._stages = self._stages, None
         assert stages is not None  # noqa: S101
         stages.end_of_turn_s = self._now()
-        is_sound = self._is_sound(transcript, floor)
+        is_sound = floor.is_sound(transcript)
         if is_sound or not transcript.text:
             await self._outbox.send(TranscriptMessage(text="", is_final=True))  # partials may have shown something
             turn = None
         else:
             turn = await self._say_back(transcript)
         await floor.on(LearnerEnds(transcript.text, is_sound), stages=stages, learner_turn=turn)
-
-    async def _on_partial(self, text: str, floor: Floor) -> None:
-        await self._outbox.send(TranscriptMessage(text=text, is_final=False))
-        language = self._record.state.language
-        if not is_backchannel(text, language) and not is_echo(text, floor.says):
-            await floor.on(LearnerInsists())
-
-    def _is_sound(self, transcript: Transcript, floor: Floor) -> bool:
-        """Whether this, said over the partner's voice, is no turn."""
-        if not floor.is_taken or not transcript.text:
-            return False
-        echo = is_echo(transcript.text, floor.says)
-        self._has_echo |= echo
-        return echo or is_backchannel(transcript.text, self._record.state.language) or is_unsure(transcript.words)
 
     async def _note_pause(self, transcript: Transcript) -> None:
         now = self._now()

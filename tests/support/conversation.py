@@ -13,7 +13,8 @@ from gateway.floor import ReplyOptions
 from gateway.outbox import Outbox
 from gateway.ports import EagerEndOfTurn, EndOfTurn, HeardWord, Transcript
 from gateway.protocol import AnyServerMessage, Connected
-from gateway.session import Closing, Left, Partners, Session, SessionEvent, SessionOptions
+from gateway.session import Session
+from gateway.session_events import Closing, Left, Partners, SessionEvent, SessionOptions
 from tests.support.fakes import FakeAsr, FakeLlm, FakeTts, MemoryStore
 
 T = TypeVar("T")

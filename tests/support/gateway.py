@@ -12,7 +12,7 @@ import uvicorn
 
 from gateway.app import create_app
 from gateway.config import GatewaySettings
-from gateway.session import Partners
+from gateway.session_events import Partners
 from tests.support.fakes import FakeAsr, FakeLlm, FakeTts, MemoryStore
 
 

@@ -34,7 +34,7 @@ from gateway.protocol import (
     TranscriptMessage,
     TurnComplete,
 )
-from gateway.session import ENDED, IDLE, LEFT, TAKEN_OVER
+from gateway.session_events import ENDED, IDLE, LEFT, TAKEN_OVER
 from tests.support.conversation import RATE_HZ, Conversation, eager, end, transcript
 
 pytestmark = pytest.mark.looptime

@@ -26,7 +26,7 @@ from common import errors
 from common.errors import ServiceError
 from gateway.audio.errors import AudioError, AudioErrorCode
 from gateway.protocol import AnyClientMessage, AnyServerMessage
-from gateway.session import ENDED, IDLE, LEFT, TAKEN_OVER
+from gateway.session_events import ENDED, IDLE, LEFT, TAKEN_OVER
 from tests.support.settings_table import ENV_EXAMPLE, GROUPS, README, ROOT, env_example, settings, with_tables
 
 PROTOCOL = ROOT / "docs" / "protocol.md"
