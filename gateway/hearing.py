@@ -6,7 +6,6 @@ Recognition that fails is reported once and opened again with the next audio, so
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -92,7 +91,7 @@ class Hearing:
         self._sample_rate_hz = sample_rate_hz
         self._language = language
         self._patience = patience
-        self._stream: AsrStream | None = None
+        self._has_news = False  # of the learner's patience
         self._insist_samples = round(insist_after_s * sample_rate_hz)
         self._on_audio = on_audio
         self._deliver = deliver
@@ -106,11 +105,9 @@ class Hearing:
         """How long ago `sample` was, in seconds of audio."""
         return max(0.0, (self._sent_samples - sample) / self._sample_rate_hz)
 
-    async def patience_changed(self) -> None:
-        """Tell recognition, if it is listening now."""
-        if self._stream:
-            with contextlib.suppress(ServiceError):  # the stream is ending; the next one is opened with it
-                await self._stream.set_patience(self._patience())
+    def patience_changed(self) -> None:
+        """Recognition is told with the next audio: by the task that writes, which alone may wait for it."""
+        self._has_news = True
 
     async def run(self) -> None:
         """Until the audio is finished."""
@@ -146,10 +143,9 @@ class Hearing:
         async with (
             self._asr.open(
                 sample_rate_hz=self._sample_rate_hz, language=self._language(), patience=self._patience()
-            ) as self._stream,
+            ) as stream,
             asyncio.TaskGroup() as tasks,
         ):
-            stream = self._stream
             feeding = tasks.create_task(self._feed(stream, first))
             async for event in stream:
                 self._note(event)
@@ -175,6 +171,9 @@ class Hearing:
     async def _feed(self, stream: AsrStream, first: bytes) -> None:
         chunk = first
         while chunk:
+            if self._has_news:
+                self._has_news = False
+                await stream.set_patience(self._patience())
             await self._send(stream, chunk)
             if self._voice_since is not None and self._sent_samples - self._voice_since >= self._insist_samples:
                 self._voice_since = None

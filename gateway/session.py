@@ -216,7 +216,7 @@ class Session:
                     await self._on_typed(text.strip(), floor)
                 case SetLevel(level=level):
                     await self._record.change(level=level)
-                    await self._hearing.patience_changed()
+                    self._hearing.patience_changed()
                 case Start():
                     await self._on_start(event)
         except SessionTakenError:
@@ -238,7 +238,7 @@ class Session:
             await self._outbox.send(Resumed(session_id=self.session_id, turns=turns, level=self._record.state.level))
         wanted = {"level": start.level, "language": start.language, "voice": start.voice}
         await self._record.change(**{name: value for name, value in wanted.items() if value is not None})
-        await self._hearing.patience_changed()
+        self._hearing.patience_changed()
 
     async def _on_typed(self, text: str, floor: Floor) -> None:
         if not text:

@@ -28,7 +28,7 @@ _SOMETIMES_LAST = _set("etc a.m p.m inc ltd co corp jr sr bros")
 _BEFORE_NUMBERS = _set("no nos p pp vol fig ch art sec ver")
 
 _FIRST_MIN_WORDS = 2  # "Well," alone is not worth a breath; "Oh, hello," is
-_FIRST_MAX_CHARS = 40  # about 2.5 s of speech
+_FIRST_MAX_CHARS = 60  # about 3.5 s of speech
 _PHRASE_CHARS = 120  # a longer clause may end at a comma …
 _MAX_CHARS = 240  # … and one this long at any space
 _HARD_MAX_CHARS = 400  # a text without spaces

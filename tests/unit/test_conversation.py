@@ -213,7 +213,7 @@ async def test_patience_goes_by_the_level_and_by_the_learners_own_pauses() -> No
         await talk.post(start(level="advanced"))
         await talk.speak(1.5)
         await talk.post(SetLevel(type="set_level", level="beginner"))
-        await asyncio.sleep(4)
+        await talk.speak(0.5)
     first, *_, last = talk.asr.patience
     assert first.factor < last.factor
     assert (first.usual_pause_ms, last.usual_pause_ms) == (0, 900)

@@ -132,7 +132,7 @@ def test_the_first_clause_is_cut_early(text: str, first: str) -> None:
 def test_a_first_clause_without_a_comma_is_cut_at_a_word() -> None:
     (clause,) = ClauseSplitter().push("word " * 14)
     assert clause.boundary is Boundary.WORD
-    assert clause.text == "word " * 9
+    assert clause.text == "word " * 13
 
 
 def test_only_the_first_clause_is_cut_early() -> None:
