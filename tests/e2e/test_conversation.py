@@ -80,7 +80,7 @@ class Exchange:
 async def exchange(mesh: Mesh, utterance: Utterance, encoding: str) -> Exchange:
     """One turn each, in a session of its own."""
     async with a_learner(mesh.ws) as learner:
-        await learner.send(type="start", audio={"encoding": encoding}, level="advanced")
+        await learner.send(type="start", audio={"encoding": encoding}, level="beginner")
         await learner.send_audio(list(FORMATS[encoding](utterance.followed_by_silence, utterance.rate_hz)))
         text, audio, _ = await _last_reply(learner)
         finals = [m for m in learner.of("transcript") if m["is_final"]]
