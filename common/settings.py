@@ -30,3 +30,10 @@ class ModelServerSettings(ProcessSettings):
         30.0, ge=0, description="On SIGTERM, seconds that calls in progress may take to finish."
     )
     models_cache_dir: Path = Field(Path("./models"), description="Where downloaded model weights are kept.")
+    preload_models: bool = Field(
+        True, description="Load the model at the start; false: with the first request, which then waits for it."
+    )
+    enable_memory_efficient_loading: bool = Field(
+        True, description="Load models one after the other and without a second copy of the weights in memory."
+    )
+    trust_remote_code: bool = Field(False, description="Let a model's repository run code that it brings along.")

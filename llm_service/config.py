@@ -33,4 +33,3 @@ class LlmSettings(ModelServerSettings):
     llm_request_timeout_s: float = Field(
         60.0, gt=0, description="Seconds without a byte from the server after which a request is given up."
     )
-    trust_remote_code: bool = Field(False, description="Let vLLM run code that a model's repository brings along.")
