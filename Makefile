@@ -92,6 +92,18 @@ $(PIPECAT_VENV)/.load: $(UV) $(LOCKS)/load-pipecat.txt
 load: $(VENV)/.dev $(PIPECAT_VENV)/.load ## Cost and latency with many learners, beside Pipecat (SESSIONS="1 10 25" DURATION=30 ARGS=…)
 	$(BIN)/python -m tests.load --sessions $(or $(SESSIONS),1 10 25) --duration $(or $(DURATION),30) $(ARGS)
 
+VENV_K8S := .venv-k8s
+
+$(VENV_K8S)/.verify: $(UV) $(LOCKS)/verify-k8s.txt deploy/k8s/crds/package-lock.json
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(VENV_K8S)
+	@VIRTUAL_ENV=$(VENV_K8S) $(UV) pip install --quiet --require-hashes -r $(LOCKS)/verify-k8s.txt
+	@cd deploy/k8s/crds && npm ci --silent
+	@touch $@
+
+.PHONY: verify-k8s
+verify-k8s: $(VENV_K8S)/.verify ## Build every Kubernetes overlay and validate it strictly
+	@$(VENV_K8S)/bin/python -m deploy.k8s.verify
+
 .PHONY: check
 check: $(VENV)/.dev ## Format, lint, types, import rules, proto drift
 	$(BIN)/ruff format --check .
