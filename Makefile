@@ -40,7 +40,7 @@ $(VENV)/.mesh: $(UV) $(LOCKS)/mesh.txt $(LOCKS)/weights.txt pyproject.toml
 $(VENV)/.dev: $(VENV)/.mesh $(LOCKS)/dev.txt $(LOCKS)/test-audio.txt deploy/apt-packages.txt
 	$(call install_locked,dev.txt)
 	$(call install_data,test-audio.txt)
-	@deploy/apt-install.sh
+	@deploy/apt-install.sh test
 	@touch $@
 
 .PHONY: setup
@@ -54,6 +54,22 @@ setup-dev: $(VENV)/.dev ## Set up what `make test` and `make check` need
 .PHONY: run
 run: $(VENV)/.mesh ## Set up and run the whole mesh on this machine (PORT=8000)
 	@exec $(BIN)/python -m deploy.mesh
+
+# --- containers --------------------------------------------------------------------------------
+
+export COMPOSE_PROFILES ?= cpu
+
+.PHONY: up
+up: ## Build and start the mesh in containers (COMPOSE_PROFILES=cpu, gpu, cpu,observability)
+	docker compose up --build --detach
+
+.PHONY: down
+down: ## Stop the containers; conversations and models are kept
+	docker compose --profile '*' down
+
+.PHONY: logs
+logs: ## Follow the containers' logs
+	docker compose --profile '*' logs --follow --tail 100
 
 # --- check -------------------------------------------------------------------------------------
 
@@ -91,6 +107,11 @@ $(PIPECAT_VENV)/.load: $(UV) $(LOCKS)/load-pipecat.txt
 .PHONY: load
 load: $(VENV)/.dev $(PIPECAT_VENV)/.load ## Cost and latency with many learners, beside Pipecat (SESSIONS="1 10 25" DURATION=30 ARGS=…)
 	$(BIN)/python -m tests.load --sessions $(or $(SESSIONS),1 10 25) --duration $(or $(DURATION),30) $(ARGS)
+
+.PHONY: verify-images
+verify-images: $(VENV)/.dev ## Build every CPU image, start the compose file, talk through it (docker, else podman)
+	@command -v docker >/dev/null && docker info >/dev/null 2>&1 || deploy/apt-install.sh images
+	$(BIN)/python -m tests.images $(ARGS)
 
 VENV_K8S := .venv-k8s
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what is missing of deploy/apt-packages.txt, the one list of Debian packages that the tests need.
+# Installs what is missing of a group (`test` or `images`) of deploy/apt-packages.txt, the one list of Debian packages.
 set -euo pipefail
-mapfile -t wanted < <(grep -vE '^\s*(#|$)' "$(dirname "$0")/apt-packages.txt")
+mapfile -t wanted < <(awk -v group="${1:-test}" '$1 == group { print $2 }' "$(dirname "$0")/apt-packages.txt")
 missing=()
 for package in "${wanted[@]}"; do
   dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")

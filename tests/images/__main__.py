@@ -1,0 +1,90 @@
+"""`make verify-images`: builds every CPU image from the committed Dockerfile, starts the compose file's `cpu` profile
+with them, holds a spoken conversation through it, scales recognition to three replicas, and holds another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+from deploy.mesh import free_ports
+from tests.images import stand_in
+from tests.images.engines import SERVICES, docker, podman
+from tests.support.asr import LEARNER_LINES, spoken, word_error_rate
+from tests.support.learner import a_learner
+
+START_TIMEOUT_S = 300
+
+
+def main() -> int:
+    """Build, start, talk, scale, talk, stop."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--no-build", action="store_true", help="take the images that are there")
+    parser.add_argument("--keep", action="store_true", help="leave the containers running")
+    arguments = parser.parse_args()
+    (port,) = free_ports(1)
+    os.environ["PORT"] = str(port)
+    with tempfile.TemporaryDirectory() as folder:
+        engine = docker()
+        if engine is None:
+            engine = podman(Path(folder) / "containers.conf")
+            stand_in.provide(engine)
+        if not arguments.no_build:
+            for service in SERVICES:
+                engine.build_image(service)
+        try:
+            engine.compose_run("up", "-d")
+            wait_until_ready(port)
+            asyncio.run(converse(port))
+            engine.compose_run("up", "-d", "--scale", "asr_service=3")
+            wait_until_ready(port)
+            asyncio.run(converse(port))
+        except (AssertionError, TimeoutError) as problem:
+            engine.compose_run("logs")
+            sys.exit(f"verify-images: {problem or type(problem).__name__}")
+        finally:
+            if not arguments.keep:
+                engine.compose_run("down", "-v")
+    print("verify-images: every image was built, and a conversation was held through the compose file")
+    return 0
+
+
+def wait_until_ready(port: int) -> None:
+    """Until the gateway says that all three models are warm."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=5) as answer,
+        ):
+            if answer.status == 200:
+                return
+        time.sleep(1)
+    raise TimeoutError(f"the mesh was not ready after {START_TIMEOUT_S} s")
+
+
+async def converse(port: int) -> None:
+    """Speak a sentence; it is understood, and answered in words and sound."""
+    line = LEARNER_LINES[0]
+    pcm = spoken(line).tobytes() + bytes(2 * 16_000 * 2)
+    async with a_learner(f"ws://127.0.0.1:{port}/ws/conversation") as learner:
+        await learner.send(type="start", audio={"encoding": "pcm_s16le", "sample_rate": 16_000})
+        await learner.send_audio([pcm[at : at + 3_200] for at in range(0, len(pcm), 3_200)], pause_s=0.1)
+        heard = await learner.wait_for("transcript", where=lambda message: bool(message["is_final"]))
+        text, audio, _ = await learner.hear_reply()
+    errors = word_error_rate(line, heard["text"])
+    print(f"said {len(line.split())} words, {errors:.0%} wrong; answered {len(text)} characters, {len(audio)} bytes")
+    assert errors <= 0.2, "the sentence was not understood"
+    assert text.strip(), "there was no answer"
+    assert len(audio) > 24_000, "the answer had no sound"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
