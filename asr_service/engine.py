@@ -33,8 +33,8 @@ class Word:
 class Transcript:
     """Empty text: no words were heard. `language` is a BCP-47 tag, empty where the model does not say.
 
-    `closing`: how probable the model found the mark (`.` `?` `,` …) that it wrote after the last word, 0 to 1; None if it
-    wrote none or does not say.
+    `closing`: how probable the model found the mark (`.` `?` `,` …) that it wrote after the last word, 0 to 1; None if
+    it wrote none or does not say.
     """
 
     text: str = ""

@@ -105,14 +105,14 @@ class FasterWhisper:
                 language=self._known_language(options.language),
                 condition_on_previous_text=False,
                 word_timestamps=True,
-                append_punctuations="",  # they come as words, each with its probability; see _words
+                append_punctuations="",  # they come as words, each with its probability; see said_in
                 max_new_tokens=min(224, 16 + _TOKENS_PER_SECOND * len(audio) // ENGINE_RATE_HZ),
                 **_DECODING[options.quality],
             )
             for segment in segments:  # the decoding happens here, 30 seconds at a time
                 if options.is_cancelled():
                     break
-                said, closing = _words(segment, options.quality)
+                said, closing = said_in(segment, options.quality)
                 words += said
         except RuntimeError as error:
             raise EngineError(f"the speech recognition model failed on {self._device}: {error}") from error
@@ -176,7 +176,7 @@ def without_invented_end(words: list[Word], end: int) -> list[Word]:
     return kept
 
 
-def _words(segment: Segment, quality: Quality) -> tuple[list[Word], float | None]:
+def said_in(segment: Segment, quality: Quality) -> tuple[list[Word], float | None]:
     """The words, with the marks that follow them, and the probability of the last mark if the segment ends in one."""
     words: list[Word] = []
     closing: float | None = None
