@@ -82,8 +82,8 @@ class Signs(NamedTuple):
     last_word: float
 
 
-BIAS = 0.31
-WEIGHTS = Signs(acoustic=0.08, wants_more=-2.61, thinks=-1.53, ended=1.54, mark=1.65, last_word=0.48)
+BIAS = 0.45
+WEIGHTS = Signs(acoustic=0.06, wants_more=-2.96, thinks=-1.55, ended=1.48, mark=1.64, last_word=0.58)
 _USUAL_MARK, _USUAL_WORD = 0.85, 0.97  # of complete sentences; stands in where an engine does not say
 
 

@@ -10,11 +10,12 @@ MIN_TURN_MS, MAX_TURN_MS = 500, 600_000  # what max_turn_ms may be: it bounds th
 LONGEST_WAIT_MS = 10_000
 MIN_PATIENCE, MAX_PATIENCE = 0.25, 4.0
 
-_SURE = 0.85  # from this probability on the wait is the least,
-_UNSURE_SHARE = (
-    0.7  # below it at least this share of the longest: in between, most hesitations would be cut all the same
-)
-_NOT_DONE = 0.3  # and from here down the longest
+_SURE = 0.85  # from this probability on the wait is the least;
+_LIKELY, _LIKELY_SHARE = (
+    0.5,
+    0.65,
+)  # below it this share of the longest, as less would cut most hesitations all the same,
+_NOT_DONE = 0.2  # and from here down the longest; between the last two, in proportion
 _AVERAGE_PAUSE_MS = 600  # a learner whose usual pause is this long is waited for as the settings say,
 _LEAST_STRETCH, _MOST_STRETCH = 0.8, 2.0  # others shorter or longer, but not without bound
 
@@ -42,8 +43,8 @@ class Endpointing:
         least = min(self.min_silence_ms * self.patience, LONGEST_WAIT_MS)
         if probability >= _SURE:
             return least
-        doubt = min((_SURE - probability) / (_SURE - _NOT_DONE), 1.0)
-        return max(least, min(most * (_UNSURE_SHARE + (1 - _UNSURE_SHARE) * doubt), LONGEST_WAIT_MS))
+        doubt = min(max((_LIKELY - probability) / (_LIKELY - _NOT_DONE), 0.0), 1.0)
+        return max(least, min(most * (_LIKELY_SHARE + (1 - _LIKELY_SHARE) * doubt), LONGEST_WAIT_MS))
 
     def overridden(
         self,

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, chain, islice
 from typing import TypeAlias
 
 import numpy as np
@@ -26,6 +26,7 @@ from tests.support.asr import read_wav, wheel_folder
 RATE = 16_000
 SEED = 20_261_122
 LEAD_S, TAIL_S = 0.5, 5.0
+MORE = 200  # utterances; the sentences are enough for twice as many
 PACES = (0.8, 0.9, 1.0, 1.1, 1.2)
 Audio: TypeAlias = npt.NDArray[np.float32]
 
@@ -52,20 +53,13 @@ def make_set() -> list[Utterance]:
 
 
 def make_more() -> Iterator[Utterance]:
-    """More to fit weights to: other sentences, and the tuning half's in other rooms and at other paces."""
-    yield from _real_again(takes=3)
-    texts = [*SENTENCES, *COMPLETE]
-    halves = _shuffled_halves(len(texts), SEED)
-    more = [*(text for text, tuning in zip(texts, halves, strict=True) if tuning), *MORE_SENTENCES, *MORE_COMPLETE]
-    random.Random(5).shuffle(more)
-    for marked in more:
-        choice = random.Random(f"x {marked}")
-        whole, _ = _say(marked.replace("| ", ""), choice.choice(PACES))
-        yield _staged(f"x-whole-{marked}", "whole", True, whole, None, choice)
-        if "|" in marked:
-            for kind in ("comma", "flat", "filler")[: choice.choice((2, 2, 3))]:
-                before, after = _halves(marked, kind, choice.choice(FILLERS), choice.choice(PACES))
-                yield _staged(f"x-{kind}-{marked}", kind, True, before, after, choice)
+    """More to fit weights to: other sentences, and the tuning half's in other rooms and at other paces.
+
+    They stop where the first pause, or 0.6 s of silence, has been heard.
+    """
+    for utterance in islice(chain(_real_again(takes=3), _synthetic_again()), MORE):
+        end = utterance.pause[1] if utterance.pause else utterance.end + RATE * 6 // 10
+        yield replace(utterance, audio=utterance.audio[:end])
 
 
 # --- speech -------------------------------------------------------------------------------------
@@ -83,6 +77,21 @@ def _synthetic() -> Iterator[Utterance]:
             for kind in ("comma", "filler", "flat"):
                 before, after = _halves(marked, kind, choice.choice(FILLERS), choice.choice(PACES))
                 yield _staged(f"{kind}-{i}", kind, tuning, before, after, choice)
+
+
+def _synthetic_again() -> Iterator[Utterance]:
+    texts = [*SENTENCES, *COMPLETE]
+    halves = _shuffled_halves(len(texts), SEED)
+    more = [*(text for text, tuning in zip(texts, halves, strict=True) if tuning), *MORE_SENTENCES, *MORE_COMPLETE]
+    random.Random(5).shuffle(more)
+    for marked in more:
+        choice = random.Random(f"x {marked}")
+        whole, _ = _say(marked.replace("| ", ""), choice.choice(PACES))
+        yield _staged(f"x-whole-{marked}", "whole", True, whole, None, choice)
+        if "|" in marked:
+            for kind in ("comma", "flat", "filler")[: choice.choice((2, 2, 3))]:
+                before, after = _halves(marked, kind, choice.choice(FILLERS), choice.choice(PACES))
+                yield _staged(f"x-{kind}-{marked}", kind, True, before, after, choice)
 
 
 def _shuffled_halves(count: int, seed: int) -> list[bool]:
