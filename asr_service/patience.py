@@ -11,11 +11,9 @@ LONGEST_WAIT_MS = 10_000
 MIN_PATIENCE, MAX_PATIENCE = 0.25, 4.0
 
 _SURE = 0.85  # from this probability on the wait is the least;
-_LIKELY, _LIKELY_SHARE = (
-    0.5,
-    0.65,
-)  # below it this share of the longest, as less would cut most hesitations all the same,
-_NOT_DONE = 0.2  # and from here down the longest; between the last two, in proportion
+_LIKELY = 0.35  # below it, to here, it is this share of the longest: less would cut most hesitations all the same;
+_LIKELY_SHARE = 0.65
+_NOT_DONE = 0.1  # and from here down the longest; between the last two, in proportion
 _AVERAGE_PAUSE_MS = 600  # a learner whose usual pause is this long is waited for as the settings say,
 _LEAST_STRETCH, _MOST_STRETCH = 0.8, 2.0  # others shorter or longer, but not without bound
 
