@@ -1,21 +1,28 @@
 """How sure is it that the speaker is done? Sound, words and silence in one probability. Pure.
 
-A logistic model of four signs. Its weights were fitted on the tuning half of the turn-taking set
-(`python -m tests.bench.turn_taking --fit`), and are few so that they can be read:
+A logistic model of six signs. Its weights were fitted to the tuning half of the turn-taking set
+(`python -m tests.bench.turn_taking --half tuning --fit`), and are few so that they can be read:
 
     what                                  sign
     acoustic probability of Smart Turn    its log-odds
     words that want more                  1 if the text ends in "and", "to the", "because", a comma …
     a sound of thinking                   1 if it ends in "um", "uh", "…", "-"
     a sentence's end                      1 if it ends in . ? !
+    probability of that . ? or !          its log-odds against the usual, 0 if there is none
+    confidence in the last word           its log-odds against the usual
 
-Words that want more are known for English; in other languages the punctuation speaks alone.
+The last two come with the decode. Where a sentence breaks off, Whisper often writes a full stop all the same, but finds
+it less probable than "…", a comma or another word; and a last word that was cut short, or is no word, it only guesses.
+Words that want more are known for English; in other languages the rest decides.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from typing import NamedTuple
+
+from asr_service.engine import Transcript
 
 # ruff: noqa: SIM905  a list of words reads better as one
 
@@ -57,19 +64,51 @@ def _wants_more(words: list[str], *, question: bool) -> bool:
     if not words or words[-1] not in _UNFINISHED:
         return False
     before, last = (words[-2] if len(words) > 1 else ""), words[-1]
-    if question and words[0] in _QUESTIONS and last in _STRANDED:  # "where are you from?"
-        return False
+    if question and words[0] in _QUESTIONS and last in _STRANDED:  # "where are you from?", but "what do you think of"
+        return before == "think"
     if last in _AUXILIARIES and before in _PRONOUNS and _ANSWERS.intersection(words[:3]):  # "yes, I do"
         return False
     return not (last == "so" and before in _OPINIONS)  # "I think so"
 
 
-BIAS, ACOUSTIC, WANTS_MORE, THINKS, ENDED = -0.14, 0.14, -3.35, -2.69, 1.12
+class Signs(NamedTuple):
+    """What there is to go by at a pause; see above."""
+
+    acoustic: float
+    wants_more: float
+    thinks: float
+    ended: float
+    mark: float
+    last_word: float
 
 
-def probability_of_end(acoustic: float, text: str, language: str = "en") -> float:
+BIAS = 0.45
+WEIGHTS = Signs(acoustic=0.06, wants_more=-2.96, thinks=-1.55, ended=1.48, mark=1.64, last_word=0.58)
+_USUAL_MARK, _USUAL_WORD = 0.85, 0.97  # of complete sentences; stands in where an engine does not say
+
+
+def signs_of_end(acoustic: float, heard: Transcript, language: str = "en") -> Signs:
+    """The signs in what was understood so far; `acoustic`: the probability of Smart Turn, 0 to 1."""
+    wants_more, thinks, ended = text_signs(heard.text, language)
+    mark = _USUAL_MARK if heard.closing is None else heard.closing
+    last_word = heard.words[-1].confidence if heard.words else _USUAL_WORD
+    return Signs(
+        _log_odds(acoustic, 0.01, 0.99),
+        wants_more,
+        thinks,
+        ended,
+        ended * (_log_odds(mark, 0.05, 0.97) - _log_odds(_USUAL_MARK)),
+        _log_odds(last_word, 0.05, 0.995) - _log_odds(_USUAL_WORD),
+    )
+
+
+def probability_of_end(acoustic: float, heard: Transcript, language: str = "en") -> float:
     """0 to 1; `acoustic`: the probability of Smart Turn."""
-    odds = math.log(min(max(acoustic, 1e-3), 1 - 1e-3) / (1 - min(max(acoustic, 1e-3), 1 - 1e-3)))
-    wants_more, thinks, ended = text_signs(text, language)
-    score = BIAS + ACOUSTIC * odds + WANTS_MORE * wants_more + THINKS * thinks + ENDED * ended
+    signs = signs_of_end(acoustic, heard, language)
+    score = BIAS + sum(weight * sign for weight, sign in zip(WEIGHTS, signs, strict=True))
     return 1 / (1 + math.exp(-score))
+
+
+def _log_odds(probability: float, least: float = 0.0, most: float = 1.0) -> float:
+    bounded = min(max(probability, least), most)
+    return math.log(bounded / (1 - bounded))

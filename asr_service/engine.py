@@ -31,11 +31,16 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """Empty text: no words were heard. `language` is a BCP-47 tag, empty where the model does not say."""
+    """Empty text: no words were heard. `language` is a BCP-47 tag, empty where the model does not say.
+
+    `closing`: how probable the model found the mark (`.` `?` `,` …) that it wrote after the last word, 0 to 1; None if
+    it wrote none or does not say.
+    """
 
     text: str = ""
     words: tuple[Word, ...] = ()
     language: str = ""
+    closing: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,10 @@ MIN_TURN_MS, MAX_TURN_MS = 500, 600_000  # what max_turn_ms may be: it bounds th
 LONGEST_WAIT_MS = 10_000
 MIN_PATIENCE, MAX_PATIENCE = 0.25, 4.0
 
-_SURE, _NOT_DONE = 0.82, 0.3  # probabilities from which on the wait is the least, and the most; between, in proportion
+_SURE = 0.85  # from this probability on the wait is the least;
+_LIKELY = 0.35  # below it, to here, it is this share of the longest: less would cut most hesitations all the same;
+_LIKELY_SHARE = 0.65
+_NOT_DONE = 0.1  # and from here down the longest; between the last two, in proportion
 _AVERAGE_PAUSE_MS = 600  # a learner whose usual pause is this long is waited for as the settings say,
 _LEAST_STRETCH, _MOST_STRETCH = 0.8, 2.0  # others shorter or longer, but not without bound
 
@@ -36,8 +39,10 @@ class Endpointing:
         if usual_pause_ms:
             most *= min(max(usual_pause_ms / _AVERAGE_PAUSE_MS, _LEAST_STRETCH), _MOST_STRETCH)
         least = min(self.min_silence_ms * self.patience, LONGEST_WAIT_MS)
-        doubt = min(max((_SURE - probability) / (_SURE - _NOT_DONE), 0.0), 1.0)
-        return least + max(0.0, min(most, LONGEST_WAIT_MS) - least) * doubt
+        if probability >= _SURE:
+            return least
+        doubt = min(max((_LIKELY - probability) / (_LIKELY - _NOT_DONE), 0.0), 1.0)
+        return max(least, min(most * (_LIKELY_SHARE + (1 - _LIKELY_SHARE) * doubt), LONGEST_WAIT_MS))
 
     def overridden(
         self,

@@ -200,7 +200,7 @@ class StreamSession:
         end = self._endpointer.position
         acoustic = await self._judge.acoustic(utterance.cut(end - self._judge.heard, end))
         heard = await utterance.final
-        return probability_of_end(acoustic, heard.text, heard.language or self._config.language)
+        return probability_of_end(acoustic, heard, heard.language or self._config.language)
 
     async def _offer_partial(self, steps: MemoryObjectSendStream[_Step]) -> None:
         """Have a partial made if one is due, while the voice goes on and the model has nothing better to do."""
@@ -265,7 +265,7 @@ class StreamSession:
         tail = await self._decode(utterance, begin, end, final=True)
         words = agreement.completed_by(_moved(tail.words, begin))
         text = "".join(word.text for word in words).strip()
-        return Transcript(text, _moved(words, -utterance.begin), tail.language)
+        return Transcript(text, _moved(words, -utterance.begin), tail.language, tail.closing)
 
     async def _decode(self, utterance: Utterance, begin: int, end: int, *, final: bool) -> Transcript:
         audio = utterance.cut(begin, end)

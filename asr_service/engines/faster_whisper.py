@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ _DOUBTFUL = 0.5
 _SHORTEST = ENGINE_RATE_HZ // 10  # no word is shorter, and its times could not be found
 _TOKENS_PER_SECOND = 12  # twice what the fastest speakers need
 _NO_SPEECH, _UNSURE = 0.6, -0.8  # no_speech_prob above and avg_logprob below: no words
+_MARKS = frozenset("\"'.。,，!！?？:：”)]}、")  # what faster-whisper would add to the word before by itself
 _REPETITIVE = 2.4  # compression ratio of a text that goes in circles; the same bound as in OpenAI's code
 
 _DECODING: dict[Quality, dict[str, Any]] = {
@@ -97,24 +98,29 @@ class FasterWhisper:
         if len(audio) < _SHORTEST:
             return Transcript()
         words: list[Word] = []
+        closing: float | None = None
         try:
             segments, info = self._model.transcribe(
                 audio,
                 language=self._known_language(options.language),
                 condition_on_previous_text=False,
                 word_timestamps=True,
+                append_punctuations="",  # they come as words, each with its probability; see said_in
                 max_new_tokens=min(224, 16 + _TOKENS_PER_SECOND * len(audio) // ENGINE_RATE_HZ),
                 **_DECODING[options.quality],
             )
             for segment in segments:  # the decoding happens here, 30 seconds at a time
                 if options.is_cancelled():
                     break
-                words += _words(segment, options.quality)
+                said, closing = said_in(segment, options.quality)
+                words += said
         except RuntimeError as error:
             raise EngineError(f"the speech recognition model failed on {self._device}: {error}") from error
-        words = without_invented_end(words, len(audio))
-        text = "".join(word.text for word in words).strip()
-        return Transcript(text, tuple(words), info.language if text else "")
+        kept = without_invented_end(words, len(audio))
+        text = "".join(word.text for word in kept).strip()
+        return Transcript(
+            text, tuple(kept), info.language if text else "", closing if len(kept) == len(words) else None
+        )
 
     def close(self) -> None:
         self._model = None
@@ -170,12 +176,21 @@ def without_invented_end(words: list[Word], end: int) -> list[Word]:
     return kept
 
 
-def _words(segment: Segment, quality: Quality) -> Iterator[Word]:
+def said_in(segment: Segment, quality: Quality) -> tuple[list[Word], float | None]:
+    """The words, with the marks that follow them, and the probability of the last mark if the segment ends in one."""
+    words: list[Word] = []
+    closing: float | None = None
     if segment.no_speech_prob > _NO_SPEECH and segment.avg_logprob < _UNSURE:
-        return
+        return words, closing
     if quality == "partial" and segment.compression_ratio > _REPETITIVE:  # a final had a second try; take what it gave
-        return
-    for word in segment.words or ():
-        if any(c.isalnum() for c in word.word):  # " ." is what Whisper writes for silence
-            start, end = round(word.start * ENGINE_RATE_HZ), round(word.end * ENGINE_RATE_HZ)
-            yield Word(word.word, start, end, min(1.0, max(0.0, float(word.probability))))
+        return words, closing
+    for part in segment.words or ():
+        probability = min(1.0, max(0.0, float(part.probability)))
+        if any(c.isalnum() for c in part.word):
+            start, end = round(part.start * ENGINE_RATE_HZ), round(part.end * ENGINE_RATE_HZ)
+            words.append(Word(part.word, start, end, probability))
+            closing = None
+        elif words and part.word in _MARKS:  # " ." is what Whisper writes for silence
+            words[-1] = replace(words[-1], text=words[-1].text + part.word)
+            closing = probability if closing is None else closing
+    return words, closing

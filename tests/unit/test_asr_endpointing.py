@@ -271,6 +271,19 @@ def test_the_surer_the_sooner_and_always_within_bounds(one: float, other: float,
     assert 64 <= settings.wait_ms(more, pause) <= settings.wait_ms(less, pause) <= 10_000
 
 
+def test_between_sure_and_unsure_there_is_no_wait_that_is_neither_short_nor_long_enough_to_think() -> None:
+    settings = Endpointing()
+    waits = [settings.wait_ms(percent / 100) for percent in range(101)]
+    assert {wait for wait in waits if wait < 1_000} == {settings.min_silence_ms}
+    assert waits[0] == settings.max_silence_ms
+
+
+@given(st.floats(0, 1), st.floats(0, 5_000), st.floats(0.25, 4), st.floats(0.25, 4))
+def test_more_patience_never_waits_less(probability: float, pause: float, one: float, other: float) -> None:
+    less, more = (ASKING.overridden(patience=patience) for patience in sorted((one, other)))
+    assert less.wait_ms(probability, pause) <= more.wait_ms(probability, pause)
+
+
 def test_a_learner_who_pauses_long_is_waited_for_longer() -> None:
     assert ASKING.wait_ms(0.2, 1_000) > ASKING.wait_ms(0.2) > ASKING.wait_ms(0.2, 300)
 

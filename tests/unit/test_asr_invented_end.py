@@ -1,9 +1,13 @@
-"""What Whisper adds after the last word is not heard."""
+"""What becomes of the words and marks that Whisper writes; what it adds after the last word is not heard."""
 
 from __future__ import annotations
 
+import pytest
+from faster_whisper.transcribe import Segment
+from faster_whisper.transcribe import Word as Part
+
 from asr_service.engine import Word
-from asr_service.engines.faster_whisper import without_invented_end
+from asr_service.engines.faster_whisper import said_in, without_invented_end
 
 END = 16_000
 SAID = [Word(" we", 0, 4000, 0.9), Word(" bought", 4000, 9000, 0.9), Word(" apples.", 9000, 15_000, 0.9)]
@@ -22,3 +26,33 @@ def test_words_without_length_at_the_end_are_dropped_and_the_doubtful_one_before
 def test_a_doubtful_last_word_and_one_without_length_before_it_are_kept() -> None:
     words = [*SAID[:2], Word(" so", 9000, 9000, 0.4), Word(" apples.", 9000, 15_000, 0.3)]
     assert without_invented_end(words, END) == words
+
+
+def segment(*parts: tuple[str, float], no_speech: float = 0.0) -> Segment:
+    """As faster-whisper gives it, where marks are words."""
+    words = [Part(0.1 * i, 0.1 * i + 0.1, text, probability) for i, (text, probability) in enumerate(parts)]
+    text = "".join(word.word for word in words)
+    return Segment(0, 0, 0.0, 1.0, text, [], -1.0, 1.0, no_speech, words, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("parts", "texts", "closing"),
+    [
+        ([(" We", 0.9), (" ran", 0.8), (".", 0.7)], [" We", " ran."], 0.7),
+        ([(" We", 0.9), (",", 0.4), (" ran", 0.8)], [" We,", " ran"], None),
+        ([(" Ran", 0.9), ("?", 0.6), ('"', 0.2)], [' Ran?"'], 0.6),
+        ([(" ran...", 0.9)], [" ran..."], None),
+        ([(" .", 0.9)], [], None),
+        ([], [], None),
+    ],
+)
+def test_a_mark_goes_to_the_word_before_it_and_the_last_ones_probability_is_kept(
+    parts: list[tuple[str, float]], texts: list[str], closing: float | None
+) -> None:
+    words, mark = said_in(segment(*parts), "final")
+    assert [word.text for word in words] == texts
+    assert mark == closing
+
+
+def test_what_is_probably_no_speech_has_neither_words_nor_a_mark() -> None:
+    assert said_in(segment((" Thank", 0.9), (".", 0.9), no_speech=0.9), "final") == ([], None)

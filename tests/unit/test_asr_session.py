@@ -52,11 +52,15 @@ class ScriptedJudge:
 
 @dataclass
 class LengthEngine:
-    """Hears one word in every half second; `gate` holds it up, `deaf` makes it hear nothing, `broken` fail."""
+    """Hears one word in every half second; `gate` holds it up, `deaf` makes it hear nothing, `broken` fail.
+
+    `sure`: of its words and that they are a sentence.
+    """
 
     gate: threading.Event = field(default_factory=threading.Event)
     deaf: bool = False
     broken: bool = False
+    sure: bool = False
     decodes: list[tuple[str, int]] = field(default_factory=list)
 
     def load(self) -> None: ...
@@ -72,12 +76,13 @@ class LengthEngine:
         if self.broken:
             raise EngineError("the model failed")
         count = 0 if self.deaf else len(audio) // 8_000
-        words = tuple(Word(f" w{i}", 8_000 * i, 8_000 * (i + 1), 0.5) for i in range(count))
-        return Transcript("".join(word.text for word in words).strip(), words, "en" if words else "")
+        mark, confidence, closing = (".", 0.98, 0.9) if self.sure else ("", 0.5, None)
+        words = tuple(Word(f" w{i}{mark}", 8_000 * i, 8_000 * (i + 1), confidence) for i in range(count))
+        return Transcript("".join(word.text for word in words).strip(), words, "en" if words else "", closing)
 
 
-def open_engine(*, deaf: bool = False, broken: bool = False) -> LengthEngine:
-    engine = LengthEngine(deaf=deaf, broken=broken)
+def open_engine(*, deaf: bool = False, broken: bool = False, sure: bool = False) -> LengthEngine:
+    engine = LengthEngine(deaf=deaf, broken=broken, sure=sure)
     engine.gate.set()
     return engine
 
@@ -272,7 +277,7 @@ ASKING = Endpointing(eager_silence_ms=192, min_silence_ms=256, max_silence_ms=1_
 
 async def test_the_end_comes_sooner_where_the_speaker_is_surely_done() -> None:
     speech = loud(1) + quiet(1) + loud(1) + quiet(3)
-    sure = await Stream(open_engine(), endpointing=ASKING, judge=ScriptedJudge([0.999])).run(speech, Finish())
+    sure = await Stream(open_engine(sure=True), endpointing=ASKING, judge=ScriptedJudge([0.999])).run(speech, Finish())
     unsure = await Stream(open_engine(), endpointing=ASKING, judge=ScriptedJudge([0.001])).run(speech, Finish())
     assert sum(isinstance(event, EndOfTurn) for event in sure) == 2
     (end,) = (event for event in unsure if isinstance(event, EndOfTurn))

@@ -10,27 +10,42 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asr_service.audio import pcm_to_float
-from asr_service.end_of_turn import probability_of_end, text_signs
+from asr_service.end_of_turn import WEIGHTS, probability_of_end, signs_of_end, text_signs
+from asr_service.engine import Transcript, Word
 from asr_service.pauses import Pauses
 from asr_service.smart_turn import HEARD, SmartTurn, find_smart_turn, log_mel
 from tests.support.asr import beckett_path, read_wav, spoken
 
+LIKES = Transcript("I like it.")
+
+
+def heard(text: str, closing: float | None = None, confidence: float = 0.99) -> Transcript:
+    """As an engine hears it, whose words all have the same confidence."""
+    return Transcript(text, tuple(Word(f" {word}", 0, 0, confidence) for word in text.split()), "en", closing)
+
+
 # --- words ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["Yesterday I went to the", "I like it because", "I went there and.", "My brother,"])
+@pytest.mark.parametrize(
+    "text",
+    ["Yesterday I went to the", "I like it because", "I went there and.", "My brother,", "What do you think about?"],
+)
 def test_words_that_want_more(text: str) -> None:
     assert text_signs(text)[0] == 1
-    assert probability_of_end(0.8, text) < probability_of_end(0.8, "I like it.")
+    assert probability_of_end(0.8, Transcript(text)) < probability_of_end(0.8, LIKES)
 
 
 @pytest.mark.parametrize("text", ["I went to the, um", "Well, uh...", "I would like…", "Erm."])
 def test_a_sound_of_thinking(text: str) -> None:
     assert text_signs(text)[1:] == (1, 0)
-    assert probability_of_end(0.8, text) < probability_of_end(0.8, "I like it.")
+    assert probability_of_end(0.8, Transcript(text)) < probability_of_end(0.8, LIKES)
 
 
-@pytest.mark.parametrize("text", ["I like it.", "Where are you from?", "No.", "Yes, I do.", "I think so.", "はい。"])
+@pytest.mark.parametrize(
+    "text",
+    ["I like it.", "Where are you from?", "No.", "Yes, I do.", "I think so.", "What are you talking about?", "はい。"],
+)
 def test_a_sentence_that_is_over(text: str) -> None:
     assert text_signs(text) == (0, 0, 1)
 
@@ -40,12 +55,50 @@ def test_in_other_languages_only_punctuation_speaks() -> None:
     assert text_signs("Das ist der Mann, an,", "de-AT")[0] == 1
 
 
-@given(st.floats(0, 1), st.floats(0, 1), st.text(max_size=40), st.sampled_from(["", "en", "de", "x"]))
+def test_a_full_stop_that_the_model_doubts_and_a_last_word_that_it_guesses_make_less_sure() -> None:
+    sure = probability_of_end(0.8, heard("I would like to order.", 0.95, 0.99))
+    assert probability_of_end(0.8, heard("I would like to order.", 0.4, 0.99)) < sure
+    assert probability_of_end(0.8, heard("I would like to order.", 0.95, 0.3)) < sure
+
+
+def test_an_engine_that_tells_no_more_than_the_text_is_taken_to_be_as_sure_as_usual() -> None:
+    *_, mark, last_word = signs_of_end(0.8, LIKES)
+    assert (mark, last_word) == (0, 0)
+
+
+def test_without_a_sentences_end_its_mark_says_nothing() -> None:
+    assert signs_of_end(0.8, heard("I like it,", 0.2)).mark == 0
+
+
+probabilities = st.floats(0, 1)
+
+
+@given(
+    probabilities,
+    probabilities,
+    st.none() | probabilities,
+    probabilities,
+    st.text(max_size=40),
+    st.sampled_from(["", "en", "de", "x"]),
+)
 def test_it_is_a_probability_that_grows_with_the_acoustic_one(
-    one: float, other: float, text: str, language: str
+    one: float, other: float, closing: float | None, confidence: float, text: str, language: str
 ) -> None:
     less, more = sorted((one, other))
-    assert 0 < probability_of_end(less, text, language) <= probability_of_end(more, text, language) < 1
+    words = heard(text, closing, confidence)
+    assert 0 < probability_of_end(less, words, language) <= probability_of_end(more, words, language) < 1
+
+
+@given(probabilities, probabilities, probabilities, st.sampled_from(["I like it.", "to the", "Well, um", "Really?"]))
+def test_it_grows_with_how_sure_the_recogniser_is(one: float, other: float, acoustic: float, text: str) -> None:
+    less, more = sorted((one, other))
+    assert probability_of_end(acoustic, heard(text, less)) <= probability_of_end(acoustic, heard(text, more))
+    assert probability_of_end(acoustic, heard(text, 0.9, less)) <= probability_of_end(acoustic, heard(text, 0.9, more))
+
+
+def test_what_speaks_for_an_end_counts_for_it_and_what_speaks_against_it_against() -> None:
+    assert min(WEIGHTS.acoustic, WEIGHTS.ended, WEIGHTS.mark, WEIGHTS.last_word) > 0
+    assert max(WEIGHTS.wants_more, WEIGHTS.thinks) < 0
 
 
 # --- pauses ---------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from asr_service.patience import Endpointing
 from tests.bench.turn_taking.detector import Heard, Networks, detect, smart_turn_alone
 from tests.bench.turn_taking.fit import fit
 from tests.bench.turn_taking.scores import Score, is_cut, score
-from tests.bench.turn_taking.utterances import Utterance, make_set
+from tests.bench.turn_taking.utterances import Utterance, make_more, make_set
 from tests.support.asr import asr_settings
 
 PATIENCES = {
@@ -33,7 +33,7 @@ def main() -> None:
     utterances = [u for u in make_set() if u.tuning == (arguments.half == "tuning")][: arguments.limit]
     if arguments.fit:
         everything = Endpointing(min_silence_ms=2_000, max_silence_ms=2_100)
-        print(fit([(u, detect(u, networks, everything)) for u in utterances]))
+        print(fit([(u, detect(u, networks, everything)) for u in [*utterances, *make_more()]]))
     scores = measure(utterances, networks)
     networks.save()
     report = f"{_preface(arguments.half, utterances)}\n\n{table(scores)}\n\n{_by_kind(utterances, networks)}\n"
@@ -101,7 +101,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.turn_taking", description=__doc__)
     parser.add_argument("--half", choices=["tuning", "test"], default="test", help="which utterances (default: test)")
     parser.add_argument(
-        "--fit", action="store_true", help="fit the weights of end_of_turn to this half, and print them"
+        "--fit", action="store_true", help="fit the weights of end_of_turn to this half and more, and print them"
     )
     parser.add_argument(
         "--remember", action="store_true", help="keep what the networks said, for trying other settings"

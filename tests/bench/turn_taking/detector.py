@@ -12,7 +12,7 @@ from pathlib import Path
 
 from asr_service import endpointing as ep
 from asr_service.end_of_turn import probability_of_end
-from asr_service.engine import AsrEngine, DecodeOptions
+from asr_service.engine import AsrEngine, DecodeOptions, Transcript, Word
 from asr_service.patience import Endpointing
 from asr_service.smart_turn import HEARD, SmartTurn
 from asr_service.utterance import Recorder
@@ -27,7 +27,7 @@ class Moment:
     position: int
     silence_ms: float
     acoustic: float
-    text: str
+    heard: Transcript
 
 
 class Networks:
@@ -58,11 +58,17 @@ class Networks:
             self._known[key] = self._turn.infer(utterance.audio[max(begin, end - HEARD, 0) : end])
         return float(str(self._known[key]))
 
-    def text(self, utterance: Utterance, begin: int, end: int) -> str:
-        key = f"text {utterance.name} {begin} {end}"
+    def words(self, utterance: Utterance, begin: int, end: int) -> Transcript:
+        """The text, the last word and the mark after it."""
+        key = f"words {utterance.name} {begin} {end}"
         if key not in self._known:
-            self._known[key] = self._engine.transcribe(utterance.audio[begin:end], DecodeOptions("en")).text
-        return str(self._known[key])
+            heard = self._engine.transcribe(utterance.audio[begin:end], DecodeOptions("en"))
+            last = heard.words[-1] if heard.words else Word("", 0, 0, 1.0)
+            self._known[key] = [heard.text, last.text, last.start, last.end, last.confidence, heard.closing]
+        found = self._known[key]
+        assert isinstance(found, list)
+        text, *last_word, closing = found
+        return Transcript(text, (Word(*last_word),) if text else (), "en", closing)
 
 
 @dataclass(frozen=True)
@@ -91,9 +97,9 @@ def detect(utterance: Utterance, networks: Networks, settings: Endpointing) -> H
                     silence, prepared = end, position
                 case ep.Assess():
                     acoustic = networks.acoustic(utterance, begin, position)
-                    text = networks.text(utterance, begin, prepared)
-                    heard.moments.append(Moment(position, (position - silence) * 1000 / RATE, acoustic, text))
-                    todo = endpointer.judge(probability_of_end(acoustic, text)) + todo
+                    words = networks.words(utterance, begin, prepared)
+                    heard.moments.append(Moment(position, (position - silence) * 1000 / RATE, acoustic, words))
+                    todo = endpointer.judge(probability_of_end(acoustic, words)) + todo
                 case ep.EagerEnd():
                     heard.eagers.append(position)
                 case ep.Ended():

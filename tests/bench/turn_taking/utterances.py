@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, chain, islice
 from typing import TypeAlias
 
 import numpy as np
@@ -19,12 +19,14 @@ import numpy.typing as npt
 import soxr
 from piper import PiperVoice, SynthesisConfig
 
+from tests.bench.turn_taking.more_sentences import MORE_COMPLETE, MORE_SENTENCES
 from tests.bench.turn_taking.sentences import COMPLETE, FILLERS, REAL_COMPLETE, REAL_HESITANT, SENTENCES
 from tests.support.asr import read_wav, wheel_folder
 
 RATE = 16_000
 SEED = 20_261_122
 LEAD_S, TAIL_S = 0.5, 5.0
+MORE = 200  # utterances; the sentences are enough for twice as many
 PACES = (0.8, 0.9, 1.0, 1.1, 1.2)
 Audio: TypeAlias = npt.NDArray[np.float32]
 
@@ -50,6 +52,16 @@ def make_set() -> list[Utterance]:
     return [*_synthetic(), *_real()]
 
 
+def make_more() -> Iterator[Utterance]:
+    """More to fit weights to: other sentences, and the tuning half's in other rooms and at other paces.
+
+    They stop where the first pause, or 0.6 s of silence, has been heard.
+    """
+    for utterance in islice(chain(_real_again(takes=3), _synthetic_again()), MORE):
+        end = utterance.pause[1] if utterance.pause else utterance.end + RATE * 6 // 10
+        yield replace(utterance, audio=utterance.audio[:end])
+
+
 # --- speech -------------------------------------------------------------------------------------
 
 
@@ -65,6 +77,21 @@ def _synthetic() -> Iterator[Utterance]:
             for kind in ("comma", "filler", "flat"):
                 before, after = _halves(marked, kind, choice.choice(FILLERS), choice.choice(PACES))
                 yield _staged(f"{kind}-{i}", kind, tuning, before, after, choice)
+
+
+def _synthetic_again() -> Iterator[Utterance]:
+    texts = [*SENTENCES, *COMPLETE]
+    halves = _shuffled_halves(len(texts), SEED)
+    more = [*(text for text, tuning in zip(texts, halves, strict=True) if tuning), *MORE_SENTENCES, *MORE_COMPLETE]
+    random.Random(5).shuffle(more)
+    for marked in more:
+        choice = random.Random(f"x {marked}")
+        whole, _ = _say(marked.replace("| ", ""), choice.choice(PACES))
+        yield _staged(f"x-whole-{marked}", "whole", True, whole, None, choice)
+        if "|" in marked:
+            for kind in ("comma", "flat", "filler")[: choice.choice((2, 2, 3))]:
+                before, after = _halves(marked, kind, choice.choice(FILLERS), choice.choice(PACES))
+                yield _staged(f"x-{kind}-{marked}", kind, True, before, after, choice)
 
 
 def _shuffled_halves(count: int, seed: int) -> list[bool]:
@@ -111,23 +138,53 @@ def _recording(name: str) -> Audio:
 
 
 def _real() -> Iterator[Utterance]:
-    begins = sorted(
-        {(name, span[0]) for spans in (REAL_COMPLETE, REAL_HESITANT) for name in spans for span in spans[name]}
-    )
-    half = dict(zip(begins, _shuffled_halves(len(begins), SEED), strict=True))  # pieces of one sentence are in one half
+    half = _real_halves()
     for name, spans in REAL_COMPLETE.items():
         for i, (begin, end) in enumerate(spans):
-            whole = _trimmed(_recording(name)[round(begin * RATE) : round(end * RATE)])
+            whole = _piece(name, begin, end)
             yield _staged(f"{name}-{i}", "real whole", half[name, begin], whole, None, random.Random(f"{name} {i}"))
     for name, stops in REAL_HESITANT.items():
         for i, (begin, stop, end) in enumerate(stops):
-            audio = _recording(name)[round(begin * RATE) : round(end * RATE)]
-            cut = _quietest(audio, round((stop - begin) * RATE))
-            before, after = _faded(_trimmed(audio[:cut])), _trimmed(audio[cut:])
+            before, after = _stopped(name, begin, stop, end)
             for take in range(2):
                 choice = random.Random(f"{name} {i} {take}")
                 title = f"{name}-stop-{i}-{take}"
                 yield _staged(title, "real stop", half[name, begin], before, after, choice)
+
+
+def _real_again(takes: int) -> Iterator[Utterance]:
+    """The recordings of the tuning half with other noises, loudnesses and pauses."""
+    half = _real_halves()
+    for name, spans in REAL_COMPLETE.items():
+        for i, (begin, end) in enumerate(spans):
+            for take in range(takes if half[name, begin] else 0):
+                choice = random.Random(f"x{name}{i}{take}")
+                yield _staged(f"x-{name}-{i}-{take}", "real whole", True, _piece(name, begin, end), None, choice)
+    for name, stops in REAL_HESITANT.items():
+        for i, (begin, stop, end) in enumerate(stops):
+            for take in range(takes if half[name, begin] else 0):
+                choice = random.Random(f"x{name}{i}s{take}")
+                before, after = _stopped(name, begin, stop, end)
+                yield _staged(f"x-{name}-stop-{i}-{take}", "real stop", True, before, after, choice)
+
+
+def _real_halves() -> dict[tuple[str, float], bool]:
+    """Whether what begins there is for tuning: all pieces of one sentence are in one half."""
+    begins = sorted(
+        {(name, span[0]) for spans in (REAL_COMPLETE, REAL_HESITANT) for name in spans for span in spans[name]}
+    )
+    return dict(zip(begins, _shuffled_halves(len(begins), SEED), strict=True))
+
+
+def _piece(name: str, begin: float, end: float) -> Audio:
+    return _trimmed(_recording(name)[round(begin * RATE) : round(end * RATE)])
+
+
+def _stopped(name: str, begin: float, stop: float, end: float) -> tuple[Audio, Audio]:
+    """Speech up to about `stop`, and from there on."""
+    audio = _recording(name)[round(begin * RATE) : round(end * RATE)]
+    cut = _quietest(audio, round((stop - begin) * RATE))
+    return _faded(_trimmed(audio[:cut])), _trimmed(audio[cut:])
 
 
 def _quietest(audio: Audio, near: int) -> int:
