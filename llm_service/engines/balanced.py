@@ -74,7 +74,7 @@ class BalancedEngine:
         return backend.engine.describe()
 
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[Delta | Done, None]:
-        untried = set(self.backends)
+        untried = list(self.backends)
         while backend := least_loaded(untried):
             untried.remove(backend)
             begun = False
