@@ -15,7 +15,7 @@ from llm_service.backend_metrics import BackendLoad, parse_metrics
 from tests.support.mesh import ROOT, Mesh, RunningProcess, running, running_mesh
 
 MODEL = ROOT / ".venv-vllm" / "smollm2"
-START_TIMEOUT_S = 300.0  # vLLM imports for half a minute where the processor has other work
+START_TIMEOUT_S = 600.0  # vLLM imports for half a minute where the processor has other work
 SETTINGS = {
     "LLM_ENGINE": "vllm",  # or, with no GPU here, the bundled llama.cpp would be taken
     "LLM_MODEL_NAME": str(MODEL),

@@ -19,7 +19,7 @@ from tests.vllm.conftest import MODEL
 
 pytestmark = [  # type: ignore[assignment]
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(900),
 ]
 
 SETTINGS = {

@@ -15,7 +15,7 @@ from tests.support.mesh import Mesh
 from tests.support.transcription import word_error_rate
 from tests.vllm.conftest import LlmProcess
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(900)
 
 
 async def test_a_spoken_conversation_and_its_analysis(mesh: Mesh, llm: LlmProcess) -> None:
