@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 # PyTorch; vLLM before loading, and after it (two ways to say it); llama.cpp; the C++ library; the kernel.
 _OUT_OF_MEMORY = re.compile(
-    r"out of memory|OutOfMemoryError|Free memory on device .* less than desired|No available memory for the cache"
+    r"out of memory|OutOfMemoryError|(Free|Available) memory on .* less than (desired|requested)|No available memory for the cache"
     r"|larger than the available KV cache memory|failed to allocate .*buffer|std::bad_alloc|Cannot allocate memory",
     re.IGNORECASE,
 )

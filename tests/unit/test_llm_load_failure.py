@@ -28,6 +28,7 @@ AFTER_IT = [
             "ValueError: To serve at least one request with the models's max seq len (4096), (0.88 GiB KV cache is"
             " needed, which is larger than the available KV cache memory (0.21 GiB)."
         ),
+        "ValueError: Available memory on node 0 (12.1/17.3 GiB) on kv cache allocation is less than requested memory",
         "ggml_backend_cpu_buffer_type_alloc_buffer: failed to allocate buffer of size 34359738368",
     ],
 )
