@@ -12,7 +12,8 @@ from dataclasses import dataclass
 # PyTorch; vLLM before loading, and after it (two ways to say it); llama.cpp; the C++ library; the kernel.
 _OUT_OF_MEMORY = re.compile(
     r"out of memory|OutOfMemoryError|(Free|Available) memory on .* less than (desired|requested)"
-    r"|No available memory for the cache|larger than the available KV cache memory|failed to allocate .*buffer|std::bad_alloc|Cannot allocate memory",
+    r"|No available memory for the cache|larger than the available KV cache memory"
+    r"|failed to allocate .*buffer|std::bad_alloc|Cannot allocate memory",
     re.IGNORECASE,
 )
 # "(EngineCore pid=7) ERROR 11-22 20:57:08 [core.py:9] "
