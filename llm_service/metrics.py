@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from common.metrics import CONVERSATION_BUCKETS_S
 
@@ -12,3 +12,15 @@ FIRST_TOKEN_SECONDS = Histogram(
 TOKENS = Counter("aitalk_llm_tokens_total", "Tokens, as the model server counts them.", ["kind"])
 SERVER_RESTARTS = Counter("aitalk_llm_server_restarts_total", "Times the supervised model server was started anew.")
 CANCELLED = Counter("aitalk_llm_cancelled_total", "Replies cancelled by the client before their end.")
+
+# Of a model server behind the service; what it says of itself is in backend_metrics.py.
+BACKEND_UP = Gauge("aitalk_llm_backend_up", "Whether the model server answers: 1 or 0.", ["backend"])
+BACKEND_IN_FLIGHT = Gauge("aitalk_llm_backend_in_flight", "Requests of ours that it is working on.", ["backend"])
+BACKEND_EJECTED = Counter(
+    "aitalk_llm_backend_ejected_total",
+    "Times it failed and got no more requests until it answered a probe.",
+    ["backend"],
+)
+BACKEND_FAILOVERS = Counter(
+    "aitalk_llm_backend_failovers_total", "Requests it failed before the first token, sent to another.", ["backend"]
+)

@@ -20,7 +20,7 @@ from contextlib import asynccontextmanager
 logger = logging.getLogger(__name__)
 
 STOP_TIMEOUT_S = 10.0  # from SIGTERM to SIGKILL
-KEPT_LINES, LONGEST_KEPT = 20, 500
+KEPT_LINES, LONGEST_KEPT = 500, 500  # vLLM prints the cause some hundred lines above its last
 LONGEST_LINE = 64 * 1024
 
 
@@ -58,9 +58,9 @@ class ServerProcess:
         """Neither log nor keep any more lines: a server that takes requests may quote them, as llama.cpp does."""
         self._last_lines = None
 
-    def last_lines(self) -> str:
-        """The end of what it printed before `forget_output`: why it did not start."""
-        return "\n".join(self._last_lines or ())
+    def last_lines(self) -> list[str]:
+        """The end of what it printed, for as long as `forget_output` was not called: why it did not start."""
+        return list(self._last_lines or ())
 
     def kill(self) -> None:
         """End it and all that it started, at once."""

@@ -17,7 +17,7 @@ from llm_service.engine import LlmEngine
 logger = logging.getLogger(__name__)
 
 ENGINES = {
-    "openai": "llm_service.engines.openai:openai_engine",
+    "openai": "llm_service.engines.balanced:balanced_engine",
     "vllm": "llm_service.engines.vllm:vllm_engine",
     "llama.cpp": "llm_service.engines.llama_cpp:llama_cpp_engine",
 }
@@ -30,7 +30,9 @@ def create_engine(settings: LlmSettings) -> LlmEngine:
 
 
 def choose_engine(settings: LlmSettings, *, can_run_vllm: bool) -> str:
-    """A key of ENGINES: the server at LLM_BASE_URL if there is one, else vLLM if it can run here, else llama.cpp."""
+    """A key of ENGINES: LLM_ENGINE, else the server at LLM_BASE_URL, else vLLM if it can run here, else llama.cpp."""
+    if settings.llm_engine != "auto":
+        return settings.llm_engine
     if settings.llm_base_url:
         return "openai"
     if is_gguf(settings.llm_model_name):

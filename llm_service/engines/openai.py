@@ -1,4 +1,4 @@
-"""Any server that speaks the OpenAI chat-completions protocol: vLLM, llama.cpp, Ollama, SGLang, …
+"""One server that speaks the OpenAI chat-completions protocol: vLLM, llama.cpp, Ollama, SGLang, …
 
 start:   GET /models until it answers  →  which model to ask for  →  one real token
 stream:  POST /chat/completions  →  server-sent events  →  Delta, Delta, …, Done
@@ -19,7 +19,6 @@ from pydantic import BaseModel, ValidationError
 from common.engine_info import EngineDescription
 from common.errors import DeadlineError, EngineError, ServiceError, UnavailableError
 from llm_service.chat_completions import END, NOT_OURS, ReplyReader, error_for, error_message, payload
-from llm_service.config import LlmSettings
 from llm_service.engine import Delta, Done, GenerationRequest, Message
 from llm_service.sse import SseError, SseParser
 
@@ -29,15 +28,6 @@ CONNECT_TIMEOUT_S = 5.0
 RETRY_S = 0.5  # between looks at a server that is not up yet
 REMIND_S = 10.0  # between log lines about it
 MAX_ERROR_BYTES = 64 * 1024
-
-
-def openai_engine(settings: LlmSettings) -> OpenAiEngine:
-    return OpenAiEngine(
-        settings.llm_base_url,
-        model=settings.llm_model_name,
-        api_key=settings.llm_api_key.get_secret_value(),
-        request_timeout_s=settings.llm_request_timeout_s,
-    )
 
 
 class _Model(BaseModel):
@@ -118,6 +108,14 @@ class OpenAiEngine:
                     if delta := reply.read(data):
                         yield delta
         yield reply.finish()  # some servers leave [DONE] out
+
+    async def metrics(self) -> str:
+        """Its own Prometheus metrics, which vLLM and llama.cpp serve beside /v1."""
+        with _translated():
+            response = await self._client.get(f"{self.base_url.removesuffix('/v1')}/metrics", timeout=CONNECT_TIMEOUT_S)
+        if response.status_code != httpx.codes.OK:
+            raise UnavailableError(f"the model server has no metrics (HTTP {response.status_code})")
+        return response.text
 
     @asynccontextmanager
     async def _post(self, path: str, body: dict[str, Any]) -> AsyncIterator[httpx.Response]:

@@ -1,7 +1,8 @@
 """A model server that this service starts itself, and starts again whenever it ends.
 
 start ──► process runs ──► answers (ready) ──► ends ──► pause ──► start …
-               └── does not answer in time, or ends first ──► pause ──► start …   (the first time: at most 3 times)
+               └── does not answer in time, or ends first ──► pause ──► start …   (the first time: at most 3 times, and
+                                                                      once if memory does not suffice)
 """
 
 from __future__ import annotations
@@ -13,16 +14,17 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 
 from common.engine_info import EngineDescription
 from common.errors import EngineError, UnavailableError
+from llm_service import backend_metrics
+from llm_service.backoff import Backoff
 from llm_service.engine import Delta, Done, GenerationRequest
 from llm_service.engines.openai import OpenAiEngine
-from llm_service.metrics import SERVER_RESTARTS
+from llm_service.load_failure import LoadFailure, explain
+from llm_service.metrics import BACKEND_UP, SERVER_RESTARTS
 from llm_service.server_process import ServerProcess, free_port, run_server
 
 logger = logging.getLogger(__name__)
 
 FIRST_STARTS = 3  # then it's no accident; whoever started us should hear of it
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
-STABLE_AFTER_S = 60.0  # a server that ran this long may be restarted without a long pause
 
 
 class SupervisedEngine:
@@ -46,11 +48,17 @@ class SupervisedEngine:
             trust_env=False,  # no proxy between us and our child
         )
         self._supervision: asyncio.Task[None] | None = None
-        self._up = asyncio.Event()
+        self._up = asyncio.Event()  # it has answered at least once
+        self._up_since: float | None = None  # in the present life of the server
 
     @property
     def ready(self) -> bool:
         return self._client.ready
+
+    @property
+    def name(self) -> str:
+        """In logs and metrics; the address won't do, as the port changes."""
+        return self._description.engine
 
     @property
     def base_url(self) -> str:
@@ -85,35 +93,39 @@ class SupervisedEngine:
         return self._client.stream(request)
 
     async def _supervise(self) -> None:
-        failures = 0
+        backoff = Backoff()
         while True:
-            began = time.monotonic()
-            last_words = await self._run_once()
-            failures = 1 if time.monotonic() - began > STABLE_AFTER_S else failures + 1
-            if not self._up.is_set() and failures == FIRST_STARTS:
-                raise EngineError(f"{self._description.engine} could not be started; its last words:\n{last_words}")
-            pause = min(FIRST_PAUSE_S * 2 ** (failures - 1), LONGEST_PAUSE_S)
-            logger.warning("%s is started again in %.1f s", self._description.engine, pause)
+            self._up_since = None
+            failure = await self._run_once()
+            BACKEND_UP.labels(self.name).set(0)
+            if not self._up.is_set() and (failure.out_of_memory or backoff.failures == FIRST_STARTS - 1):
+                raise EngineError(f"{self.name} could not be started: {failure.cause}")
+            if self._up_since is None:
+                logger.error("%s did not start: %s", self.name, failure.cause)
+            pause = backoff.next_pause_s(time.monotonic() - self._up_since if self._up_since else 0.0)
+            logger.warning("%s is started again in %.1f s", self.name, pause)
             await asyncio.sleep(pause)
             SERVER_RESTARTS.inc()
 
-    async def _run_once(self) -> str:
-        """One life of the server; returns the last that it printed if it never answered."""
+    async def _run_once(self) -> LoadFailure:
+        """One life of the server; returns why it never answered, which means nothing if it did."""
         port = free_port()
         async with run_server(self._command(port)) as process, asyncio.TaskGroup() as tasks:
-            logger.info("%s starts as process %d on port %d", self._description.engine, process.pid, port)
-            tasks.create_task(process.pass_on_output())
-            warming = tasks.create_task(self._wait_until_ready(process, port))
+            logger.info("%s starts as process %d on port %d", self.name, process.pid, port)
+            reading = tasks.create_task(process.pass_on_output())
+            serving = tasks.create_task(self._serve(process, port))
             try:
                 status = await process.wait()
             finally:
                 self._client.ready = False
-            warming.cancel()
+            serving.cancel()
             process.kill()  # what it left behind, which may hold the GPU's memory and the pipe
-        logger.warning("%s (process %d) ended with status %d", self._description.engine, process.pid, status)
-        return process.last_lines()
+            await reading  # its last words may still be in the pipe
+        logger.warning("%s (process %d) ended with status %d", self.name, process.pid, status)
+        return explain(process.last_lines())
 
-    async def _wait_until_ready(self, process: ServerProcess, port: int) -> None:
+    async def _serve(self, process: ServerProcess, port: int) -> None:
+        """Wait until it answers, then read its metrics for as long as it lives."""
         began = time.monotonic()
         self._client.base_url = f"http://127.0.0.1:{port}/v1"
         try:
@@ -124,5 +136,8 @@ class SupervisedEngine:
             process.kill()
             return
         process.forget_output()
+        self._up_since = time.monotonic()
         self._up.set()
-        logger.info("%s answers after %.1f s", self._description.engine, time.monotonic() - began)
+        BACKEND_UP.labels(self.name).set(1)
+        logger.info("%s answers after %.1f s", self.name, self._up_since - began)
+        await backend_metrics.watch(self.name, self._client.metrics)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Sequence
 
 from common.engine_info import EngineDescription
 from common.errors import EngineError
 from llm_service.config import LlmSettings
-from llm_service.engines import find_vllm
+from llm_service.engines import cuda_gpus, find_vllm
 from llm_service.engines.supervised import SupervisedEngine
 
 
@@ -17,8 +18,9 @@ def vllm_engine(settings: LlmSettings) -> SupervisedEngine:
     program = find_vllm()
     if program is None:
         raise EngineError("there is no `vllm` command; pip install vllm, or set LLM_BASE_URL")
+    device = "cuda:0" if cuda_gpus() else "cpu"
     return SupervisedEngine(
-        EngineDescription(engine="vllm", model=settings.llm_model_name, device="cuda:0"),
+        EngineDescription(engine="vllm", model=settings.llm_model_name, device=device, dtype=_dtype(settings)),
         functools.partial(vllm_command, program, settings),
         startup_timeout_s=settings.llm_startup_timeout_s,
         request_timeout_s=settings.llm_request_timeout_s,
@@ -28,6 +30,7 @@ def vllm_engine(settings: LlmSettings) -> SupervisedEngine:
 def vllm_command(program: str, settings: LlmSettings, port: int) -> Sequence[str]:
     """The command line of `vllm serve`. Logging of requests is off by vLLM's own default."""
     return (
+        *("env", "VLLM_NO_USAGE_STATS=1"),  # a self-hosted system reports to nobody
         *(program, "serve", settings.llm_model_name),
         *("--host", "127.0.0.1"),
         *("--port", str(port)),
@@ -36,7 +39,16 @@ def vllm_command(program: str, settings: LlmSettings, port: int) -> Sequence[str
         *("--gpu-memory-utilization", str(settings.llm_gpu_memory_utilization)),
         *("--max-num-seqs", str(settings.llm_max_streams)),
         *("--download-dir", str(settings.models_cache_dir)),
+        *("--dtype", settings.llm_dtype),
+        *(() if settings.llm_quantization == "auto" else ("--quantization", settings.llm_quantization)),
+        *(("--revision", settings.llm_model_revision) if settings.llm_model_revision else ()),
         "--enable-prefix-caching",
         "--enable-prompt-tokens-details",  # or usage has no cached_tokens
         *(("--trust-remote-code",) if settings.trust_remote_code else ()),
+        *shlex.split(settings.llm_vllm_args),
     )
+
+
+def _dtype(settings: LlmSettings) -> str:
+    """What is known of it before loading."""
+    return next((value for value in (settings.llm_quantization, settings.llm_dtype) if value != "auto"), "")

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from common.errors import EngineError, UnavailableError
 from llm_service.config import LlmSettings
-from llm_service.engines import ENGINES, choose_engine, load_engine
+from llm_service.engines import ENGINES, choose_engine, create_engine, load_engine
 from llm_service.engines.llama_cpp import find_weights, llama_command
 from llm_service.engines.openai import choose_model
 from llm_service.engines.vllm import vllm_command
@@ -28,6 +28,8 @@ def settings(**values: Any) -> LlmSettings:
         ({"llm_base_url": "http://vllm:8000/v1"}, True, "openai"),
         ({"llm_base_url": "http://vllm:8000/v1"}, False, "openai"),
         ({"llm_model_name": "/models/mine.gguf"}, True, "llama.cpp"),
+        ({"llm_engine": "vllm"}, False, "vllm"),
+        ({"llm_engine": "llama.cpp", "llm_base_url": "http://vllm:8000/v1"}, True, "llama.cpp"),
     ],
 )
 def test_choice(values: dict[str, str], can_run_vllm: bool, engine: str) -> None:
@@ -39,9 +41,21 @@ def test_every_engine_of_the_registry_can_be_imported(name: str) -> None:
     assert callable(load_engine(name))
 
 
-def test_base_url_must_be_a_url() -> None:
+@pytest.mark.parametrize("wrong", ["vllm:8000", "http://a/v1,b/v1", "http://a/v1,", "http://a/v1 http://b/v1"])
+def test_base_url_must_be_a_url(wrong: str) -> None:
     with pytest.raises(ValidationError):
-        settings(llm_base_url="vllm:8000")
+        settings(llm_base_url=wrong)
+
+
+def test_base_urls() -> None:
+    assert settings().llm_base_urls == ()
+    assert settings(llm_base_url="http://a:1/v1/").llm_base_urls == ("http://a:1/v1",)
+    assert settings(llm_base_url="http://a:1/v1, https://b/v1").llm_base_urls == ("http://a:1/v1", "https://b/v1")
+
+
+def test_an_engine_that_is_asked_for_without_what_it_needs() -> None:
+    with pytest.raises(UnavailableError, match="LLM_BASE_URL is empty"):
+        create_engine(settings(llm_engine="openai"))
 
 
 def test_the_key_is_not_shown() -> None:
@@ -51,10 +65,27 @@ def test_the_key_is_not_shown() -> None:
 def test_vllm_command() -> None:
     command = vllm_command("/venv/bin/vllm", settings(models_cache_dir="/cache", llm_max_model_len=2048), 1234)
     assert " ".join(command) == (
-        "/venv/bin/vllm serve Qwen/Qwen2.5-7B-Instruct-AWQ --host 127.0.0.1 --port 1234"
+        "env VLLM_NO_USAGE_STATS=1 /venv/bin/vllm serve Qwen/Qwen2.5-7B-Instruct-AWQ --host 127.0.0.1 --port 1234"
         " --served-model-name Qwen/Qwen2.5-7B-Instruct-AWQ --max-model-len 2048 --gpu-memory-utilization 0.35"
-        " --max-num-seqs 16 --download-dir /cache --enable-prefix-caching --enable-prompt-tokens-details"
+        " --max-num-seqs 16 --download-dir /cache --dtype auto --enable-prefix-caching --enable-prompt-tokens-details"
     )
+
+
+def test_vllm_command_has_what_is_set() -> None:
+    command = " ".join(
+        vllm_command(
+            "vllm",
+            settings(
+                llm_dtype="float16",
+                llm_quantization="awq_marlin",
+                llm_model_revision="v1.2",
+                llm_vllm_args="--tensor-parallel-size 2 --chat-template 'my template.jinja'",
+            ),
+            1,
+        )[3:]
+    )
+    assert "--dtype float16 --quantization awq_marlin --revision v1.2 --enable-prefix-caching" in command
+    assert command.endswith("--tensor-parallel-size 2 --chat-template my template.jinja")
 
 
 def test_vllm_runs_a_models_own_code_only_if_told_to() -> None:

@@ -1,0 +1,75 @@
+"""A real vLLM under a real llm_service, and the mesh around them. `make test-vllm` prepares what they need."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from deploy.mesh import free_ports
+from llm_service.backend_metrics import BackendLoad, parse_metrics
+from tests.support.mesh import ROOT, Mesh, RunningProcess, running, running_mesh
+
+MODEL = ROOT / ".venv-vllm" / "smollm2"
+START_TIMEOUT_S = 600.0  # vLLM imports for half a minute where the processor has other work
+SETTINGS = {
+    "LLM_ENGINE": "vllm",  # or, with no GPU here, the bundled llama.cpp would be taken
+    "LLM_MODEL_NAME": str(MODEL),
+    "LLM_GPU_MEMORY_UTILIZATION": "0.1",  # of the machine's memory: the "GPU" of the CPU build
+    "LLM_MAX_STREAMS": "4",
+    "LLM_VLLM_ARGS": "--enforce-eager",  # compiling takes minutes on two cores
+    "LLM_TEMPERATURE": "0",
+}
+
+
+@dataclass(frozen=True)
+class LlmProcess:
+    """`python -m llm_service` with vLLM below it."""
+
+    process: RunningProcess
+    port: int
+    metrics_port: int
+
+    async def vllm(self) -> BackendLoad:
+        """What vLLM itself says, on the port that the log names."""
+        vllm_port = re.findall(r"vllm starts as process \d+ on port (\d+)", self.process.log)[-1]
+        async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+            return parse_metrics((await client.get(f"http://127.0.0.1:{vllm_port}/metrics")).text)
+
+    async def exported(self, name: str) -> float | None:
+        """A value from our own /metrics."""
+        async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+            text = (await client.get(f"http://127.0.0.1:{self.metrics_port}/metrics")).text
+        found = re.search(rf'^{name}{{backend="vllm"}} (\S+)$', text, re.MULTILINE)
+        return float(found[1]) if found else None
+
+
+@pytest.fixture(scope="package")
+def llm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlmProcess]:
+    port, metrics_port = free_ports(2)
+    settings = SETTINGS | {
+        "LLM_PORT": str(port),
+        "METRICS_PORT": str(metrics_port),
+        "LLM_MAX_MODEL_LEN": "4096",
+        "DRAIN_TIMEOUT_S": "3",
+    }
+    with running("llm_service", tmp_path_factory.mktemp("llm") / "llm.log", settings) as process:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while "LLM model loaded" not in process.log:
+            assert process.process.poll() is None, process.log
+            assert time.monotonic() < deadline, process.log
+            time.sleep(0.2)
+        yield LlmProcess(process, port, metrics_port)
+
+
+@pytest.fixture(scope="package")
+def mesh(llm: LlmProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+    """Gateway, speech recognition, synthesis and Valkey as everywhere, on this language model."""
+    with running_mesh(
+        tmp_path_factory.mktemp("mesh"), LLM_ADDRESS=f"127.0.0.1:{llm.port}", LLM_PORT=str(llm.port)
+    ) as running:
+        yield running
