@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.support.audio import Samples, cut, ogg, recorded, resampled, say, wav, webm
-from tests.support.learner import Learner, a_learner
+from tests.support.learner import a_learner
 from tests.support.mesh import Mesh
 from tests.support.transcription import transcribe, word_error_rate
 
@@ -82,20 +82,10 @@ async def exchange(mesh: Mesh, utterance: Utterance, encoding: str) -> Exchange:
     async with a_learner(mesh.ws) as learner:
         await learner.send(type="start", audio={"encoding": encoding}, level="beginner")
         await learner.send_audio(list(FORMATS[encoding](utterance.followed_by_silence, utterance.rate_hz)))
-        text, audio, _ = await _last_reply(learner)
+        text, audio, _ = await learner.hear_whole_reply()
         finals = [m for m in learner.of("transcript") if m["is_final"]]
         assert all(m["words"] for m in finals)
         return Exchange(" ".join(m["text"] for m in finals), text, audio)
-
-
-async def _last_reply(learner: Learner) -> tuple[str, bytes, dict[str, object]]:
-    """The first reply that is not interrupted by the learner's own next words."""
-    after = 0
-    while True:
-        text, audio, over = await learner.hear_reply(after=after)
-        if over["type"] == "turn_complete":
-            return text, audio, over
-        after = learner.messages.index(over) + 1
 
 
 @pytest.mark.timeout(300)

@@ -75,11 +75,12 @@ async def converse(port: int) -> None:
     line = LEARNER_LINES[0]
     pcm = spoken(line).tobytes() + bytes(2 * 16_000 * 2)
     async with a_learner(f"ws://127.0.0.1:{port}/ws/conversation") as learner:
-        await learner.send(type="start", audio={"encoding": "pcm_s16le", "sample_rate": 16_000})
+        await learner.send(type="start", level="beginner", audio={"encoding": "pcm_s16le", "sample_rate": 16_000})
         await learner.send_audio([pcm[at : at + 3_200] for at in range(0, len(pcm), 3_200)], pause_s=0.1)
-        heard = await learner.wait_for("transcript", where=lambda message: bool(message["is_final"]))
-        text, audio, _ = await learner.hear_reply()
-    errors = word_error_rate(line, heard["text"])
+        text, audio, _ = await learner.hear_whole_reply()
+        heard = " ".join(message["text"] for message in learner.of("transcript") if message["is_final"])
+        assert not learner.of("error"), f"errors: {[message['code'] for message in learner.of('error')]}"
+    errors = word_error_rate(line, heard)
     print(f"said {len(line.split())} words, {errors:.0%} wrong; answered {len(text)} characters, {len(audio)} bytes")
     assert errors <= 0.2, "the sentence was not understood"
     assert text.strip(), "there was no answer"

@@ -78,6 +78,15 @@ class Learner:
                 await asyncio.sleep(0.05)
         return self.text_of(turn_id), self.audio_of(turn_id), over[0]
 
+    async def hear_whole_reply(self, *, timeout_s: float = 60.0) -> tuple[str, bytes, Message]:
+        """The first reply that is not interrupted by the learner's own next words."""
+        after = 0
+        while True:
+            text, audio, over = await self.hear_reply(after=after, timeout_s=timeout_s)
+            if over["type"] == "turn_complete":
+                return text, audio, over
+            after = self.messages.index(over) + 1
+
     async def report_played(self, turn_id: str, *, after: int = 0) -> None:
         """Say that everything that came was played at once."""
         samples = len(self.audio_of(turn_id)) // 2
