@@ -26,7 +26,10 @@ class AsrSettings(ModelServerSettings):
         "float16", "bfloat16", "float32", "int8", "int8_float16", "int8_bfloat16", "int8_float32", "int16"
     ] = Field("float16", description="Numeric type of the weights; int8 is taken where the device can't do it.")
     asr_max_streams: int = Field(16, ge=1, description="Streams recognised at once; more are refused as busy.")
-    asr_threads: int = Field(1, ge=1, description="Decodes run at once.")
+    asr_threads: int = Field(1, ge=1, description="Decodes (or batches of them) run at once.")
+    asr_max_batch: int = Field(
+        0, ge=0, le=64, description="Decodes of several streams run as one batch, at most; 0: 8 on a GPU, 1 on a CPU."
+    )
     asr_eager_silence_ms: int = Field(192, ge=1, description="Silence after which a turn may be called probably over.")
     asr_min_silence_ms: int = Field(
         256, ge=1, description="Silence that ends a turn whose speaker is surely done, by sound and words."

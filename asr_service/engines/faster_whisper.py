@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import ctranslate2
-import numpy as np
-import numpy.typing as npt
-from faster_whisper import WhisperModel
 from faster_whisper.transcribe import Segment
 from faster_whisper.utils import available_models
 
 from asr_service.audio import ENGINE_RATE_HZ, Audio
 from asr_service.config import AsrSettings
-from asr_service.engine import DecodeOptions, Quality, Transcript, Word
+from asr_service.engine import DecodeOptions, Quality, Request, Transcript, Word
+from asr_service.engines.whisper_batch import Piece, ShortWindowWhisper, decode_together
 from common.engine_info import EngineDescription
 from common.errors import EngineError
 
@@ -42,17 +40,6 @@ _DECODING: dict[Quality, dict[str, Any]] = {
     "partial": {"beam_size": 1, "temperature": 0.0},
     "final": {"beam_size": 1, "best_of": 1, "temperature": (0.0, 0.4)},
 }
-_LEAST_FRAMES, _PADDING_FRAMES = 1_000, 400  # of 10 ms
-
-
-class ShortWindowWhisper(WhisperModel):  # type: ignore[misc]  # it has no types
-    """Whisper that encodes no more padding than it needs."""
-
-    def encode(self, features: npt.NDArray[np.float32]) -> ctranslate2.StorageView:
-        """The encoder's output for a log-mel spectrogram (bands, frames) that zeros fill up to 30 s."""
-        filled = np.flatnonzero(features.any(axis=-2).reshape(-1, features.shape[-1]).any(axis=0))
-        frames = max(_LEAST_FRAMES, (int(filled[-1]) + 1 if len(filled) else 0) + _PADDING_FRAMES)
-        return super().encode(features[..., :frames])
 
 
 class FasterWhisper:
@@ -94,27 +81,56 @@ class FasterWhisper:
     def transcribe(self, audio: Audio, options: DecodeOptions) -> Transcript:
         if self._model is None:
             raise EngineError("the speech recognition model is not loaded")
-        if len(audio) < _SHORTEST:
+        if len(audio) < _SHORTEST or options.is_cancelled():
             return Transcript()
-        words: list[Word] = []
         try:
             segments, info = self._model.transcribe(
                 audio,
                 language=self._known_language(options.language),
                 condition_on_previous_text=False,
                 word_timestamps=True,
-                max_new_tokens=min(224, 16 + _TOKENS_PER_SECOND * len(audio) // ENGINE_RATE_HZ),
+                max_new_tokens=_most_tokens(audio),
                 **_DECODING[options.quality],
             )
-            for segment in segments:  # the decoding happens here, 30 seconds at a time
-                if options.is_cancelled():
-                    break
-                words += _words(segment, options.quality)
+            return _transcript(segments, audio, options, info.language)  # the decoding happens here, 30 s at a time
         except RuntimeError as error:
             raise EngineError(f"the speech recognition model failed on {self._device}: {error}") from error
-        words = without_invented_end(words, len(audio))
-        text = "".join(word.text for word in words).strip()
-        return Transcript(text, tuple(words), info.language if text else "")
+
+    def transcribe_batch(self, requests: Sequence[Request]) -> list[Transcript]:
+        """What `transcribe` would answer to each, in the same order; see `whisper_batch`."""
+        if self._model is None:
+            raise EngineError("the speech recognition model is not loaded")
+        by_language: dict[str | None, list[int]] = {}
+        for index, (audio, options) in enumerate(requests):
+            if len(audio) >= _SHORTEST and not options.is_cancelled():
+                by_language.setdefault(self._batch_language(options.language), []).append(index)
+        answers: dict[int, Transcript] = {}
+        for language, indices in by_language.items():
+            if language is not None and len(indices) > 1:
+                answers |= self._together(requests, indices, language)
+        return [answers.get(index) or self.transcribe(*request) for index, request in enumerate(requests)]
+
+    def _together(self, requests: Sequence[Request], indices: Sequence[int], language: str) -> dict[int, Transcript]:
+        """The answers to those of one language that needed no more than the usual."""
+        assert self._model is not None  # noqa: S101
+        pieces = [
+            Piece(audio, _most_tokens(audio), once=options.quality == "partial")
+            for audio, options in (requests[index] for index in indices)
+        ]
+        try:
+            decoded = decode_together(self._model, pieces, language)
+        except RuntimeError as error:
+            raise EngineError(f"the speech recognition model failed on {self._device}: {error}") from error
+        return {
+            index: _transcript(segments, *requests[index], language)
+            for index, segments in zip(indices, decoded, strict=True)
+            if segments is not None
+        }
+
+    def _batch_language(self, tag: str) -> str | None:
+        """The language that a batch is decoded in; None if the model has to find out for each."""
+        assert self._model is not None  # noqa: S101
+        return self._known_language(tag) if self._model.model.is_multilingual else "en"
 
     def close(self) -> None:
         self._model = None
@@ -168,6 +184,21 @@ def without_invented_end(words: list[Word], end: int) -> list[Word]:
     while len(kept) < len(words) and kept and kept[-1].confidence < _DOUBTFUL:
         kept.pop()
     return kept
+
+
+def _most_tokens(audio: Audio) -> int:
+    return min(224, 16 + _TOKENS_PER_SECOND * len(audio) // ENGINE_RATE_HZ)
+
+
+def _transcript(segments: Iterable[Segment], audio: Audio, options: DecodeOptions, language: str) -> Transcript:
+    words: list[Word] = []
+    for segment in segments:
+        if options.is_cancelled():
+            break
+        words += _words(segment, options.quality)
+    words = without_invented_end(words, len(audio))
+    text = "".join(word.text for word in words).strip()
+    return Transcript(text, tuple(words), language if text else "")
 
 
 def _words(segment: Segment, quality: Quality) -> Iterator[Word]:
