@@ -15,8 +15,17 @@ class AsrSettings(ModelServerSettings):
     asr_port: int = Field(50051, ge=0, le=65535, description="Port of the ASR service; 0: a free one.")
     asr_model_name: str = Field(
         "",
-        description="Speech recognition model: `openai/whisper-*`, `Systran/*`, `distil-whisper/*` or a local folder; "
-        "empty: the bundled Whisper tiny.en.",
+        description="Speech recognition model: `openai/whisper-*`, `Systran/*`, `distil-whisper/*`, `kyutai/stt-*` or "
+        "a local folder; empty: the bundled Whisper tiny.en.",
+    )
+    asr_model_revision: str = Field(
+        "", description="Branch, tag or commit of that model's repository; empty: the newest at the first download."
+    )
+    asr_fallback_model_name: str = Field(
+        "", description="Whisper model that takes the place of one that can't run here; empty: the bundled one."
+    )
+    asr_probe_timeout_s: float = Field(
+        300.0, gt=0, description="Seconds in which `kyutai/stt-*` must load and decode when it is tried at the start."
     )
     asr_sample_rate: int = Field(
         16_000, description="Rate in Hz at which the model works. Clients may send any rate from 8,000 to 48,000."

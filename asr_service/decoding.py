@@ -105,6 +105,8 @@ class Decoder:
         self._closed = True
         while waiting := self._queue.next_batch(1):
             waiting[0].result.cancel()
+        if self._others:  # it is loading: it need not end that
+            self.engine.close()
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
         self.engine.close()
 

