@@ -43,11 +43,11 @@ _DECODING: dict[Quality, dict[str, Any]] = {
 
 
 class FasterWhisper:
-    """An AsrEngine; see `asr_service.engine` for the methods."""
+    """An AsrEngine and a BatchingEngine; see `asr_service.engine` for the methods. `model`: one that is loaded."""
 
-    def __init__(self, settings: AsrSettings) -> None:
+    def __init__(self, settings: AsrSettings, model: ShortWindowWhisper | None = None) -> None:
         self._settings = settings
-        self._model: ShortWindowWhisper | None = None
+        self._model = model
         device = _best_device() if settings.asr_device in ("", "auto") else settings.asr_device
         self._device, _, index = device.partition(":")
         self._index = int(index or 0)
