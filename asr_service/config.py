@@ -15,8 +15,17 @@ class AsrSettings(ModelServerSettings):
     asr_port: int = Field(50051, ge=0, le=65535, description="Port of the ASR service; 0: a free one.")
     asr_model_name: str = Field(
         "",
-        description="Speech recognition model: `openai/whisper-*`, `Systran/*`, `distil-whisper/*` or a local folder; "
-        "empty: the bundled Whisper tiny.en.",
+        description="Speech recognition model: `openai/whisper-*`, `Systran/*`, `distil-whisper/*`, `kyutai/stt-*` or "
+        "a local folder; empty: the bundled Whisper tiny.en.",
+    )
+    asr_model_revision: str = Field(
+        "", description="Branch, tag or commit of that model's repository; empty: the newest at the first download."
+    )
+    asr_fallback_model_name: str = Field(
+        "", description="Whisper model that takes the place of one that can't run here; empty: the bundled one."
+    )
+    asr_probe_timeout_s: float = Field(
+        300.0, gt=0, description="Seconds in which `kyutai/stt-*` must load and decode when it is tried at the start."
     )
     asr_sample_rate: int = Field(
         16_000, description="Rate in Hz at which the model works. Clients may send any rate from 8,000 to 48,000."
@@ -26,7 +35,10 @@ class AsrSettings(ModelServerSettings):
         "float16", "bfloat16", "float32", "int8", "int8_float16", "int8_bfloat16", "int8_float32", "int16"
     ] = Field("float16", description="Numeric type of the weights; int8 is taken where the device can't do it.")
     asr_max_streams: int = Field(16, ge=1, description="Streams recognised at once; more are refused as busy.")
-    asr_threads: int = Field(1, ge=1, description="Decodes run at once.")
+    asr_threads: int = Field(1, ge=1, description="Decodes (or batches of them) run at once.")
+    asr_max_batch: int = Field(
+        0, ge=0, le=64, description="Decodes of several streams run as one batch, at most; 0: 8 on a GPU, 1 on a CPU."
+    )
     asr_eager_silence_ms: int = Field(192, ge=1, description="Silence after which a turn may be called probably over.")
     asr_min_silence_ms: int = Field(
         256, ge=1, description="Silence that ends a turn whose speaker is surely done, by sound and words."

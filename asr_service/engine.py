@@ -6,9 +6,10 @@ transcribe from as many threads at once as it was built for.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from asr_service.audio import Audio
 from common.engine_info import EngineDescription
@@ -57,6 +58,10 @@ class DecodeOptions:
     is_cancelled: Callable[[], bool] = lambda: False
 
 
+Request: TypeAlias = tuple[Audio, DecodeOptions]
+"""What to decode, and how."""
+
+
 class AsrEngine(Protocol):
     """One model in one process."""
 
@@ -75,3 +80,28 @@ class AsrEngine(Protocol):
     def close(self) -> None:
         """Release the weights."""
         ...
+
+
+@runtime_checkable
+class BatchingEngine(Protocol):
+    """An AsrEngine that decodes several at once faster than one after the other."""
+
+    def transcribe_batch(self, requests: Sequence[Request]) -> list[Transcript]:
+        """What `transcribe` would answer to each, in the same order."""
+        ...
+
+
+@runtime_checkable
+class FetchingEngine(Protocol):
+    """An AsrEngine whose weights may have to be downloaded."""
+
+    def fetch(self) -> Path:
+        """The folder with the weights, downloading what is missing; raises EngineError if they can't be had."""
+        ...
+
+
+def transcribe_all(engine: AsrEngine, requests: Sequence[Request]) -> list[Transcript]:
+    """The words of each; as one batch if the engine can."""
+    if len(requests) > 1 and isinstance(engine, BatchingEngine):
+        return engine.transcribe_batch(requests)
+    return [engine.transcribe(audio, options) for audio, options in requests]

@@ -62,7 +62,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
             max_silence_ms=settings.asr_max_silence_ms,
         )
         self._slots = Slots("asr", settings.asr_max_streams)
-        self._decoder = Decoder(engine, settings.asr_threads)
+        self._decoder = Decoder(engine, settings.asr_threads, settings.asr_max_batch)
         self._vad_thread = ThreadPoolExecutor(1, thread_name_prefix="asr-vad")
         self._listening: Listening | None = None
         self._judge = SmartTurnJudge()
@@ -74,7 +74,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         self._listening = Listening(await loop.run_in_executor(self._vad_thread, SileroVad), self._vad_thread)
         await self._listening.hear(self._listening.open(ENGINE_RATE_HZ), bytes(2 * WINDOW))
         await self._judge.load()
-        await self._decoder.run(self._decoder.engine.load)
+        await self._decoder.load()
         noise = np.random.default_rng(0).normal(0, 0.01, ENGINE_RATE_HZ).astype(np.float32)
         await self._decoder.decode(noise, language="", quality="final")
         self._ready = True
@@ -115,10 +115,8 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
                     "or use StreamingRecognize"
                 )
             AUDIO_SECONDS.inc(seconds)
-            transcript = await self._decoder.decode_made(
-                lambda: resample(pcm_to_float(request.audio), request.sample_rate_hz),
-                language=request.language,
-                quality="final",
+            transcript = await self._decoder.decode_recording(
+                lambda: resample(pcm_to_float(request.audio), request.sample_rate_hz), language=request.language
             )
             last = round(seconds * ENGINE_RATE_HZ)
             start = min(transcript.words[0].start, last) if transcript.words else 0

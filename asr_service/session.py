@@ -178,6 +178,8 @@ class StreamSession:
                 case ep.Assess():
                     await self._decide(self._endpointer.judge(await self._assess(utterance)), steps)
                 case _:
+                    if isinstance(decision, ep.EagerEnd | ep.Ended):
+                        utterance.drop_partial()
                     statistics = self._endpointer.pauses.statistics
                     await steps.send(_Step(decision, utterance, position, utterance.final, statistics))
             if isinstance(decision, ep.Resumed):
@@ -208,7 +210,7 @@ class StreamSession:
         interval = self._config.partial_interval_ms * ENGINE_RATE_HZ // 1000
         if utterance is None or not interval or position - self._last_partial < interval:
             return
-        if utterance.partial_pending or not (self._endpointer.is_voiced and self._decoder.has_idle_worker):
+        if utterance.partial_pending or not (self._endpointer.is_voiced and self._decoder.takes_partials):
             return
         self._last_partial = position
         utterance.partial_pending = True
@@ -240,13 +242,17 @@ class StreamSession:
 
     async def _answer_partial(self, step: _Step) -> None:
         utterance, agreement = step.utterance, step.utterance.agreement
-        if utterance.final or not self._decoder.has_idle_worker:  # a pause has begun: its decode comes first
+        if utterance.final or not self._decoder.takes_partials:  # a pause has begun: its decode comes first
             return
         if step.position - utterance.partial_from > _PARTIAL_WINDOW:
             utterance.partial_from = max(utterance.partial_from, agreement.agreed_end)
         begin = utterance.partial_from = max(utterance.partial_from, step.position - _PARTIAL_LIMIT)
-        heard = await self._decode(utterance, begin, step.position, final=False)
-        text = agreement.add(_moved(heard.words, begin))
+        decode = self._tasks.create_task(self._decode(utterance, begin, step.position, final=False))
+        utterance.partial = decode
+        await asyncio.wait({decode})
+        if decode.cancelled():  # the turn is over meanwhile, or the model was needed for the end of another
+            return
+        text = agreement.add(_moved(decode.result().words, begin))
         if text.stable or text.unstable:
             await self._emit(Partial(text.stable, text.unstable, self._at(step.position)))
 

@@ -24,6 +24,7 @@ class Utterance:
         self.agreement = LocalAgreement()
         self.partial_pending = False
         self.partial_from = voice_start
+        self.partial: asyncio.Task[Transcript] | None = None
         self.final: asyncio.Task[Transcript] | None = None  # the whole turn, decoded from its present pause on
         self.eager_told = False
         self._windows: list[Audio] = []
@@ -31,6 +32,12 @@ class Utterance:
     def append(self, window: Audio) -> None:
         """One more window."""
         self._windows.append(window)
+
+    def drop_partial(self) -> None:
+        """Nobody needs a caption of a turn whose end is known, and to tell of the end must not wait for it."""
+        if self.partial is not None:
+            self.partial.cancel()
+            self.partial = None
 
     def drop_final(self) -> None:
         """The voice goes on: what was to be the whole turn is not."""

@@ -32,3 +32,4 @@ without=()
 for name in torch torchaudio torchcodec torchvision triton; do without+=(--no-emit-package "$name"); done
 compile test-vllm.txt "${linux[@]}" "${without[@]}" deploy/locks/test-vllm.in
 echo torch==2.13.0 | compile test-vllm-cuda.txt "${linux[@]}" --constraint deploy/locks/test-vllm.txt -
+compile asr-kyutai.txt pyproject.toml --extra asr-kyutai --no-emit-package ai-talk deploy/locks/build.in

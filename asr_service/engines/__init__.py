@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-import importlib
+import json
 from pathlib import Path
 
 from asr_service.config import AsrSettings
 from asr_service.engine import AsrEngine
+from asr_service.engines.probed import ProbedEngine
+from asr_service.probe import Probe, build
 
-ENGINES = {"faster-whisper": "asr_service.engines.faster_whisper:FasterWhisper"}
+ENGINES = {
+    "faster-whisper": "asr_service.engines.faster_whisper:FasterWhisper",
+    "kyutai-stt": "asr_service.engines.kyutai_stt:KyutaiStt",
+}
 """Name → "module:class"; the class is built from the settings."""
 
-_BY_ID = {"openai/whisper-": "faster-whisper", "Systran/": "faster-whisper", "distil-whisper/": "faster-whisper"}
+PROBED = {"kyutai-stt"}
+"""Known to end the process with some versions of their libraries: tried in a child process first."""
+
+_BY_ID = {
+    "openai/whisper-": "faster-whisper",
+    "Systran/": "faster-whisper",
+    "distil-whisper/": "faster-whisper",
+    "kyutai/stt-": "kyutai-stt",
+}
+_BY_TYPE = {"kyutai_speech_to_text": "kyutai-stt"}
 
 
 def choose_engine(model: str) -> str:
     """The name of the engine for a model id or folder; raises ValueError if there is none."""
-    if not model or Path(model).is_dir():
+    if not model:
         return "faster-whisper"
+    if Path(model).is_dir():
+        return _BY_TYPE.get(model_type(Path(model)), "faster-whisper")
     for beginning, engine in _BY_ID.items():
         if model.startswith(beginning):
             return engine
@@ -28,8 +44,20 @@ def choose_engine(model: str) -> str:
     )
 
 
+def model_type(folder: Path) -> str:
+    """What transformers calls the kind of model in a folder; empty if the folder doesn't say."""
+    try:
+        kind = json.loads((folder / "config.json").read_text()).get("model_type", "")
+    except (OSError, ValueError, AttributeError):
+        return ""
+    return str(kind)
+
+
 def create_engine(settings: AsrSettings, name: str = "") -> AsrEngine:
     """The engine that the settings ask for, not yet loaded."""
-    module, _, cls = ENGINES[name or choose_engine(settings.asr_model_name)].partition(":")
-    engine: AsrEngine = getattr(importlib.import_module(module), cls)(settings)
-    return engine
+    name = name or choose_engine(settings.asr_model_name)
+    engine = build(ENGINES[name], settings)
+    if name not in PROBED:
+        return engine
+    instead = settings.model_copy(update={"asr_model_name": settings.asr_fallback_model_name, "asr_model_revision": ""})
+    return ProbedEngine(engine, Probe(ENGINES[name], settings), lambda: build(ENGINES["faster-whisper"], instead))

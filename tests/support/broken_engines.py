@@ -1,0 +1,68 @@
+"""Speech recognition engines that fail on loading, each in its own way; for a child process."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+
+import numpy as np
+
+from asr_service.audio import Audio
+from asr_service.config import AsrSettings
+from asr_service.engine import DecodeOptions, Transcript
+from common.engine_info import EngineDescription
+from common.errors import EngineError
+
+
+class Sound:
+    """Nothing is wrong with it: it hears its model's name in everything."""
+
+    def __init__(self, settings: AsrSettings) -> None:
+        self._name = settings.asr_model_name
+
+    def load(self) -> None: ...
+
+    def describe(self) -> EngineDescription:
+        return EngineDescription(type(self).__name__, self._name, "cpu")
+
+    def transcribe(self, audio: Audio, options: DecodeOptions) -> Transcript:
+        return Transcript(self._name)
+
+    def close(self) -> None: ...
+
+
+class Aborting(Sound):
+    """Ends its process, as a library built for another machine does."""
+
+    def load(self) -> None:
+        os.abort()
+
+
+class AbortingInUse(Sound):
+    """Loads, and ends its process with the first decode."""
+
+    def transcribe(self, audio: Audio, options: DecodeOptions) -> Transcript:
+        os.abort()
+
+
+class Hanging(Sound):
+    """Never has done loading."""
+
+    def load(self) -> None:
+        time.sleep(600)
+
+
+class Hungry(Sound):
+    """Takes more memory than there is."""
+
+    def load(self) -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+        np.ones(1 << 33)
+
+
+class Failing(Sound):
+    """Says what is wrong."""
+
+    def load(self) -> None:
+        raise EngineError("the weights are for another model")

@@ -1,0 +1,119 @@
+"""An engine is tried in a child process first; if that ends badly, Whisper takes its place and says so."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+from aitalk.asr.v1 import asr_pb2 as pb
+from aitalk.asr.v1 import asr_pb2_grpc
+
+from asr_service.engine import DecodeOptions
+from asr_service.engines import create_engine
+from asr_service.engines.probed import ProbedEngine
+from asr_service.probe import Probe, build
+from asr_service.service import create_service
+from common.errors import EngineError
+from common.grpc_client import open_channel
+from common.grpc_server import ModelServer
+from tests.support.asr import asr_settings
+
+STUBS = "tests.support.broken_engines:"
+SECOND = np.zeros(16_000, np.float32)
+
+
+def probed(name: str, **settings: Any) -> ProbedEngine:
+    """The stub of that name, with a sound one to fall back to."""
+    asked = asr_settings(asr_model_name="asked/for", **settings)
+    instead = asr_settings(asr_model_name="instead")
+    target = STUBS + name
+    return ProbedEngine(build(target, asked), Probe(target, asked), lambda: build(STUBS + "Sound", instead))
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("Aborting", "crashed its process (SIGABRT)"),
+        ("AbortingInUse", "crashed its process (SIGABRT)"),
+        ("Hungry", "Unable to allocate 64.0 GiB"),
+        ("Failing", "the weights are for another model"),
+        ("NotThere", "has no attribute 'NotThere'"),
+    ],
+)
+def test_what_fails_in_the_child_is_named(name: str, reason: str) -> None:
+    assert reason in Probe(STUBS + name, asr_settings()).run()
+
+
+def test_what_hangs_is_ended() -> None:
+    reason = Probe(STUBS + "Hanging", asr_settings(asr_probe_timeout_s=0.5)).run()
+    assert "within 0.5 s (ASR_PROBE_TIMEOUT_S)" in reason
+
+
+def test_a_sound_engine_is_taken() -> None:
+    engine = probed("Sound")
+    engine.load()
+    assert engine.transcribe(SECOND, DecodeOptions()).text == "asked/for"
+    assert engine.describe().fallback_reason == ""
+    assert [heard.text for heard in engine.transcribe_batch([(SECOND, DecodeOptions())] * 2)] == ["asked/for"] * 2
+
+
+def test_another_takes_the_place_of_one_that_crashes_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    engine = probed("Aborting")
+    engine.load()
+    assert engine.transcribe(SECOND, DecodeOptions()).text == "instead"
+    description = engine.describe()
+    assert description.model == "instead"
+    assert description.fallback_reason == "asked/for can't be used here: it crashed its process (SIGABRT)"
+    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert "FALLS BACK to instead: asked/for can't be used here" in record.getMessage()
+
+
+def test_closing_ends_the_trial() -> None:
+    engine = probed("Hanging")
+    failed: list[str] = []
+
+    def load() -> None:
+        try:
+            engine.load()
+        except EngineError as error:
+            failed.append(str(error))
+
+    loading = threading.Thread(target=load)
+    loading.start()
+    engine.close()
+    loading.join(60)
+    assert failed == ["the service was stopped while its model was tried"]
+
+
+def test_kyutais_models_are_tried_first(tmp_path: Any) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "kyutai_speech_to_text"}')
+    engine = create_engine(asr_settings(asr_model_name=str(tmp_path)))
+    assert isinstance(engine, ProbedEngine)
+    assert engine.describe().engine == "kyutai-stt"
+
+
+async def test_without_its_packages_whisper_is_served_and_describe_says_why(tmp_path: Any) -> None:
+    """The real engine: where torch is missing, so much is left of it; where it is there, the weights are missing."""
+    (tmp_path / "config.json").write_text('{"model_type": "kyutai_speech_to_text"}')
+    settings = asr_settings(asr_model_name=str(tmp_path), drain_timeout_s=1.0)
+    service = create_service(create_engine(settings), settings)
+    async with ModelServer(service, settings, 0) as server, open_channel(f"127.0.0.1:{server.port}") as channel:
+        await server.warm_up()
+        info = (await asr_pb2_grpc.AsrServiceStub(channel).Describe(pb.DescribeRequest())).engine
+    assert info.ready
+    assert (info.engine, info.model) == ("faster-whisper", "whisper tiny.en (bundled)")
+    assert str(tmp_path) in info.fallback_reason
+
+
+async def test_a_service_that_is_stopped_while_it_tries_its_model_ends() -> None:
+    settings = asr_settings(drain_timeout_s=1.0)
+    service = create_service(probed("Hanging"), settings)
+    async with ModelServer(service, settings, 0) as server:
+        warming = asyncio.create_task(server.warm_up())
+        await asyncio.sleep(0.5)
+        warming.cancel()
+        await asyncio.wait({warming})
