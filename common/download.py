@@ -75,16 +75,14 @@ def download(file: WeightFile) -> None:
 
 
 def _fetch_rest(file: WeightFile) -> None:
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub import get_hf_file_metadata, get_token, hf_hub_url
     from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils import build_hf_headers
 
     url = hf_hub_url(file.repository, file.name, revision=file.revision)
     location = get_hf_file_metadata(url).location
-    headers = build_hf_headers()
-    if urlsplit(location).netloc != urlsplit(url).netloc:
-        headers.pop("authorization", None)  # the token is the hub's, not the content server's
-    headers["Accept-Encoding"] = "identity"
+    headers = {"Accept-Encoding": "identity"}
+    if (token := get_token()) and urlsplit(location).netloc == urlsplit(url).netloc:
+        headers["Authorization"] = f"Bearer {token}"  # the hub's, and not for another content server
     with _Progress(file) as partial:
         if partial.tell() > file.size_bytes:
             partial.truncate(0)
@@ -93,7 +91,7 @@ def _fetch_rest(file: WeightFile) -> None:
             logger.info("%s: going on after %s", file.name, gigabytes(begun))
         http_get(
             location,
-            partial,  # type: ignore[arg-type]  # it wants a BinaryIO, which no class of io is by name
+            partial,
             resume_size=begun,
             headers=headers,
             expected_size=file.size_bytes,

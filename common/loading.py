@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TextIO
 
 logger = logging.getLogger(__name__)
 
@@ -36,28 +37,12 @@ async def turn_to_load(folder: Path, label: str) -> AsyncIterator[None]:
             fcntl.flock(lock, fcntl.LOCK_UN)
 
 
-def _open_lock(folder: Path) -> _Lock:
+def _open_lock(folder: Path) -> TextIO:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return _Lock(folder / ".loading.lock")
+        return (folder / ".loading.lock").open("a")
     except OSError:  # a cache that others filled and we may only read
-        return _Lock(Path(tempfile.gettempdir()) / f"ai-talk-{os.getuid()}.loading.lock")
-
-
-class _Lock:
-    """An open file to lock."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("a")
-
-    def __enter__(self) -> _Lock:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def fileno(self) -> int:
-        return self._file.fileno()
+        return (Path(tempfile.gettempdir()) / f"ai-talk-{os.getuid()}.loading.lock").open("a")
 
 
 def _try(descriptor: int) -> bool:

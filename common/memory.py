@@ -7,7 +7,10 @@ ADVICE = (
     " LLM_GPU_MEMORY_UTILIZATION"
 )
 
-_SIGNS = ("out of memory", "outofmemory", "bad_alloc", "bad allocation", "cannot allocate memory", "alloc_failed")
+_SIGNS = (
+    *("out of memory", "outofmemory", "bad_alloc", "bad allocation", "cannot allocate memory", "alloc_failed"),
+    *("no available memory for the cache", "less than desired gpu memory"),  # of vLLM
+)
 
 
 def gigabytes(size_bytes: float) -> str:

@@ -14,6 +14,8 @@ import shutil
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from errno import EDQUOT, EFBIG, ENOSPC
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +24,7 @@ from common.errors import EngineError
 from common.memory import gigabytes
 
 if TYPE_CHECKING:
-    from huggingface_hub.hf_api import ModelInfo
+    from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +40,14 @@ class _Wanted:
     revision: str | None
     cache_dir: Path
     only: list[str] | None
+
+    def siblings(self, info: ModelInfo) -> list[RepoSibling]:
+        """The files of the repository that are asked for."""
+        return [
+            file
+            for file in info.siblings or ()
+            if self.only is None or any(fnmatch(file.rfilename, pattern) for pattern in self.only)
+        ]
 
     def __str__(self) -> str:
         return f"the model {self.model_id}" + (f" ({self.revision})" if self.revision else "")
@@ -59,8 +69,9 @@ def fetch_model(
         except EngineError:
             raise
         except Exception as error:
-            if pause is None or (why := _final(error, wanted)):
-                why = _final(error, wanted) or f"it can't be downloaded ({error}); check the network, then try again"
+            why = _final(error, wanted)
+            if pause is None or why:
+                why = why or f"it can't be downloaded ({error}); check the network, then try again: it goes on from here"
                 raise EngineError(f"{wanted} is not in {wanted.cache_dir}: {why}") from error
             logger.warning("downloading %s broke off (%s); trying again in %g s", wanted, error, pause)
             time.sleep(pause)
@@ -113,10 +124,8 @@ def _fetch(wanted: _Wanted) -> Path:
 def _files(info: ModelInfo, wanted: _Wanted) -> list[WeightFile]:
     """The large files of the repository: those that it keeps in LFS."""
     from huggingface_hub.file_download import repo_folder_name
-    from huggingface_hub.utils import filter_repo_objects
 
     folder = repo_folder_name(repo_id=wanted.model_id, repo_type="model")
-    siblings = filter_repo_objects(info.siblings or (), allow_patterns=wanted.only, key=lambda file: file.rfilename)
     return [
         WeightFile(
             repository=wanted.model_id,
@@ -127,7 +136,7 @@ def _files(info: ModelInfo, wanted: _Wanted) -> list[WeightFile]:
             blobs=wanted.cache_dir / folder / "blobs",
             locks=wanted.cache_dir / ".locks" / folder,
         )
-        for file in siblings
+        for file in wanted.siblings(info)
         if file.lfs is not None
     ]
 
@@ -149,9 +158,7 @@ def _check_room(files: Iterable[WeightFile], wanted: _Wanted) -> None:
 
 def _complete(folder: Path, info: ModelInfo, wanted: _Wanted) -> Path:
     """`folder`, if each file has the size that the repository says; else the bad ones go, and a retry fetches them."""
-    from huggingface_hub.utils import filter_repo_objects
-
-    for file in filter_repo_objects(info.siblings or (), allow_patterns=wanted.only, key=lambda one: one.rfilename):
+    for file in wanted.siblings(info):
         path = folder / file.rfilename
         if file.size is not None and path.stat().st_size != file.size:
             found = path.stat().st_size
@@ -179,8 +186,6 @@ def _is_refusal(error: Exception) -> bool:
 
 def _final(error: Exception, wanted: _Wanted) -> str:
     """Why it is no use to try again, and what to do; empty if it may be of use."""
-    from errno import EDQUOT, EFBIG, ENOSPC
-
     from huggingface_hub import constants
 
     if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT, EFBIG):
