@@ -119,8 +119,8 @@ class ModelServer:
                 if not time_out.expired():
                     raise
                 raise LoadTimeoutError(
-                    f"its model has not loaded within LOAD_TIMEOUT_S ({limit:g} s); if it was still being downloaded, run"
-                    " `make models` first, or set a longer time; else it hangs: try another model or device"
+                    f"its model has not loaded within LOAD_TIMEOUT_S ({limit:g} s); if it was still being downloaded,"
+                    " run `make models` first, or set a longer time; else it hangs: try another model or device"
                 ) from None
             except Exception as error:
                 if is_out_of_memory(error):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from errno import EDQUOT, EFBIG, ENOSPC
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from common.download import WeightFile, download
 from common.errors import EngineError
@@ -32,6 +32,21 @@ PAUSES_S = (1.0, 4.0, 15.0)
 """Waits between tries of a download that broke off."""
 
 _SPARE_BYTES = 100 << 20  # left free beside what is downloaded
+
+
+@runtime_checkable
+class Fetches(Protocol):
+    """An engine whose weights are downloaded."""
+
+    def fetch(self) -> None:
+        """Have the weights on this disk, without loading them; raises EngineError."""
+        ...
+
+
+def fetch_weights(engine: object) -> None:
+    """What `--fetch` does for an engine; one without `fetch` has its weights from elsewhere."""
+    if isinstance(engine, Fetches):
+        engine.fetch()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +86,9 @@ def fetch_model(
         except Exception as error:
             why = _final(error, wanted)
             if pause is None or why:
-                why = why or f"it can't be downloaded ({error}); check the network, then try again: it goes on from here"
+                why = (
+                    why or f"it can't be downloaded ({error}); check the network, then try again: it goes on from here"
+                )
                 raise EngineError(f"{wanted} is not in {wanted.cache_dir}: {why}") from error
             logger.warning("downloading %s broke off (%s); trying again in %g s", wanted, error, pause)
             time.sleep(pause)
@@ -184,6 +201,11 @@ def _is_refusal(error: Exception) -> bool:
     return status in (400, 401, 403, 404) or isinstance(error, ValueError)
 
 
+def _is_away(error: Exception) -> bool:
+    """There was not even a connection. Of httpx or of requests: the library has had both."""
+    return type(error).__name__ in ("ConnectError", "ConnectionError", "ProxyError")
+
+
 def _final(error: Exception, wanted: _Wanted) -> str:
     """Why it is no use to try again, and what to do; empty if it may be of use."""
     from huggingface_hub import constants
@@ -198,6 +220,8 @@ def _final(error: Exception, wanted: _Wanted) -> str:
         return f"{error}; MODELS_CACHE_DIR must be a folder that this user can write"
     if constants.HF_HUB_OFFLINE:
         return "and HF_HUB_OFFLINE is set; unset it and run `make models`, or copy the cache from another machine"
+    if _is_away(error):
+        return f"{constants.ENDPOINT} can't be reached ({error}); check the network, HF_ENDPOINT and HTTPS_PROXY"
     if _is_refusal(error):
         return (
             f"{constants.ENDPOINT} does not have it for us ({type(error).__name__}); check the id and the revision, and"

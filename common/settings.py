@@ -31,7 +31,7 @@ class ModelServerSettings(ProcessSettings):
     )
     models_cache_dir: Path = Field(
         Path("./models"),
-        description="Where downloaded model weights are kept; if it is not set and `HF_HOME` is, in the latter's `hub`.",
+        description="Where downloaded model weights are kept; unset, with `HF_HOME` set: in the latter's `hub`.",
     )
     hf_home: Path | None = Field(
         None, description="Hugging Face's own folder. It and `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_OFFLINE` are honoured."
@@ -43,8 +43,8 @@ class ModelServerSettings(ProcessSettings):
     )
     enable_memory_efficient_loading: bool = Field(
         True,
-        description="On one machine (by a lock in `MODELS_CACHE_DIR`) load models one after the other, so that the peak "
-        "is one model's; and without a second copy of the weights, where the engine can.",
+        description="On one machine (by a lock in `MODELS_CACHE_DIR`) load models one after the other, so that the "
+        "peak is one model's; and without a second copy of the weights, where the engine can.",
     )
     load_timeout_s: float = Field(
         1_800.0,

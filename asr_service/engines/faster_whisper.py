@@ -19,17 +19,19 @@ import numpy as np
 import numpy.typing as npt
 from faster_whisper import WhisperModel
 from faster_whisper.transcribe import Segment
-from faster_whisper.utils import available_models
+from faster_whisper.utils import _MODELS, available_models
 
 from asr_service.audio import ENGINE_RATE_HZ, Audio
 from asr_service.config import AsrSettings
 from asr_service.engine import DecodeOptions, Quality, Transcript, Word
 from common.engine_info import EngineDescription
 from common.errors import EngineError
+from common.models import fetch_model
 
 logger = logging.getLogger(__name__)
 
 BUNDLED = "whisper tiny.en (bundled)"
+_FILES = ("config.json", "preprocessor_config.json", "model.bin", "tokenizer.json", "vocabulary.*")
 _AT_THE_END = ENGINE_RATE_HZ // 5  # samples
 _DOUBTFUL = 0.5
 _SHORTEST = ENGINE_RATE_HZ // 10  # no word is shorter, and its times could not be found
@@ -65,18 +67,20 @@ class FasterWhisper:
         self._device, _, index = device.partition(":")
         self._index = int(index or 0)
 
+    def fetch(self) -> None:
+        self._folder()
+
     def load(self) -> None:
         settings = self._settings
         cores = len(os.sched_getaffinity(0))
         try:
             self._model = ShortWindowWhisper(
-                location(settings.asr_model_name),
+                str(self._folder()),
                 device=self._device,
                 device_index=self._index,
                 compute_type=self._dtype(),
                 cpu_threads=max(1, min(8, cores // settings.asr_threads)),
                 num_workers=settings.asr_threads,
-                download_root=str(settings.models_cache_dir),
             )
         except (ValueError, RuntimeError, OSError) as error:
             model = settings.asr_model_name or BUNDLED
@@ -118,6 +122,16 @@ class FasterWhisper:
 
     def close(self) -> None:
         self._model = None
+
+    def _folder(self) -> Path:
+        """The folder with the weights, downloaded if need be; raises EngineError."""
+        place = location(self._settings.asr_model_name)
+        if Path(place).is_dir():
+            return Path(place)
+        try:
+            return fetch_model(_MODELS.get(place, place), self._settings.models_cache_dir, only=_FILES)
+        except EngineError as error:
+            raise EngineError(f"ASR_MODEL_NAME={self._settings.asr_model_name}: {error.message}") from error
 
     def _known_language(self, tag: str) -> str | None:
         """Whisper's code for a BCP-47 tag; None (the model finds out) for one that it doesn't know."""

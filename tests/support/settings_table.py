@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings
 
 from asr_service.config import AsrSettings
 from common.settings import ModelServerSettings, ProcessSettings
+from deploy.settings import RunSettings
 from deploy.valkey import ValkeySettings
 from gateway.config import GatewaySettings
 from llm_service.config import LlmSettings
@@ -35,6 +36,7 @@ GROUPS: Mapping[str, type[BaseSettings]] = {
     "Language model (`llm_service`)": LlmSettings,
     "Speech synthesis (`tts_service`)": TtsSettings,
     "Gateway": GatewaySettings,
+    "`make run` itself": RunSettings,
     "Valkey of `make run`": ValkeySettings,
 }
 SHOWN = ("Every process", "Gateway", *[group for group in GROUPS if group not in ("Every process", "Gateway")])
