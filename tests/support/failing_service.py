@@ -1,4 +1,4 @@
-"""`python -m tests.support.failing_service HOW`: a model server whose engine fails to load, in the real server.
+"""`python -m tests.support.failing_service HOW`, or FAILING_HOW: the real server with an engine that fails to load.
 
 hang: loading never ends, in a thread. memory: it takes memory without end (set a limit). crash: the process dies as
 native code dies. slow: it loads after two seconds, and works.
@@ -37,7 +37,7 @@ async def nothing() -> None:
 
 
 def main() -> None:
-    how = sys.argv[1]
+    how = os.environ.get("FAILING_HOW") or sys.argv[1]
     with plain_start_errors("ASR"):
         settings = ModelServerSettings()
         configure_logging(settings.log_level)

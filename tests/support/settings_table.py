@@ -74,6 +74,8 @@ def _of(cls: type[BaseSettings]) -> Iterator[Setting]:
 def written(default: Any) -> str:
     """A default as it is written in the environment."""
     match default:
+        case None:
+            return ""
         case bool():
             return str(default).lower()
         case SecretStr():
@@ -106,7 +108,7 @@ def env_example() -> str:
     for group, members in settings().items():
         lines += ["", f"# --- {group.replace('`', '')} ".ljust(100, "-")]
         for one in members:
-            lines += ["", *(f"# {line}" for line in wrap(one.description, 116)), f"#{one.name}={one.default}"]
+            lines += ["", *(f"# {line}" for line in wrap(one.description, 116, break_on_hyphens=False)), f"#{one.name}={one.default}"]
     return "\n".join([*lines, ""])
 
 

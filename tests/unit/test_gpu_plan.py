@@ -81,8 +81,8 @@ def test_a_model_that_the_table_does_not_know_is_named_and_not_counted() -> None
     assert "people/unheard-of" in written(plan)
 
 
-def test_weights_by_formula_are_the_published_sizes_of_the_files() -> None:
-    """Sum of the .safetensors of the repositories on Hugging Face, in GB."""
+def test_weights_by_formula_are_the_sizes_of_the_files() -> None:
+    """In GB, the .safetensors of the repositories; written from memory, since no hub could be asked."""
     published = {"3B": 2.07, "7B": 5.57, "14B": 9.98}
     for size, files_gb in published.items():
         row = next(row for row in table()["llm"] if row["id"] == f"Qwen/Qwen2.5-{size}-Instruct-AWQ")
