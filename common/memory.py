@@ -8,7 +8,7 @@ ADVICE = (
 )
 
 _SIGNS = (
-    *("out of memory", "outofmemory", "bad_alloc", "bad allocation", "cannot allocate memory", "alloc_failed"),
+    *("out of memory", "outofmemory", "bad_alloc", "bad allocation", "allocate memory", "alloc_failed"),
     *("no available memory for the cache", "less than desired gpu memory"),  # of vLLM
 )
 

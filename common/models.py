@@ -38,8 +38,8 @@ _SPARE_BYTES = 100 << 20  # left free beside what is downloaded
 class Fetches(Protocol):
     """An engine whose weights are downloaded."""
 
-    def fetch(self) -> None:
-        """Have the weights on this disk, without loading them; raises EngineError."""
+    def fetch(self) -> object:
+        """Have the weights on this disk, without loading them; raises EngineError. What it returns is its own."""
         ...
 
 

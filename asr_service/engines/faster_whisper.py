@@ -67,15 +67,12 @@ class FasterWhisper:
         self._device, _, index = device.partition(":")
         self._index = int(index or 0)
 
-    def fetch(self) -> None:
-        self._folder()
-
     def load(self) -> None:
         settings = self._settings
         cores = len(os.sched_getaffinity(0))
         try:
             self._model = ShortWindowWhisper(
-                str(self._folder()),
+                str(self.fetch()),
                 device=self._device,
                 device_index=self._index,
                 compute_type=self._dtype(),
@@ -123,8 +120,8 @@ class FasterWhisper:
     def close(self) -> None:
         self._model = None
 
-    def _folder(self) -> Path:
-        """The folder with the weights, downloaded if need be; raises EngineError."""
+    def fetch(self) -> Path:
+        """The folder with the weights, downloading them if need be; raises EngineError if they can't be had."""
         place = location(self._settings.asr_model_name)
         if Path(place).is_dir():
             return Path(place)

@@ -108,7 +108,11 @@ def env_example() -> str:
     for group, members in settings().items():
         lines += ["", f"# --- {group.replace('`', '')} ".ljust(100, "-")]
         for one in members:
-            lines += ["", *(f"# {line}" for line in wrap(one.description, 116, break_on_hyphens=False)), f"#{one.name}={one.default}"]
+            lines += [
+                "",
+                *(f"# {line}" for line in wrap(one.description, 116, break_on_hyphens=False)),
+                f"#{one.name}={one.default}",
+            ]
     return "\n".join([*lines, ""])
 
 
