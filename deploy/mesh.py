@@ -30,6 +30,7 @@ from deploy.environments import Environment, environment_of, install_missing
 from deploy.gpus import gpus
 
 MODEL_SERVERS = ("asr", "llm", "tts")
+MODEL_NAMES = tuple(f"{name.upper()}_MODEL_NAME" for name in MODEL_SERVERS)
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,8 @@ def plan(environment: Mapping[str, str]) -> tuple[set[str], dict[str, str]]:
     settings = {"METRICS_PORT": "0"}  # one port can't serve three processes
     if not environment.get("DRAIN_TIMEOUT_S"):
         settings["DRAIN_TIMEOUT_S"] = "3"
+    if not any(environment.get(name) for name in ("ENABLE_MEMORY_EFFICIENT_LOADING", *MODEL_NAMES)):
+        settings["ENABLE_MEMORY_EFFICIENT_LOADING"] = "false"  # the bundled models are small, and sooner ready at once
     for part, port in zip(here, free_ports(len(here)), strict=True):
         wanted = environment.get(part.port)
         number = wanted if wanted and wanted != "0" else str(port)
