@@ -52,8 +52,12 @@ setup-dev: $(VENV)/.dev ## Set up what `make test` and `make check` need
 # --- run ---------------------------------------------------------------------------------------
 
 .PHONY: run
-run: $(VENV)/.mesh ## Set up and run the whole mesh on this machine (PORT=8000)
-	@exec $(BIN)/python -m deploy.mesh
+run: $(VENV)/.mesh ## Set up and run the whole mesh on this machine (PORT=8000 PROFILE=… ARGS=--dry-run)
+	@exec $(BIN)/python -m deploy.mesh $(ARGS)
+
+.PHONY: models
+models: $(VENV)/.mesh ## Download what `make run` with these settings needs (PROFILE=standard)
+	@exec $(BIN)/python -m deploy.mesh --fetch $(ARGS)
 
 # --- containers --------------------------------------------------------------------------------
 

@@ -9,15 +9,20 @@ from asr_service.engines import create_engine
 from asr_service.service import create_service
 from common.grpc_server import run
 from common.logs import configure_logging
-from common.process import plain_start_errors
+from common.models import fetch_weights
+from common.process import fetch_is_asked_for, plain_start_errors
 
 
 def main() -> None:
-    """Serve until SIGTERM."""
+    """Serve until SIGTERM; with --fetch, only have the weights."""
     with plain_start_errors("ASR"):
         settings = AsrSettings()
         configure_logging(settings.log_level)
-        service = create_service(create_engine(settings), settings)
+        engine = create_engine(settings)
+        if fetch_is_asked_for():
+            fetch_weights(engine)
+            return
+        service = create_service(engine, settings)
         uvloop.run(run(service, settings, settings.asr_port))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from asr_service.audio import Audio
@@ -88,15 +87,6 @@ class BatchingEngine(Protocol):
 
     def transcribe_batch(self, requests: Sequence[Request]) -> list[Transcript]:
         """What `transcribe` would answer to each, in the same order."""
-        ...
-
-
-@runtime_checkable
-class FetchingEngine(Protocol):
-    """An AsrEngine whose weights may have to be downloaded."""
-
-    def fetch(self) -> Path:
-        """The folder with the weights, downloading what is missing; raises EngineError if they can't be had."""
         ...
 
 

@@ -23,12 +23,16 @@ _OPEN_BEFORE_READY = ("/grpc.health.", "/grpc.reflection.")
 class ServiceInterceptor(grpc.aio.ServerInterceptor):
     """Wraps every handler of the server.
 
-    Until `ready` is set, calls other than health, reflection and Describe end with UNAVAILABLE. A ServiceError raised
-    in a handler becomes its status code. Any other exception is a bug: logged with its traceback, and INTERNAL.
+    Until `ready` is set, calls other than health, reflection and Describe end with UNAVAILABLE; if the model is loaded
+    on demand, the first sets `wanted`, and they wait until `loading_over` is set. A ServiceError raised in a handler
+    becomes its status code. Any other exception is a bug: logged with its traceback, and INTERNAL.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, on_demand: bool = False) -> None:
         self.ready = False
+        self.wanted = asyncio.Event()
+        self.loading_over = asyncio.Event()
+        self._on_demand = on_demand
         self._calls = _Calls()
 
     async def wait_until_idle(self) -> None:
@@ -56,7 +60,7 @@ class ServiceInterceptor(grpc.aio.ServerInterceptor):
 
             async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
                 async with self._calls, _Watch(method, context):
-                    self._check_ready(method)
+                    await self._check_ready(method)
                     async with aclosing(behaviour(request, context)) as responses:
                         async for response in responses:
                             yield response
@@ -65,13 +69,18 @@ class ServiceInterceptor(grpc.aio.ServerInterceptor):
 
         async def call(request: Any, context: Any) -> Any:
             async with self._calls, _Watch(method, context):
-                self._check_ready(method)
+                await self._check_ready(method)
                 return await behaviour(request, context)
 
         return call
 
-    def _check_ready(self, method: str) -> None:
-        if not self.ready and not method.endswith("/Describe"):
+    async def _check_ready(self, method: str) -> None:
+        if self.ready or method.endswith("/Describe"):
+            return
+        self.wanted.set()
+        if self._on_demand:
+            await self.loading_over.wait()
+        if not self.ready:
             raise UnavailableError("the model is still loading; try again in a few seconds")
 
 

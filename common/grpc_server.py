@@ -1,26 +1,34 @@
 """Runs one model server: port open → model warm → serving → drained.
 
 The port opens at once, so that health checks and Describe answer while the model loads; grpc.health.v1 says NOT_SERVING
-until it is warm, and again from the moment a SIGTERM arrives.
+until it is warm, and again from the moment a SIGTERM arrives. With PRELOAD_MODELS=false it says SERVING at once, and
+the first call loads the model and waits for it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
+import sys
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import start_http_server
 
-from common.errors import UnavailableError
+from common.errors import EngineError, UnavailableError
 from common.grpc_client import SHARED_OPTIONS
 from common.grpc_interceptor import ServiceInterceptor
+from common.loading import turn_to_load
+from common.memory import ADVICE, is_out_of_memory
+from common.metrics import MODEL_LOAD_SECONDS
 from common.settings import ModelServerSettings
 
 logger = logging.getLogger(__name__)
@@ -34,7 +42,8 @@ class Service:
     """What `ModelServer` runs.
 
     label: as people call it ("ASR"). name: the full gRPC name ("aitalk.asr.v1.AsrService"). register: adds the servicer
-    to a server. warm_up: loads the model and runs it once; raises if it can't. close: releases it.
+    to a server. warm_up: loads the model and runs it once; raises if it can't. close: releases it. loads_here: whether
+    the model takes this machine's memory: its loading takes turns with others', and is not waited for without end.
     """
 
     label: str
@@ -42,6 +51,7 @@ class Service:
     register: Callable[[grpc.aio.Server], None]
     warm_up: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]
+    loads_here: bool = True
 
 
 class ModelServer:
@@ -54,7 +64,7 @@ class ModelServer:
         self.service = service
         self.settings = settings
         self.port = port
-        self._interceptor = ServiceInterceptor()
+        self._interceptor = ServiceInterceptor(on_demand=not settings.preload_models)
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(
             interceptors=[self._interceptor],
@@ -70,10 +80,12 @@ class ModelServer:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (self.service.name, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
-        await self._set_health(NOT_SERVING)
+        preload = self.settings.preload_models
+        await self._set_health(NOT_SERVING if preload else SERVING)
         self.port = self._listen(f"{self.settings.grpc_host}:{self.port}")
         await self._server.start()
-        logger.info("%s listens on %s:%d, loading its model", self.service.label, self.settings.grpc_host, self.port)
+        what = "loading its model" if preload else "to load its model with the first call"
+        logger.info("%s listens on %s:%d, %s", self.service.label, self.settings.grpc_host, self.port, what)
         return self
 
     def _listen(self, address: str) -> int:
@@ -84,11 +96,43 @@ class ModelServer:
             raise UnavailableError(f"{address} is in use or not an address of this machine; set {setting}") from None
 
     async def warm_up(self) -> None:
-        """Load the model, then take calls."""
-        await self.service.warm_up()
-        self._interceptor.ready = True
-        await self._set_health(SERVING)
-        logger.info("✓ %s model loaded", self.service.label)
+        """Load the model, at once or when the first call wants it, then take calls. Raises what loading raises."""
+        if not self.settings.preload_models:
+            await self._interceptor.wanted.wait()
+        try:
+            await self._load()
+            self._interceptor.ready = True
+            await self._set_health(SERVING)
+        finally:
+            self._interceptor.loading_over.set()
+
+    async def _load(self) -> None:
+        label = self.service.label
+        limit = self.settings.load_timeout_s if self.service.loads_here else 0.0
+        async with self._turn():
+            logger.info("%s loads its model", label)
+            began = time.monotonic()
+            try:
+                async with asyncio.timeout(limit or None) as time_out:
+                    await self.service.warm_up()
+            except TimeoutError:
+                if not time_out.expired():
+                    raise
+                raise LoadTimeoutError(
+                    f"its model has not loaded within LOAD_TIMEOUT_S ({limit:g} s); if it was still being downloaded,"
+                    " run `make models` first, or set a longer time; else it hangs: try another model or device"
+                ) from None
+            except Exception as error:
+                if is_out_of_memory(error):
+                    raise EngineError(f"there is not enough memory to load its model ({error}); {ADVICE}") from error
+                raise
+            MODEL_LOAD_SECONDS.labels(label).set(time.monotonic() - began)
+            logger.info("✓ %s model loaded", label)
+
+    def _turn(self) -> AbstractAsyncContextManager[None]:
+        if self.settings.enable_memory_efficient_loading and self.service.loads_here:
+            return turn_to_load(self.settings.models_cache_dir, self.service.label)
+        return nullcontext()
 
     async def __aexit__(self, *_: object) -> None:
         """Drain: no new calls; those in progress may finish within the time allowed; then the model is released."""
@@ -108,8 +152,12 @@ class ModelServer:
             await self._health.set(name, status)
 
 
+class LoadTimeoutError(EngineError):
+    """Loading goes on in a thread that nothing can end but the end of the process."""
+
+
 async def run(service: Service, settings: ModelServerSettings, port: int) -> None:
-    """Serve until SIGTERM or SIGINT, then drain. Raises what warm-up raises."""
+    """Serve until SIGTERM or SIGINT, then drain. Raises what warm-up raises; if that hangs, ends the process."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -122,9 +170,19 @@ async def run(service: Service, settings: ModelServerSettings, port: int) -> Non
             await asyncio.wait({stopped, warming}, return_when=asyncio.FIRST_COMPLETED)
             if not warming.done():  # told to stop while loading
                 return
-            await warming  # raises if the model can't be had
+            try:
+                await warming  # raises if the model can't be had
+            except LoadTimeoutError as error:
+                _end_now(f"{service.label} can't start: {error}")
             await stopped
         finally:
             stopped.cancel()
             warming.cancel()
         logger.info("%s drains: no new calls, %.0f s for those in progress", service.label, settings.drain_timeout_s)
+
+
+def _end_now(why: str) -> NoReturn:
+    """End without what an orderly end waits for: threads, of which one hangs."""
+    print(why, file=sys.stderr, flush=True)  # noqa: T201
+    logging.shutdown()
+    os._exit(1)

@@ -13,3 +13,4 @@ RPC_SECONDS = Histogram(
 )
 SLOTS_IN_USE = Gauge("aitalk_slots_in_use", "Streams being served.", ["service"])
 SLOTS_TOTAL = Gauge("aitalk_slots", "Streams that can be served at once.", ["service"])
+MODEL_LOAD_SECONDS = Gauge("aitalk_model_load_seconds", "Time that the model took to load.", ["service"])

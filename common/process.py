@@ -21,3 +21,16 @@ def plain_start_errors(label: str) -> Iterator[None]:
         sys.exit(f"{label} can't start: {problems or invalid}")
     except (ValueError, ServiceError) as error:
         sys.exit(f"{label} can't start: {error}")
+
+
+def fetch_is_asked_for() -> bool:
+    """`python -m asr_service --fetch`: have the weights on this disk, and end, without loading them."""
+    match sys.argv[1:]:
+        case []:
+            return False
+        case ["--fetch"]:
+            return True
+        case unknown:
+            raise ValueError(
+                f"it takes no arguments but --fetch, not {' '.join(unknown)}; settings are in the environment"
+            )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -29,11 +29,35 @@ class ModelServerSettings(ProcessSettings):
     drain_timeout_s: float = Field(
         30.0, ge=0, description="On SIGTERM, seconds that calls in progress may take to finish."
     )
-    models_cache_dir: Path = Field(Path("./models"), description="Where downloaded model weights are kept.")
+    models_cache_dir: Path = Field(
+        Path("./models"),
+        description="Where downloaded model weights are kept; unset, with `HF_HOME` set: in the latter's `hub`.",
+    )
+    hf_home: Path | None = Field(
+        None, description="Hugging Face's own folder. It and `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_OFFLINE` are honoured."
+    )
     preload_models: bool = Field(
-        True, description="Load the model at the start; false: with the first request, which then waits for it."
+        True,
+        description="Load the model at the start; false: with the first request, which then waits for it, while the "
+        "service counts as ready.",
     )
     enable_memory_efficient_loading: bool = Field(
-        True, description="Load models one after the other and without a second copy of the weights in memory."
+        True,
+        description="On one machine (by a lock in `MODELS_CACHE_DIR`) load models one after the other, so that the "
+        "peak is one model's; and without a second copy of the weights, where the engine can.",
+    )
+    load_timeout_s: float = Field(
+        1_800.0,
+        ge=0,
+        description="Seconds that a model may take to load, its download included, before the service gives up; 0: any "
+        "time.",
     )
     trust_remote_code: bool = Field(False, description="Let a model's repository run code that it brings along.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _cache_of_hugging_face(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Who has a cache of Hugging Face's has it used."""
+        if values.get("hf_home") and "models_cache_dir" not in values:
+            return values | {"models_cache_dir": Path(values["hf_home"]).expanduser() / "hub"}
+        return values

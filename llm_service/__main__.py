@@ -6,17 +6,20 @@ import asyncio
 
 from common.grpc_server import run
 from common.logs import configure_logging
-from common.process import plain_start_errors
+from common.process import fetch_is_asked_for, plain_start_errors
 from llm_service.config import LlmSettings
-from llm_service.engines import create_engine
+from llm_service.engines import create_engine, fetch
 from llm_service.service import make_service
 
 
 def main() -> None:
-    """Serve until SIGTERM."""
+    """Serve until SIGTERM; with --fetch, only have the weights."""
     with plain_start_errors("LLM"):
         settings = LlmSettings()
         configure_logging(settings.log_level)
+        if fetch_is_asked_for():
+            fetch(settings)
+            return
         asyncio.run(run(make_service(create_engine(settings), settings), settings, settings.llm_port))
 
 

@@ -42,6 +42,7 @@ def make_service(engine: LlmEngine, settings: LlmSettings) -> Service:
         register=lambda server: llm_pb2_grpc.add_LlmServiceServicer_to_server(servicer, server),
         warm_up=engine.start,
         close=engine.close,
+        loads_here=engine.describe().device != "remote",
     )
 
 

@@ -6,18 +6,23 @@ import asyncio
 
 from common.grpc_server import run
 from common.logs import configure_logging
-from common.process import plain_start_errors
+from common.models import fetch_weights
+from common.process import fetch_is_asked_for, plain_start_errors
 from tts_service.config import TtsSettings
 from tts_service.engines import create_engine
 from tts_service.service import create_service
 
 
 def main() -> None:
-    """Serve until SIGTERM."""
+    """Serve until SIGTERM; with --fetch, only have the weights."""
     with plain_start_errors("TTS"):
         settings = TtsSettings()
         configure_logging(settings.log_level)
-        service = create_service(create_engine(settings), settings)
+        engine = create_engine(settings)
+        if fetch_is_asked_for():
+            fetch_weights(engine)
+            return
+        service = create_service(engine, settings)
         asyncio.run(run(service, settings, settings.tts_port))
 
 

@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from asr_service.audio import Audio
-from asr_service.engine import AsrEngine, DecodeOptions, FetchingEngine, Request, Transcript, transcribe_all
+from asr_service.engine import AsrEngine, DecodeOptions, Request, Transcript, transcribe_all
 from asr_service.probe import Probe
 from common.engine_info import EngineDescription
 from common.errors import EngineError
+from common.models import fetch_weights
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +30,12 @@ class ProbedEngine:
         self._reason = ""
         self._closed = False
 
+    def fetch(self) -> None:
+        """Have the weights of the engine that was asked for."""
+        fetch_weights(self._engine)
+
     def load(self) -> None:
-        if isinstance(self._engine, FetchingEngine):
-            self._engine.fetch()  # before the trial, which has a time limit
+        self.fetch()  # before the trial, which has a time limit
         reason = self._probe.run()
         if self._closed:
             raise EngineError("the service was stopped while its model was tried")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pynvml
 
+from common.models import fetch_model
 from llm_service.config import LlmSettings
 from llm_service.engine import LlmEngine
 
@@ -22,11 +23,22 @@ ENGINES = {
     "llama.cpp": "llm_service.engines.llama_cpp:llama_cpp_engine",
 }
 
+VLLM_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "*.py")
+"""What `vllm serve` reads of a repository; many have the same weights in other formats, too."""
+
 
 def create_engine(settings: LlmSettings) -> LlmEngine:
     """The engine for this machine and these settings; raises EngineError if something that it needs is missing."""
     name = choose_engine(settings, can_run_vllm=cuda_gpus() > 0 and find_vllm() is not None)
     return load_engine(name)(settings)
+
+
+def fetch(settings: LlmSettings) -> None:
+    """Have the weights of the server that the service would start on this disk; a remote server has its own."""
+    name = choose_engine(settings, can_run_vllm=cuda_gpus() > 0 and find_vllm() is not None)
+    if name == "vllm" and not Path(settings.llm_model_name).is_dir():
+        revision = settings.llm_model_revision or None
+        fetch_model(settings.llm_model_name, settings.models_cache_dir, revision=revision, only=VLLM_FILES)
 
 
 def choose_engine(settings: LlmSettings, *, can_run_vllm: bool) -> str:

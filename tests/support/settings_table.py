@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings
 
 from asr_service.config import AsrSettings
 from common.settings import ModelServerSettings, ProcessSettings
+from deploy.settings import RunSettings
 from deploy.valkey import ValkeySettings
 from gateway.config import GatewaySettings
 from llm_service.config import LlmSettings
@@ -35,6 +36,7 @@ GROUPS: Mapping[str, type[BaseSettings]] = {
     "Language model (`llm_service`)": LlmSettings,
     "Speech synthesis (`tts_service`)": TtsSettings,
     "Gateway": GatewaySettings,
+    "`make run` itself": RunSettings,
     "Valkey of `make run`": ValkeySettings,
 }
 SHOWN = ("Every process", "Gateway", *[group for group in GROUPS if group not in ("Every process", "Gateway")])
@@ -72,6 +74,8 @@ def _of(cls: type[BaseSettings]) -> Iterator[Setting]:
 def written(default: Any) -> str:
     """A default as it is written in the environment."""
     match default:
+        case None:
+            return ""
         case bool():
             return str(default).lower()
         case SecretStr():
@@ -104,7 +108,11 @@ def env_example() -> str:
     for group, members in settings().items():
         lines += ["", f"# --- {group.replace('`', '')} ".ljust(100, "-")]
         for one in members:
-            lines += ["", *(f"# {line}" for line in wrap(one.description, 116)), f"#{one.name}={one.default}"]
+            lines += [
+                "",
+                *(f"# {line}" for line in wrap(one.description, 116, break_on_hyphens=False)),
+                f"#{one.name}={one.default}",
+            ]
     return "\n".join([*lines, ""])
 
 

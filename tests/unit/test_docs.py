@@ -40,6 +40,7 @@ NOT_SETTINGS = {
     *("MAX_AHEAD_S", "PLAYER_GRACE_S", "GAP_S", "ENGINES"),  # constants of the code, in the decision records
     *("MODEL_CARD", "DEL", "XADD", "ROLE_USER"),
     *("PRELOAD_MODELS", "ENABLE_MEMORY_EFFICIENT_LOADING"),
+    *("HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE", "HTTPS_PROXY", "COQUI_TOS_AGREED"),  # of Hugging Face and Coqui
 }
 
 

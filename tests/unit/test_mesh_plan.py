@@ -36,6 +36,13 @@ def test_model_servers_do_not_fight_for_one_metrics_port() -> None:
     assert plan({"METRICS_PORT": "9100"})[1]["METRICS_PORT"] == "0"
 
 
+def test_only_bundled_models_are_loaded_all_at_once() -> None:
+    name = "ENABLE_MEMORY_EFFICIENT_LOADING"
+    assert plan({"ASR_MODEL_NAME": ""})[1][name] == "false"
+    assert name not in plan({"ASR_MODEL_NAME": "openai/whisper-medium"})[1]
+    assert name not in plan({name: "true"})[1]
+
+
 def start(module: str, **environment: str) -> str:
     """What a process that can't start says."""
     ended = subprocess.run(

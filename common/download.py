@@ -1,0 +1,134 @@
+"""One large file of a Hugging Face repository into the hub's cache, going on where an earlier try broke off.
+
+huggingface_hub (2.4) goes on within one call, but writes to a file of a new name in each, and deletes it when the call
+fails: after a lost connection or Ctrl-C, fifteen gigabytes begin anew. Here the partial file is kept beside the place
+where the library looks for the whole one (`blobs/<etag>`), which then finds it there. Plain HTTP, from any HF_ENDPOINT
+that knows Range; the hub's Xet protocol has no such thing as a partial file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from common.memory import gigabytes
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+logger = logging.getLogger(__name__)
+
+_STEP = 10  # percent between two log lines
+
+
+@dataclass(frozen=True, slots=True)
+class WeightFile:
+    """A file in LFS. sha256: of its content, in hexadecimal. blobs, locks: the folders of the repository's cache."""
+
+    repository: str
+    revision: str
+    name: str
+    size_bytes: int
+    sha256: str
+    blobs: Path
+    locks: Path
+
+    @property
+    def whole(self) -> Path:
+        """Where the hub's library looks for it."""
+        return self.blobs / self.sha256
+
+    @property
+    def partial(self) -> Path:
+        """What there is of it so far."""
+        return self.blobs / f"{self.sha256}.partial"
+
+    def missing_bytes(self) -> int:
+        """How much has yet to come."""
+        if self.whole.exists():
+            return 0
+        return self.size_bytes - (self.partial.stat().st_size if self.partial.exists() else 0)
+
+
+def download(file: WeightFile) -> None:
+    """Have the whole of `file`; returns at once if it is there. Raises OSError, or what the HTTP library raises."""
+    from filelock import FileLock
+
+    if file.whole.exists() and file.whole.stat().st_size == file.size_bytes:
+        return
+    for folder in (file.blobs, file.locks):
+        folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(file.locks / f"{file.sha256}.lock"):  # the library's own lock for this file
+        if file.whole.exists() and file.whole.stat().st_size != file.size_bytes:
+            logger.warning("%s in the cache has the wrong size; downloading it anew", file.name)
+            file.whole.unlink()
+        if not file.whole.exists():
+            _fetch_rest(file)
+            _check(file)
+            file.partial.rename(file.whole)
+
+
+def _fetch_rest(file: WeightFile) -> None:
+    from huggingface_hub import get_hf_file_metadata, get_token, hf_hub_url
+    from huggingface_hub.file_download import http_get
+
+    url = hf_hub_url(file.repository, file.name, revision=file.revision)
+    location = get_hf_file_metadata(url).location
+    headers = {"Accept-Encoding": "identity"}
+    if (token := get_token()) and urlsplit(location).netloc == urlsplit(url).netloc:
+        headers["Authorization"] = f"Bearer {token}"  # the hub's, and not for another content server
+    with _Progress(file) as partial:
+        if partial.tell() > file.size_bytes:
+            partial.truncate(0)
+            partial.seek(0)
+        if begun := partial.tell():
+            logger.info("%s: going on after %s", file.name, gigabytes(begun))
+        http_get(
+            location,
+            partial,
+            resume_size=begun,
+            headers=headers,
+            expected_size=file.size_bytes,
+            displayed_filename=file.name,
+        )
+
+
+def _check(file: WeightFile) -> None:
+    """Raises OSError if the content is not what it should be, and deletes it: to go on after it would be in vain."""
+    with file.partial.open("rb") as content:
+        found = hashlib.file_digest(content, "sha256").hexdigest()
+    if found != file.sha256:
+        file.partial.unlink()
+        raise OSError(f"{file.name} of {file.repository} arrived damaged (its SHA-256 is wrong); it is deleted")
+
+
+class _Progress(io.FileIO):
+    """The partial file, open at its end. Without a terminal (there the library shows a bar) it logs percentages."""
+
+    def __init__(self, file: WeightFile) -> None:
+        file.partial.touch()
+        super().__init__(file.partial, "r+b")
+        self.seek(0, io.SEEK_END)
+        self._file = file
+        self._shown = self._percent()
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """All of `data`: a FileIO may write less, which on a disk means that it is full."""
+        view = memoryview(data).cast("B")
+        written = 0
+        while written < len(view):
+            written += super().write(view[written:])
+        percent = self._percent()
+        if percent >= self._shown + _STEP and not sys.stderr.isatty():
+            self._shown = percent
+            logger.info("%s: %d %% of %s", self._file.name, percent, gigabytes(self._file.size_bytes))
+        return written
+
+    def _percent(self) -> int:
+        return 100 * self.tell() // max(1, self._file.size_bytes)

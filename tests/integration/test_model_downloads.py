@@ -1,0 +1,185 @@
+"""Weights over the real huggingface_hub, from a hub on loopback that breaks off, lies, or is away; and a full disk.
+
+Each download is a process of its own: the library reads HF_ENDPOINT when it is imported.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.hub import COMMIT, Hub, running_hub
+
+MODEL = "people/speaker"
+WEIGHTS = random.Random(0).randbytes(40_000_000)
+BUFFER = 10 << 20  # the library writes so much at a time; a break loses what is short of it
+FILES = {"config.json": b'{"layers": 2}', "model.safetensors": WEIGHTS, "other.bin": b"x" * 5_000}
+FETCH = """
+import logging, sys
+from pathlib import Path
+from common.models import fetch_model
+from common.errors import ServiceError
+logging.basicConfig(level="INFO")
+try:
+    print(fetch_model(sys.argv[1], Path(sys.argv[2]), only=["*.json", "*.safetensors"]))
+except ServiceError as error:
+    sys.exit(f"can't: {error}")
+"""
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    with running_hub(FILES, MODEL) as running:
+        yield running
+
+
+def start(hub: Hub | str, cache: Path, model: str = MODEL, **more: Any) -> subprocess.Popen[str]:
+    """A process that fetches the model; `more` goes to Popen, and names in capitals into its environment."""
+    named = {key: more.pop(key) for key in [*more] if key.isupper()}
+    environment = {"PATH": os.environ["PATH"], "HF_ENDPOINT": hub if isinstance(hub, str) else hub.url, **named}
+    return subprocess.Popen(
+        [sys.executable, "-c", FETCH, model, str(cache)],
+        env={"HF_HOME": str(cache / "home"), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **more,
+    )
+
+
+def fetch(hub: Hub | str, cache: Path, model: str = MODEL, **more: Any) -> tuple[Path, str]:
+    """The folder and the log of a download that succeeds."""
+    process = start(hub, cache, model, **more)
+    out, log = process.communicate(timeout=60)
+    assert process.returncode == 0, log
+    return Path(out.strip().splitlines()[-1]), log
+
+
+def refused(hub: Hub | str, cache: Path, model: str = MODEL, **more: Any) -> str:
+    """What a download says that fails."""
+    process = start(hub, cache, model, **more)
+    _, log = process.communicate(timeout=60)
+    assert process.returncode == 1, log
+    assert "Traceback" not in log
+    return log.rpartition("can't: ")[2]
+
+
+def test_what_is_asked_for_arrives_with_its_progress_in_the_log_and_is_then_found_without_the_hub(
+    hub: Hub, tmp_path: Path
+) -> None:
+    folder, log = fetch(hub, tmp_path)
+    assert (folder / "model.safetensors").read_bytes() == WEIGHTS
+    assert (folder / "config.json").read_bytes() == FILES["config.json"]
+    assert not (folder / "other.bin").exists()
+    assert "model.safetensors: 100 % of 40 MB" in log
+    assert hub.served["model.safetensors"] == len(WEIGHTS)
+    asked = len(hub.requests)
+    assert fetch(hub, tmp_path, HF_HUB_OFFLINE="1")[0] == folder
+    assert len(hub.requests) == asked
+
+
+def test_a_connection_that_breaks_is_taken_up_where_it_broke(hub: Hub, tmp_path: Path) -> None:
+    hub.cut_after = [25_000_000, 12_000_000]
+    folder, _ = fetch(hub, tmp_path)
+    assert (folder / "model.safetensors").read_bytes() == WEIGHTS
+    assert hub.cut_after == []
+    assert hub.served["model.safetensors"] < len(WEIGHTS) + 2 * BUFFER  # begun anew it would be 77 MB
+
+
+def test_a_process_that_is_killed_is_taken_up_by_the_next(hub: Hub, tmp_path: Path) -> None:
+    hub.stall_after = 25_000_000
+    killed = start(hub, tmp_path)
+    assert hub.stalled.wait(30)
+    (partial_file,) = tmp_path.rglob("*.partial")
+    while (kept := partial_file.stat().st_size) < 2 * BUFFER:
+        time.sleep(0.01)  # until it has read all that was sent
+    killed.kill()
+    killed.communicate()
+    sent, hub.stall_after = hub.served["model.safetensors"], None
+    folder, log = fetch(hub, tmp_path)
+    assert "going on after" in log
+    assert (folder / "model.safetensors").read_bytes() == WEIGHTS
+    assert hub.served["model.safetensors"] - sent == len(WEIGHTS) - kept
+
+
+def test_damaged_and_short_files_are_noticed_and_fetched_again(hub: Hub, tmp_path: Path) -> None:
+    folder, _ = fetch(hub, tmp_path)
+    for name in ("model.safetensors", "config.json"):
+        (folder / name).resolve().write_bytes(b"short")
+    folder, log = fetch(hub, tmp_path)
+    assert {name: (folder / name).read_bytes() for name in ("model.safetensors", "config.json")} == {
+        "model.safetensors": WEIGHTS,
+        "config.json": FILES["config.json"],
+    }
+    assert "wrong size" in log
+
+
+def test_a_partial_file_of_other_content_does_not_end_up_in_the_model(hub: Hub, tmp_path: Path) -> None:
+    blobs = tmp_path / "models--people--speaker" / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / f"{hub.sha256('model.safetensors')}.partial").write_bytes(bytes(39_000_000))
+    folder, log = fetch(hub, tmp_path)
+    assert "arrived damaged" in log
+    assert (folder / "model.safetensors").read_bytes() == WEIGHTS
+
+
+def test_a_pinned_revision_is_taken_and_another_refused(hub: Hub, tmp_path: Path) -> None:
+    assert fetch(hub, tmp_path, f"{MODEL}@{COMMIT}")[0].name == COMMIT
+    said = refused(hub, tmp_path, f"{MODEL}@v9")
+    assert "(v9)" in said
+    assert "check the id and the revision" in said
+
+
+def test_a_hub_that_is_away_is_no_harm_once_the_model_is_there(hub: Hub, tmp_path: Path) -> None:
+    folder, _ = fetch(hub, tmp_path)
+    again, log = fetch("http://127.0.0.1:1", tmp_path)
+    assert again == folder
+    assert "taking what is in the cache" in log
+
+
+def test_offline_without_the_model_says_what_to_do(hub: Hub, tmp_path: Path) -> None:
+    said = refused(hub, tmp_path, HF_HUB_OFFLINE="1")
+    assert "HF_HUB_OFFLINE" in said
+    assert "make models" in said
+    assert hub.requests == []
+
+
+def test_a_disk_without_room_is_refused_before_anything_is_downloaded(hub: Hub, small_disk: Path) -> None:
+    said = refused(hub, small_disk)
+    assert "needs 145 MB of disk, and 2 MB are free" in said
+    assert "MODELS_CACHE_DIR" in said
+    assert "model.safetensors" not in hub.served
+
+
+def test_a_disk_that_fills_up_in_the_middle_says_so_and_keeps_what_came(hub: Hub, tmp_path: Path) -> None:
+    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (25_000_000, 25_000_000))
+    said = refused(hub, tmp_path, preexec_fn=limit)  # Python ignores SIGXFSZ: the write fails with EFBIG
+    assert "the disk is full" in said
+    assert "MODELS_CACHE_DIR" in said
+    sent = hub.served["model.safetensors"]
+    (kept,) = tmp_path.rglob("*.partial")
+    assert kept.stat().st_size == 25_000_000
+    fetch(hub, tmp_path)
+    assert hub.served["model.safetensors"] - sent == len(WEIGHTS) - 25_000_000
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], check=True)
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)

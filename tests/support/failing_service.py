@@ -1,0 +1,49 @@
+"""`python -m tests.support.failing_service HOW`, or FAILING_HOW: the real server with an engine that fails to load.
+
+hang: loading never ends, in a thread. memory: it takes memory without end (set a limit). crash: the process dies as
+native code dies. slow: it loads after two seconds, and works.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from functools import partial
+
+from common.grpc_server import Service, run
+from common.logs import configure_logging
+from common.process import plain_start_errors
+from common.settings import ModelServerSettings
+
+
+def load(how: str) -> None:
+    match how:
+        case "hang":
+            time.sleep(10_000)
+        case "memory":
+            kept = [bytearray(64 << 20) for _ in range(1_000)]
+            raise AssertionError(f"{len(kept)} blocks fitted")
+        case "crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case "slow":
+            time.sleep(2)
+
+
+async def nothing() -> None:
+    pass
+
+
+def main() -> None:
+    how = os.environ.get("FAILING_HOW") or sys.argv[1]
+    with plain_start_errors("ASR"):
+        settings = ModelServerSettings()
+        configure_logging(settings.log_level)
+        service = Service("ASR", "aitalk.test", lambda _: None, partial(asyncio.to_thread, load, how), nothing)
+        asyncio.run(run(service, settings, 0))
+
+
+if __name__ == "__main__":
+    main()
