@@ -16,7 +16,7 @@ from tts_service.engine import EngineAudio, EngineVoice
 
 
 class SpeechStream(Protocol):
-    """One reply being spoken. All methods block shortly, never for text; used by one thread at a time."""
+    """One reply being spoken. Only `next` may take a while (a step of the model), and never waits for text."""
 
     def push(self, text: str) -> None:
         """The next of the text: whole words, the space after them included."""
@@ -27,7 +27,7 @@ class SpeechStream(Protocol):
         ...
 
     def next(self) -> EngineAudio | None:
-        """The next piece; None if there is none without more text or, after finish(), if all is said.
+        """The next piece, perhaps empty as yet; None if there is none without more text or, after finish(), at all.
 
         Words are told in the piece in which they begin, with their places in all of the text pushed.
         """

@@ -13,13 +13,16 @@ from tts_service.engine import TtsEngine
 from tts_service.engines import choose_engine, create_engine
 
 
+@pytest.fixture(scope="module")
+def engine() -> Iterator[TtsEngine]:
+    engine = create_engine(settings(), "piper")
+    engine.load()
+    yield engine
+    engine.close()
+
+
 class TestPiper(TtsContract):
-    @pytest.fixture(scope="class")
-    def engine(self) -> Iterator[TtsEngine]:
-        engine = create_engine(settings(), "piper")
-        engine.load()
-        yield engine
-        engine.close()
+    """The bundled voice."""
 
 
 def test_unknown_models_are_refused() -> None:

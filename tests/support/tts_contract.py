@@ -1,8 +1,9 @@
 """What every speech engine must do, whatever it runs on: one suite, for the bundled voice and for the torch engines.
 
-    class TestPiper(TtsContract):
-        @pytest.fixture(scope="class")
-        def engine(self) -> Iterator[TtsEngine]: ...
+    @pytest.fixture(scope="module")
+    def engine() -> Iterator[TtsEngine]: ...
+
+    class TestPiper(TtsContract): ...
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ TEXT = "Of the many people I met in the U.S. in 2024, Doctor Lee was one of the 
 
 
 class TtsContract:
-    """A class of tests that gives an `engine` fixture, loaded. loudest_at_least: less for weights that say nothing."""
+    """Needs a fixture `engine`, loaded. loudest_at_least: less for weights that say nothing."""
 
     loudest_at_least = 0.1
 

@@ -72,7 +72,8 @@ class KyutaiTts:
             stream.push(text)
             stream.finish()
             while (piece := stream.next()) is not None:
-                yield piece
+                if piece.pcm.size:
+                    yield piece
 
     def close(self) -> None:
         self._batch = None

@@ -19,6 +19,7 @@ import torch
 from moshi.models.lm import LMGen
 from moshi.models.loaders import CheckpointInfo
 from moshi.models.tts import State, TTSModel, script_to_entries
+from moshi.utils.compile import no_compile
 
 from common.errors import BusyError, EngineError
 from tts_service.clauses import has_words
@@ -33,6 +34,7 @@ _SKIPPED_FRAMES = 2  # moshi's own: there is a click in them
 _FINAL_FRAMES = 2  # after the last word's end
 _AHEAD_FRAMES = 6  # a reply whose listener is slow waits when this much is made: half a second
 _TOKEN = re.compile(r"\S+")
+_NOTHING_YET = EngineAudio(np.zeros(0, np.float32), ())
 
 
 def load_model(folder: Path, device: str) -> Any:
@@ -104,16 +106,16 @@ class KyutaiBatch:
             return stream
 
     def release(self, row: int) -> None:
-        """The row is free."""
-        with self.lock:
-            self._rows[row] = None
+        """The row is free. Never waits: a step in progress minds only those that it began with."""
+        self._rows[row] = None
 
     def step(self) -> None:
         """One frame for each reply that can take one. To be called under the lock."""
-        self._running = [stream for stream in self._rows if stream is not None and stream.can_step]
+        self._running = [stream for stream in list(self._rows) if stream is not None and stream.can_step]
         if not self._running:
             return
-        with torch.inference_mode():
+        # Without the compiler, which an image need not have: on a GPU the steps are CUDA graphs anyway.
+        with torch.inference_mode(), no_compile():
             self._gen.set_exec_mask(self._mask(self._running))
             lm = self.model.lm
             nothing = torch.full(
@@ -198,7 +200,8 @@ class KyutaiStream:
         self._frames: deque[Any] = deque()
         self._heard = 0  # frames
         self._given = 0
-        self._text = ""
+        self._inbox: deque[str] = deque()  # text that no step has seen; appended to while one runs
+        self._length = 0  # of the text seen
         self._spans: deque[tuple[int, int] | None] = deque()  # of the entries that wait; None: no word of its own
         self._said: deque[tuple[int, int, int]] = deque()  # words begun: place in the text, step
         self._finished = self._over = self._closed = False
@@ -206,35 +209,25 @@ class KyutaiStream:
     # --- SpeechStream ---------------------------------------------------------------------------
 
     def push(self, text: str) -> None:
-        with self._batch.lock:
-            begins, self._text = len(self._text), self._text + text
-            for token in _TOKEN.finditer(text):
-                self._add(token[0], begins + token.start(), begins + token.end())
+        self._inbox.append(text)
 
     def finish(self) -> None:
-        with self._batch.lock:
-            self._finished = True
+        self._finished = True
 
     def next(self) -> EngineAudio | None:
-        while not self._over:
-            with self._batch.lock:
-                while not self._frames and self.can_step:
-                    self._batch.step()
-                if not self._frames:
-                    if not self._is_done:
-                        return None
-                    self._over = True
-                    break
-                self._tell()
-                pcm = self._frames.popleft()
-                self._given += 1
-            if (piece := self._pieces.add(pcm)) is not None:
-                return piece
-        if self._closed or not self._given:
+        if self._closed or self._over:
             return None
-        self._given = 0
-        self._tell(last=True)
-        return self._pieces.finish()
+        with self._batch.lock:
+            if not self._frames:
+                if not self.can_step:
+                    return self._last() if self._is_done else None
+                self._batch.step()
+            if not self._frames:
+                return _NOTHING_YET
+            self._tell()
+            pcm = self._frames.popleft()
+            self._given += 1
+        return self._pieces.add(pcm) or _NOTHING_YET
 
     def close(self) -> None:
         if not self._closed:
@@ -246,10 +239,13 @@ class KyutaiStream:
     @property
     def can_step(self) -> bool:
         """Is there enough text, and is what was made heard? The model looks at some words to come."""
+        finished = self._finished  # before the rest of the text is looked for
+        while self._inbox:
+            self._read(self._inbox.popleft())
         if self._closed or self._is_done or len(self._frames) >= _AHEAD_FRAMES:
             return False
         busy = bool(self._state.queued) or self._state.forced_padding > 0
-        return self._finished or busy or len(self._state.entries) > self._machine.second_stream_ahead
+        return finished or busy or len(self._state.entries) > self._machine.second_stream_ahead
 
     def feed(self, wanted: int) -> int:
         """The text token of this step, given the one that the model wants."""
@@ -265,6 +261,16 @@ class KyutaiStream:
             self._frames.append(np.array(pcm, np.float32))
 
     # --- helpers ----------------------------------------------------------------------------------
+
+    def _read(self, text: str) -> None:
+        begins, self._length = self._length, self._length + len(text)
+        for token in _TOKEN.finditer(text):
+            self._add(token[0], begins + token.start(), begins + token.end())
+
+    def _last(self) -> EngineAudio:
+        self._over = True
+        self._tell(last=True)
+        return self._pieces.finish()
 
     @property
     def _is_done(self) -> bool:
