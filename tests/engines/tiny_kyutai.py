@@ -64,7 +64,7 @@ TINY: dict[str, Any] = {
 
 def tiny_mimi() -> dict[str, Any]:
     """A configuration of Mimi, narrow but of the real frame rate."""
-    mimi = copy.deepcopy(loaders._mimi_config)
+    mimi: dict[str, Any] = copy.deepcopy(loaders._mimi_config)
     mimi["seanet"].update(dimension=16, n_filters=2)
     mimi["transformer"].update(
         d_model=16, num_heads=2, num_layers=1, dim_feedforward=16, input_dimension=16, output_dimensions=[16]
@@ -77,14 +77,14 @@ def tiny_kyutai(folder: Path, config: dict[str, Any] = TINY, mimi: dict[str, Any
     """The checkpoint, with two voices."""
     folder.mkdir(parents=True)
     mimi = mimi or tiny_mimi()
-    tokenizer = _tokenizer(folder, int(config["text_card"]))
+    train_tokenizer(folder, int(config["text_card"]))
     extras = ("tts_config", "model_id", "model_type")
     lm_config = {name: value for name, value in copy.deepcopy(config).items() if name not in extras}
     lm = loaders.get_moshi_lm(None, lm_config, dtype=torch.float32)
     save_file(_tensors(lm), folder / "model.safetensors")
     codec = loaders.get_mimi(None, mimi, num_codebooks=int(config["n_q"]))
     save_file(_tensors(codec), folder / "mimi.safetensors")
-    names = {"mimi_name": "mimi.safetensors", "mimi_config_name": "mimi.json", "tokenizer_name": tokenizer}
+    names = {"mimi_name": "mimi.safetensors", "mimi_config_name": "mimi.json", "tokenizer_name": "tokenizer.model"}
     (folder / "mimi.json").write_text(json.dumps(mimi))
     (folder / "config.json").write_text(json.dumps({**config, **names}))
     identity, dimension = config["model_id"], int(config["conditioners"]["speaker_wavs"]["tensor"]["dim"])
@@ -95,8 +95,8 @@ def tiny_kyutai(folder: Path, config: dict[str, Any] = TINY, mimi: dict[str, Any
     return folder
 
 
-def _tokenizer(folder: Path, size: int) -> str:
-    """A tokenizer of `size` pieces or fewer; its first four are special, as moshi expects."""
+def train_tokenizer(folder: Path, size: int) -> int:
+    """tokenizer.model, of `size` pieces or fewer; its first four are special, as moshi expects. Returns how many."""
     corpus = folder / "corpus.txt"
     corpus.write_text("\n".join(_TEXT))
     sentencepiece.SentencePieceTrainer.Train(
@@ -108,7 +108,7 @@ def _tokenizer(folder: Path, size: int) -> str:
         hard_vocab_limit=False,
         minloglevel=2,
     )
-    return "tokenizer.model"
+    return int(sentencepiece.SentencePieceProcessor(str(folder / "tokenizer.model")).vocab_size())
 
 
 def _tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -1,9 +1,9 @@
 """What every speech engine must do, whatever it runs on: one suite, for the bundled voice and for the torch engines.
 
-    @pytest.fixture(scope="module")
-    def engine() -> Iterator[TtsEngine]: ...
+@pytest.fixture(scope="module")
+def engine() -> Iterator[TtsEngine]: ...
 
-    class TestPiper(TtsContract): ...
+class TestPiper(TtsContract): ...
 """
 
 from __future__ import annotations
@@ -28,10 +28,8 @@ class TtsContract:
     loudest_at_least = 0.1
 
     def test_it_says_what_it_is(self, engine: TtsEngine) -> None:
-        from tts_service.engines import ENGINES
-
         description = engine.describe()
-        assert description.engine in ENGINES
+        assert description.engine
         assert description.model
         assert description.device in ("cpu", "remote") or description.device.startswith("cuda:")
         voices = engine.voices()

@@ -79,7 +79,7 @@ def _voices(model_name: str, model: CoquiModel) -> Iterator[tuple[EngineVoice, s
     languages: Sequence[str | None] = model.languages or [None]
     for language in sorted(languages, key=lambda name: name != "en"):
         tag = _tag(language or (parts[1] if parts[0] == "tts_models" else model.only_language))
-        for speaker in model.speakers or [None]:
+        for speaker in [*model.speakers] or [None]:
             name = (speaker or own_name).strip()
             voice_id = f"{tag}:{name}" if len(languages) > 1 else name
             yield EngineVoice(voice_id, name, tag, model.sample_rate_hz), speaker, language

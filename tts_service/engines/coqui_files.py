@@ -1,8 +1,8 @@
 """Where a Coqui model's files are: a folder of your own, or one that Coqui's model manager fetches by its id.
 
-    tts_models/en/ljspeech/tacotron2-DDC   MODELS_CACHE_DIR/tts/tts_models--en--ljspeech--tacotron2-DDC/…, and its vocoder
-    tts_models/…/xtts_v2                   Hugging Face's layout in MODELS_CACHE_DIR
-    /models/my-voice                       config.json and model.pth there; a vocoder, if any, likewise in vocoder/
+tts_models/en/ljspeech/tacotron2-DDC   MODELS_CACHE_DIR/tts/tts_models--en--ljspeech--tacotron2-DDC/…, and its vocoder
+tts_models/…/xtts_v2                   Hugging Face's layout in MODELS_CACHE_DIR
+/models/my-voice                       config.json and model.pth there; a vocoder, if any, likewise in vocoder/
 """
 
 from __future__ import annotations

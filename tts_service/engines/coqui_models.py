@@ -26,7 +26,7 @@ _UNSPOKEN_S = 0.1  # silence for a sentence of which the model knows no letter
 
 
 class CoquiModel(Protocol):
-    """speakers, languages: as the model names them; empty if it has only one. only_language: then, as its config says."""
+    """speakers, languages: as the model names them; empty if it has one only: only_language, as its config says."""
 
     sample_rate_hz: int
     speakers: Sequence[str]
@@ -59,8 +59,8 @@ class SentenceModel:
         self._model = synthesizer.tts_model
         self._lock = lock
         self.sample_rate_hz = int(synthesizer.output_sample_rate)
-        self.speakers = _names(getattr(self._model, "speaker_manager", None))
-        self.languages = _names(getattr(self._model, "language_manager", None))
+        self.speakers: Sequence[str] = _names(getattr(self._model, "speaker_manager", None))
+        self.languages: Sequence[str] = _names(getattr(self._model, "language_manager", None))
         config = synthesizer.tts_config
         self.only_language = str(config.get("phoneme_language") or "en")
         self._usual_length = getattr(self._model, "length_scale", None)  # VITS's knob for the tempo
@@ -102,7 +102,7 @@ class SentenceModel:
     def _make(
         self, sentence: str, speaker: str | None, language: str | None, speed: float
     ) -> tuple[NDArray[np.float32], list[str], list[int]] | None:
-        """Samples, the letters or phonemes they were made from, and for how many frames each lasts; None: no letters."""
+        """Samples, the letters or phonemes they were made from, for how many frames each lasts; None: no letters."""
         if not any(symbol.isalpha() for symbol in self._symbols(self._ids(sentence, language))):
             return None
         if self._usual_length is not None:
@@ -149,7 +149,7 @@ class XttsModel:
     def _stream(
         self, sentence: str, speaker: str | None, language: str | None, speed: float
     ) -> Generator[NDArray[np.float32], None, None]:
-        """Raw audio. Between two pieces others may use the model, which keeps the prompt that it works on for itself."""
+        """Raw audio. Between two pieces others may use the model, which keeps the prompt it works on for itself."""
         voice = self._model.speaker_manager.speakers[speaker]
         gpt = self._model.gpt.gpt_inference
         stream = self._model.inference_stream(

@@ -30,7 +30,7 @@ _DEFAULT_VOICE = "expresso/ex03-ex01_happy_001_channel1_334s.wav"  # the one in 
 
 
 class KyutaiTts:
-    """The Kyutai TTS engine, which is a StreamingTextEngine too. As many replies at once as TTS_MAX_STREAMS: a batch."""
+    """The Kyutai TTS engine, a StreamingTextEngine too. As many replies at once as TTS_MAX_STREAMS: a batch."""
 
     def __init__(self, settings: TtsSettings, model_name: str) -> None:
         self._settings = settings
@@ -51,7 +51,7 @@ class KyutaiTts:
             self._voices = {voice.id: (voice, path) for voice, path in found}
             if not self._voices:
                 raise EngineError(f"no voices for {self._model_name}: there is no file *{model.voice_suffix}")
-            self._batch = KyutaiBatch(model, self._settings.tts_max_streams, next(iter(self._voices.values()))[1])
+            self._batch = KyutaiBatch(model, self._settings.tts_max_streams, found[0][1])
 
     def describe(self) -> EngineDescription:
         languages = tuple(dict.fromkeys(voice.language for voice in self.voices()))
@@ -96,6 +96,8 @@ def _voices(folder: Path, suffix: str, sample_rate_hz: int) -> list[tuple[Engine
     for path in folder.rglob(f"*{suffix}"):
         name = path.relative_to(folder).as_posix().removesuffix(suffix)
         language = "fr" if "/fr/" in f"/{name}" else "en"
-        voice = EngineVoice(name, name.removesuffix(".wav").replace("/", ", ").replace("_", " "), language, sample_rate_hz)
+        voice = EngineVoice(
+            name, name.removesuffix(".wav").replace("/", ", ").replace("_", " "), language, sample_rate_hz
+        )
         found.append((voice, path))
     return sorted(found, key=lambda pair: (pair[0].id != _DEFAULT_VOICE, pair[0].language != "en", pair[0].id))

@@ -25,6 +25,7 @@ from common.errors import BusyError, EngineError
 from tts_service.clauses import has_words
 from tts_service.engine import EngineAudio, EngineWord
 from tts_service.engines.pieces import PieceMaker
+from tts_service.engines.torch_runtime import explained
 
 _CODEBOOKS = 32  # of Mimi; fewer are faster and sound worse
 _TEMPERATURE = 0.6
@@ -91,7 +92,8 @@ class KyutaiBatch:
         self._crossing = [
             module
             for module in model.lm.transformer.modules()
-            if getattr(module, "cross_attention", None) is True and hasattr(module, "update_streaming_cross_attention_src")
+            if getattr(module, "cross_attention", None) is True
+            and hasattr(module, "update_streaming_cross_attention_src")
         ]
 
     def start(self, voice: Path, speed: float) -> KyutaiStream:
@@ -115,7 +117,7 @@ class KyutaiBatch:
         if not self._running:
             return
         # Without the compiler, which an image need not have: on a GPU the steps are CUDA graphs anyway.
-        with torch.inference_mode(), no_compile():
+        with explained("Kyutai TTS", "tts-kyutai"), torch.inference_mode(), no_compile():
             self._gen.set_exec_mask(self._mask(self._running))
             lm = self.model.lm
             nothing = torch.full(

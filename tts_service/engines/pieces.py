@@ -67,7 +67,9 @@ class PieceMaker:
             start = max(0, word.start_sample - begins)
             end = max(start + 1, word.end_sample - begins)
             # The end of a guess is kept within the piece: what follows may be the words that are left, all at once.
-            words.append(EngineWord(word.text_start, word.text_end, start, min(end, len(pcm)) if self._estimated else end))
+            words.append(
+                EngineWord(word.text_start, word.text_end, start, min(end, len(pcm)) if self._estimated else end)
+            )
         if last and self._words:
             words = _squeezed([*words, *self._words], len(pcm))
             self._words.clear()
@@ -79,9 +81,7 @@ def paced_words(text: str, sample_rate_hz: int) -> list[EngineWord]:
     words, letters = [], 1
     for start, end in written_words(text):
         begins, letters = letters, letters + end - start
-        words.append(
-            EngineWord(start, end, *(round(at / _LETTERS_PER_S * sample_rate_hz) for at in (begins, letters)))
-        )
+        words.append(EngineWord(start, end, *(round(at / _LETTERS_PER_S * sample_rate_hz) for at in (begins, letters))))
     return words
 
 

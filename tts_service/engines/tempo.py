@@ -6,6 +6,7 @@ FFmpeg's `atempo` (waveform-similarity overlap-add) by way of PyAV. https://ffmp
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,15 @@ class Tempo:
     def __init__(self, sample_rate_hz: int, speed: float) -> None:
         self._rate = sample_rate_hz
         self._samples = 0
-        self._graph = self._open(speed) if speed != 1.0 else None
+        self._graph: Any = self._open(speed) if speed != 1.0 else None
 
-    def _open(self, speed: float):  # type: ignore[no-untyped-def]  # PyAV is imported only when needed
+    def _open(self, speed: float) -> Any:  # PyAV is imported only when needed
         from av.filter import Graph
 
         graph = Graph()
-        source = graph.add_abuffer(sample_rate=self._rate, format="flt", layout="mono", time_base=Fraction(1, self._rate))
+        source = graph.add_abuffer(
+            sample_rate=self._rate, format="flt", layout="mono", time_base=Fraction(1, self._rate)
+        )
         graph.link_nodes(source, graph.add("atempo", str(speed)), graph.add("abuffersink")).configure()
         return graph
 

@@ -1,6 +1,6 @@
 """What the engines that run on PyTorch share: which device, and errors that say what to do.
 
-PyTorch and the engines' own packages are imported when a model is loaded: `import tts_service.engines.coqui` needs none.
+PyTorch and the engines' own packages are imported when a model is loaded; to import an adapter needs none of them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from common.errors import EngineError, ServiceError
 
 
 def usable_device(device: str) -> str:
-    """"cpu" or "cuda:N" for TTS_DEVICE ("": a GPU if there is one); raises EngineError if it is not there."""
+    """ "cpu" or "cuda:N" for TTS_DEVICE ("": a GPU if there is one); raises EngineError if it is not there."""
     import torch
 
     found = torch.cuda.device_count() if torch.cuda.is_available() else 0
