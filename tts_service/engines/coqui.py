@@ -77,9 +77,10 @@ def _voices(model_name: str, model: CoquiModel) -> Iterator[tuple[EngineVoice, s
     parts = model_name.rstrip("/").split("/")
     own_name = parts[2] if parts[0] == "tts_models" else parts[-1]
     languages: Sequence[str | None] = model.languages or [None]
+    speakers: Sequence[str | None] = model.speakers or [None]
     for language in sorted(languages, key=lambda name: name != "en"):
         tag = _tag(language or (parts[1] if parts[0] == "tts_models" else model.only_language))
-        for speaker in [*model.speakers] or [None]:
+        for speaker in speakers:
             name = (speaker or own_name).strip()
             voice_id = f"{tag}:{name}" if len(languages) > 1 else name
             yield EngineVoice(voice_id, name, tag, model.sample_rate_hz), speaker, language
