@@ -54,9 +54,9 @@ def test_voices_are_the_models_speakers(tmp_path: Path) -> None:
 
 def test_a_vits_is_given_time_for_its_words_by_its_own_durations(tmp_path: Path) -> None:
     (piece,) = say(loaded(tiny_vits(tmp_path / "model")), "One, and a very long word: incomprehensibilities.")
-    words = {TEXT: word.end_sample - word.start_sample for TEXT, word in zip("1avlwi", piece.words or (), strict=True)}
+    lengths = [word.end_sample - word.start_sample for word in piece.words or ()]
     assert not piece.timing_estimated
-    assert words["i"] > 3 * words["a"]
+    assert lengths[6] > 3 * lengths[2]
 
 
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:

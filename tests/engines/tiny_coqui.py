@@ -7,10 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
+from tokenizers.trainers import BpeTrainer
 from TTS.tts.configs.tacotron2_config import Tacotron2Config
 from TTS.tts.configs.vits_config import VitsConfig
+from TTS.tts.configs.xtts_config import XttsArgs, XttsConfig
+from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
 from TTS.tts.models import setup_model as setup_tts
 from TTS.tts.models.vits import VitsArgs
+from TTS.tts.models.xtts import Xtts
 from TTS.vocoder.configs import HifiganConfig
 from TTS.vocoder.models import setup_model as setup_vocoder
 
@@ -77,4 +83,36 @@ def tiny_tacotron2(folder: Path) -> Path:
 def _save(folder: Path, model: Any, config: Any) -> Path:
     torch.save({"model": model.state_dict()}, folder / "model.pth")
     config.save_json(str(folder / "config.json"))
+    return folder
+
+
+def tiny_xtts(folder: Path) -> Path:
+    """XTTS with two speakers; at most 24 audio tokens a sentence, about a second."""
+    folder.mkdir(parents=True)
+    tokenizer = Tokenizer(BPE(unk_token="[UNK]"))
+    trainer = BpeTrainer(vocab_size=120, special_tokens=["[STOP]", "[UNK]", "[SPACE]", "[START]", "[en]", "[fr]"])
+    tokenizer.train_from_iterator(["the quick brown fox jumps over a lazy dog of the many people met in two"], trainer)
+    tokenizer.save(str(folder / "vocab.json"))
+    args = XttsArgs(
+        gpt_layers=2,
+        gpt_n_model_channels=32,
+        gpt_n_heads=2,
+        gpt_max_audio_tokens=24,
+        gpt_num_audio_tokens=34,
+        gpt_start_audio_token=32,
+        gpt_stop_audio_token=33,
+        gpt_use_perceiver_resampler=True,
+        decoder_input_dim=32,
+    )
+    config = XttsConfig(model_args=args, languages=["en", "fr"])
+    config.model_args.tokenizer_file = str(folder / "vocab.json")
+    model = Xtts(config)
+    model.tokenizer = VoiceBpeTokenizer(vocab_file=str(folder / "vocab.json"))
+    model.init_models()
+    _save(folder, model, config)
+    voices = {
+        name: {"gpt_cond_latent": torch.randn(1, 32, 32), "speaker_embedding": torch.randn(1, 512, 1)}
+        for name in ("Claribel Dervla", "Bo")
+    }
+    torch.save(voices, folder / "speakers_xtts.pth")
     return folder
