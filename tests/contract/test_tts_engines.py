@@ -15,7 +15,7 @@ from tts_service.engines import choose_engine, create_engine
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[TtsEngine]:
-    engine = create_engine(settings(), "piper")
+    engine = create_engine(settings())
     engine.load()
     yield engine
     engine.close()

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tts_service.engines.coqui_models import CoquiModel
 
 _EXTRA = "tts-coqui"
+_DEFAULT_MODEL = "tts_models/en/ljspeech/tacotron2-DDC"
+_HUB_IDS = {"coqui/XTTS-v2": "tts_models/multilingual/multi-dataset/xtts_v2"}  # to the name in Coqui's own list
 # At INFO and at WARNING (a letter it doesn't know) it logs what it says.
 logging.getLogger("TTS").setLevel(logging.ERROR)
 
@@ -31,7 +33,7 @@ class CoquiTts:
 
     def __init__(self, settings: TtsSettings, model_name: str) -> None:
         self._settings = settings
-        self._model_name = model_name
+        self._model_name = _HUB_IDS.get(model_name, model_name or _DEFAULT_MODEL)
         self._device = settings.tts_device
         self._model: CoquiModel | None = None
         self._voices: dict[str, tuple[EngineVoice, str | None, str | None]] = {}

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tts_service.engines.kyutai_batch import KyutaiBatch
 
 _EXTRA = "tts-kyutai"
+_DEFAULT_MODEL = "kyutai/tts-1.6b-en_fr"
 _VOICES_REPO = "kyutai/tts-voices"
 # Of the repository's thousands, those made for being talked to, some in French. https://huggingface.co/kyutai/tts-voices
 _VOICE_FOLDERS = ("expresso", "alba-mackenna", "unmute-prod-website", "vctk", "cml-tts/fr")
@@ -34,7 +35,7 @@ class KyutaiTts:
 
     def __init__(self, settings: TtsSettings, model_name: str) -> None:
         self._settings = settings
-        self._model_name = model_name
+        self._model_name = model_name or _DEFAULT_MODEL
         self._device = settings.tts_device
         self._dtype = ""
         self._batch: KyutaiBatch | None = None

@@ -27,6 +27,7 @@ from tts_service.engines.torch_runtime import explained, usable_device
 logging.getLogger("pocket_tts").setLevel(logging.WARNING)  # at INFO it tells of every sentence
 
 _EXTRA = "tts-pocket"
+_DEFAULT_MODEL = "kyutai/pocket-tts"
 _DEFAULT_LANGUAGE = "english"
 _DEFAULT_VOICE = "alba"  # the one in Kyutai's own examples
 _TAGS = {
@@ -45,7 +46,7 @@ class PocketTts:
 
     def __init__(self, settings: TtsSettings, model_name: str) -> None:
         self._settings = settings
-        self._model_name = model_name
+        self._model_name = model_name or _DEFAULT_MODEL
         self._device = settings.tts_device
         self._model: Any = None
         self._tag = "en"
