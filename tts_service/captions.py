@@ -35,6 +35,11 @@ class Captions:
         self._last = -1
         self.estimated = False
 
+    @property
+    def text_start(self) -> int:
+        """Where the clause begins in the reply's text."""
+        return self._clause.text_start
+
     def words(self, audio: EngineAudio, begins: int, ratio: float) -> tuple[SpokenWord, ...]:
         """The written words that begin in `audio`, whose first sample is `begins` at the voice's rate; `ratio`: reply's
         rate to voice's rate. Several spoken words may be one written word ("3*4").

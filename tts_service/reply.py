@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 import soxr
@@ -40,6 +42,16 @@ class SpeechChunk:
     timing_estimated: bool
 
 
+class Captioner(Protocol):
+    """Captions, or FlowingCaptions."""
+
+    estimated: bool
+
+    def words(self, audio: EngineAudio, begins: int, ratio: float) -> tuple[SpokenWord, ...]: ...
+
+    def end_after(self, word: SpokenWord) -> int: ...
+
+
 class Reply:
     """Speaks clauses, in the order of the text, at `sample_rate_hz`."""
 
@@ -63,11 +75,11 @@ class Reply:
         if said:
             captions = Captions(clause, said)
             pieces = self._engine.synthesize(said.text, voice=self._voice, speed=self._speed, language=self._language)
-            while (piece := self._next(pieces)) is not None:
+            while (piece := self._timed(partial(next, pieces, None))) is not None:
                 yield self._chunks(piece, captions)
             self._pause_s = _PAUSE_S[clause.boundary]
         if self._text_end < clause.text_end:
-            yield [self._chunk(np.zeros(0, np.float32), clause.text_end)]
+            yield [self._silent(clause.text_end)]
         metrics.CHARACTERS.inc(len(clause.text))
 
     def finish(self) -> list[SpeechChunk]:
@@ -75,16 +87,20 @@ class Reply:
         rest = self._resampler.resample_chunk(np.zeros(0, np.float32), last=True)
         return [self._chunk(rest, self._text_end)] if rest.size else []
 
-    def _next(self, pieces: Iterator[EngineAudio]) -> EngineAudio | None:
+    def _silent(self, text_end: int) -> SpeechChunk:
+        """A chunk without sound for text that has none."""
+        return self._chunk(np.zeros(0, np.float32), text_end)
+
+    def _timed(self, make: Callable[[], EngineAudio | None]) -> EngineAudio | None:
         began = time.perf_counter()
-        piece = next(pieces, None)
+        piece = make()
         if piece is not None and piece.pcm.size:
             seconds = piece.pcm.size / self._voice.sample_rate_hz
             metrics.AUDIO_SECONDS.inc(seconds)
             metrics.REAL_TIME_FACTOR.observe((time.perf_counter() - began) / seconds)
         return piece
 
-    def _chunks(self, piece: EngineAudio, captions: Captions) -> list[SpeechChunk]:
+    def _chunks(self, piece: EngineAudio, captions: Captioner) -> list[SpeechChunk]:
         """`piece` at the reply's rate, after the pause that is due, cut into equal chunks with the words of each."""
         pause = np.zeros(round(self._pause_s * self._voice.sample_rate_hz), np.float32)
         self._pause_s = 0.0

@@ -28,6 +28,7 @@ from tts_service import metrics
 from tts_service.clauses import Clause, ClauseSplitter, has_words
 from tts_service.config import TtsSettings
 from tts_service.engine import TtsEngine
+from tts_service.flowing import WordSplitter, create_reply, splitter_for
 from tts_service.reply import Reply, SpeechChunk
 from tts_service.speaking import speak_all
 from tts_service.voices import choose_voice, speaks
@@ -86,7 +87,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
             clauses_in, clauses = anyio.create_memory_object_stream[Clause](_AHEAD)
             chunks_in, chunks = anyio.create_memory_object_stream[list[SpeechChunk]](_AHEAD)
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(_read(requests, clauses_in, timer))
+                tasks.create_task(_read(requests, clauses_in, timer, splitter_for(reply)))
                 tasks.create_task(speak_all(reply, clauses, chunks_in, self._worker, timer))
                 with chunks:
                     async for piece in chunks:
@@ -141,7 +142,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
         if not 0.5 <= speed <= 2.0:
             raise InvalidInputError(f"speed is {speed:g}; it must be from 0.5 to 2, or 0 for the voice's own")
         voice = choose_voice(self._engine.voices(), config.voice, config.language)
-        return Reply(self._engine, voice, sample_rate_hz=rate, speed=speed, language=config.language)
+        return create_reply(self._engine, voice, sample_rate_hz=rate, speed=speed, language=config.language)
 
 
 async def _first_config(requests: Requests) -> tts_pb2.SynthesisConfig:
@@ -154,9 +155,13 @@ async def _first_config(requests: Requests) -> tts_pb2.SynthesisConfig:
     raise SequenceError("the first message must be the config; send it before any text")
 
 
-async def _read(requests: Requests, clauses: MemoryObjectSendStream[Clause], timer: metrics.FirstAudioTimer) -> None:
+async def _read(
+    requests: Requests,
+    clauses: MemoryObjectSendStream[Clause],
+    timer: metrics.FirstAudioTimer,
+    splitter: ClauseSplitter | WordSplitter,
+) -> None:
     """Text into clauses, until `finish`."""
-    splitter = ClauseSplitter()
     with clauses:
         async for request in requests:
             match request.WhichOneof("request"):

@@ -1,13 +1,18 @@
-"""Speaks clauses as they come, in a thread, into a channel that holds the work back when nobody listens."""
+"""Speaks clauses as they come, in a thread, into a channel that holds the work back when nobody listens.
+
+With an engine that takes text as it comes the clauses are words, and the thread is never kept waiting for one.
+"""
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 
+import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from tts_service.clauses import Clause
+from tts_service.flowing import FlowingReply
 from tts_service.metrics import FirstAudioTimer
 from tts_service.reply import Reply, SpeechChunk
 from tts_service.worker import Worker
@@ -25,10 +30,52 @@ async def speak_all(
     Cancelled, it ends with the sentence being made.
     """
     with clauses, chunks:
+        if isinstance(reply, FlowingReply):
+            try:
+                await _flow(reply, clauses, chunks, worker, timer)
+            finally:
+                reply.close()
+            return
         async for clause in clauses:
             with closing(reply.speak(clause)) as pieces:
                 while (piece := await worker.run(partial(next, pieces, None))) is not None:
-                    if any(chunk.pcm for chunk in piece):
-                        timer.sound_made()
-                    await chunks.send(piece)
+                    await _send(piece, chunks, timer)
         await chunks.send(await worker.run(reply.finish))
+
+
+async def _flow(
+    reply: FlowingReply,
+    words: MemoryObjectReceiveStream[Clause],
+    chunks: MemoryObjectSendStream[list[SpeechChunk]],
+    worker: Worker,
+    timer: FirstAudioTimer,
+) -> None:
+    """Speaks as far as the text goes, then waits for more of it; closing the reply ends the work."""
+    while True:
+        while (piece := await worker.run(reply.advance)) is not None:
+            await _send(piece, chunks, timer)
+            _push_what_came(reply, words)
+        try:
+            word = await words.receive()
+        except anyio.EndOfStream:
+            break
+        await worker.run(partial(reply.push, word))  # the first takes a place on the model
+    reply.end_text()
+    while (piece := await worker.run(reply.advance)) is not None:
+        await _send(piece, chunks, timer)
+    await chunks.send(await worker.run(reply.finish))
+
+
+def _push_what_came(reply: FlowingReply, words: MemoryObjectReceiveStream[Clause]) -> None:
+    """Text that came meanwhile."""
+    with suppress(anyio.WouldBlock, anyio.EndOfStream):
+        while True:
+            reply.push(words.receive_nowait())
+
+
+async def _send(
+    piece: list[SpeechChunk], chunks: MemoryObjectSendStream[list[SpeechChunk]], timer: FirstAudioTimer
+) -> None:
+    if any(chunk.pcm for chunk in piece):
+        timer.sound_made()
+    await chunks.send(piece)

@@ -1,0 +1,94 @@
+"""From a stream of raw audio to pieces of speech: at the tempo asked for, silent at both ends, each with its words."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts_service.engine import EngineAudio, EngineWord
+from tts_service.engines.tempo import Tempo
+from tts_service.words import written_words
+
+_FADE_S = 0.01
+_LETTERS_PER_S = 15.0  # of English speech, spaces apart
+
+
+class PieceMaker:
+    """Audio in as the model makes it, pieces out.
+
+    Words are told on the timeline of the audio put in, in order, before or with the audio that they begin in. With
+    `estimated`, words still due when the audio ends are said in its last moment; without, they are at their place.
+    """
+
+    def __init__(self, sample_rate_hz: int, speed: float = 1.0, *, estimated: bool) -> None:
+        self._tempo = Tempo(sample_rate_hz, speed)
+        self._speed = speed
+        self._fade = np.linspace(0, 1, round(_FADE_S * sample_rate_hz), dtype=np.float32)
+        self._estimated = estimated
+        self._words: deque[EngineWord] = deque()
+        self._held = np.zeros(0, np.float32)  # it may turn out to be the end, which fades out
+        self._given = 0
+
+    def tell(self, words: Iterable[EngineWord]) -> None:
+        """Words to come."""
+        self._words += (
+            EngineWord(w.text_start, w.text_end, round(w.start_sample / self._speed), round(w.end_sample / self._speed))
+            for w in words
+        )
+
+    def add(self, pcm: NDArray[np.float32]) -> EngineAudio | None:
+        """The next piece, if there is enough for one. pcm: float32, mono, shape (samples,)."""
+        ready = np.concatenate([self._held, self._tempo.push(pcm)])
+        cut = len(ready) - len(self._fade)
+        if cut <= len(self._fade):
+            self._held = ready
+            return None
+        self._held = ready[cut:]
+        return self._piece(ready[:cut])
+
+    def finish(self) -> EngineAudio:
+        """The last piece, with all words that are left."""
+        rest = np.concatenate([self._held, self._tempo.finish()])
+        fade = self._fade[: len(rest)][::-1]
+        rest[len(rest) - len(fade) :] *= fade
+        return self._piece(rest, last=True)
+
+    def _piece(self, pcm: NDArray[np.float32], *, last: bool = False) -> EngineAudio:
+        pcm = np.clip(pcm, -1.0, 1.0)
+        if not self._given:
+            pcm[: len(self._fade)] *= self._fade[: len(pcm)]
+        begins, self._given = self._given, self._given + len(pcm)
+        words = []
+        while self._words and self._words[0].start_sample < self._given:
+            word = self._words.popleft()
+            start = max(0, word.start_sample - begins)
+            end = max(start + 1, word.end_sample - begins)
+            # The end of a guess is kept within the piece: what follows may be the words that are left, all at once.
+            words.append(
+                EngineWord(word.text_start, word.text_end, start, min(end, len(pcm)) if self._estimated else end)
+            )
+        if last and self._words:
+            words = _squeezed([*words, *self._words], len(pcm))
+            self._words.clear()
+        return EngineAudio(pcm, tuple(words), self._estimated)
+
+
+def paced_words(text: str, sample_rate_hz: int) -> list[EngineWord]:
+    """A guess of when the words of `text` are said, at a usual pace, made before there is any audio."""
+    words, letters = [], 1
+    for start, end in written_words(text):
+        begins, letters = letters, letters + end - start
+        words.append(EngineWord(start, end, *(round(at / _LETTERS_PER_S * sample_rate_hz) for at in (begins, letters))))
+    return words
+
+
+def _squeezed(words: list[EngineWord], samples: int) -> list[EngineWord]:
+    """`words`, each as long as the others, in so many samples."""
+    places = [samples * number // len(words) for number in range(len(words) + 1)]
+    return [
+        EngineWord(word.text_start, word.text_end, places[number], places[number + 1])
+        for number, word in enumerate(words)
+    ]

@@ -1,0 +1,51 @@
+"""What the engines that run on PyTorch share: which device, and errors that say what to do.
+
+PyTorch and the engines' own packages are imported when a model is loaded; to import an adapter needs none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from common.errors import EngineError, ServiceError
+
+
+def usable_device(device: str) -> str:
+    """ "cpu" or "cuda:N" for TTS_DEVICE ("": a GPU if there is one); raises EngineError if it is not there."""
+    import torch
+
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if not device:
+        return "cuda:0" if found else "cpu"
+    if device == "cpu":
+        return "cpu"
+    number = int(device.partition(":")[2] or 0)
+    if number >= found:
+        there = f"PyTorch sees {found} GPUs" if found else "PyTorch sees no GPU here"
+        raise EngineError(f"TTS_DEVICE={device}: {there}; choose another, or leave it empty")
+    return f"cuda:{number}"
+
+
+@contextmanager
+def explained(model: str, extra: str) -> Iterator[None]:
+    """Turns what goes wrong while `model` is loaded or run into an EngineError with advice.
+
+    extra: the environment that its packages are in: `pip install 'ai-talk[tts-coqui]'`, or the lock of that name.
+    """
+    try:
+        yield
+    except ServiceError:
+        raise
+    except ImportError as error:
+        raise EngineError(
+            f"{model} needs packages that are not installed ({error}); install the lock deploy/locks/{extra}.txt, or"
+            f" `pip install 'ai-talk[{extra}]'`"
+        ) from error
+    except Exception as error:  # PyTorch's and the libraries' errors have no common base
+        if type(error).__name__ == "OutOfMemoryError":  # torch.cuda's, where CUDA may not even be compiled in
+            raise EngineError(
+                f"{model} does not fit into the GPU's free memory; `python -m deploy.plan` says what does. Choose a"
+                " smaller model, give the LLM less (LLM_GPU_MEMORY_UTILIZATION), or set TTS_DEVICE=cpu"
+            ) from error
+        raise EngineError(f"{model} failed: {type(error).__name__}: {error}; is the checkpoint complete?") from error
