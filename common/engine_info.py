@@ -14,13 +14,17 @@ from common.slots import Slots
 
 @dataclass(frozen=True, slots=True)
 class EngineDescription:
-    """What an engine says of itself. `device` is "cpu", "cuda:N" or "remote"; `languages` are BCP-47 tags."""
+    """What an engine says of itself. `device` is "cpu", "cuda:N" or "remote"; `languages` are BCP-47 tags.
+
+    fallback_reason: why this is not the engine that was asked for; empty where it is.
+    """
 
     engine: str
     model: str
     device: str
     dtype: str = ""
     languages: tuple[str, ...] = ()
+    fallback_reason: str = ""
 
 
 def engine_info(description: EngineDescription, slots: Slots, *, ready: bool) -> engine_pb2.EngineInfo:
@@ -39,6 +43,7 @@ def engine_info(description: EngineDescription, slots: Slots, *, ready: bool) ->
         ready=ready,
         version=__version__,
         languages=description.languages,
+        fallback_reason=description.fallback_reason,
     )
 
 

@@ -17,7 +17,10 @@ from tts_service.words import written_words
 TEXT = "Of the many people I met in the U.S. in 2024, Doctor Lee was one of the best. Then we left!"
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+DEFAULT_ENVIRONMENT = ("piper",)  # the torch engines pass the same suite in theirs: tests/engines
+
+
+@pytest.fixture(scope="module", params=DEFAULT_ENVIRONMENT)
 def engine(request: pytest.FixtureRequest) -> Iterator[TtsEngine]:
     engine = create_engine(settings(), request.param)
     engine.load()

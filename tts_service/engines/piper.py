@@ -23,6 +23,7 @@ from piper.voice import AudioChunk, PiperVoice
 
 from common.engine_info import EngineDescription
 from common.errors import EngineError
+from tts_service.config import TtsSettings
 from tts_service.engine import EngineAudio, EngineVoice, EngineWord
 from tts_service.engines.phoneme_alignment import align_words
 from tts_service.engines.silence import trim_silence
@@ -47,12 +48,12 @@ class _Voice:
 class PiperTts:
     """The Piper engine.
 
-    model_name: a voice file, a folder of them, or "" for the bundled voice. device: "cpu", "cuda" or "", the better.
+    model_name: a voice file, a folder of them, or "" for the bundled voice.
     """
 
-    def __init__(self, model_name: str, device: str) -> None:
+    def __init__(self, settings: TtsSettings, model_name: str) -> None:
         self._model_name = model_name
-        self._device = device
+        self._device = settings.tts_device
         self._voices: dict[str, _Voice] = {}
         self._loaded: dict[Path, PiperVoice] = {}
         self._loading = threading.Lock()
