@@ -8,7 +8,7 @@ from common.grpc_server import run
 from common.logs import configure_logging
 from common.process import plain_start_errors
 from tts_service.config import TtsSettings
-from tts_service.engines import create_engine
+from tts_service.fallback import create_chain
 from tts_service.service import create_service
 
 
@@ -17,7 +17,7 @@ def main() -> None:
     with plain_start_errors("TTS"):
         settings = TtsSettings()
         configure_logging(settings.log_level)
-        service = create_service(create_engine(settings), settings)
+        service = create_service(create_chain(settings), settings)
         asyncio.run(run(service, settings, settings.tts_port))
 
 

@@ -25,6 +25,9 @@ ENGINES: Mapping[str, str] = {
 }
 """Name → "module:class"."""
 
+MAY_CRASH = frozenset({"coqui", "kyutai", "pocket-tts"})
+"""Engines that run on PyTorch and load native code by the gigabyte: tried in a child process first."""
+
 _BY_ID = {
     r".*\.onnx": "piper",
     r"[a-z]{2,3}_[A-Z]{2}-\w+-(x_low|low|medium|high)": "piper",
