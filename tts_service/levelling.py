@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from common.engine_info import EngineDescription
 from tts_service.engine import EngineAudio, EngineVoice, TtsEngine
-from tts_service.loudness import LoudnessMeter, lufs_of, power_of
+from tts_service.loudness import LoudnessMeter
 
-_PRIOR_S = 1.0  # what is known of the voice weighs as much as so much of the sentence
+_PRIOR_S = 0.5  # what is known of the voice weighs as much as so much of the sentence
 _MEMORY_S = 20.0  # of speech, in what is known of a voice
 _MAX_GAIN_DB = 20.0
 _SLOPE_DB_PER_S = 2.0  # of the gain within a sentence
@@ -33,7 +33,7 @@ class LevelledEngine:
 
     def __init__(self, engine: TtsEngine, target_lufs: float) -> None:
         self._engine = engine
-        self._target = power_of(target_lufs)
+        self._target = target_lufs
         self._known: dict[str, _Known] = {}
         self._lock = threading.Lock()
 
@@ -61,20 +61,19 @@ class LevelledEngine:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known of a voice: its mean K-weighted power over the last `seconds` of speech."""
+    """What is known of a voice: how loud its last `seconds` of speech were. At first: as loud as most voices are."""
 
-    power: float = 0.0
-    seconds: float = 0.0
+    lufs: float = -20.0
+    seconds: float = 0.1
 
-    def with_more(self, power: float, seconds: float) -> _Known:
+    def with_more(self, lufs: float, seconds: float) -> _Known:
+        """With so much more speech of that loudness. In decibels, so that a soft sentence counts like a loud one."""
         total = self.seconds + seconds
-        if not total:
-            return self
-        return _Known((self.power * self.seconds + power * seconds) / total, min(total, _MEMORY_S))
+        return _Known((self.lufs * self.seconds + lufs * seconds) / total, min(total, _MEMORY_S))
 
 
 class Leveller:
-    """Levels one sentence, which comes in pieces. target: a K-weighted power. known: of its voice."""
+    """Levels one sentence, which comes in pieces. target: in LUFS. known: of its voice."""
 
     def __init__(self, sample_rate_hz: int, target: float, known: _Known) -> None:
         self._rate = sample_rate_hz
@@ -99,14 +98,12 @@ class Leveller:
         return self._limiter.limit((pcm * gain).astype(np.float32))
 
     def heard(self) -> tuple[float, float]:
-        """(power, seconds) of the sentence so far, as it came."""
+        """(LUFS, seconds) of the sentence so far, as it came."""
         return self._meter.measure()
 
     def _wanted_db(self) -> float:
         guess = self._prior.with_more(*self._meter.measure())
-        if not guess.power:
-            return 0.0
-        return float(np.clip(lufs_of(self._target) - lufs_of(guess.power), -_MAX_GAIN_DB, _MAX_GAIN_DB))
+        return float(np.clip(self._target - guess.lufs, -_MAX_GAIN_DB, _MAX_GAIN_DB))
 
 
 class Limiter:

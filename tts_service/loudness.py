@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 _STEP_S = 0.1  # loudness is measured over blocks of four steps, one begun at each
 _BLOCK_STEPS = 4
+_OFFSET_DB = -0.691  # of a mean square, in dB, to LUFS
 _ABSOLUTE_GATE_LUFS = -70.0
 _RELATIVE_GATE_LU = -10.0
 # Two biquads, (b0, b1, b2), (a0, a1, a2), for 48 kHz; only their response is used, so they serve any sample rate.
@@ -38,30 +39,20 @@ class LoudnessMeter:
         self._powers += _powers(pcm[:whole].reshape(-1, self._step), self._rate).tolist()
 
     def measure(self) -> tuple[float, float]:
-        """(power, seconds): the mean square of what is speech by the gates, and how much there was of it.
+        """(LUFS, seconds): how loud what is speech by the gates is, and how much of it there was; 0 s: all is silence.
 
-        Less than a block counts as far as it goes. (0, 0) where all is silence.
+        Less than a block counts as far as it goes.
         """
         steps = np.asarray(self._powers)
         size = min(_BLOCK_STEPS, len(steps))
         if not size:
-            return 0.0, 0.0
+            return _ABSOLUTE_GATE_LUFS, 0.0
         blocks = np.convolve(steps, np.full(size, 1 / size), "valid")
-        blocks = blocks[blocks > power_of(_ABSOLUTE_GATE_LUFS)]
+        blocks = blocks[blocks > 10 ** ((_ABSOLUTE_GATE_LUFS - _OFFSET_DB) / 10)]
         if not blocks.size:
-            return 0.0, 0.0
+            return _ABSOLUTE_GATE_LUFS, 0.0
         kept = blocks[blocks > blocks.mean() * 10 ** (_RELATIVE_GATE_LU / 10)]
-        return float(kept.mean()), float((len(kept) + size - 1) * _STEP_S)
-
-
-def lufs_of(power: float) -> float:
-    """From a K-weighted mean square to LUFS."""
-    return -0.691 + 10 * float(np.log10(power)) if power > 0 else -np.inf
-
-
-def power_of(lufs: float) -> float:
-    """From LUFS to a K-weighted mean square."""
-    return float(10 ** ((lufs + 0.691) / 10))
+        return _OFFSET_DB + 10 * float(np.log10(kept.mean())), float((len(kept) + size - 1) * _STEP_S)
 
 
 def _powers(stretches: NDArray[np.float32], sample_rate_hz: int) -> NDArray[np.float64]:
