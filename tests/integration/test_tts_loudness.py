@@ -109,7 +109,7 @@ def ffmpeg_lufs(pcm: NDArray[np.float32], rate: int) -> float:
             out = graph.pull()
         except (BlockingIOError, EOFError):
             return told
-        told = float(out.metadata.get("lavfi.r128.I", told))  # type: ignore[union-attr]
+        told = float(out.metadata.get("lavfi.r128.I", told))
 
 
 @pytest.mark.parametrize("rate", [16_000, 22_050, 24_000, 48_000])
