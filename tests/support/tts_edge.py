@@ -59,8 +59,8 @@ class EdgeServer:
         self.closed = threading.Event()
         self.sent = 0
 
-    def engine(self, model_name: str = "edge-tts/en-US-AriaNeural") -> EdgeTts:
-        return EdgeTts(settings(), model_name, connector=lambda: LocalConnector(self.port))
+    def engine(self, model_name: str = "edge-tts/en-US-AriaNeural", **options: Any) -> EdgeTts:
+        return EdgeTts(settings(), model_name, connector=lambda: LocalConnector(self.port), **options)
 
     def http(self, connection: ServerConnection, request: Request) -> Response | None:
         if self.status != HTTPStatus.OK:

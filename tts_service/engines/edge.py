@@ -42,8 +42,14 @@ class EdgeTts:
     """
 
     def __init__(
-        self, settings: TtsSettings, model_name: str, *, connector: Callable[[], aiohttp.BaseConnector] | None = None
+        self,
+        settings: TtsSettings,
+        model_name: str,
+        *,
+        connector: Callable[[], aiohttp.BaseConnector] | None = None,
+        silent_timeout_s: float = _SILENT_TIMEOUT_S,
     ) -> None:
+        self._silent_timeout_s = silent_timeout_s
         self._voice = model_name.removeprefix("edge-tts/") or DEFAULT_VOICE
         self._connector = connector
         self._voices: list[EngineVoice] = []
@@ -73,7 +79,7 @@ class EdgeTts:
         with asyncio.Runner() as runner:  # it runs only while a piece is asked for: who does not listen holds it back
             messages = self._messages(text, voice.id, speed)
             try:
-                while (message := runner.run(_explained(_next(messages)))) is not None:
+                while (message := runner.run(_explained(_next(messages, self._silent_timeout_s)))) is not None:
                     if message["type"] == "audio":
                         speech.add_mp3(message["data"])
                     else:
@@ -95,7 +101,6 @@ class EdgeTts:
             boundary="WordBoundary",
             connector=self._connector() if self._connector else None,
             connect_timeout=_CONNECT_TIMEOUT_S,
-            receive_timeout=_SILENT_TIMEOUT_S,
         )
         async with aclosing(call.stream()) as messages:
             async for message in messages:
@@ -120,8 +125,9 @@ def _voice(short_name: str) -> EngineVoice:
     return EngineVoice(short_name, name.removesuffix("Neural"), language, SAMPLE_RATE)
 
 
-async def _next(messages: AsyncIterator[TTSChunk]) -> TTSChunk | None:
-    return await anext(messages, None)
+async def _next(messages: AsyncIterator[TTSChunk], timeout_s: float) -> TTSChunk | None:
+    async with asyncio.timeout(timeout_s):  # the package's own time limit does not hold for a WebSocket
+        return await anext(messages, None)
 
 
 async def _explained(work: Coroutine[Any, Any, T]) -> T:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import av
 import numpy as np
+from av.audio.codeccontext import AudioCodecContext
 from numpy.typing import NDArray
 
 from common.errors import EngineError
@@ -23,7 +26,7 @@ class EdgeSpeech:
     def __init__(self, text: str, sample_rate_hz: int) -> None:
         self._text = text
         self._rate = sample_rate_hz
-        self._decoder = av.CodecContext.create("mp3float", "r")
+        self._decoder = cast(AudioCodecContext, av.CodecContext.create("mp3float", "r"))
         self._pcm = np.zeros(0, np.float32)  # decoded, not given away
         self._lead: int | None = None  # samples of silence cut off at the beginning; None: all so far is silence
         self._given = 0
