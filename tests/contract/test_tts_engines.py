@@ -1,4 +1,4 @@
-"""The speech engines that need neither PyTorch nor a network, on their real models. See tests/engines for the others."""
+"""The speech engines that need neither PyTorch nor a network, on real models. See tests/engines for the others."""
 
 from __future__ import annotations
 

@@ -60,7 +60,11 @@ class EdgeServer:
         self.sent = 0
 
     def engine(self, model_name: str = "edge-tts/en-US-AriaNeural", **options: Any) -> EdgeTts:
-        return EdgeTts(settings(), model_name, connector=lambda: LocalConnector(self.port), **options)
+        return EdgeTts(
+            settings(),
+            model_name,
+            **{"connector": lambda: LocalConnector(self.port), "silent_timeout_s": 60, **options},
+        )
 
     def http(self, connection: ServerConnection, request: Request) -> Response | None:
         if self.status != HTTPStatus.OK:
