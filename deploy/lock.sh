@@ -27,13 +27,6 @@ compile bench-pipecat.txt deploy/locks/bench-pipecat.in
 compile load-pipecat.txt deploy/locks/load-pipecat.in
 compile verify-k8s.txt deploy/locks/verify-k8s.in
 compile vllm.txt pyproject.toml --extra vllm --no-emit-package ai-talk deploy/locks/build.in
-# vLLM's CPU build asks for torch==2.13.0+cpu, which PyPI has not: this line needs a source of it (UV_FIND_LINKS, UV_INDEX).
-# torch is installed by its own lock, and what is left out handles pictures and sound.
-linux=(--no-universal --python-platform x86_64-manylinux_2_28)
-without=()
-for name in torch torchaudio torchcodec torchvision triton; do without+=(--no-emit-package "$name"); done
-compile test-vllm.txt "${linux[@]}" "${without[@]}" deploy/locks/test-vllm.in
-echo torch==2.13.0 | compile test-vllm-cuda.txt "${linux[@]}" --constraint deploy/locks/test-vllm.txt -
 compile asr-kyutai.txt pyproject.toml --extra asr-kyutai --no-emit-package ai-talk deploy/locks/build.in
 # One engine an environment: see pyproject.toml.
 for engine in tts-coqui tts-kyutai tts-pocket; do
@@ -41,3 +34,10 @@ for engine in tts-coqui tts-kyutai tts-pocket; do
 done
 compile test-engines.txt pyproject.toml --extra tts-coqui --extra tts-kyutai --extra tts-pocket --no-emit-package ai-talk \
   deploy/locks/test-engines.in
+# vLLM's CPU build asks for torch==2.13.0+cpu, which PyPI has not: this line needs a source of it (UV_FIND_LINKS, UV_INDEX).
+# torch is installed by its own lock, and what is left out handles pictures and sound.
+linux=(--no-universal --python-platform x86_64-manylinux_2_28)
+without=()
+for name in torch torchaudio torchcodec torchvision triton; do without+=(--no-emit-package "$name"); done
+compile test-vllm.txt "${linux[@]}" "${without[@]}" deploy/locks/test-vllm.in
+echo torch==2.13.0 | compile test-vllm-cuda.txt "${linux[@]}" --constraint deploy/locks/test-vllm.txt -

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.datastructures import Headers
 
+from common.errors import ServiceError
 from gateway.analysis import schema
 
 WEB = Path(__file__).parent / "web"
@@ -33,6 +35,8 @@ class Services(Protocol):
 
     async def ready(self) -> dict[str, bool]: ...
     async def describe(self) -> dict[str, dict[str, Any]]: ...
+    async def fallbacks(self) -> dict[str, str]: ...
+    async def voices(self) -> list[dict[str, Any]]: ...
     async def occupancy(self) -> float: ...
 
 
@@ -53,11 +57,15 @@ async def health() -> dict[str, str]:
 
 @router.get("/ready")
 async def ready(request: Request) -> JSONResponse:
-    """Whether a conversation can be held now: 200 and `ready`, or 503 and `not_ready`."""
-    services = await _services(request).ready()
+    """Whether a conversation can be held now: 200 and `ready`, or 503 and `not_ready`.
+
+    `fallbacks`: of services that do not run the engine they were asked to run, which one they do run, and why.
+    """
+    services, fallbacks = await asyncio.gather(_services(request).ready(), _services(request).fallbacks())
     is_ready = all(services.values())
+    status = "ready" if is_ready else "not_ready"
     return JSONResponse(
-        {"status": "ready" if is_ready else "not_ready", "services": services, "timestamp": _timestamp()},
+        {"status": status, "services": services, "fallbacks": fallbacks, "timestamp": _timestamp()},
         status_code=200 if is_ready else 503,
     )
 
@@ -66,6 +74,16 @@ async def ready(request: Request) -> JSONResponse:
 async def gpu(request: Request) -> dict[str, Any]:
     """Each model server's engine, model, device, memory and slots."""
     return {"services": await _services(request).describe(), "timestamp": _timestamp()}
+
+
+@router.get("/voices")
+async def voices(request: Request) -> JSONResponse:
+    """The voices that `start.voice` can name; 503 while the speech synthesis can't be asked or is loading."""
+    try:
+        found = await _services(request).voices()
+    except ServiceError as error:
+        return JSONResponse({"voices": [], "default": None, "message": error.message}, status_code=503)
+    return JSONResponse({"voices": found, "default": found[0]["id"] if found else None})
 
 
 @router.get("/metrics", include_in_schema=False)

@@ -9,7 +9,7 @@ from common.logs import configure_logging
 from common.models import fetch_weights
 from common.process import fetch_is_asked_for, plain_start_errors
 from tts_service.config import TtsSettings
-from tts_service.engines import create_engine
+from tts_service.fallback import create_chain
 from tts_service.service import create_service
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     with plain_start_errors("TTS"):
         settings = TtsSettings()
         configure_logging(settings.log_level)
-        engine = create_engine(settings)
+        engine = create_chain(settings)
         if fetch_is_asked_for():
             fetch_weights(engine)
             return

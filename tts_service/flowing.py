@@ -16,7 +16,7 @@ from tts_service.clauses import Boundary, Clause, ClauseSplitter, has_words
 from tts_service.engine import EngineAudio, EngineVoice, EngineWord, TtsEngine
 from tts_service.reply import Reply, SpeechChunk
 from tts_service.speakable import speakable
-from tts_service.text_stream import SpeechStream, StreamingTextEngine
+from tts_service.text_stream import SpeechStream, StreamingTextEngine, streaming
 
 # A space between two words on which speakable.py looks at each by itself: the second begins as words do, the first
 # does not end in dots, and no tag is open.
@@ -112,13 +112,13 @@ class FlowingReply(Reply):
         engine: TtsEngine,
         voice: EngineVoice,
         *,
+        flow: StreamingTextEngine,
         sample_rate_hz: int,
         speed: float = 1.0,
         language: str = "",
     ) -> None:
         super().__init__(engine, voice, sample_rate_hz=sample_rate_hz, speed=speed, language=language)
-        assert isinstance(engine, StreamingTextEngine)  # noqa: S101
-        self._streaming = engine
+        self._streaming = flow
         self._captions = FlowingCaptions()
         self._stream: SpeechStream | None = None
         self._written = 0
@@ -161,8 +161,10 @@ class FlowingReply(Reply):
 
 def create_reply(engine: TtsEngine, voice: EngineVoice, *, sample_rate_hz: int, speed: float, language: str) -> Reply:
     """A Reply, flowing if the engine can do it."""
-    kind = FlowingReply if isinstance(engine, StreamingTextEngine) else Reply
-    return kind(engine, voice, sample_rate_hz=sample_rate_hz, speed=speed, language=language)
+    flow = streaming(engine)
+    if flow is None:
+        return Reply(engine, voice, sample_rate_hz=sample_rate_hz, speed=speed, language=language)
+    return FlowingReply(engine, voice, flow=flow, sample_rate_hz=sample_rate_hz, speed=speed, language=language)
 
 
 def splitter_for(reply: Reply) -> ClauseSplitter | WordSplitter:

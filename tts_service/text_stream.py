@@ -1,5 +1,5 @@
 """For engines that take text as it comes, word by word, so that prosody runs across clauses and the first sound does
-not wait for the first clause. An optional capability beside TtsEngine: `isinstance(engine, StreamingTextEngine)`.
+not wait for the first clause. An optional capability beside TtsEngine; `streaming(engine)` finds it.
 
     stream = engine.start(voice=…, speed=1.0, language="")
     stream.push("Well, I ")  → stream.next() is None: not enough text yet
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from tts_service.engine import EngineAudio, EngineVoice
+from tts_service.engine import EngineAudio, EngineVoice, TtsEngine
 
 
 class SpeechStream(Protocol):
@@ -45,3 +45,19 @@ class StreamingTextEngine(Protocol):
     def start(self, *, voice: EngineVoice, speed: float, language: str) -> SpeechStream:
         """A new reply; raises BusyError if the model speaks as many already as it can."""
         ...
+
+
+@runtime_checkable
+class StreamingWrapper(Protocol):
+    """A TtsEngine around another one, which may be able to do it or not."""
+
+    def streaming(self) -> StreamingTextEngine | None:
+        """What takes text as it comes, if the engine inside can."""
+        ...
+
+
+def streaming(engine: TtsEngine) -> StreamingTextEngine | None:
+    """What takes text as it comes: `engine`, or something of the engine inside it; None if it can't."""
+    if isinstance(engine, StreamingWrapper):
+        return engine.streaming()
+    return engine if isinstance(engine, StreamingTextEngine) else None

@@ -13,6 +13,7 @@ from google.protobuf.json_format import MessageToDict
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from common.grpc_client import open_channel
+from gateway.clients.calls import service_errors
 
 PROBE_TIMEOUT_S = 2.0
 
@@ -45,6 +46,25 @@ class ModelServices:
         """Engine, model, device, memory and slots of each; `error` for one that does not answer."""
         answers = await asyncio.gather(*(self._described(name) for name in self._channels))
         return dict(zip(self._channels, answers, strict=True))
+
+    async def fallbacks(self) -> dict[str, str]:
+        """Of those that do not run what they were asked to run: what they run instead, and why."""
+        described = await self.describe()
+        return {
+            name: f"{one['engine']} ({one['model']}): {one['fallback_reason']}"
+            for name, one in described.items()
+            if one.get("fallback_reason")
+        }
+
+    async def voices(self) -> list[dict[str, Any]]:
+        """The voices of the speech synthesis, the default first; raises ServiceError if it does not answer."""
+        stub: Any = tts_pb2_grpc.TtsServiceStub(self.tts)
+        with service_errors("TTS"):
+            answer = await stub.ListVoices(tts_pb2.ListVoicesRequest(), timeout=PROBE_TIMEOUT_S)
+        return [
+            {"id": one.id, "name": one.name, "language": one.language, "sample_rate": one.native_sample_rate_hz}
+            for one in answer.voices
+        ]
 
     async def occupancy(self) -> float:
         """Share of its slots that the busiest of them has in use, 0 to 1; one that does not answer counts as full."""

@@ -12,7 +12,9 @@ import { watchReadiness } from './readiness.js';
 import { Speaker } from './speaker.js';
 import { Meter } from './view/meter.js';
 import { Page } from './view/page.js';
-import { LINE, MICROPHONE, READINESS, SOUND } from './wording.js';
+import { VoiceView } from './view/voice.js';
+import { chosenVoice, loadVoices } from './voices.js';
+import { FALLBACKS, LINE, MICROPHONE, READINESS, SOUND } from './wording.js';
 
 const REPORT_EVERY_MS = 100; // of playback, to the server
 const DUCKING = { speech_started: true, speech_stopped: false, interrupted: false, ai_audio_start: false };
@@ -21,6 +23,7 @@ const SILENT_RMS = 1e-5;
 
 const query = new URLSearchParams(location.search);
 const page = new Page(act);
+const voiceView = new VoiceView(page.part['voice-choice'], page.part.voice);
 const meter = new Meter(page.part.meter, () => (phase(state) === 'speaking' ? speaker.level() : microphone.level()));
 const speaker = new Speaker({ onHeard: heard, onSuspended: soundSuspended });
 const microphone = new Microphone({
@@ -30,7 +33,7 @@ const microphone = new Microphone({
 const connection = new Connection({
   url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/conversation`,
   memory: memory.session,
-  start: () => ({ level: state.level, ...(microphone.isOpen ? { audio: microphone.format } : {}) }),
+  start: () => ({ level: state.level, ...(chosenVoice() ? { voice: chosenVoice() } : {}), ...(microphone.isOpen ? { audio: microphone.format } : {}) }),
   onMessage: received,
   onAudio: (bytes) => speaker.play(bytes),
   onChange: lineChanged,
@@ -183,7 +186,11 @@ function lineOver({ code, reason }) {
   tell('line', { tone: 'problem', text });
 }
 
-function readinessChanged({ reached, ready, waitingFor }) {
+function readinessChanged({ reached, ready, waitingFor, fallbacks }) {
+  if (ready) loadVoices().then((voices) => voiceView.render(voices, chosenVoice()));
+  for (const [name, what] of Object.entries(fallbacks)) {
+    if (FALLBACKS[name]) tell(`fallback-${name}`, { tone: 'info', text: FALLBACKS[name](what) });
+  }
   if (state.stage !== 'idle') return;
   const parts = waitingFor.map((name) => READINESS.services[name] ?? name);
   const text = reached ? READINESS.warming(parts) : READINESS.away;
@@ -255,6 +262,7 @@ function listen() {
   muting.addEventListener('click', mute);
   ending.addEventListener('click', end);
   anew.addEventListener('click', again);
+  page.part.voice.addEventListener('change', ({ target }) => memory.voice.save(target.value));
   levels.addEventListener('change', ({ target }) => setLevel(target.value));
   writing.addEventListener('submit', (event) => {
     event.preventDefault();

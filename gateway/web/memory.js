@@ -2,6 +2,7 @@
 const SESSION = 'aitalk.session';
 const CONVERSATION = 'aitalk.conversation';
 const LEVEL = 'aitalk.level';
+const VOICE = 'aitalk.voice';
 
 /** `{id, token}` of the session, or null. */
 export const session = {
@@ -19,6 +20,12 @@ export const conversation = {
 export const level = {
   load: () => read(localStorage, LEVEL),
   save: (value) => write(localStorage, LEVEL, value),
+};
+
+/** The id of the voice chosen last, kept for the next visit. */
+export const voice = {
+  load: () => read(localStorage, VOICE),
+  save: (value) => write(localStorage, VOICE, value),
 };
 
 function read(storage, key) {

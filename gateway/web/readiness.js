@@ -2,7 +2,7 @@
 const EVERY_MS = 3000;
 
 /**
- * @param {(answer: {reached: boolean, ready: boolean, waitingFor: string[]}) => void} tell waitingFor: services not ready
+ * @param {(answer: {reached: boolean, ready: boolean, waitingFor: string[], fallbacks: Object<string, string>}) => void} tell waitingFor: services not ready; fallbacks: what a service runs instead of what it should, and why
  * @returns {() => void} stop asking
  */
 export function watchReadiness(tell) {
@@ -24,10 +24,10 @@ export function watchReadiness(tell) {
 async function readiness() {
   try {
     const response = await fetch('/ready', { cache: 'no-store' });
-    const { services = {} } = await response.json().catch(() => ({}));
+    const { services = {}, fallbacks = {} } = await response.json().catch(() => ({}));
     const waitingFor = Object.keys(services).filter((name) => !services[name]);
-    return { reached: true, ready: response.ok, waitingFor };
+    return { reached: true, ready: response.ok, waitingFor, fallbacks };
   } catch {
-    return { reached: false, ready: false, waitingFor: [] };
+    return { reached: false, ready: false, waitingFor: [], fallbacks: {} };
   }
 }

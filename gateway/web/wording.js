@@ -65,6 +65,13 @@ export const READINESS = {
   services: { asr: 'hearing', llm: 'thinking', tts: 'speaking' },
 };
 
+/** By service, when it runs another model than it should. @type {Object<string, (what: string) => string>} */
+export const FALLBACKS = {
+  asr: (what) => sentence(`Listening with ${what}`),
+  llm: (what) => sentence(`Thinking with ${what}`),
+  tts: (what) => sentence(`Speaking with ${what}`),
+};
+
 /** By stage of `latency_ms`. */
 export const STAGES = {
   eager: 'you seem done',

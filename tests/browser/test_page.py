@@ -55,6 +55,33 @@ async def test_recorder_sends_the_voice_as_webm(open_page: OpenPage, stub: PageS
     assert decoded.std() > 0.01
 
 
+async def test_a_voice_is_chosen_and_remembered(open_page: OpenPage, stub: PageStub) -> None:
+    stub.voices = ["Joe", "Amy"]
+    page = await open_page(stub.url)
+    await page.get_by_label("Voice").select_option("Amy")
+    await page.reload()
+    await expect(page.get_by_label("Voice")).to_have_value("en-Amy")
+    client = await talking(page, stub)
+    assert (await client.message(protocol.Start)).voice == "en-Amy"
+
+
+async def test_one_voice_is_no_choice(open_page: OpenPage, stub: PageStub) -> None:
+    page = await open_page(stub.url)
+    await expect(page.locator("#voice option")).to_have_count(1)
+    await expect(page.get_by_label("Voice")).to_be_hidden()
+    client = await talking(page, stub)
+    assert (await client.message(protocol.Start)).voice is None
+
+
+async def test_another_engine_than_the_one_asked_for_is_told(open_page: OpenPage, stub: PageStub) -> None:
+    stub.fallbacks = {"tts": "piper (en_US-joe-medium): kyutai/tts-1.6b-en_fr is not installed"}
+    page = await open_page(stub.url)
+    notice = page.get_by_text("Speaking with piper (en_US-joe-medium): kyutai/tts-1.6b-en_fr is not installed.")
+    await expect(notice).to_be_visible()
+    await page.get_by_role("button", name="Dismiss").click()
+    await expect(notice).to_be_hidden()
+
+
 async def test_muted_microphone_sends_silence(open_page: OpenPage, stub: PageStub) -> None:
     page = await open_page(stub.url)
     client = await talking(page, stub)

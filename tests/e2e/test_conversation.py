@@ -201,8 +201,10 @@ async def test_what_was_said_stands_in_no_log(mesh: Mesh) -> None:
     assert json.dumps(text)[1:40] not in log
 
 
-async def test_the_devices_and_models_are_told(mesh: Mesh) -> None:
+async def test_the_devices_models_and_voices_are_told(mesh: Mesh) -> None:
     async with httpx.AsyncClient(base_url=mesh.http) as http:
+        voices = (await http.get("/voices")).json()
+        assert (await http.get("/ready")).json()["fallbacks"] == {}
         services = (await http.get("/gpu")).json()["services"]
     assert set(services) == {"asr", "llm", "tts"}
     for service in services.values():
@@ -211,6 +213,9 @@ async def test_the_devices_and_models_are_told(mesh: Mesh) -> None:
         assert service["engine"]
         assert service["memory_bytes"] > 50_000_000
         assert service["slots_total"] > 0
+        assert service["fallback_reason"] == ""
+    joe = {"id": "en_US-joe-medium", "name": "en_US-joe-medium", "language": "en-US", "sample_rate": 22050}
+    assert voices == {"voices": [joe], "default": "en_US-joe-medium"}
 
 
 async def test_four_learners_at_once_are_all_answered(mesh: Mesh) -> None:

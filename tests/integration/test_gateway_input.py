@@ -183,8 +183,13 @@ async def test_http_says_how_things_are(gateway: TestGateway) -> None:
         assert ready.status_code == 200
         assert ready.json()["status"] == "ready"
         assert ready.json()["services"] == {"asr": True, "llm": True, "tts": True}
+        assert ready.json()["fallbacks"] == {}
+        voices = (await client.get("/voices")).json()
+        assert (voices["default"], [voice["id"] for voice in voices["voices"]]) == ("joe", ["joe"])
         gateway.services.is_ready = False
         not_ready = await client.get("/ready")
+        assert not_ready.json()["fallbacks"] == {"tts": "piper (joe): kyutai is not installed"}
+        assert (await client.get("/voices")).status_code == 503
         assert (not_ready.status_code, not_ready.json()["status"]) == (503, "not_ready")
         assert (await client.get("/gpu")).json()["services"]["asr"]["engine"] == "fake"
         assert "aitalk_gateway_sessions" in (await client.get("/metrics")).text

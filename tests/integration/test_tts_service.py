@@ -326,6 +326,15 @@ async def test_before_it_is_warm_it_says_so() -> None:
         assert answer.status == health_pb2.HealthCheckResponse.NOT_SERVING
 
 
+async def test_a_model_that_cannot_be_had_is_replaced_and_that_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    async with tts.serving(tts_model_name="/nowhere/voice.onnx") as stub:
+        engine = (await stub.Describe(pb.DescribeRequest())).engine
+        assert (engine.engine, engine.model, engine.ready) == ("piper", "en_US-joe-medium", True)
+        assert "/nowhere/voice.onnx" in engine.fallback_reason
+        assert await speak(stub, ["Hello."])
+    assert "TTS speaks with piper instead of /nowhere/voice.onnx" in caplog.text
+
+
 async def run_alone(*, env: dict[str, str]) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tts_service"), stderr=asyncio.subprocess.PIPE, env={**os.environ, **env}
@@ -365,7 +374,8 @@ async def test_alone_it_finishes_what_it_says_when_told_to_stop() -> None:
 
 
 async def test_alone_it_says_why_it_cannot_start() -> None:
-    process = await run_alone(env={"TTS_PORT": "0", "TTS_MODEL_NAME": "/nowhere/voice.onnx"})
+    env = {"TTS_PORT": "0", "TTS_MODEL_NAME": "/nowhere/voice.onnx", "TTS_FALLBACKS": "none"}
+    process = await run_alone(env=env)
     _, errors = await process.communicate()
     assert process.returncode == 1
     assert "/nowhere/voice.onnx" in errors.decode().splitlines()[-1]

@@ -10,6 +10,7 @@ from typing import Any
 
 import uvicorn
 
+from common.errors import UnavailableError
 from gateway.app import create_app
 from gateway.config import GatewaySettings
 from gateway.session_events import Partners
@@ -27,6 +28,14 @@ class FakeServices:
 
     async def occupancy(self) -> float:
         return 0.0
+
+    async def fallbacks(self) -> dict[str, str]:
+        return {} if self.is_ready else {"tts": "piper (joe): kyutai is not installed"}
+
+    async def voices(self) -> list[dict[str, Any]]:
+        if not self.is_ready:
+            raise UnavailableError("TTS: loading")
+        return [{"id": "joe", "name": "Joe", "language": "en-US", "sample_rate": 22050}]
 
     async def describe(self) -> dict[str, dict[str, Any]]:
         return {name: {"engine": "fake"} for name in ("asr", "llm", "tts")}

@@ -169,6 +169,8 @@ class PageStub:
     def __init__(self, *, chatty: bool = True) -> None:
         self.chatty = chatty
         self.ready = True
+        self.fallbacks: dict[str, str] = {}
+        self.voices = ["Joe"]
         self.clients: list[Client] = []
         self.sessions: dict[str, str] = {}
         self.arrived = asyncio.Event()
@@ -177,6 +179,7 @@ class PageStub:
             routes=[
                 Route("/", self._page),
                 Route("/ready", self._readiness),
+                Route("/voices", self._voices),
                 Route("/stub/tap.js", self._tap),
                 Mount("/static", StaticFiles(directory=WEB)),
                 WebSocketRoute("/ws/conversation", self._converse),
@@ -201,7 +204,12 @@ class PageStub:
     async def _readiness(self, _request: Request) -> Response:
         services = {"asr": True, "llm": self.ready, "tts": True}
         status = "ready" if self.ready else "not_ready"
-        return JSONResponse({"status": status, "services": services}, status_code=200 if self.ready else 503)
+        content = {"status": status, "services": services, "fallbacks": self.fallbacks}
+        return JSONResponse(content, status_code=200 if self.ready else 503)
+
+    async def _voices(self, _request: Request) -> Response:
+        voices = [{"id": f"en-{name}", "name": name, "language": "en-US", "sample_rate": 22050} for name in self.voices]
+        return JSONResponse({"voices": voices, "default": voices[0]["id"]})
 
     async def _converse(self, websocket: WebSocket) -> None:
         await websocket.accept()

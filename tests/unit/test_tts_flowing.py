@@ -11,10 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.engine_info import EngineDescription
-from tts_service.engine import EngineAudio, EngineVoice, EngineWord
+from tts_service.engine import EngineAudio, EngineVoice, EngineWord, TtsEngine
 from tts_service.engines.pieces import PieceMaker, paced_words
-from tts_service.flowing import FlowingReply, WordSplitter
+from tts_service.fallback import FallbackEngine
+from tts_service.flowing import FlowingReply, WordSplitter, create_reply
+from tts_service.levelling import LevelledEngine
 from tts_service.reply import SpeechChunk
+from tts_service.text_stream import streaming
 from tts_service.words import written_words
 
 VOICE = EngineVoice("amy", "Amy", "en-US", 16_000)
@@ -49,11 +52,8 @@ class WordStream:
         self.closed = True
 
 
-class WordEngine:
-    """An engine that takes text as it comes."""
-
-    def __init__(self) -> None:
-        self.streams: list[WordStream] = []
+class PlainEngine:
+    """An engine that is given clauses."""
 
     def load(self) -> None: ...
 
@@ -66,15 +66,24 @@ class WordEngine:
     def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
         raise NotImplementedError
 
+    def close(self) -> None: ...
+
+
+class WordEngine(PlainEngine):
+    """An engine that takes text as it comes."""
+
+    def __init__(self) -> None:
+        self.streams: list[WordStream] = []
+
     def start(self, *, voice: EngineVoice, speed: float, language: str) -> WordStream:
         self.streams.append(WordStream())
         return self.streams[-1]
 
-    def close(self) -> None: ...
 
-
-def spoken(text: str, size: int) -> list[SpeechChunk]:
-    reply, splitter = FlowingReply(WordEngine(), VOICE, sample_rate_hz=16_000), WordSplitter()
+def spoken(text: str, size: int, engine: TtsEngine | None = None) -> list[SpeechChunk]:
+    reply = create_reply(engine or WordEngine(), VOICE, sample_rate_hz=16_000, speed=1.0, language="")
+    assert isinstance(reply, FlowingReply)
+    splitter = WordSplitter()
     chunks: list[SpeechChunk] = []
     for begin in range(0, len(text), size):
         for clause in splitter.push(text[begin : begin + size]):
@@ -164,3 +173,13 @@ def test_guessed_words_are_all_told_whatever_the_length(text: str, frames: int) 
         times = piece.words or ()
         assert all(w.end_sample <= piece.pcm.size for w in times)
         assert all(a.end_sample <= b.start_sample for a, b in itertools.pairwise(times))
+
+
+def test_what_wraps_an_engine_does_not_hide_that_it_takes_text_as_it_comes() -> None:
+    wrapped = FallbackEngine(["words"], load=lambda _: LevelledEngine(WordEngine(), -20.0))
+    wrapped.load()
+    text = "Well, I think so. Do you?"
+    assert [chunk.words for chunk in spoken(text, 3, wrapped)] == [chunk.words for chunk in spoken(text, 3)]
+    alone = FallbackEngine(["piper"], load=lambda _: LevelledEngine(PlainEngine(), -20.0))
+    alone.load()
+    assert streaming(alone) is None

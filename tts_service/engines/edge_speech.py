@@ -1,0 +1,124 @@
+"""From what edge-tts streams, MP3 and the times of words, to pieces of speech with the written words. No network."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import av
+import numpy as np
+from av.audio.codeccontext import AudioCodecContext
+from numpy.typing import NDArray
+
+from common.errors import EngineError
+from tts_service.engine import EngineAudio, EngineWord
+from tts_service.words import written_words
+
+_QUIET = 0.005  # -46 dB: the service sends a tenth of a second of silence first, and most of a second last
+_LEAD_S = 0.03
+_TAIL_S = 0.07
+_PIECE_S = 0.3  # at least, except at the end
+_FADE_S = 0.005
+
+
+class EdgeSpeech:
+    """The speech of one `text`. A piece ends where a word begins, so that all its words are known by then."""
+
+    def __init__(self, text: str, sample_rate_hz: int) -> None:
+        self._text = text
+        self._rate = sample_rate_hz
+        self._decoder = cast(AudioCodecContext, av.CodecContext.create("mp3float", "r"))
+        self._pcm = np.zeros(0, np.float32)  # decoded, not given away
+        self._lead: int | None = None  # samples of silence cut off at the beginning; None: all so far is silence
+        self._given = 0
+        self._written = written_words(text)
+        self._place = 0  # in the text, after the last word heard
+        self._number = 0  # of the first written word not given away
+        self._heard: dict[int, tuple[int, int]] = {}  # written word → samples after the cut
+        self._guessed = False
+
+    def add_mp3(self, data: bytes) -> None:
+        """The next bytes of the stream, cut anywhere. Raises EngineError if they are no MP3."""
+        self._decode(data)
+
+    def add_word(self, word: str, start_s: float, length_s: float) -> None:
+        """A word as the service read it. Several may be one as written; one that is not found there is passed over."""
+        found = self._text.find(word, self._place)
+        if found < 0:
+            return
+        self._place = found + len(word)
+        number = next((n for n, (start, end) in enumerate(self._written) if start <= found < end), None)
+        if number is not None:
+            start, end = round(start_s * self._rate), round((start_s + length_s) * self._rate)
+            self._heard[number] = (self._heard.get(number, (start, end))[0], end)
+
+    def piece(self) -> EngineAudio | None:
+        """The next piece, if there is audio up to a word, and enough of it."""
+        if self._lead is None:
+            return None
+        for number in sorted(self._heard, reverse=True):
+            cut = self._heard[number][0] - self._lead - self._given
+            if number > self._number and _PIECE_S * self._rate <= cut <= len(self._pcm):
+                return self._piece(cut, number)
+        return None
+
+    def finish(self) -> EngineAudio:
+        """The last piece, with the words that are left, and little of the silence after it."""
+        self._decode(None)
+        loud = np.flatnonzero(np.abs(self._pcm) > _QUIET)
+        end = min(len(self._pcm), int(loud[-1]) + round(_TAIL_S * self._rate)) if loud.size else 0
+        if not self._heard and not self._given:
+            return EngineAudio(_faded_out(self._pcm[:end], self._rate), None)
+        piece = self._piece(end, len(self._written))
+        return EngineAudio(_faded_out(piece.pcm, self._rate), piece.words, piece.timing_estimated)
+
+    def _decode(self, data: bytes | None) -> None:
+        try:
+            packets = self._decoder.parse(data)
+            frames = [frame for packet in packets for frame in self._decoder.decode(packet)]
+            frames += self._decoder.decode(None) if data is None else []
+        except av.FFmpegError as error:
+            raise EngineError(f"edge-tts sent audio that is no MP3 ({error}); try again") from error
+        self._pcm = np.concatenate([self._pcm, *(frame.to_ndarray()[0] for frame in frames)])
+        if self._lead is None:
+            loud = np.flatnonzero(np.abs(self._pcm) > _QUIET)
+            if loud.size:
+                self._lead = max(0, int(loud[0]) - round(_LEAD_S * self._rate))
+                self._pcm = self._pcm[self._lead :]
+                fade = min(round(_FADE_S * self._rate), len(self._pcm))
+                self._pcm[:fade] *= np.linspace(0, 1, fade, dtype=np.float32)
+
+    def _piece(self, cut: int, last: int) -> EngineAudio:
+        """`cut` samples, and the written words up to number `last`."""
+        pcm, self._pcm = self._pcm[:cut], self._pcm[cut:]
+        words = self._words(last, len(pcm))
+        self._number = last
+        self._given += len(pcm)
+        return EngineAudio(pcm, words, self._guessed)
+
+    def _words(self, last: int, length: int) -> tuple[EngineWord, ...]:
+        """Written words up to number `last`, in the next `length` samples; one that was not told of is between its
+        neighbours.
+        """
+        numbers = range(self._number, last)
+        begins = (self._lead or 0) + self._given
+        self._guessed |= any(number not in self._heard for number in numbers)
+        known = [n for n in numbers if n in self._heard]
+        places = np.interp(
+            list(numbers),
+            [self._number - 1, *known, last],
+            [0, *(min(max(self._heard[n][0] - begins, 0), length) for n in known), length],
+        ).astype(int)
+        words: list[EngineWord] = []
+        for number, start, following in zip(numbers, places, [*places[1:], length], strict=True):
+            at = max(int(start), words[-1].end_sample if words else 0)
+            told = self._heard[number][1] - begins if number in self._heard else int(following)
+            end = max(at + 1, min(told, int(following)))
+            words.append(EngineWord(*self._written[number], at, end))
+        return tuple(words)
+
+
+def _faded_out(pcm: NDArray[np.float32], sample_rate_hz: int) -> NDArray[np.float32]:
+    pcm = pcm.copy()
+    fade = min(round(_FADE_S * sample_rate_hz), len(pcm))
+    pcm[len(pcm) - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
+    return pcm
