@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from common.metrics import CONVERSATION_BUCKETS_S
 
 DECODE_SECONDS = Histogram(
-    "aitalk_asr_decode_seconds", "Time in the model for one decode.", ["kind"], buckets=CONVERSATION_BUCKETS_S
+    "aitalk_asr_decode_seconds", "Time in the model for one batch of decodes.", ["kind"], buckets=CONVERSATION_BUCKETS_S
 )
+BATCH_SIZE = Histogram(
+    "aitalk_asr_batch_size", "Decodes run as one batch.", ["kind"], buckets=(1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+)
+QUEUE_SECONDS = Histogram(
+    "aitalk_asr_queue_seconds",
+    "Time that a decode waited for the model.",
+    ["kind"],
+    buckets=(0.001, 0.005, 0.01, 0.025, *CONVERSATION_BUCKETS_S),
+)
+BACKLOG = Gauge("aitalk_asr_backlog", "Decodes that wait for the model.")
+PREEMPTED = Counter("aitalk_asr_preempted_partials_total", "Partials given up to make room for the end of a turn.")
 AUDIO_SECONDS = Counter("aitalk_asr_audio_seconds_total", "Audio received.")
 REAL_TIME_FACTOR = Histogram(
     "aitalk_asr_real_time_factor",

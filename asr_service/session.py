@@ -26,7 +26,7 @@ from asr_service.audio import ENGINE_RATE_HZ, check_pcm
 from asr_service.decoding import Decoder
 from asr_service.end_of_turn import probability_of_end
 from asr_service.endpointing import Endpointer
-from asr_service.engine import Transcript, Word
+from asr_service.engine import Quality, Transcript, Word
 from asr_service.events import (
     EagerEndOfTurn,
     EndOfTurn,
@@ -47,6 +47,7 @@ from asr_service.turn_judge import TurnJudge
 from asr_service.utterance import Recorder, Utterance
 from asr_service.vad import WINDOW, Windows
 from common.errors import InvalidInputError, SequenceError
+from common.tracing import stage, to_traceparent, under
 
 MAX_CHUNK_BYTES = 1024 * 1024
 _STEPS = 8  # decisions that may wait for the model: some pauses, after which listening waits too
@@ -198,8 +199,9 @@ class StreamSession:
         """How probable it is that the speaker is done, by the sound so far and by the words."""
         assert utterance.final is not None  # noqa: S101  the pause began before it is asked about
         end = self._endpointer.position
-        acoustic = await self._judge.acoustic(utterance.cut(end - self._judge.heard, end))
-        heard = await utterance.final
+        with stage("asr.end_of_turn", under(utterance.span)):
+            acoustic = await self._judge.acoustic(utterance.cut(end - self._judge.heard, end))
+            heard = await utterance.final
         return probability_of_end(acoustic, heard.text, heard.language or self._config.language)
 
     async def _offer_partial(self, steps: MemoryObjectSendStream[_Step]) -> None:
@@ -220,7 +222,7 @@ class StreamSession:
         async for step in steps:
             match step.what:
                 case ep.SpeechStarted(start):
-                    await self._emit(TurnStarted(self._at(start)))
+                    await self._emit(TurnStarted(self._at(start), to_traceparent(step.utterance.turn)))
                 case _PartialDue():
                     await self._answer_partial(step)
                     step.utterance.partial_pending = False
@@ -228,6 +230,7 @@ class StreamSession:
                     turn = await self._understand(step, end)
                     if turn.text:  # to no words there is no reply to prepare
                         step.utterance.eager_told = True
+                        step.utterance.span.add_event("eager_end_of_turn", {"probability": probability})
                         await self._emit(EagerEndOfTurn(turn, probability))
                 case ep.Resumed(start):
                     if step.utterance.eager_told:
@@ -236,6 +239,8 @@ class StreamSession:
                 case ep.Ended(end, reason):
                     turn = await self._understand(step, end)
                     TURNS.labels(reason.value).inc()
+                    step.utterance.span.set_attribute("reason", reason.value)
+                    step.utterance.span.end()
                     await self._emit(EndOfTurn(turn, reason, step.pauses))
 
     async def _answer_partial(self, step: _Step) -> None:
@@ -269,9 +274,10 @@ class StreamSession:
 
     async def _decode(self, utterance: Utterance, begin: int, end: int, *, final: bool) -> Transcript:
         audio = utterance.cut(begin, end)
-        return await self._decoder.decode(
-            audio, language=self._config.language, quality="final" if final else "partial"
-        )
+        quality: Quality = "final" if final else "partial"
+        about = {"quality": quality, "audio_s": len(audio) / ENGINE_RATE_HZ}
+        with stage("asr.decode", under(utterance.span), **about):
+            return await self._decoder.decode(audio, language=self._config.language, quality=quality)
 
     def _at(self, engine_sample: int) -> int:
         """A position of the engine in samples of the stream."""

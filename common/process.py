@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from pydantic import ValidationError
 
 from common.errors import ServiceError
+from common.logs import configure_logging
+from common.settings import ProcessSettings
+from common.tracing import configure_tracing
 
 
 @contextmanager
@@ -21,3 +24,9 @@ def plain_start_errors(label: str) -> Iterator[None]:
         sys.exit(f"{label} can't start: {problems or invalid}")
     except (ValueError, ServiceError) as error:
         sys.exit(f"{label} can't start: {error}")
+
+
+def observe(service: str, settings: ProcessSettings) -> None:
+    """Logs and traces of this process, as the settings want them."""
+    configure_logging(settings.log_level, settings.log_format, service)
+    configure_tracing(service, settings.otel_exporter_otlp_endpoint, settings.otel_traces_sampler_arg)

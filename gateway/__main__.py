@@ -5,8 +5,7 @@ from __future__ import annotations
 import uvicorn
 import uvloop
 
-from common.logs import configure_logging
-from common.process import plain_start_errors
+from common.process import observe, plain_start_errors
 from gateway.app import connect, create_app
 from gateway.config import GatewaySettings
 
@@ -18,7 +17,7 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     with plain_start_errors("The gateway"):
         settings = GatewaySettings()
-        configure_logging(settings.log_level)
+        observe("gateway", settings)
         uvloop.run(serve(settings))
 
 

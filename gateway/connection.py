@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import WebSocket, WebSocketDisconnect
 
 from common.errors import InvalidInputError, ServiceError
+from common.ids import WorkIds, working_on
 from gateway import metrics
 from gateway.audio import AudioDiagnostics, AudioInput, DebugRecorder, DecodedAudio
 from gateway.config import GatewaySettings
@@ -34,12 +35,13 @@ async def converse(socket: WebSocket, partners: Partners, options: SessionOption
         async with AudioInput(sample_rate_hz=options.asr_sample_rate_hz) as audio:
             ear = _Ear(options.asr_sample_rate_hz, save=settings.audio_debug)
             session = Session(partners, options, audio=audio, outbox=outbox, on_audio=ear.hears)
-            logger.info("session %s connected", session.session_id)
-            try:
-                closing = await _serve(socket, session, audio, outbox, settings.max_frame_bytes)
-            finally:
-                ear.close()
-    logger.info("session %s: %s", session.session_id, closing.reason)
+            with working_on(WorkIds(session.session_id)):
+                logger.info("session %s connected", session.session_id)
+                try:
+                    closing = await _serve(socket, session, audio, outbox, settings.max_frame_bytes)
+                finally:
+                    ear.close()
+                logger.info("session %s: %s", session.session_id, closing.reason)
 
 
 async def _serve(

@@ -37,7 +37,10 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
+    """traceparent: what the trace of the turn is to be, if recognition has begun one."""
+
     start_sample: int
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 import anyio
 
 from common.errors import InvalidInputError, SequenceError, ServiceError, UnavailableError, first_service_error
+from common.ids import session_renamed
 from gateway import metrics
 from gateway.analysis import analyse
 from gateway.audio import AudioError, AudioInput, DecodedAudio
@@ -72,6 +73,7 @@ from gateway.turn_machine import (
     LearnerSpeaks,
     LearnerTypes,
 )
+from gateway.turn_trace import TurnTrace
 
 logger = logging.getLogger(__name__)
 
@@ -116,6 +118,7 @@ class Session:
             deliver=self.post,
         )
         self._stages: LearnerStages | None = None  # of the learner's turn that is open and in a pause
+        self._trace: TurnTrace | None = None  # of the learner's turn that is open
         self._has_begun = False
         self._prepared_for: tuple[Level, str] | None = None
         self._has_resumed = False
@@ -155,6 +158,7 @@ class Session:
                         closing = await self._end(tasks)
                 finally:
                     hearing.cancel()
+                    self._end_trace("left")
         except* SessionTakenError as group:
             await self._outbox.report(first_service_error(group))
             closing = TAKEN_OVER
@@ -202,6 +206,7 @@ class Session:
                     await floor.on_long_voice()
                 case HearingFailed(error):
                     self._stages = None
+                    self._end_trace("lost")
                     await floor.drop_held()
                     await self._outbox.report(error)
                 case AudioRefused(error):
@@ -234,6 +239,7 @@ class Session:
             await self._record.resume(start.session_id or "", start.resume_token or "", self._options.gateway_id)
             self._has_resumed = True
             self.session_id, turns = self._record.state.session_id, len(self._record.turns)
+            session_renamed(self.session_id)
             logger.info("session %s resumed with %d turns", self.session_id, turns)
             await self._outbox.send(Resumed(session_id=self.session_id, turns=turns, level=self._record.state.level))
         wanted = {"level": start.level, "language": start.language, "voice": start.voice}
@@ -250,6 +256,8 @@ class Session:
         self._has_begun = True
         match said:
             case SpeechStarted() | TurnResumed():
+                if isinstance(said, SpeechStarted):
+                    self._begin_trace(said)
                 self._stages = None
                 self._prepare_model()
                 await floor.on(LearnerSpeaks())
@@ -280,11 +288,26 @@ class Session:
         else:
             turn = await self._say_back(transcript)
         await floor.on(LearnerEnds(transcript.text, is_sound), stages=stages, learner_turn=turn)
+        self._end_trace("no_words")
 
     async def _note_pause(self, transcript: Transcript) -> None:
         now = self._now()
-        self._stages = LearnerStages(now - self._hearing.seconds_since(transcript.end_sample), eager_s=now)
+        self._stages = LearnerStages(
+            now - self._hearing.seconds_since(transcript.end_sample), eager_s=now, trace=self._trace
+        )
         await self._outbox.send(SpeechStoppedMessage())
+
+    def _begin_trace(self, said: SpeechStarted) -> None:
+        self._end_trace("lost")
+        ago_s = self._hearing.seconds_since(said.start_sample)
+        level = self._record.state.level
+        self._trace = TurnTrace(self.session_id, level, traceparent=said.traceparent, ago_s=ago_s)
+
+    def _end_trace(self, outcome: str) -> None:
+        """No more is heard of the turn that is open; unless a reply to it is under way, it is over."""
+        if self._trace and not self._trace.is_answered:
+            self._trace.close(outcome)
+        self._trace = None
 
     async def _say_back(self, transcript: Transcript) -> LearnerTurn:
         """Show the learner's turn as it was understood."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
+from opentelemetry import trace
 
 from common.engine_info import engine_info
 from common.errors import EngineError, InvalidInputError
@@ -97,16 +98,20 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
 
 async def _measured(events: AsyncGenerator[Delta | Done, None]) -> AsyncGenerator[Delta | Done, None]:
     began: float | None = time.monotonic()
+    span = trace.get_current_span()
     async with aclosing(events):
         async for event in events:
             match event:
                 case Delta() if began is not None:
                     FIRST_TOKEN_SECONDS.observe(time.monotonic() - began)
+                    span.add_event("first_token")
                     began = None
                 case Done(usage=usage):
                     TOKENS.labels("prompt").inc(usage.prompt_tokens)
                     TOKENS.labels("completion").inc(usage.completion_tokens)
                     TOKENS.labels("cached").inc(usage.cached_prompt_tokens)
+                    span.set_attribute("gen_ai.usage.input_tokens", usage.prompt_tokens)
+                    span.set_attribute("gen_ai.usage.output_tokens", usage.completion_tokens)
             yield event
 
 

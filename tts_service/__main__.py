@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from common.grpc_server import run
-from common.logs import configure_logging
-from common.process import plain_start_errors
+from common.process import observe, plain_start_errors
 from tts_service.config import TtsSettings
 from tts_service.engines import create_engine
 from tts_service.service import create_service
@@ -16,7 +15,7 @@ def main() -> None:
     """Serve until SIGTERM."""
     with plain_start_errors("TTS"):
         settings = TtsSettings()
-        configure_logging(settings.log_level)
+        observe("tts", settings)
         service = create_service(create_engine(settings), settings)
         asyncio.run(run(service, settings, settings.tts_port))
 

@@ -6,7 +6,9 @@ from contextlib import closing
 from functools import partial
 
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from opentelemetry import trace
 
+from common.tracing import stage
 from tts_service.clauses import Clause
 from tts_service.metrics import FirstAudioTimer
 from tts_service.reply import Reply, SpeechChunk
@@ -26,9 +28,9 @@ async def speak_all(
     """
     with clauses, chunks:
         async for clause in clauses:
-            with closing(reply.speak(clause)) as pieces:
+            with closing(reply.speak(clause)) as pieces, stage("tts.synthesize", characters=len(clause.text)):
                 while (piece := await worker.run(partial(next, pieces, None))) is not None:
-                    if any(chunk.pcm for chunk in piece):
-                        timer.sound_made()
+                    if any(chunk.pcm for chunk in piece) and timer.sound_made():
+                        trace.get_current_span().add_event("first_audio")
                     await chunks.send(piece)
         await chunks.send(await worker.run(reply.finish))

@@ -29,7 +29,7 @@ class GrpcAsr:
             endpointing=_endpointing(patience),
             voice_activity_events=True,
         )
-        async with open_call(self._stub.StreamingRecognize()) as call:
+        async with open_call("AsrService/StreamingRecognize", self._stub.StreamingRecognize) as call:
             await write(call, asr_pb2.StreamingRecognizeRequest(config=config), "ASR")
             yield _Stream(call)
 
@@ -62,7 +62,7 @@ def _endpointing(patience: ports.Patience) -> asr_pb2.Endpointing:
 def _event(response: asr_pb2.StreamingRecognizeResponse) -> ports.AsrEvent | None:
     match response.WhichOneof("event"):
         case "speech_started":
-            return ports.SpeechStarted(response.speech_started.start_sample)
+            return ports.SpeechStarted(response.speech_started.start_sample, response.speech_started.traceparent)
         case "partial":
             return ports.Partial(response.partial.stable_text, response.partial.unstable_text)
         case "eager_end_of_turn":

@@ -32,7 +32,7 @@ class GrpcLlm:
         request = llm_pb2.StreamingGenerateRequest(
             messages=to_proto(messages), config=llm_pb2.GenerationConfig(max_tokens=max_tokens)
         )
-        async with open_call(self._stub.StreamingGenerate(request)) as call:
+        async with open_call("LlmService/StreamingGenerate", self._stub.StreamingGenerate, request) as call:
             yield _deltas(call)
 
     async def generate(
@@ -45,7 +45,7 @@ class GrpcLlm:
     ) -> str:
         config = llm_pb2.GenerationConfig(max_tokens=max_tokens, temperature=temperature, json_schema=json_schema)
         request = llm_pb2.GenerateRequest(messages=to_proto(messages), config=config)
-        async with open_call(self._stub.Generate(request)) as call:
+        async with open_call("LlmService/Generate", self._stub.Generate, request) as call:
             with service_errors("LLM"):
                 response = await call
         return str(response.text)

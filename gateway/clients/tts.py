@@ -24,7 +24,7 @@ class GrpcTts:
         self, *, sample_rate_hz: int, voice: str, speed: float, language: str
     ) -> AsyncIterator[ports.TtsStream]:
         config = tts_pb2.SynthesisConfig(sample_rate_hz=sample_rate_hz, voice=voice, speed=speed, language=language)
-        async with open_call(self._stub.StreamingSynthesize()) as call:
+        async with open_call("TtsService/StreamingSynthesize", self._stub.StreamingSynthesize) as call:
             await write(call, tts_pb2.StreamingSynthesizeRequest(config=config), "TTS")
             yield _Stream(call)
 
