@@ -14,12 +14,14 @@ how long a model takes.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from opentelemetry.trace import use_span
 
 from asr_service import endpointing as ep
 from asr_service.audio import ENGINE_RATE_HZ, check_pcm
@@ -48,6 +50,8 @@ from asr_service.utterance import Recorder, Utterance
 from asr_service.vad import WINDOW, Windows
 from common.errors import InvalidInputError, SequenceError
 from common.tracing import stage, to_traceparent, under
+
+logger = logging.getLogger(__name__)
 
 MAX_CHUNK_BYTES = 1024 * 1024
 _STEPS = 8  # decisions that may wait for the model: some pauses, after which listening waits too
@@ -239,9 +243,13 @@ class StreamSession:
                 case ep.Ended(end, reason):
                     turn = await self._understand(step, end)
                     TURNS.labels(reason.value).inc()
-                    step.utterance.span.set_attribute("reason", reason.value)
-                    step.utterance.span.end()
+                    self._end_of(step.utterance, reason.value)
                     await self._emit(EndOfTurn(turn, reason, step.pauses))
+
+    def _end_of(self, utterance: Utterance, reason: str) -> None:
+        with use_span(utterance.span, end_on_exit=True):
+            utterance.span.set_attribute("reason", reason)
+            logger.debug("turn heard: %s", reason)
 
     async def _answer_partial(self, step: _Step) -> None:
         utterance, agreement = step.utterance, step.utterance.agreement

@@ -17,8 +17,17 @@ from common.ids import current_ids
 
 LogFormat = Literal["text", "json"]
 
-# They log what is said: the text to be spoken, the bodies of requests, the frames of a WebSocket (at DEBUG).
-_TALKATIVE = ("httpx", "httpcore", "faster_whisper", "piper", "uvicorn.error", "websockets")
+# The least level of those that log what is said: requests, text to be spoken, at DEBUG the frames of a WebSocket. gRPC
+# only has too much to say.
+_LEAST = {
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "faster_whisper": logging.WARNING,
+    "piper": logging.WARNING,
+    "uvicorn.error": logging.INFO,
+    "websockets": logging.INFO,
+    "grpc": logging.INFO,
+}
 
 
 def configure_logging(level: str, log_format: LogFormat = "text", service: str = "") -> None:
@@ -30,10 +39,8 @@ def configure_logging(level: str, log_format: LogFormat = "text", service: str =
     handler.setFormatter(JsonFormatter(service) if log_format == "json" else TextFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
-    for name in ("httpx", "httpcore", "faster_whisper", "piper"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, least in _LEAST.items():
+        logging.getLogger(name).setLevel(max(least, logging.getLogger().level))
 
 
 class TextFormatter(logging.Formatter):

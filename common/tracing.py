@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.id_generator import IdGenerator
     from opentelemetry.sdk.trace.sampling import Sampler
 
+FLUSH_TIMEOUT_MS = 2_000
+
 TRACER = trace.get_tracer("aitalk")
 
 _TRACEPARENT, _BAGGAGE = TraceContextTextMapPropagator(), W3CBaggagePropagator()
@@ -71,7 +73,14 @@ def configure_tracing(service: str, endpoint: str, share: float = 1.0) -> None:
         id_generator=_ids,
     )
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
-    trace.set_tracer_provider(provider)  # flushed at exit
+    trace.set_tracer_provider(provider)  # at a normal exit it sends what is left
+
+
+def flush_traces() -> None:
+    """Send what has not been sent; for a process that ends without Python's own clean-up."""
+    provider: Any = trace.get_tracer_provider()
+    if _sampler is not None:
+        provider.force_flush(FLUSH_TIMEOUT_MS)
 
 
 def _chosen_ids() -> IdGenerator:

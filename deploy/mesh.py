@@ -1,8 +1,9 @@
 """`python -m deploy.mesh`: the whole mesh on one machine, as `make run` starts it.
 
 The processes are those of the Procfile. The gateway takes PORT; the others get free ports, unless their address is set
-(ASR_ADDRESS, LLM_ADDRESS, TTS_ADDRESS, REDIS_URL): then that one runs elsewhere and is not started here. When one
-process ends, all do; Ctrl-C ends them all.
+(ASR_ADDRESS, LLM_ADDRESS, TTS_ADDRESS, REDIS_URL): then that one runs elsewhere and is not started here. METRICS_PORT
+is that of recognition; the language model has the next one, and synthesis the one after. When one process ends, all do;
+Ctrl-C ends them all.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ PARTS = (
     Part("llm", "LLM_PORT", "LLM_ADDRESS", "127.0.0.1:{}"),
     Part("tts", "TTS_PORT", "TTS_ADDRESS", "127.0.0.1:{}"),
 )
+METERED = ("asr", "llm", "tts")
 
 
 def main() -> int:
@@ -47,7 +49,8 @@ def main() -> int:
     manager = Manager()
     for name, command in commands.items():
         if name not in elsewhere:
-            manager.add_process(name, command, env=environment | settings | {"PATH": _path(environment)})
+            own = {"METRICS_PORT": metrics_port(name, environment), "PATH": _path(environment)}
+            manager.add_process(name, command, env=environment | settings | own)
     manager.loop()
     return int(manager.returncode or 0)
 
@@ -56,7 +59,7 @@ def plan(environment: dict[str, str]) -> tuple[set[str], dict[str, str]]:
     """Which processes run elsewhere, and the settings by which those started here find one another."""
     elsewhere = {part.name for part in PARTS if environment.get(part.address)}
     here = [part for part in PARTS if part.name not in elsewhere]
-    settings = {"METRICS_PORT": "0"}  # one port can't serve three processes
+    settings = {"METRICS_PORT": "0"}
     if not environment.get("DRAIN_TIMEOUT_S"):
         settings["DRAIN_TIMEOUT_S"] = "3"
     for part, port in zip(here, free_ports(len(here)), strict=True):
@@ -64,6 +67,12 @@ def plan(environment: dict[str, str]) -> tuple[set[str], dict[str, str]]:
         number = wanted if wanted and wanted != "0" else str(port)
         settings |= {part.port: number, part.address: part.form.format(number)}
     return elsewhere, settings
+
+
+def metrics_port(name: str, environment: dict[str, str]) -> str:
+    """One port can't serve three processes: they count on from METRICS_PORT."""
+    first = int(environment.get("METRICS_PORT") or 0)
+    return str(first + METERED.index(name)) if first and name in METERED else "0"
 
 
 def free_ports(count: int) -> list[int]:

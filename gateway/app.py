@@ -13,6 +13,7 @@ from fastapi import FastAPI, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
 
 from common import __version__
+from common.tracing import flush_traces
 from gateway.clients.asr import GrpcAsr
 from gateway.clients.llm import GrpcLlm
 from gateway.clients.services import ModelServices
@@ -66,6 +67,7 @@ def create_app(settings: GatewaySettings, partners: Partners, services: Services
             yield
             for task in background:
                 task.cancel()
+        await asyncio.to_thread(flush_traces)  # uvicorn ends the process with the signal that it got
 
     app = FastAPI(
         title="AI-Talk",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,42 +30,40 @@ class CollectedSpan:
 
 @dataclass
 class Collector(trace_service_pb2_grpc.TraceServiceServicer):
-    """`spans` are those of all processes, in the order of their coming."""
+    """`spans` are those of all processes, in the order of their coming: some seconds late, in batches."""
 
     port: int = 0
     spans: list[CollectedSpan] = field(default_factory=list)
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def Export(self, request: Any, context: object) -> trace_service_pb2.ExportTraceServiceResponse:  # noqa: N802
+    def Export(self, request: Any, context: object) -> trace_service_pb2.ExportTraceServiceResponse:  # noqa: N802
         for resource in request.resource_spans:
             service = _attributes(resource.resource.attributes)["service.name"]
             self.spans += [_collected(service, span) for scope in resource.scope_spans for span in scope.spans]
-        self._changed.set()
         return trace_service_pb2.ExportTraceServiceResponse()
 
-    async def wait_for(self, condition: Callable[[list[CollectedSpan]], bool], timeout_s: float = 30.0) -> None:
-        """Until `condition` holds of the spans; they come some seconds late, in batches."""
-        async with asyncio.timeout(timeout_s):
-            while not condition(self.spans):
-                self._changed.clear()
-                await self._changed.wait()
+    def wait_for(self, condition: Callable[[list[CollectedSpan]], bool], timeout_s: float = 30.0) -> None:
+        """Until `condition` holds of the spans; fails with their names if it never does."""
+        deadline = time.monotonic() + timeout_s
+        while not condition(list(self.spans)):
+            assert time.monotonic() < deadline, [(one.service, one.name) for one in self.spans]
+            time.sleep(0.1)
 
 
-@asynccontextmanager
-async def a_collector() -> AsyncIterator[Collector]:
+@contextmanager
+def a_collector() -> Iterator[Collector]:
     """Listens for the length of the block."""
-    collector, server = Collector(), grpc.aio.server()
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)
+    collector, server = Collector(), grpc.server(ThreadPoolExecutor(2))
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)  # type: ignore[no-untyped-call]
     collector.port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
+    server.start()
     try:
         yield collector
     finally:
-        await server.stop(None)
+        server.stop(None).wait()
 
 
 def _collected(service: str, span: Any) -> CollectedSpan:
