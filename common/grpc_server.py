@@ -21,6 +21,7 @@ from prometheus_client import start_http_server
 from common.errors import UnavailableError
 from common.grpc_client import SHARED_OPTIONS
 from common.grpc_interceptor import ServiceInterceptor
+from common.metrics import meter_calls
 from common.settings import ModelServerSettings
 
 logger = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class ModelServer:
 
     async def __aenter__(self) -> ModelServer:
         self.service.register(self._server)
+        meter_calls(self.service.name)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (self.service.name, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)

@@ -7,10 +7,22 @@ servers have in common. Counters end in _total; times are in seconds. docs/obser
 
 from __future__ import annotations
 
+from google.protobuf import descriptor_pool
 from prometheus_client import Counter, Gauge, Histogram
 
 # Chosen for conversation: a turn feels immediate under 0.5 s and broken over 3 s.
 CONVERSATION_BUCKETS_S = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.3, 1.7, 2.2, 3.0, 5.0, 10.0)
+
+
+def from_zero(counter: Counter, *values: str) -> Counter:
+    """`counter`, there from the start for these values of its label.
+
+    One that appears with its first event hides that event: rate() and increase() see no change.
+    """
+    for value in values:
+        counter.labels(value)
+    return counter
+
 
 CALLS = Counter("aitalk_server_calls_total", "Calls ended, by status code.", ["method", "code"])
 CALL_SECONDS = Histogram(
@@ -18,3 +30,10 @@ CALL_SECONDS = Histogram(
 )
 SLOTS_IN_USE = Gauge("aitalk_server_slots_in_use", "Streams being served.", ["service"])
 SLOTS = Gauge("aitalk_server_slots", "Streams that can be served at once.", ["service"])
+
+
+def meter_calls(service: str) -> None:
+    """Count the calls of a gRPC service, by its full name, from zero, so that its first failure is seen."""
+    for method in descriptor_pool.Default().FindServiceByName(service).methods:
+        for code in ("OK", "CANCELLED", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "INTERNAL"):
+            CALLS.labels(f"{method.containing_service.name}/{method.name}", code)
