@@ -129,7 +129,11 @@ class StreamSession:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 tasks.create_task(self._answer(receive))
-                await self._listen(requests, send)
+                try:
+                    await self._listen(requests, send)
+                finally:
+                    if self._recorder.utterance:  # the client has left in the middle of it
+                        self._end_of(self._recorder.utterance, "cancelled")
                 send.close()
 
     # --- listening ------------------------------------------------------------------------------

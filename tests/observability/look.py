@@ -23,7 +23,7 @@ import httpx
 import yaml
 
 from deploy.mesh import free_ports
-from tests.observability.observed import SAID, an_observed_mesh, converse, spoken
+from tests.observability.observed import an_observed_mesh, converse, interrupt
 from tests.observability.queries import ALERTS, shipped
 from tests.support.learner import a_learner
 from tests.support.mesh import Mesh
@@ -51,13 +51,8 @@ async def everything_happens(mesh: Mesh, learners: int) -> None:
         for _ in range(learners):
             tasks.create_task(converse(mesh))
     async with a_learner(mesh.ws) as learner:
-        await learner.send(type="start", audio={"encoding": "pcm_s16le"}, level="beginner")
+        await interrupt(learner)
         await learner.send(type="text", text=" ")  # an error
-        await learner.send(type="text", text="Tell me a long story about the sea.")
-        await learner.wait_for("audio")
-        await learner.send_audio(spoken(SAID), pause_s=0.02)
-        await learner.wait_for("interrupted", timeout_s=60)
-        await learner.hear_reply(after=len(learner.messages))
         await learner.send(type="end_conversation")
         await learner.wait_for("analysis", timeout_s=90)
 

@@ -80,6 +80,17 @@ async def converse(mesh: Mesh) -> Conversation:
         )
 
 
+async def interrupt(learner: Learner) -> tuple[str, str]:
+    """Have a long reply begun, speak over it, hear the next one: the ids of the two turns."""
+    await learner.send(type="start", audio={"encoding": "pcm_s16le"}, level="beginner")
+    await learner.send(type="text", text="Tell me a long story about the sea.")
+    await learner.wait_for("audio")
+    await learner.send_audio(spoken(SAID), pause_s=0.02)
+    cut_off = await learner.wait_for("interrupted", timeout_s=60)
+    _, _, over = await learner.hear_reply(after=learner.messages.index(cut_off))
+    return cut_off["turn_id"], over["turn_id"]
+
+
 def spoken(text: str) -> list[bytes]:
     """16 kHz PCM in pieces, and a second and a half of silence."""
     samples, rate = say(text)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.grafana.__main__ import FOLDER, files
 from tests.observability.metrics_table import PAGE, metrics, with_table
 from tests.observability.observed import Conversation, Observed
-from tests.observability.queries import ROOT, ShippedQuery, alerts, metrics_in, shipped
+from tests.observability.queries import ALERTS, ROOT, ShippedQuery, alerts, metrics_in, shipped
 
 SCHEME = re.compile(r"aitalk_(gateway|asr|llm|tts|server)_[a-z]+(_[a-z]+)*")
 SUFFIXES = {
@@ -78,6 +79,19 @@ def test_an_expression_that_names_no_metric_of_ours_is_found_out() -> None:
 
 def test_what_grafana_is_given_is_what_the_code_says() -> None:
     assert {path: path.read_text() for path in FOLDER.glob("*.json")} == files(), "run python -m deploy.grafana"
+
+
+def test_prometheus_scrapes_every_kind_of_process_and_has_the_alerts() -> None:
+    config = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
+    assert {job["job_name"] for job in config["scrape_configs"]} == {"gateway", "asr", "llm", "tts", "vllm"}
+    assert [ALERTS.parent / name for name in config["rule_files"]] == [ALERTS]
+
+
+def test_the_collector_passes_on_what_it_receives() -> None:
+    config = yaml.safe_load((ROOT / "deploy" / "otel" / "collector.yaml").read_text())
+    for pipeline in config["service"]["pipelines"].values():
+        for kind, names in pipeline.items():
+            assert set(names) <= config[kind].keys()
 
 
 def test_every_alert_has_a_run_book() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.observability.collector import CollectedSpan
-from tests.observability.observed import Conversation, Observed
+from tests.observability.observed import Conversation, Observed, interrupt
+from tests.support.learner import a_learner
 
 # name, service, parent; each is in the trace of every spoken turn
 STAGES = {
@@ -85,6 +88,23 @@ def test_a_turn_says_whose_it_is_and_how_long_it_took(
         assert over["turn_id"] in {one.attributes["turn.id"] for one in answered}
         assert any("first_token" in one.events for one in spans if one.service == "llm")
         assert any("first_audio" in one.events for one in spans if one.service == "tts")
+
+
+@pytest.mark.timeout(240)
+async def test_an_interruption_ends_a_trace_and_is_one_of_its_own(observed: Observed) -> None:
+    async with a_learner(observed.mesh.ws) as learner:
+        cut_off, next_one = await interrupt(learner)
+        (session,) = (message["session_id"] for message in learner.of("connected"))
+
+    def roots(spans: list[CollectedSpan]) -> dict[str, CollectedSpan]:
+        mine = [one for one in spans if one.name == "turn" and one.attributes["session.id"] == session]
+        return {one.attributes.get("turn.id", ""): one for one in mine}
+
+    await asyncio.to_thread(observed.collector.wait_for, lambda spans: {cut_off, next_one} <= roots(spans).keys())
+    found = roots(observed.collector.spans)
+    assert found[cut_off].attributes["outcome"] == "interrupted"
+    assert found[cut_off].trace_id != found[next_one].trace_id
+    assert found[next_one].began_ns < found[cut_off].ended_ns  # it begins with the voice, not with its end
 
 
 def test_no_words_stand_in_a_trace(
