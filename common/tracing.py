@@ -169,23 +169,18 @@ def _nanoseconds_ago(seconds: float) -> int:
 # --- from process to process --------------------------------------------------------------------
 
 
-@contextmanager
-def calling(method: str) -> Iterator[tuple[tuple[str, str], ...]]:
-    """A call to a model server: its metadata, and if it is part of a trace a span as long as the block."""
+def calling(method: str) -> tuple[tuple[tuple[str, str], ...], Span | None]:
+    """A call to a model server: the metadata to send, and if it is part of a trace its span, to be ended with it."""
     ids, carrier = current_ids(), dict[str, str]()
     context = baggage.set_baggage(_SESSION, ids.session_id, Context()) if ids.session_id else Context()
     if ids.turn_id:
         context = baggage.set_baggage(_TURN, ids.turn_id, context)
     _BAGGAGE.inject(carrier, context)
     if not trace.get_current_span().get_span_context().is_valid:
-        yield tuple(carrier.items())
-        return
+        return tuple(carrier.items()), None
     span = TRACER.start_span(method, kind=SpanKind.CLIENT)
     _TRACEPARENT.inject(carrier, under(span))
-    try:
-        yield tuple(carrier.items())
-    finally:
-        span.end()
+    return tuple(carrier.items()), span
 
 
 @contextmanager

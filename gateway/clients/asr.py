@@ -11,13 +11,14 @@ from aitalk.asr.v1 import asr_pb2, asr_pb2_grpc
 
 from gateway import ports
 from gateway.clients.calls import open_call, service_errors, write
+from gateway.clients.traced import TracedStub
 
 
 class GrpcAsr:
     """Calls aitalk.asr.v1.AsrService."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._stub: Any = asr_pb2_grpc.AsrServiceStub(channel)
+        self._stub: Any = TracedStub(asr_pb2_grpc.AsrServiceStub(channel))
 
     @asynccontextmanager
     async def open(
@@ -29,7 +30,7 @@ class GrpcAsr:
             endpointing=_endpointing(patience),
             voice_activity_events=True,
         )
-        async with open_call("AsrService/StreamingRecognize", self._stub.StreamingRecognize) as call:
+        async with open_call(self._stub.StreamingRecognize()) as call:
             await write(call, asr_pb2.StreamingRecognizeRequest(config=config), "ASR")
             yield _Stream(call)
 

@@ -10,22 +10,18 @@ from typing import Any
 import grpc
 
 from common.errors import UnavailableError, from_rpc_error
-from common.tracing import calling
 
 
 @asynccontextmanager
-async def open_call(name: str, method: Any, *request: Any) -> AsyncIterator[Any]:
-    """A call of a stub's method for the length of the block; cancelled at its end unless it has ended by itself.
+async def open_call(call: Any) -> AsyncIterator[Any]:
+    """`call` for the length of the block; cancelled at its end unless it has ended by itself.
 
-    A task that is cancelled does not by itself cancel the RPC that it waits for. The call carries the ids and the trace
-    of the task that makes it, where it goes by `name`.
+    A task that is cancelled does not by itself cancel the RPC that it waits for.
     """
-    with calling(name) as metadata:
-        call = method(*request, metadata=metadata)
-        try:
-            yield call
-        finally:
-            call.cancel()
+    try:
+        yield call
+    finally:
+        call.cancel()
 
 
 @contextmanager

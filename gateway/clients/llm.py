@@ -10,6 +10,7 @@ import grpc
 from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
 
 from gateway.clients.calls import open_call, service_errors
+from gateway.clients.traced import TracedStub
 from gateway.ports import ChatMessage
 
 _ROLES = {
@@ -23,7 +24,7 @@ class GrpcLlm:
     """Calls aitalk.llm.v1.LlmService."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._stub: Any = llm_pb2_grpc.LlmServiceStub(channel)
+        self._stub: Any = TracedStub(llm_pb2_grpc.LlmServiceStub(channel))
 
     @asynccontextmanager
     async def stream(
@@ -32,7 +33,7 @@ class GrpcLlm:
         request = llm_pb2.StreamingGenerateRequest(
             messages=to_proto(messages), config=llm_pb2.GenerationConfig(max_tokens=max_tokens)
         )
-        async with open_call("LlmService/StreamingGenerate", self._stub.StreamingGenerate, request) as call:
+        async with open_call(self._stub.StreamingGenerate(request)) as call:
             yield _deltas(call)
 
     async def generate(
@@ -45,7 +46,7 @@ class GrpcLlm:
     ) -> str:
         config = llm_pb2.GenerationConfig(max_tokens=max_tokens, temperature=temperature, json_schema=json_schema)
         request = llm_pb2.GenerateRequest(messages=to_proto(messages), config=config)
-        async with open_call("LlmService/Generate", self._stub.Generate, request) as call:
+        async with open_call(self._stub.Generate(request)) as call:
             with service_errors("LLM"):
                 response = await call
         return str(response.text)

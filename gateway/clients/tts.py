@@ -11,20 +11,21 @@ from aitalk.tts.v1 import tts_pb2, tts_pb2_grpc
 
 from gateway import ports
 from gateway.clients.calls import open_call, service_errors, write
+from gateway.clients.traced import TracedStub
 
 
 class GrpcTts:
     """Calls aitalk.tts.v1.TtsService."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._stub: Any = tts_pb2_grpc.TtsServiceStub(channel)
+        self._stub: Any = TracedStub(tts_pb2_grpc.TtsServiceStub(channel))
 
     @asynccontextmanager
     async def open(
         self, *, sample_rate_hz: int, voice: str, speed: float, language: str
     ) -> AsyncIterator[ports.TtsStream]:
         config = tts_pb2.SynthesisConfig(sample_rate_hz=sample_rate_hz, voice=voice, speed=speed, language=language)
-        async with open_call("TtsService/StreamingSynthesize", self._stub.StreamingSynthesize) as call:
+        async with open_call(self._stub.StreamingSynthesize()) as call:
             await write(call, tts_pb2.StreamingSynthesizeRequest(config=config), "TTS")
             yield _Stream(call)
 

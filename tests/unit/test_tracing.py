@@ -26,16 +26,15 @@ def record() -> logging.LogRecord:
 
 
 def test_the_ids_of_session_and_turn_go_with_a_call() -> None:
-    with working_on(WorkIds("a session,with=odd;signs", "t1")), calling("LlmService/Generate") as metadata:
-        sent = dict(metadata)
+    with working_on(WorkIds("a session,with=odd;signs", "t1")):
+        sent = dict(calling("LlmService/Generate")[0])
     with serving("LlmService/Generate", sent):
         assert current_ids() == WorkIds("a session,with=odd;signs", "t1")
     assert current_ids() == WorkIds()
 
 
 def test_a_call_of_nobodys_work_carries_nothing() -> None:
-    with calling("LlmService/Generate") as metadata:
-        assert metadata == ()
+    assert calling("LlmService/Generate") == ((), None)
     with serving("LlmService/Generate", {}):
         assert current_ids() == WorkIds()
 
@@ -49,14 +48,14 @@ def test_a_session_that_is_carried_on_goes_by_its_old_id_at_once() -> None:
 
 
 def test_a_trace_goes_through_a_process_that_traces_nothing() -> None:
-    with serving("LlmService/Generate", {"traceparent": TRACEPARENT}), calling("another") as metadata:
-        assert TRACE_ID in dict(metadata)["traceparent"]
+    with serving("LlmService/Generate", {"traceparent": TRACEPARENT}):
+        assert TRACE_ID in dict(calling("another")[0])["traceparent"]
 
 
 @pytest.mark.parametrize("broken", ["", "00", f"00-{'0' * 32}-{SPAN_ID}-01", "words words words"])
 def test_a_broken_trace_context_is_none(broken: str) -> None:
-    with serving("LlmService/Generate", {"traceparent": broken}), calling("another") as metadata:
-        assert metadata == ()
+    with serving("LlmService/Generate", {"traceparent": broken}):
+        assert calling("another") == ((), None)
     assert to_traceparent(span_context(broken)) == ""
 
 
