@@ -23,10 +23,10 @@ def main() -> None:
 
 
 async def serve(settings: GatewaySettings) -> None:
-    async with connect(settings) as (partners, services):
+    async with connect(settings) as (partners, services, seats):
         await uvicorn.Server(
             uvicorn.Config(
-                create_app(settings, partners, services),
+                create_app(settings, partners, services, seats),
                 host=settings.host,
                 port=settings.port,
                 log_config=None,

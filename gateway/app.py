@@ -13,6 +13,8 @@ from fastapi import FastAPI, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
 
 from common import __version__
+from gateway.admission import Admission
+from gateway.capacity import Capacity
 from gateway.clients.asr import GrpcAsr
 from gateway.clients.llm import GrpcLlm
 from gateway.clients.services import ModelServices
@@ -21,7 +23,9 @@ from gateway.config import GatewaySettings
 from gateway.connection import converse
 from gateway.floor import ReplyOptions
 from gateway.http import Services, add_http, origin_is_allowed
-from gateway.session_events import Partners, SessionOptions
+from gateway.reception import Visitor
+from gateway.seats import Seats
+from gateway.session_events import ENDED, IDLE, Partners, SessionOptions
 from gateway.store import RedisStore
 
 logger = logging.getLogger(__name__)
@@ -31,22 +35,39 @@ LOAD_POLL_S = 1.0
 
 
 @asynccontextmanager
-async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Partners, ModelServices]]:
+async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Partners, ModelServices, Seats]]:
     """The real partners of a gateway, for as long as the block lasts. Nothing need be up yet."""
-    store = RedisStore(settings.redis_url.get_secret_value(), ttl_s=settings.session_ttl_s)
-    async with ModelServices(asr=settings.asr_address, llm=settings.llm_address, tts=settings.tts_address) as services:
+    url = settings.redis_url.get_secret_value()
+    store, seats = RedisStore(url, ttl_s=settings.session_ttl_s), Seats(url)
+    async with ModelServices(
+        asr=settings.asr_address,
+        llm=settings.llm_address,
+        tts=settings.tts_address,
+        replicas={"asr": settings.asr_replicas, "llm": settings.llm_replicas, "tts": settings.tts_replicas},
+    ) as services:
         try:
-            yield (
-                Partners(GrpcAsr(services.asr), GrpcLlm(services.llm), GrpcTts(services.tts), store),
-                services,
-            )
+            partners = Partners(GrpcAsr(services.asr), GrpcLlm(services.llm), GrpcTts(services.tts), store)
+            yield partners, services, seats
         finally:
+            await seats.close()
             await store.close()
 
 
-def create_app(settings: GatewaySettings, partners: Partners, services: Services) -> FastAPI:
+def create_app(settings: GatewaySettings, partners: Partners, services: Services, seats: Seats) -> FastAPI:
     """The application around whatever partners it is given: real ones, or a test's."""
     load = _Load(settings.speculation_max_occupancy)
+    capacity = Capacity(
+        {"asr": 1.0, "llm": settings.admission_learners_per_llm_slot, "tts": settings.admission_learners_per_tts_slot},
+        fixed=settings.admission_max_sessions,
+        admit_unknown=settings.environment == "development",
+    )
+    admission = Admission(
+        seats,
+        lambda: capacity.seats,
+        queue_max=settings.admission_queue_max,
+        max_wait_s=settings.admission_max_wait_s,
+        grace_s=settings.admission_grace_s,
+    )
     options = SessionOptions(
         gateway_id=f"{socket.gethostname()}-{secrets.token_hex(4)}",
         asr_sample_rate_hz=settings.asr_sample_rate,
@@ -62,6 +83,8 @@ def create_app(settings: GatewaySettings, partners: Partners, services: Services
             background = [
                 tasks.create_task(_announce_ready(services, settings)),
                 tasks.create_task(load.watch(services)),
+                tasks.create_task(capacity.watch(services)),
+                tasks.create_task(admission.run()),
             ]
             yield
             for task in background:
@@ -88,7 +111,12 @@ def create_app(settings: GatewaySettings, partners: Partners, services: Services
             await websocket.close(code=1008)  # before accepting it: HTTP 403
             return
         await websocket.accept()
-        await converse(websocket, partners, options, settings)
+        visitor = Visitor(websocket, secrets.token_urlsafe(12))
+        async with visitor.seated_by(admission, partners.store) as is_in:
+            if is_in:
+                visitor.keep_seat = True  # whatever happens to the connection
+                closing = await converse(visitor, partners, options, settings)
+                visitor.keep_seat = closing not in (ENDED, IDLE)
 
     return app
 

@@ -108,8 +108,16 @@ class ServerMessage(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class Queued(ServerMessage):
+    """Before `connected`, and again whenever it moves: all places are taken. position: 1 is next. estimate_s: about."""
+
+    type: Literal["queued"] = "queued"
+    position: int
+    estimate_s: int
+
+
 class Connected(ServerMessage):
-    """At once on connecting."""
+    """At once on connecting, or as soon as there is a place."""
 
     type: Literal["connected"] = "connected"
     session_id: str
@@ -222,7 +230,8 @@ class ErrorMessage(ServerMessage):
 
 
 AnyServerMessage = (
-    Connected
+    Queued
+    | Connected
     | Resumed
     | SpeechStartedMessage
     | SpeechStoppedMessage

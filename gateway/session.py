@@ -11,7 +11,7 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import anyio
 
@@ -92,10 +92,13 @@ class Session:
         audio: AudioInput,
         outbox: Outbox,
         on_audio: Callable[[str, DecodedAudio], None],
+        session_id: str = "",
+        on_resumed: Callable[[str], Awaitable[None]] | None = None,
         now: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        self.session_id = secrets.token_urlsafe(12)
+        self.session_id = session_id or secrets.token_urlsafe(12)
+        self._on_resumed = on_resumed
         self._partners = partners
         self._options = options
         self._audio = audio
@@ -234,6 +237,8 @@ class Session:
             await self._record.resume(start.session_id or "", start.resume_token or "", self._options.gateway_id)
             self._has_resumed = True
             self.session_id, turns = self._record.state.session_id, len(self._record.turns)
+            if self._on_resumed:
+                await self._on_resumed(self.session_id)
             logger.info("session %s resumed with %d turns", self.session_id, turns)
             await self._outbox.send(Resumed(session_id=self.session_id, turns=turns, level=self._record.state.level))
         wanted = {"level": start.level, "language": start.language, "voice": start.voice}

@@ -45,6 +45,7 @@ class Closing:
 ENDED = Closing(1000, "the conversation has ended")
 LEFT = Closing(1001, "the learner has left")
 IDLE = Closing(4408, "nothing was said for a long time; connect again to carry on")
+FULL = Closing(1013, "all places are taken; try again later")
 TAKEN_OVER = Closing(4409, "the session goes on over a newer connection")
 
 
