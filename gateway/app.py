@@ -21,6 +21,7 @@ from gateway.clients.services import ModelServices
 from gateway.clients.tts import GrpcTts
 from gateway.config import GatewaySettings
 from gateway.connection import converse
+from gateway.draining import Draining, reconnect
 from gateway.floor import ReplyOptions
 from gateway.http import Services, add_http, origin_is_allowed
 from gateway.reception import Visitor
@@ -68,6 +69,7 @@ def create_app(settings: GatewaySettings, partners: Partners, services: Services
         max_wait_s=settings.admission_max_wait_s,
         grace_s=settings.admission_grace_s,
     )
+    draining = Draining(settings.gateway_drain_timeout_s)
     options = SessionOptions(
         gateway_id=f"{socket.gethostname()}-{secrets.token_hex(4)}",
         asr_sample_rate_hz=settings.asr_sample_rate,
@@ -75,6 +77,7 @@ def create_app(settings: GatewaySettings, partners: Partners, services: Services
         idle_timeout_s=settings.idle_timeout_s,
         interrupt_after_s=settings.interrupt_after_ms / 1000,
         may_speculate=lambda: load.allows_speculation,
+        reconnect=reconnect,
     )
 
     @asynccontextmanager
@@ -85,6 +88,7 @@ def create_app(settings: GatewaySettings, partners: Partners, services: Services
                 tasks.create_task(load.watch(services)),
                 tasks.create_task(capacity.watch(services)),
                 tasks.create_task(admission.run()),
+                tasks.create_task(draining.run()),
             ]
             yield
             for task in background:
@@ -99,6 +103,7 @@ def create_app(settings: GatewaySettings, partners: Partners, services: Services
         openapi_url="/openapi.json" if settings.debug else None,
     )
     app.state.services = services
+    app.state.draining = draining
     app.add_middleware(
         CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["GET"], allow_headers=["*"]
     )
@@ -112,10 +117,10 @@ def create_app(settings: GatewaySettings, partners: Partners, services: Services
             return
         await websocket.accept()
         visitor = Visitor(websocket, secrets.token_urlsafe(12))
-        async with visitor.seated_by(admission, partners.store) as is_in:
+        async with visitor.seated_by(admission, partners.store, draining) as is_in:
             if is_in:
                 visitor.keep_seat = True  # whatever happens to the connection
-                closing = await converse(visitor, partners, options, settings)
+                closing = await converse(visitor, partners, options, settings, draining)
                 visitor.keep_seat = closing not in (ENDED, IDLE)
 
     return app

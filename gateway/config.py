@@ -72,6 +72,12 @@ class GatewaySettings(ProcessSettings):
     admission_grace_s: float = Field(
         15.0, ge=0, description="Seconds for which the place of a learner whose connection broke is kept."
     )
+    gateway_drain_timeout_s: float = Field(
+        20.0,
+        ge=0,
+        description="On SIGTERM, seconds that turns in progress may take before their learners are handed over to "
+        "another gateway.",
+    )
     asr_sample_rate: int = Field(
         16000, ge=16000, le=16000, description="Samples per second of the audio that recognition gets; 16000 for now."
     )

@@ -14,6 +14,7 @@ from common.errors import InvalidInputError, ServiceError
 from gateway import metrics
 from gateway.audio import AudioDiagnostics, AudioInput, DebugRecorder, DecodedAudio
 from gateway.config import GatewaySettings
+from gateway.draining import Draining
 from gateway.outbox import Outbox
 from gateway.protocol import AnyClientMessage, EndConversation, Ping, Pong, Start, read_client_message
 from gateway.reception import Visitor
@@ -28,7 +29,9 @@ LOOK_EVERY_S = 0.5
 BROKEN = Closing(1011, "a bug ended the session; it is in the gateway's log")
 
 
-async def converse(visitor: Visitor, partners: Partners, options: SessionOptions, settings: GatewaySettings) -> Closing:
+async def converse(
+    visitor: Visitor, partners: Partners, options: SessionOptions, settings: GatewaySettings, draining: Draining
+) -> Closing:
     """Serve an accepted WebSocket to its end."""
     outbox = Outbox()
     with metrics.SESSIONS.track_inprogress():
@@ -45,7 +48,8 @@ async def converse(visitor: Visitor, partners: Partners, options: SessionOptions
             )
             logger.info("session %s connected", session.session_id)
             try:
-                closing = await _serve(visitor, session, audio, outbox, settings.max_frame_bytes)
+                with draining.knows(session):
+                    closing = await _serve(visitor, session, audio, outbox, settings.max_frame_bytes)
             finally:
                 ear.close()
     logger.info("session %s: %s", session.session_id, closing.reason)
@@ -105,7 +109,7 @@ class _Reader:
             )
         if not is_audio:
             await self._take_message(read_client_message(data))
-        elif not self.has_ended:  # a microphone may run on for a moment
+        elif not (self.has_ended or self.session.is_leaving):  # a microphone may run on for a moment
             await self.audio.feed(data)
 
     async def _take_message(self, message: AnyClientMessage) -> None:

@@ -34,3 +34,9 @@ QUEUE_WAIT_SECONDS = Histogram(
     buckets=(0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600),
 )
 REFUSALS = Counter("aitalk_gateway_refusals_total", "Learners who were not let in, by reason.", ["reason"])
+HANDOVERS = Counter(
+    "aitalk_gateway_handovers_total", "Sessions sent to another gateway: between_turns or in_turn.", ["moment"]
+)
+REOPENED_CALLS = Counter(
+    "aitalk_gateway_reopened_calls_total", "Calls tried again at another replica, by service.", ["service"]
+)

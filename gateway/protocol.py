@@ -133,6 +133,14 @@ class Resumed(ServerMessage):
     level: Level
 
 
+class Reconnect(ServerMessage):
+    """This gateway ends: send no more, and after its close (1012) and delay_ms connect again and resume."""
+
+    type: Literal["reconnect"] = "reconnect"
+    reason: str
+    delay_ms: int
+
+
 class SpeechStartedMessage(ServerMessage):
     type: Literal["speech_started"] = "speech_started"
 
@@ -233,6 +241,7 @@ AnyServerMessage = (
     Queued
     | Connected
     | Resumed
+    | Reconnect
     | SpeechStartedMessage
     | SpeechStoppedMessage
     | TranscriptMessage

@@ -20,9 +20,10 @@ from fastapi import WebSocket, WebSocketDisconnect
 from common.errors import BusyError, ServiceError
 from gateway import metrics
 from gateway.admission import Admission, Guest
+from gateway.draining import Draining, reconnect
 from gateway.ports import SessionStore
 from gateway.protocol import AnyServerMessage, ErrorMessage, Ping, Pong, Queued, Start, read_client_message
-from gateway.session_events import FULL
+from gateway.session_events import FULL, MOVING, Closing
 
 logger = logging.getLogger(__name__)
 
@@ -60,12 +61,30 @@ class Visitor:
             self._early_bytes += len(data)
             self._early.append(frame)
 
+    async def say(self, message: AnyServerMessage, *, closing: Closing | None = None) -> None:
+        """Send a message, and then close. A learner who has left is no error."""
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await self.socket.send_text(message.model_dump_json(exclude_none=True))
+            if closing:
+                await self.socket.close(closing.code, closing.reason)
+
+    async def send_away(self) -> None:
+        """To another gateway."""
+        await self.say(reconnect(), closing=MOVING)
+
     @asynccontextmanager
-    async def seated_by(self, admission: Admission, store: SessionStore) -> AsyncIterator[bool]:
-        """Wait for a seat, and have it for the length of the block. False: there was none, or the learner has left."""
+    async def seated_by(self, admission: Admission, store: SessionStore, draining: Draining) -> AsyncIterator[bool]:
+        """Wait for a seat, and have it for the length of the block.
+
+        False: there was none, the learner has left, or was sent to another gateway.
+        """
+        if draining.began.is_set():
+            await self.send_away()
+            yield False
+            return
         guest = await admission.arrive(self.session_id)
         try:
-            is_in = guest.is_seated or await _Queueing(self, guest, admission, store).wait()
+            is_in = guest.is_seated or await _Queueing(self, guest, admission, store, draining).wait()
             self._admission, self._guest = admission, guest
             yield is_in
         finally:
@@ -75,7 +94,10 @@ class Visitor:
 class _Queueing:
     """One learner in the queue."""
 
-    def __init__(self, visitor: Visitor, guest: Guest, admission: Admission, store: SessionStore) -> None:
+    def __init__(
+        self, visitor: Visitor, guest: Guest, admission: Admission, store: SessionStore, draining: Draining
+    ) -> None:
+        self._draining = draining
         self._visitor = visitor
         self._guest = guest
         self._admission = admission
@@ -89,6 +111,7 @@ class _Queueing:
             return False
         async with asyncio.TaskGroup() as tasks:
             listening = tasks.create_task(self._listen())
+            watching = tasks.create_task(self._watch())
             try:
                 async with asyncio.timeout(self._admission.max_wait_s):
                     await self._tell_of_moves()
@@ -96,16 +119,24 @@ class _Queueing:
                 await self._refuse("waited", "all places are taken, and none has become free; try again later")
             finally:
                 listening.cancel()
+                watching.cancel()
+        if self._draining.began.is_set() and not self._has_left:
+            await self._visitor.send_away()
+            return False
         if self._has_left:
             metrics.REFUSALS.labels("left").inc()
         return self._guest.is_seated and not self._has_left
 
     async def _tell_of_moves(self) -> None:
         guest = self._guest
-        while not guest.is_seated and not self._has_left:
+        while not (guest.is_seated or self._has_left or self._draining.began.is_set()):
             guest.moved.clear()
-            await self._send(Queued(position=guest.position, estimate_s=guest.estimate_s))
+            await self._visitor.say(Queued(position=guest.position, estimate_s=guest.estimate_s))
             await guest.moved.wait()
+
+    async def _watch(self) -> None:
+        await self._draining.began.wait()
+        self._guest.moved.set()
 
     async def _listen(self) -> None:
         while not self._has_left:
@@ -121,7 +152,7 @@ class _Queueing:
         try:
             message = read_client_message(text) if text else None
             if isinstance(message, Ping):
-                await self._send(Pong())
+                await self._visitor.say(Pong())
                 return True
             if isinstance(message, Start):
                 await self._carry_on(message.session_id or "", message.resume_token or "")
@@ -137,10 +168,5 @@ class _Queueing:
         metrics.REFUSALS.labels(reason).inc()
         error = BusyError(message)
         metrics.ERRORS.labels(error.code).inc()
-        await self._send(ErrorMessage(message=error.message, code=error.code, retryable=error.retryable))
-        with suppress(WebSocketDisconnect, RuntimeError):
-            await self._visitor.socket.close(FULL.code, FULL.reason)
-
-    async def _send(self, message: AnyServerMessage) -> None:
-        with suppress(WebSocketDisconnect, RuntimeError):  # the learner has left: `_listen` hears of it
-            await self._visitor.socket.send_text(message.model_dump_json(exclude_none=True))
+        told = ErrorMessage(message=error.message, code=error.code, retryable=error.retryable)
+        await self._visitor.say(told, closing=FULL)

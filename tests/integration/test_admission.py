@@ -6,18 +6,17 @@ import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import redis.asyncio as redis
-from websockets.asyncio.client import connect
 
 from deploy.mesh import free_ports
 from gateway.admission import Admission, Guest
 from tests.support.contender import a_door
 from tests.support.gateway import TestGateway
-from tests.support.learner import Learner, Message
+from tests.support.learner import Learner, Message, at_the_door
 from tests.support.mesh import running
 
 ROUNDS = 334  # for each of three: 1,002 in all
@@ -154,17 +153,6 @@ async def test_without_redis_everyone_is_let_in() -> None:
 
 
 # --- over the WebSocket
-
-
-@asynccontextmanager
-async def at_the_door(url: str) -> AsyncIterator[Learner]:
-    """As `a_learner`, who may have to wait."""
-    async with connect(url, compression=None) as socket:
-        learner = Learner(socket)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(learner.read())
-            yield learner
-            await socket.close()
 
 
 async def place(learner: Learner, position: int) -> Message:

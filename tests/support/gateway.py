@@ -12,6 +12,7 @@ import uvicorn
 
 from gateway.app import create_app
 from gateway.config import GatewaySettings
+from gateway.draining import Draining
 from gateway.seats import Seats
 from gateway.session_events import Partners
 from tests.support.fakes import FakeAsr, FakeLlm, FakeTts, MemoryStore
@@ -49,6 +50,7 @@ class TestGateway:
     services: FakeServices = field(default_factory=FakeServices)
     redis_url: str = "redis://127.0.0.1:1/0"  # nothing is there: seats are not counted
     port: int = 0
+    draining: Draining = field(default_factory=lambda: Draining(0))  # the app's own, while it runs
 
     @property
     def ws(self) -> str:
@@ -72,6 +74,7 @@ class TestGateway:
             self.services,
             seats,
         )
+        self.draining = app.state.draining
         config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, ws_max_size=1 << 24, lifespan="on")
         server = uvicorn.Server(config)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
