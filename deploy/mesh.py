@@ -62,6 +62,8 @@ def plan(environment: dict[str, str]) -> tuple[set[str], dict[str, str]]:
     settings = {"METRICS_PORT": "0"}
     if not environment.get("DRAIN_TIMEOUT_S"):
         settings["DRAIN_TIMEOUT_S"] = "3"
+    if not environment.get("GATEWAY_DRAIN_TIMEOUT_S"):
+        settings["GATEWAY_DRAIN_TIMEOUT_S"] = "3"
     for part, port in zip(here, free_ports(len(here)), strict=True):
         wanted = environment.get(part.port)
         number = wanted if wanted and wanted != "0" else str(port)

@@ -29,6 +29,7 @@ from gateway.turn_machine import (
     LearnerInsists,
     LearnerInterrupts,
     LearnerPauses,
+    Listening,
     Release,
     ReplyEnds,
     Speaking,
@@ -182,6 +183,11 @@ class Floor:
         self._machine.on(ReplyEnds(turn_id))
         self._reply = self._reply_task = None
         await self._conclude(reply)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no reply is being made, held or heard."""
+        return isinstance(self._machine.state, Listening)
 
     @property
     def _says(self) -> str:

@@ -34,6 +34,7 @@ class Services(Protocol):
     async def ready(self) -> dict[str, bool]: ...
     async def describe(self) -> dict[str, dict[str, Any]]: ...
     async def occupancy(self) -> float: ...
+    async def slots(self) -> dict[str, int | None]: ...
 
 
 def _services(request: Request) -> Services:
@@ -55,9 +56,11 @@ async def health() -> dict[str, str]:
 async def ready(request: Request) -> JSONResponse:
     """Whether a conversation can be held now: 200 and `ready`, or 503 and `not_ready`."""
     services = await _services(request).ready()
-    is_ready = all(services.values())
+    draining = request.app.state.draining.began.is_set()
+    is_ready = all(services.values()) and not draining
+    status = "ready" if is_ready else "not_ready"
     return JSONResponse(
-        {"status": "ready" if is_ready else "not_ready", "services": services, "timestamp": _timestamp()},
+        {"status": status, "services": services, "draining": draining, "timestamp": _timestamp()},
         status_code=200 if is_ready else 503,
     )
 

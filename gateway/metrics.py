@@ -39,3 +39,22 @@ ANALYSES = from_zero(
     Counter("aitalk_gateway_analyses_total", "Analyses sent: whole, or partial, with parts missing.", ["outcome"]),
     *("whole", "partial"),
 )
+SEATS = Gauge("aitalk_gateway_seats", "Conversations that the mesh can hold, as this gateway reckons.")
+SEATS_IN_USE = Gauge("aitalk_gateway_seats_in_use", "Of them in use by all gateways, those kept for a moment included.")
+QUEUE_LENGTH = Gauge("aitalk_gateway_queue_length", "Learners who wait for a seat, at all gateways.")
+QUEUE_WAIT_SECONDS = Histogram(
+    "aitalk_gateway_queue_wait_seconds",
+    "From a learner's arrival to a seat.",
+    buckets=(0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600),
+)
+REFUSALS = Counter("aitalk_gateway_refusals_total", "Learners who were not let in, by reason.", ["reason"])
+HANDOVERS = from_zero(
+    Counter(
+        "aitalk_gateway_handovers_total", "Sessions sent to another gateway: between_turns or in_turn.", ["moment"]
+    ),
+    *("between_turns", "in_turn"),
+)
+REOPENED_CALLS = from_zero(
+    Counter("aitalk_gateway_reopened_calls_total", "Calls tried again at another replica, by service.", ["service"]),
+    *("ASR", "LLM", "TTS"),
+)

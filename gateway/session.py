@@ -11,7 +11,7 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import anyio
 
@@ -56,9 +56,11 @@ from gateway.session_events import (
     ENDED,
     IDLE,
     LEFT,
+    MOVING,
     TAKEN_OVER,
     AnalysisReady,
     Closing,
+    HandOver,
     Left,
     Partners,
     ReplyOver,
@@ -94,10 +96,13 @@ class Session:
         audio: AudioInput,
         outbox: Outbox,
         on_audio: Callable[[str, DecodedAudio], None],
+        session_id: str = "",
+        on_resumed: Callable[[str], Awaitable[None]] | None = None,
         now: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        self.session_id = secrets.token_urlsafe(12)
+        self.session_id = session_id or secrets.token_urlsafe(12)
+        self._on_resumed = on_resumed
         self._partners = partners
         self._options = options
         self._audio = audio
@@ -122,6 +127,9 @@ class Session:
         self._has_begun = False
         self._prepared_for: tuple[Level, str] | None = None
         self._has_resumed = False
+        self._handing_over: HandOver | None = None
+        self.is_leaving = False
+        self._is_in_turn = False  # the learner; the end of the turn may have been heard, and wait in the inbox
 
     def announce(self, start: Start) -> None:
         """Prepare for the audio that a `start` message announces. Raises SequenceError or AudioError; drop it then."""
@@ -156,6 +164,8 @@ class Session:
                     await floor.on(LearnerInterrupts())
                     if closing is ENDED:
                         closing = await self._end(tasks)
+                    if closing is MOVING:
+                        await self._move(tasks)
                 finally:
                     hearing.cancel()
                     self._end_trace("left")
@@ -194,8 +204,12 @@ class Session:
                     return ENDED
                 case Left():
                     return LEFT
+                case HandOver():
+                    self._handing_over = event
                 case _:
                     await self._handle(event, floor)
+            if self._handing_over and (self._handing_over.at_once or self._is_between_turns(floor)):
+                return MOVING
 
     async def _handle(self, event: SessionEvent, floor: Floor) -> None:
         try:
@@ -205,7 +219,7 @@ class Session:
                 case VoiceGoesOn():
                     await floor.on_long_voice()
                 case HearingFailed(error):
-                    self._stages = None
+                    self._stages, self._is_in_turn = None, False
                     self._end_trace("lost")
                     await floor.drop_held()
                     await self._outbox.report(error)
@@ -240,6 +254,8 @@ class Session:
             self._has_resumed = True
             self.session_id, turns = self._record.state.session_id, len(self._record.turns)
             session_renamed(self.session_id)
+            if self._on_resumed:
+                await self._on_resumed(self.session_id)
             logger.info("session %s resumed with %d turns", self.session_id, turns)
             await self._outbox.send(Resumed(session_id=self.session_id, turns=turns, level=self._record.state.level))
         wanted = {"level": start.level, "language": start.language, "voice": start.voice}
@@ -259,6 +275,7 @@ class Session:
                 if isinstance(said, SpeechStarted):
                     self._begin_trace(said)
                 self._stages = None
+                self._is_in_turn = True
                 self._prepare_model()
                 await floor.on(LearnerSpeaks())
                 await self._outbox.send(SpeechStartedMessage())
@@ -271,6 +288,7 @@ class Session:
                 pauses = LearnerPauses(transcript.text, floor.is_sound(transcript))
                 await floor.on(pauses, stages=self._stages)
             case EndOfTurn(transcript, usual_pause_ms):
+                self._is_in_turn = False
                 await self._on_end_of_turn(transcript, floor)
                 if usual_pause_ms not in {0, self._record.state.usual_pause_ms}:
                     await self._record.change(usual_pause_ms=usual_pause_ms)
@@ -335,6 +353,9 @@ class Session:
         state = self._record.state
         return Patience(MANNERS[state.level].patience, state.usual_pause_ms)
 
+    def _is_between_turns(self, floor: Floor) -> bool:
+        return floor.is_free and not (self._is_in_turn or self._hearing.turn_is_open)
+
     # --- the end --------------------------------------------------------------------------------
 
     async def _end(self, tasks: asyncio.TaskGroup) -> Closing:
@@ -352,6 +373,14 @@ class Session:
                     break
         analysing.cancel()
         return LEFT
+
+    async def _move(self, tasks: asyncio.TaskGroup) -> None:
+        """Another gateway carries on. The learner is told first, and keeps what is said from then on for it."""
+        self.is_leaving = True
+        await self._outbox.send(self._options.reconnect())
+        metrics.HANDOVERS.labels("in_turn" if self._hearing.turn_is_open else "between_turns").inc()
+        if self._hearing.turn_is_open:
+            await self._hear_last_words(tasks)
 
     async def _hear_last_words(self, tasks: asyncio.TaskGroup) -> bool:
         """Take in what was said before the end. False: the learner has left meanwhile."""

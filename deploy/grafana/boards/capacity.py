@@ -49,6 +49,39 @@ CAPACITY = Dashboard(
             ),
         ),
         Row(
+            "At the door",
+            (
+                Panel(
+                    "Seats",
+                    "short",
+                    (
+                        Query("max(aitalk_gateway_seats_in_use)", "in use"),
+                        Query("max(aitalk_gateway_seats)", "in all"),
+                    ),
+                    "Conversations that all gateways together may hold.",
+                ),
+                Panel(
+                    "Waiting for a seat",
+                    "short",
+                    (
+                        Query("max(aitalk_gateway_queue_length)", "learners"),
+                        *quantiles("aitalk_gateway_queue_wait_seconds", of=(0.95,)),
+                    ),
+                    "How many, and how long (seconds) those waited who were let in.",
+                ),
+                Panel(
+                    "Turned away and moved",
+                    "reqps",
+                    (
+                        rate("aitalk_gateway_refusals_total", "reason"),
+                        rate("aitalk_gateway_handovers_total", "moment"),
+                        rate("aitalk_gateway_reopened_calls_total", "service"),
+                    ),
+                    "Refused by reason; sessions handed over; calls tried again at another replica.",
+                ),
+            ),
+        ),
+        Row(
             "Work",
             (
                 Panel(
