@@ -8,16 +8,15 @@ from asr_service.config import AsrSettings
 from asr_service.engines import create_engine
 from asr_service.service import create_service
 from common.grpc_server import run
-from common.logs import configure_logging
 from common.models import fetch_weights
-from common.process import fetch_is_asked_for, plain_start_errors
+from common.process import fetch_is_asked_for, observe, plain_start_errors
 
 
 def main() -> None:
     """Serve until SIGTERM; with --fetch, only have the weights."""
     with plain_start_errors("ASR"):
         settings = AsrSettings()
-        configure_logging(settings.log_level)
+        observe("asr", settings)
         engine = create_engine(settings)
         if fetch_is_asked_for():
             fetch_weights(engine)

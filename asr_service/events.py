@@ -23,7 +23,10 @@ class SpokenTurn:
 
 @dataclass(frozen=True, slots=True)
 class TurnStarted:
+    """traceparent: of the turn's trace; empty if it has none."""
+
     start_sample: int
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from common.metrics import CONVERSATION_BUCKETS_S
+from common.metrics import CONVERSATION_BUCKETS_S, from_zero
 
 DECODE_SECONDS = Histogram(
     "aitalk_asr_decode_seconds", "Time in the model for one batch of decodes.", ["kind"], buckets=CONVERSATION_BUCKETS_S
@@ -26,7 +26,7 @@ REAL_TIME_FACTOR = Histogram(
     "Time in the model for a final decode, per second of audio.",
     buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 5.0),
 )
-TURNS = Counter("aitalk_asr_turns_total", "Turns ended.", ["reason"])
+TURNS = from_zero(Counter("aitalk_asr_turns_total", "Turns ended.", ["reason"]), "silence", "max_length", "finished")
 TURN_MODEL_SECONDS = Histogram(
     "aitalk_asr_turn_model_seconds", "Time in the turn detection model for one pause.", buckets=CONVERSATION_BUCKETS_S
 )

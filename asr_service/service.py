@@ -174,8 +174,9 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
 
 def _response(event: ev.Event) -> pb.StreamingRecognizeResponse:
     match event:
-        case ev.TurnStarted(start):
-            return pb.StreamingRecognizeResponse(speech_started=pb.SpeechStarted(start_sample=start))
+        case ev.TurnStarted(start, traceparent):
+            started = pb.SpeechStarted(start_sample=start, traceparent=traceparent)
+            return pb.StreamingRecognizeResponse(speech_started=started)
         case ev.Partial(stable, unstable, end):
             partial = pb.Partial(stable_text=stable, unstable_text=unstable, end_sample=end)
             return pb.StreamingRecognizeResponse(partial=partial)

@@ -14,19 +14,21 @@ how long a model takes.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from opentelemetry.trace import use_span
 
 from asr_service import endpointing as ep
 from asr_service.audio import ENGINE_RATE_HZ, check_pcm
 from asr_service.decoding import Decoder
 from asr_service.end_of_turn import probability_of_end
 from asr_service.endpointing import Endpointer
-from asr_service.engine import Transcript, Word
+from asr_service.engine import Quality, Transcript, Word
 from asr_service.events import (
     EagerEndOfTurn,
     EndOfTurn,
@@ -47,6 +49,9 @@ from asr_service.turn_judge import TurnJudge
 from asr_service.utterance import Recorder, Utterance
 from asr_service.vad import WINDOW, Windows
 from common.errors import InvalidInputError, SequenceError
+from common.tracing import stage, to_traceparent, under
+
+logger = logging.getLogger(__name__)
 
 MAX_CHUNK_BYTES = 1024 * 1024
 _STEPS = 8  # decisions that may wait for the model: some pauses, after which listening waits too
@@ -124,7 +129,11 @@ class StreamSession:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 tasks.create_task(self._answer(receive))
-                await self._listen(requests, send)
+                try:
+                    await self._listen(requests, send)
+                finally:
+                    if self._recorder.utterance:  # the client has left in the middle of it
+                        self._end_of(self._recorder.utterance, "cancelled")
                 send.close()
 
     # --- listening ------------------------------------------------------------------------------
@@ -200,8 +209,9 @@ class StreamSession:
         """How probable it is that the speaker is done, by the sound so far and by the words."""
         assert utterance.final is not None  # noqa: S101  the pause began before it is asked about
         end = self._endpointer.position
-        acoustic = await self._judge.acoustic(utterance.cut(end - self._judge.heard, end))
-        heard = await utterance.final
+        with stage("asr.end_of_turn", under(utterance.span)):
+            acoustic = await self._judge.acoustic(utterance.cut(end - self._judge.heard, end))
+            heard = await utterance.final
         return probability_of_end(acoustic, heard, heard.language or self._config.language)
 
     async def _offer_partial(self, steps: MemoryObjectSendStream[_Step]) -> None:
@@ -222,7 +232,7 @@ class StreamSession:
         async for step in steps:
             match step.what:
                 case ep.SpeechStarted(start):
-                    await self._emit(TurnStarted(self._at(start)))
+                    await self._emit(TurnStarted(self._at(start), to_traceparent(step.utterance.turn)))
                 case _PartialDue():
                     await self._answer_partial(step)
                     step.utterance.partial_pending = False
@@ -230,6 +240,7 @@ class StreamSession:
                     turn = await self._understand(step, end)
                     if turn.text:  # to no words there is no reply to prepare
                         step.utterance.eager_told = True
+                        step.utterance.span.add_event("eager_end_of_turn", {"probability": probability})
                         await self._emit(EagerEndOfTurn(turn, probability))
                 case ep.Resumed(start):
                     if step.utterance.eager_told:
@@ -238,7 +249,13 @@ class StreamSession:
                 case ep.Ended(end, reason):
                     turn = await self._understand(step, end)
                     TURNS.labels(reason.value).inc()
+                    self._end_of(step.utterance, reason.value)
                     await self._emit(EndOfTurn(turn, reason, step.pauses))
+
+    def _end_of(self, utterance: Utterance, reason: str) -> None:
+        with use_span(utterance.span, end_on_exit=True):
+            utterance.span.set_attribute("reason", reason)
+            logger.debug("turn heard: %s", reason)
 
     async def _answer_partial(self, step: _Step) -> None:
         utterance, agreement = step.utterance, step.utterance.agreement
@@ -275,9 +292,10 @@ class StreamSession:
 
     async def _decode(self, utterance: Utterance, begin: int, end: int, *, final: bool) -> Transcript:
         audio = utterance.cut(begin, end)
-        return await self._decoder.decode(
-            audio, language=self._config.language, quality="final" if final else "partial"
-        )
+        quality: Quality = "final" if final else "partial"
+        about = {"quality": quality, "audio_s": len(audio) / ENGINE_RATE_HZ}
+        with stage("asr.decode", under(utterance.span), **about):
+            return await self._decoder.decode(audio, language=self._config.language, quality=quality)
 
     def _at(self, engine_sample: int) -> int:
         """A position of the engine in samples of the stream."""

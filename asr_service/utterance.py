@@ -10,15 +10,21 @@ import numpy as np
 from asr_service.audio import ENGINE_RATE_HZ, Audio
 from asr_service.engine import Transcript
 from asr_service.partials import LocalAgreement
+from common.tracing import TRACER, choose_root, under
 
 # The VAD notices a voice some windows after it began, and soft first sounds later still: keep what came before.
 PRE_ROLL = 300 * ENGINE_RATE_HZ // 1000
 
 
 class Utterance:
-    """Audio at 16 kHz from `begin` on; all positions are samples of the stream at 16 kHz."""
+    """Audio at 16 kHz from `begin` on; all positions are samples of the stream at 16 kHz.
+
+    `turn` is the span of the whole turn, which the client begins; `span` is that of its recognition.
+    """
 
     def __init__(self, voice_start: int) -> None:
+        self.turn = choose_root()
+        self.span = TRACER.start_span("asr.utterance", under(self.turn))
         self.voice_start = voice_start
         self.begin = voice_start
         self.agreement = LocalAgreement()

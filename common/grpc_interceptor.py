@@ -1,4 +1,4 @@
-"""One interceptor for all three servers: no calls before the model is warm, errors to status codes, metrics."""
+"""One interceptor for all three servers: no calls before the model is warm, errors to status codes, metrics, traces."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from contextlib import aclosing
 from typing import Any, NoReturn
 
 import grpc
+from opentelemetry.trace import Span, Status, StatusCode
 
 from common.errors import ServiceError, UnavailableError, sole_cause, to_status
-from common.metrics import RPC_HANDLED, RPC_SECONDS
+from common.metrics import CALL_SECONDS, CALLS
+from common.tracing import serving
 
 logger = logging.getLogger(__name__)
 
@@ -59,18 +61,20 @@ class ServiceInterceptor(grpc.aio.ServerInterceptor):
         if inspect.isasyncgenfunction(behaviour):
 
             async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
-                async with self._calls, _Watch(method, context):
-                    await self._check_ready(method)
-                    async with aclosing(behaviour(request, context)) as responses:
-                        async for response in responses:
-                            yield response
+                with serving(_short(method), _metadata(context)) as span:
+                    async with self._calls, _Watch(method, context, span):
+                        await self._check_ready(method)
+                        async with aclosing(behaviour(request, context)) as responses:
+                            async for response in responses:
+                                yield response
 
             return stream
 
         async def call(request: Any, context: Any) -> Any:
-            async with self._calls, _Watch(method, context):
-                await self._check_ready(method)
-                return await behaviour(request, context)
+            with serving(_short(method), _metadata(context)) as span:
+                async with self._calls, _Watch(method, context, span):
+                    await self._check_ready(method)
+                    return await behaviour(request, context)
 
         return call
 
@@ -105,17 +109,17 @@ class _Calls:
 class _Watch:
     """Counts and times one call, and turns what it raises into its status."""
 
-    def __init__(self, method: str, context: Any) -> None:
-        self.method = method.rpartition(".")[2]  # AsrService/Recognize
+    def __init__(self, method: str, context: Any, span: Span) -> None:
+        self.method = _short(method)
         self.context = context
+        self.span = span
 
     async def __aenter__(self) -> None:
         self.began = time.monotonic()
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _tb: object) -> None:
         error = sole_cause(error) if error else None
-        RPC_SECONDS.labels(self.method).observe(time.monotonic() - self.began)
-        RPC_HANDLED.labels(self.method, _code_of(error)).inc()
+        self._note(_code_of(error), time.monotonic() - self.began)
         match error:
             case None | asyncio.CancelledError() | GeneratorExit() | grpc.aio.AbortError() | grpc.aio.InternalError():
                 return  # the last one is a write that the client's cancel cut short
@@ -125,10 +129,27 @@ class _Watch:
                 logger.error("bug in %s", self.method, exc_info=error)
                 await self.context.abort(grpc.StatusCode.INTERNAL, f"bug in {self.method}; see the server's log")
 
+    def _note(self, code: str, seconds: float) -> None:
+        CALL_SECONDS.labels(self.method).observe(seconds)
+        CALLS.labels(self.method, code).inc()
+        self.span.set_attribute("rpc.grpc.status", code)
+        if code not in {"OK", "CANCELLED"}:
+            self.span.set_status(Status(StatusCode.ERROR))
+        logger.debug("%s: %s after %.3f s", self.method, code, seconds)
+
     async def _abort(self, error: ServiceError) -> NoReturn:
         logger.info("%s: %s (%s)", self.method, error.code, error.status.name)
         await self.context.abort_with_status(to_status(error))
         raise AssertionError("abort_with_status returned")
+
+
+def _short(method: str) -> str:
+    """AsrService/Recognize"""
+    return method.rpartition(".")[2]
+
+
+def _metadata(context: Any) -> dict[str, str]:
+    return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
 
 
 def _code_of(error: BaseException | None) -> str:

@@ -28,7 +28,7 @@ from common.grpc_client import SHARED_OPTIONS
 from common.grpc_interceptor import ServiceInterceptor
 from common.loading import turn_to_load
 from common.memory import ADVICE, is_out_of_memory
-from common.metrics import MODEL_LOAD_SECONDS
+from common.metrics import MODEL_LOAD_SECONDS, meter_calls
 from common.settings import ModelServerSettings
 
 logger = logging.getLogger(__name__)
@@ -77,6 +77,7 @@ class ModelServer:
 
     async def __aenter__(self) -> ModelServer:
         self.service.register(self._server)
+        meter_calls(self.service.name)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (self.service.name, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)

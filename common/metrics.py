@@ -1,16 +1,40 @@
-"""Prometheus metrics that all processes share. Names: aitalk_<what>_<unit>; labels: service, method, code."""
+"""Prometheus metrics of all three model servers, and the scheme that every metric of ours follows.
+
+Names: aitalk_<service>_<what>_<unit>, where service is gateway, asr, llm or tts, or `server` for what the three model
+servers have in common. Counters end in _total; times are in seconds. docs/observability.md has them all, written by
+`python -m tests.observability.metrics_table`.
+"""
 
 from __future__ import annotations
 
+from google.protobuf import descriptor_pool
 from prometheus_client import Counter, Gauge, Histogram
 
 # Chosen for conversation: a turn feels immediate under 0.5 s and broken over 3 s.
 CONVERSATION_BUCKETS_S = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.3, 1.7, 2.2, 3.0, 5.0, 10.0)
 
-RPC_HANDLED = Counter("aitalk_rpc_handled_total", "Calls ended, by status code.", ["method", "code"])
-RPC_SECONDS = Histogram(
-    "aitalk_rpc_seconds", "Length of calls.", ["method"], buckets=(*CONVERSATION_BUCKETS_S, 60.0, 600.0)
+
+def from_zero(counter: Counter, *values: str) -> Counter:
+    """`counter`, there from the start for these values of its label.
+
+    One that appears with its first event hides that event: rate() and increase() see no change.
+    """
+    for value in values:
+        counter.labels(value)
+    return counter
+
+
+CALLS = Counter("aitalk_server_calls_total", "Calls ended, by status code.", ["method", "code"])
+CALL_SECONDS = Histogram(
+    "aitalk_server_call_seconds", "Length of calls.", ["method"], buckets=(*CONVERSATION_BUCKETS_S, 60.0, 600.0)
 )
-SLOTS_IN_USE = Gauge("aitalk_slots_in_use", "Streams being served.", ["service"])
-SLOTS_TOTAL = Gauge("aitalk_slots", "Streams that can be served at once.", ["service"])
-MODEL_LOAD_SECONDS = Gauge("aitalk_model_load_seconds", "Time that the model took to load.", ["service"])
+SLOTS_IN_USE = Gauge("aitalk_server_slots_in_use", "Streams being served.", ["service"])
+SLOTS = Gauge("aitalk_server_slots", "Streams that can be served at once.", ["service"])
+MODEL_LOAD_SECONDS = Gauge("aitalk_server_model_load_seconds", "Time that the model took to load.", ["service"])
+
+
+def meter_calls(service: str) -> None:
+    """Count the calls of a gRPC service, by its full name, from zero, so that its first failure is seen."""
+    for method in descriptor_pool.Default().FindServiceByName(service).methods:
+        for code in ("OK", "CANCELLED", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "INTERNAL"):
+            CALLS.labels(f"{method.containing_service.name}/{method.name}", code)

@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from pydantic import ValidationError
 
 from common.errors import ServiceError
+from common.logs import configure_logging
+from common.settings import ProcessSettings
+from common.tracing import configure_tracing
 
 
 @contextmanager
@@ -34,3 +37,9 @@ def fetch_is_asked_for() -> bool:
             raise ValueError(
                 f"it takes no arguments but --fetch, not {' '.join(unknown)}; settings are in the environment"
             )
+
+
+def observe(service: str, settings: ProcessSettings) -> None:
+    """Logs and traces of this process, as the settings want them."""
+    configure_logging(settings.log_level, settings.log_format, service)
+    configure_tracing(service, settings.otel_exporter_otlp_endpoint, settings.otel_traces_sampler_arg)

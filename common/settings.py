@@ -19,6 +19,15 @@ class ProcessSettings(BaseSettings):
     )
     debug: bool = Field(False, description="Interactive API docs at `/docs`, and a log line for each HTTP request.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="`text` for people, `json` for a log store: one object a line, with the ids of its work."
+    )
+    otel_exporter_otlp_endpoint: str = Field(
+        "", description="OpenTelemetry collector that takes traces over gRPC, `http://host:4317`; empty: no traces."
+    )
+    otel_traces_sampler_arg: float = Field(
+        1.0, ge=0, le=1, description="Share of turns that are traced; the same for all processes."
+    )
 
 
 class ModelServerSettings(ProcessSettings):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from common.errors import BusyError
-from common.metrics import SLOTS_IN_USE, SLOTS_TOTAL
+from common.metrics import SLOTS, SLOTS_IN_USE
 
 
 class Slots:
@@ -16,7 +16,7 @@ class Slots:
         self.service = service
         self.total = total
         self.in_use = 0
-        SLOTS_TOTAL.labels(service).set(total)
+        SLOTS.labels(service).set(total)
         SLOTS_IN_USE.labels(service).set(0)
 
     @contextmanager

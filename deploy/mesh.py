@@ -1,8 +1,9 @@
 """`python -m deploy.mesh`: the whole mesh on one machine, as `make run` starts it.
 
 The processes are those of the Procfile. The gateway takes PORT; the others get free ports, unless their address is set
-(ASR_ADDRESS, LLM_ADDRESS, TTS_ADDRESS, REDIS_URL): then that one runs elsewhere and is not started here. When one
-process ends, all do; Ctrl-C ends them all.
+(ASR_ADDRESS, LLM_ADDRESS, TTS_ADDRESS, REDIS_URL): then that one runs elsewhere and is not started here. METRICS_PORT
+is that of recognition; the language model has the next one, and synthesis the one after. When one process ends, all do;
+Ctrl-C ends them all.
 
 With PROFILE set:  do the models fit?  →  environments installed  →  weights fetched  →  processes, each in its own.
 `--fetch` stops before the last step (`make models`); `--dry-run` says what each would do, and does none.
@@ -49,6 +50,7 @@ PARTS = (
     Part("llm", "LLM_PORT", "LLM_ADDRESS", "127.0.0.1:{}"),
     Part("tts", "TTS_PORT", "TTS_ADDRESS", "127.0.0.1:{}"),
 )
+METERED = ("asr", "llm", "tts")
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ def processes_of(environment: Mapping[str, str]) -> dict[str, Process]:
     for name, command in commands.items():
         if name not in elsewhere:
             home = environment_of(name, environment)
-            variables = dict(environment) | settings
+            variables = dict(environment) | settings | {"METRICS_PORT": metrics_port(name, environment)}
             processes[name] = Process(command, home, variables | home.settings(variables))
     return processes
 
@@ -174,9 +176,10 @@ def plan(environment: Mapping[str, str]) -> tuple[set[str], dict[str, str]]:
     """Which processes run elsewhere, and the settings by which those started here find one another."""
     elsewhere = {part.name for part in PARTS if environment.get(part.address)}
     here = [part for part in PARTS if part.name not in elsewhere]
-    settings = {"METRICS_PORT": "0"}  # one port can't serve three processes
-    if not environment.get("DRAIN_TIMEOUT_S"):
-        settings["DRAIN_TIMEOUT_S"] = "3"
+    settings = {}
+    for timeout in ("DRAIN_TIMEOUT_S", "GATEWAY_DRAIN_TIMEOUT_S"):
+        if not environment.get(timeout):
+            settings[timeout] = "3"
     if not any(environment.get(name) for name in ("ENABLE_MEMORY_EFFICIENT_LOADING", *MODEL_NAMES)):
         settings["ENABLE_MEMORY_EFFICIENT_LOADING"] = "false"  # the bundled models are small, and sooner ready at once
     for part, port in zip(here, free_ports(len(here)), strict=True):
@@ -184,6 +187,12 @@ def plan(environment: Mapping[str, str]) -> tuple[set[str], dict[str, str]]:
         number = wanted if wanted and wanted != "0" else str(port)
         settings |= {part.port: number, part.address: part.form.format(number)}
     return elsewhere, settings
+
+
+def metrics_port(name: str, environment: Mapping[str, str]) -> str:
+    """One port can't serve three processes: they count on from METRICS_PORT."""
+    first = int(environment.get("METRICS_PORT") or 0)
+    return str(first + METERED.index(name)) if first and name in METERED else "0"
 
 
 def free_ports(count: int) -> list[int]:

@@ -2,40 +2,62 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import FrameType
+
 import uvicorn
 import uvloop
 
-from common.logs import configure_logging
-from common.process import plain_start_errors
+from common.process import observe, plain_start_errors
 from gateway.app import connect, create_app
 from gateway.config import GatewaySettings
+from gateway.draining import Draining
 
 # Above MAX_FRAME_BYTES a message is answered with an error; above this the WebSocket itself is closed with code 1009.
 WEBSOCKET_MAX_BYTES = 16 * 1024 * 1024
 
 
 def main() -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT, then hand the learners over."""
     with plain_start_errors("The gateway"):
         settings = GatewaySettings()
-        configure_logging(settings.log_level)
+        observe("gateway", settings)
         uvloop.run(serve(settings))
 
 
+class DrainingServer(uvicorn.Server):
+    """Goes on serving after the first signal until the sessions are handed over; a second one ends it at once."""
+
+    def __init__(self, config: uvicorn.Config, draining: Draining) -> None:
+        super().__init__(config)
+        self._draining = draining
+        self._loop = asyncio.get_running_loop()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._draining.began.is_set():
+            super().handle_exit(sig, frame)
+        else:
+            self._loop.call_soon_threadsafe(self._draining.begin)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Asked by uvicorn ten times a second: whether to end."""
+        return await super().on_tick(counter) or self._draining.done.is_set()
+
+
 async def serve(settings: GatewaySettings) -> None:
-    async with connect(settings) as (partners, services):
-        await uvicorn.Server(
-            uvicorn.Config(
-                create_app(settings, partners, services),
-                host=settings.host,
-                port=settings.port,
-                log_config=None,
-                access_log=settings.debug,
-                ws_max_size=max(WEBSOCKET_MAX_BYTES, settings.max_frame_bytes),
-                ws_per_message_deflate=False,  # audio does not compress
-                timeout_graceful_shutdown=5,
-            )
-        ).serve()
+    async with connect(settings) as (partners, services, seats):
+        app = create_app(settings, partners, services, seats)
+        config = uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=settings.debug,
+            ws_max_size=max(WEBSOCKET_MAX_BYTES, settings.max_frame_bytes),
+            ws_per_message_deflate=False,  # audio does not compress
+            timeout_graceful_shutdown=5,
+        )
+        await DrainingServer(config, app.state.draining).serve()
 
 
 if __name__ == "__main__":

@@ -13,15 +13,21 @@ from fastapi import FastAPI, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
 
 from common import __version__
+from common.tracing import flush_traces
+from gateway.admission import Admission
+from gateway.capacity import Capacity
 from gateway.clients.asr import GrpcAsr
 from gateway.clients.llm import GrpcLlm
 from gateway.clients.services import ModelServices
 from gateway.clients.tts import GrpcTts
 from gateway.config import GatewaySettings
 from gateway.connection import converse
+from gateway.draining import Draining, reconnect
 from gateway.floor import ReplyOptions
 from gateway.http import Services, add_http, origin_is_allowed
-from gateway.session_events import Partners, SessionOptions
+from gateway.reception import Visitor
+from gateway.seats import Seats
+from gateway.session_events import ENDED, IDLE, Partners, SessionOptions
 from gateway.store import RedisStore
 
 logger = logging.getLogger(__name__)
@@ -31,22 +37,40 @@ LOAD_POLL_S = 1.0
 
 
 @asynccontextmanager
-async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Partners, ModelServices]]:
+async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Partners, ModelServices, Seats]]:
     """The real partners of a gateway, for as long as the block lasts. Nothing need be up yet."""
-    store = RedisStore(settings.redis_url.get_secret_value(), ttl_s=settings.session_ttl_s)
-    async with ModelServices(asr=settings.asr_address, llm=settings.llm_address, tts=settings.tts_address) as services:
+    url = settings.redis_url.get_secret_value()
+    store, seats = RedisStore(url, ttl_s=settings.session_ttl_s), Seats(url)
+    async with ModelServices(
+        asr=settings.asr_address,
+        llm=settings.llm_address,
+        tts=settings.tts_address,
+        replicas={"asr": settings.asr_replicas, "llm": settings.llm_replicas, "tts": settings.tts_replicas},
+    ) as services:
         try:
-            yield (
-                Partners(GrpcAsr(services.asr), GrpcLlm(services.llm), GrpcTts(services.tts), store),
-                services,
-            )
+            partners = Partners(GrpcAsr(services.asr), GrpcLlm(services.llm), GrpcTts(services.tts), store)
+            yield partners, services, seats
         finally:
+            await seats.close()
             await store.close()
 
 
-def create_app(settings: GatewaySettings, partners: Partners, services: Services) -> FastAPI:
+def create_app(settings: GatewaySettings, partners: Partners, services: Services, seats: Seats) -> FastAPI:
     """The application around whatever partners it is given: real ones, or a test's."""
     load = _Load(settings.speculation_max_occupancy)
+    capacity = Capacity(
+        {"asr": 1.0, "llm": settings.admission_learners_per_llm_slot, "tts": settings.admission_learners_per_tts_slot},
+        fixed=settings.admission_max_sessions,
+        admit_unknown=settings.environment == "development",
+    )
+    admission = Admission(
+        seats,
+        lambda: capacity.seats,
+        queue_max=settings.admission_queue_max,
+        max_wait_s=settings.admission_max_wait_s,
+        grace_s=settings.admission_grace_s,
+    )
+    draining = Draining(settings.gateway_drain_timeout_s)
     options = SessionOptions(
         gateway_id=f"{socket.gethostname()}-{secrets.token_hex(4)}",
         asr_sample_rate_hz=settings.asr_sample_rate,
@@ -54,6 +78,7 @@ def create_app(settings: GatewaySettings, partners: Partners, services: Services
         idle_timeout_s=settings.idle_timeout_s,
         interrupt_after_s=settings.interrupt_after_ms / 1000,
         may_speculate=lambda: load.allows_speculation,
+        reconnect=reconnect,
     )
 
     @asynccontextmanager
@@ -62,10 +87,14 @@ def create_app(settings: GatewaySettings, partners: Partners, services: Services
             background = [
                 tasks.create_task(_announce_ready(services, settings)),
                 tasks.create_task(load.watch(services)),
+                tasks.create_task(capacity.watch(services)),
+                tasks.create_task(admission.run()),
+                tasks.create_task(draining.run()),
             ]
             yield
             for task in background:
                 task.cancel()
+        await asyncio.to_thread(flush_traces)  # uvicorn ends the process with the signal that it got
 
     app = FastAPI(
         title="AI-Talk",
@@ -76,6 +105,7 @@ def create_app(settings: GatewaySettings, partners: Partners, services: Services
         openapi_url="/openapi.json" if settings.debug else None,
     )
     app.state.services = services
+    app.state.draining = draining
     app.add_middleware(
         CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["GET"], allow_headers=["*"]
     )
@@ -88,7 +118,12 @@ def create_app(settings: GatewaySettings, partners: Partners, services: Services
             await websocket.close(code=1008)  # before accepting it: HTTP 403
             return
         await websocket.accept()
-        await converse(websocket, partners, options, settings)
+        visitor = Visitor(websocket, secrets.token_urlsafe(12))
+        async with visitor.seated_by(admission, partners.store, draining) as is_in:
+            if is_in:
+                visitor.keep_seat = True  # whatever happens to the connection
+                closing = await converse(visitor, partners, options, settings, draining)
+                visitor.keep_seat = closing not in (ENDED, IDLE)
 
     return app
 

@@ -20,6 +20,13 @@ class GatewaySettings(ProcessSettings):
     asr_address: str = Field("127.0.0.1:50051", description="host:port of the speech recognition service.")
     llm_address: str = Field("127.0.0.1:50052", description="host:port of the language model service.")
     tts_address: str = Field("127.0.0.1:50053", description="host:port of the speech synthesis service.")
+    asr_replicas: str = Field(
+        "",
+        description="host:port pairs, separated by commas, behind whose names are all recognition replicas, if "
+        "`ASR_ADDRESS` is a proxy; their slots are counted.",
+    )
+    llm_replicas: str = Field("", description="Likewise for `LLM_ADDRESS`.")
+    tts_replicas: str = Field("", description="Likewise for `TTS_ADDRESS`.")
     redis_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"),
         description="Redis (or Valkey) for session state. `make run` starts a Valkey of its own if it is not set.",
@@ -44,6 +51,32 @@ class GatewaySettings(ProcessSettings):
     )
     max_frame_bytes: int = Field(
         1024 * 1024, gt=0, description="Greatest size of one WebSocket message; a larger one is refused."
+    )
+    admission_max_sessions: int = Field(
+        0,
+        ge=0,
+        description="Conversations at once at all gateways together; 0: as many as the model servers' slots allow.",
+    )
+    admission_learners_per_llm_slot: float = Field(
+        4.0, gt=0, description="Learners let in for each slot of the language model, which each uses part of the time."
+    )
+    admission_learners_per_tts_slot: float = Field(
+        2.0, gt=0, description="Learners let in for each slot of the synthesis. Of recognition each needs one."
+    )
+    admission_queue_max: int = Field(
+        100, ge=0, description="Learners who may wait for a place; more are told to come back later."
+    )
+    admission_max_wait_s: float = Field(
+        300.0, gt=0, description="Seconds after which a learner who waits is told to come back later."
+    )
+    admission_grace_s: float = Field(
+        15.0, ge=0, description="Seconds for which the place of a learner whose connection broke is kept."
+    )
+    gateway_drain_timeout_s: float = Field(
+        20.0,
+        ge=0,
+        description="On SIGTERM, seconds that turns in progress may take before their learners are handed over to "
+        "another gateway.",
     )
     asr_sample_rate: int = Field(
         16000, ge=16000, le=16000, description="Samples per second of the audio that recognition gets; 16000 for now."

@@ -11,11 +11,14 @@ from typing import Any
 from fastapi import WebSocket, WebSocketDisconnect
 
 from common.errors import InvalidInputError, ServiceError
+from common.ids import WorkIds, working_on
 from gateway import metrics
 from gateway.audio import AudioDiagnostics, AudioInput, DebugRecorder, DecodedAudio
 from gateway.config import GatewaySettings
+from gateway.draining import Draining
 from gateway.outbox import Outbox
 from gateway.protocol import AnyClientMessage, EndConversation, Ping, Pong, Start, read_client_message
+from gateway.reception import Visitor
 from gateway.session import Session
 from gateway.session_events import Closing, Left, Partners, SessionOptions
 
@@ -27,27 +30,40 @@ LOOK_EVERY_S = 0.5
 BROKEN = Closing(1011, "a bug ended the session; it is in the gateway's log")
 
 
-async def converse(socket: WebSocket, partners: Partners, options: SessionOptions, settings: GatewaySettings) -> None:
+async def converse(
+    visitor: Visitor, partners: Partners, options: SessionOptions, settings: GatewaySettings, draining: Draining
+) -> Closing:
     """Serve an accepted WebSocket to its end."""
     outbox = Outbox()
     with metrics.SESSIONS.track_inprogress():
         async with AudioInput(sample_rate_hz=options.asr_sample_rate_hz) as audio:
             ear = _Ear(options.asr_sample_rate_hz, save=settings.audio_debug)
-            session = Session(partners, options, audio=audio, outbox=outbox, on_audio=ear.hears)
-            logger.info("session %s connected", session.session_id)
-            try:
-                closing = await _serve(socket, session, audio, outbox, settings.max_frame_bytes)
-            finally:
-                ear.close()
-    logger.info("session %s: %s", session.session_id, closing.reason)
+            session = Session(
+                partners,
+                options,
+                audio=audio,
+                outbox=outbox,
+                on_audio=ear.hears,
+                session_id=visitor.session_id,
+                on_resumed=visitor.carries_on,
+            )
+            with working_on(WorkIds(session.session_id)):
+                logger.info("session %s connected", session.session_id)
+                try:
+                    with draining.knows(session):
+                        closing = await _serve(visitor, session, audio, outbox, settings.max_frame_bytes)
+                finally:
+                    ear.close()
+                logger.info("session %s: %s", session.session_id, closing.reason)
+    return closing
 
 
 async def _serve(
-    socket: WebSocket, session: Session, audio: AudioInput, outbox: Outbox, max_frame_bytes: int
+    visitor: Visitor, session: Session, audio: AudioInput, outbox: Outbox, max_frame_bytes: int
 ) -> Closing:
     async with asyncio.TaskGroup() as tasks:
-        writing = tasks.create_task(_write(socket, outbox))
-        reading = tasks.create_task(_Reader(session, audio, outbox, max_frame_bytes).read(socket))
+        writing = tasks.create_task(_write(visitor.socket, outbox))
+        reading = tasks.create_task(_Reader(session, audio, outbox, max_frame_bytes).read(visitor))
         try:
             closing = await session.run()
         except Exception:
@@ -57,7 +73,7 @@ async def _serve(
         outbox.close()
         connected = await writing
         if connected:
-            await _close(socket, closing)
+            await _close(visitor.socket, closing)
     return closing
 
 
@@ -71,10 +87,10 @@ class _Reader:
     max_frame_bytes: int
     has_ended: bool = False
 
-    async def read(self, socket: WebSocket) -> None:
+    async def read(self, visitor: Visitor) -> None:
         """Until the learner is gone."""
         while True:
-            frame = await socket.receive()
+            frame = await visitor.receive()
             if frame["type"] == "websocket.disconnect":
                 await self.session.post(Left())
                 return
@@ -95,7 +111,7 @@ class _Reader:
             )
         if not is_audio:
             await self._take_message(read_client_message(data))
-        elif not self.has_ended:  # a microphone may run on for a moment
+        elif not (self.has_ended or self.session.is_leaving):  # a microphone may run on for a moment
             await self.audio.feed(data)
 
     async def _take_message(self, message: AnyClientMessage) -> None:

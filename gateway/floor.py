@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -28,6 +29,7 @@ from gateway.turn_machine import (
     LearnerInsists,
     LearnerInterrupts,
     LearnerPauses,
+    Listening,
     Release,
     ReplyEnds,
     Speaking,
@@ -35,6 +37,9 @@ from gateway.turn_machine import (
     TurnMachine,
     Unhush,
 )
+from gateway.turn_trace import ReplyTrace, TurnTrace
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class LearnerStages:
     last_sound_s: float
     eager_s: float | None = None
     end_of_turn_s: float | None = None
+    trace: TurnTrace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,7 @@ class Floor:
         self._machine = TurnMachine(lambda: secrets.token_hex(6))
         self._reply: Reply | None = None
         self._reply_task: asyncio.Task[None] | None = None
+        self._trace: ReplyTrace | None = None  # of the latest reply
         self._began_early = False
         self._has_echo = False
         self._cut: Reply | None = None  # the latest reply that was interrupted
@@ -178,6 +185,11 @@ class Floor:
         await self._conclude(reply)
 
     @property
+    def is_free(self) -> bool:
+        """Whether no reply is being made, held or heard."""
+        return isinstance(self._machine.state, Listening)
+
+    @property
     def _says(self) -> str:
         """What the partner is saying or was saying last; empty before it said anything."""
         latest = self._reply or self._cut
@@ -218,10 +230,13 @@ class Floor:
             outbox=self._outbox,
             now=self._now,
         )
-        self._reply_task = self._tasks.create_task(self._run(self._reply))
+        turn_trace = stages.trace or TurnTrace(state.session_id, state.level)
+        self._trace = turn_trace.reply(turn_id)
+        self._reply_task = self._tasks.create_task(self._run(self._reply, self._trace))
 
-    async def _run(self, reply: Reply) -> None:
-        await reply.run()
+    async def _run(self, reply: Reply, trace: ReplyTrace) -> None:
+        with trace.current():
+            await reply.run()
         await self._reply_over(reply.turn_id)
 
     def _release(self, stages: LearnerStages | None) -> None:
@@ -232,6 +247,8 @@ class Floor:
             self._reply.stages.mark("end_of_turn", stages.end_of_turn_s)
         if self._began_early:
             metrics.EAGER_REPLIES.labels("used").inc()
+        if self._trace:
+            self._trace.turn.is_answered = True
         self._reply.release()
 
     async def _cancel(self, *, released: bool) -> None:
@@ -245,7 +262,7 @@ class Floor:
         if reply.is_over and released:  # it ended by itself just before
             await self._conclude(reply)
             return
-        metrics.TURNS.labels("interrupted" if released else "discarded").inc()
+        self._count(reply, "interrupted" if released else "discarded")
         if not released:
             self._count_waste(reply)
         else:
@@ -254,19 +271,29 @@ class Floor:
 
     async def _conclude(self, reply: Reply) -> None:
         if reply.failure and not reply.is_released:  # the end of the turn will try again, and then it is told
-            metrics.TURNS.labels("discarded").inc()
+            self._count(reply, "discarded")
             self._count_waste(reply)
             return
         if reply.failure:
-            metrics.TURNS.labels("failed").inc()
+            self._count(reply, "failed")
             await self._outbox.report(reply.failure)
             await self._keep_what_was_heard(reply, interrupted=True)
             return
-        metrics.TURNS.labels("complete").inc()
+        self._count(reply, "complete")
         for stage, ms in reply.stages.ms.items():
             metrics.STAGE_SECONDS.labels(stage).observe(ms / 1000)
         await self._keep_what_was_heard(reply, interrupted=False)
         await self._outbox.send(TurnComplete(turn_id=reply.turn_id, latency_ms=reply.stages.ms))
+
+    def _count(self, reply: Reply, outcome: str) -> None:
+        """A reply is over: in metrics, in its trace, and in the log."""
+        metrics.TURNS.labels(outcome).inc()
+        if self._trace:
+            playing_s = None if reply.audio_began_s is None else self._now() - reply.audio_began_s
+            with self._trace.current():
+                logger.info("reply %s: %s", outcome, reply.stages.ms)
+            self._trace.end(outcome, reply.stages.ms, playing_s=playing_s)
+            self._trace = None
 
     def _count_waste(self, reply: Reply) -> None:
         self._began_early = False

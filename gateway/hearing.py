@@ -101,6 +101,11 @@ class Hearing:
         self._is_lost = False
         self._gather()
 
+    @property
+    def turn_is_open(self) -> bool:
+        """Whether the learner is in the middle of a turn, as far as recognition has said."""
+        return self._turn_is_open
+
     def seconds_since(self, sample: int) -> float:
         """How long ago `sample` was, in seconds of audio."""
         return max(0.0, (self._sent_samples - sample) / self._sample_rate_hz)

@@ -38,6 +38,7 @@ class Services(Protocol):
     async def fallbacks(self) -> dict[str, str]: ...
     async def voices(self) -> list[dict[str, Any]]: ...
     async def occupancy(self) -> float: ...
+    async def slots(self) -> dict[str, int | None]: ...
 
 
 def _services(request: Request) -> Services:
@@ -62,10 +63,12 @@ async def ready(request: Request) -> JSONResponse:
     `fallbacks`: of services that do not run the engine they were asked to run, which one they do run, and why.
     """
     services, fallbacks = await asyncio.gather(_services(request).ready(), _services(request).fallbacks())
-    is_ready = all(services.values())
+    draining = request.app.state.draining.began.is_set()
+    is_ready = all(services.values()) and not draining
     status = "ready" if is_ready else "not_ready"
+    answer = {"status": status, "services": services, "fallbacks": fallbacks, "draining": draining}
     return JSONResponse(
-        {"status": status, "services": services, "fallbacks": fallbacks, "timestamp": _timestamp()},
+        {**answer, "timestamp": _timestamp()},
         status_code=200 if is_ready else 503,
     )
 

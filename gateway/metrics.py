@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from common.metrics import CONVERSATION_BUCKETS_S
+from common.metrics import CONVERSATION_BUCKETS_S, from_zero
 
 SESSIONS = Gauge("aitalk_gateway_sessions", "Conversations connected now.")
-TURNS = Counter("aitalk_gateway_turns_total", "Replies ended: complete, interrupted, failed or discarded.", ["outcome"])
-FALSE_ALARMS = Counter(
-    "aitalk_gateway_false_interruptions_total", "Sounds over the partner's voice that were no words.", ["reply"]
+TURNS = from_zero(
+    Counter("aitalk_gateway_turns_total", "Replies ended: complete, interrupted, failed or discarded.", ["outcome"]),
+    *("complete", "interrupted", "failed", "discarded"),
 )
-EAGER_REPLIES = Counter(
-    "aitalk_gateway_eager_replies_total", "Replies begun in a pause: used, wasted, or not begun for load.", ["outcome"]
+FALSE_ALARMS = from_zero(
+    Counter(
+        "aitalk_gateway_false_interruptions_total", "Sounds over the partner's voice that were no words.", ["reply"]
+    ),
+    *("hushed", "cut"),
+)
+EAGER_REPLIES = from_zero(
+    Counter(
+        "aitalk_gateway_eager_replies_total",
+        "Replies begun in a pause: used, wasted, or skipped (not begun) for load.",
+        ["outcome"],
+    ),
+    *("used", "wasted", "skipped"),
 )
 WASTED_CHARACTERS = Counter("aitalk_gateway_wasted_characters_total", "Text of replies that were never let out.")
 WASTED_AUDIO_SECONDS = Counter("aitalk_gateway_wasted_audio_seconds_total", "Speech made for them.")
@@ -24,4 +35,26 @@ STAGE_SECONDS = Histogram(
 )
 ERRORS = Counter("aitalk_gateway_errors_total", "Error messages sent to learners.", ["code"])
 AUDIO_SECONDS = Counter("aitalk_gateway_audio_seconds_total", "Learners' audio decoded.")
-ANALYSES = Counter("aitalk_gateway_analyses_total", "Analyses sent: whole, or with parts missing.", ["outcome"])
+ANALYSES = from_zero(
+    Counter("aitalk_gateway_analyses_total", "Analyses sent: whole, or partial, with parts missing.", ["outcome"]),
+    *("whole", "partial"),
+)
+SEATS = Gauge("aitalk_gateway_seats", "Conversations that the mesh can hold, as this gateway reckons.")
+SEATS_IN_USE = Gauge("aitalk_gateway_seats_in_use", "Of them in use by all gateways, those kept for a moment included.")
+QUEUE_LENGTH = Gauge("aitalk_gateway_queue_length", "Learners who wait for a seat, at all gateways.")
+QUEUE_WAIT_SECONDS = Histogram(
+    "aitalk_gateway_queue_wait_seconds",
+    "From a learner's arrival to a seat.",
+    buckets=(0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600),
+)
+REFUSALS = Counter("aitalk_gateway_refusals_total", "Learners who were not let in, by reason.", ["reason"])
+HANDOVERS = from_zero(
+    Counter(
+        "aitalk_gateway_handovers_total", "Sessions sent to another gateway: between_turns or in_turn.", ["moment"]
+    ),
+    *("between_turns", "in_turn"),
+)
+REOPENED_CALLS = from_zero(
+    Counter("aitalk_gateway_reopened_calls_total", "Calls tried again at another replica, by service.", ["service"]),
+    *("ASR", "LLM", "TTS"),
+)

@@ -37,7 +37,10 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
+    """traceparent: what the trace of the turn is to be, if recognition has begun one."""
+
     start_sample: int
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,10 @@ class SessionStore(Protocol):
 
     async def resume(self, session_id: str, resume_token: str, owner: str) -> tuple[SessionState, list[Turn]]:
         """Take the session over. Raises SessionUnknownError, WrongTokenError."""
+        ...
+
+    async def knows(self, session_id: str, resume_token: str) -> bool:
+        """Whether `resume` would find it. Changes nothing."""
         ...
 
     async def save(self, state: SessionState) -> None: ...

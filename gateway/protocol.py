@@ -108,8 +108,16 @@ class ServerMessage(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class Queued(ServerMessage):
+    """Before `connected`, and again whenever it moves: all places are taken. position: 1 is next. estimate_s: about."""
+
+    type: Literal["queued"] = "queued"
+    position: int
+    estimate_s: int
+
+
 class Connected(ServerMessage):
-    """At once on connecting."""
+    """At once on connecting, or as soon as there is a place."""
 
     type: Literal["connected"] = "connected"
     session_id: str
@@ -123,6 +131,14 @@ class Resumed(ServerMessage):
     session_id: str
     turns: int
     level: Level
+
+
+class Reconnect(ServerMessage):
+    """This gateway ends: send no more, and after its close (1012) and delay_ms connect again and resume."""
+
+    type: Literal["reconnect"] = "reconnect"
+    reason: str
+    delay_ms: int
 
 
 class SpeechStartedMessage(ServerMessage):
@@ -222,8 +238,10 @@ class ErrorMessage(ServerMessage):
 
 
 AnyServerMessage = (
-    Connected
+    Queued
+    | Connected
     | Resumed
+    | Reconnect
     | SpeechStartedMessage
     | SpeechStoppedMessage
     | TranscriptMessage

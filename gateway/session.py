@@ -11,11 +11,12 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import anyio
 
 from common.errors import InvalidInputError, SequenceError, ServiceError, UnavailableError, first_service_error
+from common.ids import session_renamed
 from gateway import metrics
 from gateway.analysis import analyse
 from gateway.audio import AudioError, AudioInput, DecodedAudio
@@ -55,9 +56,11 @@ from gateway.session_events import (
     ENDED,
     IDLE,
     LEFT,
+    MOVING,
     TAKEN_OVER,
     AnalysisReady,
     Closing,
+    HandOver,
     Left,
     Partners,
     ReplyOver,
@@ -72,6 +75,7 @@ from gateway.turn_machine import (
     LearnerSpeaks,
     LearnerTypes,
 )
+from gateway.turn_trace import TurnTrace
 
 logger = logging.getLogger(__name__)
 
@@ -92,10 +96,13 @@ class Session:
         audio: AudioInput,
         outbox: Outbox,
         on_audio: Callable[[str, DecodedAudio], None],
+        session_id: str = "",
+        on_resumed: Callable[[str], Awaitable[None]] | None = None,
         now: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        self.session_id = secrets.token_urlsafe(12)
+        self.session_id = session_id or secrets.token_urlsafe(12)
+        self._on_resumed = on_resumed
         self._partners = partners
         self._options = options
         self._audio = audio
@@ -116,9 +123,13 @@ class Session:
             deliver=self.post,
         )
         self._stages: LearnerStages | None = None  # of the learner's turn that is open and in a pause
+        self._trace: TurnTrace | None = None  # of the learner's turn that is open
         self._has_begun = False
         self._prepared_for: tuple[Level, str] | None = None
         self._has_resumed = False
+        self._handing_over: HandOver | None = None
+        self.is_leaving = False
+        self._is_in_turn = False  # the learner; the end of the turn may have been heard, and wait in the inbox
 
     def announce(self, start: Start) -> None:
         """Prepare for the audio that a `start` message announces. Raises SequenceError or AudioError; drop it then."""
@@ -153,8 +164,11 @@ class Session:
                     await floor.on(LearnerInterrupts())
                     if closing is ENDED:
                         closing = await self._end(tasks)
+                    if closing is MOVING:
+                        await self._move(tasks)
                 finally:
                     hearing.cancel()
+                    self._end_trace("left")
         except* SessionTakenError as group:
             await self._outbox.report(first_service_error(group))
             closing = TAKEN_OVER
@@ -190,8 +204,12 @@ class Session:
                     return ENDED
                 case Left():
                     return LEFT
+                case HandOver():
+                    self._handing_over = event
                 case _:
                     await self._handle(event, floor)
+            if self._handing_over and (self._handing_over.at_once or self._is_between_turns(floor)):
+                return MOVING
 
     async def _handle(self, event: SessionEvent, floor: Floor) -> None:
         try:
@@ -201,7 +219,8 @@ class Session:
                 case VoiceGoesOn():
                     await floor.on_long_voice()
                 case HearingFailed(error):
-                    self._stages = None
+                    self._stages, self._is_in_turn = None, False
+                    self._end_trace("lost")
                     await floor.drop_held()
                     await self._outbox.report(error)
                 case AudioRefused(error):
@@ -234,6 +253,9 @@ class Session:
             await self._record.resume(start.session_id or "", start.resume_token or "", self._options.gateway_id)
             self._has_resumed = True
             self.session_id, turns = self._record.state.session_id, len(self._record.turns)
+            session_renamed(self.session_id)
+            if self._on_resumed:
+                await self._on_resumed(self.session_id)
             logger.info("session %s resumed with %d turns", self.session_id, turns)
             await self._outbox.send(Resumed(session_id=self.session_id, turns=turns, level=self._record.state.level))
         wanted = {"level": start.level, "language": start.language, "voice": start.voice}
@@ -250,7 +272,10 @@ class Session:
         self._has_begun = True
         match said:
             case SpeechStarted() | TurnResumed():
+                if isinstance(said, SpeechStarted):
+                    self._begin_trace(said)
                 self._stages = None
+                self._is_in_turn = True
                 self._prepare_model()
                 await floor.on(LearnerSpeaks())
                 await self._outbox.send(SpeechStartedMessage())
@@ -263,6 +288,7 @@ class Session:
                 pauses = LearnerPauses(transcript.text, floor.is_sound(transcript))
                 await floor.on(pauses, stages=self._stages)
             case EndOfTurn(transcript, usual_pause_ms):
+                self._is_in_turn = False
                 await self._on_end_of_turn(transcript, floor)
                 if usual_pause_ms not in {0, self._record.state.usual_pause_ms}:
                     await self._record.change(usual_pause_ms=usual_pause_ms)
@@ -280,11 +306,26 @@ class Session:
         else:
             turn = await self._say_back(transcript)
         await floor.on(LearnerEnds(transcript.text, is_sound), stages=stages, learner_turn=turn)
+        self._end_trace("no_words")
 
     async def _note_pause(self, transcript: Transcript) -> None:
         now = self._now()
-        self._stages = LearnerStages(now - self._hearing.seconds_since(transcript.end_sample), eager_s=now)
+        self._stages = LearnerStages(
+            now - self._hearing.seconds_since(transcript.end_sample), eager_s=now, trace=self._trace
+        )
         await self._outbox.send(SpeechStoppedMessage())
+
+    def _begin_trace(self, said: SpeechStarted) -> None:
+        self._end_trace("lost")
+        ago_s = self._hearing.seconds_since(said.start_sample)
+        level = self._record.state.level
+        self._trace = TurnTrace(self.session_id, level, traceparent=said.traceparent, ago_s=ago_s)
+
+    def _end_trace(self, outcome: str) -> None:
+        """No more is heard of the turn that is open; unless a reply to it is under way, it is over."""
+        if self._trace and not self._trace.is_answered:
+            self._trace.close(outcome)
+        self._trace = None
 
     async def _say_back(self, transcript: Transcript) -> LearnerTurn:
         """Show the learner's turn as it was understood."""
@@ -312,6 +353,9 @@ class Session:
         state = self._record.state
         return Patience(MANNERS[state.level].patience, state.usual_pause_ms)
 
+    def _is_between_turns(self, floor: Floor) -> bool:
+        return floor.is_free and not (self._is_in_turn or self._hearing.turn_is_open)
+
     # --- the end --------------------------------------------------------------------------------
 
     async def _end(self, tasks: asyncio.TaskGroup) -> Closing:
@@ -329,6 +373,14 @@ class Session:
                     break
         analysing.cancel()
         return LEFT
+
+    async def _move(self, tasks: asyncio.TaskGroup) -> None:
+        """Another gateway carries on. The learner is told first, and keeps what is said from then on for it."""
+        self.is_leaving = True
+        await self._outbox.send(self._options.reconnect())
+        metrics.HANDOVERS.labels("in_turn" if self._hearing.turn_is_open else "between_turns").inc()
+        if self._hearing.turn_is_open:
+            await self._hear_last_words(tasks)
 
     async def _hear_last_words(self, tasks: asyncio.TaskGroup) -> bool:
         """Take in what was said before the end. False: the learner has left meanwhile."""

@@ -9,7 +9,7 @@ from gateway.analysis import Analysis
 from gateway.floor import ReplyOptions
 from gateway.hearing import HearingEvent
 from gateway.ports import Asr, Llm, SessionStore, Tts
-from gateway.protocol import EndConversation, Interrupt, Playback, SetLevel, Start, Text
+from gateway.protocol import EndConversation, Interrupt, Playback, Reconnect, SetLevel, Start, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class SessionOptions:
     idle_timeout_s: float
     interrupt_after_s: float
     may_speculate: Callable[[], bool] = lambda: True
+    reconnect: Callable[[], Reconnect] = lambda: Reconnect(reason="", delay_ms=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,21 @@ class Closing:
 ENDED = Closing(1000, "the conversation has ended")
 LEFT = Closing(1001, "the learner has left")
 IDLE = Closing(4408, "nothing was said for a long time; connect again to carry on")
+MOVING = Closing(1012, "this gateway ends; connect again to carry on")
+FULL = Closing(1013, "all places are taken; try again later")
 TAKEN_OVER = Closing(4409, "the session goes on over a newer connection")
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
     """The learner's connection is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """This gateway ends: another one carries on, after this turn. at_once: now, whoever speaks."""
+
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +74,4 @@ class AnalysisReady:
 
 
 ClientCommand = Start | SetLevel | Text | Interrupt | Playback | EndConversation
-SessionEvent = ClientCommand | HearingEvent | ReplyOver | AnalysisReady | Left
+SessionEvent = ClientCommand | HearingEvent | ReplyOver | AnalysisReady | HandOver | Left

@@ -9,6 +9,7 @@ are refused, so that a connection that is only half dead can't write into a conv
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable
@@ -54,7 +55,7 @@ class RedisStore:
     async def ping(self) -> bool:
         """Whether the server answers."""
         try:
-            async with _reachable():
+            async with reachable():
                 return bool(await _awaited(self._redis.ping()))
         except UnavailableError:
             return False
@@ -67,7 +68,7 @@ class RedisStore:
             "token": _digest(resume_token),
             "epoch": state.epoch,
         }
-        async with _reachable(), self._redis.pipeline(transaction=True) as pipe:
+        async with reachable(), self._redis.pipeline(transaction=True) as pipe:
             pipe.hset(key, mapping=fields)
             pipe.expire(key, self._ttl_s)
             await pipe.execute()
@@ -75,7 +76,7 @@ class RedisStore:
     async def resume(self, session_id: str, resume_token: str, owner: str) -> tuple[SessionState, list[Turn]]:
         """Take the session over: its state, with a new epoch and owner, and its turns."""
         key = _key(session_id)
-        async with _reachable():
+        async with reachable():
             fields = await _awaited(self._redis.hgetall(key))
             if not fields:
                 raise SessionUnknownError(
@@ -93,6 +94,12 @@ class RedisStore:
         await self.save(state)
         return state, [_TURN.validate_json(turn) for turn in turns]
 
+    async def knows(self, session_id: str, resume_token: str) -> bool:
+        """Whether there is such a session with such a token. Changes nothing."""
+        async with reachable():
+            token = await _awaited(self._redis.hget(_key(session_id), "token"))
+        return token is not None and secrets.compare_digest(token, _digest(resume_token))
+
     async def save(self, state: SessionState) -> None:
         """Write the state of a session that exists."""
         await self._write(state, "state", state.model_dump_json())
@@ -102,12 +109,12 @@ class RedisStore:
         await self._write(state, "turn", _TURN.dump_json(turn).decode())
 
     async def delete(self, session_id: str) -> None:
-        async with _reachable():
+        async with reachable():
             await _awaited(self._redis.delete(_key(session_id), f"{_key(session_id)}:turns"))
 
     async def _write(self, state: SessionState, what: str, document: str) -> None:
         key = _key(state.session_id)
-        async with _reachable():
+        async with reachable():
             outcome = await self._write_script(
                 keys=[key, f"{key}:turns"], args=[state.epoch, self._ttl_s, what, document]
             )
@@ -131,8 +138,18 @@ async def _awaited(result: Any) -> Any:
 
 
 @asynccontextmanager
-async def _reachable() -> AsyncIterator[None]:
+async def reachable() -> AsyncIterator[None]:
+    """What Redis fails of in this block is UnavailableError.
+
+    redis-py writes by asyncio.wait_for, which in Python 3.11 loses a cancellation that comes when the write is done: it
+    is raised again here, or a task would outlive the group that has cancelled it.
+    """
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101
+    cancelled = task.cancelling()
     try:
         yield
     except (RedisError, OSError) as error:
         raise UnavailableError(f"Redis can't be reached ({type(error).__name__}); is it running?") from error
+    if task.cancelling() > cancelled:
+        raise asyncio.CancelledError

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from common.grpc_server import run
-from common.logs import configure_logging
-from common.process import fetch_is_asked_for, plain_start_errors
+from common.process import fetch_is_asked_for, observe, plain_start_errors
 from llm_service.config import LlmSettings
 from llm_service.engines import create_engine, fetch
 from llm_service.service import make_service
@@ -16,7 +15,7 @@ def main() -> None:
     """Serve until SIGTERM; with --fetch, only have the weights."""
     with plain_start_errors("LLM"):
         settings = LlmSettings()
-        configure_logging(settings.log_level)
+        observe("llm", settings)
         if fetch_is_asked_for():
             fetch(settings)
             return

@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
+from opentelemetry import trace
 
 from common.engine_info import engine_info
 from common.errors import EngineError, InvalidInputError
@@ -88,7 +89,8 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         """The events of a reply; the slot, and the generation in the model server, end with the block."""
         wanted = to_generation_request(request, self.settings)
         with self.slots.take():
-            async with aclosing(_measured(self.engine.stream(wanted))) as events:
+            method = "Generate" if isinstance(request, llm_pb2.GenerateRequest) else "StreamingGenerate"
+            async with aclosing(_measured(self.engine.stream(wanted), method)) as events:
                 try:
                     yield events
                 except asyncio.CancelledError:
@@ -96,18 +98,22 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
                     raise
 
 
-async def _measured(events: AsyncGenerator[Delta | Done, None]) -> AsyncGenerator[Delta | Done, None]:
+async def _measured(events: AsyncGenerator[Delta | Done, None], method: str) -> AsyncGenerator[Delta | Done, None]:
     began: float | None = time.monotonic()
+    span = trace.get_current_span()
     async with aclosing(events):
         async for event in events:
             match event:
                 case Delta() if began is not None:
-                    FIRST_TOKEN_SECONDS.observe(time.monotonic() - began)
+                    FIRST_TOKEN_SECONDS.labels(method).observe(time.monotonic() - began)
+                    span.add_event("first_token")
                     began = None
                 case Done(usage=usage):
                     TOKENS.labels("prompt").inc(usage.prompt_tokens)
                     TOKENS.labels("completion").inc(usage.completion_tokens)
                     TOKENS.labels("cached").inc(usage.cached_prompt_tokens)
+                    span.set_attribute("gen_ai.usage.input_tokens", usage.prompt_tokens)
+                    span.set_attribute("gen_ai.usage.output_tokens", usage.completion_tokens)
             yield event
 
 

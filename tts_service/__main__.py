@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from common.grpc_server import run
-from common.logs import configure_logging
 from common.models import fetch_weights
-from common.process import fetch_is_asked_for, plain_start_errors
+from common.process import fetch_is_asked_for, observe, plain_start_errors
 from tts_service.config import TtsSettings
 from tts_service.fallback import create_chain
 from tts_service.service import create_service
@@ -17,7 +16,7 @@ def main() -> None:
     """Serve until SIGTERM; with --fetch, only have the weights."""
     with plain_start_errors("TTS"):
         settings = TtsSettings()
-        configure_logging(settings.log_level)
+        observe("tts", settings)
         engine = create_chain(settings)
         if fetch_is_asked_for():
             fetch_weights(engine)

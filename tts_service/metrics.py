@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from common.metrics import CONVERSATION_BUCKETS_S
 
@@ -20,6 +20,7 @@ REAL_TIME_FACTOR = Histogram(
 )
 AUDIO_SECONDS = Counter("aitalk_tts_audio_seconds_total", "Speech synthesised.")
 CHARACTERS = Counter("aitalk_tts_characters_total", "Characters whose speech was synthesised.")
+BACKLOG = Gauge("aitalk_tts_backlog", "Syntheses that wait for a thread.")
 CANCELLED = Counter("aitalk_tts_cancelled_total", "Replies cancelled by the caller.")
 
 
@@ -34,7 +35,10 @@ class FirstAudioTimer:
         if self._began is None:
             self._began = time.monotonic()
 
-    def sound_made(self) -> None:
-        if self._began is not None and not self._done:
-            self._done = True
-            FIRST_AUDIO_SECONDS.observe(time.monotonic() - self._began)
+    def sound_made(self) -> bool:
+        """Whether it was the first."""
+        if self._began is None or self._done:
+            return False
+        self._done = True
+        FIRST_AUDIO_SECONDS.observe(time.monotonic() - self._began)
+        return True

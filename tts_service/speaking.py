@@ -10,7 +10,9 @@ from functools import partial
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from opentelemetry import trace
 
+from common.tracing import stage
 from tts_service.clauses import Clause
 from tts_service.flowing import FlowingReply
 from tts_service.metrics import FirstAudioTimer
@@ -32,12 +34,13 @@ async def speak_all(
     with clauses, chunks:
         if isinstance(reply, FlowingReply):
             try:
-                await _flow(reply, clauses, chunks, worker, timer)
+                with stage("tts.synthesize"):
+                    await _flow(reply, clauses, chunks, worker, timer)
             finally:
                 reply.close()
             return
         async for clause in clauses:
-            with closing(reply.speak(clause)) as pieces:
+            with closing(reply.speak(clause)) as pieces, stage("tts.synthesize", characters=len(clause.text)):
                 while (piece := await worker.run(partial(next, pieces, None))) is not None:
                     await _send(piece, chunks, timer)
         await chunks.send(await worker.run(reply.finish))
@@ -76,6 +79,6 @@ def _push_what_came(reply: FlowingReply, words: MemoryObjectReceiveStream[Clause
 async def _send(
     piece: list[SpeechChunk], chunks: MemoryObjectSendStream[list[SpeechChunk]], timer: FirstAudioTimer
 ) -> None:
-    if any(chunk.pcm for chunk in piece):
-        timer.sound_made()
+    if any(chunk.pcm for chunk in piece) and timer.sound_made():
+        trace.get_current_span().add_event("first_audio")
     await chunks.send(piece)

@@ -10,14 +10,15 @@ import grpc
 from aitalk.asr.v1 import asr_pb2, asr_pb2_grpc
 
 from gateway import ports
-from gateway.clients.calls import open_call, service_errors, write
+from gateway.clients.calls import Stream
+from gateway.clients.traced import TracedStub
 
 
 class GrpcAsr:
     """Calls aitalk.asr.v1.AsrService."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._stub: Any = asr_pb2_grpc.AsrServiceStub(channel)
+        self._stub: Any = TracedStub(asr_pb2_grpc.AsrServiceStub(channel))
 
     @asynccontextmanager
     async def open(
@@ -29,30 +30,28 @@ class GrpcAsr:
             endpointing=_endpointing(patience),
             voice_activity_events=True,
         )
-        async with open_call(self._stub.StreamingRecognize()) as call:
-            await write(call, asr_pb2.StreamingRecognizeRequest(config=config), "ASR")
+        async with Stream(self._stub.StreamingRecognize, "ASR") as call:
+            await call.write(asr_pb2.StreamingRecognizeRequest(config=config))
             yield _Stream(call)
 
 
 class _Stream:
-    def __init__(self, call: Any) -> None:
+    def __init__(self, call: Stream) -> None:
         self._call = call
 
     async def send(self, pcm: bytes) -> None:
-        await write(self._call, asr_pb2.StreamingRecognizeRequest(audio=pcm), "ASR")
+        await self._call.write(asr_pb2.StreamingRecognizeRequest(audio=pcm))
 
     async def set_patience(self, patience: ports.Patience) -> None:
-        await write(self._call, asr_pb2.StreamingRecognizeRequest(endpointing=_endpointing(patience)), "ASR")
+        await self._call.write(asr_pb2.StreamingRecognizeRequest(endpointing=_endpointing(patience)))
 
     async def finish(self) -> None:
-        await write(self._call, asr_pb2.StreamingRecognizeRequest(finish=asr_pb2.Finish()), "ASR")
-        await self._call.done_writing()
+        await self._call.finish(asr_pb2.StreamingRecognizeRequest(finish=asr_pb2.Finish()))
 
     async def __aiter__(self) -> AsyncIterator[ports.AsrEvent]:
-        with service_errors("ASR"):
-            async for response in self._call:
-                if event := _event(response):
-                    yield event
+        async for response in self._call:
+            if event := _event(response):
+                yield event
 
 
 def _endpointing(patience: ports.Patience) -> asr_pb2.Endpointing:
@@ -62,7 +61,7 @@ def _endpointing(patience: ports.Patience) -> asr_pb2.Endpointing:
 def _event(response: asr_pb2.StreamingRecognizeResponse) -> ports.AsrEvent | None:
     match response.WhichOneof("event"):
         case "speech_started":
-            return ports.SpeechStarted(response.speech_started.start_sample)
+            return ports.SpeechStarted(response.speech_started.start_sample, response.speech_started.traceparent)
         case "partial":
             return ports.Partial(response.partial.stable_text, response.partial.unstable_text)
         case "eager_end_of_turn":

@@ -9,7 +9,9 @@ from typing import Any
 import grpc
 from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
 
-from gateway.clients.calls import open_call, service_errors
+from common.errors import ServiceError
+from gateway.clients.calls import Tries, open_call, service_errors
+from gateway.clients.traced import TracedStub
 from gateway.ports import ChatMessage
 
 _ROLES = {
@@ -23,7 +25,7 @@ class GrpcLlm:
     """Calls aitalk.llm.v1.LlmService."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._stub: Any = llm_pb2_grpc.LlmServiceStub(channel)
+        self._stub: Any = TracedStub(llm_pb2_grpc.LlmServiceStub(channel))
 
     @asynccontextmanager
     async def stream(
@@ -32,8 +34,8 @@ class GrpcLlm:
         request = llm_pb2.StreamingGenerateRequest(
             messages=to_proto(messages), config=llm_pb2.GenerationConfig(max_tokens=max_tokens)
         )
-        async with open_call(self._stub.StreamingGenerate(request)) as call:
-            yield _deltas(call)
+        async with _Deltas(self._stub, request) as deltas:
+            yield deltas.read()
 
     async def generate(
         self,
@@ -45,17 +47,46 @@ class GrpcLlm:
     ) -> str:
         config = llm_pb2.GenerationConfig(max_tokens=max_tokens, temperature=temperature, json_schema=json_schema)
         request = llm_pb2.GenerateRequest(messages=to_proto(messages), config=config)
-        async with open_call(self._stub.Generate(request)) as call:
-            with service_errors("LLM"):
-                response = await call
-        return str(response.text)
+        tries = Tries("LLM")
+        while True:
+            try:
+                async with open_call(self._stub.Generate(request)) as call:
+                    with service_errors("LLM"):
+                        return str((await call).text)
+            except ServiceError as error:
+                if not await tries.again(error):
+                    raise
 
 
-async def _deltas(call: Any) -> AsyncIterator[str]:
-    with service_errors("LLM"):
-        async for response in call:
-            if response.WhichOneof("event") == "delta":
-                yield response.delta
+class _Deltas:
+    """A reply as it is written, asked for anew if it is refused before its first piece."""
+
+    def __init__(self, stub: Any, request: llm_pb2.StreamingGenerateRequest) -> None:
+        self._stub = stub
+        self._request = request
+
+    async def __aenter__(self) -> _Deltas:
+        self._call = self._stub.StreamingGenerate(self._request)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._call.cancel()
+
+    async def read(self) -> AsyncIterator[str]:
+        tries, has_begun = Tries("LLM"), False
+        while True:
+            try:
+                with service_errors("LLM"):
+                    async for response in self._call:
+                        has_begun = True
+                        if response.WhichOneof("event") == "delta":
+                            yield response.delta
+            except ServiceError as error:
+                if has_begun or not await tries.again(error):
+                    raise
+            else:
+                return
+            self._call = self._stub.StreamingGenerate(self._request)
 
 
 def to_proto(messages: Sequence[ChatMessage]) -> list[llm_pb2.ChatMessage]:

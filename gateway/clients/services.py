@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import grpc
@@ -14,27 +16,38 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from common.grpc_client import open_channel
 from gateway.clients.calls import service_errors
+from gateway.clients.replicas import GrpcReplicas
 
 PROBE_TIMEOUT_S = 2.0
 
 
-class ModelServices:
-    """`async with` opens and closes the channels."""
+def _describing(stub: Any, request: Any) -> Callable[[grpc.aio.Channel], Callable[..., Any]]:
+    return lambda channel: partial(stub(channel).Describe, request)
 
-    def __init__(self, *, asr: str, llm: str, tts: str) -> None:
+
+_DESCRIBE = {
+    "asr": _describing(asr_pb2_grpc.AsrServiceStub, asr_pb2.DescribeRequest()),
+    "llm": _describing(llm_pb2_grpc.LlmServiceStub, llm_pb2.DescribeRequest()),
+    "tts": _describing(tts_pb2_grpc.TtsServiceStub, tts_pb2.DescribeRequest()),
+}
+
+
+class ModelServices:
+    """`async with` opens and closes the channels. replicas: where all of a service are, if not at its address."""
+
+    def __init__(self, *, asr: str, llm: str, tts: str, replicas: Mapping[str, str] | None = None) -> None:
         self._addresses = {"asr": asr, "llm": llm, "tts": tts}
+        self._replicas = self._addresses | {name: one for name, one in (replicas or {}).items() if one}
 
     async def __aenter__(self) -> ModelServices:
         self._channels = {name: open_channel(address) for name, address in self._addresses.items()}
         self.asr, self.llm, self.tts = (self._channels[name] for name in ("asr", "llm", "tts"))
-        self._describe: dict[str, tuple[Any, Any]] = {
-            "asr": (asr_pb2_grpc.AsrServiceStub(self.asr), asr_pb2.DescribeRequest()),
-            "llm": (llm_pb2_grpc.LlmServiceStub(self.llm), llm_pb2.DescribeRequest()),
-            "tts": (tts_pb2_grpc.TtsServiceStub(self.tts), tts_pb2.DescribeRequest()),
-        }
+        self._describe = {name: describe(self._channels[name]) for name, describe in _DESCRIBE.items()}
+        self._all = GrpcReplicas(self._replicas, _DESCRIBE, open_channel)
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._all.close()
         await asyncio.gather(*(channel.close() for channel in self._channels.values()))
 
     async def ready(self) -> dict[str, bool]:
@@ -65,6 +78,9 @@ class ModelServices:
             {"id": one.id, "name": one.name, "language": one.language, "sample_rate": one.native_sample_rate_hz}
             for one in answer.voices
         ]
+    async def slots(self) -> dict[str, int | None]:
+        """Slots of all replicas of each together; None: not one answers."""
+        return await self._all.slots()
 
     async def occupancy(self) -> float:
         """Share of its slots that the busiest of them has in use, 0 to 1; one that does not answer counts as full."""
@@ -82,9 +98,8 @@ class ModelServices:
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
     async def _described(self, name: str) -> dict[str, Any]:
-        stub, request = self._describe[name]
         try:
-            answer = await stub.Describe(request, timeout=PROBE_TIMEOUT_S)
+            answer = await self._describe[name](timeout=PROBE_TIMEOUT_S)
         except grpc.aio.AioRpcError as error:
             return {"error": f"{name} at {self._addresses[name]} does not answer: {error.code().name.lower()}"}
         engine = MessageToDict(

@@ -10,40 +10,39 @@ import grpc
 from aitalk.tts.v1 import tts_pb2, tts_pb2_grpc
 
 from gateway import ports
-from gateway.clients.calls import open_call, service_errors, write
+from gateway.clients.calls import Stream
+from gateway.clients.traced import TracedStub
 
 
 class GrpcTts:
     """Calls aitalk.tts.v1.TtsService."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._stub: Any = tts_pb2_grpc.TtsServiceStub(channel)
+        self._stub: Any = TracedStub(tts_pb2_grpc.TtsServiceStub(channel))
 
     @asynccontextmanager
     async def open(
         self, *, sample_rate_hz: int, voice: str, speed: float, language: str
     ) -> AsyncIterator[ports.TtsStream]:
         config = tts_pb2.SynthesisConfig(sample_rate_hz=sample_rate_hz, voice=voice, speed=speed, language=language)
-        async with open_call(self._stub.StreamingSynthesize()) as call:
-            await write(call, tts_pb2.StreamingSynthesizeRequest(config=config), "TTS")
+        async with Stream(self._stub.StreamingSynthesize, "TTS") as call:
+            await call.write(tts_pb2.StreamingSynthesizeRequest(config=config))
             yield _Stream(call)
 
 
 class _Stream:
-    def __init__(self, call: Any) -> None:
+    def __init__(self, call: Stream) -> None:
         self._call = call
 
     async def send_text(self, text: str) -> None:
-        await write(self._call, tts_pb2.StreamingSynthesizeRequest(text=text), "TTS")
+        await self._call.write(tts_pb2.StreamingSynthesizeRequest(text=text))
 
     async def finish(self) -> None:
-        await write(self._call, tts_pb2.StreamingSynthesizeRequest(finish=tts_pb2.Finish()), "TTS")
-        await self._call.done_writing()
+        await self._call.finish(tts_pb2.StreamingSynthesizeRequest(finish=tts_pb2.Finish()))
 
     async def __aiter__(self) -> AsyncIterator[ports.SpeechChunk]:
-        with service_errors("TTS"):
-            async for response in self._call:
-                yield _chunk(response.chunk)
+        async for response in self._call:
+            yield _chunk(response.chunk)
 
 
 def _chunk(message: tts_pb2.AudioChunk) -> ports.SpeechChunk:

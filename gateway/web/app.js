@@ -119,6 +119,7 @@ function over() {
   speaker.flush();
   microphone.close();
   meter.stop();
+  connection.clearHeld();
   memory.session.save(null);
   memory.conversation.save([]);
   for (const topic of Object.keys(state.notices)) tell(topic, null);
@@ -142,7 +143,7 @@ function setLevel(level) {
 // --- the line ---
 
 function lineChanged({ state: line, ...detail }) {
-  const handlers = { connecting: lineConnecting, ready: lineReady, waiting: lineLost };
+  const handlers = { connecting: lineConnecting, queued: lineQueued, ready: lineReady, moving: lineMoving, waiting: lineLost };
   Object.assign(handlers, { parked: lineParked, over: lineOver, refused: lineOver });
   handlers[line](detail);
 }
@@ -151,19 +152,38 @@ function lineConnecting({ attempt }) {
   if (attempt === 0 && state.stage !== 'analysing') dispatch({ type: 'page.stage', stage: 'connecting' });
 }
 
-function lineReady({ forgotten }) {
+function lineQueued({ position, seconds }) {
+  if (state.stage !== 'analysing') dispatch({ type: 'page.queued', position, seconds });
+}
+
+/** To another server, between two turns: nothing to be seen of it. */
+function lineMoving() {
+  const last = state.turns.at(-1);
+  if (state.awaiting && last?.typed) unsent.push(last.text); // it came too late
+  if (microphone.road === 'recorder') holdVoice();
+  else if (!state.hearing) connection.holdRecent();
+}
+
+/** What is said while there is no line is kept for the next one, as a recording with a header of its own. */
+function holdVoice() {
+  connection.clearHeld();
+  microphone.record((frame) => connection.sendAudio(frame));
+}
+
+function lineReady({ forgotten, held }) {
   tell('line', forgotten ? { tone: 'info', text: LINE.forgotten } : null);
   if (state.stage === 'analysing') return connection.send({ type: 'end_conversation' });
   dispatch({ type: 'page.stage', stage: 'live' });
   speaker.open(); // if it could not be had without the server
-  microphone.record((frame) => connection.sendAudio(frame));
+  if (held && (held !== 'cut' || microphone.road === 'worklet')) connection.sendHeld();
+  else holdVoice();
   for (const text of unsent.splice(0)) connection.send({ type: 'text', text });
   return undefined;
 }
 
 function lineLost({ ms, attempt }) {
   speaker.flush();
-  microphone.rest();
+  if (attempt === 1 && state.stage === 'live') holdVoice();
   if (state.stage !== 'analysing') dispatch({ type: 'page.stage', stage: 'reconnecting' });
   const text = attempt === 1 ? LINE.lost : LINE.away(Math.ceil(ms / 1000));
   tell('line', { tone: 'problem', text, action: { label: 'Try now', name: 'connect' } });
@@ -172,6 +192,7 @@ function lineLost({ ms, attempt }) {
 function lineParked({ reason }) {
   speaker.flush();
   microphone.rest();
+  connection.clearHeld();
   dispatch({ type: 'page.stage', stage: 'parked' });
   tell('server', null); // the same, said twice
   tell('line', { tone: 'info', text: LINE.parked(reason), action: { label: 'Carry on here', name: 'connect' } });

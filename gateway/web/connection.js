@@ -4,6 +4,8 @@
  *   open → `connected` → we send `start` → ready
  *                        we send `start` with session_id and resume_token → `resumed` → ready
  *                                                                         → refused: forget it, a fresh session, ready
+ *   open → `queued`, `queued`, … → `connected` …      we send `start` at once if there is a session to carry on
+ *   `reconnect` → moving: its close → wait as told → open …      and what is said meanwhile is held for the next line
  *   lost → wait (0.5 s, doubling up to 8 s) → open …
  *   close 4408, 4409 → parked, until `open` is called
  *   `analysis`, then close 1000 → over
@@ -13,8 +15,11 @@ const LONGEST_WAIT_MS = 8000;
 const PING_EVERY_MS = 10000;
 const OPEN_WITHIN_MS = 10000;
 const STALLED_BYTES = 320_000; // 10 s of PCM at 16 kHz unsent: the line is dead, whatever the socket says
+const HELD_BYTES = 320_000; // of what is said while there is no line: as much
+const RECENT_FRAMES = 25; // half a second
+const MOVED_WITHIN_MS = 10000;
 const REFUSED_FOR_GOOD = [1002, 1003, 1007, 1008];
-const LEFT_TO_LEARNER = [4408, 4409]; // nothing was said for long; carried on elsewhere: don't grab it back unasked
+const LEFT_TO_LEARNER = [1013, 4408, 4409]; // there is no place; nothing was said for long; carried on elsewhere: don't grab it back unasked
 
 export class Connection {
   /**
@@ -24,14 +29,16 @@ export class Connection {
    * @param {() => object} options.start the fields of `start` that the page chooses
    * @param {(message: object) => void} options.onMessage every text message of the server
    * @param {(bytes: ArrayBuffer) => void} options.onAudio every binary one
-   * @param {(change: {state: 'connecting'|'ready'|'waiting'|'parked'|'over'|'refused', [detail: string]: unknown}) => void} options.onChange
-   * ready: {resumed, forgotten}; waiting: {ms, attempt}; parked, over, refused: {code, reason}
+   * @param {(change: {state: 'connecting'|'queued'|'ready'|'moving'|'waiting'|'parked'|'over'|'refused', [detail: string]: unknown}) => void} options.onChange
+   * queued: {position, seconds}; ready: {resumed, forgotten, held}; waiting: {ms, attempt}; parked, over, refused: {code, reason}
    */
   constructor(options) {
     Object.assign(this, options);
     this.attempt = 0;
     this.ready = false;
     this.finished = false; // by us or by the server: don't come back
+    this.moving = false; // to another gateway, unnoticed if it goes well
+    this.clearHeld();
     addEventListener('online', () => this.waiting && this.open());
   }
 
@@ -39,7 +46,7 @@ export class Connection {
   open() {
     this.#drop();
     this.finished = false;
-    this.onChange({ state: 'connecting', attempt: this.attempt });
+    if (!this.moving) this.onChange({ state: 'connecting', attempt: this.attempt });
     const socket = new WebSocket(this.url);
     socket.binaryType = 'arraybuffer';
     this.socket = socket;
@@ -57,9 +64,39 @@ export class Connection {
 
   /** @param {ArrayBuffer} frame */
   sendAudio(frame) {
-    if (!this.#usable()) return;
+    if (!this.#usable()) return this.#hold(frame);
+    this.recent = [...this.recent.slice(1 - RECENT_FRAMES), frame];
     if (this.socket.bufferedAmount > STALLED_BYTES) this.#lost(this.socket, { code: 0, reason: 'stalled' });
     else this.socket.send(frame);
+    return undefined;
+  }
+
+  /** What was sent last may not have been heard any more: send it to the next line, too. */
+  holdRecent() {
+    this.recent.splice(0).forEach((frame) => this.#hold(frame));
+  }
+
+  /** Send what was said while there was no line. */
+  sendHeld() {
+    const held = this.held;
+    this.clearHeld();
+    held.forEach((frame) => this.socket.send(frame));
+  }
+
+  clearHeld() {
+    this.held = [];
+    this.recent = [];
+    this.heldBytes = 0;
+    this.heldIsCut = false;
+  }
+
+  #hold(frame) {
+    this.held.push(frame);
+    this.heldBytes += frame.byteLength;
+    while (this.heldBytes > HELD_BYTES) {
+      this.heldBytes -= this.held.shift().byteLength;
+      this.heldIsCut = true;
+    }
   }
 
   /** For good. */
@@ -77,8 +114,8 @@ export class Connection {
     clearTimeout(this.waiting);
     clearTimeout(this.deadline);
     clearInterval(this.heart);
-    this.waiting = null;
-    this.ready = this.resuming = false;
+    this.waiting = this.heart = null;
+    this.ready = this.resuming = this.asked = false;
     if (!this.socket) return;
     this.socket.onmessage = this.socket.onclose = null;
     this.socket.close(1000);
@@ -89,6 +126,8 @@ export class Connection {
     this.silent = false;
     if (typeof data !== 'string') return this.onAudio(data);
     const message = JSON.parse(data);
+    if (message.type === 'queued') return this.#queued(message);
+    if (message.type === 'reconnect') return this.#move(message);
     if (message.type === 'connected') return this.#connected(message);
     if (message.type === 'resumed') this.#becomeReady({ resumed: true });
     if (message.type === 'analysis') this.finished = true;
@@ -96,26 +135,49 @@ export class Connection {
     return this.onMessage(message);
   }
 
-  #connected({ session_id: id, resume_token: token }) {
+  #queued({ position, estimate_s: seconds }) {
     clearTimeout(this.deadline);
+    this.heart ??= setInterval(() => this.#beat(), PING_EVERY_MS);
+    if (this.memory.load()) this.#start(); // a place may be kept for this session
+    this.moving = false;
+    this.onChange({ state: 'queued', position, seconds });
+  }
+
+  #start() {
+    if (this.asked) return;
+    this.asked = true;
     const kept = this.memory.load();
     this.resuming = Boolean(kept);
     const resume = kept ? { session_id: kept.id, resume_token: kept.token } : {};
     this.socket.send(JSON.stringify({ type: 'start', ...this.start(), ...resume }));
-    if (kept) return;
+  }
+
+  #connected({ session_id: id, resume_token: token }) {
+    clearTimeout(this.deadline);
+    this.#start();
+    if (this.resuming) return;
     this.memory.save({ id, token });
     this.#becomeReady({ resumed: false });
   }
 
   #becomeReady({ resumed }) {
-    this.resuming = false;
+    this.resuming = this.moving = false;
     this.ready = true;
     this.attempt = 0;
     this.silent = false;
-    this.heart = setInterval(() => this.#beat(), PING_EVERY_MS);
+    this.heart ??= setInterval(() => this.#beat(), PING_EVERY_MS);
     const forgotten = Boolean(this.forgotten);
     this.forgotten = false;
-    this.onChange({ state: 'ready', resumed, forgotten });
+    this.onChange({ state: 'ready', resumed, forgotten, held: this.heldIsCut ? 'cut' : this.held.length > 0 });
+  }
+
+  /** This server ends: another one carries on. It closes the line when it has heard what it can. */
+  #move({ delay_ms: delayMs }) {
+    this.moving = true;
+    this.moveMs = delayMs;
+    this.ready = false;
+    this.deadline = setTimeout(() => this.#lost(this.socket, { code: 1012, reason: 'moved' }), MOVED_WITHIN_MS);
+    this.onChange({ state: 'moving' });
   }
 
   /** The server can't now: try again. It doesn't know the session: a fresh one. */
@@ -130,7 +192,7 @@ export class Connection {
   #beat() {
     if (this.silent) return this.#lost(this.socket, { code: 0, reason: 'no answer' });
     this.silent = true;
-    return this.send({ type: 'ping' });
+    return this.socket.send(JSON.stringify({ type: 'ping' }));
   }
 
   #lost(socket, { code, reason }) {
@@ -143,6 +205,11 @@ export class Connection {
       return this.#end('refused', { code, reason });
     }
     if (LEFT_TO_LEARNER.includes(code)) return this.#end('parked', { code, reason });
+    if (this.moving && code === 1012) {
+      this.waiting = setTimeout(() => this.open(), this.moveMs);
+      return undefined;
+    }
+    this.moving = false;
     const ms = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.attempt) * (0.75 + Math.random() / 2);
     this.attempt += 1;
     this.waiting = setTimeout(() => this.open(), ms);

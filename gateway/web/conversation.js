@@ -2,7 +2,7 @@
  * The conversation as the page knows it: what happened goes in, what is to be seen comes out. Pure: no DOM, no socket.
  *
  *   state = reduce(state, event)      event: a message of the server, or one of the page's own (`page.…`)
- *   phase(state)                      idle · asking · connecting · listening · hearing · thinking · speaking ·
+ *   phase(state)                      idle · asking · connecting · queued · listening · hearing · thinking · speaking ·
  *                                     reconnecting · parked · analysing · ended
  *
  * Turns keep their identity until they change, so that a view redraws only what did.
@@ -18,12 +18,13 @@ import { complaint } from './wording.js';
 /** @param {{level?: string, turns?: (LearnerTurn|PartnerTurn)[]}} [kept] from an earlier page of this conversation */
 export function initial({ level = 'intermediate', turns = [] } = {}) {
   return {
-    stage: 'idle', // idle, asking, connecting, live, reconnecting, parked, analysing, ended
+    stage: 'idle', // idle, asking, connecting, queued, live, reconnecting, parked, analysing, ended
     level,
     turns,
     hearing: false, // the learner's voice
     awaiting: false, // a reply is due
     muted: false,
+    queue: null, // {position, seconds}, while all places are taken
     analysis: null,
     notices: {}, // topic → {tone: 'info'|'problem', text, action: {label, name}|null}
     count: turns.length, // of turns ever, for their ids
@@ -65,6 +66,7 @@ const HANDLERS = {
 
   // --- the page's own ---
   'page.stage': (state, { stage }) => ({ ...(stage === 'live' ? state : quiet(state)), stage }),
+  'page.queued': (state, { position, seconds }) => ({ ...quiet(state), stage: 'queued', queue: { position, seconds } }),
   'page.level': (state, { level }) => ({ ...state, level }),
   'page.muted': (state, { muted }) => ({ ...state, muted }),
   'page.typed': (state, { text }) => {

@@ -5,6 +5,7 @@ export const PHASES = {
   idle: { now: 'Ready when you are', hint: '' },
   asking: { now: 'Asking for the microphone', hint: 'Your browser may want you to allow it.' },
   connecting: { now: 'Connecting', hint: '' },
+  queued: { now: 'Waiting for a place', hint: 'Stay on this page.' },
   listening: { now: 'Listening', hint: 'Say something – anything.' },
   hearing: { now: 'Hearing you', hint: 'Take your time.' },
   thinking: { now: 'Thinking', hint: '' },
@@ -28,9 +29,18 @@ export const PRELUDES = {
   asking: { title: 'May I listen?', text: 'Your browser is asking whether this page may use the microphone. Please allow it.' },
   connecting: { title: 'One moment.', text: '' },
   reconnecting: { title: 'One moment.', text: '' },
+  queued: { title: 'All places are taken.', text: '' },
   listening: { title: 'I’m listening.', text: 'Say hello, or begin with one of these:' },
   typing: { title: 'Write to me.', text: 'Say hello, or begin with one of these:' },
 };
+
+/** A place in the queue, and about how long it takes. */
+export function queueing({ position, seconds }) {
+  const place = position === 1 ? 'You’re next' : `You’re number ${position} in line`;
+  const minutes = Math.round(seconds / 60);
+  const wait = minutes < 1 ? `about ${Math.max(5, 5 * Math.round(seconds / 5))} seconds` : `about ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}`;
+  return `${place}: ${wait} to go. It begins by itself.`;
+}
 
 /** Ways to begin, for whoever can’t think of one. */
 export const OPENERS = {

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from common.engine_info import EngineDescription
 from common.errors import DeadlineError, EngineError, ServiceError, UnavailableError
+from common.tracing import http_headers, stage
 from llm_service.chat_completions import END, NOT_OURS, ReplyReader, error_for, error_message, payload
 from llm_service.engine import Delta, Done, GenerationRequest, Message
 from llm_service.sse import SseError, SseParser
@@ -119,8 +120,9 @@ class OpenAiEngine:
 
     @asynccontextmanager
     async def _post(self, path: str, body: dict[str, Any]) -> AsyncIterator[httpx.Response]:
-        with _translated():
-            async with self._client.stream("POST", self.base_url + path, json=body) as response:
+        with _translated(), stage("chat.completions") as span:
+            headers = http_headers(span)
+            async with self._client.stream("POST", self.base_url + path, json=body, headers=headers) as response:
                 if response.status_code != httpx.codes.OK:
                     raise error_for(response.status_code, error_message(await _start_of(response)))
                 if not response.headers.get("content-type", "").startswith("text/event-stream"):

@@ -293,6 +293,75 @@ async def test_a_lost_line_is_taken_up_again(open_page: OpenPage, stub: PageStub
     await expect(page.locator(".learner .words")).to_have_text("I was saying.")
 
 
+async def test_the_place_in_the_queue_is_shown_and_moves(open_page: OpenPage, stub: PageStub) -> None:
+    stub.full = True
+    page = await open_page(stub.url)
+    await page.get_by_role("button", name=TALK).click()
+    client = await stub.arrival()
+    await client.send(protocol.Queued(position=3, estimate_s=130))
+    await expect(page.locator("#prelude-title")).to_have_text("All places are taken.")
+    await expect(page.locator("#prelude-text")).to_contain_text("You’re number 3 in line: about 2 minutes to go.")
+    await client.send(protocol.Queued(position=1, estimate_s=40))
+    await expect(page.locator("#prelude-text")).to_contain_text("You’re next: about 40 seconds to go.")
+    await client.welcome()
+    await client.until(lambda client: len(client.frames) > 3)
+    await expect(page.locator("body")).to_have_attribute("data-phase", "listening")
+
+
+async def test_no_place_at_all_can_be_tried_again(open_page: OpenPage, stub: PageStub) -> None:
+    stub.full = True
+    page = await open_page(stub.url)
+    await page.get_by_role("button", name=TALK).click()
+    client = await stub.arrival()
+    await client.send(protocol.ErrorMessage(message="all places are taken", code="busy", retryable=True))
+    await client.socket.close(1013, "all places are taken; try again later")
+    await expect(page.locator(".notice")).to_have_count(1)
+    await expect(page.locator(".notice")).to_contain_text("All places are taken; try again later.")
+    stub.full = False
+    await page.locator(".notice").get_by_role("button").click()
+    await (await stub.client(2)).until(lambda client: len(client.frames) > 3)
+
+
+async def test_who_carries_on_says_so_from_the_queue(open_page: OpenPage, stub: PageStub) -> None:
+    page = await open_page(stub.url)
+    client = await talking(page, stub)
+    stub.full = True
+    await client.drop()
+    second = await stub.arrival(2)
+    await second.send(protocol.Queued(position=5, estimate_s=900))
+    assert (await second.message(protocol.Start)).session_id == client.session_id
+    await second.welcome()
+    await expect(page.locator("body")).to_have_attribute("data-phase", "listening")
+    assert len(second.of_type(protocol.Start)) == 1
+
+
+@pytest.mark.parametrize("road", ["worklet", "recorder"])
+async def test_a_move_to_another_gateway_is_unnoticed(open_page: OpenPage, stub: PageStub, road: str) -> None:
+    page = await open_page(f"{stub.url}?mic={road}")
+    client = await talking(page, stub)
+    await client.until(lambda client: len(client.frames) > 10)
+    await page.evaluate("""() => {
+        globalThis.phases = [];
+        const watch = new MutationObserver(() => phases.push(document.body.dataset.phase));
+        watch.observe(document.body, { attributes: true });
+    }""")
+    await client.send(protocol.Reconnect(reason="this gateway ends", delay_ms=200))
+    await asyncio.sleep(0.5)  # what is said now belongs to the next line
+    before = len(client.frames)
+    await client.drop()
+    second = await stub.client(2)
+    assert (await second.message(protocol.Start)).session_id == client.session_id
+    await second.until(lambda client: len(client.frames) > 10)
+    assert set(await page.evaluate("phases")) <= {"listening"}
+    await expect(page.locator(".notice")).to_have_count(0)
+    assert len(client.frames) - before < 3
+    if road == "worklet":
+        rate = second.of_type(protocol.Start)[0].audio.sample_rate
+        await second.until(lambda client: len(client.audio) > 2 * rate * 0.7)  # at once, with half a second from before
+    else:
+        assert second.audio.startswith(b"\x1a\x45\xdf\xa3")
+
+
 async def test_a_reload_carries_on(open_page: OpenPage, stub: PageStub) -> None:
     page = await open_page(stub.url)
     client = await talking(page, stub)

@@ -118,9 +118,15 @@ async def test_unary_and_streaming_say_the_same(llm: Llm) -> None:
 
 
 async def test_stops_at_max_tokens(llm: Llm) -> None:
-    before = counted("aitalk_llm_tokens_total", kind="completion"), counted("aitalk_llm_first_token_seconds_count")
+    before = (
+        counted("aitalk_llm_tokens_total", kind="completion"),
+        counted("aitalk_llm_first_token_seconds_count", method="Generate"),
+    )
     reply = await llm.stub.Generate(unary("Tell me a long story.", max_tokens=3))
-    after = counted("aitalk_llm_tokens_total", kind="completion"), counted("aitalk_llm_first_token_seconds_count")
+    after = (
+        counted("aitalk_llm_tokens_total", kind="completion"),
+        counted("aitalk_llm_first_token_seconds_count", method="Generate"),
+    )
     assert (after[0] - before[0], after[1] - before[1]) == (3, 1)
     assert reply.stop_reason == llm_pb2.STOP_REASON_LENGTH
     assert reply.usage.completion_tokens == 3

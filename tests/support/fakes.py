@@ -211,6 +211,10 @@ class MemoryStore:
         self.sessions[session_id] = (state, token, turns)
         return state, list(turns)
 
+    async def knows(self, session_id: str, resume_token: str) -> bool:
+        self._check()
+        return session_id in self.sessions and self.sessions[session_id][1] == resume_token
+
     async def save(self, state: SessionState) -> None:
         _, token, turns = self._own(state)
         self.sessions[state.session_id] = (state, token, turns)

@@ -13,6 +13,8 @@ import uvicorn
 from common.errors import UnavailableError
 from gateway.app import create_app
 from gateway.config import GatewaySettings
+from gateway.draining import Draining
+from gateway.seats import Seats
 from gateway.session_events import Partners
 from tests.support.fakes import FakeAsr, FakeLlm, FakeTts, MemoryStore
 
@@ -36,6 +38,8 @@ class FakeServices:
         if not self.is_ready:
             raise UnavailableError("TTS: loading")
         return [{"id": "joe", "name": "Joe", "language": "en-US", "sample_rate": 22050}]
+    async def slots(self) -> dict[str, int | None]:
+        return dict.fromkeys(("asr", "llm", "tts"))
 
     async def describe(self) -> dict[str, dict[str, Any]]:
         return {name: {"engine": "fake"} for name in ("asr", "llm", "tts")}
@@ -52,7 +56,9 @@ class TestGateway:
     tts: FakeTts = field(default_factory=FakeTts)
     store: MemoryStore = field(default_factory=MemoryStore)
     services: FakeServices = field(default_factory=FakeServices)
+    redis_url: str = "redis://127.0.0.1:1/0"  # nothing is there: seats are not counted
     port: int = 0
+    draining: Draining = field(default_factory=lambda: Draining(0))  # the app's own, while it runs
 
     @property
     def ws(self) -> str:
@@ -69,11 +75,14 @@ class TestGateway:
     @asynccontextmanager
     async def running(self, **settings: Any) -> AsyncIterator[TestGateway]:
         """Serve with these settings for the length of the block."""
+        seats = Seats(self.redis_url)
         app = create_app(
             GatewaySettings(_env_file=None, host="127.0.0.1", **settings),
             Partners(self.asr, self.llm, self.tts, self.store),
             self.services,
+            seats,
         )
+        self.draining = app.state.draining
         config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, ws_max_size=1 << 24, lifespan="on")
         server = uvicorn.Server(config)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
@@ -87,3 +96,4 @@ class TestGateway:
             finally:
                 server.should_exit = True
             await serving
+        await seats.close()

@@ -115,12 +115,19 @@ class Learner:
 
 
 @asynccontextmanager
-async def a_learner(url: str, **headers: str) -> AsyncIterator[Learner]:
-    """A learner connected to the gateway at `url` ("ws://…/ws/conversation")."""
+async def at_the_door(url: str, **headers: str) -> AsyncIterator[Learner]:
+    """A learner who has opened a WebSocket, and may have to wait or be sent away."""
     async with connect(url, max_size=None, compression=None, additional_headers=headers) as socket:
         learner = Learner(socket)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(learner.read())
-            await learner.wait_for("connected")
             yield learner
             await socket.close()
+
+
+@asynccontextmanager
+async def a_learner(url: str, **headers: str) -> AsyncIterator[Learner]:
+    """A learner connected to the gateway at `url` ("ws://…/ws/conversation")."""
+    async with at_the_door(url, **headers) as learner:
+        await learner.wait_for("connected")
+        yield learner

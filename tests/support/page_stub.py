@@ -116,6 +116,9 @@ class Client:
         for message in messages:
             await self.socket.send_text(message.model_dump_json(exclude_none=True))
 
+    async def welcome(self) -> None:
+        await self.send(protocol.Connected(session_id=self.session_id, resume_token=self.resume_token))
+
     async def hear(self, text: str) -> None:
         """Say what was understood of the learner, as it goes."""
         words = text.split()
@@ -171,6 +174,7 @@ class PageStub:
         self.ready = True
         self.fallbacks: dict[str, str] = {}
         self.voices = ["Joe"]
+        self.full = False  # who comes is not let in: the test says when, by Client.welcome
         self.clients: list[Client] = []
         self.sessions: dict[str, str] = {}
         self.arrived = asyncio.Event()
@@ -186,12 +190,16 @@ class PageStub:
             ]
         )
 
-    async def client(self, number: int = 1) -> Client:
-        """The connection of that number, once the page has made it and sent its `start`."""
+    async def arrival(self, number: int = 1) -> Client:
+        """The connection of that number, once the page has made it."""
         while len(self.clients) < number:
             self.arrived.clear()
             await self.arrived.wait()
-        client = self.clients[number - 1]
+        return self.clients[number - 1]
+
+    async def client(self, number: int = 1) -> Client:
+        """As `arrival`, once the page has sent its `start`."""
+        client = await self.arrival(number)
         await client.message(protocol.Start)
         return client
 
@@ -214,7 +222,8 @@ class PageStub:
     async def _converse(self, websocket: WebSocket) -> None:
         await websocket.accept()
         client = Client(websocket, secrets.token_hex(6), secrets.token_hex(6))
-        await client.send(protocol.Connected(session_id=client.session_id, resume_token=client.resume_token))
+        if not self.full:
+            await client.welcome()
         self.clients.append(client)
         self.arrived.set()
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):

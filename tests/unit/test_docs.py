@@ -26,7 +26,7 @@ from common import errors
 from common.errors import ServiceError
 from gateway.audio.errors import AudioError, AudioErrorCode
 from gateway.protocol import AnyClientMessage, AnyServerMessage
-from gateway.session_events import ENDED, IDLE, LEFT, TAKEN_OVER
+from gateway.session_events import ENDED, FULL, IDLE, LEFT, MOVING, TAKEN_OVER
 from tests.support.settings_table import ENV_EXAMPLE, GROUPS, README, ROOT, env_example, settings, with_tables
 
 PROTOCOL = ROOT / "docs" / "protocol.md"
@@ -38,7 +38,7 @@ NOT_SETTINGS = {
     *("INVALID_ARGUMENT", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "DEADLINE_EXCEEDED"),  # of gRPC
     *("CANCELLED", "INTERNAL", "NOT_SERVING", "SERVING"),
     *("MAX_AHEAD_S", "PLAYER_GRACE_S", "GAP_S", "ENGINES"),  # constants of the code, in the decision records
-    *("MODEL_CARD", "DEL", "XADD", "ROLE_USER"),
+    *("MODEL_CARD", "DEL", "XADD", "ROLE_USER", "GRPC_VERBOSITY"),
     *("PRELOAD_MODELS", "ENABLE_MEMORY_EFFICIENT_LOADING"),
     *("HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE", "HTTPS_PROXY", "COQUI_TOS_AGREED"),  # of Hugging Face and Coqui
 }
@@ -205,8 +205,8 @@ def test_the_protocol_page_lists_exactly_the_error_codes_of_the_code() -> None:
 
 def test_the_protocol_page_lists_the_close_codes() -> None:
     rows = re.findall(r"^\| (\d{4}) \|", sections(page(PROTOCOL), "##")["Close codes"], re.MULTILINE)
-    ours = {str(closing.code) for closing in (ENDED, LEFT, IDLE, TAKEN_OVER)}
-    assert set(rows) == ours | {"1009", "1011", "1012"}  # the last three: too large, a bug, uvicorn's own at shutdown
+    ours = {str(closing.code) for closing in (ENDED, LEFT, IDLE, FULL, MOVING, TAKEN_OVER)}
+    assert set(rows) == ours | {"1009", "1011"}  # the last two: too large, a bug
 
 
 def test_the_services_page_lists_the_status_codes_of_our_errors() -> None:

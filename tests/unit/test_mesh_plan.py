@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from deploy.mesh import plan
+from deploy.mesh import metrics_port, plan
 
 
 def test_each_process_gets_a_port_of_its_own_and_the_others_its_address() -> None:
@@ -33,7 +33,10 @@ def test_a_port_that_was_asked_for_is_taken_and_0_means_any() -> None:
 
 
 def test_model_servers_do_not_fight_for_one_metrics_port() -> None:
-    assert plan({"METRICS_PORT": "9100"})[1]["METRICS_PORT"] == "0"
+    wanted = {"METRICS_PORT": "9100"}
+    ports = [metrics_port(name, wanted) for name in ("asr", "llm", "tts", "gateway", "redis")]
+    assert ports == ["9100", "9101", "9102", "0", "0"]
+    assert {metrics_port(name, {}) for name in ("asr", "llm", "tts")} == {"0"}
 
 
 def test_only_bundled_models_are_loaded_all_at_once() -> None:

@@ -1,6 +1,6 @@
 /** The page around the transcript: what can be seen and pressed in each phase. */
 import { phase, replying } from '../conversation.js';
-import { LEVELS, MUTED, OPENERS, PHASES, PRELUDES, TYPING } from '../wording.js';
+import { LEVELS, MUTED, OPENERS, PHASES, PRELUDES, TYPING, queueing } from '../wording.js';
 import { el, say } from './dom.js';
 import { NoticesView } from './notices.js';
 import { ReportView } from './report.js';
@@ -35,21 +35,22 @@ export class Page {
     this.#prelude(current === 'listening' && !talking ? 'typing' : current, state);
   }
 
-  #prelude(name, { turns, level }) {
+  #prelude(name, { turns, level, queue }) {
     const { prelude, openers, 'prelude-title': title, 'prelude-text': text } = this.part;
     const words = PRELUDES[name];
     prelude.hidden = !words || turns.length > 0;
     if (prelude.hidden) return;
     say(title, words.title);
-    say(text, words.text);
+    say(text, name === 'queued' ? queueing(queue) : words.text);
     openers.hidden = !['listening', 'typing'].includes(name);
     if (openers.dataset.level === level) return;
     openers.dataset.level = level;
     openers.replaceChildren(...OPENERS[level].map((opener) => el('li', {}, `“${opener}”`)));
   }
 
-  #status(current, { muted }, talking) {
+  #status(current, { muted, queue, turns }, talking) {
     let words = PHASES[current];
+    if (current === 'queued' && turns.length) words = { now: words.now, hint: queueing(queue) };
     if (current === 'listening' && muted) words = MUTED;
     else if (current === 'listening' && !talking) words = TYPING;
     say(this.now, words.now);

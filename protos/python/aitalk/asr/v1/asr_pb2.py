@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from aitalk.common.v1 import engine_pb2 as aitalk_dot_common_dot_v1_dot_engine__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x61italk/asr/v1/asr.proto\x12\raitalk.asr.v1\x1a\x1d\x61italk/common/v1/engine.proto\"\xc5\x01\n\x19StreamingRecognizeRequest\x12\x30\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1e.aitalk.asr.v1.StreamingConfigH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x12\x31\n\x0b\x65ndpointing\x18\x03 \x01(\x0b\x32\x1a.aitalk.asr.v1.EndpointingH\x00\x12\'\n\x06\x66inish\x18\x04 \x01(\x0b\x32\x15.aitalk.asr.v1.FinishH\x00\x42\t\n\x07request\"\xa5\x01\n\x0fStreamingConfig\x12\x16\n\x0esample_rate_hz\x18\x01 \x01(\x05\x12\x10\n\x08language\x18\x02 \x01(\t\x12/\n\x0b\x65ndpointing\x18\x03 \x01(\x0b\x32\x1a.aitalk.asr.v1.Endpointing\x12\x18\n\x10\x64isable_partials\x18\x04 \x01(\x08\x12\x1d\n\x15voice_activity_events\x18\x05 \x01(\x08\"\xae\x01\n\x0b\x45ndpointing\x12\x18\n\x10\x65\x61ger_silence_ms\x18\x01 \x01(\x05\x12\x16\n\x0e\x65nd_silence_ms\x18\x02 \x01(\x05\x12\x13\n\x0bmax_turn_ms\x18\x03 \x01(\x05\x12\x16\n\x0emin_silence_ms\x18\x04 \x01(\x05\x12\x16\n\x0emax_silence_ms\x18\x05 \x01(\x05\x12\x10\n\x08patience\x18\x06 \x01(\x02\x12\x16\n\x0eusual_pause_ms\x18\x07 \x01(\x05\"\x08\n\x06\x46inish\"\x97\x03\n\x1aStreamingRecognizeResponse\x12\x36\n\x0espeech_started\x18\x01 \x01(\x0b\x32\x1c.aitalk.asr.v1.SpeechStartedH\x00\x12)\n\x07partial\x18\x02 \x01(\x0b\x32\x16.aitalk.asr.v1.PartialH\x00\x12:\n\x11\x65\x61ger_end_of_turn\x18\x03 \x01(\x0b\x32\x1d.aitalk.asr.v1.EagerEndOfTurnH\x00\x12\x32\n\x0cturn_resumed\x18\x04 \x01(\x0b\x32\x1a.aitalk.asr.v1.TurnResumedH\x00\x12/\n\x0b\x65nd_of_turn\x18\x05 \x01(\x0b\x32\x18.aitalk.asr.v1.EndOfTurnH\x00\x12\x32\n\x0cvoice_paused\x18\x06 \x01(\x0b\x32\x1a.aitalk.asr.v1.VoicePausedH\x00\x12\x38\n\x0fvoice_continued\x18\x07 \x01(\x0b\x32\x1d.aitalk.asr.v1.VoiceContinuedH\x00\x42\x07\n\x05\x65vent\"%\n\rSpeechStarted\x12\x14\n\x0cstart_sample\x18\x01 \x01(\x03\"!\n\x0bVoicePaused\x12\x12\n\nend_sample\x18\x01 \x01(\x03\"&\n\x0eVoiceContinued\x12\x14\n\x0cstart_sample\x18\x01 \x01(\x03\"I\n\x07Partial\x12\x13\n\x0bstable_text\x18\x01 \x01(\t\x12\x15\n\runstable_text\x18\x02 \x01(\t\x12\x12\n\nend_sample\x18\x03 \x01(\x03\"T\n\x0e\x45\x61gerEndOfTurn\x12-\n\ntranscript\x18\x01 \x01(\x0b\x32\x19.aitalk.asr.v1.Transcript\x12\x13\n\x0bprobability\x18\x02 \x01(\x02\"#\n\x0bTurnResumed\x12\x14\n\x0cstart_sample\x18\x01 \x01(\x03\"\x96\x01\n\tEndOfTurn\x12-\n\ntranscript\x18\x01 \x01(\x0b\x32\x19.aitalk.asr.v1.Transcript\x12(\n\x06reason\x18\x02 \x01(\x0e\x32\x18.aitalk.asr.v1.EndReason\x12\x16\n\x0eusual_pause_ms\x18\x03 \x01(\x05\x12\x18\n\x10longest_pause_ms\x18\x04 \x01(\x05\"z\n\nTranscript\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\"\n\x05words\x18\x02 \x03(\x0b\x32\x13.aitalk.asr.v1.Word\x12\x14\n\x0cstart_sample\x18\x03 \x01(\x03\x12\x12\n\nend_sample\x18\x04 \x01(\x03\x12\x10\n\x08language\x18\x05 \x01(\t\"R\n\x04Word\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x14\n\x0cstart_sample\x18\x02 \x01(\x03\x12\x12\n\nend_sample\x18\x03 \x01(\x03\x12\x12\n\nconfidence\x18\x04 \x01(\x02\"K\n\x10RecognizeRequest\x12\r\n\x05\x61udio\x18\x01 \x01(\x0c\x12\x16\n\x0esample_rate_hz\x18\x02 \x01(\x05\x12\x10\n\x08language\x18\x03 \x01(\t\"B\n\x11RecognizeResponse\x12-\n\ntranscript\x18\x01 \x01(\x0b\x32\x19.aitalk.asr.v1.Transcript\"\x11\n\x0f\x44\x65scribeRequest\"@\n\x10\x44\x65scribeResponse\x12,\n\x06\x65ngine\x18\x01 \x01(\x0b\x32\x1c.aitalk.common.v1.EngineInfo*s\n\tEndReason\x12\x1a\n\x16\x45ND_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45ND_REASON_SILENCE\x10\x01\x12\x19\n\x15\x45ND_REASON_MAX_LENGTH\x10\x02\x12\x17\n\x13\x45ND_REASON_FINISHED\x10\x03\x32\x98\x02\n\nAsrService\x12m\n\x12StreamingRecognize\x12(.aitalk.asr.v1.StreamingRecognizeRequest\x1a).aitalk.asr.v1.StreamingRecognizeResponse(\x01\x30\x01\x12N\n\tRecognize\x12\x1f.aitalk.asr.v1.RecognizeRequest\x1a .aitalk.asr.v1.RecognizeResponse\x12K\n\x08\x44\x65scribe\x12\x1e.aitalk.asr.v1.DescribeRequest\x1a\x1f.aitalk.asr.v1.DescribeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x61italk/asr/v1/asr.proto\x12\raitalk.asr.v1\x1a\x1d\x61italk/common/v1/engine.proto\"\xc5\x01\n\x19StreamingRecognizeRequest\x12\x30\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1e.aitalk.asr.v1.StreamingConfigH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x12\x31\n\x0b\x65ndpointing\x18\x03 \x01(\x0b\x32\x1a.aitalk.asr.v1.EndpointingH\x00\x12\'\n\x06\x66inish\x18\x04 \x01(\x0b\x32\x15.aitalk.asr.v1.FinishH\x00\x42\t\n\x07request\"\xa5\x01\n\x0fStreamingConfig\x12\x16\n\x0esample_rate_hz\x18\x01 \x01(\x05\x12\x10\n\x08language\x18\x02 \x01(\t\x12/\n\x0b\x65ndpointing\x18\x03 \x01(\x0b\x32\x1a.aitalk.asr.v1.Endpointing\x12\x18\n\x10\x64isable_partials\x18\x04 \x01(\x08\x12\x1d\n\x15voice_activity_events\x18\x05 \x01(\x08\"\xae\x01\n\x0b\x45ndpointing\x12\x18\n\x10\x65\x61ger_silence_ms\x18\x01 \x01(\x05\x12\x16\n\x0e\x65nd_silence_ms\x18\x02 \x01(\x05\x12\x13\n\x0bmax_turn_ms\x18\x03 \x01(\x05\x12\x16\n\x0emin_silence_ms\x18\x04 \x01(\x05\x12\x16\n\x0emax_silence_ms\x18\x05 \x01(\x05\x12\x10\n\x08patience\x18\x06 \x01(\x02\x12\x16\n\x0eusual_pause_ms\x18\x07 \x01(\x05\"\x08\n\x06\x46inish\"\x97\x03\n\x1aStreamingRecognizeResponse\x12\x36\n\x0espeech_started\x18\x01 \x01(\x0b\x32\x1c.aitalk.asr.v1.SpeechStartedH\x00\x12)\n\x07partial\x18\x02 \x01(\x0b\x32\x16.aitalk.asr.v1.PartialH\x00\x12:\n\x11\x65\x61ger_end_of_turn\x18\x03 \x01(\x0b\x32\x1d.aitalk.asr.v1.EagerEndOfTurnH\x00\x12\x32\n\x0cturn_resumed\x18\x04 \x01(\x0b\x32\x1a.aitalk.asr.v1.TurnResumedH\x00\x12/\n\x0b\x65nd_of_turn\x18\x05 \x01(\x0b\x32\x18.aitalk.asr.v1.EndOfTurnH\x00\x12\x32\n\x0cvoice_paused\x18\x06 \x01(\x0b\x32\x1a.aitalk.asr.v1.VoicePausedH\x00\x12\x38\n\x0fvoice_continued\x18\x07 \x01(\x0b\x32\x1d.aitalk.asr.v1.VoiceContinuedH\x00\x42\x07\n\x05\x65vent\":\n\rSpeechStarted\x12\x14\n\x0cstart_sample\x18\x01 \x01(\x03\x12\x13\n\x0btraceparent\x18\x02 \x01(\t\"!\n\x0bVoicePaused\x12\x12\n\nend_sample\x18\x01 \x01(\x03\"&\n\x0eVoiceContinued\x12\x14\n\x0cstart_sample\x18\x01 \x01(\x03\"I\n\x07Partial\x12\x13\n\x0bstable_text\x18\x01 \x01(\t\x12\x15\n\runstable_text\x18\x02 \x01(\t\x12\x12\n\nend_sample\x18\x03 \x01(\x03\"T\n\x0e\x45\x61gerEndOfTurn\x12-\n\ntranscript\x18\x01 \x01(\x0b\x32\x19.aitalk.asr.v1.Transcript\x12\x13\n\x0bprobability\x18\x02 \x01(\x02\"#\n\x0bTurnResumed\x12\x14\n\x0cstart_sample\x18\x01 \x01(\x03\"\x96\x01\n\tEndOfTurn\x12-\n\ntranscript\x18\x01 \x01(\x0b\x32\x19.aitalk.asr.v1.Transcript\x12(\n\x06reason\x18\x02 \x01(\x0e\x32\x18.aitalk.asr.v1.EndReason\x12\x16\n\x0eusual_pause_ms\x18\x03 \x01(\x05\x12\x18\n\x10longest_pause_ms\x18\x04 \x01(\x05\"z\n\nTranscript\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\"\n\x05words\x18\x02 \x03(\x0b\x32\x13.aitalk.asr.v1.Word\x12\x14\n\x0cstart_sample\x18\x03 \x01(\x03\x12\x12\n\nend_sample\x18\x04 \x01(\x03\x12\x10\n\x08language\x18\x05 \x01(\t\"R\n\x04Word\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x14\n\x0cstart_sample\x18\x02 \x01(\x03\x12\x12\n\nend_sample\x18\x03 \x01(\x03\x12\x12\n\nconfidence\x18\x04 \x01(\x02\"K\n\x10RecognizeRequest\x12\r\n\x05\x61udio\x18\x01 \x01(\x0c\x12\x16\n\x0esample_rate_hz\x18\x02 \x01(\x05\x12\x10\n\x08language\x18\x03 \x01(\t\"B\n\x11RecognizeResponse\x12-\n\ntranscript\x18\x01 \x01(\x0b\x32\x19.aitalk.asr.v1.Transcript\"\x11\n\x0f\x44\x65scribeRequest\"@\n\x10\x44\x65scribeResponse\x12,\n\x06\x65ngine\x18\x01 \x01(\x0b\x32\x1c.aitalk.common.v1.EngineInfo*s\n\tEndReason\x12\x1a\n\x16\x45ND_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45ND_REASON_SILENCE\x10\x01\x12\x19\n\x15\x45ND_REASON_MAX_LENGTH\x10\x02\x12\x17\n\x13\x45ND_REASON_FINISHED\x10\x03\x32\x98\x02\n\nAsrService\x12m\n\x12StreamingRecognize\x12(.aitalk.asr.v1.StreamingRecognizeRequest\x1a).aitalk.asr.v1.StreamingRecognizeResponse(\x01\x30\x01\x12N\n\tRecognize\x12\x1f.aitalk.asr.v1.RecognizeRequest\x1a .aitalk.asr.v1.RecognizeResponse\x12K\n\x08\x44\x65scribe\x12\x1e.aitalk.asr.v1.DescribeRequest\x1a\x1f.aitalk.asr.v1.DescribeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'aitalk.asr.v1.asr_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ENDREASON']._serialized_start=1941
-  _globals['_ENDREASON']._serialized_end=2056
+  _globals['_ENDREASON']._serialized_start=1962
+  _globals['_ENDREASON']._serialized_end=2077
   _globals['_STREAMINGRECOGNIZEREQUEST']._serialized_start=74
   _globals['_STREAMINGRECOGNIZEREQUEST']._serialized_end=271
   _globals['_STREAMINGCONFIG']._serialized_start=274
@@ -45,31 +45,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STREAMINGRECOGNIZERESPONSE']._serialized_start=629
   _globals['_STREAMINGRECOGNIZERESPONSE']._serialized_end=1036
   _globals['_SPEECHSTARTED']._serialized_start=1038
-  _globals['_SPEECHSTARTED']._serialized_end=1075
-  _globals['_VOICEPAUSED']._serialized_start=1077
-  _globals['_VOICEPAUSED']._serialized_end=1110
-  _globals['_VOICECONTINUED']._serialized_start=1112
-  _globals['_VOICECONTINUED']._serialized_end=1150
-  _globals['_PARTIAL']._serialized_start=1152
-  _globals['_PARTIAL']._serialized_end=1225
-  _globals['_EAGERENDOFTURN']._serialized_start=1227
-  _globals['_EAGERENDOFTURN']._serialized_end=1311
-  _globals['_TURNRESUMED']._serialized_start=1313
-  _globals['_TURNRESUMED']._serialized_end=1348
-  _globals['_ENDOFTURN']._serialized_start=1351
-  _globals['_ENDOFTURN']._serialized_end=1501
-  _globals['_TRANSCRIPT']._serialized_start=1503
-  _globals['_TRANSCRIPT']._serialized_end=1625
-  _globals['_WORD']._serialized_start=1627
-  _globals['_WORD']._serialized_end=1709
-  _globals['_RECOGNIZEREQUEST']._serialized_start=1711
-  _globals['_RECOGNIZEREQUEST']._serialized_end=1786
-  _globals['_RECOGNIZERESPONSE']._serialized_start=1788
-  _globals['_RECOGNIZERESPONSE']._serialized_end=1854
-  _globals['_DESCRIBEREQUEST']._serialized_start=1856
-  _globals['_DESCRIBEREQUEST']._serialized_end=1873
-  _globals['_DESCRIBERESPONSE']._serialized_start=1875
-  _globals['_DESCRIBERESPONSE']._serialized_end=1939
-  _globals['_ASRSERVICE']._serialized_start=2059
-  _globals['_ASRSERVICE']._serialized_end=2339
+  _globals['_SPEECHSTARTED']._serialized_end=1096
+  _globals['_VOICEPAUSED']._serialized_start=1098
+  _globals['_VOICEPAUSED']._serialized_end=1131
+  _globals['_VOICECONTINUED']._serialized_start=1133
+  _globals['_VOICECONTINUED']._serialized_end=1171
+  _globals['_PARTIAL']._serialized_start=1173
+  _globals['_PARTIAL']._serialized_end=1246
+  _globals['_EAGERENDOFTURN']._serialized_start=1248
+  _globals['_EAGERENDOFTURN']._serialized_end=1332
+  _globals['_TURNRESUMED']._serialized_start=1334
+  _globals['_TURNRESUMED']._serialized_end=1369
+  _globals['_ENDOFTURN']._serialized_start=1372
+  _globals['_ENDOFTURN']._serialized_end=1522
+  _globals['_TRANSCRIPT']._serialized_start=1524
+  _globals['_TRANSCRIPT']._serialized_end=1646
+  _globals['_WORD']._serialized_start=1648
+  _globals['_WORD']._serialized_end=1730
+  _globals['_RECOGNIZEREQUEST']._serialized_start=1732
+  _globals['_RECOGNIZEREQUEST']._serialized_end=1807
+  _globals['_RECOGNIZERESPONSE']._serialized_start=1809
+  _globals['_RECOGNIZERESPONSE']._serialized_end=1875
+  _globals['_DESCRIBEREQUEST']._serialized_start=1877
+  _globals['_DESCRIBEREQUEST']._serialized_end=1894
+  _globals['_DESCRIBERESPONSE']._serialized_start=1896
+  _globals['_DESCRIBERESPONSE']._serialized_end=1960
+  _globals['_ASRSERVICE']._serialized_start=2080
+  _globals['_ASRSERVICE']._serialized_end=2360
 # @@protoc_insertion_point(module_scope)

@@ -248,16 +248,22 @@ class SpeechStarted(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     START_SAMPLE_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     start_sample: _builtins.int
     """Where the voice began."""
+    traceparent: _builtins.str
+    """W3C trace context of the turn that begins. Spans of the recognition name it as their parent; the client's span of the
+    whole turn is to have these ids. Empty: nothing is traced.
+    """
     def __init__(
         self,
         *,
         start_sample: _builtins.int = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["start_sample", b"start_sample"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["start_sample", b"start_sample", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,149 @@
+"""How much more fits, and what the work is spent on."""
+
+from __future__ import annotations
+
+from deploy.grafana.panels import Dashboard, Panel, Query, Row, quantiles, rate
+
+# Describe is asked every second by each gateway.
+_NOT_ASKED_ABOUT = '{method!~".*/Describe"}'
+
+CAPACITY = Dashboard(
+    "ai-talk-capacity",
+    "AI-Talk: capacity",
+    (
+        Row(
+            "Room",
+            (
+                Panel(
+                    "Slots in use",
+                    "percentunit",
+                    (
+                        Query(
+                            "sum by (service) (aitalk_server_slots_in_use) / sum by (service) (aitalk_server_slots)",
+                            "{{service}}",
+                        ),
+                    ),
+                    "The fullest service decides how many learners fit.",
+                    good_below=0.8,
+                ),
+                Panel(
+                    "Slots",
+                    "short",
+                    (
+                        Query("sum by (service) (aitalk_server_slots_in_use)", "{{service}} in use"),
+                        Query("sum by (service) (aitalk_server_slots)", "{{service}} in all"),
+                    ),
+                    "A learner holds one of recognition's all the time; the others while a reply is made.",
+                ),
+                Panel(
+                    "Calls refused",
+                    "reqps",
+                    (
+                        Query(
+                            'sum by (method) (rate(aitalk_server_calls_total{code="RESOURCE_EXHAUSTED"}[5m]))',
+                            "{{method}}",
+                        ),
+                    ),
+                    "Anything above zero: a service was full.",
+                ),
+            ),
+        ),
+        Row(
+            "At the door",
+            (
+                Panel(
+                    "Seats",
+                    "short",
+                    (
+                        Query("max(aitalk_gateway_seats_in_use)", "in use"),
+                        Query("max(aitalk_gateway_seats)", "in all"),
+                    ),
+                    "Conversations that all gateways together may hold.",
+                ),
+                Panel(
+                    "Waiting for a seat",
+                    "short",
+                    (
+                        Query("max(aitalk_gateway_queue_length)", "learners"),
+                        *quantiles("aitalk_gateway_queue_wait_seconds", of=(0.95,)),
+                    ),
+                    "How many, and how long (seconds) those waited who were let in.",
+                ),
+                Panel(
+                    "Turned away and moved",
+                    "reqps",
+                    (
+                        rate("aitalk_gateway_refusals_total", "reason"),
+                        rate("aitalk_gateway_handovers_total", "moment"),
+                        rate("aitalk_gateway_reopened_calls_total", "service"),
+                    ),
+                    "Refused by reason; sessions handed over; calls tried again at another replica.",
+                ),
+            ),
+        ),
+        Row(
+            "Work",
+            (
+                Panel(
+                    "Calls ended",
+                    "reqps",
+                    (
+                        Query(
+                            f"sum by (method, code) (rate(aitalk_server_calls_total{_NOT_ASKED_ABOUT}[5m])) > 0",
+                            "{{method}} {{code}}",
+                        ),
+                    ),
+                    "CANCELLED is an interruption or a learner who left; INTERNAL is a bug.",
+                ),
+                Panel(
+                    "Length of calls, p95",
+                    "s",
+                    quantiles("aitalk_server_call_seconds", "method", of=(0.95,), where=_NOT_ASKED_ABOUT),
+                    "A recognition stream is as long as its session.",
+                ),
+                Panel(
+                    "Audio from learners",
+                    "short",
+                    (
+                        Query("sum(rate(aitalk_gateway_audio_seconds_total[5m]))", "gateway: seconds /s"),
+                        Query("sum(rate(aitalk_asr_audio_seconds_total[5m]))", "recognition: seconds /s"),
+                    ),
+                    "How many microphones are open.",
+                ),
+                Panel(
+                    "Replies begun in a pause",
+                    "reqps",
+                    (rate("aitalk_gateway_eager_replies_total", "outcome"),),
+                    "used: the wait was shorter by so much. skipped: no room to try (SPECULATION_MAX_OCCUPANCY).",
+                ),
+                Panel(
+                    "Made for nothing",
+                    "short",
+                    (
+                        Query("sum(rate(aitalk_gateway_wasted_audio_seconds_total[5m]))", "seconds of speech /s"),
+                        Query("sum(rate(aitalk_gateway_wasted_characters_total[5m]))", "characters /s"),
+                    ),
+                    "What the wasted ones of them cost.",
+                ),
+            ),
+        ),
+        Row(
+            "Processes",
+            (
+                Panel("Up", "short", (Query("sum by (job) (up)", "{{job}}"),), "Replicas that answer."),
+                Panel(
+                    "CPU",
+                    "short",
+                    (Query("sum by (job) (rate(process_cpu_seconds_total[5m]))", "{{job}}"),),
+                    "Cores in use.",
+                ),
+                Panel(
+                    "Memory",
+                    "bytes",
+                    (Query("sum by (job) (process_resident_memory_bytes)", "{{job}}"),),
+                    "Without the llama.cpp or vLLM process, and without the GPU's.",
+                ),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,68 @@
+"""The trace of one turn, as the gateway sees it: the root span, and one for each reply that was begun to it.
+
+    turn ──┬── reply   begun in a pause that was no end: discarded
+           └── reply   let out, heard to its end
+                 └── playback
+
+Ids, the level and latencies stand in it; never words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from opentelemetry.trace import Status, StatusCode, use_span
+
+from common.ids import WorkIds, working_on
+from common.tracing import TRACER, past_stage, start_root, under
+
+
+class TurnTrace:
+    """From the learner's first sound, `ago_s` ago, or from a typed text. traceparent: what recognition calls it."""
+
+    def __init__(self, session_id: str, level: str, *, traceparent: str = "", ago_s: float = 0.0) -> None:
+        self.session_id = session_id
+        self.is_answered = False
+        self.root = start_root("turn", traceparent, ago_s=ago_s)
+        self.root.set_attributes({"session.id": session_id, "level": level})
+
+    def reply(self, turn_id: str) -> ReplyTrace:
+        """One more reply is begun to this turn."""
+        return ReplyTrace(self, turn_id)
+
+    def close(self, outcome: str, *, turn_id: str = "", latency_ms: Mapping[str, float] | None = None) -> None:
+        """The turn is over. outcome: complete, interrupted, failed; no_words, lost or left if it got no reply."""
+        if turn_id:
+            self.root.set_attribute("turn.id", turn_id)
+        self.root.set_attribute("outcome", outcome)
+        self.root.set_attributes({f"latency.{stage}_ms": ms for stage, ms in (latency_ms or {}).items()})
+        if outcome == "failed":
+            self.root.set_status(Status(StatusCode.ERROR))
+        self.root.end()
+
+
+class ReplyTrace:
+    """What is done for one reply."""
+
+    def __init__(self, turn: TurnTrace, turn_id: str) -> None:
+        self.turn = turn
+        self._turn_id = turn_id
+        self._span = TRACER.start_span("reply", under(turn.root))
+        self._span.set_attributes({"session.id": turn.session_id, "turn.id": turn_id})
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """Calls and log lines of the block belong to it."""
+        ids = WorkIds(self.turn.session_id, self._turn_id)
+        with working_on(ids), use_span(self._span, record_exception=False, set_status_on_exception=False):
+            yield
+
+    def end(self, outcome: str, latency_ms: Mapping[str, float], *, playing_s: float | None = None) -> None:
+        """The reply is over, and the turn too unless it was discarded. playing_s: since its first audio was sent."""
+        if playing_s is not None:
+            past_stage("playback", under(self._span), ago_s=playing_s)
+        self._span.set_attribute("outcome", outcome)
+        self._span.end()
+        if outcome != "discarded":
+            self.turn.close(outcome, turn_id=self._turn_id, latency_ms=latency_ms)

@@ -1,0 +1,229 @@
+"""Seats and the queue for them: several gateways, in processes of their own, on one real Valkey."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import redis.asyncio as redis
+
+from deploy.mesh import free_ports
+from gateway.admission import Admission, Guest
+from tests.support.contender import a_door
+from tests.support.gateway import TestGateway
+from tests.support.learner import Learner, Message, at_the_door
+from tests.support.mesh import running
+
+ROUNDS = 334  # for each of three: 1,002 in all
+LEASE_S = 1.0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder, (port,) = tmp_path_factory.mktemp("valkey"), free_ports(1)
+    settings = {"VALKEY_PORT": str(port), "VALKEY_DATA_DIR": str(folder)}
+    with running("deploy.valkey", folder / "log", settings):
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+@pytest.fixture
+async def url(server: str) -> AsyncIterator[str]:
+    client = redis.from_url(server)
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                await client.flushall()
+                break
+            except redis.ConnectionError:
+                await asyncio.sleep(0.05)
+    yield server
+    await client.aclose()
+
+
+async def until(guest: Guest, position: int) -> None:
+    async with asyncio.timeout(10):
+        while guest.position != position:
+            guest.moved.clear()
+            await guest.moved.wait()
+
+
+# --- across processes
+
+
+async def test_three_gateways_race_for_the_last_seat(url: str, tmp_path: Path) -> None:
+    capacity = 3
+    async with a_door(url, capacity) as others:
+        for name in ("one", "two"):
+            assert (await others.arrive(name)).is_seated
+        with ExitStack() as stack:
+            settings = {"REDIS_URL": url, "CAPACITY": str(capacity), "ROUNDS": str(ROUNDS)}
+            racers = [
+                stack.enter_context(running("tests.support.contender", tmp_path / f"{i}.log", settings))
+                for i in range(3)
+            ]
+            for racer in racers:
+                assert await asyncio.to_thread(racer.process.wait, 90) == 0, racer.log
+        assert [racer.log.strip() for racer in racers] == ["0", "0", "0"]
+        assert (await others.arrive("three")).is_seated  # nobody has left a seat taken
+        assert (await others.arrive("four")).position == 1
+
+
+async def test_the_seats_of_a_killed_gateway_come_free(url: str, tmp_path: Path) -> None:
+    settings = {"REDIS_URL": url, "CAPACITY": "3", "HOLD": "3", "LEASE_S": str(LEASE_S)}
+    async with a_door(url, 3) as door:
+        with running("tests.support.contender", tmp_path / "log", settings) as doomed:
+            async with asyncio.timeout(30):
+                while "seated" not in doomed.log:
+                    await asyncio.sleep(0.05)
+            waiting = [await door.arrive(f"guest {i}") for i in range(4)]
+            assert [guest.position for guest in waiting] == [1, 2, 3, 4]
+            doomed.stop(signal.SIGKILL)
+        for guest in waiting[:3]:
+            await until(guest, 0)
+        await until(waiting[3], 1)
+        assert waiting[3].estimate_s > 0
+
+
+# --- the queue
+
+
+async def test_the_queue_is_served_in_order_across_gateways(url: str) -> None:
+    async with a_door(url, 1) as left, a_door(url, 1) as right:
+        first = await left.arrive("first")
+        waiting = [await door.arrive(name) for door, name in ((right, "a"), (left, "b"), (right, "c"))]
+        assert [guest.position for guest in waiting] == [1, 2, 3]
+        doors: list[tuple[Admission, Guest]] = [(left, first), (right, waiting[0]), (left, waiting[1])]
+        for (door, leaving), next_in in zip(doors, waiting, strict=True):
+            assert leaving.is_seated
+            await door.leave(leaving)
+            await until(next_in, 0)
+            for place, later in enumerate(waiting[waiting.index(next_in) + 1 :], 1):
+                await until(later, place)
+
+
+async def test_nobody_overtakes_the_queue(url: str) -> None:
+    async with a_door(url, 1) as left, a_door(url, 1) as right:
+        first = await left.arrive("first")
+        patient = await right.arrive("patient")
+        await left.leave(first)
+        assert (await left.arrive("hasty")).position > 0 or patient.is_seated
+        await until(patient, 0)
+
+
+async def test_a_full_queue_refuses(url: str) -> None:
+    async with a_door(url, 1, queue_max=1) as door:
+        await door.arrive("first")
+        assert (await door.arrive("second")).position == 1
+        assert (await door.arrive("third")).position == -1
+
+
+async def test_the_place_of_one_who_stops_waiting_is_given_on(url: str) -> None:
+    async with a_door(url, 1) as door:
+        await door.arrive("first")
+        gone, stays = await door.arrive("gone"), await door.arrive("stays")
+        await door.leave(gone)
+        await until(stays, 1)
+
+
+async def test_a_kept_seat_is_nobody_elses_until_its_time_is_over(url: str) -> None:
+    async with a_door(url, 1, grace_s=1.5) as left, a_door(url, 1, grace_s=0.5) as right:
+        seated = await left.arrive("session")
+        await left.leave(seated, keep=True)
+        back, other = await right.arrive("back"), await right.arrive("other")
+        assert (back.position, other.position) == (1, 2)
+        assert not await right.carry_on(back, "unknown session")
+        assert await right.carry_on(back, "session")
+        assert back.is_seated
+        assert back.seat == "session"
+        await until(other, 1)
+        await left.leave(seated)  # the seat is another gateway's by now
+        assert (await right.arrive("third")).position == 2
+        await right.leave(back, keep=True)
+        await until(other, 0)
+
+
+async def test_without_redis_everyone_is_let_in() -> None:
+    async with a_door(f"redis://127.0.0.1:{free_ports(1)[0]}/0", 1) as door:
+        assert all([(await door.arrive(str(i))).is_seated for i in range(3)])
+
+
+# --- over the WebSocket
+
+
+async def place(learner: Learner, position: int) -> Message:
+    return await learner.wait_for("queued", where=lambda message: message["position"] == position)
+
+
+async def test_learners_are_told_their_place_and_let_in_by_turn(url: str) -> None:
+    gateway = TestGateway(redis_url=url)
+    async with gateway.running(admission_max_sessions=1, admission_queue_max=2), at_the_door(gateway.ws) as first:
+        await first.wait_for("connected")
+        async with at_the_door(gateway.ws) as second:
+            assert (await place(second, 1))["estimate_s"] > 0
+            async with at_the_door(gateway.ws) as third:
+                await place(third, 2)
+                await third.send(type="ping")
+                await third.wait_for("pong")
+                async with at_the_door(gateway.ws) as fourth:
+                    error = await fourth.wait_for("error")
+                    assert (error["code"], error["retryable"]) == ("busy", True)
+                    assert (await fourth.wait_closed())[0] == 1013
+                await second.send(type="text", text="said while waiting")
+                await first.send(type="end_conversation")
+                await second.wait_for("connected")
+                await place(third, 1)
+                assert (await second.hear_reply())[0] == "Hello there, my friend."
+                assert "connected" not in third.kinds()
+
+
+async def test_who_waits_too_long_is_told_to_come_back(url: str) -> None:
+    gateway = TestGateway(redis_url=url)
+    async with (
+        gateway.running(admission_max_sessions=1, admission_max_wait_s=0.3),
+        at_the_door(gateway.ws) as first,
+    ):
+        await first.wait_for("connected")
+        async with at_the_door(gateway.ws) as second:
+            assert (await second.wait_for("error"))["code"] == "busy"
+            assert (await second.wait_closed())[0] == 1013
+            assert second.kinds() == ["queued", "error"]
+
+
+async def test_who_carries_on_goes_before_those_who_wait(url: str) -> None:
+    gateway, other = TestGateway(redis_url=url), TestGateway(redis_url=url)
+    other.store = gateway.store
+    async with gateway.running(admission_max_sessions=1), other.running(admission_max_sessions=1):
+        async with at_the_door(gateway.ws) as first:
+            connected = await first.wait_for("connected")
+            kept = {name: connected[name] for name in ("session_id", "resume_token")}
+            first.socket.transport.abort()
+        async with at_the_door(gateway.ws) as stranger, at_the_door(other.ws) as back:
+            await place(stranger, 1)
+            await back.wait_for("queued")
+            await back.socket.send(json.dumps({"type": "start", **kept | {"resume_token": "guessed"}}))
+            await back.send(type="ping")
+            await back.wait_for("pong")
+            assert "connected" not in back.kinds()
+            await back.socket.send(json.dumps({"type": "start", **kept}))
+            await back.wait_for("connected")
+            assert "connected" not in stranger.kinds()
+
+
+async def test_a_resumed_session_has_one_seat_not_two(url: str) -> None:
+    gateway = TestGateway(redis_url=url)
+    async with gateway.running(admission_max_sessions=2), at_the_door(gateway.ws) as first:
+        connected = await first.wait_for("connected")
+        first.socket.transport.abort()
+        async with at_the_door(gateway.ws) as back:
+            await back.wait_for("connected")
+            await back.send(type="start", session_id=connected["session_id"], resume_token=connected["resume_token"])
+            await back.wait_for("resumed")
+            async with at_the_door(gateway.ws) as stranger:
+                await stranger.wait_for("connected")
+                async with at_the_door(gateway.ws) as late:
+                    await place(late, 1)

@@ -1,0 +1,84 @@
+"""An OpenTelemetry collector for tests: a real OTLP server on loopback that keeps the spans it is sent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+
+
+@dataclass(frozen=True)
+class CollectedSpan:
+    """A span as it came. ids in hex; parent_id empty: a root. Times in nanoseconds."""
+
+    service: str
+    name: str
+    trace_id: str
+    span_id: str
+    parent_id: str
+    began_ns: int
+    ended_ns: int
+    attributes: dict[str, Any]
+    events: tuple[str, ...]
+
+
+@dataclass
+class Collector(trace_service_pb2_grpc.TraceServiceServicer):
+    """`spans` are those of all processes, in the order of their coming: some seconds late, in batches."""
+
+    port: int = 0
+    spans: list[CollectedSpan] = field(default_factory=list)
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def Export(self, request: Any, context: object) -> trace_service_pb2.ExportTraceServiceResponse:  # noqa: N802
+        for resource in request.resource_spans:
+            service = _attributes(resource.resource.attributes)["service.name"]
+            self.spans += [_collected(service, span) for scope in resource.scope_spans for span in scope.spans]
+        return trace_service_pb2.ExportTraceServiceResponse()
+
+    def wait_for(self, condition: Callable[[list[CollectedSpan]], bool], timeout_s: float = 30.0) -> None:
+        """Until `condition` holds of the spans; fails with their names if it never does."""
+        deadline = time.monotonic() + timeout_s
+        while not condition(list(self.spans)):
+            assert time.monotonic() < deadline, [(one.service, one.name) for one in self.spans]
+            time.sleep(0.1)
+
+
+@contextmanager
+def a_collector() -> Iterator[Collector]:
+    """Listens for the length of the block."""
+    collector, server = Collector(), grpc.server(ThreadPoolExecutor(2))
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)  # type: ignore[no-untyped-call]
+    collector.port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield collector
+    finally:
+        server.stop(None).wait()
+
+
+def _collected(service: str, span: Any) -> CollectedSpan:
+    return CollectedSpan(
+        service,
+        span.name,
+        span.trace_id.hex(),
+        span.span_id.hex(),
+        span.parent_span_id.hex(),
+        span.start_time_unix_nano,
+        span.end_time_unix_nano,
+        _attributes(span.attributes),
+        tuple(event.name for event in span.events),
+    )
+
+
+def _attributes(pairs: Any) -> dict[str, Any]:
+    return {pair.key: getattr(pair.value, pair.value.WhichOneof("value")) for pair in pairs}

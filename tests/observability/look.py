@@ -1,0 +1,116 @@
+"""`python -m tests.observability.look`: which panels and alerts have data, after real conversations on a real mesh.
+
+A mesh with the bundled models, a Prometheus that scrapes it, learners who talk, interrupt, err and take their leave;
+then every query of every dashboard and alert, asked of Prometheus itself. Prints a line for each; the exit status says
+whether Prometheus took them all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import math
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from deploy.mesh import free_ports
+from tests.observability.observed import an_observed_mesh, converse, interrupt
+from tests.observability.queries import ALERTS, shipped
+from tests.support.learner import a_learner
+from tests.support.mesh import Mesh
+
+SCRAPE_S = 1
+SETTLE_S = 5
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--prometheus", default="prometheus", help="the binary; Debian's package is called prometheus")
+    parser.add_argument("--learners", type=int, default=2, help="how many talk at once (default: 2)")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with an_observed_mesh(folder) as observed, prometheus(options.prometheus, folder, observed.metrics) as url:
+            asyncio.run(everything_happens(observed.mesh, options.learners))
+            time.sleep(SETTLE_S * SCRAPE_S)
+            return show(url)
+
+
+async def everything_happens(mesh: Mesh, learners: int) -> None:
+    """What the panels show: replies heard to their end and interrupted, errors, analyses."""
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(learners):
+            tasks.create_task(converse(mesh))
+    async with a_learner(mesh.ws) as learner:
+        await interrupt(learner)
+        await learner.send(type="text", text=" ")  # an error
+        await learner.send(type="end_conversation")
+        await learner.wait_for("analysis", timeout_s=90)
+
+
+@contextmanager
+def prometheus(binary: str, folder: Path, targets: dict[str, str]) -> Iterator[str]:
+    """A Prometheus that scrapes `targets` and has our alerts; its address."""
+    (port,) = free_ports(1)
+    config = folder / "prometheus.yml"
+    jobs = [{"job_name": name, "static_configs": [{"targets": [address]}]} for name, address in targets.items()]
+    intervals = {"scrape_interval": f"{SCRAPE_S}s", "evaluation_interval": f"{SCRAPE_S}s"}
+    config.write_text(yaml.safe_dump({"global": intervals, "rule_files": [str(ALERTS)], "scrape_configs": jobs}))
+    address = f"127.0.0.1:{port}"
+    with (folder / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                *(binary, f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}"),
+                f"--web.listen-address={address}",
+            ],
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        while httpx_status(f"http://{address}/-/ready") != httpx.codes.OK:
+            assert process.poll() is None, (folder / "prometheus.log").read_text()
+            time.sleep(0.2)
+        yield f"http://{address}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def httpx_status(url: str) -> int:
+    try:
+        return httpx.get(url).status_code
+    except httpx.TransportError:
+        return 0
+
+
+def show(url: str) -> int:
+    """Ask everything; print what came."""
+    failed = 0
+    for query in shipped():
+        answer: dict[str, Any] = httpx.get(f"{url}/api/v1/query", params={"query": query.expr}).json()
+        if answer["status"] != "success":
+            failed += 1
+            print(f"REFUSED  {query.where}: {answer['error']}")
+            continue
+        values = [float(series["value"][1]) for series in answer["data"]["result"]]
+        numbers = [value for value in values if math.isfinite(value)]
+        word = "data" if numbers else "no data"
+        print(f"{word:8} {query.where}: " + (", ".join(f"{value:.3g}" for value in numbers) or query.expr))
+    groups = httpx.get(f"{url}/api/v1/rules").json()["data"]["groups"]
+    for rule in (rule for group in groups for rule in group["rules"]):
+        failed += rule["health"] != "ok"
+        print(f"alert    {rule['name']}: {rule['health']}, {rule['state']}")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""A mesh that can be seen into: its traces in a collector, its logs as JSON, its metrics on ports of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+
+from deploy.mesh import METERED, free_ports
+from tests.observability.collector import Collector, a_collector
+from tests.support.audio import cut, resampled, say
+from tests.support.learner import Learner, a_learner
+from tests.support.mesh import Mesh, running_mesh
+
+SAID = "Yesterday I went to the market with my sister and we bought fresh vegetables."
+TYPED = "Do you like rhubarb?"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """metrics: address of each process's metrics, by its name in Prometheus."""
+
+    mesh: Mesh
+    collector: Collector
+    metrics: dict[str, str]
+
+    def scraped(self) -> str:
+        """The metrics of all processes."""
+        return "".join(httpx.get(f"http://{address}/metrics").text for address in self.metrics.values())
+
+
+@contextmanager
+def an_observed_mesh(folder: Path, **settings: str) -> Iterator[Observed]:
+    """The whole mesh with the bundled models, for the length of the block."""
+    first = _three_ports_in_a_row()
+    with a_collector() as collector:
+        watched = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
+            "LOG_FORMAT": "json",
+            "LOG_LEVEL": "DEBUG",
+            "METRICS_PORT": str(first),
+            "LLM_TEMPERATURE": "0",
+        }
+        with running_mesh(folder, **watched, **settings) as mesh:
+            servers = {name: f"127.0.0.1:{first + number}" for number, name in enumerate(METERED)}
+            yield Observed(mesh, collector, {"gateway": f"127.0.0.1:{mesh.port}", **servers})
+
+
+def _three_ports_in_a_row() -> int:
+    """The system hands out ports from 32768 up; one far below has most likely free neighbours."""
+    return 20_000 + free_ports(1)[0] % 10_000
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A spoken turn and a typed one. turns: the two `turn_complete` messages; words: what nobody may find anywhere."""
+
+    session_id: str
+    turns: tuple[dict[str, Any], ...]
+    words: tuple[str, ...]
+
+
+async def converse(mesh: Mesh) -> Conversation:
+    """Say SAID, type TYPED, and hear both replies to their ends."""
+    async with a_learner(mesh.ws) as learner:
+        await learner.send(type="start", audio={"encoding": "pcm_s16le"}, level="beginner")
+        await learner.send_audio(spoken(SAID), pause_s=0.01)
+        reply, _, _ = await learner.hear_reply()
+        await learner.send(type="text", text=TYPED)
+        other_reply, _, _ = await learner.hear_reply(after=len(learner.messages))
+        return Conversation(
+            learner.of("connected")[0]["session_id"],
+            tuple(learner.of("turn_complete")),
+            (*_telling(SAID), *_telling(TYPED), *_telling(reply), *_telling(other_reply), *_partials(learner)),
+        )
+
+
+async def interrupt(learner: Learner) -> tuple[str, str]:
+    """Have a long reply begun, speak over it, hear the next one: the ids of the two turns."""
+    await learner.send(type="start", audio={"encoding": "pcm_s16le"}, level="beginner")
+    await learner.send(type="text", text="Tell me a long story about the sea.")
+    await learner.wait_for("audio")
+    await learner.send_audio(spoken(SAID), pause_s=0.02)
+    cut_off = await learner.wait_for("interrupted", timeout_s=60)
+    _, _, over = await learner.hear_reply(after=learner.messages.index(cut_off))
+    return cut_off["turn_id"], over["turn_id"]
+
+
+def spoken(text: str) -> list[bytes]:
+    """16 kHz PCM in pieces, and a second and a half of silence."""
+    samples, rate = say(text)
+    pcm = np.concatenate([resampled(samples, rate, 16_000), np.zeros(24_000, np.int16)])
+    return list(cut(pcm.tobytes(), 640))
+
+
+def _telling(text: str) -> list[str]:
+    """Three words in a row stand in no log by chance."""
+    words = text.split()
+    return [" ".join(words[at : at + 3]) for at in range(max(1, len(words) - 2))]
+
+
+def _partials(learner: Learner) -> list[str]:
+    return [message["text"] for message in learner.of("transcript") if len(message["text"]) > 8]

@@ -1,0 +1,76 @@
+"""`python -m tests.support.contender`: a gateway's admission in a process of its own, for tests that race or kill it.
+
+ROUNDS > 0: takes the last seat so often, and prints how often someone else was on it at the same time. ROUNDS = 0:
+takes HOLD seats, prints "seated", and holds them until it is ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import redis.asyncio as redis
+from pydantic_settings import BaseSettings
+
+from gateway.admission import Admission
+from gateway.seats import LEASE_S, Seats
+
+
+class ContenderSettings(BaseSettings):
+    redis_url: str
+    capacity: int
+    rounds: int = 0
+    hold: int = 0
+    lease_s: float = LEASE_S
+
+
+@asynccontextmanager
+async def a_door(
+    url: str, capacity: int, *, queue_max: int = 10, lease_s: float = LEASE_S, grace_s: float = 15.0
+) -> AsyncIterator[Admission]:
+    """One gateway's admission, at work for the length of the block."""
+    seats = Seats(url, lease_s=lease_s)
+    admission = Admission(seats, lambda: capacity, queue_max=queue_max, max_wait_s=30.0, grace_s=grace_s)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            beating = tasks.create_task(admission.run())
+            try:
+                yield admission
+            finally:
+                beating.cancel()
+    finally:
+        await seats.close()  # once nobody asks any more
+
+
+async def race(settings: ContenderSettings) -> int:
+    """How often the seat was not ours alone."""
+    shared = redis.from_url(settings.redis_url)
+    won = crowded = 0
+    async with a_door(settings.redis_url, settings.capacity, queue_max=0) as door:
+        while won < settings.rounds:
+            guest = await door.arrive(secrets.token_hex(8))
+            if guest.is_seated:
+                won += 1
+                crowded += await shared.incr("inside") != 1
+                await shared.decr("inside")
+            await door.leave(guest)
+    await shared.aclose()
+    return crowded
+
+
+async def hold(settings: ContenderSettings) -> None:
+    async with a_door(settings.redis_url, settings.capacity, lease_s=settings.lease_s) as door:
+        for _ in range(settings.hold):
+            assert (await door.arrive(secrets.token_hex(8))).is_seated
+        print("seated", flush=True)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    given = ContenderSettings()
+    if given.rounds:
+        print(asyncio.run(race(given)), flush=True)
+    else:
+        asyncio.run(hold(given))
