@@ -21,6 +21,7 @@ from prometheus_client import start_http_server
 from common.errors import UnavailableError
 from common.grpc_client import SHARED_OPTIONS
 from common.grpc_interceptor import ServiceInterceptor
+from common.security import Security
 from common.settings import ModelServerSettings
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,8 @@ class ModelServer:
         self.service = service
         self.settings = settings
         self.port = port
-        self._interceptor = ServiceInterceptor()
+        self._security = Security.of(settings)
+        self._interceptor = ServiceInterceptor(self._security.admits)
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(
             interceptors=[self._interceptor],
@@ -78,6 +80,8 @@ class ModelServer:
 
     def _listen(self, address: str) -> int:
         try:
+            if credentials := self._security.server_credentials():
+                return self._server.add_secure_port(address, credentials)
             return self._server.add_insecure_port(address)
         except RuntimeError:
             setting = f"{self.service.label}_PORT"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from types import FrameType
 
 import uvicorn
@@ -22,7 +23,10 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT, then hand the learners over."""
     with plain_start_errors("The gateway"):
         settings = GatewaySettings()
+        settings.check_protection()
         configure_logging(settings.log_level)
+        for name in ("uvicorn.error", "websockets"):  # at DEBUG they log the headers, and the token in them
+            logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
         uvloop.run(serve(settings))
 
 

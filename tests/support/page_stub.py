@@ -212,7 +212,7 @@ class PageStub:
         return JSONResponse({"status": status, "services": services}, status_code=200 if self.ready else 503)
 
     async def _converse(self, websocket: WebSocket) -> None:
-        await websocket.accept()
+        await websocket.accept("aitalk" if "sec-websocket-protocol" in websocket.headers else None)
         client = Client(websocket, secrets.token_hex(6), secrets.token_hex(6))
         if not self.full:
             await client.welcome()

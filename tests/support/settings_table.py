@@ -72,6 +72,8 @@ def _of(cls: type[BaseSettings]) -> Iterator[Setting]:
 def written(default: Any) -> str:
     """A default as it is written in the environment."""
     match default:
+        case None:
+            return ""
         case bool():
             return str(default).lower()
         case SecretStr():
