@@ -124,7 +124,9 @@ async def test_what_was_said_until_the_time_is_over_is_kept() -> None:
 # --- the model servers
 
 
-class _Refusing(asr_pb2_grpc.AsrServiceServicer, llm_pb2_grpc.LlmServiceServicer, tts_pb2_grpc.TtsServiceServicer):
+class _Refusing(  # type: ignore[misc]  # each has a Describe of its own; it is not called
+    asr_pb2_grpc.AsrServiceServicer, llm_pb2_grpc.LlmServiceServicer, tts_pb2_grpc.TtsServiceServicer
+):
     """Replicas that say no so often before they say yes, all behind one address."""
 
     def __init__(self, refusals: int, code: grpc.StatusCode) -> None:
@@ -180,7 +182,7 @@ async def replicas(behind: _Refusing) -> AsyncIterator[grpc.aio.Channel]:
         llm_pb2_grpc.add_LlmServiceServicer_to_server,
         tts_pb2_grpc.add_TtsServiceServicer_to_server,
     ):
-        add(behind, server)  # type: ignore[operator]
+        add(behind, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with open_channel(f"127.0.0.1:{port}") as channel:
