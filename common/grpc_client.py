@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
+
+from common.security import Security
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024  # a unary Recognize of ten minutes at 48 kHz
 
@@ -26,6 +30,12 @@ _OPTIONS = [
 ]
 
 
-def open_channel(address: str) -> grpc.aio.Channel:
-    """A channel to `host:port` (or any gRPC target); close it, or use it as an async context manager."""
-    return grpc.aio.insecure_channel(address, options=_OPTIONS)
+def open_channel(address: str, security: Security | None = None, *, name: str = "") -> grpc.aio.Channel:
+    """A channel to `host:port` (or any gRPC target); close it, or use it as an async context manager.
+
+    name: the host that its certificate must name, if not the one in `address`.
+    """
+    options: list[tuple[str, Any]] = [*_OPTIONS]
+    if name:
+        options.append(("grpc.ssl_target_name_override", name))
+    return (security or Security()).open(address, options)

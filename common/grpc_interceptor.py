@@ -19,7 +19,14 @@ from common.tracing import serving
 
 logger = logging.getLogger(__name__)
 
-_OPEN_BEFORE_READY = ("/grpc.health.", "/grpc.reflection.")
+_HEALTH = "/grpc.health."
+_OPEN_BEFORE_READY = (_HEALTH, "/grpc.reflection.")
+
+
+async def _refuse(_request: Any, context: Any) -> Any:
+    await context.abort(
+        grpc.StatusCode.UNAUTHENTICATED, "the service token is missing or wrong; set SERVICE_TOKEN alike at both ends"
+    )
 
 
 class ServiceInterceptor(grpc.aio.ServerInterceptor):
@@ -28,9 +35,11 @@ class ServiceInterceptor(grpc.aio.ServerInterceptor):
     Until `ready` is set, calls other than health, reflection and Describe end with UNAVAILABLE; if the model is loaded
     on demand, the first sets `wanted`, and they wait until `loading_over` is set. A ServiceError raised in a handler
     becomes its status code. Any other exception is a bug: logged with its traceback, and INTERNAL.
+    admits: whether calls with this metadata are served at all; health checks are, without it.
     """
 
-    def __init__(self, *, on_demand: bool = False) -> None:
+    def __init__(self, admits: Callable[[Any], bool] = lambda _: True, *, on_demand: bool = False) -> None:
+        self._admits = admits
         self.ready = False
         self.wanted = asyncio.Event()
         self.loading_over = asyncio.Event()
@@ -48,6 +57,9 @@ class ServiceInterceptor(grpc.aio.ServerInterceptor):
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
         handler = await continuation(handler_call_details)
         method: str = handler_call_details.method
+        if not method.startswith(_HEALTH) and not self._admits(handler_call_details.invocation_metadata):
+            logger.warning("%s refused: SERVICE_TOKEN is missing or another one", method)
+            return grpc.unary_unary_rpc_method_handler(_refuse)
         if handler is None or method.startswith(_OPEN_BEFORE_READY):
             return handler
         kind, make = _shape(handler)

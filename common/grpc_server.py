@@ -29,6 +29,7 @@ from common.grpc_interceptor import ServiceInterceptor
 from common.loading import turn_to_load
 from common.memory import ADVICE, is_out_of_memory
 from common.metrics import MODEL_LOAD_SECONDS, meter_calls
+from common.security import Security
 from common.settings import ModelServerSettings
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,8 @@ class ModelServer:
         self.service = service
         self.settings = settings
         self.port = port
-        self._interceptor = ServiceInterceptor(on_demand=not settings.preload_models)
+        self._security = Security.of(settings)
+        self._interceptor = ServiceInterceptor(self._security.admits, on_demand=not settings.preload_models)
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(
             interceptors=[self._interceptor],
@@ -91,6 +93,8 @@ class ModelServer:
 
     def _listen(self, address: str) -> int:
         try:
+            if credentials := self._security.server_credentials():
+                return self._server.add_secure_port(address, credentials)
             return self._server.add_insecure_port(address)
         except RuntimeError:
             setting = f"{self.service.label}_PORT"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -18,6 +18,18 @@ class ProcessSettings(BaseSettings):
         "development", description="`development` or `production`."
     )
     debug: bool = Field(False, description="Interactive API docs at `/docs`, and a log line for each HTTP request.")
+    service_token: SecretStr = Field(
+        SecretStr(""), description="Shared token that the gateway sends and the model servers ask for; empty: none."
+    )
+    grpc_tls_cert: Path | None = Field(
+        None, description="PEM file of this process's certificate for gRPC; empty: plain text."
+    )
+    grpc_tls_key: Path | None = Field(None, description="PEM file of the key of `GRPC_TLS_CERT`.")
+    grpc_tls_ca: Path | None = Field(
+        None,
+        description="PEM file of the authority whose certificates are trusted; a model server then asks for client "
+        "certificates.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
     log_format: Literal["text", "json"] = Field(
         "text", description="`text` for people, `json` for a log store: one object a line, with the ids of its work."

@@ -21,6 +21,7 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT, then hand the learners over."""
     with plain_start_errors("The gateway"):
         settings = GatewaySettings()
+        settings.check_protection()
         observe("gateway", settings)
         uvloop.run(serve(settings))
 

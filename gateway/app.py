@@ -13,8 +13,10 @@ from fastapi import FastAPI, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
 
 from common import __version__
+from common.security import Security
 from common.tracing import flush_traces
 from gateway.admission import Admission
+from gateway.auth import Door, UnauthorizedError, client_of, protect_http, subprotocol
 from gateway.capacity import Capacity
 from gateway.clients.asr import GrpcAsr
 from gateway.clients.llm import GrpcLlm
@@ -25,9 +27,10 @@ from gateway.connection import converse
 from gateway.draining import Draining, reconnect
 from gateway.floor import ReplyOptions
 from gateway.http import Services, add_http, origin_is_allowed
-from gateway.reception import Visitor
+from gateway.limits import Limits, TooMuchError
+from gateway.reception import Visitor, turn_away
 from gateway.seats import Seats
-from gateway.session_events import ENDED, IDLE, Partners, SessionOptions
+from gateway.session_events import ENDED, EXPELLED, IDLE, Partners, SessionOptions
 from gateway.store import RedisStore
 
 logger = logging.getLogger(__name__)
@@ -46,6 +49,7 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Partners, Mo
         llm=settings.llm_address,
         tts=settings.tts_address,
         replicas={"asr": settings.asr_replicas, "llm": settings.llm_replicas, "tts": settings.tts_replicas},
+        security=Security.of(settings),
     ) as services:
         try:
             partners = Partners(GrpcAsr(services.asr), GrpcLlm(services.llm), GrpcTts(services.tts), store)
@@ -69,6 +73,12 @@ def create_app(settings: GatewaySettings, partners: Partners, services: Services
         queue_max=settings.admission_queue_max,
         max_wait_s=settings.admission_max_wait_s,
         grace_s=settings.admission_grace_s,
+    )
+    door = Door.of(settings)
+    limits = Limits(
+        connections=settings.client_max_connections,
+        messages_per_s=settings.client_messages_per_s,
+        bytes_per_s=settings.client_bytes_per_s,
     )
     draining = Draining(settings.gateway_drain_timeout_s)
     options = SessionOptions(
@@ -106,6 +116,7 @@ def create_app(settings: GatewaySettings, partners: Partners, services: Services
     )
     app.state.services = services
     app.state.draining = draining
+    protect_http(app, door, settings.metrics_token.get_secret_value())
     app.add_middleware(
         CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["GET"], allow_headers=["*"]
     )
@@ -117,13 +128,19 @@ def create_app(settings: GatewaySettings, partners: Partners, services: Services
             logger.warning("refused a WebSocket from origin %s; see CORS_ORIGINS", websocket.headers.get("origin"))
             await websocket.close(code=1008)  # before accepting it: HTTP 403
             return
-        await websocket.accept()
-        visitor = Visitor(websocket, secrets.token_urlsafe(12))
+        await websocket.accept(subprotocol(websocket.headers))
+        try:
+            with limits.connection(client_of(websocket, door).name) as allowance:
+                await receive(Visitor(websocket, secrets.token_urlsafe(12), allowance))
+        except (UnauthorizedError, TooMuchError) as error:
+            await turn_away(websocket, error)
+
+    async def receive(visitor: Visitor) -> None:
         async with visitor.seated_by(admission, partners.store, draining) as is_in:
             if is_in:
                 visitor.keep_seat = True  # whatever happens to the connection
                 closing = await converse(visitor, partners, options, settings, draining)
-                visitor.keep_seat = closing not in (ENDED, IDLE)
+                visitor.keep_seat = closing not in (ENDED, IDLE, EXPELLED)
 
     return app
 

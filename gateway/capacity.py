@@ -57,16 +57,16 @@ class Capacity:
             await asyncio.sleep(POLL_S)
 
 
-async def resolve(addresses: str) -> set[str]:
-    """host:port pairs, separated by commas, as all the ip:port pairs that they stand for. What is unknown is left out.
+async def resolve(addresses: str) -> dict[str, str]:
+    """host:port pairs, separated by commas, as all the ip:port pairs that they stand for → the host name of each.
 
-    A name that is no host:port ("unix:…", "dns:///…") stays as it is.
+    What is unknown is left out. What is no host:port ("unix:…", "dns:///…") stays as it is.
     """
-    found: set[str] = set()
+    found: dict[str, str] = {}
     for address in filter(None, (part.strip() for part in addresses.split(","))):
         host, _, port = address.rpartition(":")
         if not port.isdigit() or (":" in host.strip("[]") and not host.startswith("[")):
-            found.add(address)
+            found[address] = ""
             continue
         try:
             answers = await asyncio.get_running_loop().getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
@@ -74,5 +74,6 @@ async def resolve(addresses: str) -> set[str]:
             continue
         # One family: a replica that listens on both would count twice.
         v4 = {str(place[0]) for family, _, _, _, place in answers if family == socket.AF_INET}
-        found |= {f"{ip}:{port}" for ip in v4} or {f"[{place[0]}]:{port}" for _, _, _, _, place in answers}
+        places = {f"{ip}:{port}" for ip in v4} or {f"[{place[0]}]:{port}" for _, _, _, _, place in answers}
+        found |= dict.fromkeys(places, host.strip("[]"))
     return found

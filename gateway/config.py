@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import Field, SecretStr
 
 from common.settings import ProcessSettings
@@ -78,6 +80,29 @@ class GatewaySettings(ProcessSettings):
         description="On SIGTERM, seconds that turns in progress may take before their learners are handed over to "
         "another gateway.",
     )
+    auth_tokens: SecretStr = Field(
+        SecretStr(""),
+        description="Tokens, separated by commas, of which each lets a client in; letters, digits and `._~+-`, at "
+        "least 16 of them. Production needs these or a JWT key.",
+    )
+    jwt_secret: SecretStr = Field(SecretStr(""), description="Secret by which JSON Web Tokens are signed (HS256).")
+    jwt_public_key: str = Field(
+        "", description="PEM of the public key of whoever signs JSON Web Tokens (RS256, ES256, EdDSA)."
+    )
+    jwt_audience: str = Field("", description="`aud` that a JSON Web Token must have; empty: any.")
+    jwt_issuer: str = Field("", description="`iss` that a JSON Web Token must have; empty: any.")
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="Bearer token of `/metrics` alone; empty: the same tokens as everything else."
+    )
+    client_max_connections: int = Field(
+        100, ge=1, description="WebSockets that one client (token, JWT subject or address) may have at this gateway."
+    )
+    client_messages_per_s: float = Field(
+        200.0, gt=0, description="Messages a second on one WebSocket; ten times as many at once."
+    )
+    client_bytes_per_s: float = Field(
+        500_000.0, gt=0, description="Bytes a second on one WebSocket; ten times as many at once."
+    )
     asr_sample_rate: int = Field(
         16000, ge=16000, le=16000, description="Samples per second of the audio that recognition gets; 16000 for now."
     )
@@ -91,6 +116,23 @@ class GatewaySettings(ProcessSettings):
         description="Save what each session sent as `audio_debug/<session-id>.wav` under the system's temporary "
         "folder. That is a recording of people: for debugging only.",
     )
+
+    @property
+    def tokens(self) -> list[str]:
+        """AUTH_TOKENS as a list."""
+        return [token.strip() for token in self.auth_tokens.get_secret_value().split(",") if token.strip()]
+
+    def check_protection(self) -> None:
+        """Raises ValueError, which never holds a token, if this gateway must not be run so."""
+        if any(not re.fullmatch(r"[A-Za-z0-9._~+-]{16,}", token) for token in self.tokens):
+            raise ValueError("AUTH_TOKENS: each token needs at least 16 letters, digits or . _ ~ + -")
+        if 0 < len(self.jwt_secret.get_secret_value().encode()) < 32:
+            raise ValueError("JWT_SECRET: at least 32 bytes, or it can be guessed")
+        if self.jwt_secret.get_secret_value() and self.jwt_public_key:
+            raise ValueError("set JWT_SECRET or JWT_PUBLIC_KEY, not both")
+        is_protected = bool(self.tokens or self.jwt_secret.get_secret_value() or self.jwt_public_key)
+        if self.environment == "production" and not is_protected:
+            raise ValueError("in production it needs AUTH_TOKENS, JWT_SECRET or JWT_PUBLIC_KEY")
 
     @property
     def allowed_origins(self) -> list[str]:

@@ -16,11 +16,12 @@ from gateway import metrics
 from gateway.audio import AudioDiagnostics, AudioInput, DebugRecorder, DecodedAudio
 from gateway.config import GatewaySettings
 from gateway.draining import Draining
+from gateway.limits import TooMuchError
 from gateway.outbox import Outbox
 from gateway.protocol import AnyClientMessage, EndConversation, Ping, Pong, Start, read_client_message
 from gateway.reception import Visitor
 from gateway.session import Session
-from gateway.session_events import Closing, Left, Partners, SessionOptions
+from gateway.session_events import Closing, Expelled, Left, Partners, SessionOptions
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +96,12 @@ class _Reader:
                 await self.session.post(Left())
                 return
             try:
+                visitor.allowance.take(len(frame.get("bytes") or frame.get("text") or ""))
                 await self._take(frame)
+            except TooMuchError as error:
+                await self.outbox.report(error)
+                await self.session.post(Expelled())
+                return
             except ServiceError as error:
                 await self.outbox.report(error)
 

@@ -21,9 +21,10 @@ from common.errors import BusyError, ServiceError
 from gateway import metrics
 from gateway.admission import Admission, Guest
 from gateway.draining import Draining, reconnect
+from gateway.limits import Allowance, TooMuchError
 from gateway.ports import SessionStore
 from gateway.protocol import AnyServerMessage, ErrorMessage, Ping, Pong, Queued, Start, read_client_message
-from gateway.session_events import FULL, MOVING, Closing
+from gateway.session_events import EXPELLED, FULL, MOVING, Closing
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +37,9 @@ Frame = MutableMapping[str, Any]
 class Visitor:
     """A WebSocket with the frames that came while it waited. keep_seat: set it if the learner may come back."""
 
-    def __init__(self, socket: WebSocket, session_id: str) -> None:
+    def __init__(self, socket: WebSocket, session_id: str, allowance: Allowance) -> None:
         self.socket = socket
+        self.allowance = allowance
         self.session_id = session_id
         self.keep_seat = False
         self._early: deque[Frame] = deque()
@@ -61,16 +63,9 @@ class Visitor:
             self._early_bytes += len(data)
             self._early.append(frame)
 
-    async def say(self, message: AnyServerMessage, *, closing: Closing | None = None) -> None:
-        """Send a message, and then close. A learner who has left is no error."""
-        with suppress(WebSocketDisconnect, RuntimeError):
-            await self.socket.send_text(message.model_dump_json(exclude_none=True))
-            if closing:
-                await self.socket.close(closing.code, closing.reason)
-
     async def send_away(self) -> None:
         """To another gateway."""
-        await self.say(reconnect(), closing=MOVING)
+        await say(self.socket, reconnect(), closing=MOVING)
 
     @asynccontextmanager
     async def seated_by(self, admission: Admission, store: SessionStore, draining: Draining) -> AsyncIterator[bool]:
@@ -131,7 +126,7 @@ class _Queueing:
         guest = self._guest
         while not (guest.is_seated or self._has_left or self._draining.began.is_set()):
             guest.moved.clear()
-            await self._visitor.say(Queued(position=guest.position, estimate_s=guest.estimate_s))
+            await say(self._visitor.socket, Queued(position=guest.position, estimate_s=guest.estimate_s))
             await guest.moved.wait()
 
     async def _watch(self) -> None:
@@ -144,7 +139,15 @@ class _Queueing:
             if frame["type"] == "websocket.disconnect":
                 self._has_left = True
                 self._guest.moved.set()
-            elif not await self._answer(frame.get("text")):
+                return
+            try:
+                self._visitor.allowance.take(len(frame.get("bytes") or frame.get("text") or ""))
+            except TooMuchError as error:
+                await turn_away(self._visitor.socket, error)
+                self._has_left = True
+                self._guest.moved.set()
+                return
+            if not await self._answer(frame.get("text")):
                 self._visitor.keep(frame)
 
     async def _answer(self, text: str | None) -> bool:
@@ -152,7 +155,7 @@ class _Queueing:
         try:
             message = read_client_message(text) if text else None
             if isinstance(message, Ping):
-                await self._visitor.say(Pong())
+                await say(self._visitor.socket, Pong())
                 return True
             if isinstance(message, Start):
                 await self._carry_on(message.session_id or "", message.resume_token or "")
@@ -165,8 +168,21 @@ class _Queueing:
             await self._admission.carry_on(self._guest, session_id)
 
     async def _refuse(self, reason: str, message: str) -> None:
-        metrics.REFUSALS.labels(reason).inc()
-        error = BusyError(message)
-        metrics.ERRORS.labels(error.code).inc()
-        told = ErrorMessage(message=error.message, code=error.code, retryable=error.retryable)
-        await self._visitor.say(told, closing=FULL)
+        logger.info("a learner was turned away: %s", reason)
+        await turn_away(self._visitor.socket, BusyError(message), FULL)
+
+
+async def turn_away(socket: WebSocket, error: ServiceError, closing: Closing = EXPELLED) -> None:
+    """Say why, and close."""
+    metrics.REFUSALS.labels(error.code).inc()
+    metrics.ERRORS.labels(error.code).inc()
+    told = ErrorMessage(message=error.message, code=error.code, retryable=error.retryable)
+    await say(socket, told, closing=closing)
+
+
+async def say(socket: WebSocket, message: AnyServerMessage, *, closing: Closing | None = None) -> None:
+    """Send a message, and then close. A learner who has left is no error."""
+    with suppress(WebSocketDisconnect, RuntimeError):
+        await socket.send_text(message.model_dump_json(exclude_none=True))
+        if closing:
+            await socket.close(closing.code, closing.reason)

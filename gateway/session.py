@@ -54,12 +54,14 @@ from gateway.protocol import (
 from gateway.record import ConversationRecord
 from gateway.session_events import (
     ENDED,
+    EXPELLED,
     IDLE,
     LEFT,
     MOVING,
     TAKEN_OVER,
     AnalysisReady,
     Closing,
+    Expelled,
     HandOver,
     Left,
     Partners,
@@ -204,6 +206,8 @@ class Session:
                     return ENDED
                 case Left():
                     return LEFT
+                case Expelled():
+                    return EXPELLED
                 case HandOver():
                     self._handing_over = event
                 case _:

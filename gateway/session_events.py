@@ -47,6 +47,7 @@ ENDED = Closing(1000, "the conversation has ended")
 LEFT = Closing(1001, "the learner has left")
 IDLE = Closing(4408, "nothing was said for a long time; connect again to carry on")
 MOVING = Closing(1012, "this gateway ends; connect again to carry on")
+EXPELLED = Closing(1008, "more than a client may send; or a token is needed")
 FULL = Closing(1013, "all places are taken; try again later")
 TAKEN_OVER = Closing(4409, "the session goes on over a newer connection")
 
@@ -54,6 +55,11 @@ TAKEN_OVER = Closing(4409, "the session goes on over a newer connection")
 @dataclass(frozen=True, slots=True)
 class Left:
     """The learner's connection is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expelled:
+    """The learner's client sends more than it may, and has been told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +80,4 @@ class AnalysisReady:
 
 
 ClientCommand = Start | SetLevel | Text | Interrupt | Playback | EndConversation
-SessionEvent = ClientCommand | HearingEvent | ReplyOver | AnalysisReady | HandOver | Left
+SessionEvent = ClientCommand | HearingEvent | ReplyOver | AnalysisReady | HandOver | Expelled | Left

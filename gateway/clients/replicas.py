@@ -14,13 +14,16 @@ TIMEOUT_S = 2.0
 
 
 class GrpcReplicas:
-    """addresses: of each service, host:port pairs separated by commas. describe: its Describe, on a channel."""
+    """addresses: of each service, host:port pairs separated by commas. describe: its Describe, on a channel.
+
+    open_channel: to an ip:port; its second argument is the host name behind which it was found.
+    """
 
     def __init__(
         self,
         addresses: Mapping[str, str],
         describe: Mapping[str, Callable[[grpc.aio.Channel], Callable[..., Any]]],
-        open_channel: Callable[[str], grpc.aio.Channel],
+        open_channel: Callable[[str, str], grpc.aio.Channel],
     ) -> None:
         self._addresses = addresses
         self._describe = describe
@@ -40,14 +43,15 @@ class GrpcReplicas:
         found = await resolve(self._addresses[name])
         for key in [key for key in self._channels if key[0] == name and key[1] not in found]:
             await self._channels.pop(key).close()  # scaled down
-        answers = await asyncio.gather(*(self._ask(name, address) for address in found))
+        answers = await asyncio.gather(*(self._ask(name, one) for one in found.items()))
         slots = [answer for answer in answers if answer is not None]
         return sum(slots) if slots else None
 
-    async def _ask(self, name: str, address: str) -> int | None:
+    async def _ask(self, name: str, found: tuple[str, str]) -> int | None:
+        address, host = found
         key = (name, address)
         if key not in self._channels:
-            self._channels[key] = self._open_channel(address)
+            self._channels[key] = self._open_channel(address, host)
         try:
             answer = await self._describe[name](self._channels[key])(timeout=TIMEOUT_S)
         except grpc.aio.AioRpcError:

@@ -15,6 +15,7 @@ from google.protobuf.json_format import MessageToDict
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from common.grpc_client import open_channel
+from common.security import Security
 from gateway.clients.calls import service_errors
 from gateway.clients.replicas import GrpcReplicas
 
@@ -35,20 +36,33 @@ _DESCRIBE = {
 class ModelServices:
     """`async with` opens and closes the channels. replicas: where all of a service are, if not at its address."""
 
-    def __init__(self, *, asr: str, llm: str, tts: str, replicas: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        asr: str,
+        llm: str,
+        tts: str,
+        replicas: Mapping[str, str] | None = None,
+        security: Security | None = None,
+    ) -> None:
+        self._security = security
         self._addresses = {"asr": asr, "llm": llm, "tts": tts}
         self._replicas = self._addresses | {name: one for name, one in (replicas or {}).items() if one}
 
     async def __aenter__(self) -> ModelServices:
-        self._channels = {name: open_channel(address) for name, address in self._addresses.items()}
+        self._channels = {name: open_channel(address, self._security) for name, address in self._addresses.items()}
         self.asr, self.llm, self.tts = (self._channels[name] for name in ("asr", "llm", "tts"))
         self._describe = {name: describe(self._channels[name]) for name, describe in _DESCRIBE.items()}
-        self._all = GrpcReplicas(self._replicas, _DESCRIBE, open_channel)
+        self._all = GrpcReplicas(self._replicas, _DESCRIBE, self._open)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._all.close()
         await asyncio.gather(*(channel.close() for channel in self._channels.values()))
+
+    def _open(self, address: str, host: str) -> grpc.aio.Channel:
+        """To one replica, whose certificate names the service."""
+        return open_channel(address, self._security, name=host)
 
     async def ready(self) -> dict[str, bool]:
         """Which of them have their model warm."""
@@ -78,6 +92,7 @@ class ModelServices:
             {"id": one.id, "name": one.name, "language": one.language, "sample_rate": one.native_sample_rate_hz}
             for one in answer.voices
         ]
+
     async def slots(self) -> dict[str, int | None]:
         """Slots of all replicas of each together; None: not one answers."""
         return await self._all.slots()

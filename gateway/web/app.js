@@ -33,6 +33,7 @@ const microphone = new Microphone({
 const connection = new Connection({
   url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/conversation`,
   memory: memory.session,
+  access: memory.access.load,
   start: () => ({ level: state.level, ...(chosenVoice() ? { voice: chosenVoice() } : {}), ...(microphone.isOpen ? { audio: microphone.format } : {}) }),
   onMessage: received,
   onAudio: (bytes) => speaker.play(bytes),
@@ -144,7 +145,7 @@ function setLevel(level) {
 
 function lineChanged({ state: line, ...detail }) {
   const handlers = { connecting: lineConnecting, queued: lineQueued, ready: lineReady, moving: lineMoving, waiting: lineLost };
-  Object.assign(handlers, { parked: lineParked, over: lineOver, refused: lineOver });
+  Object.assign(handlers, { parked: lineParked, over: lineOver, refused: lineOver, locked: lineLocked });
   handlers[line](detail);
 }
 
@@ -196,6 +197,22 @@ function lineParked({ reason }) {
   dispatch({ type: 'page.stage', stage: 'parked' });
   tell('server', null); // the same, said twice
   tell('line', { tone: 'info', text: LINE.parked(reason), action: { label: 'Carry on here', name: 'connect' } });
+}
+
+/** The server wants a token that we don't have, or not that one. */
+function lineLocked() {
+  microphone.rest();
+  dispatch({ type: 'page.stage', stage: 'locked' });
+  tell('line', memory.access.load() ? { tone: 'problem', text: LINE.wrongToken } : null);
+  page.part.token.focus();
+}
+
+function unlock(token) {
+  if (!/^[\w.~+-]+$/.test(token)) return tell('line', { tone: 'problem', text: LINE.wrongToken }); // nor could it be sent
+  memory.access.save(token);
+  tell('line', null);
+  connection.open();
+  return undefined;
 }
 
 function lineOver({ code, reason }) {
@@ -290,6 +307,12 @@ function listen() {
     const said = text.value.trim();
     text.value = '';
     if (said) write(said);
+  });
+  page.part.access.addEventListener('submit', (event) => {
+    event.preventDefault();
+    const { token } = page.part;
+    if (token.value.trim()) unlock(token.value.trim());
+    token.value = '';
   });
   addEventListener('keydown', pressed);
   document.addEventListener('visibilitychange', () => document.hidden || speaker.resume());

@@ -26,10 +26,11 @@ export class Connection {
    * @param {object} options
    * @param {string} options.url ws: or wss: address
    * @param {{load: () => ({id: string, token: string}|null), save: (session: object|null) => void}} options.memory
+   * @param {() => string|null} options.access the token that lets us in, if there is one
    * @param {() => object} options.start the fields of `start` that the page chooses
    * @param {(message: object) => void} options.onMessage every text message of the server
    * @param {(bytes: ArrayBuffer) => void} options.onAudio every binary one
-   * @param {(change: {state: 'connecting'|'queued'|'ready'|'moving'|'waiting'|'parked'|'over'|'refused', [detail: string]: unknown}) => void} options.onChange
+   * @param {(change: {state: 'connecting'|'queued'|'ready'|'moving'|'waiting'|'parked'|'over'|'refused'|'locked', [detail: string]: unknown}) => void} options.onChange
    * queued: {position, seconds}; ready: {resumed, forgotten, held}; waiting: {ms, attempt}; parked, over, refused: {code, reason}
    */
   constructor(options) {
@@ -47,7 +48,8 @@ export class Connection {
     this.#drop();
     this.finished = false;
     if (!this.moving) this.onChange({ state: 'connecting', attempt: this.attempt });
-    const socket = new WebSocket(this.url);
+    const token = this.access();
+    const socket = new WebSocket(this.url, token ? ['aitalk', `bearer.${token}`] : []);
     socket.binaryType = 'arraybuffer';
     this.socket = socket;
     this.deadline = setTimeout(() => this.#lost(socket, { code: 0, reason: 'no answer' }), OPEN_WITHIN_MS);
@@ -126,6 +128,7 @@ export class Connection {
     this.silent = false;
     if (typeof data !== 'string') return this.onAudio(data);
     const message = JSON.parse(data);
+    if (message.type === 'error' && message.code === 'unauthorized') return this.#locked();
     if (message.type === 'queued') return this.#queued(message);
     if (message.type === 'reconnect') return this.#move(message);
     if (message.type === 'connected') return this.#connected(message);
@@ -214,6 +217,12 @@ export class Connection {
     this.attempt += 1;
     this.waiting = setTimeout(() => this.open(), ms);
     return this.onChange({ state: 'waiting', ms, attempt: this.attempt });
+  }
+
+  /** Until `open` is called, with another token. */
+  #locked() {
+    this.#drop();
+    this.#end('locked', { code: 1008, reason: 'unauthorized' });
   }
 
   #end(state, { code, reason }) {

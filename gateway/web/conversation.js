@@ -2,7 +2,7 @@
  * The conversation as the page knows it: what happened goes in, what is to be seen comes out. Pure: no DOM, no socket.
  *
  *   state = reduce(state, event)      event: a message of the server, or one of the page's own (`page.…`)
- *   phase(state)                      idle · asking · connecting · queued · listening · hearing · thinking · speaking ·
+ *   phase(state)                      idle · asking · connecting · locked · queued · listening · hearing · thinking · speaking ·
  *                                     reconnecting · parked · analysing · ended
  *
  * Turns keep their identity until they change, so that a view redraws only what did.
@@ -18,7 +18,7 @@ import { complaint } from './wording.js';
 /** @param {{level?: string, turns?: (LearnerTurn|PartnerTurn)[]}} [kept] from an earlier page of this conversation */
 export function initial({ level = 'intermediate', turns = [] } = {}) {
   return {
-    stage: 'idle', // idle, asking, connecting, queued, live, reconnecting, parked, analysing, ended
+    stage: 'idle', // idle, asking, connecting, locked, queued, live, reconnecting, parked, analysing, ended
     level,
     turns,
     hearing: false, // the learner's voice

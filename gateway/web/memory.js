@@ -1,6 +1,7 @@
 /** What a tab remembers of its conversation, so that a reload can carry it on. Gone when the tab is closed. */
 const SESSION = 'aitalk.session';
 const CONVERSATION = 'aitalk.conversation';
+const ACCESS = 'aitalk.access';
 const LEVEL = 'aitalk.level';
 const VOICE = 'aitalk.voice';
 
@@ -14,6 +15,12 @@ export const session = {
 export const conversation = {
   load: () => read(sessionStorage, CONVERSATION) ?? [],
   save: (turns) => write(sessionStorage, CONVERSATION, turns),
+};
+
+/** The token that lets this tab in, where the server asks for one. */
+export const access = {
+  load: () => read(sessionStorage, ACCESS),
+  save: (value) => write(sessionStorage, ACCESS, value),
 };
 
 /** The level chosen last, kept for the next visit. */

@@ -5,6 +5,7 @@ export const PHASES = {
   idle: { now: 'Ready when you are', hint: '' },
   asking: { now: 'Asking for the microphone', hint: 'Your browser may want you to allow it.' },
   connecting: { now: 'Connecting', hint: '' },
+  locked: { now: 'Not let in yet', hint: '' },
   queued: { now: 'Waiting for a place', hint: 'Stay on this page.' },
   listening: { now: 'Listening', hint: 'Say something – anything.' },
   hearing: { now: 'Hearing you', hint: 'Take your time.' },
@@ -29,6 +30,7 @@ export const PRELUDES = {
   asking: { title: 'May I listen?', text: 'Your browser is asking whether this page may use the microphone. Please allow it.' },
   connecting: { title: 'One moment.', text: '' },
   reconnecting: { title: 'One moment.', text: '' },
+  locked: { title: 'Who’s there?', text: 'This server wants an access token. Whoever runs it can give you one.' },
   queued: { title: 'All places are taken.', text: '' },
   listening: { title: 'I’m listening.', text: 'Say hello, or begin with one of these:' },
   typing: { title: 'Write to me.', text: 'Say hello, or begin with one of these:' },
@@ -38,7 +40,7 @@ export const PRELUDES = {
 export function queueing({ position, seconds }) {
   const place = position === 1 ? 'You’re next' : `You’re number ${position} in line`;
   const minutes = Math.round(seconds / 60);
-  const wait = minutes < 1 ? `about ${Math.max(5, 5 * Math.round(seconds / 5))} seconds` : `about ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}`;
+  const wait = seconds < 55 ? `about ${Math.max(5, 5 * Math.round(seconds / 5))} seconds` : `about ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}`;
   return `${place}: ${wait} to go. It begins by itself.`;
 }
 
@@ -66,6 +68,7 @@ export const LINE = {
   parked: (reason) => sentence(reason || 'the conversation is paused'),
   refused: (reason) => `The server ended the conversation${reason ? `: ${reason}` : '.'}`,
   forgotten: 'The server no longer knew your conversation, so this is a fresh one. What you see above stays on this page only.',
+  wrongToken: 'That token isn’t good here, or not any more.',
   noAnalysis: 'The conversation ended before it could be looked at.',
 };
 

@@ -322,6 +322,28 @@ async def test_no_place_at_all_can_be_tried_again(open_page: OpenPage, stub: Pag
     await (await stub.client(2)).until(lambda client: len(client.frames) > 3)
 
 
+async def test_a_token_is_asked_for_and_sent(open_page: OpenPage, stub: PageStub) -> None:
+    stub.full = True
+    page = await open_page(stub.url)
+    await page.get_by_role("button", name=TALK).click()
+    client = await stub.arrival()
+    refusal = protocol.ErrorMessage(message="a token is needed", code="unauthorized", retryable=False)
+    await client.send(refusal)
+    await expect(page.locator("#prelude-title")).to_have_text("Who’s there?")
+    await page.get_by_label("Access token").fill("not-the-right-one")
+    await page.keyboard.press("Enter")
+    second = await stub.arrival(2)
+    await second.send(refusal)
+    await expect(page.get_by_role("alert")).to_contain_text("isn’t good here")
+    stub.full = False
+    await page.get_by_label("Access token").fill("the-right-one")
+    await page.get_by_role("button", name="Come in").click()
+    third = await stub.client(3)
+    assert third.socket.headers["sec-websocket-protocol"] == "aitalk, bearer.the-right-one"
+    await third.until(lambda client: len(client.frames) > 3)
+    await expect(page.locator("#access")).to_be_hidden()
+
+
 async def test_who_carries_on_says_so_from_the_queue(open_page: OpenPage, stub: PageStub) -> None:
     page = await open_page(stub.url)
     client = await talking(page, stub)

@@ -124,7 +124,9 @@ async def test_what_was_said_until_the_time_is_over_is_kept() -> None:
 # --- the model servers
 
 
-class Refusing(asr_pb2_grpc.AsrServiceServicer, llm_pb2_grpc.LlmServiceServicer, tts_pb2_grpc.TtsServiceServicer):  # type: ignore[misc]
+class _Refusing(  # type: ignore[misc]  # each has a Describe of its own; it is not called
+    asr_pb2_grpc.AsrServiceServicer, llm_pb2_grpc.LlmServiceServicer, tts_pb2_grpc.TtsServiceServicer
+):
     """Replicas that say no so often before they say yes, all behind one address."""
 
     def __init__(self, refusals: int, code: grpc.StatusCode) -> None:
@@ -168,15 +170,19 @@ class Refusing(asr_pb2_grpc.AsrServiceServicer, llm_pb2_grpc.LlmServiceServicer,
                 return
 
 
+def refusing(refusals: int, code: grpc.StatusCode) -> _Refusing:
+    return _Refusing(refusals, code)  # type: ignore[abstract]
+
+
 @asynccontextmanager
-async def replicas(behind: Refusing) -> AsyncIterator[grpc.aio.Channel]:
+async def replicas(behind: _Refusing) -> AsyncIterator[grpc.aio.Channel]:
     server = grpc.aio.server()
     for add in (
         asr_pb2_grpc.add_AsrServiceServicer_to_server,
         llm_pb2_grpc.add_LlmServiceServicer_to_server,
         tts_pb2_grpc.add_TtsServiceServicer_to_server,
     ):
-        add(behind, server)  # type: ignore[operator]
+        add(behind, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with open_channel(f"127.0.0.1:{port}") as channel:
@@ -197,7 +203,7 @@ async def test_recognition_that_is_refused_goes_elsewhere_with_all_that_was_said
         await stream.finish()
 
     async with (
-        replicas(Refusing(2, code)) as channel,
+        replicas(refusing(2, code)) as channel,
         GrpcAsr(channel).open(sample_rate_hz=RATE_HZ, language="en", patience=Patience()) as stream,
         asyncio.TaskGroup() as tasks,
     ):
@@ -215,7 +221,7 @@ async def test_synthesis_that_is_refused_goes_elsewhere_with_all_of_the_text(cod
         await stream.finish()
 
     async with (
-        replicas(Refusing(2, code)) as channel,
+        replicas(refusing(2, code)) as channel,
         GrpcTts(channel).open(sample_rate_hz=RATE_HZ, voice="", speed=1, language="en") as stream,
         asyncio.TaskGroup() as tasks,
     ):
@@ -230,14 +236,14 @@ def words() -> Iterator[str]:
 
 @pytest.mark.parametrize("code", CODES)
 async def test_a_reply_that_is_refused_is_written_elsewhere(code: grpc.StatusCode) -> None:
-    async with replicas(Refusing(2, code)) as channel, GrpcLlm(channel).stream(ASKED) as deltas:
+    async with replicas(refusing(2, code)) as channel, GrpcLlm(channel).stream(ASKED) as deltas:
         assert [delta async for delta in deltas] == ["yes"]
-    async with replicas(Refusing(2, code)) as channel:
+    async with replicas(refusing(2, code)) as channel:
         assert await GrpcLlm(channel).generate(ASKED) == "yes"
 
 
 async def test_where_all_refuse_the_error_comes_soon() -> None:
-    behind = Refusing(1000, grpc.StatusCode.RESOURCE_EXHAUSTED)
+    behind = refusing(1000, grpc.StatusCode.RESOURCE_EXHAUSTED)
     async with replicas(behind) as channel:
         async with GrpcLlm(channel).stream(ASKED) as deltas:
             with pytest.raises(BusyError):
@@ -249,7 +255,7 @@ async def test_where_all_refuse_the_error_comes_soon() -> None:
 
 
 async def test_what_is_no_refusal_is_not_tried_again() -> None:
-    behind = Refusing(1, grpc.StatusCode.INVALID_ARGUMENT)
+    behind = refusing(1, grpc.StatusCode.INVALID_ARGUMENT)
     async with replicas(behind) as channel, GrpcLlm(channel).stream(ASKED) as deltas:
         with pytest.raises(Exception, match="not here") as failed:
             await anext(deltas)

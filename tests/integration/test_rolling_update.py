@@ -39,9 +39,8 @@ class Roamer:
     said: list[str] = field(default_factory=list)
     session: dict[str, str] = field(default_factory=dict)
     moved_s: list[float] = field(default_factory=list)
-    told: int = 0
     wrong: list[str] = field(default_factory=list)
-    refusals: list[str] = field(default_factory=list)
+    is_in: bool = False
     stopping: bool = False
     _lost_s: float = 0.0
 
@@ -54,12 +53,15 @@ class Roamer:
                 url = f"ws://127.0.0.1:{self.ports[at % 2]}/ws/conversation"
                 async with connect(url, compression=None) as socket:
                     if await self._enter(socket):
+                        self.is_in = True
                         await self._converse(socket)
-                        self._lost_s = time.monotonic()
+                        self.is_in = False
                     else:
                         await asyncio.sleep(0.05)
             except (OSError, WebSocketException) as error:
-                self.refusals.append(type(error).__name__)
+                if self.is_in:
+                    self.wrong.append(f"the line was lost: {error!r}")
+                self.is_in = False
                 await asyncio.sleep(0.05)
 
     async def _enter(self, socket: ClientConnection) -> bool:
@@ -78,27 +80,43 @@ class Roamer:
         return False
 
     async def _converse(self, socket: ClientConnection) -> None:
+        """Turn after turn, until told to go to another gateway."""
         while not self.stopping:
             text = f"learner {self.name}, turn {len(self.said)}"
             await socket.send(json.dumps({"type": "text", "text": text}))
-            while True:
-                message = await self._next(socket)
-                if message["type"] == "ai_audio_start":  # a player that is much faster than time
-                    heard = {"type": "playback", "turn_id": message["turn_id"], "played_ms": 60_000}
-                if message["type"] == "audio":
-                    await socket.send(json.dumps(heard))
-                if message["type"] == "reconnect":
-                    self.told += 1
-                    await self._leave(socket, message["delay_ms"] / 1000)
-                    return
-                if message["type"] in {"error", "interrupted"}:
+            over = await self._hear(socket)
+            if over["type"] == "turn_complete":
+                self.said.append(text)
+                over = await self._think(socket)
+            if over["type"] == "reconnect":  # a text that was not answered is said again, elsewhere
+                await self._leave(socket, over["delay_ms"] / 1000)
+                return
+
+    async def _hear(self, socket: ClientConnection) -> dict[str, Any]:
+        """A whole reply, with a player that is much faster than time; the message that ends it."""
+        played: dict[str, Any] = {}
+        while True:
+            message = await self._next(socket)
+            match message["type"]:
+                case "ai_audio_start":
+                    played = {"type": "playback", "turn_id": message["turn_id"], "played_ms": 60_000}
+                case "audio":
+                    await socket.send(json.dumps(played))
+                case "error" | "interrupted":
                     self.wrong.append(str(message))
-                if message["type"] == "turn_complete":
-                    break
-            self.said.append(text)
-            await asyncio.sleep(random.uniform(0.1, 0.6))
+                case "turn_complete" | "reconnect":
+                    return message
+
+    async def _think(self, socket: ClientConnection) -> dict[str, Any]:
+        """For a moment; what came meanwhile, if anything."""
+        try:
+            async with asyncio.timeout(random.uniform(0.1, 0.6)):
+                return await self._next(socket)
+        except TimeoutError:
+            return {"type": "nothing"}
 
     async def _leave(self, socket: ClientConnection, delay_s: float) -> None:
+        self._lost_s = time.monotonic()
         await socket.wait_closed()
         if socket.close_code != 1012:
             self.wrong.append(f"closed with {socket.close_code}")

@@ -38,6 +38,7 @@ class FakeServices:
         if not self.is_ready:
             raise UnavailableError("TTS: loading")
         return [{"id": "joe", "name": "Joe", "language": "en-US", "sample_rate": 22050}]
+
     async def slots(self) -> dict[str, int | None]:
         return dict.fromkeys(("asr", "llm", "tts"))
 

@@ -220,7 +220,7 @@ class PageStub:
         return JSONResponse({"voices": voices, "default": voices[0]["id"]})
 
     async def _converse(self, websocket: WebSocket) -> None:
-        await websocket.accept()
+        await websocket.accept("aitalk" if "sec-websocket-protocol" in websocket.headers else None)
         client = Client(websocket, secrets.token_hex(6), secrets.token_hex(6))
         if not self.full:
             await client.welcome()

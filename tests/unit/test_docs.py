@@ -26,7 +26,7 @@ from common import errors
 from common.errors import ServiceError
 from gateway.audio.errors import AudioError, AudioErrorCode
 from gateway.protocol import AnyClientMessage, AnyServerMessage
-from gateway.session_events import ENDED, FULL, IDLE, LEFT, MOVING, TAKEN_OVER
+from gateway.session_events import ENDED, EXPELLED, FULL, IDLE, LEFT, MOVING, TAKEN_OVER
 from tests.support.settings_table import ENV_EXAMPLE, GROUPS, README, ROOT, env_example, settings, with_tables
 
 PROTOCOL = ROOT / "docs" / "protocol.md"
@@ -205,13 +205,17 @@ def test_the_protocol_page_lists_exactly_the_error_codes_of_the_code() -> None:
 
 def test_the_protocol_page_lists_the_close_codes() -> None:
     rows = re.findall(r"^\| (\d{4}) \|", sections(page(PROTOCOL), "##")["Close codes"], re.MULTILINE)
-    ours = {str(closing.code) for closing in (ENDED, LEFT, IDLE, FULL, MOVING, TAKEN_OVER)}
+    ours = {str(closing.code) for closing in (ENDED, LEFT, IDLE, EXPELLED, FULL, MOVING, TAKEN_OVER)}
     assert set(rows) == ours | {"1009", "1011"}  # the last two: too large, a bug
 
 
 def test_the_services_page_lists_the_status_codes_of_our_errors() -> None:
     documented = set(first_column(sections(page(ROOT / "docs" / "services.md"), "##")["Errors"]))
-    assert documented == {status.name for status in errors._BY_STATUS} - {"OUT_OF_RANGE"} | {"CANCELLED", "INTERNAL"}
+    assert documented == {status.name for status in errors._BY_STATUS} - {"OUT_OF_RANGE"} | {
+        "CANCELLED",
+        "INTERNAL",
+        "UNAUTHENTICATED",
+    }
 
 
 # --- commands, links, folders, skips

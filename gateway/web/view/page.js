@@ -60,9 +60,10 @@ export class Page {
   }
 
   #controls(current, state, { talking, kept }) {
-    const { welcome, interrupt, mute, end, again, afresh, writing } = this.part;
+    const { access, welcome, interrupt, mute, end, again, afresh, writing } = this.part;
     const live = LIVE.includes(current);
     welcome.hidden = current !== 'idle';
+    access.hidden = current !== 'locked';
     afresh.hidden = !kept;
     say(this.part['start-label'], kept ? 'Carry on talking' : 'Start talking');
     this.#hide(interrupt, !(live && replying(state)), this.part.text);
@@ -71,7 +72,7 @@ export class Page {
     this.#hide(again, current !== 'ended', this.part.text);
     mute.setAttribute('aria-pressed', state.muted);
     say(mute, state.muted ? 'Unmute' : 'Mute');
-    writing.hidden = ['ended', 'analysing'].includes(current);
+    writing.hidden = ['ended', 'analysing', 'locked'].includes(current);
   }
 
   /** A button that goes away must not take the keyboard's place with it. */

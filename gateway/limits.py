@@ -1,0 +1,79 @@
+"""What one client may ask of a gateway: so many connections at once, so many messages and bytes a second on each."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from common.errors import ServiceError
+
+BURST_S = 10.0  # so much of the rate may come at once: what was said while the connection was away
+
+
+class TooMuchError(ServiceError):
+    """More than a client may."""
+
+    code = "too_much"
+    retryable = True
+
+
+@dataclass
+class Bucket:
+    """A token bucket: `rate` a second, BURST_S seconds' worth of it at once."""
+
+    rate: float
+    now: Callable[[], float] = time.monotonic
+    _level: float = field(init=False)
+    _at_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._level, self._at_s = self.rate * BURST_S, self.now()
+
+    def take(self, amount: float) -> bool:
+        """False: that is more than there is."""
+        now = self.now()
+        self._level = min(self.rate * BURST_S, self._level + (now - self._at_s) * self.rate)
+        self._at_s = now
+        self._level -= amount
+        return self._level >= 0
+
+
+@dataclass
+class Allowance:
+    """Of one connection."""
+
+    messages: Bucket
+    data: Bucket
+
+    def take(self, size: int) -> None:
+        """For a message of `size` bytes. Raises TooMuchError."""
+        if not self.messages.take(1):
+            raise TooMuchError(f"more than {self.messages.rate:g} messages a second; send larger ones, less often")
+        if not self.data.take(size):
+            raise TooMuchError(f"more than {self.data.rate:g} bytes a second; send audio as it is recorded, or Opus")
+
+
+class Limits:
+    """Of one gateway: each counts for itself."""
+
+    def __init__(self, *, connections: int, messages_per_s: float, bytes_per_s: float) -> None:
+        self._connections = connections
+        self._messages_per_s = messages_per_s
+        self._bytes_per_s = bytes_per_s
+        self._open: Counter[str] = Counter()
+
+    @contextmanager
+    def connection(self, client: str) -> Iterator[Allowance]:
+        """One more connection of this client, for the length of the block. Raises TooMuchError."""
+        if self._open[client] >= self._connections:
+            raise TooMuchError(f"more than {self._connections} connections at once; close one first")
+        self._open[client] += 1
+        try:
+            yield Allowance(Bucket(self._messages_per_s), Bucket(self._bytes_per_s))
+        finally:
+            self._open[client] -= 1
+            if not self._open[client]:
+                del self._open[client]
