@@ -1,48 +1,55 @@
-"""`python -m common.health`: is the process in this container healthy? Exit status 0 or 1, for container health checks.
+"""`python -m common.health asr`: is the service on this machine healthy? Exit status 0 or 1, for containers.
 
-A model server: grpc.health.v1 says SERVING. The gateway: `/health` answers.
+A model server (asr, llm, tts), at its usual port: grpc.health.v1 says SERVING; its certificate, if there is TLS, names
+the service. The gateway: `/health` answers.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import urllib.request
-from typing import Any, Literal
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from pydantic_settings import BaseSettings
+
+from common.grpc_client import open_channel
+from common.security import Security
+from common.settings import ProcessSettings
 
 TIMEOUT_S = 4.0
+PORTS = {"asr": 50051, "llm": 50052, "tts": 50053}
+GATEWAY = "http://127.0.0.1:8000/health"
 
 
-class HealthSettings(BaseSettings):
-    """AITALK_SERVICE is set in the image; the ports are the service's own settings."""
+def is_gateway_healthy(url: str) -> bool:
+    """Whether the gateway's process answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310  ours
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
-    aitalk_service: Literal["gateway", "asr", "llm", "tts"]
-    port: int = 8000
-    asr_port: int = 50051
-    llm_port: int = 50052
-    tts_port: int = 50053
 
-
-def is_healthy(settings: HealthSettings) -> bool:
-    """Whether the service on this machine can be used."""
-    if settings.aitalk_service == "gateway":
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{settings.port}/health", timeout=TIMEOUT_S) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-    port = {"asr": settings.asr_port, "llm": settings.llm_port, "tts": settings.tts_port}[settings.aitalk_service]
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+async def is_serving(address: str, security: Security, *, name: str = "") -> bool:
+    """Whether the model server at `address` has its model warm and does not drain."""
+    async with open_channel(address, security, name=name) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         try:
-            answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=TIMEOUT_S)
-        except grpc.RpcError:
+            answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=TIMEOUT_S)
+        except grpc.aio.AioRpcError:
             return False
     return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
+def main(service: str) -> bool:
+    """Whether `service` (gateway, asr, llm or tts) on this machine is healthy."""
+    if service == "gateway":
+        return is_gateway_healthy(GATEWAY)
+    security = Security.of(ProcessSettings())
+    return asyncio.run(is_serving(f"127.0.0.1:{PORTS[service]}", security, name=service if security.has_tls else ""))
+
+
 if __name__ == "__main__":
-    sys.exit(not is_healthy(HealthSettings()))
+    sys.exit(not main(sys.argv[1]))

@@ -223,9 +223,9 @@ def test_the_services_page_lists_the_status_codes_of_our_errors() -> None:
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_make_target_and_module_named_exists(path: Path) -> None:
-    targets = set(re.findall(r"^([a-z-]+):.*## ", page(ROOT / "Makefile"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9-]+):.*## ", page(ROOT / "Makefile"), re.MULTILINE))
     code = code_of(page(path))
-    assert set(re.findall(r"(?<![\w-])make ([a-z][a-z-]*)", code)) <= targets
+    assert set(re.findall(r"(?<![\w-])make ([a-z][a-z0-9-]*)", code)) <= targets
     for module in re.findall(r"python -m ([a-z_.]+[a-z_])", code):
         assert find_spec(module), module
 
