@@ -32,14 +32,14 @@ from tests.support.settings_table import ENV_EXAMPLE, GROUPS, README, ROOT, env_
 PROTOCOL = ROOT / "docs" / "protocol.md"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
-# Written like settings in the documentation, and none of ours. The last two are named there as not being read.
+# Written like settings in the documentation, and none of ours.
 NOT_SETTINGS = {
     *("PATH", "LD_LIBRARY_PATH", "TMPDIR", "PYTHON", "ARGS", "SESSIONS", "RUNS", "QUICK"),  # of the system and of make
+    "COMPOSE_PROFILES",  # of Docker Compose
     *("INVALID_ARGUMENT", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "DEADLINE_EXCEEDED"),  # of gRPC
     *("CANCELLED", "INTERNAL", "NOT_SERVING", "SERVING"),
     *("MAX_AHEAD_S", "PLAYER_GRACE_S", "GAP_S", "ENGINES"),  # constants of the code, in the decision records
     *("MODEL_CARD", "DEL", "XADD", "ROLE_USER", "GRPC_VERBOSITY"),
-    *("PRELOAD_MODELS", "ENABLE_MEMORY_EFFICIENT_LOADING"),
     *("HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE", "HTTPS_PROXY", "COQUI_TOS_AGREED"),  # of Hugging Face and Coqui
 }
 
