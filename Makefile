@@ -62,6 +62,8 @@ models: $(VENV)/.mesh ## Download what `make run` with these settings needs (PRO
 # --- containers --------------------------------------------------------------------------------
 
 export COMPOSE_PROFILES ?= cpu
+# Traces go to the collector where there is one.
+export OTEL_EXPORTER_OTLP_ENDPOINT ?= $(if $(findstring observability,$(COMPOSE_PROFILES)),http://otel-collector:4317)
 
 .PHONY: up
 up: ## Build and start the mesh in containers (COMPOSE_PROFILES=cpu, gpu, cpu,observability)
