@@ -34,8 +34,9 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 # Written like settings in the documentation, and none of ours.
 NOT_SETTINGS = {
-    *("PATH", "LD_LIBRARY_PATH", "TMPDIR", "PYTHON", "ARGS", "SESSIONS", "RUNS", "QUICK"),  # of the system and of make
-    "COMPOSE_PROFILES",  # of Docker Compose
+    *("PATH", "LD_LIBRARY_PATH", "TMPDIR"),  # of the system
+    *("PYTHON", "ARGS", "SESSIONS", "RUNS", "QUICK", "DURATION"),  # of make
+    *("COMPOSE_PROFILES", "SERVICE", "LOCK"),  # of Docker
     *("INVALID_ARGUMENT", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "DEADLINE_EXCEEDED"),  # of gRPC
     *("CANCELLED", "INTERNAL", "NOT_SERVING", "SERVING"),
     *("MAX_AHEAD_S", "PLAYER_GRACE_S", "GAP_S", "ENGINES"),  # constants of the code, in the decision records
