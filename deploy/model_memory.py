@@ -86,7 +86,8 @@ def asr_demand(settings: AsrSettings) -> Demand:
 def tts_demand(settings: TtsSettings) -> Demand:
     """A voice. Those that speak on the CPU want nothing."""
     row = _row("tts", settings.tts_model_name or "piper.onnx")
-    total = row["gpu_gb"] + overhead("context_gb") if row["gpu_gb"] else 0.0
+    streams = row.get("stream_gb", 0.0) * settings.tts_max_streams
+    total = row["gpu_gb"] + streams + overhead("context_gb") if row["gpu_gb"] else 0.0
     return Demand("tts", settings.tts_model_name, total, total, _index(settings.tts_device), row["source"])
 
 
