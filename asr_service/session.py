@@ -46,8 +46,9 @@ from asr_service.pauses import NO_PAUSES, PauseStatistics
 from asr_service.turn_judge import TurnJudge
 from asr_service.utterance import Recorder, Utterance
 from asr_service.vad import WINDOW, Windows
-from common.errors import InvalidInputError, SequenceError
+from common.errors import InvalidInputError, SequenceError, UnavailableError
 
+DRAINS = "this replica is shutting down; open the stream again at another one"
 MAX_CHUNK_BYTES = 1024 * 1024
 _STEPS = 8  # decisions that may wait for the model: some pauses, after which listening waits too
 _PARTIAL_WINDOW = 6 * ENGINE_RATE_HZ  # a partial decodes no more than this, once its beginning is agreed on,
@@ -93,7 +94,8 @@ class _Step:
 class StreamSession:
     """Recognises one stream. `emit` sends an event to the client; `listening` is where the VAD runs.
 
-    `judge` says how the end of a turn sounds; it is asked unless the silence that ends a turn is fixed.
+    `judge` says how the end of a turn sounds; it is asked unless the silence that ends a turn is fixed. Once `draining`
+    is set, the stream ends with UnavailableError as soon as no turn is open: another replica goes on from there.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class StreamSession:
         judge: TurnJudge,
         listening: Listening,
         emit: Callable[[Event], Awaitable[None]],
+        draining: asyncio.Event | None = None,
     ) -> None:
         self._config = config
         self._decoder = decoder
@@ -116,16 +119,37 @@ class StreamSession:
         self._endpointer = Endpointer(config.endpointing, window=WINDOW, rate_hz=ENGINE_RATE_HZ)
         self._recorder = Recorder(WINDOW, ep.ONSET_MS * ENGINE_RATE_HZ // 1000)
         self._last_partial = 0
+        self._draining = draining or asyncio.Event()
+        self._open_turns = 0  # begun and not yet answered
+        self._between_turns = asyncio.Event()
+        self._between_turns.set()
 
     async def run(self, requests: AsyncIterator[Request]) -> None:
-        """Until the client has finished; raises InvalidInputError and SequenceError for what it sends wrongly."""
+        """Until the client has finished; raises InvalidInputError and SequenceError for what it sends wrongly.
+
+        Raises UnavailableError between two turns if the replica drains.
+        """
         send, receive = anyio.create_memory_object_stream[_Step](_STEPS)
         with send, receive:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 tasks.create_task(self._answer(receive))
+                leaving = tasks.create_task(self._leave_between_turns())
                 await self._listen(requests, send)
                 send.close()
+                leaving.cancel()
+
+    async def _leave_between_turns(self) -> None:
+        await self._draining.wait()
+        await self._between_turns.wait()
+        raise UnavailableError(DRAINS)
+
+    def _count_turn(self, by: int) -> None:
+        self._open_turns += by
+        if self._open_turns:
+            self._between_turns.clear()
+        else:
+            self._between_turns.set()
 
     # --- listening ------------------------------------------------------------------------------
 
@@ -165,6 +189,7 @@ class StreamSession:
         for decision in decisions:
             if isinstance(decision, ep.SpeechStarted):
                 self._last_partial = position
+                self._count_turn(+1)
                 self._recorder.open(decision.start, position)
             utterance = self._recorder.utterance
             assert utterance is not None  # noqa: S101  every decision is about an open turn
@@ -237,6 +262,7 @@ class StreamSession:
                     turn = await self._understand(step, end)
                     TURNS.labels(reason.value).inc()
                     await self._emit(EndOfTurn(turn, reason, step.pauses))
+                    self._count_turn(-1)
 
     async def _answer_partial(self, step: _Step) -> None:
         utterance, agreement = step.utterance, step.utterance.agreement

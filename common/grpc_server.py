@@ -34,7 +34,8 @@ class Service:
     """What `ModelServer` runs.
 
     label: as people call it ("ASR"). name: the full gRPC name ("aitalk.asr.v1.AsrService"). register: adds the servicer
-    to a server. warm_up: loads the model and runs it once; raises if it can't. close: releases it.
+    to a server. warm_up: loads the model and runs it once; raises if it can't. close: releases it. drain: told once when
+    the server ends, so that a call that would go on for long can end where it harms nobody.
     """
 
     label: str
@@ -42,6 +43,7 @@ class Service:
     register: Callable[[grpc.aio.Server], None]
     warm_up: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]
+    drain: Callable[[], None] = lambda: None
 
 
 class ModelServer:
@@ -95,6 +97,7 @@ class ModelServer:
         await self._set_health(NOT_SERVING)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._server.stop(self.settings.drain_timeout_s))
+            self.service.drain()
             try:
                 async with asyncio.timeout(self.settings.drain_timeout_s):
                     await self._interceptor.wait_until_idle()

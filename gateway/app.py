@@ -13,6 +13,7 @@ from fastapi import FastAPI, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
 
 from common import __version__
+from gateway.asr_recovery import RecoveringAsr
 from gateway.clients.asr import GrpcAsr
 from gateway.clients.llm import GrpcLlm
 from gateway.clients.services import ModelServices
@@ -23,6 +24,7 @@ from gateway.floor import ReplyOptions
 from gateway.http import Services, add_http, origin_is_allowed
 from gateway.session_events import Partners, SessionOptions
 from gateway.store import RedisStore
+from gateway.tts_recovery import RecoveringTts
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +39,12 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Partners, Mo
     async with ModelServices(asr=settings.asr_address, llm=settings.llm_address, tts=settings.tts_address) as services:
         try:
             yield (
-                Partners(GrpcAsr(services.asr), GrpcLlm(services.llm), GrpcTts(services.tts), store),
+                Partners(
+                    RecoveringAsr(GrpcAsr(services.asr)),
+                    GrpcLlm(services.llm),
+                    RecoveringTts(GrpcTts(services.tts)),
+                    store,
+                ),
                 services,
             )
         finally:

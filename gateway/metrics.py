@@ -24,4 +24,9 @@ STAGE_SECONDS = Histogram(
 )
 ERRORS = Counter("aitalk_gateway_errors_total", "Error messages sent to learners.", ["code"])
 AUDIO_SECONDS = Counter("aitalk_gateway_audio_seconds_total", "Learners' audio decoded.")
+RECOVERIES = Counter(
+    "aitalk_gateway_recoveries_total",
+    "Streams to a model that broke and were opened again, by service and moment: in_turn or between_turns.",
+    ["service", "moment"],
+)
 ANALYSES = Counter("aitalk_gateway_analyses_total", "Analyses sent: whole, or with parts missing.", ["outcome"])
