@@ -34,8 +34,8 @@ class Service:
     """What `ModelServer` runs.
 
     label: as people call it ("ASR"). name: the full gRPC name ("aitalk.asr.v1.AsrService"). register: adds the servicer
-    to a server. warm_up: loads the model and runs it once; raises if it can't. close: releases it. drain: told once when
-    the server ends, so that a call that would go on for long can end where it harms nobody.
+    to a server. warm_up: loads the model and runs it once; raises if it can't. close: releases it. drain: told once
+    that the server ends, so that a call that would go on for long can end where it harms nobody.
     """
 
     label: str
