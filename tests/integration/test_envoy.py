@@ -142,7 +142,6 @@ async def test_sixty_learners_outlive_replicas_that_die_and_drain(tmp_path: Path
             await until(crowd, understood=7 * LEARNERS // 2)
             repeatable += await kill(mesh.envoy, "tts", mesh.tts)
             await until(crowd, understood=SENTENCES * LEARNERS)
-            print(mesh.envoy.stats("cluster.*(retry|ejections|panic)"), [(o.understood, dict(o.kinds)) for o in crowd][:3], await asyncio.to_thread(recoveries, mesh.gateway_url), [e for o in crowd for e in o.errors])
             await until_answered(crowd)
             assert not any(one.lost for one in crowd)
             assert [one.errors for one in crowd if one.errors] == []
