@@ -20,7 +20,6 @@ from tests.support.mesh import ROOT
 
 CONFIGURATION = ROOT / "deploy/envoy/envoy.yaml"
 START_TIMEOUT_S = 30.0
-_HEALTHY = "HEALTHY"
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,7 @@ class Envoy:
         return {
             host["address"]["socket_address"]["port_value"]
             for host in self._statuses(service)
-            if host["health_status"]
-            == {"eds_health_status": _HEALTHY}  # any other key says what it failed: a check, an ejection
+            if host["health_status"] == {"eds_health_status": "HEALTHY"}  # another key says what it fails
         }
 
     def stats(self, pattern: str) -> str:
@@ -84,8 +82,17 @@ def running_envoy(folder: Path, replicas: Mapping[str, Sequence[int]]) -> Iterat
     envoy = Envoy(dict(zip(replicas, ports, strict=True)), f"http://127.0.0.1:{admin_port}")
     path, log_path = folder / "envoy.yaml", folder / "envoy.log"
     path.write_text(yaml.safe_dump(rendered(envoy.ports, admin_port, replicas)))
-    binary = Path(sys.executable).parent / "envoy"
-    command = [binary, "--config-path", path, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]
+    binary = str(Path(sys.executable).parent / "envoy")
+    command = [
+        binary,
+        "--config-path",
+        str(path),
+        "--concurrency",
+        "1",
+        "--disable-hot-restart",
+        "--log-level",
+        "warning",
+    ]
     with log_path.open("ab") as log:
         process = subprocess.Popen(command, env={"PATH": os.environ["PATH"]}, stdout=log, stderr=log)
     try:
