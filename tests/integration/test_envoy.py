@@ -144,7 +144,8 @@ async def test_sixty_learners_outlive_replicas_that_die_and_drain(tmp_path: Path
             await until(crowd, understood=SENTENCES * LEARNERS)
             await until_answered(crowd)
             assert not any(one.lost for one in crowd)
-            assert [one.errors for one in crowd if one.errors] == []
+            counted = await asyncio.to_thread(mesh.envoy.stats, r"^cluster\..*(reset|retry|destroy|http2|eject|_5xx)")
+            assert [one.errors for one in crowd if one.errors] == [], counted
             assert min(one.understood for one in crowd) == SENTENCES  # every sentence of everyone
             assert sum(one.understood for one in crowd) - SENTENCES * LEARNERS <= repeatable
             recovered = await asyncio.to_thread(recoveries, mesh.gateway_url)

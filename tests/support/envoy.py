@@ -47,8 +47,9 @@ class Envoy:
         }
 
     def stats(self, pattern: str) -> str:
-        """Counters whose names match."""
-        return httpx.get(f"{self.admin}/stats", params={"filter": pattern, "usedonly": ""}).text
+        """Counters whose names match, and that count something."""
+        lines = httpx.get(f"{self.admin}/stats", params={"filter": pattern, "usedonly": ""}).text.splitlines()
+        return "\n".join(line for line in lines if not line.endswith(": 0"))
 
     def _statuses(self, service: str) -> list[Any]:
         clusters = httpx.get(f"{self.admin}/clusters", params={"format": "json"}).json()["cluster_statuses"]
