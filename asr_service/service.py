@@ -20,11 +20,11 @@ from asr_service.engine import AsrEngine
 from asr_service.listening import Listening
 from asr_service.metrics import AUDIO_SECONDS
 from asr_service.patience import Endpointing
-from asr_service.session import Finish, Request, StreamConfig, StreamSession
+from asr_service.session import DRAINS, Finish, Request, StreamConfig, StreamSession
 from asr_service.turn_judge import SmartTurnJudge
 from asr_service.vad import WINDOW, SileroVad
 from common.engine_info import engine_info
-from common.errors import InvalidInputError, SequenceError
+from common.errors import InvalidInputError, SequenceError, UnavailableError
 from common.grpc_server import Service
 from common.slots import Slots
 
@@ -46,6 +46,7 @@ def create_service(engine: AsrEngine, settings: AsrSettings) -> Service:
         register=lambda server: asr_pb2_grpc.add_AsrServiceServicer_to_server(servicer, server),
         warm_up=servicer.warm_up,
         close=servicer.close,
+        drain=servicer.drain,
     )
 
 
@@ -67,6 +68,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         self._listening: Listening | None = None
         self._judge = SmartTurnJudge()
         self._ready = False
+        self._draining = asyncio.Event()
 
     async def warm_up(self) -> None:
         """Load the networks and run each once, so that the first learner waits no longer than the second."""
@@ -79,6 +81,10 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         await self._decoder.decode(noise, language="", quality="final")
         self._ready = True
 
+    def drain(self) -> None:
+        """Take no stream any more, and end each one that is open when its speaker is between two turns."""
+        self._draining.set()
+
     async def close(self) -> None:
         """Release the model."""
         self._vad_thread.shutdown(wait=False, cancel_futures=True)
@@ -90,17 +96,23 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
     async def StreamingRecognize(  # type: ignore[override]  # the stubs know generators only; this writes
         self, request_iterator: AsyncIterator[pb.StreamingRecognizeRequest], context: Any
     ) -> None:
+        if self._draining.is_set():
+            raise UnavailableError(DRAINS)
         with self._slots.take():
             first = await anext(aiter(request_iterator), None)
             if first is None or first.WhichOneof("request") != "config":
                 raise SequenceError("the first message of StreamingRecognize must be `config`")
             assert self._listening is not None  # noqa: S101  no calls before warm-up
+            config = self._stream_config(first.config)
+            # Tells a proxy that the stream has found its replica: it need not keep the audio for another try.
+            await context.send_initial_metadata(())
             session = StreamSession(
-                self._stream_config(first.config),
+                config,
                 decoder=self._decoder,
                 judge=self._judge,
                 listening=self._listening,
                 emit=lambda event: context.write(_response(event)),
+                draining=self._draining,
             )
             await session.run(self._requests(request_iterator))
 

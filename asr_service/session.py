@@ -48,11 +48,12 @@ from asr_service.pauses import NO_PAUSES, PauseStatistics
 from asr_service.turn_judge import TurnJudge
 from asr_service.utterance import Recorder, Utterance
 from asr_service.vad import WINDOW, Windows
-from common.errors import InvalidInputError, SequenceError
+from common.errors import InvalidInputError, SequenceError, UnavailableError
 from common.tracing import stage, to_traceparent, under
 
 logger = logging.getLogger(__name__)
 
+DRAINS = "this replica is shutting down; open the stream again at another one"
 MAX_CHUNK_BYTES = 1024 * 1024
 _STEPS = 8  # decisions that may wait for the model: some pauses, after which listening waits too
 _PARTIAL_WINDOW = 6 * ENGINE_RATE_HZ  # a partial decodes no more than this, once its beginning is agreed on,
@@ -98,7 +99,8 @@ class _Step:
 class StreamSession:
     """Recognises one stream. `emit` sends an event to the client; `listening` is where the VAD runs.
 
-    `judge` says how the end of a turn sounds; it is asked unless the silence that ends a turn is fixed.
+    `judge` says how the end of a turn sounds; it is asked unless the silence that ends a turn is fixed. Once `draining`
+    is set, the stream ends with UnavailableError as soon as no turn is open: another replica goes on from there.
     """
 
     def __init__(
@@ -109,6 +111,7 @@ class StreamSession:
         judge: TurnJudge,
         listening: Listening,
         emit: Callable[[Event], Awaitable[None]],
+        draining: asyncio.Event | None = None,
     ) -> None:
         self._config = config
         self._decoder = decoder
@@ -121,20 +124,41 @@ class StreamSession:
         self._endpointer = Endpointer(config.endpointing, window=WINDOW, rate_hz=ENGINE_RATE_HZ)
         self._recorder = Recorder(WINDOW, ep.ONSET_MS * ENGINE_RATE_HZ // 1000)
         self._last_partial = 0
+        self._draining = draining or asyncio.Event()
+        self._open_turns = 0  # begun and not yet answered
+        self._between_turns = asyncio.Event()
+        self._between_turns.set()
 
     async def run(self, requests: AsyncIterator[Request]) -> None:
-        """Until the client has finished; raises InvalidInputError and SequenceError for what it sends wrongly."""
+        """Until the client has finished; raises InvalidInputError and SequenceError for what it sends wrongly.
+
+        Raises UnavailableError between two turns if the replica drains.
+        """
         send, receive = anyio.create_memory_object_stream[_Step](_STEPS)
         with send, receive:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 tasks.create_task(self._answer(receive))
+                leaving = tasks.create_task(self._leave_between_turns())
                 try:
                     await self._listen(requests, send)
                 finally:
                     if self._recorder.utterance:  # the client has left in the middle of it
                         self._end_of(self._recorder.utterance, "cancelled")
                 send.close()
+                leaving.cancel()
+
+    async def _leave_between_turns(self) -> None:
+        await self._draining.wait()
+        await self._between_turns.wait()
+        raise UnavailableError(DRAINS)
+
+    def _count_turn(self, by: int) -> None:
+        self._open_turns += by
+        if self._open_turns:
+            self._between_turns.clear()
+        else:
+            self._between_turns.set()
 
     # --- listening ------------------------------------------------------------------------------
 
@@ -174,6 +198,7 @@ class StreamSession:
         for decision in decisions:
             if isinstance(decision, ep.SpeechStarted):
                 self._last_partial = position
+                self._count_turn(+1)
                 self._recorder.open(decision.start, position)
             utterance = self._recorder.utterance
             assert utterance is not None  # noqa: S101  every decision is about an open turn
@@ -251,6 +276,7 @@ class StreamSession:
                     TURNS.labels(reason.value).inc()
                     self._end_of(step.utterance, reason.value)
                     await self._emit(EndOfTurn(turn, reason, step.pauses))
+                    self._count_turn(-1)
 
     def _end_of(self, utterance: Utterance, reason: str) -> None:
         with use_span(utterance.span, end_on_exit=True):

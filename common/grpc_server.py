@@ -45,6 +45,7 @@ class Service:
     label: as people call it ("ASR"). name: the full gRPC name ("aitalk.asr.v1.AsrService"). register: adds the servicer
     to a server. warm_up: loads the model and runs it once; raises if it can't. close: releases it. loads_here: whether
     the model takes this machine's memory: its loading takes turns with others', and is not waited for without end.
+    drain: told once that the server ends, so that a call that would go on for long can end where it harms nobody.
     """
 
     label: str
@@ -53,6 +54,7 @@ class Service:
     warm_up: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]
     loads_here: bool = True
+    drain: Callable[[], None] = lambda: None
 
 
 class ModelServer:
@@ -144,6 +146,7 @@ class ModelServer:
         await self._set_health(NOT_SERVING)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._server.stop(self.settings.drain_timeout_s))
+            self.service.drain()
             try:
                 async with asyncio.timeout(self.settings.drain_timeout_s):
                     await self._interceptor.wait_until_idle()

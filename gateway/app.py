@@ -16,6 +16,7 @@ from common import __version__
 from common.security import Security
 from common.tracing import flush_traces
 from gateway.admission import Admission
+from gateway.asr_recovery import RecoveringAsr
 from gateway.auth import Door, UnauthorizedError, client_of, protect_http, subprotocol
 from gateway.capacity import Capacity
 from gateway.clients.asr import GrpcAsr
@@ -32,6 +33,7 @@ from gateway.reception import Visitor, turn_away
 from gateway.seats import Seats
 from gateway.session_events import ENDED, EXPELLED, IDLE, Partners, SessionOptions
 from gateway.store import RedisStore
+from gateway.tts_recovery import RecoveringTts
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +54,12 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Partners, Mo
         security=Security.of(settings),
     ) as services:
         try:
-            partners = Partners(GrpcAsr(services.asr), GrpcLlm(services.llm), GrpcTts(services.tts), store)
+            partners = Partners(
+                RecoveringAsr(GrpcAsr(services.asr)),
+                GrpcLlm(services.llm),
+                RecoveringTts(GrpcTts(services.tts)),
+                store,
+            )
             yield partners, services, seats
         finally:
             await seats.close()

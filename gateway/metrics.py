@@ -58,3 +58,8 @@ REOPENED_CALLS = from_zero(
     Counter("aitalk_gateway_reopened_calls_total", "Calls tried again at another replica, by service.", ["service"]),
     *("ASR", "LLM", "TTS"),
 )
+RECOVERIES = Counter(
+    "aitalk_gateway_recoveries_total",
+    "Streams to a model that broke and were opened again, by service and moment: in_turn or between_turns.",
+    ["service", "moment"],
+)

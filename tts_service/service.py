@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -38,6 +38,7 @@ MAX_TEXT_CHARS = 10_000
 _MAX_AUDIO_BYTES = MAX_MESSAGE_BYTES - 2**20  # room for the words beside it
 _AHEAD = 1  # items waiting in a channel, beside the ones being made and sent at its ends
 # To this side a caller's cancel looks like the end of the requests at first; the cancel itself follows at once.
+_HALF_CLOSE_S = 1.0
 _CANCEL_GRACE_S = 0.2
 
 Requests = AsyncIterator[tts_pb2.StreamingSynthesizeRequest]
@@ -92,6 +93,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
                 with chunks:
                     async for piece in chunks:
                         await _write(piece, reply.sample_rate_hz, context)
+            await _half_close(requests)
 
     async def Synthesize(self, request: tts_pb2.SynthesizeRequest, context: Any) -> tts_pb2.SynthesizeResponse:
         if len(request.text) > MAX_TEXT_CHARS:
@@ -180,6 +182,17 @@ async def _read(
                         await clauses.send(clause)
         await asyncio.sleep(_CANCEL_GRACE_S)
         raise SequenceError("the requests ended without `finish`; send it after the last text")
+
+
+async def _half_close(requests: Requests) -> None:
+    """Wait for the end of the requests, for a moment.
+
+    A proxy may reset a stream whose answer ends before its requests do, and what the client has not read goes with it.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_HALF_CLOSE_S):
+            async for _ in requests:
+                pass
 
 
 def _chain(pieces: Iterable[list[SpeechChunk]]) -> list[SpeechChunk]:

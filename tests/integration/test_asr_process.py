@@ -9,14 +9,16 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 from aitalk.asr.v1 import asr_pb2 as pb
 from aitalk.asr.v1 import asr_pb2_grpc
 
 from common.grpc_client import open_channel
-from tests.support.asr import FINISH, audio, config, spoken
+from tests.support.asr import FINISH, audio, config, silence, spoken
 
 Process = asyncio.subprocess.Process
 
@@ -59,6 +61,29 @@ async def test_sigterm_lets_the_open_stream_finish() -> None:
             events = [event async for event in call]
             assert "morning" in events[-1].end_of_turn.transcript.text
             assert await call.code() is grpc.StatusCode.OK
+        assert await process.wait() == 0
+
+
+async def test_sigterm_ends_a_silent_stream_at_once_and_an_open_turn_when_it_is_answered() -> None:
+    line = spoken("Good morning, how are you?")
+    async with asr_process(LOG_LEVEL="INFO") as process:
+        port = (await log_line(process, r"ASR listens on .*:(\d+)"))[1]
+        await log_line(process, "✓ ASR model loaded")
+        async with open_channel(f"127.0.0.1:{port}") as channel:
+            stub: Any = asr_pb2_grpc.AsrServiceStub(channel)
+            silent, speaking = stub.StreamingRecognize(), stub.StreamingRecognize()
+            for call, pcm in ((silent, silence(1)), (speaking, line[: len(line) // 2])):
+                await call.write(config())
+                await call.write(audio(pcm))
+                await call.initial_metadata()  # it is served: whoever waits for the first event may wait for long
+            assert (await speaking.read()).HasField("speech_started")
+            process.send_signal(signal.SIGTERM)
+            assert await silent.code() is grpc.StatusCode.UNAVAILABLE
+            await speaking.write(audio(np.concatenate([line[len(line) // 2 :], silence(2)])))
+            while not (event := await speaking.read()).HasField("end_of_turn"):
+                pass
+            assert "morning" in event.end_of_turn.transcript.text
+            assert await speaking.code() is grpc.StatusCode.UNAVAILABLE
         assert await process.wait() == 0
 
 

@@ -151,10 +151,15 @@ class Learner(asyncio.Protocol):
         for opcode, payload in self._incoming.feed(data):
             if opcode in (_BINARY, 0) and MARK in payload:
                 self.answers_s.append(time.monotonic())
+            elif opcode == _TEXT:
+                self.on_text(payload)
             elif opcode == _PING:
                 self._transport.write(masked_frame(_PONG, payload))
             elif opcode == _CLOSE:
                 self._transport.close()
+
+    def on_text(self, payload: bytes) -> None:
+        """A message that is not audio: not of interest where time is measured."""
 
     def connection_lost(self, _: Exception | None) -> None:
         self.lost = not self._stopped

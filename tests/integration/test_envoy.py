@@ -1,0 +1,203 @@
+"""Sixty learners, the real Envoy, three recognisers and two voices; replicas die and drain, and nobody is lost.
+
+The models take set times; the services around them, the gateway, Valkey and Envoy with its deployed configuration are
+the real ones, each a process of its own. Every learner speaks the same sentences, one each eight seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from deploy.mesh import free_ports
+from tests.load.client import Job, Learner, masked_frame
+from tests.load.delays import REPLY_RATE_HZ, Delays
+from tests.load.processes import GREETING
+from tests.load.speech import CYCLE_S, FRAME, FRAME_S, program
+from tests.support.envoy import Envoy, running_envoy
+from tests.support.mesh import RunningProcess, running, wait_until_ready
+
+LEARNERS, SENTENCES = 60, 5
+SPREAD = 0.15
+QUIET_S = 30.0  # after the last sentence: longer than the test waits
+BINARY = 2
+
+
+@dataclass(frozen=True)
+class Replicas:
+    """The processes behind one Envoy. By port, in the order of their start."""
+
+    envoy: Envoy
+    asr: dict[int, RunningProcess]
+    tts: dict[int, RunningProcess]
+    gateway_url: str
+
+
+@contextmanager
+def a_mesh(folder: Path) -> Iterator[Replicas]:
+    ports = free_ports(8)
+    asr_ports, tts_ports, (llm, port, valkey) = ports[:3], ports[3:5], ports[5:]
+    delays = Delays(decode=0.1, partial=0.05, first_token=0.1, token=0.005, speech=0.05).model_dump_json()
+    model = {"DELAYS": delays, "LOG_LEVEL": "INFO", "DRAIN_TIMEOUT_S": "20"}
+    # The silence that ends a turn is fixed: to ask how each pause sounds would take more than two cores.
+    asr_model = model | {"ASR_MAX_STREAMS": "100", "ASR_THREADS": "16", "ASR_END_SILENCE_MS": "600"}
+    tts_model = model | {"TTS_MAX_STREAMS": "100", "TTS_THREADS": "16"}
+    with ExitStack() as stack:
+
+        def start(module: str, name: str, settings: dict[str, str]) -> RunningProcess:
+            return stack.enter_context(running(module, folder / f"{name}.log", settings))
+
+        asr = {p: start("tests.load.asr_process", f"asr-{p}", asr_model | {"ASR_PORT": str(p)}) for p in asr_ports}
+        tts = {p: start("tests.load.tts_process", f"tts-{p}", tts_model | {"TTS_PORT": str(p)}) for p in tts_ports}
+        start("tests.load.stubs", "llm", {"LLM_PORT": str(llm), "DELAYS": delays})
+        start("deploy.valkey", "valkey", {"VALKEY_PORT": str(valkey), "VALKEY_DATA_DIR": str(folder / "valkey")})
+        envoy = stack.enter_context(running_envoy(folder, {"asr": asr_ports, "llm": [llm], "tts": tts_ports}))
+        addresses = {f"{name.upper()}_ADDRESS": f"127.0.0.1:{at}" for name, at in envoy.ports.items()}
+        settings = {
+            "HOST": "127.0.0.1",
+            "PORT": str(port),
+            "REDIS_URL": f"redis://127.0.0.1:{valkey}/0",
+            "TTS_SAMPLE_RATE": str(REPLY_RATE_HZ),
+        }
+        gateway = start("gateway", "gateway", settings | addresses)
+        wait_until_ready(f"http://127.0.0.1:{port}", gateway)
+        yield Replicas(envoy, asr, tts, f"http://127.0.0.1:{port}")
+
+
+@dataclass
+class Talker(Learner):
+    """A learner who keeps count of what comes back."""
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    understood: int = 0
+    errors: list[str] = field(default_factory=list)
+
+    def on_text(self, payload: bytes) -> None:
+        message = json.loads(payload)
+        self.kinds[message["type"]] += 1
+        if message["type"] == "error":
+            self.errors.append(message["message"])
+        if message["type"] == "transcript" and message["is_final"] and message["text"]:
+            self.understood += 1
+
+
+@asynccontextmanager
+async def a_crowd(url: str) -> AsyncIterator[list[Talker]]:
+    """The learners, connected and speaking; their first sentences are spread over the time between two."""
+    said = await asyncio.to_thread(program)
+    sentences = SENTENCES * round(CYCLE_S / FRAME_S)
+    frames = [masked_frame(BINARY, said.frame(i % said.frames)) for i in range(sentences)]
+    quiet = np.random.default_rng(7).normal(0, 30, (round(QUIET_S / FRAME_S), FRAME)).astype("<i2")
+    frames += [masked_frame(BINARY, frame.tobytes()) for frame in quiet]
+    job = Job(
+        url=url.replace("http", "ws") + "/ws/conversation",
+        program=Path(),
+        sessions=LEARNERS,
+        seconds=0,
+        greeting=GREETING,
+    )
+    loop, late_s = asyncio.get_running_loop(), list[float]()
+    crowd = [Talker(job, frames, 0, late_s) for _ in range(LEARNERS)]
+    try:
+        for one in crowd:
+            await loop.create_connection(partial(_same, one), "127.0.0.1", int(url.rpartition(":")[2]))
+            await one.ready
+        start = time.monotonic()
+        for number, one in enumerate(crowd):
+            one.speak(start + CYCLE_S * number / LEARNERS)
+        yield crowd
+    finally:
+        for one in crowd:
+            one.stop()
+
+
+def spread(loads: list[int]) -> float:
+    """How far the replica that is farthest from the mean is from it, as a share of the mean."""
+    mean = sum(loads) / len(loads)
+    return max(abs(load - mean) for load in loads) / mean
+
+
+@pytest.mark.timeout(180)
+async def test_sixty_learners_outlive_replicas_that_die_and_drain(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        mesh = await asyncio.to_thread(stack.enter_context, a_mesh(tmp_path))
+        async with a_crowd(mesh.gateway_url) as crowd:
+            await until(crowd, understood=2 * LEARNERS)
+            await check_spread(mesh.envoy)
+            repeatable = await kill(mesh.envoy, "asr", mesh.asr)
+            await until(crowd, understood=3 * LEARNERS)
+            await drain(mesh.envoy, "asr", mesh.asr)
+            await until(crowd, understood=7 * LEARNERS // 2)
+            repeatable += await kill(mesh.envoy, "tts", mesh.tts)
+            await until(crowd, understood=SENTENCES * LEARNERS)
+            await until_answered(crowd)
+            assert not any(one.lost for one in crowd)
+            counted = await asyncio.to_thread(mesh.envoy.stats, r"^cluster\..*(reset|retry|destroy|http2|eject|_5xx)")
+            assert [one.errors for one in crowd if one.errors] == [], counted
+            assert min(one.understood for one in crowd) == SENTENCES  # every sentence of everyone
+            assert sum(one.understood for one in crowd) - SENTENCES * LEARNERS <= repeatable
+            recovered = await asyncio.to_thread(recoveries, mesh.gateway_url)
+            assert recovered["asr"] >= LEARNERS // 3  # else nothing was tried
+        await asyncio.to_thread(stack.close)
+
+
+async def until(crowd: list[Talker], *, understood: int) -> None:
+    while sum(one.understood for one in crowd) < understood:
+        await asyncio.sleep(0.2)
+
+
+async def until_answered(crowd: list[Talker]) -> None:
+    """Each turn was answered to the end, or interrupted by the next one."""
+    while any(one.kinds["turn_complete"] + one.kinds["interrupted"] < one.understood for one in crowd):
+        await asyncio.sleep(0.2)
+
+
+async def check_spread(envoy: Envoy) -> None:
+    asr, tts = await asyncio.to_thread(envoy.hosts, "asr"), await asyncio.to_thread(envoy.hosts, "tts")
+    streams = [host["rq_active"] for host in asr.values()]
+    assert sum(streams) >= LEARNERS
+    assert spread(streams) <= SPREAD, streams
+    spoken = [host["rq_total"] for host in tts.values()]
+    assert spread(spoken) <= SPREAD, spoken
+
+
+async def kill(envoy: Envoy, service: str, replicas: dict[int, RunningProcess]) -> int:
+    """The first of them, by SIGKILL. Returns how many streams it had."""
+    port = next(iter(replicas))
+    streams = (await asyncio.to_thread(envoy.hosts, service))[port]["rq_active"]
+    assert streams
+    replicas[port].stop(signal.SIGKILL)
+    return streams
+
+
+async def drain(envoy: Envoy, service: str, replicas: dict[int, RunningProcess]) -> None:
+    """The second of them, by SIGTERM. It ends by itself, in the pauses of those whom it hears."""
+    port = list(replicas)[1]
+    assert (await asyncio.to_thread(envoy.hosts, service))[port]["rq_active"]
+    assert await asyncio.to_thread(replicas[port].stop) == 0
+    assert "still in progress" not in replicas[port].log
+
+
+def recoveries(gateway_url: str) -> Counter[str]:
+    """Streams that the gateway opened again, by service."""
+    counts: Counter[str] = Counter()
+    for line in httpx.get(f"{gateway_url}/metrics").text.splitlines():
+        if line.startswith("aitalk_gateway_recoveries_total{"):
+            counts["asr" if 'service="asr"' in line else "tts"] += int(float(line.split()[-1]))
+    return counts
+
+
+def _same(one: Talker) -> Talker:
+    return one
