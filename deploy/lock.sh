@@ -24,3 +24,4 @@ compile test-audio.txt --no-deps deploy/locks/test-audio.in
 compile bench-pipecat.txt deploy/locks/bench-pipecat.in
 compile load-pipecat.txt deploy/locks/load-pipecat.in
 compile verify-k8s.txt deploy/locks/verify-k8s.in
+compile simulate.txt deploy/locks/simulate.in
