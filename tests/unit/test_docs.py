@@ -34,7 +34,17 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 # Written like settings in the documentation, and none of ours. The last two are named there as not being read.
 NOT_SETTINGS = {
-    *("PATH", "LD_LIBRARY_PATH", "TMPDIR", "PYTHON", "ARGS", "SESSIONS", "RUNS", "QUICK"),  # of the system and of make
+    *(
+        "PATH",
+        "LD_LIBRARY_PATH",
+        "TMPDIR",
+        "PYTHON",
+        "ARGS",
+        "SESSIONS",
+        "RUNS",
+        "QUICK",
+        "CHECK",
+    ),  # of the system and of make
     *("INVALID_ARGUMENT", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "DEADLINE_EXCEEDED"),  # of gRPC
     *("CANCELLED", "INTERNAL", "NOT_SERVING", "SERVING"),
     *("MAX_AHEAD_S", "PLAYER_GRACE_S", "GAP_S", "ENGINES"),  # constants of the code, in the decision records

@@ -13,7 +13,7 @@ def main() -> None:
     Path("build").mkdir(exist_ok=True)
     Path("build/capacity.json").write_text(report.model_dump_json(indent=1))
     pictures = PAGE.with_suffix("")
-    plots.voice_to_voice(report.curves, pictures / "voice-to-voice.svg")
+    plots.voice_to_voice(report.curves, report.alone, pictures / "voice-to-voice.svg")
     plots.morning(report.peaks, pictures / "morning.svg")
     write_into(PAGE, tables(report))
     print(f"written: {PAGE}, {pictures}/*.svg, build/capacity.json")

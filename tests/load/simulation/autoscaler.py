@@ -104,6 +104,7 @@ class Autoscaler:
 
     def run(self) -> Process:
         """For ever."""
+        self._recommended.append((self.env.now, self.scaled.replicas))
         while True:
             self._scraped = {name: metric() for name, metric in self.metrics.items()}
             yield self.env.timeout(SCRAPE_S)  # what the HPA sees is one scrape old: the worst case

@@ -20,8 +20,10 @@ from itertools import count
 from pathlib import Path
 
 import simpy
+from aitalk.asr.v1 import asr_pb2, asr_pb2_grpc
 from pydantic import BaseModel
 
+from common.grpc_client import open_channel
 from deploy.mesh import free_ports
 from tests.load.delays import REPLY_S, Delays, reply_tokens
 from tests.load.expected import Ending, endings, percentile
@@ -30,7 +32,7 @@ from tests.load.processes import mesh, recognising
 from tests.load.simulation.mesh import Mesh, Policy, Replicas
 from tests.load.simulation.rhythm import Turn
 from tests.load.simulation.stage_times import Profile, Recognition, Speaking, Writing
-from tests.load.speech import FRAME, FRAME_S, Program, program
+from tests.load.speech import FRAME, FRAME_S, RATE_HZ, Program, program
 
 WITHIN = 0.20
 _MANY = 2000
@@ -72,20 +74,21 @@ class Scripted:
         return Turn(wait, turn.speech_s - max(0.0, self.env.now - begins), *_rest(turn))
 
 
-def _rest(turn: Turn) -> tuple[float, float, float, bool, int, int, float, int, float]:
+def _rest(turn: Turn) -> tuple[float, float, float, bool, int, tuple[float, ...], int, float, int, float]:
     return (
-        turn.decode_s, turn.eager_s, turn.over_s, turn.in_vain, turn.words,
+        turn.decode_s, turn.eager_s, turn.over_s, turn.in_vain, turn.words, turn.pauses_s,
         turn.reply_tokens, turn.reply_s, turn.clause_tokens, turn.clause_s,
     )  # fmt: skip
 
 
-def script(said: Program, ends: Sequence[Ending], phase: int) -> Iterator[tuple[float, Turn]]:
+def script(said: Program, ends: Sequence[Ending], pauses: Sequence[float], phase: int) -> Iterator[tuple[float, Turn]]:
     """When each whole sentence after `phase` begins, in seconds from then on, and what it is."""
     for repetition in count():
         for (voice_begins, _), ending in zip(said.voiced, ends, strict=True):
             first = repetition * said.frames + voice_begins // FRAME
             if first < phase:
                 continue
+            begins_s, ends_s = voice_begins / RATE_HZ, ending.voice * FRAME_S
             eager_s = (ending.eager - ending.voice) * FRAME_S
             turn = Turn(
                 wait_s=0.0,
@@ -95,6 +98,7 @@ def script(said: Program, ends: Sequence[Ending], phase: int) -> Iterator[tuple[
                 over_s=(ending.over - ending.voice) * FRAME_S,
                 in_vain=False,
                 words=0,
+                pauses_s=tuple(at - begins_s for at in pauses if begins_s < at < ends_s - 0.1),
                 reply_tokens=len(reply_tokens()),
                 reply_s=REPLY_S,
                 clause_tokens=0,  # the stub's voice begins at the first token
@@ -122,13 +126,20 @@ def profile_of(delays: Delays, threads: int, overhead_s: float) -> Profile:
     )
 
 
-def simulated(profile: Profile, said: Program, ends: Sequence[Ending], learners: int, seconds: float) -> list[float]:
+def simulated(
+    profile: Profile,
+    said: Program,
+    ends: Sequence[Ending],
+    pauses: Sequence[float],
+    learners: int,
+    seconds: float,
+) -> list[float]:
     """Voice to voice in milliseconds of the turns that tests/load would count."""
     env = simpy.Environment()
     world = Mesh(env, profile, Replicas(), Policy(speculation=1.0), seed=1)
     world.record.since = 5.0  # as tests.load.expected: the first sentence may have been half over
     for number in range(learners):
-        turns = script(said, ends, number * said.frames // learners)
+        turns = script(said, ends, pauses, number * said.frames // learners)
         env.process(world.converse(Scripted(env, turns), math.inf))
     env.run(seconds)
     return [1000 * wait for _, wait in world.record.answers]
@@ -160,14 +171,14 @@ def compare(arguments: argparse.Namespace) -> Iterator[Compared]:
     profile = profile_of(delays, arguments.asr_threads, arguments.overhead_ms / 1000)
     with tempfile.TemporaryDirectory(prefix="aitalk-check-") as name:
         folder = Path(name)
-        said, ends = _program_and_endings(folder)
+        said, ends, pauses = _program_and_endings(folder)
         said.save(folder / "program.npz")
         timeline = Timeline(folder / "program.npz", ends, said.frames, delays.to_first_audio)
         for sessions in arguments.sessions:
             print(f"{sessions} learners for {arguments.duration:.0f} s …", flush=True)
             with mesh(folder, delays, asr_threads=arguments.asr_threads) as system:
                 outcome, came = run_learners("mesh", system, sessions, arguments.duration, timeline)
-            waits = simulated(profile, said, ends, sessions, arguments.duration)
+            waits = simulated(profile, said, ends, pauses, sessions, arguments.duration)
             yield Compared(
                 learners=sessions,
                 real_ms=_p50_p95(came.voice_to_voice_ms),
@@ -179,7 +190,7 @@ def compare(arguments: argparse.Namespace) -> Iterator[Compared]:
             )
 
 
-def _program_and_endings(folder: Path, attempts: int = 3) -> tuple[Program, list[Ending]]:
+def _program_and_endings(folder: Path, attempts: int = 3) -> tuple[Program, list[Ending], list[float]]:
     """Piper varies how it speaks; once in a while a sentence is heard as two, or as none: then it says it again."""
     for attempt in range(1, attempts + 1):
         said = program()
@@ -187,12 +198,31 @@ def _program_and_endings(folder: Path, attempts: int = 3) -> tuple[Program, list
         (port,) = free_ports(1)
         try:
             with recognising(folder, Delays(decode=0, partial=0, first_token=0, token=0, speech=0), port):
-                return said, asyncio.run(endings(f"127.0.0.1:{port}", said))
+                address = f"127.0.0.1:{port}"
+                return said, asyncio.run(endings(address, said)), asyncio.run(pauses_of(address, said))
         except* RuntimeError as failed:
             if attempt == attempts:
                 raise
             print(f"  {failed.exceptions[0]}; once more", flush=True)
     raise AssertionError("the last attempt returns or raises")
+
+
+async def pauses_of(asr_address: str, said: Program) -> list[float]:
+    """Where voice detection hears a pause, in seconds of the program: each begins a decode of the turn so far."""
+    async with open_channel(asr_address) as channel:
+        call = asr_pb2_grpc.AsrServiceStub(channel).StreamingRecognize()
+        config = asr_pb2.StreamingConfig(sample_rate_hz=RATE_HZ, language="en", voice_activity_events=True)
+        await call.write(asr_pb2.StreamingRecognizeRequest(config=config))
+
+        async def speak() -> None:
+            for index in range(said.frames):
+                await call.write(asr_pb2.StreamingRecognizeRequest(audio=said.frame(index)))
+            await call.write(asr_pb2.StreamingRecognizeRequest(finish=asr_pb2.Finish()))
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(speak())
+            paused = [response.voice_paused async for response in call if response.HasField("voice_paused")]
+    return [pause.end_sample / RATE_HZ for pause in paused]
 
 
 def _p50_p95(values: Sequence[float]) -> tuple[float, float]:

@@ -174,17 +174,18 @@ def morning_peak(
     scalings: dict[str, Scaling],
     morning: Morning,
     *,
-    start: Replicas | None = None,
     by_seats: bool = False,
     seed: int = 1,
 ) -> Peak:
-    """The production overlay's admission and KEDA, from its least replicas, or from `start`.
+    """The production overlay's admission and KEDA, beginning with the least replicas.
 
     by_seats: recognition, voice and llm_service are scaled by who is seated or waits, per seat of a replica, instead of
     by the streams in use; the thresholds are the same.
     """
     env = simpy.Environment()
-    least = start or Replicas(*(scalings[name].least for name in ("asr", "vllm", "tts")))
+    least = Replicas(
+        **{stage: scalings[name].least for stage, name in (("asr", "asr"), ("llm", "vllm"), ("tts", "tts"))}
+    )
     mesh = Mesh(env, profile, least, Policy(partials=False), seed)
     fronts: Pool[None] = Pool(lambda: None, 64)  # llm_service's LLM_MAX_STREAMS, components/vllm
     fronts.grow(scalings["llm"].least)

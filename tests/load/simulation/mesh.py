@@ -24,6 +24,8 @@ from tests.load.simulation.stations import DecodeStation, Share, SharedStation, 
 Process = Generator[simpy.Event, Any, None]
 
 PARTIAL_EVERY_S = 0.6
+DROPPED_AFTER_S = 0.1
+"""From a short pause to its decode's beginning, and to the voice's going on, which takes it back if it still waits."""
 GOES_ON_AFTER_S = 0.4
 """After an eager end that was none, the learner goes on so much later: within the longest wait, 1.6 s; assumed."""
 AHEAD_S = 2.0
@@ -124,6 +126,7 @@ class Mesh:
 
     def _turn(self, turn: Turn, recogniser: DecodeStation) -> Process:
         env = self.env
+        env.process(self._pauses(turn, recogniser))
         if turn.in_vain:
             yield from self._speak(turn.speech_s / 2, recogniser)
             yield from self._answer_in_vain(turn, recogniser)
@@ -163,6 +166,18 @@ class Mesh:
         yield self.env.timeout(end - self.env.now)
         if pending and not pending.done.triggered:
             recogniser.cancel(pending)
+
+    def _pauses(self, turn: Turn, recogniser: DecodeStation) -> Process:
+        """Any short pause may be the turn's end, so its decode is begun; the voice goes on, and it was for nothing."""
+        at = 0.0
+        for pause in turn.pauses_s:
+            yield self.env.timeout(max(0.0, pause - at) + DROPPED_AFTER_S)
+            at = pause + DROPPED_AFTER_S
+            job = recogniser.submit(factor=self._spread())
+            yield self.env.timeout(DROPPED_AFTER_S)
+            at += DROPPED_AFTER_S
+            if not job.done.triggered:
+                recogniser.cancel(job)
 
     def _decode(self, words: int, after_s: float, recogniser: DecodeStation) -> Process:
         yield self.env.timeout(after_s)

@@ -20,16 +20,20 @@ mpl.rcParams |= {
 mpl.rcParams |= {"axes.spines.top": False, "axes.spines.right": False}
 
 
-def voice_to_voice(curves: dict[str, list[Steady]], path: Path) -> None:
-    """p95 (and p50 of the first) by learners of one replica of each model."""
-    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    for name, points in curves.items():
-        axes.plot([one.learners for one in points], [one.p95_s for one in points], label=f"p95, {name}")
+def voice_to_voice(curves: dict[str, list[Steady]], alone: dict[str, list[Steady]], path: Path) -> None:
+    """p95 by learners: of one replica of each model (with the first's p50), and of one recogniser."""
+    figure, (all_of_them, recogniser) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", sharey=True)
+    for axes, lines in ((all_of_them, curves), (recogniser, alone)):
+        for name, points in lines.items():
+            axes.plot([one.learners for one in points], [one.p95_s for one in points], label=f"p95, {name}")
+        axes.axhline(TARGET_P95_S, color="grey", linewidth=0.8, linestyle="--")
+        axes.set(xlabel="learners at once", ylim=(0, 3))
     first = next(iter(curves.values()))
-    axes.plot([one.learners for one in first], [one.p50_s for one in first], "k:", label="p50, as deployed")
-    axes.axhline(TARGET_P95_S, color="grey", linewidth=0.8, linestyle="--")
-    axes.set(xlabel="learners at once on one replica of each model", ylabel="voice to voice, seconds", ylim=(0, 3))
-    axes.legend(loc="upper left", fontsize=8)
+    all_of_them.plot([one.learners for one in first], [one.p50_s for one in first], "k:", label="p50, as deployed")
+    all_of_them.set(title="one replica of each model", ylabel="voice to voice, seconds")
+    recogniser.set(title="one recogniser, the others have plenty, speculation always")
+    all_of_them.legend(loc="upper left", fontsize=8)
+    recogniser.legend(loc="upper left", fontsize=8)
     _save(figure, path)
 
 
@@ -53,8 +57,8 @@ def morning(peaks: dict[str, Peak], path: Path) -> None:
         waits.set(xlabel="minutes", ylim=(0, None))
     for row, label in zip(rows, ("learners", "replicas that are ready", "voice to voice p95, s"), strict=True):
         row[0].set_ylabel(label)
-    rows[0][0].legend(fontsize=8)
-    rows[1][0].legend(fontsize=8)
+    rows[0][0].legend(fontsize=7, loc="upper right")
+    rows[1][0].legend(fontsize=7, loc="upper right")
     _save(figure, path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -40,6 +41,7 @@ class Row(BaseModel):
 
 class Report(BaseModel):
     curves: dict[str, list[Steady]]
+    alone: dict[str, list[Steady]]
     rows: list[Row]
     pooling: list[tuple[int, Steady]]
     bundled: int
@@ -52,13 +54,22 @@ def make(say: Callable[[str], None]) -> Report:
     gpu = load_profile("gpu")
     say("voice to voice by learners …")
     curves = {
-        name: [steady(profile, Replicas(), learners, policy=policy) for learners in range(4, 89, 4)]
+        name: [steady(gpu, Replicas(), learners, policy=policy) for learners in range(4, 121, 4)]
+        for name, policy in (
+            ("as deployed", Policy()),
+            ("speculation always", Policy(speculation=1)),
+            ("speculation never", Policy(speculation=0)),
+        )
+    }
+    alone = {
+        name: [
+            steady(profile, Replicas(asr=1, llm=64, tts=64), learners, policy=policy, seconds=60)
+            for learners in (*range(8, 200, 16), *range(200, 681, 40))
+        ]
         for name, profile, policy in (
-            ("as deployed", gpu, Policy()),
-            ("speculation always", gpu, Policy(speculation=1)),
-            ("speculation never", gpu, Policy(speculation=0)),
-            ("no batches in recognition", one_by_one(gpu), Policy()),
-            ("no partials", gpu, Policy(partials=False)),
+            ("batches of up to 8", gpu, Policy(speculation=1)),
+            ("one at a time", one_by_one(gpu), Policy(speculation=1)),
+            ("one at a time, no partials", one_by_one(gpu), Policy(speculation=1, partials=False)),
         )
     }
     rows = []
@@ -73,7 +84,7 @@ def make(say: Callable[[str], None]) -> Report:
     pooling = [(n, steady(gpu, CELL.times(n), n * base, seconds=60)) for n in (1, 2, 4, 8)]
     bundled = capacity(lambda n: steady(load_profile("cpu"), Replicas(), n).p95_s <= 2.0)
     say("a morning …")
-    return Report(curves=curves, rows=rows, pooling=pooling, bundled=bundled, peaks=dict(_mornings(gpu)))
+    return Report(curves=curves, alone=alone, rows=rows, pooling=pooling, bundled=bundled, peaks=dict(_mornings(gpu)))
 
 
 def one_by_one(profile: Profile) -> Profile:
@@ -120,7 +131,10 @@ def _mornings(gpu: Profile) -> Iterable[tuple[str, Peak]]:
     peak = partial(morning_peak, scalings=scalings, morning=morning)
     yield "as deployed", peak(gpu)
     yield "nodes must start first: 300 s", peak(gpu.model_copy(update={"startup_s": 300.0}))
-    yield "three replicas of each from before", peak(gpu, start=Replicas(3, 1, 3))
+    at_least_3 = {
+        name: replace(one, least=max(3, one.least)) for name, one in scalings.items() if name in ("asr", "tts")
+    }
+    yield "at least three of recognition and voice", peak(gpu, scalings=scalings | at_least_3)
     yield "scaled by seats wanted", peak(gpu, by_seats=True)
 
 
