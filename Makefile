@@ -114,6 +114,18 @@ $(PIPECAT_VENV)/.load: $(UV) $(LOCKS)/load-pipecat.txt
 load: $(VENV)/.dev $(PIPECAT_VENV)/.load ## Cost and latency with many learners, beside Pipecat (SESSIONS="1 10 25" DURATION=30 ARGS=…)
 	$(BIN)/python -m tests.load --sessions $(or $(SESSIONS),1 10 25) --duration $(or $(DURATION),30) $(ARGS)
 
+VENV_SIMULATE := .venv-simulate
+
+$(VENV_SIMULATE)/.simulate: $(UV) $(LOCKS)/simulate.txt
+	@echo "→ installing simulate.txt (hash-locked) into $(VENV_SIMULATE)"
+	@$(UV) venv --quiet --allow-existing --python $(BIN)/python3 $(VENV_SIMULATE)
+	@VIRTUAL_ENV=$(VENV_SIMULATE) $(UV) pip install --quiet --require-hashes -r $(LOCKS)/simulate.txt
+	@touch $@
+
+.PHONY: simulate
+simulate: $(if $(CHECK),$(VENV)/.dev,$(VENV_SIMULATE)/.simulate) ## Simulate the mesh for docs/capacity.md (CHECK=1 ARGS=…: against the real one)
+	$(if $(CHECK),$(BIN)/python -m tests.load.simulation.check,$(VENV_SIMULATE)/bin/python -m tests.load.simulation) $(ARGS)
+
 .PHONY: verify-images
 verify-images: $(VENV)/.dev ## Build every CPU image, start the compose file, talk through it (docker, else podman)
 	@command -v docker >/dev/null && docker info >/dev/null 2>&1 || deploy/apt-install.sh images

@@ -26,6 +26,7 @@ compile test-audio.txt --no-deps deploy/locks/test-audio.in
 compile bench-pipecat.txt deploy/locks/bench-pipecat.in
 compile load-pipecat.txt deploy/locks/load-pipecat.in
 compile verify-k8s.txt deploy/locks/verify-k8s.in
+compile simulate.txt deploy/locks/simulate.in
 compile vllm.txt pyproject.toml --extra vllm --no-emit-package ai-talk deploy/locks/build.in
 compile asr-kyutai.txt pyproject.toml --extra asr-kyutai --no-emit-package ai-talk deploy/locks/build.in
 # One engine an environment: see pyproject.toml.

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from tests.load.client import Job, Outcome
-from tests.load.expected import Ending, answers, percentile
+from tests.load.expected import Answers, Ending, answers, percentile
 from tests.load.processes import System
 from tests.support.mesh import ROOT
 
@@ -64,6 +64,21 @@ class Timeline:
 
 def measure(name: str, system: System, sessions: int, seconds: float, timeline: Timeline) -> Measured:
     """Blocks for `seconds` and what connecting takes; raises RuntimeError if the client fails."""
+    outcome, use = _run(name, system, sessions, seconds, timeline)
+    return _row(name, sessions, seconds, outcome, use, timeline)
+
+
+def run_learners(
+    name: str, system: System, sessions: int, seconds: float, timeline: Timeline
+) -> tuple[Outcome, Answers]:
+    """As `measure`, with each answer by itself."""
+    outcome, _ = _run(name, system, sessions, seconds, timeline)
+    return outcome, answers(outcome.learners, timeline.ends, timeline.frames, timeline.models_s)
+
+
+def _run(
+    name: str, system: System, sessions: int, seconds: float, timeline: Timeline
+) -> tuple[Outcome, dict[str, Use]]:
     before = {process: _memory(system, process) for process in system.processes}
     job = Job(url=system.url, program=timeline.program, sessions=sessions, seconds=seconds, greeting=system.greeting)
     client = subprocess.Popen(
@@ -95,7 +110,7 @@ def measure(name: str, system: System, sessions: int, seconds: float, timeline: 
     finally:
         client.kill()
         client.wait()
-    return _row(name, sessions, seconds, outcome, use, timeline)
+    return outcome, use
 
 
 def _row(

@@ -35,11 +35,11 @@ class System:
 
 
 @contextmanager
-def mesh(folder: Path, delays: Delays) -> Iterator[System]:
-    """The real gateway and asr_service; models that take a set time."""
+def mesh(folder: Path, delays: Delays, *, asr_threads: int = 64) -> Iterator[System]:
+    """The real gateway and asr_service, with so many decodes at once; models that take a set time."""
     with ExitStack() as stack:
         asr, models = free_ports(2)
-        recogniser = stack.enter_context(recognising(folder, delays, asr))
+        recogniser = stack.enter_context(recognising(folder, delays, asr, threads=asr_threads))
         stubs = stack.enter_context(running("tests.load.stubs", folder / "stubs.log", _stubs(delays, models)))
         yield stack.enter_context(_gateway(folder, asr, models, {"asr_service": recogniser, "stubs": stubs}))
 
@@ -57,12 +57,12 @@ def gateway_alone(folder: Path, delays: Delays, said: Program) -> Iterator[Syste
 
 
 @contextmanager
-def recognising(folder: Path, delays: Delays, port: int) -> Iterator[RunningProcess]:
+def recognising(folder: Path, delays: Delays, port: int, *, threads: int = 64) -> Iterator[RunningProcess]:
     """asr_service with voice detection, and a recogniser that takes these delays."""
     settings = {
         "ASR_PORT": str(port),
         "ASR_MAX_STREAMS": _MANY,
-        "ASR_THREADS": "64",  # they only sleep
+        "ASR_THREADS": str(threads),  # they only sleep
         "DELAYS": delays.model_dump_json(),
         "DRAIN_TIMEOUT_S": "1",
         "LOG_LEVEL": "WARNING",

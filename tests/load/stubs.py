@@ -19,6 +19,8 @@ from aitalk.tts.v1 import tts_pb2, tts_pb2_grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from pydantic_settings import BaseSettings
 
+from common.engine_info import EngineDescription, engine_info
+from common.slots import Slots
 from tests.load.delays import HEARD, REPLY, REPLY_RATE_HZ, Delays, reply_pcm, reply_tokens
 from tests.load.speech import FRAME, RATE_HZ
 
@@ -38,9 +40,17 @@ class StubSettings(BaseSettings):
     program_samples: int = 0
 
 
+def _engine(service: str) -> Any:
+    """As empty as can be: a gateway that can't ask takes a server for full, and begins no reply in the pause."""
+    return engine_info(EngineDescription("stub", "set delays", "cpu"), Slots(service, 2000), ready=True)
+
+
 class LlmStub(llm_pb2_grpc.LlmServiceServicer):
     def __init__(self, delays: Delays) -> None:
         self._delays = delays
+
+    async def Describe(self, request: Any, context: Any) -> llm_pb2.DescribeResponse:
+        return llm_pb2.DescribeResponse(engine=_engine("llm"))
 
     async def StreamingGenerate(self, request: Any, context: Any) -> AsyncIterator[llm_pb2.StreamingGenerateResponse]:
         await asyncio.sleep(self._delays.first_token)
@@ -56,6 +66,9 @@ class TtsStub(tts_pb2_grpc.TtsServiceServicer):
     def __init__(self, delays: Delays) -> None:
         self._delays = delays
         self._pcm = reply_pcm()
+
+    async def Describe(self, request: Any, context: Any) -> tts_pb2.DescribeResponse:
+        return tts_pb2.DescribeResponse(engine=_engine("tts"))
 
     async def StreamingSynthesize(
         self, request_iterator: AsyncIterator[tts_pb2.StreamingSynthesizeRequest], context: Any
@@ -104,6 +117,9 @@ class AsrStub(asr_pb2_grpc.AsrServiceServicer):
         self._delays = delays
         self._voiced = voiced
         self._program_samples = program_samples
+
+    async def Describe(self, request: Any, context: Any) -> asr_pb2.DescribeResponse:
+        return asr_pb2.DescribeResponse(engine=_engine("asr"))
 
     async def StreamingRecognize(  # type: ignore[override]  # the stubs know generators only; this writes
         self, request_iterator: AsyncIterator[asr_pb2.StreamingRecognizeRequest], context: Any

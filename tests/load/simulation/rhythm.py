@@ -1,0 +1,110 @@
+"""What a learner does when nobody is late: speaks, pauses, listens to the reply, thinks, speaks again.
+
+All draws are from the learner's own generator, so that what one says never depends on how fast another is served.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Times in seconds. wait_s: before it begins. speech_s: first to last voiced sample.
+
+    decode_s, eager_s, over_s: from the last voiced sample to when its decode is begun, and turn detection can tell that
+    it is probably, and surely over. in_vain: whether a pause in its middle was first taken for its end. words: that are
+    said; pauses_s: short ones in it, in seconds from its beginning, each of which has the turn so far decoded.
+    reply_tokens, reply_s: of the answer, and how long it is spoken; clause_tokens, clause_s: of its first clause.
+    """
+
+    wait_s: float
+    speech_s: float
+    decode_s: float
+    eager_s: float
+    over_s: float
+    in_vain: bool
+    words: int
+    pauses_s: tuple[float, ...]
+    reply_tokens: int
+    reply_s: float
+    clause_tokens: int
+    clause_s: float
+
+
+class Rhythm(Protocol):
+    """Where a learner's turns come from."""
+
+    def next_turn(self) -> Turn: ...
+
+
+@dataclass(frozen=True)
+class Level:
+    """words: in a turn, median. words_per_s: of the learner. think_s: mean, from a reply's end to the next turn.
+    delay_s: of turn detection, (median, p95). reply_words: median.
+    """
+
+    words: float
+    words_per_s: float
+    think_s: float
+    delay_s: tuple[float, float]
+    reply_words: float
+
+
+LEVELS = {
+    # Words and speed: the CEFR table of docs/analysis.md (A2/B1, B2, C1). Delays: docs/turn-taking.md, test half. The
+    # rest is assumed, and varied in docs/capacity.md.
+    "beginner": Level(6, 72 / 60, 3.0, (0.511, 0.908), 20),
+    "intermediate": Level(13, 110 / 60, 2.0, (0.419, 0.878), 30),
+    "advanced": Level(20, 135 / 60, 1.5, (0.356, 0.716), 45),
+}
+DECODE_S = 0.19
+"""96 ms of silence begin a turn's decode, and turn detection is some 90 ms behind (docs/turn-taking.md)."""
+EAGER_S = 0.268
+IN_VAIN = 0.12  # of the eager ends; docs/turn-taking.md
+_LENGTH_SIGMA = 0.5
+_PAUSE_EVERY_S = 3.0  # of speech, one of 96 ms and more: assumed
+_CLAUSE_WORDS = 7  # of the first clause: tts_service cuts at the first comma, and after 60 characters at most
+_TOKENS_PER_WORD = 1.3
+_REPLY_WORDS_PER_S = 2.6
+
+
+@dataclass
+class Conversation:
+    """A learner of one level. pace: a factor on thinking; under 1 the learner asks for more."""
+
+    random: Random
+    level: Level
+    pace: float = 1.0
+
+    def next_turn(self) -> Turn:
+        level, draw = self.level, self.random
+        words = max(1, round(level.words * draw.lognormvariate(0, _LENGTH_SIGMA)))
+        speech_s = words / level.words_per_s
+        reply = max(4, round(level.reply_words * draw.lognormvariate(0, _LENGTH_SIGMA)))
+        clause = min(reply, max(2, round(_CLAUSE_WORDS * draw.uniform(0.5, 1.5))))
+        median, p95 = level.delay_s
+        over_s = median * draw.lognormvariate(0, math.log(p95 / median) / 1.645)
+        return Turn(
+            wait_s=draw.expovariate(1 / (level.think_s * self.pace)),
+            speech_s=speech_s,
+            decode_s=DECODE_S,
+            eager_s=min(EAGER_S, over_s),
+            over_s=over_s,
+            in_vain=draw.random() < IN_VAIN / (1 - IN_VAIN),
+            words=words,
+            pauses_s=tuple(sorted(draw.uniform(0, speech_s) for _ in range(round(speech_s / _PAUSE_EVERY_S)))),
+            reply_tokens=round(reply * _TOKENS_PER_WORD),
+            reply_s=reply / _REPLY_WORDS_PER_S,
+            clause_tokens=round(clause * _TOKENS_PER_WORD) + 1,  # the token after it shows that it has ended
+            clause_s=clause / _REPLY_WORDS_PER_S,
+        )
+
+
+def learner(seed: int, number: int, pace: float = 1.0) -> Conversation:
+    """The learner of that number: levels in equal shares."""
+    random = Random(f"{seed}/{number}")
+    return Conversation(random, LEVELS[list(LEVELS)[number % len(LEVELS)]], pace)

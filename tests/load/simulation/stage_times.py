@@ -1,0 +1,119 @@
+"""How long each model takes, and where every figure is from: docs/capacity/stage-times.json."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+ROOT = Path(__file__).resolve().parents[3]
+STAGE_TIMES = ROOT / "docs/capacity/stage-times.json"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Seconds by batch size: linear between the sizes that are known, and on from the last two beyond them."""
+
+    points: tuple[tuple[int, float], ...]
+
+    @staticmethod
+    def of(seconds_by_batch: Mapping[int, float]) -> Curve:
+        return Curve(tuple(sorted(seconds_by_batch.items())))
+
+    def __call__(self, size: int) -> float:
+        points = self.points
+        if len(points) == 1 or size <= points[0][0]:
+            return points[0][1]
+        right = min(max(1, bisect_left(points, (size, 0.0))), len(points) - 1)
+        (n0, s0), (n1, s1) = points[right - 1], points[right]
+        return s0 + (s1 - s0) * (size - n0) / (n1 - n0)
+
+    def scaled(self, factor: float) -> Curve:
+        return Curve(tuple((size, seconds * factor) for size, seconds in self.points))
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Source(_Frozen):
+    """kind: measured (by us: with the command, the date and the machine), published (by whom), or assumed (why)."""
+
+    kind: Literal["measured", "published", "assumed"]
+    source: str
+    date: str = ""
+    machine: str = ""
+
+
+class Recognition(_Frozen):
+    """seconds_by_batch: of a decode of a 10 s window and 10 tokens. seconds_per_token: each one over these.
+
+    spread: sigma of the logarithm of a decode's seconds. partial_factor: a partial's seconds as a share of a turn's.
+    stops_partials: whether a running one makes room for a turn; faster-whisper's can't.
+    """
+
+    model: str
+    seconds_by_batch: dict[int, float]
+    seconds_per_token: float = 0.0
+    partial_factor: float = 1.0
+    spread: float = 0.0
+    workers: int = 1
+    max_batch: int = 8
+    stops_partials: bool = False
+    slots: int = 64
+    sources: dict[str, Source] = {}
+
+
+class Writing(_Frozen):
+    """token_seconds_by_batch: of one token of each reply, with so many replies written at once. prefill_s: of a prompt
+    whose opening is cached, while nothing else is written. context_tokens: prompt and reply; kv_tokens: what fits.
+    """
+
+    model: str
+    token_seconds_by_batch: dict[int, float]
+    prefill_s: float
+    slots: int = 64
+    context_tokens: int = 800
+    kv_tokens: int = 1_000_000
+    sources: dict[str, Source] = {}
+
+
+class Speaking(_Frozen):
+    """seconds_by_batch: of a second of speech, with so many replies spoken at once. first_audio_s: up to the first
+    sample, alone. together: whether replies are spoken at once, sharing the device, or clause by clause, in order.
+    """
+
+    model: str
+    seconds_by_batch: dict[int, float]
+    first_audio_s: float
+    together: bool = True
+    workers: int = 1
+    slots: int = 32
+    sources: dict[str, Source] = {}
+
+
+class Profile(_Frozen):
+    """One kind of machine. overhead_s: what gateway and networks add. startup_s: from a replica's being asked for to
+    its being ready.
+    """
+
+    machine: str
+    asr: Recognition
+    llm: Writing
+    tts: Speaking
+    overhead_s: float
+    startup_s: float
+    sources: dict[str, Source] = {}
+
+
+class StageTimes(_Frozen):
+    profiles: dict[str, Profile]
+
+
+def load_profile(name: str, path: Path = STAGE_TIMES) -> Profile:
+    """Raises KeyError for a profile that isn't in the file."""
+    return StageTimes.model_validate_json(path.read_text()).profiles[name]
