@@ -33,7 +33,7 @@ compile asr-kyutai.txt pyproject.toml --extra asr-kyutai --no-emit-package ai-ta
 for engine in tts-coqui tts-kyutai tts-pocket; do
   compile "$engine.txt" pyproject.toml --extra "$engine" --no-emit-package ai-talk deploy/locks/build.in
 done
-compile test-engines.txt pyproject.toml --extra tts-coqui --extra tts-kyutai --extra tts-pocket --no-emit-package ai-talk \
+compile test-engines.txt pyproject.toml --extra asr-kyutai --extra tts-coqui --extra tts-kyutai --extra tts-pocket --no-emit-package ai-talk \
   deploy/locks/test-engines.in
 # vLLM's CPU build asks for torch==2.13.0+cpu, which PyPI has not: this line needs a source of it (UV_FIND_LINKS, UV_INDEX).
 # torch is installed by its own lock, and what is left out handles pictures and sound.
