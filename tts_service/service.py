@@ -63,11 +63,14 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
         self._settings = settings
         self._slots = Slots("tts", settings.tts_max_streams)
         self._worker = Worker(settings.tts_threads)
+        self._loads = False
         self._ready = False
 
     async def warm_up(self) -> None:
         """Load the engine and have it say a sentence: the first one is slower than the rest."""
+        self._loads = True
         await self._worker.run(self._engine.load)
+        self._loads = False
         reply = self._reply(tts_pb2.SynthesisConfig())
         for clause in ClauseSplitter().push("The voice is ready. "):
             await self._worker.run(partial(_chain, reply.speak(clause)))
@@ -75,6 +78,8 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
 
     async def close(self) -> None:
         """Release the engine once its threads are done."""
+        if self._loads:  # it need not end that
+            self._engine.close()
         await self._worker.close()
         self._engine.close()
 
