@@ -25,10 +25,10 @@ from common.grpc_client import MAX_MESSAGE_BYTES
 from common.grpc_server import Service
 from common.slots import Slots
 from tts_service import metrics
-from tts_service.clauses import Clause, ClauseSplitter, has_words
+from tts_service.clauses import Clause, ClauseSplitter, Splitter, has_words
 from tts_service.config import TtsSettings
 from tts_service.engine import TtsEngine
-from tts_service.flowing import WordSplitter, create_reply, splitter_for
+from tts_service.flowing import create_reply, splitter_for
 from tts_service.reply import Reply, SpeechChunk
 from tts_service.speaking import speak_all
 from tts_service.voices import choose_voice, speaks
@@ -164,7 +164,7 @@ async def _read(
     requests: Requests,
     clauses: MemoryObjectSendStream[Clause],
     timer: metrics.FirstAudioTimer,
-    splitter: ClauseSplitter | WordSplitter,
+    splitter: Splitter,
 ) -> None:
     """Text into clauses, until `finish`."""
     with clauses:
