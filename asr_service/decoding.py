@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from asr_service.audio import ENGINE_RATE_HZ, Audio
 from asr_service.decode_queue import DecodeQueue, Urgency
@@ -112,7 +112,9 @@ class Decoder:
 
     # --- in the event loop ----------------------------------------------------------------------
 
-    def _other_done(self, _: object) -> None:
+    def _other_done(self, done: asyncio.Future[Any]) -> None:
+        if not done.cancelled():
+            done.exception()  # seen: whoever asked may be gone
         self._others -= 1
         if not self._closed:
             self._start()

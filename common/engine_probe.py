@@ -1,6 +1,7 @@
 """Tries an engine in a child process first, so that one that crashes or hangs while it loads does not take us along.
 
-The child is `python -m asr_service.probe` or `python -m tts_service.probe`: it loads the engine, uses it once and ends.
+The child is `python -m asr_service.probe` or `python -m tts_service.probe`: it is given the settings as JSON on its
+standard input, loads the engine, uses it once, and ends with 0 if all went well.
 """
 
 from __future__ import annotations
@@ -10,30 +11,67 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from common.errors import EngineError
+from common.errors import EngineError, UnavailableError
 
 
-def probe(module: str, arguments: Sequence[str], *, what: str, timeout_s: float) -> None:
-    """Run `python -m module arguments…`, in this environment, and return once it has ended well.
+class ProbeStoppedError(UnavailableError):
+    """The service ends: neither this engine nor another is wanted any more."""
 
-    what: the model, for the message. Raises EngineError with the child's last line if it fails, and saying so if it
-    dies of a signal or takes longer than `timeout_s`. Blocks; call it in a thread.
+
+class Probe:
+    """Trials of engines, one after another, each `python -m module arguments…` in this environment.
+
+    task: what the child does, and limit: the setting that `timeout_s` comes from, both for the message.
     """
-    command = [sys.executable, "-m", module, *arguments]
-    try:
-        child = subprocess.run(  # noqa: S603 - ourselves
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=timeout_s
-        )
-    except subprocess.TimeoutExpired:
-        raise EngineError(f"{what} did not load within {timeout_s:g} s in a process of its own") from None
-    if child.returncode == 0:
-        return
-    if child.returncode < 0:
-        raise EngineError(f"{what} crashed its process while loading ({_signal_name(-child.returncode)})")
-    lines = child.stderr.decode(errors="replace").strip().splitlines()
-    raise EngineError(lines[-1] if lines else f"{what} ended its process with status {child.returncode} while loading")
+
+    def __init__(self, module: str, *, task: str, timeout_s: float, limit: str) -> None:
+        self._module = module
+        self._task = task
+        self._timeout_s = timeout_s
+        self._limit = limit
+        self._child: subprocess.Popen[str] | None = None
+        self._stopped = False
+
+    def run(self, arguments: Sequence[str], settings: str, *, what: str) -> None:
+        """Return once the child has ended well. what: the model, for the message; settings: JSON. Blocks.
+
+        Raises EngineError with the child's last line if it fails, and saying so if it dies of a signal or takes too
+        long; ProbeStoppedError after `stop`.
+        """
+        reason = self._reason([sys.executable, "-m", self._module, *arguments], settings)
+        if self._stopped:
+            raise ProbeStoppedError("the service was stopped while its model was tried")
+        if reason:
+            raise EngineError(f"{what} can't be used here: {reason}")
+
+    def stop(self) -> None:
+        """End the trial and those to come, from any thread: `run` returns soon."""
+        self._stopped = True
+        if self._child is not None:
+            self._child.kill()
+
+    def _reason(self, command: Sequence[str], settings: str) -> str:
+        """Why not, without a full stop; empty if all went well."""
+        pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+        with subprocess.Popen(command, stdin=pipe, stdout=nothing, stderr=pipe, text=True) as child:  # noqa: S603
+            self._child = child
+            try:
+                if self._stopped:
+                    child.kill()
+                _, said = child.communicate(settings, timeout=self._timeout_s)
+            except subprocess.TimeoutExpired:
+                return f"it did not {self._task} within {self._timeout_s:g} s ({self._limit})"
+            finally:
+                child.kill()
+        return _fate(child.returncode, said)
 
 
-def _signal_name(number: int) -> str:
-    name = signal.Signals(number).name
-    return f"{name}: out of memory?" if name == "SIGKILL" else name
+def _fate(status: int, said: str) -> str:
+    if status == 0:
+        return ""
+    if status == -signal.SIGKILL:
+        return "its process was killed, most likely for want of memory"
+    if status < 0:
+        return f"it crashed its process ({signal.Signals(-status).name})"
+    last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "it said nothing")
+    return f"it failed: {last}"

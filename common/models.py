@@ -219,7 +219,7 @@ def _final(error: Exception, wanted: _Wanted) -> str:
     if isinstance(error, PermissionError):
         return f"{error}; MODELS_CACHE_DIR must be a folder that this user can write"
     if constants.HF_HUB_OFFLINE:
-        return "and HF_HUB_OFFLINE is set; unset it and run `make models`, or copy the cache from another machine"
+        return "HF_HUB_OFFLINE is set; unset it and run `make models`, or copy the cache from another machine"
     if _is_away(error):
         return f"{constants.ENDPOINT} can't be reached ({error}); check the network, HF_ENDPOINT and HTTPS_PROXY"
     if _is_refusal(error):

@@ -45,7 +45,8 @@ LOAD_POLL_S = 1.0
 async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Partners, ModelServices, Seats]]:
     """The real partners of a gateway, for as long as the block lasts. Nothing need be up yet."""
     url = settings.redis_url.get_secret_value()
-    store, seats = RedisStore(url, ttl_s=settings.session_ttl_s), Seats(url)
+    store = RedisStore(url, ttl_s=settings.session_ttl_s, learner_ttl_s=settings.learner_ttl_s)
+    seats = Seats(url)
     async with ModelServices(
         asr=settings.asr_address,
         llm=settings.llm_address,
@@ -137,8 +138,9 @@ def create_app(settings: GatewaySettings, partners: Partners, services: Services
             return
         await websocket.accept(subprotocol(websocket.headers))
         try:
-            with limits.connection(client_of(websocket, door).name) as allowance:
-                await receive(Visitor(websocket, secrets.token_urlsafe(12), allowance))
+            client = client_of(websocket, door)
+            with limits.connection(client.name) as allowance:
+                await receive(Visitor(websocket, secrets.token_urlsafe(12), allowance, subject=client.subject))
         except (UnauthorizedError, TooMuchError) as error:
             await turn_away(websocket, error)
 

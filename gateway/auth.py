@@ -33,9 +33,13 @@ class UnauthorizedError(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Whose limits count: the subject of a JWT, a digest of a token, or an address."""
+    """Whose limits count: the subject of a JWT, a digest of a token, or an address.
+
+    subject: of a JWT, which is one person; empty for the others, which many people may share.
+    """
 
     name: str
+    subject: str = ""
 
 
 class Door:
@@ -86,7 +90,8 @@ class Door:
         # Digests of one length, compared in constant time, and all of them: nothing is learnt from how long it takes.
         if True in [hmac.compare_digest(digest, known) for known in self._digests]:
             return Client(f"token:{digest.hex()[:16]}")
-        return Client(f"sub:{self._subject(token)}")
+        subject = self._subject(token)
+        return Client(f"sub:{subject}", subject)
 
     def _subject(self, token: str) -> str:
         if not self._jwt_key:

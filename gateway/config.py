@@ -36,6 +36,11 @@ class GatewaySettings(ProcessSettings):
     session_ttl_s: int = Field(
         7 * 24 * 3600, gt=0, description="Seconds for which a conversation is kept after its last change."
     )
+    learner_ttl_s: int = Field(
+        90 * 24 * 3600,
+        ge=0,
+        description="Seconds for which a learner's usual pause is kept for the next conversation; 0: not at all.",
+    )
     idle_timeout_s: float = Field(
         600.0,
         gt=0,

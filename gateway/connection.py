@@ -46,6 +46,7 @@ async def converse(
                 outbox=outbox,
                 on_audio=ear.hears,
                 session_id=visitor.session_id,
+                subject=visitor.subject,
                 on_resumed=visitor.carries_on,
             )
             with working_on(WorkIds(session.session_id)):

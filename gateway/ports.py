@@ -197,6 +197,14 @@ class SessionStore(Protocol):
 
     async def delete(self, session_id: str) -> None: ...
 
+    async def usual_pause_ms(self, learner: str) -> int:
+        """Of this learner in earlier conversations; 0: unknown."""
+        ...
+
+    async def keep_usual_pause(self, learner: str, usual_pause_ms: int) -> None:
+        """For the learner's next conversation."""
+        ...
+
 
 class SessionUnknownError(InvalidInputError):
     """No such session: never existed, expired, or ended."""

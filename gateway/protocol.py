@@ -31,13 +31,17 @@ class AudioFormat(ClientMessage):
 
 
 class Start(ClientMessage):
-    """Optional, first. With session_id and resume_token: carry on that session."""
+    """Optional, first. With session_id and resume_token: carry on that session.
+
+    learner: made up once by the client, at random, and the same in each conversation of one person.
+    """
 
     type: Literal["start"]
     audio: AudioFormat = AudioFormat()
     level: Level | None = None
     voice: str | None = None
     language: str | None = Field(None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    learner: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]{16,64}$")
     session_id: str | None = None
     resume_token: str | None = None
 

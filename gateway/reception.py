@@ -35,12 +35,16 @@ Frame = MutableMapping[str, Any]
 
 
 class Visitor:
-    """A WebSocket with the frames that came while it waited. keep_seat: set it if the learner may come back."""
+    """A WebSocket with the frames that came while it waited.
 
-    def __init__(self, socket: WebSocket, session_id: str, allowance: Allowance) -> None:
+    subject: of the learner's token; empty: none. keep_seat: set it if the learner may come back.
+    """
+
+    def __init__(self, socket: WebSocket, session_id: str, allowance: Allowance, *, subject: str = "") -> None:
         self.socket = socket
         self.allowance = allowance
         self.session_id = session_id
+        self.subject = subject
         self.keep_seat = False
         self._early: deque[Frame] = deque()
         self._early_bytes = 0

@@ -18,11 +18,13 @@ import anyio
 from common.errors import InvalidInputError, SequenceError, ServiceError, UnavailableError, first_service_error
 from common.ids import session_renamed
 from gateway import metrics
-from gateway.analysis import analyse
-from gateway.audio import AudioError, AudioInput, DecodedAudio
+from gateway.audio import AudioInput, DecodedAudio
+from gateway.farewell import Farewell
 from gateway.floor import Floor, LearnerStages
-from gateway.hearing import AudioRefused, Heard, Hearing, HearingEnded, HearingFailed, VoiceGoesOn
+from gateway.hearing import AudioRefused, Heard, Hearing, HearingFailed, VoiceGoesOn
 from gateway.history import LearnerTurn, Level, SessionState
+from gateway.learner import Learner
+from gateway.open_turn import OpenTurn
 from gateway.outbox import Outbox
 from gateway.partner import MANNERS, opening
 from gateway.ports import (
@@ -38,7 +40,6 @@ from gateway.ports import (
     TurnResumed,
 )
 from gateway.protocol import (
-    AnalysisMessage,
     Connected,
     EndConversation,
     Interrupt,
@@ -46,7 +47,6 @@ from gateway.protocol import (
     Resumed,
     SetLevel,
     SpeechStartedMessage,
-    SpeechStoppedMessage,
     Start,
     Text,
     TranscriptMessage,
@@ -59,7 +59,6 @@ from gateway.session_events import (
     LEFT,
     MOVING,
     TAKEN_OVER,
-    AnalysisReady,
     Closing,
     Expelled,
     HandOver,
@@ -69,7 +68,6 @@ from gateway.session_events import (
     SessionEvent,
     SessionOptions,
 )
-from gateway.transcripts import learner_turn, shown_words
 from gateway.turn_machine import (
     LearnerEnds,
     LearnerInterrupts,
@@ -77,18 +75,15 @@ from gateway.turn_machine import (
     LearnerSpeaks,
     LearnerTypes,
 )
-from gateway.turn_trace import TurnTrace
 
 logger = logging.getLogger(__name__)
 
-# How long the last words may take to be recognised once the learner has ended the conversation.
-LAST_WORDS_S = 5.0
-# The parts of an analysis that the language model writes; the others are measured.
-LLM_PARTS = {"summary", "grammar", "next_steps"}
-
 
 class Session:
-    """One learner's conversation on this gateway. `post` what the learner sends, `run` it to its end."""
+    """One learner's conversation on this gateway. `post` what the learner sends, `run` it to its end.
+
+    subject: of the learner's token; empty: none.
+    """
 
     def __init__(
         self,
@@ -99,6 +94,7 @@ class Session:
         outbox: Outbox,
         on_audio: Callable[[str, DecodedAudio], None],
         session_id: str = "",
+        subject: str = "",
         on_resumed: Callable[[str], Awaitable[None]] | None = None,
         now: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
@@ -112,6 +108,7 @@ class Session:
         self._now = now
         fresh = SessionState(session_id=self.session_id, created_at=wall_clock(), owner=options.gateway_id)
         self._record = ConversationRecord(fresh, partners.store, outbox, wall_clock)
+        self._learner = Learner(partners.store, subject)
         # Small: a burst of messages waits in the socket, not here.
         self._inbox_in, self._inbox = anyio.create_memory_object_stream[SessionEvent](8)
         self._hearing = Hearing(
@@ -124,14 +121,13 @@ class Session:
             on_audio=lambda heard: on_audio(self.session_id, heard),
             deliver=self.post,
         )
-        self._stages: LearnerStages | None = None  # of the learner's turn that is open and in a pause
-        self._trace: TurnTrace | None = None  # of the learner's turn that is open
+        self._turn = OpenTurn(self._record, outbox, self._hearing, sample_rate_hz=options.asr_sample_rate_hz, now=now)
+        self._farewell = Farewell(self._inbox, self.post, self._record, outbox, audio, self._turn, partners.llm)
         self._has_begun = False
         self._prepared_for: tuple[Level, str] | None = None
         self._has_resumed = False
         self._handing_over: HandOver | None = None
         self.is_leaving = False
-        self._is_in_turn = False  # the learner; the end of the turn may have been heard, and wait in the inbox
 
     def announce(self, start: Start) -> None:
         """Prepare for the audio that a `start` message announces. Raises SequenceError or AudioError; drop it then."""
@@ -160,17 +156,19 @@ class Session:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 floor = self._take_the_floor(tasks)
+                tasks.create_task(self._recall_learner())
                 hearing = tasks.create_task(self._hearing.run())
                 try:
                     closing = await self._converse(floor)
                     await floor.on(LearnerInterrupts())
                     if closing is ENDED:
-                        closing = await self._end(tasks)
+                        closing = await self._farewell.end(tasks)
                     if closing is MOVING:
                         await self._move(tasks)
                 finally:
                     hearing.cancel()
-                    self._end_trace("left")
+                    self._turn.end_trace("left")
+                await self._learner.remember(self._record.state.usual_pause_ms)
         except* SessionTakenError as group:
             await self._outbox.report(first_service_error(group))
             closing = TAKEN_OVER
@@ -223,8 +221,7 @@ class Session:
                 case VoiceGoesOn():
                     await floor.on_long_voice()
                 case HearingFailed(error):
-                    self._stages, self._is_in_turn = None, False
-                    self._end_trace("lost")
+                    self._turn.lose()
                     await floor.drop_held()
                     await self._outbox.report(error)
                 case AudioRefused(error):
@@ -262,6 +259,9 @@ class Session:
                 await self._on_resumed(self.session_id)
             logger.info("session %s resumed with %d turns", self.session_id, turns)
             await self._outbox.send(Resumed(session_id=self.session_id, turns=turns, level=self._record.state.level))
+        if start.learner is not None:
+            self._learner.is_called(start.learner)
+            self._tasks.create_task(self._recall_learner())
         wanted = {"level": start.level, "language": start.language, "voice": start.voice}
         await self._record.change(**{name: value for name, value in wanted.items() if value is not None})
         self._hearing.patience_changed()
@@ -277,9 +277,9 @@ class Session:
         match said:
             case SpeechStarted() | TurnResumed():
                 if isinstance(said, SpeechStarted):
-                    self._begin_trace(said)
-                self._stages = None
-                self._is_in_turn = True
+                    self._turn.begin(said)
+                else:
+                    self._turn.go_on()
                 self._prepare_model()
                 await floor.on(LearnerSpeaks())
                 await self._outbox.send(SpeechStartedMessage())
@@ -288,59 +288,24 @@ class Session:
                 await self._outbox.send(TranscriptMessage(text=text, is_final=False))
                 await floor.on_partial(text)
             case EagerEndOfTurn(transcript):
-                await self._note_pause(transcript)
+                await self._turn.pause(transcript)
                 pauses = LearnerPauses(transcript.text, floor.is_sound(transcript))
-                await floor.on(pauses, stages=self._stages)
+                await floor.on(pauses, stages=self._turn.stages)
             case EndOfTurn(transcript, usual_pause_ms):
-                self._is_in_turn = False
                 await self._on_end_of_turn(transcript, floor)
                 if usual_pause_ms not in {0, self._record.state.usual_pause_ms}:
                     await self._record.change(usual_pause_ms=usual_pause_ms)
 
     async def _on_end_of_turn(self, transcript: Transcript, floor: Floor) -> None:
-        if self._stages is None:  # it ended without a pause: cut at its greatest length
-            await self._note_pause(transcript)
-        stages, self._stages = self._stages, None
-        assert stages is not None  # noqa: S101
-        stages.end_of_turn_s = self._now()
+        stages = await self._turn.end(transcript)
         is_sound = floor.is_sound(transcript)
         if is_sound or not transcript.text:
             await self._outbox.send(TranscriptMessage(text="", is_final=True))  # partials may have shown something
             turn = None
         else:
-            turn = await self._say_back(transcript)
+            turn = await self._turn.say_back(transcript)
         await floor.on(LearnerEnds(transcript.text, is_sound), stages=stages, learner_turn=turn)
-        self._end_trace("no_words")
-
-    async def _note_pause(self, transcript: Transcript) -> None:
-        now = self._now()
-        self._stages = LearnerStages(
-            now - self._hearing.seconds_since(transcript.end_sample), eager_s=now, trace=self._trace
-        )
-        await self._outbox.send(SpeechStoppedMessage())
-
-    def _begin_trace(self, said: SpeechStarted) -> None:
-        self._end_trace("lost")
-        ago_s = self._hearing.seconds_since(said.start_sample)
-        level = self._record.state.level
-        self._trace = TurnTrace(self.session_id, level, traceparent=said.traceparent, ago_s=ago_s)
-
-    def _end_trace(self, outcome: str) -> None:
-        """No more is heard of the turn that is open; unless a reply to it is under way, it is over."""
-        if self._trace and not self._trace.is_answered:
-            self._trace.close(outcome)
-        self._trace = None
-
-    async def _say_back(self, transcript: Transcript) -> LearnerTurn:
-        """Show the learner's turn as it was understood."""
-        turn = learner_turn(
-            transcript,
-            turn_id=secrets.token_hex(6),
-            sample_rate_hz=self._options.asr_sample_rate_hz,
-            started_s=self._record.elapsed_s() - self._hearing.seconds_since(transcript.start_sample),
-        )
-        await self._outbox.send(TranscriptMessage(text=turn.text, is_final=True, words=shown_words(turn)))
-        return turn
+        self._turn.end_trace("no_words")
 
     def _prepare_model(self) -> None:
         """Have the model read its instructions while the learner speaks for the first time, or at a new level."""
@@ -355,28 +320,17 @@ class Session:
 
     def _patience(self) -> Patience:
         state = self._record.state
-        return Patience(MANNERS[state.level].patience, state.usual_pause_ms)
+        return Patience(MANNERS[state.level].patience, state.usual_pause_ms or self._learner.usual_pause_ms)
+
+    async def _recall_learner(self) -> None:
+        """Of this learner's earlier conversations; this one need not wait for it."""
+        await self._learner.recall()
+        self._hearing.patience_changed()
 
     def _is_between_turns(self, floor: Floor) -> bool:
-        return floor.is_free and not (self._is_in_turn or self._hearing.turn_is_open)
+        return floor.is_free and not (self._turn.is_open or self._hearing.turn_is_open)
 
     # --- the end --------------------------------------------------------------------------------
-
-    async def _end(self, tasks: asyncio.TaskGroup) -> Closing:
-        """The learner is done: hear the last words, analyse, say goodbye."""
-        if not await self._hear_last_words(tasks):
-            return LEFT
-        analysing = tasks.create_task(self._analyse())
-        async for event in self._inbox:
-            match event:
-                case AnalysisReady(analysis):
-                    await self._outbox.send(AnalysisMessage(data=analysis.model_dump(mode="json")))
-                    await self._record.change(state="ended")
-                    return ENDED
-                case Left():
-                    break
-        analysing.cancel()
-        return LEFT
 
     async def _move(self, tasks: asyncio.TaskGroup) -> None:
         """Another gateway carries on. The learner is told first, and keeps what is said from then on for it."""
@@ -384,40 +338,4 @@ class Session:
         await self._outbox.send(self._options.reconnect())
         metrics.HANDOVERS.labels("in_turn" if self._hearing.turn_is_open else "between_turns").inc()
         if self._hearing.turn_is_open:
-            await self._hear_last_words(tasks)
-
-    async def _hear_last_words(self, tasks: asyncio.TaskGroup) -> bool:
-        """Take in what was said before the end. False: the learner has left meanwhile."""
-        finishing = tasks.create_task(self._finish_audio())
-        try:
-            async with asyncio.timeout(LAST_WORDS_S):
-                async for event in self._inbox:
-                    match event:
-                        case Heard(EndOfTurn(transcript)) if transcript.text:
-                            await self._record.remember(await self._say_back(transcript))
-                        case HearingEnded() | HearingFailed():
-                            break
-                        case Left():
-                            return False
-        except TimeoutError:
-            logger.warning("session %s: the last words were not recognised in time", self.session_id)
-        finally:
-            finishing.cancel()
-        return True
-
-    async def _finish_audio(self) -> None:
-        with contextlib.suppress(AudioError):  # a few bytes too short to be audio: nothing was said in them
-            await self._audio.finish()
-
-    async def _analyse(self) -> None:
-        record = self._record
-        analysis = await analyse(
-            record.turns,
-            level=record.state.level,
-            language=record.state.language,
-            duration_s=record.elapsed_s(),
-            llm=self._partners.llm,
-        )
-        missing = LLM_PARTS & analysis.unavailable.keys()
-        metrics.ANALYSES.labels("partial" if missing else "whole").inc()
-        await self.post(AnalysisReady(analysis))
+            await self._farewell.hear_last_words(tasks)

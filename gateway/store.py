@@ -2,9 +2,11 @@
 
     aitalk:session:{id}        hash   state (JSON), token (SHA-256 of the resume token), epoch
     aitalk:session:{id}:turns  list   one JSON document per turn
+    aitalk:learner:{SHA-256}   hash   usual_pause_ms; of the learner's name there is only the digest
 
-Both live for SESSION_TTL_S after the last change. Whoever resumes a session raises its epoch; writes of an older epoch
-are refused, so that a connection that is only half dead can't write into a conversation that has moved on.
+The first two live for SESSION_TTL_S after the last change, the third for LEARNER_TTL_S after the learner's last
+conversation; no session says which learner's it is. Whoever resumes a session raises its epoch; writes of an older
+epoch are refused, so that a connection that is only half dead can't write into a conversation that has moved on.
 """
 
 from __future__ import annotations
@@ -40,13 +42,17 @@ return 1
 
 
 class RedisStore:
-    """The SessionStore of the running gateway. A server that is away raises UnavailableError."""
+    """The SessionStore of the running gateway. A server that is away raises UnavailableError.
 
-    def __init__(self, url: str, *, ttl_s: int) -> None:
+    learner_ttl_s: 0: nothing is kept of learners, nor looked up.
+    """
+
+    def __init__(self, url: str, *, ttl_s: int, learner_ttl_s: int = 0) -> None:
         self._redis: redis.Redis = redis.from_url(
             url, decode_responses=True, socket_timeout=2.0, socket_connect_timeout=2.0, health_check_interval=30
         )
         self._ttl_s = ttl_s
+        self._learner_ttl_s = learner_ttl_s
         self._write_script = self._redis.register_script(_WRITE)
 
     async def close(self) -> None:
@@ -112,6 +118,23 @@ class RedisStore:
         async with reachable():
             await _awaited(self._redis.delete(_key(session_id), f"{_key(session_id)}:turns"))
 
+    async def usual_pause_ms(self, learner: str) -> int:
+        """Of this learner in earlier conversations; 0: unknown."""
+        if not self._learner_ttl_s:
+            return 0
+        async with reachable():
+            return int(await _awaited(self._redis.hget(_learner_key(learner), "usual_pause_ms")) or 0)
+
+    async def keep_usual_pause(self, learner: str, usual_pause_ms: int) -> None:
+        """For LEARNER_TTL_S from now."""
+        if not self._learner_ttl_s:
+            return
+        key = _learner_key(learner)
+        async with reachable(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.hset(key, mapping={"usual_pause_ms": usual_pause_ms})
+            pipe.expire(key, self._learner_ttl_s)
+            await pipe.execute()
+
     async def _write(self, state: SessionState, what: str, document: str) -> None:
         key = _key(state.session_id)
         async with reachable():
@@ -126,6 +149,10 @@ class RedisStore:
 
 def _key(session_id: str) -> str:
     return f"aitalk:session:{{{session_id}}}"  # braces: both keys in one slot of a cluster
+
+
+def _learner_key(learner: str) -> str:
+    return f"aitalk:learner:{_digest(f'aitalk learner {learner}')}"  # no digest that is in use elsewhere
 
 
 def _digest(token: str) -> str:

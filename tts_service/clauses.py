@@ -13,6 +13,7 @@ on how it arrived, and the clauses, put together, are the text.
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum
 
@@ -66,17 +67,15 @@ class Clause:
     boundary: Boundary
 
 
-class ClauseSplitter:
+class Splitter(ABC):
     """Text in by `push`, cut anywhere; clauses out as soon as they are known to end.
 
-    eager: cut the first clause early. Without it every clause ends where a sentence does, if that is not too long.
+    Where the text is cut depends on the text alone; the clauses, put together, are the text.
     """
 
-    def __init__(self, *, eager: bool = True) -> None:
+    def __init__(self) -> None:
         self._pending = ""
         self._start = 0  # of the pending text within the whole
-        self._scanned = 0  # pending[:scanned] holds no boundary
-        self._first = eager
 
     @property
     def length(self) -> int:
@@ -95,12 +94,32 @@ class ClauseSplitter:
         """No more text: what is left, as one clause (of spaces only, perhaps), or nothing."""
         return [self._take(len(self._pending), Boundary.SENTENCE)] if self._pending else []
 
+    @abstractmethod
+    def _next_cut(self) -> tuple[int, Boundary] | None:
+        """Where the pending text's first clause ends, and with what; None: that needs more text."""
+
     def _take(self, end: int, boundary: Boundary) -> Clause:
         text, self._pending = self._pending[:end], self._pending[end:]
         clause = Clause(text, self._start, self._start + end, boundary)
         self._start += end
+        return clause
+
+
+class ClauseSplitter(Splitter):
+    """Cuts at sentences, long phrases, and what is too long, at words.
+
+    eager: cut the first clause early. Without it every clause ends where a sentence does, if that is not too long.
+    """
+
+    def __init__(self, *, eager: bool = True) -> None:
+        super().__init__()
+        self._scanned = 0  # pending[:scanned] holds no boundary
+        self._first = eager
+
+    def _take(self, end: int, boundary: Boundary) -> Clause:
+        clause = super()._take(end, boundary)
         self._scanned = 0
-        if has_words(text):
+        if has_words(clause.text):
             self._first = False
         return clause
 

@@ -16,13 +16,14 @@ import numpy as np
 import soxr
 
 from common.engine_info import EngineDescription
-from common.engine_probe import probe
+from common.engine_probe import Probe, ProbeStoppedError
 from common.errors import EngineError, ServiceError
 from common.models import fetch_weights
 from tts_service.config import TtsSettings
 from tts_service.engine import EngineAudio, EngineVoice, EngineWord, TtsEngine
 from tts_service.engines import MAY_CRASH, choose_engine, create_engine
 from tts_service.levelling import LevelledEngine
+from tts_service.probe import create_probe
 from tts_service.text_stream import StreamingTextEngine, streaming
 from tts_service.voices import choose_voice
 
@@ -37,10 +38,12 @@ def create_chain(settings: TtsSettings) -> FallbackEngine:
     for model in models:
         choose_engine(model)
 
-    def load(model: str) -> TtsEngine:
-        return LevelledEngine(load_engine(settings, model), settings.tts_loudness_lufs)
+    probe = create_probe(settings)
 
-    return FallbackEngine(models, load=load, make=lambda model: create_engine(settings, model))
+    def load(model: str) -> TtsEngine:
+        return LevelledEngine(load_engine(settings, model, probe), settings.tts_loudness_lufs)
+
+    return FallbackEngine(models, load=load, make=lambda model: create_engine(settings, model), stop=probe.stop)
 
 
 def fallbacks_of(model_name: str, fallbacks: str) -> list[str]:
@@ -59,12 +62,14 @@ def fallbacks_of(model_name: str, fallbacks: str) -> list[str]:
     return [model for model in listed if model != model_name]
 
 
-def load_engine(settings: TtsSettings, model_name: str) -> TtsEngine:
-    """The engine of `model_name`, loaded; raises EngineError if it can't be, whatever the reason."""
+def load_engine(settings: TtsSettings, model_name: str, probe: Probe) -> TtsEngine:
+    """The engine of `model_name`, loaded; raises EngineError if it can't be, whatever the reason.
+
+    One that may crash is tried by `probe` first, which raises ProbeStoppedError when it is stopped.
+    """
     engine = create_engine(settings, model_name)
     if choose_engine(model_name) in MAY_CRASH and settings.tts_probe_timeout_s:
-        given = settings.model_dump_json(exclude_unset=True)
-        probe("tts_service.probe", [model_name, given], what=model_name, timeout_s=settings.tts_probe_timeout_s)
+        probe.run([model_name], settings.model_dump_json(exclude_unset=True), what=model_name)
     try:
         engine.load()
     except ServiceError:
@@ -77,8 +82,8 @@ def load_engine(settings: TtsSettings, model_name: str) -> TtsEngine:
 class FallbackEngine:
     """A TtsEngine that is the first of `models` that `load` can load.
 
-    load: from a model id to a loaded engine; make: to one that is not, to fetch its weights. clock: seconds, for the
-    rest of a network engine that failed.
+    load: from a model id to a loaded engine; make: to one that is not, to fetch its weights. stop: ends a trial that
+    `load` is busy with. clock: seconds, for the rest of a network engine that failed.
     """
 
     def __init__(
@@ -87,11 +92,13 @@ class FallbackEngine:
         *,
         load: Callable[[str], TtsEngine],
         make: Callable[[str], TtsEngine] | None = None,
+        stop: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._models = list(models)
         self._load_model = load
         self._make = make or load
+        self._stop = stop
         self._clock = clock
         self._engine: TtsEngine | None = None
         self._standby: TtsEngine | None = None
@@ -145,6 +152,8 @@ class FallbackEngine:
         fetch_weights(self._make(self._models[0]))
 
     def close(self) -> None:
+        """Release what is loaded; while it is loading, have it end soon, and call this again then."""
+        self._stop()
         for engine in (self._engine, self._standby):
             if engine:
                 engine.close()
@@ -155,6 +164,8 @@ class FallbackEngine:
         for place, model in enumerate(models):
             try:
                 engine = self._load_model(model)
+            except ProbeStoppedError:
+                raise
             except ServiceError as error:
                 logger.warning("TTS can't speak with %s: %s", model or "the bundled voice", error)
                 failures.append(error.message)

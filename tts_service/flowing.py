@@ -12,7 +12,7 @@ from bisect import bisect_right
 
 from tts_service import metrics
 from tts_service.captions import Captions, SpokenWord
-from tts_service.clauses import Boundary, Clause, ClauseSplitter, has_words
+from tts_service.clauses import Boundary, Clause, ClauseSplitter, Splitter, has_words
 from tts_service.engine import EngineAudio, EngineVoice, EngineWord, TtsEngine
 from tts_service.reply import Reply, SpeechChunk
 from tts_service.speakable import speakable
@@ -25,47 +25,17 @@ _OPEN_TAG = re.compile(r"</?[A-Za-z][^<>]*$")
 _MAX_CHARS = 400  # a text without such a space
 
 
-class WordSplitter:
-    """Text in by `push`, cut anywhere; out come whole words, each with the space after it, as soon as they are known.
+class WordSplitter(Splitter):
+    """Cuts into whole words, each with the space after it, as soon as they are known."""
 
-    Where the text is cut depends on the text alone; the clauses, put together, are the text.
-    """
-
-    def __init__(self) -> None:
-        self._pending = ""
-        self._start = 0
-
-    @property
-    def length(self) -> int:
-        """Characters received so far."""
-        return self._start + len(self._pending)
-
-    def push(self, text: str) -> list[Clause]:
-        """Add the next piece of the text; returns what is complete by it."""
-        self._pending += text
-        clauses = []
-        while (end := self._next_cut()) is not None:
-            clauses.append(self._take(end))
-        return clauses
-
-    def finish(self) -> list[Clause]:
-        """No more text: what is left, or nothing."""
-        return [self._take(len(self._pending))] if self._pending else []
-
-    def _next_cut(self) -> int | None:
+    def _next_cut(self) -> tuple[int, Boundary] | None:
         for match in _CUT.finditer(self._pending):
             if match.end() > _MAX_CHARS:
                 break
             before = self._pending[: match.start()]
             if has_words(before) and not _OPEN_TAG.search(before):
-                return match.end()
-        return _MAX_CHARS if len(self._pending) > _MAX_CHARS else None
-
-    def _take(self, end: int) -> Clause:
-        text, self._pending = self._pending[:end], self._pending[end:]
-        clause = Clause(text, self._start, self._start + end, Boundary.WORD)
-        self._start += end
-        return clause
+                return match.end(), Boundary.WORD
+        return (_MAX_CHARS, Boundary.WORD) if len(self._pending) > _MAX_CHARS else None
 
 
 class FlowingCaptions:
@@ -167,6 +137,6 @@ def create_reply(engine: TtsEngine, voice: EngineVoice, *, sample_rate_hz: int, 
     return FlowingReply(engine, voice, flow=flow, sample_rate_hz=sample_rate_hz, speed=speed, language=language)
 
 
-def splitter_for(reply: Reply) -> ClauseSplitter | WordSplitter:
+def splitter_for(reply: Reply) -> Splitter:
     """What cuts up a text for `reply` as it comes."""
     return WordSplitter() if isinstance(reply, FlowingReply) else ClauseSplitter()

@@ -1,6 +1,6 @@
-"""`python -m tts_service.probe MODEL SETTINGS`: load a voice model, say a word, end. See common/engine_probe.py.
+"""`python -m tts_service.probe MODEL`: load a voice model, say a word, end. See common/engine_probe.py.
 
-SETTINGS is the service's own as JSON, which count before the environment's.
+What the service was given counts before the environment's settings.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 
+from common.engine_probe import Probe
 from common.logs import configure_logging
 from common.process import plain_start_errors
 from tts_service.config import TtsSettings
@@ -15,10 +16,20 @@ from tts_service.engine import TtsEngine
 from tts_service.engines import create_engine
 
 
-def main(model_name: str, settings_json: str) -> None:
+def create_probe(settings: TtsSettings) -> Probe:
+    """What tries engines in a child process."""
+    return Probe(
+        "tts_service.probe",
+        task="load and say a word",
+        timeout_s=settings.tts_probe_timeout_s,
+        limit="TTS_PROBE_TIMEOUT_S",
+    )
+
+
+def main(model_name: str) -> None:
     """Exits with a message on stderr if it can't be had."""
     with plain_start_errors(model_name):
-        settings = TtsSettings(**json.loads(settings_json))
+        settings = TtsSettings(**json.load(sys.stdin))
         configure_logging(settings.log_level)
         engine = create_engine(settings, model_name)
         engine.load()
@@ -32,4 +43,4 @@ def say_something(engine: TtsEngine) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1])

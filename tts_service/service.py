@@ -25,10 +25,10 @@ from common.grpc_client import MAX_MESSAGE_BYTES
 from common.grpc_server import Service
 from common.slots import Slots
 from tts_service import metrics
-from tts_service.clauses import Clause, ClauseSplitter, has_words
+from tts_service.clauses import Clause, ClauseSplitter, Splitter, has_words
 from tts_service.config import TtsSettings
 from tts_service.engine import TtsEngine
-from tts_service.flowing import WordSplitter, create_reply, splitter_for
+from tts_service.flowing import create_reply, splitter_for
 from tts_service.reply import Reply, SpeechChunk
 from tts_service.speaking import speak_all
 from tts_service.voices import choose_voice, speaks
@@ -64,11 +64,14 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
         self._settings = settings
         self._slots = Slots("tts", settings.tts_max_streams)
         self._worker = Worker(settings.tts_threads)
+        self._loads = False
         self._ready = False
 
     async def warm_up(self) -> None:
         """Load the engine and have it say a sentence: the first one is slower than the rest."""
+        self._loads = True
         await self._worker.run(self._engine.load)
+        self._loads = False
         reply = self._reply(tts_pb2.SynthesisConfig())
         for clause in ClauseSplitter().push("The voice is ready. "):
             await self._worker.run(partial(_chain, reply.speak(clause)))
@@ -76,6 +79,8 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
 
     async def close(self) -> None:
         """Release the engine once its threads are done."""
+        if self._loads:  # it need not end that
+            self._engine.close()
         await self._worker.close()
         self._engine.close()
 
@@ -161,7 +166,7 @@ async def _read(
     requests: Requests,
     clauses: MemoryObjectSendStream[Clause],
     timer: metrics.FirstAudioTimer,
-    splitter: ClauseSplitter | WordSplitter,
+    splitter: Splitter,
 ) -> None:
     """Text into clauses, until `finish`."""
     with clauses:

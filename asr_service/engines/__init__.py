@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from asr_service.config import AsrSettings
 from asr_service.engine import AsrEngine
 from asr_service.engines.probed import ProbedEngine
-from asr_service.probe import Probe, build
+from asr_service.probe import build, create_probe
 
 ENGINES = {
     "faster-whisper": "asr_service.engines.faster_whisper:FasterWhisper",
@@ -56,8 +58,14 @@ def model_type(folder: Path) -> str:
 def create_engine(settings: AsrSettings, name: str = "") -> AsrEngine:
     """The engine that the settings ask for, not yet loaded."""
     name = name or choose_engine(settings.asr_model_name)
-    engine = build(ENGINES[name], settings)
     if name not in PROBED:
-        return engine
+        return build(ENGINES[name], settings)
     instead = settings.model_copy(update={"asr_model_name": settings.asr_fallback_model_name, "asr_model_revision": ""})
-    return ProbedEngine(engine, Probe(ENGINES[name], settings), lambda: build(ENGINES["faster-whisper"], instead))
+    return probed(ENGINES[name], settings, lambda: build(ENGINES["faster-whisper"], instead))
+
+
+def probed(target: str, settings: AsrSettings, fall_back: Callable[[], AsrEngine]) -> ProbedEngine:
+    """The engine of "module:Class", which is tried before it is loaded."""
+    engine, probe = build(target, settings), create_probe(settings)
+    try_it = partial(probe.run, [target], settings.model_dump_json(), what=engine.describe().model)
+    return ProbedEngine(engine, try_it=try_it, stop=probe.stop, fall_back=fall_back)

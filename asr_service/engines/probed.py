@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from asr_service.audio import Audio
 from asr_service.engine import AsrEngine, DecodeOptions, Request, Transcript, transcribe_all
-from asr_service.probe import Probe
 from common.engine_info import EngineDescription
 from common.errors import EngineError
 from common.models import fetch_weights
@@ -21,14 +20,24 @@ logger = logging.getLogger(__name__)
 
 
 class ProbedEngine:
-    """An AsrEngine and a BatchingEngine around another one; `fall_back` makes the one for its place."""
+    """An AsrEngine and a BatchingEngine around another one; `fall_back` makes the one for its place.
 
-    def __init__(self, engine: AsrEngine, probe: Probe, fall_back: Callable[[], AsrEngine]) -> None:
+    try_it: runs the trial, and raises EngineError if the engine can't be used here; stop: ends it.
+    """
+
+    def __init__(
+        self,
+        engine: AsrEngine,
+        *,
+        try_it: Callable[[], None],
+        stop: Callable[[], None],
+        fall_back: Callable[[], AsrEngine],
+    ) -> None:
         self._engine = engine
-        self._probe = probe
+        self._try = try_it
+        self._stop = stop
         self._fall_back = fall_back
         self._reason = ""
-        self._closed = False
 
     def fetch(self) -> None:
         """Have the weights of the engine that was asked for."""
@@ -36,12 +45,11 @@ class ProbedEngine:
 
     def load(self) -> None:
         self.fetch()  # before the trial, which has a time limit
-        reason = self._probe.run()
-        if self._closed:
-            raise EngineError("the service was stopped while its model was tried")
-        if reason:
-            asked, self._engine = self._engine.describe(), self._fall_back()
-            self._reason = f"{asked.model} can't be used here: {reason}"
+        try:
+            self._try()
+        except EngineError as error:
+            self._engine, self._reason = self._fall_back(), error.message
+        if self._reason:
             instead = self._engine.describe().model
             logger.error(
                 "⚠ ASR FALLS BACK to %s: %s. Correct that, or name another ASR_MODEL_NAME", instead, self._reason
@@ -58,6 +66,5 @@ class ProbedEngine:
         return transcribe_all(self._engine, requests)
 
     def close(self) -> None:
-        self._closed = True
-        self._probe.stop()
+        self._stop()
         self._engine.close()

@@ -34,7 +34,7 @@ const connection = new Connection({
   url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/conversation`,
   memory: memory.session,
   access: memory.access.load,
-  start: () => ({ level: state.level, ...(chosenVoice() ? { voice: chosenVoice() } : {}), ...(microphone.isOpen ? { audio: microphone.format } : {}) }),
+  start: () => ({ learner: memory.learner(), level: state.level, ...(chosenVoice() ? { voice: chosenVoice() } : {}), ...(microphone.isOpen ? { audio: microphone.format } : {}) }),
   onMessage: received,
   onAudio: (bytes) => speaker.play(bytes),
   onChange: lineChanged,

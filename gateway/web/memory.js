@@ -4,6 +4,7 @@ const CONVERSATION = 'aitalk.conversation';
 const ACCESS = 'aitalk.access';
 const LEVEL = 'aitalk.level';
 const VOICE = 'aitalk.voice';
+const LEARNER = 'aitalk.learner';
 
 /** `{id, token}` of the session, or null. */
 export const session = {
@@ -34,6 +35,15 @@ export const voice = {
   load: () => read(localStorage, VOICE),
   save: (value) => write(localStorage, VOICE, value),
 };
+
+/** An id of ours for whoever learns in this browser, made once, at random: the server remembers their pace by it. */
+export function learner() {
+  const known = read(localStorage, LEARNER);
+  if (known) return known;
+  const made = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  write(localStorage, LEARNER, made);
+  return made;
+}
 
 function read(storage, key) {
   try {

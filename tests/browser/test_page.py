@@ -274,6 +274,18 @@ async def test_by_keyboard_alone(open_page: OpenPage, stub: PageStub) -> None:
     await expect(page.locator("#report")).to_be_focused()
 
 
+async def test_the_page_says_who_learns_here_and_says_the_same_next_time(open_page: OpenPage, stub: PageStub) -> None:
+    page = await open_page(f"{stub.url}?mic=worklet")
+    first = await (await talking(page, stub)).message(protocol.Start)
+    await page.evaluate("sessionStorage.clear()")
+    await page.reload()
+    await page.get_by_role("button", name=TALK).click()
+    second = await (await stub.client(2)).message(protocol.Start)
+    assert second.session_id is None
+    assert first.learner
+    assert second.learner == first.learner
+
+
 # --- the line -----------------------------------------------------------------------------------
 
 

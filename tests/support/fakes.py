@@ -194,6 +194,7 @@ class MemoryStore:
     """A SessionStore in a dictionary. `away` makes it unreachable."""
 
     sessions: dict[str, tuple[SessionState, str, list[Turn]]] = field(default_factory=dict)
+    usual_pauses_ms: dict[str, int] = field(default_factory=dict)  # learner → milliseconds
     away: bool = False
 
     async def create(self, state: SessionState, resume_token: str) -> None:
@@ -225,6 +226,14 @@ class MemoryStore:
     async def delete(self, session_id: str) -> None:
         self._check()
         self.sessions.pop(session_id, None)
+
+    async def usual_pause_ms(self, learner: str) -> int:
+        self._check()
+        return self.usual_pauses_ms.get(learner, 0)
+
+    async def keep_usual_pause(self, learner: str, usual_pause_ms: int) -> None:
+        self._check()
+        self.usual_pauses_ms[learner] = usual_pause_ms
 
     def _own(self, state: SessionState) -> tuple[SessionState, str, list[Turn]]:
         self._check()

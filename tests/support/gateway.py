@@ -48,14 +48,14 @@ class FakeServices:
 
 @dataclass
 class TestGateway:
-    """`asr`, `llm`, `tts` and `store` are the fakes behind it."""
+    """`asr`, `llm`, `tts` and `store` are what is behind it: fakes, but the store may be a real one."""
 
     __test__ = False
 
     asr: FakeAsr = field(default_factory=FakeAsr)
     llm: FakeLlm = field(default_factory=FakeLlm)
     tts: FakeTts = field(default_factory=FakeTts)
-    store: MemoryStore = field(default_factory=MemoryStore)
+    store: Any = field(default_factory=MemoryStore)
     services: FakeServices = field(default_factory=FakeServices)
     redis_url: str = "redis://127.0.0.1:1/0"  # nothing is there: seats are not counted
     port: int = 0

@@ -12,12 +12,13 @@ import pytest
 from aitalk.asr.v1 import asr_pb2 as pb
 from aitalk.asr.v1 import asr_pb2_grpc
 
+from asr_service import engines
 from asr_service.engine import DecodeOptions
 from asr_service.engines import create_engine
 from asr_service.engines.probed import ProbedEngine
-from asr_service.probe import Probe, build
+from asr_service.probe import build
 from asr_service.service import create_service
-from common.errors import EngineError
+from common.engine_probe import ProbeStoppedError
 from common.grpc_client import open_channel
 from common.grpc_server import ModelServer
 from tests.support.asr import asr_settings
@@ -30,8 +31,7 @@ def probed(name: str, **settings: Any) -> ProbedEngine:
     """The stub of that name, with a sound one to fall back to."""
     asked = asr_settings(asr_model_name="asked/for", **settings)
     instead = asr_settings(asr_model_name="instead")
-    target = STUBS + name
-    return ProbedEngine(build(target, asked), Probe(target, asked), lambda: build(STUBS + "Sound", instead))
+    return engines.probed(STUBS + name, asked, lambda: build(STUBS + "Sound", instead))
 
 
 @pytest.mark.parametrize(
@@ -41,16 +41,19 @@ def probed(name: str, **settings: Any) -> ProbedEngine:
         ("AbortingInUse", "crashed its process (SIGABRT)"),
         ("Hungry", "Unable to allocate 64.0 GiB"),
         ("Failing", "the weights are for another model"),
-        ("NotThere", "has no attribute 'NotThere'"),
     ],
 )
 def test_what_fails_in_the_child_is_named(name: str, reason: str) -> None:
-    assert reason in Probe(STUBS + name, asr_settings()).run()
+    engine = probed(name)
+    engine.load()
+    assert reason in engine.describe().fallback_reason
 
 
 def test_what_hangs_is_ended() -> None:
-    reason = Probe(STUBS + "Hanging", asr_settings(asr_probe_timeout_s=0.5)).run()
-    assert "within 0.5 s (ASR_PROBE_TIMEOUT_S)" in reason
+    engine = probed("Hanging", asr_probe_timeout_s=0.5)
+    engine.load()
+    limit = "it did not load and decode a second of audio within 0.5 s (ASR_PROBE_TIMEOUT_S)"
+    assert engine.describe().fallback_reason == f"asked/for can't be used here: {limit}"
 
 
 def test_a_sound_engine_is_taken() -> None:
@@ -79,7 +82,7 @@ def test_closing_ends_the_trial() -> None:
     def load() -> None:
         try:
             engine.load()
-        except EngineError as error:
+        except ProbeStoppedError as error:
             failed.append(str(error))
 
     loading = threading.Thread(target=load)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from itertools import pairwise
 
 import looptime
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.errors import BusyError, EngineError, SequenceError, ServiceError, UnavailableError
+from common.errors import BusyError, EngineError, InvalidInputError, SequenceError, ServiceError, UnavailableError
 from gateway.history import LearnerTurn, PartnerTurn, SessionState
 from gateway.ports import AsrEvent, EndOfTurn, Partial, SpeechStarted, TurnResumed, VoiceContinued, VoicePaused
 from gateway.protocol import (
@@ -33,9 +34,11 @@ from gateway.protocol import (
     Text,
     TranscriptMessage,
     TurnComplete,
+    read_client_message,
 )
 from gateway.session_events import ENDED, IDLE, LEFT, TAKEN_OVER
 from tests.support.conversation import RATE_HZ, Conversation, eager, end, transcript
+from tests.support.fakes import MemoryStore
 
 pytestmark = pytest.mark.looptime
 
@@ -218,6 +221,38 @@ async def test_patience_goes_by_the_level_and_by_the_learners_own_pauses() -> No
     assert first.factor < last.factor
     assert (first.usual_pause_ms, last.usual_pause_ms) == (0, 900)
     assert talk.store.sessions[talk.connected.session_id][0].usual_pause_ms == 900
+
+
+async def talk_as(learner: str, store: MemoryStore, *, teaches_ms: int) -> list[int]:
+    """A turn of this learner's, at the end of which recognition knows that pause; the pauses it was told of."""
+    talk = Conversation(store=store)
+    talk.asr.script = [(at(0.2), SpeechStarted(0)), (at(1.2), EndOfTurn(transcript("so"), usual_pause_ms=teaches_ms))]
+    async with talk.running():
+        await talk.post(start(learner=learner))
+        await talk.speak(1.5)
+    return [patience.usual_pause_ms for patience in talk.asr.patience]
+
+
+async def test_the_usual_pause_goes_with_the_learner_to_the_next_conversation() -> None:
+    store = MemoryStore()
+    anna, boris = "a" * 16, "b" * 16
+    assert (await talk_as(anna, store, teaches_ms=900))[0] == 0
+    assert (await talk_as(anna, store, teaches_ms=0))[-1] == 900
+    assert (await talk_as(anna, store, teaches_ms=700))[-1] == 900  # in this one the new pause is not yet asked for
+    assert set(await talk_as(boris, store, teaches_ms=0)) == {0}
+    assert store.usual_pauses_ms == {f"own:{anna}": 700}
+
+
+async def test_a_store_that_is_away_costs_the_memory_of_the_learner_not_the_conversation() -> None:
+    store = MemoryStore(away=True)
+    assert set(await talk_as("a" * 16, store, teaches_ms=900)) == {0}
+    assert not store.usual_pauses_ms
+
+
+@pytest.mark.parametrize("made_up", ["", "too-short", "x" * 65, "with a space in it", "ünïcödé-ünïcödé-ü"])
+def test_an_id_that_a_client_makes_up_is_bounded(made_up: str) -> None:
+    with pytest.raises(InvalidInputError, match="learner"):
+        read_client_message(json.dumps({"type": "start", "learner": made_up}))
 
 
 async def test_the_model_reads_its_instructions_while_the_learner_speaks_for_the_first_time() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 
@@ -9,11 +10,13 @@ import numpy as np
 import pytest
 
 from common.engine_info import EngineDescription
+from common.engine_probe import Probe
 from common.errors import EngineError, InvalidInputError
-from tests.support.tts import settings
+from tests.support.tts import serving, settings
 from tts_service.engine import EngineAudio, EngineVoice, EngineWord, TtsEngine
 from tts_service.engines import choose_engine
 from tts_service.fallback import FallbackEngine, create_chain, fallbacks_of, load_engine
+from tts_service.probe import create_probe
 
 DEFAULT = settings().tts_fallbacks
 KYUTAI, COQUI, PIPER = DEFAULT.split(",")
@@ -160,6 +163,25 @@ def test_while_a_network_engine_rests_its_standby_speaks() -> None:
     assert piper.closed
 
 
+async def test_a_service_that_is_stopped_while_it_tries_a_model_ends() -> None:
+    """And tries no other one. The child would hang for a minute."""
+    probe = Probe("tests.support.child", task="load", timeout_s=60, limit="TTS_PROBE_TIMEOUT_S")
+    tried: list[str] = []
+
+    def load(model: str) -> TtsEngine:
+        tried.append(model)
+        probe.run(["hangs"], "{}", what=model)
+        return ToneEngine(model)
+
+    engine = FallbackEngine(["kyutai", "piper"], load=load, stop=probe.stop)
+    async with asyncio.timeout(30), serving(engine, warm=False) as stub:
+        warming = asyncio.create_task(stub.server.warm_up())
+        await asyncio.sleep(0.3)
+        warming.cancel()
+    await asyncio.wait({warming})
+    assert tried == ["kyutai"]
+
+
 def test_an_engine_that_is_not_installed_says_what_to_install() -> None:
     with pytest.raises(EngineError, match=r"kyutai .*ai-talk\[tts-kyutai\]"):
-        load_engine(settings(), "kyutai")
+        load_engine(settings(), "kyutai", create_probe(settings()))
