@@ -53,8 +53,8 @@ class GatewaySettings(ProcessSettings):
         0.7,
         ge=0,
         le=1,
-        description="Share of the busiest model server's slots in use above which replies are begun only at the end of "
-        "a turn, no longer in the pause before; 0: never before.",
+        description="Share of the language model's or the synthesis's slots in use above which replies are begun only "
+        "at the end of a turn, no longer in the pause before; 0: never before.",
     )
     max_frame_bytes: int = Field(
         1024 * 1024, gt=0, description="Greatest size of one WebSocket message; a larger one is refused."

@@ -98,11 +98,12 @@ class ModelServices:
         return await self._all.slots()
 
     async def occupancy(self) -> float:
-        """Share of its slots that the busiest of them has in use, 0 to 1; one that does not answer counts as full."""
-        described = await self.describe()
-        return max(
-            one["slots_in_use"] / one["slots_total"] if one.get("slots_total") else 1.0 for one in described.values()
-        )
+        """Share of its slots in use at the busier of language model and synthesis, 0 to 1; no answer counts as full.
+
+        Recognition does not count: a learner holds a slot there all the time, and speculation asks nothing more of it.
+        """
+        described = await asyncio.gather(*(self._described(name) for name in ("llm", "tts")))
+        return max(one["slots_in_use"] / one["slots_total"] if one.get("slots_total") else 1.0 for one in described)
 
     async def _is_ready(self, channel: grpc.aio.Channel) -> bool:
         stub: Any = health_pb2_grpc.HealthStub(channel)

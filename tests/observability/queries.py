@@ -14,6 +14,7 @@ from deploy.grafana.boards import DASHBOARDS
 
 ROOT = Path(__file__).parent.parent.parent
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
+SCALED_OBJECTS = ROOT / "deploy" / "k8s" / "components" / "keda" / "scaled-objects.yaml"
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,16 @@ def metrics_in(expr: str) -> set[str]:
 
 
 def shipped() -> Iterator[ShippedQuery]:
-    """Of the dashboards, then of the alerts."""
+    """Of the dashboards, of the alerts, of KEDA's triggers."""
     for board in DASHBOARDS:
         for panel in board.panels:
             for query in panel.queries:
                 yield ShippedQuery(f"{board.title} / {panel.title}", query.expr)
     for alert in alerts():
         yield ShippedQuery(f"alert {alert['alert']}", alert["expr"])
+    for scaled in yaml.safe_load_all(SCALED_OBJECTS.read_text()):
+        for trigger in scaled["spec"]["triggers"]:
+            yield ShippedQuery(f"KEDA {scaled['metadata']['name']} / {trigger['name']}", trigger["metadata"]["query"])
 
 
 def alerts() -> list[dict[str, Any]]:

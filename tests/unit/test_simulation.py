@@ -180,7 +180,7 @@ def test_learners_are_conserved_at_the_door() -> None:
 def _asr_scaler(env: simpy.Environment, metric: list[float], starts: list[float]) -> tuple[Autoscaler, Replicaset]:
     scaling = read_scalings()["asr"]
     scaled = Replicaset(lambda: starts.append(env.now), lambda: None, startup_s=100.0, replicas=scaling.least)
-    return Autoscaler(env, scaling, scaled, {"streams": lambda: metric[0]}), scaled
+    return Autoscaler(env, scaling, scaled, {"seats": lambda: metric[0]}), scaled
 
 
 def test_replicas_double_at_most_and_go_one_by_one_after_the_quiet_time() -> None:
@@ -202,7 +202,7 @@ def test_replicas_double_at_most_and_go_one_by_one_after_the_quiet_time() -> Non
 
 def test_within_the_tolerance_nothing_is_scaled() -> None:
     scaler, _ = _asr_scaler(simpy.Environment(), [0.0], [])
-    assert [scaler.desired(10, {"streams": total}) for total in (9.1, 10.9, 11.2, 100)] == [10, 10, 12, 20]
+    assert [scaler.desired(10, {"seats": total}) for total in (9.1, 10.9, 11.2, 100)] == [10, 10, 12, 20]
 
 
 def test_a_morning_peak_counts_everyone() -> None:

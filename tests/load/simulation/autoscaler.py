@@ -111,9 +111,9 @@ class Autoscaler:
             self._decide()
 
     def desired(self, replicas: int, values: Mapping[str, float]) -> int:
-        """The most that any trigger asks for."""
+        """The most that any trigger asks for, of those whose metric is simulated."""
         wanted = []
-        for trigger in self.scaling.triggers:
+        for trigger in (one for one in self.scaling.triggers if one.name in values):
             ratio = values[trigger.name] / trigger.threshold / (replicas if trigger.average else 1)
             wanted.append(replicas if abs(ratio - 1) <= TOLERANCE else math.ceil(ratio * replicas - 1e-9))
         return min(max(max(wanted), self.scaling.least), self.scaling.most)

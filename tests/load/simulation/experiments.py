@@ -174,13 +174,13 @@ def morning_peak(
     scalings: dict[str, Scaling],
     morning: Morning,
     *,
-    by_seats: bool = False,
+    by_seats: bool = True,
     seed: int = 1,
 ) -> Peak:
     """The production overlay's admission and KEDA, beginning with the least replicas.
 
-    by_seats: recognition, voice and llm_service are scaled by who is seated or waits, per seat of a replica, instead of
-    by the streams in use; the thresholds are the same.
+    by_seats: recognition, voice and llm_service are scaled by who is seated or waits, per seat of a replica; else by
+    the streams in use per slot, as one might think of first, with the same thresholds.
     """
     env = simpy.Environment()
     least = Replicas(
@@ -196,9 +196,9 @@ def morning_peak(
     pools: dict[str, Pool[Any]] = {"gateway": gateways, "asr": mesh.asr, "tts": tts, "llm": fronts, "vllm": mesh.llm}
     metrics: dict[str, dict[str, Callable[[], float]]] = {
         "gateway": {"sessions": lambda: door.seated},
-        "asr": {"streams": lambda: mesh.asr.in_use / (0.8 * mesh.asr.slots)},
-        "tts": {"streams": lambda: tts.in_use / (0.8 * tts.slots)},
-        "llm": {"streams": lambda: mesh.llm.in_use / (0.8 * fronts.slots)},
+        "asr": {"seats": partial(_seats_wanted, door, mesh.asr.slots)},
+        "tts": {"seats": partial(_seats_wanted, door, 2 * tts.slots)},
+        "llm": {"seats": partial(_seats_wanted, door, 4 * fronts.slots)},
         "vllm": {
             "queue": lambda: sum(replica.station.queued for replica in mesh.llm.replicas),
             "kv-cache": lambda: max(
@@ -206,9 +206,12 @@ def morning_peak(
             ),
         },
     }
-    if by_seats:
-        seats = {"asr": mesh.asr.slots, "tts": 2 * tts.slots, "llm": 4 * fronts.slots}
-        metrics |= {name: {"streams": partial(_seats_wanted, door, per)} for name, per in seats.items()}
+    if not by_seats:
+        metrics |= {
+            "asr": {"seats": lambda: mesh.asr.in_use / (0.8 * mesh.asr.slots)},
+            "tts": {"seats": lambda: tts.in_use / (0.8 * tts.slots)},
+            "llm": {"seats": lambda: mesh.llm.in_use / (0.8 * fronts.slots)},
+        }
     for name, pool in pools.items():
         startup_s = 10.0 if name in ("gateway", "llm") else profile.startup_s
         scaled = _scaled(pool, door, startup_s)

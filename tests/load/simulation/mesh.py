@@ -104,8 +104,8 @@ class Mesh:
 
     @property
     def speculates(self) -> bool:
-        """Whether a reply is begun in the pause, as busy as the models are now."""
-        pools = (self.asr, self.llm, self.tts)
+        """Whether a reply is begun in the pause, as busy as those who would make it are now."""
+        pools = (self.llm, self.tts)
         return self.policy.speculation > 0 and max(pool.occupancy for pool in pools) <= self.policy.speculation
 
     def converse(self, rhythm: Rhythm, until: float) -> Process:

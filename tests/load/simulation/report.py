@@ -139,7 +139,7 @@ def _mornings(gpu: Profile) -> Iterable[tuple[str, Peak]]:
         name: replace(one, least=max(3, one.least)) for name, one in scalings.items() if name in ("asr", "tts")
     }
     yield "at least three of recognition and voice", peak(gpu, scalings=scalings | at_least_3)
-    yield "scaled by seats wanted", peak(gpu, by_seats=True)
+    yield "scaled by streams in use", peak(gpu, by_seats=False)
 
 
 # --- tables -----------------------------------------------------------------------------------------------------
