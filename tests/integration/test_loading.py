@@ -196,7 +196,7 @@ async def test_a_model_that_can_not_be_had_on_demand_fails_the_call_and_ends_the
                 )
             assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
         assert process.process.wait(30) == 1
-    assert "ASR can't start: ASR_MODEL_NAME=openai/whisper-small" in process.log.splitlines()[-1]
+    assert "ASR can't start: the model Systran/faster-whisper-small is not in" in process.log.splitlines()[-1]
 
 
 async def test_sigterm_ends_a_service_that_nobody_has_called(tmp_path: Path) -> None:

@@ -13,10 +13,14 @@ import sys
 import time
 from functools import partial
 
+from aitalk.asr.v1 import asr_pb2
+
 from common.grpc_server import Service, run
 from common.logs import configure_logging
 from common.process import plain_start_errors
 from common.settings import ModelServerSettings
+
+_NAME = asr_pb2.DESCRIPTOR.services_by_name["AsrService"].full_name  # of a service that there is: its calls are counted
 
 
 def load(how: str) -> None:
@@ -41,7 +45,7 @@ def main() -> None:
     with plain_start_errors("ASR"):
         settings = ModelServerSettings()
         configure_logging(settings.log_level)
-        service = Service("ASR", "aitalk.test", lambda _: None, partial(asyncio.to_thread, load, how), nothing)
+        service = Service("ASR", _NAME, lambda _: None, partial(asyncio.to_thread, load, how), nothing)
         asyncio.run(run(service, settings, 0))
 
 
