@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.engines.tiny_coqui import tiny_xtts
 from tests.support.tts_contract import TEXT, TtsContract
@@ -24,6 +25,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CoquiTts]:
 
 class TestXtts(TtsContract):
     loudest_at_least = 0.01
+
+    def reset_chance(self) -> None:
+        torch.manual_seed(0)
 
 
 def test_a_sentence_comes_in_pieces(engine: CoquiTts) -> None:
