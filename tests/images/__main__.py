@@ -1,5 +1,6 @@
-"""`make verify-images`: builds every CPU image from the committed Dockerfile, starts the compose file's `cpu` profile
-with them, holds a spoken conversation through it, scales recognition to three replicas, and holds another.
+"""`make verify-images`: lints the Dockerfile, resolves the locks of the CUDA images, builds every CPU image, starts the
+compose file's `cpu` profile with them, holds a spoken conversation through it, scales recognition to three replicas, and
+holds another.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from pathlib import Path
 
 from deploy.mesh import free_ports
 from tests.images import stand_in
-from tests.images.engines import SERVICES, docker, podman
+from tests.images.engines import SERVICES, Engine, docker, podman
 from tests.support.asr import LEARNER_LINES, spoken, word_error_rate
 from tests.support.learner import a_learner
 
 START_TIMEOUT_S = 300
+CUDA_LOCKS = ("asr-cuda", "asr-kyutai", "tts-coqui", "tts-kyutai", "tts-pocket")
 
 
 def main() -> int:
@@ -36,6 +38,7 @@ def main() -> int:
         if engine is None:
             engine = podman(Path(folder) / "containers.conf")
             stand_in.provide(engine)
+        check_without_building(engine, Path(folder))
         if not arguments.no_build:
             for service in SERVICES:
                 engine.build_image(service)
@@ -54,6 +57,15 @@ def main() -> int:
                 engine.compose_run("down", "-v")
     print("verify-images: every image was built, and a conversation was held through the compose file")
     return 0
+
+
+def check_without_building(engine: Engine, folder: Path) -> None:
+    """What can be said of the CUDA images where they can't be run: their recipe is sound, and their packages are there."""
+    tools = Path(sys.executable).parent
+    engine.run([str(tools / "hadolint"), "deploy/docker/Dockerfile"])
+    install = [str(tools / "uv"), "pip", "install", "--quiet", "--dry-run", "--require-hashes", "--target", str(folder)]
+    for lock in CUDA_LOCKS:
+        engine.run([*install, "-r", f"deploy/locks/{lock}.txt"])
 
 
 def wait_until_ready(port: int) -> None:
