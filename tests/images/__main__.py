@@ -1,6 +1,6 @@
-"""`make verify-images`: lints the Dockerfile, resolves the locks of the CUDA images, builds every CPU image, starts the
-compose file's `cpu` profile with them, holds a spoken conversation through it, scales recognition to three replicas, and
-holds another.
+"""`make verify-images`: lints the Dockerfile, resolves the locks of the CUDA images, builds every CPU image, starts
+the compose file's `cpu` profile with them, holds a spoken conversation through it, scales recognition to three replicas,
+and holds another.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def main() -> int:
 
 
 def check_without_building(engine: Engine, folder: Path) -> None:
-    """What can be said of the CUDA images where they can't be run: their recipe is sound, and their packages are there."""
+    """What can be said of the CUDA images where they can't be run: the recipe is sound, the packages are there."""
     tools = Path(sys.executable).parent
     engine.run([str(tools / "hadolint"), "deploy/docker/Dockerfile"])
     install = [str(tools / "uv"), "pip", "install", "--quiet", "--dry-run", "--require-hashes", "--target", str(folder)]
