@@ -1,6 +1,7 @@
-"""`make verify-images`: lints the Dockerfile, resolves the locks of the CUDA images, builds every CPU image, starts
-the compose file's `cpu` profile with them, holds a spoken conversation through it, scales recognition to three replicas,
-and holds another.
+"""`make verify-images`: do the images work, and the compose file?
+
+Lints the Dockerfile, resolves the locks of the CUDA images, builds every CPU image, starts the compose file's `cpu`
+profile with them, holds a spoken conversation through it, scales recognition to three replicas, and holds another.
 """
 
 from __future__ import annotations

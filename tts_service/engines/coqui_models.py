@@ -135,19 +135,25 @@ class XttsModel:
         self.only_language = "en"
 
     def speak(self, sentence: str, speaker: str | None, language: str | None, speed: float) -> Iterator[EngineAudio]:
-        """A piece for about a second of speech."""
+        """A piece for about a second of speech.
+
+        The speed is not XTTS's own, which fails on the short rest of a sentence that is to be said fast.
+        """
+        tempo = Tempo(self.sample_rate_hz, speed)
         pieces = PieceMaker(self.sample_rate_hz, estimated=True)
         pieces.tell(paced_words(sentence, round(self.sample_rate_hz / speed)))
         limit = self._model.tokenizer.char_limits.get((language or "en").split("-")[0], 200)
         for part in wrap(sentence, limit):
-            with closing(self._stream(part, speaker, language, speed)) as stream:
+            with closing(self._stream(part, speaker, language)) as stream:
                 for pcm in stream:
-                    if (piece := pieces.add(pcm)) is not None:
+                    if (piece := pieces.add(tempo.push(pcm))) is not None:
                         yield piece
+        if (piece := pieces.add(tempo.finish())) is not None:
+            yield piece
         yield pieces.finish()
 
     def _stream(
-        self, sentence: str, speaker: str | None, language: str | None, speed: float
+        self, sentence: str, speaker: str | None, language: str | None
     ) -> Generator[NDArray[np.float32], None, None]:
         """Raw audio. Between two pieces others may use the model, which keeps the prompt it works on for itself."""
         voice = self._model.speaker_manager.speakers[speaker]
@@ -157,7 +163,6 @@ class XttsModel:
             language,
             voice["gpt_cond_latent"],
             voice["speaker_embedding"],
-            speed=speed,
         )
         prompt = None
         with closing(stream):
