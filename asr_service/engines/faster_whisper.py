@@ -33,6 +33,7 @@ _AT_THE_END = ENGINE_RATE_HZ // 5  # samples
 _DOUBTFUL = 0.5
 _SHORTEST = ENGINE_RATE_HZ // 10  # no word is shorter, and its times could not be found
 _TOKENS_PER_SECOND = 12  # twice what the fastest speakers need
+_WINDOW = 30 * ENGINE_RATE_HZ
 _NO_SPEECH, _UNSURE = 0.6, -0.8  # no_speech_prob above and avg_logprob below: no words
 _MARKS = frozenset("\"'.。,，!！?？:：”)]}、")  # what faster-whisper would add to the word before by itself
 _REPETITIVE = 2.4  # compression ratio of a text that goes in circles; the same bound as in OpenAI's code
@@ -137,7 +138,9 @@ class FasterWhisper:
             language=language,
             condition_on_previous_text=False,
             word_timestamps=True,
-            append_punctuations="",  # they come as words, each with its probability; see said_in
+            # Marks come as words, each with its probability; see said_in. Not in what is longer than a window: the
+            # library finds the next window by the end of the last word.
+            **({"append_punctuations": ""} if len(audio) <= _WINDOW else {}),
             max_new_tokens=_most_tokens(audio),
             **_DECODING[options.quality],
         )

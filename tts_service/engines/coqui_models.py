@@ -139,17 +139,14 @@ class XttsModel:
 
         The speed is not XTTS's own, which fails on the short rest of a sentence that is to be said fast.
         """
-        tempo = Tempo(self.sample_rate_hz, speed)
-        pieces = PieceMaker(self.sample_rate_hz, estimated=True)
-        pieces.tell(paced_words(sentence, round(self.sample_rate_hz / speed)))
+        pieces = PieceMaker(self.sample_rate_hz, speed, estimated=True)
+        pieces.tell(paced_words(sentence, self.sample_rate_hz))
         limit = self._model.tokenizer.char_limits.get((language or "en").split("-")[0], 200)
         for part in wrap(sentence, limit):
             with closing(self._stream(part, speaker, language)) as stream:
                 for pcm in stream:
-                    if (piece := pieces.add(tempo.push(pcm))) is not None:
+                    if (piece := pieces.add(pcm)) is not None:
                         yield piece
-        if (piece := pieces.add(tempo.finish())) is not None:
-            yield piece
         yield pieces.finish()
 
     def _stream(
