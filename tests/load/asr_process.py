@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import uvloop
 from pydantic_settings import BaseSettings
@@ -43,14 +44,15 @@ class StubEngine:
 
 
 def _heard(samples: int) -> Transcript:
-    """As many of the words as fit, at three a second."""
+    """As many of the words as fit, at three a second, and a full stop of which it is as sure as Whisper is at an end."""
     step = ENGINE_RATE_HZ // 3
     words = tuple(
         Word(" " + word, i * step, (i + 1) * step, 1.0)
         for i, word in enumerate(HEARD.split())
         if i == 0 or (i + 1) * step <= samples
     )
-    return Transcript("".join(word.text for word in words).strip(), words, "en")
+    words = (*words[:-1], replace(words[-1], text=words[-1].text + "."))
+    return Transcript("".join(word.text for word in words).strip(), words, "en", closing=0.95)
 
 
 class DelaySettings(BaseSettings):
