@@ -44,7 +44,7 @@ class StubEngine:
 
 
 def _heard(samples: int) -> Transcript:
-    """As many of the words as fit, at three a second, and a full stop of which it is as sure as Whisper is at an end."""
+    """As many of the words as fit, at three a second, and a full stop, as sure of it as Whisper is at an end."""
     step = ENGINE_RATE_HZ // 3
     words = tuple(
         Word(" " + word, i * step, (i + 1) * step, 1.0)
