@@ -180,4 +180,4 @@ class Limiter:
         self._last_db = float(edges[-1])
         gain = 10 ** (np.interp(np.arange(len(pcm)), places * self._step, edges) / 20)
         limited: NDArray[np.float32] = (pcm * gain).astype(np.float32)
-        return limited
+        return np.clip(limited, -_CEILING, _CEILING)  # by a last bit, where the rounding went up
