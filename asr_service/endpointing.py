@@ -139,6 +139,10 @@ class Endpointer:
             case _State.PAUSED:
                 return self._while_paused()
 
+    def is_settled(self, least: float, most: float) -> bool:
+        """Whether every probability from `least` to `most` means the same now, so that it need not be known."""
+        return self._wait_ms(least) == self._wait_ms(most) and (least < EAGER_PROBABILITY) == (most < EAGER_PROBABILITY)
+
     def judge(self, probability: float) -> list[Decision]:
         """What follows from the answer to Assess, the probability that the speaker is done."""
         self._probability = probability
@@ -218,7 +222,10 @@ class Endpointer:
         """The silence that ends the turn; None: nothing is known yet."""
         if self._settings.end_silence_ms:
             return self._settings.end_silence_ms
-        return None if self._probability is None else self._settings.wait_ms(self._probability, self.pauses.usual_ms)
+        return None if self._probability is None else self._wait_ms(self._probability)
+
+    def _wait_ms(self, probability: float) -> float:
+        return self._settings.wait_ms(probability, self.pauses.usual_ms)
 
     def _is_probable(self, enough_ms: float) -> bool:
         if self._probability is None:

@@ -42,7 +42,7 @@ from asr_service.events import (
     spoken_turn,
 )
 from asr_service.listening import Listening
-from asr_service.metrics import AUDIO_SECONDS, TURNS
+from asr_service.metrics import AUDIO_SECONDS, TURN_MODEL_SKIPPED, TURNS
 from asr_service.patience import Endpointing
 from asr_service.pauses import NO_PAUSES, PauseStatistics
 from asr_service.turn_judge import TurnJudge
@@ -231,13 +231,23 @@ class StreamSession:
             await self._emit_one(event)
 
     async def _assess(self, utterance: Utterance) -> float:
-        """How probable it is that the speaker is done, by the sound so far and by the words."""
+        """How probable it is that the speaker is done, by the words and by the sound so far.
+
+        The network that hears the sound is asked where its answer can change what is decided. That takes time beside
+        the decode, which everybody waits for.
+        """
         assert utterance.final is not None  # noqa: S101  the pause began before it is asked about
         end = self._endpointer.position
         with stage("asr.end_of_turn", under(utterance.span)):
-            acoustic = await self._judge.acoustic(utterance.cut(end - self._judge.heard, end))
             heard = await utterance.final
-        return probability_of_end(acoustic, heard, heard.language or self._config.language)
+            language = heard.language or self._config.language
+            if self._endpointer.is_settled(
+                probability_of_end(0.0, heard, language), probability_of_end(1.0, heard, language)
+            ):
+                TURN_MODEL_SKIPPED.inc()
+                return probability_of_end(0.5, heard, language)
+            acoustic = await self._judge.acoustic(utterance.cut(end - self._judge.heard, end))
+        return probability_of_end(acoustic, heard, language)
 
     async def _offer_partial(self, steps: MemoryObjectSendStream[_Step]) -> None:
         """Have a partial made if one is due, while the voice goes on and the model has nothing better to do."""

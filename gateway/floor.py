@@ -13,9 +13,10 @@ from gateway import metrics
 from gateway.backchannels import is_backchannel, is_echo, is_unsure
 from gateway.history import LearnerTurn
 from gateway.outbox import Outbox
-from gateway.partner import MANNERS, messages_for
+from gateway.partner import MANNERS, SOMETHING, messages_for
 from gateway.ports import ChatMessage, Llm, Transcript, Tts
 from gateway.protocol import Interrupted, TurnComplete
+from gateway.reading_ahead import ReadingAhead
 from gateway.record import ConversationRecord
 from gateway.turn import Reply, Stages, Voice, Writer
 from gateway.turn_machine import (
@@ -100,6 +101,7 @@ class Floor:
     ) -> None:
         self._llm = llm
         self._tts = tts
+        self._reading_ahead = ReadingAhead(llm, tasks)
         self._options = options
         self._record = record
         self._outbox = outbox
@@ -165,6 +167,11 @@ class Floor:
         if not is_backchannel(text, self._record.state.language) and not is_echo(text, self._says):
             await self.on(LearnerInsists())
 
+    def read_ahead(self, text: str) -> None:
+        """Have the model read the conversation and `text`, of what the learner is saying, while it has time for it."""
+        if isinstance(self._machine.state, Listening | Cut) and self._may_speculate():
+            self._reading_ahead.read(self._prompt(text.rstrip(" .,!?…-") or SOMETHING))
+
     async def on_long_voice(self) -> None:
         """So does a voice that lasts, unless it is known that the microphone picks up the partner."""
         if not self._has_echo:
@@ -201,15 +208,18 @@ class Floor:
         return isinstance(self._machine.state, Speaking | Hushed | Cut)
 
     def _start(self, turn_id: str, text: str, stages: LearnerStages) -> None:
+        self._begin(turn_id, self._prompt(text), self._llm, stages)
+
+    def _prompt(self, text: str) -> list[ChatMessage]:
+        """What a reply to `text` is asked for with."""
         state = self._record.state
-        messages = messages_for(
+        return messages_for(
             self._record.turns,
             text,
             level=state.level,
             language=state.language,
             max_chars=self._options.history_max_chars,
         )
-        self._begin(turn_id, messages, self._llm, stages)
 
     def _continue(self, turn_id: str, rest: str) -> None:
         """Say what was left unheard of the reply that a noise has cut off."""
@@ -217,6 +227,7 @@ class Floor:
         self._begin(turn_id, [], Recital(rest), LearnerStages(self._now()))
 
     def _begin(self, turn_id: str, messages: Sequence[ChatMessage], llm: Writer, stages: LearnerStages) -> None:
+        self._reading_ahead.stop()
         state, options = self._record.state, self._options
         manner = MANNERS[state.level]
         self._reply = Reply(

@@ -17,6 +17,7 @@ FALSE_ALARMS = from_zero(
     ),
     *("hushed", "cut"),
 )
+READ_AHEAD = Counter("aitalk_gateway_read_ahead_total", "Prompts that the model was given while the learner spoke.")
 EAGER_REPLIES = from_zero(
     Counter(
         "aitalk_gateway_eager_replies_total",

@@ -70,6 +70,8 @@ MANNERS: dict[Level, Manner] = {
 # How the model is told that it was interrupted: where its words were cut, and before what was said then.
 CUT_MARK = " —"
 INTERRUPTING = "(interrupting you) "
+# In the place of words that are not known yet, as a chat template wants the user's last.
+SOMETHING = "Hello."
 
 
 def system_prompt(level: Level, language: str) -> str:
@@ -79,11 +81,6 @@ def system_prompt(level: Level, language: str) -> str:
         f"You are Joe, a kind friend of the user. You talk together, in {name}. "
         f"{MANNERS[level].instructions.format(language=name)}"
     )
-
-
-def opening(level: Level, language: str) -> list[ChatMessage]:
-    """What every prompt of a level begins with: sent ahead, it is in the model server's prefix cache when it counts."""
-    return [ChatMessage("system", system_prompt(level, language)), ChatMessage("user", "Hello.")]
 
 
 def messages_for(

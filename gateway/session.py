@@ -22,14 +22,13 @@ from gateway.audio import AudioInput, DecodedAudio
 from gateway.farewell import Farewell
 from gateway.floor import Floor, LearnerStages
 from gateway.hearing import AudioRefused, Heard, Hearing, HearingFailed, VoiceGoesOn
-from gateway.history import LearnerTurn, Level, SessionState
+from gateway.history import LearnerTurn, SessionState
 from gateway.learner import Learner
 from gateway.open_turn import OpenTurn
 from gateway.outbox import Outbox
-from gateway.partner import MANNERS, opening
+from gateway.partner import MANNERS
 from gateway.ports import (
     AsrEvent,
-    ChatMessage,
     EagerEndOfTurn,
     EndOfTurn,
     Partial,
@@ -124,7 +123,6 @@ class Session:
         self._turn = OpenTurn(self._record, outbox, self._hearing, sample_rate_hz=options.asr_sample_rate_hz, now=now)
         self._farewell = Farewell(self._inbox, self.post, self._record, outbox, audio, self._turn, partners.llm)
         self._has_begun = False
-        self._prepared_for: tuple[Level, str] | None = None
         self._has_resumed = False
         self._handing_over: HandOver | None = None
         self.is_leaving = False
@@ -280,13 +278,14 @@ class Session:
                     self._turn.begin(said)
                 else:
                     self._turn.go_on()
-                self._prepare_model()
                 await floor.on(LearnerSpeaks())
+                floor.read_ahead("")
                 await self._outbox.send(SpeechStartedMessage())
             case Partial(stable, unstable):
                 text = (stable + unstable).strip()
                 await self._outbox.send(TranscriptMessage(text=text, is_final=False))
                 await floor.on_partial(text)
+                floor.read_ahead(text)
             case EagerEndOfTurn(transcript):
                 await self._turn.pause(transcript)
                 pauses = LearnerPauses(transcript.text, floor.is_sound(transcript))
@@ -306,17 +305,6 @@ class Session:
             turn = await self._turn.say_back(transcript)
         await floor.on(LearnerEnds(transcript.text, is_sound), stages=stages, learner_turn=turn)
         self._turn.end_trace("no_words")
-
-    def _prepare_model(self) -> None:
-        """Have the model read its instructions while the learner speaks for the first time, or at a new level."""
-        state = self._record.state
-        if (state.level, state.language) != self._prepared_for:
-            self._prepared_for = (state.level, state.language)
-            self._tasks.create_task(self._read_instructions(opening(state.level, state.language)))
-
-    async def _read_instructions(self, messages: list[ChatMessage]) -> None:
-        with contextlib.suppress(ServiceError):  # the reply itself will say what is wrong
-            await self._partners.llm.generate(messages, max_tokens=1)
 
     def _patience(self) -> Patience:
         state = self._record.state

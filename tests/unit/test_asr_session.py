@@ -303,6 +303,13 @@ async def test_the_end_comes_sooner_where_the_speaker_is_surely_done() -> None:
     assert end.pauses.longest_ms == pytest.approx(1_000, abs=64)
 
 
+async def test_the_turn_model_is_not_asked_where_the_words_decide() -> None:
+    for engine, asked in ((open_engine(sure=True), False), (open_engine(), True)):
+        judge = ScriptedJudge([0.5])
+        await Stream(engine, endpointing=ASKING, judge=judge).run(loud(1) + quiet(3), Finish())
+        assert bool(judge.asked) is asked
+
+
 async def test_with_the_turn_model_any_chunking_gives_the_same_events() -> None:
     speech = loud(1) + quiet(0.5) + loud(0.7) + quiet(0.3) + loud(0.2) + quiet(2)
     streams = []

@@ -255,17 +255,6 @@ def test_an_id_that_a_client_makes_up_is_bounded(made_up: str) -> None:
         read_client_message(json.dumps({"type": "start", "learner": made_up}))
 
 
-async def test_the_model_reads_its_instructions_while_the_learner_speaks_for_the_first_time() -> None:
-    talk = Conversation()
-    talk.asr.script = [*one_turn(), (at(4.0), SpeechStarted(at(3.9)))]
-    async with talk.running():
-        await talk.speak(0.5)
-        assert [messages[0].role for messages in talk.llm.generated] == ["system"]
-        await talk.speak(4.5)
-    assert len(talk.llm.generated) == 1
-    assert talk.llm.asked[0][0] == talk.llm.generated[0][0]
-
-
 async def test_the_same_words_are_an_answer_once_the_partner_is_done() -> None:
     talk = Conversation()
     talk.asr.script = [(at(1.2), SpeechStarted(at(1.1))), (at(1.7), eager("Yeah.")), (at(2.1), end("Yeah."))]
