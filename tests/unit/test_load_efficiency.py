@@ -100,6 +100,20 @@ def test_no_threads_of_numpy_spin_beside_the_networks() -> None:
     assert int(done.stdout) == 1
 
 
+def test_what_is_loaded_at_the_start_is_kept_from_the_collector_and_later_cycles_are_not() -> None:
+    """In a process of its own, whose collector it is."""
+    script = (
+        "import gc, weakref; from common.process import spare_the_collector\n"
+        "class Node: pass\n"
+        "spare_the_collector(); frozen = gc.get_freeze_count(); seen = []\n"
+        "for _ in range(20_000):\n"
+        "    node = Node(); node.itself = node; seen.append(weakref.ref(node))\n"
+        "print(frozen > 10_000, any(ref() is None for ref in seen))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], env={}, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True"]
+
+
 async def test_a_stream_that_is_cancelled_leaves_the_others_alone() -> None:
     with ThreadPoolExecutor(1) as thread:
         listening = Listening(CountingVad(), thread)
