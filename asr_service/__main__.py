@@ -9,7 +9,7 @@ from asr_service.engines import create_engine
 from asr_service.service import create_service
 from common.grpc_server import run
 from common.models import fetch_weights
-from common.process import fetch_is_asked_for, observe, plain_start_errors
+from common.process import fetch_is_asked_for, observe, plain_start_errors, spare_the_collector
 
 
 def main() -> None:
@@ -22,6 +22,7 @@ def main() -> None:
             fetch_weights(engine)
             return
         service = create_service(engine, settings)
+        spare_the_collector()
         uvloop.run(run(service, settings, settings.asr_port))
 
 

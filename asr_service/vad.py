@@ -21,6 +21,10 @@ from common.errors import EngineError
 WINDOW = 512
 """Samples in a window."""
 _CONTEXT = 64
+_FILE = "silero_vad_16k_op15.onnx"
+"""The network for this rate alone: what silero_vad.onnx answers to the bit, without choosing between two networks at
+each run.
+"""
 
 
 def find_silero() -> Path:
@@ -28,7 +32,7 @@ def find_silero() -> Path:
     spec = find_spec("silero_vad")
     if spec is None or not spec.submodule_search_locations:
         raise EngineError("the weights of the voice detector are missing: `make setup` installs the wheel silero-vad")
-    return Path(spec.submodule_search_locations[0]) / "data" / "silero_vad.onnx"
+    return Path(spec.submodule_search_locations[0]) / "data" / _FILE
 
 
 class Vad(Protocol):

@@ -8,7 +8,7 @@ from types import FrameType
 import uvicorn
 import uvloop
 
-from common.process import observe, plain_start_errors
+from common.process import observe, plain_start_errors, spare_the_collector
 from gateway.app import connect, create_app
 from gateway.config import GatewaySettings
 from gateway.draining import Draining
@@ -23,6 +23,7 @@ def main() -> None:
         settings = GatewaySettings()
         settings.check_protection()
         observe("gateway", settings)
+        spare_the_collector()
         uvloop.run(serve(settings))
 
 

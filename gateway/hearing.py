@@ -24,8 +24,10 @@ from gateway.ports import (
     VoicePaused,
 )
 
-# A recogniser that takes no audio for so long is given up and opened again.
+# A recogniser that takes no audio for so long is given up and opened again. Looked at now and then: a time-out around
+# each message costs more than the look.
 STALL_S = 5.0
+LOOK_EVERY_S = 1.0
 REOPEN_AFTER_S = 1.0
 # Recognition hears in windows of this length; a part of one tells it nothing yet. While the learner is silent, only the
 # begin of a turn can be missed by a moment, and its first sounds are kept: then several windows go as one message.
@@ -96,6 +98,7 @@ class Hearing:
         self._on_audio = on_audio
         self._deliver = deliver
         self._sent_samples = 0
+        self._sending_since: float | None = None
         self._turn_is_open = False
         self._voice_since: int | None = None
         self._is_lost = False
@@ -142,6 +145,7 @@ class Hearing:
     async def _recognise(self, first: bytes) -> None:
         """One recognition stream, until the audio is finished."""
         self._sent_samples = 0
+        self._sending_since = None
         self._turn_is_open = False
         self._voice_since = None
         self._gather()
@@ -152,11 +156,21 @@ class Hearing:
             asyncio.TaskGroup() as tasks,
         ):
             feeding = tasks.create_task(self._feed(stream, first))
+            watching = tasks.create_task(self._watch())
             async for event in stream:
                 self._note(event)
                 await self._deliver(Heard(event))
             if not feeding.done():
                 raise UnavailableError("ASR: the service ended the stream (is it restarting?); go on speaking")
+            watching.cancel()
+
+    async def _watch(self) -> None:
+        """Raises DeadlineError if a message has not been taken for STALL_S."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if self._sending_since is not None and clock() - self._sending_since >= STALL_S:
+                raise DeadlineError(f"ASR: the service has taken no audio for {STALL_S:.0f} s; go on speaking")
 
     def _note(self, event: AsrEvent) -> None:
         self._is_lost = False
@@ -197,11 +211,9 @@ class Hearing:
                     return bytes(round(GAP_S * self._sample_rate_hz) * BYTES_PER_SAMPLE)
 
     async def _send(self, stream: AsrStream, chunk: bytes) -> None:
-        try:
-            async with asyncio.timeout(STALL_S):
-                await stream.send(chunk)
-        except TimeoutError:
-            raise DeadlineError(f"ASR: the service has taken no audio for {STALL_S:.0f} s; go on speaking") from None
+        self._sending_since = asyncio.get_running_loop().time()
+        await stream.send(chunk)
+        self._sending_since = None
         self._sent_samples += len(chunk) // BYTES_PER_SAMPLE
 
     async def _skip_audio(self) -> None:

@@ -19,6 +19,7 @@ from asr_service.service import create_service
 from common.engine_info import EngineDescription
 from common.grpc_server import run
 from common.logs import configure_logging
+from common.process import spare_the_collector
 from tests.load.delays import HEARD, Delays
 
 
@@ -63,6 +64,7 @@ def main() -> None:
     settings = AsrSettings()
     configure_logging(settings.log_level)
     service = create_service(StubEngine(DelaySettings().delays), settings)
+    spare_the_collector()
     uvloop.run(run(service, settings, settings.asr_port))
 
 

@@ -27,9 +27,13 @@ BYTES_PER_SAMPLE = 2
 
 @dataclass
 class FakeAsr:
-    """Says each event of `script` once so many samples have arrived, whatever they hold."""
+    """Says each event of `script` once so many samples have arrived, whatever they hold.
+
+    stuck_streams: so many streams, the first, take no audio.
+    """
 
     script: list[tuple[int, AsrEvent | ServiceError]] = field(default_factory=list)
+    stuck_streams: int = 0
     open_streams: int = 0
     streams_opened: int = 0
     patience: list[Patience] = field(default_factory=list)
@@ -46,20 +50,26 @@ class FakeAsr:
         self.streams_opened += 1
         self.patience.append(patience)
         try:
-            yield _FakeAsrStream(self.script, self.patience)
+            is_stuck = self.streams_opened <= self.stuck_streams
+            yield _FakeAsrStream(self.script, self.patience, is_stuck=is_stuck)
         finally:
             self.open_streams -= 1
 
 
 class _FakeAsrStream:
-    def __init__(self, script: list[tuple[int, AsrEvent | ServiceError]], patience: list[Patience]) -> None:
+    def __init__(
+        self, script: list[tuple[int, AsrEvent | ServiceError]], patience: list[Patience], *, is_stuck: bool
+    ) -> None:
         self._script = script
         self._patience = patience
+        self._is_stuck = is_stuck
         self._samples = 0
         self._changed = asyncio.Event()
         self._finished = False
 
     async def send(self, pcm: bytes) -> None:
+        if self._is_stuck:
+            await asyncio.Event().wait()
         self._samples += len(pcm) // BYTES_PER_SAMPLE
         self._changed.set()
 

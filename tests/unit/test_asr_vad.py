@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asr_service.audio import Resampler, check_pcm, check_rate
-from asr_service.vad import WINDOW, Ear, SileroVad
+from asr_service.vad import WINDOW, Ear, SileroVad, find_silero
 from common.errors import InvalidInputError
 from tests.support.asr import beckett_path, read_wav
 
@@ -49,6 +49,13 @@ def test_a_voice_is_told_from_silence() -> None:
     assert max(probabilities[:10]) < 0.3  # before the first word
     assert min(probabilities[15:30]) > 0.7  # "ever tried"
     assert max(probabilities[-55:]) < 0.1  # digital silence
+
+
+def test_the_network_for_one_rate_says_what_the_one_for_two_says() -> None:
+    for_two = SileroVad(find_silero().with_name("silero_vad.onnx"))
+    ear, other = Ear(vad(), 16_000), Ear(for_two, 16_000)
+    said, expected = ear.hear(beckett_bytes()), other.hear(beckett_bytes())
+    assert [p for _, p in said] == pytest.approx([p for _, p in expected], abs=1e-6)
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000])

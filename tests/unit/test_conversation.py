@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import BusyError, EngineError, InvalidInputError, SequenceError, ServiceError, UnavailableError
+from gateway.hearing import STALL_S
 from gateway.history import LearnerTurn, PartnerTurn, SessionState
 from gateway.ports import AsrEvent, EndOfTurn, Partial, SpeechStarted, TurnResumed, VoiceContinued, VoicePaused
 from gateway.protocol import (
@@ -435,6 +436,22 @@ async def test_recognition_that_fails_is_reported_once_and_opened_again() -> Non
         await talk.speak(5.0)
         await asyncio.sleep(4)
     assert [m.code for m in talk.of(ErrorMessage)] == ["unavailable"]
+    assert talk.asr.streams_opened == 2
+    assert talk.of(TurnComplete)
+
+
+async def test_recognition_that_takes_no_audio_is_given_up_and_opened_again() -> None:
+    talk = Conversation()
+    talk.asr.stuck_streams = 1
+    async with talk.running():
+        await talk.speak(2)
+        await asyncio.sleep(STALL_S - 3)
+        assert not talk.of(ErrorMessage)
+        await asyncio.sleep(3)
+        assert [error.code for error in talk.of(ErrorMessage)] == ["timeout"]
+        talk.asr.script = one_turn()
+        await talk.speak(2)
+        await asyncio.sleep(5)
     assert talk.asr.streams_opened == 2
     assert talk.of(TurnComplete)
 

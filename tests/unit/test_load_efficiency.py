@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from asr_service.audio import Audio
-from asr_service.listening import Listening
+from asr_service.listening import GATHER_S, Listening
 from asr_service.vad import WINDOW, Ear, SileroVad, hear_together
 from common.errors import EngineError
 from gateway.audio import AudioInput, DecodedAudio
@@ -61,6 +64,54 @@ async def test_streams_that_come_together_share_a_run_and_each_gets_its_own() ->
         heard = await asyncio.gather(*(listening.hear(ear, level(1024 * i)) for i, ear in enumerate(ears)))
     assert vad.runs == [STREAMS]
     assert [[p for _, p in windows] for windows in heard] == [[i / 32] for i in range(STREAMS)]
+
+
+class BlockedVad(CountingVad):
+    """Its first run takes until it is told to go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began, self.may_go_on = threading.Event(), threading.Event()
+
+    def infer(self, audio: Audio, state: Audio) -> tuple[Audio, Audio]:
+        self.began.set()
+        self.may_go_on.wait(10)
+        return super().infer(audio, state)
+
+
+async def test_who_comes_while_a_run_goes_on_shares_the_next() -> None:
+    vad = BlockedVad()
+    with ThreadPoolExecutor(1) as thread:
+        listening = Listening(vad, thread)
+        ears = [listening.open(16_000) for _ in range(STREAMS)]
+        tasks = [asyncio.ensure_future(listening.hear(ears[0], level(1)))]
+        await asyncio.to_thread(vad.began.wait, 10)
+        tasks += [asyncio.ensure_future(listening.hear(ear, level(1))) for ear in ears[1:]]
+        await asyncio.sleep(2 * GATHER_S)
+        vad.may_go_on.set()
+        await asyncio.gather(*tasks)
+    assert vad.runs == [1, STREAMS - 1]
+
+
+def test_no_threads_of_numpy_spin_beside_the_networks() -> None:
+    """In a process of its own: OpenBLAS makes its threads when numpy is first imported."""
+    script = "import asr_service.audio, psutil; print(psutil.Process().num_threads())"
+    done = subprocess.run([sys.executable, "-c", script], env={}, capture_output=True, text=True, check=True)
+    assert int(done.stdout) == 1
+
+
+def test_what_is_loaded_at_the_start_is_kept_from_the_collector_and_later_cycles_are_not() -> None:
+    """In a process of its own, whose collector it is."""
+    script = (
+        "import gc, weakref; from common.process import spare_the_collector\n"
+        "class Node: pass\n"
+        "spare_the_collector(); frozen = gc.get_freeze_count(); seen = []\n"
+        "for _ in range(20_000):\n"
+        "    node = Node(); node.itself = node; seen.append(weakref.ref(node))\n"
+        "print(frozen > 10_000, any(ref() is None for ref in seen))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], env={}, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True"]
 
 
 async def test_a_stream_that_is_cancelled_leaves_the_others_alone() -> None:
