@@ -15,7 +15,7 @@ FIRST_AUDIO_SECONDS = Histogram(
 )
 REAL_TIME_FACTOR = Histogram(
     "aitalk_tts_real_time_factor",
-    "Synthesis time per second of speech, by sentence.",
+    "Synthesis time per second of speech, for each piece that the engine makes.",
     buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 3.0),
 )
 AUDIO_SECONDS = Counter("aitalk_tts_audio_seconds_total", "Speech synthesised.")

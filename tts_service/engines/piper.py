@@ -1,4 +1,4 @@
-"""Piper: VITS voices run by ONNX Runtime, words timed by the model's own phoneme durations.
+"""Piper: VITS voices run by ONNX Runtime, sentences in pieces, words timed by the model's own phoneme durations.
 
 Voices are `.onnx` files with a `.onnx.json` beside each. https://github.com/OHF-Voice/piper1-gpl
 """
@@ -12,15 +12,11 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
-from piper.config import SynthesisConfig
-from piper.voice import AudioChunk, PiperVoice
 
 from common.engine_info import EngineDescription
 from common.errors import EngineError
@@ -28,7 +24,8 @@ from common.models import fetch_model
 from tts_service.config import TtsSettings
 from tts_service.engine import EngineAudio, EngineVoice, EngineWord
 from tts_service.engines.phoneme_alignment import align_words
-from tts_service.engines.silence import trim_silence
+from tts_service.engines.piper_model import PiperModel, Sentence
+from tts_service.engines.silence import SilenceTrimmer
 from tts_service.words import written_words
 
 logging.getLogger("piper").setLevel(logging.WARNING)  # at DEBUG it logs what it says
@@ -38,7 +35,6 @@ _VOICES_REPOSITORY = "rhasspy/piper-voices"
 _VOICE_ID = re.compile(
     r"(?P<locale>(?P<language>[a-z]{2,3})_[A-Z]{2})-(?P<name>\w+)-(?P<quality>x_low|low|medium|high)"
 )
-_VOLUME = 0.9  # Piper fills the whole range; resampling overshoots a little
 _GAP_S = 0.15  # between sentences of one text, beside the silence that trimming leaves
 
 
@@ -63,7 +59,7 @@ class PiperTts:
         self._device = settings.tts_device
         self._cache_dir = settings.models_cache_dir
         self._voices: dict[str, _Voice] = {}
-        self._loaded: dict[Path, PiperVoice] = {}
+        self._loaded: dict[Path, PiperModel] = {}
         self._loading = threading.Lock()
 
     def load(self) -> None:
@@ -81,40 +77,38 @@ class PiperTts:
         return [voice.voice for voice in self._voices.values()]
 
     def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
-        """A piece for each sentence that espeak finds in `text`. `language` is the voice's own."""
+        """Each sentence that espeak finds in `text`, in pieces. `language` is the voice's own."""
         chosen = self._voices[voice.id]
         model = self._model(chosen.path)
-        config = SynthesisConfig(
-            speaker_id=chosen.speaker, length_scale=model.config.length_scale / speed, volume=_VOLUME
-        )
         sentences = [sentence for sentence in model.phonemize(text) if sentence]
         words, trusted = _phoneme_spans(model, text, sentences)
         first = 0  # phoneme of the sentence, counted from the text's first
-        for audio in model.synthesize(text, syn_config=config, include_alignments=True):
-            last = first + len(audio.phonemes)
+        for phonemes in sentences:
+            last = first + len(phonemes)
             in_sentence = [
                 (span, begin - first, min(end, last) - first) for span, (begin, end) in words if first <= begin <= last
             ]
-            yield _piece(audio, in_sentence, trusted, gap_s=_GAP_S if first else 0.0)
+            sentence = model.speak(phonemes, speaker=chosen.speaker, length_scale=model.config.length_scale / speed)
+            yield from _spoken(
+                sentence, phonemes, in_sentence, voice.sample_rate_hz, trusted=trusted, gap_s=_GAP_S if first else 0.0
+            )
             first = last + 1  # the space between sentences
 
     def close(self) -> None:
         self._loaded.clear()
 
-    def _model(self, path: Path) -> PiperVoice:
+    def _model(self, path: Path) -> PiperModel:
         with self._loading:
             if path not in self._loaded:
                 try:
-                    self._loaded[path] = PiperVoice.load(
-                        path, use_cuda=self._device.startswith("cuda"), include_alignments=True
-                    )
+                    self._loaded[path] = PiperModel(path, use_cuda=self._device.startswith("cuda"))
                 except Exception as error:  # ONNX Runtime's errors have no common base
                     raise EngineError(f"cannot load the Piper voice {path}: {error}; is the file complete?") from error
             return self._loaded[path]
 
 
 def _phoneme_spans(
-    model: PiperVoice, text: str, sentences: list[list[str]]
+    model: PiperModel, text: str, sentences: list[list[str]]
 ) -> tuple[list[tuple[tuple[int, int], tuple[int, int]]], bool]:
     """Each written word's place in the text and among the phonemes of all sentences, and whether it is trustworthy."""
     words = written_words(text)
@@ -124,26 +118,36 @@ def _phoneme_spans(
     return list(zip(words, spans, strict=True)), trusted
 
 
-def _piece(
-    audio: AudioChunk, words: list[tuple[tuple[int, int], int, int]], trusted: bool, *, gap_s: float
-) -> EngineAudio:
-    """A sentence as Piper made it, trimmed, with its words on its own timeline."""
-    pcm: NDArray[np.float32] = audio.audio_float_array
-    rate: int = audio.sample_rate
-    told = audio.phoneme_alignments  # of ^, each phoneme, $
-    lengths = (
-        [a.num_samples for a in told] if told else [len(pcm) / (len(audio.phonemes) + 2)] * (len(audio.phonemes) + 2)
-    )
-    begins = [round(sample) for sample in accumulate(lengths, initial=0)][1:]
-    trimmed, cut = trim_silence(pcm, rate)
-    gap = round(gap_s * rate)
-
-    def place(sample: int) -> int:
-        return gap + min(max(sample - cut, 0), len(trimmed))
-
-    timed = tuple(EngineWord(*span, place(begins[begin]), place(begins[end])) for span, begin, end in words)
-    padded = np.concatenate([np.zeros(gap, np.float32), trimmed])
-    return EngineAudio(padded, timed, timing_estimated=not (told and trusted))
+def _spoken(
+    sentence: Sentence,
+    phonemes: Sequence[str],
+    words: list[tuple[tuple[int, int], int, int]],
+    rate: int,
+    *,
+    trusted: bool,
+    gap_s: float,
+) -> Iterator[EngineAudio]:
+    """A sentence as Piper makes it, trimmed, each piece with the words that begin in it, on its own timeline."""
+    pieces, lengths = sentence.pieces, sentence.lengths
+    if lengths is None:  # all phonemes are taken to be equally long
+        whole = list(pieces)
+        places = len(phonemes) + 2
+        lengths = (sum(pcm.size for pcm, _ in whole) // places,) * places
+        pieces, trusted = iter(whole), False
+    begins = np.cumsum(lengths)
+    trimmer = SilenceTrimmer(rate)
+    waiting, made = words, 0
+    for pcm, is_last in pieces:
+        kept = trimmer.trim(np.clip(pcm, -1.0, 1.0), is_last=is_last)
+        if not made:
+            kept = np.concatenate([np.zeros(round(gap_s * rate), np.float32), kept])
+            shift = round(gap_s * rate) - trimmer.cut
+        at = np.clip(begins + shift - made, 0, kept.size if is_last else None)
+        here = [word for word in waiting if is_last or at[word[1]] < kept.size]
+        waiting = waiting[len(here) :]
+        timed = tuple(EngineWord(*span, int(at[begin]), int(at[end])) for span, begin, end in here)
+        yield EngineAudio(kept, timed, timing_estimated=not trusted)
+        made += kept.size
 
 
 def _usable_device(device: str) -> str:

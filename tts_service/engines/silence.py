@@ -15,14 +15,38 @@ def trim_silence(pcm: NDArray[np.float32], sample_rate_hz: int) -> tuple[NDArray
     """`pcm` (mono, shape (samples,)) with at most 30 ms of silence before and 70 ms after, and how many samples before
     it were cut.
     """
-    loudness = np.abs(pcm)
-    loud = np.flatnonzero(loudness > _LOUD * loudness.max(initial=0.0))
-    if not loud.size:
-        return pcm[:0].copy(), 0
-    begin = max(0, int(loud[0]) - round(_LEAD_S * sample_rate_hz))
-    end = int(loud[-1]) + round(_TAIL_S * sample_rate_hz)
-    trimmed = pcm[begin:end].copy()
-    fade = np.linspace(0, 1, min(round(_FADE_S * sample_rate_hz), len(trimmed)), dtype=np.float32)
-    trimmed[: len(fade)] *= fade
-    trimmed[len(trimmed) - len(fade) :] *= fade[::-1]
-    return trimmed, begin
+    trimmer = SilenceTrimmer(sample_rate_hz)
+    return trimmer.trim(pcm, is_last=True), trimmer.cut
+
+
+class SilenceTrimmer:
+    """For one sentence that comes in pieces: the silence before it is in the first, that after it in the last.
+
+    What is silence is measured by the loudest sample so far. cut: how many samples before the sentence were left out.
+    """
+
+    def __init__(self, sample_rate_hz: int) -> None:
+        self._rate = sample_rate_hz
+        self._loudest = 0.0
+        self._has_begun = False
+        self.cut = 0
+
+    def trim(self, pcm: NDArray[np.float32], *, is_last: bool) -> NDArray[np.float32]:
+        """What is left of the next piece (mono, shape (samples,)); empty as long as there was no sound at all."""
+        loudness = np.abs(pcm)
+        self._loudest = max(self._loudest, float(loudness.max(initial=0.0)))
+        loud = np.flatnonzero(loudness > _LOUD * self._loudest)
+        begin, end = 0, pcm.size
+        if not self._has_begun:
+            begin = max(0, int(loud[0]) - round(_LEAD_S * self._rate)) if loud.size else pcm.size
+            self.cut += begin
+        if is_last:
+            end = (int(loud[-1]) if loud.size else begin) + round(_TAIL_S * self._rate)
+        trimmed = pcm[begin:end].copy()
+        fade = np.linspace(0, 1, min(round(_FADE_S * self._rate), trimmed.size), dtype=np.float32)
+        if not self._has_begun:
+            trimmed[: fade.size] *= fade
+        if is_last:
+            trimmed[trimmed.size - fade.size :] *= fade[::-1]
+        self._has_begun |= trimmed.size > 0
+        return trimmed

@@ -1,0 +1,89 @@
+"""The bundled voice in pieces: the sound is the whole file's, cut anywhere, and the words are where they were."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from numpy.typing import NDArray
+from piper.voice import PiperVoice
+
+from tests.bench.models import VOICE, voice_folder
+from tts_service.engines.piper_model import PiperModel, cut_in_two, pieces_of
+
+PATH = voice_folder() / f"{VOICE}.onnx"
+TEXT = "Yesterday, Doctor Smith walked along the river with his two dogs, and it was warm."
+
+
+@dataclass
+class Still:
+    """A model's session without its dice, so that it says the same twice."""
+
+    session: onnxruntime.InferenceSession
+
+    def run(self, outputs: None, inputs: dict[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        still = {"scales": np.array([0.0, inputs["scales"][1], 0.0], np.float32)}
+        return list(self.session.run(outputs, inputs | still))
+
+
+def still_model(path: Path = PATH) -> PiperModel:
+    model = PiperModel(path)
+    model._voice.session = Still(model._voice.session)
+    return model
+
+
+def spoken(model: PiperModel) -> list[NDArray[np.float32]]:
+    (phonemes,) = model.phonemize(TEXT)
+    return [pcm for pcm, _ in model.speak(phonemes, speaker=None, length_scale=1.0).pieces]
+
+
+def test_the_pieces_are_what_the_whole_file_says() -> None:
+    voice = PiperVoice.load(PATH)
+    voice.session = Still(voice.session)
+    (whole,) = voice.synthesize(TEXT)
+    pieces = spoken(still_model())
+    assert len(pieces) > 2
+    assert len(pieces[0]) < len(pieces[1]) < sum(map(len, pieces)) / 2
+    together = np.concatenate(pieces)
+    # The library fills the whole range by the loudest sample.
+    assert together / np.abs(together).max() == pytest.approx(whole.audio_float_array, abs=1e-4)
+
+
+def test_lengths_are_those_that_the_library_tells() -> None:
+    voice = PiperVoice.load(PATH, include_alignments=True)
+    voice.session = Still(voice.session)
+    (whole,) = voice.synthesize(TEXT, include_alignments=True)
+    model = still_model()
+    sentence = model.speak(model.phonemize(TEXT)[0], speaker=None, length_scale=1.0)
+    assert whole.phoneme_alignments
+    assert sentence.lengths == tuple(part.num_samples for part in whole.phoneme_alignments)
+    assert sum(sentence.lengths) == sum(len(pcm) for pcm, _ in sentence.pieces)
+
+
+def test_a_file_that_cannot_be_cut_speaks_whole_sentences(tmp_path: Path) -> None:
+    model = onnx.load(str(PATH))
+    for node in model.graph.node:
+        node.name = ""  # an exporter that gives no names
+    path = tmp_path / PATH.name
+    onnx.save(model, str(path))
+    Path(f"{path}.json").write_bytes(Path(f"{PATH}.json").read_bytes())
+    assert cut_in_two(model)[1] is None
+    whole = still_model(path)
+    (said,) = spoken(whole)
+    assert said == pytest.approx(np.concatenate(spoken(still_model())), abs=1e-4)
+    assert whole.speak(whole.phonemize(TEXT)[0], speaker=None, length_scale=1.0).lengths
+
+
+@pytest.mark.parametrize("frames", [1, 31, 32, 63, 64, 65, 95, 96, 337, 5_000])
+def test_pieces_cover_the_sentence_and_grow(frames: int) -> None:
+    pieces = pieces_of(frames)
+    assert [begin for begin, _ in pieces] == [0, *(end for _, end in pieces[:-1])]
+    assert pieces[-1][1] == frames
+    lengths = [end - begin for begin, end in pieces]
+    assert lengths == sorted(lengths)
+    assert all(later <= 4 * earlier for earlier, later in pairwise(lengths))

@@ -1,0 +1,132 @@
+"""A Piper voice that speaks a sentence piece by piece, so that the first sound doesn't wait for the last.
+
+A VITS model is two networks in one file. The first reads the phonemes and says how long each takes and what is to be
+heard in each frame; the second turns frames into sound, takes most of the time, and looks a few frames to either side.
+So the file is cut in two, and the second one is run on a few frames first, then on more and more. What comes out is the
+same to the last bits. A file that can't be cut speaks sentences whole.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+from piper.config import PiperConfig
+from piper.const import BOS, EOS, PAD
+from piper.patch_voice_with_alignment import add_alignment_output
+from piper.voice import PiperVoice
+
+_SOUND_BEGINS = "/dec/conv_pre/Conv"  # node of the second network that takes the frames
+_FRAMES, _SPEAKER, _SOUND = "frames", "sid", "output"  # tensors
+_LOOK_ASIDE = 12  # frames: with 8 the difference is a thousandth, with 12 none
+_FIRST_FRAMES = 32  # 0.37 s at 22,050 Hz: what it takes to make the next piece, on two busy cores
+_GROWTH = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence on its way. pieces: float32 mono, one after the other, and whether it is the last. lengths: samples of
+    the silence at its begin, of each phoneme, and of what follows the last; None: the model doesn't tell.
+    """
+
+    pieces: Iterator[tuple[NDArray[np.float32], bool]]
+    lengths: tuple[int, ...] | None
+
+
+class PiperModel:
+    """A voice file, loaded. May be used by several threads."""
+
+    def __init__(self, path: Path, *, use_cuda: bool = False) -> None:
+        self._providers = ["CUDAExecutionProvider"] if use_cuda else ["CPUExecutionProvider"]
+        model = onnx.load(str(path))
+        frames, sound = cut_in_two(model)
+        self._sound = self._session(sound) if sound else None
+        config = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
+        self._voice = PiperVoice(session=self._session(frames), config=PiperConfig.from_dict(config))
+        self.config = self._voice.config
+
+    def phonemize(self, text: str) -> list[list[str]]:
+        """The phonemes of each sentence that espeak finds in `text`."""
+        return self._voice.phonemize(text)
+
+    def speak(self, phonemes: Sequence[str], *, speaker: int | None, length_scale: float) -> Sentence:
+        """One sentence. length_scale: 2 is twice as slow as 1."""
+        ids = self._voice.phonemes_to_ids(list(phonemes))
+        config = self.config
+        inputs: dict[str, Any] = {
+            "input": np.array([ids], np.int64),
+            "input_lengths": np.array([len(ids)], np.int64),
+            "scales": np.array([config.noise_scale, length_scale, config.noise_w_scale], np.float32),
+        }
+        if config.num_speakers > 1:
+            inputs[_SPEAKER] = np.array([speaker or 0], np.int64)
+        first, *told = self._voice.session.run(None, inputs)
+        lengths = self._lengths(phonemes, ids, np.rint(told[0].ravel() * config.hop_length)) if told else None
+        if self._sound is None:
+            return Sentence(iter([(first.ravel(), True)]), lengths)
+        return Sentence(self._pieces(self._sound, first, inputs), lengths)
+
+    def _pieces(
+        self, sound: onnxruntime.InferenceSession, frames: NDArray[np.float32], inputs: dict[str, Any]
+    ) -> Iterator[tuple[NDArray[np.float32], bool]]:
+        hop = self.config.hop_length
+        others = {_SPEAKER: inputs[_SPEAKER]} if _SPEAKER in {one.name for one in sound.get_inputs()} else {}
+        total = frames.shape[-1]
+        for begin, end in pieces_of(total):
+            seen_from = max(0, begin - _LOOK_ASIDE)
+            (heard,) = sound.run(None, {_FRAMES: frames[..., seen_from : end + _LOOK_ASIDE], **others})
+            yield heard.ravel()[(begin - seen_from) * hop : (end - seen_from) * hop], end == total
+
+    def _lengths(
+        self, phonemes: Sequence[str], ids: Sequence[int], samples: NDArray[np.float64]
+    ) -> tuple[int, ...] | None:
+        """Of the phonemes, each with the padding after it, by those of the ids."""
+        id_map = self.config.phoneme_id_map
+        counts = [
+            len(id_map[phoneme]) + (len(id_map.get(PAD, ())) if phoneme != EOS else 0) if phoneme in id_map else 0
+            for phoneme in (BOS, *phonemes, EOS)
+        ]
+        if not sum(counts) == len(ids) == samples.size:
+            return None
+        return tuple(int(part.sum()) for part in np.split(samples, np.cumsum(counts)[:-1]))
+
+    def _session(self, model: onnx.ModelProto) -> onnxruntime.InferenceSession:
+        return onnxruntime.InferenceSession(model.SerializeToString(), providers=self._providers)
+
+
+def cut_in_two(model: onnx.ModelProto) -> tuple[onnx.ModelProto, onnx.ModelProto | None]:
+    """The network that makes frames (and, where it can be found, the length of each phoneme), and the one that makes
+    sound of them; the second is None if `model` can't be cut: the first makes sound then.
+    """
+    graph = model.graph
+    lengths = {output for node in graph.node if node.op_type == "Ceil" for output in node.output}
+    told = sorted(lengths) if len(lengths) == 1 else []
+    cut = next((node.input[0] for node in graph.node if node.name == _SOUND_BEGINS), None)
+    names = [one.name for one in graph.input]
+    if cut is None or [one.name for one in graph.output] != [_SOUND]:
+        if told:
+            add_alignment_output(model)
+        return model, None
+    extract = onnx.utils.Extractor(model)
+    frames = extract.extract_model(names, [cut, *told])
+    sound = extract.extract_model([cut, *(name for name in names if name == _SPEAKER)], [_SOUND])
+    for node in sound.graph.node:
+        node.input[:] = [_FRAMES if name == cut else name for name in node.input]
+    sound.graph.input[0].name = _FRAMES
+    return frames, sound
+
+
+def pieces_of(frames: int) -> list[tuple[int, int]]:
+    """Where to cut so many frames: a short piece first, then ever longer ones; what is left over goes with the last."""
+    cuts, size = [0], _FIRST_FRAMES
+    while frames - cuts[-1] >= 2 * size:
+        cuts.append(cuts[-1] + size)
+        size *= _GROWTH
+    return list(zip(cuts, [*cuts[1:], frames], strict=True))
