@@ -170,7 +170,7 @@ class _Load:
 
 async def _announce_ready(services: Services, settings: GatewaySettings) -> None:
     """Say once when all model servers are warm."""
-    while not all((await services.ready()).values()):  # noqa: ASYNC110
+    while any((await services.problems()).values()):  # noqa: ASYNC110
         await asyncio.sleep(POLL_S)
     logger.info("✓ All models loaded successfully!")
     host = "localhost" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104

@@ -202,7 +202,7 @@ async def test_http_says_how_things_are(gateway: TestGateway) -> None:
         assert ready.status_code == 200
         assert ready.json()["status"] == "ready"
         assert ready.json()["services"] == {"asr": True, "llm": True, "tts": True}
-        assert ready.json()["fallbacks"] == {}
+        assert ready.json()["fallbacks"] == ready.json()["problems"] == {}
         voices = (await client.get("/voices")).json()
         assert (voices["default"], [voice["id"] for voice in voices["voices"]]) == ("joe", ["joe"])
         gateway.services.is_ready = False
@@ -210,6 +210,8 @@ async def test_http_says_how_things_are(gateway: TestGateway) -> None:
         assert not_ready.json()["fallbacks"] == {"tts": "piper (joe): kyutai is not installed"}
         assert (await client.get("/voices")).status_code == 503
         assert (not_ready.status_code, not_ready.json()["status"]) == (503, "not_ready")
+        assert not_ready.json()["services"] == {"asr": False, "llm": False, "tts": False}
+        assert not_ready.json()["problems"]["llm"] == "loads its model"
         assert (await client.get("/gpu")).json()["services"]["asr"]["engine"] == "fake"
         assert "aitalk_gateway_sessions" in (await client.get("/metrics")).text
         assert (await client.get("/schemas/analysis.json")).json()["title"] == "Analysis"
