@@ -140,7 +140,9 @@ def create_app(settings: GatewaySettings, partners: Partners, services: Services
         try:
             client = client_of(websocket, door)
             with limits.connection(client.name) as allowance:
-                await receive(Visitor(websocket, secrets.token_urlsafe(12), allowance, subject=client.subject))
+                place = websocket.query_params.get("place", "")
+                session_id = secrets.token_urlsafe(12)
+                await receive(Visitor(websocket, session_id, allowance, subject=client.subject, place=place))
         except (UnauthorizedError, TooMuchError) as error:
             await turn_away(websocket, error)
 

@@ -121,11 +121,15 @@ class ServerMessage(BaseModel):
 
 
 class Queued(ServerMessage):
-    """Before `connected`, and again whenever it moves: all places are taken. position: 1 is next. estimate_s: about."""
+    """Before `connected`, and again whenever it moves: all places are taken. position: 1 is next. estimate_s: about.
+
+    place: after a `reconnect`, `?place=` keeps the position.
+    """
 
     type: Literal["queued"] = "queued"
     position: int
     estimate_s: int
+    place: str
 
 
 class Connected(ServerMessage):

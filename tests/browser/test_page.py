@@ -310,14 +310,37 @@ async def test_the_place_in_the_queue_is_shown_and_moves(open_page: OpenPage, st
     page = await open_page(stub.url)
     await page.get_by_role("button", name=TALK).click()
     client = await stub.arrival()
-    await client.send(protocol.Queued(position=3, estimate_s=130))
+    await client.send(protocol.Queued(position=3, estimate_s=130, place="a"))
     await expect(page.locator("#prelude-title")).to_have_text("All places are taken.")
     await expect(page.locator("#prelude-text")).to_contain_text("You’re number 3 in line: about 2 minutes to go.")
-    await client.send(protocol.Queued(position=1, estimate_s=40))
+    await client.send(protocol.Queued(position=1, estimate_s=40, place="a"))
     await expect(page.locator("#prelude-text")).to_contain_text("You’re next: about 40 seconds to go.")
     await client.welcome()
     await client.until(lambda client: len(client.frames) > 3)
     await expect(page.locator("body")).to_have_attribute("data-phase", "listening")
+
+
+async def test_the_place_in_the_queue_is_taken_along_to_another_gateway_and_then_forgotten(
+    open_page: OpenPage, stub: PageStub
+) -> None:
+    stub.full = True
+    page = await open_page(stub.url)
+    await page.get_by_role("button", name=TALK).click()
+    client = await stub.arrival()
+    assert "place" not in client.socket.query_params
+    await client.send(protocol.Queued(position=2, estimate_s=80, place="first ticket&"))
+    await client.send(protocol.Queued(position=1, estimate_s=40, place="a ticket&"))
+    await client.send(protocol.Reconnect(reason="the gateway ends", delay_ms=10))
+    await client.socket.close(1012, "the gateway ends")
+    second = await stub.arrival(2)
+    assert second.socket.query_params["place"] == "a ticket&"
+    await second.send(protocol.Queued(position=1, estimate_s=40, place="another"))
+    await expect(page.locator("#prelude-text")).to_contain_text("You’re next")
+    await second.welcome()
+    await second.until(lambda client: len(client.frames) > 3)
+    await second.drop()
+    third = await stub.arrival(3)
+    assert "place" not in third.socket.query_params
 
 
 async def test_no_place_at_all_can_be_tried_again(open_page: OpenPage, stub: PageStub) -> None:
@@ -362,7 +385,7 @@ async def test_who_carries_on_says_so_from_the_queue(open_page: OpenPage, stub: 
     stub.full = True
     await client.drop()
     second = await stub.arrival(2)
-    await second.send(protocol.Queued(position=5, estimate_s=900))
+    await second.send(protocol.Queued(position=5, estimate_s=900, place="a"))
     assert (await second.message(protocol.Start)).session_id == client.session_id
     await second.welcome()
     await expect(page.locator("body")).to_have_attribute("data-phase", "listening")
