@@ -85,7 +85,7 @@ test: $(VENV)/.dev ## Set up and run all tests (ARGS=… goes to pytest)
 
 .PHONY: test-interleavings
 test-interleavings: $(VENV)/.dev ## 10,000 random conversations in virtual time (about six minutes)
-	$(BIN)/python -m pytest tests/unit/test_conversation.py -k nothing_of_that_turn --interleavings 10000 --timeout 3000
+	$(BIN)/python -m pytest tests/unit/test_conversation_interleavings.py --interleavings 10000 --timeout 3000
 
 .PHONY: bench-barge-in
 bench-barge-in: $(VENV)/.dev ## How fast an interruption silences the partner, and which sounds it talks through

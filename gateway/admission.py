@@ -51,7 +51,7 @@ class Admission:
     """One gateway's door. `run` it as a task for as long as anyone is in.
 
     capacity: how many conversations the mesh can hold, None without limit. queue_max: how many may wait.
-    grace_s: for how long the seat of a learner whose connection broke is kept.
+    grace_s: for how long the seat of a learner whose connection broke is kept, and the place of one who was sent away.
     """
 
     def __init__(
@@ -78,9 +78,15 @@ class Admission:
             self._news.clear()
             await self._beat()
 
-    async def arrive(self, session_id: str) -> Guest:
-        """Ask for a seat. The guest is seated, in the queue, or refused because the queue is full."""
+    async def arrive(self, session_id: str, place: str = "") -> Guest:
+        """Ask for a seat. The guest is seated, in the queue, or refused because the queue is full.
+
+        place: in the queue, kept when the guest's gateway ended (its `Guest.seat`): the guest goes on from there.
+        """
         guest = Guest(session_id)
+        if place:
+            with suppress(UnavailableError):
+                await self._seats.come_back(place, session_id)
         if not self._is_away:
             await self._ask([], [guest])
         else:
@@ -116,9 +122,7 @@ class Admission:
                 return  # the lease lapses
             held_s = time.monotonic() - guest.seated_s if guest.is_seated else 0.0
             with suppress(UnavailableError):
-                await self._seats.leave(
-                    guest.seat, keep_s=self._grace_s if keep and guest.is_seated else 0.0, held_s=held_s
-                )
+                await self._seats.leave(guest.seat, keep_s=self._grace_s if keep else 0.0, held_s=held_s)
         self._news.set()
 
     async def _beat(self) -> None:

@@ -140,7 +140,9 @@ def create_app(settings: GatewaySettings, partners: Partners, services: Services
         try:
             client = client_of(websocket, door)
             with limits.connection(client.name) as allowance:
-                await receive(Visitor(websocket, secrets.token_urlsafe(12), allowance, subject=client.subject))
+                place = websocket.query_params.get("place", "")
+                session_id = secrets.token_urlsafe(12)
+                await receive(Visitor(websocket, session_id, allowance, subject=client.subject, place=place))
         except (UnauthorizedError, TooMuchError) as error:
             await turn_away(websocket, error)
 
@@ -170,7 +172,7 @@ class _Load:
 
 async def _announce_ready(services: Services, settings: GatewaySettings) -> None:
     """Say once when all model servers are warm."""
-    while not all((await services.ready()).values()):  # noqa: ASYNC110
+    while any((await services.problems()).values()):  # noqa: ASYNC110
         await asyncio.sleep(POLL_S)
     logger.info("✓ All models loaded successfully!")
     host = "localhost" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104

@@ -7,15 +7,12 @@ seconds of silence. Whoever reads the events sees one stream: positions go on co
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
-from common.errors import InvalidInputError, SequenceError, ServiceError, UnavailableError
-from gateway import metrics
+from common.errors import ServiceError, UnavailableError
 from gateway.ports import (
     Asr,
     AsrEvent,
@@ -28,8 +25,7 @@ from gateway.ports import (
     TurnResumed,
     VoiceContinued,
 )
-
-logger = logging.getLogger(__name__)
+from gateway.recovery import RecoveringCall
 
 # Before each new try of one turn. A replica that drains says so between turns: the first try may come at once.
 PAUSES_S = (0.0, 0.25, 0.75)
@@ -110,104 +106,58 @@ class RecoveringAsr:
         def begin(patience: Patience) -> AbstractAsyncContextManager[AsrStream]:
             return self._asr.open(sample_rate_hz=sample_rate_hz, language=language, patience=patience)
 
-        async with AsyncExitStack() as call:
-            stream = _Stream(begin, call, patience, sample_rate_hz)
-            await stream.open()
+        stream = _Stream(begin, patience, sample_rate_hz)
+        async with stream.call.opened():
             yield stream
 
 
 class _Stream:
-    """One task writes, another reads. The reader opens the call anew; the writer only ever fills the buffer meanwhile.
-
-    call: holds the call of the moment.
-    """
+    """Across the calls to which it is written and from which it is read."""
 
     def __init__(
-        self,
-        begin: Callable[[Patience], AbstractAsyncContextManager[AsrStream]],
-        call: AsyncExitStack,
-        patience: Patience,
-        rate_hz: int,
+        self, begin: Callable[[Patience], AbstractAsyncContextManager[AsrStream]], patience: Patience, rate_hz: int
     ) -> None:
-        self._begin = begin
-        self._call = call
+        self.call = RecoveringCall("asr", lambda: begin(self._patience), self._replay, pauses_s=PAUSES_S)
         self._patience = patience
         self._audio = RecentAudio(rate_hz)
         self._worked_samples = round(WORKED_S * rate_hz)
-        self._stream: AsrStream | None = None
         self._origin = 0  # of the call's positions in ours
         self._opened_at = 0
-        self._failures = 0
         self._is_resuming = False  # a turn whose beginning was told by a call that is gone
         self._eager_told = False
-        self._has_finished = False
-        self._writing = asyncio.Lock()
-
-    async def open(self) -> None:
-        """A new call, which hears what may be unanswered."""
-        await self._call.aclose()
-        stream = await self._call.enter_async_context(self._begin(self._patience))
-        async with self._writing:
-            self._origin, self._opened_at = self._audio.begin, self._audio.end
-            self._is_resuming = self._audio.turn_is_open
-            for pcm in self._audio.kept():
-                await stream.send(pcm)
-            if self._has_finished:
-                await stream.finish()
-            self._stream = stream
 
     async def send(self, pcm: bytes) -> None:
-        async with self._writing:
+        async with self.call.writing:
             self._audio.add(pcm)
-            await self._write(lambda stream: stream.send(pcm))
+            await self.call.write(lambda stream: stream.send(pcm))
 
     async def set_patience(self, patience: Patience) -> None:
-        async with self._writing:
+        async with self.call.writing:
             self._patience = patience
-            await self._write(lambda stream: stream.set_patience(patience))
+            await self.call.write(lambda stream: stream.set_patience(patience))
 
     async def finish(self) -> None:
-        async with self._writing:
-            self._has_finished = True
-            await self._write(lambda stream: stream.finish())
-
-    async def _write(self, send: Callable[[AsrStream], object]) -> None:
-        if self._stream is None:
-            return
-        try:
-            await send(self._stream)  # type: ignore[misc]
-        except ServiceError:
-            self._stream = None  # the reader hears of it too, and opens another one
+        await self.call.finish()
 
     async def __aiter__(self) -> AsyncIterator[AsrEvent]:
         while True:
             try:
-                if (stream := self._stream) is None:
-                    await self.open()
-                    stream = self._stream
-                assert stream is not None  # noqa: S101
-                async for event in stream:
+                async for event in await self.call.stream():
                     yield self._noted(event)
-                if self._has_finished:
+                if self.call.has_finished:
                     return
                 raise UnavailableError("ASR: the service ended the stream (is it restarting?); go on speaking")
             except ServiceError as error:
-                await self._try_again(error)
+                is_open = self._audio.turn_is_open
+                if not is_open and self._audio.end - self._opened_at >= self._worked_samples:
+                    self.call.has_worked()
+                await self.call.try_again(error, "in_turn" if is_open else "between_turns")
 
-    async def _try_again(self, error: ServiceError) -> None:
-        """Return after a pause if it is worth it, else raise."""
-        is_open = self._audio.turn_is_open
-        if not is_open and self._audio.end - self._opened_at >= self._worked_samples:
-            self._failures = 0
-        if isinstance(error, InvalidInputError | SequenceError) or self._failures >= len(PAUSES_S):
-            raise error
-        pause_s = PAUSES_S[self._failures]
-        self._failures += 1
-        self._stream = None
-        moment = "in_turn" if is_open else "between_turns"
-        metrics.RECOVERIES.labels("asr", moment).inc()
-        logger.info("a recognition stream broke %s (%s): opening another one", moment, error.code)
-        await asyncio.sleep(pause_s)
+    async def _replay(self, stream: AsrStream) -> None:
+        self._origin, self._opened_at = self._audio.begin, self._audio.end
+        self._is_resuming = self._audio.turn_is_open
+        for pcm in self._audio.kept():
+            await stream.send(pcm)
 
     def _noted(self, event: AsrEvent) -> AsrEvent:
         """The event with our positions; what it says of the turn is remembered."""
@@ -220,14 +170,15 @@ class _Stream:
                 self._eager_told = False
                 return TurnResumed(start)
             case SpeechStarted(start):
-                self._failures = 0
+                self.call.has_worked()
                 self._audio.turn_began(start)
             case EagerEndOfTurn():
                 self._eager_told = True
             case TurnResumed():
                 self._eager_told = False
             case EndOfTurn(transcript, usual_pause_ms):
-                self._failures, self._is_resuming, self._eager_told = 0, False, False
+                self.call.has_worked()
+                self._is_resuming = self._eager_told = False
                 self._audio.turn_ended(transcript.end_sample)
                 self._patience = replace(self._patience, usual_pause_ms=usual_pause_ms or self._patience.usual_pause_ms)
         return event

@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 BYTES_PER_SAMPLE = 2
 LOOK_EVERY_S = 0.5
+# Of the names that a client makes up, so much is logged.
+NAMES, NAME_LENGTH = 10, 40
 
 BROKEN = Closing(1011, "a bug ended the session; it is in the gateway's log")
 
@@ -122,6 +124,10 @@ class _Reader:
             await self.audio.feed(data)
 
     async def _take_message(self, message: AnyClientMessage) -> None:
+        if unknown := list(message.unknown_fields()):
+            metrics.UNKNOWN_FIELDS.labels(message.type).inc()
+            named = ", ".join(repr(name[:NAME_LENGTH]) for name in unknown[:NAMES])
+            logger.debug("%d unknown fields in a `%s` have no effect: %s", len(unknown), message.type, named)
         if isinstance(message, Ping):
             await self.outbox.send(Pong())
             return

@@ -33,7 +33,7 @@ router = APIRouter()
 class Services(Protocol):
     """The model servers, as seen from here."""
 
-    async def ready(self) -> dict[str, bool]: ...
+    async def problems(self) -> dict[str, str]: ...
     async def describe(self) -> dict[str, dict[str, Any]]: ...
     async def fallbacks(self) -> dict[str, str]: ...
     async def voices(self) -> list[dict[str, Any]]: ...
@@ -60,17 +60,21 @@ async def health() -> dict[str, str]:
 async def ready(request: Request) -> JSONResponse:
     """Whether a conversation can be held now: 200 and `ready`, or 503 and `not_ready`.
 
-    `fallbacks`: of services that do not run the engine they were asked to run, which one they do run, and why.
+    `problems`: of services with which it can't, why, and what to do. `fallbacks`: of services that do not run the
+    engine they were asked to run, which one they do run, and why.
     """
-    services, fallbacks = await asyncio.gather(_services(request).ready(), _services(request).fallbacks())
+    problems, fallbacks = await asyncio.gather(_services(request).problems(), _services(request).fallbacks())
     draining = request.app.state.draining.began.is_set()
-    is_ready = all(services.values()) and not draining
-    status = "ready" if is_ready else "not_ready"
-    answer = {"status": status, "services": services, "fallbacks": fallbacks, "draining": draining}
-    return JSONResponse(
-        {**answer, "timestamp": _timestamp()},
-        status_code=200 if is_ready else 503,
-    )
+    is_ready = not (any(problems.values()) or draining)
+    answer = {
+        "status": "ready" if is_ready else "not_ready",
+        "services": {name: not problem for name, problem in problems.items()},
+        "problems": {name: problem for name, problem in problems.items() if problem},
+        "fallbacks": fallbacks,
+        "draining": draining,
+        "timestamp": _timestamp(),
+    }
+    return JSONResponse(answer, status_code=200 if is_ready else 503)
 
 
 @router.get("/gpu")

@@ -35,6 +35,11 @@ STAGE_SECONDS = Histogram(
     buckets=CONVERSATION_BUCKETS_S,
 )
 ERRORS = Counter("aitalk_gateway_errors_total", "Error messages sent to learners.", ["code"])
+UNKNOWN_FIELDS = Counter(
+    "aitalk_gateway_unknown_fields_total",
+    "Messages with fields that this gateway does not know: the client is newer, or misspells.",
+    ["type"],
+)
 AUDIO_SECONDS = Counter("aitalk_gateway_audio_seconds_total", "Learners' audio decoded.")
 ANALYSES = from_zero(
     Counter("aitalk_gateway_analyses_total", "Analyses sent: whole, or partial, with parts missing.", ["outcome"]),

@@ -7,6 +7,7 @@ turn_complete, analysis and error on its way out, works unchanged.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -18,9 +19,16 @@ Encoding = Literal["auto", "pcm_s16le", "webm", "ogg", "wav"]
 
 
 class ClientMessage(BaseModel):
-    """Unknown fields are an error: a misspelt option must not be ignored in silence."""
+    """A field that is not known has no effect: while gateways are updated, a newer client may meet an older one."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    def unknown_fields(self) -> Iterator[str]:
+        """Their names, with those of the objects inside: a misspelt option, or one of a newer protocol."""
+        yield from self.model_extra or ()
+        for name in type(self).model_fields:
+            if isinstance(part := getattr(self, name), ClientMessage):
+                yield from (f"{name}.{field}" for field in part.unknown_fields())
 
 
 class AudioFormat(ClientMessage):
@@ -113,11 +121,15 @@ class ServerMessage(BaseModel):
 
 
 class Queued(ServerMessage):
-    """Before `connected`, and again whenever it moves: all places are taken. position: 1 is next. estimate_s: about."""
+    """Before `connected`, and again whenever it moves: all places are taken. position: 1 is next. estimate_s: about.
+
+    place: after a `reconnect`, `?place=` keeps the position.
+    """
 
     type: Literal["queued"] = "queued"
     position: int
     estimate_s: int
+    place: str
 
 
 class Connected(ServerMessage):

@@ -4,6 +4,7 @@ accepted → a seat is free → in
          → queued, queued, … → in          the learner may send `start` meanwhile: whoever carries on a session whose
                                            seat is kept is let in at once
          → queue full, or waited too long → `busy`, close 1013
+         → the gateway ends → `reconnect`, close 1012; the place is kept for a moment, for the next gateway
 """
 
 from __future__ import annotations
@@ -37,14 +38,18 @@ Frame = MutableMapping[str, Any]
 class Visitor:
     """A WebSocket with the frames that came while it waited.
 
-    subject: of the learner's token; empty: none. keep_seat: set it if the learner may come back.
+    subject: of the learner's token; empty: none. place: in the queue, kept by a gateway that has ended. keep_seat: set
+    it if the learner may come back, also to a place in the queue.
     """
 
-    def __init__(self, socket: WebSocket, session_id: str, allowance: Allowance, *, subject: str = "") -> None:
+    def __init__(
+        self, socket: WebSocket, session_id: str, allowance: Allowance, *, subject: str = "", place: str = ""
+    ) -> None:
         self.socket = socket
         self.allowance = allowance
         self.session_id = session_id
         self.subject = subject
+        self.place = place
         self.keep_seat = False
         self._early: deque[Frame] = deque()
         self._early_bytes = 0
@@ -81,7 +86,7 @@ class Visitor:
             await self.send_away()
             yield False
             return
-        guest = await admission.arrive(self.session_id)
+        guest = await admission.arrive(self.session_id, self.place)
         try:
             is_in = guest.is_seated or await _Queueing(self, guest, admission, store, draining).wait()
             self._admission, self._guest = admission, guest
@@ -120,6 +125,7 @@ class _Queueing:
                 listening.cancel()
                 watching.cancel()
         if self._draining.began.is_set() and not self._has_left:
+            self._visitor.keep_seat = True
             await self._visitor.send_away()
             return False
         if self._has_left:
@@ -130,7 +136,8 @@ class _Queueing:
         guest = self._guest
         while not (guest.is_seated or self._has_left or self._draining.began.is_set()):
             guest.moved.clear()
-            await say(self._visitor.socket, Queued(position=guest.position, estimate_s=guest.estimate_s))
+            queued = Queued(position=guest.position, estimate_s=guest.estimate_s, place=guest.seat)
+            await say(self._visitor.socket, queued)
             await guest.moved.wait()
 
     async def _watch(self) -> None:

@@ -99,11 +99,36 @@ return 1
 """
 )
 
+# ARGV: gateway, lease, a place in the queue that is kept, the one who has come back for it. Returns 1 if it was there.
+# Whose turn came just as their gateway ended has a seat kept instead.
+_COME_BACK = (
+    _COMMON
+    + """
+local me, lease, kept, id = unpack(ARGV)
+local number = redis.call('ZSCORE', queue, kept)
+if number then
+  leave_queue(kept)
+  redis.call('ZADD', queue, number, id)
+  redis.call('ZADD', waiting, now + lease, id)
+elseif redis.call('HGET', holders, kept) == '' then
+  free(kept)
+  take(id, me, lease)
+else
+  return 0
+end
+return 1
+"""
+)
+
 # ARGV: gateway, seat or place in the queue, milliseconds for which it is kept, milliseconds for which it was held.
 _LEAVE = (
     _COMMON
     + """
 local me, id, keep, held = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+if keep > 0 and redis.call('ZSCORE', queue, id) then
+  redis.call('ZADD', waiting, now + keep, id)
+  return 1
+end
 leave_queue(id)
 if redis.call('HGET', holders, id) ~= me then return 0 end
 if keep > 0 then take(id, '', keep) else free(id) end
@@ -142,8 +167,8 @@ class Seats:
         )
         self._gateway_id = secrets.token_hex(8)
         self._lease_ms = round(lease_s * 1000)
-        self._beat, self._claim, self._leave = (
-            self._redis.register_script(script) for script in (_BEAT, _CLAIM, _LEAVE)
+        self._beat, self._claim, self._come_back, self._leave = (
+            self._redis.register_script(script) for script in (_BEAT, _CLAIM, _COME_BACK, _LEAVE)
         )
 
     async def close(self) -> None:
@@ -170,8 +195,13 @@ class Seats:
             arguments: list[str | int] = [self._gateway_id, self._lease_ms, own, wanted, int(must_be_there)]
             return bool(await self._claim(keys=_KEYS, args=arguments))
 
+    async def come_back(self, kept: str, own: str) -> bool:
+        """Stand in the queue as `own` where `kept` stood. False: that place is not kept, or not any more."""
+        async with reachable():
+            return bool(await self._come_back(keys=_KEYS, args=[self._gateway_id, self._lease_ms, kept, own]))
+
     async def leave(self, seat: str, *, keep_s: float = 0.0, held_s: float = 0.0) -> None:
-        """Give up a seat, or a place in the queue. keep_s: nobody else may have it for so long.
+        """Give up a seat, or a place in the queue. keep_s: nobody else may have it for so long; 0: at once.
 
         held_s: how long the conversation was, for the estimate. A seat that another gateway has claimed is left alone.
         """

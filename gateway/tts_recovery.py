@@ -6,17 +6,13 @@ that was not spoken to its end. Whoever reads the speech sees one stream: text a
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
-from common.errors import InvalidInputError, SequenceError, ServiceError
-from gateway import metrics
+from common.errors import ServiceError
 from gateway.ports import SpeechChunk, Tts, TtsStream
-
-logger = logging.getLogger(__name__)
+from gateway.recovery import RecoveringCall
 
 # Before each new try within one reply.
 PAUSES_S = (0.0, 0.25)
@@ -34,83 +30,45 @@ class RecoveringTts:
         def begin() -> AbstractAsyncContextManager[TtsStream]:
             return self._tts.open(sample_rate_hz=sample_rate_hz, voice=voice, speed=speed, language=language)
 
-        async with AsyncExitStack() as call:
-            stream = _Stream(begin, call)
-            await stream.open()
+        stream = _Stream(begin)
+        async with stream.call.opened():
             yield stream
 
 
 class _Stream:
-    """One task writes, another reads. The reader opens the call anew; the writer only ever adds text meanwhile."""
+    """Across the calls to which it is written and from which it is read."""
 
-    def __init__(self, begin: Callable[[], AbstractAsyncContextManager[TtsStream]], call: AsyncExitStack) -> None:
-        self._begin = begin
-        self._call = call
-        self._stream: TtsStream | None = None
+    def __init__(self, begin: Callable[[], AbstractAsyncContextManager[TtsStream]]) -> None:
+        self.call = RecoveringCall("tts", begin, self._replay, pauses_s=PAUSES_S)
         self._text = ""
         self._spoken = 0  # characters whose speech has come whole
         self._samples = 0  # that have come
         self._text_origin = self._sample_origin = 0  # of the call's positions in ours
-        self._failures = 0
-        self._has_finished = False
-        self._writing = asyncio.Lock()
-
-    async def open(self) -> None:
-        """A new call, which is given the text that is not yet spoken."""
-        await self._call.aclose()
-        stream = await self._call.enter_async_context(self._begin())
-        async with self._writing:
-            self._text_origin, self._sample_origin = self._spoken, self._samples
-            if rest := self._text[self._spoken :]:
-                await stream.send_text(rest)
-            if self._has_finished:
-                await stream.finish()
-            self._stream = stream
 
     async def send_text(self, text: str) -> None:
-        async with self._writing:
+        async with self.call.writing:
             self._text += text
-            await self._write(lambda stream: stream.send_text(text))
+            await self.call.write(lambda stream: stream.send_text(text))
 
     async def finish(self) -> None:
-        async with self._writing:
-            self._has_finished = True
-            await self._write(lambda stream: stream.finish())
-
-    async def _write(self, send: Callable[[TtsStream], object]) -> None:
-        if self._stream is None:
-            return
-        try:
-            await send(self._stream)  # type: ignore[misc]
-        except ServiceError:
-            self._stream = None  # the reader hears of it too, and opens another one
+        await self.call.finish()
 
     async def __aiter__(self) -> AsyncIterator[SpeechChunk]:
         while True:
             try:
-                if (stream := self._stream) is None:
-                    await self.open()
-                    stream = self._stream
-                assert stream is not None  # noqa: S101
-                async for chunk in stream:
+                async for chunk in await self.call.stream():
                     yield self._noted(chunk)
             except ServiceError as error:
-                if self._has_finished and self._text and not self._text[self._spoken :].strip():
+                if self.call.has_finished and self._text and not self._text[self._spoken :].strip():
                     return  # it broke after the last word
-                await self._try_again(error)
+                await self.call.try_again(error, "in_turn")
             else:
                 return
 
-    async def _try_again(self, error: ServiceError) -> None:
-        """Return after a pause if it is worth it, else raise."""
-        if isinstance(error, InvalidInputError | SequenceError) or self._failures >= len(PAUSES_S):
-            raise error
-        pause_s = PAUSES_S[self._failures]
-        self._failures += 1
-        self._stream = None
-        metrics.RECOVERIES.labels("tts", "in_turn").inc()
-        logger.info("a speech stream broke (%s): opening another one", error.code)
-        await asyncio.sleep(pause_s)
+    async def _replay(self, stream: TtsStream) -> None:
+        self._text_origin, self._sample_origin = self._spoken, self._samples
+        if rest := self._text[self._spoken :]:
+            await stream.send_text(rest)
 
     def _noted(self, chunk: SpeechChunk) -> SpeechChunk:
         """The chunk with our positions; how far it gets is remembered."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -18,6 +19,8 @@ from common.grpc_client import open_channel
 from common.security import Security
 from gateway.clients.calls import service_errors
 from gateway.clients.replicas import GrpcReplicas
+
+logger = logging.getLogger(__name__)
 
 PROBE_TIMEOUT_S = 2.0
 
@@ -47,6 +50,7 @@ class ModelServices:
     ) -> None:
         self._security = security
         self._addresses = {"asr": asr, "llm": llm, "tts": tts}
+        self._refusing: set[str] = set()  # those of which the log says so
         self._replicas = self._addresses | {name: one for name, one in (replicas or {}).items() if one}
 
     async def __aenter__(self) -> ModelServices:
@@ -64,10 +68,10 @@ class ModelServices:
         """To one replica, whose certificate names the service."""
         return open_channel(address, self._security, name=host)
 
-    async def ready(self) -> dict[str, bool]:
-        """Which of them have their model warm."""
-        ready = await asyncio.gather(*(self._is_ready(channel) for channel in self._channels.values()))
-        return dict(zip(self._channels, ready, strict=True))
+    async def problems(self) -> dict[str, str]:
+        """Of each: why no conversation can be held with it now, and what to do. Empty: its model is warm."""
+        problems = await asyncio.gather(*(self._problem(name) for name in self._channels))
+        return dict(zip(self._channels, problems, strict=True))
 
     async def describe(self) -> dict[str, dict[str, Any]]:
         """Engine, model, device, memory and slots of each; `error` for one that does not answer."""
@@ -105,13 +109,34 @@ class ModelServices:
         described = await asyncio.gather(*(self._described(name) for name in ("llm", "tts")))
         return max(one["slots_in_use"] / one["slots_total"] if one.get("slots_total") else 1.0 for one in described)
 
-    async def _is_ready(self, channel: grpc.aio.Channel) -> bool:
-        stub: Any = health_pb2_grpc.HealthStub(channel)
+    async def _problem(self, name: str) -> str:
+        stub: Any = health_pb2_grpc.HealthStub(self._channels[name])
         try:
             answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=PROBE_TIMEOUT_S)
-        except grpc.aio.AioRpcError:
-            return False
-        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+        except grpc.aio.AioRpcError as error:
+            why = error.code().name.lower()
+            return (
+                f"does not answer ({why}); see that it runs, and that {name.upper()}_ADDRESS and GRPC_TLS_* are right"
+            )
+        if answer.status != health_pb2.HealthCheckResponse.SERVING:
+            return "loads its model, or drains; wait, and see its log if that takes long"
+        return await self._refusal(name)
+
+    async def _refusal(self, name: str) -> str:
+        """Whoever may ask for its health need not be let in: that takes no token."""
+        try:
+            await self._describe[name](timeout=PROBE_TIMEOUT_S)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+                problem = (
+                    "refuses this gateway's SERVICE_TOKEN; set the same one for both, and restart what you changed"
+                )
+                if name not in self._refusing:
+                    self._refusing.add(name)
+                    logger.warning("%s %s", name, problem)
+                return problem
+        self._refusing.discard(name)
+        return ""
 
     async def _described(self, name: str) -> dict[str, Any]:
         try:

@@ -39,6 +39,7 @@ export class Connection {
     this.ready = false;
     this.finished = false; // by us or by the server: don't come back
     this.moving = false; // to another gateway, unnoticed if it goes well
+    this.place = null;
     this.clearHeld();
     addEventListener('online', () => this.waiting && this.open());
   }
@@ -49,7 +50,8 @@ export class Connection {
     this.finished = false;
     if (!this.moving) this.onChange({ state: 'connecting', attempt: this.attempt });
     const token = this.access();
-    const socket = new WebSocket(this.url, token ? ['aitalk', `bearer.${token}`] : []);
+    const url = this.place ? `${this.url}?place=${encodeURIComponent(this.place)}` : this.url;
+    const socket = new WebSocket(url, token ? ['aitalk', `bearer.${token}`] : []);
     socket.binaryType = 'arraybuffer';
     this.socket = socket;
     this.deadline = setTimeout(() => this.#lost(socket, { code: 0, reason: 'no answer' }), OPEN_WITHIN_MS);
@@ -138,7 +140,8 @@ export class Connection {
     return this.onMessage(message);
   }
 
-  #queued({ position, estimate_s: seconds }) {
+  #queued({ position, estimate_s: seconds, place }) {
+    this.place = place; // in the queue, for the next gateway if this one ends
     clearTimeout(this.deadline);
     this.heart ??= setInterval(() => this.#beat(), PING_EVERY_MS);
     if (this.memory.load()) this.#start(); // a place may be kept for this session
@@ -157,6 +160,7 @@ export class Connection {
 
   #connected({ session_id: id, resume_token: token }) {
     clearTimeout(this.deadline);
+    this.place = null;
     this.#start();
     if (this.resuming) return;
     this.memory.save({ id, token });

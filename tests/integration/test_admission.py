@@ -6,7 +6,7 @@ import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
 import pytest
@@ -147,6 +147,41 @@ async def test_a_kept_seat_is_nobody_elses_until_its_time_is_over(url: str) -> N
         await until(other, 0)
 
 
+async def test_a_place_in_the_queue_outlives_its_gateway(url: str) -> None:
+    async with a_door(url, 1, grace_s=5) as ending, a_door(url, 1, queue_max=3) as other:
+        first = await other.arrive("first")
+        waiting = [await ending.arrive("a"), await other.arrive("b"), await ending.arrive("c")]
+        await ending.leave(waiting[0], keep=True)
+        assert (await other.arrive("hasty")).position == -1  # the place counts, the queue is full
+        back = await other.arrive("a, again", place=waiting[0].seat)
+        assert back.position == 1
+        assert (await other.arrive("thief", place=waiting[0].seat)).position == -1  # a ticket is good once
+        await until(waiting[1], 2)
+        await other.leave(first)
+        await until(back, 0)
+        await until(waiting[2], 2)
+
+
+async def test_a_kept_place_lapses(url: str) -> None:
+    async with a_door(url, 1, grace_s=0.3) as door:
+        await door.arrive("first")
+        gone, stays = await door.arrive("gone"), await door.arrive("stays")
+        await door.leave(gone, keep=True)
+        assert stays.position == 2
+        await until(stays, 1)
+        assert (await door.arrive("gone, again", place=gone.seat)).position == 2
+
+
+async def test_whose_turn_comes_as_their_gateway_ends_finds_a_seat_at_the_next(url: str) -> None:
+    async with a_door(url, 1) as ending, a_door(url, 1) as other:
+        first, waiting = await ending.arrive("first"), await ending.arrive("waiting")
+        await ending.leave(first)
+        await until(waiting, 0)
+        assert not (await other.arrive("thief", place=waiting.seat)).is_seated  # someone sits on it
+        await ending.leave(waiting, keep=True)
+        assert (await other.arrive("waiting, again", place=waiting.seat)).is_seated
+
+
 async def test_without_redis_everyone_is_let_in() -> None:
     async with a_door(f"redis://127.0.0.1:{free_ports(1)[0]}/0", 1) as door:
         assert all([(await door.arrive(str(i))).is_seated for i in range(3)])
@@ -212,6 +247,27 @@ async def test_who_carries_on_goes_before_those_who_wait(url: str) -> None:
             await back.socket.send(json.dumps({"type": "start", **kept}))
             await back.wait_for("connected")
             assert "connected" not in stranger.kinds()
+
+
+async def test_who_waits_at_a_gateway_that_ends_goes_on_waiting_at_another_one(url: str) -> None:
+    ending, other = TestGateway(redis_url=url), TestGateway(redis_url=url)
+    limits = {"admission_max_sessions": 1, "admission_queue_max": 2}
+    async with other.running(**limits), at_the_door(other.ws) as first:
+        await first.wait_for("connected")
+        async with AsyncExitStack() as later:
+            async with ending.running(**limits), at_the_door(ending.ws) as waiting:
+                ticket = (await place(waiting, 1))["place"]
+                stranger = await later.enter_async_context(at_the_door(other.ws))
+                await place(stranger, 2)
+                ending.draining.begin()
+                await waiting.wait_for("reconnect")
+                assert (await waiting.wait_closed())[0] == 1012
+            async with at_the_door(f"{other.ws}?place={ticket}") as back:
+                await place(back, 1)
+                await first.send(type="end_conversation")
+                await back.wait_for("connected")
+                await place(stranger, 1)
+                assert "connected" not in stranger.kinds()
 
 
 async def test_a_resumed_session_has_one_seat_not_two(url: str) -> None:

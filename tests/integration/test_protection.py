@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import httpx
@@ -24,6 +24,7 @@ from common.grpc_server import ModelServer, Service
 from common.security import Security
 from common.settings import ModelServerSettings
 from deploy.mesh import free_ports
+from gateway.clients.services import ModelServices
 from tests.support.gateway import TestGateway
 from tests.support.learner import a_learner, at_the_door
 from tests.support.mesh import running
@@ -209,6 +210,38 @@ async def test_services_with_a_token_serve_only_who_has_it() -> None:
         async with open_channel(address) as channel:  # a probe has no token
             stub: Any = health_pb2_grpc.HealthStub(channel)
             assert (await stub.Check(health_pb2.HealthCheckRequest())).status == 1
+
+
+async def test_readiness_names_the_service_that_refuses_the_gateways_token(caplog: pytest.LogCaptureFixture) -> None:
+    (nowhere,) = free_ports(1)
+    async with (
+        serving(service_token="the token") as locked,
+        serving() as open_to_all,
+        ModelServices(
+            asr=open_to_all, llm=locked, tts=f"127.0.0.1:{nowhere}", security=Security("a token")
+        ) as services,
+        TestGateway(services=cast(Any, services)).running() as gateway,
+        httpx.AsyncClient(base_url=gateway.http) as http,
+    ):
+        for _ in range(2):
+            answer = await http.get("/ready")
+        assert (answer.status_code, answer.json()["status"]) == (503, "not_ready")
+        assert answer.json()["services"] == {"asr": True, "llm": False, "tts": False}
+        problems = answer.json()["problems"]
+        assert problems.keys() == {"llm", "tts"}
+        assert "refuses this gateway's SERVICE_TOKEN; set the same one" in problems["llm"]
+        assert "does not answer (unavailable)" in problems["tts"]
+        assert "TTS_ADDRESS" in problems["tts"]
+    warnings = [record.getMessage() for record in caplog.records if record.name == "gateway.clients.services"]
+    assert warnings == [f"llm {problems['llm']}"]  # once, not at each look
+
+
+async def test_a_token_that_is_right_is_ready() -> None:
+    async with (
+        serving(service_token="the token") as address,
+        ModelServices(asr=address, llm=address, tts=address, security=Security("the token")) as services,
+    ):
+        assert await services.problems() == {"asr": "", "llm": "", "tts": ""}
 
 
 async def test_services_with_certificates_serve_only_who_has_one(tmp_path: Path) -> None:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
-import os
 import random
 import re
-import signal
 import statistics
-import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
@@ -21,16 +17,26 @@ import pytest
 import pytest_asyncio
 from aitalk.tts.v1 import tts_pb2 as pb
 from aitalk.tts.v1 import tts_pb2_grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from prometheus_client import REGISTRY
 
-from common.grpc_client import open_channel
 from tests.support import tts
-from tests.support.tts import CountingEngine, check_tiling, config, finish, pcm, speak, text
+from tests.support.tts import (
+    CountingEngine,
+    check_tiling,
+    config,
+    finish,
+    free_slots,
+    pcm,
+    refusal,
+    rest,
+    speak,
+    status,
+    text,
+)
 from tts_service.engines import create_engine
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 NATIVE_RATE = 22_050
 MIXED = "**Hello there**, Dr. Smith! 😀 It's 3.14, e.g. at 5 p.m.\n\n- See https://x.com/y — ok?  \n"
@@ -52,40 +58,8 @@ def cut(whole: str, seed: int) -> list[str]:
     return [whole[a:b] for a, b in zip([0, *places], [*places, len(whole)], strict=True)]
 
 
-async def status(call: Any) -> tuple[grpc.StatusCode, str]:
-    """How a call ends."""
-    with pytest.raises(grpc.aio.AioRpcError) as failure:
-        async for _ in call:
-            pass
-    return failure.value.code(), str(failure.value.details())
-
-
-async def refusal(stub: Any, requests: list[pb.StreamingSynthesizeRequest]) -> tuple[grpc.StatusCode, str]:
-    """How a call with these requests ends. grpcio loses the status of a call that ends during a write: then again."""
-    for _ in range(5):
-        code, details = await status(stub.StreamingSynthesize(iter(requests)))
-        if details != "Internal error from Core":
-            break
-    return code, details
-
-
-async def rest(call: Any) -> list[pb.AudioChunk]:
-    """The chunks still to come; gRPC does not let a call that was read from be iterated over."""
-    chunks = []
-    while (response := await call.read()) is not grpc.aio.EOF:
-        chunks.append(response.chunk)
-    return chunks
-
-
 def plain(word: str) -> str:
     return word.strip(".,?").lower()
-
-
-async def free_slots(stub: Any) -> None:
-    """Wait until no stream is being served."""
-    async with asyncio.timeout(30):
-        while (await stub.Describe(pb.DescribeRequest())).engine.slots_in_use:
-            await asyncio.sleep(0.01)
 
 
 # --- what comes out -----------------------------------------------------------------------------
@@ -275,108 +249,3 @@ async def test_two_speak_at_once(stub: Any) -> None:
     await free_slots(stub)
     for chunks in await asyncio.gather(speak(stub, [tts.STORY]), speak(stub, [tts.STORY], sample_rate_hz=8000)):
         check_tiling(chunks, tts.STORY)
-
-
-# --- the server ---------------------------------------------------------------------------------
-
-
-async def test_what_people_say_is_not_logged(stub: Any, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.DEBUG):
-        await speak(stub, ["Platypus matters, they said. Platypus."])
-        await refusal(stub, [config(), text("Platypus. "), config()])
-    assert caplog.records
-    assert "latypus" not in caplog.text
-
-
-async def test_it_says_what_it_is(stub: Any) -> None:
-    await free_slots(stub)
-    engine = (await stub.Describe(pb.DescribeRequest())).engine
-    assert (engine.engine, engine.model, engine.slots_total, engine.ready) == ("piper", "en_US-joe-medium", 2, True)
-    assert engine.memory_bytes > 0
-
-
-async def test_metrics_tell_of_the_speech(stub: Any) -> None:
-    names = ("first_audio_seconds_count", "real_time_factor_count", "audio_seconds_total", "characters_total")
-    before = [REGISTRY.get_sample_value(f"aitalk_tts_{name}") or 0 for name in names]
-    await speak(stub, [tts.STORY])
-    after = [REGISTRY.get_sample_value(f"aitalk_tts_{name}") or 0 for name in names]
-    first, factors, seconds, characters = (b - a for a, b in zip(before, after, strict=True))
-    assert (first, characters) == (1, len(tts.STORY))
-    assert factors >= len(tts.SENTENCES)  # one for each piece
-    assert 5 < seconds < 20
-
-
-async def test_health_and_reflection(stub: Any) -> None:
-    health: Any = health_pb2_grpc.HealthStub(stub.channel)
-    for name in ("", "aitalk.tts.v1.TtsService"):
-        answer = await health.Check(health_pb2.HealthCheckRequest(service=name))
-        assert answer.status == health_pb2.HealthCheckResponse.SERVING
-    reflection: Any = reflection_pb2_grpc.ServerReflectionStub(stub.channel)
-    request = reflection_pb2.ServerReflectionRequest(list_services="")
-    (answer,) = [answer async for answer in reflection.ServerReflectionInfo(iter([request]))]
-    assert "aitalk.tts.v1.TtsService" in [service.name for service in answer.list_services_response.service]
-
-
-async def test_before_it_is_warm_it_says_so() -> None:
-    async with tts.serving(warm=False) as cold:
-        code, _ = await status(cold.StreamingSynthesize())
-        assert code is grpc.StatusCode.UNAVAILABLE
-        assert not (await cold.Describe(pb.DescribeRequest())).engine.ready
-        health: Any = health_pb2_grpc.HealthStub(cold.channel)
-        answer = await health.Check(health_pb2.HealthCheckRequest())
-        assert answer.status == health_pb2.HealthCheckResponse.NOT_SERVING
-
-
-async def test_a_model_that_cannot_be_had_is_replaced_and_that_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    async with tts.serving(tts_model_name="/nowhere/voice.onnx") as stub:
-        engine = (await stub.Describe(pb.DescribeRequest())).engine
-        assert (engine.engine, engine.model, engine.ready) == ("piper", "en_US-joe-medium", True)
-        assert "/nowhere/voice.onnx" in engine.fallback_reason
-        assert await speak(stub, ["Hello."])
-    assert "TTS speaks with piper instead of /nowhere/voice.onnx" in caplog.text
-
-
-async def run_alone(*, env: dict[str, str]) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tts_service"), stderr=asyncio.subprocess.PIPE, env={**os.environ, **env}
-    )
-
-
-async def lines_until(process: asyncio.subprocess.Process, needle: str) -> Sequence[str]:
-    assert process.stderr
-    lines: list[str] = []
-    while not lines or needle not in lines[-1]:
-        line = await process.stderr.readline()
-        assert line, "".join(lines)
-        lines.append(line.decode())
-    return lines
-
-
-async def test_alone_it_finishes_what_it_says_when_told_to_stop() -> None:
-    process = await run_alone(env={"TTS_PORT": "0", "LOG_LEVEL": "DEBUG"})
-    lines = await lines_until(process, "✓ TTS model loaded")
-    found = re.search(r"listens on (\S+:\d+)", "".join(lines))
-    assert found
-    async with open_channel(found[1]) as channel:
-        stub: Any = tts_pb2_grpc.TtsServiceStub(channel)
-        call = stub.StreamingSynthesize()
-        await call.write(config())
-        await call.write(text("Goodbye platypus, "))
-        chunks = [(await call.read()).chunk]
-        process.send_signal(signal.SIGTERM)
-        lines = [*lines, *await lines_until(process, "drains")]
-        await call.write(text("see you."))
-        await call.write(finish())
-        chunks += await rest(call)
-    check_tiling(chunks, "Goodbye platypus, see you.")
-    _, last_lines = await process.communicate()
-    assert process.returncode == 0
-    assert "latypus" not in "".join(lines) + last_lines.decode()
-
-
-async def test_alone_it_says_why_it_cannot_start() -> None:
-    env = {"TTS_PORT": "0", "TTS_MODEL_NAME": "/nowhere/voice.onnx", "TTS_FALLBACKS": "none"}
-    process = await run_alone(env=env)
-    _, errors = await process.communicate()
-    assert process.returncode == 1
-    assert "/nowhere/voice.onnx" in errors.decode().splitlines()[-1]

@@ -70,10 +70,10 @@ def measure(name: str, system: System, sessions: int, seconds: float, timeline: 
 
 def run_learners(
     name: str, system: System, sessions: int, seconds: float, timeline: Timeline
-) -> tuple[Outcome, Answers]:
+) -> tuple[Outcome, Answers, dict[str, Use]]:
     """As `measure`, with each answer by itself."""
-    outcome, _ = _run(name, system, sessions, seconds, timeline)
-    return outcome, answers(outcome.learners, timeline.ends, timeline.frames, timeline.models_s)
+    outcome, use = _run(name, system, sessions, seconds, timeline)
+    return outcome, answers(outcome.learners, timeline.ends, timeline.frames, timeline.models_s), use
 
 
 def _run(

@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from common.errors import ServiceError
 from gateway.audio import AudioInput
 from gateway.floor import ReplyOptions
 from gateway.outbox import Outbox
-from gateway.ports import EagerEndOfTurn, EndOfTurn, HeardWord, Transcript
-from gateway.protocol import AnyServerMessage, Connected
+from gateway.ports import AsrEvent, EagerEndOfTurn, EndOfTurn, HeardWord, Partial, SpeechStarted, Transcript
+from gateway.protocol import AnyServerMessage, AudioFormat, Connected, Start, Text
 from gateway.session import Session
 from gateway.session_events import Closing, Left, Partners, SessionEvent, SessionOptions
 from tests.support.fakes import FakeAsr, FakeLlm, FakeTts, MemoryStore
@@ -41,6 +42,28 @@ def eager(text: str) -> EagerEndOfTurn:
 
 def end(text: str) -> EndOfTurn:
     return EndOfTurn(transcript(text))
+
+
+def at(seconds: float) -> int:
+    return int(seconds * RATE_HZ)
+
+
+def one_turn(text: str = "good morning", *, until_s: float = 1.0) -> list[tuple[int, AsrEvent | ServiceError]]:
+    """The learner speaks up to `until_s`, pauses 0.3 s (eager), and is done after 0.7 s."""
+    return [
+        (at(0.2), SpeechStarted(at(0.1))),
+        (at(0.6), Partial("good", " mor")),
+        (at(until_s + 0.3), eager(text)),
+        (at(until_s + 0.7), end(text)),
+    ]
+
+
+def start(**fields: object) -> Start:
+    return Start.model_validate({"type": "start", "audio": AudioFormat(encoding="pcm_s16le"), **fields})
+
+
+def text(words: str) -> Text:
+    return Text(type="text", text=words)
 
 
 @dataclass

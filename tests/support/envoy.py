@@ -19,6 +19,7 @@ from deploy.mesh import free_ports
 from tests.support.mesh import ROOT
 
 CONFIGURATION = ROOT / "deploy/envoy/envoy.yaml"
+ENVOY = str(Path(sys.executable).parent / "envoy")
 START_TIMEOUT_S = 30.0
 
 
@@ -83,9 +84,8 @@ def running_envoy(folder: Path, replicas: Mapping[str, Sequence[int]]) -> Iterat
     envoy = Envoy(dict(zip(replicas, ports, strict=True)), f"http://127.0.0.1:{admin_port}")
     path, log_path = folder / "envoy.yaml", folder / "envoy.log"
     path.write_text(yaml.safe_dump(rendered(envoy.ports, admin_port, replicas)))
-    binary = str(Path(sys.executable).parent / "envoy")
     command = [
-        binary,
+        ENVOY,
         "--config-path",
         str(path),
         "--concurrency",

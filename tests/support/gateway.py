@@ -25,8 +25,8 @@ class FakeServices:
 
     is_ready: bool = True
 
-    async def ready(self) -> dict[str, bool]:
-        return dict.fromkeys(("asr", "llm", "tts"), self.is_ready)
+    async def problems(self) -> dict[str, str]:
+        return dict.fromkeys(("asr", "llm", "tts"), "" if self.is_ready else "loads its model")
 
     async def occupancy(self) -> float:
         return 0.0

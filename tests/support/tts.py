@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
@@ -11,8 +12,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import grpc
 import jiwer
 import numpy as np
+import pytest
 import soxr
 from aitalk.tts.v1 import tts_pb2 as pb
 from aitalk.tts.v1 import tts_pb2_grpc
@@ -140,3 +143,35 @@ def word_error_rate(written: str, heard: str) -> float:
         return " ".join(re.findall(r"[a-z0-9']+", text.lower()))
 
     return float(jiwer.wer(plain(written), plain(heard)))
+
+
+async def status(call: Any) -> tuple[grpc.StatusCode, str]:
+    """How a call ends."""
+    with pytest.raises(grpc.aio.AioRpcError) as failure:
+        async for _ in call:
+            pass
+    return failure.value.code(), str(failure.value.details())
+
+
+async def refusal(stub: Any, requests: list[pb.StreamingSynthesizeRequest]) -> tuple[grpc.StatusCode, str]:
+    """How a call with these requests ends. grpcio loses the status of a call that ends during a write: then again."""
+    for _ in range(5):
+        code, details = await status(stub.StreamingSynthesize(iter(requests)))
+        if details != "Internal error from Core":
+            break
+    return code, details
+
+
+async def rest(call: Any) -> list[pb.AudioChunk]:
+    """The chunks still to come; gRPC does not let a call that was read from be iterated over."""
+    chunks = []
+    while (response := await call.read()) is not grpc.aio.EOF:
+        chunks.append(response.chunk)
+    return chunks
+
+
+async def free_slots(stub: Any) -> None:
+    """Wait until no stream is being served."""
+    async with asyncio.timeout(30):
+        while (await stub.Describe(pb.DescribeRequest())).engine.slots_in_use:
+            await asyncio.sleep(0.01)

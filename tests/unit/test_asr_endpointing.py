@@ -9,28 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asr_service.endpointing import (
-    Assess,
     Decision,
     EagerEnd,
     Ended,
-    Endpointer,
     EndReason,
-    Paused,
     Resumed,
     SpeechStarted,
-    Unpaused,
 )
 from asr_service.patience import Endpointing
 from common.errors import InvalidInputError
-
-WINDOW, RATE = 512, 16_000  # 32 ms
-# The fixed silence first; what is asked of the turn model comes below.
-SETTINGS = Endpointing(eager_silence_ms=320, end_silence_ms=640, max_turn_ms=6_400)  # 10, 20 and 200 windows
-VOICE, SILENCE, BETWEEN = 0.9, 0.1, 0.4
-
-
-def machine(settings: Endpointing = SETTINGS) -> Endpointer:
-    return Endpointer(settings, window=WINDOW, rate_hz=RATE)
+from tests.support.endpointing import ASKING, BETWEEN, RATE, SETTINGS, SILENCE, VOICE, WINDOW, at, machine, runs, told
 
 
 def decide(*runs: tuple[float, int], settings: Endpointing = SETTINGS, finish: bool = True) -> list[Decision]:
@@ -38,14 +26,6 @@ def decide(*runs: tuple[float, int], settings: Endpointing = SETTINGS, finish: b
     endpointer = machine(settings)
     decisions = [d for probability, windows in runs for _ in range(windows) for d in endpointer.hear(probability)]
     return told(decisions + (endpointer.finish() if finish else []))
-
-
-def told(decisions: list[Decision]) -> list[Decision]:
-    return [d for d in decisions if not isinstance(d, Paused | Unpaused)]
-
-
-def at(window: int) -> int:
-    return window * WINDOW
 
 
 def test_a_turn_that_ends_in_silence() -> None:
@@ -138,7 +118,6 @@ def test_eager_and_end_may_be_the_same_moment() -> None:
 
 # --- any probabilities --------------------------------------------------------------------------
 
-runs = st.lists(st.tuples(st.sampled_from([0.0, 0.3, 0.4, 0.5, 1.0]), st.integers(1, 60)), max_size=30)
 settings_of = st.builds(
     lambda eager, more, longest: Endpointing(eager, eager + more, longest),
     st.integers(1, 800),
@@ -196,140 +175,6 @@ def test_turns_do_not_overlap(script: list[tuple[float, int]]) -> None:
     for earlier, later in pairwise(ends):
         if isinstance(earlier, Ended) and isinstance(later, SpeechStarted):
             assert earlier.end <= later.start
-
-
-# --- asking how probable it is that the speaker is done --------------------------------------------
-
-ASKING = Endpointing(eager_silence_ms=192, min_silence_ms=256, max_silence_ms=1_600)  # 6, 8 and 50 windows
-
-
-def ask(
-    answers: list[float], *runs: tuple[float, int], settings: Endpointing = ASKING
-) -> tuple[list[tuple[int, Decision]], Endpointer]:
-    """Decisions with the window after which each was made; the last answer is given again and again."""
-    endpointer, found = machine(settings), []
-    for probability in [p for p, windows in runs for _ in range(windows)]:
-        todo = endpointer.hear(probability)
-        while todo:
-            decision = todo.pop(0)
-            found.append((endpointer.position // WINDOW, decision))
-            if isinstance(decision, Assess):
-                todo += endpointer.judge(answers.pop(0) if len(answers) > 1 else answers[0])
-    return found, endpointer
-
-
-def test_who_is_surely_done_is_answered_after_the_least_silence() -> None:
-    found, _ = ask([1.0], (VOICE, 20), (SILENCE, 30))
-    assert found == [
-        (3, SpeechStarted(at(0))),
-        (23, Paused(at(20))),
-        (26, Assess()),
-        (26, EagerEnd(at(20), 1.0)),
-        (28, Ended(at(20), EndReason.SILENCE)),
-    ]
-
-
-def test_who_is_surely_not_done_is_waited_for_and_asked_about_each_time_the_silence_has_doubled() -> None:
-    found, _ = ask([0.0], (VOICE, 20), (SILENCE, 60))
-    assert found[2:] == [
-        (26, Assess()),
-        (32, Assess()),
-        (44, Assess()),
-        (60, EagerEnd(at(20), 0.0)),  # in time for a reply to be begun
-        (68, Assess()),
-        (70, Ended(at(20), EndReason.SILENCE)),
-    ]
-
-
-def test_the_answer_may_change_as_the_silence_grows() -> None:
-    found, _ = ask([0.1, 1.0], (VOICE, 20), (SILENCE, 60))
-    assert found[-3:] == [(32, Assess()), (32, EagerEnd(at(20), 1.0)), (32, Ended(at(20), EndReason.SILENCE))]
-
-
-def test_the_voice_goes_on_before_anything_was_asked() -> None:
-    found, _ = ask([1.0], (VOICE, 20), (SILENCE, 4), (VOICE, 10))
-    assert found == [(3, SpeechStarted(at(0))), (23, Paused(at(20))), (25, Unpaused())]
-
-
-def test_the_voice_goes_on_after_an_unsure_answer_and_the_next_pause_is_asked_about_anew() -> None:
-    found, _ = ask([0.0, 0.0, 1.0], (VOICE, 20), (SILENCE, 16), (VOICE, 10), (SILENCE, 10))
-    kinds = [type(decision) for _, decision in found]
-    assert kinds == [SpeechStarted, Paused, Assess, Assess, Unpaused, Paused, Assess, EagerEnd, Ended]
-    assert found[-1] == (54, Ended(at(46), EndReason.SILENCE))
-
-
-def test_patience_is_a_factor_on_the_wait() -> None:
-    for probability in (0.0, 0.4, 1.0):
-        once, twice = ASKING.wait_ms(probability), ASKING.overridden(patience=2.0).wait_ms(probability)
-        assert twice == pytest.approx(2 * once)
-
-
-@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 5_000), st.floats(0.25, 4))
-def test_the_surer_the_sooner_and_always_within_bounds(one: float, other: float, pause: float, patience: float) -> None:
-    settings = ASKING.overridden(patience=patience)
-    less, more = sorted((one, other))
-    assert 64 <= settings.wait_ms(more, pause) <= settings.wait_ms(less, pause) <= 10_000
-
-
-def test_between_sure_and_unsure_there_is_no_wait_that_is_neither_short_nor_long_enough_to_think() -> None:
-    settings = Endpointing()
-    waits = [settings.wait_ms(percent / 100) for percent in range(101)]
-    assert {wait for wait in waits if wait < 1_000} == {settings.min_silence_ms}
-    assert waits[0] == settings.max_silence_ms
-
-
-@given(st.floats(0, 1), st.floats(0, 5_000), st.floats(0.25, 4), st.floats(0.25, 4))
-def test_more_patience_never_waits_less(probability: float, pause: float, one: float, other: float) -> None:
-    less, more = (ASKING.overridden(patience=patience) for patience in sorted((one, other)))
-    assert less.wait_ms(probability, pause) <= more.wait_ms(probability, pause)
-
-
-def test_a_learner_who_pauses_long_is_waited_for_longer() -> None:
-    assert ASKING.wait_ms(0.2, 1_000) > ASKING.wait_ms(0.2) > ASKING.wait_ms(0.2, 300)
-
-
-def test_pauses_are_learnt_from_and_those_of_an_earlier_session_count() -> None:
-    script = [(VOICE, 20), (SILENCE, 30), (VOICE, 20), (SILENCE, 60)]
-    _, endpointer = ask([0.0], *script)
-    assert endpointer.pauses.statistics.longest_ms == 30 * 32
-    _, known = ask([0.0], (VOICE, 20), (SILENCE, 5), settings=ASKING.overridden(usual_pause_ms=700))
-    assert known.pauses.statistics.usual_ms == 700
-
-
-@given(runs, st.lists(st.floats(0, 1), min_size=1, max_size=20))
-def test_whatever_the_answers_every_turn_begins_once_and_ends_once(
-    script: list[tuple[float, int]], answers: list[float]
-) -> None:
-    found, endpointer = ask(answers, *script)
-    open_turn = eager = prepared = False
-    for decision in [d for _, d in found] + endpointer.finish():
-        match decision:
-            case SpeechStarted():
-                assert not open_turn
-                open_turn, eager, prepared = True, False, False
-            case Paused():
-                assert open_turn
-                assert not prepared
-                prepared = True
-            case Unpaused():
-                assert prepared
-                assert not eager
-                prepared = False
-            case Assess():
-                assert prepared
-            case EagerEnd(_, probability):
-                assert prepared
-                assert not eager
-                assert 0 <= probability <= 1
-                eager = True
-            case Resumed():
-                assert eager
-                eager = prepared = False
-            case Ended(_, reason):
-                assert open_turn
-                assert eager or reason is not EndReason.SILENCE
-                open_turn = False
-    assert not open_turn
 
 
 # --- settings -----------------------------------------------------------------------------------

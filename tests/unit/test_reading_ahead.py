@@ -9,15 +9,11 @@ import pytest
 
 from gateway.ports import AsrEvent, ChatMessage, Partial, SpeechStarted
 from gateway.protocol import Text
-from tests.support.conversation import RATE_HZ, Conversation, eager, end
+from tests.support.conversation import Conversation, at, eager, end
 
 pytestmark = pytest.mark.looptime
 
 SAID = "I went to the market with my sister yesterday."
-
-
-def at(seconds: float) -> int:
-    return int(seconds * RATE_HZ)
 
 
 def a_turn(begins_s: float = 0.0) -> list[tuple[int, AsrEvent]]:
@@ -88,7 +84,7 @@ async def test_reading_is_given_up_when_the_reply_is_asked_for() -> None:
             raise
         return ""
 
-    talk.llm.generate = read_for_ever  # type: ignore[method-assign]
+    talk.llm.generate = read_for_ever  # type: ignore[method-assign, assignment]
     talk.asr.script = [*a_turn()]
     async with talk.running():
         await talk.speak(3)

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 import simpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.load.expected import Ending
 from tests.load.simulation.autoscaler import Autoscaler, Replicaset, read_scalings
+from tests.load.simulation.check import Pause, script
 from tests.load.simulation.experiments import Morning, capacity, morning_peak, percentile, steady
 from tests.load.simulation.mesh import Door, Mesh, Policy, Replicas
-from tests.load.simulation.rhythm import learner
+from tests.load.simulation.rhythm import Turn, learner
 from tests.load.simulation.stage_times import STAGE_TIMES, Curve, StageTimes, load_profile
 from tests.load.simulation.stations import DecodeStation, SharedStation, Urgency, call
+from tests.load.speech import RATE_HZ, Program
 
 GPU = load_profile("gpu")
 
@@ -154,6 +159,64 @@ def test_nobody_is_heard_before_the_models_could_have_answered() -> None:
     alone = steady(GPU, Replicas(), 1, seconds=600)
     at_least = GPU.asr.seconds_by_batch[1] * 0.6 + GPU.llm.prefill_s + GPU.tts.first_audio_s + GPU.overhead_s
     assert at_least < alone.p50_s < 1.0
+
+
+@dataclass
+class Once:
+    """A learner who says one turn of 1.5 s, with a pause of 0.3 s after 0.2 s."""
+
+    said: bool = False
+
+    def next_turn(self) -> Turn:
+        wait_s, self.said = (math.inf if self.said else 0.0), True
+        return Turn(
+            wait_s, 1.5, decode_s=0.1, eager_s=0.2, over_s=0.3, in_vain=False, words=0, pauses_s=((0.2, 0.3),),
+            reply_tokens=1, reply_s=1.0, clause_tokens=0, clause_s=1.0,
+        )  # fmt: skip
+
+
+def _submit(station: DecodeStation) -> None:
+    station.submit()
+
+
+@pytest.mark.parametrize(("retried_s", "partials"), [(0.6, 1), (0.032, 2)])
+def test_a_partial_for_which_there_is_no_room_is_tried_again(retried_s: float, partials: int) -> None:
+    env = simpy.Environment()
+    one = {"seconds_by_batch": {1: 0.1}, "workers": 1, "max_batch": 1, "spread": 0.0}
+    profile = GPU.model_copy(update={"asr": GPU.asr.model_copy(update=one)})
+    mesh = Mesh(env, profile, Replicas(), Policy(partials_retried_s=retried_s), seed=1)
+    busy = env.timeout(0.55)  # with another learner's turn, when the first caption is due
+    call(busy, lambda _: _submit(mesh.asr.replicas[0].station))
+    env.process(mesh.converse(Once(), math.inf))
+    env.run(5)
+    assert mesh.record.partials == partials
+
+
+@pytest.mark.parametrize(("other_at_s", "decodes"), [(0.1, 3), (0.29, 2)])
+def test_the_decode_of_a_pause_is_taken_back_if_it_still_waits_when_the_voice_goes_on(
+    other_at_s: float, decodes: int
+) -> None:
+    env = simpy.Environment()
+    one = {"seconds_by_batch": {1: 0.3}, "workers": 1, "max_batch": 1, "spread": 0.0}
+    profile = GPU.model_copy(update={"asr": GPU.asr.model_copy(update=one)})
+    mesh = Mesh(env, profile, Replicas(), Policy(partials=False), seed=1)
+    station = mesh.asr.replicas[0].station
+    call(env.timeout(other_at_s), lambda _: _submit(station))  # the voice goes on at 0.5
+    env.process(mesh.converse(Once(), math.inf))
+    env.run(5)
+    assert station.batch_sizes == {1: decodes}
+
+
+def test_the_programs_pauses_are_those_that_voice_detection_heard() -> None:
+    said = Program(np.zeros(RATE_HZ * 4, np.int16), ((RATE_HZ // 2, RATE_HZ * 2),))
+    pauses = [Pause(1.0, 0.3), Pause(2.05, math.inf)]
+    turns = script(said, [Ending(voice=100, eager=115, over=120)], pauses, phase=10)
+    begins_s, turn = next(turns)
+    assert begins_s == pytest.approx(0.3)
+    assert (turn.speech_s, turn.eager_s, turn.over_s) == pytest.approx((1.5, 0.3, 0.4))
+    assert turn.pauses_s == ((0.5, 0.3),)
+    assert turn.decode_s == pytest.approx(0.146)  # 96 ms after the last pause began
+    assert next(turns)[0] == pytest.approx(4.3)  # it is said again
 
 
 def test_learners_are_conserved_at_the_door() -> None:

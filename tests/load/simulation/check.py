@@ -14,7 +14,7 @@ import asyncio
 import math
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -29,19 +29,19 @@ from tests.load.delays import REPLY_S, Delays, reply_tokens
 from tests.load.expected import Ending, endings, percentile
 from tests.load.measure import Timeline, run_learners
 from tests.load.processes import mesh, recognising
-from tests.load.simulation.mesh import Mesh, Policy, Replicas
+from tests.load.simulation.mesh import PREPARE_S, Mesh, Policy, Replicas
 from tests.load.simulation.rhythm import Turn
 from tests.load.simulation.stage_times import Profile, Recognition, Speaking, Writing
 from tests.load.speech import FRAME, FRAME_S, RATE_HZ, Program, program
 
 WITHIN = 0.20
 _MANY = 2000
-_BEFORE_EAGER_S = 0.096  # a turn's decode begins after half of the silence of an eager end
-_LATEST_DECODE_S = 0.19
+_PREPARE_S = 0.096  # from where a pause begins to its decode
+_WINDOW_S = 0.032  # of voice detection
 
 
 class Compared(BaseModel):
-    """One load. Milliseconds of voice to voice; p50, p95."""
+    """One load. Milliseconds of voice to voice; p50, p95. cores: that each process kept busy."""
 
     learners: int
     real_ms: tuple[float, float]
@@ -50,6 +50,7 @@ class Compared(BaseModel):
     due: int
     simulated_answers: int
     client_late_p99_ms: float
+    cores: dict[str, float]
 
     @property
     def ratios(self) -> tuple[float, float]:
@@ -59,6 +60,14 @@ class Compared(BaseModel):
     @property
     def is_within(self) -> bool:
         return all(abs(ratio - 1) <= WITHIN for ratio in self.ratios)
+
+
+@dataclass(frozen=True)
+class Pause:
+    """In seconds of the program; the last of a turn has no end."""
+
+    begins_s: float
+    lasts_s: float
 
 
 @dataclass
@@ -74,14 +83,14 @@ class Scripted:
         return Turn(wait, turn.speech_s - max(0.0, self.env.now - begins), *_rest(turn))
 
 
-def _rest(turn: Turn) -> tuple[float, float, float, bool, int, tuple[float, ...], int, float, int, float]:
+def _rest(turn: Turn) -> tuple[float, float, float, bool, int, tuple[tuple[float, float], ...], int, float, int, float]:
     return (
         turn.decode_s, turn.eager_s, turn.over_s, turn.in_vain, turn.words, turn.pauses_s,
         turn.reply_tokens, turn.reply_s, turn.clause_tokens, turn.clause_s,
     )  # fmt: skip
 
 
-def script(said: Program, ends: Sequence[Ending], pauses: Sequence[float], phase: int) -> Iterator[tuple[float, Turn]]:
+def script(said: Program, ends: Sequence[Ending], pauses: Sequence[Pause], phase: int) -> Iterator[tuple[float, Turn]]:
     """When each whole sentence after `phase` begins, in seconds from then on, and what it is."""
     for repetition in count():
         for (voice_begins, _), ending in zip(said.voiced, ends, strict=True):
@@ -90,15 +99,17 @@ def script(said: Program, ends: Sequence[Ending], pauses: Sequence[float], phase
                 continue
             begins_s, ends_s = voice_begins / RATE_HZ, ending.voice * FRAME_S
             eager_s = (ending.eager - ending.voice) * FRAME_S
+            paused = [pause for pause in pauses if begins_s < pause.begins_s <= ending.over * FRAME_S]
+            last = paused.pop()
             turn = Turn(
                 wait_s=0.0,
                 speech_s=(ending.voice - voice_begins // FRAME) * FRAME_S,
-                decode_s=min(_LATEST_DECODE_S, max(0.0, eager_s - _BEFORE_EAGER_S)),
+                decode_s=max(0.0, last.begins_s + _PREPARE_S - ends_s),
                 eager_s=eager_s,
                 over_s=(ending.over - ending.voice) * FRAME_S,
                 in_vain=False,
                 words=0,
-                pauses_s=tuple(at - begins_s for at in pauses if begins_s < at < ends_s - 0.1),
+                pauses_s=tuple((one.begins_s - begins_s, max(PREPARE_S, one.lasts_s)) for one in paused),
                 reply_tokens=len(reply_tokens()),
                 reply_s=REPLY_S,
                 clause_tokens=0,  # the stub's voice begins at the first token
@@ -130,13 +141,13 @@ def simulated(
     profile: Profile,
     said: Program,
     ends: Sequence[Ending],
-    pauses: Sequence[float],
+    pauses: Sequence[Pause],
     learners: int,
     seconds: float,
 ) -> list[float]:
     """Voice to voice in milliseconds of the turns that tests/load would count."""
     env = simpy.Environment()
-    world = Mesh(env, profile, Replicas(), Policy(speculation=1.0), seed=1)
+    world = Mesh(env, profile, Replicas(), Policy(speculation=1.0, partials_retried_s=_WINDOW_S), seed=1)
     world.record.since = 5.0  # as tests.load.expected: the first sentence may have been half over
     for number in range(learners):
         turns = script(said, ends, pauses, number * said.frames // learners)
@@ -177,7 +188,7 @@ def compare(arguments: argparse.Namespace) -> Iterator[Compared]:
         for sessions in arguments.sessions:
             print(f"{sessions} learners for {arguments.duration:.0f} s …", flush=True)
             with mesh(folder, delays, asr_threads=arguments.asr_threads) as system:
-                outcome, came = run_learners("mesh", system, sessions, arguments.duration, timeline)
+                outcome, came, use = run_learners("mesh", system, sessions, arguments.duration, timeline)
             waits = simulated(profile, said, ends, pauses, sessions, arguments.duration)
             yield Compared(
                 learners=sessions,
@@ -187,10 +198,11 @@ def compare(arguments: argparse.Namespace) -> Iterator[Compared]:
                 due=came.due,
                 simulated_answers=len(waits),
                 client_late_p99_ms=outcome.late_p99_ms,
+                cores={name: round(one.cpu_s * sessions / 60, 2) for name, one in use.items()},
             )
 
 
-def _program_and_endings(folder: Path, attempts: int = 3) -> tuple[Program, list[Ending], list[float]]:
+def _program_and_endings(folder: Path, attempts: int = 3) -> tuple[Program, list[Ending], list[Pause]]:
     """Piper varies how it speaks; once in a while a sentence is heard as two, or as none: then it says it again."""
     for attempt in range(1, attempts + 1):
         said = program()
@@ -207,8 +219,8 @@ def _program_and_endings(folder: Path, attempts: int = 3) -> tuple[Program, list
     raise AssertionError("the last attempt returns or raises")
 
 
-async def pauses_of(asr_address: str, said: Program) -> list[float]:
-    """Where voice detection hears a pause, in seconds of the program: each begins a decode of the turn so far."""
+async def pauses_of(asr_address: str, said: Program) -> list[Pause]:
+    """Where voice detection hears a pause: each begins a decode of the turn so far."""
     async with open_channel(asr_address) as channel:
         call = asr_pb2_grpc.AsrServiceStub(channel).StreamingRecognize()
         config = asr_pb2.StreamingConfig(sample_rate_hz=RATE_HZ, language="en", voice_activity_events=True)
@@ -221,8 +233,21 @@ async def pauses_of(asr_address: str, said: Program) -> list[float]:
 
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(speak())
-            paused = [response.voice_paused async for response in call if response.HasField("voice_paused")]
-    return [pause.end_sample / RATE_HZ for pause in paused]
+            return [pause async for pause in _paused(call)]
+
+
+async def _paused(responses: AsyncIterable[asr_pb2.StreamingRecognizeResponse]) -> AsyncIterator[Pause]:
+    began: float | None = None
+    async for response in responses:
+        match response.WhichOneof("event"):
+            case "voice_paused":
+                began = response.voice_paused.end_sample / RATE_HZ
+            case "voice_continued" | "turn_resumed" as event if began is not None:
+                yield Pause(began, getattr(response, event).start_sample / RATE_HZ - began)
+                began = None
+            case "end_of_turn" if began is not None:
+                yield Pause(began, math.inf)
+                began = None
 
 
 def _p50_p95(values: Sequence[float]) -> tuple[float, float]:
@@ -233,13 +258,14 @@ def _p50_p95(values: Sequence[float]) -> tuple[float, float]:
 def table(rows: Sequence[Compared]) -> str:
     """Markdown."""
     lines = [
-        "| learners | given / due | real p50 / p95 ms | simulated p50 / p95 ms | ratio | within 20 % | client late |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| learners | given / due | real p50 / p95 ms | simulated p50 / p95 ms | ratio | within 20 % | late | cores |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     lines += [
         f"| {row.learners} | {row.given} / {row.due} | {row.real_ms[0]:.0f} / {row.real_ms[1]:.0f} "
         f"| {row.simulated_ms[0]:.0f} / {row.simulated_ms[1]:.0f} | {row.ratios[0]:.2f} / {row.ratios[1]:.2f} "
-        f"| {'yes' if row.is_within else 'NO'} | {row.client_late_p99_ms:.0f} |"
+        f"| {'yes' if row.is_within else 'NO'} | {row.client_late_p99_ms:.0f} "
+        f"| {sum(row.cores.values()):.2f} |"
         for row in rows
     ]
     return "\n".join(lines)

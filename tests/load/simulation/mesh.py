@@ -24,8 +24,8 @@ from tests.load.simulation.stations import DecodeStation, Share, SharedStation, 
 Process = Generator[simpy.Event, Any, None]
 
 PARTIAL_EVERY_S = 0.6
-DROPPED_AFTER_S = 0.1
-"""From a short pause to its decode's beginning, and to the voice's going on, which takes it back if it still waits."""
+PREPARE_S = 0.1
+"""From a pause's beginning to that of its decode, which is taken back if it still waits when the voice goes on."""
 GOES_ON_AFTER_S = 0.4
 """After an eager end that was none, the learner goes on so much later: within the longest wait, 1.6 s; assumed."""
 AHEAD_S = 2.0
@@ -48,11 +48,13 @@ class Replicas:
 @dataclass(frozen=True)
 class Policy:
     """speculation: share of the busiest model's slots in use up to which replies are begun at the eager end
-    (`SPECULATION_MAX_OCCUPANCY`; 0 never, 1 always). partials: whether captions are decoded.
+    (`SPECULATION_MAX_OCCUPANCY`; 0 never, 1 always). partials: whether captions are decoded; one for which there is no
+    room is tried again after partials_retried_s (asr_service: with each window of 32 ms, which takes long to simulate).
     """
 
     speculation: float = 0.7
     partials: bool = True
+    partials_retried_s: float = PARTIAL_EVERY_S
 
 
 @dataclass
@@ -156,10 +158,12 @@ class Mesh:
 
     def _speak(self, seconds: float, recogniser: DecodeStation) -> Process:
         """The learner speaks; captions are decoded while the model has nothing better to do."""
-        end, pending = self.env.now + seconds, None
-        while self.policy.partials and end - self.env.now > PARTIAL_EVERY_S:
-            yield self.env.timeout(PARTIAL_EVERY_S)
+        end, wait, pending = self.env.now + seconds, PARTIAL_EVERY_S, None
+        while self.policy.partials and end - self.env.now > wait:
+            yield self.env.timeout(wait)
+            wait = self.policy.partials_retried_s
             if recogniser.takes_partials and (pending is None or pending.done.triggered):
+                wait = PARTIAL_EVERY_S
                 factor = self._spread() * self.profile.asr.partial_factor
                 pending = recogniser.submit(urgency=Urgency.PARTIAL, factor=factor)
                 self.record.partials += 1
@@ -170,12 +174,12 @@ class Mesh:
     def _pauses(self, turn: Turn, recogniser: DecodeStation) -> Process:
         """Any short pause may be the turn's end, so its decode is begun; the voice goes on, and it was for nothing."""
         at = 0.0
-        for pause in turn.pauses_s:
-            yield self.env.timeout(max(0.0, pause - at) + DROPPED_AFTER_S)
-            at = pause + DROPPED_AFTER_S
+        for pause, lasts in turn.pauses_s:
+            yield self.env.timeout(max(0.0, pause - at) + PREPARE_S)
+            at = pause + PREPARE_S
             job = recogniser.submit(factor=self._spread())
-            yield self.env.timeout(DROPPED_AFTER_S)
-            at += DROPPED_AFTER_S
+            yield self.env.timeout(lasts - PREPARE_S)
+            at += lasts - PREPARE_S
             if not job.done.triggered:
                 recogniser.cancel(job)
 

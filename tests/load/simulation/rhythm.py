@@ -17,8 +17,9 @@ class Turn:
 
     decode_s, eager_s, over_s: from the last voiced sample to when its decode is begun, and turn detection can tell that
     it is probably, and surely over. in_vain: whether a pause in its middle was first taken for its end. words: that are
-    said; pauses_s: short ones in it, in seconds from its beginning, each of which has the turn so far decoded.
-    reply_tokens, reply_s: of the answer, and how long it is spoken; clause_tokens, clause_s: of its first clause.
+    said; pauses_s: short ones in it, each of which has the turn so far decoded: seconds from the turn's beginning to
+    the pause's, and its length. reply_tokens, reply_s: of the answer, and how long it is spoken; clause_tokens,
+    clause_s: of its first clause.
     """
 
     wait_s: float
@@ -28,7 +29,7 @@ class Turn:
     over_s: float
     in_vain: bool
     words: int
-    pauses_s: tuple[float, ...]
+    pauses_s: tuple[tuple[float, float], ...]
     reply_tokens: int
     reply_s: float
     clause_tokens: int
@@ -67,6 +68,7 @@ EAGER_S = 0.268
 IN_VAIN = 0.12  # of the eager ends; docs/turn-taking.md
 _LENGTH_SIGMA = 0.5
 _PAUSE_EVERY_S = 3.0  # of speech, one of 96 ms and more: assumed
+_PAUSE_S = 0.2  # long: assumed
 _CLAUSE_WORDS = 7  # of the first clause: tts_service cuts at the first comma, and after 60 characters at most
 _TOKENS_PER_WORD = 1.3
 _REPLY_WORDS_PER_S = 2.6
@@ -85,6 +87,7 @@ class Conversation:
         words = max(1, round(level.words * draw.lognormvariate(0, _LENGTH_SIGMA)))
         speech_s = words / level.words_per_s
         reply = max(4, round(level.reply_words * draw.lognormvariate(0, _LENGTH_SIGMA)))
+        pauses = round(speech_s / _PAUSE_EVERY_S)
         clause = min(reply, max(2, round(_CLAUSE_WORDS * draw.uniform(0.5, 1.5))))
         median, p95 = level.delay_s
         over_s = median * draw.lognormvariate(0, math.log(p95 / median) / 1.645)
@@ -96,7 +99,7 @@ class Conversation:
             over_s=over_s,
             in_vain=draw.random() < IN_VAIN / (1 - IN_VAIN),
             words=words,
-            pauses_s=tuple(sorted(draw.uniform(0, speech_s) for _ in range(round(speech_s / _PAUSE_EVERY_S)))),
+            pauses_s=tuple((at, _PAUSE_S) for at in sorted(draw.uniform(0, speech_s) for _ in range(pauses))),
             reply_tokens=round(reply * _TOKENS_PER_WORD),
             reply_s=reply / _REPLY_WORDS_PER_S,
             clause_tokens=round(clause * _TOKENS_PER_WORD) + 1,  # the token after it shows that it has ended
