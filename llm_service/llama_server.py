@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 PROMPT_CACHE_MIB = 512  # prompts kept beside those in the slots; llama.cpp's own default is 8 GiB
 MAX_DEFAULT_THREADS = 8  # beyond it, memory is what limits
-# So many rounds a thread that waits for another one spins before it sleeps. In OpenMP's own 300,000 it takes the CPU that
-# the other one needs.
+# So many rounds a thread that waits for another one spins before it sleeps. In OpenMP's own 300,000 it takes the CPU
+# that the other one needs.
 SPIN_COUNT = 20_000
 
 
