@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from asr_service.audio import Audio
 from common.engine_info import EngineDescription
@@ -29,18 +29,28 @@ class Word:
     confidence: float
 
 
+class Closing(NamedTuple):
+    """What the model would write after the last word, 0 to 1 each.
+
+    ends: a sentence's end, rather than any other text.
+    comma: if more text, then a comma, after which a clause is complete, rather than the next word.
+    """
+
+    ends: float
+    comma: float
+
+
 @dataclass(frozen=True, slots=True)
 class Transcript:
     """Empty text: no words were heard. `language` is a BCP-47 tag, empty where the model does not say.
 
-    `closing`: how probable the model found the mark (`.` `?` `,` …) that it wrote after the last word, 0 to 1; None if
-    it wrote none or does not say.
+    `closing`: None if the model does not say, or not clearly.
     """
 
     text: str = ""
     words: tuple[Word, ...] = ()
     language: str = ""
-    closing: float | None = None
+    closing: Closing | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from faster_whisper.transcribe import Segment
 
 from asr_service.audio import ENGINE_RATE_HZ, Audio
 from asr_service.config import AsrSettings
-from asr_service.engine import DecodeOptions, Quality, Request, Transcript, Word
+from asr_service.engine import Closing, DecodeOptions, Quality, Request, Transcript, Word
 from asr_service.engines.whisper_batch import Piece, ShortWindowWhisper, decode_together
 from asr_service.engines.whisper_language import is_better, is_doubtful, is_worth_a_try
 from asr_service.engines.whisper_models import BUNDLED, compute_type, fetch
@@ -75,6 +75,7 @@ class FasterWhisper:
         except (ValueError, RuntimeError, OSError) as error:
             model = settings.asr_model_name or BUNDLED
             raise EngineError(f"ASR_MODEL_NAME={model} can't be loaded on {self._device}: {error}") from error
+        self._model.continuations  # noqa: B018  made now rather than at the end of the first turn
 
     def describe(self) -> EngineDescription:
         return EngineDescription(
@@ -86,21 +87,10 @@ class FasterWhisper:
         )
 
     def transcribe(self, audio: Audio, options: DecodeOptions) -> Transcript:
-        if self._model is None:
-            raise EngineError("the speech recognition model is not loaded")
-        if len(audio) < _SHORTEST or options.is_cancelled():
-            return Transcript()
-        asked = self._known_language(options.language)
-        try:
-            segments, language = self._decode(audio, options, asked)
-            if asked and self._is_doubtful(segments, options):
-                segments, language = self._in_the_language_heard(audio, options, segments, asked)
-        except RuntimeError as error:
-            raise EngineError(f"the speech recognition model failed on {self._device}: {error}") from error
-        return _transcript(segments, audio, options, language)
+        return self.transcribe_batch([(audio, options)])[0]
 
     def transcribe_batch(self, requests: Sequence[Request]) -> list[Transcript]:
-        """What `transcribe` would answer to each, in the same order; see `whisper_batch`."""
+        """The words of each, in the same order; see `whisper_batch`. What it hands back is decoded by the library."""
         if self._model is None:
             raise EngineError("the speech recognition model is not loaded")
         by_language: dict[str | None, list[int]] = {}
@@ -109,9 +99,9 @@ class FasterWhisper:
                 by_language.setdefault(self._batch_language(options.language), []).append(index)
         answers: dict[int, Transcript] = {}
         for language, indices in by_language.items():
-            if language is not None and len(indices) > 1:
+            if language is not None:
                 answers |= self._together(requests, indices, language)
-        return [answers.get(index) or self.transcribe(*request) for index, request in enumerate(requests)]
+        return [answers.get(index) or self._alone(*request) for index, request in enumerate(requests)]
 
     def _together(self, requests: Sequence[Request], indices: Sequence[int], language: str) -> dict[int, Transcript]:
         """The answers to those of one language that needed no more than the usual."""
@@ -125,10 +115,23 @@ class FasterWhisper:
         except RuntimeError as error:
             raise EngineError(f"the speech recognition model failed on {self._device}: {error}") from error
         return {
-            index: _transcript(segments, *requests[index], language)
-            for index, segments in zip(indices, decoded, strict=True)
-            if segments is not None and not self._is_doubtful(segments, requests[index][1])
+            index: _transcript(piece.segments, *requests[index], language, piece.closing)
+            for index, piece in zip(indices, decoded, strict=True)
+            if piece is not None and not self._is_doubtful(piece.segments, requests[index][1])
         }
+
+    def _alone(self, audio: Audio, options: DecodeOptions) -> Transcript:
+        """By the library itself, which goes on past one window, tries again, and does not say how it closes."""
+        if len(audio) < _SHORTEST or options.is_cancelled():
+            return Transcript()
+        asked = self._known_language(options.language)
+        try:
+            segments, language = self._decode(audio, options, asked)
+            if asked and self._is_doubtful(segments, options):
+                segments, language = self._in_the_language_heard(audio, options, segments, asked)
+        except RuntimeError as error:
+            raise EngineError(f"the speech recognition model failed on {self._device}: {error}") from error
+        return _transcript(segments, audio, options, language)
 
     def _decode(self, audio: Audio, options: DecodeOptions, language: str | None) -> tuple[list[Segment], str]:
         """The segments up to where it was cancelled, and their language; None: the model finds it out."""
@@ -138,8 +141,8 @@ class FasterWhisper:
             language=language,
             condition_on_previous_text=False,
             word_timestamps=True,
-            # Marks come as words, each with its probability; see said_in. Not in what is longer than a window: the
-            # library finds the next window by the end of the last word.
+            # Marks come as words; see said_in. Not in what is longer than a window: the library finds the next window
+            # by the end of the last word.
             **({"append_punctuations": ""} if len(audio) <= _WINDOW else {}),
             max_new_tokens=_most_tokens(audio),
             **_DECODING[options.quality],
@@ -207,32 +210,27 @@ def _most_tokens(audio: Audio) -> int:
     return min(224, 16 + _TOKENS_PER_SECOND * len(audio) // ENGINE_RATE_HZ)
 
 
-def _transcript(segments: Iterable[Segment], audio: Audio, options: DecodeOptions, language: str) -> Transcript:
-    words: list[Word] = []
-    closing: float | None = None
-    for segment in segments:
-        said, closing = said_in(segment, options.quality)
-        words += said
+def _transcript(
+    segments: Iterable[Segment], audio: Audio, options: DecodeOptions, language: str, closing: Closing | None = None
+) -> Transcript:
+    words = [word for segment in segments for word in said_in(segment, options.quality)]
     kept = without_invented_end(words, len(audio))
     text = "".join(word.text for word in kept).strip()
     return Transcript(text, tuple(kept), language if text else "", closing if len(kept) == len(words) else None)
 
 
-def said_in(segment: Segment, quality: Quality) -> tuple[list[Word], float | None]:
-    """The words, with the marks that follow them, and the probability of the last mark if the segment ends in one."""
+def said_in(segment: Segment, quality: Quality) -> list[Word]:
+    """The words, with the marks that follow them."""
     words: list[Word] = []
-    closing: float | None = None
     if segment.no_speech_prob > _NO_SPEECH and segment.avg_logprob < _UNSURE:
-        return words, closing
+        return words
     if quality == "partial" and segment.compression_ratio > _REPETITIVE:  # a final had a second try; take what it gave
-        return words, closing
+        return words
     for part in segment.words or ():
         probability = min(1.0, max(0.0, float(part.probability)))
         if any(c.isalnum() for c in part.word):
             start, end = round(part.start * ENGINE_RATE_HZ), round(part.end * ENGINE_RATE_HZ)
             words.append(Word(part.word, start, end, probability))
-            closing = None
         elif words and part.word in _MARKS:  # " ." is what Whisper writes for silence
             words[-1] = replace(words[-1], text=words[-1].text + part.word)
-            closing = probability if closing is None else closing
-    return words, closing
+    return words

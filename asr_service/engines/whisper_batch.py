@@ -3,7 +3,8 @@
 faster-whisper decodes one recording at a time; its own BatchedInferencePipeline is for the pieces of one recording, and
 leaves out what keeps Whisper from inventing text (timestamp tokens, a second try where the first was poor). Here the
 usual case is batched, with the library's own parts: audio of one window, clear enough at the first pass. The rest is
-handed back, to be decoded alone.
+handed back, to be decoded alone. A single utterance goes the same way: only here the model is asked what else it would
+have written after the last word (`_closing`).
 
     features, padded to one window ──▶ encode ──▶ generate ──▶ align ──▶ segments with words
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import ctranslate2
@@ -24,11 +26,14 @@ from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import Segment, Word, get_compression_ratio, get_suppressed_tokens
 
 from asr_service.audio import Audio
+from asr_service.engine import Closing
 
 _DEFAULTS = {
     name: parameter.default for name, parameter in inspect.signature(WhisperModel.transcribe).parameters.items()
 }
 _LEAST_FRAMES, _PADDING_FRAMES = 1_000, 400  # of 10 ms
+_SENTENCE_ENDS, _COMMAS, _DOTS = (*".?!。？！",), (*",;:，、；：",), ("..", "…", "-", "–", "—")
+_LITTLE = 3e-3  # of probability, so that nothing is certain
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,14 @@ class Piece:
     audio: Audio
     max_new_tokens: int
     once: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What is said in a piece. `closing`: None where there are no words, or nobody asks (`Piece.once`)."""
+
+    segments: list[Segment]
+    closing: Closing | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +80,38 @@ class ShortWindowWhisper(WhisperModel):  # type: ignore[misc]  # it has no types
         )
         return alignments
 
+    @cached_property
+    def texts(self) -> list[str]:
+        """What each token writes, in the order of their numbers, up to the end of text."""
+        end_of_text = self.hf_tokenizer.token_to_id("<|endoftext|>")
+        texts: list[str] = self.hf_tokenizer.decode_batch([[token] for token in range(end_of_text)])
+        return texts
 
-def decode_together(model: ShortWindowWhisper, pieces: Sequence[Piece], language: str) -> list[list[Segment] | None]:
-    """The segments of each piece, in order, all in the same language; None: this one has to be decoded alone."""
+    @cached_property
+    def continuations(self) -> npt.NDArray[np.bool_]:
+        """(3, tokens): which of them end a sentence, which are or begin with a comma, which go on with a word."""
+        texts = [text.strip() for text in self.texts]
+        dots = np.array([text.startswith(_DOTS) for text in texts])
+        ends = np.array([text.startswith(_SENTENCE_ENDS) for text in texts]) & ~dots
+        commas = np.array([text.startswith(_COMMAS) for text in texts])
+        return np.stack([ends, commas, ~(ends | commas | dots)])
+
+
+def decode_together(model: ShortWindowWhisper, pieces: Sequence[Piece], language: str) -> list[Decoded | None]:
+    """What is said in each piece, in order, all in the same language; None: this one has to be decoded alone."""
     features = [model.feature_extractor(piece.audio)[..., :-1] for piece in pieces]
     short = [i for i, feature in enumerate(features) if feature.shape[-1] <= model.feature_extractor.nb_max_frames]
-    decoded: list[list[Segment] | None] = [None] * len(pieces)
+    decoded: list[Decoded | None] = [None] * len(pieces)
     if short:
         batch = _decode_window(model, [pieces[i] for i in short], [features[i] for i in short], language)
-        for i, segments in zip(short, batch, strict=True):
-            decoded[i] = segments
+        for i, piece in zip(short, batch, strict=True):
+            decoded[i] = piece
     return decoded
 
 
 def _decode_window(
     model: ShortWindowWhisper, pieces: Sequence[Piece], features: Sequence[npt.NDArray[np.float32]], language: str
-) -> list[list[Segment] | None]:
+) -> list[Decoded | None]:
     tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language)
     prompt = model.get_prompt(tokenizer, [])
     encoded = model.encode(np.stack([pad_or_trim(feature) for feature in features]))
@@ -92,6 +121,7 @@ def _decode_window(
         beam_size=1,
         max_length=len(prompt) + max(piece.max_new_tokens for piece in pieces),
         return_scores=True,
+        return_logits_vocab=not all(piece.once for piece in pieces),
         return_no_speech_prob=True,
         suppress_blank=True,
         suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
@@ -103,9 +133,40 @@ def _decode_window(
     spoken = any(texts)
     alignments = model.find_alignment(tokenizer, texts, encoded, sizes) if spoken else [[] for _ in texts]
     return [
-        None if segments is None else _with_words(model, tokenizer, segments, _Found(alignment), size)
-        for segments, alignment, size in zip(judged, alignments, sizes, strict=True)
+        None
+        if segments is None
+        else Decoded(_with_words(model, tokenizer, segments, _Found(alignment), size), _closing(model, result))
+        for segments, result, alignment, size in zip(judged, results, alignments, sizes, strict=True)
     ]
+
+
+def _closing(model: ShortWindowWhisper, result: Any) -> Closing | None:
+    """What the model would write after the last word, by the sums over all tokens; timestamps say nothing."""
+    tokens = result.sequences_ids[0]
+    steps = result.logits[0] if result.logits else ()
+    said = max((i for i, token in enumerate(tokens) if _is_said(model, token)), default=None)
+    if said is None or said + 1 >= len(steps):
+        return None
+    logits = _floats(steps[said + 1])
+    likelihoods = np.exp(logits - logits.max())
+    text = likelihoods[: len(model.texts)] / likelihoods.sum()
+    if text.sum() < _LITTLE:  # its rules had a timestamp come
+        return None
+    ends, comma, word = (float(text[which].sum()) + _LITTLE for which in model.continuations)
+    more = float(text.sum()) - ends + 2 * _LITTLE
+    return Closing(ends / (ends + more), comma / (comma + word))
+
+
+def _is_said(model: ShortWindowWhisper, token: int) -> bool:
+    """Whether a token is more than a mark; one with some bytes of a letter is."""
+    text = model.texts[token] if token < len(model.texts) else ""
+    return any(character.isalnum() or character == "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def _floats(values: ctranslate2.StorageView) -> npt.NDArray[np.float64]:
+    """On the CPU, whatever the device and type."""
+    on_cpu = values.to_device(ctranslate2.Device.cpu).to(ctranslate2.DataType.float32)
+    return np.array(on_cpu).ravel().astype(np.float64)
 
 
 def _judge(

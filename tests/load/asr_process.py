@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings
 
 from asr_service.audio import ENGINE_RATE_HZ, Audio
 from asr_service.config import AsrSettings
-from asr_service.engine import DecodeOptions, Transcript, Word
+from asr_service.engine import Closing, DecodeOptions, Transcript, Word
 from asr_service.service import create_service
 from common.engine_info import EngineDescription
 from common.grpc_server import run
@@ -53,7 +53,7 @@ def _heard(samples: int) -> Transcript:
         if i == 0 or (i + 1) * step <= samples
     )
     words = (*words[:-1], replace(words[-1], text=words[-1].text + "."))
-    return Transcript("".join(word.text for word in words).strip(), words, "en", closing=0.95)
+    return Transcript("".join(word.text for word in words).strip(), words, "en", Closing(0.95, 0.5))
 
 
 class DelaySettings(BaseSettings):

@@ -36,23 +36,19 @@ def segment(*parts: tuple[str, float], no_speech: float = 0.0) -> Segment:
 
 
 @pytest.mark.parametrize(
-    ("parts", "texts", "closing"),
+    ("parts", "texts"),
     [
-        ([(" We", 0.9), (" ran", 0.8), (".", 0.7)], [" We", " ran."], 0.7),
-        ([(" We", 0.9), (",", 0.4), (" ran", 0.8)], [" We,", " ran"], None),
-        ([(" Ran", 0.9), ("?", 0.6), ('"', 0.2)], [' Ran?"'], 0.6),
-        ([(" ran...", 0.9)], [" ran..."], None),
-        ([(" .", 0.9)], [], None),
-        ([], [], None),
+        ([(" We", 0.9), (" ran", 0.8), (".", 0.7)], [" We", " ran."]),
+        ([(" We", 0.9), (",", 0.4), (" ran", 0.8)], [" We,", " ran"]),
+        ([(" Ran", 0.9), ("?", 0.6), ('"', 0.2)], [' Ran?"']),
+        ([(" ran...", 0.9)], [" ran..."]),
+        ([(" .", 0.9)], []),
+        ([], []),
     ],
 )
-def test_a_mark_goes_to_the_word_before_it_and_the_last_ones_probability_is_kept(
-    parts: list[tuple[str, float]], texts: list[str], closing: float | None
-) -> None:
-    words, mark = said_in(segment(*parts), "final")
-    assert [word.text for word in words] == texts
-    assert mark == closing
+def test_a_mark_goes_to_the_word_before_it(parts: list[tuple[str, float]], texts: list[str]) -> None:
+    assert [word.text for word in said_in(segment(*parts), "final")] == texts
 
 
-def test_what_is_probably_no_speech_has_neither_words_nor_a_mark() -> None:
-    assert said_in(segment((" Thank", 0.9), (".", 0.9), no_speech=0.9), "final") == ([], None)
+def test_what_is_probably_no_speech_has_no_words() -> None:
+    assert said_in(segment((" Thank", 0.9), (".", 0.9), no_speech=0.9), "final") == []

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from asr_service.audio import Audio
 from asr_service.decoding import Decoder
 from asr_service.endpointing import EndReason
-from asr_service.engine import DecodeOptions, Transcript, Word
+from asr_service.engine import Closing, DecodeOptions, Transcript, Word
 from asr_service.events import EagerEndOfTurn, EndOfTurn, Event, Partial, TurnResumed, TurnStarted, spoken_turn
 from asr_service.listening import Listening
 from asr_service.patience import Endpointing
@@ -77,7 +77,7 @@ class LengthEngine:
         if self.broken:
             raise EngineError("the model failed")
         count = 0 if self.deaf else len(audio) // 8_000
-        mark, confidence, closing = (".", 0.98, 0.9) if self.sure else ("", 0.5, None)
+        mark, confidence, closing = (".", 0.98, Closing(0.95, 0.5)) if self.sure else ("", 0.5, None)
         words = tuple(Word(f" w{i}{mark}", 8_000 * i, 8_000 * (i + 1), confidence) for i in range(count))
         return Transcript("".join(word.text for word in words).strip(), words, "en" if words else "", closing)
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asr_service.audio import pcm_to_float
-from asr_service.end_of_turn import WEIGHTS, probability_of_end, signs_of_end, text_signs
-from asr_service.engine import Transcript, Word
+from asr_service.end_of_turn import WEIGHTS, probability_of_end, text_signs
+from asr_service.engine import Closing, Transcript, Word
+from asr_service.patience import Endpointing
 from asr_service.pauses import Pauses
 from asr_service.smart_turn import HEARD, SmartTurn, find_smart_turn, log_mel
 from tests.support.asr import beckett_path, read_wav, spoken
@@ -19,7 +20,7 @@ from tests.support.asr import beckett_path, read_wav, spoken
 LIKES = Transcript("I like it.")
 
 
-def heard(text: str, closing: float | None = None, confidence: float = 0.99) -> Transcript:
+def heard(text: str, closing: Closing | None = None, confidence: float = 0.99) -> Transcript:
     """As an engine hears it, whose words all have the same confidence."""
     return Transcript(text, tuple(Word(f" {word}", 0, 0, confidence) for word in text.split()), "en", closing)
 
@@ -29,60 +30,61 @@ def heard(text: str, closing: float | None = None, confidence: float = 0.99) -> 
 
 @pytest.mark.parametrize(
     "text",
-    ["Yesterday I went to the", "I like it because", "I went there and.", "My brother,", "What do you think about?"],
-)
+    [
+        "Yesterday I went to the", "I like it because", "I went there and.", "My brother,", "What do you think about?",
+        "Where did you?", "There is a park near.", "I went to the, um", "Well, uh...", "I would like…", "Erm.", "The -",
+    ],
+)  # fmt: skip
 def test_words_that_want_more(text: str) -> None:
-    assert text_signs(text)[0] == 1
-    assert probability_of_end(0.8, Transcript(text)) < probability_of_end(0.8, LIKES)
-
-
-@pytest.mark.parametrize("text", ["I went to the, um", "Well, uh...", "I would like…", "Erm."])
-def test_a_sound_of_thinking(text: str) -> None:
-    assert text_signs(text)[1:] == (1, 0)
+    assert text_signs(text) == (True, False)
     assert probability_of_end(0.8, Transcript(text)) < probability_of_end(0.8, LIKES)
 
 
 @pytest.mark.parametrize(
     "text",
-    ["I like it.", "Where are you from?", "No.", "Yes, I do.", "I think so.", "What are you talking about?", "はい。"],
-)
+    [
+        "I like it.", "Where are you from?", "No.", "Yes, I do.", "I think so.", "What are you talking about?",
+        "How are you?", "Do you?", "はい。",
+    ],
+)  # fmt: skip
 def test_a_sentence_that_is_over(text: str) -> None:
-    assert text_signs(text) == (0, 0, 1)
+    assert text_signs(text) == (False, True)
 
 
 def test_in_other_languages_only_punctuation_speaks() -> None:
-    assert text_signs("Das ist der Mann an", "de")[0] == 0
-    assert text_signs("Das ist der Mann, an,", "de-AT")[0] == 1
+    assert not text_signs("Das ist der Mann an", "de")[0]
+    assert text_signs("Das ist der Mann, an,", "de-AT")[0]
 
 
-def test_a_full_stop_that_the_model_doubts_and_a_last_word_that_it_guesses_make_less_sure() -> None:
-    sure = probability_of_end(0.8, heard("I would like to order.", 0.95, 0.99))
-    assert probability_of_end(0.8, heard("I would like to order.", 0.4, 0.99)) < sure
-    assert probability_of_end(0.8, heard("I would like to order.", 0.95, 0.3)) < sure
+def test_an_end_that_the_model_doubts_and_a_last_word_that_it_guesses_make_less_sure() -> None:
+    closing = Closing(0.97, 0.5)
+    sure = probability_of_end(0.8, heard("I would like to order.", closing))
+    assert probability_of_end(0.8, heard("I would like to order.", closing._replace(ends=0.6))) < sure
+    assert probability_of_end(0.8, heard("I would like to order.", closing._replace(comma=0.1))) < sure
+    assert probability_of_end(0.8, heard("I would like to order.", closing, confidence=0.3)) < sure
 
 
-def test_an_engine_that_tells_no_more_than_the_text_is_taken_to_be_as_sure_as_usual() -> None:
-    *_, mark, last_word = signs_of_end(0.8, LIKES)
-    assert (mark, last_word) == (0, 0)
-
-
-def test_without_a_sentences_end_its_mark_says_nothing() -> None:
-    assert signs_of_end(0.8, heard("I like it,", 0.2)).mark == 0
+def test_an_engine_that_tells_no_more_than_the_text_is_sure_of_a_sentence_with_a_mark_only() -> None:
+    wait = Endpointing().wait_ms
+    for confidence in (0.97, 1.0):
+        ended, open_ended = (heard(text, None, confidence) for text in ("I like it.", "I like it"))
+        assert wait(probability_of_end(0.8, ended)) < wait(probability_of_end(0.8, open_ended))
 
 
 probabilities = st.floats(0, 1)
+closings = st.builds(Closing, probabilities, probabilities)
 
 
 @given(
     probabilities,
     probabilities,
-    st.none() | probabilities,
+    st.none() | closings,
     probabilities,
     st.text(max_size=40),
     st.sampled_from(["", "en", "de", "x"]),
 )
 def test_it_is_a_probability_that_grows_with_the_acoustic_one(
-    one: float, other: float, closing: float | None, confidence: float, text: str, language: str
+    one: float, other: float, closing: Closing | None, confidence: float, text: str, language: str
 ) -> None:
     less, more = sorted((one, other))
     words = heard(text, closing, confidence)
@@ -92,13 +94,17 @@ def test_it_is_a_probability_that_grows_with_the_acoustic_one(
 @given(probabilities, probabilities, probabilities, st.sampled_from(["I like it.", "to the", "Well, um", "Really?"]))
 def test_it_grows_with_how_sure_the_recogniser_is(one: float, other: float, acoustic: float, text: str) -> None:
     less, more = sorted((one, other))
-    assert probability_of_end(acoustic, heard(text, less)) <= probability_of_end(acoustic, heard(text, more))
-    assert probability_of_end(acoustic, heard(text, 0.9, less)) <= probability_of_end(acoustic, heard(text, 0.9, more))
+    for unsure, sure in (
+        (heard(text, Closing(less, 0.5)), heard(text, Closing(more, 0.5))),
+        (heard(text, Closing(0.9, less)), heard(text, Closing(0.9, more))),
+        (heard(text, None, less), heard(text, None, more)),
+    ):
+        assert probability_of_end(acoustic, unsure) <= probability_of_end(acoustic, sure)
 
 
 def test_what_speaks_for_an_end_counts_for_it_and_what_speaks_against_it_against() -> None:
-    assert min(WEIGHTS.acoustic, WEIGHTS.ended, WEIGHTS.mark, WEIGHTS.last_word) > 0
-    assert max(WEIGHTS.wants_more, WEIGHTS.thinks) < 0
+    assert min(WEIGHTS._replace(wants_more=1)) > 0
+    assert WEIGHTS.wants_more < 0
 
 
 # --- pauses ---------------------------------------------------------------------------------------

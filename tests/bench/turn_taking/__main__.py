@@ -32,7 +32,8 @@ def main() -> None:
     networks = Networks(engine, arguments.out / "turn_taking_memory.json", remember=arguments.remember)
     utterances = [u for u in make_set() if u.tuning == (arguments.half == "tuning")][: arguments.limit]
     if arguments.fit:
-        everything = Endpointing(min_silence_ms=2_000, max_silence_ms=2_100)
+        shortest = Endpointing().min_silence_ms  # what goes on before that is never cut
+        everything = Endpointing(eager_silence_ms=shortest, min_silence_ms=2_000, max_silence_ms=2_100)
         print(fit([(u, detect(u, networks, everything)) for u in [*utterances, *make_more()]]))
     scores = measure(utterances, networks)
     networks.save()

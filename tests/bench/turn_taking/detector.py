@@ -12,7 +12,7 @@ from pathlib import Path
 
 from asr_service import endpointing as ep
 from asr_service.end_of_turn import probability_of_end
-from asr_service.engine import AsrEngine, DecodeOptions, Transcript, Word
+from asr_service.engine import AsrEngine, Closing, DecodeOptions, Transcript, Word
 from asr_service.patience import Endpointing
 from asr_service.smart_turn import HEARD, SmartTurn
 from asr_service.utterance import Recorder
@@ -59,7 +59,7 @@ class Networks:
         return float(str(self._known[key]))
 
     def words(self, utterance: Utterance, begin: int, end: int) -> Transcript:
-        """The text, the last word and the mark after it."""
+        """The text, the last word and what could follow it."""
         key = f"words {utterance.name} {begin} {end}"
         if key not in self._known:
             heard = self._engine.transcribe(utterance.audio[begin:end], DecodeOptions("en"))
@@ -68,7 +68,7 @@ class Networks:
         found = self._known[key]
         assert isinstance(found, list)
         text, *last_word, closing = found
-        return Transcript(text, (Word(*last_word),) if text else (), "en", closing)
+        return Transcript(text, (Word(*last_word),) if text else (), "en", closing and Closing(*closing))
 
 
 @dataclass(frozen=True)

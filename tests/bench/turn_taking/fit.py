@@ -11,7 +11,7 @@ from tests.bench.turn_taking.detector import Heard
 from tests.bench.turn_taking.utterances import Utterance
 
 _SHRINKAGE, _STEPS = 1.0, 50
-_FIRST_ASKED_MS = 300  # a pause counts once
+_FIRST_ASKED_MS = 350  # a pause counts once
 
 
 def fit(heard: Iterable[tuple[Utterance, Heard]]) -> dict[str, float]:

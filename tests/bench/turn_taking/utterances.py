@@ -26,7 +26,7 @@ from tests.support.asr import read_wav, wheel_folder
 RATE = 16_000
 SEED = 20_261_122
 LEAD_S, TAIL_S = 0.5, 5.0
-MORE = 200  # utterances; the sentences are enough for twice as many
+MORE = 400  # utterances, of some 450 that the sentences are enough for
 PACES = (0.8, 0.9, 1.0, 1.1, 1.2)
 Audio: TypeAlias = npt.NDArray[np.float32]
 

@@ -1,0 +1,79 @@
+"""Whisper as we drive it, beside faster-whisper as it is; and what it tells of how an utterance closes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+import numpy as np
+import pytest
+
+from asr_service.audio import Audio, pcm_to_float
+from asr_service.engine import DecodeOptions, transcribe_all
+from asr_service.engines.faster_whisper import FasterWhisper, said_in, without_invented_end
+from asr_service.engines.whisper_batch import ShortWindowWhisper
+from tests.support.asr import LEARNER_LINES, asr_settings, spoken
+
+FINAL = DecodeOptions("en")
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[FasterWhisper]:
+    loaded = FasterWhisper(asr_settings())
+    loaded.load()
+    yield loaded
+    loaded.close()
+
+
+def speech(text: str) -> Audio:
+    return pcm_to_float(spoken(text).tobytes())
+
+
+@pytest.mark.parametrize("line", LEARNER_LINES)
+@pytest.mark.parametrize("share", [1.0, 0.6])
+def test_an_utterance_has_the_words_and_times_that_the_library_gives_it(
+    engine: FasterWhisper, line: str, share: float
+) -> None:
+    audio = speech(line)[: int(share * len(speech(line)))]
+    library = ShortWindowWhisper(str(engine.fetch()), device="cpu", compute_type="int8", cpu_threads=1)
+    segments, _ = library.transcribe(
+        audio,
+        language="en",
+        beam_size=1,
+        best_of=1,
+        temperature=(0.0, 0.4),
+        condition_on_previous_text=False,
+        word_timestamps=True,
+        append_punctuations="",
+    )
+    expected = list(chain.from_iterable(said_in(segment, "final") for segment in segments))
+    assert list(engine.transcribe(audio, FINAL).words) == without_invented_end(expected, len(audio))
+
+
+@pytest.mark.parametrize(
+    ("whole", "broken_off"),
+    [
+        ("Yesterday I went to the market.", "Yesterday I went to the"),
+        ("Where does the train leave?", "Where does the"),
+    ],
+)
+def test_a_whole_sentence_closes_surely_and_one_that_breaks_off_does_not(
+    engine: FasterWhisper, whole: str, broken_off: str
+) -> None:
+    told = engine.transcribe(speech(whole), FINAL).closing
+    assert told
+    assert told.ends > 0.7
+    told = engine.transcribe(speech(broken_off), FINAL).closing
+    assert told is None or told.ends < 0.7
+
+
+def test_one_of_a_batch_closes_as_it_does_alone(engine: FasterWhisper) -> None:
+    audios = [speech(line) for line in LEARNER_LINES[:3]]
+    together = transcribe_all(engine, [(audio, FINAL) for audio in audios])
+    for heard, audio in zip(together, audios, strict=True):
+        assert heard.closing == pytest.approx(engine.transcribe(audio, FINAL).closing, abs=0.1)
+
+
+def test_a_partial_and_what_has_no_words_do_not_say_how_they_close(engine: FasterWhisper) -> None:
+    assert engine.transcribe(speech(LEARNER_LINES[0]), DecodeOptions("en", "partial")).closing is None
+    assert engine.transcribe(np.zeros(16_000, np.float32), FINAL).closing is None
