@@ -119,6 +119,11 @@ class ChatMessage:
 
 
 class Llm(Protocol):
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody whom this gateway serves waits for the model now."""
+        ...
+
     def stream(
         self, messages: Sequence[ChatMessage], *, max_tokens: int | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[str]]:

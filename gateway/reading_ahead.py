@@ -2,7 +2,8 @@
 
 A model server keeps what it has read (the prefix cache of vLLM, the slots of llama.cpp). The conversation so far is
 read when the learner begins, their words as recognition understands them. Where it understands otherwise in the end,
-what was read counts up to there.
+what was read counts up to there. Only a model that is idle reads ahead: beside the replies to others it would slow them
+more than it speeds up this one.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ class ReadingAhead:
         self._task: asyncio.Task[None] | None = None
 
     def read(self, prompt: Sequence[ChatMessage]) -> None:
-        """Have `prompt` read, unless that is hardly more than was read before, or is being read."""
-        if (self._task and not self._task.done()) or not self._is_worth_it(prompt):
+        """Have `prompt` read if the model has nothing else to do, unless that is hardly more than was read before."""
+        if not (self._llm.is_idle and self._is_worth_it(prompt)):
             return
         self._read = prompt
         metrics.READ_AHEAD.inc()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import grpc
@@ -26,6 +26,19 @@ class GrpcLlm:
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub: Any = TracedStub(llm_pb2_grpc.LlmServiceStub(channel))
+        self._calls = 0
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._calls
+
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        self._calls += 1
+        try:
+            yield
+        finally:
+            self._calls -= 1
 
     @asynccontextmanager
     async def stream(
@@ -34,8 +47,9 @@ class GrpcLlm:
         request = llm_pb2.StreamingGenerateRequest(
             messages=to_proto(messages), config=llm_pb2.GenerationConfig(max_tokens=max_tokens)
         )
-        async with _Deltas(self._stub, request) as deltas:
-            yield deltas.read()
+        with self._busy():
+            async with _Deltas(self._stub, request) as deltas:
+                yield deltas.read()
 
     async def generate(
         self,
@@ -50,8 +64,8 @@ class GrpcLlm:
         tries = Tries("LLM")
         while True:
             try:
-                async with open_call(self._stub.Generate(request)) as call:
-                    with service_errors("LLM"):
+                with self._busy(), service_errors("LLM"):
+                    async with open_call(self._stub.Generate(request)) as call:
                         return str((await call).text)
             except ServiceError as error:
                 if not await tries.again(error):

@@ -47,6 +47,8 @@ class LlamaServer:
     ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
         raise NotImplementedError
 
+    is_idle = True
+
     async def generate(
         self,
         messages: Sequence[ChatMessage],

@@ -106,6 +106,10 @@ class FakeLlm:
     generated: list[list[ChatMessage]] = field(default_factory=list)
     answer: str | ServiceError = field(default_factory=lambda: UnavailableError("LLM: away"))
 
+    @property
+    def is_idle(self) -> bool:
+        return not self.open_streams
+
     @asynccontextmanager
     async def stream(
         self, messages: Sequence[ChatMessage], *, max_tokens: int | None = None

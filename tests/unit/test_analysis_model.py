@@ -61,6 +61,8 @@ class ScriptedLlm:
     ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
         raise NotImplementedError
 
+    is_idle = True
+
     async def generate(
         self,
         messages: Sequence[ChatMessage],

@@ -61,7 +61,7 @@ class LengthEngine:
     gate: threading.Event = field(default_factory=threading.Event)
     deaf: bool = False
     broken: bool = False
-    sure: bool = False
+    sure: bool | None = False  # of the speaker's being done; None: neither that nor the contrary
     decodes: list[tuple[str, int]] = field(default_factory=list)
 
     def load(self) -> None: ...
@@ -77,12 +77,14 @@ class LengthEngine:
         if self.broken:
             raise EngineError("the model failed")
         count = 0 if self.deaf else len(audio) // 8_000
-        mark, confidence, closing = (".", 0.98, Closing(0.95, 0.5)) if self.sure else ("", 0.5, None)
+        mark, confidence, closing = ("", 0.5, None) if self.sure is False else (".", 0.98, Closing(0.95, 0.5))
+        if self.sure is None:
+            confidence, closing = 0.97, Closing(0.7, 0.4)
         words = tuple(Word(f" w{i}{mark}", 8_000 * i, 8_000 * (i + 1), confidence) for i in range(count))
         return Transcript("".join(word.text for word in words).strip(), words, "en" if words else "", closing)
 
 
-def open_engine(*, deaf: bool = False, broken: bool = False, sure: bool = False) -> LengthEngine:
+def open_engine(*, deaf: bool = False, broken: bool = False, sure: bool | None = False) -> LengthEngine:
     engine = LengthEngine(deaf=deaf, broken=broken, sure=sure)
     engine.gate.set()
     return engine
@@ -304,17 +306,17 @@ async def test_the_end_comes_sooner_where_the_speaker_is_surely_done() -> None:
 
 
 async def test_the_turn_model_is_not_asked_where_the_words_decide() -> None:
-    for engine, asked in ((open_engine(sure=True), False), (open_engine(), True)):
+    for sure in (True, False, None):
         judge = ScriptedJudge([0.5])
-        await Stream(engine, endpointing=ASKING, judge=judge).run(loud(1) + quiet(3), Finish())
-        assert bool(judge.asked) is asked
+        await Stream(open_engine(sure=sure), endpointing=ASKING, judge=judge).run(loud(1) + quiet(3), Finish())
+        assert bool(judge.asked) is (sure is None)
 
 
 async def test_with_the_turn_model_any_chunking_gives_the_same_events() -> None:
     speech = loud(1) + quiet(0.5) + loud(0.7) + quiet(0.3) + loud(0.2) + quiet(2)
     streams = []
     for size in (160, 1_000, 7_000, len(speech)):
-        stream = Stream(open_engine(), endpointing=ASKING, judge=ScriptedJudge([0.9, 0.1, 0.6, 0.3, 0.8]))
+        stream = Stream(open_engine(sure=None), endpointing=ASKING, judge=ScriptedJudge([0.9, 0.1, 0.6, 0.3, 0.8]))
         pieces = [speech[begin : begin + size] for begin in range(0, len(speech), size)]
         streams.append(await stream.run(*pieces, Finish()))
     assert streams[0]
@@ -322,7 +324,7 @@ async def test_with_the_turn_model_any_chunking_gives_the_same_events() -> None:
 
 
 async def test_the_end_says_what_the_last_eager_end_said_and_the_pause_is_decoded_once() -> None:
-    engine, judge = open_engine(), ScriptedJudge([0.3])
+    engine, judge = open_engine(sure=None), ScriptedJudge([0.3])
     events = await Stream(engine, endpointing=ASKING, judge=judge).run(loud(1) + quiet(3), Finish())
     started, eager, end = events
     assert isinstance(started, TurnStarted)

@@ -72,6 +72,16 @@ async def test_a_busy_model_is_not_asked_to_read_ahead() -> None:
     assert talk.llm.asked
 
 
+async def test_beside_the_reply_to_somebody_else_nothing_is_read_ahead() -> None:
+    talk = Conversation()
+    talk.llm.open_streams = 1
+    talk.asr.script = [*a_turn()]
+    async with talk.running():
+        await talk.speak(3)
+    assert not talk.llm.generated
+    assert talk.llm.asked
+
+
 async def test_reading_is_given_up_when_the_reply_is_asked_for() -> None:
     talk = Conversation()
     ended: list[bool] = []
