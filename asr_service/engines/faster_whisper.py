@@ -69,7 +69,8 @@ class FasterWhisper:
                 device=self._device,
                 device_index=self._index,
                 compute_type=self._dtype(),
-                cpu_threads=max(1, min(8, cores // settings.asr_threads)),
+                # One CPU is left to the rest. On two, a second thread made a decode no sooner, and four learners' answers later.
+                cpu_threads=max(1, min(8, (cores - 1) // settings.asr_threads)),
                 num_workers=settings.asr_threads,
             )
         except (ValueError, RuntimeError, OSError) as error:
