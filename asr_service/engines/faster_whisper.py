@@ -69,7 +69,7 @@ class FasterWhisper:
                 device=self._device,
                 device_index=self._index,
                 compute_type=self._dtype(),
-                # One CPU is left to the rest. On two, a second thread made a decode no sooner, and four learners' answers later.
+                # One CPU is left to the rest: on two, a second thread made four learners' answers a quarter later.
                 cpu_threads=max(1, min(8, (cores - 1) // settings.asr_threads)),
                 num_workers=settings.asr_threads,
             )
