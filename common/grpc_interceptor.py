@@ -20,6 +20,7 @@ from common.tracing import serving
 logger = logging.getLogger(__name__)
 
 _HEALTH = "/grpc.health."
+_WATCH = "/grpc.health.v1.Health/Watch"
 _OPEN_BEFORE_READY = (_HEALTH, "/grpc.reflection.")
 
 
@@ -45,10 +46,15 @@ class ServiceInterceptor(grpc.aio.ServerInterceptor):
         self.loading_over = asyncio.Event()
         self._on_demand = on_demand
         self._calls = _Calls()
+        self._nobody_watches = asyncio.Event()
 
     async def wait_until_idle(self) -> None:
         """Return once no call is in progress (health checks and reflection do not count)."""
         await self._calls.idle.wait()
+
+    def end_watches(self) -> None:
+        """End the watches of the health, which otherwise last as long as the server."""
+        self._nobody_watches.set()
 
     async def intercept_service(
         self,
@@ -60,6 +66,12 @@ class ServiceInterceptor(grpc.aio.ServerInterceptor):
         if not method.startswith(_HEALTH) and not self._admits(handler_call_details.invocation_metadata):
             logger.warning("%s refused: SERVICE_TOKEN is missing or another one", method)
             return grpc.unary_unary_rpc_method_handler(_refuse)
+        if handler is not None and method == _WATCH:
+            return grpc.unary_stream_rpc_method_handler(
+                self._until_nobody_watches(handler.unary_stream),
+                request_deserializer=handler.request_deserializer,
+                response_serializer=handler.response_serializer,
+            )
         if handler is None or method.startswith(_OPEN_BEFORE_READY):
             return handler
         kind, make = _shape(handler)
@@ -68,6 +80,20 @@ class ServiceInterceptor(grpc.aio.ServerInterceptor):
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
+
+    def _until_nobody_watches(self, behaviour: Any) -> Callable[..., Any]:
+        async def watch(request: Any, context: Any) -> None:
+            watching = asyncio.ensure_future(behaviour(request, context))
+            over = asyncio.ensure_future(self._nobody_watches.wait())
+            try:
+                await asyncio.wait({watching, over}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in (watching, over):
+                    task.cancel()
+                await asyncio.gather(watching, over, return_exceptions=True)
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "the server ends; watch another one")
+
+        return watch
 
     def _wrap(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
         if inspect.isasyncgenfunction(behaviour):

@@ -142,7 +142,10 @@ class ModelServer:
         return nullcontext()
 
     async def __aexit__(self, *_: object) -> None:
-        """Drain: no new calls; those in progress may finish within the time allowed; then the model is released."""
+        """Drain: no new calls; those in progress may finish within the time allowed; then the model is released.
+
+        The server is stopped once: a second `stop` while the first one ends was seen to crash grpcio 1.85 (SIGSEGV).
+        """
         await self._set_health(NOT_SERVING)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._server.stop(self.settings.drain_timeout_s))
@@ -152,7 +155,7 @@ class ModelServer:
                     await self._interceptor.wait_until_idle()
             except TimeoutError:
                 logger.warning("%s ends with calls still in progress", self.service.label)
-            await self._server.stop(0)  # what is left is health watches, which never end by themselves
+            self._interceptor.end_watches()
         await self.service.close()
 
     async def _set_health(self, status: Any) -> None:

@@ -1,0 +1,56 @@
+"""A model server that stops while somebody watches its health, again and again."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import grpc
+import pytest
+from aitalk.llm.v1 import llm_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from common.grpc_client import open_channel
+from common.grpc_server import ModelServer, Service
+from common.settings import ModelServerSettings
+
+NAME = llm_pb2.DESCRIPTOR.services_by_name["LlmService"].full_name
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+ROUNDS = 200  # with two `stop`s at once grpcio crashed before that
+
+
+async def nothing() -> None: ...
+
+
+async def watch_to_its_end(watch: Any) -> None:
+    while await watch.read() is not grpc.aio.EOF:
+        pass
+
+
+def a_server(drain_s: float) -> ModelServer:
+    settings = ModelServerSettings(_env_file=None, grpc_host="127.0.0.1", drain_timeout_s=drain_s)
+    service = Service(label="LLM", name=NAME, register=lambda _: None, warm_up=nothing, close=nothing)
+    return ModelServer(service, settings, 0)
+
+
+async def test_a_server_that_nobody_uses_any_more_stops() -> None:
+    for _ in range(ROUNDS):
+        async with a_server(0.0) as server, open_channel(f"127.0.0.1:{server.port}") as channel:
+            stub: Any = health_pb2_grpc.HealthStub(channel)
+            assert (await stub.Check(health_pb2.HealthCheckRequest())).status == NOT_SERVING
+
+
+@pytest.mark.parametrize("drain_s", [0.0, 20.0])
+async def test_watches_end_with_the_server_and_at_once(drain_s: float) -> None:
+    began = time.monotonic()
+    for _ in range(10):
+        async with a_server(drain_s) as server:
+            channel = open_channel(f"127.0.0.1:{server.port}")
+            stub: Any = health_pb2_grpc.HealthStub(channel)
+            watch = stub.Watch(health_pb2.HealthCheckRequest())
+            assert (await watch.read()).status == NOT_SERVING
+        with pytest.raises((grpc.aio.AioRpcError, grpc.aio.UsageError)):
+            await watch_to_its_end(watch)
+        await channel.close()
+    if drain_s:
+        assert time.monotonic() - began < drain_s  # none waited for the end of the drain
