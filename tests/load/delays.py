@@ -24,8 +24,8 @@ class Delays(BaseModel):
         return self.decode + self.first_token + self.speech
 
 
-HEARD = "This is what the learner said just now, as far as anyone could tell."
-"""What every recognition hears."""
+HEARD = "Yesterday Anna bought bread, cheese, apples, pears, honey, butter, eggs, milk, tea, coffee, sugar."
+"""What every recognition hears: a sentence wherever it is cut."""
 REPLY = "That sounds lovely. What did you do with all of it when you came home in the evening?"
 """What every language model answers."""
 REPLY_S = 2.4
