@@ -121,7 +121,10 @@ class ChatMessage:
 class Llm(Protocol):
     @property
     def is_idle(self) -> bool:
-        """Whether nobody whom this gateway serves waits for the model now."""
+        """Whether no reply to anybody whom this gateway serves is under way, and nothing else is asked of the model.
+
+        A reply is under way until its speech is sent.
+        """
         ...
 
     def stream(
