@@ -182,7 +182,7 @@ def _judge(
     poor = unsure or repetition > _DEFAULTS["compression_ratio_threshold"]
     if len(tokens) >= piece.max_new_tokens or (poor and not piece.once):
         return None
-    segments, _, complete = model._split_segments_by_timestamps(
+    segments, heard, complete = model._split_segments_by_timestamps(
         tokenizer=tokenizer,
         tokens=tokens,
         time_offset=0.0,
@@ -190,7 +190,7 @@ def _judge(
         segment_duration=frames * model.feature_extractor.time_per_frame,
         seek=0,
     )
-    if not complete:  # the library would go on from where the last word ended
+    if not complete and heard <= frames:  # the library would go on from where the last word ended
         return None
     for segment in segments:
         segment |= {

@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from tests.support.audio import Samples, resampled, say
+from tests.support.audio import Samples, resampled
 from tests.support.learner import Learner, a_learner
 from tests.support.mesh import running_mesh
+from tests.support.voices import say
 
 RATE_HZ = 16_000
 FRAME = RATE_HZ // 50

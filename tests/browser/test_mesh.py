@@ -11,9 +11,10 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import OpenPage
-from tests.support.audio import resampled, say, wav
+from tests.support.audio import resampled, wav
 from tests.support.mesh import Mesh
 from tests.support.transcription import word_error_rate
+from tests.support.voices import say
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 

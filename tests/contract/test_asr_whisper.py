@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from asr_service.audio import Audio, pcm_to_float
 from asr_service.engine import DecodeOptions, transcribe_all
 from asr_service.engines.faster_whisper import FasterWhisper, said_in, without_invented_end
 from asr_service.engines.whisper_batch import ShortWindowWhisper
-from tests.support.asr import LEARNER_LINES, asr_settings, spoken
+from tests.support.asr import LEARNER_LINES, asr_settings, silence, spoken
 
 FINAL = DecodeOptions("en")
 
@@ -26,7 +27,8 @@ def engine() -> Iterator[FasterWhisper]:
 
 
 def speech(text: str) -> Audio:
-    return pcm_to_float(spoken(text).tobytes())
+    """As the service gives it to an engine: with a little of the silence around it."""
+    return pcm_to_float(np.concatenate([silence(0.3), spoken(text), silence(0.2)]).tobytes())
 
 
 @pytest.mark.parametrize("line", LEARNER_LINES)
@@ -53,8 +55,8 @@ def test_an_utterance_has_the_words_and_times_that_the_library_gives_it(
 @pytest.mark.parametrize(
     ("whole", "broken_off"),
     [
-        ("Yesterday I went to the market.", "Yesterday I went to the"),
-        ("Where does the train leave?", "Where does the"),
+        ("My favorite food is rice with chicken and vegetables.", "My favorite food is"),
+        ("What should I do tomorrow?", "What should I"),
     ],
 )
 def test_a_whole_sentence_closes_surely_and_one_that_breaks_off_does_not(
@@ -77,3 +79,16 @@ def test_one_of_a_batch_closes_as_it_does_alone(engine: FasterWhisper) -> None:
 def test_a_partial_and_what_has_no_words_do_not_say_how_they_close(engine: FasterWhisper) -> None:
     assert engine.transcribe(speech(LEARNER_LINES[0]), DecodeOptions("en", "partial")).closing is None
     assert engine.transcribe(np.zeros(16_000, np.float32), FINAL).closing is None
+
+
+def test_an_end_that_the_model_sets_beyond_the_audio_is_an_end(engine: FasterWhisper, monkeypatch: Any) -> None:
+    """Timestamps may lie in the padding; then nothing is left, and the library need not go on by itself."""
+
+    def alone(*_: Any) -> Any:
+        raise AssertionError("decoded alone")
+
+    monkeypatch.setattr(FasterWhisper, "_alone", alone)
+    for line in LEARNER_LINES:
+        for lead_s in (0.0, 0.02, 0.12):  # with some of these the timestamps are so
+            audio = np.concatenate([silence(lead_s), spoken(line)])
+            assert engine.transcribe(pcm_to_float(audio.tobytes()), FINAL).text == line

@@ -12,10 +12,11 @@ import jsonschema
 import numpy as np
 import pytest
 
-from tests.support.audio import Samples, cut, ogg, recorded, resampled, say, wav, webm
+from tests.support.audio import Samples, cut, ogg, recorded, resampled, wav, webm
 from tests.support.learner import a_learner
 from tests.support.mesh import Mesh
 from tests.support.transcription import transcribe, word_error_rate
+from tests.support.voices import say
 
 LINES = [
     "Good morning. I would like to practise my English today.",

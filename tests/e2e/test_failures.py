@@ -12,9 +12,9 @@ import psutil
 
 from deploy.mesh import free_ports
 from tests.e2e.test_conversation import Utterance, as_pcm
-from tests.support.audio import say
 from tests.support.learner import a_learner
 from tests.support.mesh import Mesh, running, running_mesh, wait_until_ready
+from tests.support.voices import say
 
 
 async def test_a_conversation_survives_the_death_of_its_gateway(mesh: Mesh, tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.audio import recorded, resampled, say, wav
+from tests.support.audio import recorded, resampled, wav
 from tests.support.mesh import ROOT, Mesh
 from tests.support.transcription import transcribe, word_error_rate
+from tests.support.voices import say
 
 LINE = "Good morning. I would like to practise my English today."
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from playwright.async_api import async_playwright
 
-from tests.support.audio import Samples, hear, likeness, ogg, recorded, resampled, say, wav, webm
+from tests.support.audio import Samples, hear, likeness, ogg, recorded, resampled, wav, webm
+from tests.support.voices import say
 
 LINE = "Yesterday I went to the market and I bought some apples."
 

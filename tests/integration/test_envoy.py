@@ -189,10 +189,10 @@ async def check_spread(envoy: Envoy) -> None:
 
 
 async def kill(envoy: Envoy, service: str, replicas: dict[int, RunningProcess]) -> int:
-    """The first of them, by SIGKILL. Returns how many streams it had."""
+    """The first of them, by SIGKILL, at a time when it has streams. Returns how many it had."""
     port = next(iter(replicas))
-    streams = (await asyncio.to_thread(envoy.hosts, service))[port]["rq_active"]
-    assert streams
+    while not (streams := (await asyncio.to_thread(envoy.hosts, service))[port]["rq_active"]):
+        await asyncio.sleep(0.02)  # replies are short, and there may be none of this moment
     replicas[port].stop(signal.SIGKILL)
     return streams
 
@@ -200,7 +200,7 @@ async def kill(envoy: Envoy, service: str, replicas: dict[int, RunningProcess]) 
 async def drain(envoy: Envoy, service: str, replicas: dict[int, RunningProcess]) -> None:
     """The second of them, by SIGTERM. It ends by itself, in the pauses of those whom it hears."""
     port = list(replicas)[1]
-    assert (await asyncio.to_thread(envoy.hosts, service))[port]["rq_active"]
+    assert (await asyncio.to_thread(envoy.hosts, service))[port]["rq_active"]  # a learner's stream is always open
     assert await asyncio.to_thread(replicas[port].stop) == 0
     assert "still in progress" not in replicas[port].log
 

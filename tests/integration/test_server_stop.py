@@ -37,7 +37,8 @@ async def test_a_server_that_nobody_uses_any_more_stops() -> None:
     for _ in range(ROUNDS):
         async with a_server(0.0) as server, open_channel(f"127.0.0.1:{server.port}") as channel:
             stub: Any = health_pb2_grpc.HealthStub(channel)
-            assert (await stub.Check(health_pb2.HealthCheckRequest())).status == NOT_SERVING
+            answer = await stub.Check(health_pb2.HealthCheckRequest(), wait_for_ready=True)
+            assert answer.status == NOT_SERVING
 
 
 @pytest.mark.parametrize("drain_s", [0.0, 20.0])

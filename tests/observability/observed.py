@@ -13,9 +13,10 @@ import numpy as np
 
 from deploy.mesh import METERED, free_ports
 from tests.observability.collector import Collector, a_collector
-from tests.support.audio import cut, resampled, say
+from tests.support.audio import cut, resampled
 from tests.support.learner import Learner, a_learner
 from tests.support.mesh import Mesh, running_mesh
+from tests.support.voices import say
 
 SAID = "Yesterday I went to the market with my sister and we bought fresh vegetables."
 TYPED = "Do you like rhubarb?"

