@@ -60,7 +60,6 @@ def main() -> None:
 def run(folder: Path, sessions: Sequence[int], runs: int, *, quick: bool) -> report.Bench:
     """Everything, with logs in `folder`."""
     machine = report.machine()  # first, for its load
-    said = quick_utterances() if quick else utterances()
     at_once = " ".join(map(str, sessions))
     command = f'make bench SESSIONS="{at_once}" {"QUICK=1" if quick else f"RUNS={runs}"}'
     with ExitStack() as servers:
@@ -76,6 +75,7 @@ def run(folder: Path, sessions: Sequence[int], runs: int, *, quick: bool) -> rep
         conversations: list[Conversations] = []
         serial: list[SerialTimes] = []
         for number in range(runs):
+            said = quick_utterances() if quick else utterances(take=number + 1)
             serial += models.times([warm_up(), *said])
             for learners in sessions:
                 for contestant in in_turn(contestants, number):

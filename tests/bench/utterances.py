@@ -48,9 +48,9 @@ def warm_up() -> Utterance:
     return _spoken(WARM_UP)
 
 
-def utterances() -> tuple[Utterance, ...]:
-    """Nine of them, in the order of the first learner."""
-    return (*(_spoken(parts) for parts in SCRIPT), _recorded())
+def utterances(take: int = 1) -> tuple[Utterance, ...]:
+    """Nine of them, in the order of the first learner; in each take Piper says them a little differently."""
+    return (*(_spoken(parts, take) for parts in SCRIPT), _recorded())
 
 
 def quick_utterances() -> tuple[Utterance, ...]:
@@ -64,8 +64,8 @@ def in_order_of(learner: int, said: Sequence[Utterance]) -> tuple[Utterance, ...
     return (*said[first:], *said[:first])
 
 
-def _spoken(parts: Sequence[str | float]) -> Utterance:
-    pieces = [spoken(part) if isinstance(part, str) else silence(part) for part in parts]
+def _spoken(parts: Sequence[str | float], take: int = 1) -> Utterance:
+    pieces = [spoken(part, take=take) if isinstance(part, str) else silence(part) for part in parts]
     texts = [part for part in parts if isinstance(part, str)]
     return Utterance(" … ".join(texts), np.concatenate(pieces), tuple(p for p in parts if isinstance(p, float)))
 

@@ -50,9 +50,9 @@ def read_wav(path: Path) -> tuple[Pcm, int]:
 
 
 @cache
-def spoken(text: str, rate: int = 16_000) -> Pcm:
-    """`text` as Piper speaks it, without silence before and after, at `rate` Hz."""
-    audio, rate_hz = say(text)
+def spoken(text: str, rate: int = 16_000, take: int = 1) -> Pcm:
+    """`text` as Piper speaks it, without silence before and after, at `rate` Hz; see `say`."""
+    audio, rate_hz = say(text, take)
     loud = np.flatnonzero(np.abs(audio.astype(np.int32)) > 300)
     audio = audio[loud[0] : loud[-1] + 1]
     return np.asarray(soxr.resample(audio, rate_hz, rate), np.int16)

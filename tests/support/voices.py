@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 
 @cache
-def say(text: str) -> tuple[npt.NDArray[np.int16], int]:
-    """`text` as Piper speaks it, always the same, and its sample rate."""
+def say(text: str, take: int = 1) -> tuple[npt.NDArray[np.int16], int]:
+    """`text` as Piper speaks it, in each take a little different but always the same, and its sample rate."""
     import onnxruntime
     from piper import PiperVoice
 
-    onnxruntime.set_seed(1)  # of the noise that a voice draws from when it is loaded on
+    onnxruntime.set_seed(take)  # of the noise that a voice draws from when it is loaded on
     voice = PiperVoice.load(piper_voice())
     return np.concatenate([piece.audio_int16_array for piece in voice.synthesize(text)]), voice.config.sample_rate
 
