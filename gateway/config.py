@@ -47,7 +47,7 @@ class GatewaySettings(ProcessSettings):
         description="A connection on which nothing was said for so many seconds is closed; it can be resumed.",
     )
     interrupt_after_ms: int = Field(
-        700, ge=100, le=5000, description="A voice over the partner's that lasts so long interrupts it, words or not."
+        1000, ge=100, le=5000, description="A voice over the partner's that lasts so long interrupts it, words or not."
     )
     speculation_max_occupancy: float = Field(
         0.7,

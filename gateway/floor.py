@@ -160,11 +160,12 @@ class Floor:
         echo = is_echo(transcript.text, self._says)
         self._has_echo |= echo
         language = self._record.state.language
-        return echo or is_backchannel(transcript.text, language) or is_unsure(transcript.words)
+        return echo or is_backchannel(transcript.text, language) or is_unsure(transcript.words, language)
 
     async def on_partial(self, text: str) -> None:
         """Words over the partner's voice interrupt it before the turn is over."""
-        if not is_backchannel(text, self._record.state.language) and not is_echo(text, self._says):
+        language = self._record.state.language
+        if not is_backchannel(text, language, unfinished=True) and not is_echo(text, self._says):
             await self.on(LearnerInsists())
 
     def read_ahead(self, text: str) -> None:

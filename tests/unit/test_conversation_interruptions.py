@@ -8,7 +8,17 @@ from itertools import pairwise
 import pytest
 
 from gateway.history import PartnerTurn
-from gateway.ports import AsrEvent, Partial, SpeechStarted, VoiceContinued, VoicePaused
+from gateway.ports import (
+    AsrEvent,
+    EagerEndOfTurn,
+    EndOfTurn,
+    HeardWord,
+    Partial,
+    SpeechStarted,
+    Transcript,
+    VoiceContinued,
+    VoicePaused,
+)
 from gateway.protocol import (
     AiAudioStart,
     AiText,
@@ -66,7 +76,7 @@ async def test_the_first_sound_stops_the_sending_and_words_end_the_reply() -> No
     assert interrupted.heard_text.endswith("word3")  # 1.4 s less the 0.16 s that it took to begin: four words
 
 
-@pytest.mark.parametrize("sound", ["mhm", "Yeah.", "Okay, okay.", "", "I see."])
+@pytest.mark.parametrize("sound", ["mhm", "Yeah.", "Okay, okay.", "", "I see.", "M-H-N.", "Oh, right, sure."])
 async def test_a_sound_that_is_no_turn_lets_the_partner_go_on(sound: str) -> None:
     talk = over_the_partner((1.1, SpeechStarted(at(1.0))), (1.6, eager(sound)), (2.0, end(sound)))
     async with talk.running():
@@ -95,6 +105,28 @@ async def test_a_hesitant_sound_is_no_interruption_however_long_its_pauses() -> 
         await talk.post(text("a story, please"))
         await talk.speak(12.0)
     assert not talk.of(Interrupted)
+
+
+async def test_a_sound_that_is_not_said_to_its_end_is_waited_for() -> None:
+    talk = over_the_partner(
+        (1.1, SpeechStarted(at(1.0))),
+        (1.4, Partial("", "Oh, I...")),
+        (1.6, eager("Oh, I see.")),
+        (2.0, end("Oh, I see.")),
+    )
+    async with talk.running():
+        await talk.post(text("a story, please"))
+        await talk.speak(12.0)
+    assert not talk.of(Interrupted)
+
+
+async def test_a_word_that_asks_for_the_floor_is_obeyed_though_it_is_doubted() -> None:
+    said = Transcript("Stop.", (HeardWord("Stop.", at(1.0), at(1.4), 0.3),), at(1.0), at(1.4))
+    talk = over_the_partner((1.1, SpeechStarted(at(1.0))), (1.6, EagerEndOfTurn(said)), (2.0, EndOfTurn(said)))
+    async with talk.running():
+        await talk.post(text("a story, please"))
+        await talk.speak(3.0)
+    assert [messages[-1].content for messages in talk.llm.asked] == ["a story, please", "(interrupting you) Stop."]
 
 
 async def test_the_same_words_are_an_answer_once_the_partner_is_done() -> None:
