@@ -39,7 +39,7 @@ class AsrSettings(ModelServerSettings):
     asr_max_batch: int = Field(
         0, ge=0, le=64, description="Decodes of several streams run as one batch, at most; 0: 8 on a GPU, 1 on a CPU."
     )
-    asr_eager_silence_ms: int = Field(192, ge=1, description="Silence after which a turn may be called probably over.")
+    asr_eager_silence_ms: int = Field(160, ge=1, description="Silence after which a turn may be called probably over.")
     asr_min_silence_ms: int = Field(
         256, ge=1, description="Silence that ends a turn whose speaker is surely done, by sound and words."
     )

@@ -27,7 +27,7 @@ from asr_service.pauses import Pauses
 VOICE_PROBABILITY = 0.5  # from here on it is voice,
 SILENCE_PROBABILITY = 0.35  # below it silence; between the two, whatever it was before (as Silero's own code does)
 ONSET_MS = 96  # voice this long is speech rather than a click
-PREPARE_MS = 96  # silence after which an answer is prepared
+PREPARE_MS = 64  # silence after which an answer is prepared; within a phrase hardly any gap is that long
 EAGER_PROBABILITY = 0.5  # from here on the turn is called probably over,
 EAGER_LEAD_MS = 320  # and when its end is no further away than this: time to begin the reply
 

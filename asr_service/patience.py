@@ -25,7 +25,7 @@ class Endpointing:
     `end_silence_ms` 0: between `min_silence_ms` and `max_silence_ms`, by the probability that the speaker is done.
     """
 
-    eager_silence_ms: int = 192
+    eager_silence_ms: int = 160
     end_silence_ms: int = 0
     max_turn_ms: int = 60_000
     min_silence_ms: int = 256

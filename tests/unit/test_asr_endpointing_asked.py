@@ -41,7 +41,7 @@ def test_who_is_surely_done_is_answered_after_the_least_silence() -> None:
     found, _ = ask([1.0], (VOICE, 20), (SILENCE, 30))
     assert found == [
         (3, SpeechStarted(at(0))),
-        (23, Paused(at(20))),
+        (22, Paused(at(20))),
         (26, Assess()),
         (26, EagerEnd(at(20), 1.0)),
         (28, Ended(at(20), EndReason.SILENCE)),
@@ -67,7 +67,7 @@ def test_the_answer_may_change_as_the_silence_grows() -> None:
 
 def test_the_voice_goes_on_before_anything_was_asked() -> None:
     found, _ = ask([1.0], (VOICE, 20), (SILENCE, 4), (VOICE, 10))
-    assert found == [(3, SpeechStarted(at(0))), (23, Paused(at(20))), (25, Unpaused())]
+    assert found == [(3, SpeechStarted(at(0))), (22, Paused(at(20))), (25, Unpaused())]
 
 
 def test_the_voice_goes_on_after_an_unsure_answer_and_the_next_pause_is_asked_about_anew() -> None:

@@ -1,6 +1,6 @@
 """The turn detector of `asr_service` over a recording, faster than real time, each network run once.
 
-Time is counted in samples: what the networks take is not counted. In the service a decode begins 96 ms into a pause, so
+Time is counted in samples: what the networks take is not counted. In the service a decode begins 64 ms into a pause, so
 that on a machine where it takes longer than the wait, the turn ends when the decode does.
 """
 

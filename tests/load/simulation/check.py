@@ -36,7 +36,6 @@ from tests.load.speech import FRAME, FRAME_S, RATE_HZ, Program, program
 
 WITHIN = 0.20
 _MANY = 2000
-_PREPARE_S = 0.096  # from where a pause begins to its decode
 _WINDOW_S = 0.032  # of voice detection
 
 
@@ -104,7 +103,7 @@ def script(said: Program, ends: Sequence[Ending], pauses: Sequence[Pause], phase
             turn = Turn(
                 wait_s=0.0,
                 speech_s=(ending.voice - voice_begins // FRAME) * FRAME_S,
-                decode_s=max(0.0, last.begins_s + _PREPARE_S - ends_s),
+                decode_s=max(0.0, last.begins_s + PREPARE_S - ends_s),
                 eager_s=eager_s,
                 over_s=(ending.over - ending.voice) * FRAME_S,
                 in_vain=False,

@@ -16,6 +16,7 @@ from typing import Any
 
 import simpy
 
+from asr_service.endpointing import PREPARE_MS
 from tests.load.simulation.pools import Lease, Pool
 from tests.load.simulation.rhythm import Rhythm, Turn
 from tests.load.simulation.stage_times import Curve, Profile
@@ -24,7 +25,7 @@ from tests.load.simulation.stations import DecodeStation, Share, SharedStation, 
 Process = Generator[simpy.Event, Any, None]
 
 PARTIAL_EVERY_S = 0.6
-PREPARE_S = 0.1
+PREPARE_S = PREPARE_MS / 1000
 """From a pause's beginning to that of its decode, which is taken back if it still waits when the voice goes on."""
 GOES_ON_AFTER_S = 0.4
 """After an eager end that was none, the learner goes on so much later: within the longest wait, 1.6 s; assumed."""
