@@ -1,0 +1,131 @@
+"""For tests of one recognition stream: a scripted model, a voice detector that hears loudness, and what comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from asr_service.audio import Audio
+from asr_service.decoding import Decoder
+from asr_service.engine import Closing, DecodeOptions, Transcript, Word
+from asr_service.events import Event
+from asr_service.listening import Listening
+from asr_service.patience import Endpointing
+from asr_service.session import Request, StreamConfig, StreamSession
+from common.engine_info import EngineDescription
+from common.errors import EngineError
+
+RATE = 8_000
+# Silence alone first: what it does does not depend on words.
+ENDPOINTING = Endpointing(eager_silence_ms=320, end_silence_ms=640, max_turn_ms=5_000)
+
+
+class LoudnessVad:
+    """Whatever is loud is a voice."""
+
+    def infer(self, audio: Audio, state: Audio) -> tuple[Audio, Audio]:
+        return (np.abs(audio[:, -512:]).max(axis=1) > 0.1).astype(np.float32), state
+
+
+@dataclass
+class ScriptedJudge:
+    """Finds every end of a turn as probable as it is told."""
+
+    acoustics: list[float] = field(default_factory=lambda: [0.99])
+    heard: int = 8_000
+    asked: list[int] = field(default_factory=list)
+
+    async def acoustic(self, audio: Audio) -> float:
+        self.asked.append(len(audio))
+        return self.acoustics.pop(0) if len(self.acoustics) > 1 else self.acoustics[0]
+
+
+@dataclass
+class LengthEngine:
+    """Hears one word in every half second; `gate` holds it up, `deaf` makes it hear nothing, `broken` fail.
+
+    `sure`: of its words and that they are a sentence.
+    """
+
+    gate: threading.Event = field(default_factory=threading.Event)
+    deaf: bool = False
+    broken: bool = False
+    sure: bool | None = False  # of the speaker's being done; None: neither that nor the contrary
+    decodes: list[tuple[str, int]] = field(default_factory=list)
+
+    def load(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def describe(self) -> EngineDescription:
+        return EngineDescription("fake", "fake", "cpu")
+
+    def transcribe(self, audio: Audio, options: DecodeOptions) -> Transcript:
+        self.decodes.append((options.quality, len(audio)))
+        self.gate.wait(10)
+        if self.broken:
+            raise EngineError("the model failed")
+        count = 0 if self.deaf else len(audio) // 8_000
+        mark, confidence, closing = ("", 0.5, None) if self.sure is False else (".", 0.98, Closing(0.95, 0.5))
+        if self.sure is None:
+            confidence, closing = 0.97, Closing(0.7, 0.4)
+        words = tuple(Word(f" w{i}{mark}", 8_000 * i, 8_000 * (i + 1), confidence) for i in range(count))
+        return Transcript("".join(word.text for word in words).strip(), words, "en" if words else "", closing)
+
+
+def open_engine(*, deaf: bool = False, broken: bool = False, sure: bool | None = False) -> LengthEngine:
+    engine = LengthEngine(deaf=deaf, broken=broken, sure=sure)
+    engine.gate.set()
+    return engine
+
+
+def loud(seconds: float) -> bytes:
+    return np.full(round(seconds * RATE), 10_000, np.int16).tobytes()
+
+
+def quiet(seconds: float) -> bytes:
+    return bytes(2 * round(seconds * RATE))
+
+
+@dataclass
+class Stream:
+    """A session under test, and what it emitted."""
+
+    engine: LengthEngine
+    partial_interval_ms: int = 0
+    endpointing: Endpointing = ENDPOINTING
+    judge: ScriptedJudge = field(default_factory=ScriptedJudge)
+    events: list[Event] = field(default_factory=list)
+    taken: int = 0
+
+    async def run(self, *requests: Request) -> list[Event]:
+        async def give() -> AsyncIterator[Request]:
+            for request in requests:
+                self.taken += 1
+                yield request
+
+        async def emit(event: Event) -> None:
+            self.events.append(event)
+
+        decoder = Decoder(self.engine, 1)
+        config = StreamConfig(RATE, "en", self.endpointing, self.partial_interval_ms)
+        with ThreadPoolExecutor(1) as thread:
+            listening = Listening(LoudnessVad(), thread)
+            session = StreamSession(config, decoder=decoder, judge=self.judge, listening=listening, emit=emit)
+            try:
+                await session.run(give())
+            finally:
+                self.engine.gate.set()
+                await decoder.close()
+        return self.events
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Come back once it is so; the test's time-out is the limit."""
+    while not condition():
+        await asyncio.sleep(0.001)
