@@ -12,6 +12,7 @@ from common.process import observe, plain_start_errors, spare_the_collector
 from gateway.app import connect, create_app
 from gateway.config import GatewaySettings
 from gateway.draining import Draining
+from gateway.websocket import WebSocketProtocol
 
 # Above MAX_FRAME_BYTES a message is answered with an error; above this the WebSocket itself is closed with code 1009.
 WEBSOCKET_MAX_BYTES = 16 * 1024 * 1024
@@ -55,6 +56,7 @@ async def serve(settings: GatewaySettings) -> None:
             port=settings.port,
             log_config=None,
             access_log=settings.debug,
+            ws=WebSocketProtocol,
             ws_max_size=max(WEBSOCKET_MAX_BYTES, settings.max_frame_bytes),
             ws_per_message_deflate=False,  # audio does not compress
             timeout_graceful_shutdown=5,

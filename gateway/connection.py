@@ -22,6 +22,7 @@ from gateway.protocol import AnyClientMessage, EndConversation, Ping, Pong, Star
 from gateway.reception import Visitor
 from gateway.session import Session
 from gateway.session_events import Closing, Expelled, Left, Partners, SessionOptions
+from gateway.websocket import hand_over
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ async def _serve(
 ) -> Closing:
     async with asyncio.TaskGroup() as tasks:
         writing = tasks.create_task(_write(visitor.socket, outbox))
-        reading = tasks.create_task(_Reader(session, audio, outbox, max_frame_bytes).read(visitor))
+        reading = tasks.create_task(_Reader(visitor, session, audio, outbox, max_frame_bytes).read())
         try:
             closing = await session.run()
         except Exception:
@@ -85,21 +86,37 @@ async def _serve(
 class _Reader:
     """Takes the learner's frames. What is wrong with one is answered at once."""
 
+    visitor: Visitor
     session: Session
     audio: AudioInput
     outbox: Outbox
     max_frame_bytes: int
     has_ended: bool = False
+    is_waiting: bool = False
 
-    async def read(self, visitor: Visitor) -> None:
+    async def read(self) -> None:
         """Until the learner is gone."""
+        with hand_over(self.visitor.socket, self.take_at_once):
+            await self._read()
+
+    def take_at_once(self, data: bytes) -> bool:
+        """Plain audio, while nothing that came before it is being dealt with. False: it was not taken."""
+        if self.has_ended or self.session.is_leaving or len(data) > self.max_frame_bytes:
+            return False
+        if not (self.is_waiting and self.audio.is_plain):
+            return False
+        return self.visitor.allowance.allows(len(data)) and self.audio.feed_now(data)
+
+    async def _read(self) -> None:
         while True:
-            frame = await visitor.receive()
+            self.is_waiting = True
+            frame = await self.visitor.receive()
+            self.is_waiting = False
             if frame["type"] == "websocket.disconnect":
                 await self.session.post(Left())
                 return
             try:
-                visitor.allowance.take(len(frame.get("bytes") or frame.get("text") or ""))
+                self.visitor.allowance.take(len(frame.get("bytes") or frame.get("text") or ""))
                 await self._take(frame)
             except TooMuchError as error:
                 await self.outbox.report(error)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from common.errors import DeadlineError, ServiceError, UnavailableError, first_service_error
-from gateway.audio import AudioInput, DecodedAudio
+from gateway.audio import AudioInput, DecodedAudio, Quiet
 from gateway.ports import (
     Asr,
     AsrEvent,
@@ -103,6 +103,7 @@ class Hearing:
         self._voice_since: int | None = None
         self._is_lost = False
         self._gather()
+        audio.quiet_after_s = GAP_S
 
     @property
     def turn_is_open(self) -> bool:
@@ -123,6 +124,7 @@ class Hearing:
             try:
                 await self._recognise(first)
             except* ServiceError as group:
+                self._turn_is_open = False
                 if not self._is_lost:  # while it stays lost, once is enough
                     self._is_lost = True
                     await self._deliver(HearingFailed(first_service_error(group)))
@@ -132,11 +134,16 @@ class Hearing:
     async def _next_pcm(self) -> bytes:
         """The next piece of the learner's audio, empty at its end. What is broken in it is reported and left out.
 
+        A microphone that is switched off in a turn falls silent, else the turn would never end.
+
         Not an async generator: one that is cancelled while it waits is over for good.
         """
         while (item := await anext(self._audio, None)) is not None:
             if isinstance(item, ServiceError):
                 await self._deliver(AudioRefused(item))
+            elif isinstance(item, Quiet):
+                if self._turn_is_open:
+                    return bytes(round(GAP_S * self._sample_rate_hz) * BYTES_PER_SAMPLE)
             elif item.pcm:
                 self._on_audio(item)
                 return item.pcm
@@ -197,18 +204,8 @@ class Hearing:
             if self._voice_since is not None and self._sent_samples - self._voice_since >= self._insist_samples:
                 self._voice_since = None
                 await self._deliver(VoiceGoesOn())
-            chunk = await self._next_pcm_or_silence()
+            chunk = await self._next_pcm()
         await stream.finish()
-
-    async def _next_pcm_or_silence(self) -> bytes:
-        """A microphone that is switched off in a turn falls silent, else the turn would never end."""
-        while True:
-            try:
-                async with asyncio.timeout(GAP_S):
-                    return await self._next_pcm()
-            except TimeoutError:
-                if self._turn_is_open:
-                    return bytes(round(GAP_S * self._sample_rate_hz) * BYTES_PER_SAMPLE)
 
     async def _send(self, stream: AsrStream, chunk: bytes) -> None:
         self._sending_since = asyncio.get_running_loop().time()

@@ -48,6 +48,10 @@ class Allowance:
     messages: Bucket
     data: Bucket
 
+    def allows(self, size: int) -> bool:
+        """As `take`; False: then `take` raises."""
+        return self.messages.take(1) and self.data.take(size)
+
     def take(self, size: int) -> None:
         """For a message of `size` bytes. Raises TooMuchError."""
         if not self.messages.take(1):

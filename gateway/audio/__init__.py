@@ -10,6 +10,6 @@ from gateway.audio.diagnostics import AudioDiagnostics
 from gateway.audio.errors import AudioError
 from gateway.audio.input import AudioInput
 from gateway.audio.recorder import DebugRecorder
-from gateway.audio.types import DecodedAudio
+from gateway.audio.types import DecodedAudio, Quiet
 
-__all__ = ["AudioDiagnostics", "AudioError", "AudioInput", "DebugRecorder", "DecodedAudio"]
+__all__ = ["AudioDiagnostics", "AudioError", "AudioInput", "DebugRecorder", "DecodedAudio", "Quiet"]

@@ -7,6 +7,7 @@
         async for item in audio:                # task 2
             match item:
                 case DecodedAudio(): …
+                case Quiet(): …                 # only if `quiet_after_s` is set
                 case AudioError(): …            # tell the client; the session goes on
 
 Errors that a frame shows at once are raised by `feed`; those that the decoder finds later come out in their place
@@ -29,16 +30,16 @@ from gateway.audio.inbox import Inbox
 from gateway.audio.outbox import Outbox
 from gateway.audio.pcm import decode_pcm
 from gateway.audio.sniff import ACCEPTED, sniff, starts_stream
-from gateway.audio.types import SAMPLE_BYTES, DecodedAudio, StreamDecoder, StreamKind
+from gateway.audio.types import SAMPLE_BYTES, DecodedAudio, Quiet, StreamDecoder, StreamKind
 from gateway.audio.wav import decode_wav
 from gateway.audio.worker import DecoderThread
 
+TIMER_S = 0.002  # an event loop's timers count milliseconds
 MIN_PCM_RATE_HZ, MAX_PCM_RATE_HZ = 8_000, 48_000
-MAX_HOLD_S = 0.06  # what is gathered is let go if nothing follows; frames come every 20 ms or so
 INBOX_BYTES = 512 * 1024  # half a minute of MediaRecorder's Opus; one frame more may be queued
 
 
-class AudioInput(AsyncIterator["DecodedAudio | AudioError"]):
+class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
     """Decodes what one session sends. One task feeds, another iterates; made and used in one event loop.
 
     sample_rate_hz: of the PCM that comes out. encoding: "auto", "webm", "ogg", "wav" or "pcm_s16le", as in the `start`
@@ -46,13 +47,16 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError"]):
 
     `gather_samples`, which may be changed at any time: PCM that needs no decoding comes out whenever one more such
     stretch of the stream is whole. A listener to whom half a stretch is of no use is woken the fewer times.
+    `quiet_after_s`, set before the first audio: when nothing has been fed for so long, what is gathered comes out, and
+    then Quiet; again and again. A timer of one's own around each item would cost more than to receive it.
     """
 
     def __init__(self, *, sample_rate_hz: int, encoding: str = "auto", pcm_sample_rate_hz: int = 16_000) -> None:
         self.sample_rate_hz = sample_rate_hz
         self.gather_samples = 1
         self._gathered = bytearray()
-        self._hold: asyncio.TimerHandle | None = None
+        self.quiet_after_s: float | None = None
+        self._looking: asyncio.TimerHandle | None = None
         self._fed_s = 0.0
         self._passed_samples = 0  # of PCM that needed no decoding: all that came out
         self._loop = asyncio.get_running_loop()
@@ -107,10 +111,28 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError"]):
             raise AudioError("audio came after the end of the conversation", code="audio_after_end")
         if not data:
             raise AudioError("an audio frame of 0 bytes; send it only when there is audio", code="empty_audio")
+        self._watch()
         if self._announced is StreamKind.PCM:
             await self._feed_pcm(data)
         else:
             await self._feed_container(data)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the audio comes as PCM that needs no decoding, and has begun: what `feed_now` takes."""
+        return self._begun and self._thread is None and not self._finished
+
+    def feed_now(self, data: bytes) -> bool:
+        """As `feed`, of plain audio; False: nothing was taken, as `feed` would wait or has something to complain of."""
+        if not data or len(data) % SAMPLE_BYTES:
+            return False
+        gathered, passed, step = self._gathered + data, self._passed_samples, self.gather_samples
+        if (passed + len(gathered) // SAMPLE_BYTES) // step == passed // step:
+            self._gathered = gathered
+        elif not self._let_go(gathered):
+            return False
+        self._watch()
+        return True
 
     async def finish(self) -> None:
         """End of input: what the decoder still holds comes out, then the iteration ends.
@@ -142,34 +164,47 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError"]):
             )
         if self._pcm_sample_rate_hz == self.sample_rate_hz:
             self._begun = True
-            self._gathered += data
-            passed, step = self._passed_samples, self.gather_samples
-            if (passed + len(self._gathered) // SAMPLE_BYTES) // step > passed // step:
+            if not self.feed_now(data):
+                self._gathered += data
                 await self._pass_on()
-            elif self._hold is None:
-                self._hold = self._loop.call_later(MAX_HOLD_S, self._let_go)
-            self._fed_s = self._loop.time()
             return
         if not self._begun:
             self._begin(StreamKind.PCM)
         await self._put(data)
 
-    def _let_go(self) -> None:
-        """A microphone that was switched off completes no stretch: what it left comes out."""
-        self._hold = None
-        if not self._gathered or self._finished:
+    def _watch(self) -> None:
+        self._fed_s = self._loop.time()
+        if self._looking is None and self.quiet_after_s:
+            self._looking = self._loop.call_later(self.quiet_after_s, self._look)
+
+    def _look(self) -> None:
+        """Whether the microphone is quiet. One that was switched off completes no stretch: what it left comes out."""
+        assert self.quiet_after_s is not None  # noqa: S101
+        if self._finished:
             return
-        if self._loop.time() - self._fed_s < MAX_HOLD_S / 2:
-            self._hold = self._loop.call_later(MAX_HOLD_S, self._let_go)
-        elif self._outbox.send_if_room(DecodedAudio(bytes(self._gathered), StreamKind.PCM.value, self.sample_rate_hz)):
-            self._passed_samples += len(self._gathered) // SAMPLE_BYTES
-            self._gathered = bytearray()
+        left_s = self._fed_s + self.quiet_after_s - self._loop.time()
+        if left_s <= TIMER_S:
+            if not self._gathered or self._let_go(self._gathered):
+                self._outbox.tell_quiet()
+            left_s = self.quiet_after_s
+        self._looking = self._loop.call_later(left_s, self._look)
+
+    def _let_go(self, pcm: bytearray) -> bool:
+        """Whether there was room for what has been gathered."""
+        if not self._outbox.send_if_room(self._plain(pcm)):
+            return False
+        self._passed_samples += len(pcm) // SAMPLE_BYTES
+        self._gathered = bytearray()
+        return True
 
     async def _pass_on(self) -> None:
-        pcm, self._gathered = bytes(self._gathered), bytearray()
+        pcm, self._gathered = self._gathered, bytearray()
         self._passed_samples += len(pcm) // SAMPLE_BYTES
         with contextlib.suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):  # close() came meanwhile
-            await self._outbox.send(DecodedAudio(pcm, StreamKind.PCM.value, self.sample_rate_hz))
+            await self._outbox.send(self._plain(pcm))
+
+    def _plain(self, pcm: bytearray) -> DecodedAudio:
+        return DecodedAudio(bytes(pcm), StreamKind.PCM.value, self.sample_rate_hz)
 
     async def _feed_container(self, data: bytes) -> None:
         if self._head is None:
@@ -246,7 +281,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError"]):
 
     # --- out
 
-    async def __anext__(self) -> DecodedAudio | AudioError:
+    async def __anext__(self) -> DecodedAudio | AudioError | Quiet:
         try:
             item = await self._outbox.receive()
         except (anyio.EndOfStream, anyio.ClosedResourceError):
@@ -260,8 +295,8 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError"]):
     async def close(self) -> None:
         """From any state, more than once if need be: drops what is on its way and ends the thread."""
         self._finished = True
-        if self._hold is not None:
-            self._hold.cancel()
+        if self._looking is not None:
+            self._looking.cancel()
         self._inbox.close()
         self._outbox.close()
         self._room.set()

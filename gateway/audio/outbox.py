@@ -9,7 +9,7 @@ import threading
 import anyio
 
 from gateway.audio.errors import AudioError
-from gateway.audio.types import DecodedAudio
+from gateway.audio.types import QUIET, DecodedAudio, Quiet
 
 CAPACITY = 32  # pieces of 20 to 60 ms from Opus: about a second of sound, enough to ride out a busy event loop
 
@@ -29,6 +29,7 @@ class Outbox:
         self._loop = asyncio.get_running_loop()
         self._slots = threading.Semaphore(CAPACITY)
         self._closed = False
+        self._is_quiet = False
         self._news = asyncio.Event()  # to wait for it costs a fraction of what anyio's `receive` does
         self._send, self._receive = anyio.create_memory_object_stream[DecodedAudio | AudioError | _Bug](CAPACITY)
 
@@ -48,7 +49,7 @@ class Outbox:
             self._send.send_nowait(item)  # anyio's `send` goes once around the event loop even if there is room
         except anyio.WouldBlock:
             await self._send.send(item)
-        self._news.set()
+        self._tell_news()
 
     def send_if_room(self, item: DecodedAudio) -> bool:
         """As `send`, at once; False: there is no room, or nobody listens."""
@@ -56,7 +57,7 @@ class Outbox:
             self._send.send_nowait(item)
         except (anyio.WouldBlock, anyio.ClosedResourceError, anyio.BrokenResourceError):
             return False
-        self._news.set()
+        self._tell_news()
         return True
 
     def end(self) -> None:
@@ -64,13 +65,21 @@ class Outbox:
         self._send.close()
         self._news.set()
 
-    async def receive(self) -> DecodedAudio | AudioError:
+    def tell_quiet(self) -> None:
+        """From the event loop: whoever has taken all that came is told so, unless more comes first."""
+        self._is_quiet = True
+        self._news.set()
+
+    async def receive(self) -> DecodedAudio | AudioError | Quiet:
         """The next item. Raises anyio.EndOfStream after the last, and what `post_bug` brought."""
         while True:
             try:
                 item = self._receive.receive_nowait()
                 break
             except anyio.WouldBlock:
+                if self._is_quiet:
+                    self._is_quiet = False
+                    return QUIET
                 self._news.clear()
                 await self._news.wait()
         self._slots.release()
@@ -97,7 +106,11 @@ class Outbox:
     def _deliver(self, item: DecodedAudio | AudioError | _Bug) -> None:
         with contextlib.suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):  # closed since it was posted
             self._send.send_nowait(item)
-            self._news.set()
+            self._tell_news()
+
+    def _tell_news(self) -> None:
+        self._is_quiet = False
+        self._news.set()
 
 
 class _Bug:

@@ -32,6 +32,13 @@ class DecodedAudio:
     source_sample_rate_hz: int
 
 
+class Quiet:
+    """For so long as was asked for, no audio has come."""
+
+
+QUIET = Quiet()
+
+
 class ByteSource(Protocol):
     """One stream's bytes, for a decoder in its thread."""
 

@@ -69,14 +69,16 @@ def service_errors(service: str) -> Iterator[None]:
 
 async def write(call: Any, message: Any, service: str) -> None:
     """Send a message on a call that may have ended already; its status then says why."""
-    with service_errors(service):
-        try:
-            await call.write(message)
-        except asyncio.InvalidStateError:
-            code, metadata = await call.code(), grpc.aio.Metadata()
-            if code is grpc.StatusCode.OK:
-                raise UnavailableError(f"{service}: the service has ended the call; try again") from None
-            raise grpc.aio.AioRpcError(code, metadata, metadata, await call.details()) from None
+    try:
+        await call.write(message)
+    except grpc.aio.AioRpcError as error:
+        raise from_rpc_error(error, service) from error
+    except asyncio.InvalidStateError:
+        code, metadata = await call.code(), grpc.aio.Metadata()
+        if code is grpc.StatusCode.OK:
+            raise UnavailableError(f"{service}: the service has ended the call; try again") from None
+        ended = grpc.aio.AioRpcError(code, metadata, metadata, await call.details())
+        raise from_rpc_error(ended, service) from None
 
 
 class Stream:

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from av.audio.stream import AudioStream
 
-from gateway.audio import AudioError, AudioInput
+from gateway.audio import AudioError, AudioInput, DecodedAudio
 from tests.support.voices import wheel_folder
 
 Samples = npt.NDArray[np.int16]
@@ -215,7 +215,7 @@ async def hear(frames: Iterable[bytes], *, rate_hz: int = 16_000, **options: Any
         async for item in audio:
             if isinstance(item, AudioError):
                 heard.errors.append(item)
-            else:
+            elif isinstance(item, DecodedAudio):
                 pieces.append(item.pcm)
         heard.codec, heard.source_sample_rate_hz = audio.codec, audio.source_sample_rate_hz
     heard.pcm = b"".join(pieces)

@@ -16,6 +16,7 @@ from gateway.config import GatewaySettings
 from gateway.draining import Draining
 from gateway.seats import Seats
 from gateway.session_events import Partners
+from gateway.websocket import WebSocketProtocol
 from tests.support.fakes import FakeAsr, FakeLlm, FakeTts, MemoryStore
 
 
@@ -84,7 +85,16 @@ class TestGateway:
             seats,
         )
         self.draining = app.state.draining
-        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, ws_max_size=1 << 24, lifespan="on")
+        config = uvicorn.Config(
+            app,
+            host="127.0.0.1",
+            port=0,
+            log_config=None,
+            ws=WebSocketProtocol,
+            ws_max_size=1 << 24,
+            ws_per_message_deflate=False,
+            lifespan="on",
+        )
         server = uvicorn.Server(config)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         async with asyncio.TaskGroup() as tasks:

@@ -15,7 +15,7 @@ from asr_service.audio import Audio
 from asr_service.listening import GATHER_S, Listening
 from asr_service.vad import WINDOW, Ear, SileroVad, hear_together
 from common.errors import EngineError
-from gateway.audio import AudioInput, DecodedAudio
+from gateway.audio import AudioInput, DecodedAudio, Quiet
 from tests.support.asr import beckett_path, read_wav
 
 STREAMS = 5
@@ -146,3 +146,40 @@ async def test_gathered_pcm_comes_out_in_whole_stretches_and_nothing_is_lost() -
     assert b"".join(came) == b"".join(sent) + b"\1\2"
     # 640, 1280 (past 512, 1024), then 1600, 2080, 2560 samples; the rest with the end
     assert [len(pcm) // 2 for pcm in came] == [640, 640, 320, 640, 320, 1]
+
+
+async def test_audio_that_needs_no_decoding_is_taken_at_once_if_there_is_room_and_nothing_to_complain_of() -> None:
+    async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le") as audio:
+        plain = [audio.is_plain]  # it may still turn out to be something else
+        await audio.feed(bytes(640))
+        plain.append(audio.is_plain)
+        assert audio.feed_now(bytes(2))
+        assert not audio.feed_now(b"")
+        assert not audio.feed_now(b"odd")
+        while audio.feed_now(bytes(640)):
+            pass
+        came = 0
+        while not audio.feed_now(bytes(640)):
+            await anext(audio)
+            came += 1
+        assert came == 1
+        await audio.finish()
+        assert [*plain, audio.is_plain] == [False, True, False]
+    async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le", pcm_sample_rate_hz=48_000) as audio:
+        await audio.feed(bytes(1920))
+        assert not audio.is_plain
+
+
+async def test_a_microphone_that_is_switched_off_leaves_its_last_sounds_and_then_quiet() -> None:
+    async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le") as audio:
+        audio.gather_samples, audio.quiet_after_s = 512, 0.05
+        for _ in range(2):
+            await audio.feed(b"\1" * 640)
+        assert isinstance(whole := await anext(audio), DecodedAudio)
+        assert len(whole.pcm) == 1280
+        await audio.feed(b"\2" * 640)
+        assert isinstance(rest := await anext(audio), DecodedAudio)
+        assert rest.pcm == b"\2" * 640
+        assert [type(await anext(audio)) for _ in range(2)] == [Quiet, Quiet]
+        await audio.feed(b"\3" * 2048)
+        assert isinstance(await anext(audio), DecodedAudio)

@@ -1,0 +1,105 @@
+"""uvicorn's WebSocket protocol with a short way for a learner's audio.
+
+A microphone sends fifty frames a second, and nearly every one comes alone and whole. uvicorn has each parsed by a chain
+of generators, stops reading the socket until the application has taken it, and wakes the application's task for it,
+though most frames only wait there for the next one. Here such a frame is cut in one go and handed over at once, if the
+application has said to whom (`hand_over`). Whatever else comes goes the long way, as does what can't be taken at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any, cast
+
+from fastapi import WebSocket
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+from websockets.frames import apply_mask as unmask  # type: ignore[attr-defined]  # in C where there is that
+from websockets.http11 import Request
+from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
+
+# So many messages may wait for the application; then the socket is left alone until it has taken all.
+MAX_WAITING = 8
+_EXTENSION = "aitalk.hand_over"  # of the ASGI scope
+_FINAL_BINARY = 0x82
+_MASKED = 0x80
+_MASK_BYTES = 4
+
+
+@contextmanager
+def hand_over(socket: WebSocket, take: Callable[[bytes], bool]) -> Iterator[None]:
+    """Within the block `take` is called with each binary message that comes while none waits to be received, and says
+    whether it took it; one that it didn't is received as ever. Without effect under another protocol than ours.
+    """
+    protocol = socket.scope.get("extensions", {}).get(_EXTENSION)
+    if protocol is None:
+        yield
+        return
+    protocol.take = take
+    try:
+        yield
+    finally:
+        protocol.take = None
+
+
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """For uvicorn's setting `ws`. Without extensions: `ws_per_message_deflate` has no effect."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.take: Callable[[bytes], bool] | None = None
+        self.conn: _Frames = _Frames(max_size=self.config.ws_max_size, logger=self.conn.logger)
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            cast("dict[str, Any]", self.scope["extensions"])[_EXTENSION] = self
+
+    def data_received(self, data: bytes) -> None:
+        if not self.conn.is_between_messages or (audio := _whole_binary_message(data)) is None:
+            super().data_received(data)
+            return
+        if self.take and self.queue.empty() and self.take(audio):
+            return
+        self.queue.put_nowait({"type": "websocket.receive", "bytes": audio})
+        if self.queue.qsize() >= MAX_WAITING and not self.read_paused:
+            self.read_paused = True
+            self.transport.pause_reading()
+
+
+class _Frames(ServerProtocol):
+    """Knows whether the next byte begins a message."""
+
+    _is_whole = False
+
+    @property
+    def is_between_messages(self) -> bool:
+        return self._is_whole and self.state is OPEN
+
+    def receive_data(self, data: bytes | bytearray) -> None:
+        self._is_whole = False
+        super().receive_data(data)
+
+    def recv_frame(self, frame: Frame) -> None:
+        super().recv_frame(frame)
+        self._is_whole = not self.reader.buffer and self.current_size is None
+
+
+def _whole_binary_message(data: bytes) -> bytes | None:
+    """The payload, if `data` is one unfragmented, masked binary frame of less than 64 KiB and nothing else (RFC 6455,
+    section 5.2).
+    """
+    if len(data) < 2 + _MASK_BYTES or data[0] != _FINAL_BINARY or data[1] < _MASKED:
+        return None
+    size, begin = data[1] - _MASKED, 2
+    if size == 126:
+        size, begin = int.from_bytes(data[2:4], "big"), 4
+    elif size == 127:
+        return None
+    payload = begin + _MASK_BYTES
+    if len(data) != payload + size:
+        return None
+    return bytes(unmask(data[payload:], data[begin:payload]))
