@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from asr_service.endpointing import (
@@ -150,6 +150,7 @@ def test_every_turn_begins_once_and_ends_once(script: list[tuple[float, int]], s
 
 
 @given(runs, settings_of)
+@example([(VOICE, 37), (SILENCE, 29), (VOICE, 4)], Endpointing(129, 929, 2177))  # goes on just then
 def test_times_never_go_back_and_no_turn_is_too_long(script: list[tuple[float, int]], settings: Endpointing) -> None:
     times: list[int] = []
     begun = 0
@@ -165,7 +166,8 @@ def test_times_never_go_back_and_no_turn_is_too_long(script: list[tuple[float, i
                 times.append(end)
             case Ended(end):
                 times.append(end)
-                assert end - begun <= settings.max_turn_ms * RATE // 1000 + WINDOW
+                # The window in which it gets too long, and one more if in that the voice goes on, which is told first.
+                assert end - begun <= settings.max_turn_ms * RATE // 1000 + 2 * WINDOW
     assert times == sorted(times)
 
 
