@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -39,6 +40,11 @@ class AsrSettings(ModelServerSettings):
     asr_max_batch: int = Field(
         0, ge=0, le=64, description="Decodes of several streams run as one batch, at most; 0: 8 on a GPU, 1 on a CPU."
     )
+    asr_text_model: str = Field(
+        "",
+        description="Language model, a GGUF file, that says at a pause whether an English sentence could end there; "
+        "empty: the bundled SmolLM2; `none`: none, turns then end later or too soon more often.",
+    )
     asr_eager_silence_ms: int = Field(160, ge=1, description="Silence after which a turn may be called probably over.")
     asr_min_silence_ms: int = Field(
         256, ge=1, description="Silence that ends a turn whose speaker is surely done, by sound and words."
@@ -53,6 +59,13 @@ class AsrSettings(ModelServerSettings):
         60_000, ge=500, le=600_000, description="Length at which a turn is closed though the speaker goes on."
     )
     asr_partial_interval_ms: int = Field(600, ge=100, description="Audio between two partial transcripts, at least.")
+
+    @property
+    def text_model(self) -> Path | Literal["none"] | None:
+        """ASR_TEXT_MODEL; None: the bundled one."""
+        if self.asr_text_model == "none":
+            return "none"
+        return Path(self.asr_text_model) if self.asr_text_model else None
 
     @model_validator(mode="after")
     def _consistent(self) -> AsrSettings:

@@ -1,20 +1,22 @@
 """How sure is it that the speaker is done? Sound, words and silence in one probability. Pure.
 
-A logistic model of five signs. Its weights were fitted to the tuning half of the turn-taking set
-(`python -m tests.bench.turn_taking --half tuning --fit`), and are few so that they can be read. All but the second are
+A logistic model of a few signs. Its weights were fitted to the tuning half of the turn-taking set
+(`python -m tests.bench.turn_taking --half tuning --fit`), and are few so that they can be read. All but the last are
 log-odds of a probability:
 
     sign         of
     acoustic     Smart Turn, which hears the last 8 s
+    ends         a sentence's end after the last word, rather than any other text, as the recogniser hears it
+    last_word    the last word, likewise
+    could_end    a sentence's end after the last word, as a language model knows its language (`text_model`)
+    comma        if more text, then a comma, rather than the next word, as the recogniser hears it
     wants_more   1 if the text ends in "and", "to the", "because", a comma, "um", "…"
-    ends         a sentence's end after the last word, rather than any other text
-    comma        if more text, then a comma, rather than the next word
-    last_word    the last word
 
-The last three come with the decode (`Closing`). Where a sentence breaks off, Whisper often writes a full stop all the
-same, but finds "…", a comma or another word nearly as probable; where it could only go on after a comma, a clause is
-complete, and more of them end there; and a last word that was cut short, or is no word, it only guesses. Words that
-want more are known for English; in other languages the rest decides.
+Where a sentence breaks off, Whisper often writes a full stop all the same, but finds "…", a comma or another word
+nearly as probable; and a last word that was cut short, or is no word, it only guesses. Whether the words are a whole
+sentence the language model knows better. It knows English; where it is not asked, the last two signs stand in: where
+Whisper would go on only after a comma, a clause is complete, and more of them end there. Words that want more are known
+for English, too; in other languages the rest decides.
 """
 
 from __future__ import annotations
@@ -78,39 +80,51 @@ def _wants_more(words: list[str], *, question: bool) -> bool:
 
 
 class Signs(NamedTuple):
-    """What there is to go by at a pause; see above."""
+    """What there is to go by at a pause, or how much each counts; see above."""
 
     acoustic: float
-    wants_more: float
     ends: float
-    comma: float
     last_word: float
+    could_end: float = 0.0
+    comma: float = 0.0
+    wants_more: float = 0.0
 
 
-BIAS = 0.0
-WEIGHTS = Signs(acoustic=0.07, wants_more=-2.55, ends=0.86, comma=1.14, last_word=0.58)
+class Weights(NamedTuple):
+    """A logistic model."""
+
+    bias: float
+    signs: Signs
+
+
+WITH_TEXT_MODEL = Weights(0.53, Signs(acoustic=0.12, ends=0.51, last_word=0.59, could_end=0.8))
+WITHOUT_TEXT_MODEL = Weights(-0.29, Signs(acoustic=0.07, ends=0.86, last_word=0.58, comma=1.14, wants_more=-2.55))
 _WHOLE, _BROKEN_OFF = Closing(ends=0.93, comma=0.41), Closing(ends=0.6, comma=0.24)  # as usual; stand in, by the
 _USUAL_WORD = 0.97  # text's last mark, where an engine does not say, as does this
 
 
-def signs_of_end(acoustic: float, heard: Transcript, language: str = "en") -> Signs:
-    """The signs in what was understood so far; `acoustic`: the probability of Smart Turn, 0 to 1."""
+def signs_of_end(acoustic: float, heard: Transcript, language: str = "en", could_end: float | None = None) -> Signs:
+    """The signs in what was understood so far; see `probability_of_end`."""
     wants_more, ended = text_signs(heard.text, language)
     closing = heard.closing or (_WHOLE if ended else _BROKEN_OFF)
     last_word = heard.words[-1].confidence if heard.words else _USUAL_WORD
     return Signs(
-        _log_odds(acoustic, 0.01),
-        float(wants_more),
-        _log_odds(closing.ends, 0.003),
-        _log_odds(closing.comma, 0.003),
-        _log_odds(last_word, 0.05, 0.995) - _log_odds(_USUAL_WORD),
+        acoustic=_log_odds(acoustic, 0.01),
+        ends=_log_odds(closing.ends, 0.003),
+        last_word=_log_odds(last_word, 0.05, 0.995) - _log_odds(_USUAL_WORD),
+        could_end=0.0 if could_end is None else _log_odds(could_end, 0.001),
+        comma=_log_odds(closing.comma, 0.003),
+        wants_more=float(wants_more),
     )
 
 
-def probability_of_end(acoustic: float, heard: Transcript, language: str = "en") -> float:
-    """0 to 1; `acoustic`: the probability of Smart Turn."""
-    signs = signs_of_end(acoustic, heard, language)
-    score = BIAS + sum(weight * sign for weight, sign in zip(WEIGHTS, signs, strict=True))
+def probability_of_end(
+    acoustic: float, heard: Transcript, language: str = "en", could_end: float | None = None
+) -> float:
+    """0 to 1. acoustic, could_end: the probabilities of Smart Turn and of the text model, None if that wasn't asked."""
+    bias, weights = WITHOUT_TEXT_MODEL if could_end is None else WITH_TEXT_MODEL
+    signs = signs_of_end(acoustic, heard, language, could_end)
+    score = bias + sum(weight * sign for weight, sign in zip(weights, signs, strict=True))
     return 1 / (1 + math.exp(-score))
 
 

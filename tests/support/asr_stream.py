@@ -39,10 +39,19 @@ class ScriptedJudge:
     acoustics: list[float] = field(default_factory=lambda: [0.99])
     heard: int = 8_000
     asked: list[int] = field(default_factory=list)
+    could_ends: list[float] = field(default_factory=list)  # none: there is no text model
+    texts: list[str] = field(default_factory=list)  # that it was asked about
+    reading: asyncio.Event | None = None  # it answers once this is set
 
     async def acoustic(self, audio: Audio) -> float:
         self.asked.append(len(audio))
         return self.acoustics.pop(0) if len(self.acoustics) > 1 else self.acoustics[0]
+
+    async def could_end(self, text: str, language: str) -> float | None:
+        self.texts.append(text)
+        if self.reading:
+            await self.reading.wait()
+        return self.could_ends.pop(0) if self.could_ends else None
 
 
 @dataclass

@@ -23,9 +23,9 @@ from tests.support.endpointing import ASKING, SILENCE, VOICE, WINDOW, at, machin
 
 
 def ask(
-    answers: list[float], *runs: tuple[float, int], settings: Endpointing = ASKING
+    answers: list[float], *runs: tuple[float, int], settings: Endpointing = ASKING, guess: float | None = None
 ) -> tuple[list[tuple[int, Decision]], Endpointer]:
-    """Decisions with the window after which each was made; the last answer is given again and again."""
+    """Decisions with the window after which each was made; the last answer is given again and again, after `guess`."""
     endpointer, found = machine(settings), []
     for probability in [p for p, windows in runs for _ in range(windows)]:
         todo = endpointer.hear(probability)
@@ -33,6 +33,7 @@ def ask(
             decision = todo.pop(0)
             found.append((endpointer.position // WINDOW, decision))
             if isinstance(decision, Assess):
+                todo += [] if guess is None else endpointer.suppose(guess)
                 todo += endpointer.judge(answers.pop(0) if len(answers) > 1 else answers[0])
     return found, endpointer
 
@@ -58,6 +59,13 @@ def test_who_is_surely_not_done_is_waited_for_and_asked_about_each_time_the_sile
         (68, Assess()),
         (70, Ended(at(20), EndReason.SILENCE)),
     ]
+
+
+def test_a_first_guess_may_call_the_turn_probably_over_but_the_answer_ends_it() -> None:
+    found, _ = ask([0.0], (VOICE, 20), (SILENCE, 60), guess=0.9)
+    assert [when for when, decision in found if isinstance(decision, EagerEnd | Ended)] == [26, 70]
+    found, _ = ask([1.0], (VOICE, 20), (SILENCE, 60), guess=0.1)
+    assert [decision.probability for _, decision in found if isinstance(decision, EagerEnd)] == [1.0]
 
 
 def test_the_answer_may_change_as_the_silence_grows() -> None:
@@ -115,11 +123,11 @@ def test_pauses_are_learnt_from_and_those_of_an_earlier_session_count() -> None:
     assert known.pauses.statistics.usual_ms == 700
 
 
-@given(runs, st.lists(st.floats(0, 1), min_size=1, max_size=20))
+@given(runs, st.lists(st.floats(0, 1), min_size=1, max_size=20), st.none() | st.floats(0, 1))
 def test_whatever_the_answers_every_turn_begins_once_and_ends_once(
-    script: list[tuple[float, int]], answers: list[float]
+    script: list[tuple[float, int]], answers: list[float], guess: float | None
 ) -> None:
-    found, endpointer = ask(answers, *script)
+    found, endpointer = ask(answers, *script, guess=guess)
     open_turn = eager = prepared = False
     for decision in [d for _, d in found] + endpointer.finish():
         match decision:

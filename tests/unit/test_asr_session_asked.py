@@ -31,6 +31,29 @@ async def test_the_turn_model_is_not_asked_where_the_words_decide() -> None:
         assert bool(judge.asked) is (sure is None)
 
 
+async def test_the_text_model_is_asked_once_in_each_pause_and_decides_what_the_recogniser_leaves_open() -> None:
+    judge = ScriptedJudge([0.5], could_ends=[0.001, 0.99])
+    speech = loud(1) + quiet(0.7) + loud(1) + quiet(3)
+    events = await Stream(open_engine(sure=None), endpointing=ASKING, judge=judge).run(speech, Finish())
+    (end,) = (event for event in events if isinstance(event, EndOfTurn))  # words that want more, and then a whole
+    assert end.turn.end_sample == pytest.approx(2.7 * RATE, abs=256)
+    (eager,) = (event for event in events if isinstance(event, EagerEndOfTurn))
+    assert eager.probability > 0.9
+    first, second = judge.texts
+    assert second.startswith(first)
+
+
+async def test_a_reply_may_begin_before_the_text_model_has_answered_and_the_turn_not_end() -> None:
+    answer = asyncio.Event()
+    judge = ScriptedJudge(could_ends=[0.9], reading=answer)
+    stream = Stream(open_engine(sure=True), endpointing=ASKING, judge=judge)
+    running = asyncio.ensure_future(stream.run(loud(1) + quiet(3), Finish()))
+    await until(lambda: bool(judge.texts) and len(stream.events) == 2)
+    assert [type(event) for event in stream.events] == [TurnStarted, EagerEndOfTurn]
+    answer.set()
+    assert [type(event) for event in await running] == [TurnStarted, EagerEndOfTurn, EndOfTurn]
+
+
 async def test_with_the_turn_model_any_chunking_gives_the_same_events() -> None:
     speech = loud(1) + quiet(0.5) + loud(0.7) + quiet(0.3) + loud(0.2) + quiet(2)
     streams = []

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asr_service.audio import pcm_to_float
-from asr_service.end_of_turn import WEIGHTS, probability_of_end, text_signs
+from asr_service.end_of_turn import WITH_TEXT_MODEL, WITHOUT_TEXT_MODEL, probability_of_end, text_signs
 from asr_service.engine import Closing, Transcript, Word
 from asr_service.patience import Endpointing
 from asr_service.pauses import Pauses
@@ -82,13 +82,22 @@ closings = st.builds(Closing, probabilities, probabilities)
     probabilities,
     st.text(max_size=40),
     st.sampled_from(["", "en", "de", "x"]),
+    st.none() | probabilities,
 )
-def test_it_is_a_probability_that_grows_with_the_acoustic_one(
-    one: float, other: float, closing: Closing | None, confidence: float, text: str, language: str
+def test_it_is_a_probability_that_grows_with_those_of_the_networks(
+    one: float,
+    other: float,
+    closing: Closing | None,
+    confidence: float,
+    text: str,
+    language: str,
+    could_end: float | None,
 ) -> None:
     less, more = sorted((one, other))
     words = heard(text, closing, confidence)
-    assert 0 < probability_of_end(less, words, language) <= probability_of_end(more, words, language) < 1
+    low, high = (probability_of_end(acoustic, words, language, could_end) for acoustic in (less, more))
+    assert 0 < low <= high < 1
+    assert probability_of_end(0.5, words, "en", less) <= probability_of_end(0.5, words, "en", more)
 
 
 @given(probabilities, probabilities, probabilities, st.sampled_from(["I like it.", "to the", "Well, um", "Really?"]))
@@ -103,8 +112,9 @@ def test_it_grows_with_how_sure_the_recogniser_is(one: float, other: float, acou
 
 
 def test_what_speaks_for_an_end_counts_for_it_and_what_speaks_against_it_against() -> None:
-    assert min(WEIGHTS._replace(wants_more=1)) > 0
-    assert WEIGHTS.wants_more < 0
+    for _, weights in (WITH_TEXT_MODEL, WITHOUT_TEXT_MODEL):
+        assert min(weights._replace(wants_more=0)) >= 0
+        assert weights.wants_more <= 0
 
 
 # --- pauses ---------------------------------------------------------------------------------------

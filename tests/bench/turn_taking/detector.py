@@ -15,6 +15,7 @@ from asr_service.end_of_turn import probability_of_end
 from asr_service.engine import AsrEngine, Closing, DecodeOptions, Transcript, Word
 from asr_service.patience import Endpointing
 from asr_service.smart_turn import HEARD, SmartTurn
+from asr_service.text_model import LlamaTextModel
 from asr_service.utterance import Recorder
 from asr_service.vad import WINDOW, Ear, SileroVad
 from tests.bench.turn_taking.utterances import RATE, Utterance
@@ -28,14 +29,15 @@ class Moment:
     silence_ms: float
     acoustic: float
     heard: Transcript
+    could_end: float | None
 
 
 class Networks:
-    """The three networks, each asked once for the same thing; with `remember`, once for all runs."""
+    """The four networks, each asked once for the same thing; with `remember`, once for all runs."""
 
     def __init__(self, engine: AsrEngine, memory: Path, *, remember: bool) -> None:
         self._engine, self._path, self._remember = engine, memory, remember
-        self._vad, self._turn = SileroVad(), SmartTurn()
+        self._vad, self._turn, self._text = SileroVad(), SmartTurn(), LlamaTextModel()
         self._known: dict[str, object] = json.loads(memory.read_text()) if remember and memory.exists() else {}
 
     def save(self) -> None:
@@ -56,6 +58,12 @@ class Networks:
         key = f"turn {utterance.name} {begin} {end}"
         if key not in self._known:
             self._known[key] = self._turn.infer(utterance.audio[max(begin, end - HEARD, 0) : end])
+        return float(str(self._known[key]))
+
+    def could_end(self, text: str) -> float:
+        key = f"text {text}"
+        if key not in self._known:
+            self._known[key] = self._text.infer(text)
         return float(str(self._known[key]))
 
     def words(self, utterance: Utterance, begin: int, end: int) -> Transcript:
@@ -98,8 +106,11 @@ def detect(utterance: Utterance, networks: Networks, settings: Endpointing) -> H
                 case ep.Assess():
                     acoustic = networks.acoustic(utterance, begin, position)
                     words = networks.words(utterance, begin, prepared)
-                    heard.moments.append(Moment(position, (position - silence) * 1000 / RATE, acoustic, words))
-                    todo = endpointer.judge(probability_of_end(acoustic, words)) + todo
+                    could_end = networks.could_end(words.text)
+                    silent_ms = (position - silence) * 1000 / RATE
+                    heard.moments.append(Moment(position, silent_ms, acoustic, words, could_end))
+                    first = endpointer.suppose(probability_of_end(0.5, words))
+                    todo = first + endpointer.judge(probability_of_end(acoustic, words, could_end=could_end)) + todo
                 case ep.EagerEnd():
                     heard.eagers.append(position)
                 case ep.Ended():

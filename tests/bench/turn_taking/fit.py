@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from asr_service.end_of_turn import Signs, signs_of_end
+from asr_service.end_of_turn import WITH_TEXT_MODEL, WITHOUT_TEXT_MODEL, Signs, Weights, signs_of_end
 from tests.bench.turn_taking.detector import Heard
 from tests.bench.turn_taking.utterances import Utterance
 
@@ -14,16 +14,26 @@ _SHRINKAGE, _STEPS = 1.0, 50
 _FIRST_ASKED_MS = 350  # a pause counts once
 
 
-def fit(heard: Iterable[tuple[Utterance, Heard]]) -> dict[str, float]:
-    """The weights, by name, from what was known when first asked and whether the speaker was then done."""
+def fit(heard: Iterable[tuple[Utterance, Heard]]) -> dict[str, Weights]:
+    """The weights with and without the text model, from what was known when first asked and whether the speaker was
+    then done. Signs that have no weight now get none.
+    """
     rows, done = [], []
     for utterance, found in heard:
         for moment in found.moments:
             if moment.silence_ms < _FIRST_ASKED_MS:
-                rows.append([1.0, *signs_of_end(moment.acoustic, moment.heard)])
+                rows.append(signs_of_end(moment.acoustic, moment.heard, could_end=moment.could_end))
                 done.append(float(moment.position > utterance.end))
-    weights = logistic_weights(np.array(rows), np.array(done))
-    return dict(zip(("bias", *Signs._fields), np.round(weights, 2).tolist(), strict=True))
+    return {
+        name: _fitted(np.array(rows), np.array(done), now)
+        for name, now in (("with the text model", WITH_TEXT_MODEL), ("without", WITHOUT_TEXT_MODEL))
+    }
+
+
+def _fitted(signs: np.ndarray, done: np.ndarray, now: Weights) -> Weights:
+    used = [number for number, weight in enumerate(now.signs) if weight]
+    bias, *weights = logistic_weights(np.column_stack([np.ones(len(signs)), signs[:, used]]), done).round(2).tolist()
+    return Weights(bias, Signs(**{Signs._fields[number]: w for number, w in zip(used, weights, strict=True)}))
 
 
 def logistic_weights(x: np.ndarray, y: np.ndarray) -> np.ndarray:

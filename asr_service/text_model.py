@@ -1,0 +1,78 @@
+"""Could a sentence end after these words? A small language model, at a pause.
+
+A recogniser hears a full stop wherever a voice stops. A language model knows that "I can help you" goes on more often
+than "I can help you with your homework": how much it expects a mark, the end of the text or a joining word ("and",
+"because") next, says whether what was said is whole. The model is SmolLM2-135M-Instruct by default, run by llama.cpp
+in this process; a question takes it some 4 ms for each word on one core, in a thread of the caller's.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from common.errors import EngineError
+from common.smollm2 import find_smollm2
+
+if TYPE_CHECKING:
+    import xllamacpp
+
+# Somebody speaks: without this the model takes the words for a title or a list. It is read once and kept.
+_BEFORE = "Hello! Nice to meet you. "
+# What came before makes little difference, and takes time for each word.
+_LAST_WORDS, _LAST_CHARS = 24, 200
+_CONTEXT = 1_024  # tokens; a character has at most four
+_MOST_LIKELY = 300  # next tokens that are looked at
+_LAST_MARKS = re.compile(r"[\s.,!?…–—;:-]+$")  # the recogniser's own guess at what this is about
+_WHOLE = re.compile(
+    r"\s*([?!\n,]|\.(?!\.)|<\|)|\s*(and|or|but|because|so|when|if|while|since|although|too|now)$", re.IGNORECASE
+)
+
+
+class TextModel(Protocol):
+    """Any model of this kind; see LlamaTextModel."""
+
+    def infer(self, text: str) -> float: ...
+
+
+class LlamaTextModel:
+    """A GGUF file, the bundled one by default; it stays loaded. One thread at a time."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        import xllamacpp
+
+        weights = path or find_smollm2()
+        if not weights.is_file():
+            raise EngineError(f"there is no language model {weights}; set ASR_TEXT_MODEL to a GGUF file, or leave it")
+        try:
+            self._server = xllamacpp.Server(_parameters(weights))
+        except RuntimeError as error:
+            raise EngineError(f"llama.cpp can't load {weights}: {error}") from error
+
+    def infer(self, text: str) -> float:
+        """The probability, 0 to 1, that a sentence may end after the last word of `text`; 0 if there is no word."""
+        words = " ".join(_LAST_MARKS.sub("", text).split()[-_LAST_WORDS:])[-_LAST_CHARS:]
+        if not words:
+            return 0.0
+        answer = self._server.handle_completions(
+            {"prompt": _BEFORE + words, "max_tokens": 1, "logprobs": _MOST_LIKELY, "temperature": 0}
+        )
+        (next_token,) = answer["choices"][0]["logprobs"]["content"]
+        whole = (token["logprob"] for token in next_token["top_logprobs"] if _WHOLE.match(token["token"]))
+        return min(1.0, sum(map(math.exp, whole)))
+
+
+def _parameters(weights: Path) -> xllamacpp.CommonParams:
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = str(weights)
+    params.hostnames, params.port = ["127.0.0.1"], 0  # it has an HTTP server whether one wants it or not
+    params.cors_origins = ""
+    params.verbosity = 0  # it would log to the standard output
+    params.n_ctx = _CONTEXT
+    params.n_parallel = 1
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1  # the other cores have other streams
+    return params
