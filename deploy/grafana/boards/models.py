@@ -47,10 +47,16 @@ MODELS = Dashboard(
                     good_below=0.5,
                 ),
                 Panel(
-                    "Turn detection",
+                    "Turn detection by sound",
                     "s",
                     quantiles("aitalk_asr_turn_model_seconds"),
                     "Whether a pause is the end, by its sound.",
+                ),
+                Panel(
+                    "Turn detection by words",
+                    "s",
+                    quantiles("aitalk_asr_text_model_seconds"),
+                    "Whether a sentence could end there; each short answer waits for it.",
                 ),
                 Panel(
                     "Turns heard",
