@@ -97,8 +97,8 @@ class Weights(NamedTuple):
     signs: Signs
 
 
-WITH_TEXT_MODEL = Weights(0.53, Signs(acoustic=0.12, ends=0.51, last_word=0.59, could_end=0.8))
-WITHOUT_TEXT_MODEL = Weights(-0.29, Signs(acoustic=0.07, ends=0.86, last_word=0.58, comma=1.14, wants_more=-2.55))
+WITH_TEXT_MODEL = Weights(0.53, Signs(acoustic=0.07, ends=0.51, last_word=0.59, could_end=0.8))
+WITHOUT_TEXT_MODEL = Weights(0.0, Signs(acoustic=0.07, ends=0.86, last_word=0.58, comma=1.14, wants_more=-2.55))
 _WHOLE, _BROKEN_OFF = Closing(ends=0.93, comma=0.41), Closing(ends=0.6, comma=0.24)  # as usual; stand in, by the
 _USUAL_WORD = 0.97  # text's last mark, where an engine does not say, as does this
 

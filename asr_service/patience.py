@@ -10,7 +10,8 @@ MIN_TURN_MS, MAX_TURN_MS = 500, 600_000  # what max_turn_ms may be: it bounds th
 LONGEST_WAIT_MS = 10_000
 MIN_PATIENCE, MAX_PATIENCE = 0.25, 4.0
 
-_SURE = 0.75  # from this probability on the wait is the least;
+_SURE = 0.9  # from this probability on the wait is the least;
+_NEARLY_SURE, _NEARLY_SHARE = 0.75, 0.3  # from here on this share of the longest: the reply takes as long to begin;
 _LIKELY = 0.35  # below it, to here, it is this share of the longest: less would cut most hesitations all the same;
 _LIKELY_SHARE = 0.65
 _NOT_DONE = 0.1  # and from here down the longest; between the last two, in proportion
@@ -41,6 +42,8 @@ class Endpointing:
         least = min(self.min_silence_ms * self.patience, LONGEST_WAIT_MS)
         if probability >= _SURE:
             return least
+        if probability >= _NEARLY_SURE:
+            return max(least, min(most * _NEARLY_SHARE, LONGEST_WAIT_MS))
         doubt = min(max((_LIKELY - probability) / (_LIKELY - _NOT_DONE), 0.0), 1.0)
         return max(least, min(most * (_LIKELY_SHARE + (1 - _LIKELY_SHARE) * doubt), LONGEST_WAIT_MS))
 
