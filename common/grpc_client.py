@@ -20,6 +20,9 @@ SHARED_OPTIONS = [  # of channels and servers alike
 
 _OPTIONS = [
     *SHARED_OPTIONS,
+    # What a server may send that was not yet asked for: a third of a second of speech at 24 kHz. gRPC's 64 KiB would be
+    # another second of it made for nothing at each interruption. A longer message comes whole all the same.
+    ("grpc.http2.lookahead_bytes", 16 * 1024),
     ("grpc.lb_policy_name", "round_robin"),
     # Notice a server that vanished without closing its connection.
     ("grpc.keepalive_time_ms", 20_000),

@@ -2,8 +2,8 @@
 
     requests ── _read ──clauses── speak_all (in a thread) ──chunks── responses
 
-Both channels are short: a caller who reads slowly stops the synthesis a sentence or two ahead, and one who cancels ends
-it with the sentence being made.
+A caller who reads slowly stops the synthesis: beyond what gRPC sends, as far as the caller's flow-control window goes,
+one piece is made (see `lead.py`). One who cancels ends it with the piece being made.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from tts_service.clauses import Clause, ClauseSplitter, Splitter, has_words
 from tts_service.config import TtsSettings
 from tts_service.engine import TtsEngine
 from tts_service.flowing import create_reply, splitter_for
+from tts_service.lead import Lead
 from tts_service.reply import Reply, SpeechChunk
 from tts_service.speaking import speak_all
 from tts_service.voices import choose_voice, speaks
@@ -90,14 +91,17 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
         with self._slots.take(), _cancels_counted():
             reply = self._reply(await _first_config(requests))
             timer = metrics.FirstAudioTimer()
+            lead = Lead(self._worker, reply.sample_rate_hz)
             clauses_in, clauses = anyio.create_memory_object_stream[Clause](_AHEAD)
             chunks_in, chunks = anyio.create_memory_object_stream[list[SpeechChunk]](_AHEAD)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_read(requests, clauses_in, timer, splitter_for(reply)))
-                tasks.create_task(speak_all(reply, clauses, chunks_in, self._worker, timer))
+                tasks.create_task(speak_all(reply, clauses, chunks_in, self._worker, lead, timer))
                 with chunks:
                     async for piece in chunks:
-                        await _write(piece, reply.sample_rate_hz, context)
+                        for chunk in piece:
+                            await _write(chunk, reply.sample_rate_hz, context)
+                            lead.taken(chunk)
             await _half_close(requests)
 
     async def Synthesize(self, request: tts_pb2.SynthesizeRequest, context: Any) -> tts_pb2.SynthesizeResponse:
@@ -204,13 +208,12 @@ def _chain(pieces: Iterable[list[SpeechChunk]]) -> list[SpeechChunk]:
     return [chunk for piece in pieces for chunk in piece]
 
 
-async def _write(piece: Iterable[SpeechChunk], sample_rate_hz: int, context: Any) -> None:
-    for chunk in piece:
-        message = _chunk_message(chunk, sample_rate_hz)
-        try:
-            await context.write(tts_pb2.StreamingSynthesizeResponse(chunk=message))
-        except grpc.aio.InternalError as error:  # a write cut short by a cancel, which itself comes a moment later
-            raise asyncio.CancelledError from error
+async def _write(chunk: SpeechChunk, sample_rate_hz: int, context: Any) -> None:
+    message = _chunk_message(chunk, sample_rate_hz)
+    try:
+        await context.write(tts_pb2.StreamingSynthesizeResponse(chunk=message))
+    except grpc.aio.InternalError as error:  # a write cut short by a cancel, which itself comes a moment later
+        raise asyncio.CancelledError from error
 
 
 def _too_long(length: int) -> InvalidInputError:

@@ -15,6 +15,7 @@ from opentelemetry import trace
 from common.tracing import stage
 from tts_service.clauses import Clause
 from tts_service.flowing import FlowingReply
+from tts_service.lead import Lead
 from tts_service.metrics import FirstAudioTimer
 from tts_service.reply import Reply, SpeechChunk
 from tts_service.worker import Worker
@@ -25,23 +26,24 @@ async def speak_all(
     clauses: MemoryObjectReceiveStream[Clause],
     chunks: MemoryObjectSendStream[list[SpeechChunk]],
     worker: Worker,
+    lead: Lead,
     timer: FirstAudioTimer,
 ) -> None:
-    """The chunks of all `clauses`, in lists of a sentence or so; closes both channels.
+    """The chunks of all `clauses`, a list for each piece that the engine makes; closes both channels.
 
-    Cancelled, it ends with the sentence being made.
+    Cancelled, it ends with the piece being made.
     """
     with clauses, chunks:
         if isinstance(reply, FlowingReply):
             try:
                 with stage("tts.synthesize"):
-                    await _flow(reply, clauses, chunks, worker, timer)
+                    await _flow(reply, clauses, chunks, worker, lead, timer)
             finally:
                 reply.close()
             return
         async for clause in clauses:
             with closing(reply.speak(clause)) as pieces, stage("tts.synthesize", characters=len(clause.text)):
-                while (piece := await worker.run(partial(next, pieces, None))) is not None:
+                while (piece := await lead.make(partial(next, pieces, None))) is not None:
                     await _send(piece, chunks, timer)
         await chunks.send(await worker.run(reply.finish))
 
@@ -51,11 +53,12 @@ async def _flow(
     words: MemoryObjectReceiveStream[Clause],
     chunks: MemoryObjectSendStream[list[SpeechChunk]],
     worker: Worker,
+    lead: Lead,
     timer: FirstAudioTimer,
 ) -> None:
     """Speaks as far as the text goes, then waits for more of it; closing the reply ends the work."""
     while True:
-        while (piece := await worker.run(reply.advance)) is not None:
+        while (piece := await lead.make(reply.advance)) is not None:
             await _send(piece, chunks, timer)
             _push_what_came(reply, words)
         try:
@@ -64,7 +67,7 @@ async def _flow(
             break
         await worker.run(partial(reply.push, word))  # the first takes a place on the model
     reply.end_text()
-    while (piece := await worker.run(reply.advance)) is not None:
+    while (piece := await lead.make(reply.advance)) is not None:
         await _send(piece, chunks, timer)
     await chunks.send(await worker.run(reply.finish))
 

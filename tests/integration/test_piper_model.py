@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +47,7 @@ def test_the_pieces_are_what_the_whole_file_says() -> None:
     (whole,) = voice.synthesize(TEXT)
     pieces = spoken(still_model())
     assert len(pieces) > 2
-    assert len(pieces[0]) < len(pieces[1]) < sum(map(len, pieces)) / 2
+    assert len(pieces[0]) < len(pieces[1]) < sum(map(len, pieces)) / 4
     together = np.concatenate(pieces)
     # The library fills the whole range by the loudest sample.
     assert together / np.abs(together).max() == pytest.approx(whole.audio_float_array, abs=1e-4)
@@ -79,11 +78,12 @@ def test_a_file_that_cannot_be_cut_speaks_whole_sentences(tmp_path: Path) -> Non
     assert whole.speak(whole.phonemize(TEXT)[0], speaker=None, length_scale=1.0).lengths
 
 
-@pytest.mark.parametrize("frames", [1, 31, 32, 63, 64, 65, 95, 96, 337, 5_000])
-def test_pieces_cover_the_sentence_and_grow(frames: int) -> None:
+@pytest.mark.parametrize("frames", [1, 31, 32, 63, 64, 65, 95, 96, 97, 337, 5_000])
+def test_pieces_cover_the_sentence_a_short_one_first(frames: int) -> None:
     pieces = pieces_of(frames)
     assert [begin for begin, _ in pieces] == [0, *(end for _, end in pieces[:-1])]
     assert pieces[-1][1] == frames
-    lengths = [end - begin for begin, end in pieces]
-    assert lengths == sorted(lengths)
-    assert all(later <= 4 * earlier for earlier, later in pairwise(lengths))
+    first, *others = (end - begin for begin, end in pieces)
+    assert first == 32 or not others
+    assert all(32 <= length <= 64 for length in others)
+    assert max(others, default=0) - min(others, default=0) <= 1

@@ -230,6 +230,40 @@ async def test_who_does_not_listen_holds_the_work_back(stub: Any, engine: Counti
     await free_slots(stub)
 
 
+@pytest.mark.parametrize(
+    ("window", "most_s"),
+    [
+        # The window's 0.34 s, a piece of 0.74 s, and perhaps one more if the last took long on a busy machine.
+        (16_384, 2.0),  # our gateway's
+        (65_536, 3.0),  # gRPC's own, kept from growing: 1.37 s
+    ],
+)
+@pytest.mark.parametrize("heard_s", [0.2, 2.0, 6.0])
+async def test_little_speech_is_made_for_who_stops_listening(
+    stub: Any, window: int, most_s: float, heard_s: float
+) -> None:
+    await free_slots(stub)
+    before = made_s()
+    options = [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", window)]
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{stub.server.port}", options=options) as channel:
+        call: Any = tts_pb2_grpc.TtsServiceStub(channel).StreamingSynthesize()
+        await call.write(config(sample_rate_hz=24_000))
+        await call.write(text(tts.STORY * 3))
+        read_s = 0.0
+        while read_s < heard_s:
+            read_s += len((await call.read()).chunk.audio) / 2 / 24_000
+        seen = -1.0
+        while seen < (seen := made_s()):
+            await asyncio.sleep(1.0)
+        call.cancel()
+    assert seen - before - read_s < most_s
+    await free_slots(stub)
+
+
+def made_s() -> float:
+    return REGISTRY.get_sample_value("aitalk_tts_audio_seconds_total") or 0.0
+
+
 async def test_no_slot_is_said_at_once(stub: Any) -> None:
     await free_slots(stub)
     calls = [await begin(stub, sentences=1) for _ in range(2)]
