@@ -37,8 +37,6 @@ async def test_the_text_model_is_asked_once_in_each_pause_and_decides_what_the_r
     events = await Stream(open_engine(sure=None), endpointing=ASKING, judge=judge).run(speech, Finish())
     (end,) = (event for event in events if isinstance(event, EndOfTurn))  # words that want more, and then a whole
     assert end.turn.end_sample == pytest.approx(2.7 * RATE, abs=256)
-    (eager,) = (event for event in events if isinstance(event, EagerEndOfTurn))
-    assert eager.probability > 0.9
     first, second = judge.texts
     assert second.startswith(first)
 
