@@ -1,6 +1,7 @@
 """`python -m tests.load.asr_process`: the real asr_service around a recogniser that takes a set time for a fixed text.
 
-Voice detection and endpointing are the real ones. The engine is registered here, for this process alone.
+Voice detection and endpointing are the real ones. The engine is registered here, for this process alone. There is no
+text model unless ASR_TEXT_MODEL names one: what a model takes is no part of what the mesh adds.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class DelaySettings(BaseSettings):
 
 def main() -> None:
     settings = AsrSettings()
+    settings = settings.model_copy(update={"asr_text_model": settings.asr_text_model or "none"})
     configure_logging(settings.log_level)
     service = create_service(StubEngine(DelaySettings().delays), settings)
     spare_the_collector()
