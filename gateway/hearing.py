@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from common.errors import DeadlineError, ServiceError, UnavailableError, first_service_error
-from gateway.audio import AudioInput, DecodedAudio, Quiet
+from gateway.audio import SPEAKING_WINDOWS, AudioInput, DecodedAudio, Expected, Gathering, Quiet
 from gateway.ports import (
     Asr,
     AsrEvent,
@@ -29,12 +29,10 @@ from gateway.ports import (
 STALL_S = 5.0
 LOOK_EVERY_S = 1.0
 REOPEN_AFTER_S = 1.0
-# Recognition hears in windows of this length; a part of one tells it nothing yet. While the learner is silent, only the
-# begin of a turn can be missed by a moment, and its first sounds are kept: then several windows go as one message.
+# Recognition hears in windows of this length; a part of one tells it nothing yet.
 WINDOW_S = 0.032
-SILENT_WINDOWS = 3
-# No audio for so long, within a turn, is silence. Above the jitter of a usable network.
-GAP_S = 0.4
+# No audio for so long, within a turn, is silence. Above the jitter of a usable network; whole windows.
+GAP_S = 13 * WINDOW_S
 
 BYTES_PER_SAMPLE = 2
 
@@ -100,10 +98,14 @@ class Hearing:
         self._sent_samples = 0
         self._sending_since: float | None = None
         self._turn_is_open = False
-        self._voice_since: int | None = None
+        self._is_voiced = False
+        self._goes_on_at: int | None = None  # the sample that brings VoiceGoesOn
         self._is_lost = False
-        self._gather()
+        window_samples = round(WINDOW_S * sample_rate_hz)
+        self._gathering = audio.gathering = Gathering(window_samples)
+        self._most_samples = SPEAKING_WINDOWS * window_samples  # of one message, within a turn
         audio.quiet_after_s = GAP_S
+        self._expect()
 
     @property
     def turn_is_open(self) -> bool:
@@ -153,9 +155,9 @@ class Hearing:
         """One recognition stream, until the audio is finished."""
         self._sent_samples = 0
         self._sending_since = None
-        self._turn_is_open = False
-        self._voice_since = None
-        self._gather()
+        self._turn_is_open = self._is_voiced = False
+        self._goes_on_at = None
+        self._expect()
         async with (
             self._asr.open(
                 sample_rate_hz=self._sample_rate_hz, language=self._language(), patience=self._patience()
@@ -183,16 +185,23 @@ class Hearing:
         self._is_lost = False
         match event:
             case SpeechStarted(start) | TurnResumed(start) | VoiceContinued(start):
-                self._turn_is_open, self._voice_since = True, start
+                self._turn_is_open = self._is_voiced = True
+                self._goes_on_at = start + self._insist_samples
             case VoicePaused() | EagerEndOfTurn():
-                self._voice_since = None
+                self._is_voiced, self._goes_on_at = False, None
             case EndOfTurn():
-                self._turn_is_open, self._voice_since = False, None
-        self._gather()
+                self._turn_is_open, self._is_voiced, self._goes_on_at = False, False, None
+        self._expect()
 
-    def _gather(self) -> None:
-        windows = 1 if self._turn_is_open else SILENT_WINDOWS
-        self._audio.gather_samples = round(windows * WINDOW_S * self._sample_rate_hz)
+    def _expect(self) -> None:
+        """In a pause each window may end it, and the turn; where VoiceGoesOn is near, each may bring that."""
+        near = self._goes_on_at is not None and self._goes_on_at <= self._sent_samples + self._most_samples
+        if not self._turn_is_open:
+            self._gathering.expected = Expected.VOICE
+        elif self._is_voiced and not near:
+            self._gathering.expected = Expected.PAUSE
+        else:
+            self._gathering.expected = Expected.ANYTHING
 
     async def _feed(self, stream: AsrStream, first: bytes) -> None:
         chunk = first
@@ -201,9 +210,10 @@ class Hearing:
                 self._has_news = False
                 await stream.set_patience(self._patience())
             await self._send(stream, chunk)
-            if self._voice_since is not None and self._sent_samples - self._voice_since >= self._insist_samples:
-                self._voice_since = None
+            if self._goes_on_at is not None and self._sent_samples >= self._goes_on_at:
+                self._goes_on_at = None
                 await self._deliver(VoiceGoesOn())
+            self._expect()
             chunk = await self._next_pcm()
         await stream.finish()
 

@@ -26,6 +26,7 @@ import anyio
 
 from gateway.audio.container import decode_ogg, decode_webm
 from gateway.audio.errors import AudioError
+from gateway.audio.gathering import Gathering
 from gateway.audio.inbox import Inbox
 from gateway.audio.outbox import Outbox
 from gateway.audio.pcm import decode_pcm
@@ -45,20 +46,18 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
     sample_rate_hz: of the PCM that comes out. encoding: "auto", "webm", "ogg", "wav" or "pcm_s16le", as in the `start`
     message; pcm_sample_rate_hz is for the last alone.
 
-    `gather_samples`, which may be changed at any time: PCM that needs no decoding comes out whenever one more such
-    stretch of the stream is whole. A listener to whom half a stretch is of no use is woken the fewer times.
+    `gathering`, set before the first audio: PCM that needs no decoding comes out when that says so. A listener to whom
+    not all is of use at once is woken the fewer times.
     `quiet_after_s`, set before the first audio: when nothing has been fed for so long, what is gathered comes out, and
     then Quiet; again and again. A timer of one's own around each item would cost more than to receive it.
     """
 
     def __init__(self, *, sample_rate_hz: int, encoding: str = "auto", pcm_sample_rate_hz: int = 16_000) -> None:
         self.sample_rate_hz = sample_rate_hz
-        self.gather_samples = 1
-        self._gathered = bytearray()
+        self.gathering: Gathering | None = None
         self.quiet_after_s: float | None = None
         self._looking: asyncio.TimerHandle | None = None
         self._fed_s = 0.0
-        self._passed_samples = 0  # of PCM that needed no decoding: all that came out
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Event()
         self._thread_ended = asyncio.Event()
@@ -124,14 +123,11 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
 
     def feed_now(self, data: bytes) -> bool:
         """As `feed`, of plain audio; False: nothing was taken, as `feed` would wait or has something to complain of."""
-        if not data or len(data) % SAMPLE_BYTES:
-            return False
-        gathered, passed, step = self._gathered + data, self._passed_samples, self.gather_samples
-        if (passed + len(gathered) // SAMPLE_BYTES) // step == passed // step:
-            self._gathered = gathered
-        elif not self._let_go(gathered):
+        if not data or len(data) % SAMPLE_BYTES or not self._outbox.has_room:
             return False
         self._watch()
+        if due := self._gathered(data):
+            self._outbox.send_now(self._plain(due))
         return True
 
     async def finish(self) -> None:
@@ -142,8 +138,8 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
         if self._finished:
             return
         self._finished = True
-        if self._gathered:
-            await self._pass_on()
+        if self.gathering:
+            await self._pass_on(self.gathering.rest())
         self._inbox.finish()
         if self._thread is None:
             self._outbox.end()
@@ -164,9 +160,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
             )
         if self._pcm_sample_rate_hz == self.sample_rate_hz:
             self._begun = True
-            if not self.feed_now(data):
-                self._gathered += data
-                await self._pass_on()
+            await self._pass_on(self._gathered(data))
             return
         if not self._begun:
             self._begin(StreamKind.PCM)
@@ -184,27 +178,23 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
             return
         left_s = self._fed_s + self.quiet_after_s - self._loop.time()
         if left_s <= TIMER_S:
-            if not self._gathered or self._let_go(self._gathered):
+            if self._outbox.has_room:  # else the listener is behind: to it, there is audio
+                if self.gathering and (rest := self.gathering.rest()):
+                    self._outbox.send_now(self._plain(rest))
                 self._outbox.tell_quiet()
             left_s = self.quiet_after_s
         self._looking = self._loop.call_later(left_s, self._look)
 
-    def _let_go(self, pcm: bytearray) -> bool:
-        """Whether there was room for what has been gathered."""
-        if not self._outbox.send_if_room(self._plain(pcm)):
-            return False
-        self._passed_samples += len(pcm) // SAMPLE_BYTES
-        self._gathered = bytearray()
-        return True
+    def _gathered(self, data: bytes) -> bytes:
+        return self.gathering.add(data) if self.gathering else data
 
-    async def _pass_on(self) -> None:
-        pcm, self._gathered = self._gathered, bytearray()
-        self._passed_samples += len(pcm) // SAMPLE_BYTES
-        with contextlib.suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):  # close() came meanwhile
-            await self._outbox.send(self._plain(pcm))
+    async def _pass_on(self, pcm: bytes) -> None:
+        if pcm:
+            with contextlib.suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):  # close() came meanwhile
+                await self._outbox.send(self._plain(pcm))
 
-    def _plain(self, pcm: bytearray) -> DecodedAudio:
-        return DecodedAudio(bytes(pcm), StreamKind.PCM.value, self.sample_rate_hz)
+    def _plain(self, pcm: bytes) -> DecodedAudio:
+        return DecodedAudio(pcm, StreamKind.PCM.value, self.sample_rate_hz)
 
     async def _feed_container(self, data: bytes) -> None:
         if self._head is None:

@@ -51,14 +51,15 @@ class Outbox:
             await self._send.send(item)
         self._tell_news()
 
-    def send_if_room(self, item: DecodedAudio) -> bool:
-        """As `send`, at once; False: there is no room, or nobody listens."""
-        try:
-            self._send.send_nowait(item)
-        except (anyio.WouldBlock, anyio.ClosedResourceError, anyio.BrokenResourceError):
-            return False
+    @property
+    def has_room(self) -> bool:
+        """Whether `send` need not wait. In sessions that have no decoder thread."""
+        return self._send.statistics().current_buffer_used < CAPACITY
+
+    def send_now(self, item: DecodedAudio) -> None:
+        """As `send`, while there is room."""
+        self._send.send_nowait(item)
         self._tell_news()
-        return True
 
     def end(self) -> None:
         """From the event loop: nothing follows what has been sent."""

@@ -15,7 +15,7 @@ from asr_service.audio import Audio
 from asr_service.listening import GATHER_S, Listening
 from asr_service.vad import WINDOW, Ear, SileroVad, hear_together
 from common.errors import EngineError
-from gateway.audio import AudioInput, DecodedAudio, Quiet
+from gateway.audio import AudioInput, DecodedAudio, Gathering, Quiet
 from tests.support.asr import beckett_path, read_wav
 
 STREAMS = 5
@@ -134,10 +134,10 @@ async def test_a_failure_reaches_all_who_wait() -> None:
     assert [type(outcome) for outcome in outcomes] == [EngineError, EngineError]
 
 
-async def test_gathered_pcm_comes_out_in_whole_stretches_and_nothing_is_lost() -> None:
+async def test_gathered_pcm_comes_out_with_each_whole_window_and_nothing_is_lost() -> None:
     sent = [bytes([i]) * 640 for i in range(8)]  # 320 samples each
     async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le") as audio:
-        audio.gather_samples = 512
+        audio.gathering = Gathering(512)
         for frame in sent:
             await audio.feed(frame)
         await audio.feed(b"\1\2")
@@ -172,11 +172,10 @@ async def test_audio_that_needs_no_decoding_is_taken_at_once_if_there_is_room_an
 
 async def test_a_microphone_that_is_switched_off_leaves_its_last_sounds_and_then_quiet() -> None:
     async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le") as audio:
-        audio.gather_samples, audio.quiet_after_s = 512, 0.05
-        for _ in range(2):
-            await audio.feed(b"\1" * 640)
+        audio.gathering, audio.quiet_after_s = Gathering(512), 0.05
+        await audio.feed(b"\1" * 1024)
         assert isinstance(whole := await anext(audio), DecodedAudio)
-        assert len(whole.pcm) == 1280
+        assert len(whole.pcm) == 1024
         await audio.feed(b"\2" * 640)
         assert isinstance(rest := await anext(audio), DecodedAudio)
         assert rest.pcm == b"\2" * 640

@@ -1,0 +1,79 @@
+"""Which of the learner's audio may wait for more, so that fewer messages go to recognition. Pure: PCM in, PCM out.
+
+Recognition hears in windows, and a message for each costs more than what is in it. Most windows say nothing new: one as
+loud as those before it is no pause, one as quiet is no voice that begins. Such a window waits for the next ones; the
+others go at once, with what has waited.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+
+from gateway.audio.types import SAMPLE_BYTES
+
+SPEAKING_WINDOWS, SILENT_WINDOWS = 3, 6
+"""So many windows go as one message at most. A caption may come later by two, and what is no louder than the room by
+five.
+"""
+_QUIET = 0.32  # of the loudest of late, that is 10 dB quieter: a voice may have stopped
+_LOUD = 2.0  # times the floor, 6 dB louder: up to here it may be the room alone
+_FADE = 0.97  # the loudest of late is forgotten by 8 dB in a second,
+_RISE = 1.06  # and the floor, which is the quietest of late, follows a louder room by 16
+_LEAST_FLOOR = 30.0  # of 65,535: a microphone's own noise is no voice
+
+
+class Expected(enum.Enum):
+    """What the next window may show; recognition knows."""
+
+    VOICE = enum.auto()  # nobody speaks
+    PAUSE = enum.auto()  # somebody speaks
+    ANYTHING = enum.auto()  # each window decides something
+
+
+class Gathering:
+    """Of one stream of 16-bit little-endian mono PCM. `expected` may be changed at any time."""
+
+    def __init__(self, window_samples: int) -> None:
+        self.expected = Expected.ANYTHING
+        self._window_bytes = window_samples * SAMPLE_BYTES
+        self._held = bytearray()
+        self._window = bytearray()  # what there is of the one that is not yet whole; its begin may have gone
+        self._waiting = 0  # whole windows
+        self._loudest = 0.0
+        self._floor = math.inf
+
+    def add(self, pcm: bytes) -> bytes:
+        """What is to go now that `pcm`, cut between any two samples, has come: all that there is, or nothing."""
+        self._held += pcm
+        self._window += pcm
+        is_due = False
+        while len(self._window) >= self._window_bytes:
+            self._waiting += 1
+            is_due |= self._matters(self._window[: self._window_bytes])
+            del self._window[: self._window_bytes]
+        return self.rest() if is_due else b""
+
+    def rest(self) -> bytes:
+        """All that has waited."""
+        rest, self._held, self._waiting = bytes(self._held), bytearray(), 0
+        return rest
+
+    def _matters(self, window: bytearray) -> bool:
+        level = _swing(window)
+        self._loudest = max(level, self._loudest * _FADE)
+        self._floor = max(_LEAST_FLOOR, min(level, self._floor * _RISE))
+        is_like_room = level <= self._floor * _LOUD
+        match self.expected:
+            case Expected.VOICE:
+                return not is_like_room or self._waiting >= SILENT_WINDOWS
+            case Expected.PAUSE:
+                return is_like_room or level < self._loudest * _QUIET or self._waiting >= SPEAKING_WINDOWS
+            case Expected.ANYTHING:
+                return True
+
+
+def _swing(window: bytearray) -> int:
+    """From the lowest to the highest sample, as far as every 32nd shows; for so few numpy takes longer."""
+    samples = memoryview(window).cast("h")[::32].tolist()
+    return max(samples) - min(samples)
