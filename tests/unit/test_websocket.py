@@ -157,7 +157,7 @@ async def test_audio_is_handed_over_at_once_in_order_within_the_block() -> None:
             protocol.data_received(frame(b"no"))
             protocol.data_received(frame(b"two"))  # not before the one that waits
             assert [(await socket.receive())["bytes"] for _ in range(2)] == [b"no", b"two"]
-            protocol.data_received(frame(b"three"))
+            protocol.data_received(frame(b"three") + frame(bytes(200)))
         protocol.data_received(frame(b"four"))
         assert (await socket.receive())["bytes"] == b"four"
-    assert taken == [b"one", b"three"]
+    assert taken == [b"one", b"three", bytes(200)]
