@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from asr_service.audio import Audio
+from asr_service.endpointing import Endpointer, Paused
 from asr_service.listening import GATHER_S, Listening
+from asr_service.patience import Endpointing
 from asr_service.vad import WINDOW, Ear, SileroVad, hear_together
 from common.errors import EngineError
-from gateway.audio import AudioInput, DecodedAudio, Gathering, Quiet
+from gateway.audio import AudioInput, DecodedAudio, Expected, Gathering, Quiet
 from tests.support.asr import beckett_path, read_wav
 
 STREAMS = 5
@@ -132,6 +134,24 @@ async def test_a_failure_reaches_all_who_wait() -> None:
         ears = [listening.open(16_000) for _ in range(2)]
         outcomes = await asyncio.gather(*(listening.hear(ear, level(1)) for ear in ears), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [EngineError, EngineError]
+
+
+def test_no_pause_waits_to_be_noticed() -> None:
+    """Each window of real speech is heard at once; what is expected of the next is what recognition says."""
+    pcm, rate_hz = read_wav(beckett_path())
+    probabilities = [p for _, p in Ear(SileroVad(), rate_hz).hear(pcm.tobytes())]
+    endpointer = Endpointer(Endpointing(end_silence_ms=700), window=WINDOW, rate_hz=rate_hz)
+    gathering, held, pauses = Gathering(WINDOW), 0, 0
+    for index, probability in enumerate(probabilities):
+        goes = gathering.add(pcm[index * WINDOW : (index + 1) * WINDOW].tobytes())
+        decisions = endpointer.hear(probability)
+        held += not goes
+        if any(isinstance(decision, Paused) for decision in decisions):
+            assert goes
+            pauses += 1
+        gathering.expected = Expected.PAUSE if endpointer.is_voiced else Expected.ANYTHING
+    assert pauses > 5
+    assert held > 40
 
 
 async def test_gathered_pcm_comes_out_with_each_whole_window_and_nothing_is_lost() -> None:
