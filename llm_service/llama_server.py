@@ -30,7 +30,14 @@ def main() -> None:
     parser.add_argument("--context", type=int, default=4096, help="tokens of context for each reply")
     parser.add_argument("--parallel", type=int, default=4, help="replies written at once; more wait")
     parser.add_argument("--threads", type=int, default=0, help="0: half of the CPUs, at most 8")
+    parser.add_argument(
+        "--eight-bits", type=Path, help="folder for a faster copy of the model, of which that is served"
+    )
     arguments = parser.parse_args()
+    if arguments.eight_bits:
+        from llm_service.eight_bits import in_eight_bits
+
+        arguments.model = in_eight_bits(arguments.model, arguments.eight_bits)
     os.environ.setdefault("GOMP_SPINCOUNT", str(SPIN_COUNT))  # OpenMP reads it when it is loaded, with the next line
     import xllamacpp
 

@@ -26,9 +26,10 @@ PARALLEL = 4  # replies at once: each slot takes memory for the whole context, a
 def llama_cpp_engine(settings: LlmSettings) -> SupervisedEngine:
     weights = find_weights(settings.llm_model_name)
     model, _, quantisation = weights.stem.partition(".")
+    dtype = quantisation.lower() if is_gguf(settings.llm_model_name) else "q8_0"
     logger.info("llama.cpp serves %s", weights.name)
     return SupervisedEngine(
-        EngineDescription(engine="llama.cpp", model=model, device="cpu", dtype=quantisation.lower()),
+        EngineDescription(engine="llama.cpp", model=model, device="cpu", dtype=dtype),
         functools.partial(llama_command, settings, weights, model),
         startup_timeout_s=settings.llm_startup_timeout_s,
         request_timeout_s=settings.llm_request_timeout_s,
@@ -37,6 +38,7 @@ def llama_cpp_engine(settings: LlmSettings) -> SupervisedEngine:
 
 def llama_command(settings: LlmSettings, weights: Path, model: str, port: int) -> Sequence[str]:
     """The command line of the server."""
+    faster = () if is_gguf(settings.llm_model_name) else ("--eight-bits", str(settings.models_cache_dir))
     return (
         *(sys.executable, "-m", "llm_service.llama_server"),
         *("--model", str(weights)),
@@ -45,6 +47,7 @@ def llama_command(settings: LlmSettings, weights: Path, model: str, port: int) -
         *("--context", str(settings.llm_max_model_len)),
         *("--parallel", str(min(PARALLEL, settings.llm_max_streams))),
         *("--threads", str(settings.llm_threads)),
+        *faster,
     )
 
 

@@ -103,7 +103,10 @@ def test_llama_command_gives_each_reply_the_whole_context() -> None:
         "--context": "4096",
         "--parallel": "2",
         "--threads": "3",
+        "--eight-bits": "models",
     }
+    own = llama_command(settings(llm_model_name="mine.gguf"), Path("mine.gguf"), "m", 1234)
+    assert "--eight-bits" not in own
 
 
 def test_weights() -> None:
