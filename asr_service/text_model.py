@@ -3,7 +3,7 @@
 A recogniser hears a full stop wherever a voice stops. A language model knows that "I can help you" goes on more often
 than "I can help you with your homework": how much it expects a mark, the end of the text or a joining word ("and",
 "because") next, says whether what was said is whole. The model is SmolLM2-135M-Instruct by default, run by llama.cpp
-in this process; a question takes it some 4 ms for each word on one core, in a thread of the caller's.
+in this process; a question takes it some 6 ms for each word on one core, in a thread of the caller's.
 """
 
 from __future__ import annotations
