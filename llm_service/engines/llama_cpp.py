@@ -26,10 +26,9 @@ PARALLEL = 4  # replies at once: each slot takes memory for the whole context, a
 def llama_cpp_engine(settings: LlmSettings) -> SupervisedEngine:
     weights = find_weights(settings.llm_model_name)
     model, _, quantisation = weights.stem.partition(".")
-    dtype = quantisation.lower() if is_gguf(settings.llm_model_name) else "q8_0"
     logger.info("llama.cpp serves %s", weights.name)
     return SupervisedEngine(
-        EngineDescription(engine="llama.cpp", model=model, device="cpu", dtype=dtype),
+        EngineDescription(engine="llama.cpp", model=model, device="cpu", dtype=quantisation.lower()),
         functools.partial(llama_command, settings, weights, model),
         startup_timeout_s=settings.llm_startup_timeout_s,
         request_timeout_s=settings.llm_request_timeout_s,
