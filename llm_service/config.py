@@ -44,9 +44,7 @@ class LlmSettings(ModelServerSettings):
     llm_max_tokens: int = Field(256, ge=1, description="Longest reply in tokens, where a request does not say.")
     llm_temperature: float = Field(0.7, ge=0, le=2, description="Randomness, where a request does not say.")
     llm_max_streams: int = Field(16, ge=1, description="Replies written at once; beyond it: RESOURCE_EXHAUSTED.")
-    llm_threads: int = Field(
-        0, ge=0, description="CPU threads of the bundled llama.cpp server; 0: half of the CPUs to write, all to read."
-    )
+    llm_threads: int = Field(0, ge=0, description="CPU threads of the bundled llama.cpp server; 0: half of the CPUs.")
     llm_startup_timeout_s: float = Field(
         600.0, gt=0, description="Seconds that a server started by the service may take to load its model."
     )

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 PROMPT_CACHE_MIB = 512  # prompts kept beside those in the slots; llama.cpp's own default is 8 GiB
 MAX_DEFAULT_THREADS = 8  # beyond it, memory is what limits
+# A slot is a conversation's own if it holds this share of its prompt. At llama.cpp's own tenth, conversations that
+# begin with the same instructions drive each other out of one slot while others stand empty.
+OWN_SLOT = 0.5
+MAX_BATCH = 64  # tokens of a prompt read at once; the replies under way get one token each beside them
 # So many rounds a thread that waits for another one spins before it sleeps. In OpenMP's own 300,000 it takes the CPU
 # that the other one needs.
 SPIN_COUNT = 20_000
@@ -60,36 +64,25 @@ def parameters(arguments: argparse.Namespace) -> xllamacpp.CommonParams:
     params.cors_origins = ""  # no web page of another origin may read from it
     params.n_parallel = arguments.parallel
     params.n_ctx = arguments.context * arguments.parallel  # divided among the slots
+    params.slot_prompt_similarity = OWN_SLOT
+    params.n_batch = params.n_ubatch = MAX_BATCH
     params.cache_prompt = True
     params.cache_ram_mib = PROMPT_CACHE_MIB
     params.use_jinja = True
     params.endpoint_metrics = True
     params.endpoint_slots = True
-    params.cpuparams.n_threads = arguments.threads or default_threads()
-    params.cpuparams_batch.n_threads = arguments.threads or prompt_threads()
+    threads = arguments.threads or default_threads()
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     return params
 
 
 def default_threads() -> int:
-    """For writing, half of the CPUs: the threads wait for one another at each layer of each token, so one that has to
-    wait for a CPU halts them all.
+    """Half of the CPUs: the threads wait for one another at each layer, so that one without a CPU halts them all.
 
     On 2 cores shared with speech recognition and synthesis, one thread was seen to write 30 tokens/s, two threads 3.
+    Left to itself, a prompt is read in half the time by two; beside the others it is not (docs/adr/0023).
     """
-    return max(1, min(_cpus() // 2, MAX_DEFAULT_THREADS))
-
-
-def prompt_threads() -> int:
-    """For reading a prompt, all CPUs: its tokens go through a layer together, so that there is little to wait for.
-
-    On 2 cores 30 tokens were read in 0.12 s, by one thread in 0.29 s; while two other processes computed, in the same
-    time as by one thread.
-    """
-    return max(1, min(_cpus(), MAX_DEFAULT_THREADS))
-
-
-def _cpus() -> int:
-    return len(os.sched_getaffinity(0))
+    return max(1, min(len(os.sched_getaffinity(0)) // 2, MAX_DEFAULT_THREADS))
 
 
 if __name__ == "__main__":

@@ -165,6 +165,34 @@ async def test_the_same_beginning_comes_from_the_prefix_cache(llm: Llm) -> None:
     assert second.usage.cached_prompt_tokens > 100
 
 
+async def test_conversations_that_begin_alike_keep_what_was_read_of_each(llm: Llm) -> None:
+    def conversation(about: str, sentences: int, max_tokens: int = 1) -> Awaitable[llm_pb2.GenerateResponse]:
+        told = " ".join(f"In sentence {n} I speak of the {about} that I saw." for n in range(sentences))
+        rules = "You are a patient partner, and answer in one short sentence."
+        return llm.stub.Generate(unary(rules, f"Hello, my name is Anna. {told}", max_tokens=max_tokens))
+
+    await asyncio.gather(*(conversation(about, 0, max_tokens=20) for about in ("lion", "river")))
+    for sentences in (3, 5, 7, 9):
+        for about in ("lion", "river"):
+            await conversation(about, sentences)
+    for reply in await asyncio.gather(*(conversation(about, 11, max_tokens=20) for about in ("lion", "river"))):
+        assert reply.usage.cached_prompt_tokens > 0.7 * reply.usage.prompt_tokens
+
+
+async def test_a_reply_goes_on_while_a_long_prompt_is_read(llm: Llm) -> None:
+    reply = llm.stub.StreamingGenerate(streaming("Count.", max_tokens=2000, json_schema=ENDLESS))
+    await reply.read()
+    story = " ".join(f"In sentence {n} I speak of something new that I saw." for n in range(40))
+    long = asyncio.ensure_future(llm.stub.Generate(unary("Be patient.", story, max_tokens=1)))
+    meanwhile = 0
+    while not long.done():
+        await reply.read()
+        meanwhile += 1
+    reply.cancel()
+    read = (await long).usage
+    assert meanwhile > (read.prompt_tokens - read.cached_prompt_tokens) / 100
+
+
 async def test_four_replies_at_once_and_no_fifth(llm: Llm) -> None:
     endless = streaming("Count.", max_tokens=2000, json_schema=ENDLESS)
     calls = [llm.stub.StreamingGenerate(endless) for _ in range(SLOTS)]
