@@ -1,7 +1,7 @@
-"""The thread in which all streams' voice detection runs: what several bring within a moment is heard in one run.
+"""The thread in which all streams' voice detection runs: it is gone to once for what several bring within a moment.
 
-A run of the network over eight windows takes half of what eight runs take, and the way to the thread and back is paid
-once. A stream alone doesn't wait for company, and with few others it waits only a little: they seldom come in time.
+The way there and back takes as long as the network itself. A stream alone doesn't wait for company, and with few others
+it waits only a little: they seldom come in time.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from weakref import WeakSet
 
-from asr_service.vad import Ear, Vad, Windows, hear_together
+from asr_service.vad import Ear, Vad, Windows
 
 GATHER_S = 0.008
 """For so long a window waits for those of other streams, at most. It is a quarter of a window."""
@@ -65,7 +65,7 @@ class Listening:
             return
         jobs, self._waiting, self._running = self._waiting, [], True
         running = asyncio.get_running_loop().run_in_executor(
-            self._threads, hear_together, self._vad, [(job.ear, job.pcm, job.last) for job in jobs]
+            self._threads, lambda: [job.ear.hear(job.pcm, last=job.last) for job in jobs]
         )
         running.add_done_callback(lambda done: self._tell(jobs, done))
 

@@ -17,6 +17,7 @@ from asr_service.events import Event
 from asr_service.listening import Listening
 from asr_service.patience import Endpointing
 from asr_service.session import Request, StreamConfig, StreamSession
+from asr_service.vad import VadState
 from common.engine_info import EngineDescription
 from common.errors import EngineError
 
@@ -28,7 +29,7 @@ ENDPOINTING = Endpointing(eager_silence_ms=320, end_silence_ms=640, max_turn_ms=
 class LoudnessVad:
     """Whatever is loud is a voice."""
 
-    def infer(self, audio: Audio, state: Audio) -> tuple[Audio, Audio]:
+    def infer(self, audio: Audio, state: VadState) -> tuple[Audio, VadState]:
         return (np.abs(audio[:, -512:]).max(axis=1) > 0.1).astype(np.float32), state
 
 

@@ -7,15 +7,15 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
-import pytest
 
 from asr_service.audio import Audio
 from asr_service.endpointing import Endpointer, Paused
 from asr_service.listening import GATHER_S, Listening
 from asr_service.patience import Endpointing
-from asr_service.vad import WINDOW, Ear, SileroVad, hear_together
+from asr_service.vad import WINDOW, Ear, SileroVad, VadState
 from common.errors import EngineError
 from gateway.audio import AudioInput, DecodedAudio, Expected, Gathering, Quiet
 from tests.support.asr import beckett_path, read_wav
@@ -23,49 +23,49 @@ from tests.support.asr import beckett_path, read_wav
 STREAMS = 5
 
 
-def pieces(seconds: float = 3.0) -> list[bytes]:
-    """A piece of speech for each stream, of different lengths and from different moments."""
-    pcm, rate = read_wav(beckett_path())
-    return [pcm[i * rate : i * rate + round(seconds * rate) - 1000 * i].tobytes() for i in range(STREAMS)]
-
-
-def test_heard_together_is_heard_as_alone() -> None:
-    vad = SileroVad()
-    ears = [Ear(vad, 16_000) for _ in range(STREAMS)]
-    together = hear_together(vad, [(ear, pcm, True) for ear, pcm in zip(ears, pieces(), strict=True)])
-    for pcm, heard in zip(pieces(), together, strict=True):
-        ear = Ear(vad, 16_000)
-        alone = [*ear.hear(pcm), *ear.flush()]
-        assert [p for _, p in heard] == pytest.approx([p for _, p in alone], abs=1e-4)
-        assert b"".join(w.tobytes() for w, _ in heard) == b"".join(w.tobytes() for w, _ in alone)
-
-
 class CountingVad:
-    """Says how many were heard in each run."""
+    """Keeps of how many windows each run was."""
 
     def __init__(self, *, broken: bool = False) -> None:
         self.runs: list[int] = []
         self.broken = broken
 
-    def infer(self, audio: Audio, state: Audio) -> tuple[Audio, Audio]:
+    def infer(self, audio: Audio, state: VadState) -> tuple[Audio, VadState]:
         if self.broken:
             raise EngineError("the network failed")
         self.runs.append(len(audio))
         return np.abs(audio[:, -1]), state
 
 
-def level(value: int) -> bytes:
-    return np.full(WINDOW, value, "<i2").tobytes()
+class CountingThread(ThreadPoolExecutor):
+    """One thread; counts the ways to it."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.ways = 0
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        self.ways += 1
+        return super().submit(*args, **kwargs)
 
 
-async def test_streams_that_come_together_share_a_run_and_each_gets_its_own() -> None:
-    vad = CountingVad()
-    with ThreadPoolExecutor(1) as thread:
-        listening = Listening(vad, thread)
+def level(value: int, windows: int = 1) -> bytes:
+    return np.full(WINDOW * windows, value, "<i2").tobytes()
+
+
+async def test_streams_that_come_together_share_a_way_to_the_thread_and_each_gets_its_own() -> None:
+    with CountingThread() as thread:
+        listening = Listening(CountingVad(), thread)
         ears = [listening.open(16_000) for _ in range(STREAMS)]
         heard = await asyncio.gather(*(listening.hear(ear, level(1024 * i)) for i, ear in enumerate(ears)))
-    assert vad.runs == [STREAMS]
+    assert thread.ways == 1
     assert [[p for _, p in windows] for windows in heard] == [[i / 32] for i in range(STREAMS)]
+
+
+def test_the_windows_of_a_stream_share_a_run() -> None:
+    vad = CountingVad()
+    assert len(Ear(vad, 16_000).hear(level(1, windows=3))) == 3
+    assert vad.runs == [3]
 
 
 class BlockedVad(CountingVad):
@@ -75,15 +75,15 @@ class BlockedVad(CountingVad):
         super().__init__()
         self.began, self.may_go_on = threading.Event(), threading.Event()
 
-    def infer(self, audio: Audio, state: Audio) -> tuple[Audio, Audio]:
+    def infer(self, audio: Audio, state: VadState) -> tuple[Audio, VadState]:
         self.began.set()
         self.may_go_on.wait(10)
         return super().infer(audio, state)
 
 
-async def test_who_comes_while_a_run_goes_on_shares_the_next() -> None:
+async def test_who_comes_while_the_thread_is_busy_shares_the_next_way() -> None:
     vad = BlockedVad()
-    with ThreadPoolExecutor(1) as thread:
+    with CountingThread() as thread:
         listening = Listening(vad, thread)
         ears = [listening.open(16_000) for _ in range(STREAMS)]
         tasks = [asyncio.ensure_future(listening.hear(ears[0], level(1)))]
@@ -92,7 +92,8 @@ async def test_who_comes_while_a_run_goes_on_shares_the_next() -> None:
         await asyncio.sleep(2 * GATHER_S)
         vad.may_go_on.set()
         await asyncio.gather(*tasks)
-    assert vad.runs == [1, STREAMS - 1]
+    assert len(vad.runs) == STREAMS
+    assert thread.ways == 2
 
 
 def test_no_threads_of_numpy_spin_beside_the_networks() -> None:
