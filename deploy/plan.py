@@ -34,6 +34,7 @@ from llm_service.config import LlmSettings
 from tts_service.config import TtsSettings
 
 GPU_PROFILES = ("high-vram", "standard", "low-vram")  # the greatest first
+ROUNDING_GB = 1e-6  # of floating point: so little decides nothing
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,9 @@ def make_plan(environment: Mapping[str, str], gpus_gb: Sequence[float], *, witho
     without: parts (`llm`) that will not run on a GPU whatever the settings say.
     """
     demands, remarks = demands_of(environment, without)
-    plan = place(demands, gpus_gb)
-    if plan.fits and plan.utilization is not None and "LLM_GPU_MEMORY_UTILIZATION" in environment:
-        plan = _with_given_utilization(plan, settings_from(LlmSettings, environment).llm_gpu_memory_utilization)
+    is_given = "LLM_GPU_MEMORY_UTILIZATION" in environment
+    given = settings_from(LlmSettings, environment).llm_gpu_memory_utilization if is_given else None
+    plan = place(demands, gpus_gb, given)
     return replace(plan, remarks=(*remarks, *plan.remarks))
 
 
@@ -92,15 +93,24 @@ def demands_of(environment: Mapping[str, str], without: Collection[str] = ()) ->
     return demands, remarks
 
 
-def place(demands: Sequence[Demand], gpus_gb: Sequence[float]) -> Plan:
-    """The placement with the most conversations at once, on as few and as early GPUs as will do."""
+def place(demands: Sequence[Demand], gpus_gb: Sequence[float], given: float | None = None) -> Plan:
+    """The placement with the most conversations at once, on as few and as early GPUs as will do.
+
+    given: LLM_GPU_MEMORY_UTILIZATION where it is set. Its problem is that of the best placement with another share, if
+    it is too small or too large for all.
+    """
     plan = Plan(tuple(gpus_gb), tuple(demands))
     if not demands:
         return plan
     tried = [_placed(plan, places) for places in product(range(len(gpus_gb)), repeat=len(demands))]
     works = [one for one in tried if one.fits]
+    if given is not None:
+        works = [one if one.utilization is None else _with_given_utilization(one, given) for one in works]
     if works:
-        return max(works, key=lambda one: (one.conversations, -len(set(one.places)), [-place for place in one.places]))
+        return max(
+            works,
+            key=lambda one: (one.fits, one.conversations, -len(set(one.places)), [-place for place in one.places]),
+        )
     least = sum(demand.least_gb for demand in demands)
     usable = ", ".join(f"{gpu * overhead('usable_share'):.1f}" for gpu in gpus_gb) or "no GPU"
     return replace(plan, problems=(f"the models need {least:.1f} GB at least, and there are {usable} GB to use",))
@@ -138,7 +148,7 @@ def _with_given_utilization(plan: Plan, given: float) -> Plan:
     name = f"LLM_GPU_MEMORY_UTILIZATION={given:g}"
     if taken < llm.least_gb:
         problem = f"{name} gives vLLM {taken:.1f} GB of {size:g}; {llm.model} needs {llm.least_gb:.1f}"
-    elif taken > free + 0.005 * size:
+    elif taken > free + 0.005 * size + ROUNDING_GB:
         problem = f"{name} is {taken:.1f} GB of {size:g}; the other models leave {free:.1f}"
     else:
         return replace(plan, conversations=_conversations(llm, taken))
@@ -154,7 +164,7 @@ def _llm_on(plan: Plan, index: int) -> Demand | None:
 
 
 def _conversations(llm: Demand, memory_gb: float) -> int:
-    return 1 + int((memory_gb - llm.least_gb + 1e-6) / llm.per_conversation_gb)
+    return 1 + int((memory_gb - llm.least_gb + ROUNDING_GB) / llm.per_conversation_gb)
 
 
 def best_profile(gpus_gb: Sequence[float]) -> str:

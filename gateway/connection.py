@@ -103,9 +103,12 @@ class _Reader:
         """Plain audio, while nothing that came before it is being dealt with. False: it was not taken."""
         if self.has_ended or self.session.is_leaving or len(data) > self.max_frame_bytes:
             return False
-        if not (self.is_waiting and self.audio.is_plain):
+        if not (self.is_waiting and self.audio.takes_now(data)):
             return False
-        return self.visitor.allowance.allows(len(data)) and self.audio.feed_now(data)
+        if not self.visitor.allowance.allows(len(data)):  # last: whatever else is not taken now is counted when it is
+            return False
+        self.audio.feed_now(data)
+        return True
 
     async def _read(self) -> None:
         while True:

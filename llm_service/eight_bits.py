@@ -6,8 +6,8 @@ writes 1.2 times as fast (two cores, AVX2). 8 bits hold what 4 did, to a 250th o
 
 from __future__ import annotations
 
+import fcntl
 import logging
-import os
 from pathlib import Path
 
 from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter, ReaderField, quants
@@ -18,22 +18,32 @@ _SLOW, _FAST = GGMLQuantizationType.Q4_1, GGMLQuantizationType.Q8_0
 
 
 def in_eight_bits(weights: Path, folder: Path) -> Path:
-    """The copy of `weights` in `folder`, made in some seconds if it is not there; `weights` where none can be kept."""
+    """The copy of `weights` in `folder`, made in some seconds if it is not there; `weights` where none can be kept.
+
+    Of several processes one makes it while the others wait; if it is killed, the next one writes over what it left.
+    """
     copy = folder / f"{weights.stem.partition('.')[0]}.Q8_0-{weights.stat().st_size}.gguf"
     if copy.is_file():
         return copy
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        unfinished = folder / f".{copy.name}.{os.getpid()}"
-        try:
-            _write(weights, unfinished)
-            unfinished.replace(copy)  # at once, so that nobody finds half of it
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with (folder / f".{copy.name}.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # given up with the process, however it ends
+            if not copy.is_file():
+                _make(weights, copy)
     except OSError as error:
         logger.warning("no faster copy of %s can be kept in %s (%s): taking it as it is", weights.name, folder, error)
         return weights
     return copy
+
+
+def _make(weights: Path, copy: Path) -> None:
+    unfinished = copy.with_name(f".{copy.name}.unfinished")  # always the same: a killed process leaves one at most
+    try:
+        _write(weights, unfinished)
+        unfinished.replace(copy)  # at once, so that nobody finds half of it
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _write(weights: Path, copy: Path) -> None:

@@ -116,19 +116,18 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
         else:
             await self._feed_container(data)
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether the audio comes as PCM that needs no decoding, and has begun: what `feed_now` takes."""
-        return self._begun and self._thread is None and not self._finished
+    def takes_now(self, data: bytes) -> bool:
+        """Whether `feed_now` may be called: audio has begun that needs no decoding, and `feed` would neither wait nor
+        complain.
+        """
+        is_plain = self._begun and self._thread is None and not self._finished
+        return is_plain and bool(data) and len(data) % SAMPLE_BYTES == 0 and self._outbox.has_room
 
-    def feed_now(self, data: bytes) -> bool:
-        """As `feed`, of plain audio; False: nothing was taken, as `feed` would wait or has something to complain of."""
-        if not data or len(data) % SAMPLE_BYTES or not self._outbox.has_room:
-            return False
+    def feed_now(self, data: bytes) -> None:
+        """As `feed`, of what `takes_now`."""
         self._watch()
         if due := self._gathered(data):
             self._outbox.send_now(self._plain(due))
-        return True
 
     async def finish(self) -> None:
         """End of input: what the decoder still holds comes out, then the iteration ends.

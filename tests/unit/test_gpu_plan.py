@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -57,6 +57,15 @@ def test_a_share_that_is_too_small_or_too_large_is_refused_and_the_right_one_sai
         assert make_plan(profile("standard", LLM_GPU_MEMORY_UTILIZATION="0.48"), [24.0]).fits
 
 
+def test_a_share_that_is_given_decides_what_stands_beside_the_language_model() -> None:
+    """With a smaller share all would stand on the first GPU."""
+    environment = profile("high-vram", LLM_MODEL_NAME="Qwen/Qwen2.5-3B-Instruct-AWQ", LLM_GPU_MEMORY_UTILIZATION="0.5")
+    assert make_plan(environment, [28.0]).problems[0].endswith("set it to 0.24")
+    plan = make_plan(environment, [28.0, 16.0])
+    assert plan.fits, written(plan)
+    assert plan.places == (0, 0, 1)
+
+
 def test_a_second_gpu_takes_the_voices_of_the_first() -> None:
     environment = profile("high-vram", LLM_GPU_MEMORY_UTILIZATION="0.94")
     assert not make_plan(environment, [24.0]).fits
@@ -100,6 +109,7 @@ def test_every_number_has_a_source() -> None:
 
 @hypothesis_settings(deadline=None)
 @given(name=st.sampled_from(GPU_PROFILES), model=MODELS, gpus_gb=GPUS, more=st.floats(0, 80), which=st.integers(0, 2))
+@example(name="high-vram", model="Qwen/Qwen2.5-3B-Instruct-AWQ", gpus_gb=[11.0, 16.0], more=17.0, which=0)
 def test_more_memory_never_fits_less(name: str, model: str, gpus_gb: list[float], more: float, which: int) -> None:
     for share in ({}, {"LLM_GPU_MEMORY_UTILIZATION": "0.5"}):
         environment = profile(name, LLM_MODEL_NAME=model) | share

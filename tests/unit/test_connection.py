@@ -1,0 +1,85 @@
+"""A learner's frames, on the short way and on the long one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from fastapi import WebSocket
+
+from gateway.config import GatewaySettings
+from gateway.connection import converse
+from gateway.draining import Draining
+from gateway.floor import ReplyOptions
+from gateway.limits import Allowance, Bucket
+from gateway.reception import Visitor
+from gateway.session_events import Partners, SessionOptions
+from tests.support.conversation import RATE_HZ, start
+from tests.support.fakes import FakeAsr, FakeLlm, FakeTts, MemoryStore
+
+pytestmark = pytest.mark.looptime  # a sleep ends when everything else waits
+
+FRAME = bytes(640)
+
+
+class Counting(Bucket):
+    """Knows how much was taken of it."""
+
+    taken = 0.0
+
+    def take(self, amount: float) -> bool:
+        self.taken += amount
+        return super().take(amount)
+
+
+class Wire:
+    """A socket, and what gateway.websocket does for it: audio is handed over at once where that takes it."""
+
+    def __init__(self) -> None:
+        self.take: Any = None
+        self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._waiting.put_nowait({"type": "websocket.connect"})
+        scope = {"type": "websocket", "extensions": {"aitalk.hand_over": self}}
+        self.socket = WebSocket(scope, self._waiting.get, self._send)
+
+    def brings(self, audio: bytes) -> bool:
+        """Whether it was taken at once; else it waits to be received."""
+        is_taken = self._waiting.empty() and bool(self.take(audio))
+        if not is_taken:
+            self.puts(bytes=audio)
+        return is_taken
+
+    def puts(self, kind: str = "receive", **frame: object) -> None:
+        self._waiting.put_nowait({"type": f"websocket.{kind}", **frame})
+
+    async def _send(self, message: Any) -> None:
+        """Nobody reads it."""
+
+
+async def test_each_frame_counts_once_whichever_way_it_goes() -> None:
+    wire, messages, data = Wire(), Counting(1000), Counting(1_000_000)
+    await wire.socket.accept()
+    conversation = converse(
+        Visitor(wire.socket, "test", Allowance(messages, data)),
+        Partners(FakeAsr(), FakeLlm(), FakeTts(), MemoryStore()),
+        SessionOptions("test", RATE_HZ, ReplyOptions(24_000, 256, 6000), 600.0, 0.7),
+        GatewaySettings(_env_file=None),
+        Draining(0),
+    )
+    begin, odd = start().model_dump_json(), b"odd"
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(conversation)
+        wire.puts(text=begin)
+        wire.puts(bytes=FRAME)
+        await asyncio.sleep(0.01)
+        assert not wire.brings(odd)
+        await asyncio.sleep(0.01)
+        frames = 2
+        while wire.brings(FRAME):  # until there is no more room, and one waits
+            frames += 1
+        await asyncio.sleep(0.01)
+        assert wire.brings(FRAME)
+        frames += 1
+        wire.puts("disconnect")
+    assert (messages.taken, data.taken) == (2 + frames, len(begin) + len(odd) + frames * len(FRAME))
