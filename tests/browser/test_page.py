@@ -166,6 +166,9 @@ async def test_sparse_audio_restarts_without_a_click(open_page: OpenPage, stub: 
     assert tap["largestStep"] < 0.5 * 2 * np.pi * 440 / rate * 1.05
 
 
+FADE_S = 0.004  # of the player, when it is silenced
+
+
 def client_tone(milliseconds: int) -> bytes:
     time = np.arange(RATE_HZ * milliseconds // 1000) / RATE_HZ
     return (0.5 * 32767 * np.cos(2 * np.pi * 440 * time)).astype("<i2").tobytes()
@@ -194,7 +197,7 @@ async def test_interruption_silences(open_page: OpenPage, stub: PageStub, how: s
         "(before) => readTap().then((tap) => tap.frames > before + 24000)", arg=before["frames"]
     )
     after = await page.evaluate("readTap()")
-    assert after["sinceReset"] == 0
+    assert after["sinceReset"] <= FADE_S * await page.evaluate("new AudioContext().sampleRate")  # it may be under way
     assert 0 < after["sounding"] < before["frames"]
     assert after["largestStep"] < 0.06  # faded, not cut
     assert reply.played_ms < reply.total_ms
