@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import MutableMapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect
@@ -27,7 +27,7 @@ from gateway.websocket import hand_over
 logger = logging.getLogger(__name__)
 
 BYTES_PER_SAMPLE = 2
-LOOK_EVERY_S = 0.5
+LOOK_EVERY_S = 1.0
 # Of the names that a client makes up, so much is logged.
 NAMES, NAME_LENGTH = 10, 40
 
@@ -93,21 +93,31 @@ class _Reader:
     max_frame_bytes: int
     has_ended: bool = False
     is_waiting: bool = False
+    wait_for: Callable[[int], None] = field(init=False)
 
     async def read(self) -> None:
         """Until the learner is gone."""
-        with hand_over(self.visitor.socket, self.take_at_once):
-            await self._read()
+        with hand_over(self.visitor.socket, self.take_at_once) as self.wait_for:
+            self.audio.on_quiet = self.hear_all
+            try:
+                await self._read()
+            finally:
+                self.audio.on_quiet = lambda: None
 
-    def take_at_once(self, data: bytes) -> bool:
+    def hear_all(self) -> None:
+        """A microphone that has fallen silent brings no more bytes for what comes to be heard with."""
+        self.wait_for(1)
+
+    def take_at_once(self, frames: list[bytes]) -> bool:
         """Plain audio, while nothing that came before it is being dealt with. False: it was not taken."""
-        if self.has_ended or self.session.is_leaving or len(data) > self.max_frame_bytes:
+        size = sum(map(len, frames))
+        if self.has_ended or self.session.is_leaving or size > self.max_frame_bytes:
             return False
-        if not (self.is_waiting and self.audio.takes_now(data)):
+        if not (self.is_waiting and self.audio.takes_now(frames)):
             return False
-        if not self.visitor.allowance.allows(len(data)):  # last: whatever else is not taken now is counted when it is
+        if not self.visitor.allowance.allows(len(frames), size):  # last: what is not taken now is counted later
             return False
-        self.audio.feed_now(data)
+        self.wait_for(self.audio.feed_now(frames))
         return True
 
     async def _read(self) -> None:
@@ -115,6 +125,7 @@ class _Reader:
             self.is_waiting = True
             frame = await self.visitor.receive()
             self.is_waiting = False
+            self.hear_all()
             if frame["type"] == "websocket.disconnect":
                 await self.session.post(Left())
                 return

@@ -6,11 +6,12 @@ Recognition that fails is reported once and opened again with the next audio, so
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from common.errors import DeadlineError, ServiceError, UnavailableError, first_service_error
-from gateway.audio import SPEAKING_WINDOWS, AudioInput, DecodedAudio, Expected, Gathering, Quiet
+from gateway.audio import AudioInput, DecodedAudio, Expected, Gathering, Quiet
 from gateway.ports import (
     Asr,
     AsrEvent,
@@ -101,9 +102,8 @@ class Hearing:
         self._is_voiced = False
         self._goes_on_at: int | None = None  # the sample that brings VoiceGoesOn
         self._is_lost = False
-        window_samples = round(WINDOW_S * sample_rate_hz)
-        self._gathering = audio.gathering = Gathering(window_samples)
-        self._most_samples = SPEAKING_WINDOWS * window_samples  # of one message, within a turn
+        self._window_samples = round(WINDOW_S * sample_rate_hz)
+        self._gathering = audio.gathering = Gathering(self._window_samples)
         audio.quiet_after_s = GAP_S
         self._expect()
 
@@ -194,14 +194,15 @@ class Hearing:
         self._expect()
 
     def _expect(self) -> None:
-        """In a pause each window may end it, and the turn; where VoiceGoesOn is near, each may bring that."""
-        near = self._goes_on_at is not None and self._goes_on_at <= self._sent_samples + self._most_samples
+        """In a pause each window may end it, and the turn; what brings VoiceGoesOn goes no further than that."""
         if not self._turn_is_open:
             self._gathering.expected = Expected.VOICE
-        elif self._is_voiced and not near:
+        elif self._is_voiced:
             self._gathering.expected = Expected.PAUSE
         else:
             self._gathering.expected = Expected.ANYTHING
+        left = math.inf if self._goes_on_at is None else self._goes_on_at - self._sent_samples
+        self._gathering.most_windows = left / self._window_samples
 
     async def _feed(self, stream: AsrStream, first: bytes) -> None:
         chunk = first

@@ -48,9 +48,9 @@ class Allowance:
     messages: Bucket
     data: Bucket
 
-    def allows(self, size: int) -> bool:
-        """As `take`; False: then `take` raises."""
-        return self.messages.take(1) and self.data.take(size)
+    def allows(self, messages: int, size: int) -> bool:
+        """As `take`, of so many messages of `size` bytes together; False: then `take` raises."""
+        return self.messages.take(messages) and self.data.take(size)
 
     def take(self, size: int) -> None:
         """For a message of `size` bytes. Raises TooMuchError."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from common.errors import EngineError, ServiceError, first_service_error
 from gateway.captions import heard_text, heard_words, to_history
+from gateway.gathered_text import gathered
 from gateway.history import PartnerTurn
 from gateway.outbox import Outbox
 from gateway.playback import PlaybackClock
@@ -25,6 +26,8 @@ from gateway.protocol import AiAudioStart, AiText, Captions, CaptionWord
 MAX_AHEAD_S = 2.0
 # How long a player that has fallen silent is waited for at the end of a reply.
 PLAYER_GRACE_S = 3.0
+# A player that has stopped just before the end is not asked again at once.
+LEAST_WAIT_S = 0.02
 
 BYTES_PER_SAMPLE = 2
 
@@ -95,6 +98,7 @@ class Reply:
         self._shown = 0
         self._all_audio_sent = False
         self._released = asyncio.Event()
+        self._reported = asyncio.Event()
         self._unhushed = asyncio.Event()
         self._unhushed.set()
 
@@ -147,6 +151,7 @@ class Reply:
         """The learner's player reports."""
         now = self._now()
         self.clock.report(played_ms, now)
+        self._reported.set()
         if played_ms > 0:
             sent_s = now if self.audio_began_s is None else self.audio_began_s
             self.stages.mark("first_audio_played", max(sent_s, now - played_ms / 1000))
@@ -171,7 +176,7 @@ class Reply:
     async def _write(self, deltas: AsyncIterator[str], speech: TtsStream) -> ServiceError | None:
         failure = None
         try:
-            async for delta in deltas:
+            async for delta in gathered(deltas, self._now):
                 self.stages.mark("first_token", self._now())
                 self.text += delta
                 await speech.send_text(delta)
@@ -230,5 +235,8 @@ class Reply:
     async def _wait_until_heard(self) -> None:
         """Return when all was heard, or when the player has not moved on for too long."""
         give_up_s = self._now() + self.clock.ahead_s(self._now()) + PLAYER_GRACE_S
-        while (ahead_s := self.clock.ahead_s(now := self._now())) > 0 and now < give_up_s:  # noqa: ASYNC110
-            await asyncio.sleep(min(ahead_s, 0.1))
+        while (ahead_s := self.clock.ahead_s(now := self._now())) > 0 and now < give_up_s:
+            self._reported.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(max(ahead_s, LEAST_WAIT_S), give_up_s - now)):
+                    await self._reported.wait()

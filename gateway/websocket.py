@@ -3,14 +3,16 @@
 A microphone sends fifty frames a second, and nearly every one comes whole; where the event loop is busy, two or three
 at once. uvicorn has each parsed by a chain of generators, stops reading the socket until the application has taken it,
 and wakes the application's task for it, though most frames only wait there for the next one. Here such frames are cut
-in one go and handed over at once, if the application has said to whom (`hand_over`). Whatever else comes goes the long
-way, as does what can't be taken at once.
+in one go and handed over at once, if the application has said to whom (`hand_over`); and it may have the socket left
+alone until so much has come that there is a use for it. Whatever else comes goes the long way, as does what can't be
+taken at once.
 """
 
 from __future__ import annotations
 
+import socket as sockets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -31,19 +33,26 @@ _MASK_BYTES = 4
 
 
 @contextmanager
-def hand_over(socket: WebSocket, take: Callable[[bytes], bool]) -> Iterator[None]:
-    """Within the block `take` is called with each binary message that comes while none waits to be received, and says
-    whether it took it; one that it didn't is received as ever. Without effect under another protocol than ours.
+def hand_over(socket: WebSocket, take: Callable[[list[bytes]], bool]) -> Iterator[Callable[[int], None]]:
+    """Within the block `take` is called with the binary messages that one read brings while none waits to be received,
+    and says whether it took them; else they are received as ever.
+
+    The block is given a function that says how many bytes are to come before the socket is read again; whoever asks for
+    more than one must ask for one in time, as all that comes is left to wait, but for the end of the connection. Where
+    the system or the kind of socket doesn't know of this, the socket is read as ever.
+
+    Without effect under another protocol than ours.
     """
     protocol = socket.scope.get("extensions", {}).get(_EXTENSION)
     if protocol is None:
-        yield
+        yield lambda _: None
         return
     protocol.take = take
     try:
-        yield
+        yield protocol.wait_for
     finally:
         protocol.take = None
+        protocol.wait_for(1)
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
@@ -51,7 +60,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.take: Callable[[bytes], bool] | None = None
+        self.take: Callable[[list[bytes]], bool] | None = None
+        self._waits_for = 1
         self.conn: _Frames = _Frames(max_size=self.config.ws_max_size, logger=self.conn.logger)
 
     def handle_connect(self, event: Request) -> None:
@@ -63,12 +73,23 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if not self.conn.is_between_messages or (messages := _whole_binary_messages(data)) is None:
             super().data_received(data)
             return
+        if self.take and self.queue.empty() and self.take(messages):
+            return
         for audio in messages:
-            if not (self.take and self.queue.empty() and self.take(audio)):
-                self.queue.put_nowait({"type": "websocket.receive", "bytes": audio})
+            self.queue.put_nowait({"type": "websocket.receive", "bytes": audio})
         if self.queue.qsize() >= MAX_WAITING and not self.read_paused:
             self.read_paused = True
             self.transport.pause_reading()
+
+    def wait_for(self, size: int) -> None:
+        """The socket is to be read when it holds so many bytes."""
+        if size == self._waits_for or self.transport.is_closing():
+            return
+        self._waits_for = size
+        socket = self.transport.get_extra_info("socket")
+        if socket is not None:
+            with suppress(OSError):  # there is no such thing on this system
+                socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVLOWAT, size)
 
 
 class _Frames(ServerProtocol):

@@ -8,13 +8,12 @@
 
 from gateway.audio.diagnostics import AudioDiagnostics
 from gateway.audio.errors import AudioError
-from gateway.audio.gathering import SPEAKING_WINDOWS, Expected, Gathering
+from gateway.audio.gathering import Expected, Gathering
 from gateway.audio.input import AudioInput
 from gateway.audio.recorder import DebugRecorder
 from gateway.audio.types import DecodedAudio, Quiet
 
 __all__ = [
-    "SPEAKING_WINDOWS",
     "AudioDiagnostics",
     "AudioError",
     "AudioInput",

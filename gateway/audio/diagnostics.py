@@ -31,8 +31,10 @@ class AudioDiagnostics:
 
     def add(self, audio: DecodedAudio) -> None:
         self._latest = audio
-        self._total.add(audio.pcm)
-        self._since_line.add(audio.pcm)
+        heard = Levels()
+        heard.add(audio.pcm)
+        self._total.include(heard)
+        self._since_line.include(heard)
         if self._total.samples >= self._next_line_samples:
             self._log("", self._since_line)
             self._since_line = Levels()

@@ -1,8 +1,8 @@
 """Which of the learner's audio may wait for more, so that fewer messages go to recognition. Pure: PCM in, PCM out.
 
 Recognition hears in windows, and a message for each costs more than what is in it. Most windows say nothing new: one as
-loud as those before it is no pause, one as quiet is no voice that begins. Such a window waits for the next ones; the
-others go at once, with what has waited.
+loud as those before it is no pause, nor is a quiet one by itself, and one as quiet is no voice that begins. Such a one
+waits for the next; the others go at once, with what has waited.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import math
 
 from gateway.audio.types import SAMPLE_BYTES
 
-SPEAKING_WINDOWS, SILENT_WINDOWS = 3, 6
-"""So many windows go as one message at most. A caption may come later by two, and what is no louder than the room by
-five.
+SPEAKING_WINDOWS, SILENT_WINDOWS = 6, 12
+"""So many windows go as one message at most. A caption may come later by five, and what is no louder than the room by
+eleven.
 """
 _QUIET = 0.32  # of the loudest of late, that is 10 dB quieter: a voice may have stopped
 _LOUD = 2.0  # times the floor, 6 dB louder: up to here it may be the room alone
@@ -32,16 +32,29 @@ class Expected(enum.Enum):
 
 
 class Gathering:
-    """Of one stream of 16-bit little-endian mono PCM. `expected` may be changed at any time."""
+    """Of one stream of 16-bit little-endian mono PCM. `expected` may be changed at any time, as may `most_windows`: so
+    many may go at once, though there would be no harm in more.
+    """
 
     def __init__(self, window_samples: int) -> None:
         self.expected = Expected.ANYTHING
+        self.most_windows = math.inf
         self._window_bytes = window_samples * SAMPLE_BYTES
         self._held = bytearray()
         self._window = bytearray()  # what there is of the one that is not yet whole; its begin may have gone
         self._waiting = 0  # whole windows
         self._loudest = 0.0
         self._floor = math.inf
+        self._was_quiet = False  # the window before
+
+    @property
+    def missing_bytes(self) -> int:
+        """So much is to come before it is of use to anyone: a window that is begun tells nothing. While nobody speaks
+        always the same, two windows, as to count costs more than a voice that is noticed a little later.
+        """
+        if self.expected is Expected.VOICE:
+            return 2 * self._window_bytes
+        return self._window_bytes - len(self._window)
 
     def add(self, pcm: bytes) -> bytes:
         """What is to go now that `pcm`, cut between any two samples, has come: all that there is, or nothing."""
@@ -64,11 +77,15 @@ class Gathering:
         self._loudest = max(level, self._loudest * _FADE)
         self._floor = max(_LEAST_FLOOR, min(level, self._floor * _RISE))
         is_like_room = level <= self._floor * _LOUD
+        is_quiet = is_like_room or level < self._loudest * _QUIET
+        was_quiet, self._was_quiet = self._was_quiet, is_quiet
+        if self._waiting >= self.most_windows:
+            return True
         match self.expected:
             case Expected.VOICE:
                 return not is_like_room or self._waiting >= SILENT_WINDOWS
             case Expected.PAUSE:
-                return is_like_room or level < self._loudest * _QUIET or self._waiting >= SPEAKING_WINDOWS
+                return (is_quiet and was_quiet) or self._waiting >= SPEAKING_WINDOWS
             case Expected.ANYTHING:
                 return True
 

@@ -19,16 +19,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
-
-import anyio
 
 from gateway.audio.container import decode_ogg, decode_webm
 from gateway.audio.errors import AudioError
 from gateway.audio.gathering import Gathering
 from gateway.audio.inbox import Inbox
-from gateway.audio.outbox import Outbox
+from gateway.audio.outbox import ClosedOutboxError, Outbox
 from gateway.audio.pcm import decode_pcm
 from gateway.audio.sniff import ACCEPTED, sniff, starts_stream
 from gateway.audio.types import SAMPLE_BYTES, DecodedAudio, Quiet, StreamDecoder, StreamKind
@@ -37,6 +35,7 @@ from gateway.audio.worker import DecoderThread
 
 TIMER_S = 0.002  # an event loop's timers count milliseconds
 MIN_PCM_RATE_HZ, MAX_PCM_RATE_HZ = 8_000, 48_000
+PLAIN = StreamKind.PCM.value
 INBOX_BYTES = 512 * 1024  # half a minute of MediaRecorder's Opus; one frame more may be queued
 
 
@@ -49,13 +48,15 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
     `gathering`, set before the first audio: PCM that needs no decoding comes out when that says so. A listener to whom
     not all is of use at once is woken the fewer times.
     `quiet_after_s`, set before the first audio: when nothing has been fed for so long, what is gathered comes out, and
-    then Quiet; again and again. A timer of one's own around each item would cost more than to receive it.
+    then Quiet; again and again. A timer of one's own around each item would cost more than to receive it. `on_quiet` is
+    called then, too.
     """
 
     def __init__(self, *, sample_rate_hz: int, encoding: str = "auto", pcm_sample_rate_hz: int = 16_000) -> None:
         self.sample_rate_hz = sample_rate_hz
         self.gathering: Gathering | None = None
         self.quiet_after_s: float | None = None
+        self.on_quiet: Callable[[], None] = lambda: None
         self._looking: asyncio.TimerHandle | None = None
         self._fed_s = 0.0
         self._loop = asyncio.get_running_loop()
@@ -116,18 +117,19 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
         else:
             await self._feed_container(data)
 
-    def takes_now(self, data: bytes) -> bool:
+    def takes_now(self, frames: Iterable[bytes]) -> bool:
         """Whether `feed_now` may be called: audio has begun that needs no decoding, and `feed` would neither wait nor
         complain.
         """
         is_plain = self._begun and self._thread is None and not self._finished
-        return is_plain and bool(data) and len(data) % SAMPLE_BYTES == 0 and self._outbox.has_room
+        return is_plain and self._outbox.has_room and all(data and len(data) % SAMPLE_BYTES == 0 for data in frames)
 
-    def feed_now(self, data: bytes) -> None:
-        """As `feed`, of what `takes_now`."""
+    def feed_now(self, frames: Iterable[bytes]) -> int:
+        """As `feed`, of what `takes_now`, at once. Returns how many more bytes are to come to be of use."""
         self._watch()
-        if due := self._gathered(data):
+        if due := self._gathered(b"".join(frames)):
             self._outbox.send_now(self._plain(due))
+        return self.gathering.missing_bytes if self.gathering else 1
 
     async def finish(self) -> None:
         """End of input: what the decoder still holds comes out, then the iteration ends.
@@ -174,9 +176,11 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
         """Whether the microphone is quiet. One that was switched off completes no stretch: what it left comes out."""
         assert self.quiet_after_s is not None  # noqa: S101
         if self._finished:
+            self.on_quiet()
             return
         left_s = self._fed_s + self.quiet_after_s - self._loop.time()
         if left_s <= TIMER_S:
+            self.on_quiet()
             if self._outbox.has_room:  # else the listener is behind: to it, there is audio
                 if self.gathering and (rest := self.gathering.rest()):
                     self._outbox.send_now(self._plain(rest))
@@ -189,11 +193,10 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
 
     async def _pass_on(self, pcm: bytes) -> None:
         if pcm:
-            with contextlib.suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):  # close() came meanwhile
-                await self._outbox.send(self._plain(pcm))
+            await self._outbox.send(self._plain(pcm))
 
     def _plain(self, pcm: bytes) -> DecodedAudio:
-        return DecodedAudio(pcm, StreamKind.PCM.value, self.sample_rate_hz)
+        return DecodedAudio(pcm, PLAIN, self.sample_rate_hz)
 
     async def _feed_container(self, data: bytes) -> None:
         if self._head is None:
@@ -273,7 +276,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
     async def __anext__(self) -> DecodedAudio | AudioError | Quiet:
         try:
             item = await self._outbox.receive()
-        except (anyio.EndOfStream, anyio.ClosedResourceError):
+        except ClosedOutboxError:
             raise StopAsyncIteration from None
         if isinstance(item, DecodedAudio):
             self._latest = item

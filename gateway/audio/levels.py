@@ -18,11 +18,17 @@ class Levels:
         self._energy = 0
 
     def add(self, pcm: bytes) -> None:
-        wide = np.frombuffer(pcm, "<i2").astype(np.int64)
+        wide = np.frombuffer(pcm, "<i2").astype(np.int32)
         if wide.size:
             self.samples += wide.size
-            self.peak = max(self.peak, int(np.abs(wide).max()))
-            self._energy += int(wide @ wide)
+            self.peak = max(self.peak, int(wide.max()), -int(wide.min()))
+            self._energy += int((wide * wide).sum(dtype=np.int64))
+
+    def include(self, other: Levels) -> None:
+        """What `other` has added up."""
+        self.samples += other.samples
+        self.peak = max(self.peak, other.peak)
+        self._energy += other._energy
 
     @property
     def rms(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -146,7 +147,7 @@ class FakeLlm:
 
 @dataclass
 class FakeTts:
-    """Speaks each piece of text as one chunk and one word, `word_s` long, after `delay_s`."""
+    """Speaks each word as one chunk, `word_s` long, after `delay_s`."""
 
     word_s: float = 0.3
     delay_s: float = 0.05
@@ -178,7 +179,8 @@ class _FakeTtsStream:
         self._texts: asyncio.Queue[str | None] = asyncio.Queue()
 
     async def send_text(self, text: str) -> None:
-        await self._texts.put(text)
+        for word in re.findall(r"\s*\S+\s*", text):
+            await self._texts.put(word)
 
     async def finish(self) -> None:
         await self._texts.put(None)

@@ -12,6 +12,7 @@ from gateway.config import GatewaySettings
 from gateway.connection import converse
 from gateway.draining import Draining
 from gateway.floor import ReplyOptions
+from gateway.hearing import GAP_S
 from gateway.limits import Allowance, Bucket
 from gateway.reception import Visitor
 from gateway.session_events import Partners, SessionOptions
@@ -38,6 +39,7 @@ class Wire:
 
     def __init__(self) -> None:
         self.take: Any = None
+        self.waits_for = 1
         self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._waiting.put_nowait({"type": "websocket.connect"})
         scope = {"type": "websocket", "extensions": {"aitalk.hand_over": self}}
@@ -45,10 +47,13 @@ class Wire:
 
     def brings(self, audio: bytes) -> bool:
         """Whether it was taken at once; else it waits to be received."""
-        is_taken = self._waiting.empty() and bool(self.take(audio))
+        is_taken = self._waiting.empty() and bool(self.take([audio]))
         if not is_taken:
             self.puts(bytes=audio)
         return is_taken
+
+    def wait_for(self, size: int) -> None:
+        self.waits_for = size
 
     def puts(self, kind: str = "receive", **frame: object) -> None:
         self._waiting.put_nowait({"type": f"websocket.{kind}", **frame})
@@ -81,5 +86,14 @@ async def test_each_frame_counts_once_whichever_way_it_goes() -> None:
         await asyncio.sleep(0.01)
         assert wire.brings(FRAME)
         frames += 1
+        assert wire.waits_for > 1  # for what completes a window
+        wire.puts(text=begin)
+        await asyncio.sleep(0.01)
+        assert wire.waits_for == 1  # who sends something else may not be speaking
+        assert wire.brings(FRAME)
+        frames += 1
+        assert wire.waits_for > 1
+        await asyncio.sleep(GAP_S + 0.1)
+        assert wire.waits_for == 1  # the microphone is off
         wire.puts("disconnect")
-    assert (messages.taken, data.taken) == (2 + frames, len(begin) + len(odd) + frames * len(FRAME))
+    assert (messages.taken, data.taken) == (3 + frames, 2 * len(begin) + len(odd) + frames * len(FRAME))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import pytest
 import uvicorn
+import uvloop
 from fastapi import WebSocket
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -144,10 +146,11 @@ async def test_a_slow_application_stops_the_wire_until_it_has_taken_all() -> Non
 async def test_audio_is_handed_over_at_once_in_order_within_the_block() -> None:
     taken: list[bytes] = []
 
-    def take(data: bytes) -> bool:
-        if data != b"no":
-            taken.append(data)
-        return data != b"no"
+    def take(messages: list[bytes]) -> bool:
+        if b"no" in messages:
+            return False
+        taken.extend(messages)
+        return True
 
     async with connected(WebSocketProtocol) as (protocol, _, socket):
         protocol.data_received(frame(b"long way"))  # nothing is known yet of where a message begins
@@ -158,6 +161,76 @@ async def test_audio_is_handed_over_at_once_in_order_within_the_block() -> None:
             protocol.data_received(frame(b"two"))  # not before the one that waits
             assert [(await socket.receive())["bytes"] for _ in range(2)] == [b"no", b"two"]
             protocol.data_received(frame(b"three") + frame(bytes(200)))
+            protocol.data_received(frame(b"left") + frame(b"no"))
+            assert [(await socket.receive())["bytes"] for _ in range(2)] == [b"left", b"no"]
         protocol.data_received(frame(b"four"))
         assert (await socket.receive())["bytes"] == b"four"
     assert taken == [b"one", b"three", bytes(200)]
+
+
+@asynccontextmanager
+async def served(take: Callable[[list[bytes]], bool]) -> AsyncIterator[tuple[asyncio.StreamWriter, Any, WebSocket]]:
+    """A client's end of a real connection, the function that has the server's end left alone, and that end's socket."""
+    accepted: asyncio.Future[tuple[Any, WebSocket]] = asyncio.get_running_loop().create_future()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        socket = WebSocket(scope, receive, send)
+        await socket.accept()
+        await socket.receive()
+        with hand_over(socket, take) as wait_for:
+            accepted.set_result((wait_for, socket))
+            with suppress(asyncio.CancelledError):
+                await over.wait()
+
+    over = asyncio.Event()
+    config = uvicorn.Config(app, ws_per_message_deflate=False, log_config=None, lifespan="off")
+    config.load()
+    loop, state = asyncio.get_running_loop(), ServerState()
+    server = await loop.create_server(lambda: WebSocketProtocol(config, state, {}), "127.0.0.1", 0)
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(HANDSHAKE)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(frame(b"{}", Opcode.TEXT))
+        try:
+            yield writer, *await accepted
+        finally:
+            over.set()
+            writer.close()
+            await asyncio.gather(*state.tasks)
+
+
+@pytest.mark.parametrize("new_loop", [uvloop.new_event_loop, asyncio.new_event_loop])
+def test_a_socket_is_left_alone_until_it_holds_so_much_or_its_end(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    taken: list[list[bytes]] = []
+
+    def take(messages: list[bytes]) -> bool:
+        taken.append(messages)
+        return True
+
+    async def converse() -> None:
+        async with served(take) as (writer, wait_for, socket):
+            wait_for(30)
+            for said in (b"one", b"two", b"three"):  # 9, 9 and 11 bytes with their headers
+                writer.write(frame(said))
+                await asyncio.sleep(0.05)
+            assert taken == []
+            writer.write(frame(b"four"))
+            await asyncio.sleep(0.05)
+            assert taken == [[b"one", b"two", b"three", b"four"]]
+            writer.write(frame(b"five"))
+            await asyncio.sleep(0.05)
+            assert len(taken) == 1
+            wait_for(1)  # what is there already is told of, too
+            await asyncio.sleep(0.05)
+            assert taken[1:] == [[b"five"]]
+            wait_for(1000)
+            writer.write(frame(b"six"))
+            writer.close()  # a learner who has gone is not waited for
+            assert (await asyncio.wait_for(socket.receive(), 5))["type"] == "websocket.disconnect"
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(converse())
+    assert taken[2:] in ([], [[b"six"]])
