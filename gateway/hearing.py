@@ -28,7 +28,7 @@ from gateway.ports import (
 # A recogniser that takes no audio for so long is given up and opened again. Looked at now and then: a time-out around
 # each message costs more than the look.
 STALL_S = 5.0
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 2.0
 REOPEN_AFTER_S = 1.0
 # Recognition hears in windows of this length; a part of one tells it nothing yet.
 WINDOW_S = 0.032

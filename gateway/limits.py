@@ -49,7 +49,7 @@ class Allowance:
     data: Bucket
 
     def allows(self, messages: int, size: int) -> bool:
-        """As `take`, of so many messages of `size` bytes together; False: then `take` raises."""
+        """As `take`, of so many messages, of `size` bytes together; False: then `take` raises."""
         return self.messages.take(messages) and self.data.take(size)
 
     def take(self, size: int) -> None:
