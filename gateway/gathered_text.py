@@ -4,29 +4,30 @@ than what is in it.
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import AsyncIterator, Callable
 
 from common.errors import ServiceError
 
-# A page that is told of words ten times a second shows them as they are written; a voice is ahead by more.
+# A page that is told of words ten times a second shows them as they are written.
 EVERY_S = 0.1
 _WITHIN_WORDS = frozenset("'’-‐‑_&@#%*/\\")
 
 
-async def gathered(deltas: AsyncIterator[str], now: Callable[[], float]) -> AsyncIterator[str]:
-    """The same text. The first clause, from which the voice begins, comes as it is written; what follows comes with the
-    end of each clause, or every EVERY_S. What there is comes before an error of `deltas`, and at their end.
+async def gathered(
+    deltas: AsyncIterator[str], now: Callable[[], float], can_wait: Callable[[], bool]
+) -> AsyncIterator[str]:
+    """The same text: as it is written until it `can_wait`, as the voice knows by the next word that a sentence is over;
+    then with the end of each clause, or every EVERY_S. Before an error of `deltas`, and at their end, what there is.
     """
-    waiting, is_first, last_s = "", True, 0.0
+    waiting, last_s = "", -math.inf
     try:
         async for delta in deltas:
             waiting += delta
-            is_end = _ends_clause(delta)
-            if is_first or is_end or now() - last_s >= EVERY_S:
+            if not can_wait() or _ends_clause(delta) or now() - last_s >= EVERY_S:
                 yield waiting
                 waiting, last_s = "", now()
-            is_first &= not is_end
     except ServiceError:
         if waiting:
             yield waiting

@@ -28,6 +28,8 @@ MAX_AHEAD_S = 2.0
 PLAYER_GRACE_S = 3.0
 # A player that has stopped just before the end is not asked again at once.
 LEAST_WAIT_S = 0.02
+# From so much speech on, the rest of the text is in no hurry.
+TEXT_WAITS_AFTER_S = 1.0
 
 BYTES_PER_SAMPLE = 2
 
@@ -176,7 +178,7 @@ class Reply:
     async def _write(self, deltas: AsyncIterator[str], speech: TtsStream) -> ServiceError | None:
         failure = None
         try:
-            async for delta in gathered(deltas, self._now):
+            async for delta in gathered(deltas, self._now, self._is_well_ahead):
                 self.stages.mark("first_token", self._now())
                 self.text += delta
                 await speech.send_text(delta)
@@ -185,6 +187,9 @@ class Reply:
             failure = error
         await speech.finish()
         return failure
+
+    def _is_well_ahead(self) -> bool:
+        return self.made_samples >= TEXT_WAITS_AFTER_S * self.clock.sample_rate_hz
 
     async def _show_once_released(self) -> None:
         await self._released.wait()

@@ -1,4 +1,4 @@
-"""A reply's text comes in fewer pieces, the first clause as it is written, and nothing is lost."""
+"""A reply's text comes in fewer pieces once it can wait, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from common.errors import EngineError
 from gateway.gathered_text import EVERY_S, gathered
 
 
-def pieces(written: list[tuple[float, str]], *, error: bool = False) -> list[str]:
-    """What comes of text that is written at these times; "!" stands for the error."""
-    now = 0.0
+def pieces(written: list[tuple[float, str]], *, spoken: str = "", error: bool = False) -> list[str]:
+    """What comes of text that is written at these times, and can wait after `spoken`; "!" stands for the error."""
+    now, told = 0.0, 0
 
     async def deltas() -> AsyncIterator[str]:
         nonlocal now
@@ -26,11 +26,13 @@ def pieces(written: list[tuple[float, str]], *, error: bool = False) -> list[str
             raise EngineError("LLM: broken")
 
     async def read() -> list[str]:
-        came = gathered(deltas(), lambda: now)
+        came = gathered(deltas(), lambda: now, lambda: told >= len(spoken))
+        nonlocal told
         read: list[str] = []
         try:
             while True:
                 read.append(await anext(came))
+                told += len(read[-1])
         except StopAsyncIteration:
             return read
         except EngineError:
@@ -43,9 +45,10 @@ def every(step_s: float, *words: str) -> list[tuple[float, str]]:
     return [(index * step_s, word) for index, word in enumerate(words)]
 
 
-def test_the_first_clause_comes_as_it_is_written_and_the_rest_by_clauses() -> None:
+def test_until_it_can_wait_text_comes_as_it_is_written_and_then_by_clauses() -> None:
     written = every(0.01, "That", " sounds", " lovely", ".", " What", " did", " you", " do", ",", " there", "?")
-    assert pieces(written) == ["That", " sounds", " lovely", ".", " What did you do,", " there?"]
+    by_words = ["That", " sounds", " lovely", ".", " What"]
+    assert pieces(written, spoken="That sounds lovely. What") == [*by_words, " did you do,", " there?"]
 
 
 def test_a_long_clause_comes_ten_times_a_second() -> None:
@@ -54,7 +57,7 @@ def test_a_long_clause_comes_ten_times_a_second() -> None:
 
 
 def test_a_slow_model_is_not_held() -> None:
-    written = every(EVERY_S, "Well", ",", " I", " don't", " know")
+    written = every(1.01 * EVERY_S, "Well", ",", " I", " don't", " know")
     assert pieces(written) == [text for _, text in written]
 
 
