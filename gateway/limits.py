@@ -26,19 +26,16 @@ class Bucket:
 
     rate: float
     now: Callable[[], float] = time.monotonic
-    _level: float = field(init=False)
-    _at_s: float = field(init=False)
+    _empty_at_s: float = field(init=False)  # at what moment there was, or will be, just nothing in it
 
     def __post_init__(self) -> None:
-        self._level, self._at_s = self.rate * BURST_S, self.now()
+        self._empty_at_s = self.now() - BURST_S
 
     def take(self, amount: float) -> bool:
         """False: that is more than there is."""
         now = self.now()
-        self._level = min(self.rate * BURST_S, self._level + (now - self._at_s) * self.rate)
-        self._at_s = now
-        self._level -= amount
-        return self._level >= 0
+        self._empty_at_s = max(self._empty_at_s, now - BURST_S) + amount / self.rate
+        return self._empty_at_s <= now
 
 
 @dataclass
