@@ -243,5 +243,5 @@ class Reply:
         while (ahead_s := self.clock.ahead_s(now := self._now())) > 0 and now < give_up_s:
             self._reported.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(max(ahead_s, LEAST_WAIT_S), give_up_s - now)):
+                async with asyncio.timeout(max(LEAST_WAIT_S, min(ahead_s, give_up_s - now))):
                     await self._reported.wait()
