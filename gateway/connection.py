@@ -122,15 +122,11 @@ class _Reader:
 
     async def _read(self) -> None:
         while True:
-            self.is_waiting = True
-            frame = await self.visitor.receive()
-            self.is_waiting = False
-            self.hear_all()
-            if frame["type"] == "websocket.disconnect":
-                await self.session.post(Left())
-                return
             try:
-                self.visitor.allowance.take(len(frame.get("bytes") or frame.get("text") or ""))
+                frame = await self._receive()
+                if frame["type"] == "websocket.disconnect":
+                    await self.session.post(Left())
+                    return
                 await self._take(frame)
             except TooMuchError as error:
                 await self.outbox.report(error)
@@ -138,6 +134,14 @@ class _Reader:
                 return
             except ServiceError as error:
                 await self.outbox.report(error)
+
+    async def _receive(self) -> MutableMapping[str, Any]:
+        self.is_waiting = True
+        try:
+            return await self.visitor.receive()
+        finally:
+            self.is_waiting = False
+            self.hear_all()
 
     async def _take(self, frame: MutableMapping[str, Any]) -> None:
         data, text = frame.get("bytes"), frame.get("text")

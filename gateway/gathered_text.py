@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from common.errors import ServiceError
 
@@ -17,7 +17,7 @@ _WITHIN_WORDS = frozenset("'’-‐‑_&@#%*/\\")
 
 async def gathered(
     deltas: AsyncIterator[str], now: Callable[[], float], can_wait: Callable[[], bool]
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str]:
     """The same text: as it is written until it `can_wait`, as the voice knows by the next word that a sentence is over;
     then with the end of each clause, or every EVERY_S. Before an error of `deltas`, and at their end, what there is.
     """

@@ -57,8 +57,15 @@ class Visitor:
         self._guest: Guest | None = None
 
     async def receive(self) -> Frame:
-        """The next frame of the learner."""
-        return self._early.popleft() if self._early else await self.socket.receive()
+        """The next frame of the learner, from the first on. Raises TooMuchError."""
+        return self._early.popleft() if self._early else await self.receive_new()
+
+    async def receive_new(self) -> Frame:
+        """The next frame that comes; whatever happens to it then, it counts once. Raises TooMuchError."""
+        frame = await self.socket.receive()
+        if frame["type"] == "websocket.receive":
+            self.allowance.take(len(frame.get("bytes") or frame.get("text") or ""))
+        return frame
 
     async def carries_on(self, session_id: str) -> None:
         """The learner carries on that session: its seat is this one's now, not another one's beside it."""
@@ -146,20 +153,21 @@ class _Queueing:
 
     async def _listen(self) -> None:
         while not self._has_left:
-            frame = await self._visitor.socket.receive()
-            if frame["type"] == "websocket.disconnect":
-                self._has_left = True
-                self._guest.moved.set()
-                return
             try:
-                self._visitor.allowance.take(len(frame.get("bytes") or frame.get("text") or ""))
+                frame = await self._visitor.receive_new()
             except TooMuchError as error:
                 await turn_away(self._visitor.socket, error)
-                self._has_left = True
-                self._guest.moved.set()
+                self._leave()
+                return
+            if frame["type"] == "websocket.disconnect":
+                self._leave()
                 return
             if not await self._answer(frame.get("text")):
                 self._visitor.keep(frame)
+
+    def _leave(self) -> None:
+        self._has_left = True
+        self._guest.moved.set()
 
     async def _answer(self, text: str | None) -> bool:
         """What can't wait for the session. True: that was all."""

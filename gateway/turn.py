@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -178,11 +178,12 @@ class Reply:
     async def _write(self, deltas: AsyncIterator[str], speech: TtsStream) -> ServiceError | None:
         failure = None
         try:
-            async for delta in gathered(deltas, self._now, self._is_well_ahead):
-                self.stages.mark("first_token", self._now())
-                self.text += delta
-                await speech.send_text(delta)
-                await self._show()
+            async with aclosing(gathered(deltas, self._now, self._is_well_ahead)) as pieces:
+                async for piece in pieces:
+                    self.stages.mark("first_token", self._now())
+                    self.text += piece
+                    await speech.send_text(piece)
+                    await self._show()
         except ServiceError as error:
             failure = error
         await speech.finish()

@@ -97,3 +97,16 @@ async def test_each_frame_counts_once_whichever_way_it_goes() -> None:
         assert wire.waits_for == 1  # the microphone is off
         wire.puts("disconnect")
     assert (messages.taken, data.taken) == (3 + frames, 2 * len(begin) + len(odd) + frames * len(FRAME))
+
+
+async def test_a_frame_that_came_while_the_learner_queued_counts_once() -> None:
+    wire, messages, data = Wire(), Counting(1000), Counting(1_000_000)
+    await wire.socket.accept()
+    visitor = Visitor(wire.socket, "test", Allowance(messages, data))
+    wire.puts(bytes=FRAME)
+    wire.puts(text="{}")
+    visitor.keep(await visitor.receive_new())
+    assert [(await visitor.receive())["type"] for _ in range(2)] == ["websocket.receive"] * 2
+    wire.puts("disconnect")
+    assert (await visitor.receive())["type"] == "websocket.disconnect"
+    assert (messages.taken, data.taken) == (2, len(FRAME) + 2)
