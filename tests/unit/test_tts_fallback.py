@@ -176,6 +176,8 @@ async def test_a_service_that_is_stopped_while_it_tries_a_model_ends() -> None:
     engine = FallbackEngine(["kyutai", "piper"], load=load, stop=probe.stop)
     async with asyncio.timeout(30), serving(engine, warm=False) as stub:
         warming = asyncio.create_task(stub.server.warm_up())
+        while not tried:
+            await asyncio.sleep(0.01)
         await asyncio.sleep(0.3)
         warming.cancel()
     await asyncio.wait({warming})
