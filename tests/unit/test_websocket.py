@@ -210,6 +210,11 @@ def test_a_socket_is_left_alone_until_it_holds_so_much_or_its_end(
         taken.append(messages)
         return True
 
+    async def reads(count: int) -> None:
+        async with asyncio.timeout(5):
+            while len(taken) < count:
+                await asyncio.sleep(0.01)
+
     async def converse() -> None:
         async with served(take) as (writer, wait_for, socket):
             wait_for(30)
@@ -218,13 +223,13 @@ def test_a_socket_is_left_alone_until_it_holds_so_much_or_its_end(
                 await asyncio.sleep(0.05)
             assert taken == []
             writer.write(frame(b"four"))
-            await asyncio.sleep(0.05)
+            await reads(1)
             assert taken == [[b"one", b"two", b"three", b"four"]]
             writer.write(frame(b"five"))
             await asyncio.sleep(0.05)
             assert len(taken) == 1
             wait_for(1)  # what is there already is told of, too
-            await asyncio.sleep(0.05)
+            await reads(2)
             assert taken[1:] == [[b"five"]]
             wait_for(1000)
             writer.write(frame(b"six"))
