@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from types import FrameType
 
 import uvicorn
@@ -39,12 +40,18 @@ class DrainingServer(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._draining.began.is_set():
             super().handle_exit(sig, frame)
+            self._loop.call_soon_threadsafe(self._draining.give_up)
         else:
             self._loop.call_soon_threadsafe(self._draining.begin)
 
     async def on_tick(self, counter: int) -> bool:
-        """Asked by uvicorn ten times a second: whether to end."""
-        return await super().on_tick(counter) or self._draining.done.is_set()
+        """Asked by uvicorn whether to end, and again 0.1 s after each answer, which comes once a second or so."""
+        if await super().on_tick(0):
+            return True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.9):
+                await self._draining.done.wait()
+        return self._draining.done.is_set()
 
 
 async def serve(settings: GatewaySettings) -> None:

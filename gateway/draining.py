@@ -36,7 +36,7 @@ class Movable(Protocol):
 
 
 class Draining:
-    """Knows the sessions of this gateway. `begin` it once; `done` is set when nobody is left."""
+    """Knows the sessions of this gateway. `begin` it once; `done` is set when nobody is left, or at `give_up`."""
 
     def __init__(self, timeout_s: float) -> None:
         self.began = asyncio.Event()
@@ -47,6 +47,10 @@ class Draining:
 
     def begin(self) -> None:
         self.began.set()
+
+    def give_up(self) -> None:
+        """Whoever is left is left."""
+        self.done.set()
 
     @contextmanager
     def knows(self, session: Movable) -> Iterator[None]:

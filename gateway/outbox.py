@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 
-import anyio
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-
 from common.errors import ServiceError
 from gateway import metrics
+from gateway.mailbox import Mailbox
 from gateway.protocol import AnyServerMessage, ErrorMessage
 
 logger = logging.getLogger(__name__)
@@ -22,13 +20,11 @@ class Outbox:
     """`send` waits when the learner's connection is slow. Iterate over it, once, to take the messages out."""
 
     def __init__(self) -> None:
-        self._sending: MemoryObjectSendStream[AnyServerMessage | bytes]
-        self._messages: MemoryObjectReceiveStream[AnyServerMessage | bytes]
-        self._sending, self._messages = anyio.create_memory_object_stream(CAPACITY)
+        self._messages: Mailbox[AnyServerMessage | bytes] = Mailbox(CAPACITY)
 
     async def send(self, message: AnyServerMessage | bytes) -> None:
         """Queue a message or a piece of audio."""
-        await self._sending.send(message)
+        await self._messages.put(message)
 
     async def report(self, error: ServiceError) -> None:
         """Tell the learner of an error; the session goes on."""
@@ -38,9 +34,7 @@ class Outbox:
 
     def close(self) -> None:
         """No more messages: the iteration ends once those that wait are taken."""
-        self._sending.close()
+        self._messages.close()
 
-    async def __aiter__(self) -> AsyncIterator[AnyServerMessage | bytes]:
-        with self._messages:
-            async for message in self._messages:
-                yield message
+    def __aiter__(self) -> AsyncIterator[AnyServerMessage | bytes]:
+        return self._messages

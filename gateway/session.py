@@ -7,13 +7,10 @@ The floor decides and performs whose turn it is. A service that fails ends the t
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-
-import anyio
 
 from common.errors import InvalidInputError, SequenceError, ServiceError, UnavailableError, first_service_error
 from common.ids import session_renamed
@@ -24,6 +21,7 @@ from gateway.floor import Floor, LearnerStages
 from gateway.hearing import AudioRefused, Heard, Hearing, HearingFailed, VoiceGoesOn
 from gateway.history import LearnerTurn, SessionState
 from gateway.learner import Learner
+from gateway.mailbox import Mailbox
 from gateway.open_turn import OpenTurn
 from gateway.outbox import Outbox
 from gateway.partner import MANNERS
@@ -109,7 +107,7 @@ class Session:
         self._record = ConversationRecord(fresh, partners.store, outbox, wall_clock)
         self._learner = Learner(partners.store, subject)
         # Small: a burst of messages waits in the socket, not here.
-        self._inbox_in, self._inbox = anyio.create_memory_object_stream[SessionEvent](8)
+        self._inbox: Mailbox[SessionEvent] = Mailbox(8)
         self._hearing = Hearing(
             audio,
             partners.asr,
@@ -136,15 +134,16 @@ class Session:
     async def post(self, event: SessionEvent) -> None:
         """Put an event into the inbox; waits while it is full. Once the session is over it means nothing."""
         self._has_begun |= isinstance(event, Text)
-        with contextlib.suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
-            await self._inbox_in.send(event)
+        await self._inbox.put(event)
 
     # --- the conversation -----------------------------------------------------------------------
 
     async def run(self) -> Closing:
         """Converse until the learner ends it, leaves, or falls silent for too long."""
-        with self._inbox, self._inbox_in:
+        try:
             return await self._run()
+        finally:
+            self._inbox.close()
 
     async def _run(self) -> Closing:
         resume_token = secrets.token_urlsafe(24)
@@ -193,7 +192,7 @@ class Session:
         while True:
             try:
                 async with asyncio.timeout(self._options.idle_timeout_s):
-                    event = await self._inbox.receive()
+                    event = await anext(self._inbox)
             except TimeoutError:
                 await self._outbox.report(UnavailableError(IDLE.reason, code="idle"))
                 return IDLE

@@ -10,6 +10,7 @@ taken at once.
 
 from __future__ import annotations
 
+import asyncio
 import socket as sockets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -62,12 +63,24 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().__init__(*args, **kwargs)
         self.take: Callable[[list[bytes]], bool] | None = None
         self._waits_for = 1
+        self._socket: sockets.socket | None = None  # the transport's; uvloop would make one anew for each option set
         self.conn: _Frames = _Frames(max_size=self.config.ws_max_size, logger=self.conn.logger)
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             cast("dict[str, Any]", self.scope["extensions"])[_EXTENSION] = self
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if (socket := transport.get_extra_info("socket")) is not None:
+            self._socket = sockets.socket(fileno=socket.fileno())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._socket is not None:
+            self._socket.detach()  # the transport closes it, after this
+            self._socket = None
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if not self.conn.is_between_messages or (messages := _whole_binary_messages(data)) is None:
@@ -83,13 +96,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def wait_for(self, size: int) -> None:
         """The socket is to be read when it holds so many bytes."""
-        if size == self._waits_for or self.transport.is_closing():
+        if self._socket is None or size == self._waits_for:
             return
         self._waits_for = size
-        socket = self.transport.get_extra_info("socket")
-        if socket is not None:
-            with suppress(OSError):  # there is no such thing on this system
-                socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVLOWAT, size)
+        with suppress(OSError):  # there is no such thing on this system
+            self._socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVLOWAT, size)
 
 
 class _Frames(ServerProtocol):

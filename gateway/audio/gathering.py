@@ -49,12 +49,15 @@ class Gathering:
 
     @property
     def missing_bytes(self) -> int:
-        """So much is to come before it is of use to anyone: a window that is begun tells nothing. While nobody speaks
-        always the same, two windows, as to count costs more than a voice that is noticed a little later.
+        """So much is to come before it is of use to anyone: a window that is begun tells nothing, nor, while somebody
+        speaks, does the one after a loud one. While nobody speaks always the same, two windows, as to count costs more
+        than a voice that is noticed a little later.
         """
         if self.expected is Expected.VOICE:
             return 2 * self._window_bytes
-        return self._window_bytes - len(self._window)
+        is_loud = self.expected is Expected.PAUSE and not self._was_quiet
+        windows = 2 if is_loud and self._waiting + 2 <= min(SPEAKING_WINDOWS, self.most_windows) else 1
+        return windows * self._window_bytes - len(self._window)
 
     def add(self, pcm: bytes) -> bytes:
         """What is to go now that `pcm`, cut between any two samples, has come: all that there is, or nothing."""

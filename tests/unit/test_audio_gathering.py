@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import accumulate, cycle, pairwise
 
 import numpy as np
@@ -84,6 +85,26 @@ def test_with_what_is_missing_a_window_is_whole(heard: list[int], more: int) -> 
     assert gathering.add(window(VOICE)[: 2 * more]) == b""
     assert gathering.add(bytes(gathering.missing_bytes - 2)) == b""
     assert gathering.add(bytes(2))
+
+
+@given(levels, st.sampled_from([Expected.PAUSE, Expected.ANYTHING]), st.none() | st.integers(0, 8))
+def test_within_a_turn_what_is_missing_delays_nothing(heard: list[int], expected: Expected, most: int | None) -> None:
+    each, read = expecting(expected), expecting(expected)
+    each.most_windows = read.most_windows = math.inf if most is None else most
+    pcm, came, gone = b"".join(map(window, heard)), 0, list(accumulate(sizes(each, *heard)))
+    for size in iter(lambda: read.missing_bytes, None):
+        came += len(read.add(pcm[:size])) // (2 * WINDOW)
+        pcm = pcm[size:]
+        if not pcm:
+            break
+        assert came == gone[-1 - len(pcm) // (2 * WINDOW)]
+
+
+def test_after_a_loud_window_two_are_read_at_once_and_after_a_quiet_one_the_next() -> None:
+    gathering = expecting(Expected.PAUSE, ROOM, VOICE)
+    assert gathering.missing_bytes == 4 * WINDOW
+    gathering.add(window(VOICE) + window(ROOM))
+    assert gathering.missing_bytes == 2 * WINDOW
 
 
 @given(levels, st.lists(st.integers(0, 40 * WINDOW)), st.lists(st.tuples(st.integers(0, 60), expectations)))

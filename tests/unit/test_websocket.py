@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -239,3 +241,25 @@ def test_a_socket_is_left_alone_until_it_holds_so_much_or_its_end(
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(converse())
     assert taken[2:] in ([], [[b"six"]])
+
+
+@pytest.mark.parametrize("new_loop", [uvloop.new_event_loop, asyncio.new_event_loop])
+def test_a_descriptor_that_belongs_to_someone_else_by_now_is_left_to_them(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    theirs: list[int] = []
+
+    async def converse() -> None:
+        async with served(lambda _: True) as (writer, wait_for, socket):
+            wait_for(30)
+            writer.close()
+            await asyncio.wait_for(socket.receive(), 5)
+            await asyncio.sleep(0.05)
+            theirs.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(20))
+            wait_for(40)
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(converse())
+    gc.collect()
+    for descriptor in theirs:
+        os.close(descriptor)  # raises OSError if it was closed
