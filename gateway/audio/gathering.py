@@ -80,7 +80,8 @@ class Gathering:
         self._loudest = max(level, self._loudest * _FADE)
         self._floor = max(_LEAST_FLOOR, min(level, self._floor * _RISE))
         is_like_room = level <= self._floor * _LOUD
-        is_quiet = is_like_room or level < self._loudest * _QUIET
+        is_nearer_to_room = level * level < self._floor * self._loudest  # in decibels
+        is_quiet = is_like_room or (is_nearer_to_room and level < self._loudest * _QUIET)
         was_quiet, self._was_quiet = self._was_quiet, is_quiet
         if self._waiting >= self.most_windows:
             return True

@@ -73,7 +73,13 @@ def test_nothing_waits_longer_than_for_so_many_windows(heard: list[int], expecte
         assert held < most
 
 
-@given(levels, st.sampled_from([0, ROOM, VOICE // 4]))
+def test_what_is_nearer_to_the_voice_than_to_the_room_is_no_pause() -> None:
+    """Both are 12 dB below the voice; the room is 14 or 40 dB below it."""
+    assert sizes(expecting(Expected.PAUSE, VOICE // 5, VOICE), VOICE // 4, VOICE // 4) == [0, 2]
+    assert sizes(expecting(Expected.PAUSE, ROOM, VOICE), VOICE // 4, VOICE // 4) == [0, 0]
+
+
+@given(levels, st.sampled_from([0, ROOM]))
 def test_a_second_quiet_window_after_loud_ones_never_waits(heard: list[int], quiet: int) -> None:
     """Recognition takes two for a pause."""
     assert sizes(expecting(Expected.PAUSE, *heard, VOICE), quiet, quiet)[1] > 0
