@@ -21,16 +21,18 @@ class Mailbox(AsyncIterator[T], Generic[T]):
         self._capacity = capacity
         self._items: deque[T] = deque()
         self._news, self._room = asyncio.Event(), asyncio.Event()
+        self._putting = asyncio.Lock()  # whose waiters have their turn in order
         self._is_closed = False
 
     async def put(self, item: T) -> None:
-        """Waits while it is full. Once it is closed, without effect."""
-        while len(self._items) >= self._capacity and not self._is_closed:
-            self._room.clear()
-            await self._room.wait()
-        if not self._is_closed:
-            self._items.append(item)
-            self._news.set()
+        """Waits while it is full, and goes before whoever comes meanwhile. Once it is closed, without effect."""
+        async with self._putting:
+            while len(self._items) >= self._capacity and not self._is_closed:
+                self._room.clear()
+                await self._room.wait()
+            if not self._is_closed:
+                self._items.append(item)
+                self._news.set()
 
     def close(self) -> None:
         """Nothing more is put: the iteration ends once all is taken that was."""

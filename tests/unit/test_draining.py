@@ -47,9 +47,9 @@ async def test_it_ends_when_nobody_is_left() -> None:
         with draining.knows(Staying()):
             await asyncio.sleep(5)
             serving.handle_exit(signal.SIGTERM, None)
-            await asyncio.sleep(7)
+            await asyncio.sleep(7.5)
             assert not ending.done()
-    assert ending.result() == pytest.approx(12, abs=0.2)
+    assert ending.result() == pytest.approx(12.5, abs=0.2)
 
 
 async def test_a_second_signal_waits_for_nobody() -> None:
@@ -59,8 +59,8 @@ async def test_a_second_signal_waits_for_nobody() -> None:
     with draining.knows(Staying()):
         ending = asyncio.create_task(ends_at_s(serving))
         serving.handle_exit(signal.SIGTERM, None)
-        await asyncio.sleep(3)
+        await asyncio.sleep(3.5)
         assert not ending.done()
         serving.handle_exit(signal.SIGTERM, None)
-        assert await ending == pytest.approx(3, abs=0.2)
+        assert await ending == pytest.approx(3.5, abs=0.2)
     draining_task.cancel()

@@ -29,6 +29,15 @@ async def test_who_puts_into_a_full_one_waits_until_an_item_is_taken() -> None:
     assert [await anext(mailbox), await anext(mailbox)] == [2, 3]
 
 
+async def test_nobody_overtakes_who_waits_for_room() -> None:
+    mailbox = await filled(1)
+    waiting = asyncio.create_task(mailbox.put(2))
+    await asyncio.sleep(1)
+    late = asyncio.create_task(mailbox.put(3))  # has its turn before `waiting` hears that there is room
+    assert [await anext(mailbox) for _ in range(3)] == [1, 2, 3]
+    await asyncio.gather(waiting, late)
+
+
 async def test_who_takes_from_an_empty_one_waits_and_loses_nothing_by_being_cancelled() -> None:
     mailbox: Mailbox[int] = Mailbox(1)
     with suppress(TimeoutError):
