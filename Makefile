@@ -85,11 +85,11 @@ test: $(VENV)/.dev ## Set up and run all tests (ARGS=… goes to pytest)
 
 .PHONY: test-interleavings
 test-interleavings: $(VENV)/.dev ## 10,000 random conversations in virtual time (about six minutes)
-	$(BIN)/python -m pytest tests/unit/test_conversation_interleavings.py --interleavings 10000 --timeout 3000
+	$(BIN)/python -m pytest tests/unit/gateway/test_conversation_interleavings.py --interleavings 10000 --timeout 3000
 
 .PHONY: bench-barge-in
 bench-barge-in: $(VENV)/.dev ## How fast an interruption silences the partner, and which sounds it talks through
-	$(BIN)/python -m tests.bench.barge_in $(ARGS)
+	$(BIN)/python -m bench.barge_in $(ARGS)
 
 # What we are compared with has an environment of its own: it shares none of our packages.
 $(VENV_BENCH)/.pipecat: $(UV) $(LOCKS)/bench-pipecat.txt
@@ -100,7 +100,7 @@ $(VENV_BENCH)/.pipecat: $(UV) $(LOCKS)/bench-pipecat.txt
 
 .PHONY: bench
 bench: $(VENV)/.dev $(VENV_BENCH)/.pipecat ## Voice-to-voice latency beside Pipecat's (SESSIONS="1 2 4" RUNS=3, or QUICK=1)
-	$(BIN)/python -m tests.bench $(if $(QUICK),--quick,--runs $(or $(RUNS),3)) $(if $(SESSIONS),--sessions $(SESSIONS)) $(ARGS)
+	$(BIN)/python -m bench $(if $(QUICK),--quick,--runs $(or $(RUNS),3)) $(if $(SESSIONS),--sessions $(SESSIONS)) $(ARGS)
 
 PIPECAT_VENV := .venv-pipecat
 
@@ -112,7 +112,7 @@ $(PIPECAT_VENV)/.load: $(UV) $(LOCKS)/load-pipecat.txt
 
 .PHONY: load
 load: $(VENV)/.dev $(PIPECAT_VENV)/.load ## Cost and latency with many learners, beside Pipecat (SESSIONS="1 10 25" DURATION=30 ARGS=…)
-	$(BIN)/python -m tests.load --sessions $(or $(SESSIONS),1 10 25) --duration $(or $(DURATION),30) $(ARGS)
+	$(BIN)/python -m bench.load --sessions $(or $(SESSIONS),1 10 25) --duration $(or $(DURATION),30) $(ARGS)
 
 VENV_SIMULATE := .venv-simulate
 
@@ -124,7 +124,7 @@ $(VENV_SIMULATE)/.simulate: $(UV) $(LOCKS)/simulate.txt
 
 .PHONY: simulate
 simulate: $(if $(CHECK),$(VENV)/.dev,$(VENV_SIMULATE)/.simulate) ## Simulate the mesh for docs/capacity.md (CHECK=1 ARGS=…: against the real one)
-	$(if $(CHECK),$(BIN)/python -m tests.load.simulation.check,$(VENV_SIMULATE)/bin/python -m tests.load.simulation) $(ARGS)
+	$(if $(CHECK),$(BIN)/python -m bench.load.simulation.check,$(VENV_SIMULATE)/bin/python -m bench.load.simulation) $(ARGS)
 
 .PHONY: verify-images
 verify-images: $(VENV)/.dev ## Build every CPU image, start the compose file, talk through it (docker, else podman)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from asr_service.endpointing import EndReason
 from asr_service.engine import Transcript, Word
-from asr_service.pauses import NO_PAUSES, PauseStatistics
+from asr_service.turn_taking.endpointer import EndReason
+from asr_service.turn_taking.pauses import NO_PAUSES, PauseStatistics
 
 
 @dataclass(frozen=True, slots=True)

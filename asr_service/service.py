@@ -12,17 +12,17 @@ from aitalk.asr.v1 import asr_pb2 as pb
 from aitalk.asr.v1 import asr_pb2_grpc
 
 from asr_service import events as ev
-from asr_service.audio import ENGINE_RATE_HZ, check_pcm, check_rate, pcm_to_float, resample
 from asr_service.config import AsrSettings
-from asr_service.decoding import Decoder
-from asr_service.endpointing import EndReason
 from asr_service.engine import AsrEngine
-from asr_service.listening import Listening
 from asr_service.metrics import AUDIO_SECONDS
-from asr_service.patience import Endpointing
+from asr_service.recognition.decoding import Decoder
 from asr_service.session import DRAINS, Finish, Request, StreamConfig, StreamSession
-from asr_service.turn_judge import NetworksJudge
-from asr_service.vad import WINDOW, SileroVad
+from asr_service.turn_taking.endpointer import EndReason
+from asr_service.turn_taking.endpointing import Endpointing
+from asr_service.turn_taking.turn_judge import NetworksJudge
+from asr_service.voice.audio import ENGINE_RATE_HZ, check_pcm, check_rate, pcm_to_float, resample
+from asr_service.voice.vad import WINDOW, SileroVad
+from asr_service.voice.vad_thread import Listening
 from common.engine_info import engine_info
 from common.errors import InvalidInputError, SequenceError, UnavailableError
 from common.grpc_server import Service

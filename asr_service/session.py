@@ -23,11 +23,6 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from opentelemetry.trace import use_span
 
-from asr_service import endpointing as ep
-from asr_service.audio import ENGINE_RATE_HZ, check_pcm
-from asr_service.decoding import Decoder
-from asr_service.end_of_turn import probability_of_end
-from asr_service.endpointing import Endpointer
 from asr_service.engine import Quality, Transcript, Word
 from asr_service.events import (
     EagerEndOfTurn,
@@ -41,13 +36,18 @@ from asr_service.events import (
     VoicePaused,
     spoken_turn,
 )
-from asr_service.listening import Listening
 from asr_service.metrics import AUDIO_SECONDS, TURN_MODEL_SKIPPED, TURNS
-from asr_service.patience import Endpointing
-from asr_service.pauses import NO_PAUSES, PauseStatistics
-from asr_service.turn_judge import TurnJudge
-from asr_service.utterance import Recorder, Utterance
-from asr_service.vad import WINDOW, Windows
+from asr_service.recognition.decoding import Decoder
+from asr_service.recognition.utterance import Recorder, Utterance
+from asr_service.turn_taking import endpointer as ep
+from asr_service.turn_taking.end_of_turn import probability_of_end
+from asr_service.turn_taking.endpointer import Endpointer
+from asr_service.turn_taking.endpointing import Endpointing
+from asr_service.turn_taking.pauses import NO_PAUSES, PauseStatistics
+from asr_service.turn_taking.turn_judge import TurnJudge
+from asr_service.voice.audio import ENGINE_RATE_HZ, check_pcm
+from asr_service.voice.vad import WINDOW, Windows
+from asr_service.voice.vad_thread import Listening
 from common.errors import InvalidInputError, SequenceError, UnavailableError
 from common.tracing import stage, to_traceparent, under
 

@@ -15,25 +15,25 @@ from fastapi.middleware.cors import CORSMiddleware
 from common import __version__
 from common.security import Security
 from common.tracing import flush_traces
-from gateway.admission import Admission
-from gateway.asr_recovery import RecoveringAsr
-from gateway.auth import Door, UnauthorizedError, client_of, protect_http, subprotocol
-from gateway.capacity import Capacity
+from gateway.admission.auth import Door, UnauthorizedError, client_of, protect_http, subprotocol
+from gateway.admission.capacity import Capacity
+from gateway.admission.draining import Draining, reconnect
+from gateway.admission.limits import Limits, TooMuchError
+from gateway.admission.queue import Admission
+from gateway.admission.redis_seats import Seats
+from gateway.admission.waiting_room import Visitor, turn_away
 from gateway.clients.asr import GrpcAsr
 from gateway.clients.llm import GrpcLlm
+from gateway.clients.recovering_asr import RecoveringAsr
+from gateway.clients.recovering_tts import RecoveringTts
+from gateway.clients.redis_store import RedisStore
 from gateway.clients.services import ModelServices
 from gateway.clients.tts import GrpcTts
 from gateway.config import GatewaySettings
-from gateway.connection import converse
-from gateway.draining import Draining, reconnect
-from gateway.floor import ReplyOptions
+from gateway.connection.serve import converse
+from gateway.conversation.events import ENDED, EXPELLED, IDLE, Partners, SessionOptions
 from gateway.http import Services, add_http, origin_is_allowed
-from gateway.limits import Limits, TooMuchError
-from gateway.reception import Visitor, turn_away
-from gateway.seats import Seats
-from gateway.session_events import ENDED, EXPELLED, IDLE, Partners, SessionOptions
-from gateway.store import RedisStore
-from gateway.tts_recovery import RecoveringTts
+from gateway.reply.floor_control import ReplyOptions
 
 logger = logging.getLogger(__name__)
 

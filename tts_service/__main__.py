@@ -8,7 +8,7 @@ from common.grpc_server import run
 from common.models import fetch_weights
 from common.process import fetch_is_asked_for, observe, plain_start_errors
 from tts_service.config import TtsSettings
-from tts_service.fallback import create_chain
+from tts_service.engines.fallback import create_chain
 from tts_service.service import create_service
 
 

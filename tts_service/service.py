@@ -25,15 +25,15 @@ from common.grpc_client import MAX_MESSAGE_BYTES
 from common.grpc_server import Service
 from common.slots import Slots
 from tts_service import metrics
-from tts_service.clauses import Clause, ClauseSplitter, Splitter, has_words
 from tts_service.config import TtsSettings
 from tts_service.engine import TtsEngine
-from tts_service.flowing import create_reply, splitter_for
-from tts_service.lead import Lead
-from tts_service.reply import Reply, SpeechChunk
-from tts_service.speaking import speak_all
+from tts_service.speech.flowing import create_reply, splitter_for
+from tts_service.speech.lead import Lead
+from tts_service.speech.speaking import speak_all
+from tts_service.speech.synthesis import Reply, SpeechChunk
+from tts_service.speech.worker import Worker
+from tts_service.text.clauses import Clause, ClauseSplitter, Splitter, has_words
 from tts_service.voices import choose_voice, speaks
-from tts_service.worker import Worker
 
 MAX_TEXT_CHARS = 10_000
 _MAX_AUDIO_BYTES = MAX_MESSAGE_BYTES - 2**20  # room for the words beside it

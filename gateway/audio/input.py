@@ -23,10 +23,10 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
 
 from gateway.audio.container import decode_ogg, decode_webm
+from gateway.audio.decoded_queue import ClosedOutboxError, Outbox
+from gateway.audio.encoded_queue import Inbox
 from gateway.audio.errors import AudioError
 from gateway.audio.gathering import Gathering
-from gateway.audio.inbox import Inbox
-from gateway.audio.outbox import ClosedOutboxError, Outbox
 from gateway.audio.pcm import decode_pcm
 from gateway.audio.sniff import ACCEPTED, sniff, starts_stream
 from gateway.audio.types import SAMPLE_BYTES, DecodedAudio, Quiet, StreamDecoder, StreamKind

@@ -7,9 +7,9 @@ import contextlib
 import threading
 from collections.abc import Callable, Mapping
 
+from gateway.audio.decoded_queue import ClosedOutboxError, Outbox
+from gateway.audio.encoded_queue import Inbox
 from gateway.audio.errors import AudioError
-from gateway.audio.inbox import Inbox
-from gateway.audio.outbox import ClosedOutboxError, Outbox
 from gateway.audio.types import StreamDecoder, StreamKind
 
 

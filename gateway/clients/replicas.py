@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 
-from gateway.capacity import resolve
+from gateway.admission.capacity import resolve
 
 TIMEOUT_S = 2.0
 

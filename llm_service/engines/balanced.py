@@ -13,11 +13,11 @@ from contextlib import aclosing
 
 from common.engine_info import EngineDescription
 from common.errors import BusyError, InvalidInputError, ServiceError, UnavailableError
-from llm_service.backends import Backend, least_loaded
 from llm_service.config import LlmSettings
 from llm_service.engine import Delta, Done, GenerationRequest
 from llm_service.engines.openai import OpenAiEngine
 from llm_service.metrics import BACKEND_FAILOVERS
+from llm_service.servers.backends import Backend, least_loaded
 
 logger = logging.getLogger(__name__)
 

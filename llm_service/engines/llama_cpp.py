@@ -39,7 +39,7 @@ def llama_command(settings: LlmSettings, weights: Path, model: str, port: int) -
     """The command line of the server."""
     faster = () if is_gguf(settings.llm_model_name) else ("--eight-bits", str(settings.models_cache_dir))
     return (
-        *(sys.executable, "-m", "llm_service.llama_server"),
+        *(sys.executable, "-m", "llm_service.servers.llama_server"),
         *("--model", str(weights)),
         *("--alias", model),
         *("--port", str(port)),

@@ -19,9 +19,9 @@ from pydantic import BaseModel, ValidationError
 from common.engine_info import EngineDescription
 from common.errors import DeadlineError, EngineError, ServiceError, UnavailableError
 from common.tracing import http_headers, stage
-from llm_service.chat_completions import END, NOT_OURS, ReplyReader, error_for, error_message, payload
 from llm_service.engine import Delta, Done, GenerationRequest, Message
-from llm_service.sse import SseError, SseParser
+from llm_service.openai_api.chat_completions import END, NOT_OURS, ReplyReader, error_for, error_message, payload
+from llm_service.openai_api.sse import SseError, SseParser
 
 logger = logging.getLogger(__name__)
 

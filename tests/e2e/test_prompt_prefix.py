@@ -10,7 +10,7 @@ from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
 from common.grpc_client import open_channel
 from gateway.clients.llm import to_proto
 from gateway.history import LearnerTurn, PartnerTurn, Turn
-from gateway.partner import messages_for
+from gateway.reply.prompt import messages_for
 from tests.support.mesh import Mesh
 
 SAYINGS = [

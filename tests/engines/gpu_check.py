@@ -21,7 +21,7 @@ from moshi.models import loaders
 from tests.engines.tiny_kyutai import TINY, tiny_kyutai
 from tests.support.tts_engines import engine_settings
 from tts_service.engines.kyutai import KyutaiTts
-from tts_service.text_stream import SpeechStream
+from tts_service.text.text_stream import SpeechStream
 
 TEXT = "Yesterday I walked along the river with my two dogs, and many people were sitting outside the cafes. "
 

@@ -15,8 +15,8 @@ from tests.support.tts_contract import TEXT, TtsContract
 from tests.support.tts_engines import engine_settings, say
 from tts_service.engine import EngineAudio
 from tts_service.engines.kyutai import KyutaiTts
-from tts_service.text_stream import SpeechStream, StreamingTextEngine
-from tts_service.words import written_words
+from tts_service.text.text_stream import SpeechStream, StreamingTextEngine
+from tts_service.text.words import written_words
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 import redis.asyncio as redis
 
 from deploy.mesh import free_ports
-from gateway.admission import Admission, Guest
+from gateway.admission.queue import Admission, Guest
 from tests.support.contender import a_door
 from tests.support.gateway import TestGateway
 from tests.support.learner import Learner, Message, at_the_door

@@ -24,11 +24,11 @@ import numpy as np
 import pytest
 import yaml
 
+from bench.load.client import Job, Learner, masked_frame
+from bench.load.delays import REPLY_RATE_HZ, Delays
+from bench.load.processes import GREETING
+from bench.load.speech import CYCLE_S, FRAME, FRAME_S, program
 from deploy.mesh import free_ports
-from tests.load.client import Job, Learner, masked_frame
-from tests.load.delays import REPLY_RATE_HZ, Delays
-from tests.load.processes import GREETING
-from tests.load.speech import CYCLE_S, FRAME, FRAME_S, program
 from tests.support.envoy import CONFIGURATION, ENVOY, Envoy, running_envoy
 from tests.support.mesh import ROOT, RunningProcess, running, wait_until_ready
 
@@ -62,9 +62,9 @@ def a_mesh(folder: Path) -> Iterator[Replicas]:
         def start(module: str, name: str, settings: dict[str, str]) -> RunningProcess:
             return stack.enter_context(running(module, folder / f"{name}.log", settings))
 
-        asr = {p: start("tests.load.asr_process", f"asr-{p}", asr_model | {"ASR_PORT": str(p)}) for p in asr_ports}
-        tts = {p: start("tests.load.tts_process", f"tts-{p}", tts_model | {"TTS_PORT": str(p)}) for p in tts_ports}
-        start("tests.load.stubs", "llm", {"LLM_PORT": str(llm), "DELAYS": delays})
+        asr = {p: start("bench.load.asr_process", f"asr-{p}", asr_model | {"ASR_PORT": str(p)}) for p in asr_ports}
+        tts = {p: start("bench.load.tts_process", f"tts-{p}", tts_model | {"TTS_PORT": str(p)}) for p in tts_ports}
+        start("bench.load.stubs", "llm", {"LLM_PORT": str(llm), "DELAYS": delays})
         start("deploy.valkey", "valkey", {"VALKEY_PORT": str(valkey), "VALKEY_DATA_DIR": str(folder / "valkey")})
         envoy = stack.enter_context(running_envoy(folder, {"asr": asr_ports, "llm": [llm], "tts": tts_ports}))
         addresses = {f"{name.upper()}_ADDRESS": f"127.0.0.1:{at}" for name, at in envoy.ports.items()}

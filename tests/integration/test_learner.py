@@ -11,8 +11,8 @@ import pytest
 
 from common.errors import UnavailableError
 from deploy.mesh import free_ports
+from gateway.clients.redis_store import RedisStore
 from gateway.ports import EndOfTurn, SpeechStarted
-from gateway.store import RedisStore
 from tests.support.conversation import RATE_HZ, transcript
 from tests.support.gateway import TestGateway
 from tests.support.learner import a_learner

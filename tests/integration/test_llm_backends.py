@@ -14,12 +14,12 @@ import pytest
 from prometheus_client import REGISTRY
 
 from common.errors import BusyError, DeadlineError, EngineError, InvalidInputError, ServiceError, UnavailableError
-from llm_service.backend_metrics import LOADS
 from llm_service.config import LlmSettings
 from llm_service.engine import Delta, Done, GenerationRequest, Message
 from llm_service.engines.balanced import BalancedEngine, balanced_engine
 from llm_service.engines.llama_cpp import find_weights, llama_command
-from llm_service.server_process import ServerProcess, free_port, run_server
+from llm_service.servers.backend_metrics import LOADS
+from llm_service.servers.server_process import ServerProcess, free_port, run_server
 
 REQUEST = GenerationRequest((Message("user", "Hello"),), 10, 0.0)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nConnection: close\r\n\r\n"

@@ -23,7 +23,7 @@ from llm_service.config import LlmSettings
 from llm_service.engines import load_engine
 from llm_service.engines.llama_cpp import find_weights, llama_command
 from llm_service.engines.supervised import SupervisedEngine
-from llm_service.server_process import free_port, run_server
+from llm_service.servers.server_process import free_port, run_server
 from llm_service.service import make_service
 
 HELLO = llm_pb2.GenerateRequest(

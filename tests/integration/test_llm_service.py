@@ -255,7 +255,7 @@ async def test_describes_itself(llm: Llm) -> None:
 async def test_a_killed_server_is_started_again(llm: Llm) -> None:
     """Last, as it costs the other tests their warm cache."""
     children = psutil.Process().children()  # the mesh of other tests may be among them
-    (child,) = [child for child in children if "llm_service.llama_server" in child.cmdline()]
+    (child,) = [child for child in children if "llm_service.servers.llama_server" in child.cmdline()]
     before, restarts = llm.engine.base_url, counted("aitalk_llm_server_restarts_total")
     call = llm.stub.StreamingGenerate(streaming("Count.", max_tokens=2000, json_schema=ENDLESS))
     await call.read()

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from piper.voice import PiperVoice
 
-from tests.bench.models import VOICE, voice_folder
+from bench.models import VOICE, voice_folder
 from tts_service.engines.piper_model import PiperModel, cut_in_two, pieces_of
 
 PATH = voice_folder() / f"{VOICE}.onnx"

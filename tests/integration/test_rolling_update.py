@@ -17,10 +17,10 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
+from bench.load.delays import REPLY, Delays
 from deploy.mesh import free_ports
+from gateway.clients.redis_store import RedisStore
 from gateway.history import LearnerTurn, PartnerTurn
-from gateway.store import RedisStore
-from tests.load.delays import REPLY, Delays
 from tests.support.mesh import RunningProcess, running, wait_until_ready
 
 LEARNERS = 50
@@ -137,7 +137,7 @@ def gateways(folder: Path) -> Iterator[tuple[list[int], list[dict[str, str]], st
     store = {"VALKEY_PORT": str(valkey), "VALKEY_DATA_DIR": str(folder / "valkey")}
     addresses = {f"{name}_ADDRESS": f"127.0.0.1:{models}" for name in ("ASR", "LLM", "TTS")}
     with (
-        running("tests.load.stubs", folder / "stubs.log", stubs),
+        running("bench.load.stubs", folder / "stubs.log", stubs),
         running("deploy.valkey", folder / "valkey.log", store),
     ):
         yield ports, [{"HOST": "127.0.0.1", "PORT": str(port), "REDIS_URL": url, **addresses} for port in ports], url

@@ -11,9 +11,9 @@ import pytest
 
 from common.errors import UnavailableError
 from deploy.mesh import free_ports
+from gateway.clients.redis_store import RedisStore
 from gateway.history import LearnerTurn, PartnerTurn, SessionState, Turn, Word
 from gateway.ports import SessionTakenError, SessionUnknownError, WrongTokenError
-from gateway.store import RedisStore
 from tests.support.mesh import RunningProcess, running
 
 TTL_S = 100

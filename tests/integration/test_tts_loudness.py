@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from common.engine_info import EngineDescription
 from tests.support.tts import settings
-from tts_service.clauses import Boundary, Clause
 from tts_service.engine import EngineAudio, EngineVoice, TtsEngine
 from tts_service.engines.piper import PiperTts
-from tts_service.levelling import LevelledEngine, Limiter
-from tts_service.loudness import LoudnessMeter
-from tts_service.reply import Reply
+from tts_service.speech.levelling import LevelledEngine, Limiter
+from tts_service.speech.loudness import LoudnessMeter
+from tts_service.speech.synthesis import Reply
+from tts_service.text.clauses import Boundary, Clause
 
 SENTENCES = (
     "Yesterday, Doctor Smith walked along the river with his two dogs.",

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from asr_service.audio import Audio
-from asr_service.decoding import Decoder
 from asr_service.engine import Closing, DecodeOptions, Transcript, Word
 from asr_service.events import Event
-from asr_service.listening import Listening
-from asr_service.patience import Endpointing
+from asr_service.recognition.decoding import Decoder
 from asr_service.session import Request, StreamConfig, StreamSession
-from asr_service.vad import VadState
+from asr_service.turn_taking.endpointing import Endpointing
+from asr_service.voice.audio import Audio
+from asr_service.voice.vad import VadState
+from asr_service.voice.vad_thread import Listening
 from common.engine_info import EngineDescription
 from common.errors import EngineError
 

@@ -14,8 +14,8 @@ from contextlib import asynccontextmanager
 import redis.asyncio as redis
 from pydantic_settings import BaseSettings
 
-from gateway.admission import Admission
-from gateway.seats import LEASE_S, Seats
+from gateway.admission.queue import Admission
+from gateway.admission.redis_seats import LEASE_S, Seats
 
 
 class ContenderSettings(BaseSettings):

@@ -10,12 +10,12 @@ from typing import TypeVar
 
 from common.errors import ServiceError
 from gateway.audio import AudioInput
-from gateway.floor import ReplyOptions
+from gateway.conversation.events import Closing, Left, Partners, SessionEvent, SessionOptions
+from gateway.conversation.session import Session
 from gateway.outbox import Outbox
 from gateway.ports import AsrEvent, EagerEndOfTurn, EndOfTurn, HeardWord, Partial, SpeechStarted, Transcript
 from gateway.protocol import AnyServerMessage, AudioFormat, Connected, Start, Text
-from gateway.session import Session
-from gateway.session_events import Closing, Left, Partners, SessionEvent, SessionOptions
+from gateway.reply.floor_control import ReplyOptions
 from tests.support.fakes import FakeAsr, FakeLlm, FakeTts, MemoryStore
 
 T = TypeVar("T")

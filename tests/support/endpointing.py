@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from asr_service.endpointing import (
+from asr_service.turn_taking.endpointer import (
     Decision,
     Endpointer,
     Paused,
     Unpaused,
 )
-from asr_service.patience import Endpointing
+from asr_service.turn_taking.endpointing import Endpointing
 
 WINDOW, RATE = 512, 16_000  # 32 ms
 # The silence that ends a turn is fixed; or the turn model is asked.

@@ -11,12 +11,12 @@ from typing import Any
 import uvicorn
 
 from common.errors import UnavailableError
+from gateway.admission.draining import Draining
+from gateway.admission.redis_seats import Seats
 from gateway.app import create_app
 from gateway.config import GatewaySettings
-from gateway.draining import Draining
-from gateway.seats import Seats
-from gateway.session_events import Partners
-from gateway.websocket import WebSocketProtocol
+from gateway.connection.fast_path import WebSocketProtocol
+from gateway.conversation.events import Partners
 from tests.support.fakes import FakeAsr, FakeLlm, FakeTts, MemoryStore
 
 

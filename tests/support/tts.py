@@ -27,7 +27,7 @@ from common.grpc_client import open_channel
 from common.grpc_server import ModelServer
 from tts_service.config import TtsSettings
 from tts_service.engine import EngineAudio, EngineVoice, TtsEngine
-from tts_service.fallback import create_chain
+from tts_service.engines.fallback import create_chain
 from tts_service.service import create_service
 
 SENTENCES = (

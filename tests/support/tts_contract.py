@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.tts_engines import say
 from tts_service.engine import TtsEngine
-from tts_service.words import written_words
+from tts_service.text.words import written_words
 
 TEXT = "Of the many people I met in the U.S. in 2024, Doctor Lee was one of the best. Then we left!"
 

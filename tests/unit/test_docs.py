@@ -25,8 +25,8 @@ import tts_service
 from common import errors
 from common.errors import ServiceError
 from gateway.audio.errors import AudioError, AudioErrorCode
+from gateway.conversation.events import ENDED, EXPELLED, FULL, IDLE, LEFT, MOVING, TAKEN_OVER
 from gateway.protocol import AnyClientMessage, AnyServerMessage
-from gateway.session_events import ENDED, EXPELLED, FULL, IDLE, LEFT, MOVING, TAKEN_OVER
 from tests.support.settings_table import ENV_EXAMPLE, GROUPS, README, ROOT, env_example, settings, with_tables
 
 PROTOCOL = ROOT / "docs" / "protocol.md"

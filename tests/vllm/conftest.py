@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from deploy.mesh import free_ports
-from llm_service.backend_metrics import BackendLoad, parse_metrics
+from llm_service.servers.backend_metrics import BackendLoad, parse_metrics
 from tests.support.mesh import ROOT, Mesh, RunningProcess, running, running_mesh
 
 MODEL = ROOT / ".venv-vllm" / "smollm2"

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from common.engine_info import EngineDescription
 from common.errors import EngineError
-from tts_service.clauses import ClauseSplitter, has_words
 from tts_service.config import TtsSettings
 from tts_service.engine import EngineAudio, EngineVoice, EngineWord
 from tts_service.engines.torch_runtime import explained, usable_device
+from tts_service.text.clauses import ClauseSplitter, has_words
 
 if TYPE_CHECKING:
     from tts_service.engines.coqui_models import CoquiModel

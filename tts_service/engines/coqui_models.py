@@ -20,7 +20,7 @@ from tts_service.engines.phoneme_alignment import align_words
 from tts_service.engines.pieces import PieceMaker, paced_words
 from tts_service.engines.silence import trim_silence
 from tts_service.engines.tempo import Tempo
-from tts_service.words import estimate_words, written_words
+from tts_service.text.words import estimate_words, written_words
 
 _UNSPOKEN_S = 0.1  # silence for a sentence of which the model knows no letter
 

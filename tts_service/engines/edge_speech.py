@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from common.errors import EngineError
 from tts_service.engine import EngineAudio, EngineWord
-from tts_service.words import written_words
+from tts_service.text.words import written_words
 
 _QUIET = 0.005  # -46 dB: the service sends a tenth of a second of silence first, and most of a second last
 _LEAD_S = 0.03

@@ -17,7 +17,7 @@ from common.models import fetch_model
 from tts_service.config import TtsSettings
 from tts_service.engine import EngineAudio, EngineVoice
 from tts_service.engines.torch_runtime import explained, usable_device
-from tts_service.text_stream import SpeechStream
+from tts_service.text.text_stream import SpeechStream
 
 if TYPE_CHECKING:
     from tts_service.engines.kyutai_batch import KyutaiBatch

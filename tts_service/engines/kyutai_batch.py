@@ -22,10 +22,10 @@ from moshi.models.tts import State, TTSModel, script_to_entries
 from moshi.utils.compile import no_compile
 
 from common.errors import BusyError, EngineError
-from tts_service.clauses import has_words
 from tts_service.engine import EngineAudio, EngineWord
 from tts_service.engines.pieces import PieceMaker
 from tts_service.engines.torch_runtime import explained
+from tts_service.text.clauses import has_words
 
 _CODEBOOKS = 32  # of Mimi; fewer are faster and sound worse
 _TEMPERATURE = 0.6

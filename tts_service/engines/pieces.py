@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tts_service.engine import EngineAudio, EngineWord
 from tts_service.engines.tempo import Tempo
-from tts_service.words import written_words
+from tts_service.text.words import written_words
 
 _FADE_S = 0.01
 _LETTERS_PER_S = 15.0  # of English speech, spaces apart

@@ -26,7 +26,7 @@ from tts_service.engine import EngineAudio, EngineVoice, EngineWord
 from tts_service.engines.phoneme_alignment import align_words
 from tts_service.engines.piper_model import PiperModel, Sentence
 from tts_service.engines.silence import SilenceTrimmer
-from tts_service.words import written_words
+from tts_service.text.words import written_words
 
 logging.getLogger("piper").setLevel(logging.WARNING)  # at DEBUG it logs what it says
 

@@ -18,11 +18,11 @@ import numpy as np
 from common.engine_info import EngineDescription
 from common.errors import EngineError
 from common.models import fetch_model
-from tts_service.clauses import ClauseSplitter, has_words
 from tts_service.config import TtsSettings
 from tts_service.engine import EngineAudio, EngineVoice, EngineWord
 from tts_service.engines.pieces import PieceMaker, paced_words
 from tts_service.engines.torch_runtime import explained, usable_device
+from tts_service.text.clauses import ClauseSplitter, has_words
 
 logging.getLogger("pocket_tts").setLevel(logging.WARNING)  # at INFO it tells of every sentence
 

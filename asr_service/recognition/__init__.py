@@ -1,0 +1,1 @@
+"""What is decoded, when, and for whom."""

@@ -1,0 +1,186 @@
+"""The threads in which the model runs: never the event loop, never more at once than it was given workers.
+
+    decode() ──▶ queue ──▶ batch ──▶ a worker thread: engine ──▶ its results, or its error, to those who wait
+
+The order is `decode_queue`'s. When a turn's decode finds every worker busy, running partials are told to stop: an
+engine that can stop in the middle does, and the partial ends as cancelled; one that can't delays the turn by no more
+than the rest of its own work. All but the decoding itself happens in the event loop, so nothing here needs a lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, TypeVar
+
+from asr_service.engine import AsrEngine, DecodeOptions, Quality, Transcript, transcribe_all
+from asr_service.metrics import BACKLOG, BATCH_SIZE, DECODE_SECONDS, PREEMPTED, QUEUE_SECONDS, REAL_TIME_FACTOR
+from asr_service.recognition.decode_queue import DecodeQueue, Urgency
+from asr_service.voice.audio import ENGINE_RATE_HZ, Audio
+
+T = TypeVar("T")
+
+BATCH_ON_GPU = 8
+"""Decodes that a GPU does at once in hardly more time than one. A CPU takes as long as for one after the other."""
+
+
+@dataclass(eq=False)
+class _Job:
+    """One decode that somebody waits for. `stop` is set when nobody does any more, or when it has to make room."""
+
+    make_audio: Callable[[], Audio]
+    options: DecodeOptions
+    urgency: Urgency
+    result: asyncio.Future[Transcript]
+    since: float = field(default_factory=time.perf_counter)
+    stop: bool = False
+    stopped: bool = False
+
+    def is_stopped(self) -> bool:
+        """What the engine asks, in its thread; that it was answered "yes" is kept."""
+        self.stopped = self.stopped or self.stop
+        return self.stop
+
+
+class Decoder:
+    """Runs an engine for all streams of one event loop.
+
+    `workers` batches are decoded at once, of at most `max_batch` each; 0: as many as the engine's device likes.
+    """
+
+    def __init__(self, engine: AsrEngine, workers: int, max_batch: int = 1) -> None:
+        self.engine = engine
+        self._workers = workers
+        self._max_batch = max_batch
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="asr-decode")
+        self._queue: DecodeQueue[_Job] = DecodeQueue()
+        self._running: set[tuple[_Job, ...]] = set()
+        self._others = 0  # jobs of run()
+        self._closed = False
+
+    @property
+    def has_idle_worker(self) -> bool:
+        """False: a decode started now would wait, or make a more important one wait."""
+        return len(self._running) + self._others + len(self._queue) < self._workers
+
+    @property
+    def takes_partials(self) -> bool:
+        """Whether there is room for one more partial: the busier the model, the rarer they are."""
+        if self._max_batch <= 1:
+            return self.has_idle_worker
+        partials = self._queue.count(Urgency.PARTIAL)
+        return len(self._queue) == partials < self._max_batch
+
+    async def load(self) -> None:
+        """Load the engine in a worker thread; raises what it raises."""
+        await self.run(self.engine.load)
+        if self._max_batch == 0:
+            self._max_batch = BATCH_ON_GPU if self.engine.describe().device.startswith("cuda") else 1
+
+    async def decode(self, audio: Audio, *, language: str, quality: Quality) -> Transcript:
+        """The words of `audio` (float32 mono at 16 kHz). Cancelled, it stops at once if still waiting, else soon.
+
+        A partial that had to make room for a turn raises CancelledError: call it in a task of its own.
+        """
+        urgency = Urgency.TURN if quality == "final" else Urgency.PARTIAL
+        return await self._decode_soon(lambda: audio, language, quality, urgency)
+
+    async def decode_recording(self, make_audio: Callable[[], Audio], *, language: str) -> Transcript:
+        """The words of a whole recording, with audio that it takes work to make; turns go before it."""
+        return await self._decode_soon(make_audio, language, "final", Urgency.RECORDING)
+
+    async def run(self, job: Callable[[], T]) -> T:
+        """Run any other job of the engine (loading it) in a worker thread."""
+        self._others += 1
+        future = asyncio.get_running_loop().run_in_executor(self._threads, job)
+        future.add_done_callback(self._other_done)  # when the thread is free, not when nobody waits any more
+        return await asyncio.shield(future)
+
+    async def close(self) -> None:
+        """Wait for the decodes in progress, forget those that wait, release the engine."""
+        self._closed = True
+        while waiting := self._queue.next_batch(1):
+            waiting[0].result.cancel()
+        if self._others:  # it is loading: it need not end that
+            self.engine.close()
+        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+        self.engine.close()
+
+    # --- in the event loop ----------------------------------------------------------------------
+
+    def _other_done(self, done: asyncio.Future[Any]) -> None:
+        if not done.cancelled():
+            done.exception()  # seen: whoever asked may be gone
+        self._others -= 1
+        if not self._closed:
+            self._start()
+
+    async def _decode_soon(
+        self, make_audio: Callable[[], Audio], language: str, quality: Quality, urgency: Urgency
+    ) -> Transcript:
+        result: asyncio.Future[Transcript] = asyncio.get_running_loop().create_future()
+        job = _Job(make_audio, DecodeOptions(language, quality), urgency, result)
+        self._queue.add(job, urgency)
+        self._start()
+        if urgency is Urgency.TURN and self._queue.count(urgency):
+            self._make_room()
+        try:
+            return await result
+        finally:
+            job.stop = True
+            self._queue.discard(job)
+            BACKLOG.set(len(self._queue))
+
+    def _start(self) -> None:
+        while len(self._running) + self._others < self._workers and (
+            jobs := self._queue.next_batch(max(1, self._max_batch))
+        ):
+            batch = tuple(jobs)
+            self._running.add(batch)
+            working = asyncio.get_running_loop().run_in_executor(self._threads, self._decode, batch)
+            working.add_done_callback(partial(self._tell, batch))
+        BACKLOG.set(len(self._queue))
+
+    def _make_room(self) -> None:
+        for batch in self._running:
+            if batch[0].urgency is Urgency.PARTIAL:
+                for job in batch:
+                    job.stop = True
+
+    def _tell(self, batch: tuple[_Job, ...], done: asyncio.Future[list[Transcript]]) -> None:
+        self._running.discard(batch)
+        if not self._closed:
+            self._start()
+        error = asyncio.CancelledError() if done.cancelled() else done.exception()
+        transcripts = [] if error else done.result()
+        for index, job in enumerate(batch):
+            if job.result.done():  # its caller was cancelled
+                continue
+            if error:
+                job.result.set_exception(error)
+            elif job.stopped:
+                PREEMPTED.inc()
+                job.result.cancel()
+            else:
+                job.result.set_result(transcripts[index])
+
+    # --- in a worker thread ---------------------------------------------------------------------
+
+    def _decode(self, batch: tuple[_Job, ...]) -> list[Transcript]:
+        began = time.perf_counter()
+        kind = batch[0].options.quality
+        for job in batch:
+            QUEUE_SECONDS.labels(kind).observe(began - job.since)
+        BATCH_SIZE.labels(kind).observe(len(batch))
+        requests = [(job.make_audio(), replace(job.options, is_cancelled=job.is_stopped)) for job in batch]
+        transcripts = transcribe_all(self.engine, requests)
+        seconds = time.perf_counter() - began
+        DECODE_SECONDS.labels(kind).observe(seconds)
+        samples = sum(len(audio) for audio, _ in requests)
+        if kind == "final" and samples:
+            REAL_TIME_FACTOR.observe(seconds * ENGINE_RATE_HZ / samples)
+        return transcripts

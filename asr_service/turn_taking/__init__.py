@@ -1,0 +1,1 @@
+"""When a turn begins, pauses and ends."""

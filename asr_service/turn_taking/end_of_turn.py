@@ -1,0 +1,134 @@
+"""How sure is it that the speaker is done? Sound, words and silence in one probability. Pure.
+
+A logistic model of a few signs. Its weights were fitted to the tuning half of the turn-taking set
+(`python -m bench.turn_taking --half tuning --fit`), and are few so that they can be read. All but the last are
+log-odds of a probability:
+
+    sign         of
+    acoustic     Smart Turn, which hears the last 8 s
+    ends         a sentence's end after the last word, rather than any other text, as the recogniser hears it
+    last_word    the last word, likewise
+    could_end    a sentence's end after the last word, as a language model knows its language (`text_model`)
+    comma        if more text, then a comma, rather than the next word, as the recogniser hears it
+    wants_more   1 if the text ends in "and", "to the", "because", a comma, "um", "…"
+
+Where a sentence breaks off, Whisper often writes a full stop all the same, but finds "…", a comma or another word
+nearly as probable; and a last word that was cut short, or is no word, it only guesses. Whether the words are a whole
+sentence the language model knows better. It knows English; where it is not asked, the last two signs stand in: where
+Whisper would go on only after a comma, a clause is complete, and more of them end there. Words that want more are known
+for English, too; in other languages the rest decides.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import NamedTuple
+
+from asr_service.engine import Closing, Transcript
+
+# ruff: noqa: SIM905  a list of words reads better as one
+
+_AUXILIARIES = """
+    is are was were am be been being do does did have has had will would can could shall should may might must
+    can't won't don't didn't doesn't isn't aren't wasn't weren't couldn't wouldn't shouldn't haven't hasn't
+    """.split()
+_PRONOUNS = "i you he she it we they there".split()
+_UNFINISHED = frozenset(
+    """
+    and but or nor so because although though unless until while if when whenever where wherever since as than that
+    which who whose whom whether what why how a an the my your its our their every
+    of in on at to from with without for by about into onto between through during against among toward towards via like
+    near beside behind under within beyond despite
+    i we he she they i'm i've i'll i'd you're we're they're he's she's it's there's that's
+    very quite also even just usually normally generally only almost such want wants wanted need needs going gonna
+    """.split()
+).union(_AUXILIARIES)
+_QUESTIONS = frozenset("what what's who who's where where's which how why when whose".split())
+_STRANDED = frozenset("from for with at in on like of to about".split()).union(_PRONOUNS, _AUXILIARIES, _QUESTIONS)
+_HELPING = frozenset("do does did have has can could will would should".split())
+_ANSWERS = frozenset("yes no yeah yep nope sure course neither well".split())
+_OPINIONS = frozenset("think hope guess believe suppose said say".split())
+_FILLERS = frozenset("um uh umm uhm er erm hmm hm mm ah eh".split())
+
+
+def text_signs(text: str, language: str = "en") -> tuple[bool, bool]:
+    """(wants more, sentence ended) of what was understood so far."""
+    text = text.rstrip()
+    words = re.findall(r"[\w']+", text.lower().replace("’", "'"))
+    english = language.partition("-")[0].lower() in ("", "en")
+    wants_more = text.endswith((",", ";", ":", "...", "…", "-", "–")) or (
+        english and _wants_more(words, question=text.endswith("?"))
+    )
+    return wants_more, text.endswith((".", "?", "!", "。", "？", "！")) and not wants_more
+
+
+def _wants_more(words: list[str], *, question: bool) -> bool:
+    """Whether English words end in a sound of thinking, or in one that is seldom a sentence's last."""
+    if words and words[-1] in _FILLERS:
+        return True
+    if question and len(words) > 2 and words[0] in _QUESTIONS and words[-2] in _HELPING and words[-1] in _PRONOUNS:
+        return True  # "where did you?"
+    if not words or words[-1] not in _UNFINISHED:
+        return False
+    before, last = (words[-2] if len(words) > 1 else ""), words[-1]
+    if question and words[0] in _QUESTIONS and last in _STRANDED:  # "where are you from?", but "what do you think of"
+        return before == "think"
+    if last in _AUXILIARIES and before in _PRONOUNS and _ANSWERS.intersection(words[:3]):  # "yes, I do"
+        return False
+    return not (last == "so" and before in _OPINIONS)  # "I think so"
+
+
+class Signs(NamedTuple):
+    """What there is to go by at a pause, or how much each counts; see above."""
+
+    acoustic: float
+    ends: float
+    last_word: float
+    could_end: float = 0.0
+    comma: float = 0.0
+    wants_more: float = 0.0
+
+
+class Weights(NamedTuple):
+    """A logistic model."""
+
+    bias: float
+    signs: Signs
+
+
+WITH_TEXT_MODEL = Weights(0.53, Signs(acoustic=0.07, ends=0.51, last_word=0.59, could_end=0.8))
+WITHOUT_TEXT_MODEL = Weights(0.0, Signs(acoustic=0.07, ends=0.86, last_word=0.58, comma=1.14, wants_more=-2.55))
+_WHOLE, _BROKEN_OFF = Closing(ends=0.93, comma=0.41), Closing(ends=0.6, comma=0.24)  # as usual; stand in, by the
+_USUAL_WORD = 0.97  # text's last mark, where an engine does not say, as does this
+
+
+def signs_of_end(acoustic: float, heard: Transcript, language: str = "en", could_end: float | None = None) -> Signs:
+    """The signs in what was understood so far; see `probability_of_end`."""
+    wants_more, ended = text_signs(heard.text, language)
+    closing = heard.closing or (_WHOLE if ended else _BROKEN_OFF)
+    last_word = heard.words[-1].confidence if heard.words else _USUAL_WORD
+    return Signs(
+        acoustic=_log_odds(acoustic, 0.01),
+        ends=_log_odds(closing.ends, 0.003),
+        last_word=_log_odds(last_word, 0.05, 0.995) - _log_odds(_USUAL_WORD),
+        could_end=0.0 if could_end is None else _log_odds(could_end, 0.001),
+        comma=_log_odds(closing.comma, 0.003),
+        wants_more=float(wants_more),
+    )
+
+
+def probability_of_end(
+    acoustic: float, heard: Transcript, language: str = "en", could_end: float | None = None
+) -> float:
+    """0 to 1. acoustic, could_end: the probabilities of Smart Turn and of the text model, None if that wasn't asked."""
+    bias, weights = WITHOUT_TEXT_MODEL if could_end is None else WITH_TEXT_MODEL
+    signs = signs_of_end(acoustic, heard, language, could_end)
+    score = bias + sum(weight * sign for weight, sign in zip(weights, signs, strict=True))
+    return 1 / (1 + math.exp(-score))
+
+
+def _log_odds(probability: float, least: float = 0.0, most: float | None = None) -> float:
+    """Of a probability held between `least` and `most`, which is as far from 1 unless given."""
+    bounded = min(max(probability, least), 1 - least if most is None else most)
+    return math.log(bounded / (1 - bounded))

@@ -1,0 +1,268 @@
+"""When a turn begins, pauses, goes on and ends. Pure: probabilities of speech in, decisions out.
+
+    idle ──voice for 100 ms──▶ speaking ──silence──▶ paused ──enough silence──▶ idle
+                                  ▲                     │
+                                  └─voice for 100 ms────┘
+
+    SpeechStarted     Paused · Assess · EagerEnd     Resumed           Ended
+
+How much silence is enough depends on how sure it is that the speaker is done. The machine asks for that probability
+(Assess) when the silence has lasted `eager_silence_ms`, and again each time it has doubled; `judge` takes the answer,
+before the next window is heard, and `suppose` a first guess at it, for an EagerEnd that need not wait. Paused comes
+earlier: time to prepare the answer while the silence may still turn out to be a gap between two words. With a fixed
+`end_silence_ms` nothing is asked.
+
+Between SpeechStarted and the next one there is always one Ended. Ended by silence always comes after an EagerEnd that
+was not taken back. All times are counted in samples, so faster or slower delivery changes nothing.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from asr_service.turn_taking.endpointing import Endpointing
+from asr_service.turn_taking.pauses import Pauses
+
+VOICE_PROBABILITY = 0.5  # from here on it is voice,
+SILENCE_PROBABILITY = 0.35  # below it silence; between the two, whatever it was before (as Silero's own code does)
+ONSET_MS = 96  # voice this long is speech rather than a click
+PREPARE_MS = 64  # silence after which an answer is prepared; within a phrase hardly any gap is that long
+EAGER_PROBABILITY = 0.5  # from here on the turn is called probably over,
+EAGER_LEAD_MS = 320  # and when its end is no further away than this: time to begin the reply
+
+
+class EndReason(enum.Enum):
+    """Why a turn ended."""
+
+    SILENCE = "silence"
+    MAX_LENGTH = "max_length"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """The voice began at `start`."""
+
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The voice stopped at `end`; it may well be a gap between two words. Followed by Unpaused or by an EagerEnd."""
+
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unpaused:
+    """The voice went on before anything was told of the pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assess:
+    """Asks how probable it is that the speaker is done: call `judge` before the next window, and `suppose` before it
+    if a first guess is there sooner.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class EagerEnd:
+    """The turn is probably over; its voice ended at `end`. With a fixed silence, `probability` is the share so far."""
+
+    end: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The voice began again at `start`; the last EagerEnd is void."""
+
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The turn is over; its voice ended at `end`."""
+
+    end: int
+    reason: EndReason
+
+
+Decision: TypeAlias = SpeechStarted | Paused | Unpaused | Assess | EagerEnd | Resumed | Ended
+
+
+class _State(enum.Enum):
+    IDLE = enum.auto()
+    SPEAKING = enum.auto()
+    PAUSED = enum.auto()  # an EagerEnd is out
+
+
+class Endpointer:
+    """Follows one stream, window by window. `position` is the number of samples heard, at `rate_hz`."""
+
+    def __init__(self, settings: Endpointing, *, window: int, rate_hz: int) -> None:
+        self.position = 0
+        self.pauses = Pauses(settings.usual_pause_ms)
+        self._settings = self._next_settings = settings
+        self._window = window
+        self._samples_per_ms = rate_hz // 1000
+        self._state = _State.IDLE
+        self._onset: int | None = None  # where the present run of voiced windows began
+        self._silence: int | None = None  # where the present silence within the turn began
+        self._prepared = False  # Paused is out
+        self._probability: float | None = None  # that the speaker is done, when last asked
+        self._assess_at_ms = 0  # silence after which to ask
+        self._start = 0  # where the turn began
+
+    @property
+    def is_voiced(self) -> bool:
+        """True while a turn is open and no pause has begun."""
+        return self._state is _State.SPEAKING and self._silence is None
+
+    def reconfigure(self, settings: Endpointing) -> None:
+        """Takes effect with the next pause, or the next turn."""
+        self._next_settings = settings
+        self.pauses.earlier_ms = settings.usual_pause_ms
+
+    def hear(self, probability: float) -> list[Decision]:
+        """What follows from the next window, given the probability of a voice in it."""
+        begin = self.position
+        self.position += self._window
+        if probability < VOICE_PROBABILITY:
+            self._onset = None
+        elif self._onset is None:
+            self._onset = begin
+        match self._state:
+            case _State.IDLE:
+                return self._while_idle()
+            case _State.SPEAKING:
+                return [*self._follow_silence(probability, begin), *self._while_speaking()]
+            case _State.PAUSED:
+                return self._while_paused()
+
+    def is_settled(self, least: float, most: float) -> bool:
+        """Whether every probability from `least` to `most` means the same now, so that it need not be known."""
+        return self._wait_ms(least) == self._wait_ms(most) and (least < EAGER_PROBABILITY) == (most < EAGER_PROBABILITY)
+
+    def suppose(self, probability: float) -> list[Decision]:
+        """What follows from a first guess at the answer to Assess."""
+        return [self._eager(probability)] if self._state is _State.SPEAKING and probability >= EAGER_PROBABILITY else []
+
+    def judge(self, probability: float) -> list[Decision]:
+        """What follows from the answer to Assess, the probability that the speaker is done."""
+        self._probability = probability
+        return self._proceed()
+
+    def finish(self) -> list[Decision]:
+        """What follows from the end of the stream."""
+        return [] if self._state is _State.IDLE else [self._end(EndReason.FINISHED)]
+
+    def _while_idle(self) -> list[Decision]:
+        if (onset := self._confirmed_onset()) is None:
+            return []
+        self._settings = self._next_settings
+        self._state, self._start, self._silence = _State.SPEAKING, onset, None
+        return [SpeechStarted(onset)]
+
+    def _follow_silence(self, probability: float, begin: int) -> list[Decision]:
+        if probability >= VOICE_PROBABILITY and self._silence is not None:
+            prepared, silence = self._prepared, self._silence
+            self._forget_pause()
+            if prepared:
+                self._remember_pause(silence, begin)
+                return [Unpaused()]
+        elif probability < SILENCE_PROBABILITY and self._silence is None:
+            self._silence = begin
+            self._settings = self._next_settings
+            self._assess_at_ms = self._settings.eager_silence_ms
+        return []
+
+    def _while_speaking(self) -> list[Decision]:
+        if self._too_long():
+            return [self._end(EndReason.MAX_LENGTH)]
+        if self._silence is None:
+            return []
+        decisions: list[Decision] = []
+        if not self._prepared and self._silent_for(min(PREPARE_MS, self._settings.eager_silence_ms)):
+            self._prepared = True
+            decisions.append(Paused(self._silence))
+        return decisions + self._on_silence()
+
+    def _while_paused(self) -> list[Decision]:
+        assert self._silence is not None  # noqa: S101  a pause is a silence
+        if (onset := self._confirmed_onset()) is not None:
+            self._remember_pause(self._silence, onset)
+            self._state = _State.SPEAKING
+            self._forget_pause()
+            return [Resumed(onset)]
+        # A voice that has just begun is heard out first: it decides between Resumed and Ended.
+        decisions = self._on_silence() if self._onset is None else []
+        if not decisions and self._too_long():
+            return [self._end(EndReason.MAX_LENGTH)]
+        return decisions
+
+    def _on_silence(self) -> list[Decision]:
+        """Ask if it is time to, else go by the last answer."""
+        if not self._settings.end_silence_ms and self._silent_for(self._assess_at_ms):
+            self._assess_at_ms *= 2
+            return [Assess()]
+        return self._proceed()
+
+    def _proceed(self) -> list[Decision]:
+        """The end, or the eager end, if the silence is enough for it."""
+        assert self._silence is not None  # noqa: S101
+        enough = self._enough_ms()
+        if enough is None:
+            return []
+        decisions: list[Decision] = []
+        if self._state is _State.SPEAKING and self._is_probable(enough):
+            share = self._settings.eager_silence_ms / enough
+            decisions.append(self._eager(share if self._probability is None else self._probability))
+        if self._silent_for(enough):
+            decisions.append(self._end(EndReason.SILENCE))
+        return decisions
+
+    def _eager(self, probability: float) -> EagerEnd:
+        assert self._silence is not None  # noqa: S101
+        self._state = _State.PAUSED
+        return EagerEnd(self._silence, probability)
+
+    def _enough_ms(self) -> float | None:
+        """The silence that ends the turn; None: nothing is known yet."""
+        if self._settings.end_silence_ms:
+            return self._settings.end_silence_ms
+        return None if self._probability is None else self._wait_ms(self._probability)
+
+    def _wait_ms(self, probability: float) -> float:
+        return self._settings.wait_ms(probability, self.pauses.usual_ms)
+
+    def _is_probable(self, enough_ms: float) -> bool:
+        if self._probability is None:
+            return self._silent_for(self._settings.eager_silence_ms)
+        return self._probability >= EAGER_PROBABILITY or self._silent_for(enough_ms - EAGER_LEAD_MS)
+
+    def _end(self, reason: EndReason) -> Ended:
+        end = self.position if self._silence is None else self._silence
+        self._state, self._onset = _State.IDLE, None
+        self._forget_pause()
+        return Ended(end, reason)
+
+    def _forget_pause(self) -> None:
+        self._silence, self._prepared, self._probability = None, False, None
+
+    def _remember_pause(self, begin: int, end: int) -> None:
+        self.pauses.add((end - begin) / self._samples_per_ms)
+
+    def _confirmed_onset(self) -> int | None:
+        return self._onset if self._onset is not None and self._lasts(self._onset, ONSET_MS) else None
+
+    def _too_long(self) -> bool:
+        return self._lasts(self._start, self._settings.max_turn_ms)
+
+    def _silent_for(self, ms: float) -> bool:
+        return self._silence is not None and self._lasts(self._silence, ms)
+
+    def _lasts(self, since: int, ms: float) -> bool:
+        return self.position - since >= ms * self._samples_per_ms

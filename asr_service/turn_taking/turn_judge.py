@@ -1,0 +1,77 @@
+"""Asks the two networks of turn detection about a pause: how it sounds, and whether a sentence could end there.
+
+Each runs in a thread of its own: beside the decodes, and beside the other one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+
+from asr_service.metrics import TEXT_MODEL_SECONDS, TURN_MODEL_SECONDS
+from asr_service.turn_taking.smart_turn import HEARD, SmartTurn
+from asr_service.turn_taking.text_model import LlamaTextModel, TextModel
+from asr_service.voice.audio import Audio
+
+
+class TurnJudge(Protocol):
+    """See NetworksJudge."""
+
+    @property
+    def heard(self) -> int: ...
+
+    async def acoustic(self, audio: Audio) -> float: ...
+
+    async def could_end(self, text: str, language: str) -> float | None: ...
+
+
+class NetworksJudge:
+    """One of each network for all streams. text_model: a GGUF file; None: the bundled one; "none": none."""
+
+    heard = HEARD
+
+    def __init__(self, text_model: Path | Literal["none"] | None = None) -> None:
+        self._wanted = text_model
+        self._sound_thread = ThreadPoolExecutor(1, thread_name_prefix="asr-turn")
+        self._text_thread = ThreadPoolExecutor(1, thread_name_prefix="asr-text")
+        self._sound: SmartTurn | None = None
+        self._text: TextModel | None = None
+
+    async def load(self) -> None:
+        """Load the networks and run each once."""
+        loop = asyncio.get_running_loop()
+        self._sound = await loop.run_in_executor(self._sound_thread, SmartTurn)
+        await self.acoustic(np.zeros(HEARD, np.float32))
+        if self._wanted != "none":
+            self._text = await loop.run_in_executor(self._text_thread, LlamaTextModel, self._wanted)
+            await self.could_end("I would like to", "en")
+
+    async def acoustic(self, audio: Audio) -> float:
+        """The probability that a turn is over whose last seconds are `audio` (float32 mono at 16 kHz)."""
+        return await asyncio.get_running_loop().run_in_executor(self._sound_thread, self._hear, audio)
+
+    async def could_end(self, text: str, language: str) -> float | None:
+        """The probability that a sentence ends with `text`; None: the model doesn't know the language (a BCP-47 tag;
+        empty is English), or there is none.
+        """
+        if self._text is None or language.partition("-")[0].lower() not in ("", "en"):
+            return None
+        return await asyncio.get_running_loop().run_in_executor(self._text_thread, self._read, self._text, text)
+
+    def close(self) -> None:
+        """Forget what waits."""
+        for thread in (self._sound_thread, self._text_thread):
+            thread.shutdown(wait=False, cancel_futures=True)
+
+    def _hear(self, audio: Audio) -> float:
+        assert self._sound is not None  # noqa: S101  no streams before warm-up
+        with TURN_MODEL_SECONDS.time():
+            return self._sound.infer(audio)
+
+    def _read(self, model: TextModel, text: str) -> float:
+        with TEXT_MODEL_SECONDS.time():
+            return model.infer(text)

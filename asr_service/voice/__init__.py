@@ -1,0 +1,1 @@
+"""Audio in; voice or not."""

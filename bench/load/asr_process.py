@@ -1,0 +1,74 @@
+"""`python -m bench.load.asr_process`: the real asr_service around a recogniser that takes a set time for a fixed text.
+
+Voice detection and endpointing are the real ones. The engine is registered here, for this process alone. There is no
+text model unless ASR_TEXT_MODEL names one: what a model takes is no part of what the mesh adds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import uvloop
+from pydantic_settings import BaseSettings
+
+from asr_service.config import AsrSettings
+from asr_service.engine import Closing, DecodeOptions, Transcript, Word
+from asr_service.service import create_service
+from asr_service.voice.audio import ENGINE_RATE_HZ, Audio
+from bench.load.delays import HEARD, Delays
+from common.engine_info import EngineDescription
+from common.grpc_server import run
+from common.logs import configure_logging
+from common.process import spare_the_collector
+
+
+class StubEngine:
+    """An AsrEngine; see `asr_service.engine` for the methods."""
+
+    def __init__(self, delays: Delays, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._delays = delays
+        self._sleep = sleep
+
+    def load(self) -> None:
+        """There is nothing to load."""
+
+    def describe(self) -> EngineDescription:
+        return EngineDescription(engine="stub", model="a set delay and a fixed text", device="cpu")
+
+    def transcribe(self, audio: Audio, options: DecodeOptions) -> Transcript:
+        self._sleep(self._delays.decode if options.quality == "final" else self._delays.partial)
+        return _heard(len(audio))
+
+    def close(self) -> None:
+        """There is nothing to release."""
+
+
+def _heard(samples: int) -> Transcript:
+    """As many of the words as fit, at three a second, and a full stop, as sure of it as Whisper is at an end."""
+    step = ENGINE_RATE_HZ // 3
+    words = tuple(
+        Word(" " + word, i * step, (i + 1) * step, 1.0)
+        for i, word in enumerate(HEARD.split())
+        if i == 0 or (i + 1) * step <= samples
+    )
+    words = (*words[:-1], replace(words[-1], text=words[-1].text + "."))
+    return Transcript("".join(word.text for word in words).strip(), words, "en", Closing(0.95, 0.5))
+
+
+class DelaySettings(BaseSettings):
+    delays: Delays = Delays()
+
+
+def main() -> None:
+    settings = AsrSettings()
+    settings = settings.model_copy(update={"asr_text_model": settings.asr_text_model or "none"})
+    configure_logging(settings.log_level)
+    service = create_service(StubEngine(DelaySettings().delays), settings)
+    spare_the_collector()
+    uvloop.run(run(service, settings, settings.asr_port))
+
+
+if __name__ == "__main__":
+    main()

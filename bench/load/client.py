@@ -1,0 +1,242 @@
+"""`python -m bench.load.client`: n learners over WebSocket in one process, cheap enough not to be what is measured.
+
+Each speaks the program of `bench.load.speech` in frames of 20 ms, all the time, from its own point in it; its first
+sample says with which frame it begins. The frames are made once. A client must mask what it sends: with a mask of zeros
+the masked bytes are the bytes.
+
+Reads a `Job` as JSON from standard input. Prints "connected" once all learners are, waits for a line, then speaks; at
+the end prints the `Outcome` as JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import secrets
+import sys
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import uvloop
+from pydantic import BaseModel
+
+from bench.load.delays import MARK
+from bench.load.speech import FRAME_S, Program
+
+_CONNECT_TIMEOUT_S = 30.0
+_HEADER = 8  # of a masked frame of 126 bytes and more
+_AT_ONCE = 10  # connections opened at once
+_TEXT, _BINARY, _CLOSE, _PING, _PONG = 1, 2, 8, 9, 10
+
+
+class Job(BaseModel):
+    """url: of the WebSocket. program: the file of what to say. greeting: a text frame to send first, if any. seconds:
+    to speak for.
+    """
+
+    url: str
+    program: Path
+    sessions: int
+    seconds: float
+    greeting: str = ""
+
+
+class Turns(BaseModel):
+    """One learner. All times in seconds of the same clock as the others'.
+
+    began_s: when its first frame was sent, from which each frame follows 20 ms after the one before. phase: which frame
+    of the program that was. answers_s: when the first sample of each answer came. lost: the server ended the
+    connection.
+    """
+
+    began_s: float
+    phase: int
+    sent_frames: int
+    answers_s: list[float]
+    lost: bool
+
+
+class Outcome(BaseModel):
+    """late_ms: how late the client itself was with its frames, 99th percentile and worst; over some tens of
+    milliseconds, the machine is too busy for what is measured to mean much.
+    """
+
+    learners: list[Turns]
+    late_p99_ms: float
+    late_max_ms: float
+
+
+def masked_frame(opcode: int, payload: bytes) -> bytes:
+    """One final client frame under a mask of zeros (RFC 6455, section 5.2)."""
+    size = len(payload)
+    length = bytes([0x80 | size]) if size < 126 else bytes([0x80 | 126]) + size.to_bytes(2, "big")
+    return bytes([0x80 | opcode]) + length + bytes(4) + payload
+
+
+class ServerFrames:
+    """Cuts what a server sends into frames: feed bytes, get (opcode, payload)."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+
+    def feed(self, data: bytes) -> list[tuple[int, bytes]]:
+        """The frames that `data` completes. A message in several frames comes as several."""
+        buffer = self._buffer + data if self._buffer else data
+        frames, at, end = [], 0, len(buffer)
+        while end - at >= 2:
+            size, begin = buffer[at + 1] & 0x7F, at + 2
+            if size == 126:
+                begin, size = at + 4, int.from_bytes(buffer[at + 2 : at + 4], "big")
+            elif size == 127:
+                begin, size = at + 10, int.from_bytes(buffer[at + 2 : at + 10], "big")
+            if begin > end or begin + size > end:
+                break
+            frames.append((buffer[at] & 0x0F, buffer[begin : begin + size]))
+            at = begin + size
+        self._buffer = buffer[at:]
+        return frames
+
+
+@dataclass
+class Learner(asyncio.Protocol):
+    """One connection: the handshake, then frames on time, and the times at which answers begin."""
+
+    job: Job
+    frames: list[bytes]
+    phase: int
+    late_s: list[float]
+    began_s: float = 0.0
+    sent: int = 0
+    lost: bool = False
+    answers_s: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._loop = loop
+        self.ready: asyncio.Future[None] = loop.create_future()
+        self._head = b""
+        first = self.phase.to_bytes(2, "little")
+        self._first = masked_frame(_BINARY, first + self.frames[self.phase][_HEADER + 2 :])
+        self._incoming = ServerFrames()
+        self._timer: asyncio.TimerHandle | None = None
+        self._stopped = False
+
+    # --- the connection
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport: asyncio.Transport = transport  # uvloop's is one in all but name
+        url = urlsplit(self.job.url)
+        key = base64.b64encode(secrets.token_bytes(16)).decode()
+        transport.write(
+            f"GET {url.path} HTTP/1.1\r\nHost: {url.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+
+    def data_received(self, data: bytes) -> None:
+        if not self.ready.done():
+            self._head += data
+            head, end, data = self._head.partition(b"\r\n\r\n")
+            if not end:
+                return
+            if b" 101 " not in head.split(b"\r\n", 1)[0]:
+                self.ready.set_exception(ConnectionError(head.split(b"\r\n", 1)[0].decode()))
+                return
+            if self.job.greeting:
+                self._transport.write(masked_frame(_TEXT, self.job.greeting.encode()))
+            self.ready.set_result(None)
+        for opcode, payload in self._incoming.feed(data):
+            if opcode in (_BINARY, 0) and MARK in payload:
+                self.answers_s.append(time.monotonic())
+            elif opcode == _TEXT:
+                self.on_text(payload)
+            elif opcode == _PING:
+                self._transport.write(masked_frame(_PONG, payload))
+            elif opcode == _CLOSE:
+                self._transport.close()
+
+    def on_text(self, payload: bytes) -> None:
+        """A message that is not audio: not of interest where time is measured."""
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self.lost = not self._stopped
+        if not self.ready.done():
+            self.ready.set_exception(ConnectionError("the server closed the connection"))
+        if self._timer:
+            self._timer.cancel()
+
+    # --- speaking
+
+    def speak(self, at_s: float) -> None:
+        """From then on."""
+        self.began_s = at_s
+        self._timer = self._loop.call_later(at_s - time.monotonic(), self._tick)
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        due = self.began_s + self.sent * FRAME_S
+        self.late_s.append(max(0.0, now - due))
+        while due <= now + 0.0005:  # timers count milliseconds; more than one only if this process was held up
+            self._transport.write(
+                self.frames[(self.phase + self.sent) % len(self.frames)] if self.sent else self._first
+            )
+            self.sent += 1
+            due = self.began_s + self.sent * FRAME_S
+        self._timer = self._loop.call_later(due - now, self._tick)
+
+    def stop(self) -> Turns:
+        """No more; what came of it."""
+        self._stopped = True
+        if self._timer:
+            self._timer.cancel()
+        self._transport.close()
+        return Turns(
+            began_s=self.began_s, phase=self.phase, sent_frames=self.sent, answers_s=self.answers_s, lost=self.lost
+        )
+
+
+async def converse(job: Job, said: Program) -> Outcome:
+    """Connect all, wait for the word on standard input, speak, and tell."""
+    frames = [masked_frame(_BINARY, said.frame(i)) for i in range(said.frames)]
+    late_s: list[float] = []
+    learners = await _connect(job, frames, late_s)
+    print("connected", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    start = time.monotonic() + 0.1
+    for number, learner in enumerate(learners):
+        learner.speak(start + FRAME_S * number / len(learners))
+    await asyncio.sleep(job.seconds)
+    turns = [learner.stop() for learner in learners]
+    late_s.sort()
+    return Outcome(learners=turns, late_p99_ms=1000 * late_s[len(late_s) * 99 // 100], late_max_ms=1000 * late_s[-1])
+
+
+async def _connect(job: Job, frames: list[bytes], late_s: list[float]) -> list[Learner]:
+    """Learner k of n begins k/n through the program, so that no two speak as one."""
+    url, loop = urlsplit(job.url), asyncio.get_running_loop()
+    learners: list[Learner] = []
+    async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+        while len(learners) < job.sessions:
+            numbers = range(len(learners), min(job.sessions, len(learners) + _AT_ONCE))
+            batch = [Learner(job, frames, number * len(frames) // job.sessions, late_s) for number in numbers]
+            for learner in batch:
+                await loop.create_connection(partial(_same, learner), str(url.hostname), int(url.port or 80))
+            await asyncio.gather(*(learner.ready for learner in batch))
+            learners += batch
+    return learners
+
+
+def _same(learner: Learner) -> Learner:
+    return learner
+
+
+def main() -> None:
+    job = Job.model_validate_json(sys.stdin.readline())
+    print(uvloop.run(converse(job, Program.load(job.program))).model_dump_json(), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,279 @@
+"""What is asked of the simulation. Each function answers one question; docs/capacity.md shows the answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from random import Random
+from typing import Any
+
+import simpy
+from pydantic import BaseModel
+
+from bench.load.simulation.autoscaler import Autoscaler, Replicaset, Scaling
+from bench.load.simulation.mesh import Door, Mesh, Policy, Process, Record, Replicas
+from bench.load.simulation.pools import Pool
+from bench.load.simulation.rhythm import learner
+from bench.load.simulation.stage_times import Profile
+
+WARM_UP_S = 60.0
+TARGET_P95_S = 1.5
+_PLENTY = 64
+
+
+class Steady(BaseModel):
+    """So many learners for so long. Seconds; busy: the share of the time that each model's replicas were at work."""
+
+    learners: int
+    answers: int
+    p50_s: float
+    p95_s: float
+    busy: dict[str, float]
+    wasted_share: float
+    speculated_share: float
+
+
+def percentile(values: list[float], percent: float) -> float:
+    """Nearest rank; NaN of none."""
+    if not values:
+        return math.nan
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
+
+
+def steady(
+    profile: Profile,
+    replicas: Replicas,
+    learners: int,
+    *,
+    policy: Policy | None = None,
+    seconds: float = 180.0,
+    seed: int = 1,
+    pace: float = 1.0,
+) -> Steady:
+    """So many learners who talk all the time, from random moments of the first minute on, which is not counted."""
+    env = simpy.Environment()
+    mesh = Mesh(env, profile, replicas, policy or Policy(), seed)
+    mesh.record = Record(since=WARM_UP_S)
+    starts = Random(f"{seed}/starts")
+    for number in range(learners):
+        env.process(_later(env, starts.uniform(0, WARM_UP_S / 2), mesh.converse(learner(seed, number, pace), math.inf)))
+    env.run(WARM_UP_S)
+    before = _busy(mesh)
+    env.run(WARM_UP_S + seconds)
+    waits, record = [wait for _, wait in mesh.record.answers], mesh.record
+    return Steady(
+        learners=learners,
+        answers=len(waits),
+        p50_s=percentile(waits, 50),
+        p95_s=percentile(waits, 95),
+        busy={name: (after - before[name]) / seconds for name, after in _busy(mesh).items()},
+        wasted_share=record.wasted / max(1, record.wasted + record.finished),
+        speculated_share=record.speculated / max(1, record.started),
+    )
+
+
+def _later(env: simpy.Environment, seconds: float, process: Process) -> Process:
+    yield env.timeout(seconds)
+    yield from process
+
+
+def _busy(mesh: Mesh) -> dict[str, float]:
+    pools: dict[str, Pool[Any]] = {"asr": mesh.asr, "llm": mesh.llm, "tts": mesh.tts}
+    return {
+        name: sum(replica.station.busy_s for replica in pool.replicas) / len(pool.replicas)
+        for name, pool in pools.items()
+    }
+
+
+def capacity(meets: Callable[[int], bool], most: int = 4096) -> int:
+    """The most learners for whom it holds, by doubling and halving, to within 4 %; 0 if not for one."""
+    good, bad = 0, 1
+    while meets(bad):
+        good, bad = bad, 2 * bad
+        if bad > most:
+            return good
+    while bad - good > max(1, good // 25):
+        middle = (good + bad) // 2
+        good, bad = (middle, bad) if meets(middle) else (good, middle)
+    return good
+
+
+def learners_per_replica(
+    profile: Profile, stage: str, *, target_s: float = TARGET_P95_S, policy: Policy | None = None, pace: float = 1.0
+) -> int:
+    """How many one replica of a stage serves at the target, where the other stages have plenty."""
+    replicas = replace(Replicas(_PLENTY, _PLENTY, _PLENTY), **{stage: 1})
+    if stage != "asr":
+        policy = replace(policy or Policy(), partials=False)  # they cost only events there
+
+    def meets(learners: int) -> bool:
+        seconds = 30 if learners > 256 else 90  # enough answers either way
+        return steady(profile, replicas, learners, policy=policy, seconds=seconds, pace=pace).p95_s <= target_s
+
+    return capacity(meets)
+
+
+# --- a morning peak ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Morning:
+    """Learners arrive at `quiet_per_s`, within `rise_s` at `peak_per_s`, for `peak_s`, then as before; each stays
+    `stays_s` on average.
+    """
+
+    quiet_per_s: float = 0.05
+    peak_per_s: float = 0.6
+    quiet_s: float = 600.0
+    rise_s: float = 600.0
+    peak_s: float = 1800.0
+    stays_s: float = 480.0
+    after_s: float = 2400.0
+
+    def rate(self, at_s: float) -> float:
+        """Arrivals a second."""
+        climbed = min(1.0, max(0.0, (at_s - self.quiet_s) / self.rise_s))
+        if at_s > self.quiet_s + self.rise_s + self.peak_s:
+            climbed = 0.0
+        return self.quiet_per_s + (self.peak_per_s - self.quiet_per_s) * climbed
+
+    @property
+    def seconds(self) -> float:
+        return self.quiet_s + self.rise_s + self.peak_s + self.after_s
+
+
+class Moment(BaseModel):
+    """What it looks like at a time; p95_s: of the answers of the half minute before."""
+
+    at_s: float
+    seated: int
+    queued: int
+    refused: int
+    replicas: dict[str, int]
+    p95_s: float | None
+
+
+class Peak(BaseModel):
+    """waited_p95_s: at the door, of those who were let in. gpu_hours: of the model replicas."""
+
+    arrived: int
+    refused: int
+    waited_share: float
+    waited_p95_s: float
+    p50_s: float
+    p95_s: float
+    gpu_hours: float
+    moments: list[Moment]
+
+
+def morning_peak(
+    profile: Profile,
+    scalings: dict[str, Scaling],
+    morning: Morning,
+    *,
+    by_seats: bool = True,
+    seed: int = 1,
+) -> Peak:
+    """The production overlay's admission and KEDA, beginning with the least replicas.
+
+    by_seats: recognition, voice and llm_service are scaled by who is seated or waits, per seat of a replica; else by
+    the streams in use per slot, as one might think of first, with the same thresholds.
+    """
+    env = simpy.Environment()
+    least = Replicas(
+        **{stage: scalings[name].least for stage, name in (("asr", "asr"), ("llm", "vllm"), ("tts", "tts"))}
+    )
+    mesh = Mesh(env, profile, least, Policy(partials=False), seed)
+    fronts: Pool[None] = Pool(lambda: None, 64)  # llm_service's LLM_MAX_STREAMS, components/vllm
+    fronts.grow(scalings["llm"].least)
+    gateways: Pool[None] = Pool(lambda: None, 60)
+    gateways.grow(scalings["gateway"].least)
+    door = Door(env, mesh, lambda: min(mesh.asr.capacity, 4 * fronts.capacity, 2 * mesh.tts.capacity))
+    llm, tts = profile.llm, mesh.tts
+    pools: dict[str, Pool[Any]] = {"gateway": gateways, "asr": mesh.asr, "tts": tts, "llm": fronts, "vllm": mesh.llm}
+    metrics: dict[str, dict[str, Callable[[], float]]] = {
+        "gateway": {"sessions": lambda: door.seated},
+        "asr": {"seats": partial(_seats_wanted, door, mesh.asr.slots)},
+        "tts": {"seats": partial(_seats_wanted, door, 2 * tts.slots)},
+        "llm": {"seats": partial(_seats_wanted, door, 4 * fronts.slots)},
+        "vllm": {
+            "queue": lambda: sum(replica.station.queued for replica in mesh.llm.replicas),
+            "kv-cache": lambda: max(
+                replica.station.running * llm.context_tokens / llm.kv_tokens for replica in mesh.llm.replicas
+            ),
+        },
+    }
+    if not by_seats:
+        metrics |= {
+            "asr": {"seats": lambda: mesh.asr.in_use / (0.8 * mesh.asr.slots)},
+            "tts": {"seats": lambda: tts.in_use / (0.8 * tts.slots)},
+            "llm": {"seats": lambda: mesh.llm.in_use / (0.8 * fronts.slots)},
+        }
+    for name, pool in pools.items():
+        startup_s = 10.0 if name in ("gateway", "llm") else profile.startup_s
+        scaled = _scaled(pool, door, startup_s)
+        env.process(Autoscaler(env, scalings[name], scaled, metrics[name]).run())
+    moments: list[Moment] = []
+    env.process(_arrivals(env, door, morning, seed))
+    env.process(_watch(env, door, pools, moments))
+    env.run(morning.seconds)
+    return _peak(mesh.record, door, moments)
+
+
+def _seats_wanted(door: Door, per_replica: int) -> float:
+    return (door.seated + len(door.queue)) / (0.8 * per_replica)
+
+
+def _scaled(pool: Pool[Any], door: Door, startup_s: float) -> Replicaset:
+    def ready() -> None:
+        pool.grow()
+        door.call()
+
+    return Replicaset(ready, pool.drain, startup_s, len(pool.replicas))
+
+
+def _arrivals(env: simpy.Environment, door: Door, morning: Morning, seed: int) -> Process:
+    """A Poisson process of changing rate, by thinning."""
+    draw, number = Random(f"{seed}/arrivals"), 0
+    while True:
+        yield env.timeout(draw.expovariate(morning.peak_per_s))
+        if draw.random() < morning.rate(env.now) / morning.peak_per_s:
+            env.process(door.visit(learner(seed, number), draw.expovariate(1 / morning.stays_s)))
+            number += 1
+
+
+def _watch(env: simpy.Environment, door: Door, pools: dict[str, Pool[Any]], moments: list[Moment]) -> Process:
+    answers = door.mesh.record.answers
+    while True:
+        seen, refused = len(answers), door.refused
+        yield env.timeout(30)
+        fresh = [wait for _, wait in answers[seen:]]
+        moments.append(
+            Moment(
+                at_s=env.now,
+                seated=door.seated,
+                queued=len(door.queue),
+                refused=door.refused - refused,
+                replicas={name: len(pool.replicas) for name, pool in pools.items()},
+                p95_s=percentile(fresh, 95) if len(fresh) >= 20 else None,
+            )
+        )
+
+
+def _peak(record: Record, door: Door, moments: list[Moment]) -> Peak:
+    waits = [wait for _, wait in record.answers]
+    at_door = [waited for _, waited in door.waited]
+    gpus = sum(moment.replicas[name] for moment in moments for name in ("asr", "tts", "vllm"))
+    return Peak(
+        arrived=door.arrived,
+        refused=door.refused,
+        waited_share=sum(waited > 0 for waited in at_door) / max(1, len(at_door)),
+        waited_p95_s=percentile(at_door, 95),
+        p50_s=percentile(waits, 50),
+        p95_s=percentile(waits, 95),
+        gpu_hours=gpus * 30 / 3600,
+        moments=moments,
+    )

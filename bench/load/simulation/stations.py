@@ -1,0 +1,251 @@
+"""The models as queueing stations, in SimPy's time.
+
+    DecodeStation   what queues while the model works forms the next batch: recognition, or a voice that speaks clauses
+    SharedStation   all at once, each the slower the more there are (processor sharing): what continuous batching does
+
+Timeouts with callbacks instead of a process for each job: a simulated hour of a thousand learners is some ten million
+events.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from itertools import count
+from typing import Any, cast
+
+import simpy
+
+from bench.load.simulation.stage_times import Curve
+
+
+def call(event: simpy.Event, function: Callable[[simpy.Event], None]) -> None:
+    """When the event comes; it must not have come yet."""
+    assert event.callbacks is not None  # SimPy's types leave it open
+    event.callbacks.append(function)
+
+
+class Urgency(IntEnum):
+    """The lower, the sooner; as in asr_service."""
+
+    TURN = 0
+    PARTIAL = 1
+
+
+@dataclass(eq=False)
+class Decode:
+    """One job. factor: on the station's seconds; extra_s: on top of them. `done` succeeds at the end, with False if the
+    job was stopped to make room.
+    """
+
+    done: simpy.Event
+    urgency: Urgency
+    factor: float
+    extra_s: float
+    cancelled: bool = False
+
+
+@dataclass(eq=False)
+class _Run:
+    batch: list[Decode]
+    stopped: bool = False
+
+
+class DecodeStation:
+    """`workers` batches at once, of at most `max_batch` each, turns before partials, in order among equals.
+
+    A turn that finds every worker busy stops a running partial if the engine can be stopped, as
+    `asr_service.recognition.decoding` does. busy_s: seconds that workers were at work. batch_sizes: how many batches
+    were of which size.
+    """
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        seconds: Curve,
+        *,
+        workers: int = 1,
+        max_batch: int = 1,
+        stops_partials: bool = False,
+    ) -> None:
+        self._env = env
+        self._seconds = seconds
+        self._workers = workers
+        self._max_batch = max_batch
+        self._stops_partials = stops_partials
+        self._waiting: dict[Urgency, deque[Decode]] = {urgency: deque() for urgency in Urgency}
+        self._running: list[_Run] = []
+        self.busy_s = 0.0
+        self.batch_sizes: dict[int, int] = {}
+
+    @property
+    def load(self) -> int:
+        """Jobs that run or wait."""
+        return sum(len(jobs) for jobs in self._waiting.values()) + sum(len(run.batch) for run in self._running)
+
+    @property
+    def takes_partials(self) -> bool:
+        """Partials are for idle time: the busier the model, the rarer they are."""
+        if self._waiting[Urgency.TURN]:
+            return False
+        partials = len(self._waiting[Urgency.PARTIAL])
+        return len(self._running) + partials < self._workers or partials < self._max_batch > 1
+
+    def submit(self, *, urgency: Urgency = Urgency.TURN, factor: float = 1.0, extra_s: float = 0.0) -> Decode:
+        job = Decode(self._env.event(), urgency, factor, extra_s)
+        self._waiting[urgency].append(job)
+        if self._stops_partials and urgency is Urgency.TURN and len(self._running) >= self._workers:
+            self._make_room()
+        self._start()
+        return job
+
+    def cancel(self, job: Decode) -> None:
+        """Nobody waits for it any more. One that runs already runs to its end."""
+        job.cancelled = True
+        if job in self._waiting[job.urgency]:
+            self._waiting[job.urgency].remove(job)
+
+    def _make_room(self) -> None:
+        for run in list(self._running):
+            if all(job.urgency is Urgency.PARTIAL for job in run.batch):
+                run.stopped = True
+                self._running.remove(run)
+                for job in run.batch:
+                    job.done.succeed(value=False)
+                return
+
+    def _start(self) -> None:
+        while len(self._running) < self._workers and (batch := self._next_batch()):
+            run = _Run(batch)
+            self._running.append(run)
+            self.batch_sizes[len(batch)] = self.batch_sizes.get(len(batch), 0) + 1
+            seconds = self._seconds(len(batch)) * max(job.factor for job in batch) + max(job.extra_s for job in batch)
+            ended = self._env.timeout(seconds, value=(run, self._env.now))
+            call(ended, self._end)
+
+    def _next_batch(self) -> list[Decode]:
+        jobs = next((jobs for jobs in self._waiting.values() if jobs), deque())
+        return [jobs.popleft() for _ in range(min(self._max_batch, len(jobs)))]
+
+    def _end(self, event: simpy.Event) -> None:
+        ended: tuple[_Run, float] = cast(Any, event.value)
+        run, began = ended
+        if run.stopped:
+            return
+        self._running.remove(run)
+        self.busy_s += self._env.now - began
+        for job in run.batch:
+            job.done.succeed(value=True)
+        self._start()
+
+
+@dataclass(eq=False)
+class Share:
+    """One job of a SharedStation: `reached[i]` succeeds when its i-th milestone is."""
+
+    milestones: tuple[float, ...]
+    reached: list[simpy.Event]
+    state: str = "waiting"  # running, ended
+
+
+@dataclass(order=True)
+class _Due:
+    at: float
+    number: int
+    share: Share = field(compare=False)
+    index: int = field(compare=False)
+
+
+class SharedStation:
+    """Every job advances at the same speed: with n of them, one unit (a token, a second of speech) takes seconds(n).
+
+    `slots` jobs at once, the others wait in order. Progress is one number for all: a job that begins at V ends at V +
+    its units.
+    """
+
+    def __init__(self, env: simpy.Environment, seconds: Curve, *, slots: int) -> None:
+        self._env = env
+        self._seconds = seconds
+        self._slots = slots
+        self._waiting: deque[Share] = deque()
+        self._due: list[_Due] = []
+        self._numbers = count()
+        self._progress = 0.0
+        self._since = env.now
+        self._alarm = 0
+        self.running = 0
+        self.busy_s = 0.0
+
+    @property
+    def load(self) -> int:
+        return self.running + len(self._waiting)
+
+    @property
+    def queued(self) -> int:
+        return len(self._waiting)
+
+    def submit(self, milestones: Sequence[float]) -> Share:
+        """milestones: units of work after which something is there, the last one being all of it."""
+        share = Share(tuple(milestones), [self._env.event() for _ in milestones])
+        self._advance()
+        self._waiting.append(share)
+        self._admit()
+        self._arm()
+        return share
+
+    def cancel(self, share: Share) -> None:
+        """Give it up, wherever it is; its events never come."""
+        if share.state == "ended":
+            return
+        self._advance()
+        if share.state == "running":
+            self.running -= 1
+        else:
+            self._waiting.remove(share)
+        share.state = "ended"
+        self._admit()
+        self._arm()
+
+    def _admit(self) -> None:
+        while self._waiting and self.running < self._slots:
+            share = self._waiting.popleft()
+            share.state = "running"
+            self.running += 1
+            for index, units in enumerate(share.milestones):
+                heapq.heappush(self._due, _Due(self._progress + units, next(self._numbers), share, index))
+
+    def _advance(self) -> None:
+        elapsed, self._since = self._env.now - self._since, self._env.now
+        if self.running:
+            self._progress += elapsed / self._seconds(self.running)
+            self.busy_s += elapsed
+
+    def _arm(self) -> None:
+        while self._due and self._due[0].share.state == "ended":
+            heapq.heappop(self._due)
+        self._alarm += 1
+        if self._due:
+            wait = max(0.0, self._due[0].at - self._progress) * self._seconds(self.running)
+            alarm = self._env.timeout(wait, value=(self._alarm, self._due[0].at))
+            call(alarm, self._ring)
+
+    def _ring(self, event: simpy.Event) -> None:
+        rung: tuple[int, float] = cast(Any, event.value)
+        alarm, at = rung
+        if alarm != self._alarm:
+            return
+        self._advance()
+        self._progress = max(self._progress, at)  # rounding must not leave it a hair short for ever
+        while self._due and (self._due[0].at <= self._progress or self._due[0].share.state == "ended"):
+            due = heapq.heappop(self._due)
+            if due.share.state == "ended":
+                continue
+            due.share.reached[due.index].succeed()
+            if due.index == len(due.share.milestones) - 1:
+                due.share.state = "ended"
+                self.running -= 1
+        self._admit()
+        self._arm()

@@ -1,0 +1,58 @@
+"""A microphone that never stops: 20 ms of sound every 20 ms, speech when there is some, else the hiss of a room.
+
+A frame is sent when its last sample has been heard, as a sound card does it. Frames are due by the clock from the start
+on, so a late one delays no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+
+from bench.clock import now
+from bench.utterances import RATE_HZ
+from tests.support.asr import Pcm
+
+FRAME_S = 0.02
+FRAME = round(RATE_HZ * FRAME_S)
+HISS = 6.0  # standard deviation of a sample: -75 dB of full scale
+
+
+class Microphone:
+    """`send` takes PCM bytes. worst_lateness_s: how late the latest of the frames was since `say`."""
+
+    def __init__(self, send: Callable[[bytes], Awaitable[None]], seed: int) -> None:
+        self._send = send
+        self._noise = np.random.default_rng(seed)
+        self._speech: Pcm = np.zeros(0, np.int16)
+        self._speech_tick = 0
+        self._tick = 0
+        self._began_s = 0.0
+        self.worst_lateness_s = 0.0
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        self._began_s = now()
+        while True:
+            due_s = self._began_s + (self._tick + 1) * FRAME_S
+            await asyncio.sleep(max(0.0, due_s - now()))
+            self.worst_lateness_s = max(self.worst_lateness_s, now() - due_s)
+            frame = self._heard_in(self._tick)
+            self._tick += 1
+            await self._send(frame)
+
+    def say(self, pcm: Pcm) -> float:
+        """Speak from the next frame on; returns when that begins."""
+        self._speech, self._speech_tick = pcm, self._tick + 1
+        self.worst_lateness_s = 0.0
+        return self._began_s + self._speech_tick * FRAME_S
+
+    def _heard_in(self, tick: int) -> bytes:
+        frame = self._noise.normal(0.0, HISS, FRAME)
+        begin = (tick - self._speech_tick) * FRAME
+        if 0 <= begin < len(self._speech):
+            piece = self._speech[begin : begin + FRAME]
+            frame[: len(piece)] += piece
+        return np.clip(frame, -32768, 32767).astype("<i2").tobytes()

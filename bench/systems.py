@@ -1,0 +1,104 @@
+"""The two systems as a learner meets them: what to send, and what a frame from them means."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Protocol
+
+from bench.listening import Ear, Event, ReplyOver, TurnEnded
+
+PARTNER_RATE_HZ = 24_000
+
+
+class System(Protocol):
+    """One conversation with a system. Frames are those of its WebSocket."""
+
+    ear: Ear
+    is_ready: bool  # it hears from now on
+    errors: list[str]
+
+    def greeting(self) -> str | None: ...
+
+    def read(self, frame: str | bytes, at_s: float) -> Event | None: ...
+
+    def interrupt(self) -> str: ...
+
+    def playback(self, at_s: float) -> str | None: ...
+
+
+class AiTalk:
+    """/ws/conversation. latencies: latency_ms of each reply that was heard to its end."""
+
+    def __init__(self) -> None:
+        self.ear = Ear(PARTNER_RATE_HZ)
+        self.is_ready = False
+        self.errors: list[str] = []
+        self.latencies: list[dict[str, float]] = []
+        self._reply = ""
+
+    def greeting(self) -> str:
+        return json.dumps({"type": "start", "audio": {"encoding": "pcm_s16le", "sample_rate": 16_000}})
+
+    def read(self, frame: str | bytes, at_s: float) -> Event | None:
+        if isinstance(frame, bytes):
+            return self.ear.hear(frame, at_s)
+        message: dict[str, Any] = json.loads(frame)
+        match message:
+            case {"type": "connected"}:
+                self.is_ready = True
+            case {"type": "transcript", "is_final": True}:
+                return TurnEnded(at_s)
+            case {"type": "ai_audio_start"}:
+                self._reply = str(message["turn_id"])
+                self.ear.new_reply()
+                self.ear.rate_hz = int(message["sample_rate"])
+            case {"type": "interrupted" | "turn_complete"}:
+                self._reply = ""
+                self.latencies += [message["latency_ms"]] if "latency_ms" in message else []
+                return ReplyOver(at_s)
+            case {"type": "error"}:
+                self.errors.append(str(message["code"]))
+        return None
+
+    def interrupt(self) -> str:
+        return json.dumps({"type": "interrupt"})
+
+    def playback(self, at_s: float) -> str | None:
+        return self.played(self.ear.played_ms(at_s))
+
+    def played(self, played_ms: float) -> str | None:
+        """The report of a player; None while there is nothing to report."""
+        if not self._reply or not played_ms:
+            return None
+        return json.dumps({"type": "playback", "turn_id": self._reply, "played_ms": played_ms})
+
+
+class Pipecat:
+    """See bench/pipecat_bot.py."""
+
+    def __init__(self) -> None:
+        self.ear = Ear(PARTNER_RATE_HZ)
+        self.is_ready = False
+        self.errors: list[str] = []
+
+    def greeting(self) -> None:
+        return None
+
+    def read(self, frame: str | bytes, at_s: float) -> Event | None:
+        if isinstance(frame, bytes):
+            return self.ear.hear(frame, at_s)
+        match json.loads(frame)["type"]:
+            case "ready":
+                self.is_ready = True
+            case "turn":
+                self.ear.new_reply()
+                return TurnEnded(at_s)
+            case "interrupted" | "silent":
+                return ReplyOver(at_s)
+        return None
+
+    def interrupt(self) -> str:
+        return "interrupt"
+
+    def playback(self, at_s: float) -> None:
+        return None

@@ -1,0 +1,116 @@
+"""`python -m bench.turn_taking`: false cut-offs against delay, beside smart turn alone and silence alone.
+
+Faster than real time, on the bundled models. Settings were tuned on one half of the set; what is reported is the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from asr_service.engines import create_engine
+from asr_service.turn_taking.endpointing import Endpointing
+from bench.turn_taking.detector import Heard, Networks, detect, smart_turn_alone
+from bench.turn_taking.fit import fit
+from bench.turn_taking.scores import Score, is_cut, score
+from bench.turn_taking.utterances import Utterance, make_more, make_set
+from tests.support.asr import asr_settings
+
+PATIENCES = {
+    "advanced": 0.8, "intermediate (default)": 1.0, "beginner": 1.5, "very patient": 2.0, "most patient": 3.0
+}  # fmt: skip
+SILENCES_MS = (300, 500, 700, 1_000, 1_300)
+
+
+def main() -> None:
+    """Run what the arguments ask for, and write `turn_taking.json` and `turn_taking.md`."""
+    arguments = _arguments()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(asr_settings())
+    engine.load()
+    networks = Networks(engine, arguments.out / "turn_taking_memory.json", remember=arguments.remember)
+    utterances = [u for u in make_set() if u.tuning == (arguments.half == "tuning")][: arguments.limit]
+    if arguments.fit:
+        shortest = Endpointing().min_silence_ms  # what goes on before that is never cut
+        everything = Endpointing(eager_silence_ms=shortest, min_silence_ms=2_000, max_silence_ms=2_100)
+        print(fit([(u, detect(u, networks, everything)) for u in [*utterances, *make_more()]]))
+    scores = measure(utterances, networks)
+    networks.save()
+    report = f"{_preface(arguments.half, utterances)}\n\n{table(scores)}\n\n{_by_kind(utterances, networks)}\n"
+    print(report)
+    (arguments.out / "turn_taking.md").write_text(report)
+    rows = {name: found.as_row() for name, found in scores.items()}
+    (arguments.out / "turn_taking.json").write_text(json.dumps({"half": arguments.half, "rows": rows}, indent=2))
+    networks.save()
+
+
+def measure(utterances: list[Utterance], networks: Networks) -> dict[str, Score]:
+    """Every rule on every utterance."""
+    default = Endpointing()
+
+    def ours(settings: Endpointing) -> Score:
+        return score(utterances, lambda u: detect(u, networks, settings))
+
+    scores = {
+        f"AI-Talk, {level}: patience {patience}": ours(default.overridden(patience=patience))
+        for level, patience in PATIENCES.items()
+    }
+    scores["smart turn alone (Pipecat's rule)"] = score(utterances, lambda u: smart_turn_alone(u, networks))
+    for silence in SILENCES_MS:
+        scores[f"silence alone: {silence} ms"] = ours(default.overridden(end_silence_ms=silence))
+    return scores
+
+
+def table(scores: dict[str, Score]) -> str:
+    """Markdown, a row for each rule."""
+    lines = [
+        "| rule | cut, hesitations ≤ 1.0 s | cut, ≤ 1.5 s | delay, median | p95 | eager, median | in vain | split |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, s in scores.items():
+        lines.append(
+            f"| {name} | {_share(s.cut_1000, s.of_1000)} | {_share(s.cut_1500, s.of_1500)} | {s.delay_median:.0f} ms "
+            f"| {s.delay_p95:.0f} ms | {s.eager_median:.0f} ms | {100 * s.eager_wasted:.0f} % "
+            f"| {_share(s.split, s.complete)} |"
+        )
+    return "\n".join(lines)
+
+
+def _by_kind(utterances: list[Utterance], networks: Networks) -> str:
+    lines = ["| kind | utterances | cut by the default |", "| --- | --- | --- |"]
+    heard: list[tuple[Utterance, Heard]] = [(u, detect(u, networks, Endpointing())) for u in utterances if u.pause]
+    for kind in sorted({u.kind for u, _ in heard}):
+        of_kind = [(u, found) for u, found in heard if u.kind == kind]
+        lines.append(f"| {kind} | {len(of_kind)} | {sum(is_cut(u, found) for u, found in of_kind)} |")
+    return "\n".join(lines)
+
+
+def _preface(half: str, utterances: list[Utterance]) -> str:
+    hesitant = sum(u.pause is not None for u in utterances)
+    return (
+        f"`python -m bench.turn_taking --half {half}`: the {half} half, {len(utterances)} utterances, {hesitant} "
+        "of them with a hesitation. Time in samples; what the networks take is not counted."
+    )
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part}/{whole} ({100 * part / max(1, whole):.1f} %)"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.turn_taking", description=__doc__)
+    parser.add_argument("--half", choices=["tuning", "test"], default="test", help="which utterances (default: test)")
+    parser.add_argument(
+        "--fit", action="store_true", help="fit the weights of end_of_turn to this half and more, and print them"
+    )
+    parser.add_argument(
+        "--remember", action="store_true", help="keep what the networks said, for trying other settings"
+    )
+    parser.add_argument("--limit", type=int, default=None, help="the first so many utterances only")
+    parser.add_argument("--out", type=Path, default=Path("build/bench"), help="folder of the results")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""The turn detector of `asr_service` over a recording, faster than real time, each network run once.
+
+Time is counted in samples: what the networks take is not counted. In the service a decode begins 64 ms into a pause, so
+that on a machine where it takes longer than the wait, the turn ends when the decode does.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from asr_service.engine import AsrEngine, Closing, DecodeOptions, Transcript, Word
+from asr_service.recognition.utterance import Recorder
+from asr_service.turn_taking import endpointer as ep
+from asr_service.turn_taking.end_of_turn import probability_of_end
+from asr_service.turn_taking.endpointing import Endpointing
+from asr_service.turn_taking.smart_turn import HEARD, SmartTurn
+from asr_service.turn_taking.text_model import LlamaTextModel
+from asr_service.voice.vad import WINDOW, Ear, SileroVad
+from bench.turn_taking.utterances import RATE, Utterance
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What was known of a pause when the machine asked."""
+
+    position: int
+    silence_ms: float
+    acoustic: float
+    heard: Transcript
+    could_end: float | None
+
+
+class Networks:
+    """The four networks, each asked once for the same thing; with `remember`, once for all runs."""
+
+    def __init__(self, engine: AsrEngine, memory: Path, *, remember: bool) -> None:
+        self._engine, self._path, self._remember = engine, memory, remember
+        self._vad, self._turn, self._text = SileroVad(), SmartTurn(), LlamaTextModel()
+        self._known: dict[str, object] = json.loads(memory.read_text()) if remember and memory.exists() else {}
+
+    def save(self) -> None:
+        if self._remember:
+            self._path.write_text(json.dumps(self._known))
+
+    def voice(self, utterance: Utterance) -> list[float]:
+        """The probability of speech in each window."""
+        key = f"vad {utterance.name}"
+        if key not in self._known:
+            pcm = (utterance.audio * 32_768).astype("<i2").tobytes()
+            self._known[key] = [probability for _, probability in Ear(self._vad, RATE).hear(pcm)]
+        found = self._known[key]
+        assert isinstance(found, list)
+        return found
+
+    def acoustic(self, utterance: Utterance, begin: int, end: int) -> float:
+        key = f"turn {utterance.name} {begin} {end}"
+        if key not in self._known:
+            self._known[key] = self._turn.infer(utterance.audio[max(begin, end - HEARD, 0) : end])
+        return float(str(self._known[key]))
+
+    def could_end(self, text: str) -> float:
+        key = f"text {text}"
+        if key not in self._known:
+            self._known[key] = self._text.infer(text)
+        return float(str(self._known[key]))
+
+    def words(self, utterance: Utterance, begin: int, end: int) -> Transcript:
+        """The text, the last word and what could follow it."""
+        key = f"words {utterance.name} {begin} {end}"
+        if key not in self._known:
+            heard = self._engine.transcribe(utterance.audio[begin:end], DecodeOptions("en"))
+            last = heard.words[-1] if heard.words else Word("", 0, 0, 1.0)
+            self._known[key] = [heard.text, last.text, last.start, last.end, last.confidence, heard.closing]
+        found = self._known[key]
+        assert isinstance(found, list)
+        text, *last_word, closing = found
+        return Transcript(text, (Word(*last_word),) if text else (), "en", closing and Closing(*closing))
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The samples at which turns were ended and called probably over, and what was known when the machine asked."""
+
+    ends: list[int]
+    eagers: list[int]
+    moments: list[Moment]
+
+
+def detect(utterance: Utterance, networks: Networks, settings: Endpointing) -> Heard:
+    """As `asr_service.session` does it, without the waiting."""
+    endpointer = ep.Endpointer(settings, window=WINDOW, rate_hz=RATE)
+    recorder = Recorder(WINDOW, ep.ONSET_MS * RATE // 1000)
+    heard, begin, silence, prepared = Heard([], [], []), 0, 0, 0
+    for i, voice in enumerate(networks.voice(utterance)):
+        recorder.add(utterance.audio[i * WINDOW : (i + 1) * WINDOW])
+        todo = endpointer.hear(voice)
+        while todo:
+            decision, position = todo.pop(0), endpointer.position
+            match decision:
+                case ep.SpeechStarted(start):
+                    begin = recorder.open(start, position).begin
+                case ep.Paused(end):
+                    silence, prepared = end, position
+                case ep.Assess():
+                    acoustic = networks.acoustic(utterance, begin, position)
+                    words = networks.words(utterance, begin, prepared)
+                    could_end = networks.could_end(words.text)
+                    silent_ms = (position - silence) * 1000 / RATE
+                    heard.moments.append(Moment(position, silent_ms, acoustic, words, could_end))
+                    first = endpointer.suppose(probability_of_end(0.5, words))
+                    todo = first + endpointer.judge(probability_of_end(acoustic, words, could_end=could_end)) + todo
+                case ep.EagerEnd():
+                    heard.eagers.append(position)
+                case ep.Ended():
+                    heard.ends.append(position)
+                    recorder.close()
+    return heard
+
+
+def smart_turn_alone(
+    utterance: Utterance, networks: Networks, *, vad_stop_ms: int = 200, timeout_ms: int = 3_000
+) -> Heard:
+    """Pipecat's rule: after 0.2 s of silence the turn is over if the network says more than 0.5, else after 3 s."""
+    heard, begin, silence, asked = Heard([], [], []), None, None, False
+    for i, voice in enumerate(networks.voice(utterance)):
+        position = (i + 1) * WINDOW
+        if voice >= ep.VOICE_PROBABILITY:
+            begin = max(0, position - RATE // 2) if begin is None else begin
+            silence, asked = None, False
+        elif silence is None and begin is not None:
+            silence = position - WINDOW
+        if silence is None or begin is None:
+            continue
+        silent_ms = (position - silence) * 1000 / RATE
+        over = silent_ms >= timeout_ms
+        if silent_ms >= vad_stop_ms and not asked:
+            asked = True
+            over = networks.acoustic(utterance, begin, position) > 0.5
+        if over:
+            heard.ends.append(position)
+            begin = silence = None
+    return heard

@@ -1,0 +1,48 @@
+"""Fits the weights of `asr_service.turn_taking.end_of_turn`: logistic regression with a little shrinkage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from asr_service.turn_taking.end_of_turn import WITH_TEXT_MODEL, WITHOUT_TEXT_MODEL, Signs, Weights, signs_of_end
+from bench.turn_taking.detector import Heard
+from bench.turn_taking.utterances import Utterance
+
+_SHRINKAGE, _STEPS = 1.0, 50
+_FIRST_ASKED_MS = 350  # a pause counts once
+
+
+def fit(heard: Iterable[tuple[Utterance, Heard]]) -> dict[str, Weights]:
+    """The weights with and without the text model, from what was known when first asked and whether the speaker was
+    then done. Signs that have no weight now get none.
+    """
+    rows, done = [], []
+    for utterance, found in heard:
+        for moment in found.moments:
+            if moment.silence_ms < _FIRST_ASKED_MS:
+                rows.append(signs_of_end(moment.acoustic, moment.heard, could_end=moment.could_end))
+                done.append(float(moment.position > utterance.end))
+    return {
+        name: _fitted(np.array(rows), np.array(done), now)
+        for name, now in (("with the text model", WITH_TEXT_MODEL), ("without", WITHOUT_TEXT_MODEL))
+    }
+
+
+def _fitted(signs: np.ndarray, done: np.ndarray, now: Weights) -> Weights:
+    used = [number for number, weight in enumerate(now.signs) if weight]
+    bias, *weights = logistic_weights(np.column_stack([np.ones(len(signs)), signs[:, used]]), done).round(2).tolist()
+    return Weights(bias, Signs(**{Signs._fields[number]: w for number, w in zip(used, weights, strict=True)}))
+
+
+def logistic_weights(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """What separates rows `x` (n, signs) with `y` 1 from those with 0, both taken for equally frequent."""
+    balance = np.where(y == 1, 0.5 / y.mean(), 0.5 / (1 - y.mean()))
+    weights = np.zeros(x.shape[1])
+    for _ in range(_STEPS):  # Newton's method
+        p = 1 / (1 + np.exp(-x @ weights))
+        gradient = x.T @ (balance * (p - y)) + _SHRINKAGE * weights
+        hessian = (x.T * (balance * p * (1 - p))) @ x + _SHRINKAGE * np.eye(x.shape[1])
+        weights -= np.linalg.solve(hessian, gradient)
+    return weights

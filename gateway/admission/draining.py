@@ -1,0 +1,83 @@
+"""How a gateway ends without losing anyone: SIGTERM → not ready, no new sessions → each session handed over → exit.
+
+A session is handed over between two turns: at once if nobody speaks, else when the reply was heard to its end. After
+GATEWAY_DRAIN_TIMEOUT_S those that are left are handed over as they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Protocol
+
+from gateway.conversation.events import MOVING, HandOver
+from gateway.protocol import Reconnect
+
+logger = logging.getLogger(__name__)
+
+# Learners come back spread over so long: not all in the same moment, and all well within a second.
+SPREAD_MS = 300
+# For the last words of those who are handed over in the middle of a turn, and for close frames.
+LAST_S = 7.0
+
+
+def reconnect() -> Reconnect:
+    """What a learner is told who has to go to another gateway."""
+    return Reconnect(reason=MOVING.reason, delay_ms=random.randrange(SPREAD_MS))  # noqa: S311
+
+
+class Movable(Protocol):
+    """A session."""
+
+    async def post(self, event: HandOver, /) -> None: ...
+
+
+class Draining:
+    """Knows the sessions of this gateway. `begin` it once; `done` is set when nobody is left, or at `give_up`."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self.began = asyncio.Event()
+        self.done = asyncio.Event()
+        self._timeout_s = timeout_s
+        self._sessions: set[Movable] = set()
+        self._changed = asyncio.Event()
+
+    def begin(self) -> None:
+        self.began.set()
+
+    def give_up(self) -> None:
+        """Whoever is left is left."""
+        self.done.set()
+
+    @contextmanager
+    def knows(self, session: Movable) -> Iterator[None]:
+        """The session is served for the length of the block."""
+        self._sessions.add(session)
+        try:
+            yield
+        finally:
+            self._sessions.discard(session)
+            self._changed.set()
+
+    async def run(self) -> None:
+        """Wait for the beginning, then hand over."""
+        await self.began.wait()
+        logger.info("draining: %d sessions are handed over, within %.0f s", len(self._sessions), self._timeout_s)
+        await self._hand_over(HandOver(), self._timeout_s)
+        if self._sessions:
+            logger.warning("draining: %d sessions are handed over in the middle of a turn", len(self._sessions))
+            await self._hand_over(HandOver(at_once=True), LAST_S)
+        self.done.set()
+
+    async def _hand_over(self, event: HandOver, timeout_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                async with asyncio.TaskGroup() as tasks:  # a session whose learner reads slowly holds up no other
+                    for session in self._sessions:
+                        tasks.create_task(session.post(event))
+                while self._sessions:
+                    self._changed.clear()
+                    await self._changed.wait()

@@ -1,0 +1,210 @@
+"""Seats and the queue for them, in Redis: counted across gateways, and safe against a gateway that dies.
+
+    aitalk:{admission}:seats     sorted set   seat → when its lease ends
+    aitalk:{admission}:holders   hash         seat → the gateway that renews it; empty: kept for a learner who is away
+    aitalk:{admission}:queue     sorted set   who waits → the number drawn; the lowest is next
+    aitalk:{admission}:waiting   sorted set   who waits → when the place in the queue lapses
+    aitalk:{admission}:numbers   integer      the number drawn last
+    aitalk:{admission}:length_ms integer      how long a seat is held, a moving average
+
+A seat is named after the session that sits on it, so that whoever carries on the session can claim it. Leases are
+renewed by `beat`; those of a gateway that died lapse after LEASE_S. All times are the server's own clock.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import redis.asyncio as redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from gateway.clients.redis_store import reachable
+
+LEASE_S = 10.0
+# Assumed length of a conversation until one has ended.
+FIRST_LENGTH_MS = 300_000
+
+_PREFIX = "aitalk:{admission}:"
+_KEYS = [_PREFIX + name for name in ("seats", "holders", "queue", "waiting", "numbers", "length_ms")]
+
+_COMMON = """
+local seats, holders, queue, waiting, numbers, length = unpack(KEYS)
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function free(seat)
+  redis.call('ZREM', seats, seat)
+  redis.call('HDEL', holders, seat)
+end
+local function take(seat, holder, lease)
+  redis.call('ZADD', seats, now + lease, seat)
+  redis.call('HSET', holders, seat, holder)
+end
+local function leave_queue(id)
+  redis.call('ZREM', queue, id)
+  redis.call('ZREM', waiting, id)
+end
+for _, seat in ipairs(redis.call('ZRANGEBYSCORE', seats, '-inf', now)) do free(seat) end
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', waiting, '-inf', now)) do leave_queue(id) end
+"""
+
+# ARGV: gateway, lease, capacity (-1: unlimited), longest queue, number of seats, seats …, learners who wait …
+# Returns seats in use, length of the queue, average length, then one number for each who waits: 0 a seat is theirs,
+# n place in the queue, -1 the queue is full.
+_BEAT = (
+    _COMMON
+    + """
+local me, lease, capacity, longest, count = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
+for i = 6, 5 + count do
+  local holder = redis.call('HGET', holders, ARGV[i])
+  if not holder or holder == me then take(ARGV[i], me, lease) end
+end
+local places = {}
+for i = 6 + count, #ARGV do
+  local id = ARGV[i]
+  local rank = redis.call('ZRANK', queue, id)
+  local ahead = rank or redis.call('ZCARD', queue)
+  if redis.call('HGET', holders, id) == me then
+    places[#places + 1] = 0
+  elseif capacity < 0 or redis.call('ZCARD', seats) + ahead < capacity then
+    leave_queue(id)
+    take(id, me, lease)
+    places[#places + 1] = 0
+  elseif rank or ahead < longest then
+    if not rank then redis.call('ZADD', queue, redis.call('INCR', numbers), id) end
+    redis.call('ZADD', waiting, now + lease, id)
+    places[#places + 1] = ahead + 1
+  else
+    places[#places + 1] = -1
+  end
+end
+local average = tonumber(redis.call('GET', length) or -1)
+return {redis.call('ZCARD', seats), redis.call('ZCARD', queue), average, unpack(places)}
+"""
+)
+
+# ARGV: gateway, lease, own seat or place in the queue, the seat of the session that is carried on, whether that one
+# must be there. Returns 1 if that seat is now ours, and the only one.
+_CLAIM = (
+    _COMMON
+    + """
+local me, lease, own, wanted, must_be_there = unpack(ARGV)
+if must_be_there == '1' and not redis.call('ZSCORE', seats, wanted) then return 0 end
+leave_queue(own)
+free(own)
+take(wanted, me, lease)
+return 1
+"""
+)
+
+# ARGV: gateway, lease, a place in the queue that is kept, the one who has come back for it. Returns 1 if it was there.
+# Whose turn came just as their gateway ended has a seat kept instead.
+_COME_BACK = (
+    _COMMON
+    + """
+local me, lease, kept, id = unpack(ARGV)
+local number = redis.call('ZSCORE', queue, kept)
+if number then
+  leave_queue(kept)
+  redis.call('ZADD', queue, number, id)
+  redis.call('ZADD', waiting, now + lease, id)
+elseif redis.call('HGET', holders, kept) == '' then
+  free(kept)
+  take(id, me, lease)
+else
+  return 0
+end
+return 1
+"""
+)
+
+# ARGV: gateway, seat or place in the queue, milliseconds for which it is kept, milliseconds for which it was held.
+_LEAVE = (
+    _COMMON
+    + """
+local me, id, keep, held = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+if keep > 0 and redis.call('ZSCORE', queue, id) then
+  redis.call('ZADD', waiting, now + keep, id)
+  return 1
+end
+leave_queue(id)
+if redis.call('HGET', holders, id) ~= me then return 0 end
+if keep > 0 then take(id, '', keep) else free(id) end
+if held > 0 and keep == 0 then
+  local average = tonumber(redis.call('GET', length) or held)
+  redis.call('SET', length, math.floor(0.9 * average + 0.1 * held))
+end
+return 1
+"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """seats: in use by all gateways, those kept included. places: of those who were asked for, in their order; 0: has a
+    seat; n: n-th in the queue; -1: the queue is full.
+    """
+
+    seats: int
+    queue: int
+    length_s: float
+    places: tuple[int, ...]
+
+
+class Seats:
+    """What one gateway does with them. Every method raises UnavailableError while Redis is away."""
+
+    def __init__(self, url: str, *, lease_s: float = LEASE_S) -> None:
+        self._redis: redis.Redis = redis.from_url(
+            url,
+            decode_responses=True,
+            socket_timeout=2.0,
+            socket_connect_timeout=2.0,
+            health_check_interval=30,
+            retry=Retry(NoBackoff(), 1),  # a learner waits at the door meanwhile
+        )
+        self._gateway_id = secrets.token_hex(8)
+        self._lease_ms = round(lease_s * 1000)
+        self._beat, self._claim, self._come_back, self._leave = (
+            self._redis.register_script(script) for script in (_BEAT, _CLAIM, _COME_BACK, _LEAVE)
+        )
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    async def beat(self, held: Sequence[str], asking: Sequence[str], *, capacity: int | None, queue_max: int) -> Count:
+        """Renew the leases of the seats held, and ask for a seat for each of `asking`, first come first served.
+
+        Who gets none takes a place in the queue, or renews it. capacity: seats of the whole mesh; None: no limit.
+        """
+        limit = -1 if capacity is None else capacity
+        arguments: list[str | int] = [self._gateway_id, self._lease_ms, limit, queue_max, len(held), *held, *asking]
+        async with reachable():
+            seats, queue, length_ms, *places = await self._beat(keys=_KEYS, args=arguments)
+        length_s = (length_ms if length_ms > 0 else FIRST_LENGTH_MS) / 1000
+        return Count(int(seats), int(queue), length_s, tuple(int(place) for place in places))
+
+    async def claim(self, own: str, wanted: str, *, must_be_there: bool) -> bool:
+        """Sit on the seat of the session that is carried on, in place of `own` (a seat, or a place in the queue).
+
+        must_be_there: only if that seat is still kept, or held by a gateway that may be dead. False: it is not.
+        """
+        async with reachable():
+            arguments: list[str | int] = [self._gateway_id, self._lease_ms, own, wanted, int(must_be_there)]
+            return bool(await self._claim(keys=_KEYS, args=arguments))
+
+    async def come_back(self, kept: str, own: str) -> bool:
+        """Stand in the queue as `own` where `kept` stood. False: that place is not kept, or not any more."""
+        async with reachable():
+            return bool(await self._come_back(keys=_KEYS, args=[self._gateway_id, self._lease_ms, kept, own]))
+
+    async def leave(self, seat: str, *, keep_s: float = 0.0, held_s: float = 0.0) -> None:
+        """Give up a seat, or a place in the queue. keep_s: nobody else may have it for so long; 0: at once.
+
+        held_s: how long the conversation was, for the estimate. A seat that another gateway has claimed is left alone.
+        """
+        async with reachable():
+            arguments: list[str | int] = [self._gateway_id, seat, round(keep_s * 1000), round(held_s * 1000)]
+            await self._leave(keys=_KEYS, args=arguments)

@@ -1,0 +1,207 @@
+"""The door of a gateway: a WebSocket that has been accepted waits here until there is a seat for its learner.
+
+accepted → a seat is free → in
+         → queued, queued, … → in          the learner may send `start` meanwhile: whoever carries on a session whose
+                                           seat is kept is let in at once
+         → queue full, or waited too long → `busy`, close 1013
+         → the gateway ends → `reconnect`, close 1012; the place is kept for a moment, for the next gateway
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, MutableMapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from fastapi import WebSocket, WebSocketDisconnect
+
+from common.errors import BusyError, ServiceError
+from gateway import metrics
+from gateway.admission.draining import Draining, reconnect
+from gateway.admission.limits import Allowance, TooMuchError
+from gateway.admission.queue import Admission, Guest
+from gateway.conversation.events import EXPELLED, FULL, MOVING, Closing
+from gateway.ports import SessionStore
+from gateway.protocol import AnyServerMessage, ErrorMessage, Ping, Pong, Queued, Start, read_client_message
+
+logger = logging.getLogger(__name__)
+
+# What comes while the learner waits is kept for the session, up to so many bytes: a recording's header, first words.
+EARLY_BYTES = 256 * 1024
+
+Frame = MutableMapping[str, Any]
+
+
+class Visitor:
+    """A WebSocket with the frames that came while it waited.
+
+    subject: of the learner's token; empty: none. place: in the queue, kept by a gateway that has ended. keep_seat: set
+    it if the learner may come back, also to a place in the queue.
+    """
+
+    def __init__(
+        self, socket: WebSocket, session_id: str, allowance: Allowance, *, subject: str = "", place: str = ""
+    ) -> None:
+        self.socket = socket
+        self.allowance = allowance
+        self.session_id = session_id
+        self.subject = subject
+        self.place = place
+        self.keep_seat = False
+        self._early: deque[Frame] = deque()
+        self._early_bytes = 0
+        self._admission: Admission | None = None
+        self._guest: Guest | None = None
+
+    async def receive(self) -> Frame:
+        """The next frame of the learner, from the first on. Raises TooMuchError."""
+        return self._early.popleft() if self._early else await self.receive_new()
+
+    async def receive_new(self) -> Frame:
+        """The next frame that comes; whatever happens to it then, it counts once. Raises TooMuchError."""
+        frame = await self.socket.receive()
+        if frame["type"] == "websocket.receive":
+            self.allowance.take(len(frame.get("bytes") or frame.get("text") or ""))
+        return frame
+
+    async def carries_on(self, session_id: str) -> None:
+        """The learner carries on that session: its seat is this one's now, not another one's beside it."""
+        if self._admission and self._guest and self._guest.seat != session_id:
+            await self._admission.carry_on(self._guest, session_id)
+
+    def keep(self, frame: Frame) -> None:
+        """For `receive`. Audio beyond EARLY_BYTES is dropped."""
+        data = frame.get("bytes") or frame.get("text") or ""
+        if self._early_bytes + len(data) <= EARLY_BYTES:
+            self._early_bytes += len(data)
+            self._early.append(frame)
+
+    async def send_away(self) -> None:
+        """To another gateway."""
+        await say(self.socket, reconnect(), closing=MOVING)
+
+    @asynccontextmanager
+    async def seated_by(self, admission: Admission, store: SessionStore, draining: Draining) -> AsyncIterator[bool]:
+        """Wait for a seat, and have it for the length of the block.
+
+        False: there was none, the learner has left, or was sent to another gateway.
+        """
+        if draining.began.is_set():
+            await self.send_away()
+            yield False
+            return
+        guest = await admission.arrive(self.session_id, self.place)
+        try:
+            is_in = guest.is_seated or await _Queueing(self, guest, admission, store, draining).wait()
+            self._admission, self._guest = admission, guest
+            yield is_in
+        finally:
+            await admission.leave(guest, keep=self.keep_seat)
+
+
+class _Queueing:
+    """One learner in the queue."""
+
+    def __init__(
+        self, visitor: Visitor, guest: Guest, admission: Admission, store: SessionStore, draining: Draining
+    ) -> None:
+        self._draining = draining
+        self._visitor = visitor
+        self._guest = guest
+        self._admission = admission
+        self._store = store
+        self._has_left = False
+
+    async def wait(self) -> bool:
+        """Until there is a seat. False: the learner has left, or was told to come back later."""
+        if self._guest.position < 0:
+            await self._refuse("queue_full", "all places are taken, and many learners wait already; try again later")
+            return False
+        async with asyncio.TaskGroup() as tasks:
+            listening = tasks.create_task(self._listen())
+            watching = tasks.create_task(self._watch())
+            try:
+                async with asyncio.timeout(self._admission.max_wait_s):
+                    await self._tell_of_moves()
+            except TimeoutError:
+                await self._refuse("waited", "all places are taken, and none has become free; try again later")
+            finally:
+                listening.cancel()
+                watching.cancel()
+        if self._draining.began.is_set() and not self._has_left:
+            self._visitor.keep_seat = True
+            await self._visitor.send_away()
+            return False
+        if self._has_left:
+            metrics.REFUSALS.labels("left").inc()
+        return self._guest.is_seated and not self._has_left
+
+    async def _tell_of_moves(self) -> None:
+        guest = self._guest
+        while not (guest.is_seated or self._has_left or self._draining.began.is_set()):
+            guest.moved.clear()
+            queued = Queued(position=guest.position, estimate_s=guest.estimate_s, place=guest.seat)
+            await say(self._visitor.socket, queued)
+            await guest.moved.wait()
+
+    async def _watch(self) -> None:
+        await self._draining.began.wait()
+        self._guest.moved.set()
+
+    async def _listen(self) -> None:
+        while not self._has_left:
+            try:
+                frame = await self._visitor.receive_new()
+            except TooMuchError as error:
+                await turn_away(self._visitor.socket, error)
+                self._leave()
+                return
+            if frame["type"] == "websocket.disconnect":
+                self._leave()
+                return
+            if not await self._answer(frame.get("text")):
+                self._visitor.keep(frame)
+
+    def _leave(self) -> None:
+        self._has_left = True
+        self._guest.moved.set()
+
+    async def _answer(self, text: str | None) -> bool:
+        """What can't wait for the session. True: that was all."""
+        try:
+            message = read_client_message(text) if text else None
+            if isinstance(message, Ping):
+                await say(self._visitor.socket, Pong())
+                return True
+            if isinstance(message, Start):
+                await self._carry_on(message.session_id or "", message.resume_token or "")
+        except ServiceError:
+            logger.debug("the session will say what is wrong with it")
+        return False
+
+    async def _carry_on(self, session_id: str, resume_token: str) -> None:
+        if await self._store.knows(session_id, resume_token):
+            await self._admission.carry_on(self._guest, session_id)
+
+    async def _refuse(self, reason: str, message: str) -> None:
+        logger.info("a learner was turned away: %s", reason)
+        await turn_away(self._visitor.socket, BusyError(message), FULL)
+
+
+async def turn_away(socket: WebSocket, error: ServiceError, closing: Closing = EXPELLED) -> None:
+    """Say why, and close."""
+    metrics.REFUSALS.labels(error.code).inc()
+    metrics.ERRORS.labels(error.code).inc()
+    told = ErrorMessage(message=error.message, code=error.code, retryable=error.retryable)
+    await say(socket, told, closing=closing)
+
+
+async def say(socket: WebSocket, message: AnyServerMessage, *, closing: Closing | None = None) -> None:
+    """Send a message, and then close. A learner who has left is no error."""
+    with suppress(WebSocketDisconnect, RuntimeError):
+        await socket.send_text(message.model_dump_json(exclude_none=True))
+        if closing:
+            await socket.close(closing.code, closing.reason)

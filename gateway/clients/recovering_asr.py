@@ -1,0 +1,201 @@
+"""Speech recognition that outlives its replica: an `Asr` around an `Asr`.
+
+A stream that breaks, or that its replica ends because it drains, is opened again, at another replica behind the proxy,
+and hears again what it may not have answered: the turn that is open, from a little before its first sound, or the last
+seconds of silence. Whoever reads the events sees one stream: positions go on counting, and a turn begins once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+
+from common.errors import ServiceError, UnavailableError
+from gateway.clients.recovery import RecoveringCall
+from gateway.ports import (
+    Asr,
+    AsrEvent,
+    AsrStream,
+    EagerEndOfTurn,
+    EndOfTurn,
+    Patience,
+    SpeechStarted,
+    Transcript,
+    TurnResumed,
+    VoiceContinued,
+)
+
+# Before each new try of one turn. A replica that drains says so between turns: the first try may come at once.
+PAUSES_S = (0.0, 0.25, 0.75)
+# A stream that heard so much without an event has worked: its end is not the end of the tries before it.
+WORKED_S = 5.0
+# Kept while nobody speaks: more than passes between a voice's first sound and the word of it.
+SILENCE_S = 3.0
+# Kept before the first sound of a turn, for recognition to find its beginning as it did.
+LEAD_S = 0.3
+# Kept of a turn at most. Recognition cuts turns at ASR_MAX_TURN_MS, by default a minute.
+TURN_S = 65.0
+BYTES_PER_SAMPLE = 2
+
+
+class RecentAudio:
+    """What recognition may have to hear again. Positions are in samples since the first one ever added."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
+        self._pieces: deque[bytes] = deque()
+        self._answered = 0
+        self._turn: int | None = None
+        self.begin = 0
+        self.end = 0
+
+    @property
+    def turn_is_open(self) -> bool:
+        return self._turn is not None
+
+    def add(self, pcm: bytes) -> None:
+        self._pieces.append(pcm)
+        self.end += len(pcm) // BYTES_PER_SAMPLE
+        self._trim()
+
+    def turn_began(self, sample: int) -> None:
+        """Keep what was said from there on, until it is answered."""
+        self._turn = sample
+
+    def turn_ended(self, sample: int) -> None:
+        """What was heard up to there is answered, and must not be heard twice."""
+        self._turn, self._answered = None, max(self._answered, min(sample, self.end))
+        self._trim()
+
+    def kept(self) -> Iterator[bytes]:
+        """In pieces of at most about a second."""
+        piece = b""
+        for one in self._pieces:
+            piece += one
+            if len(piece) >= self._rate_hz * BYTES_PER_SAMPLE:
+                yield piece
+                piece = b""
+        if piece:
+            yield piece
+
+    def _trim(self) -> None:
+        if self._turn is None:
+            first = self.end - round(SILENCE_S * self._rate_hz)
+        else:
+            first = max(self._turn - round(LEAD_S * self._rate_hz), self.end - round(TURN_S * self._rate_hz))
+        surplus = max(first, self._answered) - self.begin
+        while surplus > 0:
+            oldest = self._pieces.popleft()
+            samples = len(oldest) // BYTES_PER_SAMPLE
+            if samples > surplus:
+                self._pieces.appendleft(oldest[surplus * BYTES_PER_SAMPLE :])
+            self.begin += min(samples, surplus)
+            surplus -= samples
+
+
+class RecoveringAsr:
+    """See the module's docstring. Raises what the last of several tries raised."""
+
+    def __init__(self, asr: Asr) -> None:
+        self._asr = asr
+
+    @asynccontextmanager
+    async def open(self, *, sample_rate_hz: int, language: str, patience: Patience) -> AsyncIterator[AsrStream]:
+        def begin(patience: Patience) -> AbstractAsyncContextManager[AsrStream]:
+            return self._asr.open(sample_rate_hz=sample_rate_hz, language=language, patience=patience)
+
+        stream = _Stream(begin, patience, sample_rate_hz)
+        async with stream.call.opened():
+            yield stream
+
+
+class _Stream:
+    """Across the calls to which it is written and from which it is read."""
+
+    def __init__(
+        self, begin: Callable[[Patience], AbstractAsyncContextManager[AsrStream]], patience: Patience, rate_hz: int
+    ) -> None:
+        self.call = RecoveringCall("asr", lambda: begin(self._patience), self._replay, pauses_s=PAUSES_S)
+        self._patience = patience
+        self._audio = RecentAudio(rate_hz)
+        self._worked_samples = round(WORKED_S * rate_hz)
+        self._origin = 0  # of the call's positions in ours
+        self._opened_at = 0
+        self._is_resuming = False  # a turn whose beginning was told by a call that is gone
+        self._eager_told = False
+
+    async def send(self, pcm: bytes) -> None:
+        async with self.call.writing:
+            self._audio.add(pcm)
+            await self.call.write(lambda stream: stream.send(pcm))
+
+    async def set_patience(self, patience: Patience) -> None:
+        async with self.call.writing:
+            self._patience = patience
+            await self.call.write(lambda stream: stream.set_patience(patience))
+
+    async def finish(self) -> None:
+        await self.call.finish()
+
+    async def __aiter__(self) -> AsyncIterator[AsrEvent]:
+        while True:
+            try:
+                async for event in await self.call.stream():
+                    yield self._noted(event)
+                if self.call.has_finished:
+                    return
+                raise UnavailableError("ASR: the service ended the stream (is it restarting?); go on speaking")
+            except ServiceError as error:
+                is_open = self._audio.turn_is_open
+                if not is_open and self._audio.end - self._opened_at >= self._worked_samples:
+                    self.call.has_worked()
+                await self.call.try_again(error, "in_turn" if is_open else "between_turns")
+
+    async def _replay(self, stream: AsrStream) -> None:
+        self._origin, self._opened_at = self._audio.begin, self._audio.end
+        self._is_resuming = self._audio.turn_is_open
+        for pcm in self._audio.kept():
+            await stream.send(pcm)
+
+    def _noted(self, event: AsrEvent) -> AsrEvent:
+        """The event with our positions; what it says of the turn is remembered."""
+        event = _moved(event, self._origin)
+        match event:
+            case SpeechStarted(start) if self._is_resuming:  # the second time
+                self._is_resuming = False
+                if not self._eager_told:
+                    return VoiceContinued(start)
+                self._eager_told = False
+                return TurnResumed(start)
+            case SpeechStarted(start):
+                self.call.has_worked()
+                self._audio.turn_began(start)
+            case EagerEndOfTurn():
+                self._eager_told = True
+            case TurnResumed():
+                self._eager_told = False
+            case EndOfTurn(transcript, usual_pause_ms):
+                self.call.has_worked()
+                self._is_resuming = self._eager_told = False
+                self._audio.turn_ended(transcript.end_sample)
+                self._patience = replace(self._patience, usual_pause_ms=usual_pause_ms or self._patience.usual_pause_ms)
+        return event
+
+
+def _moved(event: AsrEvent, by: int) -> AsrEvent:
+    match event:
+        case SpeechStarted(start) | TurnResumed(start) | VoiceContinued(start):
+            return replace(event, start_sample=start + by)
+        case EagerEndOfTurn(transcript) | EndOfTurn(transcript):
+            return replace(event, transcript=_moved_transcript(transcript, by))
+        case _:
+            return event
+
+
+def _moved_transcript(heard: Transcript, by: int) -> Transcript:
+    words = tuple(
+        replace(word, start_sample=word.start_sample + by, end_sample=word.end_sample + by) for word in heard.words
+    )
+    return replace(heard, words=words, start_sample=heard.start_sample + by, end_sample=heard.end_sample + by)

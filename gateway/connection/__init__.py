@@ -1,0 +1,1 @@
+"""One WebSocket and its session."""

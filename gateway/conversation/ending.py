@@ -1,0 +1,92 @@
+"""The end of a conversation here: the last words are heard, then it is analysed, or another gateway carries it on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterable, Awaitable, Callable
+from dataclasses import dataclass
+
+from gateway import metrics
+from gateway.analysis import analyse
+from gateway.audio import AudioError, AudioInput
+from gateway.conversation.events import ENDED, LEFT, AnalysisReady, Closing, Left, SessionEvent
+from gateway.conversation.hearing import Heard, HearingEnded, HearingFailed
+from gateway.conversation.open_turn import OpenTurn
+from gateway.outbox import Outbox
+from gateway.ports import EndOfTurn, Llm
+from gateway.protocol import AnalysisMessage
+from gateway.record import ConversationRecord
+
+logger = logging.getLogger(__name__)
+
+# How long the last words may take to be recognised once the learner has ended the conversation.
+LAST_WORDS_S = 5.0
+# The parts of an analysis that the language model writes; the others are measured.
+LLM_PARTS = {"summary", "grammar", "next_steps"}
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """Takes the session's inbox over when it converses no more; `post` puts into that inbox."""
+
+    inbox: AsyncIterable[SessionEvent]
+    post: Callable[[SessionEvent], Awaitable[None]]
+    record: ConversationRecord
+    outbox: Outbox
+    audio: AudioInput
+    turn: OpenTurn
+    llm: Llm
+
+    async def end(self, tasks: asyncio.TaskGroup) -> Closing:
+        """The learner is done: hear the last words, analyse, say goodbye."""
+        if not await self.hear_last_words(tasks):
+            return LEFT
+        analysing = tasks.create_task(self._analyse())
+        async for event in self.inbox:
+            match event:
+                case AnalysisReady(analysis):
+                    await self.outbox.send(AnalysisMessage(data=analysis.model_dump(mode="json")))
+                    await self.record.change(state="ended")
+                    return ENDED
+                case Left():
+                    break
+        analysing.cancel()
+        return LEFT
+
+    async def hear_last_words(self, tasks: asyncio.TaskGroup) -> bool:
+        """Take in what was said before the end. False: the learner has left meanwhile."""
+        finishing = tasks.create_task(self._finish_audio())
+        try:
+            async with asyncio.timeout(LAST_WORDS_S):
+                async for event in self.inbox:
+                    match event:
+                        case Heard(EndOfTurn(transcript)) if transcript.text:
+                            await self.record.remember(await self.turn.say_back(transcript))
+                        case HearingEnded() | HearingFailed():
+                            break
+                        case Left():
+                            return False
+        except TimeoutError:
+            logger.warning("session %s: the last words were not recognised in time", self.record.state.session_id)
+        finally:
+            finishing.cancel()
+        return True
+
+    async def _finish_audio(self) -> None:
+        with contextlib.suppress(AudioError):  # a few bytes too short to be audio: nothing was said in them
+            await self.audio.finish()
+
+    async def _analyse(self) -> None:
+        record = self.record
+        analysis = await analyse(
+            record.turns,
+            level=record.state.level,
+            language=record.state.language,
+            duration_s=record.elapsed_s(),
+            llm=self.llm,
+        )
+        missing = LLM_PARTS & analysis.unavailable.keys()
+        metrics.ANALYSES.labels("partial" if missing else "whole").inc()
+        await self.post(AnalysisReady(analysis))

@@ -1,0 +1,88 @@
+"""The learner's turn that is open: when its voice began and paused, its trace, and its words, shown as understood."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from gateway.conversation.hearing import Hearing
+from gateway.conversation.transcripts import learner_turn, shown_words
+from gateway.history import LearnerTurn
+from gateway.outbox import Outbox
+from gateway.ports import SpeechStarted, Transcript
+from gateway.protocol import SpeechStoppedMessage, TranscriptMessage
+from gateway.record import ConversationRecord
+from gateway.reply.floor_control import LearnerStages
+from gateway.reply.trace import TurnTrace
+
+
+class OpenTurn:
+    """One at a time: it begins, pauses, goes on, and ends or is lost. Sample positions count as in `Heard`."""
+
+    def __init__(
+        self,
+        record: ConversationRecord,
+        outbox: Outbox,
+        hearing: Hearing,
+        *,
+        sample_rate_hz: int,
+        now: Callable[[], float],
+    ) -> None:
+        self._record = record
+        self._outbox = outbox
+        self._hearing = hearing
+        self._sample_rate_hz = sample_rate_hz
+        self._now = now
+        self._trace: TurnTrace | None = None
+        self.stages: LearnerStages | None = None  # while it is in a pause
+        self.is_open = False  # its end may have been heard, and wait in the inbox
+
+    def begin(self, said: SpeechStarted) -> None:
+        """A voice is heard."""
+        self.end_trace("lost")
+        state, ago_s = self._record.state, self._hearing.seconds_since(said.start_sample)
+        self._trace = TurnTrace(state.session_id, state.level, traceparent=said.traceparent, ago_s=ago_s)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """The pause was none, or none yet."""
+        self.stages, self.is_open = None, True
+
+    async def pause(self, transcript: Transcript) -> None:
+        """It may be over: the learner is told."""
+        now = self._now()
+        ended_s = now - self._hearing.seconds_since(transcript.end_sample)
+        self.stages = LearnerStages(ended_s, eager_s=now, trace=self._trace)
+        await self._outbox.send(SpeechStoppedMessage())
+
+    async def end(self, transcript: Transcript) -> LearnerStages:
+        """It is over. `end_trace` when it has been answered, or not."""
+        self.is_open = False
+        if self.stages is None:  # it ended without a pause: cut at its greatest length
+            await self.pause(transcript)
+        stages, self.stages = self.stages, None
+        assert stages is not None  # noqa: S101
+        stages.end_of_turn_s = self._now()
+        return stages
+
+    def lose(self) -> None:
+        """Recognition was lost, and with it what was said."""
+        self.stages, self.is_open = None, False
+        self.end_trace("lost")
+
+    def end_trace(self, outcome: str) -> None:
+        """No more is heard of it; unless a reply to it is under way, it is over."""
+        if self._trace and not self._trace.is_answered:
+            self._trace.close(outcome)
+        self._trace = None
+
+    async def say_back(self, transcript: Transcript) -> LearnerTurn:
+        """Show the learner's words as they were understood."""
+        turn = learner_turn(
+            transcript,
+            turn_id=secrets.token_hex(6),
+            sample_rate_hz=self._sample_rate_hz,
+            started_s=self._record.elapsed_s() - self._hearing.seconds_since(transcript.start_sample),
+        )
+        await self._outbox.send(TranscriptMessage(text=turn.text, is_final=True, words=shown_words(turn)))
+        return turn

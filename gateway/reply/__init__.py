@@ -1,0 +1,1 @@
+"""One reply of the partner: who speaks, the prompt, the text, the speech, what was heard of it."""

@@ -1,0 +1,1 @@
+"""Model servers that are started, watched and balanced."""

@@ -1,0 +1,87 @@
+"""Which of several model servers gets the next request: the one with the least to do, among those that answer.
+
+healthy ──fails──► ejected: pause, probe, probe, … ──answers──► healthy
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+from urllib.parse import urlsplit
+
+from llm_service.engine import Delta, Done, GenerationRequest
+from llm_service.engines.openai import OpenAiEngine
+from llm_service.metrics import BACKEND_EJECTED, BACKEND_IN_FLIGHT, BACKEND_UP
+from llm_service.servers import backend_metrics
+from llm_service.servers.backend_metrics import LOADS
+from llm_service.servers.backoff import Backoff
+
+_turns = itertools.count(1)
+
+
+class Backend:
+    """One model server, what it has to do, and whether it may be asked."""
+
+    def __init__(self, engine: OpenAiEngine) -> None:
+        self.engine = engine
+        self.name = urlsplit(engine.base_url).netloc.rpartition("@")[2]  # in logs and metrics: without any password
+        self.in_flight = 0
+        self.last_asked = 0  # the request that it got last, counted over all servers
+        self._failed = asyncio.Event()
+
+    @property
+    def healthy(self) -> bool:
+        return self.engine.ready
+
+    @property
+    def load(self) -> float:
+        """Requests of ours that it works on, and whatever waits in its queue, if it says so."""
+        load = LOADS.fresh(self.name)
+        return self.in_flight + ((load.waiting or 0.0) if load else 0.0)
+
+    async def stream(self, request: GenerationRequest) -> AsyncGenerator[Delta | Done, None]:
+        """The reply; it counts as load until the stream is closed."""
+        self.last_asked = next(_turns)
+        self._change(+1)
+        try:
+            async with aclosing(self.engine.stream(request)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            self._change(-1)
+
+    def eject(self) -> None:
+        """Give it no more requests until it has answered a probe."""
+        if self.healthy:
+            self.engine.ready = False
+            BACKEND_UP.labels(self.name).set(0)
+            BACKEND_EJECTED.labels(self.name).inc()
+        self._failed.set()
+
+    async def keep(self, up: asyncio.Event) -> None:
+        """Until cancelled: probe it until it answers, wait until it fails, pause. `up` is set when it answers."""
+        backoff = Backoff()
+        while True:
+            await self.engine.start()
+            began = time.monotonic()
+            BACKEND_UP.labels(self.name).set(1)
+            up.set()
+            self._failed.clear()
+            await self._failed.wait()
+            await asyncio.sleep(backoff.next_pause_s(time.monotonic() - began))
+
+    async def watch(self) -> None:
+        """Read its metrics, until cancelled."""
+        await backend_metrics.watch(self.name, self.engine.metrics)
+
+    def _change(self, by: int) -> None:
+        self.in_flight += by
+        BACKEND_IN_FLIGHT.labels(self.name).set(self.in_flight)
+
+
+def least_loaded(backends: Iterable[Backend]) -> Backend | None:
+    """The healthy one with the least to do, in turn if they are equal; one that failed only if none is healthy."""
+    return min(backends, key=lambda one: (not one.healthy, one.load, one.last_asked), default=None)

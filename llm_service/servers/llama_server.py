@@ -1,0 +1,89 @@
+"""`python -m llm_service.servers.llama_server --model FILE.gguf …`: llama.cpp's OpenAI-compatible server.
+
+It comes in the wheel `xllamacpp`. It serves /v1/chat/completions, /v1/models, /health, /slots and /metrics on 127.0.0.1
+until SIGTERM. At its default verbosity llama.cpp logs timings and token counts, never the text.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import xllamacpp
+
+PROMPT_CACHE_MIB = 512  # prompts kept beside those in the slots; llama.cpp's own default is 8 GiB
+MAX_DEFAULT_THREADS = 8  # beyond it, memory is what limits
+# A slot is a conversation's own if it holds this share of its prompt. At llama.cpp's own tenth, conversations that
+# begin with the same instructions drive each other out of one slot while others stand empty.
+OWN_SLOT = 0.5
+MAX_BATCH = 64  # tokens of a prompt read at once; the replies under way get one token each beside them
+# So many rounds a thread that waits for another one spins before it sleeps. In OpenMP's own 300,000 it takes the CPU
+# that the other one needs.
+SPIN_COUNT = 20_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m llm_service.servers.llama_server")
+    parser.add_argument("--model", type=Path, required=True, help="a GGUF file")
+    parser.add_argument("--alias", required=True, help="the model's name in requests")
+    parser.add_argument("--port", type=int, default=0, help="0: a free one, which the log names")
+    parser.add_argument("--context", type=int, default=4096, help="tokens of context for each reply")
+    parser.add_argument("--parallel", type=int, default=4, help="replies written at once; more wait")
+    parser.add_argument("--threads", type=int, default=0, help="0: half of the CPUs, at most 8")
+    parser.add_argument(
+        "--eight-bits", type=Path, help="folder for a faster copy of the model, of which that is served"
+    )
+    arguments = parser.parse_args()
+    if arguments.eight_bits:
+        from llm_service.servers.eight_bits import in_eight_bits
+
+        arguments.model = in_eight_bits(arguments.model, arguments.eight_bits)
+    os.environ.setdefault("GOMP_SPINCOUNT", str(SPIN_COUNT))  # OpenMP reads it when it is loaded, with the next line
+    import xllamacpp
+
+    server = xllamacpp.Server(parameters(arguments))
+    try:
+        signal.pause()  # SIGTERM keeps its default, and ends the process at once
+    finally:
+        del server
+
+
+def parameters(arguments: argparse.Namespace) -> xllamacpp.CommonParams:
+    """What the command line asks for, in llama.cpp's own terms."""
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = str(arguments.model)
+    params.model_alias = {arguments.alias}
+    params.hostnames = ["127.0.0.1"]
+    params.port = arguments.port
+    params.cors_origins = ""  # no web page of another origin may read from it
+    params.n_parallel = arguments.parallel
+    params.n_ctx = arguments.context * arguments.parallel  # divided among the slots
+    params.slot_prompt_similarity = OWN_SLOT
+    params.n_batch = params.n_ubatch = MAX_BATCH
+    params.cache_prompt = True
+    params.cache_ram_mib = PROMPT_CACHE_MIB
+    params.use_jinja = True
+    params.endpoint_metrics = True
+    params.endpoint_slots = True
+    threads = arguments.threads or default_threads()
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    return params
+
+
+def default_threads() -> int:
+    """Half of the CPUs: the threads wait for one another at each layer, so that one without a CPU halts them all.
+
+    On 2 cores shared with speech recognition and synthesis, one thread was seen to write 30 tokens/s, two threads 3.
+    Left to itself, a prompt is read in half the time by two; beside the others it is not (docs/adr/0023).
+    """
+    return max(1, min(len(os.sched_getaffinity(0)) // 2, MAX_DEFAULT_THREADS))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""One run of a model server as a child process.
+
+It has a session of its own, so that Ctrl-C in a terminal reaches only us and replies in progress can be drained first;
+it is tethered, so that it ends even if we are killed; and what it leaves behind is killed with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+logger = logging.getLogger(__name__)
+
+STOP_TIMEOUT_S = 10.0  # from SIGTERM to SIGKILL
+KEPT_LINES, LONGEST_KEPT = 500, 500  # vLLM prints the cause some hundred lines above its last
+LONGEST_LINE = 64 * 1024
+
+
+class ServerProcess:
+    """A child process and what it prints; made by `run_server`."""
+
+    def __init__(self, process: asyncio.subprocess.Process, output: asyncio.StreamReader) -> None:
+        self.pid = process.pid
+        self.stop_timeout_s = STOP_TIMEOUT_S
+        self._process = process
+        self._output = output
+        self._last_lines: deque[str] | None = deque(maxlen=KEPT_LINES)
+
+    async def wait(self) -> int:
+        """Its exit status, once it has ended; negative: the signal that ended it."""
+        return await self._process.wait()
+
+    async def pass_on_output(self) -> None:
+        """Log what it prints while it starts, at DEBUG; read on until no process is left that could print."""
+        while True:
+            try:
+                line = await self._output.readuntil(b"\n")
+            except asyncio.LimitOverrunError as error:
+                line = await self._output.read(error.consumed)
+            except asyncio.IncompleteReadError as error:
+                line = error.partial
+            if not line:
+                return
+            if self._last_lines is not None:
+                text = line.decode("utf-8", errors="replace").rstrip()[:LONGEST_KEPT]
+                self._last_lines.append(text)
+                logger.debug("[%d] %s", self.pid, text)
+
+    def forget_output(self) -> None:
+        """Neither log nor keep any more lines: a server that takes requests may quote them, as llama.cpp does."""
+        self._last_lines = None
+
+    def last_lines(self) -> list[str]:
+        """The end of what it printed, for as long as `forget_output` was not called: why it did not start."""
+        return list(self._last_lines or ())
+
+    def kill(self) -> None:
+        """End it and all that it started, at once."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    async def stop(self) -> None:
+        """Ask it to end, and see to it that it does."""
+        try:
+            if self._process.returncode is None:
+                self._process.terminate()
+                async with asyncio.timeout(self.stop_timeout_s):
+                    await self._process.wait()
+        except TimeoutError:
+            logger.warning("model server %d did not end within %.0f s of SIGTERM", self.pid, self.stop_timeout_s)
+        finally:
+            self.kill()
+            await self._process.wait()
+
+
+@asynccontextmanager
+async def run_server(command: Sequence[str]) -> AsyncIterator[ServerProcess]:
+    """Start `command`; it has ended when the block is left."""
+    # A pipe of our own: asyncio's would have `wait` wait for grandchildren that hold it open, too.
+    read_end, write_end = os.pipe()
+    output = asyncio.StreamReader(limit=LONGEST_LINE)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(output), os.fdopen(read_end, "rb", buffering=0)
+    )
+    try:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "llm_service.servers.tether", str(os.getpid())),
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=write_end,
+                stderr=write_end,
+                start_new_session=True,
+            )
+        finally:
+            os.close(write_end)
+        server = ServerProcess(process, output)
+        try:
+            yield server
+        finally:
+            await server.stop()
+    finally:
+        transport.close()
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on now. Should someone take it first, the server ends at once."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

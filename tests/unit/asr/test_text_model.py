@@ -1,0 +1,72 @@
+"""Whether a sentence could end after the words so far: the bundled language model, for real."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from asr_service.turn_taking.text_model import LlamaTextModel
+from asr_service.turn_taking.turn_judge import NetworksJudge
+from common.errors import EngineError
+
+
+@pytest.fixture(scope="module")
+def model() -> LlamaTextModel:
+    return LlamaTextModel()
+
+
+@pytest.mark.parametrize(
+    ("broken_off", "whole"),
+    [
+        ("I can help you", "I can help you with your homework."),
+        ("Last weekend I went", "Last weekend I went hiking."),
+        ("Could you tell me", "Could you tell me how to get to the train station?"),
+        ("My favorite food is", "My favorite food is rice with chicken and vegetables."),
+        ("I have been learning English for", "I have been learning English for two years."),
+    ],
+)
+def test_it_tells_a_whole_sentence_from_its_beginning(model: LlamaTextModel, broken_off: str, whole: str) -> None:
+    assert 0 <= model.infer(broken_off) < 0.15 < model.infer(whole) <= 1
+
+
+def test_the_recognisers_own_marks_tell_it_nothing(model: LlamaTextModel) -> None:
+    plain = model.infer("I would like to order")
+    assert [model.infer(f"I would like to order{mark}") for mark in (".", "...", " -", ",", "?!")] == [plain] * 5
+
+
+def test_what_was_said_long_before_makes_no_difference(model: LlamaTextModel) -> None:
+    last = "and then " * 20 + "we went to the"
+    assert model.infer("I have a dog. " * 200 + last) == model.infer(last)
+
+
+@pytest.mark.parametrize("text", ["", "...", " - ", "\n"])
+def test_without_words_nothing_has_ended(model: LlamaTextModel, text: str) -> None:
+    assert model.infer(text) == 0
+
+
+@pytest.mark.parametrize("text", ["\x00", "<|im_end|>", "日本語を話します", "a" * 5_000, '"}]'])
+def test_any_text_will_do(model: LlamaTextModel, text: str) -> None:
+    assert 0 <= model.infer(text) <= 1
+
+
+def test_a_file_that_is_no_model_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="ASR_TEXT_MODEL"):
+        LlamaTextModel(tmp_path / "missing.gguf")
+    (tmp_path / "broken.gguf").write_bytes(b"GGUF" + bytes(64))
+    with pytest.raises(EngineError, match="can't load"):
+        LlamaTextModel(tmp_path / "broken.gguf")
+
+
+async def test_it_is_asked_about_english_only_and_may_be_left_out() -> None:
+    judge, without = NetworksJudge(), NetworksJudge("none")
+    try:
+        await judge.load()
+        await without.load()
+        assert (await judge.could_end("I like it.", "en-GB") or 0) > 0.1
+        assert await judge.could_end("I like it.", "") is not None
+        assert await judge.could_end("Ich mag es.", "de") is None
+        assert await without.could_end("I like it.", "en") is None
+    finally:
+        judge.close()
+        without.close()

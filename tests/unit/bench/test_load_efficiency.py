@@ -1,0 +1,216 @@
+"""What makes many streams cheap changes nothing in what they hear."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from asr_service.turn_taking.endpointer import Endpointer, Paused
+from asr_service.turn_taking.endpointing import Endpointing
+from asr_service.voice.audio import Audio
+from asr_service.voice.vad import WINDOW, Ear, SileroVad, VadState
+from asr_service.voice.vad_thread import GATHER_S, Listening
+from common.errors import EngineError
+from gateway.audio import AudioInput, DecodedAudio, Expected, Gathering, Quiet
+from tests.support.asr import beckett_path, read_wav
+
+STREAMS = 5
+
+
+class CountingVad:
+    """Keeps of how many windows each run was."""
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.runs: list[int] = []
+        self.broken = broken
+
+    def infer(self, audio: Audio, state: VadState) -> tuple[Audio, VadState]:
+        if self.broken:
+            raise EngineError("the network failed")
+        self.runs.append(len(audio))
+        return np.abs(audio[:, -1]), state
+
+
+class CountingThread(ThreadPoolExecutor):
+    """One thread; counts the ways to it."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.ways = 0
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        self.ways += 1
+        return super().submit(*args, **kwargs)
+
+
+def level(value: int, windows: int = 1) -> bytes:
+    return np.full(WINDOW * windows, value, "<i2").tobytes()
+
+
+async def test_streams_that_come_together_share_a_way_to_the_thread_and_each_gets_its_own() -> None:
+    with CountingThread() as thread:
+        listening = Listening(CountingVad(), thread)
+        ears = [listening.open(16_000) for _ in range(STREAMS)]
+        heard = await asyncio.gather(*(listening.hear(ear, level(1024 * i)) for i, ear in enumerate(ears)))
+    assert thread.ways == 1
+    assert [[p for _, p in windows] for windows in heard] == [[i / 32] for i in range(STREAMS)]
+
+
+def test_the_windows_of_a_stream_share_a_run() -> None:
+    vad = CountingVad()
+    assert len(Ear(vad, 16_000).hear(level(1, windows=3))) == 3
+    assert vad.runs == [3]
+
+
+class BlockedVad(CountingVad):
+    """Its first run takes until it is told to go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began, self.may_go_on = threading.Event(), threading.Event()
+
+    def infer(self, audio: Audio, state: VadState) -> tuple[Audio, VadState]:
+        self.began.set()
+        self.may_go_on.wait(10)
+        return super().infer(audio, state)
+
+
+async def test_who_comes_while_the_thread_is_busy_shares_the_next_way() -> None:
+    vad = BlockedVad()
+    with CountingThread() as thread:
+        listening = Listening(vad, thread)
+        ears = [listening.open(16_000) for _ in range(STREAMS)]
+        tasks = [asyncio.ensure_future(listening.hear(ears[0], level(1)))]
+        await asyncio.to_thread(vad.began.wait, 10)
+        tasks += [asyncio.ensure_future(listening.hear(ear, level(1))) for ear in ears[1:]]
+        await asyncio.sleep(2 * GATHER_S)
+        vad.may_go_on.set()
+        await asyncio.gather(*tasks)
+    assert len(vad.runs) == STREAMS
+    assert thread.ways == 2
+
+
+def test_no_threads_of_numpy_spin_beside_the_networks() -> None:
+    """In a process of its own: OpenBLAS makes its threads when numpy is first imported."""
+    script = "import asr_service.voice.audio, psutil; print(psutil.Process().num_threads())"
+    done = subprocess.run([sys.executable, "-c", script], env={}, capture_output=True, text=True, check=True)
+    assert int(done.stdout) == 1
+
+
+def test_what_is_loaded_at_the_start_is_kept_from_the_collector_and_later_cycles_are_not() -> None:
+    """In a process of its own, whose collector it is."""
+    script = (
+        "import gc, weakref; from common.process import spare_the_collector\n"
+        "class Node: pass\n"
+        "spare_the_collector(); frozen = gc.get_freeze_count(); seen = []\n"
+        "for _ in range(20_000):\n"
+        "    node = Node(); node.itself = node; seen.append(weakref.ref(node))\n"
+        "print(frozen > 10_000, any(ref() is None for ref in seen))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], env={}, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True"]
+
+
+async def test_a_stream_that_is_cancelled_leaves_the_others_alone() -> None:
+    with ThreadPoolExecutor(1) as thread:
+        listening = Listening(CountingVad(), thread)
+        gone, stays = listening.open(16_000), listening.open(16_000)
+        leaving = asyncio.ensure_future(listening.hear(gone, level(1)))
+        staying = asyncio.ensure_future(listening.hear(stays, level(1024)))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        assert [p for _, p in await staying] == [1 / 32]
+        assert [p for _, p in await listening.hear(stays, level(2048))] == [1 / 16]
+
+
+async def test_a_failure_reaches_all_who_wait() -> None:
+    with ThreadPoolExecutor(1) as thread:
+        listening = Listening(CountingVad(broken=True), thread)
+        ears = [listening.open(16_000) for _ in range(2)]
+        outcomes = await asyncio.gather(*(listening.hear(ear, level(1)) for ear in ears), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [EngineError, EngineError]
+
+
+def test_no_pause_waits_to_be_noticed() -> None:
+    """Each window of real speech is heard at once; what is expected of the next is what recognition says."""
+    pcm, rate_hz = read_wav(beckett_path())
+    probabilities = [p for _, p in Ear(SileroVad(), rate_hz).hear(pcm.tobytes())]
+    endpointer = Endpointer(Endpointing(end_silence_ms=700), window=WINDOW, rate_hz=rate_hz)
+    gathering, held, pauses = Gathering(WINDOW), 0, 0
+    for index, probability in enumerate(probabilities):
+        goes = gathering.add(pcm[index * WINDOW : (index + 1) * WINDOW].tobytes())
+        decisions = endpointer.hear(probability)
+        held += not goes
+        if any(isinstance(decision, Paused) for decision in decisions):
+            assert goes
+            pauses += 1
+        gathering.expected = Expected.PAUSE if endpointer.is_voiced else Expected.ANYTHING
+    assert pauses > 5
+    assert held > 40
+
+
+async def test_gathered_pcm_comes_out_with_each_whole_window_and_nothing_is_lost() -> None:
+    sent = [bytes([i]) * 640 for i in range(8)]  # 320 samples each
+    async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le") as audio:
+        audio.gathering = Gathering(512)
+        for frame in sent:
+            await audio.feed(frame)
+        await audio.feed(b"\1\2")
+        await audio.finish()
+        came = [item.pcm async for item in audio if isinstance(item, DecodedAudio)]
+    assert b"".join(came) == b"".join(sent) + b"\1\2"
+    # 640, 1280 (past 512, 1024), then 1600, 2080, 2560 samples; the rest with the end
+    assert [len(pcm) // 2 for pcm in came] == [640, 640, 320, 640, 320, 1]
+
+
+async def test_audio_that_needs_no_decoding_is_taken_at_once_if_there_is_room_and_nothing_to_complain_of() -> None:
+    frame = bytes(640)
+    async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le") as audio:
+        assert not audio.takes_now([frame])  # it may still turn out to be something else
+        await audio.feed(frame)
+        assert audio.takes_now([bytes(2)])
+        assert not audio.takes_now([bytes(2), b""])
+        assert not audio.takes_now([b"odd", b"odd"])
+        while audio.takes_now([frame]):
+            audio.feed_now([frame])
+        await anext(audio)
+        assert audio.takes_now([frame])
+        audio.feed_now([frame])
+        assert not audio.takes_now([frame])
+        await audio.finish()
+        async for _ in audio:
+            assert not audio.takes_now([frame])
+    async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le", pcm_sample_rate_hz=48_000) as audio:
+        await audio.feed(bytes(1920))
+        assert not audio.takes_now([bytes(1920)])
+
+
+async def test_audio_says_how_much_more_must_come_to_be_of_use() -> None:
+    async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le") as audio:
+        await audio.feed(bytes(640))
+        assert audio.feed_now([bytes(640)]) == 1
+        audio.gathering = Gathering(512)
+        assert audio.feed_now([bytes(640)]) == 384
+        assert audio.feed_now([bytes(320), bytes(320)]) == 2 * 1024 - 1280
+        audio.gathering.expected = Expected.VOICE  # while nobody speaks
+        assert audio.feed_now([bytes(640)]) == 2 * 1024
+
+
+async def test_a_microphone_that_is_switched_off_leaves_its_last_sounds_and_then_quiet() -> None:
+    async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le") as audio:
+        audio.gathering, audio.quiet_after_s = Gathering(512), 0.05
+        await audio.feed(b"\1" * 1024)
+        assert isinstance(whole := await anext(audio), DecodedAudio)
+        assert len(whole.pcm) == 1024
+        await audio.feed(b"\2" * 640)
+        assert isinstance(rest := await anext(audio), DecodedAudio)
+        assert rest.pcm == b"\2" * 640
+        assert [type(await anext(audio)) for _ in range(2)] == [Quiet, Quiet]
+        await audio.feed(b"\3" * 2048)
+        assert isinstance(await anext(audio), DecodedAudio)

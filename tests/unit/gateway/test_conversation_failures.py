@@ -1,0 +1,140 @@
+"""Whole conversations in which a model or the store fails, scripted, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from common.errors import BusyError, EngineError, ServiceError, UnavailableError
+from gateway.conversation.hearing import STALL_S
+from gateway.ports import SpeechStarted
+from gateway.protocol import (
+    AiText,
+    ErrorMessage,
+    Interrupted,
+    TurnComplete,
+)
+from tests.support.conversation import Conversation, at, eager, end, one_turn, text
+
+pytestmark = pytest.mark.looptime
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "retryable"),
+    [
+        (UnavailableError("LLM: away"), "unavailable", True),
+        (BusyError("LLM: busy"), "busy", True),
+        (EngineError("LLM: garbage"), "engine_failed", True),
+    ],
+)
+async def test_a_model_that_fails_ends_the_turn_not_the_session(
+    error: ServiceError, code: str, retryable: bool
+) -> None:
+    talk = Conversation()
+    talk.llm.reply = ["Well, ", error]
+    async with talk.running():
+        await talk.post(text("hi"))
+        await asyncio.sleep(3)
+        talk.llm.reply = ["Fine."]
+        await talk.post(text("again"))
+        await asyncio.sleep(3)
+    (message,) = talk.of(ErrorMessage)
+    assert (message.code, message.retryable) == (code, retryable)
+    assert talk.of(Interrupted)[0].heard_text == "Well,"  # what it had written was spoken
+    assert len(talk.of(TurnComplete)) == 1
+    assert talk.llm.open_streams == talk.tts.open_streams == 0
+
+
+async def test_a_voice_that_fails_ends_the_turn_not_the_session() -> None:
+    talk = Conversation()
+    talk.tts.fail_after = 1
+    async with talk.running():
+        await talk.post(text("hi"))
+        await asyncio.sleep(3)
+        talk.tts.fail_after = None
+        await talk.post(text("again"))
+        await asyncio.sleep(3)
+    assert [m.code for m in talk.of(ErrorMessage)] == ["unavailable"]
+    assert len(talk.of(TurnComplete)) == 1
+
+
+async def test_an_empty_reply_is_an_error() -> None:
+    talk = Conversation()
+    talk.llm.reply = []
+    async with talk.running():
+        await talk.post(text("hi"))
+        await asyncio.sleep(3)
+    assert [m.code for m in talk.of(ErrorMessage)] == ["engine_failed"]
+
+
+async def test_recognition_that_fails_is_reported_once_and_opened_again() -> None:
+    talk = Conversation()
+    talk.asr.script = [
+        (at(0.2), SpeechStarted(at(0.1))),
+        (at(0.5), UnavailableError("ASR: restarting")),
+        (at(0.2), SpeechStarted(0)),
+        (at(1.2), eager("hello")),
+        (at(1.6), end("hello")),
+    ]
+    async with talk.running():
+        await talk.speak(5.0)
+        await asyncio.sleep(4)
+    assert [m.code for m in talk.of(ErrorMessage)] == ["unavailable"]
+    assert talk.asr.streams_opened == 2
+    assert talk.of(TurnComplete)
+
+
+async def test_recognition_that_takes_no_audio_is_given_up_and_opened_again() -> None:
+    talk = Conversation()
+    talk.asr.stuck_streams = 1
+    async with talk.running():
+        await talk.speak(2)
+        await asyncio.sleep(STALL_S - 3)
+        assert not talk.of(ErrorMessage)
+        await asyncio.sleep(3)
+        assert [error.code for error in talk.of(ErrorMessage)] == ["timeout"]
+        talk.asr.script = one_turn()
+        await talk.speak(2)
+        await asyncio.sleep(5)
+    assert talk.asr.streams_opened == 2
+    assert talk.of(TurnComplete)
+
+
+async def test_a_reply_held_when_recognition_fails_is_forgotten() -> None:
+    talk = Conversation()
+    talk.asr.script = [
+        (at(0.2), SpeechStarted(0)),
+        (at(0.5), eager("hello")),
+        (at(0.6), UnavailableError("ASR: restarting")),
+    ]
+    async with talk.running():
+        await talk.speak(3.0)
+        await asyncio.sleep(1)
+        assert talk.llm.open_streams == talk.tts.open_streams == 0
+    assert not talk.of(AiText)
+
+
+async def test_a_reply_that_fails_while_it_is_held_is_tried_again_at_the_end_of_the_turn() -> None:
+    talk = Conversation()
+    talk.asr.script = one_turn()
+    talk.tts.fail_after = 0
+    async with talk.running():
+        await talk.speak(1.6)
+        assert not talk.of(ErrorMessage)
+        talk.tts.fail_after = None
+        await talk.speak(1)
+        await asyncio.sleep(4)
+    assert not talk.of(ErrorMessage)
+    assert talk.of(TurnComplete)
+
+
+async def test_a_store_that_is_away_costs_one_warning_and_not_the_conversation() -> None:
+    talk = Conversation()
+    talk.store.away = True
+    async with talk.running():
+        for _ in range(2):
+            await talk.post(text("hi"))
+            await asyncio.sleep(3)
+    assert [m.code for m in talk.of(ErrorMessage)] == ["not_saved"]
+    assert len(talk.of(TurnComplete)) == 2

@@ -1,0 +1,66 @@
+"""A gateway that is told to end goes on until its learners are handed over; told twice, it ends at once."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import pytest
+import uvicorn
+
+from gateway.__main__ import DrainingServer
+from gateway.admission.draining import Draining
+from gateway.conversation.events import HandOver
+
+pytestmark = pytest.mark.looptime  # a sleep ends when everything else waits
+
+
+class Staying:
+    """A session that is in the middle of something."""
+
+    async def post(self, _event: HandOver) -> None:
+        """It does not leave."""
+
+
+async def nothing(_scope: object, _receive: object, _send: object) -> None: ...
+
+
+def server(draining: Draining) -> DrainingServer:
+    config = uvicorn.Config(nothing, log_config=None)
+    config.load()
+    return DrainingServer(config, draining)
+
+
+async def ends_at_s(serving: DrainingServer) -> float:
+    """When uvicorn is told to end."""
+    while not await serving.on_tick(0):
+        await asyncio.sleep(0.1)
+    return asyncio.get_running_loop().time()
+
+
+async def test_it_ends_when_nobody_is_left() -> None:
+    draining = Draining(timeout_s=30)
+    serving = server(draining)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(draining.run())
+        ending = tasks.create_task(ends_at_s(serving))
+        with draining.knows(Staying()):
+            await asyncio.sleep(5)
+            serving.handle_exit(signal.SIGTERM, None)
+            await asyncio.sleep(7.5)
+            assert not ending.done()
+    assert ending.result() == pytest.approx(12.5, abs=0.2)
+
+
+async def test_a_second_signal_waits_for_nobody() -> None:
+    draining = Draining(timeout_s=30)
+    serving = server(draining)
+    draining_task = asyncio.create_task(draining.run())
+    with draining.knows(Staying()):
+        ending = asyncio.create_task(ends_at_s(serving))
+        serving.handle_exit(signal.SIGTERM, None)
+        await asyncio.sleep(3.5)
+        assert not ending.done()
+        serving.handle_exit(signal.SIGTERM, None)
+        assert await ending == pytest.approx(3.5, abs=0.2)
+    draining_task.cancel()

@@ -1,0 +1,115 @@
+"""What goes to recognition as one message, by what recognition has said so far."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import numpy as np
+
+from gateway.audio import AudioInput
+from gateway.audio.gathering import SILENT_WINDOWS, SPEAKING_WINDOWS
+from gateway.conversation.hearing import Hearing, HearingEvent, VoiceGoesOn
+from gateway.ports import AsrEvent, AsrStream, Patience, SpeechStarted, VoiceContinued, VoicePaused
+
+RATE_HZ = 16_000
+WINDOW = 512
+INSIST = 20  # windows
+NOISE = np.random.default_rng(1).choice([-1, 1], WINDOW)
+VOICE, QUIET = 3000, 30
+
+
+class ListeningAsr:
+    """Keeps the sizes of its messages, in windows; says what it is told to say."""
+
+    def __init__(self) -> None:
+        self.messages: list[int] = []
+        self.to_say: asyncio.Queue[AsrEvent | None] = asyncio.Queue()
+
+    @asynccontextmanager
+    async def open(self, *, sample_rate_hz: int, language: str, patience: Patience) -> AsyncIterator[AsrStream]:
+        yield self
+
+    async def send(self, pcm: bytes) -> None:
+        self.messages.append(len(pcm) // (2 * WINDOW))
+
+    async def set_patience(self, patience: Patience) -> None:
+        raise AssertionError
+
+    async def finish(self) -> None:
+        self.to_say.put_nowait(None)
+
+    async def __aiter__(self) -> AsyncIterator[AsrEvent]:
+        while event := await self.to_say.get():
+            yield event
+
+
+class Ear:
+    """A `Hearing` at work."""
+
+    def __init__(self, audio: AudioInput) -> None:
+        self.asr = ListeningAsr()
+        self.events: list[HearingEvent] = []
+        self._audio = audio
+        self.hearing = Hearing(
+            audio,
+            self.asr,
+            sample_rate_hz=RATE_HZ,
+            language=lambda: "en",
+            patience=Patience,
+            insist_after_s=INSIST * WINDOW / RATE_HZ,
+            on_audio=lambda _: None,
+            deliver=self._deliver,
+        )
+
+    async def _deliver(self, event: HearingEvent) -> None:
+        self.events.append(event)
+
+    async def hears(self, level: int, windows: int) -> list[int]:
+        """The messages that follow from so many windows."""
+        before = len(self.asr.messages)
+        for _ in range(windows):
+            await self._audio.feed((NOISE * level).astype("<i2").tobytes())
+            await asyncio.sleep(0.001)
+        return self.asr.messages[before:]
+
+    async def is_told(self, event: AsrEvent) -> None:
+        self.asr.to_say.put_nowait(event)
+        await asyncio.sleep(0.001)
+
+
+@asynccontextmanager
+async def listening() -> AsyncIterator[Ear]:
+    async with (
+        AudioInput(sample_rate_hz=RATE_HZ, encoding="pcm_s16le") as audio,
+        asyncio.TaskGroup() as tasks,
+    ):
+        ear = Ear(audio)
+        tasks.create_task(ear.hearing.run())
+        yield ear
+        await audio.finish()
+
+
+async def test_silence_and_speech_are_gathered_and_pauses_are_not() -> None:
+    async with listening() as ear:
+        assert await ear.hears(QUIET, 2 * SILENT_WINDOWS) == [SILENT_WINDOWS] * 2
+        assert await ear.hears(VOICE, 3) == [1, 1, 1]
+        await ear.is_told(SpeechStarted(2 * SILENT_WINDOWS * WINDOW))
+        assert await ear.hears(VOICE, SPEAKING_WINDOWS) == [SPEAKING_WINDOWS]
+        assert await ear.hears(QUIET, 3) == [2, 1]
+        await ear.is_told(VoicePaused())
+        assert await ear.hears(VOICE, 4) == [1, 1, 1, 1]  # each may end the pause
+        await ear.is_told(VoiceContinued(0))
+
+
+async def test_a_voice_that_goes_on_is_told_with_its_very_window() -> None:
+    async with listening() as ear:
+        await ear.hears(QUIET, SILENT_WINDOWS)
+        await ear.hears(VOICE, 3)
+        await ear.is_told(SpeechStarted(SILENT_WINDOWS * WINDOW))
+        assert await ear.hears(VOICE, INSIST - 4) == [SPEAKING_WINDOWS] * 2
+        assert VoiceGoesOn() not in ear.events
+        assert await ear.hears(VOICE, 1) == [5]
+        assert VoiceGoesOn() in ear.events
+        assert await ear.hears(VOICE, SPEAKING_WINDOWS) == [SPEAKING_WINDOWS]

@@ -1,0 +1,169 @@
+"""The turn machine: a cancelled reply never speaks again, and listening is always reached."""
+
+from __future__ import annotations
+
+from itertools import count
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.reply.turn_machine import (
+    Cancel,
+    Continue,
+    Cut,
+    Decision,
+    Event,
+    Held,
+    Hush,
+    Hushed,
+    LearnerEnds,
+    LearnerInsists,
+    LearnerInterrupts,
+    LearnerPauses,
+    LearnerSpeaks,
+    LearnerTypes,
+    Listening,
+    Release,
+    ReplyEnds,
+    Speaking,
+    Start,
+    TurnMachine,
+    Unhush,
+)
+
+
+def machine() -> TurnMachine:
+    ids = count(1)
+    return TurnMachine(lambda: f"t{next(ids)}")
+
+
+def test_a_turn_is_prepared_in_the_pause_and_released_at_its_end() -> None:
+    turns = machine()
+    assert turns.on(LearnerSpeaks()) == []
+    assert turns.on(LearnerPauses("hello")) == [Start("t1", "hello")]
+    assert turns.on(LearnerEnds("hello")) == [Release("t1")]
+    assert turns.state == Speaking("t1")
+    assert turns.on(ReplyEnds("t1")) == []
+    assert isinstance(turns.state, Listening)
+
+
+def test_a_learner_who_goes_on_is_not_answered_too_early() -> None:
+    turns = machine()
+    turns.on(LearnerPauses("I think"))
+    assert turns.on(LearnerSpeaks()) == [Cancel("t1", released=False)]
+    assert turns.on(LearnerPauses("I think so")) == [Start("t2", "I think so")]
+
+
+def test_speech_over_the_partner_interrupts() -> None:
+    turns = machine()
+    turns.on(LearnerTypes("hi"))
+    assert turns.on(LearnerSpeaks()) == [Hush("t1")]
+    assert turns.on(LearnerInsists()) == [Cancel("t1", released=True)]
+    assert turns.on(LearnerPauses("stop")) == [Start("t2", "stop")]
+
+
+def test_words_over_the_partner_interrupt_even_without_insisting() -> None:
+    turns = machine()
+    turns.on(LearnerTypes("hi"))
+    turns.on(LearnerSpeaks())
+    assert turns.on(LearnerPauses("stop")) == [Cancel("t1", released=True), Start("t2", "stop")]
+
+
+def test_a_sound_hushes_the_partner_and_no_more() -> None:
+    turns = machine()
+    turns.on(LearnerTypes("hi"))
+    turns.on(LearnerSpeaks())
+    assert turns.on(LearnerPauses("mhm", is_sound=True)) == [Unhush("t1")]
+    assert turns.on(LearnerEnds("mhm", is_sound=True)) == []
+    assert turns.state == Speaking("t1")
+
+
+def test_a_noise_that_has_cut_the_partner_off_lets_it_go_on() -> None:
+    turns = machine()
+    turns.on(LearnerTypes("hi"))
+    turns.on(LearnerSpeaks())
+    turns.on(LearnerInsists())
+    assert turns.on(LearnerEnds("")) == [Continue("t2", "t1"), Release("t2")]
+    assert turns.state == Speaking("t2")
+
+
+def test_a_typed_turn_interrupts_and_is_answered_at_once() -> None:
+    turns = machine()
+    turns.on(LearnerTypes("hi"))
+    assert turns.on(LearnerTypes("no, wait")) == [
+        Cancel("t1", released=True),
+        Start("t2", "no, wait"),
+        Release("t2"),
+    ]
+
+
+def test_a_turn_that_ends_without_a_pause_is_answered() -> None:
+    assert machine().on(LearnerEnds("so long")) == [Start("t1", "so long"), Release("t1")]
+
+
+def test_a_cough_is_not_answered() -> None:
+    turns = machine()
+    turns.on(LearnerSpeaks())
+    assert turns.on(LearnerPauses("")) == []
+    assert turns.on(LearnerEnds("")) == []
+    assert turns.state == Listening()
+
+
+def test_a_final_text_that_differs_from_the_eager_one_is_the_one_answered() -> None:
+    turns = machine()
+    turns.on(LearnerPauses("hell"))
+    assert turns.on(LearnerEnds("hello")) == [Cancel("t1", released=False), Start("t2", "hello"), Release("t2")]
+
+
+def test_the_end_of_a_reply_that_is_no_longer_under_way_means_nothing() -> None:
+    turns = machine()
+    turns.on(LearnerTypes("hi"))
+    assert turns.on(ReplyEnds("t0")) == []
+    assert turns.state == Speaking("t1")
+
+
+texts = st.sampled_from(["", "yes", "no", "well then"])
+events = st.one_of(
+    st.just(LearnerSpeaks()),
+    st.just(LearnerInsists()),
+    st.just(LearnerInterrupts()),
+    st.builds(LearnerPauses, texts, st.booleans()),
+    st.builds(LearnerEnds, texts, st.booleans()),
+    texts.filter(bool).map(LearnerTypes),
+    st.integers(0, 20).map(lambda n: ReplyEnds(f"t{n}")),
+)
+
+
+@given(st.lists(events, max_size=40))
+def test_whatever_happens_no_cancelled_reply_is_released_and_one_at_most_is_under_way(happening: list[Event]) -> None:
+    turns = machine()
+    started: list[str] = []
+    over: set[str] = set()
+    for event in happening:
+        if isinstance(event, ReplyEnds):
+            over.add(event.turn_id)
+        for decision in turns.on(event):
+            _check(decision, started, over)
+        under_way = [turn_id for turn_id in started if turn_id not in over]
+        match turns.state:
+            case Held(turn_id) | Speaking(turn_id) | Hushed(turn_id):
+                assert under_way == [turn_id]
+            case Listening() | Cut():
+                assert under_way == []
+    turns.on(LearnerInterrupts())
+    assert turns.state == Listening()
+
+
+def _check(decision: Decision, started: list[str], over: set[str]) -> None:
+    match decision:
+        case Start(turn_id) | Continue(turn_id):
+            assert turn_id not in started
+            started.append(turn_id)
+            over.discard(turn_id)
+        case Release(turn_id) | Hush(turn_id) | Unhush(turn_id):
+            assert turn_id == started[-1]
+            assert turn_id not in over
+        case Cancel(turn_id):
+            assert turn_id in started
+            assert turn_id not in over
+            over.add(turn_id)

@@ -1,0 +1,50 @@
+"""Which server is asked, and how long a failed one is left alone."""
+
+from __future__ import annotations
+
+from llm_service.engines.openai import OpenAiEngine
+from llm_service.servers.backend_metrics import LOADS, BackendLoad
+from llm_service.servers.backends import Backend, least_loaded
+from llm_service.servers.backoff import LONGEST_PAUSE_S, STABLE_AFTER_S, Backoff
+
+
+def backend(name: str, *, in_flight: int = 0, healthy: bool = True, last_asked: int = 0) -> Backend:
+    made = Backend(OpenAiEngine(f"http://user:secret@{name}/v1", model="m"))
+    made.engine.ready, made.in_flight, made.last_asked = healthy, in_flight, last_asked
+    return made
+
+
+def test_a_name_holds_no_password() -> None:
+    assert backend("gpu1:8000").name == "gpu1:8000"
+
+
+def test_the_least_loaded_of_those_that_answer() -> None:
+    busy, idle, away = backend("a", in_flight=2), backend("b", in_flight=1), backend("c", healthy=False)
+    assert least_loaded([busy, idle, away]) is idle
+    assert least_loaded([busy, away]) is busy
+    assert least_loaded([away]) is away
+    assert least_loaded([]) is None
+
+
+def test_equals_take_turns() -> None:
+    first, second = backend("a", last_asked=2), backend("b", last_asked=1)
+    assert least_loaded([first, second]) is second
+
+
+def test_a_queue_is_load() -> None:
+    queued, working = backend("queued:1"), backend("working:1", in_flight=3)
+    LOADS.set("queued:1", BackendLoad(waiting=4))
+    try:
+        assert least_loaded([queued, working]) is working
+    finally:
+        LOADS.forget("queued:1")
+    assert least_loaded([queued, working]) is queued
+
+
+def test_pauses_grow_to_a_limit_and_start_anew_after_a_good_time() -> None:
+    backoff = Backoff()
+    pauses = [backoff.next_pause_s(0) for _ in range(9)]
+    assert pauses == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
+    assert [backoff.next_pause_s(0) for _ in range(2000)][-1] == LONGEST_PAUSE_S
+    assert backoff.next_pause_s(STABLE_AFTER_S) == 0.5
+    assert backoff.next_pause_s(STABLE_AFTER_S - 1) == 1

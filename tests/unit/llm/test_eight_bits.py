@@ -1,0 +1,103 @@
+"""The bundled model's copy in 8 bits."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter, quants
+
+from common.smollm2 import find_smollm2
+from llm_service.servers.eight_bits import in_eight_bits
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("models") / "new"
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """Weights of 40 KB."""
+    writer = GGUFWriter(weights := tmp_path / "small.Q4_1.gguf", "llama")
+    numbers = np.random.default_rng(1).normal(size=(256, 256)).astype(np.float32)
+    kind = GGMLQuantizationType.Q4_1
+    writer.add_tensor("numbers", quants.quantize(numbers, kind), raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return weights
+
+
+def kept(folder: Path) -> list[Path]:
+    """The files that take room."""
+    return [file for file in folder.iterdir() if file.stat().st_size]
+
+
+def killed_after(written_bytes: int, weights: Path, folder: Path) -> None:
+    """A process that makes the copy is killed by the kernel when it has written so much of it."""
+    script = (
+        "import resource, signal, sys; from pathlib import Path\n"
+        "from llm_service.servers.eight_bits import in_eight_bits\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_DFL); resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({written_bytes}, {written_bytes}))\n"
+        "in_eight_bits(*map(Path, sys.argv[1:]))"
+    )
+    ended = subprocess.run([sys.executable, "-c", script, weights, folder], check=False, timeout=60)
+    assert ended.returncode == -signal.SIGXFSZ
+
+
+def test_it_is_the_same_model(folder: Path) -> None:
+    original, copy = GGUFReader(find_smollm2()), GGUFReader(in_eight_bits(find_smollm2(), folder))
+    own = {name for name in original.fields if name.startswith("GGUF.")}
+    assert original.fields.keys() - own == copy.fields.keys() - own
+    for name in original.fields.keys() - own:
+        assert original.fields[name].contents() == copy.fields[name].contents()
+    assert len(original.tensors) == len(copy.tensors)
+    for one, other in list(zip(original.tensors, copy.tensors, strict=True))[:40]:
+        assert one.name == other.name
+        assert "Q4" not in other.tensor_type.name
+        before, after = (quants.dequantize(tensor.data, tensor.tensor_type) for tensor in (one, other))
+        assert np.abs(after - before).max() <= np.abs(before).max() / 250
+
+
+def test_it_is_made_once_and_nothing_else_is_left(folder: Path) -> None:
+    copy = in_eight_bits(find_smollm2(), folder)
+    made_at = copy.stat().st_mtime_ns
+    assert in_eight_bits(find_smollm2(), folder) == copy
+    assert copy.stat().st_mtime_ns == made_at
+    assert kept(folder) == [copy]
+
+
+def test_what_killed_processes_left_is_written_over_by_the_next(small: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    for written in (10_000, 5_000):
+        killed_after(written, small, folder)
+        assert len(kept(folder)) == 1
+    copy = in_eight_bits(small, folder)
+    assert kept(folder) == [copy]
+    assert copy.stat().st_size > small.stat().st_size
+    assert len(GGUFReader(copy).tensors) == 1
+
+
+def test_of_those_who_come_at_once_each_gets_the_whole(small: Path, tmp_path: Path) -> None:
+    def start(_: int) -> tuple[Path, int]:
+        copy = in_eight_bits(small, tmp_path / "models")
+        return copy, copy.stat().st_ino
+
+    with ThreadPoolExecutor(8) as threads:
+        started = set(threads.map(start, range(8)))
+    ((copy, _),) = started
+    assert copy != small
+    assert kept(tmp_path / "models") == [copy]
+
+
+def test_where_no_copy_can_be_kept_the_file_is_taken_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert in_eight_bits(find_smollm2(), tmp_path / "file") == find_smollm2()

@@ -1,0 +1,142 @@
+"""A reply by an engine that takes text as it comes: words in, chunks out, on one timeline. See text_stream.py.
+
+    deltas ── WordSplitter ── speakable ── engine's stream ── FlowingCaptions ── chunks
+
+What is to be said is decided a word at a time, but never between words that decide it together ("3 * 4").
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+
+from tts_service import metrics
+from tts_service.engine import EngineAudio, EngineVoice, EngineWord, TtsEngine
+from tts_service.speech.synthesis import Reply, SpeechChunk
+from tts_service.text.captions import Captions, SpokenWord
+from tts_service.text.clauses import Boundary, Clause, ClauseSplitter, Splitter, has_words
+from tts_service.text.speakable import speakable
+from tts_service.text.text_stream import SpeechStream, StreamingTextEngine, streaming
+
+# A space between two words on which speakable.py looks at each by itself: the second begins as words do, the first
+# does not end in dots, and no tag is open.
+_CUT = re.compile(r"(?<=[^\s.…*×–•<-])(?<!\.\.)\s+(?=[^\W_]|[\"'“‘«(¿¡])|(?<=[^.…]\.)\s+(?=[^\W_]|[\"'“‘«(¿¡])")
+_OPEN_TAG = re.compile(r"</?[A-Za-z][^<>]*$")
+_MAX_CHARS = 400  # a text without such a space
+
+
+class WordSplitter(Splitter):
+    """Cuts into whole words, each with the space after it, as soon as they are known."""
+
+    def _next_cut(self) -> tuple[int, Boundary] | None:
+        for match in _CUT.finditer(self._pending):
+            if match.end() > _MAX_CHARS:
+                break
+            before = self._pending[: match.start()]
+            if has_words(before) and not _OPEN_TAG.search(before):
+                return match.end(), Boundary.WORD
+        return (_MAX_CHARS, Boundary.WORD) if len(self._pending) > _MAX_CHARS else None
+
+
+class FlowingCaptions:
+    """The written words of a text that is still growing, met in order while it is spoken."""
+
+    def __init__(self) -> None:
+        self._parts: list[Captions] = []
+        self._places: list[int] = []  # where each part begins, of all that the engine was given to say
+        self._length = 0
+        self.estimated = False
+
+    def add(self, clause: Clause) -> str:
+        """What to say of the next of the text; "" if that is nothing."""
+        said = speakable(clause.text)
+        if not said:
+            return ""
+        self._parts.append(Captions(clause, said))
+        self._places.append(self._length)
+        self._length += len(said.text) + 1  # the space between parts
+        return said.text + " "
+
+    def words(self, audio: EngineAudio, begins: int, ratio: float) -> tuple[SpokenWord, ...]:
+        """The written words that begin in `audio`; see Captions."""
+        self.estimated |= audio.timing_estimated
+        words: list[SpokenWord] = []
+        for word in audio.words or ():
+            number = bisect_right(self._places, word.text_start) - 1
+            place = self._places[number]
+            own = EngineWord(word.text_start - place, word.text_end - place, word.start_sample, word.end_sample)
+            words += self._parts[number].words(EngineAudio(audio.pcm, (own,)), begins, ratio)
+        return tuple(words)
+
+    def end_after(self, word: SpokenWord) -> int:
+        """Where the text that goes with `word` ends."""
+        number = bisect_right([part.text_start for part in self._parts], word.text_start) - 1
+        return self._parts[number].end_after(word)
+
+
+class FlowingReply(Reply):
+    """A Reply that can also be given its text word by word. `push` and `advance` until `advance` has nothing more."""
+
+    def __init__(
+        self,
+        engine: TtsEngine,
+        voice: EngineVoice,
+        *,
+        flow: StreamingTextEngine,
+        sample_rate_hz: int,
+        speed: float = 1.0,
+        language: str = "",
+    ) -> None:
+        super().__init__(engine, voice, sample_rate_hz=sample_rate_hz, speed=speed, language=language)
+        self._streaming = flow
+        self._captions = FlowingCaptions()
+        self._stream: SpeechStream | None = None
+        self._written = 0
+
+    def push(self, clause: Clause) -> None:
+        """The next of the text."""
+        if said := self._captions.add(clause):
+            if self._stream is None:
+                self._stream = self._streaming.start(voice=self._voice, speed=self._speed, language=self._language)
+            self._stream.push(said)
+        self._written = clause.text_end
+        metrics.CHARACTERS.inc(len(clause.text))
+
+    def end_text(self) -> None:
+        """There is no more text."""
+        if self._stream is not None:
+            self._stream.finish()
+
+    def advance(self) -> list[SpeechChunk] | None:
+        """The next chunks, perhaps none; None if there are none without more text or, after end_text(), at all."""
+        if self._stream is None:
+            return None
+        piece = self._timed(self._stream.next)
+        if piece is None:
+            return None
+        return self._chunks(piece, self._captions) if piece.pcm.size else []
+
+    def finish(self) -> list[SpeechChunk]:
+        """The last few milliseconds, with the text that no word was left to go with."""
+        chunks = super().finish()
+        if self._text_end < self._written:
+            chunks.append(self._silent(self._written))
+        return chunks
+
+    def close(self) -> None:
+        """End the work, wherever it is."""
+        if self._stream is not None:
+            self._stream.close()
+
+
+def create_reply(engine: TtsEngine, voice: EngineVoice, *, sample_rate_hz: int, speed: float, language: str) -> Reply:
+    """A Reply, flowing if the engine can do it."""
+    flow = streaming(engine)
+    if flow is None:
+        return Reply(engine, voice, sample_rate_hz=sample_rate_hz, speed=speed, language=language)
+    return FlowingReply(engine, voice, flow=flow, sample_rate_hz=sample_rate_hz, speed=speed, language=language)
+
+
+def splitter_for(reply: Reply) -> Splitter:
+    """What cuts up a text for `reply` as it comes."""
+    return WordSplitter() if isinstance(reply, FlowingReply) else ClauseSplitter()

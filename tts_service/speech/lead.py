@@ -1,0 +1,52 @@
+"""How far the speech that was made is ahead of whoever takes it, so that none is made long before it is needed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+
+from tts_service.speech.synthesis import SpeechChunk
+from tts_service.speech.worker import Worker
+
+_BYTES_PER_SAMPLE = 2
+
+
+class Lead:
+    """Of one reply. `make` its speech, and tell when a chunk of it was `taken`: when gRPC has sent it, which it does as
+    far as the client's flow-control window lets it.
+
+    The next piece is begun when what waits would take no longer to hear than the last piece took to make: a fast engine
+    has nothing waiting then, a slow one has its next sentence ready in time.
+    """
+
+    def __init__(self, worker: Worker, sample_rate_hz: int) -> None:
+        self._worker = worker
+        self._per_s = sample_rate_hz * _BYTES_PER_SAMPLE
+        self._waiting_s = 0.0
+        self._took_s = 0.0
+        self._taken = asyncio.Event()
+        self._runs_out_s: float | None = None  # when what was taken has been heard, if it is played at once
+
+    async def make(self, call: Callable[[], list[SpeechChunk] | None]) -> list[SpeechChunk] | None:
+        """What `call` returns, once it is time for it. Replies of which the listener has least in hand go first."""
+        while self._waiting_s > self._took_s:
+            self._taken.clear()
+            await self._taken.wait()
+        began_s = time.monotonic()
+        piece = await self._worker.run(call, due_s=self._runs_out_s)
+        if seconds := self._seconds(piece or ()):
+            self._took_s = time.monotonic() - began_s
+            self._waiting_s += seconds
+        return piece
+
+    def taken(self, chunk: SpeechChunk) -> None:
+        """A chunk is on its way to the client."""
+        if seconds := self._seconds([chunk]):
+            now_s = time.monotonic()
+            self._runs_out_s = max(self._runs_out_s or now_s, now_s) + seconds
+            self._waiting_s -= seconds
+            self._taken.set()
+
+    def _seconds(self, chunks: Iterable[SpeechChunk]) -> float:
+        return sum(len(chunk.pcm) for chunk in chunks) / self._per_s

@@ -1,0 +1,183 @@
+"""Evens out how loud voices and their sentences are.
+
+A sentence is brought to the target by its own loudness, drawn towards what its voice was so far: "Yes." says little.
+The gain is chosen anew where a sentence begins, in silence, and within it changes too slowly to be heard. A limiter
+with look-ahead lowers what would go over the top; nothing waits for audio that is not there yet.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.engine_info import EngineDescription
+from tts_service.engine import EngineAudio, EngineVoice, TtsEngine
+from tts_service.speech.loudness import LoudnessMeter
+from tts_service.text.text_stream import SpeechStream, StreamingTextEngine, streaming
+
+_PRIOR_S = 0.5  # what is known of the voice weighs as much as so much of the sentence
+_MEMORY_S = 20.0  # of speech, in what is known of a voice
+_MAX_GAIN_DB = 20.0
+_SLOPE_DB_PER_S = 2.0  # of the gain within a sentence
+_CEILING = 0.89  # -1 dB: resampling may overshoot a little
+_STEP_S = 0.004  # of the limiter
+_ATTACK_DB = 3.0  # a step
+_RELEASE_DB = 0.1  # a step
+
+
+class LevelledEngine:
+    """`engine`, with every voice at `target_lufs`."""
+
+    def __init__(self, engine: TtsEngine, target_lufs: float) -> None:
+        self._engine = engine
+        self._target = target_lufs
+        self._known: dict[str, _Known] = {}
+        self._lock = threading.Lock()
+
+    def load(self) -> None:
+        self._engine.load()
+
+    def describe(self) -> EngineDescription:
+        return self._engine.describe()
+
+    def voices(self) -> Sequence[EngineVoice]:
+        return self._engine.voices()
+
+    def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
+        leveller = self.leveller(voice)
+        for piece in self._engine.synthesize(text, voice=voice, speed=speed, language=language):
+            yield replace(piece, pcm=leveller.level(piece.pcm))
+        self.learn(voice, leveller)
+
+    def streaming(self) -> StreamingTextEngine | None:
+        flow = streaming(self._engine)
+        return _LevelledFlow(flow, self) if flow else None
+
+    def leveller(self, voice: EngineVoice) -> Leveller:
+        """For one sentence (or one reply that flows) of a voice."""
+        with self._lock:
+            return Leveller(voice.sample_rate_hz, self._target, self._known.get(voice.id, _Known()))
+
+    def learn(self, voice: EngineVoice, leveller: Leveller) -> None:
+        """Remember how loud the voice was."""
+        with self._lock:
+            self._known[voice.id] = self._known.get(voice.id, _Known()).with_more(*leveller.heard())
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _LevelledFlow:
+    """A StreamingTextEngine whose speech is levelled."""
+
+    flow: StreamingTextEngine
+    engine: LevelledEngine
+
+    def start(self, *, voice: EngineVoice, speed: float, language: str) -> SpeechStream:
+        stream = self.flow.start(voice=voice, speed=speed, language=language)
+        return _LevelledStream(stream, self.engine, voice)
+
+
+class _LevelledStream:
+    """A SpeechStream whose pieces are levelled; see text_stream."""
+
+    def __init__(self, stream: SpeechStream, engine: LevelledEngine, voice: EngineVoice) -> None:
+        self._stream = stream
+        self._engine = engine
+        self._voice = voice
+        self._leveller: Leveller | None = engine.leveller(voice)
+
+    def push(self, text: str) -> None:
+        self._stream.push(text)
+
+    def finish(self) -> None:
+        self._stream.finish()
+
+    def next(self) -> EngineAudio | None:
+        piece = self._stream.next()
+        if piece is None or self._leveller is None:
+            return piece
+        return replace(piece, pcm=self._leveller.level(piece.pcm))
+
+    def close(self) -> None:
+        self._stream.close()
+        if self._leveller is not None:
+            self._engine.learn(self._voice, self._leveller)
+            self._leveller = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a voice: how loud its last `seconds` of speech were. At first: as loud as most voices are."""
+
+    lufs: float = -20.0
+    seconds: float = 0.1
+
+    def with_more(self, lufs: float, seconds: float) -> _Known:
+        """With so much more speech of that loudness. In decibels, so that a soft sentence counts like a loud one."""
+        total = self.seconds + seconds
+        return _Known((self.lufs * self.seconds + lufs * seconds) / total, min(total, _MEMORY_S))
+
+
+class Leveller:
+    """Levels one sentence, which comes in pieces. target: in LUFS. known: of its voice."""
+
+    def __init__(self, sample_rate_hz: int, target: float, known: _Known) -> None:
+        self._rate = sample_rate_hz
+        self._target = target
+        self._prior = replace(known, seconds=min(known.seconds, _PRIOR_S))
+        self._meter = LoudnessMeter(sample_rate_hz)
+        self._limiter = Limiter(sample_rate_hz)
+        self._gain_db: float | None = None
+
+    def level(self, pcm: NDArray[np.float32]) -> NDArray[np.float32]:
+        """`pcm` (float32, shape (samples,)) as loud as it should be; as long as it was."""
+        if not pcm.size:
+            return pcm
+        self._meter.add(pcm)
+        wanted = self._wanted_db()
+        if self._gain_db is None:
+            self._gain_db = wanted
+        most = _SLOPE_DB_PER_S * len(pcm) / self._rate
+        ends = self._gain_db + float(np.clip(wanted - self._gain_db, -most, most))
+        gain = 10 ** (np.linspace(self._gain_db, ends, len(pcm)) / 20)
+        self._gain_db = ends
+        return self._limiter.limit((pcm * gain).astype(np.float32))
+
+    def heard(self) -> tuple[float, float]:
+        """(LUFS, seconds) of the sentence so far, as it came."""
+        return self._meter.measure()
+
+    def _wanted_db(self) -> float:
+        guess = self._prior.with_more(*self._meter.measure())
+        return float(np.clip(self._target - guess.lufs, -_MAX_GAIN_DB, _MAX_GAIN_DB))
+
+
+class Limiter:
+    """Keeps samples within ±_CEILING by a gain that falls before a peak and rises slowly after it."""
+
+    def __init__(self, sample_rate_hz: int) -> None:
+        self._step = max(1, round(_STEP_S * sample_rate_hz))
+        self._last_db = 0.0
+
+    def limit(self, pcm: NDArray[np.float32]) -> NDArray[np.float32]:
+        """`pcm` (float32, shape (samples,)), none of it over the ceiling. Look-ahead ends with `pcm`."""
+        steps = -(-len(pcm) // self._step)
+        padded = np.zeros(steps * self._step, np.float32)
+        padded[: len(pcm)] = pcm
+        peaks = np.abs(padded).reshape(steps, self._step).max(axis=1)
+        allowed = 20 * np.log10(_CEILING / np.maximum(peaks, _CEILING))  # dB, 0 or less
+        # A gain at every step's edge that both its neighbours allow; between edges it is straight, so never above.
+        edges = np.minimum(np.append(allowed, 0.0), np.append(self._last_db, allowed))
+        places = np.arange(len(edges))
+        edges = np.minimum.accumulate(edges - _RELEASE_DB * places) + _RELEASE_DB * places
+        edges = np.minimum.accumulate((edges - _ATTACK_DB * places[::-1])[::-1])[::-1] + _ATTACK_DB * places[::-1]
+        self._last_db = float(edges[-1])
+        gain = 10 ** (np.interp(np.arange(len(pcm)), places * self._step, edges) / 20)
+        limited: NDArray[np.float32] = (pcm * gain).astype(np.float32)
+        return np.clip(limited, -_CEILING, _CEILING)  # by a last bit, where the rounding went up

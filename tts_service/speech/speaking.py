@@ -1,0 +1,87 @@
+"""Speaks clauses as they come, in a thread, into a channel that holds the work back when nobody listens.
+
+With an engine that takes text as it comes the clauses are words, and the thread is never kept waiting for one.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing, suppress
+from functools import partial
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from opentelemetry import trace
+
+from common.tracing import stage
+from tts_service.metrics import FirstAudioTimer
+from tts_service.speech.flowing import FlowingReply
+from tts_service.speech.lead import Lead
+from tts_service.speech.synthesis import Reply, SpeechChunk
+from tts_service.speech.worker import Worker
+from tts_service.text.clauses import Clause
+
+
+async def speak_all(
+    reply: Reply,
+    clauses: MemoryObjectReceiveStream[Clause],
+    chunks: MemoryObjectSendStream[list[SpeechChunk]],
+    worker: Worker,
+    lead: Lead,
+    timer: FirstAudioTimer,
+) -> None:
+    """The chunks of all `clauses`, a list for each piece that the engine makes; closes both channels.
+
+    Cancelled, it ends with the piece being made.
+    """
+    with clauses, chunks:
+        if isinstance(reply, FlowingReply):
+            try:
+                with stage("tts.synthesize"):
+                    await _flow(reply, clauses, chunks, worker, lead, timer)
+            finally:
+                reply.close()
+            return
+        async for clause in clauses:
+            with closing(reply.speak(clause)) as pieces, stage("tts.synthesize", characters=len(clause.text)):
+                while (piece := await lead.make(partial(next, pieces, None))) is not None:
+                    await _send(piece, chunks, timer)
+        await chunks.send(await worker.run(reply.finish))
+
+
+async def _flow(
+    reply: FlowingReply,
+    words: MemoryObjectReceiveStream[Clause],
+    chunks: MemoryObjectSendStream[list[SpeechChunk]],
+    worker: Worker,
+    lead: Lead,
+    timer: FirstAudioTimer,
+) -> None:
+    """Speaks as far as the text goes, then waits for more of it; closing the reply ends the work."""
+    while True:
+        while (piece := await lead.make(reply.advance)) is not None:
+            await _send(piece, chunks, timer)
+            _push_what_came(reply, words)
+        try:
+            word = await words.receive()
+        except anyio.EndOfStream:
+            break
+        await worker.run(partial(reply.push, word))  # the first takes a place on the model
+    reply.end_text()
+    while (piece := await lead.make(reply.advance)) is not None:
+        await _send(piece, chunks, timer)
+    await chunks.send(await worker.run(reply.finish))
+
+
+def _push_what_came(reply: FlowingReply, words: MemoryObjectReceiveStream[Clause]) -> None:
+    """Text that came meanwhile."""
+    with suppress(anyio.WouldBlock, anyio.EndOfStream):
+        while True:
+            reply.push(words.receive_nowait())
+
+
+async def _send(
+    piece: list[SpeechChunk], chunks: MemoryObjectSendStream[list[SpeechChunk]], timer: FirstAudioTimer
+) -> None:
+    if any(chunk.pcm for chunk in piece) and timer.sound_made():
+        trace.get_current_span().add_event("first_audio")
+    await chunks.send(piece)

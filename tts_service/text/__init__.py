@@ -1,0 +1,1 @@
+"""What is spoken: clauses, readable words, captions."""

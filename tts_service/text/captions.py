@@ -1,0 +1,76 @@
+"""From the words that an engine says back to the words as written. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from tts_service.engine import EngineAudio
+from tts_service.text.clauses import Clause
+from tts_service.text.speakable import Speakable
+from tts_service.text.words import estimate_words, written_words
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenWord:
+    """A word as written; places in the reply's text, times in samples of the reply's speech."""
+
+    text: str
+    text_start: int
+    text_end: int
+    start_sample: int
+    end_sample: int
+
+
+class Captions:
+    """The written words of one clause, met in order while it is spoken. estimated: some times so far were a guess."""
+
+    def __init__(self, clause: Clause, said: Speakable) -> None:
+        self._clause = clause
+        self._said = said
+        self._written = written_words(clause.text)
+        self._starts = [start for start, _ in self._written]
+        heard = {self._word_at(place) for char, place in zip(said.text, said.origins, strict=True) if char.isalnum()}
+        self._heard = sorted(heard)  # a web address is written but not heard
+        self._last = -1
+        self.estimated = False
+
+    @property
+    def text_start(self) -> int:
+        """Where the clause begins in the reply's text."""
+        return self._clause.text_start
+
+    def words(self, audio: EngineAudio, begins: int, ratio: float) -> tuple[SpokenWord, ...]:
+        """The written words that begin in `audio`, whose first sample is `begins` at the voice's rate; `ratio`: reply's
+        rate to voice's rate. Several spoken words may be one written word ("3*4").
+        """
+        self.estimated |= audio.timing_estimated or audio.words is None
+        told = estimate_words(self._said.text, audio.pcm.size) if audio.words is None else audio.words
+        words: list[SpokenWord] = []
+        for word in told:
+            start, end = round((begins + word.start_sample) * ratio), round((begins + word.end_sample) * ratio)
+            first_sound = next(i for i in range(word.text_start, word.text_end) if self._said.text[i].isalnum())
+            number = self._word_at(self._said.origins[first_sound])
+            if number > self._last:
+                self._last = number
+                words.append(self._spoken(number, start, end))
+            elif words:
+                words[-1] = self._spoken(self._last, words[-1].start_sample, end)
+        return tuple(words)
+
+    def end_after(self, word: SpokenWord) -> int:
+        """Where the text that goes with `word` ends: at the next word that is heard, or with the clause."""
+        number = self._word_at(word.text_start - self._clause.text_start)
+        following = bisect_right(self._heard, number)
+        if following == len(self._heard):
+            return self._clause.text_end
+        return self._clause.text_start + self._starts[self._heard[following]]
+
+    def _word_at(self, place: int) -> int:
+        """Number of the written word at or before `place` in the clause."""
+        return max(0, bisect_right(self._starts, place) - 1)
+
+    def _spoken(self, number: int, start_sample: int, end_sample: int) -> SpokenWord:
+        start, end = self._written[number]
+        offset = self._clause.text_start
+        return SpokenWord(self._clause.text[start:end], offset + start, offset + end, start_sample, end_sample)
