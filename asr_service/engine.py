@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
-from asr_service.voice.audio import Audio
+from asr_service.audio import Audio
 from common.engine_info import EngineDescription
 
 Quality = Literal["partial", "final"]

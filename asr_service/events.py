@@ -22,7 +22,7 @@ class SpokenTurn:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnStarted:
+class SpeechStarted:
     """traceparent: of the turn's trace; empty if it has none."""
 
     start_sample: int
@@ -64,7 +64,7 @@ class VoiceContinued:
     start_sample: int
 
 
-Event: TypeAlias = TurnStarted | Partial | EagerEndOfTurn | TurnResumed | EndOfTurn | VoicePaused | VoiceContinued
+Event: TypeAlias = SpeechStarted | Partial | EagerEndOfTurn | TurnResumed | EndOfTurn | VoicePaused | VoiceContinued
 
 
 def spoken_turn(transcript: Transcript, start: int, end: int, *, offset: int, rate: float) -> SpokenTurn:

@@ -7,9 +7,9 @@ import sys
 
 import numpy as np
 
+from asr_service.audio import ENGINE_RATE_HZ
 from asr_service.config import AsrSettings
 from asr_service.engine import AsrEngine, DecodeOptions
-from asr_service.voice.audio import ENGINE_RATE_HZ
 from common.engine_probe import Probe
 from common.errors import ServiceError
 

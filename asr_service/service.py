@@ -12,6 +12,7 @@ from aitalk.asr.v1 import asr_pb2 as pb
 from aitalk.asr.v1 import asr_pb2_grpc
 
 from asr_service import events as ev
+from asr_service.audio import ENGINE_RATE_HZ, check_pcm, check_rate, pcm_to_float, resample
 from asr_service.config import AsrSettings
 from asr_service.engine import AsrEngine
 from asr_service.metrics import AUDIO_SECONDS
@@ -20,9 +21,8 @@ from asr_service.session import DRAINS, Finish, Request, StreamConfig, StreamSes
 from asr_service.turn_taking.endpointer import EndReason
 from asr_service.turn_taking.endpointing import Endpointing
 from asr_service.turn_taking.turn_judge import NetworksJudge
-from asr_service.voice.audio import ENGINE_RATE_HZ, check_pcm, check_rate, pcm_to_float, resample
 from asr_service.voice.vad import WINDOW, SileroVad
-from asr_service.voice.vad_thread import Listening
+from asr_service.voice.vad_thread import VadThread
 from common.engine_info import engine_info
 from common.errors import InvalidInputError, SequenceError, UnavailableError
 from common.grpc_server import Service
@@ -65,7 +65,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         self._slots = Slots("asr", settings.asr_max_streams)
         self._decoder = Decoder(engine, settings.asr_threads, settings.asr_max_batch)
         self._vad_thread = ThreadPoolExecutor(1, thread_name_prefix="asr-vad")
-        self._listening: Listening | None = None
+        self._listening: VadThread | None = None
         self._judge = NetworksJudge(settings.text_model)
         self._ready = False
         self._draining = asyncio.Event()
@@ -73,7 +73,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
     async def warm_up(self) -> None:
         """Load the networks and run each once, so that the first learner waits no longer than the second."""
         loop = asyncio.get_running_loop()
-        self._listening = Listening(await loop.run_in_executor(self._vad_thread, SileroVad), self._vad_thread)
+        self._listening = VadThread(await loop.run_in_executor(self._vad_thread, SileroVad), self._vad_thread)
         await self._listening.hear(self._listening.open(ENGINE_RATE_HZ), bytes(2 * WINDOW))
         await self._judge.load()
         await self._decoder.load()
@@ -186,7 +186,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
 
 def _response(event: ev.Event) -> pb.StreamingRecognizeResponse:
     match event:
-        case ev.TurnStarted(start, traceparent):
+        case ev.SpeechStarted(start, traceparent):
             started = pb.SpeechStarted(start_sample=start, traceparent=traceparent)
             return pb.StreamingRecognizeResponse(speech_started=started)
         case ev.Partial(stable, unstable, end):

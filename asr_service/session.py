@@ -23,15 +23,16 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from opentelemetry.trace import use_span
 
+from asr_service.audio import ENGINE_RATE_HZ, check_pcm
 from asr_service.engine import Quality, Transcript, Word
 from asr_service.events import (
     EagerEndOfTurn,
     EndOfTurn,
     Event,
     Partial,
+    SpeechStarted,
     SpokenTurn,
     TurnResumed,
-    TurnStarted,
     VoiceContinued,
     VoicePaused,
     spoken_turn,
@@ -45,9 +46,8 @@ from asr_service.turn_taking.endpointer import Endpointer
 from asr_service.turn_taking.endpointing import Endpointing
 from asr_service.turn_taking.pauses import NO_PAUSES, PauseStatistics
 from asr_service.turn_taking.turn_judge import TurnJudge
-from asr_service.voice.audio import ENGINE_RATE_HZ, check_pcm
 from asr_service.voice.vad import WINDOW, Windows
-from asr_service.voice.vad_thread import Listening
+from asr_service.voice.vad_thread import VadThread
 from common.errors import InvalidInputError, SequenceError, UnavailableError
 from common.tracing import stage, to_traceparent, under
 
@@ -109,7 +109,7 @@ class StreamSession:
         *,
         decoder: Decoder,
         judge: TurnJudge,
-        listening: Listening,
+        listening: VadThread,
         emit: Callable[[Event], Awaitable[None]],
         draining: asyncio.Event | None = None,
     ) -> None:
@@ -196,7 +196,7 @@ class StreamSession:
     async def _decide(self, decisions: list[ep.Decision], steps: MemoryObjectSendStream[_Step]) -> None:
         position = self._endpointer.position
         for decision in decisions:
-            if isinstance(decision, ep.SpeechStarted):
+            if isinstance(decision, ep.Started):
                 self._last_partial = position
                 self._count_turn(+1)
                 self._recorder.open(decision.start, position)
@@ -273,8 +273,8 @@ class StreamSession:
     async def _answer(self, steps: MemoryObjectReceiveStream[_Step]) -> None:
         async for step in steps:
             match step.what:
-                case ep.SpeechStarted(start):
-                    await self._emit(TurnStarted(self._at(start), to_traceparent(step.utterance.turn)))
+                case ep.Started(start):
+                    await self._emit(SpeechStarted(self._at(start), to_traceparent(step.utterance.turn)))
                 case _PartialDue():
                     await self._answer_partial(step)
                     step.utterance.partial_pending = False

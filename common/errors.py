@@ -1,4 +1,4 @@
-"""The tree of errors that cross a process boundary, and the one table between them and gRPC status codes.
+"""The tree of errors that cross a process boundary. `common/grpc_errors.py` maps them to gRPC status codes.
 
     ServiceError
     ├── InvalidInputError     the caller's fault; the same request will fail again
@@ -13,13 +13,6 @@ A bug is none of these: it propagates, is logged with its traceback, and reaches
 
 from __future__ import annotations
 
-import grpc
-from google.protobuf import any_pb2
-from google.protobuf.duration_pb2 import Duration
-from google.rpc import code_pb2, status_pb2
-from google.rpc.error_details_pb2 import RetryInfo
-from grpc_status import rpc_status
-
 
 class ServiceError(Exception):
     """Something between a client and a model went wrong, in words that a person can act on.
@@ -30,7 +23,6 @@ class ServiceError(Exception):
 
     code = "internal"
     retryable = False
-    status = grpc.StatusCode.INTERNAL
 
     def __init__(self, message: str, *, code: str | None = None, retryable: bool | None = None) -> None:
         super().__init__(message)
@@ -45,14 +37,12 @@ class InvalidInputError(ServiceError):
     """The request itself is wrong."""
 
     code = "invalid_input"
-    status = grpc.StatusCode.INVALID_ARGUMENT
 
 
 class SequenceError(ServiceError):
     """A message came where another had to come."""
 
     code = "out_of_sequence"
-    status = grpc.StatusCode.FAILED_PRECONDITION
 
 
 class BusyError(ServiceError):
@@ -60,7 +50,6 @@ class BusyError(ServiceError):
 
     code = "busy"
     retryable = True
-    status = grpc.StatusCode.RESOURCE_EXHAUSTED
 
     def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
         super().__init__(message)
@@ -72,7 +61,6 @@ class UnavailableError(ServiceError):
 
     code = "unavailable"
     retryable = True
-    status = grpc.StatusCode.UNAVAILABLE
 
 
 class DeadlineError(ServiceError):
@@ -80,7 +68,6 @@ class DeadlineError(ServiceError):
 
     code = "timeout"
     retryable = True
-    status = grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 class EngineError(ServiceError):
@@ -88,20 +75,6 @@ class EngineError(ServiceError):
 
     code = "engine_failed"
     retryable = True
-    status = grpc.StatusCode.INTERNAL
-
-
-# What grpcio says of a call that the server ended while a message was being written: the server's own status is lost.
-_LOST_STATUS = "Internal error from Core"
-
-_BY_STATUS: dict[grpc.StatusCode, type[ServiceError]] = {
-    grpc.StatusCode.INVALID_ARGUMENT: InvalidInputError,
-    grpc.StatusCode.OUT_OF_RANGE: InvalidInputError,
-    grpc.StatusCode.FAILED_PRECONDITION: SequenceError,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: BusyError,
-    grpc.StatusCode.UNAVAILABLE: UnavailableError,
-    grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineError,
-}
 
 
 def sole_cause(error: BaseException) -> BaseException:
@@ -118,36 +91,3 @@ def first_service_error(group: BaseExceptionGroup[ServiceError]) -> ServiceError
         error = error.exceptions[0]
     assert isinstance(error, ServiceError)  # noqa: S101
     return error
-
-
-def to_status(error: ServiceError) -> grpc.Status:
-    """The status that tells a gRPC client of `error`, for `context.abort_with_status`."""
-    details = []
-    if isinstance(error, BusyError):
-        delay = Duration()
-        delay.FromMilliseconds(round(error.retry_after_s * 1000))
-        packed = any_pb2.Any()
-        packed.Pack(RetryInfo(retry_delay=delay))
-        details.append(packed)
-    number = code_pb2.Code.Value(error.status.name)
-    return rpc_status.to_status(status_pb2.Status(code=number, message=error.message, details=details))
-
-
-def from_rpc_error(error: grpc.aio.AioRpcError, service: str) -> ServiceError:
-    """The error that a failed call to `service` ("ASR", "LLM", "TTS") stands for."""
-    if error.details() == _LOST_STATUS:
-        return UnavailableError(f"{service}: the service has ended the call (busy, or restarting?); try again")
-    kind = _BY_STATUS.get(error.code(), EngineError)
-    message = f"{service}: {error.details() or error.code().name.lower()}"
-    if kind is BusyError:
-        return BusyError(message, retry_after_s=_retry_delay_s(error))
-    return kind(message)
-
-
-def _retry_delay_s(error: grpc.aio.AioRpcError) -> float:
-    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it has the same three methods
-    for detail in status.details if status else ():
-        info = RetryInfo()
-        if detail.Unpack(info):
-            return float(info.retry_delay.ToMilliseconds()) / 1000
-    return 1.0

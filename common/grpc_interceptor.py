@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 import grpc
 from opentelemetry.trace import Span, Status, StatusCode
 
-from common.errors import ServiceError, UnavailableError, sole_cause, to_status
+from common.errors import ServiceError, UnavailableError, sole_cause
+from common.grpc_errors import status_code, to_status
 from common.metrics import CALL_SECONDS, CALLS
 from common.tracing import serving
 
@@ -176,7 +177,7 @@ class _Watch:
         logger.debug("%s: %s after %.3f s", self.method, code, seconds)
 
     async def _abort(self, error: ServiceError) -> NoReturn:
-        logger.info("%s: %s (%s)", self.method, error.code, error.status.name)
+        logger.info("%s: %s (%s)", self.method, error.code, status_code(error).name)
         await self.context.abort_with_status(to_status(error))
         raise AssertionError("abort_with_status returned")
 
@@ -197,7 +198,7 @@ def _code_of(error: BaseException | None) -> str:
         case asyncio.CancelledError() | GeneratorExit() | grpc.aio.InternalError():
             return "CANCELLED"
         case ServiceError():
-            return error.status.name
+            return status_code(error).name
         case _:
             return "INTERNAL"
 

@@ -55,8 +55,8 @@ class DrainingServer(uvicorn.Server):
 
 
 async def serve(settings: GatewaySettings) -> None:
-    async with connect(settings) as (partners, services, seats):
-        app = create_app(settings, partners, services, seats)
+    async with connect(settings) as (ports, services, seats):
+        app = create_app(settings, ports, services, seats)
         config = uvicorn.Config(
             app,
             host=settings.host,

@@ -15,13 +15,13 @@ from fastapi.middleware.cors import CORSMiddleware
 from common import __version__
 from common.security import Security
 from common.tracing import flush_traces
-from gateway.admission.auth import Door, UnauthorizedError, client_of, protect_http, subprotocol
+from gateway.admission.auth import Authenticator, UnauthorizedError, client_of, protect_http, subprotocol
 from gateway.admission.capacity import Capacity
 from gateway.admission.draining import Draining, reconnect
 from gateway.admission.limits import Limits, TooMuchError
-from gateway.admission.queue import Admission
-from gateway.admission.redis_seats import Seats
-from gateway.admission.waiting_room import Visitor, turn_away
+from gateway.admission.queue import AdmissionQueue
+from gateway.admission.redis_seats import RedisSeats
+from gateway.admission.waiting_room import Arrival, turn_away
 from gateway.clients.asr import GrpcAsr
 from gateway.clients.llm import GrpcLlm
 from gateway.clients.recovering_asr import RecoveringAsr
@@ -29,9 +29,10 @@ from gateway.clients.recovering_tts import RecoveringTts
 from gateway.clients.redis_store import RedisStore
 from gateway.clients.services import ModelServices
 from gateway.clients.tts import GrpcTts
+from gateway.closing import ENDED, EXPELLED, IDLE
 from gateway.config import GatewaySettings
 from gateway.connection.serve import converse
-from gateway.conversation.events import ENDED, EXPELLED, IDLE, Partners, SessionOptions
+from gateway.conversation.events import Ports, SessionOptions
 from gateway.http import Services, add_http, origin_is_allowed
 from gateway.reply.floor_control import ReplyOptions
 
@@ -42,11 +43,11 @@ LOAD_POLL_S = 1.0
 
 
 @asynccontextmanager
-async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Partners, ModelServices, Seats]]:
-    """The real partners of a gateway, for as long as the block lasts. Nothing need be up yet."""
+async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, ModelServices, RedisSeats]]:
+    """The real ports of a gateway, for as long as the block lasts. Nothing need be up yet."""
     url = settings.redis_url.get_secret_value()
     store = RedisStore(url, ttl_s=settings.session_ttl_s, learner_ttl_s=settings.learner_ttl_s)
-    seats = Seats(url)
+    seats = RedisSeats(url)
     async with ModelServices(
         asr=settings.asr_address,
         llm=settings.llm_address,
@@ -55,34 +56,34 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Partners, Mo
         security=Security.of(settings),
     ) as services:
         try:
-            partners = Partners(
+            ports = Ports(
                 RecoveringAsr(GrpcAsr(services.asr)),
                 GrpcLlm(services.llm),
                 RecoveringTts(GrpcTts(services.tts)),
                 store,
             )
-            yield partners, services, seats
+            yield ports, services, seats
         finally:
             await seats.close()
             await store.close()
 
 
-def create_app(settings: GatewaySettings, partners: Partners, services: Services, seats: Seats) -> FastAPI:
-    """The application around whatever partners it is given: real ones, or a test's."""
+def create_app(settings: GatewaySettings, ports: Ports, services: Services, seats: RedisSeats) -> FastAPI:
+    """The application around whatever ports it is given: real ones, or a test's."""
     load = _Load(settings.speculation_max_occupancy)
     capacity = Capacity(
         {"asr": 1.0, "llm": settings.admission_learners_per_llm_slot, "tts": settings.admission_learners_per_tts_slot},
         fixed=settings.admission_max_sessions,
         admit_unknown=settings.environment == "development",
     )
-    admission = Admission(
+    admission = AdmissionQueue(
         seats,
         lambda: capacity.seats,
         queue_max=settings.admission_queue_max,
         max_wait_s=settings.admission_max_wait_s,
         grace_s=settings.admission_grace_s,
     )
-    door = Door.of(settings)
+    authenticator = Authenticator.of(settings)
     limits = Limits(
         connections=settings.client_max_connections,
         messages_per_s=settings.client_messages_per_s,
@@ -124,7 +125,7 @@ def create_app(settings: GatewaySettings, partners: Partners, services: Services
     )
     app.state.services = services
     app.state.draining = draining
-    protect_http(app, door, settings.metrics_token.get_secret_value())
+    protect_http(app, authenticator, settings.metrics_token.get_secret_value())
     app.add_middleware(
         CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["GET"], allow_headers=["*"]
     )
@@ -138,20 +139,20 @@ def create_app(settings: GatewaySettings, partners: Partners, services: Services
             return
         await websocket.accept(subprotocol(websocket.headers))
         try:
-            client = client_of(websocket, door)
+            client = client_of(websocket, authenticator)
             with limits.connection(client.name) as allowance:
                 place = websocket.query_params.get("place", "")
                 session_id = secrets.token_urlsafe(12)
-                await receive(Visitor(websocket, session_id, allowance, subject=client.subject, place=place))
+                await receive(Arrival(websocket, session_id, allowance, subject=client.subject, place=place))
         except (UnauthorizedError, TooMuchError) as error:
             await turn_away(websocket, error)
 
-    async def receive(visitor: Visitor) -> None:
-        async with visitor.seated_by(admission, partners.store, draining) as is_in:
+    async def receive(arrival: Arrival) -> None:
+        async with arrival.seated_by(admission, ports.store, draining) as is_in:
             if is_in:
-                visitor.keep_seat = True  # whatever happens to the connection
-                closing = await converse(visitor, partners, options, settings, draining)
-                visitor.keep_seat = closing not in (ENDED, IDLE, EXPELLED)
+                arrival.keep_seat = True  # whatever happens to the connection
+                closing = await converse(arrival, ports, options, settings, draining)
+                arrival.keep_seat = closing not in (ENDED, IDLE, EXPELLED)
 
     return app
 

@@ -27,10 +27,10 @@ from common.slots import Slots
 from tts_service import metrics
 from tts_service.config import TtsSettings
 from tts_service.engine import TtsEngine
-from tts_service.speech.flowing import create_reply, splitter_for
+from tts_service.speech.flowing import create_synthesis, splitter_for
 from tts_service.speech.lead import Lead
 from tts_service.speech.speaking import speak_all
-from tts_service.speech.synthesis import Reply, SpeechChunk
+from tts_service.speech.synthesis import SpeechChunk, Synthesis
 from tts_service.speech.worker import Worker
 from tts_service.text.clauses import Clause, ClauseSplitter, Splitter, has_words
 from tts_service.voices import choose_voice, speaks
@@ -144,7 +144,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
 
     # --- helpers --------------------------------------------------------------------------------
 
-    def _reply(self, config: tts_pb2.SynthesisConfig) -> Reply:
+    def _reply(self, config: tts_pb2.SynthesisConfig) -> Synthesis:
         """A reply as `config` wants it; raises InvalidInputError if that can't be."""
         rate = config.sample_rate_hz or self._settings.tts_sample_rate
         if not 8000 <= rate <= 48000:
@@ -153,7 +153,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
         if not 0.5 <= speed <= 2.0:
             raise InvalidInputError(f"speed is {speed:g}; it must be from 0.5 to 2, or 0 for the voice's own")
         voice = choose_voice(self._engine.voices(), config.voice, config.language)
-        return create_reply(self._engine, voice, sample_rate_hz=rate, speed=speed, language=config.language)
+        return create_synthesis(self._engine, voice, sample_rate_hz=rate, speed=speed, language=config.language)
 
 
 async def _first_config(requests: Requests) -> tts_pb2.SynthesisConfig:

@@ -18,12 +18,12 @@ from typing import Any
 import ctranslate2
 from faster_whisper.transcribe import Segment
 
+from asr_service.audio import ENGINE_RATE_HZ, Audio
 from asr_service.config import AsrSettings
 from asr_service.engine import Closing, DecodeOptions, Quality, Request, Transcript, Word
 from asr_service.engines.whisper_batch import Piece, ShortWindowWhisper, decode_together
 from asr_service.engines.whisper_language import is_better, is_doubtful, is_worth_a_try
 from asr_service.engines.whisper_models import BUNDLED, compute_type, fetch
-from asr_service.voice.audio import ENGINE_RATE_HZ, Audio
 from common.engine_info import EngineDescription
 from common.errors import EngineError
 

@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 import soxr
 
+from asr_service.audio import ENGINE_RATE_HZ, Audio
 from asr_service.config import AsrSettings
 from asr_service.engine import DecodeOptions, Request, Transcript
 from asr_service.engines.kyutai_words import MODEL_RATE_HZ, Frames, transcript
-from asr_service.voice.audio import ENGINE_RATE_HZ, Audio
 from common.engine_info import EngineDescription
 from common.errors import EngineError
 from common.models import fetch_model

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from asr_service.audio import ENGINE_RATE_HZ
 from asr_service.engine import Transcript, Word
-from asr_service.voice.audio import ENGINE_RATE_HZ
 
 MODEL_RATE_HZ = 24_000
 FRAMES_PER_SECOND = 12.5

@@ -10,8 +10,8 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from asr_service.audio import Audio
 from asr_service.engine import AsrEngine, DecodeOptions, Request, Transcript, transcribe_all
-from asr_service.voice.audio import Audio
 from common.engine_info import EngineDescription
 from common.errors import EngineError
 from common.models import fetch_weights

@@ -25,8 +25,8 @@ from faster_whisper.audio import pad_or_trim
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import Segment, Word, get_compression_ratio, get_suppressed_tokens
 
+from asr_service.audio import Audio
 from asr_service.engine import Closing
-from asr_service.voice.audio import Audio
 
 _DEFAULTS = {
     name: parameter.default for name, parameter in inspect.signature(WhisperModel.transcribe).parameters.items()

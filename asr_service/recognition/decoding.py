@@ -17,10 +17,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
+from asr_service.audio import ENGINE_RATE_HZ, Audio
 from asr_service.engine import AsrEngine, DecodeOptions, Quality, Transcript, transcribe_all
 from asr_service.metrics import BACKLOG, BATCH_SIZE, DECODE_SECONDS, PREEMPTED, QUEUE_SECONDS, REAL_TIME_FACTOR
 from asr_service.recognition.decode_queue import DecodeQueue, Urgency
-from asr_service.voice.audio import ENGINE_RATE_HZ, Audio
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@
                                   ▲                     │
                                   └─voice for 100 ms────┘
 
-    SpeechStarted     Paused · Assess · EagerEnd     Resumed           Ended
+    Started     Paused · Assess · EagerEnd     Resumed           Ended
 
 How much silence is enough depends on how sure it is that the speaker is done. The machine asks for that probability
 (Assess) when the silence has lasted `eager_silence_ms`, and again each time it has doubled; `judge` takes the answer,
@@ -12,7 +12,7 @@ before the next window is heard, and `suppose` a first guess at it, for an Eager
 earlier: time to prepare the answer while the silence may still turn out to be a gap between two words. With a fixed
 `end_silence_ms` nothing is asked.
 
-Between SpeechStarted and the next one there is always one Ended. Ended by silence always comes after an EagerEnd that
+Between Started and the next one there is always one Ended. Ended by silence always comes after an EagerEnd that
 was not taken back. All times are counted in samples, so faster or slower delivery changes nothing.
 """
 
@@ -42,7 +42,7 @@ class EndReason(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechStarted:
+class Started:
     """The voice began at `start`."""
 
     start: int
@@ -90,7 +90,7 @@ class Ended:
     reason: EndReason
 
 
-Decision: TypeAlias = SpeechStarted | Paused | Unpaused | Assess | EagerEnd | Resumed | Ended
+Decision: TypeAlias = Started | Paused | Unpaused | Assess | EagerEnd | Resumed | Ended
 
 
 class _State(enum.Enum):
@@ -164,7 +164,7 @@ class Endpointer:
             return []
         self._settings = self._next_settings
         self._state, self._start, self._silence = _State.SPEAKING, onset, None
-        return [SpeechStarted(onset)]
+        return [Started(onset)]
 
     def _follow_silence(self, probability: float, begin: int) -> list[Decision]:
         if probability >= VOICE_PROBABILITY and self._silence is not None:

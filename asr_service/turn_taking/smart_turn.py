@@ -15,7 +15,7 @@ import numpy as np
 import onnxruntime
 from faster_whisper.feature_extractor import FeatureExtractor
 
-from asr_service.voice.audio import ENGINE_RATE_HZ, Audio
+from asr_service.audio import ENGINE_RATE_HZ, Audio
 from common.errors import EngineError
 
 _SECONDS = 8

@@ -12,10 +12,10 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from asr_service.audio import Audio
 from asr_service.metrics import TEXT_MODEL_SECONDS, TURN_MODEL_SECONDS
 from asr_service.turn_taking.smart_turn import HEARD, SmartTurn
 from asr_service.turn_taking.text_model import LlamaTextModel, TextModel
-from asr_service.voice.audio import Audio
 
 
 class TurnJudge(Protocol):

@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 import onnxruntime
 
-from asr_service.voice.audio import Audio, Resampler
+from asr_service.audio import Audio, Resampler
 from common.errors import EngineError
 
 WINDOW = 512

@@ -26,7 +26,7 @@ class _Job:
     heard: asyncio.Future[Windows]
 
 
-class Listening:
+class VadThread:
     """For all streams of one event loop."""
 
     def __init__(self, vad: Vad, threads: ThreadPoolExecutor) -> None:

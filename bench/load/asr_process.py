@@ -13,10 +13,10 @@ from dataclasses import replace
 import uvloop
 from pydantic_settings import BaseSettings
 
+from asr_service.audio import ENGINE_RATE_HZ, Audio
 from asr_service.config import AsrSettings
 from asr_service.engine import Closing, DecodeOptions, Transcript, Word
 from asr_service.service import create_service
-from asr_service.voice.audio import ENGINE_RATE_HZ, Audio
 from bench.load.delays import HEARD, Delays
 from common.engine_info import EngineDescription
 from common.grpc_server import run

@@ -99,7 +99,7 @@ def detect(utterance: Utterance, networks: Networks, settings: Endpointing) -> H
         while todo:
             decision, position = todo.pop(0), endpointer.position
             match decision:
-                case ep.SpeechStarted(start):
+                case ep.Started(start):
                     begin = recorder.open(start, position).begin
                 case ep.Paused(end):
                     silence, prepared = end, position

@@ -42,7 +42,7 @@ class Client:
     subject: str = ""
 
 
-class Door:
+class Authenticator:
     """Checks tokens. Without tokens and keys it is open.
 
     jwt_key: the secret (HS256) or the PEM of the public key (RS256, ES256, EdDSA) of whoever issues JWTs. audience and
@@ -65,7 +65,7 @@ class Door:
         self._issuer = issuer
 
     @classmethod
-    def of(cls, settings: GatewaySettings) -> Door:
+    def of(cls, settings: GatewaySettings) -> Authenticator:
         secret = settings.jwt_secret.get_secret_value()
         return cls(
             settings.tokens,
@@ -130,19 +130,19 @@ def subprotocol(headers: Headers) -> str | None:
     return SUBPROTOCOL if SUBPROTOCOL in offered else None
 
 
-def protect_http(app: FastAPI, door: Door, metrics_token: str) -> None:
+def protect_http(app: FastAPI, authenticator: Authenticator, metrics_token: str) -> None:
     """401 for HTTP requests without a good token, but for the page, its files, /health and /ready.
 
     metrics_token: if not empty, the only one that /metrics takes.
     """
-    metrics_door = Door([metrics_token]) if metrics_token else door
+    metrics_authenticator = Authenticator([metrics_token]) if metrics_token else authenticator
 
     @app.middleware("http")
     async def check(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
         path = request.url.path
         if path not in _OPEN and not path.startswith("/static/") and request.method != "OPTIONS":
             try:
-                (metrics_door if path == "/metrics" else door).check(request.headers, _host(request))
+                (metrics_authenticator if path == "/metrics" else authenticator).check(request.headers, _host(request))
             except UnauthorizedError as error:
                 return JSONResponse({"detail": error.message}, status_code=401, headers={"WWW-Authenticate": "Bearer"})
         return await go_on(request)
@@ -152,6 +152,6 @@ def _host(request: HTTPConnection) -> str:
     return request.client.host if request.client else ""
 
 
-def client_of(websocket: HTTPConnection, door: Door) -> Client:
+def client_of(websocket: HTTPConnection, authenticator: Authenticator) -> Client:
     """Whose WebSocket this is. Raises UnauthorizedError."""
-    return door.check(websocket.headers, _host(websocket))
+    return authenticator.check(websocket.headers, _host(websocket))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -55,25 +54,3 @@ class Capacity:
         while not self.fixed:
             await self.look(replicas)
             await asyncio.sleep(POLL_S)
-
-
-async def resolve(addresses: str) -> dict[str, str]:
-    """host:port pairs, separated by commas, as all the ip:port pairs that they stand for → the host name of each.
-
-    What is unknown is left out. What is no host:port ("unix:…", "dns:///…") stays as it is.
-    """
-    found: dict[str, str] = {}
-    for address in filter(None, (part.strip() for part in addresses.split(","))):
-        host, _, port = address.rpartition(":")
-        if not port.isdigit() or (":" in host.strip("[]") and not host.startswith("[")):
-            found[address] = ""
-            continue
-        try:
-            answers = await asyncio.get_running_loop().getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
-        except OSError:
-            continue
-        # One family: a replica that listens on both would count twice.
-        v4 = {str(place[0]) for family, _, _, _, place in answers if family == socket.AF_INET}
-        places = {f"{ip}:{port}" for ip in v4} or {f"[{place[0]}]:{port}" for _, _, _, _, place in answers}
-        found |= dict.fromkeys(places, host.strip("[]"))
-    return found

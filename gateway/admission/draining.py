@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
-from gateway.conversation.events import MOVING, HandOver
+from gateway.closing import MOVING, HandOver
 from gateway.protocol import Reconnect
 
 logger = logging.getLogger(__name__)

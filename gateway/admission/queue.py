@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from common.errors import UnavailableError
 from gateway import metrics
-from gateway.admission.redis_seats import LEASE_S, Seats
+from gateway.admission.redis_seats import LEASE_S, RedisSeats
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ BEAT_WHILE_QUEUED_S = 0.5
 
 
 @dataclass(slots=True)
-class Guest:
+class Ticket:
     """A learner at the door, then on a seat. seat: the session's id. position: 0 seated, n-th in the queue, -1 refused.
 
     estimate_s: about how long the wait will be. `moved` is set whenever the position has changed.
@@ -47,7 +47,7 @@ class Guest:
         return self.position == 0
 
 
-class Admission:
+class AdmissionQueue:
     """One gateway's door. `run` it as a task for as long as anyone is in.
 
     capacity: how many conversations the mesh can hold, None without limit. queue_max: how many may wait.
@@ -55,14 +55,20 @@ class Admission:
     """
 
     def __init__(
-        self, seats: Seats, capacity: Callable[[], int | None], *, queue_max: int, max_wait_s: float, grace_s: float
+        self,
+        seats: RedisSeats,
+        capacity: Callable[[], int | None],
+        *,
+        queue_max: int,
+        max_wait_s: float,
+        grace_s: float,
     ) -> None:
         self.max_wait_s = max_wait_s
         self._seats = seats
         self._capacity = capacity
         self._queue_max = queue_max
         self._grace_s = grace_s
-        self._guests: dict[str, Guest] = {}
+        self._guests: dict[str, Ticket] = {}
         self._is_away = False
         # A beat that overtakes a `leave` would take the seat again.
         self._lock = asyncio.Lock()
@@ -71,68 +77,68 @@ class Admission:
     async def run(self) -> None:
         """Renew what this gateway holds, and move its queue on."""
         while True:
-            queued = any(not guest.is_seated for guest in self._guests.values())
+            queued = any(not ticket.is_seated for ticket in self._guests.values())
             with suppress(TimeoutError):
                 async with asyncio.timeout(BEAT_WHILE_QUEUED_S if queued else BEAT_S):
                     await self._news.wait()
             self._news.clear()
             await self._beat()
 
-    async def arrive(self, session_id: str, place: str = "") -> Guest:
-        """Ask for a seat. The guest is seated, in the queue, or refused because the queue is full.
+    async def arrive(self, session_id: str, place: str = "") -> Ticket:
+        """Ask for a seat. The ticket is seated, in the queue, or refused because the queue is full.
 
-        place: in the queue, kept when the guest's gateway ended (its `Guest.seat`): the guest goes on from there.
+        place: in the queue, kept when the ticket's gateway ended (its `Ticket.seat`): the ticket goes on from there.
         """
-        guest = Guest(session_id)
+        ticket = Ticket(session_id)
         if place:
             with suppress(UnavailableError):
                 await self._seats.come_back(place, session_id)
         if not self._is_away:
-            await self._ask([], [guest])
+            await self._ask([], [ticket])
         else:
-            self._seat(guest)
-        if guest.position >= 0:
-            self._guests[guest.seat] = guest
-        if guest.position > 0:
+            self._seat(ticket)
+        if ticket.position >= 0:
+            self._guests[ticket.seat] = ticket
+        if ticket.position > 0:
             self._news.set()  # from now on the beat is faster
-        return guest
+        return ticket
 
-    async def carry_on(self, guest: Guest, session_id: str) -> bool:
-        """The guest carries on that session, and sits on its seat if he has one already or it was kept for him.
+    async def carry_on(self, ticket: Ticket, session_id: str) -> bool:
+        """The ticket carries on that session, and sits on its seat if he has one already or it was kept for him.
 
-        False: it was not; the guest waits on in the queue.
+        False: it was not; the ticket waits on in the queue.
         """
         with suppress(UnavailableError):
             async with self._lock:
-                if not await self._seats.claim(guest.seat, session_id, must_be_there=not guest.is_seated):
+                if not await self._seats.claim(ticket.seat, session_id, must_be_there=not ticket.is_seated):
                     return False
-                self._guests.pop(guest.seat, None)
-                guest.seat = session_id
-                self._guests[session_id] = guest
-        if not guest.is_seated:
-            self._seat(guest)
+                self._guests.pop(ticket.seat, None)
+                ticket.seat = session_id
+                self._guests[session_id] = ticket
+        if not ticket.is_seated:
+            self._seat(ticket)
         return True
 
-    async def leave(self, guest: Guest, *, keep: bool = False) -> None:
+    async def leave(self, ticket: Ticket, *, keep: bool = False) -> None:
         """Give the seat, or the place in the queue, up. keep: the learner may come back for it in a moment."""
         async with self._lock:
-            if self._guests.get(guest.seat) is guest:
-                del self._guests[guest.seat]
+            if self._guests.get(ticket.seat) is ticket:
+                del self._guests[ticket.seat]
             if self._is_away:
                 return  # the lease lapses
-            held_s = time.monotonic() - guest.seated_s if guest.is_seated else 0.0
+            held_s = time.monotonic() - ticket.seated_s if ticket.is_seated else 0.0
             with suppress(UnavailableError):
-                await self._seats.leave(guest.seat, keep_s=self._grace_s if keep else 0.0, held_s=held_s)
+                await self._seats.leave(ticket.seat, keep_s=self._grace_s if keep else 0.0, held_s=held_s)
         self._news.set()
 
     async def _beat(self) -> None:
         async with self._lock:
-            seated = [guest.seat for guest in self._guests.values() if guest.is_seated]
-            await self._ask(seated, [guest for guest in self._guests.values() if not guest.is_seated], locked=True)
+            seated = [ticket.seat for ticket in self._guests.values() if ticket.is_seated]
+            await self._ask(seated, [ticket for ticket in self._guests.values() if not ticket.is_seated], locked=True)
 
-    async def _ask(self, held: list[str], asking: list[Guest], *, locked: bool = False) -> None:
+    async def _ask(self, held: list[str], asking: list[Ticket], *, locked: bool = False) -> None:
         capacity = self._capacity()
-        ids = [guest.seat for guest in asking]
+        ids = [ticket.seat for ticket in asking]
         try:
             if locked:
                 count = await self._seats.beat(held, ids, capacity=capacity, queue_max=self._queue_max)
@@ -143,26 +149,26 @@ class Admission:
             if not self._is_away:
                 logger.warning("seats are not counted, everyone is let in: %s", error.message)
             self._is_away = True
-            for guest in asking:
-                self._seat(guest)
+            for ticket in asking:
+                self._seat(ticket)
             return
         self._is_away = False
         metrics.SEATS_IN_USE.set(count.seats)
         metrics.SEATS.set(math.inf if capacity is None else capacity)
         metrics.QUEUE_LENGTH.set(count.queue)
-        for guest, position in zip(asking, count.places, strict=True):
-            self._place(guest, position, count.length_s / max(1, capacity or 0))
+        for ticket, position in zip(asking, count.places, strict=True):
+            self._place(ticket, position, count.length_s / max(1, capacity or 0))
 
-    def _place(self, guest: Guest, position: int, step_s: float) -> None:
+    def _place(self, ticket: Ticket, position: int, step_s: float) -> None:
         """step_s: seconds after which, on the average, somebody leaves."""
         if position == 0:
-            self._seat(guest)
-        elif position != guest.position:
-            guest.position = position
-            guest.estimate_s = max(1, math.ceil(position * step_s))
-            guest.moved.set()
+            self._seat(ticket)
+        elif position != ticket.position:
+            ticket.position = position
+            ticket.estimate_s = max(1, math.ceil(position * step_s))
+            ticket.moved.set()
 
-    def _seat(self, guest: Guest) -> None:
-        guest.position, guest.seated_s = 0, time.monotonic()
-        metrics.QUEUE_WAIT_SECONDS.observe(guest.seated_s - guest.arrived_s)
-        guest.moved.set()
+    def _seat(self, ticket: Ticket) -> None:
+        ticket.position, ticket.seated_s = 0, time.monotonic()
+        metrics.QUEUE_WAIT_SECONDS.observe(ticket.seated_s - ticket.arrived_s)
+        ticket.moved.set()

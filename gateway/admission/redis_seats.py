@@ -153,7 +153,7 @@ class Count:
     places: tuple[int, ...]
 
 
-class Seats:
+class RedisSeats:
     """What one gateway does with them. Every method raises UnavailableError while Redis is away."""
 
     def __init__(self, url: str, *, lease_s: float = LEASE_S) -> None:

@@ -22,8 +22,8 @@ from common.errors import BusyError, ServiceError
 from gateway import metrics
 from gateway.admission.draining import Draining, reconnect
 from gateway.admission.limits import Allowance, TooMuchError
-from gateway.admission.queue import Admission, Guest
-from gateway.conversation.events import EXPELLED, FULL, MOVING, Closing
+from gateway.admission.queue import AdmissionQueue, Ticket
+from gateway.closing import EXPELLED, FULL, MOVING, Closing
 from gateway.ports import SessionStore
 from gateway.protocol import AnyServerMessage, ErrorMessage, Ping, Pong, Queued, Start, read_client_message
 
@@ -35,7 +35,7 @@ EARLY_BYTES = 256 * 1024
 Frame = MutableMapping[str, Any]
 
 
-class Visitor:
+class Arrival:
     """A WebSocket with the frames that came while it waited.
 
     subject: of the learner's token; empty: none. place: in the queue, kept by a gateway that has ended. keep_seat: set
@@ -53,8 +53,8 @@ class Visitor:
         self.keep_seat = False
         self._early: deque[Frame] = deque()
         self._early_bytes = 0
-        self._admission: Admission | None = None
-        self._guest: Guest | None = None
+        self._admission: AdmissionQueue | None = None
+        self._ticket: Ticket | None = None
 
     async def receive(self) -> Frame:
         """The next frame of the learner, from the first on. Raises TooMuchError."""
@@ -69,8 +69,8 @@ class Visitor:
 
     async def carries_on(self, session_id: str) -> None:
         """The learner carries on that session: its seat is this one's now, not another one's beside it."""
-        if self._admission and self._guest and self._guest.seat != session_id:
-            await self._admission.carry_on(self._guest, session_id)
+        if self._admission and self._ticket and self._ticket.seat != session_id:
+            await self._admission.carry_on(self._ticket, session_id)
 
     def keep(self, frame: Frame) -> None:
         """For `receive`. Audio beyond EARLY_BYTES is dropped."""
@@ -84,7 +84,9 @@ class Visitor:
         await say(self.socket, reconnect(), closing=MOVING)
 
     @asynccontextmanager
-    async def seated_by(self, admission: Admission, store: SessionStore, draining: Draining) -> AsyncIterator[bool]:
+    async def seated_by(
+        self, admission: AdmissionQueue, store: SessionStore, draining: Draining
+    ) -> AsyncIterator[bool]:
         """Wait for a seat, and have it for the length of the block.
 
         False: there was none, the learner has left, or was sent to another gateway.
@@ -93,31 +95,31 @@ class Visitor:
             await self.send_away()
             yield False
             return
-        guest = await admission.arrive(self.session_id, self.place)
+        ticket = await admission.arrive(self.session_id, self.place)
         try:
-            is_in = guest.is_seated or await _Queueing(self, guest, admission, store, draining).wait()
-            self._admission, self._guest = admission, guest
+            is_in = ticket.is_seated or await _Queueing(self, ticket, admission, store, draining).wait()
+            self._admission, self._ticket = admission, ticket
             yield is_in
         finally:
-            await admission.leave(guest, keep=self.keep_seat)
+            await admission.leave(ticket, keep=self.keep_seat)
 
 
 class _Queueing:
     """One learner in the queue."""
 
     def __init__(
-        self, visitor: Visitor, guest: Guest, admission: Admission, store: SessionStore, draining: Draining
+        self, arrival: Arrival, ticket: Ticket, admission: AdmissionQueue, store: SessionStore, draining: Draining
     ) -> None:
         self._draining = draining
-        self._visitor = visitor
-        self._guest = guest
+        self._arrival = arrival
+        self._ticket = ticket
         self._admission = admission
         self._store = store
         self._has_left = False
 
     async def wait(self) -> bool:
         """Until there is a seat. False: the learner has left, or was told to come back later."""
-        if self._guest.position < 0:
+        if self._ticket.position < 0:
             await self._refuse("queue_full", "all places are taken, and many learners wait already; try again later")
             return False
         async with asyncio.TaskGroup() as tasks:
@@ -132,49 +134,49 @@ class _Queueing:
                 listening.cancel()
                 watching.cancel()
         if self._draining.began.is_set() and not self._has_left:
-            self._visitor.keep_seat = True
-            await self._visitor.send_away()
+            self._arrival.keep_seat = True
+            await self._arrival.send_away()
             return False
         if self._has_left:
             metrics.REFUSALS.labels("left").inc()
-        return self._guest.is_seated and not self._has_left
+        return self._ticket.is_seated and not self._has_left
 
     async def _tell_of_moves(self) -> None:
-        guest = self._guest
-        while not (guest.is_seated or self._has_left or self._draining.began.is_set()):
-            guest.moved.clear()
-            queued = Queued(position=guest.position, estimate_s=guest.estimate_s, place=guest.seat)
-            await say(self._visitor.socket, queued)
-            await guest.moved.wait()
+        ticket = self._ticket
+        while not (ticket.is_seated or self._has_left or self._draining.began.is_set()):
+            ticket.moved.clear()
+            queued = Queued(position=ticket.position, estimate_s=ticket.estimate_s, place=ticket.seat)
+            await say(self._arrival.socket, queued)
+            await ticket.moved.wait()
 
     async def _watch(self) -> None:
         await self._draining.began.wait()
-        self._guest.moved.set()
+        self._ticket.moved.set()
 
     async def _listen(self) -> None:
         while not self._has_left:
             try:
-                frame = await self._visitor.receive_new()
+                frame = await self._arrival.receive_new()
             except TooMuchError as error:
-                await turn_away(self._visitor.socket, error)
+                await turn_away(self._arrival.socket, error)
                 self._leave()
                 return
             if frame["type"] == "websocket.disconnect":
                 self._leave()
                 return
             if not await self._answer(frame.get("text")):
-                self._visitor.keep(frame)
+                self._arrival.keep(frame)
 
     def _leave(self) -> None:
         self._has_left = True
-        self._guest.moved.set()
+        self._ticket.moved.set()
 
     async def _answer(self, text: str | None) -> bool:
         """What can't wait for the session. True: that was all."""
         try:
             message = read_client_message(text) if text else None
             if isinstance(message, Ping):
-                await say(self._visitor.socket, Pong())
+                await say(self._arrival.socket, Pong())
                 return True
             if isinstance(message, Start):
                 await self._carry_on(message.session_id or "", message.resume_token or "")
@@ -184,11 +186,11 @@ class _Queueing:
 
     async def _carry_on(self, session_id: str, resume_token: str) -> None:
         if await self._store.knows(session_id, resume_token):
-            await self._admission.carry_on(self._guest, session_id)
+            await self._admission.carry_on(self._ticket, session_id)
 
     async def _refuse(self, reason: str, message: str) -> None:
         logger.info("a learner was turned away: %s", reason)
-        await turn_away(self._visitor.socket, BusyError(message), FULL)
+        await turn_away(self._arrival.socket, BusyError(message), FULL)
 
 
 async def turn_away(socket: WebSocket, error: ServiceError, closing: Closing = EXPELLED) -> None:

@@ -1,6 +1,6 @@
 """A session's microphone: bytes as they come from the socket → 16-bit little-endian mono PCM at the ASR's rate.
 
-    feed(bytes) → sniff ──header──→ inbox ──one thread──→ container · wav · pcm ──→ outbox → async for item in audio
+    feed(bytes) → sniff ──header──→ encoded ──one thread──→ container · wav · pcm ──→ decoded → async for item in audio
                     └──────── raw PCM at the ASR's rate, as it is ─────────────────────↗
 
 `input.py` tells the story; `diagnostics.py` and `recorder.py` say what was heard.

@@ -12,11 +12,11 @@ from gateway.audio.types import QUIET, DecodedAudio, Quiet
 CAPACITY = 32  # pieces of 20 to 60 ms from Opus: about a second of sound, enough to ride out a busy event loop
 
 
-class ClosedOutboxError(Exception):
+class ClosedQueueError(Exception):
     """Nobody listens any more, or nothing more comes."""
 
 
-class Outbox:
+class DecodedQueue:
     """At most CAPACITY items are on their way; who sends more waits.
 
     A thread's items travel by call_soon_threadsafe, and it is held back by a semaphore: a slot is taken before the item
@@ -32,7 +32,7 @@ class Outbox:
         self._has_thread = self._is_quiet = self._has_ended = self._is_closed = False
 
     def post(self, item: DecodedAudio | AudioError) -> None:
-        """From the decoder thread; waits while the session is behind. Raises ClosedOutboxError."""
+        """From the decoder thread; waits while the session is behind. Raises ClosedQueueError."""
         self._post(item)
 
     def post_bug(self, error: Exception) -> None:
@@ -66,10 +66,10 @@ class Outbox:
         self._news.set()
 
     async def receive(self) -> DecodedAudio | AudioError | Quiet:
-        """The next item. Raises ClosedOutboxError after the last, and what `post_bug` brought."""
+        """The next item. Raises ClosedQueueError after the last, and what `post_bug` brought."""
         while not self._items or self._is_closed:
             if self._has_ended or self._is_closed:
-                raise ClosedOutboxError
+                raise ClosedQueueError
             if self._is_quiet:
                 self._is_quiet = False
                 return QUIET
@@ -94,11 +94,11 @@ class Outbox:
         self._has_thread = True
         self._slots.acquire()
         if self._is_closed:
-            raise ClosedOutboxError
+            raise ClosedQueueError
         try:
             self._loop.call_soon_threadsafe(self._put, item)
         except RuntimeError as error:  # the loop is closed
-            raise ClosedOutboxError from error
+            raise ClosedQueueError from error
 
     def _put(self, item: DecodedAudio | AudioError | _Bug) -> None:
         if self._has_ended or self._is_closed:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from gateway.audio.types import StreamKind
 
 
-class Inbox:
+class EncodedQueue:
     """Thread-safe: the event loop puts, one decoder thread takes. It is that thread's ByteSource.
 
     Bounded by whoever puts: `full` says when to wait, and `on_room` is called, in the thread, when that may be over.

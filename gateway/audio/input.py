@@ -23,8 +23,8 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
 
 from gateway.audio.container import decode_ogg, decode_webm
-from gateway.audio.decoded_queue import ClosedOutboxError, Outbox
-from gateway.audio.encoded_queue import Inbox
+from gateway.audio.decoded_queue import ClosedQueueError, DecodedQueue
+from gateway.audio.encoded_queue import EncodedQueue
 from gateway.audio.errors import AudioError
 from gateway.audio.gathering import Gathering
 from gateway.audio.pcm import decode_pcm
@@ -62,8 +62,8 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Event()
         self._thread_ended = asyncio.Event()
-        self._inbox = Inbox(capacity_bytes=INBOX_BYTES, on_room=self._tell_room)
-        self._outbox = Outbox()
+        self._encoded = EncodedQueue(capacity_bytes=INBOX_BYTES, on_room=self._tell_room)
+        self._decoded = DecodedQueue()
         self._thread: DecoderThread | None = None
         self._head: bytes | None  # the first bytes of a stream not yet known; None within a stream
         self._lost: bool  # there is none, and that was reported: drop what comes until one begins
@@ -121,7 +121,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
         """Whether `feed_now` may be called: audio has begun that needs no decoding, and `feed` would neither wait nor
         complain.
         """
-        if not self._begun or self._thread or self._finished or not self._outbox.has_room:
+        if not self._begun or self._thread or self._finished or not self._decoded.has_room:
             return False
         for data in frames:  # noqa: SIM110 - a generator costs more than what it looks at
             if not data or len(data) % SAMPLE_BYTES:
@@ -132,7 +132,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
         """As `feed`, of what `takes_now`, at once. Returns how many more bytes are to come to be of use."""
         self._watch()
         if due := self._gathered(b"".join(frames)):
-            self._outbox.send_now(self._plain(due))
+            self._decoded.send_now(self._plain(due))
         return self.gathering.missing_bytes if self.gathering else 1
 
     async def finish(self) -> None:
@@ -145,9 +145,9 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
         self._finished = True
         if self.gathering:
             await self._pass_on(self.gathering.rest())
-        self._inbox.finish()
+        self._encoded.finish()
         if self._thread is None:
-            self._outbox.end()
+            self._decoded.end()
         if self._head and not self._lost:
             raise AudioError(
                 f"the audio ended after {len(self._head)} bytes, too few to know its format", code="truncated_audio"
@@ -185,10 +185,10 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
         left_s = self._fed_s + self.quiet_after_s - self._loop.time()
         if left_s <= TIMER_S:
             self.on_quiet()
-            if self._outbox.has_room:  # else the listener is behind: to it, there is audio
+            if self._decoded.has_room:  # else the listener is behind: to it, there is audio
                 if self.gathering and (rest := self.gathering.rest()):
-                    self._outbox.send_now(self._plain(rest))
-                self._outbox.tell_quiet()
+                    self._decoded.send_now(self._plain(rest))
+                self._decoded.tell_quiet()
             left_s = self.quiet_after_s
         self._looking = self._loop.call_later(left_s, self._look)
 
@@ -197,7 +197,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
 
     async def _pass_on(self, pcm: bytes) -> None:
         if pcm:
-            await self._outbox.send(self._plain(pcm))
+            await self._decoded.send(self._plain(pcm))
 
     def _plain(self, pcm: bytes) -> DecodedAudio:
         return DecodedAudio(pcm, PLAIN, self.sample_rate_hz)
@@ -248,7 +248,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
 
     def _begin(self, kind: StreamKind) -> None:
         self._begun = True
-        self._inbox.begin(kind)
+        self._encoded.begin(kind)
         if self._thread is None:
             decoders: dict[StreamKind, StreamDecoder] = {
                 StreamKind.WEBM: decode_webm,
@@ -256,13 +256,15 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
                 StreamKind.WAV: decode_wav,
                 StreamKind.PCM: partial(decode_pcm, source_sample_rate_hz=self._pcm_sample_rate_hz),
             }
-            self._thread = DecoderThread(self._inbox, self._outbox, decoders, self.sample_rate_hz, self._on_thread_end)
+            self._thread = DecoderThread(
+                self._encoded, self._decoded, decoders, self.sample_rate_hz, self._on_thread_end
+            )
 
     async def _put(self, data: bytes) -> None:
-        self._inbox.put(data)
-        while self._inbox.full:
+        self._encoded.put(data)
+        while self._encoded.full:
             self._room.clear()
-            if self._inbox.full:  # still, now that a change can't be missed
+            if self._encoded.full:  # still, now that a change can't be missed
                 await self._room.wait()
 
     def _tell_room(self) -> None:
@@ -270,8 +272,8 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
             self._loop.call_soon_threadsafe(self._room.set)
 
     def _on_thread_end(self) -> None:
-        self._inbox.close()  # if it was a bug: nobody waits for room that never comes
-        self._outbox.end()
+        self._encoded.close()  # if it was a bug: nobody waits for room that never comes
+        self._decoded.end()
         self._room.set()
         self._thread_ended.set()
 
@@ -279,8 +281,8 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
 
     async def __anext__(self) -> DecodedAudio | AudioError | Quiet:
         try:
-            item = await self._outbox.receive()
-        except ClosedOutboxError:
+            item = await self._decoded.receive()
+        except ClosedQueueError:
             raise StopAsyncIteration from None
         if isinstance(item, DecodedAudio):
             self._latest = item
@@ -293,8 +295,8 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
         self._finished = True
         if self._looking is not None:
             self._looking.cancel()
-        self._inbox.close()
-        self._outbox.close()
+        self._encoded.close()
+        self._decoded.close()
         self._room.set()
         if self._thread is not None:
             await self._thread_ended.wait()

@@ -7,14 +7,14 @@ import contextlib
 import threading
 from collections.abc import Callable, Mapping
 
-from gateway.audio.decoded_queue import ClosedOutboxError, Outbox
-from gateway.audio.encoded_queue import Inbox
+from gateway.audio.decoded_queue import ClosedQueueError, DecodedQueue
+from gateway.audio.encoded_queue import EncodedQueue
 from gateway.audio.errors import AudioError
 from gateway.audio.types import StreamDecoder, StreamKind
 
 
 class DecoderThread:
-    """From inbox to outbox until the inbox ends or the outbox is closed; then `on_end` is called in the event loop.
+    """Decodes until the encoded bytes end or the decoded queue is closed; then calls `on_end` in the event loop.
 
     It is the session's own thread, so that no stream can wait for another's. A stream that is no good is reported once
     and dropped up to the beginning of the next. A daemon: a process that ends does not wait for a silent microphone.
@@ -22,14 +22,14 @@ class DecoderThread:
 
     def __init__(
         self,
-        inbox: Inbox,
-        outbox: Outbox,
+        encoded: EncodedQueue,
+        decoded: DecodedQueue,
         decoders: Mapping[StreamKind, StreamDecoder],
         sample_rate_hz: int,
         on_end: Callable[[], None],
     ) -> None:
-        self._inbox = inbox
-        self._outbox = outbox
+        self._encoded = encoded
+        self._decoded = decoded
         self._decoders = decoders
         self._sample_rate_hz = sample_rate_hz
         self._on_end = on_end
@@ -43,21 +43,21 @@ class DecoderThread:
 
     def _run(self) -> None:
         try:
-            while kind := self._inbox.next_stream():
+            while kind := self._encoded.next_stream():
                 self._decode(kind)
-        except ClosedOutboxError:
+        except ClosedQueueError:
             pass
         except Exception as error:  # a bug: it is raised where the session listens
-            with contextlib.suppress(ClosedOutboxError):
-                self._outbox.post_bug(error)
+            with contextlib.suppress(ClosedQueueError):
+                self._decoded.post_bug(error)
         finally:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
                 self._loop.call_soon_threadsafe(self._on_end)
 
     def _decode(self, kind: StreamKind) -> None:
         try:
-            for audio in self._decoders[kind](self._inbox, self._sample_rate_hz):
+            for audio in self._decoders[kind](self._encoded, self._sample_rate_hz):
                 if audio.pcm:
-                    self._outbox.post(audio)
+                    self._decoded.post(audio)
         except AudioError as error:
-            self._outbox.post(error)
+            self._decoded.post(error)

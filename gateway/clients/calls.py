@@ -15,7 +15,8 @@ from typing import Any
 
 import grpc
 
-from common.errors import BusyError, ServiceError, UnavailableError, from_rpc_error
+from common.errors import BusyError, ServiceError, UnavailableError
+from common.grpc_errors import from_rpc_error
 from gateway import metrics
 
 logger = logging.getLogger(__name__)

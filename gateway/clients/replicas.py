@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import grpc
-
-from gateway.admission.capacity import resolve
 
 TIMEOUT_S = 2.0
 
@@ -57,3 +56,25 @@ class GrpcReplicas:
         except grpc.aio.AioRpcError:
             return None
         return int(answer.engine.slots_total) if answer.engine.ready else None
+
+
+async def resolve(addresses: str) -> dict[str, str]:
+    """host:port pairs, separated by commas, as all the ip:port pairs that they stand for → the host name of each.
+
+    What is unknown is left out. What is no host:port ("unix:…", "dns:///…") stays as it is.
+    """
+    found: dict[str, str] = {}
+    for address in filter(None, (part.strip() for part in addresses.split(","))):
+        host, _, port = address.rpartition(":")
+        if not port.isdigit() or (":" in host.strip("[]") and not host.startswith("[")):
+            found[address] = ""
+            continue
+        try:
+            answers = await asyncio.get_running_loop().getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+        except OSError:
+            continue
+        # One family: a replica that listens on both would count twice.
+        v4 = {str(place[0]) for family, _, _, _, place in answers if family == socket.AF_INET}
+        places = {f"{ip}:{port}" for ip in v4} or {f"[{place[0]}]:{port}" for _, _, _, _, place in answers}
+        found |= dict.fromkeys(places, host.strip("[]"))
+    return found

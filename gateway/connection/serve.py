@@ -15,11 +15,12 @@ from common.ids import WorkIds, working_on
 from gateway import metrics
 from gateway.admission.draining import Draining
 from gateway.admission.limits import TooMuchError
-from gateway.admission.waiting_room import Visitor
+from gateway.admission.waiting_room import Arrival
 from gateway.audio import AudioDiagnostics, AudioInput, DebugRecorder, DecodedAudio
+from gateway.closing import Closing
 from gateway.config import GatewaySettings
 from gateway.connection.fast_path import hand_over
-from gateway.conversation.events import Closing, Expelled, Left, Partners, SessionOptions
+from gateway.conversation.events import Expelled, Left, Ports, SessionOptions
 from gateway.conversation.session import Session
 from gateway.outbox import Outbox
 from gateway.protocol import AnyClientMessage, EndConversation, Ping, Pong, Start, read_client_message
@@ -35,7 +36,7 @@ BROKEN = Closing(1011, "a bug ended the session; it is in the gateway's log")
 
 
 async def converse(
-    visitor: Visitor, partners: Partners, options: SessionOptions, settings: GatewaySettings, draining: Draining
+    arrival: Arrival, ports: Ports, options: SessionOptions, settings: GatewaySettings, draining: Draining
 ) -> Closing:
     """Serve an accepted WebSocket to its end."""
     outbox = Outbox()
@@ -43,20 +44,20 @@ async def converse(
         async with AudioInput(sample_rate_hz=options.asr_sample_rate_hz) as audio:
             ear = _Ear(options.asr_sample_rate_hz, save=settings.audio_debug)
             session = Session(
-                partners,
+                ports,
                 options,
                 audio=audio,
                 outbox=outbox,
                 on_audio=ear.hears,
-                session_id=visitor.session_id,
-                subject=visitor.subject,
-                on_resumed=visitor.carries_on,
+                session_id=arrival.session_id,
+                subject=arrival.subject,
+                on_resumed=arrival.carries_on,
             )
             with working_on(WorkIds(session.session_id)):
                 logger.info("session %s connected", session.session_id)
                 try:
                     with draining.knows(session):
-                        closing = await _serve(visitor, session, audio, outbox, settings.max_frame_bytes)
+                        closing = await _serve(arrival, session, audio, outbox, settings.max_frame_bytes)
                 finally:
                     ear.close()
                 logger.info("session %s: %s", session.session_id, closing.reason)
@@ -64,11 +65,11 @@ async def converse(
 
 
 async def _serve(
-    visitor: Visitor, session: Session, audio: AudioInput, outbox: Outbox, max_frame_bytes: int
+    arrival: Arrival, session: Session, audio: AudioInput, outbox: Outbox, max_frame_bytes: int
 ) -> Closing:
     async with asyncio.TaskGroup() as tasks:
-        writing = tasks.create_task(_write(visitor.socket, outbox))
-        reading = tasks.create_task(_Reader(visitor, session, audio, outbox, max_frame_bytes).read())
+        writing = tasks.create_task(_write(arrival.socket, outbox))
+        reading = tasks.create_task(_Reader(arrival, session, audio, outbox, max_frame_bytes).read())
         try:
             closing = await session.run()
         except Exception:
@@ -78,7 +79,7 @@ async def _serve(
         outbox.close()
         connected = await writing
         if connected:
-            await _close(visitor.socket, closing)
+            await _close(arrival.socket, closing)
     return closing
 
 
@@ -86,7 +87,7 @@ async def _serve(
 class _Reader:
     """Takes the learner's frames. What is wrong with one is answered at once."""
 
-    visitor: Visitor
+    arrival: Arrival
     session: Session
     audio: AudioInput
     outbox: Outbox
@@ -97,7 +98,7 @@ class _Reader:
 
     async def read(self) -> None:
         """Until the learner is gone."""
-        with hand_over(self.visitor.socket, self.take_at_once) as self.wait_for:
+        with hand_over(self.arrival.socket, self.take_at_once) as self.wait_for:
             self.audio.on_quiet = self.hear_all
             try:
                 await self._read()
@@ -115,7 +116,7 @@ class _Reader:
             return False
         if not (self.is_waiting and self.audio.takes_now(frames)):
             return False
-        if not self.visitor.allowance.allows(len(frames), size):  # last: what is not taken now is counted later
+        if not self.arrival.allowance.allows(len(frames), size):  # last: what is not taken now is counted later
             return False
         self.wait_for(self.audio.feed_now(frames))
         return True
@@ -138,7 +139,7 @@ class _Reader:
     async def _receive(self) -> MutableMapping[str, Any]:
         self.is_waiting = True
         try:
-            return await self.visitor.receive()
+            return await self.arrival.receive()
         finally:
             self.is_waiting = False
             self.hear_all()

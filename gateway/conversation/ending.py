@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from gateway import metrics
 from gateway.analysis import analyse
 from gateway.audio import AudioError, AudioInput
-from gateway.conversation.events import ENDED, LEFT, AnalysisReady, Closing, Left, SessionEvent
+from gateway.closing import ENDED, LEFT, Closing
+from gateway.conversation.events import AnalysisReady, Left, SessionEvent
 from gateway.conversation.hearing import Heard, HearingEnded, HearingFailed
 from gateway.conversation.open_turn import OpenTurn
 from gateway.outbox import Outbox
@@ -28,7 +29,7 @@ LLM_PARTS = {"summary", "grammar", "next_steps"}
 
 
 @dataclass(frozen=True, slots=True)
-class Farewell:
+class Ending:
     """Takes the session's inbox over when it converses no more; `post` puts into that inbox."""
 
     inbox: AsyncIterable[SessionEvent]

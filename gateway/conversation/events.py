@@ -1,4 +1,4 @@
-"""What a session is made of: whom it talks to, what happens in it, and how it can close."""
+"""What a session is made of: what it talks to, what stays the same for all sessions, and what can happen in one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.analysis import Analysis
+from gateway.closing import HandOver
 from gateway.conversation.hearing import HearingEvent
 from gateway.ports import Asr, Llm, SessionStore, Tts
 from gateway.protocol import EndConversation, Interrupt, Playback, Reconnect, SetLevel, Start, Text
@@ -13,7 +14,7 @@ from gateway.reply.floor_control import ReplyOptions
 
 
 @dataclass(frozen=True, slots=True)
-class Partners:
+class Ports:
     """What a conversation talks to."""
 
     asr: Asr
@@ -36,23 +37,6 @@ class SessionOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
-    """Why a session is over, for the WebSocket's close frame."""
-
-    code: int
-    reason: str
-
-
-ENDED = Closing(1000, "the conversation has ended")
-LEFT = Closing(1001, "the learner has left")
-IDLE = Closing(4408, "nothing was said for a long time; connect again to carry on")
-MOVING = Closing(1012, "this gateway ends; connect again to carry on")
-EXPELLED = Closing(1008, "more than a client may send; or a token is needed")
-FULL = Closing(1013, "all places are taken; try again later")
-TAKEN_OVER = Closing(4409, "the session goes on over a newer connection")
-
-
-@dataclass(frozen=True, slots=True)
 class Left:
     """The learner's connection is gone."""
 
@@ -60,13 +44,6 @@ class Left:
 @dataclass(frozen=True, slots=True)
 class Expelled:
     """The learner's client sends more than it may, and has been told."""
-
-
-@dataclass(frozen=True, slots=True)
-class HandOver:
-    """This gateway ends: another one carries on, after this turn. at_once: now, whoever speaks."""
-
-    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

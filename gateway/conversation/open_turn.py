@@ -6,11 +6,10 @@ import secrets
 from collections.abc import Callable
 
 from gateway.conversation.hearing import Hearing
-from gateway.conversation.transcripts import learner_turn, shown_words
-from gateway.history import LearnerTurn
+from gateway.history import LearnerTurn, Word
 from gateway.outbox import Outbox
 from gateway.ports import SpeechStarted, Transcript
-from gateway.protocol import SpeechStoppedMessage, TranscriptMessage
+from gateway.protocol import SpeechStoppedMessage, TranscriptMessage, TranscriptWord
 from gateway.record import ConversationRecord
 from gateway.reply.floor_control import LearnerStages
 from gateway.reply.trace import TurnTrace
@@ -78,11 +77,47 @@ class OpenTurn:
 
     async def say_back(self, transcript: Transcript) -> LearnerTurn:
         """Show the learner's words as they were understood."""
-        turn = learner_turn(
+        turn = _learner_turn(
             transcript,
             turn_id=secrets.token_hex(6),
             sample_rate_hz=self._sample_rate_hz,
             started_s=self._record.elapsed_s() - self._hearing.seconds_since(transcript.start_sample),
         )
-        await self._outbox.send(TranscriptMessage(text=turn.text, is_final=True, words=shown_words(turn)))
+        await self._outbox.send(TranscriptMessage(text=turn.text, is_final=True, words=_shown_words(turn)))
         return turn
+
+
+def _learner_turn(transcript: Transcript, *, turn_id: str, sample_rate_hz: int, started_s: float) -> LearnerTurn:
+    """The turn for the history: sample positions in the stream become seconds from the start of the turn."""
+
+    def seconds(sample: int) -> float:
+        return round(max(0, sample - transcript.start_sample) / sample_rate_hz, 3)
+
+    return LearnerTurn(
+        turn_id=turn_id,
+        text=transcript.text,
+        started_s=round(max(0.0, started_s), 3),
+        duration_s=seconds(transcript.end_sample),
+        words=tuple(
+            Word(
+                text=word.text,
+                start_s=seconds(word.start_sample),
+                end_s=seconds(word.end_sample),
+                confidence=round(word.confidence, 3),
+            )
+            for word in transcript.words
+        ),
+    )
+
+
+def _shown_words(turn: LearnerTurn) -> tuple[TranscriptWord, ...]:
+    """The words of a turn as a `transcript` message carries them."""
+    return tuple(
+        TranscriptWord(
+            text=word.text,
+            start_ms=round(word.start_s * 1000),
+            end_ms=round(word.end_s * 1000),
+            confidence=word.confidence,
+        )
+        for word in turn.words
+    )

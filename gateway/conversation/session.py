@@ -16,23 +16,9 @@ from common.errors import InvalidInputError, SequenceError, ServiceError, Unavai
 from common.ids import session_renamed
 from gateway import metrics
 from gateway.audio import AudioInput, DecodedAudio
-from gateway.conversation.ending import Farewell
-from gateway.conversation.events import (
-    ENDED,
-    EXPELLED,
-    IDLE,
-    LEFT,
-    MOVING,
-    TAKEN_OVER,
-    Closing,
-    Expelled,
-    HandOver,
-    Left,
-    Partners,
-    ReplyOver,
-    SessionEvent,
-    SessionOptions,
-)
+from gateway.closing import ENDED, EXPELLED, IDLE, LEFT, MOVING, TAKEN_OVER, Closing, HandOver
+from gateway.conversation.ending import Ending
+from gateway.conversation.events import Expelled, Left, Ports, ReplyOver, SessionEvent, SessionOptions
 from gateway.conversation.hearing import AudioRefused, Heard, Hearing, HearingFailed, VoiceGoesOn
 from gateway.conversation.learner import Learner
 from gateway.conversation.open_turn import OpenTurn
@@ -63,7 +49,7 @@ from gateway.protocol import (
     TranscriptMessage,
 )
 from gateway.record import ConversationRecord
-from gateway.reply.floor_control import Floor, LearnerStages
+from gateway.reply.floor_control import FloorControl, LearnerStages
 from gateway.reply.prompt import MANNERS
 from gateway.reply.turn_machine import (
     LearnerEnds,
@@ -84,7 +70,7 @@ class Session:
 
     def __init__(
         self,
-        partners: Partners,
+        ports: Ports,
         options: SessionOptions,
         *,
         audio: AudioInput,
@@ -98,19 +84,19 @@ class Session:
     ) -> None:
         self.session_id = session_id or secrets.token_urlsafe(12)
         self._on_resumed = on_resumed
-        self._partners = partners
+        self._partners = ports
         self._options = options
         self._audio = audio
         self._outbox = outbox
         self._now = now
         fresh = SessionState(session_id=self.session_id, created_at=wall_clock(), owner=options.gateway_id)
-        self._record = ConversationRecord(fresh, partners.store, outbox, wall_clock)
-        self._learner = Learner(partners.store, subject)
+        self._record = ConversationRecord(fresh, ports.store, outbox, wall_clock)
+        self._learner = Learner(ports.store, subject)
         # Small: a burst of messages waits in the socket, not here.
         self._inbox: Mailbox[SessionEvent] = Mailbox(8)
         self._hearing = Hearing(
             audio,
-            partners.asr,
+            ports.asr,
             sample_rate_hz=options.asr_sample_rate_hz,
             language=lambda: self._record.state.language,
             patience=self._patience,
@@ -119,7 +105,7 @@ class Session:
             deliver=self.post,
         )
         self._turn = OpenTurn(self._record, outbox, self._hearing, sample_rate_hz=options.asr_sample_rate_hz, now=now)
-        self._farewell = Farewell(self._inbox, self.post, self._record, outbox, audio, self._turn, partners.llm)
+        self._ending = Ending(self._inbox, self.post, self._record, outbox, audio, self._turn, ports.llm)
         self._has_begun = False
         self._has_resumed = False
         self._handing_over: HandOver | None = None
@@ -159,7 +145,7 @@ class Session:
                     closing = await self._converse(floor)
                     await floor.on(LearnerInterrupts())
                     if closing is ENDED:
-                        closing = await self._farewell.end(tasks)
+                        closing = await self._ending.end(tasks)
                     if closing is MOVING:
                         await self._move(tasks)
                 finally:
@@ -171,11 +157,11 @@ class Session:
             closing = TAKEN_OVER
         return closing
 
-    def _take_the_floor(self, tasks: asyncio.TaskGroup) -> Floor:
+    def _take_the_floor(self, tasks: asyncio.TaskGroup) -> FloorControl:
         async def reply_over(turn_id: str) -> None:
             await self.post(ReplyOver(turn_id))
 
-        return Floor(
+        return FloorControl(
             self._partners.llm,
             self._partners.tts,
             self._options.reply,
@@ -187,7 +173,7 @@ class Session:
             now=self._now,
         )
 
-    async def _converse(self, floor: Floor) -> Closing:
+    async def _converse(self, floor: FloorControl) -> Closing:
         """Take events as they come, until one of them ends the conversation."""
         while True:
             try:
@@ -210,7 +196,7 @@ class Session:
             if self._handing_over and (self._handing_over.at_once or self._is_between_turns(floor)):
                 return MOVING
 
-    async def _handle(self, event: SessionEvent, floor: Floor) -> None:
+    async def _handle(self, event: SessionEvent, floor: FloorControl) -> None:
         try:
             match event:
                 case Heard(said):
@@ -263,13 +249,13 @@ class Session:
         await self._record.change(**{name: value for name, value in wanted.items() if value is not None})
         self._hearing.patience_changed()
 
-    async def _on_typed(self, text: str, floor: Floor) -> None:
+    async def _on_typed(self, text: str, floor: FloorControl) -> None:
         if not text:
             raise InvalidInputError("`text` holds only white space; write something to the partner")
         turn = LearnerTurn(turn_id=secrets.token_hex(6), text=text, started_s=self._record.elapsed_s(), typed=True)
         await floor.on(LearnerTypes(text), stages=LearnerStages(self._now()), learner_turn=turn)
 
-    async def _on_heard(self, said: AsrEvent, floor: Floor) -> None:
+    async def _on_heard(self, said: AsrEvent, floor: FloorControl) -> None:
         self._has_begun = True
         match said:
             case SpeechStarted() | TurnResumed():
@@ -294,7 +280,7 @@ class Session:
                 if usual_pause_ms not in {0, self._record.state.usual_pause_ms}:
                     await self._record.change(usual_pause_ms=usual_pause_ms)
 
-    async def _on_end_of_turn(self, transcript: Transcript, floor: Floor) -> None:
+    async def _on_end_of_turn(self, transcript: Transcript, floor: FloorControl) -> None:
         stages = await self._turn.end(transcript)
         is_sound = floor.is_sound(transcript)
         if is_sound or not transcript.text:
@@ -314,7 +300,7 @@ class Session:
         await self._learner.recall()
         self._hearing.patience_changed()
 
-    def _is_between_turns(self, floor: Floor) -> bool:
+    def _is_between_turns(self, floor: FloorControl) -> bool:
         return floor.is_free and not (self._turn.is_open or self._hearing.turn_is_open)
 
     # --- the end --------------------------------------------------------------------------------
@@ -325,4 +311,4 @@ class Session:
         await self._outbox.send(self._options.reconnect())
         metrics.HANDOVERS.labels("in_turn" if self._hearing.turn_is_open else "between_turns").inc()
         if self._hearing.turn_is_open:
-            await self._farewell.hear_last_words(tasks)
+            await self._ending.hear_last_words(tasks)

@@ -16,11 +16,12 @@ from gateway.ports import ChatMessage, Llm, Transcript, Tts
 from gateway.protocol import Interrupted, TurnComplete
 from gateway.record import ConversationRecord
 from gateway.reply.backchannels import is_backchannel, is_echo, is_unsure
-from gateway.reply.prefill import ReadingAhead
+from gateway.reply.prefill import Prefill
 from gateway.reply.prompt import MANNERS, SOMETHING, messages_for
 from gateway.reply.reply import Reply, Stages, Voice, Writer
 from gateway.reply.trace import ReplyTrace, TurnTrace
 from gateway.reply.turn_machine import (
+    Begin,
     Cancel,
     Continue,
     Cut,
@@ -35,7 +36,6 @@ from gateway.reply.turn_machine import (
     Release,
     ReplyEnds,
     Speaking,
-    Start,
     TurnMachine,
     Unhush,
 )
@@ -80,7 +80,7 @@ class Recital:
         yield self.text
 
 
-class Floor:
+class FloorControl:
     """`on` takes an event of the turn machine and has performed all that follows from it when it returns.
 
     `reply_over` is called with a turn's id when its reply ends by itself; answer it with `settle`.
@@ -101,7 +101,7 @@ class Floor:
     ) -> None:
         self._llm = llm
         self._tts = tts
-        self._reading_ahead = ReadingAhead(llm, tasks)
+        self._prefill = Prefill(llm, tasks)
         self._options = options
         self._record = record
         self._outbox = outbox
@@ -126,7 +126,7 @@ class Floor:
             return
         for decision in self._machine.on(event):
             match decision:
-                case Start(turn_id, text):
+                case Begin(turn_id, text):
                     self._began_early = isinstance(event, LearnerPauses)
                     self._start(turn_id, text, stages or LearnerStages(self._now()))
                 case Release():
@@ -171,7 +171,7 @@ class Floor:
     def read_ahead(self, text: str) -> None:
         """Have the model read the conversation and `text`, of what the learner is saying, while it has time for it."""
         if isinstance(self._machine.state, Listening | Cut) and self._may_speculate():
-            self._reading_ahead.read(self._prompt(text.rstrip(" .,!?…-") or SOMETHING))
+            self._prefill.read(self._prompt(text.rstrip(" .,!?…-") or SOMETHING))
 
     async def on_long_voice(self) -> None:
         """So does a voice that lasts, unless it is known that the microphone picks up the partner."""
@@ -228,7 +228,7 @@ class Floor:
         self._begin(turn_id, [], Recital(rest), LearnerStages(self._now()))
 
     def _begin(self, turn_id: str, messages: Sequence[ChatMessage], llm: Writer, stages: LearnerStages) -> None:
-        self._reading_ahead.stop()
+        self._prefill.stop()
         state, options = self._record.state, self._options
         manner = MANNERS[state.level]
         self._reply = Reply(

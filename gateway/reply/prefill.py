@@ -20,7 +20,7 @@ from gateway.ports import ChatMessage, Llm
 LEAST_MORE_WORDS = 4
 
 
-class ReadingAhead:
+class Prefill:
     """For one conversation, one prompt at a time; in `tasks`, so that nobody waits for it."""
 
     def __init__(self, llm: Llm, tasks: asyncio.TaskGroup) -> None:

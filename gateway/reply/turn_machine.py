@@ -70,7 +70,7 @@ Event = LearnerSpeaks | LearnerInsists | LearnerPauses | LearnerEnds | LearnerTy
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class Begin:
     """Begin a reply to `text`; its output waits for Release."""
 
     turn_id: str
@@ -114,7 +114,7 @@ class Cancel:
     released: bool
 
 
-Decision = Start | Continue | Release | Hush | Unhush | Cancel
+Decision = Begin | Continue | Release | Hush | Unhush | Cancel
 
 # --- states -------------------------------------------------------------------------------------
 
@@ -221,7 +221,7 @@ class TurnMachine:
     def _start(self, text: str) -> list[Decision]:
         turn_id = self._new_turn_id()
         self.state = Held(turn_id, text)
-        return [Start(turn_id, text)]
+        return [Begin(turn_id, text)]
 
     def _continue(self, cut_id: str) -> list[Decision]:
         turn_id = self._new_turn_id()

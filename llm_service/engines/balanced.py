@@ -15,8 +15,8 @@ from common.engine_info import EngineDescription
 from common.errors import BusyError, InvalidInputError, ServiceError, UnavailableError
 from llm_service.config import LlmSettings
 from llm_service.engine import Delta, Done, GenerationRequest
-from llm_service.engines.openai import OpenAiEngine
 from llm_service.metrics import BACKEND_FAILOVERS
+from llm_service.openai_api.client import OpenAiEngine
 from llm_service.servers.backends import Backend, least_loaded
 
 logger = logging.getLogger(__name__)

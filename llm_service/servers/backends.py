@@ -13,8 +13,8 @@ from contextlib import aclosing
 from urllib.parse import urlsplit
 
 from llm_service.engine import Delta, Done, GenerationRequest
-from llm_service.engines.openai import OpenAiEngine
 from llm_service.metrics import BACKEND_EJECTED, BACKEND_IN_FLIGHT, BACKEND_UP
+from llm_service.openai_api.client import OpenAiEngine
 from llm_service.servers import backend_metrics
 from llm_service.servers.backend_metrics import LOADS
 from llm_service.servers.backoff import Backoff

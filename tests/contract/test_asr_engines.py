@@ -9,9 +9,9 @@ from itertools import chain
 import numpy as np
 import pytest
 
+from asr_service.audio import Audio, pcm_to_float
 from asr_service.engine import AsrEngine, DecodeOptions, Quality, Transcript, transcribe_all
 from asr_service.engines import ENGINES, create_engine
-from asr_service.voice.audio import Audio, pcm_to_float
 from common.errors import EngineError
 from tests.support.asr import LEARNER_LINES, asr_settings, spoken, word_error_rate
 

@@ -15,7 +15,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from prometheus_client import REGISTRY
 
-from common.errors import BusyError, from_rpc_error
+from common.errors import BusyError
+from common.grpc_errors import from_rpc_error
 from tests.support.asr import FINISH, AsrServer, asr_server, asr_settings, audio, config, silence, spoken, stream, turns
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from asr_service.audio import Audio, pcm_to_float
 from asr_service.engine import DecodeOptions, transcribe_all
 from asr_service.engines.faster_whisper import FasterWhisper, said_in, without_invented_end
 from asr_service.engines.whisper_batch import ShortWindowWhisper
-from asr_service.voice.audio import Audio, pcm_to_float
 from tests.support.asr import LEARNER_LINES, asr_settings, silence, spoken
 
 FINAL = DecodeOptions("en")

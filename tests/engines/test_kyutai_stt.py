@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
+from asr_service.audio import Audio
 from asr_service.config import AsrSettings
 from asr_service.engine import DecodeOptions, transcribe_all
 from asr_service.engines import choose_engine, create_engine
 from asr_service.engines.kyutai_stt import KyutaiStt
-from asr_service.voice.audio import Audio
 from common.errors import EngineError
 from tests.contract.test_asr_engines import test_next_to_no_audio_has_no_words  # noqa: F401  run here, too
 from tests.engines.tiny_kyutai_stt import save

@@ -13,8 +13,8 @@ import pytest
 import redis.asyncio as redis
 
 from deploy.mesh import free_ports
-from gateway.admission.queue import Admission, Guest
-from tests.support.contender import a_door
+from gateway.admission.queue import AdmissionQueue, Ticket
+from tests.support.contender import admission_queue
 from tests.support.gateway import TestGateway
 from tests.support.learner import Learner, Message, at_the_door
 from tests.support.mesh import running
@@ -45,11 +45,11 @@ async def url(server: str) -> AsyncIterator[str]:
     await client.aclose()
 
 
-async def until(guest: Guest, position: int) -> None:
+async def until(ticket: Ticket, position: int) -> None:
     async with asyncio.timeout(10):
-        while guest.position != position:
-            guest.moved.clear()
-            await guest.moved.wait()
+        while ticket.position != position:
+            ticket.moved.clear()
+            await ticket.moved.wait()
 
 
 # --- across processes
@@ -57,7 +57,7 @@ async def until(guest: Guest, position: int) -> None:
 
 async def test_three_gateways_race_for_the_last_seat(url: str, tmp_path: Path) -> None:
     capacity = 3
-    async with a_door(url, capacity) as others:
+    async with admission_queue(url, capacity) as others:
         for name in ("one", "two"):
             assert (await others.arrive(name)).is_seated
         with ExitStack() as stack:
@@ -75,16 +75,16 @@ async def test_three_gateways_race_for_the_last_seat(url: str, tmp_path: Path) -
 
 async def test_the_seats_of_a_killed_gateway_come_free(url: str, tmp_path: Path) -> None:
     settings = {"REDIS_URL": url, "CAPACITY": "3", "HOLD": "3", "LEASE_S": str(LEASE_S)}
-    async with a_door(url, 3) as door:
+    async with admission_queue(url, 3) as queue:
         with running("tests.support.contender", tmp_path / "log", settings) as doomed:
             async with asyncio.timeout(30):
                 while "seated" not in doomed.log:
                     await asyncio.sleep(0.05)
-            waiting = [await door.arrive(f"guest {i}") for i in range(4)]
-            assert [guest.position for guest in waiting] == [1, 2, 3, 4]
+            waiting = [await queue.arrive(f"ticket {i}") for i in range(4)]
+            assert [ticket.position for ticket in waiting] == [1, 2, 3, 4]
             doomed.stop(signal.SIGKILL)
-        for guest in waiting[:3]:
-            await until(guest, 0)
+        for ticket in waiting[:3]:
+            await until(ticket, 0)
         await until(waiting[3], 1)
         assert waiting[3].estimate_s > 0
 
@@ -93,21 +93,21 @@ async def test_the_seats_of_a_killed_gateway_come_free(url: str, tmp_path: Path)
 
 
 async def test_the_queue_is_served_in_order_across_gateways(url: str) -> None:
-    async with a_door(url, 1) as left, a_door(url, 1) as right:
+    async with admission_queue(url, 1) as left, admission_queue(url, 1) as right:
         first = await left.arrive("first")
-        waiting = [await door.arrive(name) for door, name in ((right, "a"), (left, "b"), (right, "c"))]
-        assert [guest.position for guest in waiting] == [1, 2, 3]
-        doors: list[tuple[Admission, Guest]] = [(left, first), (right, waiting[0]), (left, waiting[1])]
-        for (door, leaving), next_in in zip(doors, waiting, strict=True):
+        waiting = [await queue.arrive(name) for queue, name in ((right, "a"), (left, "b"), (right, "c"))]
+        assert [ticket.position for ticket in waiting] == [1, 2, 3]
+        queues: list[tuple[AdmissionQueue, Ticket]] = [(left, first), (right, waiting[0]), (left, waiting[1])]
+        for (queue, leaving), next_in in zip(queues, waiting, strict=True):
             assert leaving.is_seated
-            await door.leave(leaving)
+            await queue.leave(leaving)
             await until(next_in, 0)
             for place, later in enumerate(waiting[waiting.index(next_in) + 1 :], 1):
                 await until(later, place)
 
 
 async def test_nobody_overtakes_the_queue(url: str) -> None:
-    async with a_door(url, 1) as left, a_door(url, 1) as right:
+    async with admission_queue(url, 1) as left, admission_queue(url, 1) as right:
         first = await left.arrive("first")
         patient = await right.arrive("patient")
         await left.leave(first)
@@ -116,22 +116,22 @@ async def test_nobody_overtakes_the_queue(url: str) -> None:
 
 
 async def test_a_full_queue_refuses(url: str) -> None:
-    async with a_door(url, 1, queue_max=1) as door:
-        await door.arrive("first")
-        assert (await door.arrive("second")).position == 1
-        assert (await door.arrive("third")).position == -1
+    async with admission_queue(url, 1, queue_max=1) as queue:
+        await queue.arrive("first")
+        assert (await queue.arrive("second")).position == 1
+        assert (await queue.arrive("third")).position == -1
 
 
 async def test_the_place_of_one_who_stops_waiting_is_given_on(url: str) -> None:
-    async with a_door(url, 1) as door:
-        await door.arrive("first")
-        gone, stays = await door.arrive("gone"), await door.arrive("stays")
-        await door.leave(gone)
+    async with admission_queue(url, 1) as queue:
+        await queue.arrive("first")
+        gone, stays = await queue.arrive("gone"), await queue.arrive("stays")
+        await queue.leave(gone)
         await until(stays, 1)
 
 
 async def test_a_kept_seat_is_nobody_elses_until_its_time_is_over(url: str) -> None:
-    async with a_door(url, 1, grace_s=1.5) as left, a_door(url, 1, grace_s=0.5) as right:
+    async with admission_queue(url, 1, grace_s=1.5) as left, admission_queue(url, 1, grace_s=0.5) as right:
         seated = await left.arrive("session")
         await left.leave(seated, keep=True)
         back, other = await right.arrive("back"), await right.arrive("other")
@@ -148,7 +148,7 @@ async def test_a_kept_seat_is_nobody_elses_until_its_time_is_over(url: str) -> N
 
 
 async def test_a_place_in_the_queue_outlives_its_gateway(url: str) -> None:
-    async with a_door(url, 1, grace_s=5) as ending, a_door(url, 1, queue_max=3) as other:
+    async with admission_queue(url, 1, grace_s=5) as ending, admission_queue(url, 1, queue_max=3) as other:
         first = await other.arrive("first")
         waiting = [await ending.arrive("a"), await other.arrive("b"), await ending.arrive("c")]
         await ending.leave(waiting[0], keep=True)
@@ -163,17 +163,17 @@ async def test_a_place_in_the_queue_outlives_its_gateway(url: str) -> None:
 
 
 async def test_a_kept_place_lapses(url: str) -> None:
-    async with a_door(url, 1, grace_s=0.3) as door:
-        await door.arrive("first")
-        gone, stays = await door.arrive("gone"), await door.arrive("stays")
-        await door.leave(gone, keep=True)
+    async with admission_queue(url, 1, grace_s=0.3) as queue:
+        await queue.arrive("first")
+        gone, stays = await queue.arrive("gone"), await queue.arrive("stays")
+        await queue.leave(gone, keep=True)
         assert stays.position == 2
         await until(stays, 1)
-        assert (await door.arrive("gone, again", place=gone.seat)).position == 2
+        assert (await queue.arrive("gone, again", place=gone.seat)).position == 2
 
 
 async def test_whose_turn_comes_as_their_gateway_ends_finds_a_seat_at_the_next(url: str) -> None:
-    async with a_door(url, 1) as ending, a_door(url, 1) as other:
+    async with admission_queue(url, 1) as ending, admission_queue(url, 1) as other:
         first, waiting = await ending.arrive("first"), await ending.arrive("waiting")
         await ending.leave(first)
         await until(waiting, 0)
@@ -183,8 +183,8 @@ async def test_whose_turn_comes_as_their_gateway_ends_finds_a_seat_at_the_next(u
 
 
 async def test_without_redis_everyone_is_let_in() -> None:
-    async with a_door(f"redis://127.0.0.1:{free_ports(1)[0]}/0", 1) as door:
-        assert all([(await door.arrive(str(i))).is_seated for i in range(3)])
+    async with admission_queue(f"redis://127.0.0.1:{free_ports(1)[0]}/0", 1) as queue:
+        assert all([(await queue.arrive(str(i))).is_seated for i in range(3)])
 
 
 # --- over the WebSocket

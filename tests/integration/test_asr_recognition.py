@@ -11,8 +11,8 @@ import pytest_asyncio
 from aitalk.asr.v1 import asr_pb2 as pb
 from faster_whisper import WhisperModel
 
+from asr_service.audio import pcm_to_float, resample
 from asr_service.engines.whisper_models import find_bundled
-from asr_service.voice.audio import pcm_to_float, resample
 from tests.support.asr import (
     BECKETT_WORDS,
     FINISH,

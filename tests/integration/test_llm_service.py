@@ -17,8 +17,9 @@ import pytest_asyncio
 from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
 from prometheus_client import REGISTRY
 
-from common.errors import BusyError, from_rpc_error
+from common.errors import BusyError
 from common.grpc_client import open_channel
+from common.grpc_errors import from_rpc_error
 from common.grpc_server import ModelServer
 from llm_service.config import LlmSettings
 from llm_service.engines import load_engine

@@ -22,7 +22,7 @@ from tts_service.engine import EngineAudio, EngineVoice, TtsEngine
 from tts_service.engines.piper import PiperTts
 from tts_service.speech.levelling import LevelledEngine, Limiter
 from tts_service.speech.loudness import LoudnessMeter
-from tts_service.speech.synthesis import Reply
+from tts_service.speech.synthesis import Synthesis
 from tts_service.text.clauses import Boundary, Clause
 
 SENTENCES = (
@@ -179,7 +179,7 @@ def test_the_limiter_never_clips(pieces: list[tuple[int, float, int]], rate: int
 
 def test_a_loud_target_does_not_clip_after_resampling() -> None:
     engine = levelled(1.0, target=-10.0)
-    reply = Reply(engine, engine.voices()[0], sample_rate_hz=48_000)
+    reply = Synthesis(engine, engine.voices()[0], sample_rate_hz=48_000)
     clauses = [Clause(text, 0, len(text), Boundary.SENTENCE) for text in SENTENCES]
     data = b"".join(chunk.pcm for clause in clauses for piece in reply.speak(clause) for chunk in piece)
     assert 0.7 * 32767 < np.abs(np.frombuffer(data, "<i2").astype(int)).max() < 32767

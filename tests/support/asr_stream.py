@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from asr_service.audio import Audio
 from asr_service.engine import Closing, DecodeOptions, Transcript, Word
 from asr_service.events import Event
 from asr_service.recognition.decoding import Decoder
 from asr_service.session import Request, StreamConfig, StreamSession
 from asr_service.turn_taking.endpointing import Endpointing
-from asr_service.voice.audio import Audio
 from asr_service.voice.vad import VadState
-from asr_service.voice.vad_thread import Listening
+from asr_service.voice.vad_thread import VadThread
 from common.engine_info import EngineDescription
 from common.errors import EngineError
 
@@ -125,7 +125,7 @@ class Stream:
         decoder = Decoder(self.engine, 1)
         config = StreamConfig(RATE, "en", self.endpointing, self.partial_interval_ms)
         with ThreadPoolExecutor(1) as thread:
-            listening = Listening(LoudnessVad(), thread)
+            listening = VadThread(LoudnessVad(), thread)
             session = StreamSession(config, decoder=decoder, judge=self.judge, listening=listening, emit=emit)
             try:
                 await session.run(give())

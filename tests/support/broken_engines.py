@@ -8,9 +8,9 @@ import time
 
 import numpy as np
 
+from asr_service.audio import Audio
 from asr_service.config import AsrSettings
 from asr_service.engine import DecodeOptions, Transcript
-from asr_service.voice.audio import Audio
 from common.engine_info import EngineDescription
 from common.errors import EngineError
 

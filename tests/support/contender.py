@@ -14,8 +14,8 @@ from contextlib import asynccontextmanager
 import redis.asyncio as redis
 from pydantic_settings import BaseSettings
 
-from gateway.admission.queue import Admission
-from gateway.admission.redis_seats import LEASE_S, Seats
+from gateway.admission.queue import AdmissionQueue
+from gateway.admission.redis_seats import LEASE_S, RedisSeats
 
 
 class ContenderSettings(BaseSettings):
@@ -27,12 +27,12 @@ class ContenderSettings(BaseSettings):
 
 
 @asynccontextmanager
-async def a_door(
+async def admission_queue(
     url: str, capacity: int, *, queue_max: int = 10, lease_s: float = LEASE_S, grace_s: float = 15.0
-) -> AsyncIterator[Admission]:
+) -> AsyncIterator[AdmissionQueue]:
     """One gateway's admission, at work for the length of the block."""
-    seats = Seats(url, lease_s=lease_s)
-    admission = Admission(seats, lambda: capacity, queue_max=queue_max, max_wait_s=30.0, grace_s=grace_s)
+    seats = RedisSeats(url, lease_s=lease_s)
+    admission = AdmissionQueue(seats, lambda: capacity, queue_max=queue_max, max_wait_s=30.0, grace_s=grace_s)
     try:
         async with asyncio.TaskGroup() as tasks:
             beating = tasks.create_task(admission.run())
@@ -48,22 +48,22 @@ async def race(settings: ContenderSettings) -> int:
     """How often the seat was not ours alone."""
     shared = redis.from_url(settings.redis_url)
     won = crowded = 0
-    async with a_door(settings.redis_url, settings.capacity, queue_max=0) as door:
+    async with admission_queue(settings.redis_url, settings.capacity, queue_max=0) as queue:
         while won < settings.rounds:
-            guest = await door.arrive(secrets.token_hex(8))
-            if guest.is_seated:
+            ticket = await queue.arrive(secrets.token_hex(8))
+            if ticket.is_seated:
                 won += 1
                 crowded += await shared.incr("inside") != 1
                 await shared.decr("inside")
-            await door.leave(guest)
+            await queue.leave(ticket)
     await shared.aclose()
     return crowded
 
 
 async def hold(settings: ContenderSettings) -> None:
-    async with a_door(settings.redis_url, settings.capacity, lease_s=settings.lease_s) as door:
+    async with admission_queue(settings.redis_url, settings.capacity, lease_s=settings.lease_s) as queue:
         for _ in range(settings.hold):
-            assert (await door.arrive(secrets.token_hex(8))).is_seated
+            assert (await queue.arrive(secrets.token_hex(8))).is_seated
         print("seated", flush=True)
         await asyncio.Event().wait()
 

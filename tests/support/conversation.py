@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from common.errors import ServiceError
 from gateway.audio import AudioInput
-from gateway.conversation.events import Closing, Left, Partners, SessionEvent, SessionOptions
+from gateway.closing import Closing
+from gateway.conversation.events import Left, Ports, SessionEvent, SessionOptions
 from gateway.conversation.session import Session
 from gateway.outbox import Outbox
 from gateway.ports import AsrEvent, EagerEndOfTurn, EndOfTurn, HeardWord, Partial, SpeechStarted, Transcript
@@ -89,7 +90,7 @@ class Conversation:
         )
         async with AudioInput(sample_rate_hz=RATE_HZ, encoding="pcm_s16le") as self.audio, asyncio.TaskGroup() as tasks:
             self.session = Session(
-                Partners(self.asr, self.llm, self.tts, self.store),
+                Ports(self.asr, self.llm, self.tts, self.store),
                 options,
                 audio=self.audio,
                 outbox=self.outbox,

@@ -1,4 +1,4 @@
-"""Scripted partners for conversations in virtual time: they take the time they are told to take."""
+"""Scripted ports for conversations in virtual time: they take the time they are told to take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A gateway in the test's own event loop, on a real socket, around whatever partners the test gives it."""
+"""A gateway in the test's own event loop, on a real socket, around whatever ports the test gives it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import uvicorn
 
 from common.errors import UnavailableError
 from gateway.admission.draining import Draining
-from gateway.admission.redis_seats import Seats
+from gateway.admission.redis_seats import RedisSeats
 from gateway.app import create_app
 from gateway.config import GatewaySettings
 from gateway.connection.fast_path import WebSocketProtocol
-from gateway.conversation.events import Partners
+from gateway.conversation.events import Ports
 from tests.support.fakes import FakeAsr, FakeLlm, FakeTts, MemoryStore
 
 
@@ -77,10 +77,10 @@ class TestGateway:
     @asynccontextmanager
     async def running(self, **settings: Any) -> AsyncIterator[TestGateway]:
         """Serve with these settings for the length of the block."""
-        seats = Seats(self.redis_url)
+        seats = RedisSeats(self.redis_url)
         app = create_app(
             GatewaySettings(_env_file=None, host="127.0.0.1", **settings),
-            Partners(self.asr, self.llm, self.tts, self.store),
+            Ports(self.asr, self.llm, self.tts, self.store),
             self.services,
             seats,
         )

@@ -22,10 +22,10 @@ import deploy
 import gateway
 import llm_service
 import tts_service
-from common import errors
+from common import grpc_errors
 from common.errors import ServiceError
 from gateway.audio.errors import AudioError, AudioErrorCode
-from gateway.conversation.events import ENDED, EXPELLED, FULL, IDLE, LEFT, MOVING, TAKEN_OVER
+from gateway.closing import ENDED, EXPELLED, FULL, IDLE, LEFT, MOVING, TAKEN_OVER
 from gateway.protocol import AnyClientMessage, AnyServerMessage
 from tests.support.settings_table import ENV_EXAMPLE, GROUPS, README, ROOT, env_example, settings, with_tables
 
@@ -212,7 +212,7 @@ def test_the_protocol_page_lists_the_close_codes() -> None:
 
 def test_the_services_page_lists_the_status_codes_of_our_errors() -> None:
     documented = set(first_column(sections(page(ROOT / "docs" / "services.md"), "##")["Errors"]))
-    assert documented == {status.name for status in errors._BY_STATUS} - {"OUT_OF_RANGE"} | {
+    assert documented == {code.name for code in grpc_errors._ERRORS} - {"OUT_OF_RANGE"} | {
         "CANCELLED",
         "INTERNAL",
         "UNAUTHENTICATED",
@@ -253,7 +253,7 @@ def anchors(text: str) -> set[str]:
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_file_named_in_backticks_exists(path: Path) -> None:
     """Paths that begin with a top folder of ours."""
-    folders = "asr_service|common|deploy|docs|gateway|llm_service|protos|tests|tts_service"
+    folders = "asr_service|bench|common|deploy|docs|gateway|llm_service|protos|tests|tts_service"
     for named in re.findall(rf"`((?:{folders})/[\w./-]*)`", page(path)):
         if path.name == "0001-anyio-streams-and-thread-pools.md" and named in (
             "common/channels.py",

@@ -1,6 +1,6 @@
 """A reply by an engine that takes text as it comes: words in, chunks out, on one timeline. See text_stream.py.
 
-    deltas ── WordSplitter ── speakable ── engine's stream ── FlowingCaptions ── chunks
+    deltas ── WordSplitter ── speakable ── engine's stream ── FlowingCaptionAligner ── chunks
 
 What is to be said is decided a word at a time, but never between words that decide it together ("3 * 4").
 """
@@ -12,8 +12,8 @@ from bisect import bisect_right
 
 from tts_service import metrics
 from tts_service.engine import EngineAudio, EngineVoice, EngineWord, TtsEngine
-from tts_service.speech.synthesis import Reply, SpeechChunk
-from tts_service.text.captions import Captions, SpokenWord
+from tts_service.speech.synthesis import SpeechChunk, Synthesis
+from tts_service.text.captions import CaptionAligner, SpokenWord
 from tts_service.text.clauses import Boundary, Clause, ClauseSplitter, Splitter, has_words
 from tts_service.text.speakable import speakable
 from tts_service.text.text_stream import SpeechStream, StreamingTextEngine, streaming
@@ -38,11 +38,11 @@ class WordSplitter(Splitter):
         return (_MAX_CHARS, Boundary.WORD) if len(self._pending) > _MAX_CHARS else None
 
 
-class FlowingCaptions:
+class FlowingCaptionAligner:
     """The written words of a text that is still growing, met in order while it is spoken."""
 
     def __init__(self) -> None:
-        self._parts: list[Captions] = []
+        self._parts: list[CaptionAligner] = []
         self._places: list[int] = []  # where each part begins, of all that the engine was given to say
         self._length = 0
         self.estimated = False
@@ -52,13 +52,13 @@ class FlowingCaptions:
         said = speakable(clause.text)
         if not said:
             return ""
-        self._parts.append(Captions(clause, said))
+        self._parts.append(CaptionAligner(clause, said))
         self._places.append(self._length)
         self._length += len(said.text) + 1  # the space between parts
         return said.text + " "
 
     def words(self, audio: EngineAudio, begins: int, ratio: float) -> tuple[SpokenWord, ...]:
-        """The written words that begin in `audio`; see Captions."""
+        """The written words that begin in `audio`; see CaptionAligner."""
         self.estimated |= audio.timing_estimated
         words: list[SpokenWord] = []
         for word in audio.words or ():
@@ -74,8 +74,8 @@ class FlowingCaptions:
         return self._parts[number].end_after(word)
 
 
-class FlowingReply(Reply):
-    """A Reply that can also be given its text word by word. `push` and `advance` until `advance` has nothing more."""
+class FlowingSynthesis(Synthesis):
+    """A Synthesis that also takes its text word by word. Call `push` and `advance` until `advance` has no more."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class FlowingReply(Reply):
     ) -> None:
         super().__init__(engine, voice, sample_rate_hz=sample_rate_hz, speed=speed, language=language)
         self._streaming = flow
-        self._captions = FlowingCaptions()
+        self._captions = FlowingCaptionAligner()
         self._stream: SpeechStream | None = None
         self._written = 0
 
@@ -129,14 +129,16 @@ class FlowingReply(Reply):
             self._stream.close()
 
 
-def create_reply(engine: TtsEngine, voice: EngineVoice, *, sample_rate_hz: int, speed: float, language: str) -> Reply:
-    """A Reply, flowing if the engine can do it."""
+def create_synthesis(
+    engine: TtsEngine, voice: EngineVoice, *, sample_rate_hz: int, speed: float, language: str
+) -> Synthesis:
+    """A Synthesis, flowing if the engine can do it."""
     flow = streaming(engine)
     if flow is None:
-        return Reply(engine, voice, sample_rate_hz=sample_rate_hz, speed=speed, language=language)
-    return FlowingReply(engine, voice, flow=flow, sample_rate_hz=sample_rate_hz, speed=speed, language=language)
+        return Synthesis(engine, voice, sample_rate_hz=sample_rate_hz, speed=speed, language=language)
+    return FlowingSynthesis(engine, voice, flow=flow, sample_rate_hz=sample_rate_hz, speed=speed, language=language)
 
 
-def splitter_for(reply: Reply) -> Splitter:
+def splitter_for(reply: Synthesis) -> Splitter:
     """What cuts up a text for `reply` as it comes."""
-    return WordSplitter() if isinstance(reply, FlowingReply) else ClauseSplitter()
+    return WordSplitter() if isinstance(reply, FlowingSynthesis) else ClauseSplitter()

@@ -14,15 +14,15 @@ from opentelemetry import trace
 
 from common.tracing import stage
 from tts_service.metrics import FirstAudioTimer
-from tts_service.speech.flowing import FlowingReply
+from tts_service.speech.flowing import FlowingSynthesis
 from tts_service.speech.lead import Lead
-from tts_service.speech.synthesis import Reply, SpeechChunk
+from tts_service.speech.synthesis import SpeechChunk, Synthesis
 from tts_service.speech.worker import Worker
 from tts_service.text.clauses import Clause
 
 
 async def speak_all(
-    reply: Reply,
+    reply: Synthesis,
     clauses: MemoryObjectReceiveStream[Clause],
     chunks: MemoryObjectSendStream[list[SpeechChunk]],
     worker: Worker,
@@ -34,7 +34,7 @@ async def speak_all(
     Cancelled, it ends with the piece being made.
     """
     with clauses, chunks:
-        if isinstance(reply, FlowingReply):
+        if isinstance(reply, FlowingSynthesis):
             try:
                 with stage("tts.synthesize"):
                     await _flow(reply, clauses, chunks, worker, lead, timer)
@@ -49,7 +49,7 @@ async def speak_all(
 
 
 async def _flow(
-    reply: FlowingReply,
+    reply: FlowingSynthesis,
     words: MemoryObjectReceiveStream[Clause],
     chunks: MemoryObjectSendStream[list[SpeechChunk]],
     worker: Worker,
@@ -72,7 +72,7 @@ async def _flow(
     await chunks.send(await worker.run(reply.finish))
 
 
-def _push_what_came(reply: FlowingReply, words: MemoryObjectReceiveStream[Clause]) -> None:
+def _push_what_came(reply: FlowingSynthesis, words: MemoryObjectReceiveStream[Clause]) -> None:
     """Text that came meanwhile."""
     with suppress(anyio.WouldBlock, anyio.EndOfStream):
         while True:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from tts_service import metrics
 from tts_service.engine import EngineAudio, EngineVoice, TtsEngine
-from tts_service.text.captions import Captions, SpokenWord
+from tts_service.text.captions import CaptionAligner, SpokenWord
 from tts_service.text.clauses import Boundary, Clause
 from tts_service.text.speakable import speakable
 
@@ -43,7 +43,7 @@ class SpeechChunk:
 
 
 class Captioner(Protocol):
-    """Captions, or FlowingCaptions."""
+    """CaptionAligner, or FlowingCaptionAligner."""
 
     estimated: bool
 
@@ -52,7 +52,7 @@ class Captioner(Protocol):
     def end_after(self, word: SpokenWord) -> int: ...
 
 
-class Reply:
+class Synthesis:
     """Speaks clauses, in the order of the text, at `sample_rate_hz`."""
 
     def __init__(
@@ -73,7 +73,7 @@ class Reply:
         """The chunks of `clause`, a list for each piece that the engine makes. Closing the iterator ends the work."""
         said = speakable(clause.text)
         if said:
-            captions = Captions(clause, said)
+            captions = CaptionAligner(clause, said)
             pieces = self._engine.synthesize(said.text, voice=self._voice, speed=self._speed, language=self._language)
             while (piece := self._timed(partial(next, pieces, None))) is not None:
                 yield self._chunks(piece, captions)

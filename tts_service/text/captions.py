@@ -22,7 +22,7 @@ class SpokenWord:
     end_sample: int
 
 
-class Captions:
+class CaptionAligner:
     """The written words of one clause, met in order while it is spoken. estimated: some times so far were a guess."""
 
     def __init__(self, clause: Clause, said: Speakable) -> None:

@@ -13,7 +13,7 @@ import simpy
 from pydantic import BaseModel
 
 from bench.load.simulation.autoscaler import Autoscaler, Replicaset, Scaling
-from bench.load.simulation.mesh import Door, Mesh, Policy, Process, Record, Replicas
+from bench.load.simulation.mesh import Mesh, Policy, Process, Record, Replicas, WaitingRoom
 from bench.load.simulation.pools import Pool
 from bench.load.simulation.rhythm import learner
 from bench.load.simulation.stage_times import Profile
@@ -157,7 +157,7 @@ class Moment(BaseModel):
 
 
 class Peak(BaseModel):
-    """waited_p95_s: at the door, of those who were let in. gpu_hours: of the model replicas."""
+    """waited_p95_s: in the queue, of those who were let in. gpu_hours: of the model replicas."""
 
     arrived: int
     refused: int
@@ -191,14 +191,14 @@ def morning_peak(
     fronts.grow(scalings["llm"].least)
     gateways: Pool[None] = Pool(lambda: None, 60)
     gateways.grow(scalings["gateway"].least)
-    door = Door(env, mesh, lambda: min(mesh.asr.capacity, 4 * fronts.capacity, 2 * mesh.tts.capacity))
+    room = WaitingRoom(env, mesh, lambda: min(mesh.asr.capacity, 4 * fronts.capacity, 2 * mesh.tts.capacity))
     llm, tts = profile.llm, mesh.tts
     pools: dict[str, Pool[Any]] = {"gateway": gateways, "asr": mesh.asr, "tts": tts, "llm": fronts, "vllm": mesh.llm}
     metrics: dict[str, dict[str, Callable[[], float]]] = {
-        "gateway": {"sessions": lambda: door.seated},
-        "asr": {"seats": partial(_seats_wanted, door, mesh.asr.slots)},
-        "tts": {"seats": partial(_seats_wanted, door, 2 * tts.slots)},
-        "llm": {"seats": partial(_seats_wanted, door, 4 * fronts.slots)},
+        "gateway": {"sessions": lambda: room.seated},
+        "asr": {"seats": partial(_seats_wanted, room, mesh.asr.slots)},
+        "tts": {"seats": partial(_seats_wanted, room, 2 * tts.slots)},
+        "llm": {"seats": partial(_seats_wanted, room, 4 * fronts.slots)},
         "vllm": {
             "queue": lambda: sum(replica.station.queued for replica in mesh.llm.replicas),
             "kv-cache": lambda: max(
@@ -214,64 +214,64 @@ def morning_peak(
         }
     for name, pool in pools.items():
         startup_s = 10.0 if name in ("gateway", "llm") else profile.startup_s
-        scaled = _scaled(pool, door, startup_s)
+        scaled = _scaled(pool, room, startup_s)
         env.process(Autoscaler(env, scalings[name], scaled, metrics[name]).run())
     moments: list[Moment] = []
-    env.process(_arrivals(env, door, morning, seed))
-    env.process(_watch(env, door, pools, moments))
+    env.process(_arrivals(env, room, morning, seed))
+    env.process(_watch(env, room, pools, moments))
     env.run(morning.seconds)
-    return _peak(mesh.record, door, moments)
+    return _peak(mesh.record, room, moments)
 
 
-def _seats_wanted(door: Door, per_replica: int) -> float:
-    return (door.seated + len(door.queue)) / (0.8 * per_replica)
+def _seats_wanted(room: WaitingRoom, per_replica: int) -> float:
+    return (room.seated + len(room.queue)) / (0.8 * per_replica)
 
 
-def _scaled(pool: Pool[Any], door: Door, startup_s: float) -> Replicaset:
+def _scaled(pool: Pool[Any], room: WaitingRoom, startup_s: float) -> Replicaset:
     def ready() -> None:
         pool.grow()
-        door.call()
+        room.call()
 
     return Replicaset(ready, pool.drain, startup_s, len(pool.replicas))
 
 
-def _arrivals(env: simpy.Environment, door: Door, morning: Morning, seed: int) -> Process:
+def _arrivals(env: simpy.Environment, room: WaitingRoom, morning: Morning, seed: int) -> Process:
     """A Poisson process of changing rate, by thinning."""
     draw, number = Random(f"{seed}/arrivals"), 0
     while True:
         yield env.timeout(draw.expovariate(morning.peak_per_s))
         if draw.random() < morning.rate(env.now) / morning.peak_per_s:
-            env.process(door.visit(learner(seed, number), draw.expovariate(1 / morning.stays_s)))
+            env.process(room.visit(learner(seed, number), draw.expovariate(1 / morning.stays_s)))
             number += 1
 
 
-def _watch(env: simpy.Environment, door: Door, pools: dict[str, Pool[Any]], moments: list[Moment]) -> Process:
-    answers = door.mesh.record.answers
+def _watch(env: simpy.Environment, room: WaitingRoom, pools: dict[str, Pool[Any]], moments: list[Moment]) -> Process:
+    answers = room.mesh.record.answers
     while True:
-        seen, refused = len(answers), door.refused
+        seen, refused = len(answers), room.refused
         yield env.timeout(30)
         fresh = [wait for _, wait in answers[seen:]]
         moments.append(
             Moment(
                 at_s=env.now,
-                seated=door.seated,
-                queued=len(door.queue),
-                refused=door.refused - refused,
+                seated=room.seated,
+                queued=len(room.queue),
+                refused=room.refused - refused,
                 replicas={name: len(pool.replicas) for name, pool in pools.items()},
                 p95_s=percentile(fresh, 95) if len(fresh) >= 20 else None,
             )
         )
 
 
-def _peak(record: Record, door: Door, moments: list[Moment]) -> Peak:
+def _peak(record: Record, room: WaitingRoom, moments: list[Moment]) -> Peak:
     waits = [wait for _, wait in record.answers]
-    at_door = [waited for _, waited in door.waited]
+    waits = [waited for _, waited in room.waited]
     gpus = sum(moment.replicas[name] for moment in moments for name in ("asr", "tts", "vllm"))
     return Peak(
-        arrived=door.arrived,
-        refused=door.refused,
-        waited_share=sum(waited > 0 for waited in at_door) / max(1, len(at_door)),
-        waited_p95_s=percentile(at_door, 95),
+        arrived=room.arrived,
+        refused=room.refused,
+        waited_share=sum(waited > 0 for waited in waits) / max(1, len(waits)),
+        waited_p95_s=percentile(waits, 95),
         p50_s=percentile(waits, 50),
         p95_s=percentile(waits, 95),
         gpu_hours=gpus * 30 / 3600,

@@ -249,7 +249,7 @@ class Mesh:
 
 
 @dataclass
-class Door:
+class WaitingRoom:
     """Admission: a learner needs a seat; who gets none waits in order, or is refused.
 
     arrived = seated + queued + refused + left, at any time.
@@ -269,7 +269,7 @@ class Door:
     queue: deque[simpy.Event] = field(default_factory=deque)
 
     def visit(self, rhythm: Rhythm, stays_s: float) -> Process:
-        """One learner, from the door to the end."""
+        """One learner, from the queue to the end."""
         self.arrived += 1
         came = self.env.now
         if self.seated >= self.capacity() or self.queue:

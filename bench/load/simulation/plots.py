@@ -46,7 +46,7 @@ def morning(peaks: dict[str, Peak], path: Path) -> None:
         learners, replicas, waits = (row[column] for row in rows)
         minutes = [moment.at_s / 60 for moment in peak.moments]
         learners.plot(minutes, [moment.seated for moment in peak.moments], label="in conversation")
-        learners.plot(minutes, [moment.queued for moment in peak.moments], label="waiting at the door")
+        learners.plot(minutes, [moment.queued for moment in peak.moments], label="waiting in the queue")
         for kind, label in (("asr", "recognition"), ("tts", "voice"), ("llm", "llm_service"), ("vllm", "vLLM")):
             counts = [moment.replicas[kind] for moment in peak.moments]
             replicas.plot(minutes, counts, label=label, linestyle="--" if kind in ("tts", "vllm") else "-")

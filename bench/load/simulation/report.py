@@ -158,7 +158,7 @@ def tables(report: Report) -> dict[str, str]:
         ),
         "million": _table(("learners at once", *(f"{size:,}" for size in SIZES)), _sizes(report)),
         "morning": _table(
-            ("", "learners", "refused", "waited at the door", "wait, p95", "p50", "p95", "GPU hours"),
+            ("", "learners", "refused", "waited in the queue", "wait, p95", "p50", "p95", "GPU hours"),
             (
                 (
                     name,

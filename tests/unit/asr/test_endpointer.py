@@ -14,7 +14,7 @@ from asr_service.turn_taking.endpointer import (
     Ended,
     EndReason,
     Resumed,
-    SpeechStarted,
+    Started,
 )
 from asr_service.turn_taking.endpointing import Endpointing
 from common.errors import InvalidInputError
@@ -30,7 +30,7 @@ def decide(*runs: tuple[float, int], settings: Endpointing = SETTINGS, finish: b
 
 def test_a_turn_that_ends_in_silence() -> None:
     assert decide((SILENCE, 5), (VOICE, 20), (SILENCE, 30)) == [
-        SpeechStarted(at(5)),
+        Started(at(5)),
         EagerEnd(at(25), 0.5),
         Ended(at(25), EndReason.SILENCE),
     ]
@@ -38,7 +38,7 @@ def test_a_turn_that_ends_in_silence() -> None:
 
 def test_a_pause_that_is_no_end() -> None:
     assert decide((VOICE, 20), (SILENCE, 15), (VOICE, 10), (SILENCE, 30)) == [
-        SpeechStarted(at(0)),
+        Started(at(0)),
         EagerEnd(at(20), 0.5),
         Resumed(at(35)),
         EagerEnd(at(45), 0.5),
@@ -47,7 +47,7 @@ def test_a_pause_that_is_no_end() -> None:
 
 
 def test_a_short_pause_is_nothing() -> None:
-    assert decide((VOICE, 20), (SILENCE, 9), (VOICE, 10), finish=False) == [SpeechStarted(at(0))]
+    assert decide((VOICE, 20), (SILENCE, 9), (VOICE, 10), finish=False) == [Started(at(0))]
 
 
 @pytest.mark.parametrize("windows", [1, 2])
@@ -69,14 +69,14 @@ def test_a_voice_that_begins_just_before_the_end_is_heard_out() -> None:
 
 def test_what_is_neither_voice_nor_silence_changes_nothing() -> None:
     assert decide((BETWEEN, 50)) == []
-    assert decide((VOICE, 20), (BETWEEN, 50), finish=False) == [SpeechStarted(at(0))]
+    assert decide((VOICE, 20), (BETWEEN, 50), finish=False) == [Started(at(0))]
     assert decide((VOICE, 20), (SILENCE, 1), (BETWEEN, 25))[-1] == Ended(at(20), EndReason.SILENCE)
 
 
 def test_a_voice_that_never_stops_is_cut_and_goes_on_in_a_new_turn() -> None:
     first, end, second = decide((VOICE, 300), finish=False)
-    assert (first, end) == (SpeechStarted(at(0)), Ended(at(200), EndReason.MAX_LENGTH))
-    assert second == SpeechStarted(at(200))
+    assert (first, end) == (Started(at(0)), Ended(at(200), EndReason.MAX_LENGTH))
+    assert second == Started(at(200))
 
 
 def test_the_longest_turn_counts_pauses_too() -> None:
@@ -104,13 +104,13 @@ def test_new_settings_count_from_the_next_pause() -> None:
         Ended(at(20), EndReason.SILENCE),
     ]
     later = told([d for p in [VOICE] * 5 + [SILENCE] * 3 for d in endpointer.hear(p)])
-    assert later == [SpeechStarted(at(40)), EagerEnd(at(45), 64 / 96), Ended(at(45), EndReason.SILENCE)]
+    assert later == [Started(at(40)), EagerEnd(at(45), 64 / 96), Ended(at(45), EndReason.SILENCE)]
 
 
 def test_eager_and_end_may_be_the_same_moment() -> None:
     same = Endpointing(eager_silence_ms=320, end_silence_ms=320, max_turn_ms=6_400)
     assert decide((VOICE, 20), (SILENCE, 10), settings=same, finish=False) == [
-        SpeechStarted(at(0)),
+        Started(at(0)),
         EagerEnd(at(20), 1.0),
         Ended(at(20), EndReason.SILENCE),
     ]
@@ -131,7 +131,7 @@ def test_every_turn_begins_once_and_ends_once(script: list[tuple[float, int]], s
     open_turn = eager = False
     for decision in decide(*script, settings=settings):
         match decision:
-            case SpeechStarted():
+            case Started():
                 assert not open_turn
                 open_turn, eager = True, False
             case EagerEnd():
@@ -156,7 +156,7 @@ def test_times_never_go_back_and_no_turn_is_too_long(script: list[tuple[float, i
     begun = 0
     for decision in decide(*script, settings=settings):
         match decision:
-            case SpeechStarted(start):
+            case Started(start):
                 begun = start
                 times.append(start)
             case Resumed(start):
@@ -173,9 +173,9 @@ def test_times_never_go_back_and_no_turn_is_too_long(script: list[tuple[float, i
 
 @given(runs)
 def test_turns_do_not_overlap(script: list[tuple[float, int]]) -> None:
-    ends = [d for d in decide(*script) if isinstance(d, SpeechStarted | Ended)]
+    ends = [d for d in decide(*script) if isinstance(d, Started | Ended)]
     for earlier, later in pairwise(ends):
-        if isinstance(earlier, Ended) and isinstance(later, SpeechStarted):
+        if isinstance(earlier, Ended) and isinstance(later, Started):
             assert earlier.end <= later.start
 
 

@@ -15,7 +15,7 @@ from asr_service.turn_taking.endpointer import (
     EndReason,
     Paused,
     Resumed,
-    SpeechStarted,
+    Started,
     Unpaused,
 )
 from asr_service.turn_taking.endpointing import Endpointing
@@ -41,7 +41,7 @@ def ask(
 def test_who_is_surely_done_is_answered_after_the_least_silence() -> None:
     found, _ = ask([1.0], (VOICE, 20), (SILENCE, 30))
     assert found == [
-        (3, SpeechStarted(at(0))),
+        (3, Started(at(0))),
         (22, Paused(at(20))),
         (26, Assess()),
         (26, EagerEnd(at(20), 1.0)),
@@ -75,13 +75,13 @@ def test_the_answer_may_change_as_the_silence_grows() -> None:
 
 def test_the_voice_goes_on_before_anything_was_asked() -> None:
     found, _ = ask([1.0], (VOICE, 20), (SILENCE, 4), (VOICE, 10))
-    assert found == [(3, SpeechStarted(at(0))), (22, Paused(at(20))), (25, Unpaused())]
+    assert found == [(3, Started(at(0))), (22, Paused(at(20))), (25, Unpaused())]
 
 
 def test_the_voice_goes_on_after_an_unsure_answer_and_the_next_pause_is_asked_about_anew() -> None:
     found, _ = ask([0.0, 0.0, 1.0], (VOICE, 20), (SILENCE, 16), (VOICE, 10), (SILENCE, 10))
     kinds = [type(decision) for _, decision in found]
-    assert kinds == [SpeechStarted, Paused, Assess, Assess, Unpaused, Paused, Assess, EagerEnd, Ended]
+    assert kinds == [Started, Paused, Assess, Assess, Unpaused, Paused, Assess, EagerEnd, Ended]
     assert found[-1] == (54, Ended(at(46), EndReason.SILENCE))
 
 
@@ -131,7 +131,7 @@ def test_whatever_the_answers_every_turn_begins_once_and_ends_once(
     open_turn = eager = prepared = False
     for decision in [d for _, d in found] + endpointer.finish():
         match decision:
-            case SpeechStarted():
+            case Started():
                 assert not open_turn
                 open_turn, eager, prepared = True, False, False
             case Paused():

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asr_service.engine import Transcript, Word
-from asr_service.events import EagerEndOfTurn, EndOfTurn, TurnResumed, TurnStarted, spoken_turn
+from asr_service.events import EagerEndOfTurn, EndOfTurn, SpeechStarted, TurnResumed, spoken_turn
 from asr_service.recognition.decoding import Decoder
 from asr_service.session import Finish
 from asr_service.turn_taking.endpointer import EndReason
@@ -24,12 +24,12 @@ TWO_TURNS = loud(1.5) + quiet(0.45) + loud(1) + quiet(1) + loud(0.6) + quiet(0.1
 async def test_the_order_of_events() -> None:
     events = await Stream(open_engine()).run(TWO_TURNS, Finish())
     started, eager, resumed, again, end, second, last = events
-    assert isinstance(started, TurnStarted)
+    assert isinstance(started, SpeechStarted)
     assert isinstance(eager, EagerEndOfTurn)
     assert isinstance(resumed, TurnResumed)
     assert isinstance(again, EagerEndOfTurn)
     assert isinstance(end, EndOfTurn)
-    assert isinstance(second, TurnStarted)
+    assert isinstance(second, SpeechStarted)
     assert isinstance(last, EndOfTurn)
     assert eager.turn.text != again.turn.text == end.turn.text
     assert again.turn == end.turn
@@ -66,7 +66,7 @@ async def test_the_first_sound_is_decoded_too_and_none_twice() -> None:
 
 async def test_where_there_are_no_words_there_is_only_an_empty_end() -> None:
     started, end = await Stream(open_engine(deaf=True)).run(loud(0.5) + quiet(0.4) + loud(0.5) + quiet(1), Finish())
-    assert isinstance(started, TurnStarted)
+    assert isinstance(started, SpeechStarted)
     assert isinstance(end, EndOfTurn)
     assert (end.turn.text, end.turn.words, end.reason) == ("", (), EndReason.SILENCE)
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from asr_service.events import EagerEndOfTurn, EndOfTurn, TurnStarted
+from asr_service.events import EagerEndOfTurn, EndOfTurn, SpeechStarted
 from asr_service.session import Finish
 from asr_service.turn_taking.endpointing import Endpointing
 from tests.support.asr_stream import RATE, LengthEngine, ScriptedJudge, Stream, loud, open_engine, quiet, until
@@ -47,9 +47,9 @@ async def test_a_reply_may_begin_before_the_text_model_has_answered_and_the_turn
     stream = Stream(open_engine(sure=True), endpointing=ASKING, judge=judge)
     running = asyncio.ensure_future(stream.run(loud(1) + quiet(3), Finish()))
     await until(lambda: bool(judge.texts) and len(stream.events) == 2)
-    assert [type(event) for event in stream.events] == [TurnStarted, EagerEndOfTurn]
+    assert [type(event) for event in stream.events] == [SpeechStarted, EagerEndOfTurn]
     answer.set()
-    assert [type(event) for event in await running] == [TurnStarted, EagerEndOfTurn, EndOfTurn]
+    assert [type(event) for event in await running] == [SpeechStarted, EagerEndOfTurn, EndOfTurn]
 
 
 async def test_with_the_turn_model_any_chunking_gives_the_same_events() -> None:
@@ -67,7 +67,7 @@ async def test_the_end_says_what_the_last_eager_end_said_and_the_pause_is_decode
     engine, judge = open_engine(sure=None), ScriptedJudge([0.3])
     events = await Stream(engine, endpointing=ASKING, judge=judge).run(loud(1) + quiet(3), Finish())
     started, eager, end = events
-    assert isinstance(started, TurnStarted)
+    assert isinstance(started, SpeechStarted)
     assert isinstance(eager, EagerEndOfTurn)
     assert isinstance(end, EndOfTurn)
     assert eager.turn == end.turn
@@ -83,5 +83,5 @@ async def test_a_gap_between_two_words_is_forgotten_even_where_its_decode_waits(
     await until(lambda: stream.taken == 10)
     engine.gate.set()
     events = await running
-    assert [type(event) for event in events] == [TurnStarted, EndOfTurn]
+    assert [type(event) for event in events] == [SpeechStarted, EndOfTurn]
     assert len(engine.decodes) < 4  # the first, which had begun, and the last

@@ -6,11 +6,11 @@ import asyncio
 import time
 from itertools import pairwise
 
+from asr_service.audio import Audio
 from asr_service.engine import DecodeOptions, Transcript
-from asr_service.events import EagerEndOfTurn, EndOfTurn, Partial, TurnStarted
+from asr_service.events import EagerEndOfTurn, EndOfTurn, Partial, SpeechStarted
 from asr_service.session import Finish
 from asr_service.turn_taking.endpointing import Endpointing
-from asr_service.voice.audio import Audio
 from tests.support.asr_stream import RATE, LengthEngine, Stream, loud, open_engine, quiet, until
 
 
@@ -51,7 +51,7 @@ async def test_a_partial_makes_room_for_the_end_of_its_turn() -> None:
     engine = EndlessPartials()
     engine.gate.set()
     events = await Stream(engine, partial_interval_ms=100).run(*[loud(0.1)] * 15, quiet(1), *[loud(0.1)] * 15, Finish())
-    assert [type(event) for event in events] == [TurnStarted, EagerEndOfTurn, EndOfTurn, TurnStarted, EndOfTurn]
+    assert [type(event) for event in events] == [SpeechStarted, EagerEndOfTurn, EndOfTurn, SpeechStarted, EndOfTurn]
     assert "partial" in [quality for quality, _ in engine.decodes]
 
 

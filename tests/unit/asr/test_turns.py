@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asr_service.audio import pcm_to_float
 from asr_service.engine import Closing, Transcript, Word
 from asr_service.turn_taking.end_of_turn import WITH_TEXT_MODEL, WITHOUT_TEXT_MODEL, probability_of_end, text_signs
 from asr_service.turn_taking.endpointing import Endpointing
 from asr_service.turn_taking.pauses import Pauses
 from asr_service.turn_taking.smart_turn import HEARD, SmartTurn, find_smart_turn, log_mel
-from asr_service.voice.audio import pcm_to_float
 from tests.support.asr import beckett_path, read_wav, spoken
 
 LIKES = Transcript("I like it.")

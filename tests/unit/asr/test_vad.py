@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asr_service.voice.audio import Resampler, check_pcm, check_rate
+from asr_service.audio import Resampler, check_pcm, check_rate
 from asr_service.voice.vad import WINDOW, Ear, SileroVad, find_silero
 from common.errors import InvalidInputError
 from tests.support.asr import beckett_path, read_wav

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from asr_service.audio import Audio
 from asr_service.turn_taking.endpointer import Endpointer, Paused
 from asr_service.turn_taking.endpointing import Endpointing
-from asr_service.voice.audio import Audio
 from asr_service.voice.vad import WINDOW, Ear, SileroVad, VadState
-from asr_service.voice.vad_thread import GATHER_S, Listening
+from asr_service.voice.vad_thread import GATHER_S, VadThread
 from common.errors import EngineError
 from gateway.audio import AudioInput, DecodedAudio, Expected, Gathering, Quiet
 from tests.support.asr import beckett_path, read_wav
@@ -55,7 +55,7 @@ def level(value: int, windows: int = 1) -> bytes:
 
 async def test_streams_that_come_together_share_a_way_to_the_thread_and_each_gets_its_own() -> None:
     with CountingThread() as thread:
-        listening = Listening(CountingVad(), thread)
+        listening = VadThread(CountingVad(), thread)
         ears = [listening.open(16_000) for _ in range(STREAMS)]
         heard = await asyncio.gather(*(listening.hear(ear, level(1024 * i)) for i, ear in enumerate(ears)))
     assert thread.ways == 1
@@ -84,7 +84,7 @@ class BlockedVad(CountingVad):
 async def test_who_comes_while_the_thread_is_busy_shares_the_next_way() -> None:
     vad = BlockedVad()
     with CountingThread() as thread:
-        listening = Listening(vad, thread)
+        listening = VadThread(vad, thread)
         ears = [listening.open(16_000) for _ in range(STREAMS)]
         tasks = [asyncio.ensure_future(listening.hear(ears[0], level(1)))]
         await asyncio.to_thread(vad.began.wait, 10)
@@ -98,7 +98,7 @@ async def test_who_comes_while_the_thread_is_busy_shares_the_next_way() -> None:
 
 def test_no_threads_of_numpy_spin_beside_the_networks() -> None:
     """In a process of its own: OpenBLAS makes its threads when numpy is first imported."""
-    script = "import asr_service.voice.audio, psutil; print(psutil.Process().num_threads())"
+    script = "import asr_service.audio, psutil; print(psutil.Process().num_threads())"
     done = subprocess.run([sys.executable, "-c", script], env={}, capture_output=True, text=True, check=True)
     assert int(done.stdout) == 1
 
@@ -119,7 +119,7 @@ def test_what_is_loaded_at_the_start_is_kept_from_the_collector_and_later_cycles
 
 async def test_a_stream_that_is_cancelled_leaves_the_others_alone() -> None:
     with ThreadPoolExecutor(1) as thread:
-        listening = Listening(CountingVad(), thread)
+        listening = VadThread(CountingVad(), thread)
         gone, stays = listening.open(16_000), listening.open(16_000)
         leaving = asyncio.ensure_future(listening.hear(gone, level(1)))
         staying = asyncio.ensure_future(listening.hear(stays, level(1024)))
@@ -131,7 +131,7 @@ async def test_a_stream_that_is_cancelled_leaves_the_others_alone() -> None:
 
 async def test_a_failure_reaches_all_who_wait() -> None:
     with ThreadPoolExecutor(1) as thread:
-        listening = Listening(CountingVad(broken=True), thread)
+        listening = VadThread(CountingVad(broken=True), thread)
         ears = [listening.open(16_000) for _ in range(2)]
         outcomes = await asyncio.gather(*(listening.hear(ear, level(1)) for ear in ears), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [EngineError, EngineError]

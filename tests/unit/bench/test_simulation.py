@@ -20,7 +20,7 @@ from bench.load.expected import Ending
 from bench.load.simulation.autoscaler import Autoscaler, Replicaset, read_scalings
 from bench.load.simulation.check import Pause, script
 from bench.load.simulation.experiments import Morning, capacity, morning_peak, percentile, steady
-from bench.load.simulation.mesh import Door, Mesh, Policy, Replicas
+from bench.load.simulation.mesh import Mesh, Policy, Replicas, WaitingRoom
 from bench.load.simulation.rhythm import Turn, learner
 from bench.load.simulation.stage_times import STAGE_TIMES, Curve, StageTimes, load_profile
 from bench.load.simulation.stations import DecodeStation, SharedStation, Urgency, call
@@ -222,21 +222,21 @@ def test_the_programs_pauses_are_those_that_voice_detection_heard() -> None:
 def test_learners_are_conserved_at_the_door() -> None:
     env = simpy.Environment()
     mesh = Mesh(env, GPU, Replicas(), Policy(), seed=1)
-    door = Door(env, mesh, lambda: 5, queue_max=3, max_wait_s=40.0)
+    room = WaitingRoom(env, mesh, lambda: 5, queue_max=3, max_wait_s=40.0)
 
     def arrive() -> Generator[simpy.Event, Any, None]:
         for number in range(60):
-            env.process(door.visit(learner(1, number), 60.0))
+            env.process(room.visit(learner(1, number), 60.0))
             yield env.timeout(4.0)
 
     env.process(arrive())
     for until in range(10, 1200, 10):
         env.run(until)
-        assert door.arrived == door.seated + len(door.queue) + door.refused + door.left
-        assert door.seated <= 5
-        assert len(door.queue) <= 3
-    assert (door.arrived, door.seated, len(door.queue)) == (60, 0, 0)
-    assert door.refused > 0 < door.left
+        assert room.arrived == room.seated + len(room.queue) + room.refused + room.left
+        assert room.seated <= 5
+        assert len(room.queue) <= 3
+    assert (room.arrived, room.seated, len(room.queue)) == (60, 0, 0)
+    assert room.refused > 0 < room.left
     assert mesh.asr.in_use == mesh.llm.in_use == mesh.tts.in_use == 0
 
 

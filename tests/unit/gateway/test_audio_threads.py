@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from gateway.audio import AudioError, AudioInput, DecodedAudio
-from gateway.audio.decoded_queue import CAPACITY, Outbox
-from gateway.audio.encoded_queue import Inbox
+from gateway.audio.decoded_queue import CAPACITY, DecodedQueue
+from gateway.audio.encoded_queue import EncodedQueue
 from gateway.audio.input import INBOX_BYTES
 from gateway.audio.types import ByteSource, StreamKind
 from gateway.audio.wav import decode_wav
@@ -79,17 +79,17 @@ async def test_raw_pcm_waits_too() -> None:
 
 def test_the_inbox_says_when_it_is_full_and_when_there_is_room() -> None:
     rooms: list[None] = []
-    inbox = Inbox(capacity_bytes=10, on_room=lambda: rooms.append(None))
-    inbox.begin(StreamKind.WAV)
+    encoded = EncodedQueue(capacity_bytes=10, on_room=lambda: rooms.append(None))
+    encoded.begin(StreamKind.WAV)
     full = []
     for _ in range(2):
-        inbox.put(bytes(6))
-        full.append(inbox.full)
-    assert inbox.next_stream() is StreamKind.WAV
+        encoded.put(bytes(6))
+        full.append(encoded.full)
+    assert encoded.next_stream() is StreamKind.WAV
     assert not rooms
-    assert inbox.read() == bytes(6)
+    assert encoded.read() == bytes(6)
     assert len(rooms) == 1
-    assert [*full, inbox.full] == [False, True, False]
+    assert [*full, encoded.full] == [False, True, False]
 
 
 @pytest.mark.parametrize(
@@ -150,28 +150,28 @@ async def test_a_bug_in_a_decoder_is_raised_where_the_session_listens() -> None:
         raise ZeroDivisionError
 
     ended = asyncio.Event()
-    inbox, outbox = Inbox(capacity_bytes=100, on_room=lambda: None), Outbox()
-    thread = DecoderThread(inbox, outbox, {StreamKind.WAV: broken}, 16_000, ended.set)
-    inbox.begin(StreamKind.WAV)
-    inbox.put(b"1234")
-    assert await outbox.receive() == DecodedAudio(b"1234", "any", 16_000)
+    encoded, decoded = EncodedQueue(capacity_bytes=100, on_room=lambda: None), DecodedQueue()
+    thread = DecoderThread(encoded, decoded, {StreamKind.WAV: broken}, 16_000, ended.set)
+    encoded.begin(StreamKind.WAV)
+    encoded.put(b"1234")
+    assert await decoded.receive() == DecodedAudio(b"1234", "any", 16_000)
     with pytest.raises(ZeroDivisionError):
-        await outbox.receive()
+        await decoded.receive()
     await ended.wait()
     thread.join()
-    outbox.close()
+    decoded.close()
 
 
 def test_a_thread_whose_event_loop_is_gone_ends_quietly() -> None:
-    async def start() -> tuple[Inbox, Outbox, DecoderThread]:
-        inbox, outbox = Inbox(capacity_bytes=1000, on_room=lambda: None), Outbox()
-        return inbox, outbox, DecoderThread(inbox, outbox, {StreamKind.WAV: decode_wav}, 16_000, lambda: None)
+    async def start() -> tuple[EncodedQueue, DecodedQueue, DecoderThread]:
+        encoded, decoded = EncodedQueue(capacity_bytes=1000, on_room=lambda: None), DecodedQueue()
+        return encoded, decoded, DecoderThread(encoded, decoded, {StreamKind.WAV: decode_wav}, 16_000, lambda: None)
 
-    inbox, outbox, thread = asyncio.run(start())
-    inbox.begin(StreamKind.WAV)
-    inbox.put(wav(chirp(0.1, 16_000)))
+    encoded, decoded, thread = asyncio.run(start())
+    encoded.begin(StreamKind.WAV)
+    encoded.put(wav(chirp(0.1, 16_000)))
     thread.join()
-    outbox.close()
+    decoded.close()
 
 
 async def test_libav_says_nothing_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,8 @@ import socket
 
 import pytest
 
-from gateway.admission.capacity import Capacity, resolve
+from gateway.admission.capacity import Capacity
+from gateway.clients.replicas import resolve
 
 SHARES = {"asr": 1.0, "llm": 4.0, "tts": 2.0}
 

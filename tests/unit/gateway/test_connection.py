@@ -10,10 +10,10 @@ from fastapi import WebSocket
 
 from gateway.admission.draining import Draining
 from gateway.admission.limits import Allowance, Bucket
-from gateway.admission.waiting_room import Visitor
+from gateway.admission.waiting_room import Arrival
 from gateway.config import GatewaySettings
 from gateway.connection.serve import converse
-from gateway.conversation.events import Partners, SessionOptions
+from gateway.conversation.events import Ports, SessionOptions
 from gateway.conversation.hearing import GAP_S
 from gateway.reply.floor_control import ReplyOptions
 from tests.support.conversation import RATE_HZ, start
@@ -66,8 +66,8 @@ async def test_each_frame_counts_once_whichever_way_it_goes() -> None:
     wire, messages, data = Wire(), Counting(1000), Counting(1_000_000)
     await wire.socket.accept()
     conversation = converse(
-        Visitor(wire.socket, "test", Allowance(messages, data)),
-        Partners(FakeAsr(), FakeLlm(), FakeTts(), MemoryStore()),
+        Arrival(wire.socket, "test", Allowance(messages, data)),
+        Ports(FakeAsr(), FakeLlm(), FakeTts(), MemoryStore()),
         SessionOptions("test", RATE_HZ, ReplyOptions(24_000, 256, 6000), 600.0, 0.7),
         GatewaySettings(_env_file=None),
         Draining(0),
@@ -102,11 +102,11 @@ async def test_each_frame_counts_once_whichever_way_it_goes() -> None:
 async def test_a_frame_that_came_while_the_learner_queued_counts_once() -> None:
     wire, messages, data = Wire(), Counting(1000), Counting(1_000_000)
     await wire.socket.accept()
-    visitor = Visitor(wire.socket, "test", Allowance(messages, data))
+    arrival = Arrival(wire.socket, "test", Allowance(messages, data))
     wire.puts(bytes=FRAME)
     wire.puts(text="{}")
-    visitor.keep(await visitor.receive_new())
-    assert [(await visitor.receive())["type"] for _ in range(2)] == ["websocket.receive"] * 2
+    arrival.keep(await arrival.receive_new())
+    assert [(await arrival.receive())["type"] for _ in range(2)] == ["websocket.receive"] * 2
     wire.puts("disconnect")
-    assert (await visitor.receive())["type"] == "websocket.disconnect"
+    assert (await arrival.receive())["type"] == "websocket.disconnect"
     assert (messages.taken, data.taken) == (2, len(FRAME) + 2)

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from common.errors import InvalidInputError
-from gateway.conversation.events import LEFT
+from gateway.closing import LEFT
 from gateway.history import LearnerTurn, PartnerTurn
 from gateway.ports import EndOfTurn, SpeechStarted, TurnResumed
 from gateway.protocol import (

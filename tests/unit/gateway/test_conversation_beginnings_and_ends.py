@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from common.errors import SequenceError
-from gateway.conversation.events import ENDED, IDLE, LEFT, TAKEN_OVER
+from gateway.closing import ENDED, IDLE, LEFT, TAKEN_OVER
 from gateway.history import SessionState
 from gateway.protocol import (
     AiText,

@@ -10,7 +10,7 @@ import uvicorn
 
 from gateway.__main__ import DrainingServer
 from gateway.admission.draining import Draining
-from gateway.conversation.events import HandOver
+from gateway.closing import HandOver
 
 pytestmark = pytest.mark.looptime  # a sleep ends when everything else waits
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.reply.turn_machine import (
+    Begin,
     Cancel,
     Continue,
     Cut,
@@ -26,7 +27,6 @@ from gateway.reply.turn_machine import (
     Release,
     ReplyEnds,
     Speaking,
-    Start,
     TurnMachine,
     Unhush,
 )
@@ -40,7 +40,7 @@ def machine() -> TurnMachine:
 def test_a_turn_is_prepared_in_the_pause_and_released_at_its_end() -> None:
     turns = machine()
     assert turns.on(LearnerSpeaks()) == []
-    assert turns.on(LearnerPauses("hello")) == [Start("t1", "hello")]
+    assert turns.on(LearnerPauses("hello")) == [Begin("t1", "hello")]
     assert turns.on(LearnerEnds("hello")) == [Release("t1")]
     assert turns.state == Speaking("t1")
     assert turns.on(ReplyEnds("t1")) == []
@@ -51,7 +51,7 @@ def test_a_learner_who_goes_on_is_not_answered_too_early() -> None:
     turns = machine()
     turns.on(LearnerPauses("I think"))
     assert turns.on(LearnerSpeaks()) == [Cancel("t1", released=False)]
-    assert turns.on(LearnerPauses("I think so")) == [Start("t2", "I think so")]
+    assert turns.on(LearnerPauses("I think so")) == [Begin("t2", "I think so")]
 
 
 def test_speech_over_the_partner_interrupts() -> None:
@@ -59,14 +59,14 @@ def test_speech_over_the_partner_interrupts() -> None:
     turns.on(LearnerTypes("hi"))
     assert turns.on(LearnerSpeaks()) == [Hush("t1")]
     assert turns.on(LearnerInsists()) == [Cancel("t1", released=True)]
-    assert turns.on(LearnerPauses("stop")) == [Start("t2", "stop")]
+    assert turns.on(LearnerPauses("stop")) == [Begin("t2", "stop")]
 
 
 def test_words_over_the_partner_interrupt_even_without_insisting() -> None:
     turns = machine()
     turns.on(LearnerTypes("hi"))
     turns.on(LearnerSpeaks())
-    assert turns.on(LearnerPauses("stop")) == [Cancel("t1", released=True), Start("t2", "stop")]
+    assert turns.on(LearnerPauses("stop")) == [Cancel("t1", released=True), Begin("t2", "stop")]
 
 
 def test_a_sound_hushes_the_partner_and_no_more() -> None:
@@ -92,13 +92,13 @@ def test_a_typed_turn_interrupts_and_is_answered_at_once() -> None:
     turns.on(LearnerTypes("hi"))
     assert turns.on(LearnerTypes("no, wait")) == [
         Cancel("t1", released=True),
-        Start("t2", "no, wait"),
+        Begin("t2", "no, wait"),
         Release("t2"),
     ]
 
 
 def test_a_turn_that_ends_without_a_pause_is_answered() -> None:
-    assert machine().on(LearnerEnds("so long")) == [Start("t1", "so long"), Release("t1")]
+    assert machine().on(LearnerEnds("so long")) == [Begin("t1", "so long"), Release("t1")]
 
 
 def test_a_cough_is_not_answered() -> None:
@@ -112,7 +112,7 @@ def test_a_cough_is_not_answered() -> None:
 def test_a_final_text_that_differs_from_the_eager_one_is_the_one_answered() -> None:
     turns = machine()
     turns.on(LearnerPauses("hell"))
-    assert turns.on(LearnerEnds("hello")) == [Cancel("t1", released=False), Start("t2", "hello"), Release("t2")]
+    assert turns.on(LearnerEnds("hello")) == [Cancel("t1", released=False), Begin("t2", "hello"), Release("t2")]
 
 
 def test_the_end_of_a_reply_that_is_no_longer_under_way_means_nothing() -> None:
@@ -156,7 +156,7 @@ def test_whatever_happens_no_cancelled_reply_is_released_and_one_at_most_is_unde
 
 def _check(decision: Decision, started: list[str], over: set[str]) -> None:
     match decision:
-        case Start(turn_id) | Continue(turn_id):
+        case Begin(turn_id) | Continue(turn_id):
             assert turn_id not in started
             started.append(turn_id)
             over.discard(turn_id)

@@ -12,8 +12,8 @@ from common.errors import EngineError, UnavailableError
 from llm_service.config import LlmSettings
 from llm_service.engines import ENGINES, choose_engine, create_engine, load_engine
 from llm_service.engines.llama_cpp import find_weights, llama_command
-from llm_service.engines.openai import choose_model
 from llm_service.engines.vllm import vllm_command
+from llm_service.openai_api.client import choose_model
 
 
 def settings(**values: Any) -> LlmSettings:

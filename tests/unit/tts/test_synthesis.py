@@ -17,7 +17,7 @@ from common.errors import InvalidInputError
 from tts_service.engine import EngineAudio, EngineVoice
 from tts_service.engines.phoneme_alignment import align_words
 from tts_service.engines.silence import trim_silence
-from tts_service.speech.synthesis import Reply, SpeechChunk
+from tts_service.speech.synthesis import SpeechChunk, Synthesis
 from tts_service.speech.worker import Worker
 from tts_service.text.clauses import ClauseSplitter
 from tts_service.text.words import estimate_words, written_words
@@ -49,7 +49,7 @@ class ToneEngine:
 
 def spoken(text: str, *, rate: int = 24_000, tells: bool = True) -> list[SpeechChunk]:
     splitter = ClauseSplitter()
-    reply = Reply(ToneEngine(tells=tells), VOICES[0], sample_rate_hz=rate)
+    reply = Synthesis(ToneEngine(tells=tells), VOICES[0], sample_rate_hz=rate)
     clauses = [*splitter.push(text), *splitter.finish()]
     return [chunk for clause in clauses for piece in reply.speak(clause) for chunk in piece] + reply.finish()
 

@@ -1,0 +1,79 @@
+"""The one table between our errors and gRPC status codes: `to_status` for servers, `from_rpc_error` for clients."""
+
+from __future__ import annotations
+
+import grpc
+from google.protobuf import any_pb2
+from google.protobuf.duration_pb2 import Duration
+from google.rpc import code_pb2, status_pb2
+from google.rpc.error_details_pb2 import RetryInfo
+from grpc_status import rpc_status
+
+from common.errors import (
+    BusyError,
+    DeadlineError,
+    EngineError,
+    InvalidInputError,
+    SequenceError,
+    ServiceError,
+    UnavailableError,
+)
+
+# What grpcio says of a call that the server ended while a message was being written: the server's own status is lost.
+_LOST_STATUS = "Internal error from Core"
+
+_ERRORS: dict[grpc.StatusCode, type[ServiceError]] = {
+    grpc.StatusCode.INVALID_ARGUMENT: InvalidInputError,
+    grpc.StatusCode.OUT_OF_RANGE: InvalidInputError,
+    grpc.StatusCode.FAILED_PRECONDITION: SequenceError,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: BusyError,
+    grpc.StatusCode.UNAVAILABLE: UnavailableError,
+    grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineError,
+}
+
+_STATUS: dict[type[ServiceError], grpc.StatusCode] = {
+    InvalidInputError: grpc.StatusCode.INVALID_ARGUMENT,
+    SequenceError: grpc.StatusCode.FAILED_PRECONDITION,
+    BusyError: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    UnavailableError: grpc.StatusCode.UNAVAILABLE,
+    DeadlineError: grpc.StatusCode.DEADLINE_EXCEEDED,
+    EngineError: grpc.StatusCode.INTERNAL,
+}
+
+
+def status_code(error: ServiceError) -> grpc.StatusCode:
+    """The code of `error`'s nearest class in the table; INTERNAL for one that has none."""
+    return next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), grpc.StatusCode.INTERNAL)
+
+
+def to_status(error: ServiceError) -> grpc.Status:
+    """The status that tells a gRPC client of `error`, for `context.abort_with_status`."""
+    details = []
+    if isinstance(error, BusyError):
+        delay = Duration()
+        delay.FromMilliseconds(round(error.retry_after_s * 1000))
+        packed = any_pb2.Any()
+        packed.Pack(RetryInfo(retry_delay=delay))
+        details.append(packed)
+    number = code_pb2.Code.Value(status_code(error).name)
+    return rpc_status.to_status(status_pb2.Status(code=number, message=error.message, details=details))
+
+
+def from_rpc_error(error: grpc.aio.AioRpcError, service: str) -> ServiceError:
+    """The error that a failed call to `service` ("ASR", "LLM", "TTS") stands for."""
+    if error.details() == _LOST_STATUS:
+        return UnavailableError(f"{service}: the service has ended the call (busy, or restarting?); try again")
+    kind = _ERRORS.get(error.code(), EngineError)
+    message = f"{service}: {error.details() or error.code().name.lower()}"
+    if kind is BusyError:
+        return BusyError(message, retry_after_s=_retry_delay_s(error))
+    return kind(message)
+
+
+def _retry_delay_s(error: grpc.aio.AioRpcError) -> float:
+    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it has the same three methods
+    for detail in status.details if status else ():
+        info = RetryInfo()
+        if detail.Unpack(info):
+            return float(info.retry_delay.ToMilliseconds()) / 1000
+    return 1.0

@@ -1,0 +1,29 @@
+"""Why a connection ends, and the order to hand a session over to another gateway."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """Why a session is over, for the WebSocket's close frame."""
+
+    code: int
+    reason: str
+
+
+ENDED = Closing(1000, "the conversation has ended")
+LEFT = Closing(1001, "the learner has left")
+IDLE = Closing(4408, "nothing was said for a long time; connect again to carry on")
+MOVING = Closing(1012, "this gateway ends; connect again to carry on")
+EXPELLED = Closing(1008, "more than a client may send; or a token is needed")
+FULL = Closing(1013, "all places are taken; try again later")
+TAKEN_OVER = Closing(4409, "the session goes on over a newer connection")
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """This gateway ends: another one carries on, after this turn. at_once: now, whoever speaks."""
+
+    at_once: bool = False
