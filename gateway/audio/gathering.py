@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import math
 
-from gateway.audio.types import SAMPLE_BYTES
+from common.pcm import BYTES_PER_SAMPLE
 
 SPEAKING_WINDOWS, SILENT_WINDOWS = 6, 12
 """So many windows go as one message at most. A caption may come later by five, and what is no louder than the room by
@@ -39,7 +39,7 @@ class Gathering:
     def __init__(self, window_samples: int) -> None:
         self.expected = Expected.ANYTHING
         self.most_windows = math.inf
-        self._window_bytes = window_samples * SAMPLE_BYTES
+        self._window_bytes = window_samples * BYTES_PER_SAMPLE
         self._held = bytearray()
         self._window = bytearray()  # what there is of the one that is not yet whole; its begin may have gone
         self._waiting = 0  # whole windows

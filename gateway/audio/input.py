@@ -22,6 +22,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
 
+from common.pcm import BYTES_PER_SAMPLE
 from gateway.audio.container import decode_ogg, decode_webm
 from gateway.audio.decoded_queue import ClosedQueueError, DecodedQueue
 from gateway.audio.encoded_queue import EncodedQueue
@@ -29,7 +30,7 @@ from gateway.audio.errors import AudioError
 from gateway.audio.gathering import Gathering
 from gateway.audio.pcm import decode_pcm
 from gateway.audio.sniff import ACCEPTED, sniff, starts_stream
-from gateway.audio.types import SAMPLE_BYTES, DecodedAudio, Quiet, StreamDecoder, StreamKind
+from gateway.audio.types import DecodedAudio, Quiet, StreamDecoder, StreamKind
 from gateway.audio.wav import decode_wav
 from gateway.audio.worker import DecoderThread
 
@@ -124,7 +125,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
         if not self._begun or self._thread or self._finished or not self._decoded.has_room:
             return False
         for data in frames:  # noqa: SIM110 - a generator costs more than what it looks at
-            if not data or len(data) % SAMPLE_BYTES:
+            if not data or len(data) % BYTES_PER_SAMPLE:
                 return False
         return True
 
@@ -159,7 +160,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
         if not self._begun and (kind := starts_stream(data)):
             self._lost = True  # what follows would be heard as noise
             raise self._not_announced(kind)
-        if len(data) % SAMPLE_BYTES:
+        if len(data) % BYTES_PER_SAMPLE:
             raise AudioError(
                 f"a frame of raw PCM has {len(data)} bytes; 16-bit samples need an even number", code="odd_length_audio"
             )

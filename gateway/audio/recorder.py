@@ -10,6 +10,8 @@ import tempfile
 import wave
 from pathlib import Path
 
+from common.pcm import BYTES_PER_SAMPLE
+
 logger = logging.getLogger(__name__)
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -31,7 +33,7 @@ class DebugRecorder:
         self.path: Path | None = None
         self._wave: wave.Wave_write | None = None
         self._pending = bytearray()
-        self._part_bytes = _PART_S * sample_rate_hz * 2
+        self._part_bytes = _PART_S * sample_rate_hz * BYTES_PER_SAMPLE
         try:
             self._open(session_id, sample_rate_hz, folder or debug_folder())
         except (OSError, ValueError) as error:
@@ -58,7 +60,7 @@ class DebugRecorder:
         self.path, descriptor = _create(folder, session_id)
         self._file = os.fdopen(descriptor, "wb")
         self._wave = wave.open(self._file, "wb")  # noqa: SIM115 - closed in _give_up
-        self._wave.setparams((1, 2, sample_rate_hz, 0, "NONE", ""))
+        self._wave.setparams((1, BYTES_PER_SAMPLE, sample_rate_hz, 0, "NONE", ""))
         logger.warning("debug: the learner's voice is recorded in %s", self.path)
 
     def _write_part(self) -> None:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-SAMPLE_BYTES = 2  # of one 16-bit sample
-
 
 class StreamKind(StrEnum):
     """The formats that are understood."""

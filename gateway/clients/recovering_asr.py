@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
 from common.errors import ServiceError, UnavailableError
+from common.pcm import BYTES_PER_SAMPLE
 from gateway.clients.recovery import RecoveringCall
 from gateway.ports import (
     Asr,
@@ -37,7 +38,6 @@ SILENCE_S = 3.0
 LEAD_S = 0.3
 # Kept of a turn at most. Recognition cuts turns at ASR_MAX_TURN_MS, by default a minute.
 TURN_S = 65.0
-BYTES_PER_SAMPLE = 2
 
 
 class RecentAudio:

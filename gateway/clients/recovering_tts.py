@@ -11,12 +11,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
 from common.errors import ServiceError
+from common.pcm import BYTES_PER_SAMPLE
 from gateway.clients.recovery import RecoveringCall
 from gateway.ports import SpeechChunk, Tts, TtsStream
 
 # Before each new try within one reply.
 PAUSES_S = (0.0, 0.25)
-BYTES_PER_SAMPLE = 2
 
 
 class RecoveringTts:

@@ -12,6 +12,7 @@ from fastapi import WebSocket, WebSocketDisconnect
 
 from common.errors import InvalidInputError, ServiceError
 from common.ids import WorkIds, working_on
+from common.pcm import BYTES_PER_SAMPLE
 from gateway import metrics
 from gateway.admission.draining import Draining
 from gateway.admission.limits import TooMuchError
@@ -27,7 +28,6 @@ from gateway.protocol import AnyClientMessage, EndConversation, Ping, Pong, Star
 
 logger = logging.getLogger(__name__)
 
-BYTES_PER_SAMPLE = 2
 LOOK_EVERY_S = 1.0
 # Of the names that a client makes up, so much is logged.
 NAMES, NAME_LENGTH = 10, 40

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from common.errors import DeadlineError, ServiceError, UnavailableError, first_service_error
+from common.pcm import BYTES_PER_SAMPLE
 from gateway.audio import AudioInput, DecodedAudio, Expected, Gathering, Quiet
 from gateway.ports import (
     Asr,
@@ -34,8 +35,6 @@ REOPEN_AFTER_S = 1.0
 WINDOW_S = 0.032
 # No audio for so long, within a turn, is silence. Above the jitter of a usable network; whole windows.
 GAP_S = 13 * WINDOW_S
-
-BYTES_PER_SAMPLE = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from common.errors import EngineError, ServiceError, first_service_error
+from common.pcm import BYTES_PER_SAMPLE
 from gateway.history import PartnerTurn
 from gateway.outbox import Outbox
 from gateway.ports import ChatMessage, SpeechChunk, SpokenWord, Tts, TtsStream
@@ -30,8 +31,6 @@ PLAYER_GRACE_S = 3.0
 LEAST_WAIT_S = 0.02
 # From so much speech on, the rest of the text is in no hurry.
 TEXT_WAITS_AFTER_S = 1.0
-
-BYTES_PER_SAMPLE = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from common.errors import ServiceError, UnavailableError
+from common.pcm import BYTES_PER_SAMPLE
 from gateway.history import SessionState, Turn
 from gateway.ports import (
     AsrEvent,
@@ -22,8 +23,6 @@ from gateway.ports import (
     TtsStream,
     WrongTokenError,
 )
-
-BYTES_PER_SAMPLE = 2
 
 
 @dataclass

@@ -6,10 +6,9 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 
+from common.pcm import BYTES_PER_SAMPLE
 from tts_service.speech.synthesis import SpeechChunk
 from tts_service.speech.worker import Worker
-
-_BYTES_PER_SAMPLE = 2
 
 
 class Lead:
@@ -22,7 +21,7 @@ class Lead:
 
     def __init__(self, worker: Worker, sample_rate_hz: int) -> None:
         self._worker = worker
-        self._per_s = sample_rate_hz * _BYTES_PER_SAMPLE
+        self._per_s = sample_rate_hz * BYTES_PER_SAMPLE
         self._waiting_s = 0.0
         self._took_s = 0.0
         self._taken = asyncio.Event()
