@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from types import FrameType
 
 import uvicorn
@@ -30,7 +29,7 @@ def main() -> None:
 
 
 class DrainingServer(uvicorn.Server):
-    """Goes on serving after the first signal until the sessions are handed over; a second one ends it at once."""
+    """After the first signal it serves on until every session is handed over. A second signal ends it at once."""
 
     def __init__(self, config: uvicorn.Config, draining: Draining) -> None:
         super().__init__(config)
@@ -38,23 +37,21 @@ class DrainingServer(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Called by uvicorn on SIGTERM and SIGINT."""
         if self._draining.began.is_set():
             super().handle_exit(sig, frame)
             self._loop.call_soon_threadsafe(self._draining.give_up)
         else:
             self._loop.call_soon_threadsafe(self._draining.begin)
 
-    async def on_tick(self, counter: int) -> bool:
-        """Asked by uvicorn whether to end, and again 0.1 s after each answer, which comes once a second or so."""
-        if await super().on_tick(0):
-            return True
-        with suppress(TimeoutError):
-            async with asyncio.timeout(0.9):
-                await self._draining.done.wait()
-        return self._draining.done.is_set()
+    async def exit_when_drained(self) -> None:
+        """Tell uvicorn to end once nobody is left; it looks at `should_exit` ten times a second."""
+        await self._draining.done.wait()
+        self.should_exit = True
 
 
 async def serve(settings: GatewaySettings) -> None:
+    """Serve until the sessions are handed over, or until a second signal."""
     async with connect(settings) as (ports, services, seats):
         app = create_app(settings, ports, services, seats)
         config = uvicorn.Config(
@@ -68,7 +65,11 @@ async def serve(settings: GatewaySettings) -> None:
             ws_per_message_deflate=False,  # audio does not compress
             timeout_graceful_shutdown=5,
         )
-        await DrainingServer(config, app.state.draining).serve()
+        server = DrainingServer(config, app.state.draining)
+        async with asyncio.TaskGroup() as tasks:
+            exiting = tasks.create_task(server.exit_when_drained())
+            await server.serve()
+            exiting.cancel()
 
 
 if __name__ == "__main__":

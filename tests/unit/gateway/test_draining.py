@@ -33,8 +33,10 @@ def server(draining: Draining) -> DrainingServer:
 
 async def ends_at_s(serving: DrainingServer) -> float:
     """When uvicorn is told to end."""
-    while not await serving.on_tick(0):
+    exiting = asyncio.create_task(serving.exit_when_drained())
+    while not serving.should_exit:
         await asyncio.sleep(0.1)
+    exiting.cancel()
     return asyncio.get_running_loop().time()
 
 
