@@ -1,7 +1,7 @@
 """What a speech recognition engine is: float audio in, words with times out.
 
-An engine blocks; callers run it in a thread (see `decoding`). It is loaded and closed once, and may be asked to
-transcribe from as many threads at once as it was built for.
+An engine blocks, so callers run it in a thread (see `recognition.decoder`). It is loaded once and closed once. It may
+be asked to transcribe from several threads at once: as many as it was built for.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from asr_service.engine import Transcript, Word
-from asr_service.turn_taking.endpointer import EndReason
+from asr_service.turn_taking.decisions import EndReason
 from asr_service.turn_taking.pauses import NO_PAUSES, PauseStatistics
 
 

@@ -16,9 +16,9 @@ from asr_service.audio import ENGINE_RATE_HZ, check_pcm, check_rate, pcm_to_floa
 from asr_service.config import AsrSettings
 from asr_service.engine import AsrEngine
 from asr_service.metrics import AUDIO_SECONDS
-from asr_service.recognition.decoding import Decoder
+from asr_service.recognition.decoder import Decoder
 from asr_service.session import DRAINS, Finish, Request, StreamConfig, StreamSession
-from asr_service.turn_taking.endpointer import EndReason
+from asr_service.turn_taking.decisions import EndReason
 from asr_service.turn_taking.endpointing import Endpointing
 from asr_service.turn_taking.turn_judge import NetworksJudge
 from asr_service.voice.vad import WINDOW, SileroVad

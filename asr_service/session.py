@@ -38,11 +38,11 @@ from asr_service.events import (
     spoken_turn,
 )
 from asr_service.metrics import AUDIO_SECONDS, TURN_MODEL_SKIPPED, TURNS
-from asr_service.recognition.decoding import Decoder
+from asr_service.recognition.decoder import Decoder
 from asr_service.recognition.utterance import Recorder, Utterance
-from asr_service.turn_taking import endpointer as ep
+from asr_service.turn_taking import decisions
 from asr_service.turn_taking.end_of_turn import probability_of_end
-from asr_service.turn_taking.endpointer import Endpointer
+from asr_service.turn_taking.endpointer import ONSET_MS, Endpointer
 from asr_service.turn_taking.endpointing import Endpointing
 from asr_service.turn_taking.pauses import NO_PAUSES, PauseStatistics
 from asr_service.turn_taking.turn_judge import TurnJudge
@@ -89,7 +89,7 @@ class _PartialDue:
 class _Step:
     """Something to tell of an utterance, which was heard up to `position` at that time."""
 
-    what: ep.Decision | _PartialDue
+    what: decisions.Decision | _PartialDue
     utterance: Utterance
     position: int
     final: asyncio.Task[Transcript] | None = None
@@ -122,7 +122,7 @@ class StreamSession:
         self._rate = config.sample_rate_hz / ENGINE_RATE_HZ
         self._ear = listening.open(config.sample_rate_hz)
         self._endpointer = Endpointer(config.endpointing, window=WINDOW, rate_hz=ENGINE_RATE_HZ)
-        self._recorder = Recorder(WINDOW, ep.ONSET_MS * ENGINE_RATE_HZ // 1000)
+        self._recorder = Recorder(WINDOW, ONSET_MS * ENGINE_RATE_HZ // 1000)
         self._last_partial = 0
         self._draining = draining or asyncio.Event()
         self._open_turns = 0  # begun and not yet answered
@@ -193,33 +193,35 @@ class StreamSession:
             await self._decide(self._endpointer.hear(probability), steps)
             await self._offer_partial(steps)
 
-    async def _decide(self, decisions: list[ep.Decision], steps: MemoryObjectSendStream[_Step]) -> None:
+    async def _decide(
+        self, decided: Sequence[decisions.DecisionOrQuestion], steps: MemoryObjectSendStream[_Step]
+    ) -> None:
         position = self._endpointer.position
-        for decision in decisions:
-            if isinstance(decision, ep.Started):
+        for decision in decided:
+            if isinstance(decision, decisions.SpeechStarted):
                 self._last_partial = position
                 self._count_turn(+1)
                 self._recorder.open(decision.start, position)
             utterance = self._recorder.utterance
             assert utterance is not None  # noqa: S101  every decision is about an open turn
             match decision:
-                case ep.Paused(end):
+                case decisions.VoicePaused(end):
                     utterance.could_end = None
                     utterance.final = self._tasks.create_task(self._decode_turn(utterance, position))
                     await self._tell_of_voice(VoicePaused(self._at(end)))
-                case ep.Unpaused():
+                case decisions.VoiceContinued():
                     utterance.drop_final()
                     await self._tell_of_voice(VoiceContinued(self._at(position)))
-                case ep.Assess():
+                case decisions.Assess():
                     await self._assess(utterance, steps)
                 case _:
-                    if isinstance(decision, ep.EagerEnd | ep.Ended):
+                    if isinstance(decision, decisions.EagerEndOfTurn | decisions.EndOfTurn):
                         utterance.drop_partial()
                     statistics = self._endpointer.pauses.statistics
                     await steps.send(_Step(decision, utterance, position, utterance.final, statistics))
-            if isinstance(decision, ep.Resumed):
+            if isinstance(decision, decisions.TurnResumed):
                 utterance.final = None
-            elif isinstance(decision, ep.Ended):
+            elif isinstance(decision, decisions.EndOfTurn):
                 self._recorder.close()
 
     async def _tell_of_voice(self, event: VoicePaused | VoiceContinued) -> None:
@@ -273,22 +275,22 @@ class StreamSession:
     async def _answer(self, steps: MemoryObjectReceiveStream[_Step]) -> None:
         async for step in steps:
             match step.what:
-                case ep.Started(start):
+                case decisions.SpeechStarted(start):
                     await self._emit(SpeechStarted(self._at(start), to_traceparent(step.utterance.turn)))
                 case _PartialDue():
                     await self._answer_partial(step)
                     step.utterance.partial_pending = False
-                case ep.EagerEnd(end, probability):
+                case decisions.EagerEndOfTurn(end, probability):
                     turn = await self._understand(step, end)
                     if turn.text:  # to no words there is no reply to prepare
                         step.utterance.eager_told = True
                         step.utterance.span.add_event("eager_end_of_turn", {"probability": probability})
                         await self._emit(EagerEndOfTurn(turn, probability))
-                case ep.Resumed(start):
+                case decisions.TurnResumed(start):
                     if step.utterance.eager_told:
                         await self._emit(TurnResumed(self._at(start)))
                     step.utterance.eager_told = False
-                case ep.Ended(end, reason):
+                case decisions.EndOfTurn(end, reason):
                     turn = await self._understand(step, end)
                     TURNS.labels(reason.value).inc()
                     self._end_of(step.utterance, reason.value)

@@ -25,7 +25,7 @@ from asr_service.audio import ENGINE_RATE_HZ, Audio, pcm_to_float
 from asr_service.config import AsrSettings
 from asr_service.engine import DecodeOptions, Request, transcribe_all
 from asr_service.engines import create_engine
-from asr_service.recognition.decoding import Decoder
+from asr_service.recognition.decoder import Decoder
 
 CAPTION_EVERY_S = 0.6
 LISTENING_S = (4.0, 10.0)

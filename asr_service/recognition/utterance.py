@@ -9,7 +9,7 @@ import numpy as np
 
 from asr_service.audio import ENGINE_RATE_HZ, Audio
 from asr_service.engine import Transcript
-from asr_service.recognition.partials import LocalAgreement
+from asr_service.recognition.local_agreement import LocalAgreement
 from common.tracing import TRACER, choose_root, under
 
 # The VAD notices a voice some windows after it began, and soft first sounds later still: keep what came before.

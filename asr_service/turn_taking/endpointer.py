@@ -4,24 +4,35 @@
                                   ▲                     │
                                   └─voice for 100 ms────┘
 
-    Started     Paused · Assess · EagerEnd     Resumed           Ended
+    SpeechStarted     VoicePaused · Assess · EagerEndOfTurn     TurnResumed     EndOfTurn
 
-How much silence is enough depends on how sure it is that the speaker is done. The machine asks for that probability
-(Assess) when the silence has lasted `eager_silence_ms`, and again each time it has doubled; `judge` takes the answer,
-before the next window is heard, and `suppose` a first guess at it, for an EagerEnd that need not wait. Paused comes
-earlier: time to prepare the answer while the silence may still turn out to be a gap between two words. With a fixed
-`end_silence_ms` nothing is asked.
+The more probable it is that the speaker is done, the less silence ends the turn. The endpointer asks for that
+probability (Assess) when the silence has lasted `eager_silence_ms`, and again each time the silence has doubled. The
+caller answers with `judge` before the next window. With `suppose` it can give a first guess earlier, so that
+EagerEndOfTurn need not wait for the full answer. VoicePaused comes before all that: the caller uses the time to
+transcribe the turn, while the silence may still be a gap between two words. With a fixed `end_silence_ms` the
+endpointer asks nothing.
 
-Between Started and the next one there is always one Ended. Ended by silence always comes after an EagerEnd that
-was not taken back. All times are counted in samples, so faster or slower delivery changes nothing.
+Each SpeechStarted is followed by exactly one EndOfTurn. An EndOfTurn by silence always follows an EagerEndOfTurn that
+was not taken back. All times are counted in samples, so the speed of delivery changes nothing.
 """
 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import TypeAlias
 
+from asr_service.turn_taking.decisions import (
+    Assess,
+    Decision,
+    DecisionOrQuestion,
+    EagerEndOfTurn,
+    EndOfTurn,
+    EndReason,
+    SpeechStarted,
+    TurnResumed,
+    VoiceContinued,
+    VoicePaused,
+)
 from asr_service.turn_taking.endpointing import Endpointing
 from asr_service.turn_taking.pauses import Pauses
 
@@ -33,70 +44,10 @@ EAGER_PROBABILITY = 0.5  # from here on the turn is called probably over,
 EAGER_LEAD_MS = 320  # and when its end is no further away than this: time to begin the reply
 
 
-class EndReason(enum.Enum):
-    """Why a turn ended."""
-
-    SILENCE = "silence"
-    MAX_LENGTH = "max_length"
-    FINISHED = "finished"
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """The voice began at `start`."""
-
-    start: int
-
-
-@dataclass(frozen=True, slots=True)
-class Paused:
-    """The voice stopped at `end`; it may well be a gap between two words. Followed by Unpaused or by an EagerEnd."""
-
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unpaused:
-    """The voice went on before anything was told of the pause."""
-
-
-@dataclass(frozen=True, slots=True)
-class Assess:
-    """Asks how probable it is that the speaker is done: call `judge` before the next window, and `suppose` before it
-    if a first guess is there sooner.
-    """
-
-
-@dataclass(frozen=True, slots=True)
-class EagerEnd:
-    """The turn is probably over; its voice ended at `end`. With a fixed silence, `probability` is the share so far."""
-
-    end: int
-    probability: float
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """The voice began again at `start`; the last EagerEnd is void."""
-
-    start: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The turn is over; its voice ended at `end`."""
-
-    end: int
-    reason: EndReason
-
-
-Decision: TypeAlias = Started | Paused | Unpaused | Assess | EagerEnd | Resumed | Ended
-
-
 class _State(enum.Enum):
     IDLE = enum.auto()
     SPEAKING = enum.auto()
-    PAUSED = enum.auto()  # an EagerEnd is out
+    PAUSED = enum.auto()  # an EagerEndOfTurn is out
 
 
 class Endpointer:
@@ -111,7 +62,7 @@ class Endpointer:
         self._state = _State.IDLE
         self._onset: int | None = None  # where the present run of voiced windows began
         self._silence: int | None = None  # where the present silence within the turn began
-        self._prepared = False  # Paused is out
+        self._prepared = False  # VoicePaused is out
         self._probability: float | None = None  # that the speaker is done, when last asked
         self._assess_at_ms = 0  # silence after which to ask
         self._start = 0  # where the turn began
@@ -126,7 +77,7 @@ class Endpointer:
         self._next_settings = settings
         self.pauses.earlier_ms = settings.usual_pause_ms
 
-    def hear(self, probability: float) -> list[Decision]:
+    def hear(self, probability: float) -> list[DecisionOrQuestion]:
         """What follows from the next window, given the probability of a voice in it."""
         begin = self.position
         self.position += self._window
@@ -159,56 +110,56 @@ class Endpointer:
         """What follows from the end of the stream."""
         return [] if self._state is _State.IDLE else [self._end(EndReason.FINISHED)]
 
-    def _while_idle(self) -> list[Decision]:
+    def _while_idle(self) -> list[DecisionOrQuestion]:
         if (onset := self._confirmed_onset()) is None:
             return []
         self._settings = self._next_settings
         self._state, self._start, self._silence = _State.SPEAKING, onset, None
-        return [Started(onset)]
+        return [SpeechStarted(onset)]
 
-    def _follow_silence(self, probability: float, begin: int) -> list[Decision]:
+    def _follow_silence(self, probability: float, begin: int) -> list[DecisionOrQuestion]:
         if probability >= VOICE_PROBABILITY and self._silence is not None:
             prepared, silence = self._prepared, self._silence
             self._forget_pause()
             if prepared:
                 self._remember_pause(silence, begin)
-                return [Unpaused()]
+                return [VoiceContinued()]
         elif probability < SILENCE_PROBABILITY and self._silence is None:
             self._silence = begin
             self._settings = self._next_settings
             self._assess_at_ms = self._settings.eager_silence_ms
         return []
 
-    def _while_speaking(self) -> list[Decision]:
+    def _while_speaking(self) -> list[DecisionOrQuestion]:
         if self._too_long():
             return [self._end(EndReason.MAX_LENGTH)]
         if self._silence is None:
             return []
-        decisions: list[Decision] = []
+        decisions: list[DecisionOrQuestion] = []
         if not self._prepared and self._silent_for(min(PREPARE_MS, self._settings.eager_silence_ms)):
             self._prepared = True
-            decisions.append(Paused(self._silence))
+            decisions.append(VoicePaused(self._silence))
         return decisions + self._on_silence()
 
-    def _while_paused(self) -> list[Decision]:
+    def _while_paused(self) -> list[DecisionOrQuestion]:
         assert self._silence is not None  # noqa: S101  a pause is a silence
         if (onset := self._confirmed_onset()) is not None:
             self._remember_pause(self._silence, onset)
             self._state = _State.SPEAKING
             self._forget_pause()
-            return [Resumed(onset)]
-        # A voice that has just begun is heard out first: it decides between Resumed and Ended.
+            return [TurnResumed(onset)]
+        # A voice that has just begun is heard out first: it decides between TurnResumed and EndOfTurn.
         decisions = self._on_silence() if self._onset is None else []
         if not decisions and self._too_long():
             return [self._end(EndReason.MAX_LENGTH)]
         return decisions
 
-    def _on_silence(self) -> list[Decision]:
+    def _on_silence(self) -> list[DecisionOrQuestion]:
         """Ask if it is time to, else go by the last answer."""
         if not self._settings.end_silence_ms and self._silent_for(self._assess_at_ms):
             self._assess_at_ms *= 2
             return [Assess()]
-        return self._proceed()
+        return list(self._proceed())
 
     def _proceed(self) -> list[Decision]:
         """The end, or the eager end, if the silence is enough for it."""
@@ -224,10 +175,10 @@ class Endpointer:
             decisions.append(self._end(EndReason.SILENCE))
         return decisions
 
-    def _eager(self, probability: float) -> EagerEnd:
+    def _eager(self, probability: float) -> EagerEndOfTurn:
         assert self._silence is not None  # noqa: S101
         self._state = _State.PAUSED
-        return EagerEnd(self._silence, probability)
+        return EagerEndOfTurn(self._silence, probability)
 
     def _enough_ms(self) -> float | None:
         """The silence that ends the turn; None: nothing is known yet."""
@@ -243,11 +194,11 @@ class Endpointer:
             return self._silent_for(self._settings.eager_silence_ms)
         return self._probability >= EAGER_PROBABILITY or self._silent_for(enough_ms - EAGER_LEAD_MS)
 
-    def _end(self, reason: EndReason) -> Ended:
+    def _end(self, reason: EndReason) -> EndOfTurn:
         end = self.position if self._silence is None else self._silence
         self._state, self._onset = _State.IDLE, None
         self._forget_pause()
-        return Ended(end, reason)
+        return EndOfTurn(end, reason)
 
     def _forget_pause(self) -> None:
         self._silence, self._prepared, self._probability = None, False, None

@@ -66,7 +66,7 @@ Windows: TypeAlias = list[tuple[Audio, float]]
 """Windows of 512 samples at 16 kHz, each with its probability of speech."""
 
 
-class Ear:
+class VadStream:
     """One stream: PCM bytes at the stream's rate in, windows at 16 kHz with their probability of speech out.
 
     It blocks for less than 0.1 ms for each window. Cutting the bytes up differently changes nothing in what comes out.

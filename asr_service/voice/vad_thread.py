@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from weakref import WeakSet
 
-from asr_service.voice.vad import Ear, Vad, Windows
+from asr_service.voice.vad import Vad, VadStream, Windows
 
 GATHER_S = 0.008
 """For so long a window waits for those of other streams, at most. It is a quarter of a window."""
@@ -20,7 +20,7 @@ _GATHER_EACH_S = 0.00025  # of it for each other stream
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    ear: Ear
+    ear: VadStream
     pcm: bytes
     last: bool
     heard: asyncio.Future[Windows]
@@ -32,18 +32,18 @@ class VadThread:
     def __init__(self, vad: Vad, threads: ThreadPoolExecutor) -> None:
         self._vad = vad
         self._threads = threads  # with one worker
-        self._ears: WeakSet[Ear] = WeakSet()
+        self._ears: WeakSet[VadStream] = WeakSet()
         self._waiting: list[_Job] = []
         self._running = False
         self._timer: asyncio.TimerHandle | None = None  # runs out when those that wait have waited long enough
 
-    def open(self, sample_rate_hz: int) -> Ear:
+    def open(self, sample_rate_hz: int) -> VadStream:
         """The ear of a new stream of PCM at that rate."""
-        ear = Ear(self._vad, sample_rate_hz)
+        ear = VadStream(self._vad, sample_rate_hz)
         self._ears.add(ear)
         return ear
 
-    async def hear(self, ear: Ear, pcm: bytes, *, last: bool = False) -> Windows:
+    async def hear(self, ear: VadStream, pcm: bytes, *, last: bool = False) -> Windows:
         """The windows that `pcm` completes, each with its probability of speech; `last`: no more will come."""
         heard: asyncio.Future[Windows] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Job(ear, pcm, last, heard))

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from asr_service.engine import AsrEngine, Closing, DecodeOptions, Transcript, Word
 from asr_service.recognition.utterance import Recorder
-from asr_service.turn_taking import endpointer as ep
+from asr_service.turn_taking import decisions
 from asr_service.turn_taking.end_of_turn import probability_of_end
+from asr_service.turn_taking.endpointer import ONSET_MS, VOICE_PROBABILITY, Endpointer
 from asr_service.turn_taking.endpointing import Endpointing
 from asr_service.turn_taking.smart_turn import HEARD, SmartTurn
 from asr_service.turn_taking.text_model import LlamaTextModel
-from asr_service.voice.vad import WINDOW, Ear, SileroVad
+from asr_service.voice.vad import WINDOW, SileroVad, VadStream
 from bench.turn_taking.utterances import RATE, Utterance
 
 
@@ -49,7 +50,7 @@ class Networks:
         key = f"vad {utterance.name}"
         if key not in self._known:
             pcm = (utterance.audio * 32_768).astype("<i2").tobytes()
-            self._known[key] = [probability for _, probability in Ear(self._vad, RATE).hear(pcm)]
+            self._known[key] = [probability for _, probability in VadStream(self._vad, RATE).hear(pcm)]
         found = self._known[key]
         assert isinstance(found, list)
         return found
@@ -90,32 +91,35 @@ class Heard:
 
 def detect(utterance: Utterance, networks: Networks, settings: Endpointing) -> Heard:
     """As `asr_service.session` does it, without the waiting."""
-    endpointer = ep.Endpointer(settings, window=WINDOW, rate_hz=RATE)
-    recorder = Recorder(WINDOW, ep.ONSET_MS * RATE // 1000)
+    endpointer = Endpointer(settings, window=WINDOW, rate_hz=RATE)
+    recorder = Recorder(WINDOW, ONSET_MS * RATE // 1000)
     heard, begin, silence, prepared = Heard([], [], []), 0, 0, 0
     for i, voice in enumerate(networks.voice(utterance)):
         recorder.add(utterance.audio[i * WINDOW : (i + 1) * WINDOW])
-        todo = endpointer.hear(voice)
-        while todo:
-            decision, position = todo.pop(0), endpointer.position
-            match decision:
-                case ep.Started(start):
-                    begin = recorder.open(start, position).begin
-                case ep.Paused(end):
-                    silence, prepared = end, position
-                case ep.Assess():
-                    acoustic = networks.acoustic(utterance, begin, position)
-                    words = networks.words(utterance, begin, prepared)
-                    could_end = networks.could_end(words.text)
-                    silent_ms = (position - silence) * 1000 / RATE
-                    heard.moments.append(Moment(position, silent_ms, acoustic, words, could_end))
-                    first = endpointer.suppose(probability_of_end(0.5, words))
-                    todo = first + endpointer.judge(probability_of_end(acoustic, words, could_end=could_end)) + todo
-                case ep.EagerEnd():
-                    heard.eagers.append(position)
-                case ep.Ended():
-                    heard.ends.append(position)
-                    recorder.close()
+        for decision in endpointer.hear(voice):
+            position = endpointer.position
+            if isinstance(decision, decisions.Assess):
+                acoustic = networks.acoustic(utterance, begin, position)
+                words = networks.words(utterance, begin, prepared)
+                could_end = networks.could_end(words.text)
+                silent_ms = (position - silence) * 1000 / RATE
+                heard.moments.append(Moment(position, silent_ms, acoustic, words, could_end))
+                first = endpointer.suppose(probability_of_end(0.5, words))
+                then = endpointer.judge(probability_of_end(acoustic, words, could_end=could_end))
+                decided = [*first, *then]
+            else:
+                decided = [decision]
+            for each in decided:
+                match each:
+                    case decisions.SpeechStarted(start):
+                        begin = recorder.open(start, position).begin
+                    case decisions.VoicePaused(end):
+                        silence, prepared = end, position
+                    case decisions.EagerEndOfTurn():
+                        heard.eagers.append(position)
+                    case decisions.EndOfTurn():
+                        heard.ends.append(position)
+                        recorder.close()
     return heard
 
 
@@ -126,7 +130,7 @@ def smart_turn_alone(
     heard, begin, silence, asked = Heard([], [], []), None, None, False
     for i, voice in enumerate(networks.voice(utterance)):
         position = (i + 1) * WINDOW
-        if voice >= ep.VOICE_PROBABILITY:
+        if voice >= VOICE_PROBABILITY:
             begin = max(0, position - RATE // 2) if begin is None else begin
             silence, asked = None, False
         elif silence is None and begin is not None:

@@ -13,7 +13,7 @@ import numpy as np
 from asr_service.audio import Audio
 from asr_service.engine import Closing, DecodeOptions, Transcript, Word
 from asr_service.events import Event
-from asr_service.recognition.decoding import Decoder
+from asr_service.recognition.decoder import Decoder
 from asr_service.session import Request, StreamConfig, StreamSession
 from asr_service.turn_taking.endpointing import Endpointing
 from asr_service.voice.vad import VadState

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import strategies as st
 
-from asr_service.turn_taking.endpointer import (
-    Decision,
-    Endpointer,
-    Paused,
-    Unpaused,
-)
+from asr_service.turn_taking.decisions import DecisionOrQuestion, VoiceContinued, VoicePaused
+from asr_service.turn_taking.endpointer import Endpointer
 from asr_service.turn_taking.endpointing import Endpointing
 
 WINDOW, RATE = 512, 16_000  # 32 ms
@@ -25,8 +23,8 @@ def machine(settings: Endpointing = SETTINGS) -> Endpointer:
     return Endpointer(settings, window=WINDOW, rate_hz=RATE)
 
 
-def told(decisions: list[Decision]) -> list[Decision]:
-    return [d for d in decisions if not isinstance(d, Paused | Unpaused)]
+def told(decisions: Sequence[DecisionOrQuestion]) -> list[DecisionOrQuestion]:
+    return [d for d in decisions if not isinstance(d, VoicePaused | VoiceContinued)]
 
 
 def at(window: int) -> int:

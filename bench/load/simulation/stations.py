@@ -58,7 +58,7 @@ class DecodeStation:
     """`workers` batches at once, of at most `max_batch` each, turns before partials, in order among equals.
 
     A turn that finds every worker busy stops a running partial if the engine can be stopped, as
-    `asr_service.recognition.decoding` does. busy_s: seconds that workers were at work. batch_sizes: how many batches
+    `asr_service.recognition.decoder` does. busy_s: seconds that workers were at work. batch_sizes: how many batches
     were of which size.
     """
 

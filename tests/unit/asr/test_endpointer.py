@@ -8,46 +8,48 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from asr_service.turn_taking.endpointer import (
-    Decision,
-    EagerEnd,
-    Ended,
+from asr_service.turn_taking.decisions import (
+    DecisionOrQuestion,
+    EagerEndOfTurn,
+    EndOfTurn,
     EndReason,
-    Resumed,
-    Started,
+    SpeechStarted,
+    TurnResumed,
 )
 from asr_service.turn_taking.endpointing import Endpointing
 from common.errors import InvalidInputError
 from tests.support.endpointing import ASKING, BETWEEN, RATE, SETTINGS, SILENCE, VOICE, WINDOW, at, machine, runs, told
 
 
-def decide(*runs: tuple[float, int], settings: Endpointing = SETTINGS, finish: bool = True) -> list[Decision]:
+def decide(*runs: tuple[float, int], settings: Endpointing = SETTINGS, finish: bool = True) -> list[DecisionOrQuestion]:
     """What is told of runs of (probability, number of windows)."""
     endpointer = machine(settings)
-    decisions = [d for probability, windows in runs for _ in range(windows) for d in endpointer.hear(probability)]
-    return told(decisions + (endpointer.finish() if finish else []))
+    decisions: list[DecisionOrQuestion] = [
+        d for probability, windows in runs for _ in range(windows) for d in endpointer.hear(probability)
+    ]
+    return told([*decisions, *(endpointer.finish() if finish else [])])
 
 
 def test_a_turn_that_ends_in_silence() -> None:
     assert decide((SILENCE, 5), (VOICE, 20), (SILENCE, 30)) == [
-        Started(at(5)),
-        EagerEnd(at(25), 0.5),
-        Ended(at(25), EndReason.SILENCE),
+        SpeechStarted(at(5)),
+        EagerEndOfTurn(at(25), 0.5),
+        EndOfTurn(at(25), EndReason.SILENCE),
     ]
 
 
 def test_a_pause_that_is_no_end() -> None:
     assert decide((VOICE, 20), (SILENCE, 15), (VOICE, 10), (SILENCE, 30)) == [
-        Started(at(0)),
-        EagerEnd(at(20), 0.5),
-        Resumed(at(35)),
-        EagerEnd(at(45), 0.5),
-        Ended(at(45), EndReason.SILENCE),
+        SpeechStarted(at(0)),
+        EagerEndOfTurn(at(20), 0.5),
+        TurnResumed(at(35)),
+        EagerEndOfTurn(at(45), 0.5),
+        EndOfTurn(at(45), EndReason.SILENCE),
     ]
 
 
 def test_a_short_pause_is_nothing() -> None:
-    assert decide((VOICE, 20), (SILENCE, 9), (VOICE, 10), finish=False) == [Started(at(0))]
+    assert decide((VOICE, 20), (SILENCE, 9), (VOICE, 10), finish=False) == [SpeechStarted(at(0))]
 
 
 @pytest.mark.parametrize("windows", [1, 2])
@@ -56,40 +58,43 @@ def test_a_click_is_no_speech(windows: int) -> None:
 
 
 def test_a_click_in_the_pause_does_not_resume() -> None:
-    ended = Ended(at(20), EndReason.SILENCE)
-    assert decide((VOICE, 20), (SILENCE, 15), (VOICE, 2), (SILENCE, 10))[1:] == [EagerEnd(at(20), 0.5), ended]
+    ended = EndOfTurn(at(20), EndReason.SILENCE)
+    assert decide((VOICE, 20), (SILENCE, 15), (VOICE, 2), (SILENCE, 10))[1:] == [EagerEndOfTurn(at(20), 0.5), ended]
 
 
 def test_a_voice_that_begins_just_before_the_end_is_heard_out() -> None:
-    assert Resumed(at(39)) in decide((VOICE, 20), (SILENCE, 19), (VOICE, 10))
-    assert Ended(at(20), EndReason.SILENCE) in decide(
+    assert TurnResumed(at(39)) in decide((VOICE, 20), (SILENCE, 19), (VOICE, 10))
+    assert EndOfTurn(at(20), EndReason.SILENCE) in decide(
         (VOICE, 20), (SILENCE, 19), (VOICE, 2), (SILENCE, 1), finish=False
     )
 
 
 def test_what_is_neither_voice_nor_silence_changes_nothing() -> None:
     assert decide((BETWEEN, 50)) == []
-    assert decide((VOICE, 20), (BETWEEN, 50), finish=False) == [Started(at(0))]
-    assert decide((VOICE, 20), (SILENCE, 1), (BETWEEN, 25))[-1] == Ended(at(20), EndReason.SILENCE)
+    assert decide((VOICE, 20), (BETWEEN, 50), finish=False) == [SpeechStarted(at(0))]
+    assert decide((VOICE, 20), (SILENCE, 1), (BETWEEN, 25))[-1] == EndOfTurn(at(20), EndReason.SILENCE)
 
 
 def test_a_voice_that_never_stops_is_cut_and_goes_on_in_a_new_turn() -> None:
     first, end, second = decide((VOICE, 300), finish=False)
-    assert (first, end) == (Started(at(0)), Ended(at(200), EndReason.MAX_LENGTH))
-    assert second == Started(at(200))
+    assert (first, end) == (SpeechStarted(at(0)), EndOfTurn(at(200), EndReason.MAX_LENGTH))
+    assert second == SpeechStarted(at(200))
 
 
 def test_the_longest_turn_counts_pauses_too() -> None:
     patient = Endpointing(eager_silence_ms=320, end_silence_ms=60_000, max_turn_ms=6_400)
     assert decide((VOICE, 20), (SILENCE, 300), settings=patient)[1:] == [
-        EagerEnd(at(20), 320 / 60_000),
-        Ended(at(20), EndReason.MAX_LENGTH),
+        EagerEndOfTurn(at(20), 320 / 60_000),
+        EndOfTurn(at(20), EndReason.MAX_LENGTH),
     ]
 
 
 def test_finish_closes_the_open_turn_only() -> None:
-    assert decide((VOICE, 20))[-1] == Ended(at(20), EndReason.FINISHED)
-    assert decide((VOICE, 20), (SILENCE, 12))[1:] == [EagerEnd(at(20), 0.5), Ended(at(20), EndReason.FINISHED)]
+    assert decide((VOICE, 20))[-1] == EndOfTurn(at(20), EndReason.FINISHED)
+    assert decide((VOICE, 20), (SILENCE, 12))[1:] == [
+        EagerEndOfTurn(at(20), 0.5),
+        EndOfTurn(at(20), EndReason.FINISHED),
+    ]
     assert decide((SILENCE, 20)) == []
 
 
@@ -100,19 +105,19 @@ def test_new_settings_count_from_the_next_pause() -> None:
         endpointer.hear(probability)
     endpointer.reconfigure(quick)
     assert told([d for _ in range(15) for d in endpointer.hear(SILENCE)]) == [
-        EagerEnd(at(20), 0.5),
-        Ended(at(20), EndReason.SILENCE),
+        EagerEndOfTurn(at(20), 0.5),
+        EndOfTurn(at(20), EndReason.SILENCE),
     ]
     later = told([d for p in [VOICE] * 5 + [SILENCE] * 3 for d in endpointer.hear(p)])
-    assert later == [Started(at(40)), EagerEnd(at(45), 64 / 96), Ended(at(45), EndReason.SILENCE)]
+    assert later == [SpeechStarted(at(40)), EagerEndOfTurn(at(45), 64 / 96), EndOfTurn(at(45), EndReason.SILENCE)]
 
 
 def test_eager_and_end_may_be_the_same_moment() -> None:
     same = Endpointing(eager_silence_ms=320, end_silence_ms=320, max_turn_ms=6_400)
     assert decide((VOICE, 20), (SILENCE, 10), settings=same, finish=False) == [
-        Started(at(0)),
-        EagerEnd(at(20), 1.0),
-        Ended(at(20), EndReason.SILENCE),
+        SpeechStarted(at(0)),
+        EagerEndOfTurn(at(20), 1.0),
+        EndOfTurn(at(20), EndReason.SILENCE),
     ]
 
 
@@ -131,18 +136,18 @@ def test_every_turn_begins_once_and_ends_once(script: list[tuple[float, int]], s
     open_turn = eager = False
     for decision in decide(*script, settings=settings):
         match decision:
-            case Started():
+            case SpeechStarted():
                 assert not open_turn
                 open_turn, eager = True, False
-            case EagerEnd():
+            case EagerEndOfTurn():
                 assert open_turn
                 assert not eager
                 eager = True
-            case Resumed():
+            case TurnResumed():
                 assert open_turn
                 assert eager
                 eager = False
-            case Ended(_, reason):
+            case EndOfTurn(_, reason):
                 assert open_turn
                 assert eager or reason is not EndReason.SILENCE
                 open_turn = False
@@ -156,15 +161,15 @@ def test_times_never_go_back_and_no_turn_is_too_long(script: list[tuple[float, i
     begun = 0
     for decision in decide(*script, settings=settings):
         match decision:
-            case Started(start):
+            case SpeechStarted(start):
                 begun = start
                 times.append(start)
-            case Resumed(start):
+            case TurnResumed(start):
                 times.append(start)
-            case EagerEnd(end, probability):
+            case EagerEndOfTurn(end, probability):
                 assert 0 < probability <= 1
                 times.append(end)
-            case Ended(end):
+            case EndOfTurn(end):
                 times.append(end)
                 # The window in which it gets too long, and one more if in that the voice goes on, which is told first.
                 assert end - begun <= settings.max_turn_ms * RATE // 1000 + 2 * WINDOW
@@ -173,9 +178,9 @@ def test_times_never_go_back_and_no_turn_is_too_long(script: list[tuple[float, i
 
 @given(runs)
 def test_turns_do_not_overlap(script: list[tuple[float, int]]) -> None:
-    ends = [d for d in decide(*script) if isinstance(d, Started | Ended)]
+    ends = [d for d in decide(*script) if isinstance(d, SpeechStarted | EndOfTurn)]
     for earlier, later in pairwise(ends):
-        if isinstance(earlier, Ended) and isinstance(later, Started):
+        if isinstance(earlier, EndOfTurn) and isinstance(later, SpeechStarted):
             assert earlier.end <= later.start
 
 

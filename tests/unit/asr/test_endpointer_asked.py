@@ -6,25 +6,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr_service.turn_taking.endpointer import (
+from asr_service.turn_taking.decisions import (
     Assess,
-    Decision,
-    EagerEnd,
-    Ended,
-    Endpointer,
+    DecisionOrQuestion,
+    EagerEndOfTurn,
+    EndOfTurn,
     EndReason,
-    Paused,
-    Resumed,
-    Started,
-    Unpaused,
+    SpeechStarted,
+    TurnResumed,
+    VoiceContinued,
+    VoicePaused,
 )
+from asr_service.turn_taking.endpointer import Endpointer
 from asr_service.turn_taking.endpointing import Endpointing
 from tests.support.endpointing import ASKING, SILENCE, VOICE, WINDOW, at, machine, runs
 
 
 def ask(
     answers: list[float], *runs: tuple[float, int], settings: Endpointing = ASKING, guess: float | None = None
-) -> tuple[list[tuple[int, Decision]], Endpointer]:
+) -> tuple[list[tuple[int, DecisionOrQuestion]], Endpointer]:
     """Decisions with the window after which each was made; the last answer is given again and again, after `guess`."""
     endpointer, found = machine(settings), []
     for probability in [p for p, windows in runs for _ in range(windows)]:
@@ -41,11 +41,11 @@ def ask(
 def test_who_is_surely_done_is_answered_after_the_least_silence() -> None:
     found, _ = ask([1.0], (VOICE, 20), (SILENCE, 30))
     assert found == [
-        (3, Started(at(0))),
-        (22, Paused(at(20))),
+        (3, SpeechStarted(at(0))),
+        (22, VoicePaused(at(20))),
         (26, Assess()),
-        (26, EagerEnd(at(20), 1.0)),
-        (28, Ended(at(20), EndReason.SILENCE)),
+        (26, EagerEndOfTurn(at(20), 1.0)),
+        (28, EndOfTurn(at(20), EndReason.SILENCE)),
     ]
 
 
@@ -55,34 +55,44 @@ def test_who_is_surely_not_done_is_waited_for_and_asked_about_each_time_the_sile
         (26, Assess()),
         (32, Assess()),
         (44, Assess()),
-        (60, EagerEnd(at(20), 0.0)),  # in time for a reply to be begun
+        (60, EagerEndOfTurn(at(20), 0.0)),  # in time for a reply to be begun
         (68, Assess()),
-        (70, Ended(at(20), EndReason.SILENCE)),
+        (70, EndOfTurn(at(20), EndReason.SILENCE)),
     ]
 
 
 def test_a_first_guess_may_call_the_turn_probably_over_but_the_answer_ends_it() -> None:
     found, _ = ask([0.0], (VOICE, 20), (SILENCE, 60), guess=0.9)
-    assert [when for when, decision in found if isinstance(decision, EagerEnd | Ended)] == [26, 70]
+    assert [when for when, decision in found if isinstance(decision, EagerEndOfTurn | EndOfTurn)] == [26, 70]
     found, _ = ask([1.0], (VOICE, 20), (SILENCE, 60), guess=0.1)
-    assert [decision.probability for _, decision in found if isinstance(decision, EagerEnd)] == [1.0]
+    assert [decision.probability for _, decision in found if isinstance(decision, EagerEndOfTurn)] == [1.0]
 
 
 def test_the_answer_may_change_as_the_silence_grows() -> None:
     found, _ = ask([0.1, 1.0], (VOICE, 20), (SILENCE, 60))
-    assert found[-3:] == [(32, Assess()), (32, EagerEnd(at(20), 1.0)), (32, Ended(at(20), EndReason.SILENCE))]
+    assert found[-3:] == [(32, Assess()), (32, EagerEndOfTurn(at(20), 1.0)), (32, EndOfTurn(at(20), EndReason.SILENCE))]
 
 
 def test_the_voice_goes_on_before_anything_was_asked() -> None:
     found, _ = ask([1.0], (VOICE, 20), (SILENCE, 4), (VOICE, 10))
-    assert found == [(3, Started(at(0))), (22, Paused(at(20))), (25, Unpaused())]
+    assert found == [(3, SpeechStarted(at(0))), (22, VoicePaused(at(20))), (25, VoiceContinued())]
 
 
 def test_the_voice_goes_on_after_an_unsure_answer_and_the_next_pause_is_asked_about_anew() -> None:
     found, _ = ask([0.0, 0.0, 1.0], (VOICE, 20), (SILENCE, 16), (VOICE, 10), (SILENCE, 10))
     kinds = [type(decision) for _, decision in found]
-    assert kinds == [Started, Paused, Assess, Assess, Unpaused, Paused, Assess, EagerEnd, Ended]
-    assert found[-1] == (54, Ended(at(46), EndReason.SILENCE))
+    assert kinds == [
+        SpeechStarted,
+        VoicePaused,
+        Assess,
+        Assess,
+        VoiceContinued,
+        VoicePaused,
+        Assess,
+        EagerEndOfTurn,
+        EndOfTurn,
+    ]
+    assert found[-1] == (54, EndOfTurn(at(46), EndReason.SILENCE))
 
 
 def test_patience_is_a_factor_on_the_wait() -> None:
@@ -131,28 +141,28 @@ def test_whatever_the_answers_every_turn_begins_once_and_ends_once(
     open_turn = eager = prepared = False
     for decision in [d for _, d in found] + endpointer.finish():
         match decision:
-            case Started():
+            case SpeechStarted():
                 assert not open_turn
                 open_turn, eager, prepared = True, False, False
-            case Paused():
+            case VoicePaused():
                 assert open_turn
                 assert not prepared
                 prepared = True
-            case Unpaused():
+            case VoiceContinued():
                 assert prepared
                 assert not eager
                 prepared = False
             case Assess():
                 assert prepared
-            case EagerEnd(_, probability):
+            case EagerEndOfTurn(_, probability):
                 assert prepared
                 assert not eager
                 assert 0 <= probability <= 1
                 eager = True
-            case Resumed():
+            case TurnResumed():
                 assert eager
                 eager = prepared = False
-            case Ended(_, reason):
+            case EndOfTurn(_, reason):
                 assert open_turn
                 assert eager or reason is not EndReason.SILENCE
                 open_turn = False

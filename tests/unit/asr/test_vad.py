@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asr_service.audio import Resampler, check_pcm, check_rate
-from asr_service.voice.vad import WINDOW, Ear, SileroVad, find_silero
+from asr_service.voice.vad import WINDOW, SileroVad, VadStream, find_silero
 from common.errors import InvalidInputError
 from tests.support.asr import beckett_path, read_wav
 
@@ -28,7 +28,7 @@ def beckett_bytes() -> bytes:
 
 
 def hear(rate: int, pieces: list[bytes]) -> tuple[list[float], bytes]:
-    ear = Ear(vad(), rate)
+    ear = VadStream(vad(), rate)
     windows = [window for piece in pieces for window in ear.hear(piece)] + ear.flush()
     return [probability for _, probability in windows], b"".join(audio.tobytes() for audio, _ in windows)
 
@@ -55,7 +55,7 @@ def test_a_voice_is_told_from_silence() -> None:
 def test_the_network_for_several_windows_says_what_the_one_for_each_says() -> None:
     one_by_one = onnxruntime.InferenceSession(find_silero().with_name("silero_vad.onnx"))
     state, before, expected = np.zeros((2, 1, 128), np.float32), np.zeros((1, 64), np.float32), []
-    heard = Ear(vad(), 16_000).hear(beckett_bytes())
+    heard = VadStream(vad(), 16_000).hear(beckett_bytes())
     for window, _ in heard:
         audio = np.concatenate([before, window[np.newaxis]], axis=1)
         probability, state = one_by_one.run(None, {"input": audio, "state": state, "sr": np.array(16_000)})

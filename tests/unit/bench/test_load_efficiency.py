@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from asr_service.audio import Audio
-from asr_service.turn_taking.endpointer import Endpointer, Paused
+from asr_service.turn_taking.decisions import VoicePaused
+from asr_service.turn_taking.endpointer import Endpointer
 from asr_service.turn_taking.endpointing import Endpointing
-from asr_service.voice.vad import WINDOW, Ear, SileroVad, VadState
+from asr_service.voice.vad import WINDOW, SileroVad, VadState, VadStream
 from asr_service.voice.vad_thread import GATHER_S, VadThread
 from common.errors import EngineError
 from gateway.audio import AudioInput, DecodedAudio, Expected, Gathering, Quiet
@@ -64,7 +65,7 @@ async def test_streams_that_come_together_share_a_way_to_the_thread_and_each_get
 
 def test_the_windows_of_a_stream_share_a_run() -> None:
     vad = CountingVad()
-    assert len(Ear(vad, 16_000).hear(level(1, windows=3))) == 3
+    assert len(VadStream(vad, 16_000).hear(level(1, windows=3))) == 3
     assert vad.runs == [3]
 
 
@@ -140,14 +141,14 @@ async def test_a_failure_reaches_all_who_wait() -> None:
 def test_no_pause_waits_to_be_noticed() -> None:
     """Each window of real speech is heard at once; what is expected of the next is what recognition says."""
     pcm, rate_hz = read_wav(beckett_path())
-    probabilities = [p for _, p in Ear(SileroVad(), rate_hz).hear(pcm.tobytes())]
+    probabilities = [p for _, p in VadStream(SileroVad(), rate_hz).hear(pcm.tobytes())]
     endpointer = Endpointer(Endpointing(end_silence_ms=700), window=WINDOW, rate_hz=rate_hz)
     gathering, held, pauses = Gathering(WINDOW), 0, 0
     for index, probability in enumerate(probabilities):
         goes = gathering.add(pcm[index * WINDOW : (index + 1) * WINDOW].tobytes())
         decisions = endpointer.hear(probability)
         held += not goes
-        if any(isinstance(decision, Paused) for decision in decisions):
+        if any(isinstance(decision, VoicePaused) for decision in decisions):
             assert goes
             pauses += 1
         gathering.expected = Expected.PAUSE if endpointer.is_voiced else Expected.ANYTHING

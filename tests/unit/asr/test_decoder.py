@@ -15,7 +15,7 @@ from prometheus_client import REGISTRY
 
 from asr_service.engine import DecodeOptions, Quality, Request, Transcript
 from asr_service.recognition.decode_queue import DecodeQueue, Urgency
-from asr_service.recognition.decoding import BATCH_ON_GPU, Decoder
+from asr_service.recognition.decoder import BATCH_ON_GPU, Decoder
 from common.engine_info import EngineDescription
 from common.errors import EngineError
 

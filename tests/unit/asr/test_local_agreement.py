@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asr_service.engine import Word
-from asr_service.recognition.partials import LocalAgreement, PartialText
+from asr_service.recognition.local_agreement import LocalAgreement, PartialText
 
 
 def said(text: str, *, begin: int = 0) -> list[Word]:
