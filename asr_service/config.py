@@ -13,52 +13,60 @@ from common.settings import ModelServerSettings
 class AsrSettings(ModelServerSettings):
     """Each field is the environment variable of that name in capitals."""
 
-    asr_port: int = Field(50051, ge=0, le=65535, description="Port of the ASR service; 0: a free one.")
+    asr_port: int = Field(50051, ge=0, le=65535, description="gRPC port of speech recognition. 0: any free port.")
     asr_model_name: str = Field(
         "",
-        description="Speech recognition model: `openai/whisper-*`, `Systran/*`, `distil-whisper/*`, `kyutai/stt-*` or "
-        "a local folder; empty: the bundled Whisper tiny.en.",
+        description="Speech recognition model: `openai/whisper-*`, `Systran/*`, `distil-whisper/*`, `kyutai/stt-*`, "
+        "or a local folder. Empty: the bundled Whisper tiny.en.",
     )
     asr_model_revision: str = Field(
-        "", description="Branch, tag or commit of that model's repository; empty: the newest at the first download."
+        "", description="Branch, tag or commit of the model's repository. Empty: the newest at the first download."
     )
     asr_fallback_model_name: str = Field(
-        "", description="Whisper model that takes the place of one that can't run here; empty: the bundled one."
+        "", description="Whisper model to use if the chosen model cannot run here. Empty: the bundled one."
     )
     asr_probe_timeout_s: float = Field(
-        300.0, gt=0, description="Seconds in which `kyutai/stt-*` must load and decode when it is tried at the start."
+        300.0,
+        gt=0,
+        description="Seconds that `kyutai/stt-*` may take to load and decode once, when it is tried at the start.",
     )
     asr_sample_rate: int = Field(
-        16_000, description="Rate in Hz at which the model works. Clients may send any rate from 8,000 to 48,000."
+        16_000,
+        description="Sample rate of the model in Hz; always 16000. Clients may send any rate from 8,000 to 48,000 Hz.",
     )
-    asr_device: str = Field("", description="`cpu`, `cuda` or `cuda:N`; empty: a GPU if there is one.")
+    asr_device: str = Field("", description="`cpu`, `cuda` or `cuda:N`. Empty: a GPU if there is one.")
     asr_dtype: Literal[
         "float16", "bfloat16", "float32", "int8", "int8_float16", "int8_bfloat16", "int8_float32", "int16"
-    ] = Field("float16", description="Numeric type of the weights; int8 is taken where the device can't do it.")
-    asr_max_streams: int = Field(16, ge=1, description="Streams recognised at once; more are refused as busy.")
-    asr_threads: int = Field(1, ge=1, description="Decodes (or batches of them) run at once.")
+    ] = Field("float16", description="Number type of the weights. A device that does not support it uses int8.")
+    asr_max_streams: int = Field(
+        16, ge=1, description="Streams that are recognised at once; further ones are refused as busy."
+    )
+    asr_threads: int = Field(1, ge=1, description="Decodes, or batches of decodes, that run at once.")
     asr_max_batch: int = Field(
-        0, ge=0, le=64, description="Decodes of several streams run as one batch, at most; 0: 8 on a GPU, 1 on a CPU."
+        0, ge=0, le=64, description="Decodes of several streams in one batch, at most. 0: 8 on a GPU, 1 on a CPU."
     )
     asr_text_model: str = Field(
         "",
-        description="Language model, a GGUF file, that says at a pause whether an English sentence could end there; "
-        "empty: the bundled SmolLM2; `none`: none, turns then end later or too soon more often.",
+        description="GGUF file of the language model that judges, at a pause, whether an English sentence could end "
+        "there. Empty: the bundled SmolLM2. `none`: no such model; more turns then end too late or too "
+        "soon.",
     )
-    asr_eager_silence_ms: int = Field(160, ge=1, description="Silence after which a turn may be called probably over.")
-    asr_min_silence_ms: int = Field(
-        256, ge=1, description="Silence that ends a turn whose speaker is surely done, by sound and words."
+    asr_eager_silence_ms: int = Field(
+        160,
+        ge=1,
+        description="Silence after which a turn may be reported as probably over, so that the reply can begin early.",
     )
+    asr_min_silence_ms: int = Field(256, ge=1, description="Silence that ends a turn when the learner is clearly done.")
     asr_max_silence_ms: int = Field(
-        1_600, ge=1, le=10_000, description="Silence that ends a turn whose speaker is surely not done."
+        1_600, ge=1, le=10_000, description="Silence that ends a turn when the learner is clearly not done."
     )
     asr_end_silence_ms: int = Field(
-        0, ge=0, description="If not 0: silence that ends any turn, in the place of the two above; nothing is asked."
+        0, ge=0, description="Fixed silence that ends every turn, instead of the two above; no model is asked. 0: off."
     )
     asr_max_turn_ms: int = Field(
-        60_000, ge=500, le=600_000, description="Length at which a turn is closed though the speaker goes on."
+        60_000, ge=500, le=600_000, description="Length at which a turn is closed even if the learner goes on."
     )
-    asr_partial_interval_ms: int = Field(600, ge=100, description="Audio between two partial transcripts, at least.")
+    asr_partial_interval_ms: int = Field(600, ge=100, description="Least audio between two partial transcripts.")
 
     @property
     def text_model(self) -> Path | Literal["none"] | None:

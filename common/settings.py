@@ -15,30 +15,39 @@ class ProcessSettings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     environment: Literal["development", "production"] = Field(
-        "development", description="`development` or `production`."
+        "development",
+        description="`development` or `production`. In production the gateway refuses to start without log-in tokens "
+        "or a JWT key.",
     )
-    debug: bool = Field(False, description="Interactive API docs at `/docs`, and a log line for each HTTP request.")
+    debug: bool = Field(False, description="Serve interactive API docs at `/docs`, and log each HTTP request.")
     service_token: SecretStr = Field(
-        SecretStr(""), description="Shared token that the gateway sends and the model servers ask for; empty: none."
+        SecretStr(""),
+        description="Token that the gateway sends to the model servers and that they require. Empty: no token.",
     )
     grpc_tls_cert: Path | None = Field(
-        None, description="PEM file of this process's certificate for gRPC; empty: plain text."
+        None, description="PEM file with this process's certificate for gRPC. Empty: gRPC without TLS."
     )
-    grpc_tls_key: Path | None = Field(None, description="PEM file of the key of `GRPC_TLS_CERT`.")
+    grpc_tls_key: Path | None = Field(None, description="PEM file with the private key of `GRPC_TLS_CERT`.")
     grpc_tls_ca: Path | None = Field(
         None,
-        description="PEM file of the authority whose certificates are trusted; a model server then asks for client "
-        "certificates.",
+        description="PEM file with the certificate authority to trust. A model server that has one requires client "
+        "certificates (mTLS).",
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least severe level that is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`."
+    )
     log_format: Literal["text", "json"] = Field(
-        "text", description="`text` for people, `json` for a log store: one object a line, with the ids of its work."
+        "text",
+        description="`text` for people, or `json` for a log store: one object per line, with session, turn and trace "
+        "ids.",
     )
     otel_exporter_otlp_endpoint: str = Field(
-        "", description="OpenTelemetry collector that takes traces over gRPC, `http://host:4317`; empty: no traces."
+        "",
+        description="OpenTelemetry collector that receives traces over gRPC, for example `http://host:4317`. Empty: "
+        "no traces.",
     )
     otel_traces_sampler_arg: float = Field(
-        1.0, ge=0, le=1, description="Share of turns that are traced; the same for all processes."
+        1.0, ge=0, le=1, description="Share of turns that are traced, from 0 to 1. Use the same value in all processes."
     )
 
 
@@ -46,34 +55,38 @@ class ModelServerSettings(ProcessSettings):
     """Settings that the three model servers share."""
 
     grpc_host: str = Field("127.0.0.1", description="Address on which the model servers listen.")
-    metrics_port: int = Field(0, ge=0, le=65535, description="Port of a model server's Prometheus `/metrics`; 0: none.")
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="Port of a model server's Prometheus `/metrics`. 0: no metrics port."
+    )
     drain_timeout_s: float = Field(
-        30.0, ge=0, description="On SIGTERM, seconds that calls in progress may take to finish."
+        30.0, ge=0, description="Seconds that calls in progress may take to finish after SIGTERM."
     )
     models_cache_dir: Path = Field(
         Path("./models"),
-        description="Where downloaded model weights are kept; unset, with `HF_HOME` set: in the latter's `hub`.",
+        description="Folder for downloaded model weights. If it is unset and `HF_HOME` is set: the folder `hub` in "
+        "`HF_HOME`.",
     )
     hf_home: Path | None = Field(
-        None, description="Hugging Face's own folder. It and `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_OFFLINE` are honoured."
+        None,
+        description="Hugging Face's own folder. `HF_ENDPOINT`, `HF_TOKEN` and `HF_HUB_OFFLINE` work as usual, too.",
     )
     preload_models: bool = Field(
         True,
-        description="Load the model at the start; false: with the first request, which then waits for it, while the "
-        "service counts as ready.",
+        description="Load the model at the start. False: load it with the first request, which waits; the service "
+        "reports ready meanwhile.",
     )
     enable_memory_efficient_loading: bool = Field(
         True,
-        description="On one machine (by a lock in `MODELS_CACHE_DIR`) load models one after the other, so that the "
-        "peak is one model's; and without a second copy of the weights, where the engine can.",
+        description="Load the models of one machine one after the other (by a lock in `MODELS_CACHE_DIR`), and "
+        "without a second copy of the weights where the engine can. Keeps peak memory low.",
     )
     load_timeout_s: float = Field(
         1_800.0,
         ge=0,
-        description="Seconds that a model may take to load, its download included, before the service gives up; 0: any "
-        "time.",
+        description="Seconds that a model may take to load, download included, before the service gives up. 0: no "
+        "limit.",
     )
-    trust_remote_code: bool = Field(False, description="Let a model's repository run code that it brings along.")
+    trust_remote_code: bool = Field(False, description="Allow code from a model's repository to run.")
 
     @model_validator(mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""What `make run` itself is told; its table in the README and env.example are written from here."""
+"""Settings of `make run` itself. docs/settings.md and env.example are written from these descriptions."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class RunSettings(BaseSettings):
 
     profile: str = Field(
         "",
-        description="A file of `deploy/profiles` whose settings are the defaults of `make run`: `cpu`, `low-vram`, "
-        "`standard`, `high-vram`; empty: the bundled models.",
+        description="File of `deploy/profiles` whose settings become the defaults of `make run`: `cpu`, `low-vram`, "
+        "`standard` or `high-vram`. Empty: the bundled models.",
     )
     asr_environment: str = Field(
         "",
-        description="Python environment of recognition: the name of a lock in `deploy/locks` (`asr-cuda`), or a folder "
-        "with a `/` in its name; empty: `.venv`.",
+        description="Python environment of recognition: the name of a lock in `deploy/locks` (for example "
+        "`asr-cuda`), or a folder with a `/` in its name. Empty: `.venv`.",
     )
-    llm_environment: str = Field("", description="The same for the language model (`vllm`).")
-    tts_environment: str = Field("", description="The same for synthesis (`tts-coqui`, `tts-kyutai`, …).")
+    llm_environment: str = Field("", description="The same for the language model (for example `vllm`).")
+    tts_environment: str = Field("", description="The same for synthesis (for example `tts-coqui` or `tts-kyutai`).")

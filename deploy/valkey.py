@@ -16,9 +16,7 @@ class ValkeySettings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     valkey_port: int = Field(6379, ge=1, le=65535, description="Port of the Valkey that `make run` starts.")
-    valkey_data_dir: Path = Field(
-        Path("./data/valkey"), description="Where the Valkey that `make run` starts keeps conversations."
-    )
+    valkey_data_dir: Path = Field(Path("./data/valkey"), description="Folder in which that Valkey keeps conversations.")
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
-"""`python -m tests.support.settings_table`: writes the settings of all processes into README.md and env.example.
+"""`python -m tests.support.settings_table`: writes the settings of all processes into docs/settings.md and env.example.
 
-The code is the source: names, defaults and descriptions stand in the pydantic settings classes. tests/unit/test_docs.py
-says so when the two files no longer agree with it.
+The pydantic settings classes are the source of names, defaults and descriptions. tests/unit/test_docs.py fails if the
+two files differ from them.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from llm_service.config import LlmSettings
 from tts_service.config import TtsSettings
 
 ROOT = Path(__file__).parent.parent.parent
-README, ENV_EXAMPLE = ROOT / "README.md", ROOT / "env.example"
+SETTINGS_PAGE, ENV_EXAMPLE = ROOT / "docs" / "settings.md", ROOT / "env.example"
 BEGIN, END = "<!-- settings: python -m tests.support.settings_table -->", "<!-- end of settings -->"
 
-# A setting stands under the first group that has it. The gateway comes late: what it shares with a model server belongs
-# to that one.
+# A setting is listed under the first group that has it. The gateway comes late, so that a setting which it shares with
+# a model server is listed with that server.
 GROUPS: Mapping[str, type[BaseSettings]] = {
     "Every process": ProcessSettings,
     "All three model servers": ModelServerSettings,
@@ -44,7 +44,7 @@ SHOWN = ("Every process", "Gateway", *[group for group in GROUPS if group not in
 
 @dataclass(frozen=True)
 class Setting:
-    """An environment variable. default: as one writes it there, empty for none."""
+    """An environment variable. default: as it is written in the environment, empty for none."""
 
     name: str
     default: str
@@ -88,11 +88,11 @@ def written(default: Any) -> str:
             return str(default)
 
 
-def readme_tables() -> str:
-    """The tables between BEGIN and END in the README."""
+def tables() -> str:
+    """The tables between BEGIN and END in docs/settings.md."""
     lines = [BEGIN]
     for group, members in settings().items():
-        lines += ["", f"**{group}**", "", "| name | default | meaning |", "| --- | --- | --- |"]
+        lines += ["", f"## {group}", "", "| name | default | meaning |", "| --- | --- | --- |"]
         lines += [
             f"| `{one.name}` | {f'`{one.default}`' if one.default else ''} | {one.description} |" for one in members
         ]
@@ -102,8 +102,8 @@ def readme_tables() -> str:
 def env_example() -> str:
     """The whole of env.example."""
     lines = [
-        "# Settings of AI-Talk. Copy to .env and change what you like; an empty value means the default.",
-        "# Environment variables of the same names go before it. Written by python -m tests.support.settings_table.",
+        "# Settings of AI-Talk. Copy this file to .env and change what you like. An empty value means the default.",
+        "# Environment variables take precedence. Written by python -m tests.support.settings_table; do not edit.",
     ]
     for group, members in settings().items():
         lines += ["", f"# --- {group.replace('`', '')} ".ljust(100, "-")]
@@ -116,17 +116,17 @@ def env_example() -> str:
     return "\n".join([*lines, ""])
 
 
-def with_tables(readme: str) -> str:
-    """The README with its tables as they should be; raises ValueError if it has no place for them."""
-    before, begin, rest = readme.partition(BEGIN)
+def with_tables(page: str) -> str:
+    """The page with up-to-date tables; raises ValueError if it has no place for them."""
+    before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise ValueError(f"README.md needs the lines {BEGIN} and {END}")
-    return before + readme_tables() + after
+        raise ValueError(f"{SETTINGS_PAGE.name} needs the lines {BEGIN} and {END}")
+    return before + tables() + after
 
 
 def main() -> None:
-    README.write_text(with_tables(README.read_text()))
+    SETTINGS_PAGE.write_text(with_tables(SETTINGS_PAGE.read_text()))
     ENV_EXAMPLE.write_text(env_example())
 
 

@@ -1,4 +1,4 @@
-"""What the documentation says of settings, messages, errors, commands and files is what the code has."""
+"""The pages name the settings, messages, errors, commands and files that the code has."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from common.errors import ServiceError
 from gateway.audio.errors import AudioError, AudioErrorCode
 from gateway.closing import ENDED, EXPELLED, FULL, IDLE, LEFT, MOVING, TAKEN_OVER
 from gateway.protocol import AnyClientMessage, AnyServerMessage
-from tests.support.settings_table import ENV_EXAMPLE, GROUPS, README, ROOT, env_example, settings, with_tables
+from tests.support.settings_table import ENV_EXAMPLE, GROUPS, ROOT, SETTINGS_PAGE, env_example, settings, with_tables
 
-PROTOCOL = ROOT / "docs" / "protocol.md"
+PROTOCOL, CONTRIBUTING = ROOT / "docs" / "protocol.md", ROOT / "CONTRIBUTING.md"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
-# Written like settings in the documentation, and none of ours.
+# Written like settings on the pages, but not ours.
 NOT_SETTINGS = {
     *("PATH", "LD_LIBRARY_PATH", "TMPDIR"),  # of the system
     *("PYTHON", "ARGS", "SESSIONS", "RUNS", "QUICK", "DURATION", "CHECK"),  # of make
@@ -74,18 +74,18 @@ def test_the_groups_hold_every_settings_class_of_the_processes() -> None:
 
 @pytest.mark.parametrize("cls", GROUPS.values(), ids=lambda cls: cls.__name__)
 def test_every_field_has_a_description_and_stands_in_both_files(cls: type[BaseSettings]) -> None:
-    readme, env = page(README), page(ENV_EXAMPLE)
+    table, env = page(SETTINGS_PAGE), page(ENV_EXAMPLE)
     for name, field in cls.model_fields.items():
         assert field.description, name
-        assert f"| `{name.upper()}` | " in readme
+        assert f"| `{name.upper()}` | " in table
         assert f"\n#{name.upper()}=" in env
-        assert field.description in readme
+        assert field.description in table
         assert " ".join(field.description.split()) in " ".join(env.replace("\n# ", " ").split())
 
 
-def test_readme_and_env_example_are_what_the_code_says() -> None:
+def test_the_settings_page_and_env_example_are_what_the_code_says() -> None:
     again = "run .venv/bin/python -m tests.support.settings_table"
-    assert page(README) == with_tables(page(README)), again
+    assert page(SETTINGS_PAGE) == with_tables(page(SETTINGS_PAGE)), again
     assert page(ENV_EXAMPLE) == env_example(), again
 
 
@@ -263,10 +263,15 @@ def test_every_file_named_in_backticks_exists(path: Path) -> None:
         assert (ROOT / named).exists(), named
 
 
+def test_the_readme_is_short() -> None:
+    assert len(page(ROOT / "README.md").splitlines()) <= 250
+
+
 def test_the_layout_table_names_every_folder_with_code() -> None:
-    named = {name.rstrip("/") for name in first_column(sections(page(README), "##")["Layout"])}
+    named = {name.rstrip("/") for name in first_column(sections(page(CONTRIBUTING), "##")["Layout"])}
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert named == packages | {"protos", "docs"}
+    rooms = {f"gateway/{path.name}" for path in (ROOT / "gateway").iterdir() if path.is_dir() and path.name[0] != "_"}
+    assert named == packages | rooms | {"protos", "docs"}
 
 
 def test_every_decision_record_is_listed() -> None:
@@ -279,9 +284,9 @@ def test_every_decision_record_is_listed() -> None:
             assert f"**{part}.**" in page(folder / name), name
 
 
-def test_the_readme_names_every_file_whose_tests_may_be_skipped() -> None:
+def test_contributing_names_every_file_whose_tests_may_be_skipped() -> None:
     skip = re.compile(r"pytest\.(?:skip|importorskip|mark\.(?:skip|xfail))|unittest\.skip")
     mine = Path(__file__).resolve()
     skipping = {path for path in (ROOT / "tests").rglob("*.py") if path != mine and skip.search(page(path))}
     for path in skipping:
-        assert f"`{path.relative_to(ROOT)}`" in page(README)
+        assert f"`{path.relative_to(ROOT)}`" in page(CONTRIBUTING)

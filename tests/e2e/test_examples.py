@@ -1,4 +1,4 @@
-"""The README's examples, run as they stand there against the running mesh."""
+"""The examples of docs/clients.md, run unchanged against a real mesh."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ from tests.support.voices import say
 LINE = "Good morning. I would like to practise my English today."
 
 
+def page() -> str:
+    return (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
+
+
 def examples() -> dict[str, str]:
     """Name → source of each code block that follows `<!-- example: NAME -->`."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    return dict(re.findall(r"<!-- example: (\S+) -->\n```python\n(.*?)```", readme, re.DOTALL))
+    return dict(re.findall(r"<!-- example: (\S+) -->\n```python\n(.*?)```", page(), re.DOTALL))
 
 
 def addresses(mesh: Mesh) -> dict[str, str]:
@@ -32,7 +35,7 @@ def addresses(mesh: Mesh) -> dict[str, str]:
 
 
 async def run(name: str, *arguments: str, mesh: Mesh, folder: Path) -> str:
-    """What the example prints; fails with what it complains of."""
+    """What the example prints; fails with its error output."""
     (folder / name).write_text(examples()[name], encoding="utf-8")
     environment = {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error", **addresses(mesh)}
     done = await asyncio.to_thread(
@@ -56,9 +59,8 @@ def heard_in(path: Path) -> str:
 
 
 def test_no_example_is_left_out_here() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert set(examples()) == {"recognise.py", "generate.py", "synthesise.py", "talk.py"}
-    assert readme.count("```python") == len(examples())
+    assert page().count("```python") == len(examples())
 
 
 @pytest.mark.parametrize("rate_hz", [16_000, 44_100])
