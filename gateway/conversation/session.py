@@ -57,6 +57,7 @@ from gateway.reply.turn_machine import (
     LearnerPauses,
     LearnerSpeaks,
     LearnerTypes,
+    TurnLost,
 )
 
 logger = logging.getLogger(__name__)
@@ -205,7 +206,7 @@ class Session:
                     await floor.on_long_voice()
                 case HearingFailed(error):
                     self._turn.lose()
-                    await floor.drop_held()
+                    await floor.on(TurnLost())
                     await self._outbox.report(error)
                 case AudioRefused(error):
                     await self._outbox.report(error)

@@ -26,11 +26,9 @@ from gateway.reply.turn_machine import (
     Continue,
     Cut,
     Event,
-    Held,
     Hush,
     Hushed,
     LearnerInsists,
-    LearnerInterrupts,
     LearnerPauses,
     Listening,
     Release,
@@ -133,12 +131,7 @@ class FloorControl:
                     if learner_turn:
                         await self._record.remember(learner_turn)
                     self._release(stages)
-                case Continue(turn_id):
-                    if (
-                        not self._cut or not self._cut.unheard_text
-                    ):  # all of it was heard: there is nothing to go on with
-                        self._machine.on(ReplyEnds(turn_id))
-                        return
+                case Continue(turn_id) if self._cut:
                     self._continue(turn_id, self._cut.unheard_text)
                 case Hush() if self._reply:
                     self._reply.hush()
@@ -147,11 +140,6 @@ class FloorControl:
                     self._reply.unhush()
                 case Cancel(_, released):
                     await self._cancel(released=released)
-
-    async def drop_held(self) -> None:
-        """The learner's turn was lost: forget the reply that is held, if there is one."""
-        if isinstance(self._machine.state, Held):
-            await self.on(LearnerInterrupts())
 
     def is_sound(self, transcript: Transcript) -> bool:
         """Whether this, said over the partner's voice, is no turn: a "mhm", a noise taken for a word, an echo."""
@@ -271,15 +259,18 @@ class FloorControl:
         self._reply = self._reply_task = None
         task.cancel()
         await asyncio.wait({task})
-        if reply.is_over and released:  # it ended by itself just before
-            await self._conclude(reply)
-            return
-        self._count(reply, "interrupted" if released else "discarded")
         if not released:
+            self._count(reply, "discarded")
             self._count_waste(reply)
+            return
+        self._cut = reply
+        if reply.is_over:  # it ended by itself just before
+            await self._conclude(reply)
         else:
-            self._cut = reply
+            self._count(reply, "interrupted")
             await self._keep_what_was_heard(reply, interrupted=True)
+        if reply.is_over or not reply.unheard_text:
+            self._machine.on(ReplyEnds(reply.turn_id))
 
     async def _conclude(self, reply: Reply) -> None:
         if reply.failure and not reply.is_released:  # the end of the turn will try again, and then it is told

@@ -58,13 +58,27 @@ class LearnerInterrupts:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnLost:
+    """Recognition failed: what the learner was saying is lost."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyEnds:
-    """The reply was heard to its end, or failed."""
+    """The reply was heard to its end, or failed: there is nothing left of it to say."""
 
     turn_id: str
 
 
-Event = LearnerSpeaks | LearnerInsists | LearnerPauses | LearnerEnds | LearnerTypes | LearnerInterrupts | ReplyEnds
+Event = (
+    LearnerSpeaks
+    | LearnerInsists
+    | LearnerPauses
+    | LearnerEnds
+    | LearnerTypes
+    | LearnerInterrupts
+    | TurnLost
+    | ReplyEnds
+)
 
 # --- decisions ----------------------------------------------------------------------------------
 
@@ -148,9 +162,10 @@ class Hushed:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Reply `turn_id` was interrupted by a voice whose words are not known yet."""
+    """Reply `turn_id` was interrupted by a voice whose words are not known yet. has_rest: not all of it was heard."""
 
     turn_id: str
+    has_rest: bool = True
 
 
 State = Listening | Held | Speaking | Hushed | Cut
@@ -178,6 +193,8 @@ class TurnMachine:
                 return self._fall_silent() + self._start(text) + self._release()
             case LearnerInterrupts():
                 return self._fall_silent()
+            case TurnLost():
+                return self._turn_lost()
             case ReplyEnds(turn_id):
                 return self._reply_ends(turn_id)
 
@@ -213,8 +230,8 @@ class TurnMachine:
                 return self._release()
             case Hushed() | Speaking() if is_sound:
                 return self._unhush()
-            case Cut(turn_id) if is_sound:
-                return self._continue(turn_id) + self._release()
+            case Cut(turn_id, has_rest) if is_sound:
+                return self._continue(turn_id) + self._release() if has_rest else self._fall_silent()
             case _:
                 return self._fall_silent() + (self._start(text) + self._release() if text else [])
 
@@ -251,8 +268,13 @@ class TurnMachine:
             case _:
                 return []
 
+    def _turn_lost(self) -> list[Decision]:
+        return self._fall_silent() if isinstance(self.state, Held) else []
+
     def _reply_ends(self, turn_id: str) -> list[Decision]:
         match self.state:
+            case Cut(now) if now == turn_id:
+                self.state = Cut(turn_id, has_rest=False)
             case Held(now) | Speaking(now) | Hushed(now) if now == turn_id:
                 self.state = Listening()
         return []

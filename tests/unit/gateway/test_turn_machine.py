@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ from gateway.reply.turn_machine import (
     Release,
     ReplyEnds,
     Speaking,
+    TurnLost,
     TurnMachine,
     Unhush,
 )
@@ -87,6 +89,31 @@ def test_a_noise_that_has_cut_the_partner_off_lets_it_go_on() -> None:
     assert turns.state == Speaking("t2")
 
 
+@pytest.mark.parametrize("noise", [LearnerEnds(""), LearnerEnds("mhm", is_sound=True)])
+def test_a_noise_after_which_nothing_is_left_to_say_is_followed_by_nothing(noise: LearnerEnds) -> None:
+    turns = machine()
+    turns.on(LearnerTypes("hi"))
+    turns.on(LearnerSpeaks())
+    turns.on(LearnerInsists())
+    assert turns.on(ReplyEnds("t1")) == []
+    assert turns.on(noise) == []
+    assert turns.state == Listening()
+
+
+def test_a_turn_that_is_lost_takes_the_held_reply_with_it() -> None:
+    turns = machine()
+    turns.on(LearnerPauses("hello"))
+    assert turns.on(TurnLost()) == [Cancel("t1", released=False)]
+    assert turns.state == Listening()
+
+
+def test_a_turn_that_is_lost_leaves_a_reply_that_is_out_alone() -> None:
+    turns = machine()
+    turns.on(LearnerTypes("hi"))
+    assert turns.on(TurnLost()) == []
+    assert turns.state == Speaking("t1")
+
+
 def test_a_typed_turn_interrupts_and_is_answered_at_once() -> None:
     turns = machine()
     turns.on(LearnerTypes("hi"))
@@ -127,6 +154,7 @@ events = st.one_of(
     st.just(LearnerSpeaks()),
     st.just(LearnerInsists()),
     st.just(LearnerInterrupts()),
+    st.just(TurnLost()),
     st.builds(LearnerPauses, texts, st.booleans()),
     st.builds(LearnerEnds, texts, st.booleans()),
     texts.filter(bool).map(LearnerTypes),

@@ -1,0 +1,94 @@
+"""Floor control by itself, in virtual time: what follows when two things happen in the same moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from gateway.history import SessionState
+from gateway.outbox import Outbox
+from gateway.protocol import AiText, AnyServerMessage
+from gateway.record import ConversationRecord
+from gateway.reply.floor_control import FloorControl, ReplyOptions
+from gateway.reply.turn_machine import LearnerEnds, LearnerInsists, LearnerInterrupts, LearnerSpeaks, LearnerTypes
+from tests.support.fakes import FakeLlm, FakeTts, MemoryStore
+
+pytestmark = pytest.mark.looptime
+
+
+class Floor:
+    """A floor control whose replies, once they are over, wait to be settled."""
+
+    def __init__(self, tasks: asyncio.TaskGroup) -> None:
+        now = asyncio.get_running_loop().time
+        self.llm = FakeLlm(reply=["one ", "two ", "three ", "four."])
+        self.over: list[str] = []
+        self.got: list[AnyServerMessage | bytes] = []
+        self.outbox = Outbox()
+        record = ConversationRecord(
+            SessionState(session_id="test", created_at=now()), MemoryStore(away=True), self.outbox, now
+        )
+        self.control = FloorControl(
+            self.llm,
+            FakeTts(),
+            ReplyOptions(24_000, 256, 6000),
+            record=record,
+            outbox=self.outbox,
+            tasks=tasks,
+            may_speculate=lambda: True,
+            reply_over=self._reply_over,
+            now=now,
+        )
+
+    async def _reply_over(self, turn_id: str) -> None:
+        self.over.append(turn_id)
+
+    async def collect(self) -> None:
+        async for message in self.outbox:
+            self.got.append(message)
+
+    @property
+    def replies(self) -> set[str]:
+        """The turns of which text was sent."""
+        return {message.turn_id for message in self.got if isinstance(message, AiText)}
+
+    async def is_cut_off_by_a_noise(self) -> None:
+        await self.control.on(LearnerSpeaks())
+        await self.control.on(LearnerInsists())
+        await self.control.on(LearnerEnds(""))
+
+
+@asynccontextmanager
+async def floor_control() -> AsyncIterator[Floor]:
+    async with asyncio.TaskGroup() as tasks:
+        floor = Floor(tasks)
+        tasks.create_task(floor.collect())
+        yield floor
+        await floor.control.on(LearnerInterrupts())
+        floor.outbox.close()
+
+
+async def test_a_noise_lets_the_partner_say_the_rest_of_the_reply_that_it_cut_off() -> None:
+    async with floor_control() as floor:
+        await floor.control.on(LearnerTypes("hi"))
+        await asyncio.sleep(0.6)
+        await floor.is_cut_off_by_a_noise()
+        await asyncio.sleep(0.5)
+    assert len(floor.replies) == 2
+    assert len(floor.llm.asked) == 1
+
+
+async def test_a_noise_in_the_moment_in_which_a_reply_ends_does_not_bring_back_the_rest_of_an_older_one() -> None:
+    async with floor_control() as floor:
+        await floor.control.on(LearnerTypes("hi"))
+        await asyncio.sleep(0.6)
+        await floor.control.on(LearnerTypes("something else, please"))
+        await asyncio.sleep(5)
+        assert len(floor.over) == 1
+        await floor.is_cut_off_by_a_noise()  # before `settle`
+        await asyncio.sleep(0.5)
+        assert floor.control.is_free
+    assert len(floor.replies) == 2
