@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from common.grpc_server import run
+from common.models import fetch_weights
 from common.process import fetch_is_asked_for, observe, plain_start_errors
 from llm_service.config import LlmSettings
-from llm_service.engines import create_engine, fetch
-from llm_service.service import make_service
+from llm_service.engines import create_engine
+from llm_service.service import create_service
 
 
 def main() -> None:
@@ -16,10 +17,12 @@ def main() -> None:
     with plain_start_errors("LLM"):
         settings = LlmSettings()
         observe("llm", settings)
+        engine = create_engine(settings)
         if fetch_is_asked_for():
-            fetch(settings)
+            fetch_weights(engine)
             return
-        asyncio.run(run(make_service(create_engine(settings), settings), settings, settings.llm_port))
+        service = create_service(engine, settings)
+        asyncio.run(run(service, settings, settings.llm_port))
 
 
 if __name__ == "__main__":

@@ -34,8 +34,8 @@ _STOP_REASONS: dict[StopReason, llm_pb2.StopReason.ValueType] = {
 }
 
 
-def make_service(engine: LlmEngine, settings: LlmSettings) -> Service:
-    """What `common.grpc_server` runs."""
+def create_service(engine: LlmEngine, settings: LlmSettings) -> Service:
+    """The LLM service for `common.grpc_server`, around an engine that is not yet started."""
     servicer = LlmServicer(engine, settings)
     return Service(
         label="LLM",

@@ -2,43 +2,26 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pynvml
 
-from common.models import fetch_model
 from llm_service.config import LlmSettings
 from llm_service.engine import LlmEngine
 
 logger = logging.getLogger(__name__)
 
-ENGINES = {
+ENGINES: Mapping[str, str] = {
     "openai": "llm_service.engines.balanced:balanced_engine",
     "vllm": "llm_service.engines.vllm:vllm_engine",
     "llama.cpp": "llm_service.engines.llama_cpp:llama_cpp_engine",
 }
-
-VLLM_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "*.py")
-"""What `vllm serve` reads of a repository; many have the same weights in other formats, too."""
-
-
-def create_engine(settings: LlmSettings) -> LlmEngine:
-    """The engine for this machine and these settings; raises EngineError if something that it needs is missing."""
-    name = choose_engine(settings, can_run_vllm=cuda_gpus() > 0 and find_vllm() is not None)
-    return load_engine(name)(settings)
-
-
-def fetch(settings: LlmSettings) -> None:
-    """Have the weights of the server that the service would start on this disk; a remote server has its own."""
-    name = choose_engine(settings, can_run_vllm=cuda_gpus() > 0 and find_vllm() is not None)
-    if name == "vllm" and not Path(settings.llm_model_name).is_dir():
-        revision = settings.llm_model_revision or None
-        fetch_model(settings.llm_model_name, settings.models_cache_dir, revision=revision, only=VLLM_FILES)
+"""Name → "module:factory"; the factory is called with the settings."""
 
 
 def choose_engine(settings: LlmSettings, *, can_run_vllm: bool) -> str:
@@ -58,11 +41,14 @@ def choose_engine(settings: LlmSettings, *, can_run_vllm: bool) -> str:
     return "llama.cpp"
 
 
-def load_engine(name: str) -> Callable[[LlmSettings], LlmEngine]:
-    """What makes the engine `name`, a key of ENGINES."""
-    module, _, function = ENGINES[name].partition(":")
-    make: Callable[[LlmSettings], LlmEngine] = getattr(importlib.import_module(module), function)
-    return make
+def create_engine(settings: LlmSettings, name: str = "") -> LlmEngine:
+    """The engine `name`, a key of ENGINES, not yet started; without a name, the one that suits settings and machine.
+
+    Raises EngineError or UnavailableError if something that the engine needs is missing.
+    """
+    name = name or choose_engine(settings, can_run_vllm=cuda_gpus() > 0 and find_vllm() is not None)
+    engine: LlmEngine = resolve_name(ENGINES[name])(settings)
+    return engine
 
 
 def cuda_gpus() -> int:

@@ -28,7 +28,11 @@ FIRST_STARTS = 3  # then it's no accident; whoever started us should hear of it
 
 
 class SupervisedEngine:
-    """Runs `command(port)`, an OpenAI-compatible server on 127.0.0.1 that serves `description.model`."""
+    """Runs `command(port)`, an OpenAI-compatible server on 127.0.0.1 that serves `description.model`.
+
+    startup_timeout_s: how long the server may load. request_timeout_s: how long it may be silent during a request.
+    fetch: downloads the weights; by default they are on this disk already.
+    """
 
     def __init__(
         self,
@@ -37,10 +41,12 @@ class SupervisedEngine:
         *,
         startup_timeout_s: float,
         request_timeout_s: float,
+        fetch: Callable[[], object] = lambda: None,
     ) -> None:
         self._description = description
         self._command = command
         self._startup_timeout_s = startup_timeout_s
+        self._fetch = fetch
         self._client = OpenAiEngine(
             "",
             model=description.model,
@@ -64,6 +70,10 @@ class SupervisedEngine:
     def base_url(self) -> str:
         """Where the server is now; another port after each restart."""
         return self._client.base_url
+
+    def fetch(self) -> None:
+        """Have the weights on this disk without loading them; raises EngineError."""
+        self._fetch()
 
     async def start(self) -> None:
         """Raises EngineError, with the server's last words, if it can't be started at all."""

@@ -5,12 +5,17 @@ from __future__ import annotations
 import functools
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from common.engine_info import EngineDescription
 from common.errors import EngineError
+from common.models import fetch_model
 from llm_service.config import LlmSettings
 from llm_service.engines import cuda_gpus, find_vllm
 from llm_service.engines.supervised import SupervisedEngine
+
+WEIGHT_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "*.py")
+"""What `vllm serve` reads of a repository. Many repositories hold the same weights in other formats, too."""
 
 
 def vllm_engine(settings: LlmSettings) -> SupervisedEngine:
@@ -24,7 +29,15 @@ def vllm_engine(settings: LlmSettings) -> SupervisedEngine:
         functools.partial(vllm_command, program, settings),
         startup_timeout_s=settings.llm_startup_timeout_s,
         request_timeout_s=settings.llm_request_timeout_s,
+        fetch=functools.partial(fetch_weights, settings),
     )
+
+
+def fetch_weights(settings: LlmSettings) -> None:
+    """Download the weights that vLLM would load, unless LLM_MODEL_NAME is a folder; raises EngineError."""
+    if not Path(settings.llm_model_name).is_dir():
+        revision = settings.llm_model_revision or None
+        fetch_model(settings.llm_model_name, settings.models_cache_dir, revision=revision, only=WEIGHT_FILES)
 
 
 def vllm_command(program: str, settings: LlmSettings, port: int) -> Sequence[str]:

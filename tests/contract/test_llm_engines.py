@@ -13,7 +13,7 @@ import pytest_asyncio
 from common.errors import InvalidInputError
 from llm_service.config import LlmSettings
 from llm_service.engine import Delta, Done, GenerationRequest, LlmEngine, Message
-from llm_service.engines import ENGINES, cuda_gpus, find_vllm, load_engine
+from llm_service.engines import ENGINES, create_engine, cuda_gpus, find_vllm
 from llm_service.engines.supervised import SupervisedEngine
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -27,7 +27,7 @@ def settings(**values: Any) -> LlmSettings:
 
 
 async def started(name: str, cleanup: AsyncExitStack, **values: Any) -> LlmEngine:
-    engine = load_engine(name)(settings(**values))
+    engine = create_engine(settings(**values), name)
     cleanup.push_async_callback(engine.close)
     await engine.start()
     return engine

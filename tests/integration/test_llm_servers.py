@@ -20,11 +20,11 @@ from common.errors import EngineError
 from common.grpc_client import open_channel
 from common.grpc_server import ModelServer
 from llm_service.config import LlmSettings
-from llm_service.engines import load_engine
+from llm_service.engines import create_engine
 from llm_service.engines.llama_cpp import find_weights, llama_command
 from llm_service.engines.supervised import SupervisedEngine
 from llm_service.servers.server_process import free_port, run_server
-from llm_service.service import make_service
+from llm_service.service import create_service
 
 HELLO = llm_pb2.GenerateRequest(
     messages=[llm_pb2.ChatMessage(role=llm_pb2.ROLE_USER, content="Hello")],
@@ -41,7 +41,7 @@ def settings(**values: Any) -> LlmSettings:
 @asynccontextmanager
 async def service_for(options: LlmSettings, *, warm: bool) -> AsyncIterator[llm_pb2_grpc.LlmServiceAsyncStub]:
     """The service, asking the server at LLM_BASE_URL; not `warm`: serving at once, whatever that server is."""
-    service = make_service(load_engine("openai")(options), options)
+    service = create_service(create_engine(options, "openai"), options)
     if not warm:
         service = dataclasses.replace(service, warm_up=lambda: asyncio.sleep(0))
     async with ModelServer(service, options, port=0) as server:
@@ -113,7 +113,7 @@ async def test_no_server_at_all_is_unavailable() -> None:
 async def test_a_server_may_be_started_after_the_service() -> None:
     port = free_port()
     options = settings(llm_base_url=f"http://127.0.0.1:{port}/v1")
-    engine = load_engine("openai")(options)
+    engine = create_engine(options, "openai")
     starting = asyncio.create_task(engine.start())
     done, _ = await asyncio.wait({starting}, timeout=0.2)
     assert not done

@@ -22,9 +22,9 @@ from common.grpc_client import open_channel
 from common.grpc_errors import from_rpc_error
 from common.grpc_server import ModelServer
 from llm_service.config import LlmSettings
-from llm_service.engines import load_engine
+from llm_service.engines import create_engine
 from llm_service.engines.supervised import SupervisedEngine
-from llm_service.service import make_service
+from llm_service.service import create_service
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -54,9 +54,9 @@ class Llm:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def llm() -> AsyncIterator[Llm]:
     settings = LlmSettings(_env_file=None, llm_max_model_len=2048, llm_max_streams=SLOTS, drain_timeout_s=1)
-    engine = load_engine("llama.cpp")(settings)
+    engine = create_engine(settings, "llama.cpp")
     assert isinstance(engine, SupervisedEngine)
-    async with ModelServer(make_service(engine, settings), settings, port=0) as server:
+    async with ModelServer(create_service(engine, settings), settings, port=0) as server:
         await server.warm_up()
         async with open_channel(f"127.0.0.1:{server.port}") as channel:
             yield Llm(llm_pb2_grpc.LlmServiceStub(channel), engine)

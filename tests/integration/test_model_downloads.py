@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.support.hub import COMMIT, Hub, running_hub
+from tests.support.mesh import ROOT
 
 MODEL = "people/speaker"
 WEIGHTS = random.Random(0).randbytes(40_000_000)
@@ -183,3 +184,25 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         yield disk
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_the_language_model_is_fetched_ahead_of_time(hub: Hub, tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "vllm").write_text("#!/bin/sh\nexit 1\n")  # fetching doesn't run it
+    (programs / "vllm").chmod(0o755)
+    environment = {
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "HF_ENDPOINT": hub.url,
+        "HF_HOME": str(tmp_path / "home"),
+        "MODELS_CACHE_DIR": str(tmp_path / "models"),
+        "LLM_ENGINE": "vllm",
+        "LLM_MODEL_NAME": MODEL,
+    }
+    command = [sys.executable, "-m", "llm_service", "--fetch"]
+    process = subprocess.run(
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    (folder,) = (tmp_path / "models" / "models--people--speaker" / "snapshots").iterdir()
+    assert {file.name for file in folder.iterdir()} == {"config.json", "model.safetensors"}
