@@ -17,7 +17,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from common.engine_info import EngineDescription
-from common.errors import DeadlineError, EngineError, ServiceError, UnavailableError
+from common.errors import DeadlineError, EngineError, InvalidInputError, ServiceError, UnavailableError
 from common.tracing import http_headers, stage
 from llm_service.engine import Delta, Done, GenerationRequest, Message
 from llm_service.openai_api.chat_completions import END, NOT_OURS, ReplyReader, error_for, error_message, payload
@@ -143,14 +143,20 @@ class OpenAiEngine:
 
 
 def choose_model(wanted: str, served: list[str]) -> str:
-    """`wanted` if it is served, else the only one that is; raises UnavailableError if there is a choice, or none."""
+    """`wanted` if the server has it, else the only model that the server has.
+
+    Raises InvalidInputError, naming the models, if the server has several others; UnavailableError if it has none.
+    """
     if wanted in served:
         return wanted
     if len(served) == 1:
-        logger.info("the model server serves %s, not %s: using that", served[0], wanted)
+        logger.info("the model server has %s, not %s: using that", served[0], wanted)
         return served[0]
-    names = ", ".join(served) or "no model at all"
-    raise UnavailableError(f"the model server does not serve {wanted}; set LLM_MODEL_NAME to one that it does: {names}")
+    if not served:
+        raise UnavailableError("the model server has no model at all; load one there")
+    raise InvalidInputError(
+        f"LLM_MODEL_NAME={wanted}: the model server does not have this model; set one that it has: {', '.join(served)}"
+    )
 
 
 @contextmanager

@@ -170,7 +170,7 @@ async def test_warm_up_finds_the_model_and_asks_it_for_one_token() -> None:
         (httpx.Response(404), UnavailableError, "usually ends in /v1"),
         (httpx.Response(401), UnavailableError, "LLM_API_KEY"),
         (httpx.Response(200, text="<html>"), EngineError, "OpenAI-compatible"),
-        (httpx.Response(200, json={"data": [{"id": "a"}, {"id": "b"}]}), UnavailableError, "a, b"),
+        (httpx.Response(200, json={"data": [{"id": "a"}, {"id": "b"}]}), InvalidInputError, "a, b"),
     ],
 )
 async def test_warm_up_says_what_is_wrong(response: httpx.Response, kind: type[ServiceError], words: str) -> None:
