@@ -66,6 +66,7 @@ REOPENED_CALLS = from_zero(
 )
 RECOVERIES = Counter(
     "aitalk_gateway_recoveries_total",
-    "Streams to a model that broke and were opened again, by service and moment: in_turn or between_turns.",
+    "Streams to a model that were refused or broke and were opened again, by service and moment: in_turn or "
+    "between_turns.",
     ["service", "moment"],
 )

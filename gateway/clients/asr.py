@@ -30,8 +30,8 @@ class GrpcAsr:
             endpointing=_endpointing(patience),
             voice_activity_events=True,
         )
-        async with Stream(self._stub.StreamingRecognize, "ASR") as call:
-            await call.write(asr_pb2.StreamingRecognizeRequest(config=config))
+        first = asr_pb2.StreamingRecognizeRequest(config=config)
+        async with Stream.open(self._stub.StreamingRecognize, first, "ASR") as call:
             yield _Stream(call)
 
 

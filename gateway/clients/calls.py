@@ -1,50 +1,54 @@
-"""What the three clients share: a call that ends with its block, failures as ServiceErrors, and a second try elsewhere.
+"""What the three clients share: a call that ends with its block, failures as ServiceErrors, and when to try again.
 
-A replica that is full or drains refuses a call before its first response. The call is then opened anew, a few times:
-the channel's round robin, or the proxy, picks another replica. Once a response has come, a failure is one.
+A replica that is full or drains refuses a call before its first response. A new call then reaches another replica,
+which the channel's round robin or the proxy picks.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import grpc
 
+from common.backoff import Backoff
 from common.errors import BusyError, ServiceError, UnavailableError
 from common.grpc_errors import from_rpc_error
 from gateway import metrics
 
 logger = logging.getLogger(__name__)
 
-TRIES = 4
-FIRST_PAUSE_S = 0.05  # doubling, and up to half of it more by chance
-# A refusal comes within a round trip. A stream that took so much without one was accepted: 2 s of audio at 16 kHz.
-UNANSWERED_BYTES = 64_000
+RETRIES = 5
+FIRST_PAUSE_S, LONGEST_PAUSE_S, JITTER = 0.1, 1.0, 0.5
 
 
-class Tries:
-    """Counts the refusals of one call."""
+class Retries:
+    """The new tries of one call: at once, then after 0.1, 0.2, 0.4 and 0.8 s, each longer by up to half at random."""
 
     def __init__(self, service: str) -> None:
         self._service = service
-        self._pause_s = FIRST_PAUSE_S
-        self._left = TRIES - 1
+        self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S, at_once=True, jitter=JITTER)
 
-    async def again(self, error: ServiceError) -> bool:
-        """Whether to try again, after a short pause."""
-        if not self._left or not isinstance(error, BusyError | UnavailableError):
-            return False
-        self._left -= 1
+    async def next(self, error: ServiceError) -> None:
+        """Wait before one more try. Raises `error` if there were RETRIES of them already."""
+        if self._backoff.failures >= RETRIES:
+            raise error
         metrics.REOPENED_CALLS.labels(self._service).inc()
-        logger.info("%s refused a call (%s): trying another replica", self._service, error.code)
-        await asyncio.sleep(self._pause_s * random.uniform(1, 1.5))  # noqa: S311
-        self._pause_s *= 2
-        return True
+        logger.info("a call to %s failed (%s): trying another replica", self._service, error.code)
+        await asyncio.sleep(self._backoff.next_pause_s())
+
+    async def after_refusal(self, error: ServiceError) -> None:
+        """As `next`, of a call that has had no response yet. Raises `error` also if it is no refusal."""
+        if not isinstance(error, BusyError | UnavailableError):
+            raise error
+        await self.next(error)
+
+    def reset(self) -> None:
+        """It has worked: the tries so far are not held against the next failure."""
+        self._backoff.reset()
 
 
 @asynccontextmanager
@@ -69,7 +73,7 @@ def service_errors(service: str) -> Iterator[None]:
 
 
 async def write(call: Any, message: Any, service: str) -> None:
-    """Send a message on a call that may have ended already; its status then says why."""
+    """Send a message on a call that may have ended already. Raises the ServiceError that its status stands for."""
     try:
         await call.write(message)
     except grpc.aio.AioRpcError as error:
@@ -83,74 +87,36 @@ async def write(call: Any, message: Any, service: str) -> None:
 
 
 class Stream:
-    """A bidirectional call. What was sent is sent again if the call is refused, until the first response has come.
+    """A bidirectional call to `service`. One task may write while another reads. All methods raise ServiceErrors."""
 
-    One task may write and another read, as ever; use `async with` for its length.
-    """
-
-    def __init__(self, begin: Callable[[], Any], service: str) -> None:
-        self._begin = begin
+    def __init__(self, call: Any, service: str) -> None:
+        self._call = call
         self._service = service
-        self._tries = Tries(service)
-        self._unanswered: list[Any] | None = []
-        self._unanswered_bytes = 0
-        self._has_finished = False
-        self._has_failed = False
-        self._writing = asyncio.Lock()  # the reader writes too, when it has opened the call anew
 
-    async def __aenter__(self) -> Stream:
-        self._call = self._begin()
-        return self
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, begin: Callable[[], Any], config: Any, service: str) -> AsyncIterator[Stream]:
+        """A new call, to which `config` is sent first; cancelled at the end of the block.
 
-    async def __aexit__(self, *_: object) -> None:
-        self._call.cancel()
+        A call that is refused before that says so to whoever reads it, not here.
+        """
+        async with open_call(begin()) as call:
+            stream = cls(call, service)
+            with suppress(ServiceError):
+                await stream.write(config)
+            yield stream
 
     async def write(self, message: Any) -> None:
-        """Send a message. While the call may still be opened anew, a refusal is left to the reader."""
-        async with self._writing:
-            if self._unanswered is not None:
-                self._unanswered.append(message)
-                self._unanswered_bytes += message.ByteSize()
-                if self._unanswered_bytes > UNANSWERED_BYTES:
-                    self._unanswered = None
-            try:
-                await write(self._call, message, self._service)
-            except (BusyError, UnavailableError):
-                if self._unanswered is None or self._has_failed:
-                    raise
+        """Send a message."""
+        await write(self._call, message, self._service)
 
     async def finish(self, message: Any) -> None:
         """Send the last message."""
         await self.write(message)
-        async with self._writing:
-            self._has_finished = True
-            with suppress(asyncio.InvalidStateError):  # it has ended: the reader hears why
-                await self._call.done_writing()
+        with suppress(asyncio.InvalidStateError):  # the call has ended: the reader is told why
+            await self._call.done_writing()
 
     async def __aiter__(self) -> AsyncIterator[Any]:
-        while True:
-            try:
-                with service_errors(self._service):
-                    async for response in self._call:
-                        self._unanswered = None
-                        yield response
-            except ServiceError as error:
-                if self._unanswered is None or not await self._tries.again(error):
-                    self._has_failed = True
-                    raise
-            else:
-                return
-            await self._open_anew()
-
-    async def _open_anew(self) -> None:
-        async with self._writing:
-            self._call.cancel()
-            self._call = self._begin()
-            for message in self._unanswered or ():
-                try:
-                    await write(self._call, message, self._service)
-                except (BusyError, UnavailableError):
-                    return  # refused again: the reader hears of it
-            if self._has_finished:
-                with suppress(asyncio.InvalidStateError):
-                    await self._call.done_writing()
+        with service_errors(self._service):
+            async for response in self._call:
+                yield response

@@ -10,7 +10,7 @@ import grpc
 from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
 
 from common.errors import ServiceError
-from gateway.clients.calls import Tries, open_call, service_errors
+from gateway.clients.calls import Retries, open_call, service_errors
 from gateway.clients.traced import TracedStub
 from gateway.ports import ChatMessage
 
@@ -61,15 +61,14 @@ class GrpcLlm:
     ) -> str:
         config = llm_pb2.GenerationConfig(max_tokens=max_tokens, temperature=temperature, json_schema=json_schema)
         request = llm_pb2.GenerateRequest(messages=to_proto(messages), config=config)
-        tries = Tries("LLM")
+        retries = Retries("LLM")
         while True:
             try:
                 with self._busy(), service_errors("LLM"):
                     async with open_call(self._stub.Generate(request)) as call:
                         return str((await call).text)
             except ServiceError as error:
-                if not await tries.again(error):
-                    raise
+                await retries.after_refusal(error)
 
 
 class _Deltas:
@@ -87,7 +86,7 @@ class _Deltas:
         self._call.cancel()
 
     async def read(self) -> AsyncIterator[str]:
-        tries, has_begun = Tries("LLM"), False
+        retries, has_begun = Retries("LLM"), False
         while True:
             try:
                 with service_errors("LLM"):
@@ -96,8 +95,9 @@ class _Deltas:
                         if response.WhichOneof("event") == "delta":
                             yield response.delta
             except ServiceError as error:
-                if has_begun or not await tries.again(error):
+                if has_begun:
                     raise
+                await retries.after_refusal(error)
             else:
                 return
             self._call = self._stub.StreamingGenerate(self._request)

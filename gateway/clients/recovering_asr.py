@@ -28,8 +28,6 @@ from gateway.ports import (
     VoiceContinued,
 )
 
-# Before each new try of one turn. A replica that drains says so between turns: the first try may come at once.
-PAUSES_S = (0.0, 0.25, 0.75)
 # A stream that heard so much without an event has worked: its end is not the end of the tries before it.
 WORKED_S = 5.0
 # Kept while nobody speaks: more than passes between a voice's first sound and the word of it.
@@ -117,7 +115,7 @@ class _Stream:
     def __init__(
         self, begin: Callable[[Patience], AbstractAsyncContextManager[AsrStream]], patience: Patience, rate_hz: int
     ) -> None:
-        self.call = RecoveringCall("asr", lambda: begin(self._patience), self._replay, pauses_s=PAUSES_S)
+        self.call = RecoveringCall("asr", lambda: begin(self._patience), self._replay)
         self._patience = patience
         self._audio = RecentAudio(rate_hz)
         self._worked_samples = round(WORKED_S * rate_hz)

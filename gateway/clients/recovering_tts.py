@@ -15,9 +15,6 @@ from common.pcm import BYTES_PER_SAMPLE
 from gateway.clients.recovery import RecoveringCall
 from gateway.ports import SpeechChunk, Tts, TtsStream
 
-# Before each new try within one reply.
-PAUSES_S = (0.0, 0.25)
-
 
 class RecoveringTts:
     """See the module's docstring. Raises what the last of several tries raised."""
@@ -39,7 +36,7 @@ class _Stream:
     """Across the calls to which it is written and from which it is read."""
 
     def __init__(self, begin: Callable[[], AbstractAsyncContextManager[TtsStream]]) -> None:
-        self.call = RecoveringCall("tts", begin, self._replay, pauses_s=PAUSES_S)
+        self.call = RecoveringCall("tts", begin, self._replay)
         self._text = ""
         self._spoken = 0  # characters whose speech has come whole
         self._samples = 0  # that have come

@@ -25,8 +25,8 @@ class GrpcTts:
         self, *, sample_rate_hz: int, voice: str, speed: float, language: str
     ) -> AsyncIterator[ports.TtsStream]:
         config = tts_pb2.SynthesisConfig(sample_rate_hz=sample_rate_hz, voice=voice, speed=speed, language=language)
-        async with Stream(self._stub.StreamingSynthesize, "TTS") as call:
-            await call.write(tts_pb2.StreamingSynthesizeRequest(config=config))
+        first = tts_pb2.StreamingSynthesizeRequest(config=config)
+        async with Stream.open(self._stub.StreamingSynthesize, first, "TTS") as call:
             yield _Stream(call)
 
 

@@ -12,13 +12,13 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 
+from common.backoff import Backoff
 from common.engine_info import EngineDescription
 from common.errors import EngineError, UnavailableError
 from llm_service.engine import Delta, Done, GenerationRequest
 from llm_service.metrics import BACKEND_UP, SERVER_RESTARTS
 from llm_service.openai_api.client import OpenAiEngine
 from llm_service.servers import backend_metrics
-from llm_service.servers.backoff import Backoff
 from llm_service.servers.load_failure import LoadFailure, explain
 from llm_service.servers.server_process import ServerProcess, free_port, run_server
 

@@ -12,12 +12,12 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from urllib.parse import urlsplit
 
+from common.backoff import Backoff
 from llm_service.engine import Delta, Done, GenerationRequest
 from llm_service.metrics import BACKEND_EJECTED, BACKEND_IN_FLIGHT, BACKEND_UP
 from llm_service.openai_api.client import OpenAiEngine
 from llm_service.servers import backend_metrics
 from llm_service.servers.backend_metrics import LOADS
-from llm_service.servers.backoff import Backoff
 
 _turns = itertools.count(1)
 

@@ -17,7 +17,10 @@ from aitalk.tts.v1 import tts_pb2, tts_pb2_grpc
 from common.errors import BusyError, UnavailableError
 from common.grpc_client import open_channel
 from gateway.clients.asr import GrpcAsr
+from gateway.clients.calls import RETRIES
 from gateway.clients.llm import GrpcLlm
+from gateway.clients.recovering_asr import RecoveringAsr
+from gateway.clients.recovering_tts import RecoveringTts
 from gateway.clients.tts import GrpcTts
 from gateway.history import LearnerTurn
 from gateway.ports import AsrStream, ChatMessage, EndOfTurn, Patience, SpeechStarted, TtsStream
@@ -204,7 +207,7 @@ async def test_recognition_that_is_refused_goes_elsewhere_with_all_that_was_said
 
     async with (
         replicas(refusing(2, code)) as channel,
-        GrpcAsr(channel).open(sample_rate_hz=RATE_HZ, language="en", patience=Patience()) as stream,
+        RecoveringAsr(GrpcAsr(channel)).open(sample_rate_hz=RATE_HZ, language="en", patience=Patience()) as stream,
         asyncio.TaskGroup() as tasks,
     ):
         tasks.create_task(speak(stream))
@@ -222,7 +225,7 @@ async def test_synthesis_that_is_refused_goes_elsewhere_with_all_of_the_text(cod
 
     async with (
         replicas(refusing(2, code)) as channel,
-        GrpcTts(channel).open(sample_rate_hz=RATE_HZ, voice="", speed=1, language="en") as stream,
+        RecoveringTts(GrpcTts(channel)).open(sample_rate_hz=RATE_HZ, voice="", speed=1, language="en") as stream,
         asyncio.TaskGroup() as tasks,
     ):
         tasks.create_task(write(stream))
@@ -248,10 +251,13 @@ async def test_where_all_refuse_the_error_comes_soon() -> None:
         async with GrpcLlm(channel).stream(ASKED) as deltas:
             with pytest.raises(BusyError):
                 await anext(deltas)
-        assert behind.calls == 4
-        async with GrpcTts(channel).open(sample_rate_hz=RATE_HZ, voice="", speed=1, language="en") as stream:
+        assert behind.calls == 1 + RETRIES
+        async with RecoveringTts(GrpcTts(channel)).open(
+            sample_rate_hz=RATE_HZ, voice="", speed=1, language="en"
+        ) as speech:
             with pytest.raises(BusyError):
-                await anext(aiter(stream))
+                await anext(aiter(speech))
+        assert behind.calls == 2 * (1 + RETRIES)
 
 
 async def test_what_is_no_refusal_is_not_tried_again() -> None:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import BusyError, EngineError, InvalidInputError, ServiceError, UnavailableError
-from gateway.clients.recovering_asr import LEAD_S, PAUSES_S, SILENCE_S, RecentAudio, RecoveringAsr
+from gateway.clients.calls import RETRIES
+from gateway.clients.recovering_asr import LEAD_S, SILENCE_S, RecentAudio, RecoveringAsr
 from gateway.clients.recovering_tts import RecoveringTts
 from gateway.ports import (
     AsrEvent,
@@ -173,7 +174,7 @@ async def test_what_is_said_while_no_replica_can_be_had_is_heard_by_the_next_one
 
 
 async def test_after_some_tries_the_last_failure_is_raised() -> None:
-    broken: list[Script] = [[(1000, SpeechStarted(500)), (1000, GONE)] for _ in range(len(PAUSES_S) + 1)]
+    broken: list[Script] = [[(1000, SpeechStarted(500)), (1000, GONE)] for _ in range(RETRIES + 1)]
     with pytest.raises(ExceptionGroup) as failed:
         await recognise(Recogniser([*broken, []]), 9)
     assert failed.value.exceptions == (GONE,)
@@ -286,4 +287,4 @@ async def test_a_stream_that_breaks_after_the_last_word_has_done_its_work() -> N
 
 async def test_a_voice_that_cannot_be_had_is_an_error() -> None:
     with pytest.raises(UnavailableError):
-        await speak(Voice([0, 0, 0]), ["one two"])
+        await speak(Voice([0] * (RETRIES + 1)), ["one two"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from llm_service.openai_api.client import OpenAiEngine
 from llm_service.servers.backend_metrics import LOADS, BackendLoad
 from llm_service.servers.backends import Backend, least_loaded
-from llm_service.servers.backoff import LONGEST_PAUSE_S, STABLE_AFTER_S, Backoff
 
 
 def backend(name: str, *, in_flight: int = 0, healthy: bool = True, last_asked: int = 0) -> Backend:
@@ -39,12 +38,3 @@ def test_a_queue_is_load() -> None:
     finally:
         LOADS.forget("queued:1")
     assert least_loaded([queued, working]) is queued
-
-
-def test_pauses_grow_to_a_limit_and_start_anew_after_a_good_time() -> None:
-    backoff = Backoff()
-    pauses = [backoff.next_pause_s(0) for _ in range(9)]
-    assert pauses == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
-    assert [backoff.next_pause_s(0) for _ in range(2000)][-1] == LONGEST_PAUSE_S
-    assert backoff.next_pause_s(STABLE_AFTER_S) == 0.5
-    assert backoff.next_pause_s(STABLE_AFTER_S - 1) == 1

@@ -1,0 +1,48 @@
+"""How long to wait before something that has failed is tried again. All retries of the project wait by this."""
+
+from __future__ import annotations
+
+import random
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+STABLE_AFTER_S = 60.0
+
+
+class Backoff:
+    """Pauses that double after each failure. By default 0.5, 1, 2, … 30 s, which suits a server that is watched.
+
+    at_once: the first new try comes without a pause. jitter: each pause is longer by up to this share of it, at random,
+    so that many clients of one server do not all come back in the same moment.
+    """
+
+    def __init__(
+        self,
+        first_s: float = FIRST_PAUSE_S,
+        longest_s: float = LONGEST_PAUSE_S,
+        *,
+        at_once: bool = False,
+        jitter: float = 0.0,
+    ) -> None:
+        self.failures = 0
+        self._first_s = first_s
+        self._longest_s = longest_s
+        self._at_once = at_once
+        self._jitter = jitter
+
+    def next_pause_s(self, worked_for_s: float = 0.0) -> float:
+        """The pause after one more failure, in seconds.
+
+        worked_for_s: how long it had worked before it failed; after STABLE_AFTER_S the failure counts as the first.
+        """
+        if worked_for_s >= STABLE_AFTER_S:
+            self.reset()
+        self.failures += 1
+        doublings = self.failures - (2 if self._at_once else 1)
+        if doublings < 0:
+            return 0.0
+        pause_s = min(self._first_s * 2.0 ** min(doublings, 32), self._longest_s)  # 32: or it overflows after some days
+        return pause_s * (1 + self._jitter * random.random())  # noqa: S311
+
+    def reset(self) -> None:
+        """It has worked: the next failure counts as the first."""
+        self.failures = 0
