@@ -213,6 +213,7 @@ class FloorControl:
     def _continue(self, turn_id: str, rest: str) -> None:
         """Say what was left unheard of the reply that a noise has cut off."""
         metrics.FALSE_ALARMS.labels("cut").inc()
+        self._began_early = False
         self._begin(turn_id, [], Recital(rest), LearnerStages(self._now()))
 
     def _begin(self, turn_id: str, messages: Sequence[ChatMessage], llm: Writer, stages: LearnerStages) -> None:

@@ -7,13 +7,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from prometheus_client import REGISTRY
 
 from gateway.history import SessionState
 from gateway.outbox import Outbox
 from gateway.protocol import AiText, AnyServerMessage
 from gateway.record import ConversationRecord
 from gateway.reply.floor_control import FloorControl, ReplyOptions
-from gateway.reply.turn_machine import LearnerEnds, LearnerInsists, LearnerInterrupts, LearnerSpeaks, LearnerTypes
+from gateway.reply.turn_machine import (
+    LearnerEnds,
+    LearnerInsists,
+    LearnerInterrupts,
+    LearnerPauses,
+    LearnerSpeaks,
+    LearnerTypes,
+)
 from tests.support.fakes import FakeLlm, FakeTts, MemoryStore
 
 pytestmark = pytest.mark.looptime
@@ -92,3 +100,19 @@ async def test_a_noise_in_the_moment_in_which_a_reply_ends_does_not_bring_back_t
         await asyncio.sleep(0.5)
         assert floor.control.is_free
     assert len(floor.replies) == 2
+
+
+def eager_replies_used() -> float:
+    return REGISTRY.get_sample_value("aitalk_gateway_eager_replies_total", {"outcome": "used"}) or 0.0
+
+
+async def test_the_rest_of_a_reply_is_not_counted_as_one_more_reply_that_was_begun_in_a_pause() -> None:
+    before = eager_replies_used()
+    async with floor_control() as floor:
+        await floor.control.on(LearnerPauses("hi"))
+        await floor.control.on(LearnerEnds("hi"))
+        await asyncio.sleep(0.6)
+        await floor.is_cut_off_by_a_noise()
+        await asyncio.sleep(0.5)
+    assert len(floor.replies) == 2
+    assert eager_replies_used() - before == 1
