@@ -34,7 +34,7 @@ from gateway.config import GatewaySettings
 from gateway.connection.serve import converse
 from gateway.conversation.events import Ports, SessionOptions
 from gateway.http import Services, add_http, origin_is_allowed
-from gateway.reply.floor_control import ReplyOptions
+from gateway.reply.maker import ReplyOptions
 
 logger = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from gateway.connection.fast_path import hand_over
 from gateway.conversation.events import Expelled, Left, Ports, SessionOptions
 from gateway.conversation.session import Session
 from gateway.outbox import Outbox
-from gateway.protocol import AnyClientMessage, EndConversation, Ping, Pong, Start, read_client_message
+from gateway.protocol import AnyClientMessage, EndConversation, Ping, Pong, read_client_message
 
 logger = logging.getLogger(__name__)
 
@@ -167,8 +167,6 @@ class _Reader:
         if isinstance(message, Ping):
             await self.outbox.send(Pong())
             return
-        if isinstance(message, Start):
-            self.session.announce(message)  # before the next frame is taken
         self.has_ended |= isinstance(message, EndConversation)
         await self.session.post(message)
 

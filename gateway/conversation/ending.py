@@ -37,7 +37,7 @@ class Ending:
     record: ConversationRecord
     outbox: Outbox
     audio: AudioInput
-    turn: OpenTurn
+    open_turn: OpenTurn
     llm: Llm
 
     async def end(self, tasks: asyncio.TaskGroup) -> Closing:
@@ -64,7 +64,7 @@ class Ending:
                 async for event in self.inbox:
                     match event:
                         case Heard(EndOfTurn(transcript)) if transcript.text:
-                            await self.record.remember(await self.turn.say_back(transcript))
+                            await self.record.remember(await self.open_turn.show(transcript))
                         case HearingEnded() | HearingFailed():
                             break
                         case Left():

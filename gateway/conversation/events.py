@@ -10,7 +10,7 @@ from gateway.closing import HandOver
 from gateway.conversation.hearing import HearingEvent
 from gateway.ports import Asr, Llm, SessionStore, Tts
 from gateway.protocol import EndConversation, Interrupt, Playback, Reconnect, SetLevel, Start, Text
-from gateway.reply.floor_control import ReplyOptions
+from gateway.reply.maker import ReplyOptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from gateway.outbox import Outbox
 from gateway.ports import SpeechStarted, Transcript
 from gateway.protocol import SpeechStoppedMessage, TranscriptMessage, TranscriptWord
 from gateway.record import ConversationRecord
-from gateway.reply.floor_control import LearnerStages
+from gateway.reply.stages import LearnerStages
 from gateway.reply.trace import TurnTrace
 
 
@@ -75,7 +75,7 @@ class OpenTurn:
             self._trace.close(outcome)
         self._trace = None
 
-    async def say_back(self, transcript: Transcript) -> LearnerTurn:
+    async def show(self, transcript: Transcript) -> LearnerTurn:
         """Show the learner's words as they were understood."""
         turn = _learner_turn(
             transcript,

@@ -1,16 +1,17 @@
-"""Is what was heard a turn, or only a sound: a "mhm" while the partner speaks, a cough, the partner's own echo?"""
+"""Is what the learner says over the partner's voice a turn, or only a sound: a "mhm", a cough, the partner's echo?"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from enum import Enum
 from statistics import geometric_mean
 
-from gateway.ports import HeardWord
+from gateway.ports import HeardWord, Transcript
 
-# What people say to show that they listen, by language, alone or one after the other ("oh, I see"); said over the
-# partner's voice it asks for nothing.
+# What people say to show that they listen, by language. They may be combined ("oh, I see"). Said over the partner's
+# voice, they ask for nothing.
 BACKCHANNELS = {
     "en": "absolutely|ah|aha|all right|alright|cool|exactly|good|got it|great|ha|hah|haha|huh|i see|nice|of course|oh"
     "|ok|okay|really|right|sure|uh|uhhuh|um|wow|yeah|yep|yes|yup",
@@ -19,13 +20,13 @@ BACKCHANNELS = {
     "fr": "ah|bien|bon|d'accord|oh|ok|okay|ouais|oui|voilà",
     "it": "ah|bene|certo|ecco|eh|oh|ok|okay|si|sì|va bene",
 }
-# A hum or a noise as recognisers spell it, without a vowel: "mhm", "M-H-N", "pff".
+# Recognisers spell a hum or a noise without a vowel: "mhm", "M-H-N", "pff".
 NO_WORD = "[bcdfghjklmnpqrstvwxz]+"
 
-# Below this a recogniser has guessed: a cough becomes "you" or "thank you".
+# Up to UNSURE_WORDS words with a mean confidence below UNSURE are a guess: a cough becomes "you" or "thank you".
 UNSURE = 0.5
 UNSURE_WORDS = 3
-# But words that ask for the floor are believed: recognisers doubt most words that stand alone.
+# These words ask for the floor and are believed all the same, because recognisers doubt most words that stand alone.
 DEMANDS = {
     "en": "again|but|hello|help|hold|how|listen|no|pardon|please|quiet|repeat|slower|sorry|stop|wait|what|when|where"
     "|who|why",
@@ -36,14 +37,39 @@ DEMANDS = {
     "it": "aiuto|alt|aspetta|aspetti|basta|chi|come|cosa|dove|fermo|ma|no|perché|piano|quando|scusa|scusi",
 }
 
+# An echo has at least ECHO_WORDS words, and this share of them are the partner's, in its order.
 ECHO_LIKENESS = 0.75
 ECHO_WORDS = 3
 
 
-def is_backchannel(text: str, language: str, *, unfinished: bool = False) -> bool:
-    """Whether `text` only shows that the learner listens. Empty text does not even that.
+class Sound(Enum):
+    """What is said over the partner's voice and is no turn."""
 
-    unfinished: whether it may yet become so with the next word ("oh, I").
+    BACKCHANNEL = "mhm"
+    NOISE = "a cough"
+    ECHO = "the partner's voice, picked up from a loudspeaker"
+
+
+def sound_in(transcript: Transcript, language: str, partner_says: str) -> Sound | None:
+    """Which sound this is, said while the partner says `partner_says`; None if it is a turn, or holds no words."""
+    if not transcript.text:
+        return None
+    if is_echo(transcript.text, partner_says):
+        return Sound.ECHO
+    if is_backchannel(transcript.text, language):
+        return Sound.BACKCHANNEL
+    return Sound.NOISE if is_unsure(transcript.words, language) else None
+
+
+def may_become_sound(text: str, language: str, partner_says: str) -> bool:
+    """Whether `text`, which the learner has not finished saying, is a sound or may turn out to be one."""
+    return is_backchannel(text, language, unfinished=True) or is_echo(text, partner_says)
+
+
+def is_backchannel(text: str, language: str, *, unfinished: bool = False) -> bool:
+    """Whether `text` only shows that the learner listens. Empty text counts as such.
+
+    unfinished: also whether it may become such with its next word ("oh, I").
     """
     phrases = _of(BACKCHANNELS, language)
     sound = f"(?:{'|'.join(phrases)}|{NO_WORD}) "
@@ -52,14 +78,14 @@ def is_backchannel(text: str, language: str, *, unfinished: bool = False) -> boo
 
 
 def is_unsure(words: Sequence[HeardWord], language: str) -> bool:
-    """Whether these few words are more likely a noise: the recogniser itself does not believe in them."""
+    """Whether these words are so few, and recognised with so little confidence, that they are probably a noise."""
     if not 0 < len(words) <= UNSURE_WORDS or _demands(words, language):
         return False
     return geometric_mean([max(word.confidence, 0.001) for word in words]) < UNSURE
 
 
 def is_echo(text: str, partner_says: str) -> bool:
-    """Whether `text` is the partner's own voice, picked up from a loudspeaker: mostly its words, in its order."""
+    """Whether `text` is the partner's voice, picked up from a loudspeaker: mostly its words, in its order."""
     heard, said = _plain(text), _plain(partner_says)
     if len(heard) < ECHO_WORDS:
         return False
@@ -72,7 +98,7 @@ def _demands(words: Sequence[HeardWord], language: str) -> bool:
 
 
 def _of(phrases: dict[str, str], language: str) -> list[str]:
-    """Those for a BCP-47 tag; the English ones where there are none."""
+    """The phrases for a BCP-47 tag; the English ones if that language has none."""
     return phrases.get(language.partition("-")[0].lower(), phrases["en"]).split("|")
 
 

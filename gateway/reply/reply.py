@@ -1,35 +1,36 @@
-"""One reply of the partner: words from the model into speech, both out to the learner.
+"""One reply of the partner: the writer's text becomes speech, and both are sent to the learner.
 
-The reply is made as soon as it is created and held until `release`. Leaving `run` for any reason ends the calls behind
-it, and with them the work of the models; nothing is sent afterwards.
+`run` makes the reply at once, but sends nothing until `release`. Leaving `run` for any reason ends the calls to the
+models, and with them the models' work. Nothing is sent afterwards.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, suppress
-from dataclasses import dataclass, field
-from typing import Protocol
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
 
 from common.errors import EngineError, ServiceError, first_service_error
 from common.pcm import BYTES_PER_SAMPLE
 from gateway.history import PartnerTurn
 from gateway.outbox import Outbox
 from gateway.ports import ChatMessage, SpeechChunk, SpokenWord, Tts, TtsStream
-from gateway.protocol import AiAudioStart, AiText, Captions, CaptionWord
-from gateway.reply.captions import heard_text, heard_words, to_history
+from gateway.protocol import AiAudioStart, AiText
+from gateway.reply.captions import captions, heard_text, heard_words, to_history
 from gateway.reply.gathered_text import gathered
 from gateway.reply.playback import PlaybackClock
+from gateway.reply.stages import Stages
+from gateway.reply.writer import Writer
 
-# How far the audio sent may be ahead of the learner's ear: enough for a network that stutters, little enough that an
-# interruption wastes no more.
+# How far the audio sent may be ahead of what the learner has heard. Enough for a network that stutters; an interruption
+# wastes at most this much.
 MAX_AHEAD_S = 2.0
-# How long a player that has fallen silent is waited for at the end of a reply.
+# How long to wait, at the end of a reply, for a player that has stopped playing or reporting.
 PLAYER_GRACE_S = 3.0
-# A player that has stopped just before the end is not asked again at once.
+# The shortest wait between two looks at a player that has stopped just before the end.
 LEAST_WAIT_S = 0.02
-# From so much speech on, the rest of the text is in no hurry.
+# Once so much speech has been made, the rest of the text may come in larger pieces.
 TEXT_WAITS_AFTER_S = 1.0
 
 
@@ -43,35 +44,15 @@ class Voice:
     language: str
 
 
-@dataclass(slots=True)
-class Stages:
-    """When each stage of a reply was reached, in milliseconds after `origin_s`, the learner's last sound."""
-
-    origin_s: float
-    ms: dict[str, float] = field(default_factory=dict)
-
-    def mark(self, stage: str, at_s: float) -> None:
-        """Note the first time that a stage is reached."""
-        self.ms.setdefault(stage, round((at_s - self.origin_s) * 1000, 1))
-
-
-class Writer(Protocol):
-    """What writes a reply: a language model, for the most part."""
-
-    def stream(
-        self, messages: Sequence[ChatMessage], /, *, max_tokens: int | None = None
-    ) -> AbstractAsyncContextManager[AsyncIterator[str]]: ...
-
-
 class Reply:
-    """One reply. `now` is a steady clock in seconds."""
+    """One reply: created held, made by `run`, let out by `release`. `now` is a steady clock in seconds."""
 
     def __init__(
         self,
         turn_id: str,
         messages: Sequence[ChatMessage],
         *,
-        llm: Writer,
+        writer: Writer,
         tts: Tts,
         voice: Voice,
         max_tokens: int,
@@ -89,7 +70,7 @@ class Reply:
         self.clock = PlaybackClock(voice.sample_rate_hz)
         self.audio_began_s: float | None = None
         self._messages = messages
-        self._llm = llm
+        self._writer = writer
         self._tts = tts
         self._voice = voice
         self._max_tokens = max_tokens
@@ -104,7 +85,7 @@ class Reply:
         self._unhushed.set()
 
     async def run(self) -> None:
-        """Make the reply, send it once released, and return when the learner has heard it, or at its `failure`."""
+        """Make the reply, send it once released, and return when the learner has heard it or it failed (`failure`)."""
         try:
             await self._make()
         except* ServiceError as group:
@@ -117,7 +98,7 @@ class Reply:
             self._tts.open(
                 sample_rate_hz=voice.sample_rate_hz, voice=voice.voice, speed=voice.speed, language=voice.language
             ) as speech,
-            self._llm.stream(self._messages, max_tokens=self._max_tokens) as deltas,
+            self._writer.stream(self._messages, max_tokens=self._max_tokens) as deltas,
             asyncio.TaskGroup() as tasks,
         ):
             writing = tasks.create_task(self._write(deltas, speech))
@@ -126,21 +107,21 @@ class Reply:
         self._all_audio_sent = True
         await self._outbox.send(AiText(text="", is_complete=True, turn_id=self.turn_id))
         await self._wait_until_heard()
-        if failure := writing.result():  # what had been written by then was spoken
+        if failure := writing.result():  # raised only now, so that what was written before it is spoken
             raise failure
         if not self.text.strip():
             raise EngineError("LLM: the model wrote an empty reply; say it again or put it differently")
 
     def release(self) -> None:
-        """The learner's turn is over: let out what there is, then the rest as it comes."""
+        """The learner's turn is over: send what has been made, then the rest as it comes."""
         self._released.set()
 
     def hush(self) -> None:
-        """Send no more audio for now; what was sent goes on sounding."""
+        """Send no more audio for now. What was sent goes on playing."""
         self._unhushed.clear()
 
     def unhush(self) -> None:
-        """Go on where it stopped."""
+        """Go on sending where it stopped."""
         self._unhushed.set()
 
     @property
@@ -149,7 +130,7 @@ class Reply:
         return self._released.is_set()
 
     def played(self, played_ms: float) -> None:
-        """The learner's player reports."""
+        """The learner's player has played so much of the reply."""
         now = self._now()
         self.clock.report(played_ms, now)
         self._reported.set()
@@ -157,8 +138,8 @@ class Reply:
             sent_s = now if self.audio_began_s is None else self.audio_began_s
             self.stages.mark("first_audio_played", max(sent_s, now - played_ms / 1000))
 
-    def heard(self, *, started_s: float, interrupted: bool) -> PartnerTurn:
-        """What the learner has heard of it by now."""
+    def as_heard(self, *, started_s: float, interrupted: bool) -> PartnerTurn:
+        """What the learner has heard of it by now, for the history. Sets `unheard_text` to the rest."""
         samples = self.clock.heard_samples(self._now())
         total = self.clock.sent_samples if self._all_audio_sent else 0
         heard = heard_text(self.text, self._words, samples, total)
@@ -202,7 +183,7 @@ class Reply:
             await self._outbox.send(AiText(text=piece, is_complete=False, turn_id=self.turn_id))
 
     async def _speak(self, speech: TtsStream) -> None:
-        """Send the speech. While the reply is held, chunks wait in the call, whose flow control stops the synthesis."""
+        """Send the speech. While the reply is held, chunks wait in the call; its flow control pauses the synthesis."""
         async for chunk in speech:
             self._words.extend(chunk.words)
             self.made_samples += len(chunk.pcm) // BYTES_PER_SAMPLE
@@ -219,26 +200,13 @@ class Reply:
             rate = self.clock.sample_rate_hz
             await self._outbox.send(AiAudioStart(sample_rate=rate, turn_id=self.turn_id))
         if chunk.words:
-            await self._outbox.send(self._captions(chunk))
+            await self._outbox.send(captions(chunk, self.turn_id, self.clock.sample_rate_hz))
         if chunk.pcm:
             await self._outbox.send(chunk.pcm)
             self.clock.sent(len(chunk.pcm) // BYTES_PER_SAMPLE, self._now())
 
-    def _captions(self, chunk: SpeechChunk) -> Captions:
-        per_ms = self.clock.sample_rate_hz / 1000
-        return Captions(
-            turn_id=self.turn_id,
-            words=tuple(
-                CaptionWord(
-                    text=word.text, start_ms=round(word.start_sample / per_ms), end_ms=round(word.end_sample / per_ms)
-                )
-                for word in chunk.words
-            ),
-            estimated=chunk.timing_estimated,
-        )
-
     async def _wait_until_heard(self) -> None:
-        """Return when all was heard, or when the player has not moved on for too long."""
+        """Return when all audio was heard, or PLAYER_GRACE_S after it should have been."""
         give_up_s = self._now() + self.clock.ahead_s(self._now()) + PLAYER_GRACE_S
         while (ahead_s := self.clock.ahead_s(now := self._now())) > 0 and now < give_up_s:
             self._reported.clear()

@@ -16,7 +16,7 @@ from gateway.conversation.session import Session
 from gateway.outbox import Outbox
 from gateway.ports import AsrEvent, EagerEndOfTurn, EndOfTurn, HeardWord, Partial, SpeechStarted, Transcript
 from gateway.protocol import AnyServerMessage, AudioFormat, Connected, Start, Text
-from gateway.reply.floor_control import ReplyOptions
+from gateway.reply.maker import ReplyOptions
 from tests.support.fakes import FakeAsr, FakeLlm, FakeTts, MemoryStore
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from gateway.config import GatewaySettings
 from gateway.connection.serve import converse
 from gateway.conversation.events import Ports, SessionOptions
 from gateway.conversation.hearing import GAP_S
-from gateway.reply.floor_control import ReplyOptions
+from gateway.reply.maker import ReplyOptions
 from tests.support.conversation import RATE_HZ, start
 from tests.support.fakes import FakeAsr, FakeLlm, FakeTts, MemoryStore
 

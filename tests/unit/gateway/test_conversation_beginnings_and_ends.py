@@ -75,7 +75,7 @@ async def test_start_must_come_first() -> None:
     async with talk.running():
         await talk.post(text("hi"))
         with pytest.raises(SequenceError, match="first"):
-            talk.session.announce(start(level="beginner"))
+            await talk.post(start(level="beginner"))
         await asyncio.sleep(3)
     assert talk.of(TurnComplete)
 

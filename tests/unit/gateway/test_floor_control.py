@@ -13,7 +13,9 @@ from gateway.history import SessionState
 from gateway.outbox import Outbox
 from gateway.protocol import AiText, AnyServerMessage
 from gateway.record import ConversationRecord
-from gateway.reply.floor_control import FloorControl, ReplyOptions
+from gateway.reply.floor_control import FloorControl
+from gateway.reply.maker import ReplyMaker, ReplyOptions
+from gateway.reply.outcome import Outcomes
 from gateway.reply.turn_machine import (
     LearnerEnds,
     LearnerInsists,
@@ -40,11 +42,17 @@ class Floor:
             SessionState(session_id="test", created_at=now()), MemoryStore(away=True), self.outbox, now
         )
         self.control = FloorControl(
-            self.llm,
-            FakeTts(),
-            ReplyOptions(24_000, 256, 6000),
+            ReplyMaker(
+                self.llm,
+                FakeTts(),
+                ReplyOptions(24_000, 256, 6000),
+                record=record,
+                outbox=self.outbox,
+                tasks=tasks,
+                now=now,
+            ),
+            Outcomes(record, self.outbox, now),
             record=record,
-            outbox=self.outbox,
             tasks=tasks,
             may_speculate=lambda: True,
             reply_over=self._reply_over,

@@ -1,0 +1,116 @@
+"""What the learner says and types becomes turns: shown to the learner, handed to floor control, kept in the record."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from common.errors import InvalidInputError
+from gateway.conversation.open_turn import OpenTurn
+from gateway.history import LearnerTurn
+from gateway.outbox import Outbox
+from gateway.ports import AsrEvent, EagerEndOfTurn, EndOfTurn, Partial, SpeechStarted, Transcript, TurnResumed
+from gateway.protocol import SpeechStartedMessage, TranscriptMessage
+from gateway.record import ConversationRecord
+from gateway.reply.backchannels import Sound, may_become_sound, sound_in
+from gateway.reply.floor_control import FloorControl
+from gateway.reply.stages import LearnerStages
+from gateway.reply.turn_machine import (
+    LearnerEnds,
+    LearnerInsists,
+    LearnerPauses,
+    LearnerSpeaks,
+    LearnerTypes,
+    TurnLost,
+)
+
+
+class LearnerTurns:
+    """Call one of its methods for each thing that the learner does; all that follows has been done when it returns."""
+
+    def __init__(
+        self,
+        floor: FloorControl,
+        open_turn: OpenTurn,
+        *,
+        record: ConversationRecord,
+        outbox: Outbox,
+        now: Callable[[], float],
+    ) -> None:
+        self._floor = floor
+        self._open_turn = open_turn
+        self._record = record
+        self._outbox = outbox
+        self._now = now
+        self._has_echo = False  # the microphone is known to pick up the partner's voice
+
+    async def on_typed(self, text: str) -> None:
+        """A typed turn. Raises InvalidInputError if it holds only white space."""
+        text = text.strip()
+        if not text:
+            raise InvalidInputError("`text` holds only white space; write something to the partner")
+        turn = LearnerTurn(turn_id=secrets.token_hex(6), text=text, started_s=self._record.elapsed_s(), typed=True)
+        await self._floor.on(LearnerTypes(text), stages=LearnerStages(self._now()), learner_turn=turn)
+
+    async def on_heard(self, said: AsrEvent) -> None:
+        """An event of recognition."""
+        match said:
+            case SpeechStarted():
+                self._open_turn.begin(said)
+                await self._on_voice()
+            case TurnResumed():
+                self._open_turn.go_on()
+                await self._on_voice()
+            case Partial(stable, unstable):
+                await self._on_partial((stable + unstable).strip())
+            case EagerEndOfTurn(transcript):
+                await self._on_pause(transcript)
+            case EndOfTurn(transcript, usual_pause_ms):
+                await self._on_end(transcript)
+                if usual_pause_ms not in {0, self._record.state.usual_pause_ms}:
+                    await self._record.change(usual_pause_ms=usual_pause_ms)
+
+    async def on_lasting_voice(self) -> None:
+        """A voice that lasts interrupts the partner, unless the microphone is known to pick up the partner's voice."""
+        if not self._has_echo:
+            await self._floor.on(LearnerInsists())
+
+    async def on_lost(self) -> None:
+        """Recognition failed, and what the learner was saying is lost."""
+        self._open_turn.lose()
+        await self._floor.on(TurnLost())
+
+    async def _on_voice(self) -> None:
+        await self._floor.on(LearnerSpeaks())
+        self._floor.read_ahead("")
+        await self._outbox.send(SpeechStartedMessage())
+
+    async def _on_partial(self, text: str) -> None:
+        await self._outbox.send(TranscriptMessage(text=text, is_final=False))
+        if not may_become_sound(text, self._record.state.language, self._floor.partner_says):
+            await self._floor.on(LearnerInsists())
+        self._floor.read_ahead(text)
+
+    async def _on_pause(self, transcript: Transcript) -> None:
+        await self._open_turn.pause(transcript)
+        sound = self._sound_in(transcript)
+        self._has_echo |= sound is Sound.ECHO
+        await self._floor.on(LearnerPauses(transcript.text, sound is not None), stages=self._open_turn.stages)
+
+    async def _on_end(self, transcript: Transcript) -> None:
+        stages = await self._open_turn.end(transcript)
+        sound = self._sound_in(transcript)
+        self._has_echo |= sound is Sound.ECHO
+        if sound or not transcript.text:
+            await self._outbox.send(TranscriptMessage(text="", is_final=True))  # partials may have shown something
+            turn = None
+        else:
+            turn = await self._open_turn.show(transcript)
+        await self._floor.on(LearnerEnds(transcript.text, sound is not None), stages=stages, learner_turn=turn)
+        self._open_turn.end_trace("no_words")
+
+    def _sound_in(self, transcript: Transcript) -> Sound | None:
+        """Which sound this is, if the partner speaks and it is no turn."""
+        if not self._floor.is_taken:
+            return None
+        return sound_in(transcript, self._record.state.language, self._floor.partner_says)

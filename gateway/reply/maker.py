@@ -1,0 +1,91 @@
+"""Makes the replies of one conversation from its record: what the model is asked, and how the partner sounds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gateway.outbox import Outbox
+from gateway.ports import ChatMessage, Llm, Tts
+from gateway.record import ConversationRecord
+from gateway.reply.prefill import Prefill
+from gateway.reply.prompt import MANNERS, SOMETHING, messages_for
+from gateway.reply.reply import Reply, Voice
+from gateway.reply.stages import Stages
+from gateway.reply.writer import Writer, WrittenText
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyOptions:
+    """What does not change from one reply to the next.
+
+    sample_rate_hz: of the speech. max_tokens: the longest reply. history_max_chars: how much of the history goes into
+    a prompt.
+    """
+
+    sample_rate_hz: int
+    max_tokens: int
+    history_max_chars: int
+
+
+class ReplyMaker:
+    """Creates replies; they do nothing until they are run. Also has the model read ahead (see `prefill`)."""
+
+    def __init__(
+        self,
+        llm: Llm,
+        tts: Tts,
+        options: ReplyOptions,
+        *,
+        record: ConversationRecord,
+        outbox: Outbox,
+        tasks: asyncio.TaskGroup,
+        now: Callable[[], float],
+    ) -> None:
+        self._llm = llm
+        self._tts = tts
+        self._options = options
+        self._record = record
+        self._outbox = outbox
+        self._now = now
+        self._prefill = Prefill(llm, tasks)
+
+    def reply_to(self, text: str, turn_id: str, *, voice_ended_s: float) -> Reply:
+        """The model's reply to what the learner says. voice_ended_s: when latencies begin to count."""
+        return self._make(turn_id, self._prompt(text), self._llm, voice_ended_s)
+
+    def say(self, text: str, turn_id: str, *, voice_ended_s: float) -> Reply:
+        """A reply whose text is already written: the model is not asked."""
+        return self._make(turn_id, [], WrittenText(text), voice_ended_s)
+
+    def read_ahead(self, text: str) -> None:
+        """Have the model read the conversation so far and `text`, the learner's turn as far as it is understood."""
+        self._prefill.read(self._prompt(text.rstrip(" .,!?…-") or SOMETHING))
+
+    def _prompt(self, text: str) -> list[ChatMessage]:
+        """What the model is asked for a reply to `text`."""
+        state = self._record.state
+        return messages_for(
+            self._record.turns,
+            text,
+            level=state.level,
+            language=state.language,
+            max_chars=self._options.history_max_chars,
+        )
+
+    def _make(self, turn_id: str, messages: Sequence[ChatMessage], writer: Writer, voice_ended_s: float) -> Reply:
+        self._prefill.stop()
+        state, options = self._record.state, self._options
+        manner = MANNERS[state.level]
+        return Reply(
+            turn_id,
+            messages,
+            writer=writer,
+            tts=self._tts,
+            voice=Voice(options.sample_rate_hz, state.voice, manner.speed, state.language),
+            max_tokens=min(manner.max_tokens, options.max_tokens),
+            stages=Stages(voice_ended_s),
+            outbox=self._outbox,
+            now=self._now,
+        )

@@ -1,0 +1,36 @@
+"""When a turn reaches each of its stages, on the way from the learner's voice to the partner's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gateway.reply.trace import TurnTrace
+
+
+@dataclass(slots=True)
+class LearnerStages:
+    """The stages of the learner's turn, in seconds on the session's clock. Latencies count from voice_ended_s."""
+
+    voice_ended_s: float
+    eager_s: float | None = None
+    end_of_turn_s: float | None = None
+    trace: TurnTrace | None = None
+
+
+@dataclass(slots=True)
+class Stages:
+    """The stages of a reply, in milliseconds after `origin_s`, the end of the learner's voice."""
+
+    origin_s: float
+    ms: dict[str, float] = field(default_factory=dict)
+
+    def mark(self, stage: str, at_s: float) -> None:
+        """Note the first time that a stage is reached."""
+        self.ms.setdefault(stage, round((at_s - self.origin_s) * 1000, 1))
+
+    def mark_learners(self, learner: LearnerStages) -> None:
+        """Note the stages of the learner's turn to which this is the reply."""
+        if learner.eager_s is not None:
+            self.mark("eager", learner.eager_s)
+        if learner.end_of_turn_s is not None:
+            self.mark("end_of_turn", learner.end_of_turn_s)

@@ -1,0 +1,38 @@
+"""What writes the text of a reply."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.ports import ChatMessage
+
+
+class Writer(Protocol):
+    """Writes a reply: the language model (`Llm` is one), or `WrittenText`."""
+
+    def stream(
+        self, messages: Sequence[ChatMessage], /, *, max_tokens: int | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+        """The reply's text in pieces. Raises ServiceError, also while the pieces are read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenText:
+    """A text that is already written, in place of a language model."""
+
+    text: str
+
+    @asynccontextmanager
+    async def stream(
+        self, _messages: Sequence[ChatMessage], *, max_tokens: int | None = None
+    ) -> AsyncIterator[AsyncIterator[str]]:
+        """The text in one piece. The messages and max_tokens have no effect."""
+        del max_tokens
+        yield self._pieces()
+
+    async def _pieces(self) -> AsyncIterator[str]:
+        yield self.text
