@@ -17,7 +17,8 @@ from asr_service.config import AsrSettings
 from asr_service.engine import AsrEngine
 from asr_service.metrics import AUDIO_SECONDS
 from asr_service.recognition.decoder import Decoder
-from asr_service.session import DRAINS, Finish, Request, StreamConfig, StreamSession
+from asr_service.session import DRAINS, StreamSession
+from asr_service.stream import Finish, Request, StreamConfig
 from asr_service.turn_taking.decisions import EndReason
 from asr_service.turn_taking.endpointing import Endpointing
 from asr_service.turn_taking.turn_judge import NetworksJudge
@@ -110,7 +111,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
                 config,
                 decoder=self._decoder,
                 judge=self._judge,
-                listening=self._listening,
+                vad_thread=self._listening,
                 emit=lambda event: context.write(_response(event)),
                 draining=self._draining,
             )

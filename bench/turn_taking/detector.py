@@ -90,7 +90,7 @@ class Heard:
 
 
 def detect(utterance: Utterance, networks: Networks, settings: Endpointing) -> Heard:
-    """As `asr_service.session` does it, without the waiting."""
+    """As `asr_service.listener` does it, without the waiting."""
     endpointer = Endpointer(settings, window=WINDOW, rate_hz=RATE)
     recorder = Recorder(WINDOW, ONSET_MS * RATE // 1000)
     heard, begin, silence, prepared = Heard([], [], []), 0, 0, 0

@@ -14,7 +14,8 @@ from asr_service.audio import Audio
 from asr_service.engine import Closing, DecodeOptions, Transcript, Word
 from asr_service.events import Event
 from asr_service.recognition.decoder import Decoder
-from asr_service.session import Request, StreamConfig, StreamSession
+from asr_service.session import StreamSession
+from asr_service.stream import Request, StreamConfig
 from asr_service.turn_taking.endpointing import Endpointing
 from asr_service.voice.vad import VadState
 from asr_service.voice.vad_thread import VadThread
@@ -125,8 +126,8 @@ class Stream:
         decoder = Decoder(self.engine, 1)
         config = StreamConfig(RATE, "en", self.endpointing, self.partial_interval_ms)
         with ThreadPoolExecutor(1) as thread:
-            listening = VadThread(LoudnessVad(), thread)
-            session = StreamSession(config, decoder=decoder, judge=self.judge, listening=listening, emit=emit)
+            vad_thread = VadThread(LoudnessVad(), thread)
+            session = StreamSession(config, decoder=decoder, judge=self.judge, vad_thread=vad_thread, emit=emit)
             try:
                 await session.run(give())
             finally:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from asr_service.engine import Transcript, Word
 from asr_service.events import EagerEndOfTurn, EndOfTurn, SpeechStarted, TurnResumed, spoken_turn
 from asr_service.recognition.decoder import Decoder
-from asr_service.session import Finish
+from asr_service.stream import Finish
 from asr_service.turn_taking.decisions import EndReason
 from common.errors import EngineError
 from tests.support.asr_stream import RATE, LengthEngine, Stream, loud, open_engine, quiet, until

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from asr_service.events import EagerEndOfTurn, EndOfTurn, SpeechStarted
-from asr_service.session import Finish
+from asr_service.stream import Finish
 from asr_service.turn_taking.endpointing import Endpointing
 from tests.support.asr_stream import RATE, LengthEngine, ScriptedJudge, Stream, loud, open_engine, quiet, until
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from asr_service.audio import Audio
 from asr_service.engine import DecodeOptions, Transcript
 from asr_service.events import EagerEndOfTurn, EndOfTurn, Partial, SpeechStarted
-from asr_service.session import Finish
+from asr_service.stream import Finish
 from asr_service.turn_taking.endpointing import Endpointing
 from tests.support.asr_stream import RATE, LengthEngine, Stream, loud, open_engine, quiet, until
 

@@ -1,0 +1,72 @@
+"""The answering half of a stream: it works off the steps of the listening half, one after the other.
+
+Hence the client gets the events in the order in which things happened, however long the model takes for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Awaitable, Callable
+
+from asr_service import events
+from asr_service.metrics import TURNS
+from asr_service.stream import OpenTurns, PartialDue, Step, StreamConfig
+from asr_service.turn_taking import decisions
+from common.tracing import to_traceparent
+
+
+class Answerer:
+    """Turns steps into events. `emit` sends an event to the client."""
+
+    def __init__(
+        self, config: StreamConfig, *, emit: Callable[[events.Event], Awaitable[None]], open_turns: OpenTurns
+    ) -> None:
+        self._config = config
+        self._emit = emit
+        self._open_turns = open_turns
+        self._is_eager_end_sent = False  # and not taken back
+
+    async def run(self, steps: AsyncIterable[Step]) -> None:
+        """Answer until there are no more steps. Raises what the model raises."""
+        async for step in steps:
+            await self._answer(step)
+
+    async def _answer(self, step: Step) -> None:
+        match step.what:
+            case decisions.SpeechStarted(start):
+                self._is_eager_end_sent = False
+                traceparent = to_traceparent(step.turn.utterance.turn)
+                await self._emit(events.SpeechStarted(self._config.stream_sample(start), traceparent))
+            case PartialDue():
+                await self._answer_partial(step)
+            case decisions.EagerEndOfTurn(end, probability):
+                await self._answer_eager_end(step, end, probability)
+            case decisions.TurnResumed(start):
+                if self._is_eager_end_sent:
+                    await self._emit(events.TurnResumed(self._config.stream_sample(start)))
+                self._is_eager_end_sent = False
+            case decisions.EndOfTurn(end, reason):
+                turn = await self._spoken_turn(step, end)
+                TURNS.labels(reason.value).inc()
+                step.turn.utterance.end_span(reason.value)
+                await self._emit(events.EndOfTurn(turn, reason, step.pauses))
+                self._open_turns.end()
+
+    async def _answer_partial(self, step: Step) -> None:
+        if text := await step.turn.make_partial(step.position):
+            end_sample = self._config.stream_sample(step.position)
+            await self._emit(events.Partial(text.stable, text.unstable, end_sample))
+
+    async def _answer_eager_end(self, step: Step, end: int, probability: float) -> None:
+        turn = await self._spoken_turn(step, end)
+        if turn.text:  # without words there is no reply to prepare
+            self._is_eager_end_sent = True
+            step.turn.utterance.span.add_event("eager_end_of_turn", {"probability": probability})
+            await self._emit(events.EagerEndOfTurn(turn, probability))
+
+    async def _spoken_turn(self, step: Step, end: int) -> events.SpokenTurn:
+        """The whole turn. What was decoded at the pause is not decoded again, because only silence followed."""
+        transcript = step.transcript or step.turn.decode_turn(step.position)
+        utterance = step.turn.utterance
+        return events.spoken_turn(
+            await transcript, utterance.voice_start, end, offset=utterance.begin, rate=self._config.rate
+        )

@@ -1,0 +1,207 @@
+"""The listening half of a stream: it performs what the endpointer decides about each window.
+
+    windows ──▶ Endpointer ──decisions──▶ Listener ──┬─ record, begin and cancel decodes
+                    ▲                                ├─ VoicePaused, VoiceContinued: at once to the client
+                    └──── judge: how probably done ──┴─ the others, as steps, to the answering half
+
+The turn is decoded as soon as a pause begins. The decode is dropped if the voice soon goes on. Listening waits for it
+only when the endpointer asks whether the speaker is done. What the endpointer decides depends on the audio alone, not
+on how long a model takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from anyio.streams.memory import MemoryObjectSendStream
+
+from asr_service import events
+from asr_service.audio import ENGINE_RATE_HZ
+from asr_service.engine import Transcript
+from asr_service.metrics import TURN_MODEL_SKIPPED
+from asr_service.recognition.decoder import Decoder
+from asr_service.recognition.utterance import Recorder, Utterance
+from asr_service.recognition.utterance_decoder import UtteranceDecoder
+from asr_service.stream import OpenTurns, PartialDue, Step, StreamConfig
+from asr_service.turn_taking.decisions import (
+    Assess,
+    Decision,
+    EagerEndOfTurn,
+    EndOfTurn,
+    SpeechStarted,
+    TurnResumed,
+    VoiceContinued,
+    VoicePaused,
+)
+from asr_service.turn_taking.end_of_turn import probability_of_end
+from asr_service.turn_taking.endpointer import ONSET_MS, Endpointer
+from asr_service.turn_taking.endpointing import Endpointing
+from asr_service.turn_taking.turn_judge import TurnJudge
+from asr_service.voice.vad import WINDOW, Windows
+from common.tracing import stage, under
+
+
+@dataclass(slots=True)
+class _Pause:
+    """The present pause of the open turn. could_end: what the text model says of it; None: not known (yet)."""
+
+    transcript: asyncio.Task[Transcript]
+    could_end: float | None = None
+
+
+class Listener:
+    """Follows the turns of one stream.
+
+    Decodes run in `tasks`. `steps` leads to the answering half; when it is full, listening waits. `emit` sends an event
+    to the client at once. `judge` says how the end of a turn sounds; it is asked unless the silence that ends a turn is
+    fixed.
+    """
+
+    def __init__(
+        self,
+        config: StreamConfig,
+        *,
+        decoder: Decoder,
+        judge: TurnJudge,
+        tasks: asyncio.TaskGroup,
+        steps: MemoryObjectSendStream[Step],
+        emit: Callable[[events.Event], Awaitable[None]],
+        open_turns: OpenTurns,
+    ) -> None:
+        self._config = config
+        self._decoder = decoder
+        self._judge = judge
+        self._tasks = tasks
+        self._steps = steps
+        self._emit = emit
+        self._open_turns = open_turns
+        self._endpointer = Endpointer(config.endpointing, window=WINDOW, rate_hz=ENGINE_RATE_HZ)
+        self._recorder = Recorder(WINDOW, ONSET_MS * ENGINE_RATE_HZ // 1000)
+        self._turn: UtteranceDecoder | None = None  # the open turn
+        self._pause: _Pause | None = None  # its present pause
+
+    def reconfigure(self, endpointing: Endpointing) -> None:
+        """New settings, from the next pause on."""
+        self._endpointer.reconfigure(endpointing)
+
+    async def hear(self, windows: Windows) -> None:
+        """The next windows of the stream."""
+        for window, probability in windows:
+            self._recorder.add(window)
+            for decision in self._endpointer.hear(probability):
+                if isinstance(decision, Assess):
+                    await self._assess()
+                else:
+                    await self._perform(decision)
+            await self._request_partial()
+
+    async def finish(self) -> None:
+        """There is no more audio: close the open turn."""
+        await self._perform_all(self._endpointer.finish())
+
+    def cancel(self) -> None:
+        """The client has left, maybe in the middle of a turn."""
+        if self._turn:
+            self._turn.utterance.end_span("cancelled")
+
+    # --- what is decided ------------------------------------------------------------------------
+
+    async def _perform_all(self, decided: list[Decision]) -> None:
+        for decision in decided:
+            await self._perform(decision)
+
+    async def _perform(self, decision: Decision) -> None:
+        match decision, self._turn:
+            case SpeechStarted(start), None:
+                self._turn = self._open_turn(start)
+                await self._pass_on(decision, self._turn)
+            case VoicePaused(end), UtteranceDecoder() as turn:
+                self._pause = _Pause(turn.begin_turn(self._endpointer.position))
+                await self._tell_of_voice(events.VoicePaused(self._config.stream_sample(end)))
+            case VoiceContinued(), UtteranceDecoder() as turn:
+                turn.cancel_turn()
+                self._pause = None
+                position = self._config.stream_sample(self._endpointer.position)
+                await self._tell_of_voice(events.VoiceContinued(position))
+            case EagerEndOfTurn(), UtteranceDecoder() as turn:
+                turn.cancel_partial()
+                await self._pass_on(decision, turn)
+            case TurnResumed(), UtteranceDecoder() as turn:
+                await self._pass_on(decision, turn)
+                turn.leave_turn()
+                self._pause = None
+            case EndOfTurn(), UtteranceDecoder() as turn:
+                turn.cancel_partial()
+                await self._pass_on(decision, turn)
+                self._recorder.close()
+                self._turn = self._pause = None
+            case _:
+                raise RuntimeError(f"{decision} can't be when {'a' if self._turn else 'no'} turn is open")
+
+    def _open_turn(self, start: int) -> UtteranceDecoder:
+        position = self._endpointer.position
+        self._open_turns.begin()
+        return UtteranceDecoder(
+            self._recorder.open(start, position),
+            self._decoder,
+            self._tasks,
+            language=self._config.language,
+            partial_interval=self._config.partial_interval_ms * ENGINE_RATE_HZ // 1000,
+            position=position,
+        )
+
+    async def _pass_on(
+        self, what: SpeechStarted | PartialDue | EagerEndOfTurn | TurnResumed | EndOfTurn, turn: UtteranceDecoder
+    ) -> None:
+        transcript = self._pause.transcript if self._pause else None
+        pauses = self._endpointer.pauses.statistics
+        await self._steps.send(Step(what, turn, self._endpointer.position, transcript, pauses))
+
+    async def _tell_of_voice(self, event: events.VoicePaused | events.VoiceContinued) -> None:
+        """Straight to the client: a step would wait for those before it, such as a partial."""
+        if self._config.voice_activity_events:
+            await self._emit(event)
+
+    async def _request_partial(self) -> None:
+        """Have a partial made if one is due while the voice goes on."""
+        position = self._endpointer.position
+        if self._turn and self._endpointer.is_voiced and self._turn.is_partial_due(position):
+            self._turn.request_partial(position)
+            await self._pass_on(PartialDue(), self._turn)
+
+    # --- whether the speaker is done ------------------------------------------------------------
+
+    async def _assess(self) -> None:
+        """Answer the endpointer's question from the words and the sound so far.
+
+        The words alone are enough to begin a reply, but not to end the turn.
+        """
+        turn, pause = self._turn, self._pause
+        if turn is None or pause is None:
+            raise RuntimeError("the endpointer asks about a pause before it has begun")
+        with stage("asr.end_of_turn", under(turn.utterance.span)):
+            heard = await pause.transcript
+            language = heard.language or self._config.language
+            if pause.could_end is None:
+                await self._perform_all(self._endpointer.suppose(probability_of_end(0.5, heard, language)))
+                pause.could_end = await self._judge.could_end(heard.text, language)
+            probability = await self._probability_of_end(turn.utterance, heard, language, pause.could_end)
+        await self._perform_all(self._endpointer.judge(probability))
+
+    async def _probability_of_end(
+        self, utterance: Utterance, heard: Transcript, language: str, could_end: float | None
+    ) -> float:
+        """That the speaker is done, 0 to 1. The network that hears the sound takes time of a core: it is asked only
+        where its answer can change the decision.
+        """
+
+        def given(acoustic: float) -> float:
+            return probability_of_end(acoustic, heard, language, could_end)
+
+        if self._endpointer.is_settled(given(0.0), given(1.0)):
+            TURN_MODEL_SKIPPED.inc()
+            return given(0.5)
+        end = self._endpointer.position
+        return given(await self._judge.acoustic(utterance.cut(end - self._judge.heard, end)))

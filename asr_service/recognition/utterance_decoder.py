@@ -1,0 +1,131 @@
+"""The decodes of one utterance: partials while the voice goes on, and the whole turn from a pause on.
+
+Two tasks use one UtteranceDecoder. The listening task begins decodes and gives them up, because it knows where the
+voice is. The answering task waits for them and sends the text. All positions are samples of the stream at 16 kHz.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from asr_service.audio import ENGINE_RATE_HZ
+from asr_service.engine import Quality, Transcript, Word
+from asr_service.recognition.decoder import Decoder
+from asr_service.recognition.local_agreement import LocalAgreement, PartialText
+from asr_service.recognition.utterance import Utterance
+from common.tracing import stage, under
+
+# The work for a second of speech must not grow with the turn:
+_PARTIAL_WINDOW = 6 * ENGINE_RATE_HZ  # a partial that would be longer begins where its words are agreed on,
+_PARTIAL_LIMIT = 12 * ENGINE_RATE_HZ  # and is never longer than this;
+_WHOLE = 15 * ENGINE_RATE_HZ  # a turn that is longer is decoded from where its words are agreed on,
+_OVERLAP = ENGINE_RATE_HZ // 4  # or a little before, so that no word is cut in two
+
+
+class UtteranceDecoder:
+    """Decodes `utterance`, in tasks of the group `tasks`.
+
+    language: BCP-47 tag, empty for the model's own choice. partial_interval: samples between two partials, 0 for no
+    partials. position: where the turn was noticed.
+    """
+
+    def __init__(
+        self,
+        utterance: Utterance,
+        decoder: Decoder,
+        tasks: asyncio.TaskGroup,
+        *,
+        language: str,
+        partial_interval: int,
+        position: int,
+    ) -> None:
+        self.utterance = utterance
+        self._decoder = decoder
+        self._tasks = tasks
+        self._language = language
+        self._agreement = LocalAgreement()
+        self._turn: asyncio.Task[Transcript] | None = None  # from a pause on, until the voice goes on
+        self._partial: asyncio.Task[Transcript] | None = None  # that runs now
+        self._partial_interval = partial_interval
+        self._partial_from = utterance.begin
+        self._last_partial = position
+        self._is_partial_requested = False
+
+    # --- the whole turn -------------------------------------------------------------------------
+
+    def begin_turn(self, end: int) -> asyncio.Task[Transcript]:
+        """Begin to decode the turn up to `end`, since the voice has paused there."""
+        self._turn = self._tasks.create_task(self.decode_turn(end))
+        return self._turn
+
+    def cancel_turn(self) -> None:
+        """The voice goes on, and nobody was told of the pause: its transcript is of no use."""
+        if self._turn is not None:
+            self._turn.cancel()
+        self._turn = None
+
+    def leave_turn(self) -> None:
+        """The voice goes on after an eager end of turn: who waits for that transcript still gets it."""
+        self._turn = None
+
+    async def decode_turn(self, end: int) -> Transcript:
+        """The transcript up to `end`, with word times in samples since `utterance.begin`.
+
+        Of a long turn only what follows the words agreed on is decoded.
+        """
+        begin, agreed = self.utterance.begin, self._agreement
+        if end - begin <= _WHOLE or not agreed.agreed:
+            return await self._decode(begin, end, "final")
+        tail_begin = max(begin, agreed.agreed_end - _OVERLAP)
+        tail = await self._decode(tail_begin, end, "final")
+        words = agreed.completed_by(_moved(tail.words, tail_begin))
+        text = "".join(word.text for word in words).strip()
+        return Transcript(text, _moved(words, -begin), tail.language, tail.closing)
+
+    # --- partials -------------------------------------------------------------------------------
+
+    def is_partial_due(self, position: int) -> bool:
+        """Whether the last partial is long enough ago, none is waited for, and the model has time for one."""
+        if not self._partial_interval or position - self._last_partial < self._partial_interval:
+            return False
+        return not self._is_partial_requested and self._decoder.takes_partials
+
+    def request_partial(self, position: int) -> None:
+        """A partial up to `position` will be asked for with `make_partial`; until then none is due."""
+        self._last_partial = position
+        self._is_partial_requested = True
+
+    async def make_partial(self, position: int) -> PartialText | None:
+        """The partial up to `position`; None if the model is needed for more important work, or no words were heard."""
+        text = await self._make_partial(position)
+        self._is_partial_requested = False
+        return text if text and (text.stable or text.unstable) else None
+
+    def cancel_partial(self) -> None:
+        """The turn is over, or probably: nobody needs its partial, and the news of its end must not wait for one."""
+        if self._partial is not None:
+            self._partial.cancel()
+        self._partial = None
+
+    async def _make_partial(self, position: int) -> PartialText | None:
+        if self._turn or not self._decoder.takes_partials:  # the decode of a pause comes first
+            return None
+        if position - self._partial_from > _PARTIAL_WINDOW:
+            self._partial_from = max(self._partial_from, self._agreement.agreed_end)
+        begin = self._partial_from = max(self._partial_from, position - _PARTIAL_LIMIT)
+        decode = self._partial = self._tasks.create_task(self._decode(begin, position, "partial"))
+        await asyncio.wait({decode})
+        if decode.cancelled():  # by cancel_partial, or because the model was needed for the end of another turn
+            return None
+        return self._agreement.add(_moved(decode.result().words, begin))
+
+    async def _decode(self, begin: int, end: int, quality: Quality) -> Transcript:
+        audio = self.utterance.cut(begin, end)
+        about = {"quality": quality, "audio_s": len(audio) / ENGINE_RATE_HZ}
+        with stage("asr.decode", under(self.utterance.span), **about):
+            return await self._decoder.decode(audio, language=self._language, quality=quality)
+
+
+def _moved(words: Sequence[Word], by: int) -> tuple[Word, ...]:
+    return tuple(Word(word.text, word.start + by, word.end + by, word.confidence) for word in words)
