@@ -32,8 +32,9 @@ from gateway.clients.tts import GrpcTts
 from gateway.closing import ENDED, EXPELLED, IDLE
 from gateway.config import GatewaySettings
 from gateway.connection.serve import converse
-from gateway.conversation.events import Ports, SessionOptions
+from gateway.conversation.session import SessionOptions
 from gateway.http import Services, add_http, origin_is_allowed
+from gateway.ports import Ports
 from gateway.reply.maker import ReplyOptions
 
 logger = logging.getLogger(__name__)

@@ -9,13 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 Level = Literal["beginner", "intermediate", "advanced"]
 
 
-class Record(BaseModel):
-    """An immutable record that survives a trip through JSON."""
+class StoredModel(BaseModel):
+    """An immutable value that the session store keeps as JSON."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Word(Record):
+class Word(StoredModel):
     """A word and its time in seconds, counted from the start of its turn. `confidence` is 0 to 1, None if unknown."""
 
     text: str
@@ -24,7 +24,7 @@ class Word(Record):
     confidence: float | None = None
 
 
-class LearnerTurn(Record):
+class LearnerTurn(StoredModel):
     """What the learner said (or typed) in one go.
 
     started_s: seconds since the conversation began at which the voice began. duration_s: from its first to its last
@@ -40,7 +40,7 @@ class LearnerTurn(Record):
     typed: bool = False
 
 
-class PartnerTurn(Record):
+class PartnerTurn(StoredModel):
     """What the learner heard of one reply of the partner.
 
     text: the words heard. generated_text: all that the model wrote. interrupted: the learner cut it short.
@@ -62,7 +62,7 @@ class PartnerTurn(Record):
 Turn = LearnerTurn | PartnerTurn
 
 
-class SessionState(Record):
+class SessionState(StoredModel):
     """A session as Redis keeps it, without its turns.
 
     created_at: seconds since 1970. owner: the gateway that serves it. epoch: counts the connections it has had; only

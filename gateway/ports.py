@@ -228,3 +228,16 @@ class SessionTakenError(ServiceError):
     """The session goes on over a newer connection."""
 
     code = "session_taken_over"
+
+
+# --- all of them --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All that one conversation talks to."""
+
+    asr: Asr
+    llm: Llm
+    tts: Tts
+    store: SessionStore

@@ -8,7 +8,7 @@ turn_complete, analysis and error on its way out, works unchanged.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -92,11 +92,13 @@ class Ping(ClientMessage):
     type: Literal["ping"]
 
 
-AnyClientMessage = Annotated[
-    Start | SetLevel | Text | Interrupt | Playback | EndConversation | Ping, Field(discriminator="type")
-]
+# What a session gets to see; the connection answers a `ping` itself.
+ClientCommand = Start | SetLevel | Text | Interrupt | Playback | EndConversation
+AnyClientMessage = Annotated[ClientCommand | Ping, Field(discriminator="type")]
 CLIENT_MESSAGE: TypeAdapter[AnyClientMessage] = TypeAdapter(AnyClientMessage)
-_CLIENT_TYPES = {"start", "set_level", "text", "interrupt", "playback", "end_conversation", "ping"}
+_CLIENT_TYPES = sorted(
+    kind for message in get_args(ClientCommand | Ping) for kind in get_args(message.model_fields["type"].annotation)
+)
 
 
 def read_client_message(text: str | bytes) -> AnyClientMessage:
@@ -105,7 +107,7 @@ def read_client_message(text: str | bytes) -> AnyClientMessage:
         return CLIENT_MESSAGE.validate_json(text)
     except ValidationError as invalid:
         error = invalid.errors(include_url=False, include_input=False)[0]
-    types = ", ".join(sorted(_CLIENT_TYPES))
+    types = ", ".join(_CLIENT_TYPES)
     match error["type"]:
         case "json_invalid":
             raise InvalidInputError(f"a text frame must be JSON: {error['msg']}", code="invalid_json")

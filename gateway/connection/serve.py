@@ -21,9 +21,10 @@ from gateway.audio import AudioDiagnostics, AudioInput, DebugRecorder, DecodedAu
 from gateway.closing import Closing
 from gateway.config import GatewaySettings
 from gateway.connection.fast_path import hand_over
-from gateway.conversation.events import Expelled, Left, Ports, SessionOptions
-from gateway.conversation.session import Session
+from gateway.conversation.events import Expelled, Left
+from gateway.conversation.session import Session, SessionOptions
 from gateway.outbox import Outbox
+from gateway.ports import Ports
 from gateway.protocol import AnyClientMessage, EndConversation, Ping, Pong, read_client_message
 
 logger = logging.getLogger(__name__)

@@ -45,7 +45,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class VoiceGoesOn:
+class VoiceLasts:
     """A voice has lasted for INTERRUPT_AFTER_MS without a pause: more than a cough."""
 
 
@@ -68,7 +68,7 @@ class HearingEnded:
     """The audio was finished and everything in it has been reported."""
 
 
-HearingEvent = Heard | VoiceGoesOn | HearingFailed | AudioRefused | HearingEnded
+HearingEvent = Heard | VoiceLasts | HearingFailed | AudioRefused | HearingEnded
 
 
 class Hearing:
@@ -82,7 +82,7 @@ class Hearing:
         sample_rate_hz: int,
         language: Callable[[], str],
         patience: Callable[[], Patience],
-        insist_after_s: float,
+        interrupt_after_s: float,
         on_audio: Callable[[DecodedAudio], None],
         deliver: Callable[[HearingEvent], Awaitable[None]],
     ) -> None:
@@ -92,14 +92,14 @@ class Hearing:
         self._language = language
         self._patience = patience
         self._has_news = False  # of the learner's patience
-        self._insist_samples = round(insist_after_s * sample_rate_hz)
+        self._interrupt_samples = round(interrupt_after_s * sample_rate_hz)
         self._on_audio = on_audio
         self._deliver = deliver
         self._sent_samples = 0
         self._sending_since: float | None = None
         self._turn_is_open = False
         self._is_voiced = False
-        self._goes_on_at: int | None = None  # the sample that brings VoiceGoesOn
+        self._lasts_at: int | None = None  # the sample that brings VoiceLasts
         self._is_lost = False
         self._window_samples = round(WINDOW_S * sample_rate_hz)
         self._gathering = audio.gathering = Gathering(self._window_samples)
@@ -155,7 +155,7 @@ class Hearing:
         self._sent_samples = 0
         self._sending_since = None
         self._turn_is_open = self._is_voiced = False
-        self._goes_on_at = None
+        self._lasts_at = None
         self._expect()
         async with (
             self._asr.open(
@@ -185,22 +185,22 @@ class Hearing:
         match event:
             case SpeechStarted(start) | TurnResumed(start) | VoiceContinued(start):
                 self._turn_is_open = self._is_voiced = True
-                self._goes_on_at = start + self._insist_samples
+                self._lasts_at = start + self._interrupt_samples
             case VoicePaused() | EagerEndOfTurn():
-                self._is_voiced, self._goes_on_at = False, None
+                self._is_voiced, self._lasts_at = False, None
             case EndOfTurn():
-                self._turn_is_open, self._is_voiced, self._goes_on_at = False, False, None
+                self._turn_is_open, self._is_voiced, self._lasts_at = False, False, None
         self._expect()
 
     def _expect(self) -> None:
-        """In a pause each window may end it, and the turn; what brings VoiceGoesOn goes no further than that."""
+        """In a pause each window may end it, and the turn; what brings VoiceLasts goes no further than that."""
         if not self._turn_is_open:
             self._gathering.expected = Expected.VOICE
         elif self._is_voiced:
             self._gathering.expected = Expected.PAUSE
         else:
             self._gathering.expected = Expected.ANYTHING
-        left = math.inf if self._goes_on_at is None else self._goes_on_at - self._sent_samples
+        left = math.inf if self._lasts_at is None else self._lasts_at - self._sent_samples
         self._gathering.most_windows = left / self._window_samples
 
     async def _feed(self, stream: AsrStream, first: bytes) -> None:
@@ -210,9 +210,9 @@ class Hearing:
                 self._has_news = False
                 await stream.set_patience(self._patience())
             await self._send(stream, chunk)
-            if self._goes_on_at is not None and self._sent_samples >= self._goes_on_at:
-                self._goes_on_at = None
-                await self._deliver(VoiceGoesOn())
+            if self._lasts_at is not None and self._sent_samples >= self._lasts_at:
+                self._lasts_at = None
+                await self._deliver(VoiceLasts())
             self._expect()
             chunk = await self._next_pcm()
         await stream.finish()

@@ -16,8 +16,8 @@ from gateway.reply.backchannels import Sound, may_become_sound, sound_in
 from gateway.reply.floor_control import FloorControl
 from gateway.reply.stages import LearnerStages
 from gateway.reply.turn_machine import (
+    LearnerBargesIn,
     LearnerEnds,
-    LearnerInsists,
     LearnerPauses,
     LearnerSpeaks,
     LearnerTypes,
@@ -73,7 +73,7 @@ class LearnerTurns:
     async def on_lasting_voice(self) -> None:
         """A voice that lasts interrupts the partner, unless the microphone is known to pick up the partner's voice."""
         if not self._has_echo:
-            await self._floor.on(LearnerInsists())
+            await self._floor.on(LearnerBargesIn())
 
     async def on_lost(self) -> None:
         """Recognition failed, and what the learner was saying is lost."""
@@ -88,7 +88,7 @@ class LearnerTurns:
     async def _on_partial(self, text: str) -> None:
         await self._outbox.send(TranscriptMessage(text=text, is_final=False))
         if not may_become_sound(text, self._record.state.language, self._floor.partner_says):
-            await self._floor.on(LearnerInsists())
+            await self._floor.on(LearnerBargesIn())
         self._floor.read_ahead(text)
 
     async def _on_pause(self, transcript: Transcript) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from common.errors import ServiceError, UnavailableError, first_service_error
 from gateway import metrics
@@ -17,22 +18,40 @@ from gateway.audio import AudioInput, DecodedAudio
 from gateway.closing import ENDED, EXPELLED, IDLE, LEFT, MOVING, TAKEN_OVER, Closing, HandOver
 from gateway.conversation.beginning import Beginning
 from gateway.conversation.ending import Ending
-from gateway.conversation.events import Expelled, Left, Ports, ReplyOver, SessionEvent, SessionOptions
-from gateway.conversation.hearing import AudioRefused, Heard, Hearing, HearingFailed, VoiceGoesOn
+from gateway.conversation.events import Expelled, Left, ReplyOver, SessionEvent
+from gateway.conversation.hearing import AudioRefused, Heard, Hearing, HearingFailed, VoiceLasts
 from gateway.conversation.learner import Learner
 from gateway.conversation.learner_turns import LearnerTurns
 from gateway.conversation.open_turn import OpenTurn
 from gateway.history import SessionState
 from gateway.mailbox import Mailbox
 from gateway.outbox import Outbox
-from gateway.ports import Patience, SessionTakenError
-from gateway.protocol import Connected, EndConversation, Interrupt, Playback, SetLevel, Start, Text
+from gateway.ports import Patience, Ports, SessionTakenError
+from gateway.protocol import Connected, EndConversation, Interrupt, Playback, Reconnect, SetLevel, Start, Text
 from gateway.record import ConversationRecord
 from gateway.reply.floor_control import FloorControl
-from gateway.reply.maker import ReplyMaker
+from gateway.reply.maker import ReplyMaker, ReplyOptions
 from gateway.reply.outcome import Outcomes
 from gateway.reply.prompt import MANNERS
 from gateway.reply.turn_machine import LearnerInterrupts
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """What does not change from one session of a gateway to the next.
+
+    gateway_id: this gateway's name, as the owner of its sessions. idle_timeout_s: after so long without an event the
+    session is closed. interrupt_after_s: a voice that lasts so long interrupts the partner. may_speculate: whether the
+    models have room for replies that may not be needed. reconnect: what a learner is told who is handed over.
+    """
+
+    gateway_id: str
+    asr_sample_rate_hz: int
+    reply: ReplyOptions
+    idle_timeout_s: float
+    interrupt_after_s: float
+    may_speculate: Callable[[], bool] = lambda: True
+    reconnect: Callable[[], Reconnect] = lambda: Reconnect(reason="", delay_ms=0)
 
 
 class Session:
@@ -72,7 +91,7 @@ class Session:
             sample_rate_hz=options.asr_sample_rate_hz,
             language=lambda: self._record.state.language,
             patience=self._patience,
-            insist_after_s=options.interrupt_after_s,
+            interrupt_after_s=options.interrupt_after_s,
             on_audio=lambda heard: on_audio(self.session_id, heard),
             deliver=self.post,
         )
@@ -207,7 +226,7 @@ class Session:
             case Heard(said):
                 self._beginning.close()
                 await turns.on_heard(said)
-            case VoiceGoesOn():
+            case VoiceLasts():
                 await turns.on_lasting_voice()
             case HearingFailed(error):
                 await turns.on_lost()

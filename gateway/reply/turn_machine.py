@@ -27,7 +27,7 @@ class LearnerSpeaks:
 
 
 @dataclass(frozen=True, slots=True)
-class LearnerInsists:
+class LearnerBargesIn:
     """The voice is more than a short sound: it has gone on for a while, or words are in it."""
 
 
@@ -71,7 +71,7 @@ class ReplyEnds:
 
 Event = (
     LearnerSpeaks
-    | LearnerInsists
+    | LearnerBargesIn
     | LearnerPauses
     | LearnerEnds
     | LearnerTypes
@@ -183,8 +183,8 @@ class TurnMachine:
         match event:
             case LearnerSpeaks():
                 return self._voice()
-            case LearnerInsists():
-                return self._insists()
+            case LearnerBargesIn():
+                return self._barge_in()
             case LearnerPauses(text, is_sound):
                 return self._pause(text, is_sound=is_sound or not text)
             case LearnerEnds(text, is_sound):
@@ -208,7 +208,7 @@ class TurnMachine:
             case _:
                 return []
 
-    def _insists(self) -> list[Decision]:
+    def _barge_in(self) -> list[Decision]:
         match self.state:
             case Hushed(turn_id):
                 decisions = self._fall_silent()

@@ -11,10 +11,10 @@ from typing import TypeVar
 from common.errors import ServiceError
 from gateway.audio import AudioInput
 from gateway.closing import Closing
-from gateway.conversation.events import Left, Ports, SessionEvent, SessionOptions
-from gateway.conversation.session import Session
+from gateway.conversation.events import Left, SessionEvent
+from gateway.conversation.session import Session, SessionOptions
 from gateway.outbox import Outbox
-from gateway.ports import AsrEvent, EagerEndOfTurn, EndOfTurn, HeardWord, Partial, SpeechStarted, Transcript
+from gateway.ports import AsrEvent, EagerEndOfTurn, EndOfTurn, HeardWord, Partial, Ports, SpeechStarted, Transcript
 from gateway.protocol import AnyServerMessage, AudioFormat, Connected, Start, Text
 from gateway.reply.maker import ReplyOptions
 from tests.support.fakes import FakeAsr, FakeLlm, FakeTts, MemoryStore

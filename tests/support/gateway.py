@@ -16,7 +16,7 @@ from gateway.admission.redis_seats import RedisSeats
 from gateway.app import create_app
 from gateway.config import GatewaySettings
 from gateway.connection.fast_path import WebSocketProtocol
-from gateway.conversation.events import Ports
+from gateway.ports import Ports
 from tests.support.fakes import FakeAsr, FakeLlm, FakeTts, MemoryStore
 
 

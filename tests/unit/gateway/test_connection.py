@@ -13,8 +13,9 @@ from gateway.admission.limits import Allowance, Bucket
 from gateway.admission.waiting_room import Arrival
 from gateway.config import GatewaySettings
 from gateway.connection.serve import converse
-from gateway.conversation.events import Ports, SessionOptions
 from gateway.conversation.hearing import GAP_S
+from gateway.conversation.session import SessionOptions
+from gateway.ports import Ports
 from gateway.reply.maker import ReplyOptions
 from tests.support.conversation import RATE_HZ, start
 from tests.support.fakes import FakeAsr, FakeLlm, FakeTts, MemoryStore

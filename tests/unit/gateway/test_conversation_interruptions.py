@@ -92,7 +92,7 @@ async def test_a_sound_that_is_no_turn_lets_the_partner_go_on(sound: str) -> Non
 
 
 async def test_a_hesitant_sound_is_no_interruption_however_long_its_pauses() -> None:
-    """Each bit of voice is short: the clock of insisting starts anew after a gap."""
+    """Each bit of voice is short: the time after which a voice interrupts starts anew after a gap."""
     talk = over_the_partner(
         (1.1, SpeechStarted(at(1.0))),
         (1.5, VoicePaused()),

@@ -17,8 +17,8 @@ from gateway.reply.floor_control import FloorControl
 from gateway.reply.maker import ReplyMaker, ReplyOptions
 from gateway.reply.outcome import Outcomes
 from gateway.reply.turn_machine import (
+    LearnerBargesIn,
     LearnerEnds,
-    LearnerInsists,
     LearnerInterrupts,
     LearnerPauses,
     LearnerSpeaks,
@@ -73,7 +73,7 @@ class Floor:
 
     async def is_cut_off_by_a_noise(self) -> None:
         await self.control.on(LearnerSpeaks())
-        await self.control.on(LearnerInsists())
+        await self.control.on(LearnerBargesIn())
         await self.control.on(LearnerEnds(""))
 
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from gateway.audio import AudioInput
 from gateway.audio.gathering import SILENT_WINDOWS, SPEAKING_WINDOWS
-from gateway.conversation.hearing import Hearing, HearingEvent, VoiceGoesOn
+from gateway.conversation.hearing import Hearing, HearingEvent, VoiceLasts
 from gateway.ports import AsrEvent, AsrStream, Patience, SpeechStarted, VoiceContinued, VoicePaused
 
 RATE_HZ = 16_000
 WINDOW = 512
-INSIST = 20  # windows
+INTERRUPT_AFTER = 20  # windows
 NOISE = np.random.default_rng(1).choice([-1, 1], WINDOW)
 VOICE, QUIET = 3000, 30
 
@@ -58,7 +58,7 @@ class Ear:
             sample_rate_hz=RATE_HZ,
             language=lambda: "en",
             patience=Patience,
-            insist_after_s=INSIST * WINDOW / RATE_HZ,
+            interrupt_after_s=INTERRUPT_AFTER * WINDOW / RATE_HZ,
             on_audio=lambda _: None,
             deliver=self._deliver,
         )
@@ -108,8 +108,8 @@ async def test_a_voice_that_goes_on_is_told_with_its_very_window() -> None:
         await ear.hears(QUIET, SILENT_WINDOWS)
         await ear.hears(VOICE, 3)
         await ear.is_told(SpeechStarted(SILENT_WINDOWS * WINDOW))
-        assert await ear.hears(VOICE, INSIST - 4) == [SPEAKING_WINDOWS] * 2
-        assert VoiceGoesOn() not in ear.events
+        assert await ear.hears(VOICE, INTERRUPT_AFTER - 4) == [SPEAKING_WINDOWS] * 2
+        assert VoiceLasts() not in ear.events
         assert await ear.hears(VOICE, 1) == [5]
-        assert VoiceGoesOn() in ear.events
+        assert VoiceLasts() in ear.events
         assert await ear.hears(VOICE, SPEAKING_WINDOWS) == [SPEAKING_WINDOWS]

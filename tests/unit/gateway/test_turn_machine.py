@@ -18,8 +18,8 @@ from gateway.reply.turn_machine import (
     Held,
     Hush,
     Hushed,
+    LearnerBargesIn,
     LearnerEnds,
-    LearnerInsists,
     LearnerInterrupts,
     LearnerPauses,
     LearnerSpeaks,
@@ -60,11 +60,11 @@ def test_speech_over_the_partner_interrupts() -> None:
     turns = machine()
     turns.on(LearnerTypes("hi"))
     assert turns.on(LearnerSpeaks()) == [Hush("t1")]
-    assert turns.on(LearnerInsists()) == [Cancel("t1", released=True)]
+    assert turns.on(LearnerBargesIn()) == [Cancel("t1", released=True)]
     assert turns.on(LearnerPauses("stop")) == [Begin("t2", "stop")]
 
 
-def test_words_over_the_partner_interrupt_even_without_insisting() -> None:
+def test_words_over_the_partner_interrupt_even_if_the_voice_does_not_last() -> None:
     turns = machine()
     turns.on(LearnerTypes("hi"))
     turns.on(LearnerSpeaks())
@@ -84,7 +84,7 @@ def test_a_noise_that_has_cut_the_partner_off_lets_it_go_on() -> None:
     turns = machine()
     turns.on(LearnerTypes("hi"))
     turns.on(LearnerSpeaks())
-    turns.on(LearnerInsists())
+    turns.on(LearnerBargesIn())
     assert turns.on(LearnerEnds("")) == [Continue("t2", "t1"), Release("t2")]
     assert turns.state == Speaking("t2")
 
@@ -94,7 +94,7 @@ def test_a_noise_after_which_nothing_is_left_to_say_is_followed_by_nothing(noise
     turns = machine()
     turns.on(LearnerTypes("hi"))
     turns.on(LearnerSpeaks())
-    turns.on(LearnerInsists())
+    turns.on(LearnerBargesIn())
     assert turns.on(ReplyEnds("t1")) == []
     assert turns.on(noise) == []
     assert turns.state == Listening()
@@ -152,7 +152,7 @@ def test_the_end_of_a_reply_that_is_no_longer_under_way_means_nothing() -> None:
 texts = st.sampled_from(["", "yes", "no", "well then"])
 events = st.one_of(
     st.just(LearnerSpeaks()),
-    st.just(LearnerInsists()),
+    st.just(LearnerBargesIn()),
     st.just(LearnerInterrupts()),
     st.just(TurnLost()),
     st.builds(LearnerPauses, texts, st.booleans()),
