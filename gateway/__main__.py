@@ -12,7 +12,7 @@ from common.process import observe, plain_start_errors, spare_the_collector
 from gateway.admission.draining import Draining
 from gateway.app import connect, create_app
 from gateway.config import GatewaySettings
-from gateway.connection.fast_path import WebSocketProtocol
+from gateway.connection.low_water_mark import WebSocketProtocol
 
 # Above MAX_FRAME_BYTES a message is answered with an error; above this the WebSocket itself is closed with code 1009.
 WEBSOCKET_MAX_BYTES = 16 * 1024 * 1024

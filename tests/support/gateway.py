@@ -15,7 +15,7 @@ from gateway.admission.draining import Draining
 from gateway.admission.redis_seats import RedisSeats
 from gateway.app import create_app
 from gateway.config import GatewaySettings
-from gateway.connection.fast_path import WebSocketProtocol
+from gateway.connection.low_water_mark import WebSocketProtocol
 from gateway.ports import Ports
 from tests.support.fakes import FakeAsr, FakeLlm, FakeTts, MemoryStore
 

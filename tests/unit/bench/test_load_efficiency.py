@@ -170,37 +170,21 @@ async def test_gathered_pcm_comes_out_with_each_whole_window_and_nothing_is_lost
     assert [len(pcm) // 2 for pcm in came] == [640, 640, 320, 640, 320, 1]
 
 
-async def test_audio_that_needs_no_decoding_is_taken_at_once_if_there_is_room_and_nothing_to_complain_of() -> None:
-    frame = bytes(640)
-    async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le") as audio:
-        assert not audio.takes_now([frame])  # it may still turn out to be something else
-        await audio.feed(frame)
-        assert audio.takes_now([bytes(2)])
-        assert not audio.takes_now([bytes(2), b""])
-        assert not audio.takes_now([b"odd", b"odd"])
-        while audio.takes_now([frame]):
-            audio.feed_now([frame])
-        await anext(audio)
-        assert audio.takes_now([frame])
-        audio.feed_now([frame])
-        assert not audio.takes_now([frame])
-        await audio.finish()
-        async for _ in audio:
-            assert not audio.takes_now([frame])
-    async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le", pcm_sample_rate_hz=48_000) as audio:
-        await audio.feed(bytes(1920))
-        assert not audio.takes_now([bytes(1920)])
-
-
 async def test_audio_says_how_much_more_must_come_to_be_of_use() -> None:
     async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le") as audio:
-        await audio.feed(bytes(640))
-        assert audio.feed_now([bytes(640)]) == 1
+        assert audio.missing_bytes == 1
         audio.gathering = Gathering(512)
-        assert audio.feed_now([bytes(640)]) == 384
-        assert audio.feed_now([bytes(320), bytes(320)]) == 2 * 1024 - 1280
+        assert audio.missing_bytes == 1  # it may still turn out to be something else
+        await audio.feed(bytes(640))
+        assert audio.missing_bytes == 384
+        await audio.feed(bytes(640))
+        assert audio.missing_bytes == 2 * 1024 - 1280
         audio.gathering.expected = Expected.VOICE  # while nobody speaks
-        assert audio.feed_now([bytes(640)]) == 2 * 1024
+        assert audio.missing_bytes == 2 * 1024
+    async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le", pcm_sample_rate_hz=48_000) as audio:
+        audio.gathering = Gathering(512)
+        await audio.feed(bytes(1920))
+        assert audio.missing_bytes == 1  # of what is decoded each byte is of use
 
 
 async def test_a_microphone_that_is_switched_off_leaves_its_last_sounds_and_then_quiet() -> None:

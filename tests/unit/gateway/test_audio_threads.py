@@ -10,8 +10,8 @@ import pytest
 
 from gateway.audio import AudioError, AudioInput, DecodedAudio
 from gateway.audio.decoded_queue import CAPACITY, DecodedQueue
+from gateway.audio.decoder import INBOX_BYTES
 from gateway.audio.encoded_queue import EncodedQueue
-from gateway.audio.input import INBOX_BYTES
 from gateway.audio.types import ByteSource, StreamKind
 from gateway.audio.wav import decode_wav
 from gateway.audio.worker import DecoderThread

@@ -1,4 +1,4 @@
-"""A learner's frames, on the short way and on the long one."""
+"""A learner's frames: when the socket is read, and what counts against the limits."""
 
 from __future__ import annotations
 
@@ -36,25 +36,17 @@ class Counting(Bucket):
 
 
 class Wire:
-    """A socket, and what gateway.connection.fast_path does for it: audio is handed over at once where that takes it."""
+    """A socket that knows its low-water mark."""
 
     def __init__(self) -> None:
-        self.take: Any = None
-        self.waits_for = 1
+        self.mark = 1
         self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._waiting.put_nowait({"type": "websocket.connect"})
-        scope = {"type": "websocket", "extensions": {"aitalk.hand_over": self}}
+        scope = {"type": "websocket", "extensions": {"aitalk.low_water_mark": self}}
         self.socket = WebSocket(scope, self._waiting.get, self._send)
 
-    def brings(self, audio: bytes) -> bool:
-        """Whether it was taken at once; else it waits to be received."""
-        is_taken = self._waiting.empty() and bool(self.take([audio]))
-        if not is_taken:
-            self.puts(bytes=audio)
-        return is_taken
-
-    def wait_for(self, size: int) -> None:
-        self.waits_for = size
+    def set(self, size: int) -> None:
+        self.mark = size
 
     def puts(self, kind: str = "receive", **frame: object) -> None:
         self._waiting.put_nowait({"type": f"websocket.{kind}", **frame})
@@ -63,7 +55,7 @@ class Wire:
         """Nobody reads it."""
 
 
-async def test_each_frame_counts_once_whichever_way_it_goes() -> None:
+async def test_the_socket_is_left_alone_while_audio_comes_and_each_frame_counts_once() -> None:
     wire, messages, data = Wire(), Counting(1000), Counting(1_000_000)
     await wire.socket.accept()
     conversation = converse(
@@ -74,30 +66,26 @@ async def test_each_frame_counts_once_whichever_way_it_goes() -> None:
         Draining(0),
     )
     begin, odd = start().model_dump_json(), b"odd"
+
+    async def mark_after(**frame: object) -> int:
+        wire.puts(**frame)  # type: ignore[arg-type]
+        await asyncio.sleep(0.01)
+        return wire.mark
+
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(conversation)
-        wire.puts(text=begin)
-        wire.puts(bytes=FRAME)
-        await asyncio.sleep(0.01)
-        assert not wire.brings(odd)
-        await asyncio.sleep(0.01)
-        frames = 2
-        while wire.brings(FRAME):  # until there is no more room, and one waits
-            frames += 1
-        await asyncio.sleep(0.01)
-        assert wire.brings(FRAME)
-        frames += 1
-        assert wire.waits_for > 1  # for what completes a window
-        wire.puts(text=begin)
-        await asyncio.sleep(0.01)
-        assert wire.waits_for == 1  # who sends something else may not be speaking
-        assert wire.brings(FRAME)
-        frames += 1
-        assert wire.waits_for > 1
+        assert await mark_after(text=begin) == 1
+        assert await mark_after(bytes=FRAME) > 1  # what completes a window
+        assert await mark_after(text=begin) == 1  # a client that sends something else may not be speaking
+        assert await mark_after(bytes=FRAME) > 1
+        assert await mark_after(bytes=odd) == 1
+        assert await mark_after(bytes=FRAME) > 1
         await asyncio.sleep(GAP_S + 0.1)
-        assert wire.waits_for == 1  # the microphone is off
+        assert wire.mark == 1  # the microphone is off
+        assert await mark_after(bytes=FRAME) > 1
         wire.puts("disconnect")
-    assert (messages.taken, data.taken) == (3 + frames, 2 * len(begin) + len(odd) + frames * len(FRAME))
+    assert wire.mark == 1
+    assert (messages.taken, data.taken) == (7, 2 * len(begin) + len(odd) + 4 * len(FRAME))
 
 
 async def test_a_frame_that_came_while_the_learner_queued_counts_once() -> None:

@@ -1,0 +1,70 @@
+"""Decodes one session's encoded audio in a thread of its own, which starts with the first stream."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+
+from gateway.audio.decoded_queue import DecodedQueue
+from gateway.audio.encoded_queue import EncodedQueue
+from gateway.audio.types import StreamDecoder, StreamKind
+from gateway.audio.worker import DecoderThread
+
+INBOX_BYTES = 512 * 1024  # half a minute of MediaRecorder's Opus; one frame more may be queued
+
+
+class Decoder:
+    """The event loop's side of the DecoderThread. What it decodes goes into `decoded`, which it ends."""
+
+    def __init__(
+        self, decoded: DecodedQueue, decoders: Callable[[], Mapping[StreamKind, StreamDecoder]], sample_rate_hz: int
+    ) -> None:
+        self._decoded = decoded
+        self._decoders = decoders
+        self._sample_rate_hz = sample_rate_hz
+        self._loop = asyncio.get_running_loop()
+        self._room = asyncio.Event()
+        self._thread_ended = asyncio.Event()
+        self._encoded = EncodedQueue(capacity_bytes=INBOX_BYTES, on_room=self._tell_room)
+        self._thread: DecoderThread | None = None
+
+    def begin(self, kind: StreamKind) -> None:
+        """What follows is a new stream."""
+        self._encoded.begin(kind)
+        if self._thread is None:
+            self._thread = DecoderThread(
+                self._encoded, self._decoded, self._decoders(), self._sample_rate_hz, self._on_thread_end
+            )
+
+    async def put(self, data: bytes) -> None:
+        """Take bytes of the stream that has begun. Waits while the thread is behind."""
+        self._encoded.put(data)
+        while self._encoded.full:
+            self._room.clear()
+            if self._encoded.full:  # still, now that a change can't be missed
+                await self._room.wait()
+
+    def finish(self) -> None:
+        """Nothing follows: `decoded` ends when everything is decoded."""
+        self._encoded.finish()
+        if self._thread is None:
+            self._decoded.end()
+
+    async def close(self) -> None:
+        """Drop what is queued and end the thread. Close `decoded` first: the thread may be waiting for room there."""
+        self._encoded.close()
+        self._room.set()
+        if self._thread is not None:
+            await self._thread_ended.wait()
+            self._thread.join()
+
+    def _tell_room(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._room.set)
+
+    def _on_thread_end(self) -> None:
+        self._encoded.close()  # if it was a bug: nobody waits for room that never comes
+        self._decoded.end()
+        self._room.set()
+        self._thread_ended.set()

@@ -1,0 +1,40 @@
+"""Notices that no audio has come for a while: the microphone was switched off, or the network is away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+TIMER_S = 0.002  # an event loop's timers count milliseconds
+
+
+class QuietTimer:
+    """Calls `on_quiet` whenever nothing was fed for `after_s`, again and again, from the first `fed` on.
+
+    One timer that looks at the clock: a timer around each frame would cost more than the frame.
+    """
+
+    def __init__(self, after_s: float, on_quiet: Callable[[], None]) -> None:
+        self._after_s = after_s
+        self._on_quiet = on_quiet
+        self._loop = asyncio.get_running_loop()
+        self._fed_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def fed(self) -> None:
+        """Audio has come."""
+        self._fed_s = self._loop.time()
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._after_s, self._look)
+
+    def stop(self) -> None:
+        """Call `on_quiet` no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        left_s = self._fed_s + self._after_s - self._loop.time()
+        if left_s <= TIMER_S:
+            left_s = self._after_s
+            self._on_quiet()
+        self._timer = self._loop.call_later(left_s, self._look)

@@ -1,0 +1,115 @@
+"""Which stream a session's bytes belong to, and where one begins. Pure: bytes in, decisions out.
+
+announced "auto":      a signature begins a stream; within one, a frame that begins with a signature begins another
+announced a container: the same, for that container alone
+announced PCM:         everything is samples, unless the first frame begins with a container's signature
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from common.pcm import BYTES_PER_SAMPLE
+from gateway.audio.errors import AudioError
+from gateway.audio.sniff import ACCEPTED, sniff, starts_stream
+from gateway.audio.types import StreamKind
+
+MIN_PCM_RATE_HZ, MAX_PCM_RATE_HZ = 8_000, 48_000
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """What a frame turned out to be. data: to be decoded, after `begins` if a new stream begins with it.
+
+    error: what the learner is to be told of the frame.
+    """
+
+    data: bytes = b""
+    begins: StreamKind | None = None
+    error: AudioError | None = None
+
+
+class StreamDetector:
+    """Of one session. A broken beginning is reported once; then frames are dropped until one begins with a header."""
+
+    def __init__(self, encoding: str, pcm_sample_rate_hz: int) -> None:
+        self._has_begun = False
+        self.announce(encoding, pcm_sample_rate_hz)
+
+    def announce(self, encoding: str, pcm_sample_rate_hz: int) -> None:
+        """See AudioInput.announce."""
+        if self._has_begun:
+            raise AudioError("`start` came after the first audio; send it first", code="announced_too_late")
+        if encoding != "auto" and encoding not in set(StreamKind):
+            raise AudioError(f"unknown audio encoding {encoding!r}; {ACCEPTED}", code="unsupported_audio")
+        if not MIN_PCM_RATE_HZ <= pcm_sample_rate_hz <= MAX_PCM_RATE_HZ:
+            raise AudioError(
+                f"raw PCM at {pcm_sample_rate_hz} Hz; use {MIN_PCM_RATE_HZ} to {MAX_PCM_RATE_HZ} Hz",
+                code="unsupported_audio",
+            )
+        self._announced = None if encoding == "auto" else StreamKind(encoding)
+        self.pcm_sample_rate_hz = pcm_sample_rate_hz
+        self._head: bytes | None = b""  # the first bytes of a stream not yet known; None within a stream
+        self._is_lost = False  # no stream is known, and that was reported: drop what comes until one begins
+
+    def take(self, data: bytes) -> Detected:
+        """A frame of at least one byte, cut anywhere."""
+        if self._announced is StreamKind.PCM:
+            return self._take_pcm(data)
+        if self._head is not None:
+            return self._take_head(data)
+        kind = starts_stream(data)
+        is_new = kind and self._announced in (None, kind)  # the client has started its recorder anew
+        return Detected(data, begins=kind if is_new else None)
+
+    def finish(self) -> None:
+        """There is no more. Raises AudioError (truncated_audio) if all that came is too short to be recognised."""
+        if self._head and not self._is_lost:
+            raise AudioError(
+                f"the audio ended after {len(self._head)} bytes, too few to know its format", code="truncated_audio"
+            )
+
+    def _take_pcm(self, data: bytes) -> Detected:
+        if self._is_lost:
+            return Detected()
+        if not self._has_begun and (kind := starts_stream(data)):
+            self._is_lost = True  # what follows would be heard as noise
+            return Detected(error=self._not_announced(kind))
+        if len(data) % BYTES_PER_SAMPLE:
+            error = f"a frame of raw PCM has {len(data)} bytes; 16-bit samples need an even number"
+            return Detected(error=AudioError(error, code="odd_length_audio"))
+        begins = None if self._has_begun else StreamKind.PCM
+        self._has_begun = True
+        return Detected(data, begins)
+
+    def _take_head(self, data: bytes) -> Detected:
+        """A stream begins with what came so far, or with this frame, or it is not known yet."""
+        held, self._head = self._head or b"", b""
+        found, error = Detected(), None
+        for head in (held + data, data) if held else (data,):
+            try:
+                kind = self._recognise(head)
+            except AudioError as wrong:
+                error = error or wrong
+                continue
+            if kind:
+                self._has_begun, self._head = True, None
+                found = Detected(head, begins=kind)
+            else:
+                self._head = head
+            break
+        was_told = self._is_lost
+        self._is_lost = not found.data and (self._is_lost or error is not None)
+        return Detected(found.data, found.begins, None if was_told else error)
+
+    def _recognise(self, head: bytes) -> StreamKind | None:
+        kind = sniff(head)
+        if kind and self._announced not in (None, kind):
+            raise self._not_announced(kind)
+        return kind
+
+    def _not_announced(self, kind: StreamKind) -> AudioError:
+        return AudioError(
+            f"`start` announced {self._announced}, but the audio begins as {kind}; send `start` with what it is",
+            code="wrong_encoding",
+        )

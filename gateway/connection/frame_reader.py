@@ -1,0 +1,96 @@
+"""Takes a learner's frames off the WebSocket: messages go to the session, audio to the decoder."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import MutableMapping
+from typing import Any
+
+from common.errors import InvalidInputError, ServiceError
+from gateway import metrics
+from gateway.admission.limits import TooMuchError
+from gateway.admission.waiting_room import Arrival
+from gateway.audio import AudioInput
+from gateway.connection.low_water_mark import low_water_mark
+from gateway.conversation.events import Expelled, Left
+from gateway.conversation.session import Session
+from gateway.outbox import Outbox
+from gateway.protocol import AnyClientMessage, EndConversation, Ping, Pong, read_client_message
+
+logger = logging.getLogger(__name__)
+
+# Of the field names that a client makes up, the log gets so many, each cut to so many characters.
+NAMES, NAME_LENGTH = 10, 40
+
+
+class FrameReader:
+    """Of one session. What is wrong with a frame is reported to the learner at once; the session goes on."""
+
+    def __init__(
+        self, arrival: Arrival, session: Session, audio: AudioInput, outbox: Outbox, *, max_frame_bytes: int
+    ) -> None:
+        self._arrival = arrival
+        self._session = session
+        self._audio = audio
+        self._outbox = outbox
+        self._max_frame_bytes = max_frame_bytes
+        self._mark = low_water_mark(arrival.socket)
+        self._has_ended = False
+
+    async def run(self) -> None:
+        """Read until the learner is gone, or has sent more than the limits allow."""
+        self._audio.on_quiet = self._expect_anything
+        try:
+            while await self._read_one():
+                pass
+        finally:
+            self._audio.on_quiet = lambda: None
+            self._expect_anything()
+
+    def _expect_anything(self) -> None:
+        """Read the socket as soon as a byte comes: what comes next may be no audio, or a microphone that was off."""
+        self._mark.set(1)
+
+    async def _read_one(self) -> bool:
+        """False: there will be no more."""
+        try:
+            frame = await self._arrival.receive()
+            if frame["type"] == "websocket.disconnect":
+                await self._session.post(Left())
+                return False
+            await self._take(frame)
+        except TooMuchError as error:
+            await self._outbox.report(error)
+            await self._session.post(Expelled())
+            return False
+        except ServiceError as error:
+            self._expect_anything()
+            await self._outbox.report(error)
+        return True
+
+    async def _take(self, frame: MutableMapping[str, Any]) -> None:
+        audio = frame.get("bytes")
+        data = str(frame.get("text")).encode() if audio is None else audio
+        if len(data) > self._max_frame_bytes:
+            raise InvalidInputError(
+                f"a message of {len(data)} bytes; send at most {self._max_frame_bytes} at once", code="frame_too_large"
+            )
+        if audio is None:
+            self._expect_anything()
+            await self._take_message(read_client_message(data))
+        elif self._has_ended or self._session.is_leaving:  # a microphone may run on for a moment
+            self._expect_anything()
+        else:
+            await self._audio.feed(audio)
+            self._mark.set(self._audio.missing_bytes)
+
+    async def _take_message(self, message: AnyClientMessage) -> None:
+        if unknown := list(message.unknown_fields()):
+            metrics.UNKNOWN_FIELDS.labels(message.type).inc()
+            named = ", ".join(repr(name[:NAME_LENGTH]) for name in unknown[:NAMES])
+            logger.debug("%d unknown fields in a `%s` have no effect: %s", len(unknown), message.type, named)
+        if isinstance(message, Ping):
+            await self._outbox.send(Pong())
+            return
+        self._has_ended |= isinstance(message, EndConversation)
+        await self._session.post(message)

@@ -1,0 +1,77 @@
+"""Reads a learner's socket only when enough has come to be of use: the socket's low-water mark (SO_RCVLOWAT).
+
+A microphone sends fifty frames a second, but recognition hears in windows that need two or three of them. Reading the
+socket for each frame costs the gateway a sixth of its CPU time more (docs/adr/0027-less-machinery.md).
+
+This is the only file that knows uvicorn from the inside. It uses two names of it, WebSocketsSansIOProtocol and `app`;
+pyproject.toml bounds the version.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket as sockets
+from collections.abc import MutableMapping
+from contextlib import suppress
+from typing import Any
+
+from fastapi import WebSocket
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+_EXTENSION = "aitalk.low_water_mark"  # of the ASGI scope
+
+
+class LowWaterMark:
+    """How many bytes one connection's socket must hold before it is read. At first 1, as with any socket.
+
+    Without effect where the system (Windows) or the kind of socket (Unix domain) does not know such a mark.
+    """
+
+    def __init__(self, transport: asyncio.BaseTransport | None = None) -> None:
+        self._size = 1
+        own = transport.get_extra_info("socket") if transport else None
+        # A second object for the transport's descriptor, as uvloop makes a new one for each option that is set.
+        self._socket = sockets.socket(fileno=own.fileno()) if own is not None else None
+
+    def set(self, size: int) -> None:
+        """Leave the socket alone until it holds `size` bytes or its client closes it.
+
+        Everything that the client sends waits, so whoever asks for more than 1 must ask for 1 again in time.
+        """
+        if self._socket is None or size == self._size:
+            return
+        self._size = size
+        with suppress(OSError):  # there is no such option on this system
+            self._socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVLOWAT, size)
+
+    def release(self) -> None:
+        """The connection ends: from now on the descriptor is the transport's alone, which closes it."""
+        if self._socket is not None:
+            self._socket.detach()
+            self._socket = None
+
+
+def low_water_mark(websocket: WebSocket) -> LowWaterMark:
+    """The mark of this WebSocket's connection; one without effect if another protocol than ours serves it."""
+    mark: LowWaterMark | None = websocket.scope.get("extensions", {}).get(_EXTENSION)
+    return mark or LowWaterMark()
+
+
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """For uvicorn's setting `ws`: uvicorn's own protocol, which tells the application of the connection's mark."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the event loop."""
+        super().connection_made(transport)
+        app, self._mark = self.app, LowWaterMark(transport)
+
+        async def marked(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+            scope.setdefault("extensions", {})[_EXTENSION] = self._mark
+            await app(scope, receive, send)
+
+        self.app = marked
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by the event loop."""
+        self._mark.release()
+        super().connection_lost(exc)

@@ -1,0 +1,130 @@
+"""A socket is read when it holds as many bytes as its low-water mark says, on either event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+import uvloop
+from fastapi import WebSocket
+from uvicorn.server import ServerState
+from websockets.frames import Frame, Opcode
+
+from gateway.connection.low_water_mark import LowWaterMark, WebSocketProtocol, low_water_mark
+
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+def frame(data: bytes, opcode: Opcode = Opcode.BINARY) -> bytes:
+    return Frame(opcode, data).serialize(mask=True)
+
+
+class Received(list[bytes]):
+    """What the application has received; at the end, that the client is gone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_over = asyncio.Event()
+
+    async def take(self, socket: WebSocket) -> None:
+        while (message := await socket.receive())["type"] != "websocket.disconnect":
+            self.append(message["bytes"])
+        self.is_over.set()
+
+
+@asynccontextmanager
+async def served() -> AsyncIterator[tuple[asyncio.StreamWriter, LowWaterMark, Received]]:
+    """A client's end of a real connection, the mark of the server's end, and what was received there."""
+    accepted: asyncio.Future[tuple[LowWaterMark, Received]] = asyncio.get_running_loop().create_future()
+
+    async def app(scope: object, receive: object, send: object) -> None:
+        socket = WebSocket(scope, receive, send)  # type: ignore[arg-type]
+        await socket.accept()
+        await socket.receive()
+        received = Received()
+        accepted.set_result((low_water_mark(socket), received))
+        await received.take(socket)
+
+    config = uvicorn.Config(app, ws_per_message_deflate=False, log_config=None, lifespan="off")
+    config.load()
+    loop, state = asyncio.get_running_loop(), ServerState()
+    server = await loop.create_server(lambda: WebSocketProtocol(config, state, {}), "127.0.0.1", 0)
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(HANDSHAKE)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(frame(b"{}", Opcode.TEXT))
+        try:
+            yield writer, *await accepted
+        finally:
+            writer.close()
+            await asyncio.gather(*state.tasks)
+
+
+@pytest.mark.parametrize("new_loop", [uvloop.new_event_loop, asyncio.new_event_loop])
+def test_a_socket_is_left_alone_until_it_holds_so_much_or_its_end(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def converse() -> None:
+        async with served() as (writer, mark, received):
+
+            async def come(count: int) -> None:
+                async with asyncio.timeout(5):
+                    while len(received) < count:
+                        await asyncio.sleep(0.01)
+
+            mark.set(30)
+            for said in (b"one", b"two", b"three"):  # 9, 9 and 11 bytes with their headers
+                writer.write(frame(said))
+                await asyncio.sleep(0.05)
+            assert received == []
+            writer.write(frame(b"four"))
+            await come(4)
+            writer.write(frame(b"five"))
+            await asyncio.sleep(0.05)
+            assert len(received) == 4
+            mark.set(1)  # what is there already is read, too
+            await come(5)
+            assert received == [b"one", b"two", b"three", b"four", b"five"]
+            mark.set(1000)
+            writer.write(frame(b"six"))
+            writer.close()  # a learner who has gone is not waited for
+            await asyncio.wait_for(received.is_over.wait(), 5)
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(converse())
+
+
+@pytest.mark.parametrize("new_loop", [uvloop.new_event_loop, asyncio.new_event_loop])
+def test_a_descriptor_that_belongs_to_someone_else_by_now_is_left_to_them(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    theirs: list[int] = []
+
+    async def converse() -> None:
+        async with served() as (writer, mark, received):
+            mark.set(30)
+            writer.close()
+            await asyncio.wait_for(received.is_over.wait(), 5)
+            await asyncio.sleep(0.05)
+            theirs.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(20))
+            mark.set(40)
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(converse())
+    gc.collect()
+    for descriptor in theirs:
+        os.close(descriptor)  # raises OSError if it was closed
+
+
+def test_under_another_protocol_a_mark_has_no_effect() -> None:
+    socket = WebSocket({"type": "websocket"}, None, None)  # type: ignore[arg-type]
+    low_water_mark(socket).set(1000)
