@@ -36,9 +36,10 @@ from asr_service.turn_taking.decisions import (
     VoicePaused,
 )
 from asr_service.turn_taking.end_of_turn import probability_of_end
-from asr_service.turn_taking.endpointer import ONSET_MS, Endpointer
+from asr_service.turn_taking.endpointer import Endpointer
 from asr_service.turn_taking.endpointing import Endpointing
 from asr_service.turn_taking.turn_judge import TurnJudge
+from asr_service.turn_taking.voice_clock import ONSET_MS
 from asr_service.voice.vad import WINDOW, Windows
 from common.tracing import stage, under
 

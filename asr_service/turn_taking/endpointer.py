@@ -19,7 +19,7 @@ was not taken back. All times are counted in samples, so the speed of delivery c
 
 from __future__ import annotations
 
-import enum
+from dataclasses import dataclass
 
 from asr_service.turn_taking.decisions import (
     Assess,
@@ -35,185 +35,171 @@ from asr_service.turn_taking.decisions import (
 )
 from asr_service.turn_taking.endpointing import Endpointing
 from asr_service.turn_taking.pauses import Pauses
-
-VOICE_PROBABILITY = 0.5  # from here on it is voice,
-SILENCE_PROBABILITY = 0.35  # below it silence; between the two, whatever it was before (as Silero's own code does)
-ONSET_MS = 96  # voice this long is speech rather than a click
-PREPARE_MS = 64  # silence after which an answer is prepared; within a phrase hardly any gap is that long
-EAGER_PROBABILITY = 0.5  # from here on the turn is called probably over,
-EAGER_LEAD_MS = 320  # and when its end is no further away than this: time to begin the reply
+from asr_service.turn_taking.silence import EAGER_PROBABILITY, Silence
+from asr_service.turn_taking.voice_clock import SILENCE_PROBABILITY, VOICE_PROBABILITY, VoiceClock
 
 
-class _State(enum.Enum):
-    IDLE = enum.auto()
-    SPEAKING = enum.auto()
-    PAUSED = enum.auto()  # an EagerEndOfTurn is out
+@dataclass(slots=True)
+class _Idle:
+    """No turn is open."""
+
+
+@dataclass(slots=True)
+class _Speaking:
+    """A turn is open that began at `start`; `silence`: the present one, which nobody calls the end yet."""
+
+    start: int
+    silence: Silence | None = None
+
+
+@dataclass(slots=True)
+class _Paused:
+    """A turn is open and was called probably over: EagerEndOfTurn was told."""
+
+    start: int
+    silence: Silence
 
 
 class Endpointer:
-    """Follows one stream, window by window. `position` is the number of samples heard, at `rate_hz`."""
+    """Follows one stream, window by window. window: samples in a window. rate_hz: samples a second."""
 
     def __init__(self, settings: Endpointing, *, window: int, rate_hz: int) -> None:
-        self.position = 0
         self.pauses = Pauses(settings.usual_pause_ms)
         self._settings = self._next_settings = settings
-        self._window = window
-        self._samples_per_ms = rate_hz // 1000
-        self._state = _State.IDLE
-        self._onset: int | None = None  # where the present run of voiced windows began
-        self._silence: int | None = None  # where the present silence within the turn began
-        self._prepared = False  # VoicePaused is out
-        self._probability: float | None = None  # that the speaker is done, when last asked
-        self._assess_at_ms = 0  # silence after which to ask
-        self._start = 0  # where the turn began
+        self._clock = VoiceClock(window, rate_hz)
+        self._state: _Idle | _Speaking | _Paused = _Idle()
+
+    @property
+    def position(self) -> int:
+        """Samples heard so far."""
+        return self._clock.position
 
     @property
     def is_voiced(self) -> bool:
         """True while a turn is open and no pause has begun."""
-        return self._state is _State.SPEAKING and self._silence is None
+        return isinstance(self._state, _Speaking) and self._state.silence is None
 
     def reconfigure(self, settings: Endpointing) -> None:
-        """Takes effect with the next pause, or the next turn."""
+        """Take new settings with the next pause, or the next turn."""
         self._next_settings = settings
         self.pauses.earlier_ms = settings.usual_pause_ms
 
+    # --- what the caller gives ------------------------------------------------------------------
+
     def hear(self, probability: float) -> list[DecisionOrQuestion]:
-        """What follows from the next window, given the probability of a voice in it."""
-        begin = self.position
-        self.position += self._window
-        if probability < VOICE_PROBABILITY:
-            self._onset = None
-        elif self._onset is None:
-            self._onset = begin
+        """What follows from the next window, in which there is a voice with this probability."""
+        begin = self._clock.hear(probability)
         match self._state:
-            case _State.IDLE:
+            case _Idle():
                 return self._while_idle()
-            case _State.SPEAKING:
-                return [*self._follow_silence(probability, begin), *self._while_speaking()]
-            case _State.PAUSED:
-                return self._while_paused()
+            case _Speaking() as turn:
+                return [*self._follow_voice(turn, probability, begin), *self._while_speaking(turn)]
+            case _Paused() as turn:
+                return self._while_paused(turn)
 
     def is_settled(self, least: float, most: float) -> bool:
-        """Whether every probability from `least` to `most` means the same now, so that it need not be known."""
-        return self._wait_ms(least) == self._wait_ms(most) and (least < EAGER_PROBABILITY) == (most < EAGER_PROBABILITY)
+        """Whether every answer from `least` to `most` has the same consequences now, so that it need not be known."""
+        return self._silence_asked_about().is_settled(least, most)
 
     def suppose(self, probability: float) -> list[Decision]:
         """What follows from a first guess at the answer to Assess."""
-        return [self._eager(probability)] if self._state is _State.SPEAKING and probability >= EAGER_PROBABILITY else []
+        match self._state:
+            case _Speaking(start, Silence() as silence) if probability >= EAGER_PROBABILITY:
+                return [self._end_eagerly(start, silence, probability)]
+            case _:
+                return []
 
     def judge(self, probability: float) -> list[Decision]:
-        """What follows from the answer to Assess, the probability that the speaker is done."""
-        self._probability = probability
-        return self._proceed()
+        """What follows from the answer to Assess: the probability that the speaker is done."""
+        silence = self._silence_asked_about()
+        silence.answer(probability)
+        return self._proceed(silence)
 
     def finish(self) -> list[Decision]:
         """What follows from the end of the stream."""
-        return [] if self._state is _State.IDLE else [self._end(EndReason.FINISHED)]
+        return [] if isinstance(self._state, _Idle) else [self._end(EndReason.FINISHED)]
+
+    # --- in each state --------------------------------------------------------------------------
 
     def _while_idle(self) -> list[DecisionOrQuestion]:
-        if (onset := self._confirmed_onset()) is None:
+        if (onset := self._clock.confirmed_onset) is None:
             return []
         self._settings = self._next_settings
-        self._state, self._start, self._silence = _State.SPEAKING, onset, None
+        self._state = _Speaking(onset)
         return [SpeechStarted(onset)]
 
-    def _follow_silence(self, probability: float, begin: int) -> list[DecisionOrQuestion]:
-        if probability >= VOICE_PROBABILITY and self._silence is not None:
-            prepared, silence = self._prepared, self._silence
-            self._forget_pause()
-            if prepared:
-                self._remember_pause(silence, begin)
-                return [VoiceContinued()]
-        elif probability < SILENCE_PROBABILITY and self._silence is None:
-            self._silence = begin
+    def _follow_voice(self, turn: _Speaking, probability: float, begin: int) -> list[DecisionOrQuestion]:
+        """A silence begins or ends with the window at `begin`. Between the two thresholds nothing changes."""
+        silence = turn.silence
+        if silence is None and probability < SILENCE_PROBABILITY:
             self._settings = self._next_settings
-            self._assess_at_ms = self._settings.eager_silence_ms
+            turn.silence = Silence(begin, self._settings, self.pauses, self._clock)
+        elif silence is not None and probability >= VOICE_PROBABILITY:
+            turn.silence = None
+            if silence.is_prepared:
+                self.pauses.add(self._clock.ms_between(silence.begin, begin))
+                return [VoiceContinued()]
         return []
 
-    def _while_speaking(self) -> list[DecisionOrQuestion]:
-        if self._too_long():
+    def _while_speaking(self, turn: _Speaking) -> list[DecisionOrQuestion]:
+        if self._is_too_long(turn.start):
             return [self._end(EndReason.MAX_LENGTH)]
-        if self._silence is None:
+        silence = turn.silence
+        if silence is None:
             return []
-        decisions: list[DecisionOrQuestion] = []
-        if not self._prepared and self._silent_for(min(PREPARE_MS, self._settings.eager_silence_ms)):
-            self._prepared = True
-            decisions.append(VoicePaused(self._silence))
-        return decisions + self._on_silence()
+        paused: list[DecisionOrQuestion] = []
+        if silence.must_prepare():
+            silence.is_prepared = True
+            paused = [VoicePaused(silence.begin)]
+        return [*paused, *self._in_silence(silence)]
 
-    def _while_paused(self) -> list[DecisionOrQuestion]:
-        assert self._silence is not None  # noqa: S101  a pause is a silence
-        if (onset := self._confirmed_onset()) is not None:
-            self._remember_pause(self._silence, onset)
-            self._state = _State.SPEAKING
-            self._forget_pause()
+    def _while_paused(self, turn: _Paused) -> list[DecisionOrQuestion]:
+        if (onset := self._clock.confirmed_onset) is not None:
+            self.pauses.add(self._clock.ms_between(turn.silence.begin, onset))
+            self._state = _Speaking(turn.start)
             return [TurnResumed(onset)]
-        # A voice that has just begun is heard out first: it decides between TurnResumed and EndOfTurn.
-        decisions = self._on_silence() if self._onset is None else []
-        if not decisions and self._too_long():
+        # If a voice has just begun, wait: it may become TurnResumed, or end too soon for that.
+        decisions = self._in_silence(turn.silence) if self._clock.onset is None else []
+        if not decisions and self._is_too_long(turn.start):
             return [self._end(EndReason.MAX_LENGTH)]
         return decisions
 
-    def _on_silence(self) -> list[DecisionOrQuestion]:
-        """Ask if it is time to, else go by the last answer."""
-        if not self._settings.end_silence_ms and self._silent_for(self._assess_at_ms):
-            self._assess_at_ms *= 2
-            return [Assess()]
-        return list(self._proceed())
+    # --- in a silence ---------------------------------------------------------------------------
 
-    def _proceed(self) -> list[Decision]:
-        """The end, or the eager end, if the silence is enough for it."""
-        assert self._silence is not None  # noqa: S101
-        enough = self._enough_ms()
-        if enough is None:
-            return []
+    def _in_silence(self, silence: Silence) -> list[DecisionOrQuestion]:
+        """Ask if it is time to, otherwise go by the last answer."""
+        if silence.must_ask():
+            silence.ask()
+            return [Assess()]
+        return list(self._proceed(silence))
+
+    def _proceed(self, silence: Silence) -> list[Decision]:
+        """The eager end and the end, as far as the silence is enough for them."""
         decisions: list[Decision] = []
-        if self._state is _State.SPEAKING and self._is_probable(enough):
-            share = self._settings.eager_silence_ms / enough
-            decisions.append(self._eager(share if self._probability is None else self._probability))
-        if self._silent_for(enough):
+        probability = silence.eager_probability()
+        if isinstance(self._state, _Speaking) and probability is not None:
+            decisions.append(self._end_eagerly(self._state.start, silence, probability))
+        if silence.is_enough():
             decisions.append(self._end(EndReason.SILENCE))
         return decisions
 
-    def _eager(self, probability: float) -> EagerEndOfTurn:
-        assert self._silence is not None  # noqa: S101
-        self._state = _State.PAUSED
-        return EagerEndOfTurn(self._silence, probability)
+    def _silence_asked_about(self) -> Silence:
+        match self._state:
+            case _Speaking(silence=Silence() as silence) | _Paused(silence=silence):
+                return silence
+            case _:
+                raise RuntimeError("there is no silence in an open turn: nothing was asked")
 
-    def _enough_ms(self) -> float | None:
-        """The silence that ends the turn; None: nothing is known yet."""
-        if self._settings.end_silence_ms:
-            return self._settings.end_silence_ms
-        return None if self._probability is None else self._wait_ms(self._probability)
-
-    def _wait_ms(self, probability: float) -> float:
-        return self._settings.wait_ms(probability, self.pauses.usual_ms)
-
-    def _is_probable(self, enough_ms: float) -> bool:
-        if self._probability is None:
-            return self._silent_for(self._settings.eager_silence_ms)
-        return self._probability >= EAGER_PROBABILITY or self._silent_for(enough_ms - EAGER_LEAD_MS)
+    def _end_eagerly(self, start: int, silence: Silence, probability: float) -> EagerEndOfTurn:
+        self._state = _Paused(start, silence)
+        return EagerEndOfTurn(silence.begin, probability)
 
     def _end(self, reason: EndReason) -> EndOfTurn:
-        end = self.position if self._silence is None else self._silence
-        self._state, self._onset = _State.IDLE, None
-        self._forget_pause()
-        return EndOfTurn(end, reason)
+        """The voice of the turn ended where its present silence began, or just now."""
+        silence = None if isinstance(self._state, _Idle) else self._state.silence
+        self._state = _Idle()
+        self._clock.forget_onset()
+        return EndOfTurn(silence.begin if silence else self.position, reason)
 
-    def _forget_pause(self) -> None:
-        self._silence, self._prepared, self._probability = None, False, None
-
-    def _remember_pause(self, begin: int, end: int) -> None:
-        self.pauses.add((end - begin) / self._samples_per_ms)
-
-    def _confirmed_onset(self) -> int | None:
-        return self._onset if self._onset is not None and self._lasts(self._onset, ONSET_MS) else None
-
-    def _too_long(self) -> bool:
-        return self._lasts(self._start, self._settings.max_turn_ms)
-
-    def _silent_for(self, ms: float) -> bool:
-        return self._silence is not None and self._lasts(self._silence, ms)
-
-    def _lasts(self, since: int, ms: float) -> bool:
-        return self.position - since >= ms * self._samples_per_ms
+    def _is_too_long(self, start: int) -> bool:
+        return self._clock.ms_since(start) >= self._settings.max_turn_ms

@@ -14,10 +14,11 @@ from asr_service.engine import AsrEngine, Closing, DecodeOptions, Transcript, Wo
 from asr_service.recognition.utterance import Recorder
 from asr_service.turn_taking import decisions
 from asr_service.turn_taking.end_of_turn import probability_of_end
-from asr_service.turn_taking.endpointer import ONSET_MS, VOICE_PROBABILITY, Endpointer
+from asr_service.turn_taking.endpointer import Endpointer
 from asr_service.turn_taking.endpointing import Endpointing
 from asr_service.turn_taking.smart_turn import HEARD, SmartTurn
 from asr_service.turn_taking.text_model import LlamaTextModel
+from asr_service.turn_taking.voice_clock import ONSET_MS, VOICE_PROBABILITY
 from asr_service.voice.vad import WINDOW, SileroVad, VadStream
 from bench.turn_taking.utterances import RATE, Utterance
 

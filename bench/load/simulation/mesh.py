@@ -16,7 +16,7 @@ from typing import Any
 
 import simpy
 
-from asr_service.turn_taking.endpointer import PREPARE_MS
+from asr_service.turn_taking.silence import PREPARE_MS
 from bench.load.simulation.pools import Lease, Pool
 from bench.load.simulation.rhythm import Rhythm, Turn
 from bench.load.simulation.stage_times import Curve, Profile

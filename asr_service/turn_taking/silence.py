@@ -1,0 +1,78 @@
+"""The silence in which a turn may end: when to ask whether the speaker is done, and how much of it is enough. Pure."""
+
+from __future__ import annotations
+
+from asr_service.turn_taking.endpointing import Endpointing
+from asr_service.turn_taking.pauses import Pauses
+from asr_service.turn_taking.voice_clock import VoiceClock
+
+PREPARE_MS = 64  # silence after which an answer is prepared; within a phrase hardly any gap is that long
+EAGER_PROBABILITY = 0.5  # from here on the turn is called probably over,
+EAGER_LEAD_MS = 320  # and when its end is no further away than this: time to begin the reply
+
+
+class Silence:
+    """One silence within a turn. It began at `begin` (in samples) and lasts until now, by `clock`.
+
+    With a fixed `end_silence_ms` nothing is asked. Otherwise how much is enough is known from the first answer on.
+    """
+
+    def __init__(self, begin: int, settings: Endpointing, pauses: Pauses, clock: VoiceClock) -> None:
+        self.begin = begin
+        self.is_prepared = False  # VoicePaused was told
+        self._settings = settings
+        self._pauses = pauses
+        self._clock = clock
+        self._probability: float | None = None  # that the speaker is done, by the last answer
+        self._ask_at_ms: float = settings.eager_silence_ms
+
+    def must_prepare(self) -> bool:
+        """Whether it is time to tell of the pause."""
+        return not self.is_prepared and self._lasted_ms >= min(PREPARE_MS, self._settings.eager_silence_ms)
+
+    def must_ask(self) -> bool:
+        """Whether it is time to ask (again) whether the speaker is done."""
+        return not self._settings.end_silence_ms and self._lasted_ms >= self._ask_at_ms
+
+    def ask(self) -> None:
+        """It is asked now, and the next time when the silence is twice as long."""
+        self._ask_at_ms *= 2
+
+    def answer(self, probability: float) -> None:
+        """The speaker is done with this probability."""
+        self._probability = probability
+
+    def is_settled(self, least: float, most: float) -> bool:
+        """Whether every probability from `least` to `most` has the same consequences."""
+        same_side = (least < EAGER_PROBABILITY) == (most < EAGER_PROBABILITY)
+        return self._wait_ms(least) == self._wait_ms(most) and same_side
+
+    def eager_probability(self) -> float | None:
+        """The probability to tell with EagerEndOfTurn, 0 to 1; None: it is too early for that."""
+        enough_ms = self._enough_ms()
+        if enough_ms is None:
+            return None
+        if self._probability is None:  # the silence that ends the turn is fixed
+            eager_ms = self._settings.eager_silence_ms
+            return eager_ms / enough_ms if self._lasted_ms >= eager_ms else None
+        if self._probability >= EAGER_PROBABILITY or self._lasted_ms >= enough_ms - EAGER_LEAD_MS:
+            return self._probability
+        return None
+
+    def is_enough(self) -> bool:
+        """Whether the silence ends the turn."""
+        enough_ms = self._enough_ms()
+        return enough_ms is not None and self._lasted_ms >= enough_ms
+
+    @property
+    def _lasted_ms(self) -> float:
+        return self._clock.ms_since(self.begin)
+
+    def _enough_ms(self) -> float | None:
+        """The silence that ends the turn; None: not known yet."""
+        if self._settings.end_silence_ms:
+            return self._settings.end_silence_ms
+        return None if self._probability is None else self._wait_ms(self._probability)
+
+    def _wait_ms(self, probability: float) -> float:
+        return self._settings.wait_ms(probability, self._pauses.usual_ms)

@@ -1,0 +1,47 @@
+"""How far a stream was heard, and since when there is a voice in it. Pure."""
+
+from __future__ import annotations
+
+VOICE_PROBABILITY = 0.5  # from here on it is voice,
+SILENCE_PROBABILITY = 0.35  # below it silence; between the two, whatever it was before (as Silero's own code does)
+ONSET_MS = 96  # voice this long is speech rather than a click
+
+
+class VoiceClock:
+    """Counts windows of one stream. `position` is the number of samples heard so far.
+
+    window: samples in a window. rate_hz: samples a second.
+    """
+
+    def __init__(self, window: int, rate_hz: int) -> None:
+        self.position = 0
+        self.onset: int | None = None  # where the present run of voiced windows began
+        self._window = window
+        self._samples_per_ms = rate_hz // 1000
+
+    def hear(self, probability: float) -> int:
+        """Count the next window, in which there is a voice with this probability. Returns where it begins."""
+        begin = self.position
+        self.position += self._window
+        if probability < VOICE_PROBABILITY:
+            self.onset = None
+        elif self.onset is None:
+            self.onset = begin
+        return begin
+
+    def forget_onset(self) -> None:
+        """What is voiced up to here belongs to a turn that is over."""
+        self.onset = None
+
+    @property
+    def confirmed_onset(self) -> int | None:
+        """Where the present voice began; None: there is none, or it may still be a click."""
+        return self.onset if self.onset is not None and self.ms_since(self.onset) >= ONSET_MS else None
+
+    def ms_since(self, position: int) -> float:
+        """Milliseconds of audio since `position`."""
+        return self.ms_between(position, self.position)
+
+    def ms_between(self, begin: int, end: int) -> float:
+        """Milliseconds of audio from `begin` to `end`."""
+        return (end - begin) / self._samples_per_ms
