@@ -10,7 +10,11 @@ import soxr
 
 from common.errors import InvalidInputError
 
+BYTES_PER_SAMPLE = 2
+"""Of the audio that clients send: 16-bit little-endian mono PCM."""
+
 ENGINE_RATE_HZ = 16_000
+"""Rate at which voice detection and the models work, and in which positions are counted inside this service."""
 MIN_RATE_HZ = 8_000
 MAX_RATE_HZ = 48_000
 
@@ -28,7 +32,7 @@ def check_rate(sample_rate_hz: int) -> None:
 
 def check_pcm(pcm: bytes) -> None:
     """Raises InvalidInputError unless the bytes are whole 16-bit samples."""
-    if len(pcm) % 2:
+    if len(pcm) % BYTES_PER_SAMPLE:
         raise InvalidInputError(
             f"the audio has an odd number of bytes ({len(pcm)}); 16-bit samples take two each: send whole samples"
         )

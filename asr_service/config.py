@@ -7,7 +7,11 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from asr_service.turn_taking.endpointing import LONGEST_WAIT_MS, MAX_TURN_MS, MIN_TURN_MS, Endpointing
+from common.errors import InvalidInputError
 from common.settings import ModelServerSettings
+
+_ENDPOINTING = Endpointing()
 
 
 class AsrSettings(ModelServerSettings):
@@ -52,19 +56,29 @@ class AsrSettings(ModelServerSettings):
         "soon.",
     )
     asr_eager_silence_ms: int = Field(
-        160,
+        _ENDPOINTING.eager_silence_ms,
         ge=1,
         description="Silence after which a turn may be reported as probably over, so that the reply can begin early.",
     )
-    asr_min_silence_ms: int = Field(256, ge=1, description="Silence that ends a turn when the learner is clearly done.")
+    asr_min_silence_ms: int = Field(
+        _ENDPOINTING.min_silence_ms, ge=1, description="Silence that ends a turn when the learner is clearly done."
+    )
     asr_max_silence_ms: int = Field(
-        1_600, ge=1, le=10_000, description="Silence that ends a turn when the learner is clearly not done."
+        _ENDPOINTING.max_silence_ms,
+        ge=1,
+        le=LONGEST_WAIT_MS,
+        description="Silence that ends a turn when the learner is clearly not done.",
     )
     asr_end_silence_ms: int = Field(
-        0, ge=0, description="Fixed silence that ends every turn, instead of the two above; no model is asked. 0: off."
+        _ENDPOINTING.end_silence_ms,
+        ge=0,
+        description="Fixed silence that ends every turn, instead of the two above; no model is asked. 0: off.",
     )
     asr_max_turn_ms: int = Field(
-        60_000, ge=500, le=600_000, description="Length at which a turn is closed even if the learner goes on."
+        _ENDPOINTING.max_turn_ms,
+        ge=MIN_TURN_MS,
+        le=MAX_TURN_MS,
+        description="Length at which a turn is closed even if the learner goes on.",
     )
     asr_partial_interval_ms: int = Field(600, ge=100, description="Least audio between two partial transcripts.")
 
@@ -75,18 +89,23 @@ class AsrSettings(ModelServerSettings):
             return "none"
         return Path(self.asr_text_model) if self.asr_text_model else None
 
+    @property
+    def endpointing(self) -> Endpointing:
+        """When a turn ends, unless the client says otherwise."""
+        return Endpointing(
+            eager_silence_ms=self.asr_eager_silence_ms,
+            end_silence_ms=self.asr_end_silence_ms,
+            max_turn_ms=self.asr_max_turn_ms,
+            min_silence_ms=self.asr_min_silence_ms,
+            max_silence_ms=self.asr_max_silence_ms,
+        )
+
     @model_validator(mode="after")
     def _consistent(self) -> AsrSettings:
-        for longer, shorter in (
-            ("asr_end_silence_ms", "asr_eager_silence_ms"),
-            ("asr_max_silence_ms", "asr_min_silence_ms"),
-            ("asr_max_silence_ms", "asr_eager_silence_ms"),
-        ):
-            if 0 < getattr(self, longer) < getattr(self, shorter):
-                raise ValueError(
-                    f"{longer.upper()} ({getattr(self, longer)}) is less than {shorter.upper()} "
-                    f"({getattr(self, shorter)}); raise the one or lower the other"
-                )
+        try:
+            self.endpointing.check(lambda name: f"ASR_{name.upper()}")
+        except InvalidInputError as error:
+            raise ValueError(error.message) from error
         if self.asr_sample_rate != 16_000:
             raise ValueError(
                 f"ASR_SAMPLE_RATE is {self.asr_sample_rate}, but the models here work at 16000 Hz; leave it at 16000 "

@@ -12,7 +12,7 @@ from aitalk.asr.v1 import asr_pb2 as pb
 from aitalk.asr.v1 import asr_pb2_grpc
 
 from asr_service import events as ev
-from asr_service.audio import ENGINE_RATE_HZ, check_pcm, check_rate, pcm_to_float, resample
+from asr_service.audio import BYTES_PER_SAMPLE, ENGINE_RATE_HZ, check_pcm, check_rate, pcm_to_float, resample
 from asr_service.config import AsrSettings
 from asr_service.engine import AsrEngine
 from asr_service.metrics import AUDIO_SECONDS
@@ -56,13 +56,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
 
     def __init__(self, engine: AsrEngine, settings: AsrSettings) -> None:
         self._settings = settings
-        self._endpointing = Endpointing(
-            eager_silence_ms=settings.asr_eager_silence_ms,
-            end_silence_ms=settings.asr_end_silence_ms,
-            max_turn_ms=settings.asr_max_turn_ms,
-            min_silence_ms=settings.asr_min_silence_ms,
-            max_silence_ms=settings.asr_max_silence_ms,
-        )
+        self._endpointing = settings.endpointing
         self._slots = Slots("asr", settings.asr_max_streams)
         self._decoder = Decoder(engine, settings.asr_threads, settings.asr_max_batch)
         self._vad_thread = ThreadPoolExecutor(1, thread_name_prefix="asr-vad")
@@ -75,7 +69,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         """Load the networks and run each once, so that the first learner waits no longer than the second."""
         loop = asyncio.get_running_loop()
         self._listening = VadThread(await loop.run_in_executor(self._vad_thread, SileroVad), self._vad_thread)
-        await self._listening.hear(self._listening.open(ENGINE_RATE_HZ), bytes(2 * WINDOW))
+        await self._listening.hear(self._listening.open(ENGINE_RATE_HZ), bytes(BYTES_PER_SAMPLE * WINDOW))
         await self._judge.load()
         await self._decoder.load()
         noise = np.random.default_rng(0).normal(0, 0.01, ENGINE_RATE_HZ).astype(np.float32)
@@ -121,7 +115,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         with self._slots.take():
             check_rate(request.sample_rate_hz)
             check_pcm(request.audio)
-            seconds = len(request.audio) / 2 / request.sample_rate_hz
+            seconds = len(request.audio) / BYTES_PER_SAMPLE / request.sample_rate_hz
             if not 0 < seconds <= MAX_RECORDING_S:
                 raise InvalidInputError(
                     f"the recording has {seconds:.1f} seconds; send more than none and at most {MAX_RECORDING_S}, "

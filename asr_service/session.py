@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import anyio
 
 from asr_service.answerer import Answerer
-from asr_service.audio import check_pcm
+from asr_service.audio import BYTES_PER_SAMPLE, check_pcm
 from asr_service.events import Event
 from asr_service.listener import Listener
 from asr_service.metrics import AUDIO_SECONDS
@@ -109,8 +109,8 @@ class StreamSession:
                 f"an audio message has {len(pcm)} bytes; send at most {MAX_CHUNK_BYTES} at once, 20 to 100 ms is best"
             )
         check_pcm(pcm)
-        AUDIO_SECONDS.inc(len(pcm) / 2 / self._config.sample_rate_hz)
-        second = 2 * self._config.sample_rate_hz  # one at a time, so that other streams get their turn
+        AUDIO_SECONDS.inc(len(pcm) / BYTES_PER_SAMPLE / self._config.sample_rate_hz)
+        second = BYTES_PER_SAMPLE * self._config.sample_rate_hz  # one at a time, so that other streams get their turn
         for begin in range(0, len(pcm), second):
             await listener.hear(await self._vad_thread.hear(self._vad_stream, pcm[begin : begin + second]))
 

@@ -1,4 +1,4 @@
-"""The engines there are, and which model goes with which. An engine is imported only when it is chosen."""
+"""The recognition engines, and which of them runs a model. An engine is imported only when it is chosen."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from asr_service.config import AsrSettings
 from asr_service.engine import AsrEngine
 from asr_service.engines.probed import ProbedEngine
 from asr_service.probe import build, create_probe
+from common.errors import InvalidInputError
 
 ENGINES = {
     "faster-whisper": "asr_service.engines.faster_whisper:FasterWhisper",
     "kyutai-stt": "asr_service.engines.kyutai_stt:KyutaiStt",
 }
-"""Name → "module:class"; the class is built from the settings."""
+"""Name → "module:Class". The class is built from the settings."""
 
 PROBED = {"kyutai-stt"}
-"""Known to end the process with some versions of their libraries: tried in a child process first."""
+"""Engines that crash the process with some versions of their libraries: they are tried in a child process first."""
 
 _BY_ID = {
     "openai/whisper-": "faster-whisper",
@@ -30,18 +31,21 @@ _BY_ID = {
 _BY_TYPE = {"kyutai_speech_to_text": "kyutai-stt"}
 
 
-def choose_engine(model: str) -> str:
-    """The name of the engine for a model id or folder; raises ValueError if there is none."""
-    if not model:
+def choose_engine(model_name: str) -> str:
+    """The engine (a key of ENGINES) for a model id or a folder; empty: for the bundled model.
+
+    Raises InvalidInputError if no engine runs that model.
+    """
+    if not model_name:
         return "faster-whisper"
-    if Path(model).is_dir():
-        return _BY_TYPE.get(model_type(Path(model)), "faster-whisper")
+    if Path(model_name).is_dir():
+        return _BY_TYPE.get(model_type(Path(model_name)), "faster-whisper")
     for beginning, engine in _BY_ID.items():
-        if model.startswith(beginning):
+        if model_name.startswith(beginning):
             return engine
     known = ", ".join(f"{beginning}*" for beginning in _BY_ID)
-    raise ValueError(
-        f"ASR_MODEL_NAME={model}: no engine runs this model, and there is no such folder; take {known}, "
+    raise InvalidInputError(
+        f"ASR_MODEL_NAME={model_name}: no engine runs this model, and there is no such folder; take {known}, "
         "a folder with CTranslate2 weights, or leave it empty for the bundled model"
     )
 
@@ -56,7 +60,10 @@ def model_type(folder: Path) -> str:
 
 
 def create_engine(settings: AsrSettings, name: str = "") -> AsrEngine:
-    """The engine that the settings ask for, not yet loaded."""
+    """The engine of ASR_MODEL_NAME, not yet loaded. name: a key of ENGINES, to take that engine in any case.
+
+    Raises InvalidInputError if no engine runs the model.
+    """
     name = name or choose_engine(settings.asr_model_name)
     if name not in PROBED:
         return build(ENGINES[name], settings)
@@ -65,7 +72,7 @@ def create_engine(settings: AsrSettings, name: str = "") -> AsrEngine:
 
 
 def probed(target: str, settings: AsrSettings, fall_back: Callable[[], AsrEngine]) -> ProbedEngine:
-    """The engine of "module:Class", which is tried before it is loaded."""
+    """The engine of "module:Class", tried in a child process before it is loaded. fall_back: makes the one instead."""
     engine, probe = build(target, settings), create_probe(settings)
     try_it = partial(probe.run, [target], settings.model_dump_json(), what=engine.describe().model)
     return ProbedEngine(engine, try_it=try_it, stop=probe.stop, fall_back=fall_back)

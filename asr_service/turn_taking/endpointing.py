@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from common.errors import InvalidInputError
@@ -85,24 +86,17 @@ class Endpointing:
         new.check()
         return new
 
-    def check(self) -> None:
-        """Raises InvalidInputError if the settings contradict one another."""
-        for longer, shorter in (
-            ("end_silence_ms", "eager_silence_ms"),
-            ("max_silence_ms", "min_silence_ms"),
-            ("max_silence_ms", "eager_silence_ms"),
-        ):
+    def check(self, called: Callable[[str], str] = lambda name: f"endpointing: {name}") -> None:
+        """Raises InvalidInputError if the settings contradict one another. called: a setting's name in the message."""
+        pairs = [("end_silence_ms", "eager_silence_ms")]
+        if not self.end_silence_ms:  # otherwise the other silences have no effect
+            pairs += [("max_silence_ms", "min_silence_ms"), ("max_silence_ms", "eager_silence_ms")]
+        for longer, shorter in pairs:
             more, less = getattr(self, longer), getattr(self, shorter)
-            if 0 < more < less and (self.end_silence_ms == 0 or longer == "end_silence_ms"):
-                raise InvalidInputError(
-                    f"endpointing: {longer} ({more}) is less than {shorter} ({less}); raise the one or lower the other"
-                )
-        if not MIN_TURN_MS <= self.max_turn_ms <= MAX_TURN_MS:
-            raise InvalidInputError(
-                f"endpointing: max_turn_ms is {self.max_turn_ms}; it must be from {MIN_TURN_MS} to {MAX_TURN_MS}"
-            )
-        if not MIN_PATIENCE <= self.patience <= MAX_PATIENCE:  # NaN too
-            raise InvalidInputError(
-                f"endpointing: patience is {self.patience}; it must be from {MIN_PATIENCE} to {MAX_PATIENCE}, "
-                "1 is the default"
-            )
+            if 0 < more < less:
+                both = f"{called(longer)} ({more}) is less than {called(shorter)} ({less})"
+                raise InvalidInputError(f"{both}; raise the one or lower the other")
+        for name, least, most in (("max_turn_ms", MIN_TURN_MS, MAX_TURN_MS), ("patience", MIN_PATIENCE, MAX_PATIENCE)):
+            value = getattr(self, name)
+            if not least <= value <= most:  # true of NaN, too
+                raise InvalidInputError(f"{called(name)} is {value}; it must be from {least} to {most}")

@@ -13,7 +13,7 @@ from asr_service.config import AsrSettings
 from asr_service.engines import ENGINES, choose_engine
 from asr_service.engines.kyutai_stt import KyutaiStt
 from asr_service.engines.whisper_models import CONVERSIONS, compute_type, converted, fetch
-from common.errors import EngineError
+from common.errors import EngineError, InvalidInputError
 from tests.support.asr import asr_settings
 
 
@@ -109,7 +109,7 @@ def test_every_number_type_has_one_to_fall_back_to() -> None:
 
 
 def test_an_unknown_id_is_refused_with_those_that_are_known() -> None:
-    with pytest.raises(ValueError, match=r"nobody/nothing.*openai/whisper-\*"):
+    with pytest.raises(InvalidInputError, match=r"nobody/nothing.*openai/whisper-\*"):
         choose_engine("nobody/nothing")
 
 
