@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 
 from common.errors import EngineError, ServiceError, first_service_error
@@ -18,7 +18,6 @@ from gateway.outbox import Outbox
 from gateway.ports import ChatMessage, SpeechChunk, SpokenWord, Tts, TtsStream
 from gateway.protocol import AiAudioStart, AiText
 from gateway.reply.captions import captions, heard_text, heard_words, to_history
-from gateway.reply.gathered_text import gathered
 from gateway.reply.playback import PlaybackClock
 from gateway.reply.stages import Stages
 from gateway.reply.writer import Writer
@@ -30,8 +29,6 @@ MAX_AHEAD_S = 2.0
 PLAYER_GRACE_S = 3.0
 # The shortest wait between two looks at a player that has stopped just before the end.
 LEAST_WAIT_S = 0.02
-# Once so much speech has been made, the rest of the text may come in larger pieces.
-TEXT_WAITS_AFTER_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,19 +155,15 @@ class Reply:
     async def _write(self, deltas: AsyncIterator[str], speech: TtsStream) -> ServiceError | None:
         failure = None
         try:
-            async with aclosing(gathered(deltas, self._now, self._is_well_ahead)) as pieces:
-                async for piece in pieces:
-                    self.stages.mark("first_token", self._now())
-                    self.text += piece
-                    await speech.send_text(piece)
-                    await self._show()
+            async for piece in deltas:
+                self.stages.mark("first_token", self._now())
+                self.text += piece
+                await speech.send_text(piece)
+                await self._show()
         except ServiceError as error:
             failure = error
         await speech.finish()
         return failure
-
-    def _is_well_ahead(self) -> bool:
-        return self.made_samples >= TEXT_WAITS_AFTER_S * self.clock.sample_rate_hz
 
     async def _show_once_released(self) -> None:
         await self._released.wait()
