@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import anyio
 
 from common.errors import ServiceError
 from gateway import metrics
-from gateway.mailbox import Mailbox
 from gateway.protocol import AnyServerMessage, ErrorMessage
 
 logger = logging.getLogger(__name__)
@@ -20,11 +22,12 @@ class Outbox:
     """`send` waits when the learner's connection is slow. Iterate over it, once, to take the messages out."""
 
     def __init__(self) -> None:
-        self._messages: Mailbox[AnyServerMessage | bytes] = Mailbox(CAPACITY)
+        self._sending, self._receiving = anyio.create_memory_object_stream[AnyServerMessage | bytes](CAPACITY)
 
     async def send(self, message: AnyServerMessage | bytes) -> None:
-        """Queue a message or a piece of audio."""
-        await self._messages.put(message)
+        """Queue a message or a piece of audio. Without effect once it is closed."""
+        with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
+            await self._sending.send(message)
 
     async def report(self, error: ServiceError) -> None:
         """Tell the learner of an error; the session goes on."""
@@ -34,7 +37,9 @@ class Outbox:
 
     def close(self) -> None:
         """No more messages: the iteration ends once those that wait are taken."""
-        self._messages.close()
+        self._sending.close()
 
-    def __aiter__(self) -> AsyncIterator[AnyServerMessage | bytes]:
-        return self._messages
+    async def __aiter__(self) -> AsyncIterator[AnyServerMessage | bytes]:
+        async with self._receiving:
+            async for message in self._receiving:
+                yield message

@@ -10,7 +10,10 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
+
+import anyio
 
 from common.errors import ServiceError, UnavailableError, first_service_error
 from gateway import metrics
@@ -24,7 +27,6 @@ from gateway.conversation.learner import Learner
 from gateway.conversation.learner_turns import LearnerTurns
 from gateway.conversation.open_turn import OpenTurn
 from gateway.history import SessionState
-from gateway.mailbox import Mailbox
 from gateway.outbox import Outbox
 from gateway.ports import Patience, Ports, SessionTakenError
 from gateway.protocol import Connected, EndConversation, Interrupt, Playback, Reconnect, SetLevel, Start, Text
@@ -34,6 +36,9 @@ from gateway.reply.maker import ReplyMaker, ReplyOptions
 from gateway.reply.outcome import Outcomes
 from gateway.reply.prompt import MANNERS
 from gateway.reply.turn_machine import LearnerInterrupts
+
+# Events that may wait; who posts another waits, too.
+INBOX_EVENTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ class Session:
         self._record = ConversationRecord(fresh, ports.store, outbox, wall_clock)
         self._learner = Learner(ports.store, subject)
         # Small: a burst of messages waits in the socket, not here.
-        self._inbox: Mailbox[SessionEvent] = Mailbox(8)
+        self._posting, self._inbox = anyio.create_memory_object_stream[SessionEvent](INBOX_EVENTS)
         self._hearing = Hearing(
             audio,
             ports.asr,
@@ -127,7 +132,8 @@ class Session:
                 self._beginning.announce(event)
             case Text():
                 self._beginning.close()
-        await self._inbox.put(event)
+        with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
+            await self._posting.send(event)
 
     # --- the conversation -----------------------------------------------------------------------
 
@@ -136,6 +142,7 @@ class Session:
         try:
             return await self._run()
         finally:
+            self._posting.close()
             self._inbox.close()
 
     async def _run(self) -> Closing:
@@ -192,7 +199,7 @@ class Session:
         while True:
             try:
                 async with asyncio.timeout(self._options.idle_timeout_s):
-                    event = await anext(self._inbox)
+                    event = await self._inbox.receive()
             except TimeoutError:
                 await self._outbox.report(UnavailableError(IDLE.reason, code="idle"))
                 return IDLE

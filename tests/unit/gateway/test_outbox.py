@@ -1,0 +1,49 @@
+"""Messages to the learner come in order, wait for room, and end when the outbox is closed."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gateway.outbox import CAPACITY, Outbox
+
+pytestmark = pytest.mark.looptime  # a sleep ends when everything else waits
+
+
+async def filled() -> Outbox:
+    outbox = Outbox()
+    for number in range(CAPACITY):
+        await outbox.send(bytes([number]))
+    return outbox
+
+
+async def taken(outbox: Outbox) -> list[object]:
+    return [message async for message in outbox]
+
+
+async def test_who_sends_into_a_full_one_waits_in_order_until_a_message_is_taken() -> None:
+    outbox = await filled()
+    waiting = [asyncio.create_task(outbox.send(late)) for late in (b"late", b"later")]
+    await asyncio.sleep(1)
+    assert not any(task.done() for task in waiting)
+    taking = asyncio.create_task(taken(outbox))
+    await asyncio.gather(*waiting)
+    outbox.close()
+    assert (await taking)[-3:] == [bytes([CAPACITY - 1]), b"late", b"later"]
+
+
+async def test_a_closed_one_gives_what_it_has_and_takes_no_more() -> None:
+    outbox = await filled()
+    outbox.close()
+    await outbox.send(b"late")
+    assert await taken(outbox) == [bytes([number]) for number in range(CAPACITY)]
+    await outbox.send(b"later")
+
+
+async def test_who_waits_for_a_message_goes_on_when_it_is_closed() -> None:
+    outbox = Outbox()
+    taking = asyncio.create_task(taken(outbox))
+    await asyncio.sleep(1)
+    outbox.close()
+    assert await taking == []
