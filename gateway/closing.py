@@ -1,4 +1,4 @@
-"""Why a connection ends, and the order to hand a session over to another gateway."""
+"""Why a connection is closed, and the order to hand a session over to another gateway."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """Why a session is over, for the WebSocket's close frame."""
+    """Why a connection is closed: the code and the reason of the WebSocket's close frame."""
 
     code: int
     reason: str
@@ -24,6 +24,6 @@ TAKEN_OVER = Closing(4409, "the session goes on over a newer connection")
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """This gateway ends: another one carries on, after this turn. at_once: now, whoever speaks."""
+    """This gateway ends, and another one carries the session on: after the current turn, or, with at_once, now."""
 
     at_once: bool = False

@@ -1,4 +1,4 @@
-"""What was said in a conversation: the record that Redis keeps, the model is reminded of, and the analysis reads."""
+"""What was said in a conversation. The session store keeps it, prompts contain it, and the analysis reads it."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ class SessionState(StoredModel):
     """A session as Redis keeps it, without its turns.
 
     created_at: seconds since 1970. owner: the gateway that serves it. epoch: counts the connections it has had; only
-    the newest may write. usual_pause_ms: of the learner within
-    turns, 0 unknown. state: `open`, or `ended` once its analysis was made.
+    the newest may write. usual_pause_ms: how long the learner usually pauses within turns, 0 if unknown. state: `open`,
+    or `ended` once its analysis was sent.
     """
 
     session_id: str

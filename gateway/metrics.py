@@ -13,7 +13,9 @@ TURNS = from_zero(
 )
 FALSE_ALARMS = from_zero(
     Counter(
-        "aitalk_gateway_false_interruptions_total", "Sounds over the partner's voice that were no words.", ["reply"]
+        "aitalk_gateway_false_interruptions_total",
+        "Sounds over the partner's voice that were no turn; the reply was hushed, or cut and continued.",
+        ["reply"],
     ),
     *("hushed", "cut"),
 )
@@ -21,16 +23,20 @@ READ_AHEAD = Counter("aitalk_gateway_read_ahead_total", "Prompts that the model 
 EAGER_REPLIES = from_zero(
     Counter(
         "aitalk_gateway_eager_replies_total",
-        "Replies begun in a pause: used, wasted, or skipped (not begun) for load.",
+        "Replies begun in a pause: used, wasted, or skipped (not begun because the models were busy).",
         ["outcome"],
     ),
     *("used", "wasted", "skipped"),
 )
-WASTED_CHARACTERS = Counter("aitalk_gateway_wasted_characters_total", "Text of replies that were never let out.")
-WASTED_AUDIO_SECONDS = Counter("aitalk_gateway_wasted_audio_seconds_total", "Speech made for them.")
+WASTED_CHARACTERS = Counter(
+    "aitalk_gateway_wasted_characters_total", "Characters of text in replies that were discarded."
+)
+WASTED_AUDIO_SECONDS = Counter(
+    "aitalk_gateway_wasted_audio_seconds_total", "Seconds of speech made for replies that were discarded."
+)
 STAGE_SECONDS = Histogram(
     "aitalk_gateway_stage_seconds",
-    "From the learner's last sound to each stage of the reply.",
+    "From the end of the learner's voice to each stage of the reply.",
     ["stage"],
     buckets=CONVERSATION_BUCKETS_S,
 )
@@ -40,20 +46,22 @@ UNKNOWN_FIELDS = Counter(
     "Messages with fields that this gateway does not know: the client is newer, or misspells.",
     ["type"],
 )
-AUDIO_SECONDS = Counter("aitalk_gateway_audio_seconds_total", "Learners' audio decoded.")
+AUDIO_SECONDS = Counter("aitalk_gateway_audio_seconds_total", "Seconds of learners' audio decoded.")
 ANALYSES = from_zero(
     Counter("aitalk_gateway_analyses_total", "Analyses sent: whole, or partial, with parts missing.", ["outcome"]),
     *("whole", "partial"),
 )
-SEATS = Gauge("aitalk_gateway_seats", "Conversations that the mesh can hold, as this gateway reckons.")
-SEATS_IN_USE = Gauge("aitalk_gateway_seats_in_use", "Of them in use by all gateways, those kept for a moment included.")
-QUEUE_LENGTH = Gauge("aitalk_gateway_queue_length", "Learners who wait for a seat, at all gateways.")
+SEATS = Gauge("aitalk_gateway_seats", "Conversations that the mesh can hold, as this gateway estimates.")
+SEATS_IN_USE = Gauge(
+    "aitalk_gateway_seats_in_use", "Seats in use by all gateways, including those kept for learners who may reconnect."
+)
+QUEUE_LENGTH = Gauge("aitalk_gateway_queue_length", "Learners who wait for a seat at any gateway.")
 QUEUE_WAIT_SECONDS = Histogram(
     "aitalk_gateway_queue_wait_seconds",
     "From a learner's arrival to a seat.",
     buckets=(0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600),
 )
-REFUSALS = Counter("aitalk_gateway_refusals_total", "Learners who were not let in, by reason.", ["reason"])
+REFUSALS = Counter("aitalk_gateway_refusals_total", "Learners who were refused, by reason.", ["reason"])
 HANDOVERS = from_zero(
     Counter(
         "aitalk_gateway_handovers_total", "Sessions sent to another gateway: between_turns or in_turn.", ["moment"]

@@ -1,4 +1,4 @@
-"""Towards the learner: messages and audio, in order, through one small queue that the connection empties."""
+"""What is sent to the learner: messages and audio, in order, through one small queue that the connection empties."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.protocol import AnyServerMessage, ErrorMessage
 
 logger = logging.getLogger(__name__)
 
-# Small, so that an interruption is not stuck behind audio that no one will hear.
+# Small, so that an interruption does not wait behind audio that is no longer needed.
 CAPACITY = 8
 
 
@@ -36,7 +36,7 @@ class Outbox:
         await self.send(ErrorMessage(message=error.message, code=error.code, retryable=error.retryable))
 
     def close(self) -> None:
-        """No more messages: the iteration ends once those that wait are taken."""
+        """Take no more messages. The iteration ends once the messages that wait are taken."""
         self._sending.close()
 
     async def __aiter__(self) -> AsyncIterator[AnyServerMessage | bytes]:

@@ -1,6 +1,6 @@
-"""What a conversation needs from the outside, as small Protocols. `clients/` and `store.py` provide the real ones.
+"""What a conversation needs from the outside, as small Protocols. `gateway/clients/` has the real ones.
 
-Every stream is opened with `async with` and is over, with the work behind it, when the block is left for any reason.
+Every stream is opened with `async with`. Leaving the block for any reason ends the stream and the work behind it.
 Failures are the errors of `common.errors`. Audio is 16-bit little-endian mono PCM.
 """
 
@@ -19,7 +19,7 @@ from gateway.history import SessionState, Turn
 
 @dataclass(frozen=True, slots=True)
 class HeardWord:
-    """Times in samples of the stream; confidence 0 to 1."""
+    """A word that was recognised. Times are in samples since the start of the stream; confidence is 0 to 1."""
 
     text: str
     start_sample: int
@@ -29,6 +29,8 @@ class HeardWord:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
+    """What was recognised of one turn. start_sample and end_sample: where its voice began and ended in the stream."""
+
     text: str
     words: tuple[HeardWord, ...]
     start_sample: int
@@ -37,7 +39,7 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """traceparent: what the trace of the turn is to be, if recognition has begun one."""
+    """A turn began. traceparent: of the turn's trace, if recognition has begun one; else empty."""
 
     start_sample: int
     traceparent: str = ""
@@ -45,7 +47,7 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """`stable_text` only grows within a turn; `unstable_text` follows it directly and may change."""
+    """What is recognised so far. `stable_text` only grows within a turn; `unstable_text` follows it and may change."""
 
     stable_text: str
     unstable_text: str
@@ -67,7 +69,10 @@ class TurnResumed:
 
 @dataclass(frozen=True, slots=True)
 class EndOfTurn:
-    """The learner is done. Empty text: there were no words. usual_pause_ms: of this learner in turns; 0: unknown."""
+    """The learner is done. Its text is empty if there were no words.
+
+    usual_pause_ms: how long this learner usually pauses within a turn; 0 if unknown.
+    """
 
     transcript: Transcript
     usual_pause_ms: int = 0
@@ -80,7 +85,7 @@ class VoicePaused:
 
 @dataclass(frozen=True, slots=True)
 class VoiceContinued:
-    """It goes on."""
+    """The voice goes on after `VoicePaused`."""
 
     start_sample: int
 
@@ -90,23 +95,42 @@ AsrEvent = SpeechStarted | Partial | EagerEndOfTurn | TurnResumed | EndOfTurn | 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a pause of this learner is waited for. factor: 1 is the service's own way, 2 is twice as patient."""
+    """How long recognition waits in a pause before it ends the turn.
+
+    factor: 1 is the service's default, 2 is twice as patient. usual_pause_ms: how long this learner usually pauses
+    within a turn; 0 if unknown.
+    """
 
     factor: float = 1.0
     usual_pause_ms: int = 0
 
 
 class AsrStream(Protocol):
-    async def send(self, pcm: bytes) -> None: ...
-    async def set_patience(self, patience: Patience) -> None: ...
-    async def finish(self) -> None: ...
-    def __aiter__(self) -> AsyncIterator[AsrEvent]: ...
+    """One stream of recognition: audio goes in, events come out."""
+
+    async def send(self, pcm: bytes) -> None:
+        """Send audio; waits while the service is behind."""
+        ...
+
+    async def set_patience(self, patience: Patience) -> None:
+        """Change the patience from here on."""
+        ...
+
+    async def finish(self) -> None:
+        """No more audio follows. The events of what was sent still come."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[AsrEvent]:
+        """The events, until everything that was sent before `finish` has been recognised."""
+        ...
 
 
 class Asr(Protocol):
-    def open(
-        self, *, sample_rate_hz: int, language: str, patience: Patience
-    ) -> AbstractAsyncContextManager[AsrStream]: ...
+    """Speech recognition."""
+
+    def open(self, *, sample_rate_hz: int, language: str, patience: Patience) -> AbstractAsyncContextManager[AsrStream]:
+        """A new stream. language: a BCP-47 tag."""
+        ...
 
 
 # --- language model -----------------------------------------------------------------------------
@@ -114,23 +138,27 @@ class Asr(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
+    """One message of a prompt."""
+
     role: Literal["system", "user", "assistant"]
     content: str
 
 
 class Llm(Protocol):
+    """The language model."""
+
     @property
     def is_idle(self) -> bool:
-        """Whether no reply to anybody whom this gateway serves is under way, and nothing else is asked of the model.
+        """Whether this gateway asks nothing of the model, and no reply to any of its learners is under way.
 
-        A reply is under way until its speech is sent.
+        A reply is under way until its speech has been sent.
         """
         ...
 
     def stream(
         self, messages: Sequence[ChatMessage], *, max_tokens: int | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
-        """The reply as pieces of text."""
+        """The reply in pieces of text. max_tokens: its greatest length; None: the service's own limit."""
         ...
 
     async def generate(
@@ -141,7 +169,7 @@ class Llm(Protocol):
         temperature: float | None = None,
         json_schema: str | None = None,
     ) -> str:
-        """The whole reply; with `json_schema` (JSON text) it is meant to be one JSON document of that shape."""
+        """The whole reply. json_schema: as JSON text; the model is asked for one JSON document of that shape."""
         ...
 
 
@@ -150,7 +178,7 @@ class Llm(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SpokenWord:
-    """Times in samples since the start of the reply; positions in characters of the reply's text."""
+    """A word of a reply. Times are in samples since the start of the reply, positions in characters of its text."""
 
     text: str
     text_start: int
@@ -172,55 +200,83 @@ class SpeechChunk:
 
 
 class TtsStream(Protocol):
-    async def send_text(self, text: str) -> None: ...
-    async def finish(self) -> None: ...
-    def __aiter__(self) -> AsyncIterator[SpeechChunk]: ...
+    """The synthesis of one reply: text goes in, speech comes out. It pauses while nobody takes the speech."""
+
+    async def send_text(self, text: str) -> None:
+        """Send the next piece of the reply's text, cut anywhere."""
+        ...
+
+    async def finish(self) -> None:
+        """No more text follows. The speech for what was sent still comes."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[SpeechChunk]:
+        """The speech, in order, until all text that was sent before `finish` has been spoken."""
+        ...
 
 
 class Tts(Protocol):
+    """Speech synthesis."""
+
     def open(
         self, *, sample_rate_hz: int, voice: str, speed: float, language: str
-    ) -> AbstractAsyncContextManager[TtsStream]: ...
+    ) -> AbstractAsyncContextManager[TtsStream]:
+        """A new stream. voice: empty for the default one. speed: 1 is the voice's own. language: a BCP-47 tag."""
+        ...
 
 
 # --- session state ------------------------------------------------------------------------------
 
 
 class SessionStore(Protocol):
-    """Raises UnavailableError when the store can't be reached, SessionTakenError when a newer connection owns it."""
+    """Keeps sessions, and what is known of learners.
 
-    async def create(self, state: SessionState, resume_token: str) -> None: ...
+    Raises UnavailableError when the store can't be reached. `save` and `append` raise SessionTakenError when a newer
+    connection has taken the session over.
+    """
+
+    async def create(self, state: SessionState, resume_token: str) -> None:
+        """Keep a new session."""
+        ...
 
     async def resume(self, session_id: str, resume_token: str, owner: str) -> tuple[SessionState, list[Turn]]:
-        """Take the session over. Raises SessionUnknownError, WrongTokenError."""
+        """Take the session over for the gateway `owner`. Raises SessionUnknownError, WrongTokenError."""
         ...
 
     async def knows(self, session_id: str, resume_token: str) -> bool:
-        """Whether `resume` would find it. Changes nothing."""
+        """Whether `resume` would succeed. Changes nothing."""
         ...
 
-    async def save(self, state: SessionState) -> None: ...
+    async def save(self, state: SessionState) -> None:
+        """Replace the session's state."""
+        ...
 
-    async def append(self, state: SessionState, turn: Turn) -> None: ...
+    async def append(self, state: SessionState, turn: Turn) -> None:
+        """Add a turn to the session."""
+        ...
 
-    async def delete(self, session_id: str) -> None: ...
+    async def delete(self, session_id: str) -> None:
+        """Forget the session."""
+        ...
 
     async def usual_pause_ms(self, learner: str) -> int:
-        """Of this learner in earlier conversations; 0: unknown."""
+        """How long this learner usually paused in earlier conversations; 0 if unknown."""
         ...
 
     async def keep_usual_pause(self, learner: str, usual_pause_ms: int) -> None:
-        """For the learner's next conversation."""
+        """Keep it for the learner's next conversation."""
         ...
 
 
 class SessionUnknownError(InvalidInputError):
-    """No such session: never existed, expired, or ended."""
+    """There is no such session: it never existed, has expired, or was ended."""
 
     code = "session_unknown"
 
 
 class WrongTokenError(InvalidInputError):
+    """The resume token is not this session's."""
+
     code = "wrong_resume_token"
 
 

@@ -1,8 +1,8 @@
 """The WebSocket protocol of /ws/conversation: every message, as pydantic models. See docs/protocol.md.
 
-Text frames are JSON control messages, told apart by `type`; binary frames are audio. A client that knows only
-binary, end_conversation, set_level and ping on its way in, and connected, transcript, ai_text, ai_audio_start, binary,
-turn_complete, analysis and error on its way out, works unchanged.
+Text frames are JSON control messages, told apart by `type`; binary frames are audio. A client may send nothing but
+audio, end_conversation, set_level and ping. It may ignore all messages but connected, transcript, ai_text,
+ai_audio_start, audio, turn_complete, analysis and error.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ Encoding = Literal["auto", "pcm_s16le", "webm", "ogg", "wav"]
 
 
 class ClientMessage(BaseModel):
-    """A field that is not known has no effect: while gateways are updated, a newer client may meet an older one."""
+    """A message from the client. An unknown field has no effect: a newer client may meet an older gateway."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
     def unknown_fields(self) -> Iterator[str]:
-        """Their names, with those of the objects inside: a misspelt option, or one of a newer protocol."""
+        """The names of the fields that this gateway does not know, with a dot for nested ones (`audio.name`)."""
         yield from self.model_extra or ()
         for name in type(self).model_fields:
             if isinstance(part := getattr(self, name), ClientMessage):
@@ -32,16 +32,19 @@ class ClientMessage(BaseModel):
 
 
 class AudioFormat(ClientMessage):
-    """`auto`: WebM, Ogg or WAV, known by the first bytes. Raw PCM must be announced; sample_rate is for it alone."""
+    """What audio the client sends. `auto`: WebM, Ogg or WAV, detected by its first bytes.
+
+    Raw PCM must be announced. sample_rate applies to raw PCM only.
+    """
 
     encoding: Encoding = "auto"
     sample_rate: Annotated[int, Field(ge=8000, le=48000)] = 16000
 
 
 class Start(ClientMessage):
-    """Optional, first. With session_id and resume_token: carry on that session.
+    """Optional; the first message. With session_id and resume_token, it resumes that session.
 
-    learner: made up once by the client, at random, and the same in each conversation of one person.
+    learner: an id that the client makes up once, at random, and sends in every conversation of one person.
     """
 
     type: Literal["start"]
@@ -55,7 +58,7 @@ class Start(ClientMessage):
 
 
 class SetLevel(ClientMessage):
-    """From the next reply on."""
+    """Change the level, from the next reply on."""
 
     type: Literal["set_level"]
     level: Level
@@ -69,13 +72,13 @@ class Text(ClientMessage):
 
 
 class Interrupt(ClientMessage):
-    """Stop talking."""
+    """The partner shall stop talking."""
 
     type: Literal["interrupt"]
 
 
 class Playback(ClientMessage):
-    """What the learner's speaker has really played of a turn."""
+    """How much of the partner's turn the learner's player has played so far."""
 
     type: Literal["playback"]
     turn_id: str
@@ -83,12 +86,14 @@ class Playback(ClientMessage):
 
 
 class EndConversation(ClientMessage):
-    """Finish; the analysis follows."""
+    """End the conversation. The analysis follows."""
 
     type: Literal["end_conversation"]
 
 
 class Ping(ClientMessage):
+    """Answered by `pong`."""
+
     type: Literal["ping"]
 
 
@@ -102,7 +107,7 @@ _CLIENT_TYPES = sorted(
 
 
 def read_client_message(text: str | bytes) -> AnyClientMessage:
-    """A text frame as a message. Raises InvalidInputError with words for whoever wrote the client."""
+    """A text frame as a message. Raises InvalidInputError, whose text helps the developer of the client."""
     try:
         return CLIENT_MESSAGE.validate_json(text)
     except ValidationError as invalid:
@@ -119,13 +124,16 @@ def read_client_message(text: str | bytes) -> AnyClientMessage:
 
 
 class ServerMessage(BaseModel):
+    """A message to the client."""
+
     model_config = ConfigDict(frozen=True)
 
 
 class Queued(ServerMessage):
-    """Before `connected`, and again whenever it moves: all places are taken. position: 1 is next. estimate_s: about.
+    """All seats are taken, and the learner waits. Sent before `connected`, and again whenever the position changes.
 
-    place: after a `reconnect`, `?place=` keeps the position.
+    position: 1 is next. estimate_s: about how long it will take. place: connect with `?place=` after a `reconnect` to
+    keep the position.
     """
 
     type: Literal["queued"] = "queued"
@@ -135,7 +143,7 @@ class Queued(ServerMessage):
 
 
 class Connected(ServerMessage):
-    """At once on connecting, or as soon as there is a place."""
+    """The session has begun. Sent on connecting, or as soon as there is a seat."""
 
     type: Literal["connected"] = "connected"
     session_id: str
@@ -143,7 +151,7 @@ class Connected(ServerMessage):
 
 
 class Resumed(ServerMessage):
-    """Answer to a resuming start. turns: how many the session has so far, the learner's and the partner's."""
+    """The answer to a `start` that resumes. turns: how many the session has, the learner's and the partner's."""
 
     type: Literal["resumed"] = "resumed"
     session_id: str
@@ -152,7 +160,7 @@ class Resumed(ServerMessage):
 
 
 class Reconnect(ServerMessage):
-    """This gateway ends: send no more, and after its close (1012) and delay_ms connect again and resume."""
+    """This gateway ends. Send no more; wait for its close (1012) and for delay_ms, then connect again and resume."""
 
     type: Literal["reconnect"] = "reconnect"
     reason: str
@@ -160,15 +168,19 @@ class Reconnect(ServerMessage):
 
 
 class SpeechStartedMessage(ServerMessage):
+    """The learner began to speak, or goes on after `speech_stopped`."""
+
     type: Literal["speech_started"] = "speech_started"
 
 
 class SpeechStoppedMessage(ServerMessage):
+    """The learner paused, and the turn may be over."""
+
     type: Literal["speech_stopped"] = "speech_stopped"
 
 
 class TranscriptWord(ServerMessage):
-    """Milliseconds from the start of the turn."""
+    """A word of the learner's. Times are in milliseconds from the start of the turn; confidence is 0 to 1."""
 
     text: str
     start_ms: int
@@ -177,7 +189,7 @@ class TranscriptWord(ServerMessage):
 
 
 class TranscriptMessage(ServerMessage):
-    """What was understood of the learner. Final ones carry the words."""
+    """What was recognised of the learner's turn. Only a final one carries the words."""
 
     type: Literal["transcript"] = "transcript"
     text: str
@@ -186,7 +198,7 @@ class TranscriptMessage(ServerMessage):
 
 
 class AiText(ServerMessage):
-    """A piece of the partner's reply; the last one has is_complete and may be empty."""
+    """A piece of the partner's reply. The last one has is_complete and may be empty."""
 
     type: Literal["ai_text"] = "ai_text"
     text: str
@@ -211,7 +223,7 @@ class CaptionWord(ServerMessage):
 
 
 class Captions(ServerMessage):
-    """The words of the audio that follows. estimated: the times are a guess from the text, not the engine's own."""
+    """The words of the audio that follows. estimated: the times are an estimate from the text, not the engine's."""
 
     type: Literal["captions"] = "captions"
     turn_id: str
@@ -220,7 +232,7 @@ class Captions(ServerMessage):
 
 
 class Interrupted(ServerMessage):
-    """No audio of that turn follows. heard_text: what the learner heard of it."""
+    """The reply was cut short: no more audio of that turn follows. heard_text: what the learner heard of it."""
 
     type: Literal["interrupted"] = "interrupted"
     turn_id: str
@@ -236,13 +248,15 @@ class TurnComplete(ServerMessage):
 
 
 class AnalysisMessage(ServerMessage):
-    """Then the server closes with code 1000."""
+    """The analysis of the conversation. After it the server closes with code 1000."""
 
     type: Literal["analysis"] = "analysis"
     data: dict[str, Any]
 
 
 class Pong(ServerMessage):
+    """The answer to a `ping`."""
+
     type: Literal["pong"] = "pong"
 
 

@@ -1,4 +1,4 @@
-"""The end of a conversation here: the last words are heard, then it is analysed, or another gateway carries it on."""
+"""The end of a conversation: the last words are heard, and the conversation is analysed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gateway.record import ConversationRecord
 
 logger = logging.getLogger(__name__)
 
-# How long the last words may take to be recognised once the learner has ended the conversation.
+# How long to wait for the recognition of the last words.
 LAST_WORDS_S = 5.0
 # The parts of an analysis that the language model writes; the others are measured.
 LLM_PARTS = {"summary", "grammar", "next_steps"}
@@ -30,7 +30,7 @@ LLM_PARTS = {"summary", "grammar", "next_steps"}
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Takes the session's inbox over when it converses no more; `post` puts into that inbox."""
+    """Reads the session's inbox once the session no longer converses. `post` puts an event into that inbox."""
 
     inbox: AsyncIterable[SessionEvent]
     post: Callable[[SessionEvent], Awaitable[None]]
@@ -41,7 +41,7 @@ class Ending:
     llm: Llm
 
     async def end(self, tasks: asyncio.TaskGroup) -> Closing:
-        """The learner is done: hear the last words, analyse, say goodbye."""
+        """The learner has ended the conversation: hear the last words, then send the analysis."""
         if not await self.hear_last_words(tasks):
             return LEFT
         analysing = tasks.create_task(self._analyse())
@@ -57,7 +57,7 @@ class Ending:
         return LEFT
 
     async def hear_last_words(self, tasks: asyncio.TaskGroup) -> bool:
-        """Take in what was said before the end. False: the learner has left meanwhile."""
+        """Finish the audio and keep the turns that are still in it. Returns False if the learner has left meanwhile."""
         finishing = tasks.create_task(self._finish_audio())
         try:
             async with asyncio.timeout(LAST_WORDS_S):

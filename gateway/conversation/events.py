@@ -17,7 +17,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Expelled:
-    """The learner's client sends more than it may, and has been told."""
+    """The learner's client sends more than it may. It has been told so already."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""The learner's audio, decoded, into speech recognition, whose events come back.
+"""Sends the learner's decoded audio to speech recognition, and delivers the events that come back.
 
-Recognition that fails is reported once and opened again with the next audio, so that the conversation goes on.
+When recognition fails, that is reported once, and a new stream is opened with the next audio. The conversation goes on.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from gateway.ports import (
     VoicePaused,
 )
 
-# A recogniser that takes no audio for so long is given up and opened again. Looked at now and then: a time-out around
-# each message costs more than the look.
+# A stream that takes no audio for STALL_S is given up. It is checked now and then, because a time-out around each
+# message would cost more.
 STALL_S = 5.0
-LOOK_EVERY_S = 2.0
+STALL_CHECK_EVERY_S = 2.0
+# After a failure, audio is dropped for so long before a new stream is opened.
 REOPEN_AFTER_S = 1.0
 # Recognition hears in windows of this length; a part of one tells it nothing yet.
 WINDOW_S = 0.032
@@ -39,19 +40,19 @@ GAP_S = 13 * WINDOW_S
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What recognition says. Its sample positions count from the start of the current stream."""
+    """An event of recognition. Its sample positions count from the start of the current stream."""
 
     event: AsrEvent
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceLasts:
-    """A voice has lasted for INTERRUPT_AFTER_MS without a pause: more than a cough."""
+    """A voice has lasted for INTERRUPT_AFTER_MS without a pause, so it is more than a cough."""
 
 
 @dataclass(frozen=True, slots=True)
 class HearingFailed:
-    """Recognition was lost; an open turn is lost with it."""
+    """Recognition failed. A turn that was open is lost."""
 
     error: ServiceError
 
@@ -72,7 +73,12 @@ HearingEvent = Heard | VoiceLasts | HearingFailed | AudioRefused | HearingEnded
 
 
 class Hearing:
-    """One session's ear; `run` it as a task. `deliver` takes its events in order."""
+    """The hearing of one session; `run` it as a task.
+
+    language and patience are asked when a stream is opened, patience also after `patience_changed`. interrupt_after_s:
+    how long a voice lasts before `VoiceLasts` is delivered. on_audio gets each piece of audio as it was decoded.
+    deliver gets the events, in order; while it waits, recognition waits.
+    """
 
     def __init__(
         self,
@@ -91,7 +97,7 @@ class Hearing:
         self._sample_rate_hz = sample_rate_hz
         self._language = language
         self._patience = patience
-        self._has_news = False  # of the learner's patience
+        self._patience_changed = False  # and recognition has not been told
         self._interrupt_samples = round(interrupt_after_s * sample_rate_hz)
         self._on_audio = on_audio
         self._deliver = deliver
@@ -99,8 +105,8 @@ class Hearing:
         self._sending_since: float | None = None
         self._turn_is_open = False
         self._is_voiced = False
-        self._lasts_at: int | None = None  # the sample that brings VoiceLasts
-        self._is_lost = False
+        self._lasts_at: int | None = None  # the sample with which VoiceLasts is delivered
+        self._failure_is_reported = False
         self._window_samples = round(WINDOW_S * sample_rate_hz)
         self._gathering = audio.gathering = Gathering(self._window_samples)
         audio.quiet_after_s = GAP_S
@@ -116,28 +122,29 @@ class Hearing:
         return max(0.0, (self._sent_samples - sample) / self._sample_rate_hz)
 
     def patience_changed(self) -> None:
-        """Recognition is told with the next audio: by the task that writes, which alone may wait for it."""
-        self._has_news = True
+        """Tell recognition of the new patience with the next audio. Returns at once: the sending task does it."""
+        self._patience_changed = True
 
     async def run(self) -> None:
-        """Until the audio is finished."""
+        """Recognise the audio until it is finished, over as many streams as it takes."""
         while first := await self._next_pcm():
             try:
                 await self._recognise(first)
             except* ServiceError as group:
                 self._turn_is_open = False
-                if not self._is_lost:  # while it stays lost, once is enough
-                    self._is_lost = True
+                if not self._failure_is_reported:
+                    self._failure_is_reported = True
                     await self._deliver(HearingFailed(first_service_error(group)))
                 await self._skip_audio()
         await self._deliver(HearingEnded())
 
     async def _next_pcm(self) -> bytes:
-        """The next piece of the learner's audio, empty at its end. What is broken in it is reported and left out.
+        """The next piece of the learner's audio; empty when it is finished. Broken audio is reported and skipped.
 
-        A microphone that is switched off in a turn falls silent, else the turn would never end.
+        If no audio comes during a turn, because the microphone was switched off, it returns silence. Without it the
+        turn would never end.
 
-        Not an async generator: one that is cancelled while it waits is over for good.
+        This is not an async generator, because one that is cancelled while it waits can't be resumed.
         """
         while (item := await anext(self._audio, None)) is not None:
             if isinstance(item, ServiceError):
@@ -151,7 +158,7 @@ class Hearing:
         return b""
 
     async def _recognise(self, first: bytes) -> None:
-        """One recognition stream, until the audio is finished."""
+        """Recognise over one stream until the audio is finished. Raises ServiceError."""
         self._sent_samples = 0
         self._sending_since = None
         self._turn_is_open = self._is_voiced = False
@@ -164,24 +171,25 @@ class Hearing:
             asyncio.TaskGroup() as tasks,
         ):
             feeding = tasks.create_task(self._feed(stream, first))
-            watching = tasks.create_task(self._watch())
+            watching = tasks.create_task(self._watch_for_stall())
             async for event in stream:
-                self._note(event)
+                self._follow(event)
                 await self._deliver(Heard(event))
             if not feeding.done():
                 raise UnavailableError("ASR: the service ended the stream (is it restarting?); go on speaking")
             watching.cancel()
 
-    async def _watch(self) -> None:
-        """Raises DeadlineError if a message has not been taken for STALL_S."""
+    async def _watch_for_stall(self) -> None:
+        """Raise DeadlineError when the stream has not taken a message for STALL_S."""
         clock = asyncio.get_running_loop().time
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(STALL_CHECK_EVERY_S)
             if self._sending_since is not None and clock() - self._sending_since >= STALL_S:
                 raise DeadlineError(f"ASR: the service has taken no audio for {STALL_S:.0f} s; go on speaking")
 
-    def _note(self, event: AsrEvent) -> None:
-        self._is_lost = False
+    def _follow(self, event: AsrEvent) -> None:
+        """Keep track of the turn and of the voice."""
+        self._failure_is_reported = False
         match event:
             case SpeechStarted(start) | TurnResumed(start) | VoiceContinued(start):
                 self._turn_is_open = self._is_voiced = True
@@ -193,7 +201,10 @@ class Hearing:
         self._expect()
 
     def _expect(self) -> None:
-        """In a pause each window may end it, and the turn; what brings VoiceLasts goes no further than that."""
+        """Tell the gathering of audio what recognition will notice next, and how much may go in one message.
+
+        In a pause, each window may end the pause or the turn. A message that reaches VoiceLasts ends there.
+        """
         if not self._turn_is_open:
             self._gathering.expected = Expected.VOICE
         elif self._is_voiced:
@@ -204,10 +215,11 @@ class Hearing:
         self._gathering.most_windows = left / self._window_samples
 
     async def _feed(self, stream: AsrStream, first: bytes) -> None:
+        """Send `first` and all audio after it, then finish the stream."""
         chunk = first
         while chunk:
-            if self._has_news:
-                self._has_news = False
+            if self._patience_changed:
+                self._patience_changed = False
                 await stream.set_patience(self._patience())
             await self._send(stream, chunk)
             if self._lasts_at is not None and self._sent_samples >= self._lasts_at:
@@ -224,7 +236,7 @@ class Hearing:
         self._sent_samples += len(chunk) // BYTES_PER_SAMPLE
 
     async def _skip_audio(self) -> None:
-        """Let audio pass by for a moment before recognition is tried again."""
+        """Drop the audio of the next REOPEN_AFTER_S."""
         try:
             async with asyncio.timeout(REOPEN_AFTER_S):
                 while await self._next_pcm():

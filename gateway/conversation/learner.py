@@ -1,7 +1,7 @@
-"""What one conversation leaves for the next one of the same learner: how long they usually pause, and nothing else.
+"""What is kept of a learner from one conversation to the next: how long they usually pause, and nothing else.
 
-Who it is says the subject of a JSON Web Token; where there is none, an id that the learner's client has made up. A
-store that is away costs the memory, not the conversation.
+A learner is known by the subject of their JSON Web Token or, without a token, by an id that their client made up. If
+the store can't be reached, nothing is remembered, and the conversation goes on.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ logger = logging.getLogger(__name__)
 
 
 class Learner:
-    """Whom a conversation is with, as earlier ones knew them. subject: of their token; empty: none."""
+    """The learner of one conversation. subject: of their token; empty if there is none."""
 
     def __init__(self, store: SessionStore, subject: str = "") -> None:
         self._store = store
         self._has_subject = bool(subject)
-        self._name = f"sub:{subject}" if subject else ""  # nobody can take a subject's name by making up an id
+        self._name = f"sub:{subject}" if subject else ""  # a made-up id can't be a subject's name
         self.usual_pause_ms = 0
-        """In earlier conversations; 0: unknown."""
+        """How long they usually paused in earlier conversations; 0 if unknown."""
 
     def is_called(self, made_up: str) -> None:
-        """The id that the learner's client gives; a token's subject counts instead."""
+        """Take the id that the learner's client has made up. It has no effect if there is a subject."""
         if not self._has_subject:
             self._name = f"own:{made_up}"
 
     async def recall(self) -> None:
-        """Learn from the store what earlier conversations have left."""
+        """Load what earlier conversations have left in the store."""
         if self._name:
             try:
                 self.usual_pause_ms = await self._store.usual_pause_ms(self._name)
@@ -38,7 +38,7 @@ class Learner:
                 logger.info("the learner's usual pause is not known: %s", error)
 
     async def remember(self, usual_pause_ms: int) -> None:
-        """Leave it for the next conversation; 0: this one was too short to tell, and what was known is kept on."""
+        """Keep it for the next conversation. 0: this one was too short to tell, so the known pause is kept on."""
         usual_pause_ms = usual_pause_ms or self.usual_pause_ms
         if self._name and usual_pause_ms:
             try:

@@ -1,4 +1,4 @@
-"""The learner's turn that is open: when its voice began and paused, its trace, and its words, shown as understood."""
+"""The learner's open turn: when its voice began and paused, its trace, and its words as they are shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gateway.reply.trace import TurnTrace
 
 
 class OpenTurn:
-    """One at a time: it begins, pauses, goes on, and ends or is lost. Sample positions count as in `Heard`."""
+    """There is one at a time: it begins, pauses, goes on, and ends or is lost. Sample positions count as in `Heard`."""
 
     def __init__(
         self,
@@ -34,30 +34,30 @@ class OpenTurn:
         self._now = now
         self._trace: TurnTrace | None = None
         self.stages: LearnerStages | None = None  # while it is in a pause
-        self.is_open = False  # its end may have been heard, and wait in the inbox
+        self.is_open = False  # until its end is handled; that may still wait in the inbox
 
     def begin(self, said: SpeechStarted) -> None:
-        """A voice is heard."""
+        """A new turn: a voice was heard."""
         self.end_trace("lost")
         state, ago_s = self._record.state, self._hearing.seconds_since(said.start_sample)
         self._trace = TurnTrace(state.session_id, state.level, traceparent=said.traceparent, ago_s=ago_s)
         self.go_on()
 
     def go_on(self) -> None:
-        """The pause was none, or none yet."""
+        """The learner goes on speaking, so the pause was not the end of the turn."""
         self.stages, self.is_open = None, True
 
     async def pause(self, transcript: Transcript) -> None:
-        """It may be over: the learner is told."""
+        """The turn may be over. Tells the learner."""
         now = self._now()
         ended_s = now - self._hearing.seconds_since(transcript.end_sample)
         self.stages = LearnerStages(ended_s, eager_s=now, trace=self._trace)
         await self._outbox.send(SpeechStoppedMessage())
 
     async def end(self, transcript: Transcript) -> LearnerStages:
-        """It is over. `end_trace` when it has been answered, or not."""
+        """The turn is over. Call `end_trace` when it is known whether it is answered."""
         self.is_open = False
-        if self.stages is None:  # it ended without a pause: cut at its greatest length
+        if self.stages is None:  # it ended without a pause, because it reached its greatest length
             await self.pause(transcript)
         stages, self.stages = self.stages, None
         assert stages is not None  # noqa: S101
@@ -65,18 +65,18 @@ class OpenTurn:
         return stages
 
     def lose(self) -> None:
-        """Recognition was lost, and with it what was said."""
+        """Recognition failed, and what was said is lost."""
         self.stages, self.is_open = None, False
         self.end_trace("lost")
 
     def end_trace(self, outcome: str) -> None:
-        """No more is heard of it; unless a reply to it is under way, it is over."""
+        """Close the turn's trace, unless a reply to the turn was released: the reply's end closes it then."""
         if self._trace and not self._trace.is_answered:
             self._trace.close(outcome)
         self._trace = None
 
     async def show(self, transcript: Transcript) -> LearnerTurn:
-        """Show the learner's words as they were understood."""
+        """Show the learner their words as they were understood. Returns the turn for the history."""
         turn = _learner_turn(
             transcript,
             turn_id=secrets.token_hex(6),

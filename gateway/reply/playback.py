@@ -1,8 +1,8 @@
-"""How much of a reply the learner has heard: told by the learner's player, else by the audio's own clock."""
+"""How much of a reply the learner has heard: as the learner's player reports, else as time goes by."""
 
 from __future__ import annotations
 
-# A player reports every 100–200 ms; between two reports it is assumed to go on, but not for longer than this.
+# A player reports every 100–200 ms. After a report it is assumed to play on, but for no longer than this.
 MAX_EXTRAPOLATION_S = 0.25
 
 
@@ -17,26 +17,26 @@ class PlaybackClock:
         self._at_s = 0.0
 
     def sent(self, samples: int, now_s: float) -> None:
-        """So many samples went out; a player that had run dry starts again now."""
+        """So many samples were sent. A player that had played all it had starts again now."""
         self._advance(now_s)
         self.sent_samples += samples
 
     def report(self, played_ms: float, now_s: float) -> None:
-        """The player says how much it has played. It can't have played what was not sent."""
+        """The player has played so much in all. More than what was sent is taken as all that was sent."""
         self.reported = True
         played = min(played_ms / 1000 * self.sample_rate_hz, self.sent_samples)
         self._heard_samples = played
         self._at_s = now_s
 
     def heard_samples(self, now_s: float) -> int:
-        """Samples heard by now."""
+        """How many samples were heard by now."""
         elapsed_s = max(0.0, now_s - self._at_s)
         if self.reported:
             elapsed_s = min(elapsed_s, MAX_EXTRAPOLATION_S)
         return round(min(self.sent_samples, self._heard_samples + elapsed_s * self.sample_rate_hz))
 
     def ahead_s(self, now_s: float) -> float:
-        """Seconds of audio sent and not yet heard."""
+        """Seconds of audio that were sent and not yet heard."""
         return (self.sent_samples - self.heard_samples(now_s)) / self.sample_rate_hz
 
     def _advance(self, now_s: float) -> None:

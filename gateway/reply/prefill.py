@@ -1,9 +1,9 @@
-"""The model reads while the learner still speaks, so that there is little left to read when the reply is asked for.
+"""Prefill: the model reads the prompt while the learner still speaks, so that the reply begins sooner.
 
-A model server keeps what it has read (the prefix cache of vLLM, the slots of llama.cpp). The conversation so far is
-read when the learner begins, their words as recognition understands them. Where it understands otherwise in the end,
-what was read counts up to there. Only a model that is idle reads ahead: beside the replies to others it would slow them
-more than it speeds up this one.
+A model server keeps what it has read (the prefix cache of vLLM, the slots of llama.cpp). It reads the conversation so
+far when the learner begins to speak, and the learner's words as they are recognised. If the final words differ, what
+was read is of use up to the first difference. Only an idle model reads ahead: otherwise it would slow the replies to
+other learners more than it speeds up this one.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from common.errors import ServiceError
 from gateway import metrics
 from gateway.ports import ChatMessage, Llm
 
-# With each prompt its end is read too, the template's words between the learner's and the reply's: not for every word.
+# A prompt is read again only for so many more words, because each reading includes the template's end of the prompt.
 LEAST_MORE_WORDS = 4
 
 
 class Prefill:
-    """For one conversation, one prompt at a time; in `tasks`, so that nobody waits for it."""
+    """The prefill of one conversation: one prompt at a time, as a task that nobody waits for."""
 
     def __init__(self, llm: Llm, tasks: asyncio.TaskGroup) -> None:
         self._llm = llm
@@ -30,7 +30,7 @@ class Prefill:
         self._task: asyncio.Task[None] | None = None
 
     def read(self, prompt: Sequence[ChatMessage]) -> None:
-        """Have `prompt` read if the model has nothing else to do, unless that is hardly more than was read before."""
+        """Have the model read `prompt` if it is idle, unless it has read nearly all of it before."""
         if not (self._llm.is_idle and self._is_worth_it(prompt)):
             return
         self._read = prompt
@@ -38,7 +38,7 @@ class Prefill:
         self._task = self._tasks.create_task(self._have_read(prompt))
 
     def stop(self) -> None:
-        """The reply is asked for, or nobody needs one."""
+        """Stop reading: the reply itself is asked for now."""
         if self._task:
             self._task.cancel()
             self._task = None
@@ -49,10 +49,10 @@ class Prefill:
         return _words(prompt) - _words(self._read) >= LEAST_MORE_WORDS
 
     async def _have_read(self, prompt: Sequence[ChatMessage]) -> None:
-        with contextlib.suppress(ServiceError):  # the reply itself will say what is wrong
+        with contextlib.suppress(ServiceError):  # if the model is not well, the reply itself reports it
             await self._llm.generate(prompt, max_tokens=1)
 
 
 def _words(prompt: Sequence[ChatMessage]) -> int:
-    """Of the last message."""
+    """How many words the last message has."""
     return len(prompt[-1].content.split()) if prompt else 0

@@ -28,9 +28,9 @@ LANGUAGE_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How the partner speaks to a learner of one level, and waits.
+    """How the partner speaks to a learner of one level, and how patiently it waits.
 
-    speed: 1 is the voice's own pace. patience: 1 waits for a pause as long as recognition does by itself.
+    speed: 1 is the voice's own pace. patience: see `Patience.factor`.
     """
 
     instructions: str
@@ -39,7 +39,8 @@ class Manner:
     max_tokens: int
 
 
-# Short, plain, the question last: the bundled model is small, and recites longer rules instead of following them.
+# Short and plain, with the question last: the bundled model is small, and recites longer rules instead of following
+# them.
 MANNERS: dict[Level, Manner] = {
     "beginner": Manner(
         "Say what is wrong in the user's {language} again in good {language}. "
@@ -67,15 +68,15 @@ MANNERS: dict[Level, Manner] = {
     ),
 }
 
-# How the model is told that it was interrupted: where its words were cut, and before what was said then.
+# They tell the model that it was interrupted: CUT_MARK ends its words, INTERRUPTING comes before the learner's.
 CUT_MARK = " —"
 INTERRUPTING = "(interrupting you) "
-# In the place of words that are not known yet, as a chat template wants the user's last.
+# Stands for the learner's words while they are unknown, as a chat template wants the user's message last.
 SOMETHING = "Hello."
 
 
 def system_prompt(level: Level, language: str) -> str:
-    """The same for the whole of a level, so that the model server's prefix cache holds it."""
+    """The system message. It depends on level and language only, so that the model server's prefix cache holds it."""
     name = LANGUAGE_NAMES.get(language.partition("-")[0].lower(), language)
     return (
         f"You are Joe, a kind friend of the user. You talk together, in {name}. "
@@ -86,10 +87,10 @@ def system_prompt(level: Level, language: str) -> str:
 def messages_for(
     turns: Sequence[Turn], learner_says: str, *, level: Level, language: str, max_chars: int
 ) -> list[ChatMessage]:
-    """The prompt for the reply to `learner_says`: system, what was heard so far, the new words.
+    """The prompt for the reply to `learner_says`: the system message, the history as it was heard, the new words.
 
-    Older turns are left out, eight at a time, once all of it is longer than `max_chars`: the prefix then stays the same
-    for many turns, and cached.
+    When the history is longer than `max_chars`, the oldest turns are left out, eight at a time. The prefix then stays
+    the same, and cached, for many turns.
     """
     system = ChatMessage("system", system_prompt(level, language))
     first = 0
@@ -102,7 +103,7 @@ def messages_for(
 
 
 def _append(messages: list[ChatMessage], turn: Turn) -> None:
-    """Add a turn; turns of one speaker in a row become one message, as chat templates want."""
+    """Add a turn. Successive turns of one speaker become one message, as chat templates want."""
     match turn:
         case PartnerTurn(text="") | LearnerTurn(text=""):
             return

@@ -1,10 +1,10 @@
-"""The trace of one turn, as the gateway sees it: the root span, and one for each reply that was begun to it.
+"""The trace of one turn: the root span, and one span for each reply to the turn.
 
-    turn ──┬── reply   begun in a pause that was no end: discarded
+    turn ──┬── reply   begun in a pause after which the learner went on: discarded
            └── reply   let out, heard to its end
                  └── playback
 
-Ids, the level and latencies stand in it; never words.
+Spans hold ids, the level and latencies, and never what was said.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from common.tracing import TRACER, past_stage, start_root, under
 
 
 class TurnTrace:
-    """From the learner's first sound, `ago_s` ago, or from a typed text. traceparent: what recognition calls it."""
+    """Begins `ago_s` ago, with the learner's voice, or now, with a typed text.
+
+    traceparent: of the trace that recognition has begun for this turn; else empty.
+    """
 
     def __init__(self, session_id: str, level: str, *, traceparent: str = "", ago_s: float = 0.0) -> None:
         self.session_id = session_id
@@ -28,11 +31,11 @@ class TurnTrace:
         self.root.set_attributes({"session.id": session_id, "level": level})
 
     def reply(self, turn_id: str) -> ReplyTrace:
-        """One more reply is begun to this turn."""
+        """The trace of a reply to this turn, which begins now."""
         return ReplyTrace(self, turn_id)
 
     def close(self, outcome: str, *, turn_id: str = "", latency_ms: Mapping[str, float] | None = None) -> None:
-        """The turn is over. outcome: complete, interrupted, failed; no_words, lost or left if it got no reply."""
+        """The turn is over. outcome: complete, interrupted or failed; no_words, lost or left if it had no reply."""
         if turn_id:
             self.root.set_attribute("turn.id", turn_id)
         self.root.set_attribute("outcome", outcome)
@@ -43,7 +46,7 @@ class TurnTrace:
 
 
 class ReplyTrace:
-    """What is done for one reply."""
+    """The span of one reply."""
 
     def __init__(self, turn: TurnTrace, turn_id: str) -> None:
         self.turn = turn
@@ -53,13 +56,16 @@ class ReplyTrace:
 
     @contextmanager
     def current(self) -> Iterator[None]:
-        """Calls and log lines of the block belong to it."""
+        """Calls and log lines within the block belong to this span."""
         ids = WorkIds(self.turn.session_id, self._turn_id)
         with working_on(ids), use_span(self._span, record_exception=False, set_status_on_exception=False):
             yield
 
     def end(self, outcome: str, latency_ms: Mapping[str, float], *, playing_s: float | None = None) -> None:
-        """The reply is over, and the turn too unless it was discarded. playing_s: since its first audio was sent."""
+        """The reply is over, and so is the turn, unless the reply was discarded.
+
+        playing_s: seconds since its first audio was sent; None if none was.
+        """
         if playing_s is not None:
             past_stage("playback", under(self._span), ago_s=playing_s)
         self._span.set_attribute("outcome", outcome)

@@ -8,9 +8,9 @@
                                                   ▼
                                                 Cut ──it was no words after all──▶ Speaking, with the rest of the reply
 
-A reply is started when the learner pauses, and held; `Release` lets it out. `Hush` stops its output at the first sound
-of the learner's, `Unhush` lets it go on. `Cancel` ends it: silently if it was held, audibly (`interrupted`) if it was
-out. After a Cancel nothing of that reply is performed.
+A reply is begun when the learner pauses, and held. `Release` lets it out. `Hush` stops its output at the first sound of
+the learner, and `Unhush` lets it go on. `Cancel` ends it: silently if it was held, with `interrupted` if it was out.
+After its Cancel, nothing is decided about a reply.
 """
 
 from __future__ import annotations
@@ -23,17 +23,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LearnerSpeaks:
-    """Voice began, or went on after a pause."""
+    """The voice began, or went on after a pause."""
 
 
 @dataclass(frozen=True, slots=True)
 class LearnerBargesIn:
-    """The voice is more than a short sound: it has gone on for a while, or words are in it."""
+    """The voice is more than a short sound: it has lasted for a while, or holds words that are no backchannel."""
 
 
 @dataclass(frozen=True, slots=True)
 class LearnerPauses:
-    """Probably done; `text` is what was said. is_sound: it is no turn while the partner speaks ("mhm", an echo)."""
+    """The learner is probably done; `text` is what was said.
+
+    is_sound: it was said over the partner's voice and is no turn ("mhm", a cough, an echo).
+    """
 
     text: str
     is_sound: bool = False
@@ -41,7 +44,7 @@ class LearnerPauses:
 
 @dataclass(frozen=True, slots=True)
 class LearnerEnds:
-    """Done; `text` is what was said, or empty if there were no words. is_sound: as in LearnerPauses."""
+    """The learner is done; `text` is what was said, empty if there were no words. is_sound: as in LearnerPauses."""
 
     text: str
     is_sound: bool = False
@@ -49,12 +52,14 @@ class LearnerEnds:
 
 @dataclass(frozen=True, slots=True)
 class LearnerTypes:
+    """The learner has sent a typed turn."""
+
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class LearnerInterrupts:
-    """Asked for silence: by a button, by leaving, by ending the conversation."""
+    """The learner asked for silence with the `interrupt` message, or the conversation ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,7 @@ class Listening:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A reply to `text` is being made, unheard."""
+    """A reply to `text` is being made, and nothing of it is sent yet."""
 
     turn_id: str
     text: str
@@ -148,14 +153,14 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Speaking:
-    """A reply is out: being thought of, spoken, or still sounding at the learner's."""
+    """A reply is out: it is being written, spoken, or still played to the learner."""
 
     turn_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Hushed:
-    """A reply is out, and waits whether the learner's sound becomes words."""
+    """A reply is out, but its audio is stopped until it is known whether the learner's sound is a turn."""
 
     turn_id: str
 
@@ -179,7 +184,7 @@ class TurnMachine:
         self._new_turn_id = new_turn_id
 
     def on(self, event: Event) -> list[Decision]:
-        """What to do about `event`. Events that mean nothing now (a stale ReplyEnds, an echo) give no decision."""
+        """What to do about `event`. Events that have no meaning now (a stale ReplyEnds, an echo) give no decision."""
         match event:
             case LearnerSpeaks():
                 return self._voice()
