@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from filelock import FileLock
+
 from common.memory import gigabytes
 
 if TYPE_CHECKING:
@@ -58,8 +60,6 @@ class WeightFile:
 
 def download(file: WeightFile) -> None:
     """Have the whole of `file`; returns at once if it is there. Raises OSError, or what the HTTP library raises."""
-    from filelock import FileLock
-
     if file.whole.exists() and file.whole.stat().st_size == file.size_bytes:
         return
     for folder in (file.blobs, file.locks):

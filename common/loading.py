@@ -1,20 +1,20 @@
-"""One model after the other on one machine: a lock between processes around each one's loading.
+"""Models on one machine load one after the other: each loading holds a lock between processes.
 
-Loading takes more memory than the model does (the file beside the weights, the download's check, vLLM's measurement of
-what is free), so three at once need the sum of three peaks. The lock is a file: it is let go when its process dies.
+Loading takes more memory than the loaded model does: the file beside the weights, the check of a download, vLLM's
+measurement of what is free. Three models that load at once would need the sum of three peaks. The lock is a file, which
+the kernel unlocks when its process ends, however it ends.
 """
 
 from __future__ import annotations
 
-import asyncio
-import fcntl
 import logging
 import os
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TextIO
+
+from filelock import AsyncFileLock, Timeout
 
 logger = logging.getLogger(__name__)
 
@@ -23,31 +23,22 @@ _POLL_S = 0.1
 
 @asynccontextmanager
 async def turn_to_load(folder: Path, label: str) -> AsyncIterator[None]:
-    """Wait until no other process that uses `folder` is in this block. label: who waits, for the log."""
-    with _open_lock(folder) as lock:
-        said = False
-        while not _try(lock.fileno()):
-            if not said:
-                said = True
-                logger.info("%s waits: another model is being loaded on this machine", label)
-            await asyncio.sleep(_POLL_S)  # flock itself would block a thread that no cancel ends
-        try:
-            yield
-        finally:
-            fcntl.flock(lock, fcntl.LOCK_UN)
-
-
-def _open_lock(folder: Path) -> TextIO:
+    """Hold the loading lock of `folder` for the length of the block. label: who waits for it, for the log."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return (folder / ".loading.lock").open("a")
-    except OSError:  # a cache that others filled and we may only read
-        return (Path(tempfile.gettempdir()) / f"ai-talk-{os.getuid()}.loading.lock").open("a")
-
-
-def _try(descriptor: int) -> bool:
+        lock = await _acquire(folder / ".loading.lock", label)
+    except OSError:  # a cache that others filled and that we may only read
+        lock = await _acquire(Path(tempfile.gettempdir()) / f"ai-talk-{os.getuid()}.loading.lock", label)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        yield
+    finally:
+        await lock.release()
+
+
+async def _acquire(path: Path, label: str) -> AsyncFileLock:
+    lock = AsyncFileLock(path, run_in_executor=False)  # each try returns at once, and no thread outlives a cancellation
+    try:
+        await lock.acquire(blocking=False)
+    except Timeout:
+        logger.info("%s waits: another model is being loaded on this machine", label)
+        await lock.acquire(poll_interval=_POLL_S)
+    return lock

@@ -1,15 +1,16 @@
-"""A copy of a GGUF file with its 4-bit numbers in 8 bits, kept on the disk: the same model, sooner said.
+"""A copy of a GGUF file with 8-bit numbers in place of 4-bit ones, kept on the disk: the same model, but faster.
 
-For Q8_0 llama.cpp has kernels that take several rows and tokens at once, for Q4_1 it has not: SmolLM2 reads 1.5 and
-writes 1.2 times as fast (two cores, AVX2). 8 bits hold what 4 did, to a 250th of the largest number in each block.
+For Q8_0, llama.cpp has kernels that process several rows and tokens at once; for Q4_1 it has none. SmolLM2 reads 1.5
+and writes 1.2 times as fast in 8 bits (two cores, AVX2). The numbers stay the same to within a 250th of the largest one
+in each block.
 """
 
 from __future__ import annotations
 
-import fcntl
 import logging
 from pathlib import Path
 
+from filelock import FileLock
 from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter, ReaderField, quants
 
 logger = logging.getLogger(__name__)
@@ -18,30 +19,31 @@ _SLOW, _FAST = GGMLQuantizationType.Q4_1, GGMLQuantizationType.Q8_0
 
 
 def in_eight_bits(weights: Path, folder: Path) -> Path:
-    """The copy of `weights` in `folder`, made in some seconds if it is not there; `weights` where none can be kept.
+    """The 8-bit copy of `weights` in `folder`. Makes it, in some seconds, if it is missing.
 
-    Of several processes one makes it while the others wait; if it is killed, the next one writes over what it left.
+    If several processes ask at once, one makes the copy and the others wait. If that one is killed, the next starts
+    over. Returns `weights` itself if the copy can't be written.
     """
     copy = folder / f"{weights.stem.partition('.')[0]}.Q8_0-{weights.stat().st_size}.gguf"
     if copy.is_file():
         return copy
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / f".{copy.name}.lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # given up with the process, however it ends
+        with FileLock(folder / f".{copy.name}.lock"):  # makes the folder, too
             if not copy.is_file():
                 _make(weights, copy)
     except OSError as error:
-        logger.warning("no faster copy of %s can be kept in %s (%s): taking it as it is", weights.name, folder, error)
+        logger.warning(
+            "can't keep a faster copy of %s in %s (%s): using the file as it is", weights.name, folder, error
+        )
         return weights
     return copy
 
 
 def _make(weights: Path, copy: Path) -> None:
-    unfinished = copy.with_name(f".{copy.name}.unfinished")  # always the same: a killed process leaves one at most
+    unfinished = copy.with_name(f".{copy.name}.unfinished")  # one name: killed processes leave one file at most
     try:
         _write(weights, unfinished)
-        unfinished.replace(copy)  # at once, so that nobody finds half of it
+        unfinished.replace(copy)  # atomic: nobody sees half a copy
     finally:
         unfinished.unlink(missing_ok=True)
 
