@@ -1,15 +1,24 @@
-"""Memory and disk in words: sizes as people read them, and what to do when there is not enough."""
+"""Memory and disk in words: sizes as people read them, and what to do when memory has run out."""
 
 from __future__ import annotations
+
+import re
 
 ADVICE = (
     "`python -m deploy.plan` says what fits on this machine; take a smaller model or profile, fewer streams, or a lower"
     " LLM_GPU_MEMORY_UTILIZATION"
 )
 
-_SIGNS = (
-    *("out of memory", "outofmemory", "bad_alloc", "bad allocation", "allocate memory", "alloc_failed"),
-    *("no available memory for the cache", "less than desired gpu memory"),  # of vLLM
+# What is written when memory has run out. In this order: PyTorch and CUDA; the C++ library; the kernel, CTranslate2 and
+# cuBLAS; vLLM before it loads a model and after that; llama.cpp.
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|OutOfMemory"
+    r"|bad_alloc|bad allocation"
+    r"|allocate memory|alloc_failed"
+    r"|(Free|Available) memory on .* less than (desired|requested)|less than desired GPU memory"
+    r"|No available memory for the cache|larger than the available KV cache memory"
+    r"|failed to allocate .*buffer",
+    re.IGNORECASE,
 )
 
 
@@ -18,11 +27,16 @@ def gigabytes(size_bytes: float) -> str:
     return f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.0f} MB"
 
 
+def says_out_of_memory(text: str) -> bool:
+    """Whether a line of a log or an error's message says that memory has run out: the host's or the GPU's."""
+    return _OUT_OF_MEMORY.search(text) is not None
+
+
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether `error`, or what it came from, says that memory has run out: the host's or the GPU's."""
+    """Whether `error`, or an error that led to it, says that memory has run out: the host's or the GPU's."""
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, MemoryError) or any(sign in str(seen).lower() for sign in _SIGNS):
+        if isinstance(seen, MemoryError) or says_out_of_memory(str(seen)):
             return True
         seen = seen.__cause__ or seen.__context__
     return False

@@ -1,6 +1,6 @@
-"""Why a model server did not start, from what it printed: one sentence for the person who has to mend it.
+"""Why a model server did not start, read from what it printed: one sentence for the person who has to fix it.
 
-vLLM prints some hundred lines, and the last ones only say that its engine did not start; the cause stands above them.
+vLLM prints about a hundred lines. The last ones only say that its engine did not start; the cause is above them.
 """
 
 from __future__ import annotations
@@ -9,13 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# PyTorch; vLLM before loading, and after it (two ways to say it); llama.cpp; the C++ library; the kernel.
-_OUT_OF_MEMORY = re.compile(
-    r"out of memory|OutOfMemoryError|(Free|Available) memory on .* less than (desired|requested)"
-    r"|No available memory for the cache|larger than the available KV cache memory"
-    r"|failed to allocate .*buffer|std::bad_alloc|Cannot allocate memory",
-    re.IGNORECASE,
-)
+from common.memory import says_out_of_memory
+
 # "(EngineCore pid=7) ERROR 11-22 20:57:08 [core.py:9] "
 _PREFIX = re.compile(r"^(\([^)]*pid=\d+\)\s*)?((?:DEBUG|INFO|WARNING|ERROR)\s[\d: -]+\[[^\]]*\]\s?)?")
 _EXCEPTION = re.compile(r"^[\w.]*(Error|Exception|Exit|Interrupt)\b.*:\s*\S")
@@ -23,14 +18,14 @@ _CONSEQUENCES = ("Engine core initialization failed", "Failed core proc")
 LONGEST = 400  # characters
 
 ADVICE = (
-    "the model does not fit into the memory that is free: `python -m deploy.plan` says what fits, and what"
+    "the model does not fit into the free memory: `python -m deploy.plan` says what fits, and what"
     " LLM_GPU_MEMORY_UTILIZATION and LLM_MAX_MODEL_LEN should be"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class LoadFailure:
-    """cause: a sentence, with advice if it was memory. out_of_memory: another try would most likely fail, too."""
+    """cause: a sentence, with advice if memory ran out. out_of_memory: another try would most likely fail, too."""
 
     cause: str
     out_of_memory: bool = False
@@ -40,7 +35,7 @@ def explain(lines: Sequence[str]) -> LoadFailure:
     """Why the server that printed these lines did not start."""
     said = [text for line in lines if (text := _PREFIX.sub("", line).strip())]
     for text in said:
-        if _OUT_OF_MEMORY.search(text):
+        if says_out_of_memory(text):
             return LoadFailure(f"{ADVICE} ({_shorten(text)})", out_of_memory=True)
     causes = [text for text in said if _EXCEPTION.match(text) and not any(words in text for words in _CONSEQUENCES)]
     return LoadFailure(_shorten((causes or said or ["it printed nothing"])[-1]))

@@ -17,6 +17,9 @@ from common.memory import gigabytes, is_out_of_memory
         RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB."),  # torch
         RuntimeError("std::bad_alloc"),
         OSError(12, "Cannot allocate memory"),
+        RuntimeError("CUBLAS_STATUS_ALLOC_FAILED"),
+        RuntimeError("ggml_backend_cpu_buffer_type_alloc_buffer: failed to allocate buffer of size 34359738368"),
+        EngineError("ValueError: Free memory on device (3.1/15.8 GiB) on startup is less than desired GPU memory"),
         EngineError(
             "vllm could not be started; its last words:\nValueError: No available memory for the cache blocks."
         ),
