@@ -1,4 +1,4 @@
-"""`python -m llm_service`: the language-model service, on its own."""
+"""`python -m llm_service`: the language-model service alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from llm_service.service import create_service
 
 
 def main() -> None:
-    """Serve until SIGTERM; with --fetch, only have the weights."""
+    """Serve until SIGTERM; with --fetch, download the weights and end."""
     with plain_start_errors("LLM"):
         settings = LlmSettings()
         observe("llm", settings)

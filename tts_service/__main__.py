@@ -1,4 +1,4 @@
-"""`python -m tts_service`: the speech synthesis service, alone."""
+"""`python -m tts_service`: the speech synthesis service alone."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from common.grpc_server import run
 from common.models import fetch_weights
 from common.process import fetch_is_asked_for, observe, plain_start_errors
 from tts_service.config import TtsSettings
-from tts_service.engines.fallback import create_chain
+from tts_service.engines import create_engine
 from tts_service.service import create_service
 
 
 def main() -> None:
-    """Serve until SIGTERM; with --fetch, only have the weights."""
+    """Serve until SIGTERM; with --fetch, download the weights and end."""
     with plain_start_errors("TTS"):
         settings = TtsSettings()
         observe("tts", settings)
-        engine = create_chain(settings)
+        engine = create_engine(settings)
         if fetch_is_asked_for():
             fetch_weights(engine)
             return

@@ -1,6 +1,6 @@
 """`python -m tts_service.probe MODEL`: load a voice model, say a word, end. See common/engine_probe.py.
 
-What the service was given counts before the environment's settings.
+The service's settings come as JSON on standard input; they override this process's environment.
 """
 
 from __future__ import annotations
@@ -8,36 +8,25 @@ from __future__ import annotations
 import json
 import sys
 
-from common.engine_probe import Probe
 from common.logs import configure_logging
 from common.process import plain_start_errors
 from tts_service.config import TtsSettings
 from tts_service.engine import TtsEngine
-from tts_service.engines import create_engine
-
-
-def create_probe(settings: TtsSettings) -> Probe:
-    """What tries engines in a child process."""
-    return Probe(
-        "tts_service.probe",
-        task="load and say a word",
-        timeout_s=settings.tts_probe_timeout_s,
-        limit="TTS_PROBE_TIMEOUT_S",
-    )
+from tts_service.engines import build
 
 
 def main(model_name: str) -> None:
-    """Exits with a message on stderr if it can't be had."""
+    """Ends with a message on standard error if the model can't be used."""
     with plain_start_errors(model_name):
         settings = TtsSettings(**json.load(sys.stdin))
         configure_logging(settings.log_level)
-        engine = create_engine(settings, model_name)
+        engine = build(settings, model_name)
         engine.load()
         say_something(engine)
 
 
 def say_something(engine: TtsEngine) -> None:
-    """The first sentence is slower than the rest, and some faults show only then."""
+    """Say one word: some faults only show when a model speaks for the first time."""
     for _ in engine.synthesize("Yes.", voice=engine.voices()[0], speed=1.0, language=""):
         pass
 

@@ -10,12 +10,12 @@ from common.errors import EngineError, InvalidInputError
 from tests.support.tts import settings
 from tests.support.tts_contract import TtsContract
 from tts_service.engine import TtsEngine
-from tts_service.engines import choose_engine, create_engine
+from tts_service.engines import build, choose_engine
 
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[TtsEngine]:
-    engine = create_engine(settings())
+    engine = build(settings(), "")
     engine.load()
     yield engine
     engine.close()
@@ -32,9 +32,9 @@ def test_unknown_models_are_refused() -> None:
 
 def test_a_missing_voice_file_is_named() -> None:
     with pytest.raises(EngineError, match=r"/nowhere/voice\.onnx"):
-        create_engine(settings(tts_model_name="/nowhere/voice.onnx")).load()
+        build(settings(), "/nowhere/voice.onnx").load()
 
 
 def test_a_gpu_that_is_not_there_is_named() -> None:
     with pytest.raises(EngineError, match="TTS_DEVICE=cuda:7"):
-        create_engine(settings(tts_device="cuda:7")).load()
+        build(settings(tts_device="cuda:7"), "").load()

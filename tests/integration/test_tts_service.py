@@ -33,7 +33,7 @@ from tests.support.tts import (
     status,
     text,
 )
-from tts_service.engines import create_engine
+from tts_service.engines import build
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -44,7 +44,7 @@ MIXED = "**Hello there**, Dr. Smith! 😀 It's 3.14, e.g. at 5 p.m.\n\n- See htt
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def engine() -> CountingEngine:
-    return CountingEngine(create_engine(tts.settings()))
+    return CountingEngine(build(tts.settings(), ""))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -27,7 +27,7 @@ from common.grpc_client import open_channel
 from common.grpc_server import ModelServer
 from tts_service.config import TtsSettings
 from tts_service.engine import EngineAudio, EngineVoice, TtsEngine
-from tts_service.engines.fallback import create_chain
+from tts_service.engines import create_engine
 from tts_service.service import create_service
 
 SENTENCES = (
@@ -85,7 +85,7 @@ def settings(**fields: Any) -> TtsSettings:
 async def serving(engine: TtsEngine | None = None, *, warm: bool = True, **fields: Any) -> AsyncIterator[Any]:
     """A stub of a server on a free port, warm unless told otherwise; its `address` is an attribute."""
     chosen = settings(**fields)
-    async with ModelServer(create_service(engine or create_chain(chosen), chosen), chosen, port=0) as server:
+    async with ModelServer(create_service(engine or create_engine(chosen), chosen), chosen, port=0) as server:
         if warm:
             await server.warm_up()
         async with open_channel(f"127.0.0.1:{server.port}") as channel:

@@ -1,20 +1,19 @@
-"""The speech engines, and which of them a model id means. An adapter is imported only when it is chosen.
-
-Every adapter is a class built from (settings, model name); an empty model name means the engine's own default.
-"""
+"""The speech engines, and which of them speaks a model. An engine is imported only when it is chosen."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
-from typing import cast
+from pkgutil import resolve_name
 
-from common.errors import EngineError, InvalidInputError
+from common.engine_probe import Probe
+from common.errors import EngineError, InvalidInputError, ServiceError
 from tts_service.config import TtsSettings
 from tts_service.engine import TtsEngine
+from tts_service.engines.fallback import FallbackEngine
+from tts_service.speech.levelling import LevelledEngine
 
 ENGINES: Mapping[str, str] = {
     "piper": "tts_service.engines.piper:PiperTts",
@@ -23,10 +22,10 @@ ENGINES: Mapping[str, str] = {
     "pocket-tts": "tts_service.engines.pocket:PocketTts",
     "edge-tts": "tts_service.engines.edge:EdgeTts",
 }
-"""Name → "module:class"."""
+"""Name → "module:Class". The class is built from the settings and a model name; "" means the engine's own default."""
 
-MAY_CRASH = frozenset({"coqui", "kyutai", "pocket-tts"})
-"""Engines that run on PyTorch and load native code by the gigabyte: tried in a child process first."""
+PROBED = frozenset({"coqui", "kyutai", "pocket-tts"})
+"""Engines on PyTorch, whose native libraries may crash the process: they are tried in a child process first."""
 
 _BY_ID = {
     r".*\.onnx": "piper",
@@ -40,9 +39,9 @@ _EXTRAS = {"coqui": "tts-coqui", "kyutai": "tts-kyutai", "pocket-tts": "tts-pock
 
 
 def choose_engine(model_name: str) -> str:
-    """Name of the engine that speaks `model_name`: a model id, a file, a folder, or just an engine's name.
+    """The engine (a key of ENGINES) for a model id, a file or a folder; an engine's name stands for its default model.
 
-    Raises InvalidInputError if none does.
+    Raises InvalidInputError if no engine speaks that model.
     """
     if not model_name:
         return "piper"
@@ -54,32 +53,90 @@ def choose_engine(model_name: str) -> str:
         if re.fullmatch(pattern, model_name):
             return engine
     raise InvalidInputError(
-        f"TTS_MODEL_NAME={model_name}: no engine here can speak it, and there is no such folder; give a Piper voice"
-        " (a .onnx file, a folder of them, or an id like en_US-lessac-medium), tts_models/…, kyutai/tts-…,"
+        f"TTS_MODEL_NAME={model_name}: no engine runs this model, and there is no such folder; take a Piper voice (a"
+        " .onnx file, a folder of them, or an id like en_US-lessac-medium), tts_models/…, kyutai/tts-…,"
         " kyutai/pocket-tts, edge-tts/VOICE, or leave it empty for the bundled voice"
     )
 
 
-def create_engine(settings: TtsSettings, model_name: str | None = None) -> TtsEngine:
-    """The engine of `model_name`, or else of TTS_MODEL_NAME, not yet loaded.
+def create_engine(settings: TtsSettings) -> TtsEngine:
+    """The engine of TTS_MODEL_NAME, with TTS_FALLBACKS behind it, not yet loaded.
 
-    Raises InvalidInputError if no engine speaks it, EngineError if the engine is not installed.
+    Raises InvalidInputError if no engine speaks one of the models.
     """
-    chosen = settings.tts_model_name if model_name is None else model_name
-    name = choose_engine(chosen)
-    module, _, attribute = ENGINES[name].partition(":")
+    models = [settings.tts_model_name, *fallbacks_of(settings.tts_model_name, settings.tts_fallbacks)]
+    wanted, *_ = [choose_engine(model) for model in models]
+    probe = create_probe(settings)
+
+    def load(model: str) -> TtsEngine:
+        return LevelledEngine(load_engine(settings, model, probe), settings.tts_loudness_lufs)
+
+    return FallbackEngine(models, wanted=wanted, load=load, build=lambda model: build(settings, model), stop=probe.stop)
+
+
+def fallbacks_of(model_name: str, fallbacks: str) -> list[str]:
+    """The models to try after `model_name`: those after its own engine's place in the list, or all if it has none.
+
+    The bundled voice (an empty name) needs no fallback. `fallbacks` is a comma-separated list, or "none".
+    """
+    listed = [model.strip() for model in fallbacks.split(",") if model.strip() not in ("", "none")]
+    if not model_name:
+        return []
+    engine = choose_engine(model_name)
+    for place, model in enumerate(listed):
+        if choose_engine(model) == engine:
+            listed = listed[place:]
+            break
+    return [model for model in listed if model != model_name]
+
+
+def create_probe(settings: TtsSettings) -> Probe:
+    """What tries engines in a child process, `python -m tts_service.probe`."""
+    return Probe(
+        "tts_service.probe",
+        task="load and say a word",
+        timeout_s=settings.tts_probe_timeout_s,
+        limit="TTS_PROBE_TIMEOUT_S",
+    )
+
+
+def load_engine(settings: TtsSettings, model_name: str, probe: Probe) -> TtsEngine:
+    """The engine of `model_name`, loaded; raises EngineError if it can't be loaded, whatever the reason.
+
+    One of PROBED is tried by `probe` first, which raises ProbeStoppedError when it is stopped.
+    """
+    engine = build(settings, model_name)
+    if choose_engine(model_name) in PROBED and settings.tts_probe_timeout_s:
+        probe.run([model_name], settings.model_dump_json(exclude_unset=True), what=model_name)
     try:
-        adapter = getattr(import_module(module), attribute)
+        engine.load()
+    except ServiceError:
+        raise
+    except Exception as error:  # each library has errors of its own; out of memory is one of them
+        raise EngineError(f"{model_name}: {type(error).__name__}: {error}") from error
+    return engine
+
+
+def build(settings: TtsSettings, model_name: str) -> TtsEngine:
+    """The engine of `model_name` alone: without fallback, as loud as its model speaks, not yet loaded.
+
+    Raises InvalidInputError if no engine speaks the model, EngineError if the engine is not installed.
+    """
+    name = choose_engine(model_name)
+    try:
+        adapter = resolve_name(ENGINES[name])
     except ImportError as error:
         extra = _EXTRAS.get(name, "tts")
         raise EngineError(
-            f"the engine {name} of {chosen or 'the default voice'} is not installed ({error}); install ai-talk[{extra}]"
+            f"the engine {name} of {model_name or 'the default voice'} is not installed ({error}); install"
+            f" ai-talk[{extra}]"
         ) from error
-    return cast(TtsEngine, adapter(settings, "" if chosen == name else chosen))
+    engine: TtsEngine = adapter(settings, "" if model_name == name else model_name)
+    return engine
 
 
 def _engine_of_folder(folder: Path) -> str:
-    """By what lies in it: `config.json` of a Coqui model or of Kyutai's TTS, pocket-tts's YAML; else Piper voices."""
+    """The engine for a folder: Coqui and Kyutai have a `config.json`, pocket-tts has YAML; Piper has voice files."""
     config = folder / "config.json"
     if config.is_file() and not any(folder.glob("*.onnx")):
         return "kyutai" if "mimi_name" in json.loads(config.read_text(encoding="utf-8")) else "coqui"

@@ -1,8 +1,8 @@
-"""The engine that speaks: the first of a chain that can be loaded, and never silently another than the one asked for.
+"""An engine with others behind it: the first of several models that can be loaded speaks.
 
-The chain is TTS_MODEL_NAME, then what comes after it in TTS_FALLBACKS. An engine whose library may crash or hang while
-it loads is tried in a child process first. An engine reached over the network gets a standby, which speaks while it
-rests after a failure; any other engine's failure at run time is the caller's to hear of.
+If that is not the model that was asked for, the log and Describe say so. An engine that is reached over the network
+also gets a standby, which speaks for some time after the network engine has failed. If a local engine fails while it
+speaks, the caller gets the error.
 """
 
 from __future__ import annotations
@@ -16,106 +16,58 @@ import numpy as np
 import soxr
 
 from common.engine_info import EngineDescription
-from common.engine_probe import Probe, ProbeStoppedError
+from common.engine_probe import ProbeStoppedError
 from common.errors import EngineError, ServiceError
 from common.models import fetch_weights
-from tts_service.config import TtsSettings
 from tts_service.engine import EngineAudio, EngineVoice, EngineWord, TtsEngine
-from tts_service.engines import MAY_CRASH, choose_engine, create_engine
-from tts_service.probe import create_probe
-from tts_service.speech.levelling import LevelledEngine
 from tts_service.text.text_stream import StreamingTextEngine, streaming
 from tts_service.voices import choose_voice
 
 logger = logging.getLogger(__name__)
 
-_REST_S = 30.0  # a network engine that failed is asked again after this
-
-
-def create_chain(settings: TtsSettings) -> FallbackEngine:
-    """The chain that the settings ask for, not yet loaded; raises InvalidInputError for an unknown model."""
-    models = [settings.tts_model_name, *fallbacks_of(settings.tts_model_name, settings.tts_fallbacks)]
-    for model in models:
-        choose_engine(model)
-
-    probe = create_probe(settings)
-
-    def load(model: str) -> TtsEngine:
-        return LevelledEngine(load_engine(settings, model, probe), settings.tts_loudness_lufs)
-
-    return FallbackEngine(models, load=load, make=lambda model: create_engine(settings, model), stop=probe.stop)
-
-
-def fallbacks_of(model_name: str, fallbacks: str) -> list[str]:
-    """The models to try after `model_name`: those after its own engine's place in the list, or all if it has none.
-
-    The bundled voice (an empty name) needs no fallback. `fallbacks` is a comma-separated list, or "none".
-    """
-    listed = [model.strip() for model in fallbacks.split(",") if model.strip() not in ("", "none")]
-    if not model_name:
-        return []
-    engine = choose_engine(model_name)
-    for place, model in enumerate(listed):
-        if choose_engine(model) == engine:
-            listed = listed[place:]
-            break
-    return [model for model in listed if model != model_name]
-
-
-def load_engine(settings: TtsSettings, model_name: str, probe: Probe) -> TtsEngine:
-    """The engine of `model_name`, loaded; raises EngineError if it can't be, whatever the reason.
-
-    One that may crash is tried by `probe` first, which raises ProbeStoppedError when it is stopped.
-    """
-    engine = create_engine(settings, model_name)
-    if choose_engine(model_name) in MAY_CRASH and settings.tts_probe_timeout_s:
-        probe.run([model_name], settings.model_dump_json(exclude_unset=True), what=model_name)
-    try:
-        engine.load()
-    except ServiceError:
-        raise
-    except Exception as error:  # each library has errors of its own; out of memory is one of them
-        raise EngineError(f"{model_name}: {type(error).__name__}: {error}") from error
-    return engine
+_REST_S = 30.0  # so long a network engine is left alone after a failure
 
 
 class FallbackEngine:
-    """A TtsEngine that is the first of `models` that `load` can load.
+    """A TtsEngine: the first of `models` that `load` can load.
 
-    load: from a model id to a loaded engine; make: to one that is not, to fetch its weights. stop: ends a trial that
-    `load` is busy with. clock: seconds, for the rest of a network engine that failed.
+    wanted: the name of the first model's engine, for `describe` before `load`. load: makes a loaded engine of a model
+    id. build: makes one that is not loaded, to fetch its weights. stop: ends a trial that `load` is waiting for.
+    clock: seconds, to tell how long a network engine that failed is left alone.
     """
 
     def __init__(
         self,
         models: Sequence[str],
         *,
+        wanted: str = "",
         load: Callable[[str], TtsEngine],
-        make: Callable[[str], TtsEngine] | None = None,
+        build: Callable[[str], TtsEngine] | None = None,
         stop: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._models = list(models)
+        self._wanted = wanted
         self._load_model = load
-        self._make = make or load
+        self._build = build or load
         self._stop = stop
         self._clock = clock
         self._engine: TtsEngine | None = None
         self._standby: TtsEngine | None = None
-        self._reason = ""  # why another than the first was loaded
+        self._reason = ""  # why the first model isn't the one that is loaded
         self._rests_until = 0.0
         self._failure = ""  # of the network engine that rests
 
     def load(self) -> None:
-        """Load the first that can be; raises EngineError, telling of each, if none can."""
+        """Load the first model that can be loaded; raises EngineError, with every reason, if none can."""
         self._engine, self._reason, rest = self._first_of(self._models)
         if self._engine.describe().device == "remote" and rest:
             self._standby, _, _ = self._first_of(rest)
 
     def describe(self) -> EngineDescription:
-        """Of the engine that speaks now; `fallback_reason` says why, if it is not the one asked for."""
+        """The engine that speaks now; `fallback_reason` says why it is not the one that was asked for, if it isn't."""
         if self._engine is None:
-            return EngineDescription(choose_engine(self._models[0]), self._models[0], "cpu")
+            return EngineDescription(self._wanted, self._models[0], "cpu")
         if self._standby is not None and self._clock() < self._rests_until:
             return replace(self._standby.describe(), fallback_reason=self._failure)
         return replace(self._engine.describe(), fallback_reason=self._reason)
@@ -124,7 +76,7 @@ class FallbackEngine:
         return self._engine.voices() if self._engine else []
 
     def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
-        """As the engine speaks; while a network engine rests, as its standby does, at the rate of `voice`."""
+        """What the engine says; while a network engine rests, what its standby says, at the sample rate of `voice`."""
         if self._engine is None:
             raise EngineError("no speech engine is loaded yet; wait until the service is ready")
         if self._standby is None:
@@ -136,7 +88,7 @@ class FallbackEngine:
                 first = next(pieces, None)
             except ServiceError as error:
                 self._rest(error)
-            else:  # what was said can't be taken back: a failure from here on is the caller's
+            else:  # part of the text has been heard, so the standby can't take over: the caller gets the error
                 if first is not None:
                     yield first
                     yield from pieces
@@ -144,22 +96,22 @@ class FallbackEngine:
         yield from _speak_as(self._standby, text, voice, speed, language)
 
     def streaming(self) -> StreamingTextEngine | None:
-        """Of the engine that speaks; none where a standby may have to take over between two clauses."""
+        """The engine's own, if it has one; None if a standby may have to take over between two clauses."""
         return streaming(self._engine) if self._engine is not None and self._standby is None else None
 
     def fetch(self) -> None:
-        """Have the weights of the model that was asked for; those of the fallbacks come when they are needed."""
-        fetch_weights(self._make(self._models[0]))
+        """Download the weights of the model that was asked for. A fallback's are downloaded when needed."""
+        fetch_weights(self._build(self._models[0]))
 
     def close(self) -> None:
-        """Release what is loaded; while it is loading, have it end soon, and call this again then."""
+        """Release what is loaded. During `load`: makes `load` end soon; call `close` again after that."""
         self._stop()
         for engine in (self._engine, self._standby):
             if engine:
                 engine.close()
 
     def _first_of(self, models: Sequence[str]) -> tuple[TtsEngine, str, Sequence[str]]:
-        """The first that can be loaded, why it is not the first of all, and the models after it."""
+        """The first engine that can be loaded, why the models before it can't be, and the models after it."""
         failures: list[str] = []
         for place, model in enumerate(models):
             try:
@@ -183,7 +135,7 @@ class FallbackEngine:
 
 
 def _speak_as(engine: TtsEngine, text: str, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
-    """`engine` in place of another one's `voice`: a voice of the same language, at the same rate."""
+    """`engine` speaks in place of another engine's `voice`: in the same language, at the same sample rate."""
     own = choose_voice(engine.voices(), "", language or voice.language)
     ratio = voice.sample_rate_hz / own.sample_rate_hz
     resampler = soxr.ResampleStream(own.sample_rate_hz, voice.sample_rate_hz, 1, dtype="float32")

@@ -14,9 +14,8 @@ from common.engine_probe import Probe
 from common.errors import EngineError, InvalidInputError
 from tests.support.tts import serving, settings
 from tts_service.engine import EngineAudio, EngineVoice, EngineWord, TtsEngine
-from tts_service.engines import choose_engine
-from tts_service.engines.fallback import FallbackEngine, create_chain, fallbacks_of, load_engine
-from tts_service.probe import create_probe
+from tts_service.engines import choose_engine, create_engine, create_probe, fallbacks_of, load_engine
+from tts_service.engines.fallback import FallbackEngine
 
 DEFAULT = settings().tts_fallbacks
 KYUTAI, COQUI, PIPER = DEFAULT.split(",")
@@ -101,7 +100,7 @@ def test_no_default_sends_text_away() -> None:
 
 def test_a_model_that_no_engine_knows_is_refused_at_once() -> None:
     with pytest.raises(InvalidInputError, match="nobody/knows"):
-        create_chain(settings(tts_fallbacks="nobody/knows", tts_model_name="kyutai/tts-x"))
+        create_engine(settings(tts_fallbacks="nobody/knows", tts_model_name="kyutai/tts-x"))
 
 
 def test_the_next_is_taken_and_it_is_said(caplog: pytest.LogCaptureFixture) -> None:
