@@ -14,11 +14,12 @@ from typing import Protocol, TypeAlias
 import numpy as np
 import onnxruntime
 
-from asr_service.audio import Audio, Resampler
+from asr_service.audio import ENGINE_RATE_HZ, Audio, Resampler
 from common.errors import EngineError
+from common.pcm import VOICE_WINDOW_S
 
-WINDOW = 512
-"""Samples in a window."""
+WINDOW = round(VOICE_WINDOW_S * ENGINE_RATE_HZ)
+"""Samples in a window: 512."""
 _CONTEXT = 64
 _FILE = "silero_vad_16k_sequence.onnx"
 """The network for this rate alone and several windows at once: what silero_vad.onnx answers window by window."""

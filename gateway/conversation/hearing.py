@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from common.errors import DeadlineError, ServiceError, UnavailableError, first_service_error
-from common.pcm import BYTES_PER_SAMPLE
+from common.pcm import BYTES_PER_SAMPLE, VOICE_WINDOW_S
 from gateway.audio import AudioInput, DecodedAudio, Expected, Gathering, Quiet
 from gateway.ports import (
     Asr,
@@ -32,10 +32,8 @@ STALL_S = 5.0
 STALL_CHECK_EVERY_S = 2.0
 # After a failure, audio is dropped for so long before a new stream is opened.
 REOPEN_AFTER_S = 1.0
-# Recognition hears in windows of this length; a part of one tells it nothing yet.
-WINDOW_S = 0.032
 # No audio for so long, within a turn, is silence. Above the jitter of a usable network; whole windows.
-GAP_S = 13 * WINDOW_S
+GAP_S = 13 * VOICE_WINDOW_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,7 @@ class Hearing:
         self._is_voiced = False
         self._lasts_at: int | None = None  # the sample with which VoiceLasts is delivered
         self._failure_is_reported = False
-        self._window_samples = round(WINDOW_S * sample_rate_hz)
+        self._window_samples = round(VOICE_WINDOW_S * sample_rate_hz)
         self._gathering = audio.gathering = Gathering(self._window_samples)
         audio.quiet_after_s = GAP_S
         self._expect()

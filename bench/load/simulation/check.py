@@ -32,11 +32,11 @@ from bench.load.simulation.rhythm import Turn
 from bench.load.simulation.stage_times import Profile, Recognition, Speaking, Writing
 from bench.load.speech import FRAME, FRAME_S, RATE_HZ, Program, program
 from common.grpc_client import open_channel
+from common.pcm import VOICE_WINDOW_S
 from deploy.mesh import free_ports
 
 WITHIN = 0.20
 _MANY = 2000
-_WINDOW_S = 0.032  # of voice detection
 
 
 class Compared(BaseModel):
@@ -146,7 +146,7 @@ def simulated(
 ) -> list[float]:
     """Voice to voice in milliseconds of the turns that bench/load would count."""
     env = simpy.Environment()
-    world = Mesh(env, profile, Replicas(), Policy(speculation=1.0, partials_retried_s=_WINDOW_S), seed=1)
+    world = Mesh(env, profile, Replicas(), Policy(speculation=1.0, partials_retried_s=VOICE_WINDOW_S), seed=1)
     world.record.since = 5.0  # as bench.load.expected: the first sentence may have been half over
     for number in range(learners):
         turns = script(said, ends, pauses, number * said.frames // learners)
