@@ -1,4 +1,4 @@
-"""Wiring: settings and what the gateway talks to become a FastAPI application."""
+"""Builds the FastAPI application from the settings and from what the gateway talks to."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ LOAD_POLL_S = 1.0
 
 @asynccontextmanager
 async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, ModelServices, RedisSeats]]:
-    """The real ports of a gateway, for as long as the block lasts. Nothing need be up yet."""
+    """The real ports of a gateway, open within the block. The services need not be up yet."""
     url = settings.redis_url.get_secret_value()
     store = RedisStore(url, ttl_s=settings.session_ttl_s, learner_ttl_s=settings.learner_ttl_s)
     seats = RedisSeats(url)
@@ -70,7 +70,7 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, Model
 
 
 def create_app(settings: GatewaySettings, ports: Ports, services: Services, seats: RedisSeats) -> FastAPI:
-    """The application around whatever ports it is given: real ones, or a test's."""
+    """The application around the given ports: real ones, or a test's."""
     load = _Load(settings.speculation_max_occupancy)
     capacity = Capacity(
         {"asr": 1.0, "llm": settings.admission_learners_per_llm_slot, "tts": settings.admission_learners_per_tts_slot},
@@ -114,7 +114,7 @@ def create_app(settings: GatewaySettings, ports: Ports, services: Services, seat
             yield
             for task in background:
                 task.cancel()
-        await asyncio.to_thread(flush_traces)  # uvicorn ends the process with the signal that it got
+        await asyncio.to_thread(flush_traces)  # here, as uvicorn ends the process by the signal that it got
 
     app = FastAPI(
         title="AI-Talk",
@@ -159,21 +159,21 @@ def create_app(settings: GatewaySettings, ports: Ports, services: Services, seat
 
 
 class _Load:
-    """Whether the model servers have room for replies that may turn out to be for nothing."""
+    """Whether the model servers have room for eager replies, which may not be needed."""
 
     def __init__(self, max_occupancy: float) -> None:
         self._max_occupancy = max_occupancy
         self.allows_speculation = max_occupancy > 0
 
     async def watch(self, services: Services) -> None:
-        """Look again and again."""
+        """Ask the services every LOAD_POLL_S, until cancelled."""
         while True:
             await asyncio.sleep(LOAD_POLL_S)
             self.allows_speculation = await services.occupancy() < self._max_occupancy
 
 
 async def _announce_ready(services: Services, settings: GatewaySettings) -> None:
-    """Say once when all model servers are warm."""
+    """Log once that all model servers are ready."""
     while any((await services.problems()).values()):  # noqa: ASYNC110
         await asyncio.sleep(POLL_S)
     logger.info("✓ All models loaded successfully!")

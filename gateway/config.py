@@ -140,7 +140,7 @@ class GatewaySettings(ProcessSettings):
         return [token.strip() for token in self.auth_tokens.get_secret_value().split(",") if token.strip()]
 
     def check_protection(self) -> None:
-        """Raises ValueError, which never holds a token, if this gateway must not be run so."""
+        """Raises ValueError if a gateway must not run with these settings. The message never contains a token."""
         if any(not re.fullmatch(r"[A-Za-z0-9._~+-]{16,}", token) for token in self.tokens):
             raise ValueError("AUTH_TOKENS: each token needs at least 16 letters, digits or . _ ~ + -")
         if 0 < len(self.jwt_secret.get_secret_value().encode()) < 32:

@@ -1,4 +1,4 @@
-"""The gateway's HTTP side: health, readiness, devices, metrics, the page."""
+"""The gateway's HTTP routes: health, readiness, devices, voices, metrics, schemas, and the page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gateway.analysis import schema
 
 WEB = Path(__file__).parent / "web"
 
-# The page loads nothing from elsewhere and runs nothing inline. `data:` holds the favicon.
+# The page loads nothing from other hosts and runs no inline script. `data:` holds the favicon.
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; "
     "frame-ancestors 'none'; base-uri 'none'",
@@ -31,14 +31,31 @@ router = APIRouter()
 
 
 class Services(Protocol):
-    """The model servers, as seen from here."""
+    """What the gateway asks of the model servers. See `clients.services.ModelServices`."""
 
-    async def problems(self) -> dict[str, str]: ...
-    async def describe(self) -> dict[str, dict[str, Any]]: ...
-    async def fallbacks(self) -> dict[str, str]: ...
-    async def voices(self) -> list[dict[str, Any]]: ...
-    async def occupancy(self) -> float: ...
-    async def slots(self) -> dict[str, int | None]: ...
+    async def problems(self) -> dict[str, str]:
+        """For each service: why it can't be used now; empty: it is ready."""
+        ...
+
+    async def describe(self) -> dict[str, dict[str, Any]]:
+        """For each service: engine, model, device, memory and slots."""
+        ...
+
+    async def fallbacks(self) -> dict[str, str]:
+        """For each service that runs another engine than it was asked to: which one, and why."""
+        ...
+
+    async def voices(self) -> list[dict[str, Any]]:
+        """The voices of the speech synthesis, the default first. Raises ServiceError."""
+        ...
+
+    async def occupancy(self) -> float:
+        """The share of slots in use, 0 to 1."""
+        ...
+
+    async def slots(self) -> dict[str, int | None]:
+        """Slots of all replicas of each service; None: no replica answers."""
+        ...
 
 
 def _services(request: Request) -> Services:
@@ -52,16 +69,16 @@ def _timestamp() -> str:
 
 @router.get("/health")
 async def health() -> dict[str, str]:
-    """This process lives. Says nothing about the model servers; see /ready."""
+    """This process runs. For the model servers see /ready."""
     return {"status": "healthy", "service": "ai-talk-backend", "timestamp": _timestamp()}
 
 
 @router.get("/ready")
 async def ready(request: Request) -> JSONResponse:
-    """Whether a conversation can be held now: 200 and `ready`, or 503 and `not_ready`.
+    """Whether a conversation is possible now: 200 and `ready`, or 503 and `not_ready`.
 
-    `problems`: of services with which it can't, why, and what to do. `fallbacks`: of services that do not run the
-    engine they were asked to run, which one they do run, and why.
+    `problems`: for each service that is not ready, why, and what to do. `fallbacks`: for each service that does not run
+    the engine it was asked to, which one it runs, and why.
     """
     problems, fallbacks = await asyncio.gather(_services(request).problems(), _services(request).fallbacks())
     draining = request.app.state.draining.began.is_set()
@@ -85,7 +102,7 @@ async def gpu(request: Request) -> dict[str, Any]:
 
 @router.get("/voices")
 async def voices(request: Request) -> JSONResponse:
-    """The voices that `start.voice` can name; 503 while the speech synthesis can't be asked or is loading."""
+    """The voices that `start.voice` can name; 503 while the speech synthesis is loading or can't be reached."""
     try:
         found = await _services(request).voices()
     except ServiceError as error:
@@ -95,6 +112,7 @@ async def voices(request: Request) -> JSONResponse:
 
 @router.get("/metrics", include_in_schema=False)
 async def metrics() -> Response:
+    """Prometheus metrics."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -106,11 +124,12 @@ async def analysis_schema() -> dict[str, Any]:
 
 @router.get("/", include_in_schema=False)
 async def page() -> FileResponse:
+    """The page."""
     return FileResponse(WEB / "index.html", headers=PAGE_HEADERS)
 
 
 class _Files(StaticFiles):
-    """The page's files, always asked for anew: an update must not meet an old half of itself in a cache."""
+    """The page's files. Browsers ask for them each time, so that a page never mixes files of two versions."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
@@ -125,9 +144,9 @@ def add_http(app: FastAPI) -> None:
 
 
 def origin_is_allowed(headers: Headers, allowed: list[str]) -> bool:
-    """Whether the page that opens a WebSocket may: the gateway's own, a listed one, or no page at all (no Origin).
+    """Whether the page that opens a WebSocket may do so: the gateway's own, a listed one, or no page (no Origin).
 
-    Browsers do not apply CORS to WebSockets, so without this any page on the web could talk through a learner's.
+    Browsers do not apply CORS to WebSockets. Without this check any web page could open one in a learner's name.
     """
     origin = headers.get("origin")
     if origin is None or "*" in allowed or origin.rstrip("/") in allowed:

@@ -1,7 +1,7 @@
-"""Who may come in: a token out of AUTH_TOKENS, or a JSON Web Token signed with our key.
+"""Who may use the gateway: clients with a token from AUTH_TOKENS, or with a JSON Web Token signed with our key.
 
-A token travels in the header `Authorization: Bearer …`; a browser, which can't set headers on a WebSocket, offers the
-subprotocol `bearer.…` beside `aitalk`. It is never part of an address, so that it ends up in no access log.
+A token comes in the header `Authorization: Bearer …`. A browser can't set headers on a WebSocket, so it offers the
+subprotocol `bearer.…` beside `aitalk`. A token is never part of a URL, so that no access log contains it.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _OPEN = {"/", "/health", "/ready"}
 
 
 class UnauthorizedError(ServiceError):
-    """No token, or one that is not good here."""
+    """There is no token, or it is not valid here."""
 
     code = "unauthorized"
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Whose limits count: the subject of a JWT, a digest of a token, or an address.
+    """Who is limited as one client. name: the subject of a JWT, a digest of a token, or an address.
 
-    subject: of a JWT, which is one person; empty for the others, which many people may share.
+    subject: of a JWT, which belongs to one person; empty for a token or an address, which many people may share.
     """
 
     name: str
@@ -43,10 +43,10 @@ class Client:
 
 
 class Authenticator:
-    """Checks tokens. Without tokens and keys it is open.
+    """Checks tokens. Without tokens and keys everybody is let in.
 
-    jwt_key: the secret (HS256) or the PEM of the public key (RS256, ES256, EdDSA) of whoever issues JWTs. audience and
-    issuer: required of them if not empty.
+    jwt_key: the secret (HS256) or the PEM of the public key (RS256, ES256, EdDSA) of whoever issues the JWTs. audience,
+    issuer: what the JWTs must name, if not empty.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Authenticator:
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> Authenticator:
+        """The one that the settings ask for."""
         secret = settings.jwt_secret.get_secret_value()
         return cls(
             settings.tokens,
@@ -77,17 +78,18 @@ class Authenticator:
 
     @property
     def is_open(self) -> bool:
+        """Whether everybody is let in."""
         return not (self._digests or self._jwt_key)
 
     def check(self, headers: Headers, address: str) -> Client:
-        """Whose request this is. Raises UnauthorizedError."""
+        """Which client a request with these headers comes from. Raises UnauthorizedError."""
         if self.is_open:
             return Client(f"ip:{address}")
         token = _token_of(headers)
         if not token:
             raise UnauthorizedError("a token is needed: send `Authorization: Bearer …`, or the subprotocol `bearer.…`")
         digest = _digest(token)
-        # Digests of one length, compared in constant time, and all of them: nothing is learnt from how long it takes.
+        # All digests are compared, each in constant time, so that the duration tells nothing.
         if True in [hmac.compare_digest(digest, known) for known in self._digests]:
             return Client(f"token:{digest.hex()[:16]}")
         subject = self._subject(token)
@@ -125,15 +127,15 @@ def _token_of(headers: Headers) -> str:
 
 
 def subprotocol(headers: Headers) -> str | None:
-    """What to answer a client that offers subprotocols: never the one with the token in it."""
+    """The subprotocol to accept of those that a client offers: never the one that contains the token."""
     offered = [one.strip() for one in headers.get("sec-websocket-protocol", "").split(",")]
     return SUBPROTOCOL if SUBPROTOCOL in offered else None
 
 
 def protect_http(app: FastAPI, authenticator: Authenticator, metrics_token: str) -> None:
-    """401 for HTTP requests without a good token, but for the page, its files, /health and /ready.
+    """Answer HTTP requests without a valid token with 401, except for the page, its files, /health and /ready.
 
-    metrics_token: if not empty, the only one that /metrics takes.
+    metrics_token: if not empty, the only token that /metrics accepts.
     """
     metrics_authenticator = Authenticator([metrics_token]) if metrics_token else authenticator
 
@@ -153,5 +155,5 @@ def _host(request: HTTPConnection) -> str:
 
 
 def client_of(websocket: HTTPConnection, authenticator: Authenticator) -> Client:
-    """Whose WebSocket this is. Raises UnauthorizedError."""
+    """Which client a WebSocket comes from. Raises UnauthorizedError."""
     return authenticator.check(websocket.headers, _host(websocket))

@@ -1,7 +1,7 @@
-"""How many conversations the mesh can hold: the slots of all replicas, as they say themselves in Describe.
+"""How many conversations the mesh can hold: from the slots that all replicas report in Describe.
 
-An address may stand for many replicas (a headless Service, a compose service with --scale): each of the addresses
-behind the name is asked. Behind a proxy that hides them, ASR_REPLICAS and its two siblings name them.
+A host name may stand for many replicas (a headless Service, a Compose service with --scale): every address of the name
+is asked. Where a proxy hides the replicas, ASR_REPLICAS, LLM_REPLICAS and TTS_REPLICAS name them.
 """
 
 from __future__ import annotations
@@ -16,20 +16,19 @@ POLL_S = 2.0
 
 
 class Replicas(Protocol):
-    """The model servers, one by one."""
+    """All replicas of the model servers."""
 
     async def slots(self) -> dict[str, int | None]:
-        """Slots of all replicas of each service ("asr", "llm", "tts") together; None: not one of them answers."""
+        """Slots of all replicas of each service ("asr", "llm", "tts") together; None: no replica answers."""
         ...
 
 
 @dataclass
 class Capacity:
-    """`seats` is what the last look gave. None: as many as like.
+    """learners_per_slot: of each service. A learner needs recognition all the time, the others only now and then.
 
-    learners_per_slot: of each service; a learner listens all the time, but has the model write and speak only in turns.
-    fixed: if not 0, that many, whatever the replicas say. admit_unknown: nobody is turned away while the model servers
-    have not said what they can; else everybody waits.
+    fixed: the number of seats, whatever the replicas report; 0: as they report. admit_unknown: while some service has
+    not reported yet, let everybody in; otherwise everybody waits.
     """
 
     learners_per_slot: Mapping[str, float]
@@ -39,6 +38,7 @@ class Capacity:
 
     @property
     def seats(self) -> int | None:
+        """How many conversations there may be, by the last report. None: without limit."""
         if self.fixed:
             return self.fixed
         known = {name: slots for name, slots in self._slots.items() if slots is not None}
@@ -47,10 +47,11 @@ class Capacity:
         return min(math.floor(slots * self.learners_per_slot[name]) for name, slots in known.items())
 
     async def look(self, replicas: Replicas) -> None:
+        """Ask the replicas once."""
         self._slots = await replicas.slots()
 
     async def watch(self, replicas: Replicas) -> None:
-        """Look again and again."""
+        """Ask the replicas every POLL_S, until cancelled."""
         while not self.fixed:
             await self.look(replicas)
             await asyncio.sleep(POLL_S)

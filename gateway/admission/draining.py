@@ -1,7 +1,7 @@
-"""How a gateway ends without losing anyone: SIGTERM → not ready, no new sessions → each session handed over → exit.
+"""How a gateway ends without losing a session: SIGTERM → not ready, no new sessions → sessions handed over → exit.
 
-A session is handed over between two turns: at once if nobody speaks, else when the reply was heard to its end. After
-GATEWAY_DRAIN_TIMEOUT_S those that are left are handed over as they are.
+A session is handed over between two turns: at once if nobody speaks, otherwise when the reply was heard to its end.
+After GATEWAY_DRAIN_TIMEOUT_S the remaining sessions are handed over in the middle of a turn.
 """
 
 from __future__ import annotations
@@ -18,25 +18,27 @@ from gateway.protocol import Reconnect
 
 logger = logging.getLogger(__name__)
 
-# Learners come back spread over so long: not all in the same moment, and all well within a second.
+# Learners come back at random moments within this time, not all at once.
 SPREAD_MS = 300
-# For the last words of those who are handed over in the middle of a turn, and for close frames.
+# For the last words of sessions that are handed over in the middle of a turn, and for close frames.
 LAST_S = 7.0
 
 
 def reconnect() -> Reconnect:
-    """What a learner is told who has to go to another gateway."""
+    """The message that sends a learner to another gateway."""
     return Reconnect(reason=MOVING.reason, delay_ms=random.randrange(SPREAD_MS))  # noqa: S311
 
 
 class Movable(Protocol):
-    """A session."""
+    """What Draining needs of a session."""
 
-    async def post(self, event: HandOver, /) -> None: ...
+    async def post(self, event: HandOver, /) -> None:
+        """Tell the session to hand over."""
+        ...
 
 
 class Draining:
-    """Knows the sessions of this gateway. `begin` it once; `done` is set when nobody is left, or at `give_up`."""
+    """Knows the sessions of this gateway. `done` is set when none is left after `begin`, or by `give_up`."""
 
     def __init__(self, timeout_s: float) -> None:
         self.began = asyncio.Event()
@@ -46,15 +48,16 @@ class Draining:
         self._changed = asyncio.Event()
 
     def begin(self) -> None:
+        """Hand the sessions over."""
         self.began.set()
 
     def give_up(self) -> None:
-        """Whoever is left is left."""
+        """Wait no longer for the sessions that are left."""
         self.done.set()
 
     @contextmanager
     def knows(self, session: Movable) -> Iterator[None]:
-        """The session is served for the length of the block."""
+        """The session is served within the block."""
         self._sessions.add(session)
         try:
             yield
@@ -63,7 +66,7 @@ class Draining:
             self._changed.set()
 
     async def run(self) -> None:
-        """Wait for the beginning, then hand over."""
+        """Wait for `begin`, then hand over. Run it as a task."""
         await self.began.wait()
         logger.info("draining: %d sessions are handed over, within %.0f s", len(self._sessions), self._timeout_s)
         await self._hand_over(HandOver(), self._timeout_s)
@@ -75,7 +78,7 @@ class Draining:
     async def _hand_over(self, event: HandOver, timeout_s: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                async with asyncio.TaskGroup() as tasks:  # a session whose learner reads slowly holds up no other
+                async with asyncio.TaskGroup() as tasks:  # a session whose connection is slow delays no other
                     for session in self._sessions:
                         tasks.create_task(session.post(event))
                 while self._sessions:

@@ -1,4 +1,4 @@
-"""What one client may ask of a gateway: so many connections at once, so many messages and bytes a second on each."""
+"""Limits for each client: connections at once, and messages and bytes per second on each connection."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 from common.errors import ServiceError
 
-BURST_S = 10.0  # so much of the rate may come at once: what was said while the connection was away
+BURST_S = 10.0  # what the rate allows in so long may come at once, as after an interrupted connection
 
 
 class TooMuchError(ServiceError):
-    """More than a client may."""
+    """The client exceeds a limit."""
 
     code = "too_much"
     retryable = True
@@ -22,17 +22,17 @@ class TooMuchError(ServiceError):
 
 @dataclass
 class Bucket:
-    """A token bucket: `rate` a second, BURST_S seconds' worth of it at once."""
+    """A token bucket: `rate` per second on average, BURST_S × `rate` at once. now: a clock in seconds."""
 
     rate: float
     now: Callable[[], float] = time.monotonic
-    _empty_at_s: float = field(init=False)  # at what moment there was, or will be, just nothing in it
+    _empty_at_s: float = field(init=False)  # when the bucket was, or will be, exactly empty
 
     def __post_init__(self) -> None:
         self._empty_at_s = self.now() - BURST_S
 
     def take(self, amount: float) -> bool:
-        """False: that is more than there is."""
+        """Take so much. Returns whether there was as much."""
         now = self.now()
         self._empty_at_s = max(self._empty_at_s, now - BURST_S) + amount / self.rate
         return self._empty_at_s <= now
@@ -40,17 +40,13 @@ class Bucket:
 
 @dataclass
 class Allowance:
-    """Of one connection."""
+    """What one connection may still send."""
 
     messages: Bucket
     data: Bucket
 
-    def allows(self, messages: int, size: int) -> bool:
-        """As `take`, of so many messages, of `size` bytes together; False: then `take` raises."""
-        return self.messages.take(messages) and self.data.take(size)
-
     def take(self, size: int) -> None:
-        """For a message of `size` bytes. Raises TooMuchError."""
+        """Count a message of `size` bytes. Raises TooMuchError."""
         if not self.messages.take(1):
             raise TooMuchError(f"more than {self.messages.rate:g} messages a second; send larger ones, less often")
         if not self.data.take(size):
@@ -58,7 +54,7 @@ class Allowance:
 
 
 class Limits:
-    """Of one gateway: each counts for itself."""
+    """The limits at one gateway; gateways do not count together."""
 
     def __init__(self, *, connections: int, messages_per_s: float, bytes_per_s: float) -> None:
         self._connections = connections
@@ -68,7 +64,7 @@ class Limits:
 
     @contextmanager
     def connection(self, client: str) -> Iterator[Allowance]:
-        """One more connection of this client, for the length of the block. Raises TooMuchError."""
+        """Count one more connection of this client within the block. Raises TooMuchError."""
         if self._open[client] >= self._connections:
             raise TooMuchError(f"more than {self._connections} connections at once; close one first")
         self._open[client] += 1

@@ -1,11 +1,11 @@
-"""Who is let in: a learner needs a seat, and there are as many as the model servers have slots for.
+"""Admission: a learner needs a seat, and there are as many seats as the model servers have slots for.
 
     arrive ──a seat is free──▶ seated ──leave──▶ (free, or kept for a while)
        └────none is──▶ in the queue ──beat──▶ … ──beat──▶ seated
 
-A seat is a slot of recognition, language model and synthesis together, reserved before the conversation begins. Seats
-are counted in Redis for all gateways; this gateway renews its own. While Redis is away everyone is let in: a
-conversation that can't be counted is better than none.
+A seat stands for a slot of recognition, the language model and synthesis, reserved before the conversation begins.
+Seats are counted in Redis for all gateways; each gateway renews its own. While Redis can't be reached everybody is let
+in: better a conversation that is not counted than none.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ BEAT_WHILE_QUEUED_S = 0.5
 
 @dataclass(slots=True)
 class Ticket:
-    """A learner at the door, then on a seat. seat: the session's id. position: 0 seated, n-th in the queue, -1 refused.
+    """A learner's claim to a seat. seat: the session's id. position: 0 seated, n: n-th in the queue, -1 refused.
 
-    estimate_s: about how long the wait will be. `moved` is set whenever the position has changed.
+    estimate_s: about how long the wait will be. `moved` is set whenever the position changes.
     """
 
     seat: str
@@ -44,14 +44,16 @@ class Ticket:
 
     @property
     def is_seated(self) -> bool:
+        """Whether the learner has a seat."""
         return self.position == 0
 
 
 class AdmissionQueue:
-    """One gateway's door. `run` it as a task for as long as anyone is in.
+    """Seats and queue of one gateway. `run` it as a task for as long as the gateway serves.
 
-    capacity: how many conversations the mesh can hold, None without limit. queue_max: how many may wait.
-    grace_s: for how long the seat of a learner whose connection broke is kept, and the place of one who was sent away.
+    capacity: how many conversations the mesh can hold; None: without limit. queue_max: how many learners may wait.
+    grace_s: how long the seat of a learner whose connection broke is kept, and the place of one who was sent to another
+    gateway.
     """
 
     def __init__(
@@ -68,16 +70,16 @@ class AdmissionQueue:
         self._capacity = capacity
         self._queue_max = queue_max
         self._grace_s = grace_s
-        self._guests: dict[str, Ticket] = {}
+        self._tickets: dict[str, Ticket] = {}
         self._is_away = False
-        # A beat that overtakes a `leave` would take the seat again.
+        # A beat that overtakes a `leave` would take the seat back.
         self._lock = asyncio.Lock()
         self._news = asyncio.Event()
 
     async def run(self) -> None:
-        """Renew what this gateway holds, and move its queue on."""
+        """Renew the seats and places that this gateway holds, and seat whoever is next, until cancelled."""
         while True:
-            queued = any(not ticket.is_seated for ticket in self._guests.values())
+            queued = any(not ticket.is_seated for ticket in self._tickets.values())
             with suppress(TimeoutError):
                 async with asyncio.timeout(BEAT_WHILE_QUEUED_S if queued else BEAT_S):
                     await self._news.wait()
@@ -87,7 +89,7 @@ class AdmissionQueue:
     async def arrive(self, session_id: str, place: str = "") -> Ticket:
         """Ask for a seat. The ticket is seated, in the queue, or refused because the queue is full.
 
-        place: in the queue, kept when the ticket's gateway ended (its `Ticket.seat`): the ticket goes on from there.
+        place: the `Ticket.seat` of a place in the queue that was kept when its gateway ended; the new ticket takes it.
         """
         ticket = Ticket(session_id)
         if place:
@@ -98,34 +100,34 @@ class AdmissionQueue:
         else:
             self._seat(ticket)
         if ticket.position >= 0:
-            self._guests[ticket.seat] = ticket
+            self._tickets[ticket.seat] = ticket
         if ticket.position > 0:
-            self._news.set()  # from now on the beat is faster
+            self._news.set()  # the beat is faster while anyone waits
         return ticket
 
     async def carry_on(self, ticket: Ticket, session_id: str) -> bool:
-        """The ticket carries on that session, and sits on its seat if he has one already or it was kept for him.
+        """The ticket's learner carries on that session: its seat, if it is still kept, becomes the ticket's.
 
-        False: it was not; the ticket waits on in the queue.
+        False: it is not kept, and the ticket stays in the queue.
         """
         with suppress(UnavailableError):
             async with self._lock:
                 if not await self._seats.claim(ticket.seat, session_id, must_be_there=not ticket.is_seated):
                     return False
-                self._guests.pop(ticket.seat, None)
+                self._tickets.pop(ticket.seat, None)
                 ticket.seat = session_id
-                self._guests[session_id] = ticket
+                self._tickets[session_id] = ticket
         if not ticket.is_seated:
             self._seat(ticket)
         return True
 
     async def leave(self, ticket: Ticket, *, keep: bool = False) -> None:
-        """Give the seat, or the place in the queue, up. keep: the learner may come back for it in a moment."""
+        """Give up the seat or the place in the queue. keep: keep it for `grace_s`, as the learner may come back."""
         async with self._lock:
-            if self._guests.get(ticket.seat) is ticket:
-                del self._guests[ticket.seat]
+            if self._tickets.get(ticket.seat) is ticket:
+                del self._tickets[ticket.seat]
             if self._is_away:
-                return  # the lease lapses
+                return  # the lease will lapse
             held_s = time.monotonic() - ticket.seated_s if ticket.is_seated else 0.0
             with suppress(UnavailableError):
                 await self._seats.leave(ticket.seat, keep_s=self._grace_s if keep else 0.0, held_s=held_s)
@@ -133,8 +135,8 @@ class AdmissionQueue:
 
     async def _beat(self) -> None:
         async with self._lock:
-            seated = [ticket.seat for ticket in self._guests.values() if ticket.is_seated]
-            await self._ask(seated, [ticket for ticket in self._guests.values() if not ticket.is_seated], locked=True)
+            seated = [ticket.seat for ticket in self._tickets.values() if ticket.is_seated]
+            await self._ask(seated, [ticket for ticket in self._tickets.values() if not ticket.is_seated], locked=True)
 
     async def _ask(self, held: list[str], asking: list[Ticket], *, locked: bool = False) -> None:
         capacity = self._capacity()
@@ -160,7 +162,7 @@ class AdmissionQueue:
             self._place(ticket, position, count.length_s / max(1, capacity or 0))
 
     def _place(self, ticket: Ticket, position: int, step_s: float) -> None:
-        """step_s: seconds after which, on the average, somebody leaves."""
+        """step_s: seconds after which, on average, a seat becomes free."""
         if position == 0:
             self._seat(ticket)
         elif position != ticket.position:

@@ -1,14 +1,14 @@
-"""Seats and the queue for them, in Redis: counted across gateways, and safe against a gateway that dies.
+"""Seats and the queue for them, in Redis: counted for all gateways, and freed if a gateway dies.
 
     aitalk:{admission}:seats     sorted set   seat → when its lease ends
-    aitalk:{admission}:holders   hash         seat → the gateway that renews it; empty: kept for a learner who is away
-    aitalk:{admission}:queue     sorted set   who waits → the number drawn; the lowest is next
+    aitalk:{admission}:holders   hash         seat → the gateway that renews it; empty: kept for a while
+    aitalk:{admission}:queue     sorted set   who waits → a number; the lowest is next
     aitalk:{admission}:waiting   sorted set   who waits → when the place in the queue lapses
-    aitalk:{admission}:numbers   integer      the number drawn last
+    aitalk:{admission}:numbers   integer      the last number given
     aitalk:{admission}:length_ms integer      how long a seat is held, a moving average
 
-A seat is named after the session that sits on it, so that whoever carries on the session can claim it. Leases are
-renewed by `beat`; those of a gateway that died lapse after LEASE_S. All times are the server's own clock.
+A seat has the id of its session, so that whoever carries on the session can claim it. `beat` renews leases; those of a
+gateway that died lapse after LEASE_S. All times are by Redis's own clock.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from redis.backoff import NoBackoff
 from gateway.clients.redis_store import reachable
 
 LEASE_S = 10.0
-# Assumed length of a conversation until one has ended.
+# The assumed length of a conversation until the first one has ended.
 FIRST_LENGTH_MS = 300_000
 
 _PREFIX = "aitalk:{admission}:"
@@ -51,8 +51,8 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', waiting, '-inf', now)) do leave_
 """
 
 # ARGV: gateway, lease, capacity (-1: unlimited), longest queue, number of seats, seats …, learners who wait …
-# Returns seats in use, length of the queue, average length, then one number for each who waits: 0 a seat is theirs,
-# n place in the queue, -1 the queue is full.
+# Returns the seats in use, the length of the queue, the average length of a conversation, then a number for each
+# learner who waits: 0: has a seat, n: n-th in the queue, -1: the queue is full.
 _BEAT = (
     _COMMON
     + """
@@ -85,8 +85,8 @@ return {redis.call('ZCARD', seats), redis.call('ZCARD', queue), average, unpack(
 """
 )
 
-# ARGV: gateway, lease, own seat or place in the queue, the seat of the session that is carried on, whether that one
-# must be there. Returns 1 if that seat is now ours, and the only one.
+# ARGV: gateway, lease, own seat or place in the queue, the seat of the session that is carried on, whether that seat
+# must exist. Returns 1 if that seat is now the learner's only one.
 _CLAIM = (
     _COMMON
     + """
@@ -99,8 +99,8 @@ return 1
 """
 )
 
-# ARGV: gateway, lease, a place in the queue that is kept, the one who has come back for it. Returns 1 if it was there.
-# Whose turn came just as their gateway ended has a seat kept instead.
+# ARGV: gateway, lease, a place in the queue that is kept, the learner who has come back for it. Returns 1 if it was
+# kept. If the learner's turn came just as the gateway ended, a seat is kept instead.
 _COME_BACK = (
     _COMMON
     + """
@@ -143,8 +143,9 @@ return 1
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """seats: in use by all gateways, those kept included. places: of those who were asked for, in their order; 0: has a
-    seat; n: n-th in the queue; -1: the queue is full.
+    """seats: in use at all gateways, including kept ones. queue: its length. length_s: of an average conversation.
+
+    places: of those who were asked for, in their order; 0: has a seat; n: n-th in the queue; -1: the queue is full.
     """
 
     seats: int
@@ -154,7 +155,7 @@ class Count:
 
 
 class RedisSeats:
-    """What one gateway does with them. Every method raises UnavailableError while Redis is away."""
+    """Seats and queue as one gateway uses them. Every method raises UnavailableError if Redis can't be reached."""
 
     def __init__(self, url: str, *, lease_s: float = LEASE_S) -> None:
         self._redis: redis.Redis = redis.from_url(
@@ -163,7 +164,7 @@ class RedisSeats:
             socket_timeout=2.0,
             socket_connect_timeout=2.0,
             health_check_interval=30,
-            retry=Retry(NoBackoff(), 1),  # a learner waits at the door meanwhile
+            retry=Retry(NoBackoff(), 1),  # a learner is waiting meanwhile
         )
         self._gateway_id = secrets.token_hex(8)
         self._lease_ms = round(lease_s * 1000)
@@ -172,12 +173,13 @@ class RedisSeats:
         )
 
     async def close(self) -> None:
+        """Close the connections to Redis."""
         await self._redis.aclose()
 
     async def beat(self, held: Sequence[str], asking: Sequence[str], *, capacity: int | None, queue_max: int) -> Count:
-        """Renew the leases of the seats held, and ask for a seat for each of `asking`, first come first served.
+        """Renew the leases of `held`, and ask for a seat for each of `asking`, first come, first served.
 
-        Who gets none takes a place in the queue, or renews it. capacity: seats of the whole mesh; None: no limit.
+        Those who get none get a place in the queue, or renew theirs. capacity: seats of the whole mesh; None: no limit.
         """
         limit = -1 if capacity is None else capacity
         arguments: list[str | int] = [self._gateway_id, self._lease_ms, limit, queue_max, len(held), *held, *asking]
@@ -187,23 +189,23 @@ class RedisSeats:
         return Count(int(seats), int(queue), length_s, tuple(int(place) for place in places))
 
     async def claim(self, own: str, wanted: str, *, must_be_there: bool) -> bool:
-        """Sit on the seat of the session that is carried on, in place of `own` (a seat, or a place in the queue).
+        """Take the seat of the session that is carried on, and give up `own` (a seat, or a place in the queue).
 
-        must_be_there: only if that seat is still kept, or held by a gateway that may be dead. False: it is not.
+        must_be_there: only if that seat still exists, kept or held by a gateway that may be dead. False: it does not.
         """
         async with reachable():
             arguments: list[str | int] = [self._gateway_id, self._lease_ms, own, wanted, int(must_be_there)]
             return bool(await self._claim(keys=_KEYS, args=arguments))
 
     async def come_back(self, kept: str, own: str) -> bool:
-        """Stand in the queue as `own` where `kept` stood. False: that place is not kept, or not any more."""
+        """Give `own` the place in the queue that `kept` had. False: that place is not kept, or no longer."""
         async with reachable():
             return bool(await self._come_back(keys=_KEYS, args=[self._gateway_id, self._lease_ms, kept, own]))
 
     async def leave(self, seat: str, *, keep_s: float = 0.0, held_s: float = 0.0) -> None:
-        """Give up a seat, or a place in the queue. keep_s: nobody else may have it for so long; 0: at once.
+        """Give up a seat or a place in the queue. keep_s: keep it for so long; 0: free it at once.
 
-        held_s: how long the conversation was, for the estimate. A seat that another gateway has claimed is left alone.
+        held_s: how long the conversation was, for the estimate. A seat that another gateway has claimed stays as it is.
         """
         async with reachable():
             arguments: list[str | int] = [self._gateway_id, seat, round(keep_s * 1000), round(held_s * 1000)]

@@ -1,10 +1,10 @@
-"""The door of a gateway: a WebSocket that has been accepted waits here until there is a seat for its learner.
+"""Where an accepted WebSocket waits until there is a seat for its learner.
 
 accepted → a seat is free → in
-         → queued, queued, … → in          the learner may send `start` meanwhile: whoever carries on a session whose
-                                           seat is kept is let in at once
+         → queued, queued, … → in          the learner may send `start` meanwhile: who carries on a session whose seat
+                                           is still kept is let in at once
          → queue full, or waited too long → `busy`, close 1013
-         → the gateway ends → `reconnect`, close 1012; the place is kept for a moment, for the next gateway
+         → the gateway ends → `reconnect`, close 1012; the place in the queue is kept for the next gateway
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from gateway.protocol import AnyServerMessage, ErrorMessage, Ping, Pong, Queued,
 
 logger = logging.getLogger(__name__)
 
-# What comes while the learner waits is kept for the session, up to so many bytes: a recording's header, first words.
+# What a learner sends while waiting, such as a recording's header, is kept for the session, up to so many bytes.
 EARLY_BYTES = 256 * 1024
 
 Frame = MutableMapping[str, Any]
@@ -39,7 +39,7 @@ class Arrival:
     """A WebSocket with the frames that came while it waited.
 
     subject: of the learner's token; empty: none. place: in the queue, kept by a gateway that has ended. keep_seat: set
-    it if the learner may come back, also to a place in the queue.
+    it if the learner may come back, to a seat or to a place in the queue.
     """
 
     def __init__(
@@ -57,39 +57,39 @@ class Arrival:
         self._ticket: Ticket | None = None
 
     async def receive(self) -> Frame:
-        """The next frame of the learner, from the first on. Raises TooMuchError."""
+        """The learner's next frame; those that came while waiting come first. Raises TooMuchError."""
         return self._early.popleft() if self._early else await self.receive_new()
 
     async def receive_new(self) -> Frame:
-        """The next frame that comes; whatever happens to it then, it counts once. Raises TooMuchError."""
+        """The next frame from the socket. It counts against the limits here, and only here. Raises TooMuchError."""
         frame = await self.socket.receive()
         if frame["type"] == "websocket.receive":
             self.allowance.take(len(frame.get("bytes") or frame.get("text") or ""))
         return frame
 
     async def carries_on(self, session_id: str) -> None:
-        """The learner carries on that session: its seat is this one's now, not another one's beside it."""
+        """The learner carries on that session: its seat is now this learner's only one."""
         if self._admission and self._ticket and self._ticket.seat != session_id:
             await self._admission.carry_on(self._ticket, session_id)
 
     def keep(self, frame: Frame) -> None:
-        """For `receive`. Audio beyond EARLY_BYTES is dropped."""
+        """Keep a frame for `receive`. What exceeds EARLY_BYTES is dropped."""
         data = frame.get("bytes") or frame.get("text") or ""
         if self._early_bytes + len(data) <= EARLY_BYTES:
             self._early_bytes += len(data)
             self._early.append(frame)
 
     async def send_away(self) -> None:
-        """To another gateway."""
+        """Send the learner to another gateway."""
         await say(self.socket, reconnect(), closing=MOVING)
 
     @asynccontextmanager
     async def seated_by(
         self, admission: AdmissionQueue, store: SessionStore, draining: Draining
     ) -> AsyncIterator[bool]:
-        """Wait for a seat, and have it for the length of the block.
+        """Wait for a seat, and hold it within the block.
 
-        False: there was none, the learner has left, or was sent to another gateway.
+        Gives False if there was none, the learner has left, or was sent to another gateway.
         """
         if draining.began.is_set():
             await self.send_away()
@@ -118,9 +118,9 @@ class _Queueing:
         self._has_left = False
 
     async def wait(self) -> bool:
-        """Until there is a seat. False: the learner has left, or was told to come back later."""
+        """Wait until there is a seat. False: the learner has left, or was told to come back later."""
         if self._ticket.position < 0:
-            await self._refuse("queue_full", "all places are taken, and many learners wait already; try again later")
+            await self._refuse("queue_full", "all places are taken, and many learners are waiting; try again later")
             return False
         async with asyncio.TaskGroup() as tasks:
             listening = tasks.create_task(self._listen())
@@ -172,7 +172,7 @@ class _Queueing:
         self._ticket.moved.set()
 
     async def _answer(self, text: str | None) -> bool:
-        """What can't wait for the session. True: that was all."""
+        """Answer what can't wait for the session. True: the frame is dealt with. False: keep it for the session."""
         try:
             message = read_client_message(text) if text else None
             if isinstance(message, Ping):
@@ -181,7 +181,7 @@ class _Queueing:
             if isinstance(message, Start):
                 await self._carry_on(message.session_id or "", message.resume_token or "")
         except ServiceError:
-            logger.debug("the session will say what is wrong with it")
+            logger.debug("a message that came while the learner waited is invalid; the session will report it")
         return False
 
     async def _carry_on(self, session_id: str, resume_token: str) -> None:
@@ -194,7 +194,7 @@ class _Queueing:
 
 
 async def turn_away(socket: WebSocket, error: ServiceError, closing: Closing = EXPELLED) -> None:
-    """Say why, and close."""
+    """Tell the learner why, and close."""
     metrics.REFUSALS.labels(error.code).inc()
     metrics.ERRORS.labels(error.code).inc()
     told = ErrorMessage(message=error.message, code=error.code, retryable=error.retryable)
@@ -202,7 +202,7 @@ async def turn_away(socket: WebSocket, error: ServiceError, closing: Closing = E
 
 
 async def say(socket: WebSocket, message: AnyServerMessage, *, closing: Closing | None = None) -> None:
-    """Send a message, and then close. A learner who has left is no error."""
+    """Send a message, and close if `closing` is given. A learner who has left is no error."""
     with suppress(WebSocketDisconnect, RuntimeError):
         await socket.send_text(message.model_dump_json(exclude_none=True))
         if closing:

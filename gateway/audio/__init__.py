@@ -1,9 +1,9 @@
-"""A session's microphone: bytes as they come from the socket → 16-bit little-endian mono PCM at the ASR's rate.
+"""A session's microphone: bytes as they come from the socket → 16-bit little-endian mono PCM at recognition's rate.
 
-    feed(bytes) → sniff ──header──→ encoded ──one thread──→ container · wav · pcm ──→ decoded → async for item in audio
-                    └──────── raw PCM at the ASR's rate, as it is ─────────────────────↗
+    feed(bytes) → stream_detector ──→ decoder: container · wav · pcm, in a thread ──→ decoded_queue → async for item
+                        └──────────── raw PCM at recognition's rate → gathering ────────────↗
 
-`input.py` tells the story; `diagnostics.py` and `recorder.py` say what was heard.
+Begin with `input.py`. `diagnostics.py` and `recorder.py` describe what was heard.
 """
 
 from gateway.audio.diagnostics import AudioDiagnostics

@@ -1,9 +1,9 @@
-"""WebM and Ogg, demuxed and decoded by libav as they arrive.
+"""Decodes WebM and Ogg with libav as they arrive.
 
-libav pulls: it asks for bytes and waits. Here it is given what is there and no more, so it can never wait for a full
-buffer. `probesize` at its least keeps it from collecting packets before it begins; measured on Chromium's recordings,
-each block is out as soon as its last byte is in. (`nobuffer` must not be set: it throws the probed packets away.)
-`noparse`, because libav's parser drops packets that are no Opus without a word: the decoder is to see and refuse them.
+libav asks for bytes and waits for them. It gets whatever has come, so that it never waits for a full buffer. The
+lowest `probesize` keeps it from collecting packets before it begins: with Chromium's recordings each block comes out as
+soon as its last byte has come in. `nobuffer` must not be set, as it drops the packets that were probed. `noparse` is
+set because libav's parser silently drops packets that are not Opus; the decoder should see and refuse them.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from gateway.audio.types import ByteSource, DecodedAudio, StreamKind
 
 MAX_CHANNELS = 8
 MAX_RATE_HZ = 192_000
-MAX_SILENT_BYTES = 1024 * 1024  # from one decoded packet to the next: room for some video between them
-MAX_BAD_PACKETS = 10  # in a row; fewer are a click in the sound
+MAX_SILENT_BYTES = 1024 * 1024  # from one decoded packet to the next; leaves room for some video
+MAX_BAD_PACKETS = 10  # in a row; fewer are heard as a click
 
-# libav's complaints about broken streams are told to the client, not to stderr.
+# The client is told of broken streams; libav need not write to stderr, too.
 av.logging.set_level(None)
 
 
@@ -46,7 +46,7 @@ def _decode(file: _FramedFile, libav_format: str, sample_rate_hz: int) -> Iterat
         with av.open(file, "r", format=libav_format, options={"probesize": "32", "fflags": "noparse"}) as container:
             yield from _packets(container, _audio_track(container, file.kind), file, sample_rate_hz)
     except av.error.FFmpegError as error:
-        file.check()  # what was wrong with the bytes says more than what libav made of it
+        file.check()  # what is wrong with the bytes says more than libav's error
         raise AudioError(
             f"the {file.name} can't be read ({error.strerror}); start a new recording", code="corrupt_audio"
         ) from error
@@ -99,13 +99,15 @@ _NAMES = {StreamKind.WEBM: "WebM", StreamKind.OGG: "Ogg"}
 
 
 class ReadableFile(Protocol):
-    """All of a file that libav needs for a stream that can't be rewound."""
+    """What libav needs of a file for a stream that can't be rewound."""
 
-    def read(self, size: int) -> bytes: ...
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes; b"" at the end."""
+        ...
 
 
 class _FramedFile(ReadableFile):
-    """The file that libav reads: a ByteSource as far as its structure is sound."""
+    """The file that libav reads: a ByteSource, up to where its structure breaks."""
 
     def __init__(self, source: ByteSource, framing: Framing, kind: StreamKind) -> None:
         self.kind = kind
@@ -134,7 +136,7 @@ class _FramedFile(ReadableFile):
         self._heard_any = True
 
     def check(self) -> None:
-        """At the end: raises the AudioError that says what was wrong with the bytes, if anything was."""
+        """Call this at the end. Raises the AudioError that says what was wrong with the bytes, if anything was."""
         if self._framing.damage:
             raise AudioError(
                 f"the {self.name} is damaged: {self._framing.damage}; start a new recording", code="corrupt_audio"

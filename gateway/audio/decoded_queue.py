@@ -1,4 +1,4 @@
-"""Decoded audio on its way from the decoder thread (or straight from the socket) to the session."""
+"""Decoded audio on its way from the decoder thread, or directly from the socket, to the session."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ CAPACITY = 32  # pieces of 20 to 60 ms from Opus: about a second of sound, enoug
 
 
 class ClosedQueueError(Exception):
-    """Nobody listens any more, or nothing more comes."""
+    """Nobody reads any more, or nothing more will come."""
 
 
 class DecodedQueue:
-    """At most CAPACITY items are on their way; who sends more waits.
+    """Holds at most CAPACITY items; whoever sends more waits.
 
-    A thread's items travel by call_soon_threadsafe, and it is held back by a semaphore: a slot is taken before the item
-    is handed to the loop and given back when the session has taken it, so there is room whenever one arrives. Not a
-    queue of asyncio or anyio, to which the way costs several times as much.
+    A thread's items reach the event loop by call_soon_threadsafe. A semaphore holds the thread back: it takes a slot
+    before it gives the item to the loop, and the slot is free again when the session has taken the item. So there is
+    room whenever an item arrives. A queue of asyncio or anyio would cost the thread a round trip to the loop for each.
     """
 
     def __init__(self) -> None:
@@ -32,15 +32,15 @@ class DecodedQueue:
         self._has_thread = self._is_quiet = self._has_ended = self._is_closed = False
 
     def post(self, item: DecodedAudio | AudioError) -> None:
-        """From the decoder thread; waits while the session is behind. Raises ClosedQueueError."""
+        """Call this in the decoder thread. Waits while the session is behind. Raises ClosedQueueError."""
         self._post(item)
 
     def post_bug(self, error: Exception) -> None:
-        """From the decoder thread: raised in the session, which is where bugs are seen."""
+        """Call this in the decoder thread. The error is raised in the session, which logs bugs."""
         self._post(_Bug(error))
 
     async def send(self, item: DecodedAudio) -> None:
-        """From the event loop, in sessions that have no decoder thread; waits while the session is behind."""
+        """Call this in the event loop of a session without a decoder thread. Waits while the session is behind."""
         while not (self.has_room or self._is_closed):
             self._room.clear()
             await self._room.wait()
@@ -48,20 +48,20 @@ class DecodedQueue:
 
     @property
     def has_room(self) -> bool:
-        """Whether `send` need not wait. In sessions that have no decoder thread."""
+        """Whether `send` would not wait. Only in sessions without a decoder thread."""
         return len(self._items) < CAPACITY
 
     def send_now(self, item: DecodedAudio) -> None:
-        """As `send`, while there is room. After `end` and `close` without effect."""
+        """As `send`, where there is room. Has no effect after `end` or `close`."""
         self._put(item)
 
     def end(self) -> None:
-        """From the event loop: nothing follows what has been sent."""
+        """Nothing follows what has been sent. Call this in the event loop."""
         self._has_ended = True
         self._news.set()
 
     def tell_quiet(self) -> None:
-        """From the event loop: whoever has taken all that came is told so, unless more comes first."""
+        """`receive` gives QUIET once everything is taken, unless more comes first. Call this in the event loop."""
         self._is_quiet = True
         self._news.set()
 
@@ -84,7 +84,7 @@ class DecodedQueue:
         return item
 
     def close(self) -> None:
-        """From the event loop: a thread that waits in `post`, and whoever waits in `receive`, goes on at once."""
+        """Whoever waits in `post`, `send` or `receive` stops waiting at once. Call this in the event loop."""
         self._is_closed = True
         self._slots.release()
         self._room.set()

@@ -2,7 +2,7 @@
 
     [AUDIO DIAG] session=8c1f… codec=opus/webm rate=48000 seconds=10.0 rms=2310 peak=20311 verdict=speech
 
-The first after a second of audio, then one for every ten seconds, and a summary of all at the end.
+The first line comes after a second of audio, then one for every ten seconds, and a summary at the end.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class AudioDiagnostics:
         self._latest: DecodedAudio | None = None
 
     def add(self, audio: DecodedAudio) -> None:
+        """Take the next audio; log a line if one is due."""
         self._latest = audio
         heard = Levels()
         heard.add(audio.pcm)
@@ -42,7 +43,7 @@ class AudioDiagnostics:
             self._next_line_samples = (self._total.samples // every + 1) * every
 
     def summarize(self) -> None:
-        """The last line; says so if nothing was ever heard."""
+        """Log the last line; it says so if no audio ever came."""
         self._log("summary ", self._total)
 
     def _log(self, prefix: str, levels: Levels) -> None:

@@ -1,4 +1,4 @@
-"""The bytes on their way from a session's socket to its decoder thread, with the places where a stream begins."""
+"""The bytes on their way from a session's socket to its decoder thread, and where in them a stream begins."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from gateway.audio.types import StreamKind
 
 
 class EncodedQueue:
-    """Thread-safe: the event loop puts, one decoder thread takes. It is that thread's ByteSource.
+    """Thread-safe: the event loop puts bytes in, one decoder thread takes them out. It is that thread's ByteSource.
 
-    Bounded by whoever puts: `full` says when to wait, and `on_room` is called, in the thread, when that may be over.
+    It takes everything; whoever puts bytes in waits while it is `full`. `on_room` is called in the decoder thread when
+    there is room again.
     """
 
     def __init__(self, *, capacity_bytes: int, on_room: Callable[[], None]) -> None:
@@ -23,10 +24,11 @@ class EncodedQueue:
         self._ended = False
         self._changed = threading.Condition()
 
-    # --- the event loop's side: never waits for more than the lock
+    # --- for the event loop: these wait for nothing but the lock
 
     @property
     def full(self) -> bool:
+        """Whether the event loop should wait before it puts more in."""
         return self._queued_bytes >= self._capacity_bytes
 
     def begin(self, kind: StreamKind) -> None:
@@ -34,6 +36,7 @@ class EncodedQueue:
         self._put(kind)
 
     def put(self, data: bytes) -> None:
+        """More bytes of the stream that has begun."""
         self._put(data)
 
     def finish(self) -> None:
@@ -43,7 +46,7 @@ class EncodedQueue:
             self._changed.notify()
 
     def close(self) -> None:
-        """Nothing follows, and nothing of what is queued matters any more."""
+        """Nothing follows, and what is queued is dropped."""
         with self._changed:
             self._items.clear()
             self._queued_bytes = 0
@@ -59,10 +62,10 @@ class EncodedQueue:
                 self._queued_bytes += len(item)
             self._changed.notify()
 
-    # --- the decoder thread's side
+    # --- for the decoder thread
 
     def next_stream(self) -> StreamKind | None:
-        """Wait for the next stream to begin, dropping what is left of the last one; None: there will be none."""
+        """Drop what is left of the last stream and wait for the next one to begin. None: there will be none."""
         while True:
             while self.read():
                 pass
@@ -75,7 +78,7 @@ class EncodedQueue:
             raise AssertionError("read() gave b'' before bytes")
 
     def read(self) -> bytes:
-        """The next bytes of the current stream, waiting for them; b"" at its end."""
+        """Wait for the next bytes of the current stream; b"" at its end."""
         with self._changed:
             self._changed.wait_for(lambda: self._items or self._ended)
             if not self._items or isinstance(self._items[0], StreamKind):
@@ -90,7 +93,7 @@ class EncodedQueue:
         return data
 
     def split(self, kind: StreamKind, data: bytes) -> None:
-        """The current stream ends here; one of `kind` begins with `data`, part of what `read` gave last."""
+        """The current stream ends here. A new one of `kind` begins with `data`, the last part of what `read` gave."""
         with self._changed:
             self._items.extendleft((data, kind))
             self._queued_bytes += len(data)

@@ -9,7 +9,7 @@ from common.errors import InvalidInputError
 AudioErrorCode = Literal[
     "empty_audio",  # a frame of 0 bytes
     "odd_length_audio",  # a frame of raw PCM that ends within a sample
-    "unsupported_audio",  # not WebM, Ogg or WAV, or not a codec or format that we decode
+    "unsupported_audio",  # not WebM, Ogg or WAV, or a codec or format that is not decoded here
     "wrong_encoding",  # another format than `start` announced
     "announced_too_late",  # `start` after the first audio
     "audio_after_end",  # a frame after the end of input
@@ -21,7 +21,7 @@ AudioErrorCode = Literal[
 
 
 class AudioError(InvalidInputError):
-    """The audio can't be used as it is. The session lives on; what was decoded before stays good."""
+    """The audio can't be used as it is. The session goes on; what was decoded before stays valid."""
 
     code: str
 

@@ -1,12 +1,12 @@
-"""Follows the outer structure of WebM and Ogg, without decoding, to know where a stream ends and whether it is whole.
+"""Follows the outer structure of WebM and Ogg, without decoding: where a stream ends, and whether it is complete.
 
-libav looks for the next thing that it understands when bytes make no sense, and says nothing: the learner would go
-unheard with no error. So each byte passes here first: where the structure breaks, the stream is over and the error
-is named; where a new header stands (a client restarted its MediaRecorder), a new stream begins; and at the end of input
-it is known whether the last element or page was cut.
+Where bytes make no sense, libav silently looks for the next thing that it understands: the learner would not be heard,
+and would get no error. So each byte passes through here first. Where the structure breaks, the stream is over and the
+error is named. Where a new header stands, because a client restarted its MediaRecorder, a new stream begins. At the end
+of input it is known whether the last element or page was cut off.
 
-    WebM   a sequence of elements: id, size, body. Segment and Cluster are entered whatever size they say (live WebM
-           says "unknown"), all others are stepped over. https://www.rfc-editor.org/rfc/rfc8794
+    WebM   a sequence of elements: id, size, body. Segment and Cluster are entered whatever size they claim (live WebM
+           says "unknown"); all others are skipped. https://www.rfc-editor.org/rfc/rfc8794
     Ogg    a sequence of pages: 27 bytes, a table of segment lengths, the segments. https://www.rfc-editor.org/rfc/rfc3533
 """
 
@@ -28,19 +28,19 @@ _STEPPED_OVER = {
 }
 
 
-class Damaged(Exception):  # noqa: N818 - no error of ours: it is turned into an AudioError
+class Damaged(Exception):  # noqa: N818 - it is turned into an AudioError
     """The structure makes no sense here."""
 
 
-class NewStream(Exception):  # noqa: N818 - a place, not an error
+class NewStream(Exception):  # noqa: N818 - it marks a place
     """Another stream begins here."""
 
 
 class Framing(ABC):
-    """Takes a stream's bytes cut anywhere; gives back those that surely belong to it.
+    """Takes a stream's bytes, cut anywhere, and gives back those that certainly belong to it.
 
-    The header of an element or page is held back until it is whole. `rest`: once a new stream began, its first
-    bytes. `damage`: once the structure broke, what was found. After either, the stream is over.
+    The header of an element or page is held back until it is complete. `rest`: the first bytes of a new stream, once
+    one has begun. `damage`: what was found where the structure broke. After either, the stream is over.
     """
 
     def __init__(self) -> None:
@@ -51,6 +51,7 @@ class Framing(ABC):
 
     @property
     def over(self) -> bool:
+        """Whether a new stream has begun or the structure has broken."""
         return self.rest is not None or self.damage is not None
 
     @property
@@ -59,6 +60,7 @@ class Framing(ABC):
         return not self._held and not self._body_left
 
     def push(self, data: bytes) -> bytes:
+        """Take more bytes; returns those that belong to the stream, perhaps with some that were held back."""
         data = self._held + data
         at = 0
         while at < len(data):
@@ -86,10 +88,12 @@ class Framing(ABC):
 
     @abstractmethod
     def _unit(self, head: bytes) -> tuple[int, int] | None:
-        """(bytes of header, bytes of body) of the unit that begins with `head`; None if the header is not whole."""
+        """(bytes of header, bytes of body) of the unit that begins with `head`; None if the header is not complete."""
 
 
 class WebmFraming(Framing):
+    """WebM and Matroska: a sequence of elements."""
+
     _max_header_bytes = 12
 
     def __init__(self) -> None:
@@ -125,6 +129,8 @@ class WebmFraming(Framing):
 
 
 class OggFraming(Framing):
+    """Ogg: a sequence of pages."""
+
     _max_header_bytes = 27 + 255
 
     def __init__(self) -> None:
@@ -147,5 +153,5 @@ class OggFraming(Framing):
 
 
 def _vint_bytes(first: int) -> int:
-    """Length of the EBML number that begins with this byte: one more than its leading zero bits (9: none does)."""
+    """Length of the EBML number that begins with this byte: one more than its leading zero bits. 9: there is none."""
     return 9 - first.bit_length()

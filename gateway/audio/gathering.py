@@ -1,8 +1,12 @@
-"""Which of the learner's audio may wait for more, so that fewer messages go to recognition. Pure: PCM in, PCM out.
+"""Decides which audio may wait for more, so that fewer messages go to recognition. Pure: PCM in, PCM out.
 
-Recognition hears in windows, and a message for each costs more than what is in it. Most windows say nothing new: one as
-loud as those before it is no pause, nor is a quiet one by itself, and one as quiet is no voice that begins. Such a one
-waits for the next; the others go at once, with what has waited.
+Recognition listens in windows of VOICE_WINDOW_S, and a message for each window costs more CPU than its content. Most
+windows say nothing new. While a voice goes on, a loud window is no pause, and one quiet window alone is none either.
+While nobody speaks, a quiet window is no voice. Such windows wait for the next one; any other window goes at once, with
+those that have waited. Without this the gateway takes 1.4 to 1.9 times as much CPU (docs/adr/0027-less-machinery.md).
+
+The thresholds are the gateway's own. They decide when a message goes, never what recognition makes of it. That no pause
+is held back is tested against recognition's own endpointing.
 """
 
 from __future__ import annotations
@@ -13,18 +17,18 @@ import math
 from common.pcm import BYTES_PER_SAMPLE
 
 SPEAKING_WINDOWS, SILENT_WINDOWS = 6, 12
-"""So many windows go as one message at most. A caption may come later by five, and what is no louder than the room by
-eleven.
+"""At most so many windows go as one message. So a caption may come five windows later, and a voice that is hardly
+louder than the room eleven windows later.
 """
-_QUIET = 0.32  # of the loudest of late, that is 10 dB quieter: a voice may have stopped
-_LOUD = 2.0  # times the floor, 6 dB louder: up to here it may be the room alone
-_FADE = 0.97  # the loudest of late is forgotten by 8 dB in a second,
-_RISE = 1.06  # and the floor, which is the quietest of late, follows a louder room by 16
+_QUIET = 0.32  # times the loudest of late, which is 10 dB quieter: a voice may have stopped
+_LOUD = 2.0  # times the floor, which is 6 dB louder: up to here it may be the room alone
+_FADE = 0.97  # for each window: the loudest of late falls by 8 dB in a second
+_RISE = 1.06  # for each window: the floor, the quietest of late, rises by at most 16 dB in a second
 _LEAST_FLOOR = 30.0  # of 65,535: a microphone's own noise is no voice
 
 
 class Expected(enum.Enum):
-    """What the next window may show; recognition knows."""
+    """What the next window may show, by what recognition has said last."""
 
     VOICE = enum.auto()  # nobody speaks
     PAUSE = enum.auto()  # somebody speaks
@@ -32,8 +36,9 @@ class Expected(enum.Enum):
 
 
 class Gathering:
-    """Of one stream of 16-bit little-endian mono PCM. `expected` may be changed at any time, as may `most_windows`: so
-    many may go at once, though there would be no harm in more.
+    """Gathers one stream of 16-bit little-endian mono PCM.
+
+    Both can be changed at any time: `expected`, and `most_windows`, a lower limit than usual for one message.
     """
 
     def __init__(self, window_samples: int) -> None:
@@ -41,7 +46,7 @@ class Gathering:
         self.most_windows = math.inf
         self._window_bytes = window_samples * BYTES_PER_SAMPLE
         self._held = bytearray()
-        self._window = bytearray()  # what there is of the one that is not yet whole; its begin may have gone
+        self._window = bytearray()  # the beginning of a window whose rest has not come; it may have gone already
         self._waiting = 0  # whole windows
         self._loudest = 0.0
         self._floor = math.inf
@@ -49,9 +54,10 @@ class Gathering:
 
     @property
     def missing_bytes(self) -> int:
-        """So much is to come before it is of use to anyone: a window that is begun tells nothing, nor, while somebody
-        speaks, does the one after a loud one. While nobody speaks always the same, two windows, as to count costs more
-        than a voice that is noticed a little later.
+        """How many more bytes must come before they can make a difference.
+
+        A part of a window tells nothing. While somebody speaks, neither does the window after a loud one. While nobody
+        speaks this is always two windows: to count exactly costs more than noticing a voice one window later.
         """
         if self.expected is Expected.VOICE:
             return 2 * self._window_bytes
@@ -60,7 +66,7 @@ class Gathering:
         return windows * self._window_bytes - len(self._window)
 
     def add(self, pcm: bytes) -> bytes:
-        """What is to go now that `pcm`, cut between any two samples, has come: all that there is, or nothing."""
+        """Take `pcm`, cut between any two samples. Returns what goes now: everything that has waited, or nothing."""
         self._held += pcm
         self._window += pcm
         is_due = False
@@ -71,7 +77,7 @@ class Gathering:
         return self.rest() if is_due else b""
 
     def rest(self) -> bytes:
-        """All that has waited."""
+        """Everything that has waited."""
         rest, self._held, self._waiting = bytes(self._held), bytearray(), 0
         return rest
 
@@ -95,6 +101,6 @@ class Gathering:
 
 
 def _swing(window: bytearray) -> int:
-    """From the lowest to the highest sample, as far as every 32nd shows; for so few numpy takes longer."""
+    """The highest less the lowest of every 32nd sample. For so few, numpy takes longer."""
     samples = memoryview(window).cast("h")[::32].tolist()
     return max(samples) - min(samples)

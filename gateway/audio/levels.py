@@ -10,7 +10,7 @@ FULL_SCALE = 32_768
 
 
 class Levels:
-    """Adds up 16-bit little-endian mono PCM."""
+    """The peak and the energy of 16-bit little-endian mono PCM, added up piece by piece."""
 
     def __init__(self) -> None:
         self.samples = 0
@@ -18,6 +18,7 @@ class Levels:
         self._energy = 0
 
     def add(self, pcm: bytes) -> None:
+        """Include more PCM."""
         wide = np.frombuffer(pcm, "<i2").astype(np.int32)
         if wide.size:
             self.samples += wide.size
@@ -25,7 +26,7 @@ class Levels:
             self._energy += int((wide * wide).sum(dtype=np.int64))
 
     def include(self, other: Levels) -> None:
-        """What `other` has added up."""
+        """Include what `other` has added up."""
         self.samples += other.samples
         self.peak = max(self.peak, other.peak)
         self._energy += other._energy
@@ -37,7 +38,7 @@ class Levels:
 
 
 def verdict(rms: float) -> str:
-    """What a root mean square of some seconds means, in plain words."""
+    """What the root mean square of some seconds of audio means, in plain words."""
     for limit, words in (
         (10, "silence: is the microphone muted?"),
         (100, "very quiet: background noise, or a microphone far away"),

@@ -1,4 +1,4 @@
-"""Uncompressed samples of any common form → 16-bit mono at the wanted rate."""
+"""Converts uncompressed samples of any common format to 16-bit mono PCM at the wanted rate."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _FORMS = {
 
 
 class PcmConverter:
-    """Takes bytes cut anywhere, of one PcmFormat; gives 16-bit little-endian mono PCM at `sample_rate_hz`."""
+    """Converts bytes of one PcmFormat, cut anywhere, to 16-bit little-endian mono PCM at `sample_rate_hz`."""
 
     def __init__(self, source: PcmFormat, sample_rate_hz: int) -> None:
         self.source = source
@@ -52,14 +52,15 @@ class PcmConverter:
         self._layout = "mono" if source.channels == 1 else "stereo"
         self._as_is = source == PcmFormat("pcm_s16le", sample_rate_hz, 1)
         self._resampler = av.AudioResampler(format="s16", layout="mono", rate=sample_rate_hz)
-        self._cut = b""  # the bytes of a sample that is not whole yet
+        self._cut = b""  # the first bytes of a sample whose rest has not come yet
 
     @property
     def whole(self) -> bool:
+        """Whether the bytes so far end with a complete sample."""
         return not self._cut
 
     def push(self, data: bytes) -> Iterator[bytes]:
-        """In pieces of a second or less."""
+        """Convert more bytes; the PCM comes in pieces of a second or less."""
         data = self._cut + data
         usable = len(data) - len(data) % self.source.frame_bytes
         self._cut = data[usable:]
@@ -69,7 +70,7 @@ class PcmConverter:
             yield piece if self._as_is else self._convert(piece)
 
     def flush(self) -> bytes:
-        """What the resampler still held."""
+        """What the resampler still holds, at the end of the stream."""
         return b"" if self._as_is else samples_of(self._resampler.resample(None))
 
     def _convert(self, data: bytes) -> bytes:
@@ -80,7 +81,7 @@ class PcmConverter:
 
 
 def decode_pcm(source: ByteSource, sample_rate_hz: int, source_sample_rate_hz: int) -> Iterator[DecodedAudio]:
-    """Raw 16-bit mono PCM at another rate, resampled."""
+    """Resamples raw 16-bit mono PCM."""
     converter = PcmConverter(PcmFormat("pcm_s16le", source_sample_rate_hz, 1), sample_rate_hz)
     while data := source.read():
         for pcm in converter.push(data):

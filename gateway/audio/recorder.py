@@ -1,4 +1,4 @@
-"""With the debug switch, what a session sent is kept: `audio_debug/<session-id>.wav` in the temporary folder."""
+"""With AUDIO_DEBUG, what a session sent is kept as `audio_debug/<session-id>.wav` in the temporary folder."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from common.pcm import BYTES_PER_SAMPLE
 logger = logging.getLogger(__name__)
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_PART_S = 1  # audio that is lost at most if the process dies
+_PART_S = 1  # at most so much audio is lost if the process dies
 
 
 def debug_folder() -> Path:
+    """Where recordings are kept."""
     return Path(tempfile.gettempdir()) / "audio_debug"
 
 
 class DebugRecorder:
-    """Writes 16-bit mono PCM, a second at a time, and the header with it: the file is right after each.
+    """Writes 16-bit mono PCM, a second at a time. The header is written each time, so the file is always valid.
 
-    It never raises into the session: what goes wrong is logged once, and the recording is over. A session that comes
-    back gets a second file, `<session-id>-2.wav`. The files are for their owner's eyes alone.
+    It raises nothing into the session: an error is logged once and ends the recording. A session that comes back gets a
+    second file, `<session-id>-2.wav`. Only the owner of the process can read the files.
     """
 
     def __init__(self, session_id: str, sample_rate_hz: int, folder: Path | None = None) -> None:
@@ -40,6 +41,7 @@ class DebugRecorder:
             logger.warning("no debug recording: %s", error)
 
     def write(self, pcm: bytes) -> None:
+        """Add PCM to the recording."""
         if self._wave is None:
             return
         self._pending += pcm
@@ -47,6 +49,7 @@ class DebugRecorder:
             self._write_part()
 
     def close(self) -> None:
+        """Write what is left and close the file."""
         if self._wave is None:
             return
         self._write_part()
@@ -55,7 +58,7 @@ class DebugRecorder:
 
     def _open(self, session_id: str, sample_rate_hz: int, folder: Path) -> None:
         if not _SAFE_NAME.fullmatch(session_id):
-            raise ValueError("the session's id is no file name")
+            raise ValueError("the session's id can't be used as a file name")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path, descriptor = _create(folder, session_id)
         self._file = os.fdopen(descriptor, "wb")
@@ -84,7 +87,7 @@ class DebugRecorder:
 
 
 def _create(folder: Path, name: str) -> tuple[Path, int]:
-    """A new file: never an old one, nor what somebody's link points to."""
+    """A new file. It never opens an existing one or follows a link."""
     for number in range(1, 1000):
         path = folder / (f"{name}.wav" if number == 1 else f"{name}-{number}.wav")
         with contextlib.suppress(FileExistsError):

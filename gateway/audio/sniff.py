@@ -1,4 +1,4 @@
-"""Knows a stream by its first bytes."""
+"""Recognises a stream's format by its first bytes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ACCEPTED = (
 
 
 def starts_stream(data: bytes) -> StreamKind | None:
-    """The kind of stream whose whole signature `data` begins with, or None."""
+    """The kind of stream whose complete signature `data` begins with, or None."""
     for kind, signature in _SIGNATURES.items():
         if len(data) >= len(signature) and _fits(data, signature):
             return kind
@@ -27,9 +27,9 @@ def starts_stream(data: bytes) -> StreamKind | None:
 
 
 def sniff(head: bytes) -> StreamKind | None:
-    """The kind of stream that begins with `head`, or None while too few bytes are there to tell.
+    """The kind of stream that begins with `head`, or None while there are too few bytes to tell.
 
-    Raises AudioError (unsupported_audio) as soon as it can be none.
+    Raises AudioError (unsupported_audio) as soon as no kind fits.
     """
     kind = starts_stream(head)
     if kind is None and not any(_fits(head, signature) for signature in _SIGNATURES.values()):
@@ -38,5 +38,5 @@ def sniff(head: bytes) -> StreamKind | None:
 
 
 def _fits(data: bytes, signature: tuple[int | None, ...]) -> bool:
-    """Whether `data`, as far as it goes, agrees with `signature`."""
+    """Whether `data` agrees with `signature` in as many bytes as both have."""
     return all(want is None or want == got for want, got in zip(signature, data, strict=False))

@@ -1,4 +1,4 @@
-"""What goes into the decoder and what comes out of it."""
+"""What goes into a decoder and what comes out of it."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ class DecodedAudio:
 
 
 class Quiet:
-    """For so long as was asked for, no audio has come."""
+    """No audio has come for `quiet_after_s` (see AudioInput)."""
 
 
 QUIET = Quiet()
 
 
 class ByteSource(Protocol):
-    """One stream's bytes, for a decoder in its thread."""
+    """The bytes of one stream, for a decoder in its own thread."""
 
     def read(self) -> bytes:
-        """The next bytes as they came, waiting for them; b"" at the end of the stream."""
+        """Wait for the next bytes and return them as they came; b"" at the end of the stream."""
         ...
 
     def split(self, kind: StreamKind, data: bytes) -> None:
-        """The stream ended before `data`, the last part of what `read` gave: there a new one of `kind` begins."""
+        """The stream ended within what `read` gave: its last part, `data`, begins a new stream of `kind`."""
         ...
 
 
 class StreamDecoder(Protocol):
-    """Decodes one stream to its end. Raises AudioError where the stream is no good, after all that was good before."""
+    """Decodes one stream to its end. Raises AudioError where the stream breaks, after the audio before that."""
 
     def __call__(self, source: ByteSource, sample_rate_hz: int) -> Iterator[DecodedAudio]: ...

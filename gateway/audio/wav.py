@@ -1,7 +1,8 @@
 """WAV, decoded as it arrives: RIFF header → `fmt ` → `data`, whatever sizes the header claims.
 
-A WAV that is written while it is recorded has no true size in its header (0, 0xFFFFFFFF or 0x7FFFF…): then the samples
-go on until the stream ends. libav's own reader is not used: it waits for 64 KiB, seconds of speech, before the first.
+A WAV that is written while it is recorded does not know its size yet: its header says 0, 0xFFFFFFFF or 0x7FFFF…. Then
+the samples go on until the stream ends. libav's own reader is not used, as it waits for 64 KiB, which are seconds of
+speech, before it gives the first sample.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from gateway.audio.types import ByteSource, DecodedAudio, StreamKind
 
 MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 192_000
 MAX_CHUNK_BYTES = 1024 * 1024  # of one chunk other than `data`
-_ENDLESS_BYTES = 0x7FFF0000  # no browser's recording is 2 GiB: such a size means that it was not known
+_ENDLESS_BYTES = 0x7FFF0000  # no browser records 2 GiB: such a size means that the size was not known
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _CODECS = {
@@ -33,7 +34,7 @@ def decode_wav(source: ByteSource, sample_rate_hz: int) -> Iterator[DecodedAudio
     """A StreamDecoder for WAV of 8 to 32-bit integers or floats, mono or stereo."""
     reader = _Reader(source)
     if reader.take(12)[8:] != b"WAVE":
-        raise AudioError("a RIFF file that is no WAV; send WAV, WebM or Ogg", code="unsupported_audio")
+        raise AudioError("this RIFF file is not a WAV; send WAV, WebM or Ogg", code="unsupported_audio")
     form: PcmFormat | None = None
     while True:
         name, size = struct.unpack("<4sI", reader.take(8))
@@ -63,12 +64,12 @@ def _samples(reader: _Reader, size: int, form: PcmFormat, sample_rate_hz: int) -
 
 
 def _skip_trailer(reader: _Reader, data_size: int) -> None:
-    """Past the samples: the padding, chunks of text, and perhaps the next WAV."""
+    """Read past what may follow the samples: padding, chunks of text, the beginning of the next WAV."""
     if data_size % 2 and reader.peek(1) == b"\0":
         reader.take(1)
     while head := reader.peek(8):
         if head.startswith(b"RIFF"):
-            reader.hand_over()
+            reader.split_off()
             return
         if len(head) < 8:
             raise _truncated()
@@ -93,10 +94,11 @@ def _parse_format(body: bytes) -> PcmFormat:
 
 
 def _padded(name: bytes, size: int) -> int:
-    """Bytes of a chunk's body in the file: chunks begin at even places."""
+    """How many bytes a chunk's body takes in the file: chunks begin at even positions."""
     if not (name.isascii() and name.decode("ascii").isprintable()) or size > MAX_CHUNK_BYTES:
         raise AudioError(
-            "something that is no chunk stands where the WAV should go on; send a new header", code="corrupt_audio"
+            "the WAV has something other than a chunk where the next chunk should begin; send a new header",
+            code="corrupt_audio",
         )
     return size + size % 2
 
@@ -127,13 +129,13 @@ class _Reader:
         return taken
 
     def some(self, limit: float) -> bytes:
-        """What is there, at least a byte unless the stream is over, at most `limit`."""
+        """What has come, at most `limit` bytes. Waits for at least one, unless the stream is over."""
         data = bytes(self._data) or self._source.read()
         cut = len(data) if limit >= len(data) else int(limit)
         self._data = bytearray(data[cut:])
         return data[:cut]
 
-    def hand_over(self) -> None:
-        """The next stream begins here."""
+    def split_off(self) -> None:
+        """What is left belongs to a new stream, which begins here."""
         self._source.split(StreamKind.WAV, bytes(self._data))
         self._data.clear()

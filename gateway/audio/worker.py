@@ -16,8 +16,9 @@ from gateway.audio.types import StreamDecoder, StreamKind
 class DecoderThread:
     """Decodes until the encoded bytes end or the decoded queue is closed; then calls `on_end` in the event loop.
 
-    It is the session's own thread, so that no stream can wait for another's. A stream that is no good is reported once
-    and dropped up to the beginning of the next. A daemon: a process that ends does not wait for a silent microphone.
+    Each session has its own thread, so that no stream waits for another. A broken stream is reported once and dropped
+    up to the beginning of the next one. The thread is a daemon: a process that ends does not wait for a silent
+    microphone.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class DecoderThread:
         self._thread.start()
 
     def join(self) -> None:
-        """Only after `on_end` was called: then the thread has nothing left to do."""
+        """Call this only after `on_end` was called, when the thread has nothing left to do."""
         self._thread.join()
 
     def _run(self) -> None:
@@ -47,11 +48,11 @@ class DecoderThread:
                 self._decode(kind)
         except ClosedQueueError:
             pass
-        except Exception as error:  # a bug: it is raised where the session listens
+        except Exception as error:  # a bug: it is raised where the session reads
             with contextlib.suppress(ClosedQueueError):
                 self._decoded.post_bug(error)
         finally:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
                 self._loop.call_soon_threadsafe(self._on_end)
 
     def _decode(self, kind: StreamKind) -> None:

@@ -72,7 +72,7 @@ class GrpcLlm:
 
 
 class _Deltas:
-    """A reply as it is written, asked for anew if it is refused before its first piece."""
+    """A reply as it is written. Tried again if it is refused before its first piece."""
 
     def __init__(self, stub: Any, request: llm_pb2.StreamingGenerateRequest) -> None:
         self._stub = stub

@@ -1,8 +1,9 @@
 """Speech recognition that outlives its replica: an `Asr` around an `Asr`.
 
-A stream that breaks, or that its replica ends because it drains, is opened again, at another replica behind the proxy,
-and hears again what it may not have answered: the turn that is open, from a little before its first sound, or the last
-seconds of silence. Whoever reads the events sees one stream: positions go on counting, and a turn begins once.
+A stream that is refused, that breaks, or that its replica ends because it drains, is opened again at another replica.
+The new stream is sent again what the old one may not have answered: the open turn, from a little before its first
+sound, or the last seconds of silence. Whoever reads the events sees one stream: positions go on counting, and a turn
+begins once.
 """
 
 from __future__ import annotations
@@ -28,18 +29,18 @@ from gateway.ports import (
     VoiceContinued,
 )
 
-# A stream that heard so much without an event has worked: its end is not the end of the tries before it.
+# A stream that took so much audio without an event has worked: the tries before it no longer count.
 WORKED_S = 5.0
-# Kept while nobody speaks: more than passes between a voice's first sound and the word of it.
+# Kept while nobody speaks: longer than recognition takes to report a voice.
 SILENCE_S = 3.0
-# Kept before the first sound of a turn, for recognition to find its beginning as it did.
+# Kept from before the first sound of a turn, so that recognition finds its beginning again.
 LEAD_S = 0.3
-# Kept of a turn at most. Recognition cuts turns at ASR_MAX_TURN_MS, by default a minute.
+# Kept of a turn at most. Recognition ends turns after ASR_MAX_TURN_MS, by default a minute.
 TURN_S = 65.0
 
 
 class RecentAudio:
-    """What recognition may have to hear again. Positions are in samples since the first one ever added."""
+    """The audio that recognition may need again. Positions are in samples since the first one ever added."""
 
     def __init__(self, rate_hz: int) -> None:
         self._rate_hz = rate_hz
@@ -51,24 +52,26 @@ class RecentAudio:
 
     @property
     def turn_is_open(self) -> bool:
+        """Whether a turn has begun and not ended."""
         return self._turn is not None
 
     def add(self, pcm: bytes) -> None:
+        """Keep more audio, and drop what is no longer needed."""
         self._pieces.append(pcm)
         self.end += len(pcm) // BYTES_PER_SAMPLE
         self._trim()
 
     def turn_began(self, sample: int) -> None:
-        """Keep what was said from there on, until it is answered."""
+        """A turn has begun at this position: keep everything from there on until it ends."""
         self._turn = sample
 
     def turn_ended(self, sample: int) -> None:
-        """What was heard up to there is answered, and must not be heard twice."""
+        """The turn has ended at this position: what came before is answered, and must not be recognised twice."""
         self._turn, self._answered = None, max(self._answered, min(sample, self.end))
         self._trim()
 
     def kept(self) -> Iterator[bytes]:
-        """In pieces of at most about a second."""
+        """What is kept, in pieces of about a second."""
         piece = b""
         for one in self._pieces:
             piece += one
@@ -94,7 +97,7 @@ class RecentAudio:
 
 
 class RecoveringAsr:
-    """See the module's docstring. Raises what the last of several tries raised."""
+    """See the module's docstring. Raises what the last try raised."""
 
     def __init__(self, asr: Asr) -> None:
         self._asr = asr
@@ -110,7 +113,7 @@ class RecoveringAsr:
 
 
 class _Stream:
-    """Across the calls to which it is written and from which it is read."""
+    """One stream, to whoever uses it, over as many calls as it takes."""
 
     def __init__(
         self, begin: Callable[[Patience], AbstractAsyncContextManager[AsrStream]], patience: Patience, rate_hz: int
@@ -119,9 +122,9 @@ class _Stream:
         self._patience = patience
         self._audio = RecentAudio(rate_hz)
         self._worked_samples = round(WORKED_S * rate_hz)
-        self._origin = 0  # of the call's positions in ours
+        self._origin = 0  # where the call's position 0 is in ours
         self._opened_at = 0
-        self._is_resuming = False  # a turn whose beginning was told by a call that is gone
+        self._is_resuming = False  # an earlier call has reported the beginning of this turn
         self._eager_told = False
 
     async def send(self, pcm: bytes) -> None:
@@ -158,10 +161,10 @@ class _Stream:
             await stream.send(pcm)
 
     def _noted(self, event: AsrEvent) -> AsrEvent:
-        """The event with our positions; what it says of the turn is remembered."""
+        """Remember what the event says of the turn. Returns it with our positions."""
         event = _moved(event, self._origin)
         match event:
-            case SpeechStarted(start) if self._is_resuming:  # the second time
+            case SpeechStarted(start) if self._is_resuming:  # reported for the second time
                 self._is_resuming = False
                 if not self._eager_told:
                     return VoiceContinued(start)

@@ -1,7 +1,7 @@
 """Speech synthesis that outlives its replica: a `Tts` around a `Tts`.
 
-A stream that breaks is opened again, at another replica behind the proxy, which speaks the reply from the first word
-that was not spoken to its end. Whoever reads the speech sees one stream: text and sample positions go on counting.
+A stream that is refused or breaks is opened again at another replica, which speaks the reply from the first word that
+was not spoken completely. Whoever reads the speech sees one stream: text and sample positions go on counting.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gateway.ports import SpeechChunk, Tts, TtsStream
 
 
 class RecoveringTts:
-    """See the module's docstring. Raises what the last of several tries raised."""
+    """See the module's docstring. Raises what the last try raised."""
 
     def __init__(self, tts: Tts) -> None:
         self._tts = tts
@@ -33,14 +33,14 @@ class RecoveringTts:
 
 
 class _Stream:
-    """Across the calls to which it is written and from which it is read."""
+    """One stream, to whoever uses it, over as many calls as it takes."""
 
     def __init__(self, begin: Callable[[], AbstractAsyncContextManager[TtsStream]]) -> None:
         self.call = RecoveringCall("tts", begin, self._replay)
         self._text = ""
-        self._spoken = 0  # characters whose speech has come whole
-        self._samples = 0  # that have come
-        self._text_origin = self._sample_origin = 0  # of the call's positions in ours
+        self._spoken = 0  # characters whose speech has come completely
+        self._samples = 0  # of speech that have come
+        self._text_origin = self._sample_origin = 0  # where the call's positions 0 are in ours
 
     async def send_text(self, text: str) -> None:
         async with self.call.writing:
@@ -68,7 +68,7 @@ class _Stream:
             await stream.send_text(rest)
 
     def _noted(self, chunk: SpeechChunk) -> SpeechChunk:
-        """The chunk with our positions; how far it gets is remembered."""
+        """Remember how far the chunk gets. Returns it with our positions."""
         words = tuple(
             replace(
                 word,
@@ -87,7 +87,7 @@ class _Stream:
             words=words,
         )
         self._samples = chunk.start_sample + len(chunk.pcm) // BYTES_PER_SAMPLE
-        # A word that begins in this chunk may end in the next one: then it is spoken again, rather than cut.
+        # A word that begins in this chunk may end in the next one. It is then spoken again, so that it is not cut.
         cut = (word.text_start for word in words if word.end_sample > self._samples)
         self._spoken = min(cut, default=chunk.text_end)
         return chunk

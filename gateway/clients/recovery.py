@@ -19,7 +19,9 @@ from gateway.clients.calls import Retries
 class WrittenStream(Protocol):
     """A stream to a model server."""
 
-    async def finish(self) -> None: ...
+    async def finish(self) -> None:
+        """Nothing more will be written."""
+        ...
 
 
 Stream = TypeVar("Stream", bound=WrittenStream)

@@ -4,9 +4,9 @@
     aitalk:session:{id}:turns  list   one JSON document per turn
     aitalk:learner:{SHA-256}   hash   usual_pause_ms; of the learner's name there is only the digest
 
-The first two live for SESSION_TTL_S after the last change, the third for LEARNER_TTL_S after the learner's last
-conversation; no session says which learner's it is. Whoever resumes a session raises its epoch; writes of an older
-epoch are refused, so that a connection that is only half dead can't write into a conversation that has moved on.
+The first two are kept for SESSION_TTL_S after the last change, the third for LEARNER_TTL_S after the learner's last
+conversation. A session does not say which learner it belongs to. Each resumption raises the session's epoch. Writes of
+an older epoch are refused, so that an old connection can't write into a conversation that goes on elsewhere.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ return 1
 
 
 class RedisStore:
-    """The SessionStore of the running gateway. A server that is away raises UnavailableError.
+    """The SessionStore of the running gateway. All methods raise UnavailableError if Redis can't be reached.
 
-    learner_ttl_s: 0: nothing is kept of learners, nor looked up.
+    learner_ttl_s: 0 means that nothing about learners is kept or read.
     """
 
     def __init__(self, url: str, *, ttl_s: int, learner_ttl_s: int = 0) -> None:
@@ -56,10 +56,11 @@ class RedisStore:
         self._write_script = self._redis.register_script(_WRITE)
 
     async def close(self) -> None:
+        """Close the connections to Redis."""
         await self._redis.aclose()
 
     async def ping(self) -> bool:
-        """Whether the server answers."""
+        """Whether Redis answers."""
         try:
             async with reachable():
                 return bool(await _awaited(self._redis.ping()))
@@ -80,7 +81,10 @@ class RedisStore:
             await pipe.execute()
 
     async def resume(self, session_id: str, resume_token: str, owner: str) -> tuple[SessionState, list[Turn]]:
-        """Take the session over: its state, with a new epoch and owner, and its turns."""
+        """Take the session over. Returns its state, with a new epoch and owner, and its turns.
+
+        Raises SessionUnknownError or WrongTokenError.
+        """
         key = _key(session_id)
         async with reachable():
             fields = await _awaited(self._redis.hgetall(key))
@@ -101,32 +105,33 @@ class RedisStore:
         return state, [_TURN.validate_json(turn) for turn in turns]
 
     async def knows(self, session_id: str, resume_token: str) -> bool:
-        """Whether there is such a session with such a token. Changes nothing."""
+        """Whether there is a session with this id and token. Changes nothing."""
         async with reachable():
             token = await _awaited(self._redis.hget(_key(session_id), "token"))
         return token is not None and secrets.compare_digest(token, _digest(resume_token))
 
     async def save(self, state: SessionState) -> None:
-        """Write the state of a session that exists."""
+        """Write the state of a session. Raises SessionTakenError if a newer connection owns it."""
         await self._write(state, "state", state.model_dump_json())
 
     async def append(self, state: SessionState, turn: Turn) -> None:
-        """Add a turn to a session."""
+        """Add a turn to a session. Raises SessionTakenError if a newer connection owns it."""
         await self._write(state, "turn", _TURN.dump_json(turn).decode())
 
     async def delete(self, session_id: str) -> None:
+        """Forget a session and its turns."""
         async with reachable():
             await _awaited(self._redis.delete(_key(session_id), f"{_key(session_id)}:turns"))
 
     async def usual_pause_ms(self, learner: str) -> int:
-        """Of this learner in earlier conversations; 0: unknown."""
+        """The usual pause of this learner in earlier conversations, in milliseconds; 0: unknown."""
         if not self._learner_ttl_s:
             return 0
         async with reachable():
             return int(await _awaited(self._redis.hget(_learner_key(learner), "usual_pause_ms")) or 0)
 
     async def keep_usual_pause(self, learner: str, usual_pause_ms: int) -> None:
-        """For LEARNER_TTL_S from now."""
+        """Keep the learner's usual pause for LEARNER_TTL_S from now."""
         if not self._learner_ttl_s:
             return
         key = _learner_key(learner)
@@ -152,7 +157,7 @@ def _key(session_id: str) -> str:
 
 
 def _learner_key(learner: str) -> str:
-    return f"aitalk:learner:{_digest(f'aitalk learner {learner}')}"  # no digest that is in use elsewhere
+    return f"aitalk:learner:{_digest(f'aitalk learner {learner}')}"  # not the name's own digest
 
 
 def _digest(token: str) -> str:
@@ -160,16 +165,16 @@ def _digest(token: str) -> str:
 
 
 async def _awaited(result: Any) -> Any:
-    """redis-py types its commands as sync or async; here they are async."""
+    """redis-py declares its commands as sync or async; these are async."""
     return await cast("Awaitable[Any]", result)
 
 
 @asynccontextmanager
 async def reachable() -> AsyncIterator[None]:
-    """What Redis fails of in this block is UnavailableError.
+    """Raises UnavailableError for what Redis raises in this block.
 
-    redis-py writes by asyncio.wait_for, which in Python 3.11 loses a cancellation that comes when the write is done: it
-    is raised again here, or a task would outlive the group that has cancelled it.
+    redis-py uses asyncio.wait_for, which in Python 3.11 loses a cancellation that comes in the moment when the write is
+    done. It is raised again here; otherwise a task would outlive the group that has cancelled it.
     """
     task = asyncio.current_task()
     assert task is not None  # noqa: S101

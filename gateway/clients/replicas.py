@@ -1,4 +1,4 @@
-"""The replicas of the model servers, one by one: how many slots they have together."""
+"""Asks all replicas of the model servers how many slots they have together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TIMEOUT_S = 2.0
 class GrpcReplicas:
     """addresses: of each service, host:port pairs separated by commas. describe: its Describe, on a channel.
 
-    open_channel: to an ip:port; its second argument is the host name behind which it was found.
+    open_channel: opens one to an ip:port; its second argument is the host name that stood for that address.
     """
 
     def __init__(
@@ -30,11 +30,12 @@ class GrpcReplicas:
         self._channels: dict[tuple[str, str], grpc.aio.Channel] = {}
 
     async def close(self) -> None:
+        """Close the channels."""
         await asyncio.gather(*(channel.close() for channel in self._channels.values()))
         self._channels.clear()
 
     async def slots(self) -> dict[str, int | None]:
-        """Slots of all replicas of each service that are ready; None: there is none."""
+        """Slots of all ready replicas of each service together; None: no replica is ready."""
         sums = await asyncio.gather(*(self._of(name) for name in self._addresses))
         return dict(zip(self._addresses, sums, strict=True))
 
@@ -59,9 +60,9 @@ class GrpcReplicas:
 
 
 async def resolve(addresses: str) -> dict[str, str]:
-    """host:port pairs, separated by commas, as all the ip:port pairs that they stand for → the host name of each.
+    """All ip:port pairs that host:port pairs, separated by commas, stand for → the host name of each.
 
-    What is unknown is left out. What is no host:port ("unix:…", "dns:///…") stays as it is.
+    Unknown hosts are left out. Other addresses ("unix:…", "dns:///…") stay as they are.
     """
     found: dict[str, str] = {}
     for address in filter(None, (part.strip() for part in addresses.split(","))):

@@ -1,4 +1,4 @@
-"""The three model servers as the gateway sees them: channels, readiness, what they say of themselves."""
+"""The three model servers as the gateway sees them: channels, readiness, and what they say about themselves."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _DESCRIBE = {
 
 
 class ModelServices:
-    """`async with` opens and closes the channels. replicas: where all of a service are, if not at its address."""
+    """`async with` opens and closes the channels. replicas: addresses of a service's replicas, if not its own."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class ModelServices:
     ) -> None:
         self._security = security
         self._addresses = {"asr": asr, "llm": llm, "tts": tts}
-        self._refusing: set[str] = set()  # those of which the log says so
+        self._refusing: set[str] = set()  # services that refuse us, as the log has said already
         self._replicas = self._addresses | {name: one for name, one in (replicas or {}).items() if one}
 
     async def __aenter__(self) -> ModelServices:
@@ -65,21 +65,21 @@ class ModelServices:
         await asyncio.gather(*(channel.close() for channel in self._channels.values()))
 
     def _open(self, address: str, host: str) -> grpc.aio.Channel:
-        """To one replica, whose certificate names the service."""
+        """A channel to one replica, whose certificate has the service's name."""
         return open_channel(address, self._security, name=host)
 
     async def problems(self) -> dict[str, str]:
-        """Of each: why no conversation can be held with it now, and what to do. Empty: its model is warm."""
+        """For each service: why it can't be used now, and what to do. Empty: its model is ready."""
         problems = await asyncio.gather(*(self._problem(name) for name in self._channels))
         return dict(zip(self._channels, problems, strict=True))
 
     async def describe(self) -> dict[str, dict[str, Any]]:
-        """Engine, model, device, memory and slots of each; `error` for one that does not answer."""
+        """For each service: engine, model, device, memory and slots; `error` if it does not answer."""
         answers = await asyncio.gather(*(self._described(name) for name in self._channels))
         return dict(zip(self._channels, answers, strict=True))
 
     async def fallbacks(self) -> dict[str, str]:
-        """Of those that do not run what they were asked to run: what they run instead, and why."""
+        """For each service that runs another engine than it was asked to: which one, and why."""
         described = await self.describe()
         return {
             name: f"{one['engine']} ({one['model']}): {one['fallback_reason']}"
@@ -88,7 +88,7 @@ class ModelServices:
         }
 
     async def voices(self) -> list[dict[str, Any]]:
-        """The voices of the speech synthesis, the default first; raises ServiceError if it does not answer."""
+        """The voices of the speech synthesis, the default first. Raises ServiceError if it does not answer."""
         stub: Any = tts_pb2_grpc.TtsServiceStub(self.tts)
         with service_errors("TTS"):
             answer = await stub.ListVoices(tts_pb2.ListVoicesRequest(), timeout=PROBE_TIMEOUT_S)
@@ -98,13 +98,13 @@ class ModelServices:
         ]
 
     async def slots(self) -> dict[str, int | None]:
-        """Slots of all replicas of each together; None: not one answers."""
+        """Slots of all replicas of each service together; None: no replica answers."""
         return await self._all.slots()
 
     async def occupancy(self) -> float:
-        """Share of its slots in use at the busier of language model and synthesis, 0 to 1; no answer counts as full.
+        """The share of slots in use, 0 to 1, of the language model or synthesis, whichever is higher; no answer is 1.
 
-        Recognition does not count: a learner holds a slot there all the time, and speculation asks nothing more of it.
+        Recognition does not count: each learner holds one of its slots all the time, and an eager reply needs no more.
         """
         described = await asyncio.gather(*(self._described(name) for name in ("llm", "tts")))
         return max(one["slots_in_use"] / one["slots_total"] if one.get("slots_total") else 1.0 for one in described)
@@ -123,7 +123,7 @@ class ModelServices:
         return await self._refusal(name)
 
     async def _refusal(self, name: str) -> str:
-        """Whoever may ask for its health need not be let in: that takes no token."""
+        """Why a healthy service refuses our calls, if it does: its health can be asked for without a token."""
         try:
             await self._describe[name](timeout=PROBE_TIMEOUT_S)
         except grpc.aio.AioRpcError as error:

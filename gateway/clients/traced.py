@@ -1,6 +1,6 @@
 """A stub whose calls carry the ids and the trace of the task that makes them.
 
-A wrapper of ours and no gRPC interceptor: with one, grpc.aio puts a queue and a task of its own around each stream.
+It is not a gRPC interceptor: with one, grpc.aio would put a queue and a task of its own around each stream.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from common.tracing import calling
 
 
 class TracedStub:
-    """Has the methods of `stub`; a call that is made anew is a span of its own."""
+    """Has the methods of `stub`. Each call is a span of its own, also when it is a new try."""
 
     def __init__(self, stub: Any) -> None:
         self._stub = stub

@@ -28,7 +28,7 @@ BROKEN = Closing(1011, "a bug ended the session; it is in the gateway's log")
 async def converse(
     arrival: Arrival, ports: Ports, options: SessionOptions, settings: GatewaySettings, draining: Draining
 ) -> Closing:
-    """Serve an accepted WebSocket to its end."""
+    """Serve an accepted WebSocket to its end. Returns why it ended."""
     outbox = Outbox()
     with metrics.SESSIONS.track_inprogress():
         async with AudioInput(sample_rate_hz=options.asr_sample_rate_hz) as audio:
@@ -85,7 +85,7 @@ async def _write(socket: WebSocket, outbox: Outbox) -> bool:
                 await socket.send_bytes(message)
             else:
                 await socket.send_text(message.model_dump_json(exclude_none=True))
-        except (WebSocketDisconnect, RuntimeError):  # starlette raises the latter once it has seen the disconnect
+        except (WebSocketDisconnect, RuntimeError):  # starlette raises RuntimeError once it has seen the disconnect
             connected = False
     return connected
 
