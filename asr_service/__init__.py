@@ -1,8 +1,8 @@
 """Speech recognition.
 
-numpy's matrix products here are small. Spread over the cores they are done no sooner, and each leaves OpenBLAS' threads
-spinning for tens of milliseconds: beside Smart Turn they took as much CPU as the network. OpenBLAS asks the environment
-when numpy is first imported, so it is told here, before any module of ours imports it.
+numpy's matrix products here are small. More threads don't make them faster, but OpenBLAS' threads keep spinning for
+tens of milliseconds after each product: they took as much CPU as Smart Turn itself. OpenBLAS reads its number of
+threads from the environment when numpy is first imported, so it is set here, before any of our modules imports numpy.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from common.process import fetch_is_asked_for, observe, plain_start_errors, spar
 
 
 def main() -> None:
-    """Serve until SIGTERM; with --fetch, only have the weights."""
+    """Serve until SIGTERM. With --fetch, only download the weights."""
     with plain_start_errors("ASR"):
         settings = AsrSettings()
         observe("asr", settings)

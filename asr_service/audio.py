@@ -1,4 +1,4 @@
-"""Audio as it comes (16-bit PCM at any common rate) to audio as the models want it (float at 16 kHz)."""
+"""Converts the clients' audio (16-bit PCM at any common rate) to the models' audio (float at 16 kHz)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Audio: TypeAlias = npt.NDArray[np.float32]
 
 
 def check_rate(sample_rate_hz: int) -> None:
-    """Raises InvalidInputError unless the rate is one that is served."""
+    """Raises InvalidInputError unless the rate is from MIN_RATE_HZ to MAX_RATE_HZ."""
     if not MIN_RATE_HZ <= sample_rate_hz <= MAX_RATE_HZ:
         raise InvalidInputError(
             f"sample_rate_hz is {sample_rate_hz}; it must be from {MIN_RATE_HZ} to {MAX_RATE_HZ} (16000 is best)"
@@ -39,19 +39,19 @@ def check_pcm(pcm: bytes) -> None:
 
 
 def pcm_to_float(pcm: bytes) -> Audio:
-    """16-bit little-endian mono PCM as floats."""
+    """16-bit little-endian mono PCM as floats from -1 to 1."""
     return np.frombuffer(pcm, dtype="<i2").astype(np.float32) / np.float32(32_768)
 
 
 def resample(audio: Audio, sample_rate_hz: int) -> Audio:
-    """A whole recording at 16 kHz."""
+    """Convert a whole recording of that rate to 16 kHz."""
     if sample_rate_hz == ENGINE_RATE_HZ:
         return audio
     return np.asarray(soxr.resample(audio, sample_rate_hz, ENGINE_RATE_HZ), dtype=np.float32)
 
 
 class Resampler:
-    """A stream at 16 kHz. Sample n of the output sounds at the same moment as sample n * rate / 16,000 of the input."""
+    """Converts a stream to 16 kHz. Output sample n sounds with input sample n * sample_rate_hz / 16,000."""
 
     def __init__(self, sample_rate_hz: int) -> None:
         self._stream = None
@@ -59,7 +59,7 @@ class Resampler:
             self._stream = soxr.ResampleStream(sample_rate_hz, ENGINE_RATE_HZ, 1, dtype="float32")
 
     def feed(self, pcm: bytes, *, last: bool = False) -> Audio:
-        """What can be said of the output so far; the filter holds back some milliseconds until `last`."""
+        """The next output. The filter holds back some milliseconds, until `last`."""
         audio = pcm_to_float(pcm)
         if self._stream is None:
             return audio

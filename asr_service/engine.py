@@ -18,9 +18,10 @@ Quality = Literal["partial", "final"]
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """`text` is as the model writes it, with the blank before it where one is due: words join to the whole text.
+    """One word.
 
-    `start` and `end` in samples at 16 kHz; `confidence` 0 to 1.
+    text: as the model writes it, with a blank before it where one belongs: joined, the words give the whole text.
+    start, end: samples at 16 kHz. confidence: 0 to 1.
     """
 
     text: str
@@ -30,10 +31,10 @@ class Word:
 
 
 class Closing(NamedTuple):
-    """What the model would write after the last word, 0 to 1 each.
+    """What the model expects after the last word, as probabilities from 0 to 1.
 
-    ends: a sentence's end, rather than any other text.
-    comma: if more text, then a comma, after which a clause is complete, rather than the next word.
+    ends: that the sentence ends, rather than goes on.
+    comma: if it goes on, that a comma comes next rather than a word. A comma means that a clause is complete.
     """
 
     ends: float
@@ -42,9 +43,9 @@ class Closing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """Empty text: no words were heard. `language` is a BCP-47 tag, empty where the model does not say.
+    """What was said in a piece of audio; empty text: no words were heard.
 
-    `closing`: None if the model does not say, or not clearly.
+    language: BCP-47 tag, empty if the model doesn't say. closing: None if the model doesn't say, or not clearly.
     """
 
     text: str = ""
@@ -57,9 +58,9 @@ class Transcript:
 class DecodeOptions:
     """How to decode.
 
-    language: BCP-47 tag, empty for the model's own choice; a tag that the model doesn't know is like empty.
-    quality: "partial" is bounded in time, "final" as good as the model can.
-    is_cancelled: asked now and then on long audio; once true, the rest is left undone.
+    language: BCP-47 tag. Empty, or a tag that the model doesn't know: the model chooses.
+    quality: "partial" takes a bounded time, "final" is as good as the model can.
+    is_cancelled: the engine asks this now and then on long audio, and stops once it is true.
     """
 
     language: str = ""
@@ -68,22 +69,22 @@ class DecodeOptions:
 
 
 Request: TypeAlias = tuple[Audio, DecodeOptions]
-"""What to decode, and how."""
+"""The audio to decode, and how."""
 
 
 class AsrEngine(Protocol):
     """One model in one process."""
 
     def load(self) -> None:
-        """Load the weights, downloading them first if need be; raises EngineError if they can't be had."""
+        """Load the weights; download them first if they are not here. Raises EngineError if that fails."""
         ...
 
     def describe(self) -> EngineDescription:
-        """What is (or will be) loaded; may be called at any time."""
+        """What is loaded, or will be. May be called at any time."""
         ...
 
     def transcribe(self, audio: Audio, options: DecodeOptions) -> Transcript:
-        """The words of `audio` (float32 mono at 16 kHz, -1 to 1, any length); raises EngineError if the model fails."""
+        """The words of `audio` (float32 mono at 16 kHz, -1 to 1, any length). Raises EngineError if the model fails."""
         ...
 
     def close(self) -> None:
@@ -93,15 +94,15 @@ class AsrEngine(Protocol):
 
 @runtime_checkable
 class BatchingEngine(Protocol):
-    """An AsrEngine that decodes several at once faster than one after the other."""
+    """An AsrEngine that decodes several pieces of audio at once faster than one after the other."""
 
     def transcribe_batch(self, requests: Sequence[Request]) -> list[Transcript]:
-        """What `transcribe` would answer to each, in the same order."""
+        """What `transcribe` would answer to each request, in the same order."""
         ...
 
 
 def transcribe_all(engine: AsrEngine, requests: Sequence[Request]) -> list[Transcript]:
-    """The words of each; as one batch if the engine can."""
+    """The transcript of each request, in the same order; as one batch if the engine can."""
     if len(requests) > 1 and isinstance(engine, BatchingEngine):
         return engine.transcribe_batch(requests)
     return [engine.transcribe(audio, options) for audio, options in requests]

@@ -1,4 +1,4 @@
-"""What a stream is told: the events of the proto, as plain data. Samples are those of the stream, at its own rate."""
+"""The events that a client gets, as plain data with the names of the proto. Samples are at the stream's own rate."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class SpokenTurn:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """traceparent: of the turn's trace; empty if it has none."""
+    """A turn begins. traceparent: of the turn's trace; empty if it has none."""
 
     start_sample: int
     traceparent: str = ""
@@ -31,6 +31,8 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
+    """What has been understood of the open turn so far; see `local_agreement`."""
+
     stable_text: str
     unstable_text: str
     end_sample: int
@@ -38,17 +40,23 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class EagerEndOfTurn:
+    """The turn is probably over. probability: that the speaker is done, 0 to 1."""
+
     turn: SpokenTurn
     probability: float
 
 
 @dataclass(frozen=True, slots=True)
 class TurnResumed:
+    """The voice goes on after an EagerEndOfTurn."""
+
     start_sample: int
 
 
 @dataclass(frozen=True, slots=True)
 class EndOfTurn:
+    """The turn is over. pauses: what is known of the learner's pauses."""
+
     turn: SpokenTurn
     reason: EndReason
     pauses: PauseStatistics = NO_PAUSES
@@ -56,11 +64,15 @@ class EndOfTurn:
 
 @dataclass(frozen=True, slots=True)
 class VoicePaused:
+    """The voice fell silent within the turn."""
+
     end_sample: int
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceContinued:
+    """The voice goes on after a VoicePaused."""
+
     start_sample: int
 
 
@@ -70,9 +82,9 @@ Event: TypeAlias = SpeechStarted | Partial | EagerEndOfTurn | TurnResumed | EndO
 def spoken_turn(transcript: Transcript, start: int, end: int, *, offset: int, rate: float) -> SpokenTurn:
     """A transcript in the samples of its stream.
 
-    `start`, `end`: the voice, and `offset`: the beginning of the audio that was decoded, all in samples of the engine;
-    `rate`: samples of the stream in one of the engine. The model's word times are vague by some tens of
-    milliseconds: they are kept in order and within the turn.
+    start, end: where the voice began and ended. offset: where the decoded audio begins. All three are samples at 16
+    kHz. rate: samples of the stream for one sample at 16 kHz. The model's word times are only right to some tens of
+    milliseconds, so they are put in order and kept within the turn.
     """
     words, earliest = [], start
     for word in transcript.words:

@@ -15,7 +15,7 @@ from common.errors import ServiceError
 
 
 def create_probe(settings: AsrSettings) -> Probe:
-    """What tries engines in a child process."""
+    """Runs this module in a child process, to try engines there."""
     return Probe(
         "asr_service.probe",
         task="load and decode a second of audio",
@@ -32,7 +32,7 @@ def build(target: str, settings: AsrSettings) -> AsrEngine:
 
 
 def main() -> None:
-    """Exits with a message on stderr if it can't be had."""
+    """Exits with a message on stderr if the engine fails."""
     engine = build(sys.argv[1], AsrSettings.model_validate_json(sys.stdin.read()))
     noise = np.random.default_rng(0).normal(0, 0.01, ENGINE_RATE_HZ).astype(np.float32)
     try:

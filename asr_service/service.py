@@ -1,4 +1,7 @@
-"""The gRPC service: proto messages to sessions and back. The only file that knows the messages."""
+"""The gRPC service: turns proto messages into requests of a session, and its events into proto messages.
+
+This is the only file that knows the proto messages.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         self._draining = asyncio.Event()
 
     async def warm_up(self) -> None:
-        """Load the networks and run each once, so that the first learner waits no longer than the second."""
+        """Load the models and run each once, so that the first learner waits no longer than the second."""
         loop = asyncio.get_running_loop()
         self._listening = VadThread(await loop.run_in_executor(self._vad_thread, SileroVad), self._vad_thread)
         await self._listening.hear(self._listening.open(ENGINE_RATE_HZ), bytes(BYTES_PER_SAMPLE * WINDOW))
@@ -77,7 +80,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         self._ready = True
 
     def drain(self) -> None:
-        """Take no stream any more, and end each one that is open when its speaker is between two turns."""
+        """Take no new streams, and end each open stream as soon as its speaker is between two turns."""
         self._draining.set()
 
     async def close(self) -> None:
@@ -99,7 +102,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
                 raise SequenceError("the first message of StreamingRecognize must be `config`")
             assert self._listening is not None  # noqa: S101  no calls before warm-up
             config = self._stream_config(first.config)
-            # Tells a proxy that the stream has found its replica: it need not keep the audio for another try.
+            # Tells a proxy that a replica has taken the stream, so it need not keep the audio for a retry.
             await context.send_initial_metadata(())
             session = StreamSession(
                 config,
@@ -172,7 +175,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
                     raise SequenceError("`config` comes once, as the first message; use `endpointing` to change that")
                 case _:
                     raise InvalidInputError("a message is empty; set one of audio, endpointing, finish")
-        # A client's cancel looks like a normal end of its messages, and cancels this task only a moment later.
+        # When a client cancels, its messages seem to end normally; this task is cancelled only a moment later.
         await asyncio.sleep(_CANCEL_LAG_S)
 
 

@@ -1,8 +1,8 @@
 """Whisper models by faster-whisper (CTranslate2), on CPU or GPU; the bundled default is one.
 
-Whisper writes words where there are none ("Thank you." in the noise of a fan), and repeats itself. Against it: text
-that the model itself takes for no speech is dropped, no decode is told what the one before it said, and the number of
-tokens is bounded by the length of the audio, so that a loop ends soon.
+Whisper writes words where there are none ("Thank you." for the noise of a fan), and repeats itself. Three measures
+help: text is dropped if the model itself finds that there is probably no speech; a decode doesn't get the text of the
+one before; and the length of the audio bounds the number of tokens, so that a loop ends soon.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ logger = logging.getLogger(__name__)
 
 _AT_THE_END = ENGINE_RATE_HZ // 5  # samples
 _DOUBTFUL = 0.5
-_SHORTEST = ENGINE_RATE_HZ // 10  # no word is shorter, and its times could not be found
+_SHORTEST = ENGINE_RATE_HZ // 10  # no word is shorter, and the alignment fails on less
 _TOKENS_PER_SECOND = 12  # twice what the fastest speakers need
 _WINDOW = 30 * ENGINE_RATE_HZ
 _NO_SPEECH, _UNSURE = 0.6, -0.8  # no_speech_prob above and avg_logprob below: no words
-_MARKS = frozenset("\"'.。,，!！?？:：”)]}、")  # what faster-whisper would add to the word before by itself
+_MARKS = frozenset("\"'.。,，!！?？:：”)]}、")  # that faster-whisper would by itself append to the word before
 _REPETITIVE = 2.4  # compression ratio of a text that goes in circles; the same bound as in OpenAI's code
 
 _DECODING: dict[Quality, dict[str, Any]] = {
-    # One pass, no second try: a partial that comes late is worth nothing.
+    # One pass and no second try, because a late partial is worth nothing.
     "partial": {"beam_size": 1, "temperature": 0.0},
     "final": {"beam_size": 1, "best_of": 1, "temperature": (0.0, 0.4)},
 }
 
 
 class FasterWhisper:
-    """An AsrEngine and a BatchingEngine; see `asr_service.engine` for the methods. `model`: one that is loaded."""
+    """An AsrEngine and a BatchingEngine; see `asr_service.engine`. model: a loaded one, for tests."""
 
     def __init__(self, settings: AsrSettings, model: ShortWindowWhisper | None = None) -> None:
         self._settings = settings
@@ -56,7 +56,7 @@ class FasterWhisper:
         self._index = int(index or 0)
 
     def fetch(self) -> Path:
-        """The folder with the weights, downloading them if need be; raises EngineError if they can't be had."""
+        """The folder with the weights, downloaded if they are not here. Raises EngineError if that fails."""
         return fetch(self._settings)
 
     def load(self) -> None:
@@ -69,14 +69,14 @@ class FasterWhisper:
                 device=self._device,
                 device_index=self._index,
                 compute_type=self._dtype(),
-                # One CPU is left to the rest: on two, a second thread made four learners' answers a quarter later.
+                # Leave one core to the rest. On two cores a second thread made the answers of four learners 25 % later.
                 cpu_threads=max(1, min(8, (cores - 1) // settings.asr_threads)),
                 num_workers=settings.asr_threads,
             )
         except (ValueError, RuntimeError, OSError) as error:
             model = settings.asr_model_name or BUNDLED
             raise EngineError(f"ASR_MODEL_NAME={model} can't be loaded on {self._device}: {error}") from error
-        self._model.continuations  # noqa: B018  made now rather than at the end of the first turn
+        self._model.continuations  # noqa: B018  computed now rather than at the end of the first turn
 
     def describe(self) -> EngineDescription:
         return EngineDescription(
@@ -91,7 +91,7 @@ class FasterWhisper:
         return self.transcribe_batch([(audio, options)])[0]
 
     def transcribe_batch(self, requests: Sequence[Request]) -> list[Transcript]:
-        """The words of each, in the same order; see `whisper_batch`. What it hands back is decoded by the library."""
+        """One transcript for each request, in the same order. What `whisper_batch` can't decode, the library does."""
         if self._model is None:
             raise EngineError("the speech recognition model is not loaded")
         by_language: dict[str | None, list[int]] = {}
@@ -105,7 +105,7 @@ class FasterWhisper:
         return [answers.get(index) or self._alone(*request) for index, request in enumerate(requests)]
 
     def _together(self, requests: Sequence[Request], indices: Sequence[int], language: str) -> dict[int, Transcript]:
-        """The answers to those of one language that needed no more than the usual."""
+        """The transcripts of the requests, all in one language, that a single pass was enough for."""
         assert self._model is not None  # noqa: S101
         pieces = [
             Piece(audio, _most_tokens(audio), once=options.quality == "partial")
@@ -122,7 +122,7 @@ class FasterWhisper:
         }
 
     def _alone(self, audio: Audio, options: DecodeOptions) -> Transcript:
-        """By the library itself, which goes on past one window, tries again, and does not say how it closes."""
+        """Decode by the library itself: it handles more than one window and tries again, but gives no `closing`."""
         if len(audio) < _SHORTEST or options.is_cancelled():
             return Transcript()
         asked = self._known_language(options.language)
@@ -135,31 +135,33 @@ class FasterWhisper:
         return _transcript(segments, audio, options, language)
 
     def _decode(self, audio: Audio, options: DecodeOptions, language: str | None) -> tuple[list[Segment], str]:
-        """The segments up to where it was cancelled, and their language; None: the model finds it out."""
+        """The segments, up to where it was cancelled, and their language. language: None: the model finds it out."""
         assert self._model is not None  # noqa: S101
         segments, info = self._model.transcribe(
             audio,
             language=language,
             condition_on_previous_text=False,
             word_timestamps=True,
-            # Marks come as words; see said_in. Not in what is longer than a window: the library finds the next window
-            # by the end of the last word.
+            # Marks come as words of their own; said_in appends them. Not in audio longer than a window, because the
+            # library finds the next window by the end of the last word.
             **({"append_punctuations": ""} if len(audio) <= _WINDOW else {}),
             max_new_tokens=_most_tokens(audio),
             **_DECODING[options.quality],
         )
-        decoded = list(takewhile(lambda _: not options.is_cancelled(), segments))  # here it is done, 30 s at a time
+        decoded = list(
+            takewhile(lambda _: not options.is_cancelled(), segments)
+        )  # this runs the model, on 30 s at a time
         return decoded, info.language
 
     def _is_doubtful(self, segments: Sequence[Segment], options: DecodeOptions) -> bool:
-        """Whether the language may be another one. A partial has no time for that."""
+        """Whether the speech may be in another language. For a partial there is no time to find out."""
         assert self._model is not None  # noqa: S101
         return options.quality == "final" and self._model.model.is_multilingual and is_doubtful(segments)
 
     def _in_the_language_heard(
         self, audio: Audio, options: DecodeOptions, segments: list[Segment], asked: str
     ) -> tuple[list[Segment], str]:
-        """The segments as they are, or in the language that the model hears if they are better so."""
+        """The segments given, or those in the language that the model hears, if they are better."""
         assert self._model is not None  # noqa: S101
         heard, probability, _ = self._model.detect_language(audio=audio)
         if options.is_cancelled() or not is_worth_a_try(asked, heard, probability):
@@ -194,10 +196,10 @@ def _best_device() -> str:
 
 
 def without_invented_end(words: list[Word], end: int) -> list[Word]:
-    """Without what Whisper likes to add in the silence after the last word: "I will see you guys next time."
+    """The words without those that Whisper invents in the silence after the last one: "I will see you guys next time."
 
-    Such words have no length, at the very end of the audio (`end`, in samples); the first of them may have a little,
-    but is doubtful.
+    Invented words have no length and are at the very end of the audio (`end`, in samples). The first of them may have
+    some length, but low confidence.
     """
     kept = list(words)
     while kept and kept[-1].start == kept[-1].end and kept[-1].start >= end - _AT_THE_END:
@@ -221,11 +223,11 @@ def _transcript(
 
 
 def said_in(segment: Segment, quality: Quality) -> list[Word]:
-    """The words, with the marks that follow them."""
+    """The words of a segment, each with the marks that follow it. Times in samples at 16 kHz."""
     words: list[Word] = []
     if segment.no_speech_prob > _NO_SPEECH and segment.avg_logprob < _UNSURE:
         return words
-    if quality == "partial" and segment.compression_ratio > _REPETITIVE:  # a final had a second try; take what it gave
+    if quality == "partial" and segment.compression_ratio > _REPETITIVE:  # a final has had a second try
         return words
     for part in segment.words or ():
         probability = min(1.0, max(0.0, float(part.probability)))

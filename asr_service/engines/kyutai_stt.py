@@ -1,15 +1,15 @@
 """Kyutai's speech-to-text models by transformers: `kyutai/stt-2.6b-en-trfs` and `kyutai/stt-1b-en_fr-trfs`.
 
-The model hears 24 kHz audio in frames of 80 ms and writes one text token per frame: mostly padding, a mark where a word
-is about to begin, and the word's pieces from there on. It writes some time after it hears (0.5 or 2.5 s, in the
-checkpoint), so that much silence follows the audio. Hence the times of words: a token's frame, less that delay, is when
-its word begins. Where a word ends the model does not say: it is taken to last until the next begins, at most some time.
-Confidence is the mean probability of a word's tokens.
+The model hears 24 kHz audio in frames of 80 ms and writes one text token for each frame: mostly padding, a mark before
+each word, and then the word's pieces. It writes with a delay (0.5 or 2.5 s, set in the checkpoint), so that much
+silence is added after the audio. A word begins at the frame of its first token, less that delay. The model doesn't say
+where a word ends: it is taken to last until the next word begins, but not longer than a fixed time. The confidence of a
+word is the mean probability of its tokens.
 
-Everything is causal. Utterances of a batch are filled up with silence at the end, and what is written beyond an
-utterance's own frames is dropped: each has the words that it would have alone.
+The model is causal. In a batch, shorter utterances get silence at the end, and what is written beyond an utterance's
+own frames is dropped. So each gets the words that it would get alone.
 
-torch is imported on loading, since some versions of it end the process: see `asr_service.probe`.
+torch is imported only when the model is loaded, since some versions of it crash the process: see `asr_service.probe`.
 Source: Zeghidour et al., "Streaming Sequence-to-Sequence Learning with Delayed Streams Modeling", 2025, and
 https://huggingface.co/docs/transformers/model_doc/kyutai_speech_to_text
 """
@@ -38,14 +38,14 @@ logger = logging.getLogger(__name__)
 DEFAULT_MODEL = "kyutai/stt-2.6b-en-trfs"
 FILES = ("*.json", "*.safetensors")
 _SHORTEST = ENGINE_RATE_HZ // 10
-_LONGEST = 50 * ENGINE_RATE_HZ  # longer audio is cut: the model's positions reach to 60 s, with prefix and delay
+_LONGEST = 50 * ENGINE_RATE_HZ  # longer audio is cut: with prefix and delay the model can take 60 s
 _CUT_WITHIN = 10 * ENGINE_RATE_HZ
 _QUIET = ENGINE_RATE_HZ // 5
 _BATCH = 8
 
 
 class KyutaiStt:
-    """An AsrEngine and a BatchingEngine; see `asr_service.engine` for the methods."""
+    """An AsrEngine and a BatchingEngine; see `asr_service.engine`."""
 
     def __init__(self, settings: AsrSettings) -> None:
         self._settings = settings
@@ -57,7 +57,7 @@ class KyutaiStt:
         self._lock = threading.Lock()  # a run leaves state in the model's codec
 
     def fetch(self) -> Path:
-        """The folder with the weights, downloading them if need be; raises EngineError if they can't be had."""
+        """The folder with the weights, downloaded if they are not here. Raises EngineError if that fails."""
         if Path(self._name).is_dir():
             return Path(self._name)
         model_id = self._name if self._name.endswith("-trfs") else f"{self._name}-trfs"
@@ -123,7 +123,7 @@ class KyutaiStt:
         self._model = self._processor = None
 
     def _generate(self, audios: Sequence[Audio], checks: Sequence[Any]) -> list[Frames]:
-        """The tokens of each, one for a frame of 80 ms, without those that stand for other utterances' length."""
+        """The tokens of each utterance, one for a frame of 80 ms, without those beyond its own length."""
         import torch
         from transformers import StoppingCriteria, StoppingCriteriaList
 
@@ -168,7 +168,7 @@ class KyutaiStt:
         return taken
 
     def _languages(self) -> tuple[str, ...]:
-        """By the model's name: `…-en_fr-trfs`."""
+        """The languages named in the model's name, such as `…-en_fr-trfs`."""
         named = self._name.removesuffix("-trfs").rpartition("-")[2].split("_")
         return tuple(named) if all(len(tag) == 2 for tag in named) else ("en",)
 
@@ -178,7 +178,7 @@ def _frames_of(samples: int, more_s: float, frame: int) -> int:
 
 
 def _cut(audio: Audio) -> list[tuple[int, int]]:
-    """Where to cut audio that is too long for one run: at the quietest moment before it would be."""
+    """Cut audio that is too long for one run into [begin, end) pieces, each at its quietest moment near the limit."""
     cuts, begin = [], 0
     while len(audio) - begin > _LONGEST:
         start = begin + _LONGEST - _CUT_WITHIN

@@ -1,4 +1,4 @@
-"""From the tokens that Kyutai's models write, one per frame of 80 ms, to words with times. Pure; see `kyutai_stt`."""
+"""Turns the tokens of Kyutai's models, one for a frame of 80 ms, into words with times. Pure; see `kyutai_stt`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BLANK = "▁"
 
 
 class Tokenizer(Protocol):
-    """What is needed of the checkpoint's tokenizer."""
+    """What this module needs of the checkpoint's tokenizer."""
 
     @property
     def all_special_ids(self) -> list[int]: ...
@@ -30,10 +30,10 @@ class Tokenizer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """One piece of audio as the model wrote it down.
+    """The model's output for one piece of audio.
 
-    tokens, chances: a token for each frame, and how probable the model found it. late_s: so much later than the audio
-    the tokens are. padding: the token for "nothing new". samples: length of the audio, at 16 kHz.
+    tokens, chances: a token for each frame, and its probability. late_s: how much later than the audio the tokens come,
+    in seconds. padding: the token for "nothing new". samples: length of the audio, at 16 kHz.
     """
 
     tokens: tuple[int, ...]
@@ -52,7 +52,10 @@ class _Spoken:
 
 
 def transcript(parts: Sequence[tuple[int, Frames]], tokenizer: Tokenizer, language: str) -> Transcript:
-    """The words of pieces of audio, each with the sample (at 16 kHz) at which it begins."""
+    """The words of consecutive pieces of audio.
+
+    parts: for each piece, the sample at 16 kHz where it begins, and its frames. language: of the transcript.
+    """
     words: list[Word] = []
     for begin, frames in parts:
         spoken = _spoken_words(frames, tokenizer)
@@ -70,7 +73,7 @@ def transcript(parts: Sequence[tuple[int, Frames]], tokenizer: Tokenizer, langua
 
 
 def _spoken_words(frames: Frames, tokenizer: Tokenizer) -> list[_Spoken]:
-    """The words of one piece: each begins at its mark, or where a piece of text begins with a blank."""
+    """The words of one piece of audio. A word begins at its mark, or where a token begins with a blank."""
     pieces = tokenizer.convert_ids_to_tokens(list(frames.tokens))
     silent = {frames.padding, WORD_MARK, *tokenizer.all_special_ids}
     words: list[_Spoken] = []
@@ -88,5 +91,5 @@ def _spoken_words(frames: Frames, tokenizer: Tokenizer) -> list[_Spoken]:
 
 
 def _sample(frame: float, frames: Frames) -> int:
-    """When a frame's token was said, in samples at 16 kHz within its piece of audio."""
+    """When the token of a frame was spoken, in samples at 16 kHz since the beginning of its piece of audio."""
     return min(max(0, round((frame / FRAMES_PER_SECOND - frames.late_s) * ENGINE_RATE_HZ)), frames.samples)

@@ -1,7 +1,6 @@
-"""An engine that is tried in a child process before it is loaded, and Whisper in its place if it fails there.
+"""An engine that is tried in a child process before it is loaded. If it fails there, Whisper takes its place.
 
-The service thus always comes up. That it is not what was asked for is said in the log, and by Describe for as long as
-it runs.
+So the service always comes up. If it had to fall back, the log says so, and Describe does for as long as it runs.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ logger = logging.getLogger(__name__)
 
 
 class ProbedEngine:
-    """An AsrEngine and a BatchingEngine around another one; `fall_back` makes the one for its place.
+    """An AsrEngine and a BatchingEngine around another engine. `fall_back` makes the engine that may take its place.
 
-    try_it: runs the trial, and raises EngineError if the engine can't be used here; stop: ends it.
+    try_it: tries the engine, and raises EngineError if it can't be used here. stop: ends the trial.
     """
 
     def __init__(
@@ -40,7 +39,7 @@ class ProbedEngine:
         self._reason = ""
 
     def fetch(self) -> None:
-        """Have the weights of the engine that was asked for."""
+        """Download the weights of the engine that was asked for."""
         fetch_weights(self._engine)
 
     def load(self) -> None:

@@ -1,10 +1,10 @@
-"""Several utterances through Whisper in one batch, with the results that each would have had alone.
+"""Decodes several utterances with Whisper in one batch. Each gets the result that it would get alone.
 
-faster-whisper decodes one recording at a time; its own BatchedInferencePipeline is for the pieces of one recording, and
-leaves out what keeps Whisper from inventing text (timestamp tokens, a second try where the first was poor). Here the
-usual case is batched, with the library's own parts: audio of one window, clear enough at the first pass. The rest is
-handed back, to be decoded alone. A single utterance goes the same way: only here the model is asked what else it would
-have written after the last word (`_closing`).
+faster-whisper decodes one recording at a time. Its BatchedInferencePipeline is for the pieces of one recording, and it
+leaves out what keeps Whisper from inventing text: timestamp tokens, and a second try if the first was poor. This module
+uses the library's own parts to batch the usual case: audio of one window, clear enough at the first pass. The others
+are handed back, to be decoded alone. A single utterance is decoded here, too, because only here the model says what it
+expects after the last word (`_closing`).
 
     features, padded to one window ──▶ encode ──▶ generate ──▶ align ──▶ segments with words
 """
@@ -33,12 +33,15 @@ _DEFAULTS = {
 }
 _LEAST_FRAMES, _PADDING_FRAMES = 1_000, 400  # of 10 ms
 _SENTENCE_ENDS, _COMMAS, _DOTS = (*".?!。？！",), (*",;:，、；：",), ("..", "…", "-", "–", "—")
-_LITTLE = 3e-3  # of probability, so that nothing is certain
+_LITTLE = 3e-3  # added to each probability, so that none is 0 or 1
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One utterance: float32 mono at 16 kHz. More than `max_new_tokens` are a loop. `once`: never try again."""
+    """One utterance, float32 mono at 16 kHz.
+
+    max_new_tokens: more tokens mean that the model is in a loop. once: take the first pass, however poor it is.
+    """
 
     audio: Audio
     max_new_tokens: int
@@ -47,7 +50,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What is said in a piece. `closing`: None where there are no words, or nobody asks (`Piece.once`)."""
+    """What is said in a piece. closing: None if there are no words, or it isn't needed (`Piece.once`)."""
 
     segments: list[Segment]
     closing: Closing | None
@@ -55,13 +58,13 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """An alignment that was made before, in the place of the encoder's output that it would be made from."""
+    """An alignment made earlier. It is passed instead of the encoder's output, from which it would be made."""
 
     alignment: list[dict[str, Any]]
 
 
 class ShortWindowWhisper(WhisperModel):  # type: ignore[misc]  # it has no types
-    """Whisper that encodes no more padding than it needs."""
+    """A WhisperModel that encodes less padding than the usual 30 s."""
 
     def encode(self, features: npt.NDArray[np.float32]) -> ctranslate2.StorageView:
         """The encoder's output for log-mel spectrograms (…, bands, frames) that zeros fill up to 30 s."""
@@ -72,7 +75,7 @@ class ShortWindowWhisper(WhisperModel):  # type: ignore[misc]  # it has no types
     def find_alignment(
         self, tokenizer: Tokenizer, text_tokens: list[list[int]], encoder_output: Any, num_frames: Any, **options: Any
     ) -> list[list[dict[str, Any]]]:
-        """The words of each text and when they are said; what was found before is taken as it is."""
+        """The words of each text with their times. An alignment made earlier (`_Found`) is returned as it is."""
         if isinstance(encoder_output, _Found):
             return [encoder_output.alignment]
         alignments: list[list[dict[str, Any]]] = super().find_alignment(
@@ -82,14 +85,14 @@ class ShortWindowWhisper(WhisperModel):  # type: ignore[misc]  # it has no types
 
     @cached_property
     def texts(self) -> list[str]:
-        """What each token writes, in the order of their numbers, up to the end of text."""
+        """The text of each token, by token id, up to the end-of-text token."""
         end_of_text = self.hf_tokenizer.token_to_id("<|endoftext|>")
         texts: list[str] = self.hf_tokenizer.decode_batch([[token] for token in range(end_of_text)])
         return texts
 
     @cached_property
     def continuations(self) -> npt.NDArray[np.bool_]:
-        """(3, tokens): which of them end a sentence, which are or begin with a comma, which go on with a word."""
+        """(3, tokens): whether a token ends a sentence, begins with a comma, goes on with a word."""
         texts = [text.strip() for text in self.texts]
         dots = np.array([text.startswith(_DOTS) for text in texts])
         ends = np.array([text.startswith(_SENTENCE_ENDS) for text in texts]) & ~dots
@@ -98,7 +101,7 @@ class ShortWindowWhisper(WhisperModel):  # type: ignore[misc]  # it has no types
 
 
 def decode_together(model: ShortWindowWhisper, pieces: Sequence[Piece], language: str) -> list[Decoded | None]:
-    """What is said in each piece, in order, all in the same language; None: this one has to be decoded alone."""
+    """What is said in each piece, in order. All are in the same language. None: this piece must be decoded alone."""
     features = [model.feature_extractor(piece.audio)[..., :-1] for piece in pieces]
     short = [i for i, feature in enumerate(features) if feature.shape[-1] <= model.feature_extractor.nb_max_frames]
     decoded: list[Decoded | None] = [None] * len(pieces)
@@ -141,7 +144,7 @@ def _decode_window(
 
 
 def _closing(model: ShortWindowWhisper, result: Any) -> Closing | None:
-    """What the model would write after the last word, by the sums over all tokens; timestamps say nothing."""
+    """What the model expects after the last word, summed over all tokens but the timestamps."""
     tokens = result.sequences_ids[0]
     steps = result.logits[0] if result.logits else ()
     said = max((i for i, token in enumerate(tokens) if _is_said(model, token)), default=None)
@@ -150,7 +153,7 @@ def _closing(model: ShortWindowWhisper, result: Any) -> Closing | None:
     logits = _floats(steps[said + 1])
     likelihoods = np.exp(logits - logits.max())
     text = likelihoods[: len(model.texts)] / likelihoods.sum()
-    if text.sum() < _LITTLE:  # its rules had a timestamp come
+    if text.sum() < _LITTLE:  # Whisper's rules demanded a timestamp here
         return None
     ends, comma, word = (float(text[which].sum()) + _LITTLE for which in model.continuations)
     more = float(text.sum()) - ends + 2 * _LITTLE
@@ -158,13 +161,13 @@ def _closing(model: ShortWindowWhisper, result: Any) -> Closing | None:
 
 
 def _is_said(model: ShortWindowWhisper, token: int) -> bool:
-    """Whether a token is more than a mark; one with some bytes of a letter is."""
+    """Whether a token is part of a word rather than a mark. Some tokens hold only some bytes of a letter."""
     text = model.texts[token] if token < len(model.texts) else ""
     return any(character.isalnum() or character == "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def _floats(values: ctranslate2.StorageView) -> npt.NDArray[np.float64]:
-    """On the CPU, whatever the device and type."""
+    """The values as one flat array on the CPU, whatever their device and type."""
     on_cpu = values.to_device(ctranslate2.Device.cpu).to(ctranslate2.DataType.float32)
     return np.array(on_cpu).ravel().astype(np.float64)
 
@@ -172,7 +175,7 @@ def _floats(values: ctranslate2.StorageView) -> npt.NDArray[np.float64]:
 def _judge(
     model: ShortWindowWhisper, tokenizer: Tokenizer, piece: Piece, result: Any, frames: int
 ) -> list[dict[str, Any]] | None:
-    """What the first pass says, in the library's own terms; None if it would not have left it at that."""
+    """The segments of the first pass, in the library's format; None if the library would try again or go on."""
     tokens = result.sequences_ids[0]
     log_probability = result.scores[0] * len(tokens) / (len(tokens) + 1)
     repetition = get_compression_ratio(tokenizer.decode(tokens).strip())
@@ -190,7 +193,7 @@ def _judge(
         segment_duration=frames * model.feature_extractor.time_per_frame,
         seek=0,
     )
-    if not complete and heard <= frames:  # the library would go on from where the last word ended
+    if not complete and heard <= frames:  # the library would go on after the last word
         return None
     for segment in segments:
         segment |= {

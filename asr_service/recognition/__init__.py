@@ -1,1 +1,1 @@
-"""What is decoded, when, and for whom."""
+"""Decodes audio with the recognition engine: the queue, the threads, and the decodes of one turn."""

@@ -1,13 +1,13 @@
-"""Which decodes are run next, and which of them together. Pure: no threads, no event loop, no model.
+"""Which decodes run next, and which of them in one batch. Pure: no threads, no event loop, no model.
 
-The end of a turn comes first, a caption of one that goes on comes last:
+The end of a turn comes first, a partial of an open turn comes last:
 
-    TURN       a pause has begun, and somebody waits for an answer
-    RECORDING  a whole file; it may take long, so it is never put together with others
-    PARTIAL    a caption, worth nothing if it comes late
+    TURN       a pause has begun, and the learner waits for an answer
+    RECORDING  a whole file; it may take long, so it is never in a batch with others
+    PARTIAL    a caption, which is worth nothing if it comes late
 
-What waits while the model works forms the next batch; nothing waits for company. A batch is of one urgency, because
-the shortest decode of a batch ends with its longest.
+What waits while the model works forms the next batch. Nothing waits only to make a batch larger. A batch has decodes of
+one urgency, because its shortest decode is done no earlier than its longest.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Job = TypeVar("Job", bound=Hashable)
 
 
 class Urgency(IntEnum):
-    """The lower, the sooner."""
+    """The lower the number, the sooner it runs."""
 
     TURN = 0
     RECORDING = 1
@@ -29,7 +29,7 @@ class Urgency(IntEnum):
 
 
 class DecodeQueue(Generic[Job]):
-    """What waits for the model, first come first served among equals."""
+    """The decodes that wait for the model; first come, first served among those of one urgency."""
 
     def __init__(self) -> None:
         self._waiting: dict[Urgency, deque[Job]] = {urgency: deque() for urgency in Urgency}
@@ -38,15 +38,15 @@ class DecodeQueue(Generic[Job]):
         return sum(len(jobs) for jobs in self._waiting.values())
 
     def count(self, urgency: Urgency) -> int:
-        """How many of that urgency wait."""
+        """How many decodes of that urgency wait."""
         return len(self._waiting[urgency])
 
     def add(self, job: Job, urgency: Urgency) -> None:
-        """One more waits."""
+        """Queue one more decode."""
         self._waiting[urgency].append(job)
 
     def discard(self, job: Job) -> bool:
-        """Forget a job that nobody waits for any more; False if it doesn't wait here."""
+        """Forget a decode that nobody waits for any more; False if it was not queued."""
         for jobs in self._waiting.values():
             if job in jobs:
                 jobs.remove(job)

@@ -1,10 +1,11 @@
-"""The threads in which the model runs: never the event loop, never more at once than it was given workers.
+"""Runs the model in worker threads, for all streams of one event loop.
 
-    decode() ──▶ queue ──▶ batch ──▶ a worker thread: engine ──▶ its results, or its error, to those who wait
+    decode() ──▶ queue ──▶ batch ──▶ a worker thread: engine ──▶ results, or the error, to those who wait
 
-The order is `decode_queue`'s. When a turn's decode finds every worker busy, running partials are told to stop: an
-engine that can stop in the middle does, and the partial ends as cancelled; one that can't delays the turn by no more
-than the rest of its own work. All but the decoding itself happens in the event loop, so nothing here needs a lock.
+`decode_queue` decides the order. If every worker is busy when a turn is to be decoded, running partials are told to
+stop. An engine that can stop in the middle does so, and the partial ends as cancelled. One that can't delays the turn
+by the rest of its own work at most. Only the decoding runs in the threads, all else in the event loop: no lock is
+needed.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from asr_service.recognition.decode_queue import DecodeQueue, Urgency
 T = TypeVar("T")
 
 BATCH_ON_GPU = 8
-"""Decodes that a GPU does at once in hardly more time than one. A CPU takes as long as for one after the other."""
+"""So many decodes take a GPU hardly longer than one. A CPU gains nothing from batches."""
 
 
 @dataclass(eq=False)
 class _Job:
-    """One decode that somebody waits for. `stop` is set when nobody does any more, or when it has to make room."""
+    """One decode. `stop` is set when nobody waits for it any more, or when it must make room for a turn."""
 
     make_audio: Callable[[], Audio]
     options: DecodeOptions
@@ -41,7 +42,7 @@ class _Job:
     stopped: bool = False
 
     def is_stopped(self) -> bool:
-        """What the engine asks, in its thread; that it was answered "yes" is kept."""
+        """The engine asks this in its thread. `stopped` remembers that the answer was yes."""
         self.stopped = self.stopped or self.stop
         return self.stop
 
@@ -49,7 +50,7 @@ class _Job:
 class Decoder:
     """Runs an engine for all streams of one event loop.
 
-    `workers` batches are decoded at once, of at most `max_batch` each; 0: as many as the engine's device likes.
+    `workers` batches are decoded at once, with at most `max_batch` decodes each; 0: what suits the engine's device.
     """
 
     def __init__(self, engine: AsrEngine, workers: int, max_batch: int = 1) -> None:
@@ -64,48 +65,49 @@ class Decoder:
 
     @property
     def has_idle_worker(self) -> bool:
-        """False: a decode started now would wait, or make a more important one wait."""
+        """Whether a decode that starts now would run at once."""
         return len(self._running) + self._others + len(self._queue) < self._workers
 
     @property
     def takes_partials(self) -> bool:
-        """Whether there is room for one more partial: the busier the model, the rarer they are."""
+        """Whether there is room for one more partial. The busier the model, the fewer partials it gets."""
         if self._max_batch <= 1:
             return self.has_idle_worker
         partials = self._queue.count(Urgency.PARTIAL)
         return len(self._queue) == partials < self._max_batch
 
     async def load(self) -> None:
-        """Load the engine in a worker thread; raises what it raises."""
+        """Load the engine in a worker thread. Raises what the engine raises."""
         await self.run(self.engine.load)
         if self._max_batch == 0:
             self._max_batch = BATCH_ON_GPU if self.engine.describe().device.startswith("cuda") else 1
 
     async def decode(self, audio: Audio, *, language: str, quality: Quality) -> Transcript:
-        """The words of `audio` (float32 mono at 16 kHz). Cancelled, it stops at once if still waiting, else soon.
+        """The words of `audio` (float32 mono at 16 kHz).
 
-        A partial that had to make room for a turn raises CancelledError: call it in a task of its own.
+        If the caller is cancelled, the decode leaves the queue, or stops as soon as the engine can. A partial that had
+        to make room for a turn raises CancelledError, so call it in a task of its own.
         """
         urgency = Urgency.TURN if quality == "final" else Urgency.PARTIAL
         return await self._decode_soon(lambda: audio, language, quality, urgency)
 
     async def decode_recording(self, make_audio: Callable[[], Audio], *, language: str) -> Transcript:
-        """The words of a whole recording, with audio that it takes work to make; turns go before it."""
+        """The words of a whole recording; turns go first. make_audio: makes the audio, in the worker thread."""
         return await self._decode_soon(make_audio, language, "final", Urgency.RECORDING)
 
     async def run(self, job: Callable[[], T]) -> T:
-        """Run any other job of the engine (loading it) in a worker thread."""
+        """Run another job of the engine, such as loading, in a worker thread."""
         self._others += 1
         future = asyncio.get_running_loop().run_in_executor(self._threads, job)
         future.add_done_callback(self._other_done)  # when the thread is free, not when nobody waits any more
         return await asyncio.shield(future)
 
     async def close(self) -> None:
-        """Wait for the decodes in progress, forget those that wait, release the engine."""
+        """Wait for the decodes in progress, drop those that are queued, release the engine."""
         self._closed = True
         while waiting := self._queue.next_batch(1):
             waiting[0].result.cancel()
-        if self._others:  # it is loading: it need not end that
+        if self._others:  # it is loading: this makes it give up
             self.engine.close()
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
         self.engine.close()
@@ -114,7 +116,7 @@ class Decoder:
 
     def _other_done(self, done: asyncio.Future[Any]) -> None:
         if not done.cancelled():
-            done.exception()  # seen: whoever asked may be gone
+            done.exception()  # retrieved, since the caller may be gone and asyncio would complain
         self._others -= 1
         if not self._closed:
             self._start()

@@ -1,7 +1,7 @@
-"""Partial transcripts whose beginning never changes: LocalAgreement.
+"""Partial transcripts whose beginning never changes: LocalAgreement. Pure: hypotheses in, texts out.
 
-A model that hears an utterance grow rewrites the end of its transcript again and again. What two decodes in a row agree
-on, from the beginning, is taken as said. Pure: hypotheses in, texts out.
+A model that hears a growing utterance rewrites the end of its transcript again and again. The beginning on which two
+decodes in a row agree is taken as final.
 
 LocalAgreement-2 of Liu, Spanakis and Niehues, "Low-Latency Sequence-to-Sequence Speech Recognition and Translation by
 Partial Hypothesis Selection", Interspeech 2020; Macháček, Dabre and Bojar brought it to Whisper.
@@ -18,17 +18,16 @@ from asr_service.engine import Word
 
 @dataclass(frozen=True, slots=True)
 class PartialText:
-    """`stable` only grows within a turn; `unstable` goes right after it, with the blank between them if one is due."""
+    """`stable` only grows within a turn. `unstable` follows it directly, with a leading blank if one belongs there."""
 
     stable: str
     unstable: str
 
 
 class LocalAgreement:
-    """The partials of one turn.
+    """The partials of one turn. Word times are samples of the stream at 16 kHz.
 
-    `agreed` are the stable words, and `agreed_end` is where they end: later hypotheses need not cover what is before
-    it. Times of words are samples of the stream.
+    agreed: the stable words. agreed_end: where they end; later hypotheses need not cover what is before it.
     """
 
     def __init__(self) -> None:
@@ -37,7 +36,7 @@ class LocalAgreement:
         self._previous: Sequence[Word] = ()
 
     def add(self, hypothesis: Sequence[Word]) -> PartialText:
-        """The partial after one more decode."""
+        """The partial after one more decode, whose words are `hypothesis`."""
         fresh = [word for word in hypothesis if self._is_new(word)]
         earlier = [word for word in self._previous if self._is_new(word)]
         pairs = takewhile(lambda pair: _same(*pair), zip(fresh, earlier, strict=False))
@@ -51,7 +50,7 @@ class LocalAgreement:
         return PartialText(stable, unstable if stable else unstable.lstrip())
 
     def completed_by(self, hypothesis: Sequence[Word]) -> tuple[Word, ...]:
-        """The stable words and those of a decode that come after them."""
+        """The stable words, and the words of a decode that come after them."""
         return (*self.agreed, *(word for word in hypothesis if self._is_new(word)))
 
     def _is_new(self, word: Word) -> bool:
@@ -63,5 +62,5 @@ def _same(one: Word, other: Word) -> bool:
 
 
 def _letters(text: str) -> str:
-    """Two decodes often differ in capitals and commas only."""
+    """Letters and digits only, since two decodes often differ in nothing but capitals and commas."""
     return "".join(c for c in text.casefold() if c.isalnum()) or text.strip()

@@ -1,22 +1,22 @@
-"""How sure is it that the speaker is done? Sound, words and silence in one probability. Pure.
+"""The probability that the speaker is done, from the sound and the words. Pure.
 
-A logistic model of a few signs. Its weights were fitted to the tuning half of the turn-taking set
-(`python -m bench.turn_taking --half tuning --fit`), and are few so that they can be read. All but the last are
-log-odds of a probability:
+It is a logistic model of a few signs. Its weights were fitted to the tuning half of the turn-taking set
+(`python -m bench.turn_taking --half tuning --fit`). They are few, so that people can read them. All signs but the last
+are the log-odds of a probability:
 
-    sign         of
-    acoustic     Smart Turn, which hears the last 8 s
-    ends         a sentence's end after the last word, rather than any other text, as the recogniser hears it
-    last_word    the last word, likewise
-    could_end    a sentence's end after the last word, as a language model knows its language (`text_model`)
-    comma        if more text, then a comma, rather than the next word, as the recogniser hears it
-    wants_more   1 if the text ends in "and", "to the", "because", a comma, "um", "…"
+    sign         probability
+    acoustic     Smart Turn's, from the sound of the last 8 s
+    ends         the recogniser's, that the sentence ends after the last word
+    last_word    the recogniser's confidence in the last word
+    could_end    a language model's (`text_model`), that a sentence could end after the last word
+    comma        the recogniser's, that a comma follows rather than a word, if the sentence goes on
+    wants_more   1 if the text ends in "and", "to the", "because", a comma, "um", "…", else 0
 
-Where a sentence breaks off, Whisper often writes a full stop all the same, but finds "…", a comma or another word
-nearly as probable; and a last word that was cut short, or is no word, it only guesses. Whether the words are a whole
-sentence the language model knows better. It knows English; where it is not asked, the last two signs stand in: where
-Whisper would go on only after a comma, a clause is complete, and more of them end there. Words that want more are known
-for English, too; in other languages the rest decides.
+If a sentence breaks off, Whisper often writes a full stop all the same. But then it finds "…", a comma or another word
+nearly as probable, and it is unsure of a last word that was cut short. The language model knows better whether the
+words are a whole sentence, but only in English. If it can't be asked, the last two signs stand in for it: if a comma
+would have to follow, a clause is complete, and turns often end there. `wants_more` knows English words only; in other
+languages it goes by the punctuation.
 """
 
 from __future__ import annotations
@@ -53,7 +53,10 @@ _FILLERS = frozenset("um uh umm uhm er erm hmm hm mm ah eh".split())
 
 
 def text_signs(text: str, language: str = "en") -> tuple[bool, bool]:
-    """(wants more, sentence ended) of what was understood so far."""
+    """(wants more, has ended): whether the text asks for another word, and whether it ends with a sentence's mark.
+
+    language: BCP-47 tag, empty for English.
+    """
     text = text.rstrip()
     words = re.findall(r"[\w']+", text.lower().replace("’", "'"))
     english = language.partition("-")[0].lower() in ("", "en")
@@ -64,7 +67,7 @@ def text_signs(text: str, language: str = "en") -> tuple[bool, bool]:
 
 
 def _wants_more(words: list[str], *, question: bool) -> bool:
-    """Whether English words end in a sound of thinking, or in one that is seldom a sentence's last."""
+    """Whether English words end in a hesitation sound, or in a word that seldom ends a sentence."""
     if words and words[-1] in _FILLERS:
         return True
     if question and len(words) > 2 and words[0] in _QUESTIONS and words[-2] in _HELPING and words[-1] in _PRONOUNS:
@@ -80,7 +83,7 @@ def _wants_more(words: list[str], *, question: bool) -> bool:
 
 
 class Signs(NamedTuple):
-    """What there is to go by at a pause, or how much each counts; see above."""
+    """The signs at a pause, or the weight of each; see the table above."""
 
     acoustic: float
     ends: float
@@ -91,7 +94,7 @@ class Signs(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """A logistic model."""
+    """The weights of the logistic model."""
 
     bias: float
     signs: Signs
@@ -99,12 +102,13 @@ class Weights(NamedTuple):
 
 WITH_TEXT_MODEL = Weights(0.53, Signs(acoustic=0.07, ends=0.51, last_word=0.59, could_end=0.8))
 WITHOUT_TEXT_MODEL = Weights(0.0, Signs(acoustic=0.07, ends=0.86, last_word=0.58, comma=1.14, wants_more=-2.55))
-_WHOLE, _BROKEN_OFF = Closing(ends=0.93, comma=0.41), Closing(ends=0.6, comma=0.24)  # as usual; stand in, by the
-_USUAL_WORD = 0.97  # text's last mark, where an engine does not say, as does this
+# Usual values, for an engine that doesn't say. Which of the two it is depends on the text's last mark.
+_WHOLE, _BROKEN_OFF = Closing(ends=0.93, comma=0.41), Closing(ends=0.6, comma=0.24)
+_USUAL_WORD = 0.97
 
 
 def signs_of_end(acoustic: float, heard: Transcript, language: str = "en", could_end: float | None = None) -> Signs:
-    """The signs in what was understood so far; see `probability_of_end`."""
+    """The signs in what was understood so far. For the arguments see `probability_of_end`."""
     wants_more, ended = text_signs(heard.text, language)
     closing = heard.closing or (_WHOLE if ended else _BROKEN_OFF)
     last_word = heard.words[-1].confidence if heard.words else _USUAL_WORD
@@ -121,7 +125,11 @@ def signs_of_end(acoustic: float, heard: Transcript, language: str = "en", could
 def probability_of_end(
     acoustic: float, heard: Transcript, language: str = "en", could_end: float | None = None
 ) -> float:
-    """0 to 1. acoustic, could_end: the probabilities of Smart Turn and of the text model, None if that wasn't asked."""
+    """The probability that the speaker is done, 0 to 1.
+
+    acoustic: Smart Turn's probability. heard: the turn so far. language: BCP-47 tag, empty for English. could_end: the
+    text model's probability; None if it wasn't asked.
+    """
     bias, weights = WITHOUT_TEXT_MODEL if could_end is None else WITH_TEXT_MODEL
     signs = signs_of_end(acoustic, heard, language, could_end)
     score = bias + sum(weight * sign for weight, sign in zip(weights, signs, strict=True))
@@ -129,6 +137,6 @@ def probability_of_end(
 
 
 def _log_odds(probability: float, least: float = 0.0, most: float | None = None) -> float:
-    """Of a probability held between `least` and `most`, which is as far from 1 unless given."""
+    """The log-odds of a probability, which is first bounded to [least, most]. most: 1 - least unless given."""
     bounded = min(max(probability, least), 1 - least if most is None else most)
     return math.log(bounded / (1 - bounded))

@@ -1,4 +1,4 @@
-"""How much silence ends a turn: the settings of endpointing, and the wait that follows from them. Pure."""
+"""The settings of endpointing, and how much silence ends a turn by them. Pure."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ from dataclasses import dataclass
 
 from common.errors import InvalidInputError
 
-MIN_TURN_MS, MAX_TURN_MS = 500, 600_000  # what max_turn_ms may be: it bounds the memory that a stream takes
+MIN_TURN_MS, MAX_TURN_MS = 500, 600_000  # bounds of max_turn_ms, which bounds the memory of a stream
 LONGEST_WAIT_MS = 10_000
 MIN_PATIENCE, MAX_PATIENCE = 0.25, 4.0
 
-_SURE = 0.9  # from this probability on the wait is the least;
-_NEARLY_SURE, _NEARLY_SHARE = 0.75, 0.3  # from here on this share of the longest: the reply takes as long to begin;
-_LIKELY = 0.35  # below it, to here, it is this share of the longest: less would cut most hesitations all the same;
-_LIKELY_SHARE = 0.65
-_NOT_DONE = 0.1  # and from here down the longest; between the last two, in proportion
-_AVERAGE_PAUSE_MS = 600  # a learner whose usual pause is this long is waited for as the settings say,
-_LEAST_STRETCH, _MOST_STRETCH = 0.8, 2.0  # others shorter or longer, but not without bound
+# The wait by the probability that the speaker is done:
+_SURE = 0.9  # from here up: the shortest wait
+_NEARLY_SURE, _NEARLY_SHARE = 0.75, 0.3  # from here up: this share of the longest; the reply takes as long to begin
+_LIKELY, _LIKELY_SHARE = 0.35, 0.65  # from here up: this share of the longest; less would cut most hesitations
+_NOT_DONE = 0.1  # from here down: the longest wait; between _NOT_DONE and _LIKELY in proportion
+# The longest wait is stretched by the learner's usual pause, compared with this one, within these bounds:
+_AVERAGE_PAUSE_MS = 600
+_LEAST_STRETCH, _MOST_STRETCH = 0.8, 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Endpointing:
     """When a turn ends, in milliseconds; see the proto message of the same name.
 
-    `end_silence_ms` 0: between `min_silence_ms` and `max_silence_ms`, by the probability that the speaker is done.
+    With `end_silence_ms` 0, the silence that ends a turn is between `min_silence_ms` and `max_silence_ms`, by the
+    probability that the speaker is done.
     """
 
     eager_silence_ms: int = 160
@@ -36,7 +38,10 @@ class Endpointing:
     usual_pause_ms: int = 0
 
     def wait_ms(self, probability: float, usual_pause_ms: float = 0.0) -> float:
-        """The silence that ends a turn, by the probability that the speaker is done; usual pause 0: unknown."""
+        """The silence in ms that ends the turn, if the speaker is done with this probability.
+
+        usual_pause_ms: of this learner; 0: unknown.
+        """
         most = self.max_silence_ms * self.patience
         if usual_pause_ms:
             most *= min(max(usual_pause_ms / _AVERAGE_PAUSE_MS, _LEAST_STRETCH), _MOST_STRETCH)
@@ -59,9 +64,9 @@ class Endpointing:
         patience: float = 0.0,
         usual_pause_ms: int = 0,
     ) -> Endpointing:
-        """These settings with those given in the place of their own, zero meaning: not given.
+        """These settings, with the given ones in place of their own; 0 means: not given.
 
-        Raises InvalidInputError if that makes no sense.
+        Raises InvalidInputError if the result contradicts itself.
         """
         given = (
             eager_silence_ms,

@@ -1,7 +1,7 @@
-"""How long this learner stops to think: the pauses after which the turn went on. Pure.
+"""How long this learner's pauses usually are: those after which the turn went on. Pure.
 
-Old pauses count less and less, so that a learner who warms up is not waited for as at the beginning. What was usual in
-an earlier session stands in for the first pauses of this one.
+Old pauses count less and less, so that the wait gets shorter for a learner who warms up. The usual pause of an earlier
+session stands in until there are enough pauses in this one.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PAUSE_MS = 250
-"""A silence within a turn that is shorter is the rhythm of speech rather than a pause."""
+"""A shorter silence within a turn belongs to the rhythm of speech and is no pause."""
 _QUANTILE = 0.8
-_FADE = 0.9  # weight of a pause against that of the one after it
+_FADE = 0.9  # weight of a pause, relative to the next one
 _PRIOR_WEIGHT = 3.0  # an earlier session counts as much as this many pauses of today
 _KEPT = 32
 
 
 @dataclass(frozen=True, slots=True)
 class PauseStatistics:
-    """What is worth keeping for the next session; 0: no pause is known."""
+    """What a client keeps for the learner's next session, in milliseconds; 0: no pause is known."""
 
     usual_ms: int = 0
     longest_ms: int = 0
@@ -28,7 +28,7 @@ NO_PAUSES = PauseStatistics()
 
 
 class Pauses:
-    """`earlier_ms`: the usual pause of an earlier session, or 0."""
+    """The pauses of one stream. earlier_ms: the usual pause of an earlier session, or 0."""
 
     def __init__(self, earlier_ms: float = 0.0) -> None:
         self.earlier_ms = earlier_ms
@@ -36,19 +36,19 @@ class Pauses:
         self._longest_ms = 0.0
 
     def add(self, pause_ms: float) -> None:
-        """A silence after which the learner went on."""
+        """Add a silence after which the learner went on."""
         if pause_ms >= PAUSE_MS:
             self._pauses = [*self._pauses, pause_ms][-_KEPT:]
             self._longest_ms = max(self._longest_ms, pause_ms)
 
     @property
     def statistics(self) -> PauseStatistics:
-        """Of this session and, while it is young, the earlier one."""
+        """The usual pause (which the earlier session counts for, too) and the longest of this session."""
         return PauseStatistics(round(self.usual_ms), round(self._longest_ms))
 
     @property
     def usual_ms(self) -> float:
-        """Four of five pauses are no longer; 0: none is known."""
+        """Four of five pauses are at most this long; 0: no pause is known."""
         weighted = [(pause, _FADE**age) for age, pause in enumerate(reversed(self._pauses))]
         if self.earlier_ms:
             weighted.append((self.earlier_ms, _PRIOR_WEIGHT * _FADE ** len(self._pauses)))

@@ -1,8 +1,8 @@
-"""Does it sound as if the speaker is done? Smart Turn v3 on the last eight seconds, at a pause.
+"""Smart Turn v3: whether a pause sounds as if the speaker is done, by the last eight seconds.
 
 The network (https://github.com/pipecat-ai/smart-turn, BSD-2) is a Whisper tiny encoder with a classifier: it hears
 intonation, lengthened syllables and hesitation sounds rather than words. Its weights come with the wheel `pipecat-ai`,
-of which nothing is imported. One run takes some 50 ms on one core, in a thread of the caller's.
+which is not imported. One run blocks for about 50 ms on one core.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from common.errors import EngineError
 
 _SECONDS = 8
 HEARD = _SECONDS * ENGINE_RATE_HZ
-"""Samples that the network hears; what came before makes no difference."""
+"""Samples that the network takes into account; earlier ones make no difference."""
 _FILE = Path("audio", "turn", "smart_turn", "data", "smart-turn-v3.2-cpu.onnx")
 
 
@@ -33,13 +33,15 @@ def find_smart_turn() -> Path:
 
 
 class TurnModel(Protocol):
-    """Any network of this kind; see SmartTurn."""
+    """A network of this kind; see SmartTurn."""
 
-    def infer(self, audio: Audio) -> float: ...
+    def infer(self, audio: Audio) -> float:
+        """See SmartTurn.infer."""
+        ...
 
 
 class SmartTurn:
-    """The network. Loaded once; any number of streams may use it, from any thread."""
+    """The network. It is loaded once; all streams may use it, from any thread."""
 
     def __init__(self, path: Path | None = None) -> None:
         options = onnxruntime.SessionOptions()
@@ -55,9 +57,9 @@ class SmartTurn:
 
 
 def log_mel(audio: Audio) -> Audio:
-    """What the network wants to see: Whisper's log-mel of the last 8 s (80 bands, 800 frames), of unit loudness.
+    """The network's input: Whisper's log-mel spectrogram (80 bands, 800 frames) of the last 8 s, normalised.
 
-    What is shorter is filled up with silence before it, and counts in the loudness with it, as in training.
+    Shorter audio gets silence before it. As in training, that silence counts in the normalisation.
     """
     heard = np.zeros(HEARD, np.float32)
     if len(audio):

@@ -1,9 +1,9 @@
-"""Could a sentence end after these words? A small language model, at a pause.
+"""Whether a sentence could end after these words, by a small language model.
 
-A recogniser hears a full stop wherever a voice stops. A language model knows that "I can help you" goes on more often
-than "I can help you with your homework": how much it expects a mark, the end of the text or a joining word ("and",
-"because") next, says whether what was said is whole. The model is SmolLM2-135M-Instruct by default, run by llama.cpp
-in this process; a question takes it some 6 ms for each word on one core, in a thread of the caller's.
+A recogniser writes a full stop wherever a voice stops. A language model knows that "I can help you" goes on more often
+than "I can help you with your homework". The sentence could end to the extent that the model expects a punctuation
+mark, the end of the text, or a joining word ("and", "because") next. The model is SmolLM2-135M-Instruct by default.
+llama.cpp runs it in this process; a question blocks for about 6 ms for each word, on one core.
 """
 
 from __future__ import annotations
@@ -19,26 +19,31 @@ from common.smollm2 import find_smollm2
 if TYPE_CHECKING:
     import xllamacpp
 
-# Somebody speaks: without this the model takes the words for a title or a list. It is read once and kept.
+# Without this beginning the model takes the words for a title or a list. It is read once and cached.
 _BEFORE = "Hello! Nice to meet you. "
-# What came before makes little difference, and takes time for each word.
+# Earlier words make little difference, and each takes time.
 _LAST_WORDS, _LAST_CHARS = 24, 200
 _CONTEXT = 1_024  # tokens; a character has at most four
-_MOST_LIKELY = 300  # next tokens that are looked at
-_LAST_MARKS = re.compile(r"[\s.,!?…–—;:-]+$")  # the recogniser's own guess at what this is about
+_MOST_LIKELY = 300  # so many of the most likely next tokens are looked at
+_LAST_MARKS = re.compile(r"[\s.,!?…–—;:-]+$")  # the recogniser's own guess, which the model must not see
 _WHOLE = re.compile(
     r"\s*([?!\n,]|\.(?!\.)|<\|)|\s*(and|or|but|because|so|when|if|while|since|although|too|now)$", re.IGNORECASE
 )
 
 
 class TextModel(Protocol):
-    """Any model of this kind; see LlamaTextModel."""
+    """A model of this kind; see LlamaTextModel."""
 
-    def infer(self, text: str) -> float: ...
+    def infer(self, text: str) -> float:
+        """See LlamaTextModel.infer."""
+        ...
 
 
 class LlamaTextModel:
-    """A GGUF file, the bundled one by default; it stays loaded. One thread at a time."""
+    """A GGUF file (the bundled one by default), run by llama.cpp. For one thread at a time.
+
+    Raises EngineError if it can't be loaded.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         import xllamacpp
@@ -69,9 +74,9 @@ def _parameters(weights: Path) -> xllamacpp.CommonParams:
 
     params = xllamacpp.CommonParams()
     params.model.path = str(weights)
-    params.hostnames, params.port = ["127.0.0.1"], 0  # it has an HTTP server whether one wants it or not
+    params.hostnames, params.port = ["127.0.0.1"], 0  # its HTTP server can't be switched off
     params.cors_origins = ""
-    params.verbosity = 0  # it would log to the standard output
+    params.verbosity = 0  # or it logs to the standard output
     params.n_ctx = _CONTEXT
     params.n_parallel = 1
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1  # the other cores have other streams

@@ -1,6 +1,6 @@
-"""Asks the two networks of turn detection about a pause: how it sounds, and whether a sentence could end there.
+"""Asks the two models of turn detection about a pause: how it sounds, and whether a sentence could end there.
 
-Each runs in a thread of its own: beside the decodes, and beside the other one.
+Each model has a thread of its own, so that it runs beside the decodes and beside the other model.
 """
 
 from __future__ import annotations
@@ -19,18 +19,24 @@ from asr_service.turn_taking.text_model import LlamaTextModel, TextModel
 
 
 class TurnJudge(Protocol):
-    """See NetworksJudge."""
+    """Says how probable it is that a turn is over; see NetworksJudge."""
 
     @property
-    def heard(self) -> int: ...
+    def heard(self) -> int:
+        """Samples at 16 kHz that `acoustic` takes into account."""
+        ...
 
-    async def acoustic(self, audio: Audio) -> float: ...
+    async def acoustic(self, audio: Audio) -> float:
+        """See NetworksJudge.acoustic."""
+        ...
 
-    async def could_end(self, text: str, language: str) -> float | None: ...
+    async def could_end(self, text: str, language: str) -> float | None:
+        """See NetworksJudge.could_end."""
+        ...
 
 
 class NetworksJudge:
-    """One of each network for all streams. text_model: a GGUF file; None: the bundled one; "none": none."""
+    """One of each model for all streams. text_model: a GGUF file; None: the bundled one; "none": no text model."""
 
     heard = HEARD
 
@@ -42,7 +48,7 @@ class NetworksJudge:
         self._text: TextModel | None = None
 
     async def load(self) -> None:
-        """Load the networks and run each once."""
+        """Load the models and run each once. Raises EngineError if one can't be loaded."""
         loop = asyncio.get_running_loop()
         self._sound = await loop.run_in_executor(self._sound_thread, SmartTurn)
         await self.acoustic(np.zeros(HEARD, np.float32))
@@ -51,19 +57,20 @@ class NetworksJudge:
             await self.could_end("I would like to", "en")
 
     async def acoustic(self, audio: Audio) -> float:
-        """The probability that a turn is over whose last seconds are `audio` (float32 mono at 16 kHz)."""
+        """The probability, 0 to 1, that a turn is over that ends with `audio` (float32 mono at 16 kHz)."""
         return await asyncio.get_running_loop().run_in_executor(self._sound_thread, self._hear, audio)
 
     async def could_end(self, text: str, language: str) -> float | None:
-        """The probability that a sentence ends with `text`; None: the model doesn't know the language (a BCP-47 tag;
-        empty is English), or there is none.
+        """The probability, 0 to 1, that a sentence could end with `text`.
+
+        language: BCP-47 tag, empty for English. None: there is no text model, or it doesn't know the language.
         """
         if self._text is None or language.partition("-")[0].lower() not in ("", "en"):
             return None
         return await asyncio.get_running_loop().run_in_executor(self._text_thread, self._read, self._text, text)
 
     def close(self) -> None:
-        """Forget what waits."""
+        """Drop the questions that wait."""
         for thread in (self._sound_thread, self._text_thread):
             thread.shutdown(wait=False, cancel_futures=True)
 

@@ -1,1 +1,1 @@
-"""Audio in; voice or not."""
+"""Voice activity detection: whether there is a voice in each window of audio."""

@@ -1,8 +1,9 @@
-"""Is somebody speaking? Silero VAD over a stream, one probability for each window of 32 ms.
+"""Silero VAD over a stream: the probability of a voice in each window of 32 ms.
 
-The network (https://github.com/snakers4/silero-vad, MIT) takes 512 new samples at 16 kHz after the 64 samples before
-them, and carries a recurrent state from window to window; of several windows of one stream, all but that recurrence is
-computed together. Its weights come with the wheel `silero-vad`, which is not imported, as that wants torch.
+The network (https://github.com/snakers4/silero-vad, MIT) takes the 512 samples of a window at 16 kHz together with the
+64 samples before it, and carries a recurrent state from window to window. It can take several windows of one stream at
+once; then only the recurrent part runs window by window. Its weights come with the wheel `silero-vad`, which is not
+imported because it needs torch.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from common.errors import EngineError
 from common.pcm import VOICE_WINDOW_S
 
 WINDOW = round(VOICE_WINDOW_S * ENGINE_RATE_HZ)
-"""Samples in a window: 512."""
+"""Samples in a window, at 16 kHz: 512, which are 32 ms."""
 _CONTEXT = 64
 _FILE = "silero_vad_16k_sequence.onnx"
-"""The network for this rate alone and several windows at once: what silero_vad.onnx answers window by window."""
+"""The network for 16 kHz and several windows at once. It answers the same as silero_vad.onnx does window by window."""
 
 
 def find_silero() -> Path:
@@ -35,17 +36,19 @@ def find_silero() -> Path:
 
 
 VadState: TypeAlias = tuple[Audio, Audio]
-"""Of the recurrent layer, (1, 1, 128) each."""
+"""State of the recurrent layer: hidden and cell, (1, 1, 128) each."""
 
 
 class Vad(Protocol):
-    """Any network of this kind; see SileroVad."""
+    """A network of this kind; see SileroVad."""
 
-    def infer(self, audio: Audio, state: VadState) -> tuple[Audio, VadState]: ...
+    def infer(self, audio: Audio, state: VadState) -> tuple[Audio, VadState]:
+        """See SileroVad.infer."""
+        ...
 
 
 class SileroVad:
-    """The network. Loaded once; any number of streams may use it, from any thread."""
+    """The network. It is loaded once; all streams may use it, from any thread."""
 
     def __init__(self, path: Path | None = None) -> None:
         options = onnxruntime.SessionOptions()
@@ -55,8 +58,9 @@ class SileroVad:
         )
 
     def infer(self, audio: Audio, state: VadState) -> tuple[Audio, VadState]:
-        """Of the next windows of a stream, each with the context before it (n, 576), and the state after the window
-        before: the probabilities of speech (n,) and the next state.
+        """The probabilities of a voice (n,) in the next n windows of a stream, and the state after them.
+
+        audio: (n, 576), each window with the 64 samples before it. state: after the window before these.
         """
         hidden, cell = state
         probabilities, hidden, cell = self._session.run(None, {"input": audio, "h": hidden, "c": cell})
@@ -64,13 +68,13 @@ class SileroVad:
 
 
 Windows: TypeAlias = list[tuple[Audio, float]]
-"""Windows of 512 samples at 16 kHz, each with its probability of speech."""
+"""Windows of 512 samples at 16 kHz, each with the probability of a voice in it."""
 
 
 class VadStream:
-    """One stream: PCM bytes at the stream's rate in, windows at 16 kHz with their probability of speech out.
+    """One stream: PCM bytes at the stream's rate in, windows at 16 kHz with the probability of a voice out.
 
-    It blocks for less than 0.1 ms for each window. Cutting the bytes up differently changes nothing in what comes out.
+    It blocks for less than 0.1 ms for each window. How the bytes are cut into pieces makes no difference.
     """
 
     def __init__(self, vad: Vad, sample_rate_hz: int) -> None:
@@ -81,7 +85,7 @@ class VadStream:
         self._state: VadState = (np.zeros((1, 1, 128), np.float32),) * 2
 
     def hear(self, pcm: bytes, *, last: bool = False) -> Windows:
-        """The windows that `pcm` completes; with `last`, silence fills up the last one."""
+        """The windows that `pcm` completes. With `last`, silence fills up the last one."""
         windows = self._cut(pcm, last=last)
         if not len(windows):
             return []
@@ -94,7 +98,7 @@ class VadStream:
         return list(zip(windows, probabilities.tolist(), strict=True))
 
     def flush(self) -> Windows:
-        """The last windows."""
+        """The windows that are left at the end of the stream."""
         return self.hear(b"", last=True)
 
     def _cut(self, pcm: bytes, *, last: bool) -> Audio:

@@ -61,14 +61,14 @@ class AsrServiceServicer:
         config
         audio, audio, …                     speech_started
         partial, partial, …
-        audio (a pause)                     eager_end_of_turn        probably done: here is the text
-        audio (speaks on)                   turn_resumed             no, still talking
+        audio (a pause)                     eager_end_of_turn        probably done, with the text
+        audio (speaks on)                   turn_resumed             not done after all
         partial, …
         audio (a pause)                     eager_end_of_turn
-        end_of_turn              done; same text as the last eager one
+        end_of_turn              done; same text as the last eager_end_of_turn
         finish                              end_of_turn if a turn was open, then status OK
 
-        End of input is `finish`, never the end of the request stream: that also happens when a client is cancelled.
+        The input ends with `finish`, not with the end of the request stream: a client that is cancelled ends that, too.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
