@@ -110,7 +110,7 @@ class FloorControl:
     def played(self, turn_id: str, played_ms: float) -> None:
         """The learner's player has played so much of a reply. Reports about other replies have no effect."""
         if self._under_way and self._under_way.reply.turn_id == turn_id:
-            self._under_way.reply.played(played_ms)
+            self._under_way.reply.speech.played(played_ms)
 
     async def settle(self, turn_id: str) -> None:
         """A reply has ended by itself: it was heard to its end, or it failed."""
@@ -139,10 +139,10 @@ class FloorControl:
                     await self._record.remember(learner_turn)
                 self._release(self._current, stages)
             case Hush():
-                self._current.reply.hush()
+                self._current.reply.speech.hush()
             case Unhush():
                 metrics.FALSE_ALARMS.labels("hushed").inc()
-                self._current.reply.unhush()
+                self._current.reply.speech.unhush()
             case Cancel(_, released):
                 await self._cancel(self._current, released=released)
 

@@ -48,18 +48,18 @@ class Outcomes:
         self._count(reply, trace, "discarded")
         metrics.EAGER_REPLIES.labels("wasted").inc()
         metrics.WASTED_CHARACTERS.inc(len(reply.text))
-        metrics.WASTED_AUDIO_SECONDS.inc(reply.made_samples / reply.clock.sample_rate_hz)
+        metrics.WASTED_AUDIO_SECONDS.inc(reply.speech.made_samples / reply.speech.sample_rate_hz)
 
     def _count(self, reply: Reply, trace: ReplyTrace, outcome: str) -> None:
         metrics.TURNS.labels(outcome).inc()
-        playing_s = None if reply.audio_began_s is None else self._now() - reply.audio_began_s
+        playing_s = None if reply.speech.began_s is None else self._now() - reply.speech.began_s
         with trace.current():
             logger.info("reply %s: %s", outcome, reply.stages.ms)
         trace.end(outcome, reply.stages.ms, playing_s=playing_s)
 
     async def _keep_what_was_heard(self, reply: Reply, *, interrupted: bool) -> None:
         """Add it to the history. If the reply was cut short, tell the learner how much of it was heard."""
-        audio_began_s = self._now() if reply.audio_began_s is None else reply.audio_began_s
+        audio_began_s = self._now() if reply.speech.began_s is None else reply.speech.began_s
         turn = reply.as_heard(
             started_s=max(0.0, self._record.elapsed_s() - (self._now() - audio_began_s)), interrupted=interrupted
         )

@@ -30,7 +30,7 @@ PREPARE_S = PREPARE_MS / 1000
 GOES_ON_AFTER_S = 0.4
 """After an eager end that was none, the learner goes on so much later: within the longest wait, 1.6 s; assumed."""
 AHEAD_S = 2.0
-"""Audio is sent so far ahead of the ear (gateway/reply/reply.py); until all is sent the voice's slot is held."""
+"""Audio is sent so far ahead of the ear (gateway/reply/speech.py); until all is sent the voice's slot is held."""
 FIRST_TOKENS = 10  # are in a decode's seconds
 TOKENS_PER_WORD = 1.3
 _CLAUSE_S = 4.0  # of a later clause, for a voice that speaks clause by clause

@@ -1,0 +1,108 @@
+"""One reply's speech on its way to the learner: sent as it is made, but never far ahead of what the learner hears."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from common.pcm import BYTES_PER_SAMPLE
+from gateway.outbox import Outbox
+from gateway.ports import SpeechChunk, SpokenWord, TtsStream
+from gateway.protocol import AiAudioStart
+from gateway.reply.captions import captions
+from gateway.reply.playback import PlaybackClock
+from gateway.reply.stages import Stages
+
+# How far the audio sent may be ahead of what the learner has heard. Enough for a network that stutters; an interruption
+# wastes at most this much.
+MAX_AHEAD_S = 2.0
+# How long to wait, at the end of a reply, for a player that has stopped playing or reporting.
+PLAYER_GRACE_S = 3.0
+# The shortest wait between two looks at a player that has stopped just before the end.
+LEAST_WAIT_S = 0.02
+
+
+class ReplySpeech:
+    """The speech of one reply. `now` is a steady clock in seconds.
+
+    made_samples: how much the synthesis has made. words: those of the speech made. began_s: when its first audio was
+    sent, None before.
+    """
+
+    def __init__(
+        self, turn_id: str, sample_rate_hz: int, *, stages: Stages, outbox: Outbox, now: Callable[[], float]
+    ) -> None:
+        self.sample_rate_hz = sample_rate_hz
+        self.made_samples = 0
+        self.words: list[SpokenWord] = []
+        self.began_s: float | None = None
+        self._turn_id = turn_id
+        self._stages = stages
+        self._outbox = outbox
+        self._now = now
+        self._clock = PlaybackClock(sample_rate_hz)
+        self._is_all_sent = False
+        self._reported = asyncio.Event()
+        self._unhushed = asyncio.Event()
+        self._unhushed.set()
+
+    async def send(self, stream: TtsStream, released: asyncio.Event) -> None:
+        """Send all of the stream once it is `released`.
+
+        Until then, chunks wait in the call; its flow control pauses the synthesis.
+        """
+        async for chunk in stream:
+            self.words.extend(chunk.words)
+            self.made_samples += len(chunk.pcm) // BYTES_PER_SAMPLE
+            self._stages.mark("first_audio_made", self._now())
+            await released.wait()
+            await asyncio.sleep(max(0.0, self._clock.ahead_s(self._now()) - MAX_AHEAD_S))
+            await self._unhushed.wait()
+            await self._send(chunk)
+        self._is_all_sent = True
+
+    def hush(self) -> None:
+        """Send no more audio for now. What was sent goes on playing."""
+        self._unhushed.clear()
+
+    def unhush(self) -> None:
+        """Go on sending where it stopped."""
+        self._unhushed.set()
+
+    def played(self, played_ms: float) -> None:
+        """The learner's player has played so much of it."""
+        now = self._now()
+        self._clock.report(played_ms, now)
+        self._reported.set()
+        if played_ms > 0:
+            sent_s = now if self.began_s is None else self.began_s
+            self._stages.mark("first_audio_played", max(sent_s, now - played_ms / 1000))
+
+    def heard_samples(self) -> int:
+        """How much of it the learner has heard by now."""
+        return self._clock.heard_samples(self._now())
+
+    def total_samples(self) -> int:
+        """How long all of it is; 0 while that is not known."""
+        return self._clock.sent_samples if self._is_all_sent else 0
+
+    async def wait_until_heard(self) -> None:
+        """Return when all that was sent was heard, or PLAYER_GRACE_S after it should have been."""
+        give_up_s = self._now() + self._clock.ahead_s(self._now()) + PLAYER_GRACE_S
+        while (ahead_s := self._clock.ahead_s(now := self._now())) > 0 and now < give_up_s:
+            self._reported.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(LEAST_WAIT_S, min(ahead_s, give_up_s - now))):
+                    await self._reported.wait()
+
+    async def _send(self, chunk: SpeechChunk) -> None:
+        if self.began_s is None and chunk.pcm:
+            self.began_s = self._now()
+            self._stages.mark("first_audio_sent", self.began_s)
+            await self._outbox.send(AiAudioStart(sample_rate=self.sample_rate_hz, turn_id=self._turn_id))
+        if chunk.words:
+            await self._outbox.send(captions(chunk, self._turn_id, self.sample_rate_hz))
+        if chunk.pcm:
+            await self._outbox.send(chunk.pcm)
+            self._clock.sent(len(chunk.pcm) // BYTES_PER_SAMPLE, self._now())
