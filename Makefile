@@ -80,8 +80,12 @@ logs: ## Follow the containers' logs
 # --- check -------------------------------------------------------------------------------------
 
 .PHONY: test
-test: $(VENV)/.dev ## Set up and run all tests (ARGS=… goes to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev ## Set up and run all tests (WORKERS=4 at once; ARGS=… goes to pytest)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(or $(WORKERS),4) $(ARGS)
+
+.PHONY: test-fast
+test-fast: $(VENV)/.dev ## Run the unit tests of one room (ROOM=gateway, asr, llm, tts …; without it, of all)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(or $(WORKERS),2) tests/unit/$(ROOM) $(ARGS)
 
 .PHONY: test-interleavings
 test-interleavings: $(VENV)/.dev ## 10,000 random conversations in virtual time (about six minutes)

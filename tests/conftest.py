@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
-from tests.support.mesh import Mesh, running_mesh
+from tests.support.mesh import SHORT_REPLIES, Mesh, running_mesh
+from tests.support.scheduling import group_of, longest_first
 
-# pytest-asyncio leaves the loop that it finds here unclosed, and a warning about it fails whichever test runs by then.
+# pytest-asyncio does not close an event loop that it finds here; the warning about it would fail some later test.
 asyncio.set_event_loop(None)
 
 
 @pytest.fixture(scope="session")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    """The whole mesh on the bundled models, one for all tests of a run."""
-    with running_mesh(tmp_path_factory.mktemp("mesh"), LLM_TEMPERATURE="0") as running:
+    """The whole mesh on the bundled models. One for all tests of a worker; `GROUPS` keeps its tests on one worker."""
+    with running_mesh(tmp_path_factory.mktemp("mesh"), **SHORT_REPLIES) as running:
         yield running
 
 
@@ -27,11 +29,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    settings.register_profile("interleavings", max_examples=config.getoption("--interleavings"), deadline=None)
+    # How long one example takes says nothing while other workers use the processor; each test has a time-out.
+    settings.register_profile("no deadline", settings(), deadline=None)
+    settings.load_profile("no deadline")
+    settings.register_profile("interleavings", max_examples=config.getoption("--interleavings"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest groups first; the tests of one group keep their order."""
+    places = {group: place for place, group in enumerate(longest_first(group_of(item.nodeid) for item in items))}
+    items.sort(key=lambda item: places[group_of(item.nodeid)])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Workers take whole groups, in the order of collection."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    config.option.loadscopereorder = False  # it would order the groups by the number of their tests
+    return GroupScheduling(config, log)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A test that did not run shows nothing: in CI it fails the run."""
+    """Fail the run if a test was skipped and --strict-skips is given."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if session.config.getoption("--strict-skips") and reporter and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -13,7 +13,7 @@ from asr_service.audio import Audio, pcm_to_float
 from asr_service.engine import DecodeOptions, transcribe_all
 from asr_service.engines.faster_whisper import FasterWhisper, said_in, without_invented_end
 from asr_service.engines.whisper_batch import ShortWindowWhisper
-from tests.support.asr import LEARNER_LINES, asr_settings, silence, spoken
+from tests.support.asr import LEARNER_LINES, asr_settings, silence, spoken, word_error_rate
 
 FINAL = DecodeOptions("en")
 
@@ -91,4 +91,5 @@ def test_an_end_that_the_model_sets_beyond_the_audio_is_an_end(engine: FasterWhi
     for line in LEARNER_LINES:
         for lead_s in (0.0, 0.02, 0.12):  # with some of these the timestamps are so
             audio = np.concatenate([silence(lead_s), spoken(line)])
-            assert engine.transcribe(pcm_to_float(audio.tobytes()), FINAL).text == line
+            heard = engine.transcribe(pcm_to_float(audio.tobytes()), FINAL).text
+            assert word_error_rate(line, heard) <= 0.1, lead_s  # a word may differ from one processor to another

@@ -18,6 +18,8 @@ from common.smollm2 import find_smollm2
 from gateway.analysis import analyse, schema
 from gateway.history import LearnerTurn, Level, PartnerTurn, Turn, Word
 from gateway.ports import ChatMessage
+from llm_service.servers.eight_bits import in_eight_bits
+from tests.support.mesh import ROOT
 
 PROMPT_TOKENS = 1500
 TIMEOUT_S = 500  # the model may have little of the processor; it is no faster for being hurried
@@ -75,9 +77,9 @@ class LlamaServer:
 
 @pytest.fixture(scope="module")
 def llama() -> Iterator[str]:
-    """The address of a llama.cpp server on the bundled weights."""
+    """The address of a llama.cpp server on the bundled weights, in the 8-bit copy that the service serves."""
     parameters = xllamacpp.CommonParams()
-    parameters.model.path = str(find_smollm2())
+    parameters.model.path = str(in_eight_bits(find_smollm2(), ROOT / "models"))
     parameters.n_ctx = 4096
     parameters.port = 0
     parameters.use_jinja = True

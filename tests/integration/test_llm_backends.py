@@ -283,7 +283,7 @@ async def test_two_real_servers_of_which_one_dies_in_mid_reply() -> None:
             llm_model_name="m",
         )
     )
-    long = GenerationRequest((Message("user", "Tell me a long story about the sea."),), 400, 0.0)
+    long = GenerationRequest((Message("user", "Tell me a long story about the sea."),), 150, 0.0)
     async with AsyncExitStack() as cleanup:
         servers = [await cleanup.enter_async_context(llama(port)) for port in ports]
         cleanup.push_async_callback(engine.close)

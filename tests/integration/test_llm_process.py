@@ -22,6 +22,7 @@ from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from common.grpc_client import open_channel
+from tests.support.mesh import models_folder
 
 SECRET = "xylophone-4711"  # what a person says; it may be in no log
 
@@ -38,7 +39,14 @@ class Running:
 async def service(folder: Path) -> AsyncIterator[Running]:
     """`python -m llm_service` with its model loaded; killed at the end if it still runs."""
     log = folder / "log"
-    settings = {"LLM_PORT": "0", "LOG_LEVEL": "DEBUG", "LLM_MAX_MODEL_LEN": "1024", "LLM_MAX_STREAMS": "2"}
+    models = await asyncio.to_thread(models_folder, folder / "models")
+    settings = {
+        "LLM_PORT": "0",
+        "LOG_LEVEL": "DEBUG",
+        "LLM_MAX_MODEL_LEN": "1024",
+        "LLM_MAX_STREAMS": "2",
+        "MODELS_CACHE_DIR": str(models),
+    }
     with log.open("wb") as sink:
         process = subprocess.Popen(  # noqa: ASYNC220  # it returns at once
             [sys.executable, "-m", "llm_service"], cwd=folder, stderr=sink, env=os.environ | settings

@@ -23,7 +23,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from common.grpc_client import open_channel
 from tests.support.asr import spoken
-from tests.support.mesh import ROOT, RunningProcess, running
+from tests.support.mesh import ROOT, RunningProcess, models_folder, running
 
 FAILING = [sys.executable, "-m", "tests.support.failing_service"]
 SERVICES = {"asr_service": "ASR", "llm_service": "LLM", "tts_service": "TTS"}
@@ -115,7 +115,8 @@ def test_the_mesh_says_which_process_ended_it_and_why(
 
 
 def test_models_load_one_after_the_other(tmp_path: Path) -> None:
-    settings = {"MODELS_CACHE_DIR": str(tmp_path), "ASR_PORT": "0", "LLM_PORT": "0", "TTS_PORT": "0"}
+    models = models_folder(tmp_path / "models")
+    settings = {"MODELS_CACHE_DIR": str(models), "ASR_PORT": "0", "LLM_PORT": "0", "TTS_PORT": "0"}
     with ExitStack() as stack:
         processes = {
             label: stack.enter_context(running(module, tmp_path / f"{label}.log", settings))

@@ -13,7 +13,7 @@ import pytest
 
 from deploy.configuration import PROFILE_FOLDER, PROFILES, configuration
 from deploy.environments import LOCKS, Environment
-from tests.support.mesh import ROOT, running_mesh
+from tests.support.mesh import ROOT, models_folder, running_mesh
 from tests.support.settings_table import settings
 
 AWAITED = {"vllm", "tts-coqui", "tts-kyutai"}
@@ -105,7 +105,7 @@ def test_nvidias_libraries_are_found_where_the_wheels_put_them(tmp_path: Path) -
 
 
 def test_the_profile_cpu_runs(tmp_path: Path) -> None:
-    with running_mesh(tmp_path, PROFILE="cpu", MODELS_CACHE_DIR=str(tmp_path / "models")) as mesh:
+    with running_mesh(tmp_path, PROFILE="cpu", MODELS_CACHE_DIR=str(models_folder(tmp_path / "models"))) as mesh:
         services = httpx.get(f"{mesh.http}/gpu", timeout=10).json()["services"]
         assert {name: one["device"] for name, one in services.items()} == dict.fromkeys(("asr", "llm", "tts"), "cpu")
         assert services["asr"]["dtype"].startswith("int8")

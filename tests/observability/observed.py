@@ -15,7 +15,7 @@ from deploy.mesh import METERED, free_ports
 from tests.observability.collector import Collector, a_collector
 from tests.support.audio import cut, resampled
 from tests.support.learner import Learner, a_learner
-from tests.support.mesh import Mesh, running_mesh
+from tests.support.mesh import SHORT_REPLIES, Mesh, running_mesh
 from tests.support.voices import say
 
 SAID = "Yesterday I went to the market with my sister and we bought fresh vegetables."
@@ -45,7 +45,7 @@ def an_observed_mesh(folder: Path, **settings: str) -> Iterator[Observed]:
             "LOG_FORMAT": "json",
             "LOG_LEVEL": "DEBUG",
             "METRICS_PORT": str(first),
-            "LLM_TEMPERATURE": "0",
+            **SHORT_REPLIES,
         }
         with running_mesh(folder, **watched, **settings) as mesh:
             servers = {name: f"127.0.0.1:{first + number}" for number, name in enumerate(METERED)}

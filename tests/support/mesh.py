@@ -14,10 +14,14 @@ from pathlib import Path
 
 import httpx
 
+from common.smollm2 import find_smollm2
 from deploy.mesh import free_ports
+from llm_service.servers.eight_bits import in_eight_bits
 
 ROOT = Path(__file__).parent.parent.parent
 START_TIMEOUT_S = 90.0
+SHORT_REPLIES = {"LLM_TEMPERATURE": "0", "LLM_MAX_TOKENS": "100"}
+"""Settings of a mesh that answers the same each time, for at most half a minute: nobody waits for a longer speech."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,17 @@ class Mesh:
             "REDIS_URL": f"redis://127.0.0.1:{self.settings['VALKEY_PORT']}/0",
             **settings,
         }
+
+
+def models_folder(folder: Path) -> Path:
+    """Make `folder` a models folder that has the 8-bit copy of the bundled language model.
+
+    A model server would make that copy first, which takes 6 to 12 s.
+    """
+    copy = in_eight_bits(find_smollm2(), ROOT / "models")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / copy.name).symlink_to(copy)
+    return folder
 
 
 @contextmanager

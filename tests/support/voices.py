@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import tempfile
 from functools import cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+SPOKEN = Path(__file__).parent.parent.parent / ".pytest_cache" / "spoken"
+
 
 @cache
 def say(text: str, take: int = 1) -> tuple[npt.NDArray[np.int16], int]:
-    """`text` as Piper speaks it, in each take a little different but always the same, and its sample rate."""
+    """`text` as Piper speaks it, and the sample rate. Takes differ a little; the same take is always the same.
+
+    What was spoken once is kept in `SPOKEN`, because loading the voice takes half a second of processor time.
+    """
+    name = hashlib.sha256(f"{version('piper-tts')} {version('onnxruntime')} {take} {text}".encode()).hexdigest()[:32]
+    kept = SPOKEN / f"{name}.npz"
+    with contextlib.suppress(FileNotFoundError), np.load(kept) as arrays:
+        return arrays["samples"], int(arrays["rate_hz"])
+    samples, rate_hz = _synthesised(text, take)
+    SPOKEN.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=SPOKEN, delete=False) as file:
+        np.savez(file, samples=samples, rate_hz=rate_hz)
+    Path(file.name).replace(kept)  # at once, so that no other worker reads half of it
+    return samples, rate_hz
+
+
+def _synthesised(text: str, take: int) -> tuple[npt.NDArray[np.int16], int]:
     import onnxruntime
     from piper import PiperVoice
 
-    onnxruntime.set_seed(take)  # of the noise that a voice draws from when it is loaded on
+    onnxruntime.set_seed(take)  # of the noise that the voice draws from, from its loading on
     voice = PiperVoice.load(piper_voice())
     return np.concatenate([piece.audio_int16_array for piece in voice.synthesize(text)]), voice.config.sample_rate
 
