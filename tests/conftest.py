@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
 from tests.support.mesh import SHORT_REPLIES, Mesh, running_mesh
-from tests.support.scheduling import group_of, longest_first
+from tests.support.scheduling import group_of, place_of
+
+if TYPE_CHECKING:
+    from tests.observability.observed import Observed
 
 # pytest-asyncio does not close an event loop that it finds here; the warning about it would fail some later test.
 asyncio.set_event_loop(None)
@@ -20,6 +23,15 @@ asyncio.set_event_loop(None)
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     """The whole mesh on the bundled models. One for all tests of a worker; `GROUPS` keeps its tests on one worker."""
     with running_mesh(tmp_path_factory.mktemp("mesh"), **SHORT_REPLIES) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
+    """Another mesh like that, with its traces, logs and metrics. Its tests run on one worker, too."""
+    from tests.observability.observed import an_observed_mesh  # takes a second, and most tests need no mesh
+
+    with an_observed_mesh(tmp_path_factory.mktemp("observed")) as running:
         yield running
 
 
@@ -36,9 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest groups first; the tests of one group keep their order."""
-    places = {group: place for place, group in enumerate(longest_first(group_of(item.nodeid) for item in items))}
-    items.sort(key=lambda item: places[group_of(item.nodeid)])
+    """Put the groups that take longest first."""
+    items.sort(key=lambda item: place_of(item.nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import OpenPage
+from tests.observability.observed import Observed
 from tests.support.audio import resampled, wav
 from tests.support.mesh import Mesh
 from tests.support.transcription import word_error_rate
@@ -23,6 +24,12 @@ RATE_HZ = 48_000
 TAP = Path(__file__).parent.parent / "support" / "page_tap.js"
 MODELS_MS = 60_000  # for what waits for the models on a busy machine
 ANALYSIS_MS = 120_000
+
+
+@pytest.fixture(scope="module")
+def mesh(observed: Observed) -> Mesh:
+    """The mesh of the observability tests: theirs and these take about as long as the other tests of a mesh."""
+    return observed.mesh
 
 
 @pytest.fixture(scope="module")

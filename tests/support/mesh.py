@@ -20,8 +20,8 @@ from llm_service.servers.eight_bits import in_eight_bits
 
 ROOT = Path(__file__).parent.parent.parent
 START_TIMEOUT_S = 90.0
-SHORT_REPLIES = {"LLM_TEMPERATURE": "0", "LLM_MAX_TOKENS": "100"}
-"""Settings of a mesh that answers the same each time, for at most half a minute: nobody waits for a longer speech."""
+SHORT_REPLIES = {"LLM_TEMPERATURE": "0", "LLM_MAX_TOKENS": "64"}
+"""Settings of a mesh whose replies are always the same, and take no longer than some 15 s to speak."""
 
 
 @dataclass(frozen=True)
