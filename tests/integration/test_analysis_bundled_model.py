@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-import jsonschema
 import pytest
 import xllamacpp
 
 from common.errors import UnavailableError
 from common.smollm2 import find_smollm2
-from gateway.analysis import analyse, schema
+from gateway.analysis import analyse
 from gateway.history import LearnerTurn, Level, PartnerTurn, Turn, Word
 from gateway.ports import ChatMessage
 from llm_service.servers.eight_bits import in_eight_bits
+from tests.support.analysis_schema import validate
 from tests.support.mesh import ROOT
 
 PROMPT_TOKENS = 1500
@@ -126,7 +126,7 @@ async def test_the_bundled_model_cannot_break_the_analysis(llama: str, level: Le
     llm = LlamaServer(llama)
     analysis = await analyse(turns, level=level, language="en", duration_s=60, llm=llm, timeout_s=TIMEOUT_S)
 
-    jsonschema.validate(analysis.model_dump(mode="json"), schema())
+    validate(analysis.model_dump(mode="json"))
     assert 2 <= len(llm.written) <= 4
     assert any(keys_of(text) in SHAPES for text in llm.written)
     assert max(llm.prompt_tokens) < PROMPT_TOKENS

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
+from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
 from common.errors import BusyError, DeadlineError, EngineError, InvalidInputError, ServiceError, UnavailableError
@@ -22,6 +22,7 @@ from gateway.analysis.document import schema_text
 from gateway.analysis.prompts import feedback_question, grammar_question, last_words
 from gateway.history import LearnerTurn, PartnerTurn, Turn
 from gateway.ports import ChatMessage
+from tests.support.analysis_schema import validate
 
 TURNS: list[Turn] = [
     PartnerTurn(turn_id="p1", text="What did you do?", generated_text="What did you do?", started_s=0, duration_s=2),
@@ -91,7 +92,7 @@ class ScriptedLlm:
 
 async def run(llm: ScriptedLlm, turns: Sequence[Turn] = TURNS, timeout_s: float = 5) -> Analysis:
     analysis = await analyse(turns, level="beginner", language="en", duration_s=12.5, llm=llm, timeout_s=timeout_s)
-    jsonschema.validate(analysis.model_dump(mode="json"), schema())
+    validate(analysis.model_dump(mode="json"))
     return analysis
 
 
@@ -330,12 +331,12 @@ def test_the_published_schema_is_up_to_date() -> None:
     assert published.read_text(encoding="utf-8") == schema_text(), (
         "run: python -m gateway.analysis > docs/schemas/analysis.schema.json"
     )
-    jsonschema.Draft202012Validator.check_schema(schema())
+    Draft202012Validator.check_schema(schema())
 
 
 @pytest.mark.parametrize("shape", [CorrectionsAnswer, FeedbackAnswer])
 def test_the_schemas_for_the_model_are_valid_and_closed(shape: type[BaseModel]) -> None:
     asked = shape.model_json_schema()
-    jsonschema.Draft202012Validator.check_schema(asked)
+    Draft202012Validator.check_schema(asked)
     assert asked["additionalProperties"] is False
     assert "$ref" not in json.dumps(asked)  # not every server resolves them

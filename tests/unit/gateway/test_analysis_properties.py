@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 
-import jsonschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.analysis import schema
 from gateway.analysis.answers import CorrectionAnswer, CorrectionsAnswer, FeedbackAnswer, read
 from gateway.analysis.cefr import estimate_cefr
 from gateway.analysis.document import Analysis, Conversation
@@ -19,6 +17,7 @@ from gateway.analysis.prompts import grammar_question, last_words
 from gateway.analysis.sentences import clip, sentences_of
 from gateway.analysis.vocabulary import mattr
 from gateway.history import LearnerTurn, Level, PartnerTurn, Turn, Word
+from tests.support.analysis_schema import validate
 
 SOME_WORDS = st.sampled_from(
     ["um", "I", "go", "went", "you know,", "The", "xylophone.", "12", "don’t", "Anna", "東京", "é"]
@@ -93,7 +92,7 @@ def test_any_conversation_is_measured_and_its_counts_add_up(turns: list[Turn], l
         timeline=measured.timeline,
         unavailable=measured.unavailable,
     ).model_dump(mode="json")
-    jsonschema.validate(document, schema())
+    validate(document)
     json.dumps(document, allow_nan=False)
 
 
