@@ -9,7 +9,7 @@ from __future__ import annotations
 
 GROUPS = {
     "tests/e2e/": "the mesh",
-    "tests/observability/": "the observed mesh",  # it counts turns: before the others take some
+    "tests/observability/": "the observed mesh",  # first: it expects the turns of its own conversation only
     "tests/browser/test_mesh.py": "the observed mesh",
 }
 """Which files form a group, by the beginnings of their paths; within a group they run in this order."""
