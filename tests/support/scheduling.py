@@ -1,21 +1,31 @@
 """How `make test` shares the tests among its workers (pytest-xdist) so that they take as little time as possible.
 
-The tests of one file run on one worker, one after the other, because they share what the file's fixtures start. Files
-that share a mesh, which takes long to start, form one group and run on one worker as well. The longest groups start
-first, so that no worker still has one to do when the others are done.
+The tests of one file run on one worker, one after the other, because they share what the file's fixtures start. Some
+files form a larger group, which runs on one worker as well:
+
+- Files that use the same mesh, because a mesh takes long to start.
+- Files whose tests run in real time (conversations aloud, browsers, crowds of learners). They mostly wait, but what they
+  wait for must not come late. Two workers have these, so that at most two of them run at once, beside computing tests.
 """
 
 from __future__ import annotations
 
 GROUPS = {
-    "tests/e2e/": "the mesh",
-    "tests/observability/": "the observed mesh",  # first: it expects the turns of its own conversation only
-    "tests/browser/test_mesh.py": "the observed mesh",
+    "tests/e2e/": "the mesh and crowds",
+    "tests/integration/test_envoy.py": "the mesh and crowds",
+    "tests/integration/test_rolling_update.py": "the mesh and crowds",
+    "tests/observability/": "the observed mesh and browsers",  # first: they expect only the turns of their conversation
+    "tests/browser/": "the observed mesh and browsers",
+    "tests/integration/test_audio_mediarecorder.py": "the observed mesh and browsers",
 }
 """Which files form a group, by the beginnings of their paths; within a group they run in this order."""
 
-LONGEST_FIRST = ("the mesh", "the observed mesh", "tests/integration/test_envoy.py")
-"""The groups that take longest. The others follow in the order of collection."""
+LONGEST_FIRST = (
+    "the mesh and crowds",
+    "the observed mesh and browsers",
+    "tests/integration/test_analysis_bundled_model.py",
+)
+"""The groups that take longest start first. The others follow in the order of collection."""
 
 
 def group_of(test_id: str) -> str:
