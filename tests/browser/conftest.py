@@ -1,9 +1,9 @@
-"""A real headless Chromium for the page, with a WAV as its microphone. All of it lives in one module's event loop.
+"""A real headless Chromium for the page, with a WAV as its microphone. It lives in the event loop of one module.
 
     pytestmark = pytest.mark.asyncio(loop_scope="module")
 
     async def test_something(open_page: OpenPage, stub: PageStub) -> None:
-        page = await open_page(stub.url)          # its console must stay clean, or the test fails
+        page = await open_page(stub.url)          # errors on its console fail the test
 
 A module that wants another voice overrides the fixture `microphone_wav`.
 """
@@ -56,7 +56,7 @@ OpenPage = Callable[..., Awaitable[Page]]
 
 @dataclass
 class Console:
-    """What a page complained of. `allowed`: regular expressions of complaints that a test provokes."""
+    """Errors and warnings of a page. `allowed`: regular expressions of those that a test provokes."""
 
     allowed: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
@@ -75,7 +75,7 @@ class Console:
 
 @pytest.fixture(scope="module")
 def microphone_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Something like a voice: a gliding tone with overtones, in syllables. 48 kHz, 3 s, played in a loop."""
+    """Something like a voice: a gliding tone with overtones, in syllables. 48 kHz, 3 s; Chromium plays it in a loop."""
     time = np.arange(3 * 48000) / 48000
     pitch = 2 * np.pi * np.cumsum(140 + 30 * np.sin(2 * np.pi * 0.7 * time)) / 48000
     voice = np.sum([np.sin(n * pitch) / n for n in range(1, 12)], axis=0) * (0.5 - 0.5 * np.cos(2 * np.pi * 4 * time))
@@ -90,7 +90,7 @@ def microphone_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def chromium(microphone_wav: Path) -> AsyncIterator[Browser]:
-    """A browser whose microphone speaks `microphone_wav`; each page must still be granted it."""
+    """A browser whose microphone is `microphone_wav`. Each page still needs permission to use it."""
     devices = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={microphone_wav}")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *devices])

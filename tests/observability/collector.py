@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 
 @dataclass(frozen=True)
 class CollectedSpan:
-    """A span as it came. ids in hex; parent_id empty: a root. Times in nanoseconds."""
+    """A span as it came. ids are in hex; an empty parent_id means a root. Times are in nanoseconds."""
 
     service: str
     name: str
@@ -30,7 +30,7 @@ class CollectedSpan:
 
 @dataclass
 class Collector(trace_service_pb2_grpc.TraceServiceServicer):
-    """`spans` are those of all processes, in the order of their coming: some seconds late, in batches."""
+    """`spans` are those of all processes, in the order of arrival. They come in batches, some seconds late."""
 
     port: int = 0
     spans: list[CollectedSpan] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
         return trace_service_pb2.ExportTraceServiceResponse()
 
     def wait_for(self, condition: Callable[[list[CollectedSpan]], bool], timeout_s: float = 30.0) -> None:
-        """Until `condition` holds of the spans; fails with their names if it never does."""
+        """Wait until `condition` holds for the spans; fails with their names if it does not."""
         deadline = time.monotonic() + timeout_s
         while not condition(list(self.spans)):
             assert time.monotonic() < deadline, [(one.service, one.name) for one in self.spans]

@@ -46,7 +46,7 @@ def main() -> int:
 
 
 async def everything_happens(mesh: Mesh, learners: int) -> None:
-    """What the panels show: replies heard to their end and interrupted, errors, analyses."""
+    """Hold conversations for the panels: complete and interrupted replies, errors, analyses."""
     async with asyncio.TaskGroup() as tasks:
         for _ in range(learners):
             tasks.create_task(converse(mesh))
@@ -59,7 +59,7 @@ async def everything_happens(mesh: Mesh, learners: int) -> None:
 
 @contextmanager
 def prometheus(binary: str, folder: Path, targets: dict[str, str]) -> Iterator[str]:
-    """A Prometheus that scrapes `targets` and has our alerts; its address."""
+    """Run a Prometheus that scrapes `targets` and has our alerts; yields its address."""
     (port,) = free_ports(1)
     config = folder / "prometheus.yml"
     jobs = [{"job_name": name, "static_configs": [{"targets": [address]}]} for name, address in targets.items()]
@@ -93,7 +93,7 @@ def httpx_status(url: str) -> int:
 
 
 def show(url: str) -> int:
-    """Ask everything; print what came."""
+    """Run every query and print what it returns."""
     failed = 0
     for query in shipped():
         answer: dict[str, Any] = httpx.get(f"{url}/api/v1/query", params={"query": query.expr}).json()

@@ -20,7 +20,7 @@ MODULES = ("common.metrics", "gateway.metrics", "asr_service.metrics", "llm_serv
 
 @dataclass(frozen=True)
 class Metric:
-    """name: as it is queried; of a histogram without _bucket, _sum and _count."""
+    """name: as in queries; for a histogram without _bucket, _sum and _count."""
 
     name: str
     kind: str
@@ -29,7 +29,7 @@ class Metric:
 
 
 def metrics() -> Iterator[Metric]:
-    """All of them, service by service, in the order of the code."""
+    """All metrics, service by service, in the order of the code."""
     for module in map(importlib.import_module, MODULES):
         for one in vars(module).values():
             if isinstance(one, MetricWrapperBase):
@@ -48,7 +48,7 @@ def table() -> str:
 
 
 def with_table(page: str) -> str:
-    """The page with its table as it should be; raises ValueError if it has no place for it."""
+    """The page with an up-to-date table; raises ValueError if it has no place for one."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):

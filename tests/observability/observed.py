@@ -1,4 +1,4 @@
-"""A mesh that can be seen into: its traces in a collector, its logs as JSON, its metrics on ports of their own."""
+"""An observed mesh: its traces go to a collector, its logs are JSON, its metrics have ports of their own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TYPED = "Do you like rhubarb?"
 
 @dataclass(frozen=True)
 class Observed:
-    """metrics: address of each process's metrics, by its name in Prometheus."""
+    """metrics: the address of each process's metrics, by the process's name in Prometheus."""
 
     mesh: Mesh
     collector: Collector
@@ -37,7 +37,7 @@ class Observed:
 
 @contextmanager
 def an_observed_mesh(folder: Path, **settings: str) -> Iterator[Observed]:
-    """The whole mesh with the bundled models, for the length of the block."""
+    """Run the whole mesh on the bundled models for the length of the block."""
     first = _three_ports_in_a_row()
     with a_collector() as collector:
         watched = {
@@ -53,13 +53,13 @@ def an_observed_mesh(folder: Path, **settings: str) -> Iterator[Observed]:
 
 
 def _three_ports_in_a_row() -> int:
-    """The system hands out ports from 32768 up; one far below has most likely free neighbours."""
+    """The first of three free ports. The system hands out ports from 32768 up; those far below are most likely free."""
     return 20_000 + free_ports(1)[0] % 10_000
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """A spoken turn and a typed one. turns: the two `turn_complete` messages; words: what nobody may find anywhere."""
+    """A spoken turn and a typed one. turns: their `turn_complete` messages; words: what must be in no log or trace."""
 
     session_id: str
     turns: tuple[dict[str, Any], ...]
@@ -82,7 +82,7 @@ async def converse(mesh: Mesh) -> Conversation:
 
 
 async def interrupt(learner: Learner) -> tuple[str, str]:
-    """Have a long reply begun, speak over it, hear the next one: the ids of the two turns."""
+    """Start a long reply, speak over it, and hear the next one; returns the ids of the two turns."""
     await learner.send(type="start", audio={"encoding": "pcm_s16le"}, level="beginner")
     await learner.send(type="text", text="Tell me a long story about the sea.")
     await learner.wait_for("audio")
@@ -100,7 +100,7 @@ def spoken(text: str) -> list[bytes]:
 
 
 def _telling(text: str) -> list[str]:
-    """Three words in a row stand in no log by chance."""
+    """Each three words in a row: they are in no log by chance."""
     words = text.split()
     return [" ".join(words[at : at + 3]) for at in range(max(1, len(words) - 2))]
 

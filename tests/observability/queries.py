@@ -19,7 +19,7 @@ SCALED_OBJECTS = ROOT / "deploy" / "k8s" / "components" / "keda" / "scaled-objec
 
 @dataclass(frozen=True)
 class ShippedQuery:
-    """where: the panel or the alert that asks it."""
+    """where: the panel or the alert that has the query."""
 
     where: str
     expr: str
@@ -44,7 +44,7 @@ def metrics_in(expr: str) -> set[str]:
 
 
 def shipped() -> Iterator[ShippedQuery]:
-    """Of the dashboards, of the alerts, of KEDA's triggers."""
+    """The queries of dashboards, alerts and KEDA's triggers."""
     for board in DASHBOARDS:
         for panel in board.panels:
             for query in panel.queries:

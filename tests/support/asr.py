@@ -1,4 +1,4 @@
-"""For tests of speech recognition: speech to recognise, a server to ask, and the events of a stream."""
+"""For tests of speech recognition: speech, a server, and the events of a stream."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ async def stream(
 
 
 def kinds(events: list[pb.StreamingRecognizeResponse]) -> list[str]:
-    """Which events there are, but for partials."""
+    """The kinds of the events, without partials."""
     names = [str(event.WhichOneof("event")) for event in events]
     return [name for name in names if name != "partial"]
 

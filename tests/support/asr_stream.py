@@ -1,4 +1,4 @@
-"""For tests of one recognition stream: a scripted model, a voice detector that hears loudness, and what comes back."""
+"""For tests of one recognition stream: a scripted model, a simple voice detector, and the stream's events."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ENDPOINTING = Endpointing(eager_silence_ms=320, end_silence_ms=640, max_turn_ms=
 
 
 class LoudnessVad:
-    """Whatever is loud is a voice."""
+    """A voice detector that takes whatever is loud for a voice."""
 
     def infer(self, audio: Audio, state: VadState) -> tuple[Audio, VadState]:
         return (np.abs(audio[:, -512:]).max(axis=1) > 0.1).astype(np.float32), state
@@ -36,14 +36,14 @@ class LoudnessVad:
 
 @dataclass
 class ScriptedJudge:
-    """Finds every end of a turn as probable as it is told."""
+    """A turn judge that answers with the probabilities that it is given."""
 
     acoustics: list[float] = field(default_factory=lambda: [0.99])
     heard: int = 8_000
     asked: list[int] = field(default_factory=list)
-    could_ends: list[float] = field(default_factory=list)  # none: there is no text model
-    texts: list[str] = field(default_factory=list)  # that it was asked about
-    reading: asyncio.Event | None = None  # it answers once this is set
+    could_ends: list[float] = field(default_factory=list)  # empty: there is no text model
+    texts: list[str] = field(default_factory=list)  # what it was asked about
+    reading: asyncio.Event | None = None  # if given, it answers once this is set
 
     async def acoustic(self, audio: Audio) -> float:
         self.asked.append(len(audio))
@@ -58,15 +58,15 @@ class ScriptedJudge:
 
 @dataclass
 class LengthEngine:
-    """Hears one word in every half second; `gate` holds it up, `deaf` makes it hear nothing, `broken` fail.
+    """Hears one word in every half second. It waits for `gate`, hears nothing if `deaf`, and fails if `broken`.
 
-    `sure`: of its words and that they are a sentence.
+    `sure`: that its words are right and make a sentence.
     """
 
     gate: threading.Event = field(default_factory=threading.Event)
     deaf: bool = False
     broken: bool = False
-    sure: bool | None = False  # of the speaker's being done; None: neither that nor the contrary
+    sure: bool | None = False  # that the speaker is done; None: it does not know
     decodes: list[tuple[str, int]] = field(default_factory=list)
 
     def load(self) -> None: ...
@@ -105,7 +105,7 @@ def quiet(seconds: float) -> bytes:
 
 @dataclass
 class Stream:
-    """A session under test, and what it emitted."""
+    """A session under test, and the events that it emitted."""
 
     engine: LengthEngine
     partial_interval_ms: int = 0
@@ -137,6 +137,6 @@ class Stream:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Come back once it is so; the test's time-out is the limit."""
+    """Return once the condition holds; the test's time-out is the limit."""
     while not condition():
         await asyncio.sleep(0.001)

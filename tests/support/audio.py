@@ -28,7 +28,7 @@ Samples = npt.NDArray[np.int16]
 
 
 def chirp(seconds: float, rate_hz: int = 48_000) -> Samples:
-    """A tone that climbs from 200 Hz: every place in it sounds different."""
+    """A tone that rises from 200 Hz, so that every place in it sounds different."""
     t = np.arange(round(seconds * rate_hz)) / rate_hz
     return (10_000 * np.sin(2 * np.pi * (200 + 150 * t) * t)).astype(np.int16)
 
@@ -63,7 +63,7 @@ def webm(
 
 
 def _of_unknown_sizes(data: bytes) -> bytes:
-    """As a browser writes it, which can't go back to fill in a size; libav, even in live mode, knows its clusters'."""
+    """Make sizes unknown, as a browser does, which can't go back to fill them in; libav writes those of clusters."""
     entered = {bytes.fromhex("18538067"), bytes.fromhex("1f43b675")}  # Segment, Cluster
     out, at = bytearray(), 0
     while at < len(data):
@@ -83,12 +83,12 @@ def _of_unknown_sizes(data: bytes) -> bytes:
 def ogg(
     samples: Samples, rate_hz: int = 48_000, *, channels: int = 1, page_ms: int = 100, codec: str = "libopus"
 ) -> bytes:
-    """Ogg/Opus as Firefox writes it: a page for each few packets."""
+    """Ogg/Opus as Firefox writes it: few packets to a page."""
     return _mux("ogg", codec, {"page_duration": str(page_ms * 1000)}, samples, rate_hz, channels, 20)
 
 
 def video_webm(seconds: float = 0.5) -> bytes:
-    """A WebM of a moving picture without sound."""
+    """A WebM with a moving picture and no sound."""
     sink = _Sink()
     with av.open(sink, "w", format="webm", options={"live": "1"}) as container:
         stream = container.add_stream("libvpx", rate=10, width=64, height=48, pix_fmt="yuv420p")
@@ -145,7 +145,7 @@ def _as_bytes(samples: Samples, codec: str) -> bytes:
 
 
 class _Sink:
-    """A file that can't be rewound, like a recorder's stream."""
+    """A file that can't be rewound, like the stream of a recorder."""
 
     def __init__(self) -> None:
         self.data = bytearray()
@@ -190,7 +190,7 @@ def cut_at(data: bytes, places: Iterable[int]) -> list[bytes]:
 
 @dataclass
 class Heard:
-    """All that came out of an AudioInput. errors: from feed, finish and the iteration, in order."""
+    """Everything that came out of an AudioInput. errors: from feed, finish and the iteration, in order."""
 
     pcm: bytes = b""
     errors: list[AudioError] = field(default_factory=list)
@@ -243,7 +243,7 @@ async def _feed(audio: AudioInput, frames: Iterable[bytes], heard: Heard) -> Non
 
 
 def likeness(heard: Samples, original: Samples) -> float:
-    """Correlation (-1 to 1) of `heard` with that stretch of `original` that it is most like, whatever the delay."""
+    """Correlation (-1 to 1) of `heard` with the part of `original` that is most like it, whatever the delay."""
     size = 1 << (len(heard) + len(original)).bit_length()
     a, b = heard.astype(np.float64), original.astype(np.float64)
     correlation = np.fft.irfft(np.fft.rfft(a, size) * np.conj(np.fft.rfft(b, size)), size)

@@ -1,4 +1,4 @@
-"""Speech recognition engines that fail on loading, each in its own way; for a child process."""
+"""Speech recognition engines that fail, each in its own way. They are run in a child process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from common.errors import EngineError
 
 
 class Sound:
-    """Nothing is wrong with it: it hears its model's name in everything."""
+    """Works: it hears its model's name in everything."""
 
     def __init__(self, settings: AsrSettings) -> None:
         self._name = settings.asr_model_name
@@ -40,21 +40,21 @@ class Aborting(Sound):
 
 
 class AbortingInUse(Sound):
-    """Loads, and ends its process with the first decode."""
+    """Loads, and ends its process at the first decode."""
 
     def transcribe(self, audio: Audio, options: DecodeOptions) -> Transcript:
         os.abort()
 
 
 class Hanging(Sound):
-    """Never has done loading."""
+    """Never finishes loading."""
 
     def load(self) -> None:
         time.sleep(600)
 
 
 class Hungry(Sound):
-    """Takes more memory than there is."""
+    """Asks for more memory than there is."""
 
     def load(self) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
@@ -62,7 +62,7 @@ class Hungry(Sound):
 
 
 class Failing(Sound):
-    """Says what is wrong."""
+    """Fails with an error that says what is wrong."""
 
     def load(self) -> None:
         raise EngineError("the weights are for another model")

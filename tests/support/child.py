@@ -1,4 +1,4 @@
-"""`python -m tests.support.child HOW`: a process that ends well, fails, crashes or hangs, as one with a model can."""
+"""`python -m tests.support.child HOW`: a process that ends well, fails, crashes or hangs, as a model's can."""
 
 from __future__ import annotations
 

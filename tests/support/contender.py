@@ -30,7 +30,7 @@ class ContenderSettings(BaseSettings):
 async def admission_queue(
     url: str, capacity: int, *, queue_max: int = 10, lease_s: float = LEASE_S, grace_s: float = 15.0
 ) -> AsyncIterator[AdmissionQueue]:
-    """One gateway's admission, at work for the length of the block."""
+    """Run one gateway's admission for the length of the block."""
     seats = RedisSeats(url, lease_s=lease_s)
     admission = AdmissionQueue(seats, lambda: capacity, queue_max=queue_max, max_wait_s=30.0, grace_s=grace_s)
     try:
@@ -41,11 +41,11 @@ async def admission_queue(
             finally:
                 beating.cancel()
     finally:
-        await seats.close()  # once nobody asks any more
+        await seats.close()  # after the last call
 
 
 async def race(settings: ContenderSettings) -> int:
-    """How often the seat was not ours alone."""
+    """Count how often somebody else held the seat as well."""
     shared = redis.from_url(settings.redis_url)
     won = crowded = 0
     async with admission_queue(settings.redis_url, settings.capacity, queue_max=0) as queue:

@@ -1,4 +1,4 @@
-"""A Session on fakes in virtual time: what the learner does goes in, what the learner gets is kept with its time."""
+"""A Session on fakes in virtual time. Tests do what a learner does; what the learner gets is kept with its time."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def at(seconds: float) -> int:
 
 
 def one_turn(text: str = "good morning", *, until_s: float = 1.0) -> list[tuple[int, AsrEvent | ServiceError]]:
-    """The learner speaks up to `until_s`, pauses 0.3 s (eager), and is done after 0.7 s."""
+    """Recognition of one turn: speech until `until_s`, an eager end 0.3 s later, and the end 0.7 s later."""
     return [
         (at(0.2), SpeechStarted(at(0.1))),
         (at(0.6), Partial("good", " mor")),
@@ -82,7 +82,7 @@ class Conversation:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Conversation]:
-        """The session runs in the block; at its end the learner has left and everything is over."""
+        """Run the session for the length of the block. Then the learner leaves, and everything ends."""
         loop = asyncio.get_running_loop()
         self.outbox = Outbox()
         options = SessionOptions(
@@ -110,7 +110,7 @@ class Conversation:
         await self.session.post(event)
 
     async def speak(self, seconds: float) -> None:
-        """The microphone is on for so long, in frames of 20 ms, as time goes by."""
+        """Send so many seconds from the microphone, in frames of 20 ms and in real (virtual) time."""
         for _ in range(round(seconds / 0.02)):
             await self.audio.feed(b"\0\0" * (RATE_HZ // 50))
             await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""For tests of the machine that finds turns: windows of speech probabilities, and what is told of them."""
+"""For tests of endpointing: windows of speech probabilities, and the events that follow from them."""
 
 from __future__ import annotations
 

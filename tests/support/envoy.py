@@ -1,4 +1,4 @@
-"""The real Envoy in front of replicas on this machine, with the configuration that is deployed, and what it counts."""
+"""The real Envoy with the deployed configuration, in front of replicas on this machine; and its counters."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ START_TIMEOUT_S = 30.0
 
 @dataclass(frozen=True)
 class Envoy:
-    """ports: on which it listens, by service."""
+    """ports: the ports on which it listens, by service."""
 
     ports: Mapping[str, int]
     admin: str
 
     def hosts(self, service: str) -> dict[int, dict[str, int]]:
-        """What it counts of each replica, by the replica's port: rq_total, rq_active and the like."""
+        """Envoy's counters of each replica (rq_total, rq_active …), by the replica's port."""
         return {
             host["address"]["socket_address"]["port_value"]: {
                 stat["name"]: int(stat.get("value", 0)) for stat in host["stats"]
@@ -40,15 +40,15 @@ class Envoy:
         }
 
     def healthy(self, service: str) -> set[int]:
-        """Ports of the replicas that may get a stream."""
+        """Ports of the replicas that Envoy sends streams to."""
         return {
             host["address"]["socket_address"]["port_value"]
             for host in self._statuses(service)
-            if host["health_status"] == {"eds_health_status": "HEALTHY"}  # another key says what it fails
+            if host["health_status"] == {"eds_health_status": "HEALTHY"}  # any other key names the check that it fails
         }
 
     def stats(self, pattern: str) -> str:
-        """Counters whose names match, and that count something."""
+        """Counters whose names match and that are not 0."""
         lines = httpx.get(f"{self.admin}/stats", params={"filter": pattern, "usedonly": ""}).text.splitlines()
         return "\n".join(line for line in lines if not line.endswith(": 0"))
 
@@ -59,7 +59,7 @@ class Envoy:
 
 
 def rendered(ports: Mapping[str, int], admin_port: int, replicas: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-    """The deployed configuration with ports of this machine in the place of names; all else is as it is deployed."""
+    """The deployed configuration, with ports of this machine in place of host names and nothing else changed."""
     configuration: dict[str, Any] = yaml.safe_load(CONFIGURATION.read_text())
     configuration["admin"]["address"]["socket_address"] = _address(admin_port)
     resources = configuration["static_resources"]
@@ -79,7 +79,7 @@ def _address(port: int) -> dict[str, Any]:
 
 @contextmanager
 def running_envoy(folder: Path, replicas: Mapping[str, Sequence[int]]) -> Iterator[Envoy]:
-    """Envoy, for the length of the block; yields once all replicas are healthy. replicas: ports, by service."""
+    """Run Envoy for the length of the block; yields once all replicas (ports, by service) are healthy."""
     *ports, admin_port = free_ports(len(replicas) + 1)
     envoy = Envoy(dict(zip(replicas, ports, strict=True)), f"http://127.0.0.1:{admin_port}")
     path, log_path = folder / "envoy.yaml", folder / "envoy.log"

@@ -1,7 +1,7 @@
 """`python -m tests.support.failing_service HOW`, or FAILING_HOW: the real server with an engine that fails to load.
 
-hang: loading never ends, in a thread. memory: it takes memory without end (set a limit). crash: the process dies as
-native code dies. slow: it loads after two seconds, and works.
+hang: loading never ends, in a thread. memory: loading takes memory without end, so set a limit. crash: the process
+dies by a signal, as native code does. slow: loading takes two seconds and succeeds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from common.logs import configure_logging
 from common.process import plain_start_errors
 from common.settings import ModelServerSettings
 
-_NAME = asr_pb2.DESCRIPTOR.services_by_name["AsrService"].full_name  # of a service that there is: its calls are counted
+_NAME = asr_pb2.DESCRIPTOR.services_by_name[
+    "AsrService"
+].full_name  # an existing service, because its calls are counted
 
 
 def load(how: str) -> None:

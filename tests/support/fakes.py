@@ -1,4 +1,4 @@
-"""Scripted ports for conversations in virtual time: they take the time they are told to take."""
+"""Scripted ports for conversations in virtual time. Each takes exactly the time that its fields say."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from gateway.ports import (
 
 @dataclass
 class FakeAsr:
-    """Says each event of `script` once so many samples have arrived, whatever they hold.
+    """Sends each event of `script` once that many samples have arrived, whatever is in them.
 
-    stuck_streams: so many streams, the first, take no audio.
+    stuck_streams: the first streams, this many, take no audio.
     """
 
     script: list[tuple[int, AsrEvent | ServiceError]] = field(default_factory=list)
@@ -95,7 +95,7 @@ class _FakeAsrStream:
 
 @dataclass
 class FakeLlm:
-    """Replies with the words of `reply`, one every `word_s` seconds. A ServiceError among them is raised there."""
+    """Replies with the words of `reply`, one every `word_s` seconds. A ServiceError among them is raised."""
 
     reply: Sequence[str | ServiceError] = ("Hello ", "there, ", "my ", "friend.")
     first_s: float = 0.1
@@ -206,7 +206,7 @@ class _FakeTtsStream:
 
 @dataclass
 class MemoryStore:
-    """A SessionStore in a dictionary. `away` makes it unreachable."""
+    """A SessionStore in a dictionary. Set `away` to make it unreachable."""
 
     sessions: dict[str, tuple[SessionState, str, list[Turn]]] = field(default_factory=dict)
     usual_pauses_ms: dict[str, int] = field(default_factory=dict)  # learner → milliseconds

@@ -1,4 +1,4 @@
-"""A gateway in the test's own event loop, on a real socket, around whatever ports the test gives it."""
+"""A gateway in the test's own event loop, on a real socket, with the ports (fakes or real) that the test gives it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class FakeServices:
 
 @dataclass
 class TestGateway:
-    """`asr`, `llm`, `tts` and `store` are what is behind it: fakes, but the store may be a real one."""
+    """A gateway on `asr`, `llm`, `tts` and `store`. These are fakes; the store may be a real one."""
 
     __test__ = False
 
@@ -58,9 +58,9 @@ class TestGateway:
     tts: FakeTts = field(default_factory=FakeTts)
     store: Any = field(default_factory=MemoryStore)
     services: FakeServices = field(default_factory=FakeServices)
-    redis_url: str = "redis://127.0.0.1:1/0"  # nothing is there: seats are not counted
+    redis_url: str = "redis://127.0.0.1:1/0"  # nobody listens there, so seats are not counted
     port: int = 0
-    draining: Draining = field(default_factory=lambda: Draining(0))  # the app's own, while it runs
+    draining: Draining = field(default_factory=lambda: Draining(0))  # replaced by the app's own while it runs
 
     @property
     def ws(self) -> str:

@@ -1,4 +1,4 @@
-"""A Hugging Face hub on loopback, for HF_ENDPOINT: one repository, plain HTTP with Range, and faults on demand."""
+"""A Hugging Face hub on loopback, for HF_ENDPOINT: one repository, plain HTTP with Range, faults on demand."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Hub:
     url: str = ""
 
     def is_large(self, name: str) -> bool:
-        """In LFS, as real hubs keep weights."""
+        """Whether the file is in LFS, where real hubs keep weights."""
         return name.endswith((".bin", ".safetensors"))
 
     def sha256(self, name: str) -> str:
@@ -59,7 +59,7 @@ class Hub:
 
 @contextmanager
 def running_hub(files: Mapping[str, bytes], model_id: str) -> Iterator[Hub]:
-    """Serve `files` as the repository `model_id`, at a free port of loopback."""
+    """Serve `files` as the repository `model_id` on a free port of loopback."""
     hub = Hub(files)
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": hub, "model_id": model_id}))
     server.daemon_threads = True
@@ -81,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def handle(self) -> None:
-        with suppress(ConnectionError):  # clients are killed in mid-request
+        with suppress(ConnectionError):  # tests kill clients in the middle of a request
             super().handle()
 
     def do_HEAD(self) -> None:
@@ -151,4 +151,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.close()
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""

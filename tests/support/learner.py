@@ -15,7 +15,7 @@ Message = dict[str, Any]
 
 
 class Learner:
-    """One connection. `messages` holds what came, in order; audio as {"type": "audio", "pcm": bytes}."""
+    """One connection. `messages` holds what came, in order; audio is {"type": "audio", "pcm": bytes}."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
@@ -48,7 +48,7 @@ class Learner:
     async def wait_for(
         self, kind: str, *, after: int = 0, timeout_s: float = 30.0, where: Callable[[Message], bool] = lambda _: True
     ) -> Message:
-        """The first message of this type from index `after` on that satisfies `where`."""
+        """Wait for a message of type `kind`, at index `after` or later, that satisfies `where`."""
         async with asyncio.timeout(timeout_s):
             while True:
                 for message in self.messages[after:]:
@@ -60,7 +60,7 @@ class Learner:
                 await self._changed.wait()
 
     async def wait_closed(self, timeout_s: float = 30.0) -> tuple[int, str]:
-        """(code, reason) of the close frame."""
+        """Wait until the connection is closed; returns (code, reason) of the close frame."""
         async with asyncio.timeout(timeout_s):
             while self.closed is None:
                 self._changed.clear()
@@ -68,7 +68,7 @@ class Learner:
         return self.closed
 
     async def hear_reply(self, *, after: int = 0, timeout_s: float = 60.0) -> tuple[str, bytes, Message]:
-        """Listen to a whole reply as a player faster than time: its text, its PCM, and the message that ends it."""
+        """Hear a whole reply and say at once that it was played. Returns its text, its PCM, and its last message."""
         start = await self.wait_for("ai_text", after=after, timeout_s=timeout_s)
         turn_id = start["turn_id"]
         ended = {"turn_complete", "interrupted"}
@@ -79,7 +79,7 @@ class Learner:
         return self.text_of(turn_id), self.audio_of(turn_id), over[0]
 
     async def hear_whole_reply(self, *, timeout_s: float = 60.0) -> tuple[str, bytes, Message]:
-        """The first reply that is not interrupted by the learner's own next words."""
+        """Hear replies until one is not interrupted by the learner's own next words; returns that one."""
         after = 0
         while True:
             text, audio, over = await self.hear_reply(after=after, timeout_s=timeout_s)
@@ -88,7 +88,7 @@ class Learner:
             after = self.messages.index(over) + 1
 
     async def report_played(self, turn_id: str, *, after: int = 0) -> None:
-        """Say that everything that came was played at once."""
+        """Tell the gateway that all audio so far was played."""
         samples = len(self.audio_of(turn_id)) // 2
         rates = [m["sample_rate"] for m in self.messages if m["type"] == "ai_audio_start" and m["turn_id"] == turn_id]
         if samples and rates:
@@ -116,7 +116,7 @@ class Learner:
 
 @asynccontextmanager
 async def at_the_door(url: str, **headers: str) -> AsyncIterator[Learner]:
-    """A learner who has opened a WebSocket, and may have to wait or be sent away."""
+    """A learner who has opened a WebSocket and may still have to wait or be refused."""
     async with connect(url, max_size=None, compression=None, additional_headers=headers) as socket:
         learner = Learner(socket)
         async with asyncio.TaskGroup() as tasks:
@@ -127,7 +127,7 @@ async def at_the_door(url: str, **headers: str) -> AsyncIterator[Learner]:
 
 @asynccontextmanager
 async def a_learner(url: str, **headers: str) -> AsyncIterator[Learner]:
-    """A learner connected to the gateway at `url` ("ws://…/ws/conversation")."""
+    """A learner who was let in by the gateway at `url` ("ws://…/ws/conversation")."""
     async with at_the_door(url, **headers) as learner:
         await learner.wait_for("connected")
         yield learner

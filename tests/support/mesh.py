@@ -36,14 +36,14 @@ class RunningProcess:
         return self.log_path.read_text(errors="replace")
 
     def stop(self, number: signal.Signals = signal.SIGTERM, timeout_s: float = 20.0) -> int:
-        """Signal it and wait; returns its exit status."""
+        """Send the signal and wait; returns the exit status."""
         self.process.send_signal(number)
         return self.process.wait(timeout_s)
 
 
 @contextmanager
 def running(module: str, log_path: Path, environment: Mapping[str, str]) -> Iterator[RunningProcess]:
-    """`python -m module` with these settings alone; ended at the end of the block if it still runs."""
+    """Run `python -m module` with these settings only. It is ended at the end of the block if it still runs."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     with log_path.open("ab") as log:
         process = subprocess.Popen(
@@ -103,7 +103,7 @@ def models_folder(folder: Path) -> Path:
 
 @contextmanager
 def running_mesh(folder: Path, **settings: str) -> Iterator[Mesh]:
-    """All five processes, as `make run` starts them; yields once /ready says so."""
+    """Run all five processes as `make run` does; yields once /ready says that they are ready."""
     names = ("PORT", "ASR_PORT", "LLM_PORT", "TTS_PORT", "VALKEY_PORT")
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
     environment = {**ports, "HOST": "127.0.0.1", "VALKEY_DATA_DIR": str(folder / "valkey"), **settings}
@@ -113,7 +113,7 @@ def running_mesh(folder: Path, **settings: str) -> Iterator[Mesh]:
 
 
 def wait_until_ready(url: str, process: RunningProcess) -> None:
-    """Until the gateway at `url` is ready; fails with the log if it isn't in time."""
+    """Wait until the gateway at `url` is ready; fails with the log if that takes too long."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline and process.process.poll() is None:
         try:

@@ -10,8 +10,8 @@ TALK = "Start talking"
 
 
 async def talking(page: Page, stub: PageStub) -> Client:
-    """Press the button, and be connected."""
+    """Press the button and wait for the connection."""
     await page.get_by_role("button", name=TALK).click()
     client = await stub.client()
-    await page.evaluate("globalThis.readTap?.()")  # the tap, where there is one, is in place
+    await page.evaluate("globalThis.readTap?.()")  # waits for the tap, where there is one
     return client

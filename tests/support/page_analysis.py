@@ -1,4 +1,4 @@
-"""An analysis as rich as they come, for the page to show; made with the document's own models, so it can't go stale."""
+"""Analyses for the page to show, made with the document's own models so that they follow its changes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def sample_analysis() -> dict[str, Any]:
 
 
 def sparse_analysis() -> dict[str, Any]:
-    """Of a conversation in which next to nothing was said, with the language model away."""
+    """The analysis of a conversation with next to no speech, without the language model."""
     away = "The language model could not be reached, so this part is missing."
     full = d.Analysis.model_validate(sample_analysis())
     changes = {

@@ -1,4 +1,4 @@
-"""A stub gateway for the page alone: the real protocol, a scripted partner who speaks in tones.
+"""A stub gateway for the page: the real protocol, and a scripted partner who speaks in tones.
 
     python -m tests.support.page_stub [port]      to look at the page while working on it
 
@@ -98,17 +98,17 @@ class Client:
 
     @property
     def audio(self) -> bytes:
-        """All that came of the learner's voice."""
+        """Everything that came from the microphone."""
         return b"".join(self.frames)
 
     async def until(self, condition: Callable[[Client], bool]) -> None:
-        """Wait until what the page has sent fulfils a condition."""
+        """Wait until the condition holds for this connection."""
         while not condition(self):
             self.changed.clear()
             await self.changed.wait()
 
     async def message(self, kind: type[Message], count: int = 1) -> Message:
-        """The count-th message of a kind, once it has come."""
+        """Wait for the count-th message of a kind."""
         await self.until(lambda client: len(client.of_type(kind)) >= count)
         return self.of_type(kind)[count - 1]
 
@@ -120,7 +120,7 @@ class Client:
         await self.send(protocol.Connected(session_id=self.session_id, resume_token=self.resume_token))
 
     async def hear(self, text: str) -> None:
-        """Say what was understood of the learner, as it goes."""
+        """Send transcripts of the learner's words as they are spoken."""
         words = text.split()
         await self.send(protocol.SpeechStartedMessage())
         for i in range(1, len(words) + 1):
@@ -129,7 +129,7 @@ class Client:
         await self.send(protocol.SpeechStoppedMessage(), protocol.TranscriptMessage(text=f"{text}.", is_final=True))
 
     async def say(self, text: str) -> Reply:
-        """Speak: text, captions and sound, the sound much faster than it plays."""
+        """Speak: send text, captions and sound. The sound is sent much faster than it plays."""
         reply = Reply(secrets.token_hex(4), text)
         self.replies.append(reply)
         for delta in text.split(" "):
@@ -147,7 +147,7 @@ class Client:
         return reply
 
     async def interrupt(self) -> None:
-        """Fall silent, as when the learner speaks."""
+        """Stop speaking, as when the learner interrupts."""
         for reply in self.replies:
             if not reply.over:
                 reply.over = True
@@ -157,7 +157,7 @@ class Client:
         await self.socket.close(code)
 
     async def played(self, message: protocol.Playback) -> None:
-        """Remember how far a reply was heard; all of it: the turn is complete."""
+        """Note how far a reply was played. Once all of it was played, the turn is complete."""
         for reply in self.replies:
             if reply.turn_id == message.turn_id and not reply.over:
                 reply.played_ms = message.played_ms
@@ -167,14 +167,14 @@ class Client:
 
 
 class PageStub:
-    """The server. chatty: it answers of its own accord; otherwise only the tests speak."""
+    """The server. chatty: it answers by itself; otherwise only the test speaks."""
 
     def __init__(self, *, chatty: bool = True) -> None:
         self.chatty = chatty
         self.ready = True
         self.fallbacks: dict[str, str] = {}
         self.voices = ["Joe"]
-        self.full = False  # who comes is not let in: the test says when, by Client.welcome
+        self.full = False  # nobody is let in until the test calls Client.welcome
         self.clients: list[Client] = []
         self.sessions: dict[str, str] = {}
         self.arrived = asyncio.Event()
@@ -191,14 +191,14 @@ class PageStub:
         )
 
     async def arrival(self, number: int = 1) -> Client:
-        """The connection of that number, once the page has made it."""
+        """Wait for the page's connection of that number."""
         while len(self.clients) < number:
             self.arrived.clear()
             await self.arrived.wait()
         return self.clients[number - 1]
 
     async def client(self, number: int = 1) -> Client:
-        """As `arrival`, once the page has sent its `start`."""
+        """As `arrival`, but also wait for the page's `start`."""
         client = await self.arrival(number)
         await client.message(protocol.Start)
         return client
@@ -274,7 +274,7 @@ class PageStub:
             )
 
     async def _listen(self, client: Client, data: bytes) -> None:
-        """PCM only: half a second of sound counts as a turn of the learner's."""
+        """Take half a second of sound for a learner's turn. For PCM only."""
         start = client.of_type(protocol.Start)[0]
         if start.audio.encoding != "pcm_s16le" or any(not reply.over for reply in client.replies):
             return
@@ -287,7 +287,7 @@ class PageStub:
 
 @contextlib.asynccontextmanager
 async def serve_page(stub: PageStub, port: int = 0) -> AsyncIterator[PageStub]:
-    """Serve on a free port of the loopback; `stub.url` says where."""
+    """Serve on a free port of loopback; `stub.url` is its address."""
     listener = socket.create_server(("127.0.0.1", port))
     stub.url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
     config = uvicorn.Config(stub.app, log_level="error", ws="websockets-sansio", lifespan="off")

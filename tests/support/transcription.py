@@ -1,4 +1,4 @@
-"""faster-whisper run directly on samples, and word error rates: what the mesh is measured against."""
+"""faster-whisper run directly on samples, and word error rates: the mesh is compared with these."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def _whisper() -> Any:
 
 
 def transcribe(samples: Samples, rate_hz: int) -> str:
-    """What the bundled Whisper understands of 16-bit mono samples, all of them at once."""
+    """What the bundled Whisper understands of 16-bit mono samples, decoded in one piece."""
     at_16k: NDArray[np.float32] = resampled(samples, rate_hz, 16_000).astype(np.float32) / np.float32(32768)
     segments, _ = _whisper().transcribe(at_16k, language="en")
     return " ".join(segment.text.strip() for segment in segments)
 
 
 def word_error_rate(said: list[str], understood: list[str]) -> float:
-    """Over a set: wrong, missing and invented words per word said. Case and punctuation don't count."""
+    """Wrong, missing and invented words per word said, over all texts. Case and punctuation don't count."""
     return float(jiwer.wer([_plain(text) for text in said], [_plain(text) for text in understood]))
 
 

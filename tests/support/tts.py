@@ -1,4 +1,4 @@
-"""For tests of speech synthesis: a server to ask, and what it answers."""
+"""For tests of speech synthesis: a server, and its answers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def finish() -> pb.StreamingSynthesizeRequest:
 
 
 class CountingEngine:
-    """A real engine that counts what it was asked to say, and how many samples it made of it."""
+    """A real engine that counts the texts it was asked to say, and the samples it made."""
 
     def __init__(self, engine: TtsEngine) -> None:
         self.engine = engine
@@ -106,7 +106,7 @@ def pcm(chunks: Iterable[pb.AudioChunk]) -> NDArray[np.int16]:
 
 
 def check_tiling(chunks: Sequence[pb.AudioChunk], written: str) -> None:
-    """Ranges follow one another and cover the text; samples follow one another; words are in order and as written."""
+    """Check that ranges cover the text one after the other, samples too, and that words are in order."""
     place = sample = 0
     for chunk in chunks:
         assert (chunk.text_start, chunk.start_sample) == (place, sample)
@@ -154,7 +154,7 @@ async def status(call: Any) -> tuple[grpc.StatusCode, str]:
 
 
 async def refusal(stub: Any, requests: list[pb.StreamingSynthesizeRequest]) -> tuple[grpc.StatusCode, str]:
-    """How a call with these requests ends. grpcio loses the status of a call that ends during a write: then again."""
+    """How a call with these requests ends. If grpcio loses the status (the call ended during a write), call again."""
     for _ in range(5):
         code, details = await status(stub.StreamingSynthesize(iter(requests)))
         if details != "Internal error from Core":
@@ -163,7 +163,7 @@ async def refusal(stub: Any, requests: list[pb.StreamingSynthesizeRequest]) -> t
 
 
 async def rest(call: Any) -> list[pb.AudioChunk]:
-    """The chunks still to come; gRPC does not let a call that was read from be iterated over."""
+    """The remaining chunks. gRPC does not allow iteration over a call that was read from."""
     chunks = []
     while (response := await call.read()) is not grpc.aio.EOF:
         chunks.append(response.chunk)

@@ -23,7 +23,7 @@ TEXT = "Of the many people I met in the U.S. in 2024, Doctor Lee was one of the 
 
 
 class TtsContract:
-    """Needs a fixture `engine`, loaded. loudest_at_least: less for weights that say nothing."""
+    """The tests need a fixture `engine`, loaded. loudest_at_least: lower for random weights, which say nothing."""
 
     loudest_at_least = 0.1
 
@@ -68,7 +68,7 @@ class TtsContract:
         assert slow > 1.7 * fast
 
     def reset_chance(self) -> None:
-        """For an engine that draws lots: let the next reply draw the same as the last one after this."""
+        """For an engine with randomness: make the next reply draw the same numbers as after the last reset."""
 
     @pytest.mark.parametrize("text", ["a", "3.14", "?! a", "x_y", "日本 hello", "a" * 300, "& co"])
     def test_odd_texts_are_survived(self, engine: TtsEngine, text: str) -> None:
@@ -78,7 +78,7 @@ class TtsContract:
 
     def test_closing_ends_the_work(self, engine: TtsEngine) -> None:
         pieces: Any = engine.synthesize(TEXT, voice=engine.voices()[0], speed=1.0, language="")
-        with closing(pieces):  # iterators that adapters give are generators
+        with closing(pieces):  # the adapters' iterators are generators
             assert next(pieces).pcm.size
         assert next(pieces, None) is None
 

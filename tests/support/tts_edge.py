@@ -1,4 +1,4 @@
-"""A local server that speaks edge-tts's protocol, with the real Piper voice as MP3, and the way there.
+"""A local server that speaks edge-tts's protocol with the real Piper voice as MP3, and a connector to it.
 
 GET …/voices/list → JSON · WebSocket …/edge/v1: speech.config, ssml → turn.start, audio.metadata and audio …, turn.end
 """
@@ -33,11 +33,11 @@ from tts_service.engines.piper import PiperTts
 
 VOICES = ("en-US-AriaNeural", "en-US-EmmaMultilingualNeural", "de-DE-KatjaNeural")
 RATE = 24_000
-_LEAD_S, _TAIL_S = 0.1, 0.8  # of silence, as the real one sends
+_LEAD_S, _TAIL_S = 0.1, 0.8  # silence, as the real server sends it
 
 
 class LocalConnector(aiohttp.TCPConnector):
-    """Goes to 127.0.0.1:port, without TLS, wherever it is told to go."""
+    """Connects to 127.0.0.1:port without TLS, whatever address it is asked for."""
 
     def __init__(self, port: int) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class LocalConnector(aiohttp.TCPConnector):
 
 
 class EdgeServer:
-    """status: answers every handshake with it. mute: never answers. garbage: audio that is none. cut: ends early."""
+    """status: answers every handshake. mute: never answers. garbage: sends no audio. cut: ends early."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -94,7 +94,7 @@ class EdgeServer:
         await connection.send("X-RequestId:1\r\nPath:turn.start\r\n\r\n{}")
         data = b"no MP3 at all" * 99 if self.garbage else audio
         for begin in range(0, len(data), 720):  # 0.12 s
-            while words and words[0][0] <= (begin + 720) / 6000 + 0.3:  # told a little ahead
+            while words and words[0][0] <= (begin + 720) / 6000 + 0.3:  # sent a little ahead
                 await connection.send(_metadata(*words.pop(0)))
             header = b"X-RequestId:1\r\nContent-Type:audio/mpeg\r\nPath:audio\r\n"
             await connection.send(len(header).to_bytes(2, "big") + header + data[begin : begin + 720])
@@ -106,7 +106,7 @@ class EdgeServer:
 
 @contextmanager
 def edge_server() -> Iterator[EdgeServer]:
-    """On a free port, in a thread of its own: the engine blocks the one it is called in."""
+    """Serve on a free port, in a thread of its own, because the engine blocks the thread that calls it."""
     server = EdgeServer()
     started, loop, stop = threading.Event(), asyncio.new_event_loop(), asyncio.Event()
 
@@ -140,7 +140,7 @@ def _piper() -> PiperTts:
 
 
 def _spoken(text: str, speed: float) -> tuple[bytes, list[tuple[float, float, str]]]:
-    """MP3 of `text`, and (start, length, word) in seconds; words without punctuation, as the real one tells them."""
+    """MP3 of `text`, and (start, length, word) in seconds; words without punctuation, as the real server sends them."""
     voice = _piper().voices()[0]
     pieces: list[EngineAudio] = list(_piper().synthesize(text, voice=voice, speed=speed, language=""))
     words, at = [], _LEAD_S

@@ -1,4 +1,4 @@
-"""For tests of speech engines, in whichever environment: nothing here needs the other services' packages."""
+"""For tests of speech engines in any environment: nothing here needs the packages of other services."""
 
 from __future__ import annotations
 

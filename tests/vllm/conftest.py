@@ -15,9 +15,9 @@ from llm_service.servers.backend_metrics import BackendLoad, parse_metrics
 from tests.support.mesh import ROOT, Mesh, RunningProcess, running, running_mesh
 
 MODEL = ROOT / ".venv-vllm" / "smollm2"
-START_TIMEOUT_S = 600.0  # vLLM imports for half a minute where the processor has other work
+START_TIMEOUT_S = 600.0  # importing vLLM takes half a minute on a busy processor
 SETTINGS = {
-    "LLM_ENGINE": "vllm",  # or, with no GPU here, the bundled llama.cpp would be taken
+    "LLM_ENGINE": "vllm",  # without it, the bundled llama.cpp would be used, because there is no GPU
     "LLM_MODEL_NAME": str(MODEL),
     "LLM_GPU_MEMORY_UTILIZATION": "0.1",  # of the machine's memory: the "GPU" of the CPU build
     "LLM_MAX_STREAMS": "4",
@@ -35,7 +35,7 @@ class LlmProcess:
     metrics_port: int
 
     async def vllm(self) -> BackendLoad:
-        """What vLLM itself says, on the port that the log names."""
+        """vLLM's own metrics, from the port that the log names."""
         vllm_port = re.findall(r"vllm starts as process \d+ on port (\d+)", self.process.log)[-1]
         async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
             return parse_metrics((await client.get(f"http://127.0.0.1:{vllm_port}/metrics")).text)
@@ -83,7 +83,7 @@ def llm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlmProcess]:
 
 @pytest.fixture(scope="package")
 def mesh(llm: LlmProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    """Gateway, speech recognition, synthesis and Valkey as everywhere, on this language model."""
+    """The usual gateway, speech recognition, synthesis and Valkey, on this language model."""
     with running_mesh(
         tmp_path_factory.mktemp("mesh"), LLM_ADDRESS=f"127.0.0.1:{llm.port}", LLM_PORT=str(llm.port)
     ) as running:
