@@ -19,6 +19,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from common.backoff import Backoff
 from common.download import WeightFile, download
 from common.errors import EngineError
 from common.memory import gigabytes
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PAUSES_S = (1.0, 4.0, 15.0)
-"""Waits between tries of a download that broke off."""
+RETRIES = 4
+"""New tries of a download that broke off, after 1, 2, 4 and 8 s."""
 
 _SPARE_BYTES = 100 << 20  # left free beside what is downloaded
 
@@ -78,21 +79,22 @@ def fetch_model(
     """
     name, pinned = split_revision(model_id)
     wanted = _Wanted(name, revision or pinned, cache_dir.expanduser(), list(only) if only else None)
-    for pause in (*PAUSES_S, None):
+    backoff = Backoff(first_s=1.0)
+    while True:
         try:
             return _fetch(wanted)
         except EngineError:
             raise
         except Exception as error:
             why = _final(error, wanted)
-            if pause is None or why:
+            if why or backoff.failures >= RETRIES:
                 why = (
                     why or f"it can't be downloaded ({error}); check the network, then try again: it goes on from here"
                 )
                 raise EngineError(f"{wanted} is not in {wanted.cache_dir}: {why}") from error
+            pause = backoff.next_pause_s()
             logger.warning("downloading %s broke off (%s); trying again in %g s", wanted, error, pause)
             time.sleep(pause)
-    raise AssertionError("the last try returns or raises")
 
 
 def split_revision(model_id: str) -> tuple[str, str | None]:
