@@ -72,11 +72,7 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, Model
 def create_app(settings: GatewaySettings, ports: Ports, services: Services, seats: RedisSeats) -> FastAPI:
     """The application around the given ports: real ones, or a test's."""
     load = _Load(settings.speculation_max_occupancy)
-    capacity = Capacity(
-        {"asr": 1.0, "llm": settings.admission_learners_per_llm_slot, "tts": settings.admission_learners_per_tts_slot},
-        fixed=settings.admission_max_sessions,
-        admit_unknown=settings.environment == "development",
-    )
+    capacity = _capacity(settings)
     admission = AdmissionQueue(
         seats,
         lambda: capacity.seats,
@@ -85,21 +81,7 @@ def create_app(settings: GatewaySettings, ports: Ports, services: Services, seat
         grace_s=settings.admission_grace_s,
     )
     authenticator = Authenticator.of(settings)
-    limits = Limits(
-        connections=settings.client_max_connections,
-        messages_per_s=settings.client_messages_per_s,
-        bytes_per_s=settings.client_bytes_per_s,
-    )
     draining = Draining(settings.gateway_drain_timeout_s)
-    options = SessionOptions(
-        gateway_id=f"{socket.gethostname()}-{secrets.token_hex(4)}",
-        asr_sample_rate_hz=settings.asr_sample_rate,
-        reply=ReplyOptions(settings.tts_sample_rate, settings.llm_max_tokens, settings.history_max_chars),
-        idle_timeout_s=settings.idle_timeout_s,
-        interrupt_after_s=settings.interrupt_after_ms / 1000,
-        may_speculate=lambda: load.allows_speculation,
-        reconnect=reconnect,
-    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -131,6 +113,25 @@ def create_app(settings: GatewaySettings, ports: Ports, services: Services, seat
         CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["GET"], allow_headers=["*"]
     )
     add_http(app)
+    _add_conversation(app, settings, ports, authenticator, admission, draining, _session_options(settings, load))
+    return app
+
+
+def _add_conversation(
+    app: FastAPI,
+    settings: GatewaySettings,
+    ports: Ports,
+    authenticator: Authenticator,
+    admission: AdmissionQueue,
+    draining: Draining,
+    options: SessionOptions,
+) -> None:
+    """The WebSocket route: origin → token → limits → seat → session."""
+    limits = Limits(
+        connections=settings.client_max_connections,
+        messages_per_s=settings.client_messages_per_s,
+        bytes_per_s=settings.client_bytes_per_s,
+    )
 
     @app.websocket("/ws/conversation")
     async def conversation(websocket: WebSocket) -> None:
@@ -155,7 +156,25 @@ def create_app(settings: GatewaySettings, ports: Ports, services: Services, seat
                 closing = await converse(arrival, ports, options, settings, draining)
                 arrival.keep_seat = closing not in (ENDED, IDLE, EXPELLED)
 
-    return app
+
+def _capacity(settings: GatewaySettings) -> Capacity:
+    return Capacity(
+        {"asr": 1.0, "llm": settings.admission_learners_per_llm_slot, "tts": settings.admission_learners_per_tts_slot},
+        fixed=settings.admission_max_sessions,
+        admit_unknown=settings.environment == "development",
+    )
+
+
+def _session_options(settings: GatewaySettings, load: _Load) -> SessionOptions:
+    return SessionOptions(
+        gateway_id=f"{socket.gethostname()}-{secrets.token_hex(4)}",
+        asr_sample_rate_hz=settings.asr_sample_rate,
+        reply=ReplyOptions(settings.tts_sample_rate, settings.llm_max_tokens, settings.history_max_chars),
+        idle_timeout_s=settings.idle_timeout_s,
+        interrupt_after_s=settings.interrupt_after_ms / 1000,
+        may_speculate=lambda: load.allows_speculation,
+        reconnect=reconnect,
+    )
 
 
 class _Load:
