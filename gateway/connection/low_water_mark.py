@@ -28,7 +28,8 @@ class LowWaterMark:
     """
 
     def __init__(self, transport: asyncio.BaseTransport | None = None) -> None:
-        self._size = 1
+        self._size = self._wanted = 1
+        self._is_due = False
         own = transport.get_extra_info("socket") if transport else None
         # A second object for the transport's descriptor, as uvloop makes a new one for each option that is set.
         self._socket = sockets.socket(fileno=own.fileno()) if own is not None else None
@@ -36,13 +37,21 @@ class LowWaterMark:
     def set(self, size: int) -> None:
         """Leave the socket alone until it holds `size` bytes or its client closes it.
 
-        Everything that the client sends waits, so whoever asks for more than 1 must ask for 1 again in time.
+        Everything that the client sends waits, so whoever asks for more than 1 must ask for 1 again in time. It takes
+        effect in the event loop's next turn: of several frames that one read brought, only the last sets the mark.
         """
-        if self._socket is None or size == self._size:
+        self._wanted = size
+        if self._socket is not None and size != self._size and not self._is_due:
+            self._is_due = True
+            asyncio.get_running_loop().call_soon(self._apply)
+
+    def _apply(self) -> None:
+        self._is_due = False
+        if self._socket is None or self._wanted == self._size:
             return
-        self._size = size
+        self._size = self._wanted
         with suppress(OSError):  # there is no such option on this system
-            self._socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVLOWAT, size)
+            self._socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVLOWAT, self._size)
 
     def release(self) -> None:
         """The connection ends: from now on the descriptor is the transport's alone, which closes it."""

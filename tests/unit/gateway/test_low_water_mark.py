@@ -82,6 +82,7 @@ def test_a_socket_is_left_alone_until_it_holds_so_much_or_its_end(
                         await asyncio.sleep(0.01)
 
             mark.set(30)
+            await asyncio.sleep(0.01)
             for said in (b"one", b"two", b"three"):  # 9, 9 and 11 bytes with their headers
                 writer.write(frame(said))
                 await asyncio.sleep(0.05)
@@ -95,6 +96,7 @@ def test_a_socket_is_left_alone_until_it_holds_so_much_or_its_end(
             await come(5)
             assert received == [b"one", b"two", b"three", b"four", b"five"]
             mark.set(1000)
+            await asyncio.sleep(0.01)
             writer.write(frame(b"six"))
             writer.close()  # a learner who has gone is not waited for
             await asyncio.wait_for(received.is_over.wait(), 5)
