@@ -9,9 +9,7 @@ import numpy.typing as npt
 import soxr
 
 from common.errors import InvalidInputError
-
-BYTES_PER_SAMPLE = 2
-"""Of the audio that clients send: 16-bit little-endian mono PCM."""
+from common.pcm import BYTES_PER_SAMPLE
 
 ENGINE_RATE_HZ = 16_000
 """Rate at which voice detection and the models work, and in which positions are counted inside this service."""

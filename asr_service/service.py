@@ -15,7 +15,7 @@ from aitalk.asr.v1 import asr_pb2 as pb
 from aitalk.asr.v1 import asr_pb2_grpc
 
 from asr_service import events as ev
-from asr_service.audio import BYTES_PER_SAMPLE, ENGINE_RATE_HZ, check_pcm, check_rate, pcm_to_float, resample
+from asr_service.audio import ENGINE_RATE_HZ, check_pcm, check_rate, pcm_to_float, resample
 from asr_service.config import AsrSettings
 from asr_service.engine import AsrEngine
 from asr_service.metrics import AUDIO_SECONDS
@@ -30,6 +30,7 @@ from asr_service.voice.vad_thread import VadThread
 from common.engine_info import engine_info
 from common.errors import InvalidInputError, SequenceError, UnavailableError
 from common.grpc_server import Service
+from common.pcm import BYTES_PER_SAMPLE
 from common.slots import Slots
 
 MAX_RECORDING_S = 600

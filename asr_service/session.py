@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import anyio
 
 from asr_service.answerer import Answerer
-from asr_service.audio import BYTES_PER_SAMPLE, check_pcm
+from asr_service.audio import check_pcm
 from asr_service.events import Event
 from asr_service.listener import Listener
 from asr_service.metrics import AUDIO_SECONDS
@@ -24,6 +24,7 @@ from asr_service.turn_taking.endpointing import Endpointing
 from asr_service.turn_taking.turn_judge import TurnJudge
 from asr_service.voice.vad_thread import VadThread
 from common.errors import InvalidInputError, SequenceError, UnavailableError
+from common.pcm import BYTES_PER_SAMPLE
 
 DRAINS = "this replica is shutting down; open the stream again at another one"
 MAX_CHUNK_BYTES = 1024 * 1024
