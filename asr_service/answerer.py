@@ -6,9 +6,11 @@ Hence the client gets the events in the order in which things happened, however 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable
+from dataclasses import replace
 
 from asr_service import events
 from asr_service.metrics import TURNS
+from asr_service.recognition.word_edges import fit_words
 from asr_service.stream import OpenTurns, PartialDue, Step, StreamConfig
 from asr_service.turn_taking import decisions
 from common.tracing import to_traceparent
@@ -65,8 +67,7 @@ class Answerer:
 
     async def _spoken_turn(self, step: Step, end: int) -> events.SpokenTurn:
         """The whole turn. What was decoded at the pause is not decoded again, because only silence followed."""
-        transcript = step.transcript or step.turn.decode_turn(step.position)
+        transcript = await (step.transcript or step.turn.decode_turn(step.position))
         utterance = step.turn.utterance
-        return events.spoken_turn(
-            await transcript, utterance.voice_start, end, offset=utterance.begin, rate=self._config.rate
-        )
+        fitted = replace(transcript, words=fit_words(transcript.words, utterance.silences(end)))
+        return events.spoken_turn(fitted, utterance.voice_start, end, offset=utterance.begin, rate=self._config.rate)

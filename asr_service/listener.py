@@ -90,7 +90,7 @@ class Listener:
     async def hear(self, windows: Windows) -> None:
         """The next windows of the stream."""
         for window, probability in windows:
-            self._recorder.add(window)
+            self._recorder.add(window, probability)
             for decision in self._endpointer.hear(probability):
                 if isinstance(decision, Assess):
                     await self._assess()

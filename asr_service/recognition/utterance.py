@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from typing import TypeAlias
 
 import numpy as np
 from opentelemetry.trace import use_span
 
 from asr_service.audio import ENGINE_RATE_HZ, Audio
+from asr_service.recognition.silences import Silence, silences_in
 from common.tracing import TRACER, choose_root, under
 
 logger = logging.getLogger(__name__)
@@ -16,24 +18,29 @@ logger = logging.getLogger(__name__)
 # The VAD notices a voice some windows after it began, and soft first sounds later still: keep what came before.
 PRE_ROLL = 300 * ENGINE_RATE_HZ // 1000
 
+Window: TypeAlias = tuple[Audio, float]
+"""Audio, and the probability of a voice in it."""
+
 
 class Utterance:
-    """Float audio at 16 kHz, mono, in windows of equal length.
+    """Float audio at 16 kHz, mono, in windows of equal length, each with the probability of a voice in it.
 
     voice_start: where the voice began. begin: where the audio kept begins, which is earlier by the pre-roll.
     turn: the span of the whole turn, which the client begins. span: the span of its recognition.
     """
 
-    def __init__(self, voice_start: int, begin: int, windows: list[Audio]) -> None:
+    def __init__(self, voice_start: int, begin: int, windows: list[Window]) -> None:
         self.voice_start = voice_start
         self.begin = begin
         self.turn = choose_root()
         self.span = TRACER.start_span("asr.utterance", under(self.turn))
-        self._windows = windows
+        self._windows = [window for window, _ in windows]
+        self._voice = [probability for _, probability in windows]
 
-    def append(self, window: Audio) -> None:
-        """Add the next window."""
+    def append(self, window: Audio, voice: float) -> None:
+        """Add the next window. voice: the probability of a voice in it."""
         self._windows.append(window)
+        self._voice.append(voice)
 
     def cut(self, start: int, end: int) -> Audio:
         """A copy of the audio in [start, end), as far as it has been heard and kept."""
@@ -44,6 +51,12 @@ class Utterance:
         last = -(-(end - self.begin) // size)
         begin = self.begin + first * size
         return np.concatenate(self._windows[first:last])[max(0, start - begin) : end - begin]
+
+    def silences(self, end: int) -> list[Silence]:
+        """The silences between voices up to `end`, in samples since `begin`."""
+        if not self._windows:
+            return []
+        return silences_in(self.cut(self.begin, end), self._voice, len(self._windows[0]))
 
     def end_span(self, reason: str) -> None:
         """The recognition of this turn is over. reason: an EndReason's value, or "cancelled"."""
@@ -60,15 +73,15 @@ class Recorder:
 
     def __init__(self, window: int, onset: int) -> None:
         self._window = window
-        self._before: deque[Audio] = deque(maxlen=-(-(PRE_ROLL + onset) // window))
+        self._before: deque[Window] = deque(maxlen=-(-(PRE_ROLL + onset) // window))
         self._utterance: Utterance | None = None
 
-    def add(self, window: Audio) -> None:
-        """Keep the next window, in the open turn if there is one."""
+    def add(self, window: Audio, voice: float) -> None:
+        """Keep the next window, in the open turn if there is one. voice: the probability of a voice in it."""
         if self._utterance is None:
-            self._before.append(window)
+            self._before.append((window, voice))
         else:
-            self._utterance.append(window)
+            self._utterance.append(window, voice)
 
     def open(self, voice_start: int, position: int) -> Utterance:
         """Begin a turn at `position`, whose voice began at `voice_start`."""

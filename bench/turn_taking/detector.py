@@ -96,7 +96,7 @@ def detect(utterance: Utterance, networks: Networks, settings: Endpointing) -> H
     recorder = Recorder(WINDOW, ONSET_MS * RATE // 1000)
     heard, begin, silence, prepared = Heard([], [], []), 0, 0, 0
     for i, voice in enumerate(networks.voice(utterance)):
-        recorder.add(utterance.audio[i * WINDOW : (i + 1) * WINDOW])
+        recorder.add(utterance.audio[i * WINDOW : (i + 1) * WINDOW], voice)
         for decision in endpointer.hear(voice):
             position = endpointer.position
             if isinstance(decision, decisions.Assess):

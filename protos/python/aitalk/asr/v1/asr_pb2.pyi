@@ -465,6 +465,10 @@ Global___Transcript: _TypeAlias = Transcript  # noqa: Y015
 
 @_typing.final
 class Word(_message.Message):
+    """One word. In a stream, word times agree with the silences that were heard: a word doesn't reach into a silence, and a
+    pause within the turn (0.2 s or more) is a gap between two words.
+    """
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TEXT_FIELD_NUMBER: _builtins.int
