@@ -148,9 +148,7 @@ class FasterWhisper:
             max_new_tokens=_most_tokens(audio),
             **_DECODING[options.quality],
         )
-        decoded = list(
-            takewhile(lambda _: not options.is_cancelled(), segments)
-        )  # this runs the model, on 30 s at a time
+        decoded = list(takewhile(lambda _: not options.is_cancelled(), segments))  # runs the model, 30 s at a time
         return decoded, info.language
 
     def _is_doubtful(self, segments: Sequence[Segment], options: DecodeOptions) -> bool:

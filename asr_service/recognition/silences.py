@@ -27,14 +27,14 @@ _REACH = 50  # frames: a silence reaches beyond its windows without voice by so 
 _INSIDE = 16  # and begins or ends inside them by so many at most
 
 
-class Silence(NamedTuple):
+class SilentSpan(NamedTuple):
     """Samples [begin, end) without a voice."""
 
     begin: int
     end: int
 
 
-def silences_in(audio: Audio, voice: Sequence[float], window: int) -> list[Silence]:
+def silences_in(audio: Audio, voice: Sequence[float], window: int) -> list[SilentSpan]:
     """The silences of at least MIN_SILENCE between two voiced parts of `audio` (float32 mono at 16 kHz), in order.
 
     voice: the probability of a voice in each window of `window` samples; as many as `audio` has, or more.
@@ -63,7 +63,7 @@ def _gaps(voiced: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
             yield int(before) + 1, int(after)
 
 
-def _fitted(levels: npt.NDArray[np.float64], begin: int, end: int, voice_db: float) -> Silence:
+def _fitted(levels: npt.NDArray[np.float64], begin: int, end: int, voice_db: float) -> SilentSpan:
     """The silence around the frames [begin, end): from the last sound near their begin to the first near their end.
 
     A sound further inside is no voice, such as a breath.
@@ -75,7 +75,7 @@ def _fitted(levels: npt.NDArray[np.float64], begin: int, end: int, voice_db: flo
     first, last = max(0, begin - _REACH), min(len(levels), end + _REACH)
     before = np.flatnonzero(sound[first : max(first, begin + inside - _LOUD_FRAMES + 1)])
     after = np.flatnonzero(sound[end - inside : last])
-    return Silence(
+    return SilentSpan(
         (first + int(before[-1]) + _LOUD_FRAMES if len(before) else first) * _FRAME,
         (end - inside + int(after[0]) if len(after) else last) * _FRAME,
     )

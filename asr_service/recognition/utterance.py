@@ -10,7 +10,7 @@ import numpy as np
 from opentelemetry.trace import use_span
 
 from asr_service.audio import ENGINE_RATE_HZ, Audio
-from asr_service.recognition.silences import Silence, silences_in
+from asr_service.recognition.silences import SilentSpan, silences_in
 from common.tracing import TRACER, choose_root, under
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Utterance:
         begin = self.begin + first * size
         return np.concatenate(self._windows[first:last])[max(0, start - begin) : end - begin]
 
-    def silences(self, end: int) -> list[Silence]:
+    def silences(self, end: int) -> list[SilentSpan]:
         """The silences between voices up to `end`, in samples since `begin`."""
         if not self._windows:
             return []

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from asr_service.engine import Word
-from asr_service.recognition.silences import MIN_SILENCE, Silence
+from asr_service.recognition.silences import MIN_SILENCE, SilentSpan
 
 
-def fit_words(words: Sequence[Word], silences: Sequence[Silence]) -> tuple[Word, ...]:
+def fit_words(words: Sequence[Word], silences: Sequence[SilentSpan]) -> tuple[Word, ...]:
     """The words, in order, with edges that lie at the silences. Times are samples at 16 kHz, all from one moment.
 
     No word reaches into a silence: the word before it ends where it begins, and the word after it begins where it ends.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from asr_service.audio import Audio
 from asr_service.engine import Word
-from asr_service.recognition.silences import MIN_SILENCE, Silence, silences_in
+from asr_service.recognition.silences import MIN_SILENCE, SilentSpan, silences_in
 from asr_service.recognition.word_edges import fit_words
 
 WINDOW = 512
@@ -25,7 +25,7 @@ def times(fitted: tuple[Word, ...]) -> list[tuple[int, int]]:
     return [(word.start, word.end) for word in fitted]
 
 
-PAUSE = Silence(10_000, 20_000)
+PAUSE = SilentSpan(10_000, 20_000)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ spans = st.lists(st.integers(0, 100_000), min_size=2, max_size=20).map(sorted)
 def test_no_word_reaches_into_a_silence_and_the_order_stays(word_times: list[int], silence_times: list[int]) -> None:
     heard = words(*zip(word_times[::2], word_times[1::2], strict=False))
     silences = [
-        Silence(begin, end)
+        SilentSpan(begin, end)
         for begin, end in zip(silence_times[::2], silence_times[1::2], strict=False)
         if end - begin >= MIN_SILENCE
     ]
@@ -94,7 +94,7 @@ def test_edges_are_found_where_the_level_changes_though_voice_activity_is_late(r
 def test_a_breath_in_a_pause_is_no_voice() -> None:
     audio = sound((0.2, 10_240), (0.0, 4_096), (0.02, 2_560), (0.0, 4_096), (0.2, 10_240))
     voice = [0.9] * 20 + [0.1] * 21 + [0.9] * 20
-    assert silences_in(audio, voice, WINDOW) == [Silence(10_240, 20_992)]
+    assert silences_in(audio, voice, WINDOW) == [SilentSpan(10_240, 20_992)]
 
 
 def test_short_gaps_and_the_silence_before_and_after_all_voices_are_none() -> None:
