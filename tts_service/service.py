@@ -109,7 +109,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
             raise _too_long(len(request.text))
         with self._slots.take(), _cancels_counted():
             reply = self._reply(request.config)
-            splitter = ClauseSplitter(eager=False)
+            splitter = ClauseSplitter(eager=False, language=reply.spoken_language)
             chunks: list[SpeechChunk] = []
             for clause in [*splitter.push(request.text), *splitter.finish()]:
                 chunks += await self._worker.run(partial(_chain, reply.speak(clause)))

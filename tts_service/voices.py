@@ -14,6 +14,11 @@ def speaks(voice: EngineVoice, language: str) -> bool:
     return not wanted or own == wanted or own.startswith(f"{wanted}-")
 
 
+def spoken_language(voice: EngineVoice, language: str) -> str:
+    """The tag of what `voice` speaks when asked for `language`: its own, with its country, unless it speaks several."""
+    return voice.language if speaks(voice, language) else language
+
+
 def choose_voice(voices: Sequence[EngineVoice], voice_id: str, language: str) -> EngineVoice:
     """The voice asked for, or the first of the language (of another country rather than none).
 

@@ -1,21 +1,23 @@
 """A reply by an engine that takes text as it comes: words in, chunks out, on one timeline. See text_stream.py.
 
-    deltas ── WordSplitter ── speakable ── engine's stream ── FlowingCaptionAligner ── chunks
+    deltas ── WordSplitter ── normaliser ── engine's stream ── FlowingCaptionAligner ── chunks
 
-What is to be said is decided a word at a time, but never between words that decide it together ("3 * 4").
+What is to be said is decided a word at a time, but never between words that decide it together ("3 * 4", "5 km").
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from dataclasses import replace
+from itertools import groupby
 
 from tts_service import metrics
-from tts_service.engine import EngineAudio, EngineVoice, EngineWord, TtsEngine
+from tts_service.engine import EngineAudio, EngineVoice, TtsEngine
 from tts_service.speech.synthesis import SpeechChunk, Synthesis
 from tts_service.text.captions import CaptionAligner, SpokenWord
 from tts_service.text.clauses import Boundary, Clause, ClauseSplitter, Splitter, has_words
-from tts_service.text.speakable import speakable
+from tts_service.text.normalise import Normaliser
 from tts_service.text.text_stream import SpeechStream, StreamingTextEngine, streaming
 
 # A space between two words on which speakable.py looks at each by itself: the second begins as words do, the first
@@ -26,22 +28,35 @@ _MAX_CHARS = 400  # a text without such a space
 
 
 class WordSplitter(Splitter):
-    """Cuts into whole words, each with the space after it, as soon as they are known."""
+    """Cuts into whole words, each with the space after it, as soon as they are known.
+
+    Words that `normaliser` reads together stay together.
+    """
+
+    def __init__(self, normaliser: Normaliser) -> None:
+        super().__init__()
+        self._normaliser = normaliser
 
     def _next_cut(self) -> tuple[int, Boundary] | None:
         for match in _CUT.finditer(self._pending):
             if match.end() > _MAX_CHARS:
                 break
             before = self._pending[: match.start()]
-            if has_words(before) and not _OPEN_TAG.search(before):
-                return match.end(), Boundary.WORD
+            if not has_words(before) or _OPEN_TAG.search(before):
+                continue
+            match self._normaliser.reads_together(before, self._pending[match.end() :]):
+                case None:
+                    return None
+                case False:
+                    return match.end(), Boundary.WORD
         return (_MAX_CHARS, Boundary.WORD) if len(self._pending) > _MAX_CHARS else None
 
 
 class FlowingCaptionAligner:
     """The written words of a text that is still growing, met in order while it is spoken."""
 
-    def __init__(self) -> None:
+    def __init__(self, normaliser: Normaliser) -> None:
+        self._read = normaliser
         self._parts: list[CaptionAligner] = []
         self._places: list[int] = []  # where each part begins, of all that the engine was given to say
         self._length = 0
@@ -49,7 +64,7 @@ class FlowingCaptionAligner:
 
     def add(self, clause: Clause) -> str:
         """What to say of the next of the text; "" if that is nothing."""
-        said = speakable(clause.text)
+        said = self._read(clause.text)
         if not said:
             return ""
         self._parts.append(CaptionAligner(clause, said))
@@ -61,11 +76,12 @@ class FlowingCaptionAligner:
         """The written words that begin in `audio`; see CaptionAligner."""
         self.estimated |= audio.timing_estimated
         words: list[SpokenWord] = []
-        for word in audio.words or ():
-            number = bisect_right(self._places, word.text_start) - 1
+        for number, of_part in groupby(audio.words or (), lambda word: bisect_right(self._places, word.text_start) - 1):
             place = self._places[number]
-            own = EngineWord(word.text_start - place, word.text_end - place, word.start_sample, word.end_sample)
-            words += self._parts[number].words(EngineAudio(audio.pcm, (own,)), begins, ratio)
+            own = tuple(
+                replace(word, text_start=word.text_start - place, text_end=word.text_end - place) for word in of_part
+            )
+            words += self._parts[number].words(EngineAudio(audio.pcm, own), begins, ratio)
         return tuple(words)
 
     def end_after(self, word: SpokenWord) -> int:
@@ -89,7 +105,7 @@ class FlowingSynthesis(Synthesis):
     ) -> None:
         super().__init__(engine, voice, sample_rate_hz=sample_rate_hz, speed=speed, language=language)
         self._streaming = flow
-        self._captions = FlowingCaptionAligner()
+        self._captions = FlowingCaptionAligner(self.normaliser)
         self._stream: SpeechStream | None = None
         self._written = 0
 
@@ -141,4 +157,6 @@ def create_synthesis(
 
 def splitter_for(reply: Synthesis) -> Splitter:
     """What cuts up a text for `reply` as it comes."""
-    return WordSplitter() if isinstance(reply, FlowingSynthesis) else ClauseSplitter()
+    if isinstance(reply, FlowingSynthesis):
+        return WordSplitter(reply.normaliser)
+    return ClauseSplitter(language=reply.spoken_language)

@@ -1,6 +1,6 @@
 """One reply's speech: clauses in, chunks of 16-bit PCM out, on one timeline. Blocking; used by one thread at a time.
 
-    clause ── speakable ── engine ── resampler ── chunks of about 0.15 s
+    clause ── normaliser ── engine ── resampler ── chunks of about 0.15 s
 
 Every chunk says which characters it voices: those of the words that begin in it, with the space after them. The ranges
 of a reply's chunks follow one another and cover its text, so a clause with nothing to say gives a chunk without sound.
@@ -23,7 +23,8 @@ from tts_service import metrics
 from tts_service.engine import EngineAudio, EngineVoice, TtsEngine
 from tts_service.text.captions import CaptionAligner, SpokenWord
 from tts_service.text.clauses import Boundary, Clause
-from tts_service.text.speakable import speakable
+from tts_service.text.normalise import normaliser_for
+from tts_service.voices import spoken_language
 
 _CHUNK_S = 0.15
 # Silence between clauses, beside the 0.1 s that a clause itself begins and ends with.
@@ -62,6 +63,8 @@ class Synthesis:
         self._voice = voice
         self._speed = speed
         self._language = language
+        self.spoken_language = spoken_language(voice, language)
+        self.normaliser = normaliser_for(self.spoken_language)
         self.sample_rate_hz = sample_rate_hz
         self._resampler = soxr.ResampleStream(voice.sample_rate_hz, sample_rate_hz, 1, dtype="float32")
         self._native_samples = 0  # given to the resampler
@@ -71,7 +74,7 @@ class Synthesis:
 
     def speak(self, clause: Clause) -> Generator[list[SpeechChunk], None, None]:
         """The chunks of `clause`, a list for each piece that the engine makes. Closing the iterator ends the work."""
-        said = speakable(clause.text)
+        said = self.normaliser(clause.text)
         if said:
             captions = CaptionAligner(clause, said)
             pieces = self._engine.synthesize(said.text, voice=self._voice, speed=self._speed, language=self._language)

@@ -30,8 +30,13 @@ class CaptionAligner:
         self._said = said
         self._written = written_words(clause.text)
         self._starts = [start for start, _ in self._written]
-        heard = {self._word_at(place) for char, place in zip(said.text, said.origins, strict=True) if char.isalnum()}
-        self._heard = sorted(heard)  # a web address is written but not heard
+        # Where the reading of each written word ends in what is said. A web address is written but not heard.
+        self._ends = {
+            self._word_at(origin): place
+            for place, (char, origin) in enumerate(zip(said.text, said.origins, strict=True), start=1)
+            if char.isalnum()
+        }
+        self._heard = sorted(self._ends)
         self._last = -1
         self.estimated = False
 
@@ -42,7 +47,8 @@ class CaptionAligner:
 
     def words(self, audio: EngineAudio, begins: int, ratio: float) -> tuple[SpokenWord, ...]:
         """The written words that begin in `audio`, whose first sample is `begins` at the voice's rate; `ratio`: reply's
-        rate to voice's rate. Several spoken words may be one written word ("3*4").
+        rate to voice's rate. Several spoken words may be one written word ("$3.50"): it ends with the last of them, or
+        with `audio` if that begins later.
         """
         self.estimated |= audio.timing_estimated or audio.words is None
         told = estimate_words(self._said.text, audio.pcm.size) if audio.words is None else audio.words
@@ -56,6 +62,9 @@ class CaptionAligner:
                 words.append(self._spoken(number, start, end))
             elif words:
                 words[-1] = self._spoken(self._last, words[-1].start_sample, end)
+        if words and told[-1].text_end < self._ends[self._last]:
+            piece_end = round((begins + audio.pcm.size) * ratio)
+            words[-1] = self._spoken(self._last, words[-1].start_sample, max(words[-1].end_sample, piece_end))
         return tuple(words)
 
     def end_after(self, word: SpokenWord) -> int:

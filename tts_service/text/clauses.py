@@ -17,16 +17,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum
 
-
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-# Before a name or a number: never the end of a sentence.
-TITLES = _set("mr mrs ms mx dr prof rev fr st mt gen col capt lt sgt maj cmdr adm hon gov sen rep pres supt")
-_NEVER_LAST = TITLES | _set("e.g i.e vs cf viz approx incl esp dept est ca eg ie")
-_SOMETIMES_LAST = _set("etc a.m p.m inc ltd co corp jr sr bros")
-_BEFORE_NUMBERS = _set("no nos p pp vol fig ch art sec ver")
+from tts_service.text.stops import Stop, abbreviations_of, ends_sentence, stop_kind
 
 _FIRST_MIN_WORDS = 2  # "Well," alone is not worth a breath; "Oh, hello," is
 _FIRST_MAX_CHARS = 60  # about 3.5 s of speech
@@ -45,7 +36,9 @@ _BOUNDARY = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_][^\s\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]*")
-_LIST_NUMBER = re.compile(r"\W*\d{1,3}")
+# Ends in a number, an abbreviation or a name, which may be read together with what follows: "5 km", "World War II".
+_OPEN_END = re.compile(r"(?:\d\S*|\.|(?<!\S)[^\W\d_a-z]\S*)$")
+_OPEN_END_CHARS = 20  # it is cut there all the same when it is so much too long
 _OPENERS = "\"'“‘«([*_`"
 
 
@@ -109,10 +102,12 @@ class ClauseSplitter(Splitter):
     """Cuts at sentences, long phrases, and what is too long, at words.
 
     eager: cut the first clause early. Without it every clause ends where a sentence does, if that is not too long.
+    language: a BCP-47 tag, for its abbreviations.
     """
 
-    def __init__(self, *, eager: bool = True) -> None:
+    def __init__(self, *, eager: bool = True, language: str = "en") -> None:
         super().__init__()
+        self._abbreviations = abbreviations_of(language)
         self._scanned = 0  # pending[:scanned] holds no boundary
         self._first = eager
 
@@ -147,29 +142,42 @@ class ClauseSplitter(Splitter):
                 return self._after_stop(match, before)
             case "cjk_stops" | "newline":
                 return Boundary.SENTENCE
-            case "phrase" if self._phrase_may_end(before):
-                return Boundary.PHRASE
-            case "space" if len(before) >= (_FIRST_MAX_CHARS if self._first else _MAX_CHARS):
+            case "phrase":
+                return self._after_phrase(match, before)
+            case "space" if self._must_end(before):
                 return Boundary.WORD
         return None
 
     def _after_stop(self, match: re.Match[str], before: str) -> Boundary | _Undecided | None:
         """Is this full stop the end of a sentence, or part of an abbreviation, a list's number, a quotation?"""
-        stops, quoted = match["stops"], bool(match["closers"])
-        following = self._pending[match.end() :].lstrip()[:1]
         word = before[max(map(before.rfind, " \n\t")) + 1 :].lstrip(_OPENERS)
-        kind = _stop_kind(stops, word, before)
-        if kind == "sentence" and not quoted:
-            return Boundary.SENTENCE
-        if kind == "abbreviation":
-            return None
-        if not following:
+        kind = stop_kind(match["stops"], word, before, self._abbreviations)
+        following = self._pending[match.end() :]
+        if kind is Stop.SENTENCE and match["closers"]:
+            kind = Stop.LETTER_TELLS
+        ends = ends_sentence(kind, following, self._abbreviations)
+        if ends is None:
             return _UNDECIDED
-        if kind == "before number":
-            return None if following.isdigit() else Boundary.SENTENCE
-        if not following.islower():
+        if ends:
             return Boundary.SENTENCE
-        return Boundary.PHRASE if kind == "ellipsis" and self._phrase_may_end(before) else None
+        return Boundary.PHRASE if kind is Stop.ELLIPSIS and self._phrase_may_end(before) else None
+
+    def _after_phrase(self, match: re.Match[str], before: str) -> Boundary | _Undecided | None:
+        """A comma or a dash, unless it stands between two numbers: "November 29, 2026", "5 - 3"."""
+        if not self._phrase_may_end(before):
+            return None
+        if before.rstrip()[-1:].isdigit() and match[0] in (",", "-", "–"):
+            following = self._pending[match.end() :].lstrip()[:1]
+            if not following:
+                return _UNDECIDED
+            if following.isdigit() or following in "$£€¥":
+                return None
+        return Boundary.PHRASE
+
+    def _must_end(self, before: str) -> bool:
+        """Is the clause so long that it ends at this space?"""
+        most = _FIRST_MAX_CHARS if self._first else _MAX_CHARS
+        return len(before) >= most and (not _OPEN_END.search(before) or len(before) >= most + _OPEN_END_CHARS)
 
     def _phrase_may_end(self, before: str) -> bool:
         if self._first:
@@ -192,20 +200,3 @@ _UNDECIDED = _Undecided.UNDECIDED
 def has_words(text: str) -> bool:
     """Is there anything in `text` to say? Letters and digits of any script; neither emoji nor punctuation."""
     return any(map(str.isalnum, text))
-
-
-def _stop_kind(stops: str, word: str, before: str) -> str:
-    """What a run of stops after `word` is, as far as what comes before it tells."""
-    if "…" in stops or stops.startswith(".."):
-        return "ellipsis"
-    if stops != ".":
-        return "sentence"
-    lowered = word.lower()
-    if lowered in _SOMETIMES_LAST:
-        return "perhaps"
-    is_initial = len(word) == 1 and word.isalpha() and word != "I"
-    if lowered in _NEVER_LAST or is_initial or re.fullmatch(r"([^\W\d_]\.)+[^\W\d_]", word):
-        return "abbreviation"
-    if lowered in _BEFORE_NUMBERS:
-        return "before number"
-    return "abbreviation" if _LIST_NUMBER.fullmatch(before) else "sentence"

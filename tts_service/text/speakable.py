@@ -10,7 +10,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from tts_service.text.clauses import TITLES, has_words
+from tts_service.text.clauses import has_words
+from tts_service.text.stops import TITLES
 
 _AFTER_TITLE = "|".join(rf"(?<=\b{title})" for title in sorted(TITLES))
 
@@ -22,11 +23,11 @@ _RULES: tuple[tuple[str, str], ...] = (
     (rf"(?:{_AFTER_TITLE})\.(?=\s)", ""),  # a voice takes the dot of "Dr." for a full stop
     (r"(?:\.{2,}|…)[.…]*(?=\s*[^\W_])", ", "),  # espeak runs the words around an ellipsis together
     (r"\.{2,}|…", "."),
-    (r"(?<=\d)\s*[*×]\s*(?=\d)", " times "),
+    (r"(?<=\d)\s*[*×]\s*(?=\d)", " × "),  # its word depends on the language
     (r"^\s*[-+•*]\s", ""),  # a list's bullet
-    (r"\s[-–•](?=\s)", ","),  # a dash between words
+    (r"\s[-–•](?=\s)(?!(?<=\d\s[-–])\s+[$£€¥]?\d)", ","),  # a dash between words, not between numbers
     (r"(?<![^\W_])_+|_+(?![^\W_])", ""),  # _emphasis_, but not snake_case
-    (r"[*`~#|\\\[\]{}]+", ""),
+    (r"(?:[*`|\\\[\]{}]|#(?!\d)|~(?![$£€]?\d))+", ""),
 )
 _PATTERN = re.compile("|".join(f"({pattern})" for pattern, _ in _RULES), re.IGNORECASE)
 

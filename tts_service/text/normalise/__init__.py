@@ -1,0 +1,101 @@
+"""Writes out what a voice can't read: "$3.50", "the 1990s", "5 km", "Nov. 29", "World War II".
+
+    read = normaliser_for("en-US")
+    read("It costs $3.50.").text → "It costs three dollars and fifty cents."
+
+Each language has a module with its words and its own rules; the rest is shared. A language without one is read as it is
+written, by the voice's own rules. Every spoken character remembers the written one that it comes from, so captions show
+what was written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from functools import cache
+
+from tts_service.text.normalise.amounts import amount_rules
+from tts_service.text.normalise.arithmetic import arithmetic_rules
+from tts_service.text.normalise.calendar import date_rules
+from tts_service.text.normalise.english import English
+from tts_service.text.normalise.language import Language
+from tts_service.text.normalise.rules import Rule, apply_rules
+from tts_service.text.normalise.web import web_rules
+from tts_service.text.speakable import Speakable, speakable
+from tts_service.text.stops import TITLES
+
+_LANGUAGES: dict[str, Callable[[str], Language]] = {
+    "en": lambda country: English(month_first=country in ("", "US", "PH")),
+}
+
+
+# A language without a module: the voice reads numbers by its own rules, but it may say the name of these signs.
+_UNKNOWN = [Rule(re.compile(r"[#~](?=[$£€¥]?\d)"), lambda _: "")]
+
+
+# Words that may be read with the ones beside them.
+_HAS_SIGN = re.compile(r"[\d$£€¥₹%½¼¾⅓⅔°]|(?<!\S)[+=×÷&#~]")
+_AFTER_DIGITS = re.compile(r"\d\S* of$")  # "4th of July"
+_AFTER_NAME = re.compile(r"[^\W\d_a-z]\w+ I$")  # "Elizabeth I of England"
+_INITIAL = re.compile(r"(?<!\w)[^\W\d_]\.$")
+_ROMAN = re.compile(r"[IVXL]+")
+_LAST_WORD = re.compile(r"\S+$")
+_FIRST_WORD = re.compile(r"(?P<marks>\W*)(?P<word>\w+)(?P<dot>\.?)")
+_SHORT = 6  # letters of the longest abbreviation that is looked at with the word before it
+
+
+class Normaliser:
+    """What is to be said of a written text, in one language. abbreviations: in lower case, with their dots."""
+
+    def __init__(self, rules: Sequence[Rule], abbreviations: Collection[str] = ()) -> None:
+        self._rules = rules
+        self._abbreviations = abbreviations
+
+    def reads_together(self, before: str, after: str) -> bool | None:
+        """Do the rules look at the last word of `before` and the first of `after` together? None: `after` is too short.
+
+        It is more often yes than it has to be.
+        """
+        last, first = _LAST_WORD.search(before), _FIRST_WORD.match(after)
+        if last is None or first is None:
+            return None
+        if _HAS_SIGN.search(last[0]) or _HAS_SIGN.search(first["marks"] + first["word"][0]):
+            return True
+        if last[0].lower() in self._abbreviations or any(
+            pattern.search(before) for pattern in (_AFTER_DIGITS, _AFTER_NAME, _INITIAL)
+        ):
+            return True
+        if not last[0][0].isupper() or not last[0][-1].isalnum() or not first["word"][0].isupper():
+            return False
+        if first.end() == len(after) and len(first["word"]) < _SHORT:
+            return None
+        return bool(_ROMAN.fullmatch(first["word"])) or f"{first['word']}{first['dot']}".lower() in self._abbreviations
+
+    def __call__(self, written: str) -> Speakable:
+        """What to say; false if that is nothing."""
+        return apply_rules(self._rules, speakable(written))
+
+
+@cache
+def normaliser_for(language: str) -> Normaliser:
+    """language: a BCP-47 tag. A country matters where countries write dates differently."""
+    code, _, country = language.replace("_", "-").partition("-")
+    create = _LANGUAGES.get(code.lower())
+    if create is None:
+        return Normaliser(_UNKNOWN)
+    chosen = create(country.upper())
+    known = {written.lower() for written in chosen.abbreviations} | {f"{title}." for title in TITLES}
+    return Normaliser(rules_of(chosen), known)
+
+
+def rules_of(language: Language) -> list[Rule]:
+    """All rules for a language, in their order."""
+    return [
+        *web_rules(language)[:2],
+        *date_rules(language)[:2],
+        *web_rules(language)[2:],
+        *language.rules(),
+        *date_rules(language)[2:],
+        *amount_rules(language),
+        *arithmetic_rules(language),
+    ]

@@ -1,0 +1,174 @@
+"""What a normaliser knows of one language: its words for numbers, signs and units, and how it writes numbers."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from num2words import num2words
+
+from tts_service.text.normalise.rules import Rule
+
+_MOST_DIGITS = 15  # a longer number is read digit by digit
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """What is counted. gender: "m", "f" or "n", where the number agrees with it."""
+
+    one: str
+    many: str
+    gender: str = "m"
+
+
+@dataclass(frozen=True, slots=True)
+class Currency:
+    """A currency and its hundredth."""
+
+    main: Noun
+    cent: Noun
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """How signs are read."""
+
+    point: str  # in a decimal number
+    minus: str
+    plus: str
+    times: str
+    by: str  # of dimensions, "2 x 4"
+    divided: str
+    equals: str
+    percent: str
+    to: str  # of a range
+    and_: str
+    at: str  # in an e-mail address
+    dot: str  # in an e-mail or web address
+    slash: str
+    hyphen: str
+    underscore: str
+    number: str  # "#5"
+    about: str  # "~5"
+
+
+def pairs(table: str) -> dict[str, str]:
+    """A table from "written = spoken; other | another = spoken", over any number of lines."""
+    entries = [entry.partition(" = ") for entry in " ".join(table.split()).split(";") if entry.strip()]
+    return {one.strip(): spoken.strip() for written, _, spoken in entries for one in written.split(" | ")}
+
+
+def nouns(table: str, *, plural: str = "s") -> dict[str, Noun]:
+    """The same, of nouns: "km = kilometre; ft = foot, feet; h = heure f"; a plural that is not told is regular."""
+    return {written: _noun(spoken, plural) for written, spoken in pairs(table).items()}
+
+
+def _noun(spoken: str, plural: str) -> Noun:
+    both, gender = spoken, "m"
+    if re.search(r" [mfn]$", spoken):
+        both, gender = spoken[:-2], spoken[-1]
+    one, _, many = both.partition(", ")
+    return Noun(one, many or one + plural, gender)
+
+
+class Language(ABC):
+    """One language. Subclasses fill in the words and how dates, times and fractions are read."""
+
+    code: ClassVar[str]  # as num2words names it
+    decimal: ClassVar[str] = ","
+    number: ClassVar[str] = r"(?:\d{1,3}(?:[. ]\d{3})+(?!\d)|\d+)(?:,\d+)?|\d+\.\d{1,2}"
+    phone_pairs: ClassVar[bool] = False  # are the groups of a phone number read as numbers?
+    fraction_by_digit: ClassVar[bool] = False  # 3.14: "one four", not "fourteen"
+    one_below_two: ClassVar[bool] = False  # is it "1.5 litre"?
+    month_first: bool = False  # is 3/4 in March?
+
+    signs: ClassVar[Signs]
+    currencies: ClassVar[Mapping[str, Currency]]
+    magnitudes: ClassVar[Mapping[str, Noun]]  # "million" and its abbreviations
+    of: ClassVar[str] = ""  # between a million and what it counts
+    units: ClassVar[Mapping[str, Noun]]
+    per: ClassVar[Mapping[str, str]]  # what may follow a slash, "5 €/kg"
+    months: ClassVar[Sequence[str]]
+    month_names: ClassVar[Mapping[str, int]]  # as they are written, abbreviations included
+    abbreviations: ClassVar[Mapping[str, str]]  # with their dots
+    digits: ClassVar[Sequence[str]]
+
+    @abstractmethod
+    def rules(self) -> Sequence[Rule]:
+        """Rules of this language alone; they come before those that all languages share."""
+
+    @abstractmethod
+    def clock(self, hours: int, minutes: int, before: str) -> str:
+        """A time of day; before: the text before it."""
+
+    @abstractmethod
+    def date(self, day: int, month: int, year: int | None, before: str) -> str:
+        """A day of the year; before: the text before it."""
+
+    @abstractmethod
+    def fraction(self, numerator: int, denominator: int) -> str | None:
+        """Such as "three quarters"; None if it is not read as a fraction."""
+
+    @abstractmethod
+    def mixed(self, whole: int, fraction: str) -> str:
+        """A whole number and a fraction, "two and a half"."""
+
+    def agree(self, words: str, gender: str) -> str:
+        """The words of a cardinal number as they are before a noun of this gender."""
+        return words
+
+    def cardinal(self, number: int, gender: str = "") -> str:
+        """Such as "twenty-one"; with a gender, as it stands before a noun."""
+        words = self._in_words(number, "cardinal")
+        return self.agree(words, gender) if gender else words
+
+    def ordinal(self, number: int, gender: str = "m") -> str:
+        """Such as "twenty-first"."""
+        words = self._in_words(number, "ordinal")
+        return " ".join(re.sub("o$", "a", word) for word in words.split()) if gender == "f" else words
+
+    def year(self, number: int) -> str:
+        """Such as "nineteen eighty-four"."""
+        return self._in_words(number, "year")
+
+    def spelled(self, digits: str) -> str:
+        """Digit by digit."""
+        return " ".join(self.digits[int(digit)] for digit in digits)
+
+    def split(self, written: str) -> tuple[str, str]:
+        """The digits before and after the decimal sign."""
+        if self.decimal == "," and re.fullmatch(r"\d+\.\d{1,2}", written):
+            whole, _, fraction = written.partition(".")
+        else:
+            whole, _, fraction = written.partition(self.decimal)
+        return re.sub(r"\D", "", whole), fraction
+
+    def amount(self, written: str, gender: str = "") -> str:
+        """A number as it is written, digits, separators and all."""
+        whole, fraction = self.split(written)
+        if len(whole) > _MOST_DIGITS or (len(whole) > 1 and whole[0] == "0"):
+            words = self.spelled(whole)
+        else:
+            words = self.cardinal(int(whole), "" if fraction else gender)
+        if not fraction:
+            return words
+        by_digit = self.fraction_by_digit or fraction[0] == "0" or len(fraction) > 2
+        return f"{words} {self.signs.point} {self.spelled(fraction) if by_digit else self.cardinal(int(fraction))}"
+
+    def form(self, written: str, noun: Noun) -> str:
+        """`noun` as it follows the number."""
+        whole, fraction = self.split(written)
+        one = whole == "1" and not fraction
+        if self.one_below_two:
+            one = whole in ("0", "1")
+        return noun.one if one else noun.many
+
+    def counted(self, written: str, noun: Noun) -> str:
+        """A number and what is counted."""
+        return f"{self.amount(written, noun.gender)} {self.form(written, noun)}"
+
+    def _in_words(self, number: int, kind: str) -> str:
+        return str(num2words(number, lang=self.code, to=kind)).replace(",", "")

@@ -1,0 +1,99 @@
+"""Rewrites a text by rules, and remembers which written word each spoken word comes from.
+
+A rule is a pattern and a function that says what is read instead. Rules are tried in order, each on the whole text as
+it is written, so that a pattern can look around itself; what one rule has taken, later ones leave alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from tts_service.text.speakable import Speakable
+
+# In what a rule says, it stands between the readings of two written words: "five|kilometres" for "5 km".
+NEXT_WORD = "|"
+
+_WRITTEN_WORD = re.compile(r"\S*[^\W_]\S*")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """say: what is read in place of a match; None leaves it as it is."""
+
+    pattern: re.Pattern[str]
+    say: Callable[[re.Match[str]], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What is read in place of the characters [start, end)."""
+
+    start: int
+    end: int
+    spoken: str
+
+
+def apply_rules(rules: Iterable[Rule], said: Speakable) -> Speakable:
+    """`said` with every match of a rule read as the rule says. Origins stay in order."""
+    readings = _readings(rules, said.text)
+    if not readings:
+        return said
+    result: list[tuple[str, int]] = []
+    place = 0
+    for reading in readings:
+        _append(result, zip(said.text[place : reading.start], said.origins[place : reading.start], strict=True))
+        spoken = [(char, said.origins[at]) for char, at in _placed(said.text, reading)]
+        _append(result, spoken, apart=True)
+        place = reading.end
+        if spoken and said.text[place : place + 1].isalnum():
+            result.append((" ", said.origins[place]))
+    _append(result, zip(said.text[place:], said.origins[place:], strict=True))
+    while result and result[-1][0] == " ":
+        result.pop()
+    return Speakable("".join(char for char, _ in result), tuple(origin for _, origin in result))
+
+
+def _readings(rules: Iterable[Rule], text: str) -> list[_Reading]:
+    """What is read otherwise, in order and apart."""
+    taken = bytearray(len(text))
+    found: list[_Reading] = []
+    for rule in rules:
+        place = 0
+        while match := rule.pattern.search(text, place):
+            start, end = match.span()
+            spoken = None if start == end or any(taken[start:end]) else rule.say(match)
+            if spoken is None:
+                place = start + 1
+                continue
+            found.append(_Reading(start, end, spoken))
+            taken[start:end] = b"\1" * (end - start)
+            place = end
+    return sorted(found, key=lambda reading: reading.start)
+
+
+def _placed(text: str, reading: _Reading) -> list[tuple[str, int]]:
+    """The characters of a reading, each with the start of the written word that it belongs to."""
+    words = [match.start() for match in _WRITTEN_WORD.finditer(text, reading.start, reading.end)] or [reading.start]
+    parts = reading.spoken.split(NEXT_WORD)
+    if len(parts) != len(words):
+        parts = _shared(" ".join(parts).split(), len(words))
+    return [(char, at) for at, part in zip(words, parts, strict=True) for char in f"{part.strip()} "][:-1]
+
+
+def _shared(spoken: Sequence[str], count: int) -> list[str]:
+    """The spoken words in `count` parts of about the same size."""
+    edges = [len(spoken) * number // count for number in range(count + 1)]
+    return [" ".join(spoken[start:end]) for start, end in pairwise(edges)]
+
+
+def _append(result: list[tuple[str, int]], chars: Iterable[tuple[str, int]], *, apart: bool = False) -> None:
+    """Add `chars`, with never two spaces in a row; apart: with a space before them if a word would touch a word."""
+    for char, origin in chars:
+        if apart and result and result[-1][0].isalnum() and char.isalnum():
+            result.append((" ", origin))
+        apart = False
+        if char != " " or (result and result[-1][0] != " "):
+            result.append((char, origin))
