@@ -18,14 +18,24 @@ from tts_service.text.normalise.amounts import amount_rules
 from tts_service.text.normalise.arithmetic import arithmetic_rules
 from tts_service.text.normalise.calendar import date_rules
 from tts_service.text.normalise.english import English
+from tts_service.text.normalise.french import French
+from tts_service.text.normalise.german import German
+from tts_service.text.normalise.italian import Italian
 from tts_service.text.normalise.language import Language
+from tts_service.text.normalise.portuguese import Portuguese
 from tts_service.text.normalise.rules import Rule, apply_rules
+from tts_service.text.normalise.spanish import Spanish
 from tts_service.text.normalise.web import web_rules
 from tts_service.text.speakable import Speakable, speakable
 from tts_service.text.stops import TITLES
 
 _LANGUAGES: dict[str, Callable[[str], Language]] = {
     "en": lambda country: English(month_first=country in ("", "US", "PH")),
+    "de": lambda _: German(),
+    "es": lambda _: Spanish(),
+    "fr": lambda _: French(),
+    "it": lambda _: Italian(),
+    "pt": lambda _: Portuguese(),
 }
 
 
@@ -35,7 +45,7 @@ _UNKNOWN = [Rule(re.compile(r"[#~](?=[$£€¥]?\d)"), lambda _: "")]
 
 # Words that may be read with the ones beside them.
 _HAS_SIGN = re.compile(r"[\d$£€¥₹%½¼¾⅓⅔°]|(?<!\S)[+=×÷&#~]")
-_AFTER_DIGITS = re.compile(r"\d\S* of$")  # "4th of July"
+_AFTER_DIGITS = re.compile(r"\d\S* (?:of|de)$")  # "4th of July", "1 de mayo"
 _AFTER_NAME = re.compile(r"[^\W\d_a-z]\w+ I$")  # "Elizabeth I of England"
 _INITIAL = re.compile(r"(?<!\w)[^\W\d_]\.$")
 _ROMAN = re.compile(r"[IVXL]+")
@@ -61,15 +71,21 @@ class Normaliser:
             return None
         if _HAS_SIGN.search(last[0]) or _HAS_SIGN.search(first["marks"] + first["word"][0]):
             return True
+        if _ROMAN.fullmatch(last[0]) and last[0] != "I":  # "XXI secolo"
+            return True
         if last[0].lower() in self._abbreviations or any(
             pattern.search(before) for pattern in (_AFTER_DIGITS, _AFTER_NAME, _INITIAL)
         ):
             return True
-        if not last[0][0].isupper() or not last[0][-1].isalnum() or not first["word"][0].isupper():
+        after_name = last[0][0].isupper() and last[0][-1].isalnum()
+        word = first["word"]
+        if not word[0].isupper() or not (after_name or word[0] in "IVXL") or not last[0][-1].isalnum():
             return False
-        if first.end() == len(after) and len(first["word"]) < _SHORT:
+        if first.end() == len(after) and len(word) < _SHORT:
             return None
-        return bool(_ROMAN.fullmatch(first["word"])) or f"{first['word']}{first['dot']}".lower() in self._abbreviations
+        if after_name and f"{word}{first['dot']}".lower() in self._abbreviations:
+            return True
+        return bool(_ROMAN.fullmatch(word)) and (after_name or word != "I")
 
     def __call__(self, written: str) -> Speakable:
         """What to say; false if that is nothing."""
@@ -84,7 +100,8 @@ def normaliser_for(language: str) -> Normaliser:
     if create is None:
         return Normaliser(_UNKNOWN)
     chosen = create(country.upper())
-    known = {written.lower() for written in chosen.abbreviations} | {f"{title}." for title in TITLES}
+    tokens = {token.lower() for written in chosen.abbreviations for token in written.split()}
+    known = {token for token in tokens if "." in token} | {f"{title}." for title in TITLES} | set(chosen.joining)
     return Normaliser(rules_of(chosen), known)
 
 
@@ -97,5 +114,6 @@ def rules_of(language: Language) -> list[Rule]:
         *language.rules(),
         *date_rules(language)[2:],
         *amount_rules(language),
+        *language.late_rules(),
         *arithmetic_rules(language),
     ]

@@ -26,17 +26,21 @@ _NAMES = """
     Vittorio Wilhelm William
 """
 REGNAL = frozenset(_NAMES.split())
+_QUEENS = "Catherine Elisabeth Elisabetta Elizabeth Isabel Isabella Isabelle Katharina Margaret Maria Mary Victoria"
+QUEENS = frozenset(_QUEENS.split())
 
 
 def abbreviation_rule(abbreviations: Mapping[str, str]) -> Rule:
     """Writes them out. At the end of the text the dot is a full stop as well."""
-    lowered = {written.lower(): spoken for written, spoken in abbreviations.items()}
+    known = {written[0].upper() + written[1:]: spoken for written, spoken in abbreviations.items()} | dict(
+        abbreviations
+    )
 
     def say(match: re.Match[str]) -> str:
-        spoken = abbreviations.get(match[0]) or lowered[match[0].lower()]
+        spoken = known[match[0]]
         return spoken + ("." if match[0].endswith(".") and _AT_END.match(match.string, match.end()) else "")
 
-    return Rule(re.compile(rf"(?<![\w.])(?:{alternatives(abbreviations)})(?![\w])", re.IGNORECASE), say)
+    return Rule(re.compile(rf"(?<![\w.])(?:{alternatives(known)})(?![\w])"), say)
 
 
 def roman_value(numeral: str) -> int:
@@ -46,13 +50,13 @@ def roman_value(numeral: str) -> int:
 
 
 def roman_rule(
-    labels: str, say_label: Callable[[str, int], str], say_regnal: Callable[[int], str], *, ending: str = ""
+    labels: str, say_label: Callable[[str, int], str], say_regnal: Callable[[str, int], str], *, ending: str = ""
 ) -> Rule:
     """Roman numerals after a word that is numbered (`labels`, a pattern: "Chapter") and after names.
 
-    say_label: the reading of a numeral after this word; say_regnal: the same after a ruler's name. Of other names only
-    numerals of two letters or more are read, and "I" after a ruler's name only where it is not the pronoun. ending: a
-    pattern of what may follow the numeral.
+    say_label: the reading of a numeral after this word; say_regnal: the same after this ruler's name. Of other names
+    only numerals of two letters or more are read, and "I" after a ruler's name only where it is not the pronoun.
+    ending: a pattern of what may follow the numeral.
     """
     label = re.compile(labels)
 
@@ -67,7 +71,7 @@ def roman_rule(
         if not word[0].isupper() or (numeral == "I" and _PRONOUN.match(match.string, match.end())):
             return None
         if word in REGNAL:
-            return say_regnal(value)
+            return say_regnal(word, value)
         return say_label(word, value) if len(numeral) > 1 and "L" not in numeral else None
 
     return Rule(re.compile(rf"(?<=\w )(?P<roman>{_ROMAN}){ending}(?!\w|\.\w|-\w|['’](?!s\b)\w)"), say)

@@ -62,8 +62,7 @@ def _sized(language: Language, match: re.Match[str], money: str) -> str:
     words = language.counted(last, size)
     number, _, word = words.rpartition(" ") if match["gap"] else ("", "", words)
     first = f"{language.amount(match['n'])} {language.signs.to} " if match["to"] else ""
-    of = language.of if size.gender and language.of else " "
-    return f"{first}{number}{NEXT_WORD if number else ''}{word}{of}{money}"
+    return f"{first}{number}{NEXT_WORD if number else ''}{word}{language.of_what(money)}{money}"
 
 
 def _price(language: Language, written: str, currency: Currency, before: str) -> str:
@@ -77,6 +76,8 @@ def _price(language: Language, written: str, currency: Currency, before: str) ->
     if whole.strip("0") == "":
         return cents
     main = language.counted(written[: -len(fraction) - 1], currency.main)
+    if language.cents_after:
+        return f"{main}{language.cents_after}{language.cardinal(int(fraction))}"
     return f"{main} {language.signs.and_} {cents}"
 
 
@@ -105,7 +106,7 @@ def _measure_rules(language: Language) -> list[Rule]:
     return [
         Rule(re.compile(rf"{START}{SIGN}(?P<n>{number})(?P<gap>\s?)%"), percent),
         Rule(re.compile(rf"{START}{SIGN}(?P<n>{number})(?P<gap>\s?)(?P<unit>{alternatives(units)}){ends}"), measure),
-        Rule(re.compile(rf"(?<=\w)/(?P<unit>{alternatives(language.per)})(?!\w)"), per),
+        Rule(re.compile(rf"(?<=[\w€$£])/(?P<unit>{alternatives(language.per)})(?!\w)"), per),
     ]
 
 

@@ -35,7 +35,9 @@ def _fraction_rules(language: Language) -> list[Rule]:
         if match["whole"]:
             words = language.mixed(int(match["whole"]), words)
             return f"{words} {unit.many}" if unit else words
-        return f"{words}{language.of or ' '}{unit.one}" if unit else words
+        if unit is None:
+            return words
+        return language.half_of(unit) if words == language.half else f"{words}{language.of_what(unit.one)}{unit.one}"
 
     written = r"(?P<a>\d{1,2})/(?P<b>\d{1,3})"
     either = rf"(?:(?P<sign>[{''.join(FRACTIONS)}])|{written})"
@@ -108,7 +110,7 @@ def _number_rules(language: Language) -> list[Rule]:
         )
 
     ends = r"(?!\w|[.,]\d)"
-    words = "|".join(word for word in language.magnitudes if len(word) > 2 and word.isalpha())
+    words = alternatives(word for word in language.magnitudes if len(word) > 2)
     return [
         Rule(re.compile(rf"{START}{SIGN}(?P<n>{language.number})\s(?P<size>{words})(?!\w)"), sized),
         Rule(re.compile(r"#(?=\d)"), lambda _: f"{signs.number} "),

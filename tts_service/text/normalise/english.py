@@ -45,7 +45,7 @@ class English(Language):
             *self._date_rules(),
             *self._time_rules(),
             *self._number_rules(),
-            roman_rule(_LABELS, lambda _, value: self.cardinal(value), lambda value: f"the {self.ordinal(value)}"),
+            roman_rule(_LABELS, lambda _, value: self.cardinal(value), lambda _, value: f"the {self.ordinal(value)}"),
             *_title_rules(),
             abbreviation_rule(self.abbreviations),
             _initials(),

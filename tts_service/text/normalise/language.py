@@ -6,6 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 from num2words import num2words
@@ -66,6 +67,25 @@ def nouns(table: str, *, plural: str = "s") -> dict[str, Noun]:
     return {written: _noun(spoken, plural) for written, spoken in pairs(table).items()}
 
 
+def currencies(table: str, cent: Noun) -> dict[str, Currency]:
+    """Currencies that share the name of their hundredth; the table is that of nouns()."""
+    return {written: Currency(main, cent) for written, main in nouns(table).items()}
+
+
+def numbered(names: str, *, before: str = "") -> dict[str, int]:
+    """Names of months and their numbers; before: what is written before each."""
+    return {f"{before}{name}": number for number, name in enumerate(names.split(), start=1)}
+
+
+def parts_named(names: str, *, plural: str = "s") -> dict[int, Noun]:
+    """A third, a quarter and so on, by their denominators: "terzo,terzi" or, if its plural is regular, "third"."""
+    parts = {2: Noun("", "")}  # half has its own names
+    for denominator, name in enumerate(names.split(), start=3):
+        one, _, many = name.partition(",")
+        parts[denominator] = Noun(one, many or one + plural)
+    return parts
+
+
 def _noun(spoken: str, plural: str) -> Noun:
     both, gender = spoken, "m"
     if re.search(r" [mfn]$", spoken):
@@ -95,26 +115,56 @@ class Language(ABC):
     month_names: ClassVar[Mapping[str, int]]  # as they are written, abbreviations included
     abbreviations: ClassVar[Mapping[str, str]]  # with their dots
     digits: ClassVar[Sequence[str]]
+    joining: ClassVar[Sequence[str]] = ()  # other words, in lower case, that rules read together with the next
+    cents_after: ClassVar[str] = ""  # "tres euros con cincuenta"; without it the cents are named
+
+    # How date, fraction and mixed read, where they are not overridden.
+    first_of_month: ClassVar[str] = ""
+    day_and_month: ClassVar[str] = " "  # between a day, its month and the year
+    half: ClassVar[str] = ""  # alone
+    half_after: ClassVar[str] = ""  # "two and …"
+    parts: ClassVar[Mapping[int, Noun]] = MappingProxyType({})  # a third, a quarter, by their denominators
 
     @abstractmethod
     def rules(self) -> Sequence[Rule]:
         """Rules of this language alone; they come before those that all languages share."""
 
+    def late_rules(self) -> Sequence[Rule]:
+        """Rules that come after those for amounts, before those for numbers alone."""
+        return []
+
     @abstractmethod
     def clock(self, hours: int, minutes: int, before: str) -> str:
         """A time of day; before: the text before it."""
 
-    @abstractmethod
     def date(self, day: int, month: int, year: int | None, before: str) -> str:
         """A day of the year; before: the text before it."""
+        name = self.first_of_month if day == 1 else self.cardinal(day)
+        spoken = f"{name}{self.day_and_month}{self.months[month - 1]}"
+        return f"{spoken}{self.day_and_month}{self.year(year)}" if year else spoken
 
-    @abstractmethod
     def fraction(self, numerator: int, denominator: int) -> str | None:
         """Such as "three quarters"; None if it is not read as a fraction."""
+        part = self.parts.get(denominator)
+        if part is None or (denominator == 2 and numerator > 1):
+            return None
+        return (
+            self.half
+            if denominator == 2
+            else f"{self.cardinal(numerator, part.gender)} {part.one if numerator == 1 else part.many}"
+        )
 
-    @abstractmethod
     def mixed(self, whole: int, fraction: str) -> str:
         """A whole number and a fraction, "two and a half"."""
+        return f"{self.cardinal(whole)} {self.signs.and_} {self.half_after if fraction == self.half else fraction}"
+
+    def of_what(self, name: str) -> str:
+        """Between a million, or a part, and what it is of."""
+        return self.of or " "
+
+    def half_of(self, noun: Noun) -> str:
+        """Half of a unit."""
+        return f"{self.half} {noun.one}"
 
     def agree(self, words: str, gender: str) -> str:
         """The words of a cardinal number as they are before a noun of this gender."""

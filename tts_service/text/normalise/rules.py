@@ -84,7 +84,9 @@ def _placed(text: str, reading: _Reading) -> list[tuple[str, int]]:
 
 
 def _shared(spoken: Sequence[str], count: int) -> list[str]:
-    """The spoken words in `count` parts of about the same size."""
+    """The spoken words in `count` parts of about the same size; too few of them go to the first parts."""
+    if len(spoken) < count:
+        return [*spoken, *[""] * (count - len(spoken))]
     edges = [len(spoken) * number // count for number in range(count + 1)]
     return [" ".join(spoken[start:end]) for start, end in pairwise(edges)]
 

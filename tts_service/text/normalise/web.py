@@ -15,7 +15,7 @@ _SITE = re.compile(
     rf"(?<![\w.@/-])(?:[a-z0-9][a-z0-9-]*\.)+(?:{_DOMAINS})(?![\w-]|\.\w)(?:/[\w./-]*\w)?/?", re.IGNORECASE
 )
 _PHONE = re.compile(
-    r"(?<![\w.,/+-])(?:\+\d{1,3}[ -]?)?(?:\(\d{2,5}\)[ -]?)?(?:\d{1,5}[ -](?=\d)){1,5}\d{2,4}(?![\w/:-]|[.,]\d)"
+    r"(?<![\w.,/+-])(?:\+\d{1,3}[ -]?)?(?:\(\d{2,5}\)[ -]?)?(?:\d{1,5}[ -](?=\d)){1,5}\d{2,8}(?![\w/:-]|[.,]\d)"
 )
 _VERSION = re.compile(r"(?<![\w.,])\d+(?:\.\d+){2,}(?![\w]|,\d)")
 _YEARS = re.compile(r"[12]\d{3}[ -][12]\d{3}")
@@ -48,7 +48,9 @@ def web_rules(language: Language) -> list[Rule]:
         in_pairs = language.phone_pairs and len(digits) == 2 and digits[0] != "0"
         return plus + (language.cardinal(int(digits)) if in_pairs else language.spelled(digits))
 
-    def version(match: re.Match[str]) -> str:
+    def version(match: re.Match[str]) -> str | None:
+        if language.decimal == "," and re.fullmatch(r"\d{1,3}(?:\.\d{3})+", match[0]):
+            return None
         return f" {signs.dot} ".join(language.cardinal(int(part)) for part in match[0].split("."))
 
     return [Rule(_EMAIL, address), Rule(_SITE, address), Rule(_PHONE, phone), Rule(_VERSION, version)]
