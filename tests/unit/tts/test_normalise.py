@@ -107,6 +107,21 @@ def test_a_language_without_rules_is_left_to_its_voice(language: str, written: s
     assert normaliser_for(language)(written).text == said
 
 
+@pytest.mark.parametrize("language", TABLES)
+def test_a_number_without_end_is_read_all_the_same(language: str) -> None:
+    """Python refuses to turn more than 4,300 digits into a number."""
+    digits = "9" * 4400
+    for written in (
+        digits,
+        f"{digits}th",
+        f"{digits}x{digits}",
+        f"{digits}.{digits}.{digits}",
+        f"${digits}",
+        f"{digits}%",
+    ):
+        assert normaliser_for(language)(written)
+
+
 @pytest.mark.parametrize(
     ("language", "said"),
     [

@@ -69,7 +69,7 @@ def _operator_rules(language: Language) -> list[Rule]:
         Rule(re.compile(r"(?<=[\w)]) (?P<sign>[+=×÷])(?= [\w(-])"), operator),
         Rule(re.compile(r"(?<=\d)(?P<sign>\+)(?!\w)"), operator),
         Rule(re.compile(r"(?<!\S)(?P<sign>[+=])(?=\d)"), operator),
-        Rule(re.compile(rf"{START}\d+(?:[x×]\d+)+(?!\w)"), dimensions),
+        Rule(re.compile(rf"{START}\d{{1,6}}(?:[x×]\d{{1,6}})+(?!\w)"), dimensions),
         Rule(re.compile(r"(?<=\d) [x×] (?=\d)"), lambda match: signs.times if "=" in match.string else signs.by),
         Rule(re.compile(r"(?<=\d) / (?=\d)"), lambda _: signs.divided),
         Rule(re.compile(r"(?<=[\d%°]) ?[-–−] ?(?=[$£€¥]?\d)"), dash),

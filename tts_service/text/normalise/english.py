@@ -159,7 +159,8 @@ class English(Language):
 
         return [
             Rule(
-                re.compile(r"(?<![\w.,/-])(?P<n>\d{1,3}(?:,\d{3})*|\d+)(?:st|nd|rd|th)(?!\w)", re.IGNORECASE), ordinal
+                re.compile(r"(?<![\w.,/-])(?P<n>\d{1,3}(?:,\d{3}){1,3}|\d{1,12})(?:st|nd|rd|th)(?!\w)", re.IGNORECASE),
+                ordinal,
             ),
             Rule(re.compile(r"(?<![\w.,])(?P<n>[12]\d\d0)['’]?s(?!\w)"), decade),
             Rule(re.compile(r"(?<![\w.,])['’]?(?P<n>[1-9]0)['’]?s(?!\w)"), short_decade),

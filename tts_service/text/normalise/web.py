@@ -17,7 +17,7 @@ _SITE = re.compile(
 _PHONE = re.compile(
     r"(?<![\w.,/+-])(?:\+\d{1,3}[ -]?)?(?:\(\d{2,5}\)[ -]?)?(?:\d{1,5}[ -](?=\d)){1,5}\d{2,8}(?![\w/:-]|[.,]\d)"
 )
-_VERSION = re.compile(r"(?<![\w.,])\d+(?:\.\d+){2,}(?![\w]|,\d)")
+_VERSION = re.compile(r"(?<![\w.,])\d{1,6}(?:\.\d{1,6}){2,}(?![\w]|,\d)")
 _YEARS = re.compile(r"[12]\d{3}[ -][12]\d{3}")
 _PHONE_DIGITS = range(7, 16)
 
