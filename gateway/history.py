@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Level = Literal["beginner", "intermediate", "advanced"]
+CefrLevel = Literal["A1", "A2", "B1", "B2", "C1", "C2"]
 
 
 class StoredModel(BaseModel):

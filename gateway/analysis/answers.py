@@ -15,7 +15,7 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema
 
 from common.errors import ServiceError
-from gateway.analysis.document import CefrLevel
+from gateway.history import CefrLevel
 from gateway.ports import ChatMessage, Llm
 
 MAX_CORRECTIONS = 6

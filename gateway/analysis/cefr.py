@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from gateway.analysis.document import Cefr, CefrLevel, Confidence, Fluency, Grammar, Vocabulary
+from gateway.analysis.document import Cefr, Confidence, Fluency, Grammar, Vocabulary
+from gateway.history import CefrLevel
 
 MIN_WORDS = 50
 LEVELS: tuple[CefrLevel, ...] = get_args(CefrLevel)

@@ -11,14 +11,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.history import Level
+from gateway.history import CefrLevel, Level
 
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Zipf = Annotated[float, Field(ge=0, le=9)]
-CefrLevel = Literal["A1", "A2", "B1", "B2", "C1", "C2"]
 Confidence = Literal["low", "medium", "high"]
 Part = Literal["summary", "cefr", "rarity", "grammar", "next_steps"]
 
