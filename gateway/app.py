@@ -36,6 +36,7 @@ from gateway.conversation.session import SessionOptions
 from gateway.http import Services, add_http, origin_is_allowed
 from gateway.ports import Ports
 from gateway.reply.maker import ReplyOptions
+from gateway.scenarios import load_library
 
 logger = logging.getLogger(__name__)
 
@@ -108,6 +109,7 @@ def create_app(settings: GatewaySettings, ports: Ports, services: Services, seat
     )
     app.state.services = services
     app.state.draining = draining
+    app.state.scenarios = load_library(settings.scenarios_dir)
     protect_http(app, authenticator, settings.metrics_token.get_secret_value())
     app.add_middleware(
         CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["GET"], allow_headers=["*"]

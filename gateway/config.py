@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from pydantic import Field, SecretStr
 
@@ -127,6 +128,11 @@ class GatewaySettings(ProcessSettings):
     llm_max_tokens: int = Field(256, ge=1, description="Upper limit for the partner's replies, in tokens.")
     history_max_chars: int = Field(
         6000, ge=200, description="How much of the conversation the language model sees, in characters."
+    )
+    scenarios_dir: Path | None = Field(
+        None,
+        description="Folder with scenarios of your own, one YAML file each (`docs/scenarios.md`). One with the id of a "
+        "bundled scenario replaces it; empty: the bundled ones only.",
     )
     audio_debug: bool = Field(
         False,

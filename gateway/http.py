@@ -1,4 +1,4 @@
-"""The gateway's HTTP routes: health, readiness, devices, voices, metrics, schemas, and the page."""
+"""The gateway's HTTP routes: health, readiness, devices, voices, scenarios, metrics, schemas, and the page."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from starlette.datastructures import Headers
 
 from common.errors import ServiceError
 from gateway.analysis import schema
+from gateway.history import CefrLevel, Level
+from gateway.scenarios import Library
 
 WEB = Path(__file__).parent / "web"
 
@@ -108,6 +110,13 @@ async def voices(request: Request) -> JSONResponse:
     except ServiceError as error:
         return JSONResponse({"voices": [], "default": None, "message": error.message}, status_code=503)
     return JSONResponse({"voices": found, "default": found[0]["id"] if found else None})
+
+
+@router.get("/scenarios")
+async def scenarios(request: Request, level: Level | CefrLevel | None = None) -> dict[str, Any]:
+    """What one can talk about, easiest first; with `level`, what suits that level."""
+    library: Library = request.app.state.scenarios
+    return {"scenarios": [scenario.card() for scenario in library.at(level)]}
 
 
 @router.get("/metrics", include_in_schema=False)

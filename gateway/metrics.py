@@ -78,3 +78,8 @@ RECOVERIES = Counter(
     "between_turns.",
     ["service", "moment"],
 )
+SCENARIOS = Gauge(
+    "aitalk_gateway_scenarios",
+    "Scenarios that learners can choose (usable), and files that could not be read as one (invalid).",
+    ["state"],
+)

@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gateway.ports import SpeechStarted
+from gateway.scenarios.library import BUNDLED
 from tests.support.conversation import eager, end
 from tests.support.gateway import FakeServices, TestGateway
 from tests.support.learner import Learner, a_learner
@@ -226,3 +228,23 @@ async def test_docs_are_there_when_debugging() -> None:
     ):
         assert (await client.get("/docs")).status_code == 200
         assert "/ready" in (await client.get("/openapi.json")).json()["paths"]
+
+
+async def test_scenarios_are_listed_for_a_level(tmp_path: Path) -> None:
+    own = (BUNDLED / "cafe.yaml").read_text(encoding="utf-8").replace("title: At the café", "title: Our own café")
+    (tmp_path / "cafe.yaml").write_text(own, encoding="utf-8")
+    (tmp_path / "broken.yaml").write_text("title: x", encoding="utf-8")
+    async with (
+        TestGateway().running(scenarios_dir=tmp_path) as gateway,
+        httpx.AsyncClient(base_url=gateway.http) as http,
+    ):
+        everything = (await http.get("/scenarios")).json()["scenarios"]
+        assert len(everything) >= 24
+        assert "Our own café" in [card["title"] for card in everything]
+        for level in ("advanced", "C1"):
+            hard = (await http.get("/scenarios", params={"level": level})).json()["scenarios"]
+            assert 5 <= len(hard) < len(everything)
+            assert all("advanced" in card["suits"] and "facts" not in card for card in hard)
+        refused = await http.get("/scenarios", params={"level": "C3"})
+        assert refused.status_code == 422
+        assert "'beginner', 'intermediate' or 'advanced'" in refused.text

@@ -75,7 +75,7 @@ async def test_a_browser_sends_it_as_a_subprotocol_which_is_not_sent_back() -> N
         assert socket.subprotocol == "aitalk"
 
 
-@pytest.mark.parametrize("path", ["/gpu", "/metrics", "/schemas/analysis.json"])
+@pytest.mark.parametrize("path", ["/gpu", "/metrics", "/scenarios", "/schemas/analysis.json"])
 async def test_http_wants_it_too(path: str) -> None:
     async with TestGateway().running(auth_tokens=TOKENS) as gateway, httpx.AsyncClient(base_url=gateway.http) as http:
         assert (await http.get(path)).status_code == 401

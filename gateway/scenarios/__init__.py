@@ -1,0 +1,10 @@
+"""What one can talk about: a library of scenarios, one YAML file each.
+
+`scenario` is the shape of a file, `signs` tells from the learner's own words whether a task was done, and `library`
+reads the bundled folder and that of SCENARIOS_DIR. docs/scenarios.md explains the format to authors.
+"""
+
+from gateway.scenarios.library import Library, load_library
+from gateway.scenarios.scenario import Scenario, Task, schema
+
+__all__ = ["Library", "Scenario", "Task", "load_library", "schema"]

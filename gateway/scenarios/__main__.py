@@ -1,0 +1,29 @@
+"""Write the JSON Schema of a scenario to standard output, or check the files of a folder before a gateway reads them.
+
+python -m gateway.scenarios > docs/schemas/scenario.schema.json
+python -m gateway.scenarios FOLDER
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from gateway.scenarios.library import read_folder
+from gateway.scenarios.scenario import schema_text
+
+
+def main(arguments: list[str]) -> int:
+    """The exit status: 1 if a file is no scenario."""
+    if not arguments:
+        sys.stdout.write(schema_text())
+        return 0
+    library = read_folder(Path(arguments[0]))
+    for problem in library.problems:
+        sys.stderr.write(f"{problem}\n")
+    sys.stdout.write(f"{len(library.scenarios)} scenarios can be used, {len(library.problems)} files can't.\n")
+    return 1 if library.problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
