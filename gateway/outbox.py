@@ -27,7 +27,10 @@ class Outbox:
     async def send(self, message: AnyServerMessage | bytes) -> None:
         """Queue a message or a piece of audio. Without effect once it is closed."""
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
-            await self._sending.send(message)
+            try:
+                self._sending.send_nowait(message)  # `send` takes a turn of the event loop even if there is room
+            except anyio.WouldBlock:
+                await self._sending.send(message)
 
     async def report(self, error: ServiceError) -> None:
         """Tell the learner of an error; the session goes on."""

@@ -7,7 +7,7 @@ announced PCM:         everything is samples, unless the first frame begins with
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from common.pcm import BYTES_PER_SAMPLE
 from gateway.audio.errors import AudioError
@@ -17,8 +17,7 @@ from gateway.audio.types import StreamKind
 MIN_PCM_RATE_HZ, MAX_PCM_RATE_HZ = 8_000, 48_000
 
 
-@dataclass(frozen=True, slots=True)
-class Detected:
+class Detected(NamedTuple):
     """What a frame turned out to be. data: to be decoded, after `begins` if a new stream begins with it.
 
     error: what the learner is to be told of the frame.
