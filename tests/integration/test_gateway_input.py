@@ -78,7 +78,7 @@ async def test_a_bad_frame_is_named_and_the_session_goes_on(
 async def test_fields_of_a_newer_protocol_have_no_effect_and_are_counted_and_named_in_the_log(
     gateway: TestGateway, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG, logger="gateway.connection.serve")
+    caplog.set_level(logging.DEBUG, logger="gateway.connection.frame_reader")
     gateway.asr.script = [(RATE_HZ // 2, SpeechStarted(0))]
     counted = ("aitalk_gateway_unknown_fields_total", {"type": "start"})
     before = REGISTRY.get_sample_value(*counted) or 0
