@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
+from dataclasses import replace
 
 from gateway.audio.errors import AudioError
 from gateway.audio.types import QUIET, DecodedAudio, Quiet
@@ -66,7 +67,10 @@ class DecodedQueue:
         self._news.set()
 
     async def receive(self) -> DecodedAudio | AudioError | Quiet:
-        """The next item. Raises ClosedQueueError after the last, and what `post_bug` brought."""
+        """The next item. Without a decoder thread, all audio that waits is one item.
+
+        Raises ClosedQueueError after the last item, and what `post_bug` brought.
+        """
         while not self._items or self._is_closed:
             if self._has_ended or self._is_closed:
                 raise ClosedQueueError
@@ -81,6 +85,8 @@ class DecodedQueue:
             self._slots.release()
         if isinstance(item, _Bug):
             raise item.error
+        if isinstance(item, DecodedAudio) and not self._has_thread:
+            return self._joined(item)
         return item
 
     def close(self) -> None:
@@ -89,6 +95,14 @@ class DecodedQueue:
         self._slots.release()
         self._room.set()
         self._news.set()
+
+    def _joined(self, first: DecodedAudio) -> DecodedAudio:
+        """With the audio behind it: what one read of the socket brought goes to recognition in one message."""
+        pieces = [first.pcm]
+        while self._items and isinstance(audio := self._items[0], DecodedAudio):
+            pieces.append(audio.pcm)
+            self._items.popleft()
+        return replace(first, pcm=b"".join(pieces)) if len(pieces) > 1 else first
 
     def _post(self, item: DecodedAudio | AudioError | _Bug) -> None:
         self._has_thread = True

@@ -160,14 +160,29 @@ async def test_gathered_pcm_comes_out_with_each_whole_window_and_nothing_is_lost
     sent = [bytes([i]) * 640 for i in range(8)]  # 320 samples each
     async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le") as audio:
         audio.gathering = Gathering(512)
+        came: list[bytes] = []
+
+        async def listen() -> None:
+            came.extend([item.pcm async for item in audio if isinstance(item, DecodedAudio)])
+
+        listening = asyncio.create_task(listen())
         for frame in sent:
             await audio.feed(frame)
+            await asyncio.sleep(0.001)
         await audio.feed(b"\1\2")
         await audio.finish()
-        came = [item.pcm async for item in audio if isinstance(item, DecodedAudio)]
+        await listening
     assert b"".join(came) == b"".join(sent) + b"\1\2"
     # 640, 1280 (past 512, 1024), then 1600, 2080, 2560 samples; the rest with the end
     assert [len(pcm) // 2 for pcm in came] == [640, 640, 320, 640, 320, 1]
+
+
+async def test_what_comes_between_two_looks_of_the_listener_is_one_piece() -> None:
+    async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le") as audio:
+        await audio.feed(b"\1" * 640)
+        await audio.feed(b"\2" * 640)
+        assert isinstance(item := await anext(audio), DecodedAudio)
+        assert item.pcm == b"\1" * 640 + b"\2" * 640
 
 
 async def test_audio_says_how_much_more_must_come_to_be_of_use() -> None:
