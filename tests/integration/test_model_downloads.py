@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import os
 import random
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +42,15 @@ def hub() -> Iterator[Hub]:
         yield running
 
 
-def start(hub: Hub | str, cache: Path, model: str = MODEL, **more: Any) -> subprocess.Popen[str]:
-    """A process that fetches the model; `more` goes to Popen, and names in capitals into its environment."""
+def start(hub: Hub | str, cache: Path, model: str = MODEL, *, first: str = "", **more: Any) -> subprocess.Popen[str]:
+    """A process that fetches the model.
+
+    first: Python code that it runs before. Of `more`, names in capitals go into its environment, the rest to Popen.
+    """
     named = {key: more.pop(key) for key in [*more] if key.isupper()}
     environment = {"PATH": os.environ["PATH"], "HF_ENDPOINT": hub if isinstance(hub, str) else hub.url, **named}
     return subprocess.Popen(
-        [sys.executable, "-c", FETCH, model, str(cache)],
+        [sys.executable, "-c", first + FETCH, model, str(cache)],
         env={"HF_HOME": str(cache / "home"), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -163,8 +164,9 @@ def test_a_disk_without_room_is_refused_before_anything_is_downloaded(hub: Hub, 
 
 
 def test_a_disk_that_fills_up_in_the_middle_says_so_and_keeps_what_came(hub: Hub, tmp_path: Path) -> None:
-    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (25_000_000, 25_000_000))
-    said = refused(hub, tmp_path, preexec_fn=limit)  # Python ignores SIGXFSZ: the write fails with EFBIG
+    # Python ignores SIGXFSZ, so the write fails with EFBIG. (Not by `preexec_fn`, which would fork beside gRPC's threads.)
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (25_000_000, 25_000_000))\n"
+    said = refused(hub, tmp_path, first=limit)
     assert "the disk is full" in said
     assert "MODELS_CACHE_DIR" in said
     sent = hub.served["model.safetensors"]

@@ -8,14 +8,14 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from bench.load.delays import REPLY, Delays
 from deploy.mesh import free_ports
@@ -70,7 +70,7 @@ class Roamer:
             if message["type"] == "connected" and not self.session:
                 self.session = {name: message[name] for name in ("session_id", "resume_token")}
                 return True
-            await socket.send(json.dumps({"type": "start", **self.session}))
+            await self._send(socket, {"type": "start", **self.session})
             message = await self._next(socket)
             if message["type"] == "resumed":
                 self.moved_s.append(time.monotonic() - self._lost_s)
@@ -83,7 +83,7 @@ class Roamer:
         """Turn after turn, until told to go to another gateway."""
         while not self.stopping:
             text = f"learner {self.name}, turn {len(self.said)}"
-            await socket.send(json.dumps({"type": "text", "text": text}))
+            await self._send(socket, {"type": "text", "text": text})
             over = await self._hear(socket)
             if over["type"] == "turn_complete":
                 self.said.append(text)
@@ -101,7 +101,7 @@ class Roamer:
                 case "ai_audio_start":
                     played = {"type": "playback", "turn_id": message["turn_id"], "played_ms": 60_000}
                 case "audio":
-                    await socket.send(json.dumps(played))
+                    await self._send(socket, played)
                 case "error" | "interrupted":
                     self.wrong.append(str(message))
                 case "turn_complete" | "reconnect":
@@ -121,6 +121,11 @@ class Roamer:
         if socket.close_code != 1012:
             self.wrong.append(f"closed with {socket.close_code}")
         await asyncio.sleep(delay_s)
+
+    async def _send(self, socket: ClientConnection, message: dict[str, Any]) -> None:
+        """Send, unless the connection is closed: a `reconnect` that came before that is yet to be read."""
+        with suppress(ConnectionClosed):
+            await socket.send(json.dumps(message))
 
     async def _next(self, socket: ClientConnection) -> dict[str, Any]:
         frame = await socket.recv()
