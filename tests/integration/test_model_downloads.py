@@ -164,7 +164,7 @@ def test_a_disk_without_room_is_refused_before_anything_is_downloaded(hub: Hub, 
 
 
 def test_a_disk_that_fills_up_in_the_middle_says_so_and_keeps_what_came(hub: Hub, tmp_path: Path) -> None:
-    # Python ignores SIGXFSZ, so the write fails with EFBIG. (Not by `preexec_fn`, which would fork beside gRPC's threads.)
+    # Python ignores SIGXFSZ, so the write fails with EFBIG. `preexec_fn` would fork beside gRPC's threads.
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (25_000_000, 25_000_000))\n"
     said = refused(hub, tmp_path, first=limit)
     assert "the disk is full" in said
