@@ -39,7 +39,13 @@ NOT_SETTINGS = {
     *("COMPOSE_PROFILES", "SERVICE", "LOCK"),  # of Docker
     *("INVALID_ARGUMENT", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "DEADLINE_EXCEEDED"),  # of gRPC
     *("CANCELLED", "INTERNAL", "NOT_SERVING", "SERVING"),
-    *("MAX_AHEAD_S", "PLAYER_GRACE_S", "GAP_S", "ENGINES"),  # constants of the code, in the decision records
+    *(
+        "BYTES_PER_SAMPLE",
+        "MAX_AHEAD_S",
+        "PLAYER_GRACE_S",
+        "GAP_S",
+        "ENGINES",
+    ),  # constants of the code, in the decision records
     *("MODEL_CARD", "DEL", "XADD", "ROLE_USER", "GRPC_VERBOSITY"),
     *("HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE", "HTTPS_PROXY", "COQUI_TOS_AGREED"),  # of Hugging Face and Coqui
 }
