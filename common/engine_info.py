@@ -16,7 +16,8 @@ from common.slots import Slots
 class EngineDescription:
     """What an engine says of itself. `device` is "cpu", "cuda:N" or "remote"; `languages` are BCP-47 tags.
 
-    fallback_reason: why this is not the engine that was asked for; empty where it is.
+    fallback_reason: why this is not the engine that was asked for; empty where it is. parameters: how many the model
+    has; 0 where the engine does not say.
     """
 
     engine: str
@@ -25,6 +26,7 @@ class EngineDescription:
     dtype: str = ""
     languages: tuple[str, ...] = ()
     fallback_reason: str = ""
+    parameters: int = 0
 
 
 def engine_info(description: EngineDescription, slots: Slots, *, ready: bool) -> engine_pb2.EngineInfo:
@@ -44,6 +46,7 @@ def engine_info(description: EngineDescription, slots: Slots, *, ready: bool) ->
         version=__version__,
         languages=description.languages,
         fallback_reason=description.fallback_reason,
+        parameters=description.parameters,
     )
 
 

@@ -50,7 +50,42 @@ class LlmSettings(ModelServerSettings):
         0.35, gt=0, le=1, description="Share of the GPU's memory that vLLM may take."
     )
     llm_max_tokens: int = Field(256, ge=1, description="Greatest length of a reply in tokens, if a request sets none.")
-    llm_temperature: float = Field(0.7, ge=0, le=2, description="Sampling temperature, if a request sets none.")
+    llm_temperature: float | None = Field(
+        None,
+        ge=0,
+        le=2,
+        description="Sampling temperature, if a request sets none. Empty: 0.7, or 0.4 for a model of less than 500 "
+        "million parameters.",
+    )
+    llm_top_p: float | None = Field(
+        None, gt=0, le=1, description="Nucleus sampling, if a request sets none. Empty: the model server's default."
+    )
+    llm_min_p: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Tokens less likely than this share of the likeliest one are left out (llama.cpp, vLLM, SGLang). "
+        "Empty: 0.05, or 0.1 for a model of less than 500 million parameters.",
+    )
+    llm_repetition_penalty: float | None = Field(
+        None,
+        gt=0,
+        le=2,
+        description="Penalty on tokens that have occurred (llama.cpp, vLLM, SGLang); 1 is none. Empty: 1.05.",
+    )
+    llm_frequency_penalty: float | None = Field(
+        None, ge=-2, le=2, description="OpenAI's frequency penalty, for all other servers. Empty: 0.3."
+    )
+    llm_presence_penalty: float | None = Field(
+        None, ge=-2, le=2, description="OpenAI's presence penalty, for all other servers. Empty: 0.2."
+    )
+    llm_dry_multiplier: float | None = Field(
+        None,
+        ge=0,
+        le=10,
+        description="llama.cpp's DRY: penalty on continuing a sequence of tokens that has occurred; 0 is none. Empty: "
+        "0.8.",
+    )
     llm_max_streams: int = Field(
         16, ge=1, description="Replies that are written at once; further ones are refused as busy."
     )

@@ -9,16 +9,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from common.engine_info import EngineDescription
 from common.errors import InvalidInputError
 
 Role = Literal["system", "user", "assistant"]
-StopReason = Literal["stop", "length", "content_filter"]
+StopReason = Literal["stop", "length", "content_filter", "repetition"]
 
 MAX_STOP_STRINGS = 4
+PENALTIES = {
+    "min_p": (0.0, 1.0),
+    "repetition_penalty": (0.01, 2.0),
+    "frequency_penalty": (-2.0, 2.0),
+    "presence_penalty": (-2.0, 2.0),
+    "dry_multiplier": (0.0, 10.0),
+}
+"""The sampling parameters against repetition, and their least and greatest values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,9 @@ class GenerationRequest:
 
     max_tokens: at least 1. temperature: 0 (the likeliest token each time) to 2. top_p: above 0, up to 1; None: the
     server's default. stop: up to 4 strings before which the reply ends. json_schema: JSON text of a schema that the
-    reply satisfies. seed: the same one makes the same reply, as far as the server can.
+    reply satisfies. seed: the same one makes the same reply, as far as the server can. min_p (0 to 1),
+    repetition_penalty (above 0, up to 2), frequency_penalty, presence_penalty (-2 to 2) and dry_multiplier (from 0)
+    sample against repetition, where the server knows them; None: the server's default.
     """
 
     messages: tuple[Message, ...]
@@ -43,6 +53,11 @@ class GenerationRequest:
     stop: tuple[str, ...] = ()
     json_schema: str | None = None
     seed: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    dry_multiplier: float | None = None
 
     def __post_init__(self) -> None:
         _require(bool(self.messages), "messages: at least one is needed")
@@ -52,6 +67,11 @@ class GenerationRequest:
         _require(0 <= self.temperature <= 2, f"temperature: must be from 0 to 2, not {self.temperature:g}")
         if self.top_p is not None:
             _require(0 < self.top_p <= 1, f"top_p: must be above 0 and at most 1, not {self.top_p:g}")
+        for name, (least, most) in PENALTIES.items():
+            value = getattr(self, name)
+            _require(
+                value is None or least <= value <= most, f"{name}: must be from {least:g} to {most:g}, not {value}"
+            )
         _require(len(self.stop) <= MAX_STOP_STRINGS, f"stop: at most {MAX_STOP_STRINGS} strings, not {len(self.stop)}")
         _require(all(self.stop), "stop: a stop string is empty")
         self.parsed_schema()
@@ -85,9 +105,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """The next piece of text; never empty."""
+    """The next piece of text; never empty. usage: up to here, as far as the server counts while it writes."""
 
     text: str
+    usage: Usage = field(default_factory=Usage, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import Counter, Gauge, Histogram
 
 from common.metrics import CONVERSATION_BUCKETS_S, from_zero
+from llm_service.reply_guard import Outcome
 
 FIRST_TOKEN_SECONDS = Histogram(
     "aitalk_llm_first_token_seconds",
@@ -17,6 +18,15 @@ TOKENS = from_zero(
     *("prompt", "completion", "cached"),
 )
 SERVER_RESTARTS = Counter("aitalk_llm_server_restarts_total", "Times the supervised model server was started anew.")
+GUARDED = from_zero(
+    Counter(
+        "aitalk_llm_guarded_total",
+        "Replies that the guard ended: repeated (itself), recited (an earlier reply), both_sides (it wrote the "
+        "learner's words), long (most of its tokens, or all its sentences, were used).",
+        ["outcome"],
+    ),
+    *(outcome.value for outcome in Outcome),
+)
 CANCELLED = Counter("aitalk_llm_cancelled_total", "Replies cancelled by the client before their end.")
 
 # Of a model server behind the service; what it says of itself is in backend_metrics.py.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing, asynccontextmanager
@@ -17,8 +18,10 @@ from common.errors import EngineError, InvalidInputError
 from common.grpc_server import Service
 from common.slots import Slots
 from llm_service.config import LlmSettings
-from llm_service.engine import Delta, Done, GenerationRequest, LlmEngine, Message, Role, StopReason
-from llm_service.metrics import CANCELLED, FIRST_TOKEN_SECONDS, TOKENS
+from llm_service.engine import Delta, Done, GenerationRequest, LlmEngine, Message, Role, StopReason, Usage
+from llm_service.metrics import CANCELLED, FIRST_TOKEN_SECONDS, GUARDED, TOKENS
+from llm_service.reply_guard import Limits, Outcome, ReplyGuard
+from llm_service.sampling import Sampling, default_sampling
 
 NAME: str = llm_pb2.DESCRIPTOR.services_by_name["LlmService"].full_name
 
@@ -31,6 +34,7 @@ _STOP_REASONS: dict[StopReason, llm_pb2.StopReason.ValueType] = {
     "stop": llm_pb2.STOP_REASON_STOP,
     "length": llm_pb2.STOP_REASON_LENGTH,
     "content_filter": llm_pb2.STOP_REASON_CONTENT_FILTER,
+    "repetition": llm_pb2.STOP_REASON_REPETITION,
 }
 
 
@@ -87,10 +91,12 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         self, request: llm_pb2.StreamingGenerateRequest | llm_pb2.GenerateRequest
     ) -> AsyncIterator[AsyncIterator[Delta | Done]]:
         """The events of a reply; the slot, and the generation in the model server, end with the block."""
-        wanted = to_generation_request(request, self.settings)
+        sampling = default_sampling(self.settings, self.engine.describe().parameters)
+        wanted = to_generation_request(request, self.settings, sampling)
         with self.slots.take():
             method = "Generate" if isinstance(request, llm_pb2.GenerateRequest) else "StreamingGenerate"
-            async with aclosing(_measured(self.engine.stream(wanted), method)) as events:
+            guarded = _guarded(self.engine.stream(wanted), wanted, request.config)
+            async with aclosing(_measured(guarded, method)) as events:
                 try:
                     yield events
                 except asyncio.CancelledError:
@@ -117,19 +123,58 @@ async def _measured(events: AsyncGenerator[Delta | Done, None], method: str) -> 
             yield event
 
 
+async def _guarded(
+    events: AsyncGenerator[Delta | Done, None], request: GenerationRequest, config: llm_pb2.GenerationConfig
+) -> AsyncGenerator[Delta | Done, None]:
+    """The same reply, ended by the guard where it must be. JSON, and a reply that is asked for unguarded, passes."""
+    async with aclosing(events):
+        if request.json_schema is not None or config.unguarded:
+            async for event in events:
+                yield event
+            return
+        guard = ReplyGuard(
+            request.messages, Limits(request.max_tokens, config.max_sentences, config.ends_with_question)
+        )
+        usage, deltas = Usage(), 0
+        async for event in events:
+            match event:
+                case Delta(text):
+                    usage, deltas = event.usage, deltas + 1
+                    if said := guard.push(text):
+                        yield Delta(said)
+                    if guard.outcome:
+                        GUARDED.labels(guard.outcome.value).inc()
+                        usage = (
+                            usage if usage.completion_tokens else dataclasses.replace(usage, completion_tokens=deltas)
+                        )
+                        yield Done("stop" if guard.outcome is Outcome.LONG else "repetition", usage)
+                        return
+                case Done(stop_reason):
+                    if said := guard.finish(cut_off=stop_reason == "length"):
+                        yield Delta(said)
+                    if guard.outcome:
+                        GUARDED.labels(guard.outcome.value).inc()
+                    yield event
+
+
 def to_generation_request(
-    request: llm_pb2.StreamingGenerateRequest | llm_pb2.GenerateRequest, settings: LlmSettings
+    request: llm_pb2.StreamingGenerateRequest | llm_pb2.GenerateRequest, settings: LlmSettings, sampling: Sampling
 ) -> GenerationRequest:
     """The request with the service's defaults filled in; raises InvalidInputError if it makes no sense."""
     config = request.config
+    chosen = {
+        name: getattr(config if config.HasField(name) else sampling, name)  # type: ignore[arg-type]  # all optional
+        for name in (field.name for field in dataclasses.fields(Sampling))
+    }
+    if config.max_sentences < 0:
+        raise InvalidInputError(f"max_sentences: must be 0 or more, not {config.max_sentences}")
     return GenerationRequest(
         messages=tuple(_to_messages(request.messages)),
         max_tokens=config.max_tokens if config.HasField("max_tokens") else settings.llm_max_tokens,
-        temperature=config.temperature if config.HasField("temperature") else settings.llm_temperature,
-        top_p=config.top_p if config.HasField("top_p") else None,
         stop=tuple(config.stop),
         json_schema=config.json_schema if config.HasField("json_schema") else None,
         seed=config.seed if config.HasField("seed") else None,
+        **chosen,
     )
 
 

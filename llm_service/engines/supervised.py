@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
 
 from common.backoff import Backoff
 from common.engine_info import EngineDescription
@@ -93,7 +94,7 @@ class SupervisedEngine:
         await self._client.close()
 
     def describe(self) -> EngineDescription:
-        return self._description
+        return replace(self._description, parameters=self._client.parameters)
 
     def stream(self, request: GenerationRequest) -> AsyncGenerator[Delta | Done, None]:
         if not self.ready:

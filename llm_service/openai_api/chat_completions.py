@@ -10,6 +10,7 @@ data: [DONE]
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
@@ -26,8 +27,32 @@ _STOP_REASONS: dict[str, StopReason] = {"length": "length", "content_filter": "c
 _FAILURES = {"abort", "error"}
 
 
-def payload(model: str, request: GenerationRequest) -> dict[str, Any]:
-    """The body of POST /chat/completions."""
+_LLAMA_CPP_WINDOW = 512
+"""How many of the latest tokens llama.cpp compares with, for its penalty and for DRY."""
+_PENALTIES: dict[str, dict[str, str]] = {
+    "llama.cpp": {
+        "min_p": "min_p",
+        "repetition_penalty": "repeat_penalty",
+        "dry_multiplier": "dry_multiplier",
+    },
+    "vllm": {"min_p": "min_p", "repetition_penalty": "repetition_penalty"},
+    "sglang": {"min_p": "min_p", "repetition_penalty": "repetition_penalty"},
+    "": {"frequency_penalty": "frequency_penalty", "presence_penalty": "presence_penalty"},
+}
+"""Of each kind of server ("": any other): our sampling parameters that it knows → what it calls them."""
+_KINDS = {"llamacpp": "llama.cpp", "vllm": "vllm", "sglang": "sglang"}
+
+
+def server_kind(owned_by: str) -> str:
+    """A key of _PENALTIES, from what the server's list of models says about a model's owner."""
+    return _KINDS.get(owned_by.lower(), "")
+
+
+def payload(model: str, request: GenerationRequest, kind: str = "", *, without: Collection[str] = ()) -> dict[str, Any]:
+    """The body of POST /chat/completions.
+
+    kind: of server, see `server_kind`. without: names of parameters that this server refuses.
+    """
     body: dict[str, Any] = {
         "model": model,
         "messages": [{"role": message.role, "content": message.content} for message in request.messages],
@@ -36,6 +61,10 @@ def payload(model: str, request: GenerationRequest) -> dict[str, Any]:
         "stream": True,
         "stream_options": {"include_usage": True},
     }
+    if kind == "vllm":
+        body["stream_options"]["continuous_usage_stats"] = True
+    if kind == "llama.cpp":
+        body["timings_per_token"] = True
     if request.top_p is not None:
         body["top_p"] = request.top_p
     if request.stop:
@@ -48,6 +77,18 @@ def payload(model: str, request: GenerationRequest) -> dict[str, Any]:
             "type": "json_schema",
             "json_schema": {"name": "reply", "schema": schema, "strict": True},
         }
+    else:  # JSON has to repeat its quotes and keys
+        body |= penalties(request, kind)
+    return {name: value for name, value in body.items() if name not in without}
+
+
+def penalties(request: GenerationRequest, kind: str) -> dict[str, Any]:
+    """The sampling parameters against repetition, as this kind of server calls them."""
+    named = {theirs: getattr(request, ours) for ours, theirs in _PENALTIES[kind].items()}
+    body = {name: value for name, value in named.items() if value is not None}
+    if kind == "llama.cpp":
+        windows = {"repeat_penalty": "repeat_last_n", "dry_multiplier": "dry_penalty_last_n"}
+        body |= {window: _LLAMA_CPP_WINDOW for name, window in windows.items() if name in body}
     return body
 
 
@@ -103,9 +144,19 @@ class _Choice(BaseModel):
     finish_reason: str | None = None
 
 
+class _Timings(BaseModel):
+    """llama.cpp's, in each chunk where `timings_per_token` asks for it: tokens of the prompt that it read and that its
+    cache had, and tokens written."""
+
+    prompt_n: int = 0
+    cache_n: int = 0
+    predicted_n: int = 0
+
+
 class _Chunk(BaseModel):
     choices: list[_Choice]
     usage: _Usage | None = None
+    timings: _Timings | None = None
 
 
 class ReplyReader:
@@ -121,11 +172,14 @@ class ReplyReader:
         if chunk.usage:
             details = chunk.usage.prompt_tokens_details or _PromptDetails()
             self._usage = Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens, details.cached_tokens or 0)
+        elif chunk.timings:
+            read = chunk.timings
+            self._usage = Usage(read.prompt_n + read.cache_n, read.predicted_n, read.cache_n)
         if not chunk.choices:
             return None
         choice = chunk.choices[0]
         self._finish_reason = choice.finish_reason or self._finish_reason
-        return Delta(choice.delta.content) if choice.delta.content else None
+        return Delta(choice.delta.content, self._usage) if choice.delta.content else None
 
     def finish(self) -> Done:
         """The end of the stream; raises EngineError if the reply had not ended."""

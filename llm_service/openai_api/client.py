@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -20,7 +21,16 @@ from common.engine_info import EngineDescription
 from common.errors import DeadlineError, EngineError, InvalidInputError, ServiceError, UnavailableError
 from common.tracing import http_headers, stage
 from llm_service.engine import Delta, Done, GenerationRequest, Message
-from llm_service.openai_api.chat_completions import END, NOT_OURS, ReplyReader, error_for, error_message, payload
+from llm_service.openai_api.chat_completions import (
+    END,
+    NOT_OURS,
+    ReplyReader,
+    error_for,
+    error_message,
+    payload,
+    penalties,
+    server_kind,
+)
 from llm_service.openai_api.sse import SseError, SseParser
 
 logger = logging.getLogger(__name__)
@@ -29,10 +39,20 @@ CONNECT_TIMEOUT_S = 5.0
 RETRY_S = 0.5  # between looks at a server that is not up yet
 REMIND_S = 10.0  # between log lines about it
 MAX_ERROR_BYTES = 64 * 1024
+ONE_TOKEN = GenerationRequest((Message("user", "Hello"),), max_tokens=1, temperature=0.0)
+WITH_PENALTIES = replace(
+    ONE_TOKEN, min_p=0.05, repetition_penalty=1.05, frequency_penalty=0.1, presence_penalty=0.1, dry_multiplier=0.5
+)
+
+
+class _Meta(BaseModel):
+    n_params: int = 0
 
 
 class _Model(BaseModel):
     id: str
+    owned_by: str | None = None
+    meta: _Meta | None = None  # llama.cpp's
 
 
 class _Models(BaseModel):
@@ -58,6 +78,9 @@ class OpenAiEngine:
         self.base_url = base_url.rstrip("/")
         self.model = model
         self.ready = False
+        self.parameters = 0
+        self._kind = ""
+        self._refused: frozenset[str] = frozenset()
         self._client = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
             timeout=httpx.Timeout(request_timeout_s, connect=min(CONNECT_TIMEOUT_S, request_timeout_s), pool=None),
@@ -84,23 +107,53 @@ class OpenAiEngine:
 
     async def warm_up(self) -> None:
         """Find the model and have it write one token; raises a ServiceError if that fails."""
-        self.model = choose_model(self.model, await self._served_models())
-        one_token = GenerationRequest((Message("user", "Hello"),), max_tokens=1, temperature=0.0)
-        async with aclosing(self.stream(one_token)) as events:
+        models = {model.id: model for model in await self._served_models()}
+        self.model = choose_model(self.model, list(models))
+        found = models[self.model]
+        self._kind = server_kind(found.owned_by or "")
+        self.parameters = found.meta.n_params if found.meta else 0
+        self._refused = frozenset()
+        if await self._is_refused(WITH_PENALTIES):
+            await self._find_refused()
+            await self._write(ONE_TOKEN)
+        self.ready = True
+
+    async def _find_refused(self) -> None:
+        """Try each sampling parameter alone, and leave out from now on what the server refuses."""
+        names = frozenset(penalties(WITH_PENALTIES, self._kind))
+        refused = set()
+        for name in sorted(names):
+            self._refused = names - {name}
+            if await self._is_refused(WITH_PENALTIES):
+                refused.add(name)
+        self._refused = frozenset(refused)
+        if refused:
+            logger.warning("the model server refuses %s; it is asked without", ", ".join(sorted(refused)))
+
+    async def _is_refused(self, request: GenerationRequest) -> bool:
+        try:
+            await self._write(request)
+        except InvalidInputError:
+            return True
+        return False
+
+    async def _write(self, request: GenerationRequest) -> None:
+        async with aclosing(self.stream(request)) as events:
             async for _ in events:
                 pass
-        self.ready = True
 
     async def close(self) -> None:
         self.ready = False
         await self._client.aclose()
 
     def describe(self) -> EngineDescription:
-        return EngineDescription(engine="openai", model=self.model, device="remote")
+        return EngineDescription(engine="openai", model=self.model, device="remote", parameters=self.parameters)
 
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[Delta | Done, None]:
         reply, parser = ReplyReader(), SseParser()
-        async with self._post("/chat/completions", payload(self.model, request)) as response:
+        async with self._post(
+            "/chat/completions", payload(self.model, request, self._kind, without=self._refused)
+        ) as response:
             async for chunk in response.aiter_bytes():
                 for data in parser.feed(chunk):
                     if data == END:
@@ -129,7 +182,7 @@ class OpenAiEngine:
                     raise EngineError(f"the model server failed: {NOT_OURS}")
                 yield response
 
-    async def _served_models(self) -> list[str]:
+    async def _served_models(self) -> list[_Model]:
         with _translated():
             response = await self._client.get(f"{self.base_url}/models")
         if response.status_code == httpx.codes.NOT_FOUND:
@@ -137,7 +190,7 @@ class OpenAiEngine:
         if response.status_code != httpx.codes.OK:
             raise error_for(response.status_code, error_message(response.text))
         try:
-            return [model.id for model in _Models.model_validate_json(response.content).data]
+            return _Models.model_validate_json(response.content).data
         except ValidationError:
             raise EngineError(f"the model server failed: {NOT_OURS}") from None
 

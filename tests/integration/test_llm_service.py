@@ -245,11 +245,36 @@ async def test_bad_requests_are_named(llm: Llm, request_: llm_pb2.GenerateReques
     assert words in (error.details() or "")
 
 
+async def test_a_reply_is_guarded_unless_it_is_asked_for_as_it_is(llm: Llm) -> None:
+    ask = "Say hello to everybody you know."  # the bundled model loops, if it may
+    config: dict[str, Any] = {
+        "max_tokens": 300,
+        "temperature": 0.0,
+        "min_p": 0.0,
+        "repetition_penalty": 1.0,
+        "dry_multiplier": 0.0,
+    }
+    loops = await llm.stub.Generate(unary("You are kind.", ask, unguarded=True, **config))
+    spoken = await llm.stub.Generate(unary("You are kind.", ask, **config))
+    assert loops.stop_reason == llm_pb2.STOP_REASON_LENGTH
+    assert loops.text.startswith(spoken.text)
+    assert spoken.stop_reason == llm_pb2.STOP_REASON_REPETITION
+    assert 0 < spoken.usage.completion_tokens < loops.usage.completion_tokens
+    assert spoken.usage.prompt_tokens == loops.usage.prompt_tokens
+
+
+async def test_a_reply_ends_with_its_first_question(llm: Llm) -> None:
+    questions = unary("You ask questions.", "Ask me three questions.", max_tokens=80, ends_with_question=True)
+    reply = await llm.stub.Generate(questions)
+    assert reply.text.count("?") <= 1
+
+
 async def test_describes_itself(llm: Llm) -> None:
     engine = (await llm.stub.Describe(llm_pb2.DescribeRequest())).engine
     assert (engine.engine, engine.model, engine.device) == ("llama.cpp", "SmolLM2-135M-Instruct", "cpu")
     assert engine.ready
     assert engine.slots_total == SLOTS
+    assert 130_000_000 < engine.parameters < 140_000_000
     assert engine.memory_bytes > 100_000_000  # the weights alone, in the child
 
 

@@ -147,6 +147,38 @@ async def test_closing_the_stream_early_closes_the_response() -> None:
     assert body.closings == 1
 
 
+async def test_a_refused_sampling_parameter_is_left_out_and_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    asked: list[dict[str, object]] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v1/models":
+            return httpx.Response(200, json={"data": [{"id": "m", "owned_by": "vllm"}]})
+        asked.append(json.loads(request.content))
+        return refusal(400, b'{"detail": "extra"}') if "min_p" in asked[-1] else answer(TEXT, STOP, END)
+
+    llm = engine(handler)
+    await llm.warm_up()
+    wanted = GenerationRequest((Message("user", "Hello"),), 10, 0.0, min_p=0.1, repetition_penalty=1.1)
+    async with aclosing(llm.stream(wanted)) as events:
+        assert [event async for event in events][-1] == Done("stop", Usage())
+    assert "min_p" not in asked[-1]
+    assert asked[-1]["repetition_penalty"] == 1.1
+    assert [record.getMessage() for record in caplog.records] == ["the model server refuses min_p; it is asked without"]
+
+
+async def test_a_llama_cpp_server_says_how_large_its_model_is() -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v1/models":
+            return httpx.Response(
+                200, json={"data": [{"id": "m", "owned_by": "llamacpp", "meta": {"n_params": 134_515_008}}]}
+            )
+        return answer(TEXT, STOP, END)
+
+    llm = engine(handler)
+    await llm.warm_up()
+    assert llm.describe().parameters == 134_515_008
+
+
 async def test_warm_up_finds_the_model_and_asks_it_for_one_token() -> None:
     asked: list[dict[str, object]] = []
 

@@ -10,8 +10,9 @@ from aitalk.llm.v1 import llm_pb2
 
 from common.errors import InvalidInputError
 from llm_service.config import LlmSettings
-from llm_service.engine import GenerationRequest, Message
-from llm_service.openai_api.chat_completions import payload
+from llm_service.engine import PENALTIES, GenerationRequest, Message
+from llm_service.openai_api.chat_completions import payload, penalties, server_kind
+from llm_service.sampling import Sampling, default_sampling
 from llm_service.service import to_generation_request
 
 HELLO = (Message("user", "Hello"),)
@@ -30,6 +31,10 @@ HELLO = (Message("user", "Hello"),)
         ({"top_p": 1.5}, "top_p"),
         ({"stop": ("a", "b", "c", "d", "e")}, "stop: at most 4"),
         ({"stop": ("",)}, "stop"),
+        ({"min_p": 1.1}, "min_p: must be from 0 to 1"),
+        ({"repetition_penalty": 0.0}, "repetition_penalty"),
+        ({"frequency_penalty": -3.0}, "frequency_penalty"),
+        ({"dry_multiplier": float("nan")}, "dry_multiplier"),
         ({"json_schema": "{"}, "json_schema: not JSON"),
         ({"json_schema": "[" * 100_000}, "json_schema: not JSON"),
         ({"json_schema": "[]"}, "json_schema: must be a JSON object"),
@@ -68,13 +73,61 @@ def test_payload_leaves_out_what_is_not_asked_for() -> None:
 def test_unset_fields_get_the_services_defaults_and_zero_is_not_unset() -> None:
     settings = LlmSettings(_env_file=None, llm_max_tokens=33, llm_temperature=1.5)
     messages = [llm_pb2.ChatMessage(role=llm_pb2.ROLE_SYSTEM, content="Be kind.")]
-    plain = to_generation_request(llm_pb2.GenerateRequest(messages=messages), settings)
-    assert plain == GenerationRequest((Message("system", "Be kind."),), max_tokens=33, temperature=1.5)
-    greedy = llm_pb2.GenerationConfig(temperature=0.0)
-    assert to_generation_request(llm_pb2.GenerateRequest(messages=messages, config=greedy), settings).temperature == 0.0
+    sampling = Sampling(temperature=1.5, min_p=0.2)
+    plain = to_generation_request(llm_pb2.GenerateRequest(messages=messages), settings, sampling)
+    assert (plain.max_tokens, plain.temperature, plain.min_p) == (33, 1.5, 0.2)
+    greedy = llm_pb2.GenerateRequest(messages=messages, config=llm_pb2.GenerationConfig(temperature=0.0, min_p=0.0))
+    asked = to_generation_request(greedy, settings, sampling)
+    assert (asked.temperature, asked.min_p) == (0.0, 0.0)
+
+
+def test_a_small_model_samples_more_narrowly_and_a_setting_beats_both() -> None:
+    settings = LlmSettings(_env_file=None)
+    small, large, unknown = (default_sampling(settings, count) for count in (135_000_000, 7_000_000_000, 0))
+    assert small.temperature < large.temperature
+    assert small.min_p > large.min_p
+    assert unknown == large
+    set_ = LlmSettings(_env_file=None, llm_min_p=0.0, llm_repetition_penalty=1.3)
+    chosen = default_sampling(set_, 135_000_000)
+    assert (chosen.min_p, chosen.repetition_penalty, chosen.temperature) == (0.0, 1.3, small.temperature)
+
+
+EVERYTHING = dataclasses.replace(
+    GenerationRequest(HELLO, 10, 0.5),
+    min_p=0.1,
+    repetition_penalty=1.1,
+    frequency_penalty=0.2,
+    presence_penalty=0.3,
+    dry_multiplier=0.8,
+)
+
+
+@pytest.mark.parametrize(
+    ("owned_by", "expected"),
+    [
+        ("llamacpp", {"min_p": 0.1, "repeat_penalty": 1.1, "dry_multiplier": 0.8}),
+        ("vllm", {"min_p": 0.1, "repetition_penalty": 1.1}),
+        ("sglang", {"min_p": 0.1, "repetition_penalty": 1.1}),
+        ("library", {"frequency_penalty": 0.2, "presence_penalty": 0.3}),  # Ollama's
+        ("", {"frequency_penalty": 0.2, "presence_penalty": 0.3}),
+    ],
+)
+def test_each_server_gets_the_penalties_that_it_knows(owned_by: str, expected: dict[str, float]) -> None:
+    body = payload("m", EVERYTHING, server_kind(owned_by))
+    names = {*PENALTIES, "repeat_penalty"}
+    assert {name: value for name, value in body.items() if name in names} == expected
+
+
+def test_json_is_asked_for_without_penalties() -> None:
+    request = dataclasses.replace(EVERYTHING, json_schema="{}")
+    assert penalties(EVERYTHING, "llama.cpp").keys().isdisjoint(payload("m", request, "llama.cpp"))
+
+
+def test_what_a_server_refuses_is_left_out() -> None:
+    assert "min_p" not in payload("m", EVERYTHING, "vllm", without={"min_p"})
 
 
 def test_a_role_must_be_set() -> None:
     request = llm_pb2.GenerateRequest(messages=[llm_pb2.ChatMessage(content="Hello")])
     with pytest.raises(InvalidInputError, match=r"messages\[0\]: role"):
-        to_generation_request(request, LlmSettings(_env_file=None))
+        to_generation_request(request, LlmSettings(_env_file=None), Sampling())

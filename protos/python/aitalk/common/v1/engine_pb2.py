@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61italk/common/v1/engine.proto\x12\x10\x61italk.common.v1\"\x9c\x02\n\nEngineInfo\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x03 \x01(\t\x12\r\n\x05\x64type\x18\x04 \x01(\t\x12\x14\n\x0cmemory_bytes\x18\x05 \x01(\x03\x12 \n\x18\x64\x65vice_memory_used_bytes\x18\x06 \x01(\x03\x12!\n\x19\x64\x65vice_memory_total_bytes\x18\x07 \x01(\x03\x12\x14\n\x0cslots_in_use\x18\x08 \x01(\x05\x12\x13\n\x0bslots_total\x18\t \x01(\x05\x12\r\n\x05ready\x18\n \x01(\x08\x12\x0f\n\x07version\x18\x0b \x01(\t\x12\x11\n\tlanguages\x18\x0c \x03(\t\x12\x17\n\x0f\x66\x61llback_reason\x18\r \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61italk/common/v1/engine.proto\x12\x10\x61italk.common.v1\"\xb0\x02\n\nEngineInfo\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x03 \x01(\t\x12\r\n\x05\x64type\x18\x04 \x01(\t\x12\x14\n\x0cmemory_bytes\x18\x05 \x01(\x03\x12 \n\x18\x64\x65vice_memory_used_bytes\x18\x06 \x01(\x03\x12!\n\x19\x64\x65vice_memory_total_bytes\x18\x07 \x01(\x03\x12\x14\n\x0cslots_in_use\x18\x08 \x01(\x05\x12\x13\n\x0bslots_total\x18\t \x01(\x05\x12\r\n\x05ready\x18\n \x01(\x08\x12\x0f\n\x07version\x18\x0b \x01(\t\x12\x11\n\tlanguages\x18\x0c \x03(\t\x12\x17\n\x0f\x66\x61llback_reason\x18\r \x01(\t\x12\x12\n\nparameters\x18\x0e \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'aitalk.common.v1.engine_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ENGINEINFO']._serialized_start=52
-  _globals['_ENGINEINFO']._serialized_end=336
+  _globals['_ENGINEINFO']._serialized_end=356
 # @@protoc_insertion_point(module_scope)

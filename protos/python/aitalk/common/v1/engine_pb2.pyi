@@ -37,6 +37,7 @@ class EngineInfo(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     LANGUAGES_FIELD_NUMBER: _builtins.int
     FALLBACK_REASON_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
     engine: _builtins.str
     """The adapter in use: "faster-whisper", "llama.cpp", "vllm", "piper", …"""
     model: _builtins.str
@@ -59,6 +60,8 @@ class EngineInfo(_message.Message):
     """Version of AI-Talk in this process."""
     fallback_reason: _builtins.str
     """Why this is not the engine that was asked for; empty where it is."""
+    parameters: _builtins.int
+    """How many parameters the model has; 0 where the engine does not say."""
     @_builtins.property
     def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Languages that the model knows as BCP-47 tags; empty where the engine does not say."""
@@ -79,10 +82,11 @@ class EngineInfo(_message.Message):
         version: _builtins.str = ...,
         languages: _abc.Iterable[_builtins.str] | None = ...,
         fallback_reason: _builtins.str = ...,
+        parameters: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "device_memory_total_bytes", b"device_memory_total_bytes", "device_memory_used_bytes", b"device_memory_used_bytes", "dtype", b"dtype", "engine", b"engine", "fallback_reason", b"fallback_reason", "languages", b"languages", "memory_bytes", b"memory_bytes", "model", b"model", "ready", b"ready", "slots_in_use", b"slots_in_use", "slots_total", b"slots_total", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "device_memory_total_bytes", b"device_memory_total_bytes", "device_memory_used_bytes", b"device_memory_used_bytes", "dtype", b"dtype", "engine", b"engine", "fallback_reason", b"fallback_reason", "languages", b"languages", "memory_bytes", b"memory_bytes", "model", b"model", "parameters", b"parameters", "ready", b"ready", "slots_in_use", b"slots_in_use", "slots_total", b"slots_total", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,285 @@
+"""Keeps a reply from repeating itself, from reciting an earlier reply, and from stopping in mid-sentence. Pure.
+
+    guard = ReplyGuard(messages, Limits(max_tokens=70))
+    guard.push("I like green tea. I like")  → "I like green tea. "   the second sentence begins like the first: it waits
+    guard.push(" green tea. Do you?")       → ""                     it was the same: the reply is over
+    guard.outcome                           → Outcome.REPEATED
+
+The first clause passes as it comes, unless its words so far are those of a sentence that an earlier reply had: it then
+waits for the word that differs. Later text passes in whole clauses, which is how it is spoken; one that is no good can
+thus be left out. Once most of `max_tokens` is used, the next sentence's end is the end of the reply.
+
+What people repeat on purpose passes: a short sentence ("That's great!"), a few same words in a row ("very, very good"),
+a list, and everything once the learner asks to hear something again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from llm_service.engine import Message
+
+_REPEATABLE_IN_REPLY_WORDS = 2
+"""A sentence of so few words may come again in the same reply: "Yes. Yes."."""
+_REPEATABLE_WORDS = 3
+"""A sentence of so few words may come again in a later reply: "That's great!", "And you?"."""
+_FIRST_CLAUSE_WORDS = 2
+"""The first clause has at least so many words, as in synthesis."""
+_CYCLE_WORDS = 4
+"""So many words, said twice in a row, are a loop. Fewer are one when said three times in a row."""
+_LONG_RUN_WORDS = 8
+"""So many words in a row, said a second time in the sentence, are a loop."""
+_FEW_WORDS_TIMES = 5
+"""One or two words may come so often in a row."""
+_TAIL_TOKENS = 40
+"""From so many tokens before `max_tokens` on, and from its half at the earliest, the next sentence's end is the end."""
+_CHARS_PER_TOKEN = 4
+_EARLIER_REPLIES = 50
+"""Replies further back are not compared with."""
+
+_ENDS = re.compile(r"[.!?…]+[\"'”’»)\]*_]*\s+|[。！？]+[」』”’）]*|\n\s*")
+_CLAUSE_ENDS = re.compile(r"(?:[,;:]|\s[–—-])\s+|[，、；：]|—(?=\w)")
+_ABBREVIATION = re.compile(r"(?:^|[\s(\"'“‘])(?:[A-Z][a-z]{0,2}|(?:[A-Za-z]\.)+[A-Za-z])\.\s*$")
+"""A capital with up to two letters, or letters with dots between ("Dr.", "Mrs.", "J.", "e.g.", "U.S."): no end."""
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+(?:['’][^\W_]+)*")
+_SPEAKER = re.compile(
+    r"\s*(?:user|assistant|system|human|learner|student|teacher|partner|friend|ai)\s*:", re.IGNORECASE
+)
+_ASKS_AGAIN = re.compile(
+    r"\b(?:again|repeat|repeat\w*|say (?:that|it)|once more|pardon|sorry\?|what\?|(?:don'?t|do not|didn'?t|did not|not)"
+    r" (?:understand|hear|get)|slow(?:ly|er)?|drill|practi[cs]e|sing|song|poem|rhyme|refrain|chorus|lyrics|spell"
+    r"|noch ?mal|wiederhol\w*|langsam\w*|verstehe?|lied|gedicht|otra vez|repite|repet\w*|repit\w*|despacio|entiendo"
+    r"|canci[oó]n|canta|encore|r[eé]p[eé]t\w*|lentement|comprends?|chanson|chante|poème|ancora|ripet\w*|piano|capisco"
+    r"|canzone|de novo|devagar|entendi|entendo|música|еще раз|повтори\w*|opnieuw|herhaal|tekrar)\b"
+    r"|再|もう一度|もういちど|繰り返|다시|फिर|दोहरा",
+    re.IGNORECASE,
+)
+"""The learner asks to hear something again, or for a text that repeats."""
+
+
+class Outcome(Enum):
+    """Why the guard ended a reply."""
+
+    REPEATED = "repeated"
+    """It repeated itself."""
+    RECITED = "recited"
+    """It said again what an earlier reply had said."""
+    BOTH_SIDES = "both_sides"
+    """It began to write the learner's words, too."""
+    LONG = "long"
+    """It had used most of its tokens, or all its sentences."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """max_tokens: of the reply. max_sentences: 0: any number. ends_with_question: its first question is its end."""
+
+    max_tokens: int
+    max_sentences: int = 0
+    ends_with_question: bool = False
+
+
+class ReplyGuard:
+    """Text in by `push`, the text that may be spoken out. Once `outcome` is set, stop the model; the reply is over.
+
+    messages: the request's. The replies among them are what this one must not recite.
+    """
+
+    def __init__(self, messages: Sequence[Message], limits: Limits) -> None:
+        self.outcome: Outcome | None = None
+        self._limits = limits
+        self._tail_from = max(limits.max_tokens // 2, limits.max_tokens - _TAIL_TOKENS)
+        self._may_repeat = _may_repeat(messages)
+        replies = [message.content for message in messages if message.role == "assistant"][-_EARLIER_REPLIES:]
+        self._earlier = {words for reply in replies for words in _sentences(reply) if len(words) > _REPEATABLE_WORDS}
+        self._said: set[tuple[str, ...]] = set()  # this reply's sentences
+        self._sentence = ""  # the one being written,
+        self._released = 0  # of which so many characters are out
+        self._first_clause_is_out = False
+        self._checked = 0  # so many of the sentence's words hold no loop
+        self._recital = ""  # the first sentence, if an earlier reply had it: spoken if nothing else comes
+        self._sentences = 0  # that are out
+        self._asked = False  # a question is out
+        self._tokens = 0.0
+
+    def push(self, text: str) -> str:
+        """Take the next piece of the model's text; return what may be spoken now."""
+        if self.outcome:
+            return ""
+        self._tokens += max(1.0, len(text) / _CHARS_PER_TOKEN)
+        self._sentence += text
+        out = ""
+        while not self.outcome and (end := self._end_of_sentence()):
+            out += self._close(end)
+        return out if self.outcome else out + self._open_text()
+
+    def finish(self, *, cut_off: bool = False) -> str:
+        """The model has ended; return the rest. cut_off: it had reached its limit."""
+        if self.outcome:
+            return ""
+        out = ""
+        if _words_of(self._sentence):
+            out = self._break_off() if cut_off else self._close(len(self._sentence), is_last=True)
+        return out if out or self._sentences or self._released else self._recital
+
+    # --- sentences ------------------------------------------------------------------------------
+
+    def _end_of_sentence(self) -> int:
+        """Where the sentence being written ends, its white space included; 0: not yet."""
+        return next(_ends(self._sentence), 0)
+
+    def _close(self, end: int, *, is_last: bool = False) -> str:
+        """The sentence is over at `end`: release the rest of it, or end the reply before it. is_last: by itself."""
+        sentence, rest = self._sentence[:end], self._sentence[end:]
+        words = _words_of(sentence)
+        if fault := self._fault(sentence, words):
+            if fault is Outcome.RECITED and not self._released and not self._sentences:
+                # Nothing was said yet: perhaps what comes next is new.
+                self._recital, self._sentence = self._recital or sentence, rest
+                return ""
+            return self._stop(fault)
+        out = sentence[self._released :]
+        self._said.add(words)
+        self._sentence, self._released, self._checked = rest, 0, 0
+        self._first_clause_is_out = True
+        self._sentences += 1
+        self._asked |= sentence.rstrip("\"'”’»)]*_ \n").endswith(("?", "？"))
+        if not is_last and self._is_long_enough():
+            self.outcome = Outcome.LONG
+        return out
+
+    def _fault(self, sentence: str, words: tuple[str, ...]) -> Outcome | None:
+        if _SPEAKER.match(sentence):
+            return Outcome.BOTH_SIDES
+        if self._may_repeat:
+            return None
+        if len(words) > _REPEATABLE_IN_REPLY_WORDS and words in self._said:
+            return Outcome.REPEATED
+        if words in self._earlier:
+            return Outcome.RECITED
+        return Outcome.REPEATED if _has_loop(words) else None
+
+    def _is_long_enough(self) -> bool:
+        limits = self._limits
+        return (
+            self._tokens >= self._tail_from
+            or 0 < limits.max_sentences <= self._sentences
+            or (limits.ends_with_question and self._asked)
+        )
+
+    # --- the sentence being written -------------------------------------------------------------
+
+    def _open_text(self) -> str:
+        """What may be spoken of the sentence that is being written."""
+        if self._sentences and _SPEAKER.match(self._sentence):
+            return self._stop(Outcome.BOTH_SIDES)
+        safe = self._safe_length()
+        words = _words_of(self._sentence[:safe])
+        if safe <= self._released or not words or (not self._may_repeat and self._begins_like_another(words)):
+            return ""
+        if not self._may_repeat and _has_loop(words, self._checked):
+            return self._stop(Outcome.REPEATED)
+        self._checked = len(words) - 1  # the last word may be unfinished
+        out, self._released = self._sentence[self._released : safe], safe
+        return out
+
+    def _begins_like_another(self, words: tuple[str, ...]) -> bool:
+        """Whether the words so far are the beginning, or all, of a sentence that was said before.
+
+        The last word may be unfinished. Only a sentence of which nothing is out can wait.
+        """
+        if self._released or not words:
+            return False
+        *whole, last = words
+        return any(
+            len(known) >= len(words) and list(known[: len(whole)]) == whole and known[len(whole)].startswith(last)
+            for known in (*self._said, *self._earlier)
+        )
+
+    def _safe_length(self) -> int:
+        """How many characters may go out: all of the reply's first clause, later only what comes before a boundary."""
+        ends = list(_CLAUSE_ENDS.finditer(self._sentence))
+        if self._first_clause_is_out:
+            return ends[-1].start() if ends else 0
+        for match in ends:
+            if len(_words_of(self._sentence[: match.start()])) >= _FIRST_CLAUSE_WORDS:
+                self._first_clause_is_out = True
+                return match.end()
+        return len(self._sentence.rstrip())
+
+    # --- ends -----------------------------------------------------------------------------------
+
+    def _stop(self, outcome: Outcome) -> str:
+        """End the reply before the clause being written."""
+        self.outcome = outcome
+        if self._released:
+            return "…" if self._sentence[self._released - 1].isspace() else "."
+        return "" if self._sentences else self._recital or self._first_words()
+
+    def _break_off(self) -> str:
+        """The limit was reached in mid-sentence: end with the last whole clause, else the last whole word."""
+        if self._sentences and not self._released:
+            self.outcome = Outcome.LONG
+            return ""  # whole sentences are out: this one is left out
+        if self._released and not self._sentence[self._released - 1].isspace() and self._first_clause_is_out:
+            return self._stop(Outcome.LONG)
+        self.outcome = Outcome.LONG
+        return self._sentence[self._released :].rpartition(" ")[0].rstrip(" ,;:–—-") + "…"
+
+    def _first_words(self) -> str:
+        """All that there is, without what it says again; the reply would be empty else."""
+        words = _words_of(self._sentence)
+        good = next(count for count in range(len(words), 0, -1) if not _has_loop(words[:count]))
+        ends = [match.end() for match in _WORD.finditer(self._sentence)]
+        return self._sentence[: ends[good - 1]] + "…"
+
+
+def _may_repeat(messages: Sequence[Message]) -> bool:
+    """Whether the learner asks to hear something again: in words, or by saying the same again."""
+    learner = [message.content for message in messages if message.role == "user"]
+    if not learner:
+        return False
+    latest = _words_of(learner[-1])
+    return bool(_ASKS_AGAIN.search(learner[-1])) or any(_words_of(text) == latest for text in learner[:-1])
+
+
+def _ends(text: str) -> Iterator[int]:
+    """Where sentences end, each with its white space; the last one may not have ended."""
+    for match in _ENDS.finditer(text):
+        so_far = text[: match.end()]
+        if _words_of(so_far) and not (match[0].rstrip() == "." and _ABBREVIATION.search(so_far)):
+            yield match.end()
+
+
+def _sentences(text: str) -> Iterator[tuple[str, ...]]:
+    """The words of each sentence of a text that is complete."""
+    start = 0
+    for end in (*_ends(text), len(text)):
+        yield _words_of(text[start:end])
+        start = end
+
+
+def _words_of(text: str) -> tuple[str, ...]:
+    return tuple(word.replace("’", "'").casefold() for word in _WORD.findall(text))
+
+
+def _has_loop(words: Sequence[str], since: int = 0) -> bool:
+    """Whether a word of a sentence after its first `since` ends a loop.
+
+    A loop is a run of at least _CYCLE_WORDS words twice in a row, a shorter one three times (of one or two words,
+    _FEW_WORDS_TIMES times), or _LONG_RUN_WORDS words that came before.
+    """
+    return any(_ends_in_loop(words[:end]) for end in range(since + 1, len(words) + 1))
+
+
+def _ends_in_loop(words: Sequence[str]) -> bool:
+    for length in range(1, len(words) // 2 + 1):
+        times = 2 if length >= _CYCLE_WORDS else 3 if length > 2 else _FEW_WORDS_TIMES
+        if list(words[-length:]) * times == list(words[-length * times :]):
+            return True
+    latest = tuple(words[-_LONG_RUN_WORDS:])
+    starts = range(len(words) - 2 * _LONG_RUN_WORDS + 1)
+    return any(tuple(words[start : start + _LONG_RUN_WORDS]) == latest for start in starts)

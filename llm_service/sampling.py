@@ -1,0 +1,34 @@
+"""How the next token is chosen where a request does not say: by the settings, else by how large the model is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+from llm_service.config import LlmSettings
+
+SMALL_PARAMETERS = 500_000_000
+"""A model with fewer parameters needs a cooler, narrower choice to make sense."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """The parameters of `GenerationRequest` of the same names."""
+
+    temperature: float = 0.7
+    top_p: float | None = None
+    min_p: float = 0.05
+    repetition_penalty: float = 1.05
+    frequency_penalty: float = 0.3
+    presence_penalty: float = 0.2
+    dry_multiplier: float = 0.8
+
+
+LARGE = Sampling()
+SMALL = Sampling(temperature=0.4, min_p=0.1)
+
+
+def default_sampling(settings: LlmSettings, parameters: int) -> Sampling:
+    """What holds where a request does not say. parameters: of the model; 0: unknown."""
+    by_size = SMALL if 0 < parameters < SMALL_PARAMETERS else LARGE
+    given = {field.name: getattr(settings, f"llm_{field.name}") for field in fields(Sampling)}
+    return replace(by_size, **{name: value for name, value in given.items() if value is not None})
