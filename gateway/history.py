@@ -63,12 +63,40 @@ class PartnerTurn(StoredModel):
 Turn = LearnerTurn | PartnerTurn
 
 
+class SessionTask(StoredModel):
+    """Something to get done in a session's scenario. said: the words that show it; see `gateway.scenarios.signs`."""
+
+    id: str
+    text: str
+    said: tuple[tuple[str, ...], ...]
+
+
+class SessionScenario(StoredModel):
+    """What a session keeps of its scenario, so that it also goes on at a gateway that does not have the scenario.
+
+    The fields are those of `gateway.scenarios.Scenario`.
+    """
+
+    id: str
+    title: str
+    language: str
+    partner: str
+    learner: str
+    setting: str
+    facts: str | None = None
+    goal: str
+    opening: str
+    phrases: tuple[str, ...]
+    tasks: tuple[SessionTask, ...]
+
+
 class SessionState(StoredModel):
     """A session as Redis keeps it, without its turns.
 
     created_at: seconds since 1970. owner: the gateway that serves it. epoch: counts the connections it has had; only
-    the newest may write. usual_pause_ms: how long the learner usually pauses within turns, 0 if unknown. state: `open`,
-    or `ended` once its analysis was sent.
+    the newest may write. usual_pause_ms: how long the learner usually pauses within turns, 0 if unknown. instructions:
+    to the partner, from a client that brings its own; at most one of these and `scenario` is set. partner_begins: the
+    partner speaks first. state: `open`, or `ended` once its analysis was sent.
     """
 
     session_id: str
@@ -79,4 +107,7 @@ class SessionState(StoredModel):
     owner: str = ""
     epoch: int = 1
     usual_pause_ms: int = 0
+    instructions: str = ""
+    scenario: SessionScenario | None = None
+    partner_begins: bool = False
     state: Literal["open", "ended"] = "open"

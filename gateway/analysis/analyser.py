@@ -3,9 +3,10 @@
 1. Measure everything that can be measured, in a thread: it takes the processor, and wordfreq may have to be loaded.
 2. Ask for corrections of the learner's last words; keep those that can be checked.
 3. Ask for a summary and next steps, with the measured facts and the corrections at hand.
-4. Estimate the CEFR level from the measurements and the corrections.
+4. In a scenario, ask which of its tasks the learner did; it stands beside what was measured.
+5. Estimate the CEFR level from the measurements and the corrections.
 
-Steps 2 and 3 come one after the other, so that one analysis takes one slot of the language model at a time. Whatever
+Steps 2 to 4 come one after the other, so that one analysis takes one slot of the language model at a time. Whatever
 goes wrong in them is written down under `unavailable`; the measured parts are always there.
 """
 
@@ -20,25 +21,35 @@ from gateway.analysis.answers import NoAnswerError
 from gateway.analysis.cefr import estimate_cefr
 from gateway.analysis.document import Analysis, Conversation
 from gateway.analysis.feedback import NO_FEEDBACK, advise
+from gateway.analysis.goals import ask_opinions, goal_facts, measure_goals
 from gateway.analysis.grammar import NOTHING_CHECKED, correct
 from gateway.analysis.measurement import measure
 from gateway.analysis.times import seconds
-from gateway.history import LearnerTurn, Level, PartnerTurn, Turn
+from gateway.history import LearnerTurn, Level, PartnerTurn, SessionScenario, Turn
 from gateway.ports import Llm
 
 log = logging.getLogger(__name__)
 
 
 async def analyse(
-    turns: Sequence[Turn], *, level: Level, language: str, duration_s: float, llm: Llm, timeout_s: float = 60
+    turns: Sequence[Turn],
+    *,
+    level: Level,
+    language: str,
+    duration_s: float,
+    llm: Llm,
+    scenario: SessionScenario | None = None,
+    timeout_s: float = 60,
 ) -> Analysis:
     """How the conversation went.
 
     turns: in the order in which they were spoken. language: a BCP-47 tag. duration_s: of the whole conversation.
+    scenario: whose tasks are looked for; None: `goals` is None.
     timeout_s: for the language model, in all; measuring comes on top (well under a second, once wordfreq is loaded).
     No failure of the language model is raised: the parts that it would have written are then empty, with a reason.
     """
     measured = await asyncio.to_thread(measure, tuple(turns), level, language)
+    goals = await asyncio.to_thread(measure_goals, tuple(turns), scenario) if scenario else None
     unavailable = dict(measured.unavailable)
     asked_at = time.monotonic()
 
@@ -48,7 +59,8 @@ async def analyse(
         grammar = NOTHING_CHECKED
         unavailable["grammar"] = error.reason
 
-    facts = measured.facts() + [f"Mistake: {one.original} → {one.corrected}" for one in grammar.corrections]
+    facts = measured.facts() + (goal_facts(goals) if goals else [])
+    facts += [f"Mistake: {one.original} → {one.corrected}" for one in grammar.corrections]
     left_s = timeout_s - (time.monotonic() - asked_at)
     reason = "The language model wrote nothing usable here. A larger model does better."
     try:
@@ -60,6 +72,13 @@ async def analyse(
         unavailable["summary"] = reason
     if not feedback.next_steps:
         unavailable["next_steps"] = reason
+
+    if goals and scenario:
+        left_s = timeout_s - (time.monotonic() - asked_at)
+        try:
+            goals = await ask_opinions(goals, turns, scenario, llm, timeout_s=left_s)
+        except NoAnswerError as error:
+            unavailable["goals"] = error.reason
 
     log.info(
         "analysis of %d turns, %d words: language model %.2f s, unavailable: %s",
@@ -76,6 +95,7 @@ async def analyse(
         vocabulary=measured.vocabulary,
         grammar=grammar,
         next_steps=feedback.next_steps,
+        goals=goals,
         timeline=measured.timeline,
         unavailable=unavailable,
     )

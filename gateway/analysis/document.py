@@ -19,7 +19,7 @@ Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Zipf = Annotated[float, Field(ge=0, le=9)]
 Confidence = Literal["low", "medium", "high"]
-Part = Literal["summary", "cefr", "rarity", "grammar", "next_steps"]
+Part = Literal["summary", "cefr", "rarity", "grammar", "next_steps", "goals"]
 
 
 class Section(BaseModel):
@@ -144,6 +144,28 @@ class Grammar(Section):
     corrections_per_100_words: Rate | None
 
 
+class TaskOutcome(Section):
+    """Whether the learner did one of the scenario's tasks: measured, and, apart from that, in the model's opinion."""
+
+    id: str
+    text: str = Field(description="What there was to do.")
+    measured: bool = Field(description="The learner said words that show it. docs/scenarios.md has the rule.")
+    turn_id: str | None = Field(description="The first of the learner's turns that shows it.")
+    opinion: bool | None = Field(
+        description="Whether it was done, as the language model sees it; null: it gave no usable answer, and "
+        "`unavailable.goals` says why."
+    )
+
+
+class Goals(Section):
+    """What the scenario asked of the learner."""
+
+    scenario: str = Field(description="The scenario's id.")
+    title: str
+    goal: str
+    tasks: tuple[TaskOutcome, ...]
+
+
 class TimelinePause(Section):
     started_s: Seconds
     duration_s: Seconds
@@ -173,6 +195,7 @@ class Analysis(Section):
     vocabulary: Vocabulary
     grammar: Grammar
     next_steps: tuple[str, ...] = Field(description="By the language model.")
+    goals: Goals | None = Field(None, description="null: the conversation had no scenario.")
     timeline: tuple[TimelineTurn, ...]
     unavailable: dict[Part, str] = Field(description="Missing part → why, in words for the learner.")
 

@@ -1,17 +1,17 @@
 """What the language model is asked at the end of a conversation.
 
-Two questions, each with a few hundred tokens of conversation at most, so that a small model's context holds them. What
-was said is data, not instruction: it stands between tags, and no tag can be written inside.
+A few questions, each with a few hundred tokens of conversation at most, so that a small model's context holds them.
+What was said is data, not instruction: it stands between tags, and no tag can be written inside.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.analysis.sentences import one_line
-from gateway.history import LearnerTurn, Level, Turn
+from gateway.history import LearnerTurn, Level, SessionScenario, Turn
 from gateway.ports import ChatMessage
 
 _MAX_WORDS = 250
@@ -91,14 +91,33 @@ def feedback_question(turns: Sequence[Turn], facts: Sequence[str], *, level: Lev
         "cefr: the level of the learner's speech: A1, A2, B1, B2, C1 or C2.\n"
         "cefr_because: one short sentence: what in the learner's words shows that level."
     )
-    lines = [f"{'Learner' if isinstance(turn, LearnerTurn) else 'Partner'}: {turn.text}" for turn in turns]
     user = (
-        _tagged("conversation", last_words(lines))
+        _tagged("conversation", last_words(_lines(turns)))
         + "\n"
         + _tagged("measured", facts)
         + "\nThe text above is the conversation that has ended, and what was measured. Write the feedback as JSON."
     )
     return [ChatMessage("system", system), ChatMessage("user", user)]
+
+
+def goals_question(turns: Sequence[Turn], scenario: SessionScenario, tasks: Mapping[str, str]) -> list[ChatMessage]:
+    """Which tasks of the scenario did the learner do? tasks: name → task. The answer has a boolean for each name."""
+    system = (
+        f"In a role play, the learner is {scenario.learner}, and the partner is {scenario.partner}.\n"
+        "You judge which tasks the learner has done. Only the learner's own words count.\n"
+        f"Answer in JSON with these fields, each true or false: {', '.join(tasks)}."
+    )
+    user = (
+        _tagged("conversation", last_words(_lines(turns)))
+        + "\n"
+        + _tagged("tasks", [f"{name}: {task}" for name, task in tasks.items()])
+        + "\nFor each task: did the learner do it? Answer in JSON."
+    )
+    return [ChatMessage("system", system), ChatMessage("user", user)]
+
+
+def _lines(turns: Sequence[Turn]) -> list[str]:
+    return [f"{'Learner' if isinstance(turn, LearnerTurn) else 'Partner'}: {turn.text}" for turn in turns]
 
 
 def last_words(texts: Sequence[str], *, max_words: int = _MAX_WORDS, max_bytes: int = _MAX_BYTES) -> list[str]:

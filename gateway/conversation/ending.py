@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 # How long to wait for the recognition of the last words.
 LAST_WORDS_S = 5.0
 # The parts of an analysis that the language model writes; the others are measured.
-LLM_PARTS = {"summary", "grammar", "next_steps"}
+LLM_PARTS = {"summary", "grammar", "next_steps", "goals"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,7 @@ class Ending:
             language=record.state.language,
             duration_s=record.elapsed_s(),
             llm=self.llm,
+            scenario=record.state.scenario,
         )
         missing = LLM_PARTS & analysis.unavailable.keys()
         metrics.ANALYSES.labels("partial" if missing else "whole").inc()

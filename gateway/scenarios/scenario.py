@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from gateway.history import CefrLevel, Level
+from gateway.history import CefrLevel, Level, SessionScenario
 from gateway.scenarios.signs import is_phrase, missing_groups
 
 LEVELS: tuple[CefrLevel, ...] = get_args(CefrLevel)
@@ -135,6 +135,10 @@ class Scenario(_Part):
     def suits(self, level: Level | CefrLevel) -> bool:
         """Whether some of `level` is in its range."""
         return any(one in self.levels for one in _cefr_levels(level))
+
+    def for_session(self) -> SessionScenario:
+        """What a session keeps of it."""
+        return SessionScenario.model_validate(self.model_dump())
 
     def card(self) -> dict[str, Any]:
         """What a learner may see before the conversation: all but `facts` and how tasks are measured.
