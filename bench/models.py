@@ -23,7 +23,8 @@ from bench.clock import now
 from bench.utterances import Utterance
 from deploy.mesh import free_ports
 from gateway.history import Level
-from gateway.reply.prompt import MANNERS, system_prompt
+from gateway.reply.partner import MANNERS
+from gateway.reply.prompt import Briefing, system_prompt
 from llm_service.config import LlmSettings
 from llm_service.engines.llama_cpp import find_weights, llama_command
 from tests.support.mesh import ROOT
@@ -117,7 +118,7 @@ class ModelsAlone:
         body = {
             "model": self._llama.model,
             "messages": [
-                {"role": "system", "content": system_prompt(LEVEL, "en")},
+                {"role": "system", "content": system_prompt(Briefing(level=LEVEL, is_small=True))},
                 {"role": "user", "content": learner_says},
             ],
             "max_tokens": MANNERS[LEVEL].max_tokens,
@@ -149,7 +150,7 @@ def pipecat_config(llama: LlamaServer) -> dict[str, object]:
         "voice": VOICE,
         "llm_url": llama.url,
         "llm_model": llama.model,
-        "system_prompt": system_prompt(LEVEL, "en"),
+        "system_prompt": system_prompt(Briefing(level=LEVEL, is_small=True)),
         "max_tokens": MANNERS[LEVEL].max_tokens,
         "temperature": 0.0,
         # Its guess, 1 s, is too little for two busy cores: a late transcript is then taken for a new turn, which cuts

@@ -60,7 +60,7 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, Model
         try:
             ports = Ports(
                 RecoveringAsr(GrpcAsr(services.asr)),
-                GrpcLlm(services.llm),
+                GrpcLlm(services.llm, lambda: services.llm_parameters),
                 RecoveringTts(GrpcTts(services.tts)),
                 store,
             )

@@ -155,10 +155,24 @@ class Llm(Protocol):
         """
         ...
 
+    @property
+    def is_small(self) -> bool:
+        """Whether the model has so few parameters that a short prompt suits it better."""
+        ...
+
     def stream(
-        self, messages: Sequence[ChatMessage], *, max_tokens: int | None = None
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int | None = None,
+        max_sentences: int = 0,
+        ends_with_question: bool = False,
     ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
-        """The reply in pieces of text. max_tokens: its greatest length; None: the service's own limit."""
+        """The reply in pieces of text.
+
+        max_tokens: its greatest length; None: the service's own limit. max_sentences: 0: any number.
+        ends_with_question: it is over with its first question.
+        """
         ...
 
     async def generate(

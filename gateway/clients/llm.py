@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -21,16 +21,25 @@ _ROLES = {
 }
 
 
-class GrpcLlm:
-    """Calls aitalk.llm.v1.LlmService."""
+# A model with fewer parameters is small.
+SMALL_PARAMETERS = 500_000_000
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+
+class GrpcLlm:
+    """Calls aitalk.llm.v1.LlmService. parameters: how many the model has, as the service says; 0 if unknown."""
+
+    def __init__(self, channel: grpc.aio.Channel, parameters: Callable[[], int] = lambda: 0) -> None:
         self._stub: Any = TracedStub(llm_pb2_grpc.LlmServiceStub(channel))
+        self._parameters = parameters
         self._calls = 0
 
     @property
     def is_idle(self) -> bool:
         return not self._calls
+
+    @property
+    def is_small(self) -> bool:
+        return 0 < self._parameters() < SMALL_PARAMETERS
 
     @contextmanager
     def _busy(self) -> Iterator[None]:
@@ -42,11 +51,17 @@ class GrpcLlm:
 
     @asynccontextmanager
     async def stream(
-        self, messages: Sequence[ChatMessage], *, max_tokens: int | None = None
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int | None = None,
+        max_sentences: int = 0,
+        ends_with_question: bool = False,
     ) -> AsyncIterator[AsyncIterator[str]]:
-        request = llm_pb2.StreamingGenerateRequest(
-            messages=to_proto(messages), config=llm_pb2.GenerationConfig(max_tokens=max_tokens)
+        config = llm_pb2.GenerationConfig(
+            max_tokens=max_tokens, max_sentences=max_sentences, ends_with_question=ends_with_question
         )
+        request = llm_pb2.StreamingGenerateRequest(messages=to_proto(messages), config=config)
         with self._busy():
             async with _Deltas(self._stub, request) as deltas:
                 yield deltas.read()

@@ -51,6 +51,8 @@ class ModelServices:
         self._security = security
         self._addresses = {"asr": asr, "llm": llm, "tts": tts}
         self._refusing: set[str] = set()  # services that refuse us, as the log has said already
+        self.llm_parameters = 0
+        """How many parameters the language model has, as its service last said; 0 if unknown."""
         self._replicas = self._addresses | {name: one for name, one in (replicas or {}).items() if one}
 
     async def __aenter__(self) -> ModelServices:
@@ -146,5 +148,9 @@ class ModelServices:
         engine = MessageToDict(
             answer.engine, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
         )
-        # Protobuf's JSON writes 64-bit integers as strings, for JavaScript; these are bytes, far below 2^53.
-        return {key: int(value) if key.endswith("_bytes") else value for key, value in engine.items()}
+        if name == "llm":
+            self.llm_parameters = answer.engine.parameters
+        # Protobuf's JSON writes 64-bit integers as strings, for JavaScript; these are far below 2^53.
+        return {
+            key: int(value) if key.endswith("_bytes") or key == "parameters" else value for key, value in engine.items()
+        }

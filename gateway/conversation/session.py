@@ -34,7 +34,7 @@ from gateway.record import ConversationRecord
 from gateway.reply.floor_control import FloorControl
 from gateway.reply.maker import ReplyMaker, ReplyOptions
 from gateway.reply.outcome import Outcomes
-from gateway.reply.prompt import MANNERS
+from gateway.reply.partner import MANNERS
 from gateway.reply.turn_machine import LearnerInterrupts
 
 # Events that may wait; who posts another waits, too.

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from gateway.outbox import Outbox
 from gateway.ports import ChatMessage, Llm, Tts
 from gateway.record import ConversationRecord
+from gateway.reply.partner import JOE, MANNERS
 from gateway.reply.prefill import Prefill
-from gateway.reply.prompt import MANNERS, SOMETHING, messages_for
-from gateway.reply.reply import Reply, Voice
+from gateway.reply.prompt import SOMETHING, Briefing, messages_for
+from gateway.reply.reply import Limits, Reply, Voice
 from gateway.reply.stages import Stages
 from gateway.reply.writer import Writer, WrittenText
 
@@ -65,14 +66,12 @@ class ReplyMaker:
 
     def _prompt(self, text: str) -> list[ChatMessage]:
         """What the model is asked for a reply to `text`."""
+        return messages_for(self._briefing, self._record.turns, text, max_chars=self._options.history_max_chars)
+
+    @property
+    def _briefing(self) -> Briefing:
         state = self._record.state
-        return messages_for(
-            self._record.turns,
-            text,
-            level=state.level,
-            language=state.language,
-            max_chars=self._options.history_max_chars,
-        )
+        return Briefing(JOE, state.level, state.language, is_small=self._llm.is_small)
 
     def _make(self, turn_id: str, messages: Sequence[ChatMessage], writer: Writer, voice_ended_s: float) -> Reply:
         self._prefill.stop()
@@ -84,7 +83,11 @@ class ReplyMaker:
             writer=writer,
             tts=self._tts,
             voice=Voice(options.sample_rate_hz, state.voice, manner.speed, state.language),
-            max_tokens=min(manner.max_tokens, options.max_tokens),
+            limits=Limits(
+                max_tokens=min(manner.max_tokens, options.max_tokens),
+                max_sentences=manner.small_max_sentences if self._llm.is_small else manner.max_sentences,
+                ends_with_question=True,
+            ),
             stages=Stages(voice_ended_s),
             outbox=self._outbox,
             now=self._now,

@@ -31,6 +31,15 @@ class Voice:
     language: str
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long the reply may be; see `Llm.stream`."""
+
+    max_tokens: int
+    max_sentences: int = 0
+    ends_with_question: bool = False
+
+
 class Reply:
     """One reply: created held, made by `run`, let out by `release`. `now` is a steady clock in seconds.
 
@@ -46,7 +55,7 @@ class Reply:
         writer: Writer,
         tts: Tts,
         voice: Voice,
-        max_tokens: int,
+        limits: Limits,
         stages: Stages,
         outbox: Outbox,
         now: Callable[[], float],
@@ -62,7 +71,7 @@ class Reply:
         self._writer = writer
         self._tts = tts
         self._voice = voice
-        self._max_tokens = max_tokens
+        self._limits = limits
         self._outbox = outbox
         self._now = now
         self._shown = 0
@@ -77,12 +86,17 @@ class Reply:
         self.is_over = True
 
     async def _make(self) -> None:
-        voice = self._voice
+        voice, limits = self._voice, self._limits
         async with (
             self._tts.open(
                 sample_rate_hz=voice.sample_rate_hz, voice=voice.voice, speed=voice.speed, language=voice.language
             ) as stream,
-            self._writer.stream(self._messages, max_tokens=self._max_tokens) as deltas,
+            self._writer.stream(
+                self._messages,
+                max_tokens=limits.max_tokens,
+                max_sentences=limits.max_sentences,
+                ends_with_question=limits.ends_with_question,
+            ) as deltas,
             asyncio.TaskGroup() as tasks,
         ):
             writing = tasks.create_task(self._write(deltas, stream))

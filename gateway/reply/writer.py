@@ -14,7 +14,13 @@ class Writer(Protocol):
     """Writes a reply: the language model (`Llm` is one), or `WrittenText`."""
 
     def stream(
-        self, messages: Sequence[ChatMessage], /, *, max_tokens: int | None = None
+        self,
+        messages: Sequence[ChatMessage],
+        /,
+        *,
+        max_tokens: int | None = None,
+        max_sentences: int = 0,
+        ends_with_question: bool = False,
     ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
         """The reply's text in pieces. Raises ServiceError, also while the pieces are read."""
         ...
@@ -28,10 +34,15 @@ class WrittenText:
 
     @asynccontextmanager
     async def stream(
-        self, _messages: Sequence[ChatMessage], *, max_tokens: int | None = None
+        self,
+        _messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int | None = None,
+        max_sentences: int = 0,
+        ends_with_question: bool = False,
     ) -> AsyncIterator[AsyncIterator[str]]:
-        """The text in one piece. The messages and max_tokens have no effect."""
-        del max_tokens
+        """The text in one piece. The arguments have no effect."""
+        del max_tokens, max_sentences, ends_with_question
         yield self._pieces()
 
     async def _pieces(self) -> AsyncIterator[str]:

@@ -10,7 +10,7 @@ from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
 from common.grpc_client import open_channel
 from gateway.clients.llm import to_proto
 from gateway.history import LearnerTurn, PartnerTurn, Turn
-from gateway.reply.prompt import messages_for
+from gateway.reply.prompt import Briefing, messages_for
 from tests.support.mesh import Mesh
 
 SAYINGS = [
@@ -26,7 +26,7 @@ async def test_each_prompt_finds_the_one_before_it_in_the_cache(mesh: Mesh) -> N
     async with open_channel(f"127.0.0.1:{mesh.settings['LLM_PORT']}") as channel:
         stub: Any = llm_pb2_grpc.LlmServiceStub(channel)
         for saying in SAYINGS:
-            messages = messages_for(turns, saying, level="beginner", language="en", max_chars=6000)
+            messages = messages_for(Briefing(level="beginner", is_small=True), turns, saying, max_chars=6000)
             config = llm_pb2.GenerationConfig(max_tokens=16, temperature=0)
             answer = await stub.Generate(llm_pb2.GenerateRequest(messages=to_proto(messages), config=config))
             usages.append(answer.usage)

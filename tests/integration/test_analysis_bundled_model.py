@@ -44,11 +44,17 @@ class LlamaServer:
     written: list[str] = field(default_factory=list)
 
     def stream(
-        self, messages: Sequence[ChatMessage], *, max_tokens: int | None = None
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int | None = None,
+        max_sentences: int = 0,
+        ends_with_question: bool = False,
     ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
         raise NotImplementedError
 
     is_idle = True
+    is_small = False
 
     async def generate(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -13,9 +13,21 @@ from gateway.audio import AudioInput
 from gateway.closing import Closing
 from gateway.conversation.events import Left, SessionEvent
 from gateway.conversation.session import Session, SessionOptions
+from gateway.history import Level
 from gateway.outbox import Outbox
-from gateway.ports import AsrEvent, EagerEndOfTurn, EndOfTurn, HeardWord, Partial, Ports, SpeechStarted, Transcript
+from gateway.ports import (
+    AsrEvent,
+    ChatMessage,
+    EagerEndOfTurn,
+    EndOfTurn,
+    HeardWord,
+    Partial,
+    Ports,
+    SpeechStarted,
+    Transcript,
+)
 from gateway.protocol import AnyServerMessage, AudioFormat, Connected, Start, Text
+from gateway.reply.lines import lines_in
 from gateway.reply.maker import ReplyOptions
 from tests.support.fakes import FakeAsr, FakeLlm, FakeTts, MemoryStore
 
@@ -65,6 +77,11 @@ def start(**fields: object) -> Start:
 
 def text(words: str) -> Text:
     return Text(type="text", text=words)
+
+
+def conversation_in(prompt: Sequence[ChatMessage], level: Level = "intermediate") -> list[ChatMessage]:
+    """The messages of a prompt in English, without the system message and the examples."""
+    return list(prompt[1 + 2 * len(lines_in("en").examples[level]) :])
 
 
 @dataclass

@@ -102,6 +102,8 @@ class FakeLlm:
     word_s: float = 0.01
     asked: list[list[ChatMessage]] = field(default_factory=list)
     max_tokens: list[int | None] = field(default_factory=list)
+    limits: list[tuple[int, bool]] = field(default_factory=list)  # max_sentences, ends_with_question
+    is_small: bool = False
     open_streams: int = 0
     generated: list[list[ChatMessage]] = field(default_factory=list)
     answer: str | ServiceError = field(default_factory=lambda: UnavailableError("LLM: away"))
@@ -112,10 +114,16 @@ class FakeLlm:
 
     @asynccontextmanager
     async def stream(
-        self, messages: Sequence[ChatMessage], *, max_tokens: int | None = None
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int | None = None,
+        max_sentences: int = 0,
+        ends_with_question: bool = False,
     ) -> AsyncIterator[AsyncIterator[str]]:
         self.asked.append(list(messages))
         self.max_tokens.append(max_tokens)
+        self.limits.append((max_sentences, ends_with_question))
         self.open_streams += 1
         try:
             yield self._words()

@@ -18,7 +18,7 @@ from gateway.protocol import (
     Resumed,
     TurnComplete,
 )
-from tests.support.conversation import Conversation, one_turn, start, text
+from tests.support.conversation import Conversation, conversation_in, one_turn, start, text
 
 pytestmark = pytest.mark.looptime
 
@@ -38,7 +38,7 @@ async def test_a_conversation_is_carried_on_with_its_token() -> None:
         await asyncio.sleep(3)
     (resumed,) = second.of(Resumed)
     assert (resumed.session_id, resumed.turns) == (token.session_id, 2)
-    assert [m.content for m in second.llm.asked[0][1:]] == ["my name is Ana", REPLY, "what is my name?"]
+    assert [m.content for m in conversation_in(second.llm.asked[0])] == ["my name is Ana", REPLY, "what is my name?"]
     assert list(second.store.sessions) == [token.session_id]
 
 

@@ -29,7 +29,7 @@ from gateway.protocol import (
     TranscriptMessage,
     TurnComplete,
 )
-from tests.support.conversation import Conversation, at, eager, end, one_turn, text
+from tests.support.conversation import Conversation, at, conversation_in, eager, end, one_turn, text
 
 pytestmark = pytest.mark.looptime
 
@@ -181,7 +181,7 @@ async def test_the_model_is_told_that_it_was_interrupted_and_what_was_heard() ->
         await asyncio.sleep(0.5)
         await talk.post(text("stop, please"))
         await asyncio.sleep(5)
-    roles = [(m.role, m.content) for m in talk.llm.asked[-1][1:]]
+    roles = [(m.role, m.content) for m in conversation_in(talk.llm.asked[-1])]
     assert roles == [("user", "hi"), ("assistant", "Hello —"), ("user", "(interrupting you) stop, please")]
 
 

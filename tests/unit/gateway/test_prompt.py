@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import get_args
 
@@ -10,9 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.history import LearnerTurn, Level, PartnerTurn, Turn
-from gateway.reply.prompt import MANNERS, messages_for, system_prompt
+from gateway.reply.lines import FOLDER, lines_in
+from gateway.reply.partner import JOE, MANNERS, Partner
+from gateway.reply.prompt import SOMETHING, Briefing, messages_for, system_prompt
 
 LEVELS: tuple[Level, ...] = get_args(Level)
+LANGUAGES = sorted(path.stem for path in FOLDER.glob("*.toml"))
+UNKNOWN = "xx"
+"""A language without examples."""
 
 
 def learner(text: str) -> LearnerTurn:
@@ -23,23 +29,68 @@ def partner(text: str, *, interrupted: bool = False) -> PartnerTurn:
     return PartnerTurn(turn_id="p", text=text, generated_text=text, interrupted=interrupted, started_s=0)
 
 
-def roles(turns: list[Turn], says: str = "and you?", max_chars: int = 6000) -> list[tuple[str, str]]:
-    messages = messages_for(turns, says, level="beginner", language="en", max_chars=max_chars)
+def roles(
+    turns: list[Turn], says: str = "and you?", max_chars: int = 6000, *, is_small: bool = False
+) -> list[tuple[str, str]]:
+    """The conversation in the prompt, as pairs of role and text."""
+    messages = messages_for(Briefing(language=UNKNOWN, is_small=is_small), turns, says, max_chars=max_chars)
     assert messages[0].role == "system"
     return [(message.role, message.content) for message in messages[1:]]
 
 
 def test_each_level_has_a_manner_of_its_own_and_beginners_are_spoken_to_more_slowly() -> None:
-    assert len({system_prompt(level, "en") for level in LEVELS}) == len(LEVELS) == len(MANNERS)
-    speeds = [MANNERS[level].speed for level in LEVELS]
-    lengths = [MANNERS[level].max_tokens for level in LEVELS]
-    assert speeds == sorted(speeds)
-    assert lengths == sorted(lengths)
+    for is_small in (False, True):
+        assert len({system_prompt(Briefing(level=level, is_small=is_small)) for level in LEVELS}) == len(MANNERS) == 3
+    for field in ("speed", "max_tokens", "max_sentences", "small_max_sentences"):
+        values = [getattr(MANNERS[level], field) for level in LEVELS]
+        assert values == sorted(values)
 
 
-@pytest.mark.parametrize(("tag", "name"), [("en", "English"), ("fr-CA", "French"), ("xx", "xx")])
-def test_the_language_is_named(tag: str, name: str) -> None:
-    assert f"in {name}." in system_prompt("beginner", tag)
+@pytest.mark.parametrize("is_small", [False, True])
+@pytest.mark.parametrize(("tag", "name"), [("fr-CA", "French"), ("xx", "xx")])
+def test_the_language_is_named(tag: str, name: str, is_small: bool) -> None:
+    assert f"peak {name}" in system_prompt(Briefing(language=tag, is_small=is_small))
+
+
+def test_a_small_model_is_told_less() -> None:
+    short, long = (system_prompt(Briefing(level="beginner", is_small=is_small)) for is_small in (True, False))
+    assert short == (
+        "You are Joe, a kind friend. You answer in one short, simple sentence, and then you ask one easy question."
+    )
+    assert JOE.facts in long
+    assert "never an assistant" in long
+
+
+def test_another_partner_changes_who_speaks_and_not_how() -> None:
+    maya = Partner(who="Maya, who works in a café", brief="Maya", facts="Tea costs two pounds.", learner="a customer")
+    told = system_prompt(replace(Briefing(), partner=maya))
+    assert told.startswith("You are Maya, who works in a café. Tea costs two pounds. You are talking with a customer,")
+    assert MANNERS["intermediate"].rule in told
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_examples_stand_before_the_conversation_and_keep_to_the_level(language: str, level: Level) -> None:
+    messages = messages_for(Briefing(level=level, language=f"{language}-XX"), [], "So.", max_chars=6000)
+    examples = lines_in(language).examples[level]
+    assert len(examples) >= 4
+    pairs = [
+        ((m.content, n.content), (m.role, n.role)) for m, n in zip(messages[1:-1:2], messages[2:-1:2], strict=True)
+    ]
+    assert pairs == [((one.learner, one.partner), ("user", "assistant")) for one in examples]
+    assert messages[-1].content == "So."
+    for one in examples:
+        assert one.partner.endswith("?")
+        sentences = sum(one.partner.count(mark) for mark in ".!?")
+        assert 2 <= sentences <= MANNERS[level].max_sentences
+
+
+def test_no_example_stands_twice() -> None:
+    everything = [
+        one.partner for language in LANGUAGES for level in LEVELS for one in lines_in(language).examples[level]
+    ]
+    assert LANGUAGES == ["de", "en", "es", "fr", "it", "pt"]
+    assert len(set(everything)) == len(everything) == len(LANGUAGES) * len(LEVELS) * 4
 
 
 def test_turns_of_one_speaker_in_a_row_become_one_message() -> None:
@@ -52,6 +103,14 @@ def test_turns_of_one_speaker_in_a_row_become_one_message() -> None:
 
 def test_a_reply_of_which_nothing_was_heard_is_not_remembered() -> None:
     assert roles([learner("Hello."), partner("", interrupted=True)], "Wait.") == [("user", "Hello. Wait.")]
+
+
+def test_a_partner_who_spoke_first_answers_something() -> None:
+    assert roles([partner("Good morning!")], "Hi.") == [
+        ("user", SOMETHING),
+        ("assistant", "Good morning!"),
+        ("user", "Hi."),
+    ]
 
 
 def test_the_prefix_stays_the_same_while_old_turns_still_fit() -> None:
@@ -72,3 +131,15 @@ def test_what_is_sent_is_bounded_and_ends_with_the_learner(texts: list[str], max
     assert messages[-1][1].endswith("so")
     assert sum(len(content) for _, content in messages) <= max_chars + 40 * len(messages) + 20
     assert all(one[0] != other[0] for one, other in pairwise(messages))
+
+
+def test_a_small_model_sees_the_last_exchanges_and_the_first_of_them_seldom_changes() -> None:
+    turns: list[Turn] = []
+    firsts = []
+    for number in range(30):
+        said = roles(turns, f"line {number}", is_small=True)
+        firsts.append(said[0][1])
+        assert min(number, 4) <= len(said) // 2 <= 8
+        turns += [learner(f"line {number}"), partner(f"reply {number}")]
+    assert len(set(firsts)) == 7
+    assert roles(turns)[0][1] == "line 0"  # a larger one sees them all

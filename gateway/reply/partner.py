@@ -1,0 +1,85 @@
+"""Whom the learner talks to, and how the partner speaks to each level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.history import Level
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """Who the partner is, as `prompt` tells the model.
+
+    who: goes on from "You are". brief: the same in a few words, for a small model. facts: sentences about the partner
+    and the situation, who is "you" here; a small model doesn't get them. learner: whom it talks to; goes on from "You
+    are talking with". opening: what it says when it speaks first; empty: the model writes that. phrases: what the
+    learner could say, most useful first.
+    """
+
+    who: str
+    brief: str
+    facts: str = ""
+    learner: str = "a friend"
+    opening: str = ""
+    phrases: tuple[str, ...] = ()
+
+
+JOE = Partner(
+    who="Joe, a friendly gardener from Dublin",
+    brief="Joe, a kind friend",
+    facts="You are 41. You live in a small house with your dog, Biscuit. You look after a park in the city. You like "
+    "long walks, old songs and cooking for friends, and you are not good with computers.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How the partner speaks to a learner of one level, and how patiently it waits.
+
+    rule: what the model is told; small_rule: what a small one is told, which recites longer rules instead of following
+    them. max_sentences: of a reply, its question included; small_max_sentences: of a small model's. max_tokens: so many
+    that only a reply without sentences reaches them. speed: of the voice; 1 is its own. patience: see
+    `Patience.factor`.
+    """
+
+    rule: str
+    small_rule: str
+    max_sentences: int
+    small_max_sentences: int
+    max_tokens: int
+    speed: float
+    patience: float
+
+
+MANNERS: dict[Level, Manner] = {
+    "beginner": Manner(
+        rule="React in one or two short sentences with very simple words. "
+        "Then ask one short, easy question about what your friend said.",
+        small_rule="You answer in one short, simple sentence, and then you ask one easy question.",
+        max_sentences=3,
+        small_max_sentences=2,
+        max_tokens=120,
+        speed=0.85,
+        patience=1.5,
+    ),
+    "intermediate": Manner(
+        rule="React in two or three sentences with everyday words. Then ask one question about what your friend said.",
+        small_rule="You answer in two short sentences, and then you ask one question.",
+        max_sentences=4,
+        small_max_sentences=3,
+        max_tokens=160,
+        speed=0.95,
+        patience=1.0,
+    ),
+    "advanced": Manner(
+        rule="React in two or three natural, idiomatic sentences, with a view of your own. "
+        "Then ask for your friend's opinion in one question.",
+        small_rule="You answer in two or three sentences, and then you ask what your friend thinks.",
+        max_sentences=4,
+        small_max_sentences=4,
+        max_tokens=220,
+        speed=1.0,
+        patience=0.85,
+    ),
+}

@@ -1,0 +1,70 @@
+"""The gateway's client of the language model service, over a real channel."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import pytest
+from aitalk.common.v1 import engine_pb2
+from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
+
+from gateway.clients.llm import GrpcLlm
+from gateway.clients.services import ModelServices
+from gateway.ports import ChatMessage
+
+NOBODY = "127.0.0.1:1"
+
+
+@dataclass
+class Servicer(llm_pb2_grpc.LlmServiceServicer):
+    """Keeps how it was asked to generate, and says that its model has so many parameters."""
+
+    parameters: int = 0
+    asked: list[llm_pb2.GenerationConfig] = field(default_factory=list)
+
+    async def StreamingGenerate(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        self.asked.append(request.config)
+        yield llm_pb2.StreamingGenerateResponse(delta="Hello.")
+
+    async def Generate(self, request: Any, context: Any) -> Any:
+        return llm_pb2.GenerateResponse(text="Hello.")
+
+    async def Describe(self, request: Any, context: Any) -> Any:
+        return llm_pb2.DescribeResponse(engine=engine_pb2.EngineInfo(parameters=self.parameters))
+
+
+@asynccontextmanager
+async def services(servicer: Servicer) -> AsyncIterator[ModelServices]:
+    server = grpc.aio.server()
+    llm_pb2_grpc.add_LlmServiceServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with ModelServices(asr=NOBODY, llm=f"127.0.0.1:{port}", tts=NOBODY) as opened:
+            yield opened
+    finally:
+        await server.stop(None)
+
+
+async def test_the_limits_of_a_reply_reach_the_service() -> None:
+    servicer = Servicer()
+    async with services(servicer) as opened:
+        llm = GrpcLlm(opened.llm)
+        asking = llm.stream([ChatMessage("user", "Hi.")], max_tokens=70, max_sentences=2, ends_with_question=True)
+        async with asking as deltas:
+            assert [delta async for delta in deltas] == ["Hello."]
+    (config,) = servicer.asked
+    assert (config.max_tokens, config.max_sentences, config.ends_with_question) == (70, 2, True)
+
+
+@pytest.mark.parametrize(("parameters", "is_small"), [(135_000_000, True), (1_500_000_000, False), (0, False)])
+async def test_a_model_is_small_by_what_its_service_says(parameters: int, is_small: bool) -> None:
+    async with services(Servicer(parameters)) as opened:
+        llm = GrpcLlm(opened.llm, lambda: opened.llm_parameters)
+        assert not llm.is_small
+        assert (await opened.describe())["llm"]["parameters"] == parameters
+        assert llm.is_small is is_small
