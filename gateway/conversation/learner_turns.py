@@ -81,7 +81,7 @@ class LearnerTurns:
         await self._floor.on(TurnLost())
 
     async def _on_voice(self) -> None:
-        await self._floor.on(LearnerSpeaks())
+        await self._floor.on(LearnerSpeaks(over_partner=self._floor.partner_is_heard))
         self._floor.read_ahead("")
         await self._outbox.send(SpeechStartedMessage())
 

@@ -28,6 +28,7 @@ from gateway.reply.turn_machine import (
     Listening,
     Release,
     ReplyEnds,
+    Say,
     Speaking,
     TurnMachine,
     Unhush,
@@ -83,6 +84,11 @@ class FloorControl:
         return isinstance(self._machine.state, Speaking | Hushed | Cut)
 
     @property
+    def partner_is_heard(self) -> bool:
+        """Whether sound of the reply under way has been sent."""
+        return self._under_way is not None and self._under_way.reply.speech.began_s is not None
+
+    @property
     def partner_says(self) -> str:
         """What the partner is saying, or was saying when it was last interrupted; else empty."""
         latest = self._under_way.reply if self._under_way else self._cut
@@ -130,6 +136,8 @@ class FloorControl:
             case Begin(turn_id, text):
                 reply = self._maker.reply_to(text, turn_id, voice_ended_s=stages.voice_ended_s)
                 self._begin(reply, stages.trace, is_eager=is_eager)
+            case Say(turn_id, text):
+                self._begin(self._maker.say(text, turn_id, voice_ended_s=self._now()))
             case Continue(turn_id):
                 assert self._cut is not None  # noqa: S101
                 metrics.FALSE_ALARMS.labels("cut").inc()

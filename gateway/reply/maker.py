@@ -53,8 +53,8 @@ class ReplyMaker:
         self._prefill = Prefill(llm, tasks)
 
     def reply_to(self, text: str, turn_id: str, *, voice_ended_s: float) -> Reply:
-        """The model's reply to what the learner says. voice_ended_s: when latencies begin to count."""
-        return self._make(turn_id, self._prompt(text), self._llm, voice_ended_s)
+        """The model's reply to what the learner says, or to nothing. voice_ended_s: when latencies begin to count."""
+        return self._make(turn_id, self._prompt(text or SOMETHING), self._llm, voice_ended_s)
 
     def say(self, text: str, turn_id: str, *, voice_ended_s: float) -> Reply:
         """A reply whose text is already written: the model is not asked."""

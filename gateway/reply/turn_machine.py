@@ -11,6 +11,9 @@
 A reply is begun when the learner pauses, and held. `Release` lets it out. `Hush` stops its output at the first sound of
 the learner, and `Unhush` lets it go on. `Cancel` ends it: silently if it was held, with `interrupted` if it was out.
 After its Cancel, nothing is decided about a reply.
+
+The partner may also begin by itself, while it is Listening: to open the conversation, or to offer help. Such a reply
+is released at once. An offer ends at the learner's first sound if nothing of it has been heard yet.
 """
 
 from __future__ import annotations
@@ -23,7 +26,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LearnerSpeaks:
-    """The voice began, or went on after a pause."""
+    """The voice began, or went on after a pause. over_partner: sound of the partner's reply had been sent before."""
+
+    over_partner: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,17 @@ class TurnLost:
 
 
 @dataclass(frozen=True, slots=True)
+class PartnerBegins:
+    """The partner speaks although the learner has said nothing.
+
+    text: what it says; empty: the model writes it. is_offer: it is help that the learner may not need.
+    """
+
+    text: str
+    is_offer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyEnds:
     """The reply was heard to its end, or failed: there is nothing left of it to say."""
 
@@ -82,6 +98,7 @@ Event = (
     | LearnerTypes
     | LearnerInterrupts
     | TurnLost
+    | PartnerBegins
     | ReplyEnds
 )
 
@@ -91,6 +108,14 @@ Event = (
 @dataclass(frozen=True, slots=True)
 class Begin:
     """Begin a reply to `text`; its output waits for Release."""
+
+    turn_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Begin a reply that says `text`; its output waits for Release."""
 
     turn_id: str
     text: str
@@ -133,7 +158,7 @@ class Cancel:
     released: bool
 
 
-Decision = Begin | Continue | Release | Hush | Unhush | Cancel
+Decision = Begin | Say | Continue | Release | Hush | Unhush | Cancel
 
 # --- states -------------------------------------------------------------------------------------
 
@@ -153,9 +178,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Speaking:
-    """A reply is out: it is being written, spoken, or still played to the learner."""
+    """A reply is out: it is being written, spoken, or still played to the learner. is_offer: see PartnerBegins."""
 
     turn_id: str
+    is_offer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +212,8 @@ class TurnMachine:
     def on(self, event: Event) -> list[Decision]:
         """What to do about `event`. Events that have no meaning now (a stale ReplyEnds, an echo) give no decision."""
         match event:
-            case LearnerSpeaks():
-                return self._voice()
+            case LearnerSpeaks(over_partner):
+                return self._voice(over_partner=over_partner)
             case LearnerBargesIn():
                 return self._barge_in()
             case LearnerPauses(text, is_sound):
@@ -200,11 +226,15 @@ class TurnMachine:
                 return self._fall_silent()
             case TurnLost():
                 return self._turn_lost()
+            case PartnerBegins(text, is_offer):
+                return self._partner_begins(text, is_offer=is_offer)
             case ReplyEnds(turn_id):
                 return self._reply_ends(turn_id)
 
-    def _voice(self) -> list[Decision]:
+    def _voice(self, *, over_partner: bool) -> list[Decision]:
         match self.state:
+            case Speaking(is_offer=True) if not over_partner:
+                return self._fall_silent()
             case Speaking(turn_id):
                 self.state = Hushed(turn_id)
                 return [Hush(turn_id)]
@@ -274,7 +304,18 @@ class TurnMachine:
                 return []
 
     def _turn_lost(self) -> list[Decision]:
-        return self._fall_silent() if isinstance(self.state, Held) else []
+        match self.state:
+            case Held():
+                return self._fall_silent()
+            case _:
+                return self._unhush()
+
+    def _partner_begins(self, text: str, *, is_offer: bool) -> list[Decision]:
+        if not isinstance(self.state, Listening):
+            return []
+        turn_id = self._new_turn_id()
+        self.state = Speaking(turn_id, is_offer)
+        return [Say(turn_id, text) if text else Begin(turn_id, ""), Release(turn_id)]
 
     def _reply_ends(self, turn_id: str) -> list[Decision]:
         match self.state:

@@ -16,6 +16,7 @@ from gateway.record import ConversationRecord
 from gateway.reply.floor_control import FloorControl
 from gateway.reply.maker import ReplyMaker, ReplyOptions
 from gateway.reply.outcome import Outcomes
+from gateway.reply.prompt import SOMETHING
 from gateway.reply.turn_machine import (
     LearnerBargesIn,
     LearnerEnds,
@@ -23,6 +24,8 @@ from gateway.reply.turn_machine import (
     LearnerPauses,
     LearnerSpeaks,
     LearnerTypes,
+    PartnerBegins,
+    TurnLost,
 )
 from tests.support.fakes import FakeLlm, FakeTts, MemoryStore
 
@@ -38,7 +41,7 @@ class Floor:
         self.over: list[str] = []
         self.got: list[AnyServerMessage | bytes] = []
         self.outbox = Outbox()
-        record = ConversationRecord(
+        record = self.record = ConversationRecord(
             SessionState(session_id="test", created_at=now()), MemoryStore(away=True), self.outbox, now
         )
         self.control = FloorControl(
@@ -108,6 +111,35 @@ async def test_a_noise_in_the_moment_in_which_a_reply_ends_does_not_bring_back_t
         await asyncio.sleep(0.5)
         assert floor.control.is_free
     assert len(floor.replies) == 2
+
+
+async def test_a_partner_who_begins_says_the_given_text_without_the_model() -> None:
+    async with floor_control() as floor:
+        await floor.control.on(PartnerBegins("Good morning!"))
+        assert not floor.control.is_free
+        await asyncio.sleep(5)
+        assert [message.text for message in floor.got if isinstance(message, AiText)] == ["Good morning!", ""]
+        assert not floor.llm.asked
+        await floor.control.settle(floor.over[0])
+        assert [turn.text for turn in floor.record.turns] == ["Good morning!"]
+
+
+async def test_a_partner_who_begins_without_a_text_is_written_by_the_model() -> None:
+    async with floor_control() as floor:
+        await floor.control.on(PartnerBegins(""))
+        await asyncio.sleep(5)
+    assert floor.llm.asked[0][-1].content == SOMETHING
+    assert len(floor.replies) == 1
+
+
+async def test_a_reply_that_is_hushed_when_recognition_fails_is_heard_to_its_end() -> None:
+    async with floor_control() as floor:
+        await floor.control.on(LearnerTypes("hi"))
+        await asyncio.sleep(0.2)
+        await floor.control.on(LearnerSpeaks())
+        await floor.control.on(TurnLost())
+        await asyncio.sleep(5)
+        assert len(floor.over) == 1
 
 
 def eager_replies_used() -> float:

@@ -25,8 +25,10 @@ from gateway.reply.turn_machine import (
     LearnerSpeaks,
     LearnerTypes,
     Listening,
+    PartnerBegins,
     Release,
     ReplyEnds,
+    Say,
     Speaking,
     TurnLost,
     TurnMachine,
@@ -114,6 +116,39 @@ def test_a_turn_that_is_lost_leaves_a_reply_that_is_out_alone() -> None:
     assert turns.state == Speaking("t1")
 
 
+def test_a_turn_that_is_lost_lets_a_reply_that_it_has_hushed_go_on() -> None:
+    turns = machine()
+    turns.on(LearnerTypes("hi"))
+    turns.on(LearnerSpeaks())
+    assert turns.on(TurnLost()) == [Unhush("t1")]
+    assert turns.state == Speaking("t1")
+
+
+def test_the_partner_begins_when_nobody_else_has_the_floor() -> None:
+    turns = machine()
+    assert turns.on(PartnerBegins("Good morning!")) == [Say("t1", "Good morning!"), Release("t1")]
+    assert turns.on(PartnerBegins("Good morning!")) == []
+    assert turns.on(LearnerSpeaks(over_partner=False)) == [Hush("t1")]
+    assert turns.on(LearnerPauses("hi")) == [Cancel("t1", released=True), Begin("t2", "hi")]
+    assert turns.on(PartnerBegins("Good morning!")) == []
+
+
+def test_a_partner_who_begins_without_a_text_asks_the_model() -> None:
+    assert machine().on(PartnerBegins("")) == [Begin("t1", ""), Release("t1")]
+
+
+def test_an_offer_ends_with_the_learners_first_sound_before_it_is_heard_and_is_a_reply_like_any_other_afterwards() -> (
+    None
+):
+    turns = machine()
+    turns.on(PartnerBegins("Take your time.", is_offer=True))
+    assert turns.on(LearnerSpeaks(over_partner=False)) == [Cancel("t1", released=True)]
+    assert turns.state == Listening()
+    turns.on(PartnerBegins("Take your time.", is_offer=True))
+    assert turns.on(LearnerSpeaks()) == [Hush("t2")]
+    assert turns.on(LearnerPauses("mhm", is_sound=True)) == [Unhush("t2")]
+
+
 def test_a_typed_turn_interrupts_and_is_answered_at_once() -> None:
     turns = machine()
     turns.on(LearnerTypes("hi"))
@@ -151,7 +186,8 @@ def test_the_end_of_a_reply_that_is_no_longer_under_way_means_nothing() -> None:
 
 texts = st.sampled_from(["", "yes", "no", "well then"])
 events = st.one_of(
-    st.just(LearnerSpeaks()),
+    st.builds(LearnerSpeaks, st.booleans()),
+    st.builds(PartnerBegins, texts, st.booleans()),
     st.just(LearnerBargesIn()),
     st.just(LearnerInterrupts()),
     st.just(TurnLost()),
@@ -184,7 +220,7 @@ def test_whatever_happens_no_cancelled_reply_is_released_and_one_at_most_is_unde
 
 def _check(decision: Decision, started: list[str], over: set[str]) -> None:
     match decision:
-        case Begin(turn_id) | Continue(turn_id):
+        case Begin(turn_id) | Say(turn_id) | Continue(turn_id):
             assert turn_id not in started
             started.append(turn_id)
             over.discard(turn_id)
