@@ -102,6 +102,10 @@ $(VENV_BENCH)/.pipecat: $(UV) $(LOCKS)/bench-pipecat.txt
 	@VIRTUAL_ENV=$(VENV_BENCH) $(UV) pip install --require-hashes -r $(LOCKS)/bench-pipecat.txt
 	@touch $@
 
+.PHONY: bench-partner
+bench-partner: $(VENV)/.dev ## What the partner says in scripted conversations (ARGS="--steps bundled laptop --base CHECKOUT")
+	$(BIN)/python -m bench.partner $(ARGS)
+
 .PHONY: bench
 bench: $(VENV)/.dev $(VENV_BENCH)/.pipecat ## Voice-to-voice latency beside Pipecat's (SESSIONS="1 2 4" RUNS=3, or QUICK=1)
 	$(BIN)/python -m bench $(if $(QUICK),--quick,--runs $(or $(RUNS),3)) $(if $(SESSIONS),--sessions $(SESSIONS)) $(ARGS)

@@ -1,0 +1,62 @@
+"""`python -m bench.partner`: what the partner says in scripted conversations, beside an older checkout. See --help.
+
+Twelve conversations of 20 typed turns at three levels, and one of 100 turns, go through the real gateway, for each
+model step that is asked for. The systems take turns, conversation by conversation, so that only one works at a time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench.partner.report import Talks, table, written
+from bench.partner.scripts import Script, long_script, scripts
+from bench.partner.systems import STEPS, mesh
+from bench.partner.talk import Exchange, talk
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.partner", description=__doc__)
+    parser.add_argument("--steps", nargs="+", choices=STEPS, default=["bundled"], help="model steps of this checkout")
+    parser.add_argument("--base", type=Path, help="an older checkout, set up by `make setup`, to compare with")
+    parser.add_argument("--conversations", type=int, default=12, help="how many of the twelve, spread over the levels")
+    parser.add_argument("--turns", type=int, default=20, help="turns of each")
+    parser.add_argument("--long", type=int, default=100, help="turns of the long conversation; 0: none")
+    parser.add_argument("--out", type=Path, default=Path("build/partner"), help="folder for logs and transcripts")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    talks = asyncio.run(run(options))
+    (options.out / "transcripts.md").write_text(written(talks))
+    print(table(talks))
+    print(f"\nEvery reply: {options.out / 'transcripts.md'}")
+
+
+async def run(options: argparse.Namespace) -> Talks:
+    """All conversations with all systems."""
+    talks: dict[str, list[tuple[Script, list[Exchange]]]] = {}
+    with ExitStack() as stack:
+        urls = {step: stack.enter_context(mesh(step, options.out, settings=STEPS[step])) for step in options.steps}
+        if options.base:
+            urls["base"] = stack.enter_context(mesh("base", options.out, checkout=options.base.resolve(), settings={}))
+        for script in chosen(options.conversations, options.turns, options.long):
+            for name, url in urls.items():
+                exchanges = await talk(url, script)
+                talks.setdefault(name, []).append((script, exchanges))
+                print(f"{name}: {script.name}, {len(exchanges)} turns", file=sys.stderr, flush=True)
+    return talks
+
+
+def chosen(conversations: int, turns: int, long: int) -> list[Script]:
+    """So many of the scripts, the levels in turn, then the long one."""
+    every = scripts()
+    by_level = [[one for one in every if one.level == level] for level in ("beginner", "intermediate", "advanced")]
+    in_turn = [group[number] for number in range(max(map(len, by_level))) for group in by_level if number < len(group)]
+    short = [Script(one.name, one.level, one.lines[:turns]) for one in in_turn[:conversations]]
+    return short + ([long_script(long)] if long else [])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Measures of a reply's text that need no model. Pure.
+
+loops: a run of three words three times, or a sentence twice, within a reply. unfinished: it does not end with a
+sentence's mark. repeats: at least 60 % of its three-word runs stand in one earlier reply.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from wordfreq import zipf_frequency
+
+from gateway.history import Level
+
+REPEATED_SHARE = 0.6
+MOST_SENTENCES: dict[Level, int] = {"beginner": 3, "intermediate": 4, "advanced": 5}
+"""What a reply may have at a level, its question included."""
+RAREST_ZIPF: dict[Level, float] = {"beginner": 4.0, "intermediate": 3.5, "advanced": 3.0}
+"""Zipf frequency (wordfreq) below which a word is above a level: 4 is once in 100,000 words, 3 once in a million."""
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_SENTENCE = re.compile(r"[^.!?…]+[.!?…]*")
+_ENDS = re.compile(r"[.!?…。！？][\"'”’»)\]*]*$")
+
+
+def words_of(text: str) -> list[str]:
+    return [word.replace("’", "'").lower() for word in _WORD.findall(text)]
+
+
+def runs_of(words: Sequence[str], length: int = 3) -> Iterator[tuple[str, ...]]:
+    return (tuple(words[start : start + length]) for start in range(len(words) - length + 1))
+
+
+def sentences_of(text: str) -> list[str]:
+    return [sentence.strip() for sentence in _SENTENCE.findall(text) if words_of(sentence)]
+
+
+def loops(text: str) -> bool:
+    """Whether a run of three words comes three times, or a sentence of three words and more twice."""
+    runs = Counter(runs_of(words_of(text)))
+    sentences = Counter(tuple(words) for words in map(words_of, sentences_of(text)) if len(words) > 2)
+    return max(runs.values(), default=0) >= 3 or max(sentences.values(), default=0) >= 2
+
+
+def is_unfinished(text: str) -> bool:
+    return not _ENDS.search(text.strip())
+
+
+def repeats(text: str, earlier: Sequence[str]) -> bool:
+    """Whether one earlier reply holds at least REPEATED_SHARE of its three-word runs."""
+    runs = set(runs_of(words_of(text)))
+    return any(len(runs & set(runs_of(words_of(other)))) >= REPEATED_SHARE * len(runs) for other in earlier if runs)
+
+
+def rare_words(text: str, level: Level) -> list[str]:
+    """The words above the level. A name is none: a capital within a sentence."""
+    names = {word.lower() for word in re.findall(r"(?<=[\w,] )[A-Z][a-z]+", text)}
+    return [word for word in words_of(text) if word not in names and zipf_frequency(word, "en") < RAREST_ZIPF[level]]
+
+
+@dataclass
+class Tally:
+    """Counts over many replies."""
+
+    replies: int = 0
+    loops: int = 0
+    unfinished: int = 0
+    repeats: int = 0
+    too_long: int = 0
+    questions: int = 0
+    words: int = 0
+    rare_words: int = 0
+    missing: int = 0
+
+    def add(self, replies: Sequence[str], level: Level) -> None:
+        """Take in the replies of one conversation, in order; an empty one is missing."""
+        for number, text in enumerate(replies):
+            if not text:
+                self.missing += 1
+                continue
+            self.replies += 1
+            self.loops += loops(text)
+            self.unfinished += is_unfinished(text)
+            self.repeats += repeats(text, replies[:number])
+            self.too_long += len(sentences_of(text)) > MOST_SENTENCES[level]
+            self.questions += "?" in sentences_of(text)[-1] if sentences_of(text) else False
+            self.words += len(words_of(text))
+            self.rare_words += len(rare_words(text, level))
+
+    def share(self, count: int) -> float:
+        """Per cent of the replies."""
+        return 100 * count / max(1, self.replies)

@@ -1,0 +1,66 @@
+"""The table of a run, and the words of its conversations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import median, quantiles
+
+from bench.partner.quality import MOST_SENTENCES, Tally
+from bench.partner.scripts import Script
+from bench.partner.talk import Exchange
+
+Talks = Mapping[str, Sequence[tuple[Script, Sequence[Exchange]]]]
+
+
+def tally(talks: Sequence[tuple[Script, Sequence[Exchange]]]) -> Tally:
+    """The measures of all replies of a system."""
+    counts = Tally()
+    for script, exchanges in talks:
+        counts.add([exchange.reply for exchange in exchanges], script.level)
+    return counts
+
+
+def waits_of(talks: Sequence[tuple[Script, Sequence[Exchange]]]) -> list[float]:
+    """Seconds to the first sound of each reply that had one."""
+    return [one.first_sound_s for _, exchanges in talks for one in exchanges if one.first_sound_s is not None]
+
+
+def table(talks: Talks) -> str:
+    """A row for each system; the long conversations' waits are in columns of their own."""
+    lines = [
+        (
+            "| system | replies | loops | unfinished | repeats | too long | end in a question | words above the level |"
+            " first sound: median, p95, worst | worst of the longest, × its median |"
+        ),
+        "|" + " --- |" * 10,
+    ]
+    for name, one in talks.items():
+        counts, waits = tally(one), waits_of(one)
+        if not waits:
+            lines.append(f"| {name} | none |" + " |" * 8)
+            continue
+        p95 = quantiles(waits, n=20)[-1] if len(waits) > 1 else waits[0]
+        longest = waits_of([max(one, key=lambda pair: len(pair[1]))])
+        missing = f" ({counts.missing} missing)" if counts.missing else ""
+        lines.append(
+            f"| {name} | {counts.replies}{missing} | {counts.share(counts.loops):.1f} % "
+            f"| {counts.share(counts.unfinished):.1f} % | {counts.share(counts.repeats):.1f} % "
+            f"| {counts.share(counts.too_long):.1f} % | {counts.share(counts.questions):.0f} % "
+            f"| {100 * counts.rare_words / max(1, counts.words):.1f} % "
+            f"| {median(waits):.2f}, {p95:.2f}, {max(waits):.2f} s | {max(longest) / median(longest):.1f} |"
+        )
+    limits = ", ".join(f"{level} {most}" for level, most in MOST_SENTENCES.items())
+    lines.append(f"\nToo long: more sentences than a level's rule allows ({limits}).")
+    return "\n".join(lines)
+
+
+def written(talks: Talks) -> str:
+    """All that was said, for reading."""
+    lines = []
+    for name, one in talks.items():
+        for script, exchanges in one:
+            lines.append(f"\n## {name}: {script.name}\n")
+            for exchange in exchanges:
+                waited = "" if exchange.first_sound_s is None else f" ({exchange.first_sound_s:.1f} s)"
+                lines += [f"- {exchange.said}", f"  - **{exchange.reply}**{waited}"]
+    return "\n".join(lines)

@@ -1,0 +1,65 @@
+"""A learner who types a script into the gateway's WebSocket, and hears each reply to its end without waiting for it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from websockets.asyncio.client import connect
+
+from bench.partner.scripts import Script
+
+TURN_TIMEOUT_S = 180.0
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What was typed, what came back, and the seconds until its first sound (None: no sound came)."""
+
+    said: str
+    reply: str
+    first_sound_s: float | None
+
+
+async def talk(url: str, script: Script) -> list[Exchange]:
+    """The whole conversation. A turn without an answer within TURN_TIMEOUT_S has an empty reply."""
+    exchanges = []
+    async with connect(url, max_size=None) as socket:
+        start = {"type": "start", "level": script.level, "audio": {"encoding": "pcm_s16le", "sample_rate": 16_000}}
+        await socket.send(json.dumps(start))
+        for line in script.lines:
+            began_s = time.monotonic()
+            await socket.send(json.dumps({"type": "text", "text": line}))
+            try:
+                async with asyncio.timeout(TURN_TIMEOUT_S):
+                    reply, first_sound_s = await _reply(socket)
+            except TimeoutError:
+                reply, first_sound_s = "", None
+            waited_s = None if first_sound_s is None else first_sound_s - began_s
+            exchanges.append(Exchange(line, reply, waited_s))
+    return exchanges
+
+
+async def _reply(socket: Any) -> tuple[str, float | None]:
+    """The reply's text, and when its first sound came. All sound is reported as played at once."""
+    text, first_sound_s, turn_id, played_ms, bytes_per_ms = "", None, "", 0.0, 48.0
+    async for frame in socket:
+        if isinstance(frame, bytes):
+            first_sound_s = first_sound_s or time.monotonic()
+            played_ms += len(frame) / bytes_per_ms
+            await socket.send(json.dumps({"type": "playback", "turn_id": turn_id, "played_ms": round(played_ms)}))
+            continue
+        message = json.loads(frame)
+        match message["type"]:
+            case "ai_text":
+                text += message["text"]
+            case "ai_audio_start":
+                turn_id, bytes_per_ms = message["turn_id"], message["sample_rate"] * 2 / 1000
+            case "turn_complete":
+                return text.strip(), first_sound_s
+            case "error":
+                return "", None
+    return "", None

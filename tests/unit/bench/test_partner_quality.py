@@ -1,0 +1,54 @@
+"""The measures of what the partner says, on replies whose faults are known."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.partner.quality import Tally, is_unfinished, loops, rare_words, repeats
+from bench.partner.scripts import long_script, scripts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It's not true at all, but it's not true at all, but it's not true at all.",
+        "My family is wonderful. My family is amazing. My family is wonderful.",
+    ],
+)
+def test_a_loop_is_found(text: str) -> None:
+    assert loops(text)
+
+
+@pytest.mark.parametrize("text", ["That is very, very good! Do you like it?", "Yes. Yes. And you?", ""])
+def test_what_is_no_loop(text: str) -> None:
+    assert not loops(text)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("I see.", False), ('He said "no!"', False), ("It was a", True)])
+def test_a_reply_that_stops_in_mid_sentence(text: str, expected: bool) -> None:
+    assert is_unfinished(text) is expected
+
+
+def test_a_reply_that_repeats_an_earlier_one() -> None:
+    earlier = ["What is your favourite kind of food?"]
+    assert repeats("So what is your favourite kind of food?", earlier)
+    assert not repeats("What is your favourite colour of all?", earlier)
+    assert not repeats("I see.", ["I see."])  # too short to tell
+
+
+def test_words_above_the_level() -> None:
+    assert rare_words("The gregarious dog met Ludmilla.", "beginner") == ["gregarious"]
+    assert rare_words("I like your dog very much.", "beginner") == []
+
+
+def test_a_tally() -> None:
+    tally = Tally()
+    tally.add(["I see. Do you like tea?", "One. Two is here. Three is here. Four is here.", "It was", ""], "beginner")
+    assert (tally.replies, tally.missing, tally.questions, tally.too_long, tally.unfinished) == (3, 1, 1, 1, 1)
+
+
+def test_there_are_twelve_conversations_of_twenty_turns_four_at_each_level() -> None:
+    levels = [script.level for script in scripts()]
+    assert sorted(levels) == ["advanced"] * 4 + ["beginner"] * 4 + ["intermediate"] * 4
+    assert {len(script.lines) for script in scripts()} == {20}
+    assert len(long_script(100).lines) == 100
