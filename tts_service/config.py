@@ -8,7 +8,7 @@ from common.settings import ModelServerSettings
 
 
 class TtsSettings(ModelServerSettings):
-    """See ModelServerSettings for where they are read from."""
+    """Each field is the environment variable of the same name in capitals."""
 
     tts_port: int = Field(50053, ge=0, le=65535, description="gRPC port of speech synthesis. 0: any free port.")
     tts_model_name: str = Field(

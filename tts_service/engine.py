@@ -1,4 +1,4 @@
-"""What every speech engine does. Adapters are in `engines/`; they know nothing of gRPC, chunks or resampling."""
+"""What every speech engine does. The engines are in `engines/`; they know nothing of gRPC, chunks or resampling."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from common.engine_info import EngineDescription
 
 @dataclass(frozen=True, slots=True)
 class EngineVoice:
-    """A voice. `language` is a BCP-47 tag; the audio comes at `sample_rate_hz`."""
+    """A voice. `language` is a BCP-47 tag; the engine makes its audio at `sample_rate_hz`."""
 
     id: str
     name: str
@@ -24,7 +24,7 @@ class EngineVoice:
 
 @dataclass(frozen=True, slots=True)
 class EngineWord:
-    """A word: characters [text_start, text_end) of the text given, samples [start_sample, end_sample) of the piece."""
+    """A word: characters [text_start, text_end) of the given text, samples [start_sample, end_sample) of the piece."""
 
     text_start: int
     text_end: int
@@ -49,15 +49,15 @@ class TtsEngine(Protocol):
     """A model that speaks. All methods block and are called from worker threads, `synthesize` from several at once."""
 
     def load(self) -> None:
-        """Load the model; raises EngineError, saying what to do, if it cannot be had."""
+        """Load the model; raises EngineError, which says what to do, if that fails."""
         ...
 
     def describe(self) -> EngineDescription:
-        """What is loaded, on what device. May be called before load()."""
+        """What is loaded, and on which device. May be called before `load`."""
         ...
 
     def voices(self) -> Sequence[EngineVoice]:
-        """At least one, once loaded; the first is the default."""
+        """The voices: at least one after `load`; the first is the default."""
         ...
 
     def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:

@@ -25,18 +25,19 @@ CANCELLED = Counter("aitalk_tts_cancelled_total", "Replies cancelled by the call
 
 
 class FirstAudioTimer:
-    """Times one reply: from its first text that can be said to its first sound."""
+    """Times one reply, from its first speakable text to its first sound."""
 
     def __init__(self) -> None:
         self._began: float | None = None
         self._done = False
 
     def text_came(self) -> None:
+        """Speakable text has arrived; only the first call counts."""
         if self._began is None:
             self._began = time.monotonic()
 
     def sound_made(self) -> bool:
-        """Whether it was the first."""
+        """A sound was made. Returns whether it was the reply's first, whose time is then recorded."""
         if self._began is None or self._done:
             return False
         self._done = True

@@ -1,9 +1,9 @@
-"""aitalk.tts.v1.TtsService: between the wire and the speech of `reply.py`.
+"""The gRPC service aitalk.tts.v1.TtsService: proto messages to a reply's synthesis and back.
 
     requests ── _read ──clauses── speak_all (in a thread) ──chunks── responses
 
-A caller who reads slowly stops the synthesis: beyond what gRPC sends, as far as the caller's flow-control window goes,
-one piece is made (see `lead.py`). One who cancels ends it with the piece being made.
+Synthesis pauses while the client isn't reading: gRPC sends what fits into the client's flow-control window, and one
+more piece is made beyond that (see `lead.py`). When the client cancels, synthesis ends after the piece at hand.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from tts_service.text.clauses import Clause, ClauseSplitter, Splitter, has_words
 from tts_service.voices import choose_voice, speaks
 
 MAX_TEXT_CHARS = 10_000
-_MAX_AUDIO_BYTES = MAX_MESSAGE_BYTES - 2**20  # room for the words beside it
-_AHEAD = 1  # items waiting in a channel, beside the ones being made and sent at its ends
-# To this side a caller's cancel looks like the end of the requests at first; the cancel itself follows at once.
+_MAX_AUDIO_BYTES = MAX_MESSAGE_BYTES - 2**20  # leaves room for the words
+_AHEAD = 1  # items that wait in a channel, besides the one being made and the one being sent
+# Here a client's cancellation first looks like the end of its requests; the cancellation itself follows at once.
 _HALF_CLOSE_S = 1.0
 _CANCEL_GRACE_S = 0.2
 
@@ -46,7 +46,7 @@ Requests = AsyncIterator[tts_pb2.StreamingSynthesizeRequest]
 
 
 def create_service(engine: TtsEngine, settings: TtsSettings) -> Service:
-    """What common.grpc_server runs."""
+    """The TTS service for `common.grpc_server`, around an engine that is not yet loaded."""
     servicer = TtsServicer(engine, settings)
     return Service(
         label="TTS",
@@ -58,7 +58,7 @@ def create_service(engine: TtsEngine, settings: TtsSettings) -> Service:
 
 
 class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
-    """The four calls, on one engine."""
+    """See protos/aitalk/tts/v1/tts.proto. One engine, and a slot for each reply that is spoken."""
 
     def __init__(self, engine: TtsEngine, settings: TtsSettings) -> None:
         self._engine = engine
@@ -69,7 +69,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
         self._ready = False
 
     async def warm_up(self) -> None:
-        """Load the engine and have it say a sentence: the first one is slower than the rest."""
+        """Load the engine and have it say a sentence, since the first one is slower than the rest."""
         self._loads = True
         await self._worker.run(self._engine.load)
         self._loads = False
@@ -80,7 +80,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
 
     async def close(self) -> None:
         """Release the engine once its threads are done."""
-        if self._loads:  # it need not end that
+        if self._loads:  # makes the loading thread end soon
             self._engine.close()
         await self._worker.close()
         self._engine.close()
@@ -145,7 +145,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
     # --- helpers --------------------------------------------------------------------------------
 
     def _reply(self, config: tts_pb2.SynthesisConfig) -> Synthesis:
-        """A reply as `config` wants it; raises InvalidInputError if that can't be."""
+        """The synthesis that `config` asks for; raises InvalidInputError if a value is out of range."""
         rate = config.sample_rate_hz or self._settings.tts_sample_rate
         if not 8000 <= rate <= 48000:
             raise InvalidInputError(f"sample_rate_hz is {rate}; it must be from 8000 to 48000, or 0 for the default")
@@ -172,7 +172,7 @@ async def _read(
     timer: metrics.FirstAudioTimer,
     splitter: Splitter,
 ) -> None:
-    """Text into clauses, until `finish`."""
+    """Cut the text of `requests` into clauses until `finish` arrives."""
     with clauses:
         async for request in requests:
             match request.WhichOneof("request"):
@@ -194,9 +194,9 @@ async def _read(
 
 
 async def _half_close(requests: Requests) -> None:
-    """Wait for the end of the requests, for a moment.
+    """Wait up to a second for the end of the requests.
 
-    A proxy may reset a stream whose answer ends before its requests do, and what the client has not read goes with it.
+    A proxy may reset a stream whose response ends before its requests, and then drop what the client hasn't read yet.
     """
     with suppress(TimeoutError):
         async with asyncio.timeout(_HALF_CLOSE_S):
@@ -212,7 +212,7 @@ async def _write(chunk: SpeechChunk, sample_rate_hz: int, context: Any) -> None:
     message = _chunk_message(chunk, sample_rate_hz)
     try:
         await context.write(tts_pb2.StreamingSynthesizeResponse(chunk=message))
-    except grpc.aio.InternalError as error:  # a write cut short by a cancel, which itself comes a moment later
+    except grpc.aio.InternalError as error:  # a cancellation cut the write short; it arrives itself a moment later
         raise asyncio.CancelledError from error
 
 

@@ -9,7 +9,7 @@ from tts_service.engine import EngineVoice
 
 
 def speaks(voice: EngineVoice, language: str) -> bool:
-    """Is `voice` of `language`, a BCP-47 tag? "en" takes in "en-US"; empty takes in all."""
+    """Whether `voice` speaks `language`, a BCP-47 tag. "en" matches "en-US"; an empty tag matches every voice."""
     own, wanted = voice.language.lower(), language.lower()
     return not wanted or own == wanted or own.startswith(f"{wanted}-")
 
@@ -20,9 +20,10 @@ def spoken_language(voice: EngineVoice, language: str) -> str:
 
 
 def choose_voice(voices: Sequence[EngineVoice], voice_id: str, language: str) -> EngineVoice:
-    """The voice asked for, or the first of the language (of another country rather than none).
+    """The voice `voice_id`, or if that is empty the first voice of `language`.
 
-    Raises InvalidInputError, listing the voices, if there is no such voice, or none of the language.
+    If no voice speaks the language as in that country, one of another country is taken ("en-GB" for "en-US"). Raises
+    InvalidInputError, with a list of the voices, if there is no such voice or none of that language.
     """
     named = [voice for voice in voices if voice.id == voice_id] if voice_id else list(voices)
     if not named:

@@ -1,7 +1,7 @@
 """Coqui: Tacotron2 and its relatives with a vocoder, VITS, and XTTS. https://github.com/idiap/coqui-ai-TTS
 
-A sentence is a piece, but for XTTS, which streams within the sentence. Words are timed by the model where it tells for
-how long it dwells on each letter or phoneme: VITS by its durations, Tacotron2 by its attention.
+A sentence is one piece, except with XTTS, which streams within the sentence. The times of words come from the model
+where it tells how long each letter or phoneme lasts: VITS by its durations, Tacotron2 by its attention.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _EXTRA = "tts-coqui"
 _DEFAULT_MODEL = "tts_models/en/ljspeech/tacotron2-DDC"
 _HUB_IDS = {"coqui/XTTS-v2": "tts_models/multilingual/multi-dataset/xtts_v2"}  # to the name in Coqui's own list
-# At INFO and at WARNING (a letter it doesn't know) it logs what it says.
+# At INFO it logs the text that it speaks, and at WARNING letters of it that it doesn't know.
 logging.getLogger("TTS").setLevel(logging.ERROR)
 
 
@@ -37,7 +37,7 @@ class CoquiTts:
         self._device = settings.tts_device
         self._model: CoquiModel | None = None
         self._voices: dict[str, tuple[EngineVoice, str | None, str | None]] = {}
-        self._lock = threading.Lock()  # the models keep what they work on in attributes
+        self._lock = threading.Lock()  # the models keep their work in attributes
 
     def load(self) -> None:
         with explained(self._model_name, _EXTRA):
@@ -59,7 +59,7 @@ class CoquiTts:
         return [voice for voice, _, _ in self._voices.values()]
 
     def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
-        """A piece for each sentence of `text`, or of XTTS many."""
+        """One piece for each sentence of `text`; XTTS gives several."""
         assert self._model is not None  # noqa: S101  # loaded
         _, speaker, model_language = self._voices[voice.id]
         splitter = ClauseSplitter(eager=False)
@@ -75,7 +75,7 @@ class CoquiTts:
 
 
 def _voices(model_name: str, model: CoquiModel) -> Iterator[tuple[EngineVoice, str | None, str | None]]:
-    """Each voice in each language: with the model's own names of its speaker and language, if it has several."""
+    """Each voice in each language, with the model's own names of the speaker and the language if it has several."""
     parts = model_name.rstrip("/").split("/")
     own_name = parts[2] if parts[0] == "tts_models" else parts[-1]
     languages: Sequence[str | None] = model.languages or [None]
@@ -89,13 +89,13 @@ def _voices(model_name: str, model: CoquiModel) -> Iterator[tuple[EngineVoice, s
 
 
 def _tag(language: str) -> str:
-    """A language as Coqui writes it as a BCP-47 tag."""
+    """The BCP-47 tag of a language that is written as Coqui writes it."""
     first, *rest = language.replace("_", "-").split("-")
     return "-".join([first.lower(), *(part.upper() if len(part) == 2 else part for part in rest)])
 
 
 def _moved(piece: EngineAudio, by: int) -> EngineAudio:
-    """`piece` with the places of its words counted from further left."""
+    """`piece` with `by` characters added to the places of its words."""
     words = tuple(
         EngineWord(word.text_start + by, word.text_end + by, word.start_sample, word.end_sample)
         for word in piece.words or ()

@@ -1,4 +1,4 @@
-"""The models behind the Coqui engine, each speaking one sentence at a time."""
+"""The models behind the Coqui engine. Each speaks one sentence at a time."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ from tts_service.engines.silence import trim_silence
 from tts_service.engines.tempo import Tempo
 from tts_service.text.words import estimate_words, written_words
 
-_UNSPOKEN_S = 0.1  # silence for a sentence of which the model knows no letter
+_UNSPOKEN_S = 0.1  # silence in place of a sentence without any letter that the model knows
 
 
 class CoquiModel(Protocol):
-    """speakers, languages: as the model names them; empty if it has one only: only_language, as its config says."""
+    """A loaded model.
+
+    speakers, languages: as the model names them; empty if it has only one. only_language: that one, as its config says.
+    """
 
     sample_rate_hz: int
     speakers: Sequence[str]
@@ -39,7 +42,7 @@ class CoquiModel(Protocol):
 
 
 def load_model(files: CoquiFiles, device: str, lock: threading.Lock) -> CoquiModel:
-    """The model in `files`, on `device`; it is used under `lock`."""
+    """Load the model in `files` onto `device`. The model holds `lock` while it works."""
     config = files.config.read_text(encoding="utf-8")
     is_xtts = '"xtts"' in config
     synthesizer = Synthesizer(
@@ -52,7 +55,7 @@ def load_model(files: CoquiFiles, device: str, lock: threading.Lock) -> CoquiMod
 
 
 class SentenceModel:
-    """VITS, Tacotron2, …: the sentence is made as a whole."""
+    """VITS, Tacotron2, …: models that make a sentence as a whole."""
 
     def __init__(self, synthesizer: Any, lock: threading.Lock) -> None:
         self._synthesizer = synthesizer
@@ -63,7 +66,7 @@ class SentenceModel:
         self.languages: Sequence[str] = _names(getattr(self._model, "language_manager", None))
         config = synthesizer.tts_config
         self.only_language = str(config.get("phoneme_language") or "en")
-        self._usual_length = getattr(self._model, "length_scale", None)  # VITS's knob for the tempo
+        self._usual_length = getattr(self._model, "length_scale", None)  # VITS's parameter for the tempo
 
     def speak(self, sentence: str, speaker: str | None, language: str | None, speed: float) -> Iterator[EngineAudio]:
         """One piece."""
@@ -102,7 +105,7 @@ class SentenceModel:
     def _make(
         self, sentence: str, speaker: str | None, language: str | None, speed: float
     ) -> tuple[NDArray[np.float32], list[str], list[int]] | None:
-        """Samples, the letters or phonemes they were made from, for how many frames each lasts; None: no letters."""
+        """(samples, letters or phonemes, frames that each of these lasts); None if there are no letters."""
         if not any(symbol.isalpha() for symbol in self._symbols(self._ids(sentence, language))):
             return None
         if self._usual_length is not None:
@@ -123,7 +126,7 @@ class SentenceModel:
 
 
 class XttsModel:
-    """XTTS: a language model over audio tokens, decoded as they come. Its words are timed by a guess."""
+    """XTTS: a language model over audio tokens, decoded as they arrive. The times of its words are a guess."""
 
     def __init__(self, synthesizer: Any, lock: threading.Lock) -> None:
         self._model = synthesizer.tts_model
@@ -135,9 +138,9 @@ class XttsModel:
         self.only_language = "en"
 
     def speak(self, sentence: str, speaker: str | None, language: str | None, speed: float) -> Iterator[EngineAudio]:
-        """A piece for about a second of speech.
+        """One piece for about a second of speech.
 
-        The speed is not XTTS's own, which fails on the short rest of a sentence that is to be said fast.
+        Does not use XTTS's own speed, which fails on the short rest of a sentence that is spoken fast.
         """
         pieces = PieceMaker(self.sample_rate_hz, speed, estimated=True)
         pieces.tell(paced_words(sentence, self.sample_rate_hz))
@@ -152,7 +155,7 @@ class XttsModel:
     def _stream(
         self, sentence: str, speaker: str | None, language: str | None
     ) -> Generator[NDArray[np.float32], None, None]:
-        """Raw audio. Between two pieces others may use the model, which keeps the prompt it works on for itself."""
+        """Raw audio. Other replies may use the model between two pieces, so each reply puts its own prompt back."""
         voice = self._model.speaker_manager.speakers[speaker]
         gpt = self._model.gpt.gpt_inference
         stream = self._model.inference_stream(
@@ -174,13 +177,13 @@ class XttsModel:
 
 
 def _names(manager: Any) -> list[str]:
-    """Names that a speaker or language manager has; none if there is only one."""
+    """The names that a speaker or language manager has; empty if there is only one."""
     found = list(getattr(manager, "name_to_id", None) or {})
     return found if len(found) > 1 else []
 
 
 def _frames(outputs: Any, symbols: int) -> list[int]:
-    """For how many of the model's frames it dwells on each symbol."""
+    """How many of the model's frames each symbol lasts."""
     if "durations" in outputs:  # VITS: (1, 1, symbols)
         return [int(frames) for frames in outputs["durations"].reshape(-1).tolist()]
     attended = outputs["alignments"][0].argmax(dim=-1)  # Tacotron2: (frames, symbols), a row for each decoder step
@@ -191,7 +194,7 @@ def _frames(outputs: Any, symbols: int) -> list[int]:
 def _in_order(
     words: Sequence[tuple[int, int]], places: Sequence[Sequence[int]], samples: int
 ) -> tuple[EngineWord, ...]:
-    """Words with their places in the piece: at least a sample long, one after the other."""
+    """The words with their places in the piece: one after the other, each at least one sample long."""
     timed: list[EngineWord] = []
     least = 0
     for number, ((text_start, text_end), (start, end)) in enumerate(zip(words, places, strict=True)):

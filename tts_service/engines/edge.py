@@ -1,6 +1,6 @@
-"""edge-tts: Microsoft Edge's read-aloud voices, over the network. What is spoken is sent to a third party.
+"""edge-tts: Microsoft Edge's read-aloud voices, over the network. Every text is sent to a third party.
 
-The service streams MP3 and tells when each word is said. It is unofficial: it may refuse, change or go away.
+The service streams MP3 and the time of each word. It is unofficial: it may refuse, change or disappear.
 https://github.com/rany2/edge-tts
 """
 
@@ -38,7 +38,7 @@ class EdgeTts:
     """The edge-tts engine.
 
     model_name: "edge-tts/VOICE", a voice's id ("en-US-AriaNeural"), or "" for the package's default. connector: makes
-    what opens the connections, one for each; None: aiohttp's own.
+    an aiohttp connector for each call; None: aiohttp's own. silent_timeout_s: how long the service may send nothing.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class EdgeTts:
         self._voices: list[EngineVoice] = []
 
     def load(self) -> None:
-        """Ask which voices there are; raises EngineError if the one chosen is not among them."""
+        """Get the list of voices; raises EngineError if the chosen one is not in it."""
         logger.warning("edge-tts: every text that is spoken is sent to Microsoft's servers, a third party")
         found = {voice.id: voice for voice in self._list_voices()}
         if self._voice not in found:
@@ -71,12 +71,14 @@ class EdgeTts:
         return self._voices
 
     def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
-        """Pieces that end between words, as they come. `language` is the voice's own. Closing it closes the socket.
+        """Pieces that end between words, as they arrive. `language` is ignored: a voice speaks its own.
+
+        Closing the iterator closes the socket.
 
         Raises UnavailableError without a network, EngineError if the service refuses.
         """
         speech = EdgeSpeech(text, SAMPLE_RATE)
-        with asyncio.Runner() as runner:  # it runs only while a piece is asked for: who does not listen holds it back
+        with asyncio.Runner() as runner:  # runs only while a piece is asked for
             messages = self._messages(text, voice.id, speed)
             try:
                 while (message := runner.run(_explained(_next(messages, self._silent_timeout_s)))) is not None:
@@ -110,7 +112,7 @@ class EdgeTts:
         return await edge_tts.list_voices(connector=self._connector() if self._connector else None)
 
     def _list_voices(self) -> list[EngineVoice]:
-        """Those that the service has now; without a network, those known when this was written."""
+        """The voices that the service offers now; without a network, those in `edge_voices.py`."""
         try:
             told = asyncio.run(_explained(self._told_voices()))
         except (EngineError, UnavailableError) as error:
@@ -120,18 +122,18 @@ class EdgeTts:
 
 
 def _voice(short_name: str) -> EngineVoice:
-    """From "en-US-AriaNeural"."""
+    """The voice with the id `short_name`, such as "en-US-AriaNeural"."""
     language, _, name = short_name.rpartition("-")
     return EngineVoice(short_name, name.removesuffix("Neural"), language, SAMPLE_RATE)
 
 
 async def _next(messages: AsyncIterator[TTSChunk], timeout_s: float) -> TTSChunk | None:
-    async with asyncio.timeout(timeout_s):  # the package's own time limit does not hold for a WebSocket
+    async with asyncio.timeout(timeout_s):  # the package's own time limit doesn't cover a WebSocket
         return await anext(messages, None)
 
 
 async def _explained(work: Coroutine[Any, Any, T]) -> T:
-    """What `work` returns; its errors are ours, with advice."""
+    """What `work` returns. Turns the package's errors into ours, with advice."""
     advice = "try again, or choose another voice model (TTS_MODEL_NAME)"
     try:
         return await work

@@ -1,4 +1,4 @@
-"""From what edge-tts streams, MP3 and the times of words, to pieces of speech with the written words. No network."""
+"""Turns what edge-tts streams (MP3 and the times of words) into pieces of speech with their written words."""
 
 from __future__ import annotations
 
@@ -13,35 +13,38 @@ from common.errors import EngineError
 from tts_service.engine import EngineAudio, EngineWord
 from tts_service.text.words import written_words
 
-_QUIET = 0.005  # -46 dB: the service sends a tenth of a second of silence first, and most of a second last
+_QUIET = 0.005  # -46 dB: the service sends 0.1 s of silence at the beginning and almost a second at the end
 _LEAD_S = 0.03
 _TAIL_S = 0.07
-_PIECE_S = 0.3  # at least, except at the end
+_PIECE_S = 0.3  # shortest piece, except the last
 _FADE_S = 0.005
 
 
 class EdgeSpeech:
-    """The speech of one `text`. A piece ends where a word begins, so that all its words are known by then."""
+    """The speech of one `text`. A piece ends where a word begins: then all words of the piece are known."""
 
     def __init__(self, text: str, sample_rate_hz: int) -> None:
         self._text = text
         self._rate = sample_rate_hz
         self._decoder = cast(AudioCodecContext, av.CodecContext.create("mp3float", "r"))
-        self._pcm = np.zeros(0, np.float32)  # decoded, not given away
-        self._lead: int | None = None  # samples of silence cut off at the beginning; None: all so far is silence
+        self._pcm = np.zeros(0, np.float32)  # decoded, not yet in a piece
+        self._lead: int | None = None  # samples of silence cut off at the beginning; None: only silence so far
         self._given = 0
         self._written = written_words(text)
-        self._place = 0  # in the text, after the last word heard
-        self._number = 0  # of the first written word not given away
+        self._place = 0  # in the text, after the last word that was found
+        self._number = 0  # of the first written word that is not yet in a piece
         self._heard: dict[int, tuple[int, int]] = {}  # written word → samples after the cut
         self._guessed = False
 
     def add_mp3(self, data: bytes) -> None:
-        """The next bytes of the stream, cut anywhere. Raises EngineError if they are no MP3."""
+        """Take the next bytes of the stream, cut anywhere. Raises EngineError if they are not MP3."""
         self._decode(data)
 
     def add_word(self, word: str, start_s: float, length_s: float) -> None:
-        """A word as the service read it. Several may be one as written; one that is not found there is passed over."""
+        """Take a word as the service read it.
+
+        Several of them may be one written word. A word that isn't in the text is ignored.
+        """
         found = self._text.find(word, self._place)
         if found < 0:
             return
@@ -52,7 +55,7 @@ class EdgeSpeech:
             self._heard[number] = (self._heard.get(number, (start, end))[0], end)
 
     def piece(self) -> EngineAudio | None:
-        """The next piece, if there is audio up to a word, and enough of it."""
+        """The next piece, if there is enough audio up to the beginning of a word."""
         if self._lead is None:
             return None
         for number in sorted(self._heard, reverse=True):
@@ -62,7 +65,7 @@ class EdgeSpeech:
         return None
 
     def finish(self) -> EngineAudio:
-        """The last piece, with the words that are left, and little of the silence after it."""
+        """The last piece, with the remaining words and a little of the silence after them."""
         self._decode(None)
         loud = np.flatnonzero(np.abs(self._pcm) > _QUIET)
         end = min(len(self._pcm), int(loud[-1]) + round(_TAIL_S * self._rate)) if loud.size else 0
@@ -77,7 +80,7 @@ class EdgeSpeech:
             frames = [frame for packet in packets for frame in self._decoder.decode(packet)]
             frames += self._decoder.decode(None) if data is None else []
         except av.FFmpegError as error:
-            raise EngineError(f"edge-tts sent audio that is no MP3 ({error}); try again") from error
+            raise EngineError(f"edge-tts sent audio that is not MP3 ({error}); try again") from error
         self._pcm = np.concatenate([self._pcm, *(frame.to_ndarray()[0] for frame in frames)])
         if self._lead is None:
             loud = np.flatnonzero(np.abs(self._pcm) > _QUIET)
@@ -88,7 +91,7 @@ class EdgeSpeech:
                 self._pcm[:fade] *= np.linspace(0, 1, fade, dtype=np.float32)
 
     def _piece(self, cut: int, last: int) -> EngineAudio:
-        """`cut` samples, and the written words up to number `last`."""
+        """The next `cut` samples, with the written words up to number `last`."""
         pcm, self._pcm = self._pcm[:cut], self._pcm[cut:]
         words = self._words(last, len(pcm))
         self._number = last
@@ -96,8 +99,9 @@ class EdgeSpeech:
         return EngineAudio(pcm, words, self._guessed)
 
     def _words(self, last: int, length: int) -> tuple[EngineWord, ...]:
-        """Written words up to number `last`, in the next `length` samples; one that was not told of is between its
-        neighbours.
+        """The written words up to number `last`, in the next `length` samples.
+
+        A word whose time the service didn't send is placed between its neighbours.
         """
         numbers = range(self._number, last)
         begins = (self._lead or 0) + self._given

@@ -1,7 +1,7 @@
-"""Kyutai TTS: a language model over audio tokens that takes text as it comes. https://github.com/kyutai-labs/moshi
+"""Kyutai TTS: a language model over audio tokens that takes text as it arrives. https://github.com/kyutai-labs/moshi
 
-`kyutai/tts-1.6b-en_fr`, any model of its kind, or a folder with its files (voices in `voices/`). Speaks English and
-French. Words are timed by the model itself: it asks for each word when it is about to say it.
+The model is `kyutai/tts-1.6b-en_fr`, another of its kind, or a folder with its files and its voices in `voices/`. It
+speaks English and French. The times of words are the model's own: it asks for each word just before it says it.
 """
 
 from __future__ import annotations
@@ -25,13 +25,16 @@ if TYPE_CHECKING:
 _EXTRA = "tts-kyutai"
 _DEFAULT_MODEL = "kyutai/tts-1.6b-en_fr"
 _VOICES_REPO = "kyutai/tts-voices"
-# Of the repository's thousands, those made for being talked to, some in French. https://huggingface.co/kyutai/tts-voices
+# Of the repository's thousands of voices, those made for conversation, and some in French. https://huggingface.co/kyutai/tts-voices
 _VOICE_FOLDERS = ("expresso", "alba-mackenna", "unmute-prod-website", "vctk", "cml-tts/fr")
 _DEFAULT_VOICE = "expresso/ex03-ex01_happy_001_channel1_334s.wav"  # the one in Kyutai's own examples
 
 
 class KyutaiTts:
-    """The Kyutai TTS engine, a StreamingTextEngine too. As many replies at once as TTS_MAX_STREAMS: a batch."""
+    """The Kyutai TTS engine; also a StreamingTextEngine. It speaks up to TTS_MAX_STREAMS replies at once, as a batch.
+
+    model_name: see above; "" means `kyutai/tts-1.6b-en_fr`.
+    """
 
     def __init__(self, settings: TtsSettings, model_name: str) -> None:
         self._settings = settings
@@ -62,13 +65,13 @@ class KyutaiTts:
         return [voice for voice, _ in self._voices.values()]
 
     def start(self, *, voice: EngineVoice, speed: float, language: str) -> SpeechStream:
-        """A reply whose text is still to come. `language` is the text's own."""
+        """Begin a reply whose text is still to come. `language` is ignored: the model follows the text."""
         assert self._batch is not None  # noqa: S101  # loaded
         with explained(self._model_name, _EXTRA):
             return self._batch.start(self._voices[voice.id][1], speed)
 
     def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
-        """A piece for each frame of the model, 80 ms."""
+        """One piece for each frame of the model (80 ms)."""
         with closing(self.start(voice=voice, speed=speed, language=language)) as stream:
             stream.push(text)
             stream.finish()
@@ -92,7 +95,7 @@ class KyutaiTts:
 
 
 def _voices(folder: Path, suffix: str, sample_rate_hz: int) -> list[tuple[EngineVoice, Path]]:
-    """The voices under `folder` that were made for this model; named after the recordings that they come from."""
+    """The voices under `folder` that were made for this model, named after the recordings that they come from."""
     found = []
     for path in folder.rglob(f"*{suffix}"):
         name = path.relative_to(folder).as_posix().removesuffix(suffix)

@@ -1,8 +1,10 @@
-"""Kyutai TTS with a batch of replies, each at its own place: whoever needs audio makes a step for all who can take one.
+"""Kyutai TTS with a batch of replies, each at its own place in its text.
 
-A row of the batch is a reply. moshi's modules keep their state by row and leave alone the rows that the execution mask
-leaves out, so a reply that waits for text stands still while others speak. The steps are those of moshi's
-`TTSModel.generate`, which takes all of the text at once. https://github.com/kyutai-labs/moshi/blob/main/moshi/moshi/models/tts.py
+A reply that needs audio makes the model take a step, for all replies that can take one.
+
+A row of the batch is a reply. moshi's modules keep one state per row and skip the rows that the execution mask leaves
+out, so a reply that waits for text stands still while others speak. The steps are those of moshi's
+`TTSModel.generate`, which takes the whole text at once. https://github.com/kyutai-labs/moshi/blob/main/moshi/moshi/models/tts.py
 """
 
 from __future__ import annotations
@@ -27,19 +29,19 @@ from tts_service.engines.pieces import PieceMaker
 from tts_service.engines.torch_runtime import explained
 from tts_service.text.clauses import has_words
 
-_CODEBOOKS = 32  # of Mimi; fewer are faster and sound worse
+_CODEBOOKS = 32  # of Mimi; with fewer it is faster and sounds worse
 _TEMPERATURE = 0.6
-_CFG = 2.0  # how closely to keep to voice and text
-_PADDING_BETWEEN = 1  # steps between words: it articulates better
-_SKIPPED_FRAMES = 2  # moshi's own: there is a click in them
+_CFG = 2.0  # how closely the model follows voice and text
+_PADDING_BETWEEN = 1  # steps between words, for better articulation
+_SKIPPED_FRAMES = 2  # moshi skips them, too: they contain a click
 _FINAL_FRAMES = 2  # after the last word's end
-_AHEAD_FRAMES = 6  # a reply whose listener is slow waits when this much is made: half a second
+_AHEAD_FRAMES = 6  # a reply that is read slowly pauses with this much made: half a second
 _TOKEN = re.compile(r"\S+")
 _NOTHING_YET = EngineAudio(np.zeros(0, np.float32), ())
 
 
 def load_model(folder: Path, device: str) -> Any:
-    """The TTSModel whose files are in `folder`; bfloat16 on a GPU, float32 on a CPU."""
+    """Load the TTSModel in `folder`: as bfloat16 on a GPU, as float32 on a CPU."""
     info = CheckpointInfo.from_hf_repo(
         str(folder),
         config_path=folder / "config.json",
@@ -68,12 +70,12 @@ class KyutaiBatch:
     """`rows` replies at once on one model. Every use of the model is under one lock."""
 
     def __init__(self, model: Any, rows: int, voice: Path) -> None:
-        """voice: any; it shows the shapes."""
+        """voice: the file of any voice; it shows the shapes."""
         self.model = model
         self.lock = threading.Lock()
-        self.steps = 0  # so far, of all rows together
+        self.steps = 0  # taken so far; one step serves all rows
         self._rows: list[KyutaiStream | None] = [None] * rows
-        self._running: list[KyutaiStream] = []  # those that this step is for
+        self._running: list[KyutaiStream] = []  # the replies in this step
         model.lm.dep_q = model.n_q
         with torch.inference_mode():
             cross = self._condition(voice)
@@ -97,10 +99,10 @@ class KyutaiBatch:
         ]
 
     def start(self, voice: Path, speed: float) -> KyutaiStream:
-        """Takes a row for a new reply; raises BusyError if all are taken."""
+        """Take a row for a new reply; raises BusyError if all are taken."""
         with self.lock, torch.inference_mode():
             if None not in self._rows:
-                raise BusyError("the speech model speaks to as many as it can; try again")
+                raise BusyError("the speech model speaks as many replies as it can; try again")
             row = self._rows.index(None)
             self._reset(row, voice)
             stream = KyutaiStream(self, row, speed)
@@ -108,15 +110,15 @@ class KyutaiBatch:
             return stream
 
     def release(self, row: int) -> None:
-        """The row is free. Never waits: a step in progress minds only those that it began with."""
+        """Free the row. Does not wait: a step in progress only uses the replies that it began with."""
         self._rows[row] = None
 
     def step(self) -> None:
-        """One frame for each reply that can take one. To be called under the lock."""
+        """Make one frame for each reply that can take one. Call it under the lock."""
         self._running = [stream for stream in list(self._rows) if stream is not None and stream.can_step]
         if not self._running:
             return
-        # Without the compiler, which an image need not have: on a GPU the steps are CUDA graphs anyway.
+        # Without torch's compiler, which needs a C compiler. On a GPU the steps are CUDA graphs anyway.
         with explained("Kyutai TTS", "tts-kyutai"), torch.inference_mode(), no_compile():
             self._gen.set_exec_mask(self._mask(self._running))
             lm = self.model.lm
@@ -130,7 +132,7 @@ class KyutaiBatch:
             self._decode(frames)
 
     def _decode(self, frames: torch.Tensor) -> None:
-        """Tokens (rows, 1 + codebooks, 1) to audio, for those whose audio has begun."""
+        """Decode tokens, shape (rows, 1 + codebooks, 1), to audio for the replies whose audio has begun."""
         begun = [s for s in self._running if s.offset > self._gen.max_delay + self.model.delay_steps]
         if not begun:
             return
@@ -140,7 +142,7 @@ class KyutaiBatch:
             stream.hear(pcm[stream.row, 0])
 
     def _on_text(self, tokens: torch.Tensor) -> None:
-        """What the model wants to say next to what it is given to say: the state machine of each reply decides."""
+        """Replace the text tokens that the model wants by those that the state machine of each reply chooses."""
         wanted = tokens.tolist()
         for stream in self._running:
             wanted[stream.row] = stream.feed(wanted[stream.row])
@@ -150,7 +152,7 @@ class KyutaiBatch:
         tokens[:] = torch.tensor(wanted, dtype=torch.long, device=tokens.device)
 
     def _on_audio(self, tokens: torch.Tensor) -> None:
-        """Audio follows its text `delay_steps` later; until then there is none."""
+        """Blank the audio tokens of a reply's first steps: audio begins `delay_steps` after its text."""
         lm = self.model.lm
         delays = torch.tensor(lm.delays[lm.audio_offset :][: tokens.shape[1]], device=tokens.device)
         offsets = torch.tensor([stream.offset if stream else 0 for stream in self._rows], device=tokens.device)
@@ -162,7 +164,7 @@ class KyutaiBatch:
         return torch.tensor([row in rows for row in range(len(self._rows))], device=self.model.lm.device)
 
     def _reset(self, row: int, voice: Path) -> None:
-        """A fresh state for the row, in another voice."""
+        """Reset the state of the row and set its voice."""
         mask = torch.zeros(len(self._rows), dtype=torch.bool, device=self.model.lm.device)
         mask[row] = True
         self._gen.reset_streaming(mask)
@@ -173,7 +175,7 @@ class KyutaiBatch:
         self._cross[row] = cross[0]
         self._gen._streaming_state.condition_cross[row] = cross[0].to(self.model.lm.dtype)
         for module in self._crossing:
-            if module._streaming_state.k_cross is not None:  # made from the conditions at the first step
+            if module._streaming_state.k_cross is not None:  # the first step makes it from the conditions
                 module.update_streaming_cross_attention_src(self._cross.to(self.model.lm.dtype))
 
     def _conditions(self, voices: list[Path]) -> Any:
@@ -182,13 +184,13 @@ class KyutaiBatch:
         return self.model.lm.condition_provider.prepare_and_provide(attributes)
 
     def _condition(self, voice: Path) -> torch.Tensor | None:
-        """(1, frames, dimension): what the model attends to for a voice."""
+        """What the model attends to for a voice, shape (1, frames, dimension)."""
         cross: torch.Tensor | None = self.model.lm.fuser.get_cross(self._conditions([voice]))
         return cross
 
 
 class KyutaiStream:
-    """One reply: a row of the batch, the words that it is to say, and the audio that it has said. A SpeechStream."""
+    """One reply, a SpeechStream: a row of the batch, the words still to say, and the audio made so far."""
 
     def __init__(self, batch: KyutaiBatch, row: int, speed: float) -> None:
         model = batch.model
@@ -197,15 +199,15 @@ class KyutaiStream:
         self._batch = batch
         self._machine = model.machine
         self._state: State = model.machine.new_state([])
-        self._samples = round(model.mimi.sample_rate / model.mimi.frame_rate)  # of a frame
+        self._samples = round(model.mimi.sample_rate / model.mimi.frame_rate)  # per frame
         self._pieces = PieceMaker(model.mimi.sample_rate, speed, estimated=False)
         self._frames: deque[Any] = deque()
         self._heard = 0  # frames
         self._given = 0
-        self._inbox: deque[str] = deque()  # text that no step has seen; appended to while one runs
-        self._length = 0  # of the text seen
-        self._spans: deque[tuple[int, int] | None] = deque()  # of the entries that wait; None: no word of its own
-        self._said: deque[tuple[int, int, int]] = deque()  # words begun: place in the text, step
+        self._inbox: deque[str] = deque()  # text that no step has seen; grows while a step runs
+        self._length = 0  # of the text that a step has seen
+        self._spans: deque[tuple[int, int] | None] = deque()  # word of each waiting entry; None: not a word's first
+        self._said: deque[tuple[int, int, int]] = deque()  # words that have begun: start and end in the text, step
         self._finished = self._over = self._closed = False
 
     # --- SpeechStream ---------------------------------------------------------------------------
@@ -240,8 +242,8 @@ class KyutaiStream:
 
     @property
     def can_step(self) -> bool:
-        """Is there enough text, and is what was made heard? The model looks at some words to come."""
-        finished = self._finished  # before the rest of the text is looked for
+        """Whether there is enough text, and not too much unread audio. The model looks a few words ahead."""
+        finished = self._finished  # read before the inbox: text is pushed before `finish`
         while self._inbox:
             self._read(self._inbox.popleft())
         if self._closed or self._is_done or len(self._frames) >= _AHEAD_FRAMES:
@@ -250,14 +252,14 @@ class KyutaiStream:
         return finished or busy or len(self._state.entries) > self._machine.second_stream_ahead
 
     def feed(self, wanted: int) -> int:
-        """The text token of this step, given the one that the model wants."""
+        """The text token for this step, given the one that the model wants."""
         token, consumed = self._machine.process(self.offset, self._state, wanted)
         if consumed and (span := self._spans.popleft()) is not None:
             self._said.append((*span, self.offset))
         return int(token)
 
     def hear(self, pcm: Any) -> None:
-        """A frame of audio, shape (samples,)."""
+        """Take a frame of audio, shape (samples,)."""
         self._heard += 1
         if self._heard > _SKIPPED_FRAMES:
             self._frames.append(np.array(pcm, np.float32))
@@ -280,7 +282,7 @@ class KyutaiStream:
         return end is not None and self._heard >= end + _FINAL_FRAMES
 
     def _add(self, word: str, start: int, end: int) -> None:
-        """A word, as the entries that moshi makes of it."""
+        """Add a word, as the entries that moshi makes of it."""
         model = self._batch.model
         is_first = self.offset == 0 and not self._spans and not self._said
         entries = script_to_entries(
@@ -296,7 +298,7 @@ class KyutaiStream:
         self._spans += [own if number == 0 else None for number in range(len(entries))]
 
     def _tell(self, *, last: bool = False) -> None:
-        """Words whose end is known, or that begin in the next frame: a word lasts until the next one begins."""
+        """Announce the words whose end is known or that begin in the next frame. A word lasts until the next begins."""
         while self._said:
             start, end, step = self._said[0]
             is_due = last or step <= self._given + _SKIPPED_FRAMES

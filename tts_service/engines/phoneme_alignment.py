@@ -1,8 +1,8 @@
-"""Which phonemes voice which written word. Pure.
+"""Finds the phonemes of each written word. Pure.
 
-A phonemiser gives one string of phonemes for a sentence, words apart by spaces, but not one group a word: it runs
-"of the" together and says "2024" in four. Where there is a group for each word, groups are words. Otherwise each word's
-own phonemes (as it sounds alone) are laid against the sentence's, and a word begins where its first phoneme is found.
+A phonemiser returns a string of phonemes for a sentence, in groups between spaces. A group is not always a word:
+it joins "of the" and gives four groups for "2024". If there are as many groups as words, each group is a word. Otherwise the
+phonemes that each word has alone are compared with the sentence's, and a word begins where its first phoneme is found.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-_MIN_LIKENESS = 0.5  # below it the comparison has not found the words
-_SNAP_PHONES = 3  # a word found this near to a space begins there
+_MIN_LIKENESS = 0.5  # below this the comparison has failed to find the words
+_SNAP_PHONES = 3  # a word that begins this near to a space is moved to the space
 
 Span = tuple[int, int]
 
 
 def align_words(phonemes: Sequence[str], words: Sequence[Sequence[str]]) -> tuple[list[Span], bool]:
-    """Spans [first, last) of `phonemes` for each of `words`, in order and apart, and whether they are trustworthy.
+    """A span [first, last) of `phonemes` for each of `words`, in order, without overlap; and whether they are reliable.
 
-    phonemes: of the text, one symbol each, spaces between words. words: the phonemes of each word said alone. Spans may
-    be empty where there are fewer phones than words.
+    phonemes: of the text, one symbol each, with spaces between words. words: the phonemes of each word spoken alone.
+    Spans may be empty if there are fewer phones than words.
     """
     groups = _groups(phonemes)
     if not groups or not words:
@@ -37,12 +37,12 @@ def align_words(phonemes: Sequence[str], words: Sequence[Sequence[str]]) -> tupl
 
 
 def _is_phone(phoneme: str) -> bool:
-    """A sound, not a space, stress mark, length mark or punctuation."""
+    """Whether `phoneme` is a sound: not a space, stress mark, length mark or punctuation."""
     return phoneme.isalpha() and phoneme not in "ˈˌːʲ"
 
 
 def _groups(phonemes: Sequence[str]) -> list[Span]:
-    """Runs between spaces that have a sound in them, without the punctuation after it."""
+    """The runs between spaces that contain a sound, without the punctuation after it."""
     groups: list[Span] = []
     start = 0
     for place in range(len(phonemes) + 1):
@@ -61,7 +61,7 @@ def _group_starts(groups: Sequence[Span], phones: Sequence[int]) -> list[int]:
 
 
 def _word_starts(matcher: SequenceMatcher[str], lengths: Sequence[int], group_starts: Sequence[int]) -> list[int]:
-    """For each word, the number of the phone heard with which it begins; never decreasing."""
+    """For each word, the number of the phone with which it begins; never decreasing."""
     starts: list[int] = []
     expected = 0
     for length in lengths:
@@ -75,7 +75,7 @@ def _word_starts(matcher: SequenceMatcher[str], lengths: Sequence[int], group_st
 
 
 def _heard_at(matcher: SequenceMatcher[str], expected: int) -> tuple[float, bool]:
-    """Where phone number `expected` is among those heard, and whether exactly: not within a stretch that differs."""
+    """The place of phone number `expected` among those heard, and whether it is exact (not where the two differ)."""
     heard_end = 0
     for kind, begin, end, heard_begin, heard_end in matcher.get_opcodes():
         if begin <= expected < end:
@@ -85,7 +85,7 @@ def _heard_at(matcher: SequenceMatcher[str], expected: int) -> tuple[float, bool
 
 
 def _spans(starts: Sequence[int], phones: Sequence[int], groups: Sequence[Span]) -> list[Span]:
-    """Word starts, as numbers of phones, to spans of phonemes; a word ends with its last group or at the next word."""
+    """Word starts (numbers of phones) as spans of phonemes. A word ends with its last group or before the next."""
     stress_first = {next(p for p in phones if p >= start): start for start, _ in groups}
     places = [stress_first.get(phones[n], phones[n]) if n < len(phones) else phones[-1] + 1 for n in starts]
     spans = []

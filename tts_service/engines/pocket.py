@@ -1,7 +1,7 @@
 """Kyutai's pocket-tts: a small model (2 to 100 million weights) that a CPU runs faster than real time.
 
-`kyutai/pocket-tts` (English), `kyutai/pocket-tts:french_24l` or any other language that the package knows, or a folder
-with `config.yaml` and `voices/`. Words are timed by a guess. https://github.com/kyutai-labs/pocket-tts
+The model is `kyutai/pocket-tts` (English), `kyutai/pocket-tts:french_24l` or another language that the package knows,
+or a folder with `config.yaml` and `voices/`. The times of words are a guess. https://github.com/kyutai-labs/pocket-tts
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tts_service.engines.pieces import PieceMaker, paced_words
 from tts_service.engines.torch_runtime import explained, usable_device
 from tts_service.text.clauses import ClauseSplitter, has_words
 
-logging.getLogger("pocket_tts").setLevel(logging.WARNING)  # at INFO it tells of every sentence
+logging.getLogger("pocket_tts").setLevel(logging.WARNING)  # at INFO it logs every sentence
 
 _EXTRA = "tts-pocket"
 _DEFAULT_MODEL = "kyutai/pocket-tts"
@@ -42,7 +42,10 @@ _TAGS = {
 
 
 class PocketTts:
-    """The pocket-tts engine. Its state goes with each reply, so several may speak on one model at once."""
+    """The pocket-tts engine. Each reply has a state of its own, so several may use the model at once.
+
+    model_name: see above; "" means `kyutai/pocket-tts`.
+    """
 
     def __init__(self, settings: TtsSettings, model_name: str) -> None:
         self._settings = settings
@@ -51,7 +54,7 @@ class PocketTts:
         self._model: Any = None
         self._tag = "en"
         self._voices: dict[str, EngineVoice] = {}
-        self._states: dict[str, Any] = {}  # what the model makes of a voice, when first asked for
+        self._states: dict[str, Any] = {}  # the model's state for each voice, made when the voice is first used
         self._loading = threading.Lock()
 
     def load(self) -> None:
@@ -68,7 +71,7 @@ class PocketTts:
             }
             if not self._voices:
                 raise EngineError(f"{self._model_name} has no voices; put some (.safetensors or .wav) in its voices/")
-            self._state(next(iter(self._voices)))  # the others when first asked for
+            self._state(next(iter(self._voices)))  # the others follow when they are first used
 
     def describe(self) -> EngineDescription:
         languages = (self._tag,) if self._voices else ()
@@ -78,7 +81,7 @@ class PocketTts:
         return list(self._voices.values())
 
     def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
-        """A piece for a frame or some of the model, 80 ms each. `language` is the model's own."""
+        """A piece for one or a few frames of the model, 80 ms each. `language` is ignored: the model speaks its own."""
         splitter = ClauseSplitter(eager=False)
         for clause in [*splitter.push(text), *splitter.finish()]:
             if has_words(clause.text):
@@ -94,7 +97,7 @@ class PocketTts:
             EngineWord(w.text_start + text_start, w.text_end + text_start, w.start_sample, w.end_sample)
             for w in paced_words(sentence, voice.sample_rate_hz)
         )
-        stop = threading.Event()  # the package makes audio in threads of its own, ahead of us
+        stop = threading.Event()  # the package makes audio ahead of us, in threads of its own
         try:
             with explained(self._model_name, _EXTRA):
                 stream = self._model.generate_audio_stream(self._state(voice.id), sentence, stop=stop)
@@ -107,7 +110,7 @@ class PocketTts:
             stop.set()
 
     def _config(self) -> tuple[Path, str]:
-        """The model's configuration, its files fetched into MODELS_CACHE_DIR, and its language."""
+        """The model's configuration, with its files fetched into MODELS_CACHE_DIR, and its language."""
         folder = Path(self._model_name)
         if folder.is_dir():
             return folder / "config.yaml", _DEFAULT_LANGUAGE
@@ -145,7 +148,7 @@ class PocketTts:
 
 
 def _local(config: Path, cache_dir: Path) -> Path:
-    """`config` with the files that it names fetched, so that they are where MODELS_CACHE_DIR says."""
+    """A copy of `config` whose files are fetched into MODELS_CACHE_DIR."""
     import yaml
 
     told: dict[str, Any] = yaml.safe_load(config.read_text(encoding="utf-8"))
@@ -160,7 +163,7 @@ def _local(config: Path, cache_dir: Path) -> Path:
 
 
 def _fetched(address: str, cache_dir: Path) -> Path:
-    """hf://OWNER/NAME/PATH@REVISION, fetched."""
+    """The local file of hf://OWNER/NAME/PATH@REVISION, downloaded if need be."""
     owner, name, path = address.removeprefix("hf://").split("/", 2)
     path, _, revision = path.partition("@")
     return fetch_model(f"{owner}/{name}", cache_dir, revision=revision or None, only=[path]) / path

@@ -1,28 +1,29 @@
-"""Trims the silence around a sentence to a little, with a fade so that the cut does not click. Pure."""
+"""Shortens the silence around a sentence, with a fade so that the cut doesn't click. Pure."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-_LOUD = 0.01  # of the loudest sample: -40 dB
+_LOUD = 0.01  # share of the loudest sample: -40 dB
 _LEAD_S = 0.03  # a soft consonant begins before it is loud
 _TAIL_S = 0.07
 _FADE_S = 0.005
 
 
 def trim_silence(pcm: NDArray[np.float32], sample_rate_hz: int) -> tuple[NDArray[np.float32], int]:
-    """`pcm` (mono, shape (samples,)) with at most 30 ms of silence before and 70 ms after, and how many samples before
-    it were cut.
+    """(`pcm` with at most 30 ms of silence before it and 70 ms after it, samples cut off before it).
+
+    pcm: mono, shape (samples,).
     """
     trimmer = SilenceTrimmer(sample_rate_hz)
     return trimmer.trim(pcm, is_last=True), trimmer.cut
 
 
 class SilenceTrimmer:
-    """For one sentence that comes in pieces: the silence before it is in the first, that after it in the last.
+    """Trims one sentence that comes in pieces, with silence in the first and in the last of them.
 
-    What is silence is measured by the loudest sample so far. cut: how many samples before the sentence were left out.
+    Silence is what is 40 dB softer than the loudest sample so far. cut: samples cut off before the sentence.
     """
 
     def __init__(self, sample_rate_hz: int) -> None:
@@ -32,7 +33,7 @@ class SilenceTrimmer:
         self.cut = 0
 
     def trim(self, pcm: NDArray[np.float32], *, is_last: bool) -> NDArray[np.float32]:
-        """What is left of the next piece (mono, shape (samples,)); empty as long as there was no sound at all."""
+        """The next piece (mono, shape (samples,)) after trimming; empty as long as there was only silence."""
         loudness = np.abs(pcm)
         self._loudest = max(self._loudest, float(loudness.max(initial=0.0)))
         loud = np.flatnonzero(loudness > _LOUD * self._loudest)

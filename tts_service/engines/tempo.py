@@ -1,6 +1,6 @@
-"""Slower or faster speech at the same pitch, as it streams by, for engines whose model has no such knob.
+"""Makes streamed speech slower or faster at the same pitch, for engines whose model can't.
 
-FFmpeg's `atempo` (waveform-similarity overlap-add) by way of PyAV. https://ffmpeg.org/ffmpeg-filters.html#atempo
+Uses FFmpeg's `atempo` (waveform-similarity overlap-add) through PyAV. https://ffmpeg.org/ffmpeg-filters.html#atempo
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 
 class Tempo:
-    """float32 mono samples in and out, at `sample_rate_hz`; speed: 0.5 to 2. At speed 1 the samples pass untouched."""
+    """Takes and gives float32 mono samples at `sample_rate_hz`. speed: 0.5 to 2; at 1 the samples stay as they are."""
 
     def __init__(self, sample_rate_hz: int, speed: float) -> None:
         self._rate = sample_rate_hz
@@ -31,7 +31,7 @@ class Tempo:
         return graph
 
     def push(self, pcm: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What is ready after `pcm`; some of it comes with a later call."""
+        """Take `pcm`; return the samples that are ready. The rest comes with later calls."""
         if self._graph is None or not pcm.size:
             return pcm
         from av import AudioFrame
@@ -43,7 +43,7 @@ class Tempo:
         return self._pull()
 
     def finish(self) -> NDArray[np.float32]:
-        """The rest."""
+        """The remaining samples."""
         if self._graph is None:
             return np.zeros(0, np.float32)
         self._graph.push(None)

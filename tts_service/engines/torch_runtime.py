@@ -1,6 +1,6 @@
-"""What the engines that run on PyTorch share: which device, and errors that say what to do.
+"""What the engines on PyTorch share: the choice of the device, and errors that say what to do.
 
-PyTorch and the engines' own packages are imported when a model is loaded; to import an adapter needs none of them.
+PyTorch and the engines' own packages are imported when a model is loaded, not when the engine's module is imported.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from common.errors import EngineError, ServiceError
 
 
 def usable_device(device: str) -> str:
-    """ "cpu" or "cuda:N" for TTS_DEVICE ("": a GPU if there is one); raises EngineError if it is not there."""
+    """ "cpu" or "cuda:N" for TTS_DEVICE ("": a GPU if there is one); raises EngineError if there is no such device."""
     import torch
 
     found = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -29,9 +29,9 @@ def usable_device(device: str) -> str:
 
 @contextmanager
 def explained(model: str, extra: str) -> Iterator[None]:
-    """Turns what goes wrong while `model` is loaded or run into an EngineError with advice.
+    """Turn any error from loading or running `model` into an EngineError with advice.
 
-    extra: the environment that its packages are in: `pip install 'ai-talk[tts-coqui]'`, or the lock of that name.
+    extra: the extra with its packages, as in `pip install 'ai-talk[tts-coqui]'`; a lock has the same name.
     """
     try:
         yield
@@ -43,7 +43,7 @@ def explained(model: str, extra: str) -> Iterator[None]:
             f" `pip install 'ai-talk[{extra}]'`"
         ) from error
     except Exception as error:  # PyTorch's and the libraries' errors have no common base
-        if type(error).__name__ == "OutOfMemoryError":  # torch.cuda's, where CUDA may not even be compiled in
+        if type(error).__name__ == "OutOfMemoryError":  # torch.cuda's; torch may be built without CUDA
             raise EngineError(
                 f"{model} does not fit into the GPU's free memory; `python -m deploy.plan` says what does. Choose a"
                 " smaller model, give the LLM less (LLM_GPU_MEMORY_UTILIZATION), or set TTS_DEVICE=cpu"

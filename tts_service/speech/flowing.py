@@ -1,8 +1,8 @@
-"""A reply by an engine that takes text as it comes: words in, chunks out, on one timeline. See text_stream.py.
+"""A reply from an engine that takes text as it arrives: words in, chunks out, on one timeline. See text_stream.py.
 
     deltas ── WordSplitter ── normaliser ── engine's stream ── FlowingCaptionAligner ── chunks
 
-What is to be said is decided a word at a time, but never between words that decide it together ("3 * 4", "5 km").
+Text becomes speakable word by word. Words whose reading depends on one another ("3 * 4", "5 km") are kept together.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from tts_service.text.clauses import Boundary, Clause, ClauseSplitter, Splitter,
 from tts_service.text.normalise import Normaliser
 from tts_service.text.text_stream import SpeechStream, StreamingTextEngine, streaming
 
-# A space between two words on which speakable.py looks at each by itself: the second begins as words do, the first
-# does not end in dots, and no tag is open.
+# A space between two words that the normaliser reads independently: the second begins like a word, the first does not
+# end in dots, and no tag is open.
 _CUT = re.compile(r"(?<=[^\s.…*×–•<-])(?<!\.\.)\s+(?=[^\W_]|[\"'“‘«(¿¡])|(?<=[^.…]\.)\s+(?=[^\W_]|[\"'“‘«(¿¡])")
 _OPEN_TAG = re.compile(r"</?[A-Za-z][^<>]*$")
-_MAX_CHARS = 400  # a text without such a space
+_MAX_CHARS = 400  # cut here if there is no such space
 
 
 class WordSplitter(Splitter):
-    """Cuts into whole words, each with the space after it, as soon as they are known.
+    """Cuts a text into whole words, each with the space after it, as soon as the word is complete.
 
     Words that `normaliser` reads together stay together.
     """
@@ -53,17 +53,17 @@ class WordSplitter(Splitter):
 
 
 class FlowingCaptionAligner:
-    """The written words of a text that is still growing, met in order while it is spoken."""
+    """Finds the written words of a text that is still growing, in the order in which they are spoken."""
 
     def __init__(self, normaliser: Normaliser) -> None:
         self._read = normaliser
         self._parts: list[CaptionAligner] = []
-        self._places: list[int] = []  # where each part begins, of all that the engine was given to say
+        self._places: list[int] = []  # where each part begins in the whole text that the engine was given
         self._length = 0
         self.estimated = False
 
     def add(self, clause: Clause) -> str:
-        """What to say of the next of the text; "" if that is nothing."""
+        """Take the next part of the text. Returns its speakable form; "" if nothing of it can be spoken."""
         said = self._read(clause.text)
         if not said:
             return ""
@@ -73,7 +73,7 @@ class FlowingCaptionAligner:
         return said.text + " "
 
     def words(self, audio: EngineAudio, begins: int, ratio: float) -> tuple[SpokenWord, ...]:
-        """The written words that begin in `audio`; see CaptionAligner."""
+        """The written words that begin in `audio`; see CaptionAligner.words."""
         self.estimated |= audio.timing_estimated
         words: list[SpokenWord] = []
         for number, of_part in groupby(audio.words or (), lambda word: bisect_right(self._places, word.text_start) - 1):
@@ -85,13 +85,16 @@ class FlowingCaptionAligner:
         return tuple(words)
 
     def end_after(self, word: SpokenWord) -> int:
-        """Where the text that goes with `word` ends."""
+        """The end of the text that belongs to `word`: an offset in the reply, in characters."""
         number = bisect_right([part.text_start for part in self._parts], word.text_start) - 1
         return self._parts[number].end_after(word)
 
 
 class FlowingSynthesis(Synthesis):
-    """A Synthesis that also takes its text word by word. Call `push` and `advance` until `advance` has no more."""
+    """A Synthesis that takes its text word by word.
+
+    Call `push` for each word, `end_text` after the last one, and `advance` until it returns None.
+    """
 
     def __init__(
         self,
@@ -110,7 +113,7 @@ class FlowingSynthesis(Synthesis):
         self._written = 0
 
     def push(self, clause: Clause) -> None:
-        """The next of the text."""
+        """Take the next word of the text. Raises BusyError if the first word finds no free place on the model."""
         if said := self._captions.add(clause):
             if self._stream is None:
                 self._stream = self._streaming.start(voice=self._voice, speed=self._speed, language=self._language)
@@ -119,12 +122,12 @@ class FlowingSynthesis(Synthesis):
         metrics.CHARACTERS.inc(len(clause.text))
 
     def end_text(self) -> None:
-        """There is no more text."""
+        """Say that there is no more text."""
         if self._stream is not None:
             self._stream.finish()
 
     def advance(self) -> list[SpeechChunk] | None:
-        """The next chunks, perhaps none; None if there are none without more text or, after end_text(), at all."""
+        """The next chunks; the list may be empty. None: the engine needs more text or, after `end_text`, is done."""
         if self._stream is None:
             return None
         piece = self._timed(self._stream.next)
@@ -133,14 +136,14 @@ class FlowingSynthesis(Synthesis):
         return self._chunks(piece, self._captions) if piece.pcm.size else []
 
     def finish(self) -> list[SpeechChunk]:
-        """The last few milliseconds, with the text that no word was left to go with."""
+        """The last few milliseconds of speech, and a silent chunk for text that no word covers."""
         chunks = super().finish()
         if self._text_end < self._written:
             chunks.append(self._silent(self._written))
         return chunks
 
     def close(self) -> None:
-        """End the work, wherever it is."""
+        """Stop the engine, wherever it is in the text."""
         if self._stream is not None:
             self._stream.close()
 
@@ -148,7 +151,7 @@ class FlowingSynthesis(Synthesis):
 def create_synthesis(
     engine: TtsEngine, voice: EngineVoice, *, sample_rate_hz: int, speed: float, language: str
 ) -> Synthesis:
-    """A Synthesis, flowing if the engine can do it."""
+    """The speech of one reply: a FlowingSynthesis if the engine takes text as it arrives, else a Synthesis."""
     flow = streaming(engine)
     if flow is None:
         return Synthesis(engine, voice, sample_rate_hz=sample_rate_hz, speed=speed, language=language)
@@ -156,7 +159,7 @@ def create_synthesis(
 
 
 def splitter_for(reply: Synthesis) -> Splitter:
-    """What cuts up a text for `reply` as it comes."""
+    """Cuts the text of `reply` as it arrives: into words for a FlowingSynthesis, else into clauses."""
     if isinstance(reply, FlowingSynthesis):
         return WordSplitter(reply.normaliser)
     return ClauseSplitter(language=reply.spoken_language)

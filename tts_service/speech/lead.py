@@ -1,4 +1,4 @@
-"""How far the speech that was made is ahead of whoever takes it, so that none is made long before it is needed."""
+"""How far synthesis is ahead of the client, so that no speech is made long before it is needed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from tts_service.speech.worker import Worker
 
 
 class Lead:
-    """Of one reply. `make` its speech, and tell when a chunk of it was `taken`: when gRPC has sent it, which it does as
-    far as the client's flow-control window lets it.
+    """The lead of one reply's synthesis over its client.
 
-    The next piece is begun when what waits would take no longer to hear than the last piece took to make: a fast engine
-    has nothing waiting then, a slow one has its next sentence ready in time.
+    `make` runs the synthesis of a piece. Call `taken` when gRPC has sent a chunk; gRPC sends as far as the client's
+    flow-control window allows.
+
+    A piece is begun when the speech that waits to be sent plays no longer than the last piece took to make. So a fast
+    engine makes nothing in advance, and a slow one has its next sentence ready in time.
     """
 
     def __init__(self, worker: Worker, sample_rate_hz: int) -> None:
@@ -25,10 +27,15 @@ class Lead:
         self._waiting_s = 0.0
         self._took_s = 0.0
         self._taken = asyncio.Event()
-        self._runs_out_s: float | None = None  # when what was taken has been heard, if it is played at once
+        self._runs_out_s: float | None = (
+            None  # when playback of the sent speech ends, in time.monotonic(), if played at once
+        )
 
     async def make(self, call: Callable[[], list[SpeechChunk] | None]) -> list[SpeechChunk] | None:
-        """What `call` returns, once it is time for it. Replies of which the listener has least in hand go first."""
+        """Wait until the next piece is due, then run `call` in the worker and return its result.
+
+        If several replies wait, the one whose client will run out of speech first comes first.
+        """
         while self._waiting_s > self._took_s:
             self._taken.clear()
             await self._taken.wait()
@@ -40,7 +47,7 @@ class Lead:
         return piece
 
     def taken(self, chunk: SpeechChunk) -> None:
-        """A chunk is on its way to the client."""
+        """Say that a chunk is on its way to the client."""
         if seconds := self._seconds([chunk]):
             now_s = time.monotonic()
             self._runs_out_s = max(self._runs_out_s or now_s, now_s) + seconds

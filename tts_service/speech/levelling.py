@@ -1,8 +1,9 @@
-"""Evens out how loud voices and their sentences are.
+"""Makes all voices and sentences equally loud.
 
-A sentence is brought to the target by its own loudness, drawn towards what its voice was so far: "Yes." says little.
-The gain is chosen anew where a sentence begins, in silence, and within it changes too slowly to be heard. A limiter
-with look-ahead lowers what would go over the top; nothing waits for audio that is not there yet.
+A sentence's gain is chosen from its own loudness so far and from the loudness of its voice in earlier sentences, since
+a short sentence ("Yes.") tells little by itself. A new gain begins in the silence before a sentence; within a sentence
+the gain changes too slowly to be heard. A limiter with look-ahead lowers peaks above the ceiling. No audio is held
+back: the look-ahead ends with the piece at hand.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ from tts_service.engine import EngineAudio, EngineVoice, TtsEngine
 from tts_service.speech.loudness import LoudnessMeter
 from tts_service.text.text_stream import SpeechStream, StreamingTextEngine, streaming
 
-_PRIOR_S = 0.5  # what is known of the voice weighs as much as so much of the sentence
-_MEMORY_S = 20.0  # of speech, in what is known of a voice
+_PRIOR_S = 0.5  # the voice's known loudness weighs as much as this length of the sentence
+_MEMORY_S = 20.0  # a voice's loudness is remembered over this length of speech
 _MAX_GAIN_DB = 20.0
-_SLOPE_DB_PER_S = 2.0  # of the gain within a sentence
-_CEILING = 0.89  # -1 dB: resampling may overshoot a little
-_STEP_S = 0.004  # of the limiter
-_ATTACK_DB = 3.0  # a step
-_RELEASE_DB = 0.1  # a step
+_SLOPE_DB_PER_S = 2.0  # fastest change of the gain within a sentence
+_CEILING = 0.89  # -1 dB, since resampling may overshoot a little
+_STEP_S = 0.004  # the limiter's step
+_ATTACK_DB = 3.0  # per step
+_RELEASE_DB = 0.1  # per step
 
 
 class LevelledEngine:
-    """`engine`, with every voice at `target_lufs`."""
+    """`engine` with every voice at `target_lufs` (ITU-R BS.1770 loudness)."""
 
     def __init__(self, engine: TtsEngine, target_lufs: float) -> None:
         self._engine = engine
@@ -58,12 +59,12 @@ class LevelledEngine:
         return _LevelledFlow(flow, self) if flow else None
 
     def leveller(self, voice: EngineVoice) -> Leveller:
-        """For one sentence (or one reply that flows) of a voice."""
+        """A Leveller for one sentence of `voice`, or for one reply whose text arrives word by word."""
         with self._lock:
             return Leveller(voice.sample_rate_hz, self._target, self._known.get(voice.id, _Known()))
 
     def learn(self, voice: EngineVoice, leveller: Leveller) -> None:
-        """Remember how loud the voice was."""
+        """Remember how loud `voice` was in what `leveller` has heard."""
         with self._lock:
             self._known[voice.id] = self._known.get(voice.id, _Known()).with_more(*leveller.heard())
 
@@ -84,7 +85,7 @@ class _LevelledFlow:
 
 
 class _LevelledStream:
-    """A SpeechStream whose pieces are levelled; see text_stream."""
+    """A SpeechStream whose pieces are levelled; see text_stream.py."""
 
     def __init__(self, stream: SpeechStream, engine: LevelledEngine, voice: EngineVoice) -> None:
         self._stream = stream
@@ -113,19 +114,19 @@ class _LevelledStream:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known of a voice: how loud its last `seconds` of speech were. At first: as loud as most voices are."""
+    """The known loudness of a voice: of its last `seconds` of speech. The default is that of most voices."""
 
     lufs: float = -20.0
     seconds: float = 0.1
 
     def with_more(self, lufs: float, seconds: float) -> _Known:
-        """With so much more speech of that loudness. In decibels, so that a soft sentence counts like a loud one."""
+        """This, after `seconds` more speech at `lufs`. Averages decibels: soft and loud sentences count alike."""
         total = self.seconds + seconds
         return _Known((self.lufs * self.seconds + lufs * seconds) / total, min(total, _MEMORY_S))
 
 
 class Leveller:
-    """Levels one sentence, which comes in pieces. target: in LUFS. known: of its voice."""
+    """Levels one sentence, which comes in pieces. target: in LUFS. known: the loudness of its voice."""
 
     def __init__(self, sample_rate_hz: int, target: float, known: _Known) -> None:
         self._rate = sample_rate_hz
@@ -136,7 +137,7 @@ class Leveller:
         self._gain_db: float | None = None
 
     def level(self, pcm: NDArray[np.float32]) -> NDArray[np.float32]:
-        """`pcm` (float32, shape (samples,)) as loud as it should be; as long as it was."""
+        """`pcm` (float32, shape (samples,)) at the target loudness; the length stays the same."""
         if not pcm.size:
             return pcm
         self._meter.add(pcm)
@@ -150,7 +151,7 @@ class Leveller:
         return self._limiter.limit((pcm * gain).astype(np.float32))
 
     def heard(self) -> tuple[float, float]:
-        """(LUFS, seconds) of the sentence so far, as it came."""
+        """(LUFS, seconds) of the sentence so far, before levelling."""
         return self._meter.measure()
 
     def _wanted_db(self) -> float:
@@ -159,20 +160,20 @@ class Leveller:
 
 
 class Limiter:
-    """Keeps samples within ±_CEILING by a gain that falls before a peak and rises slowly after it."""
+    """Keeps samples within ±_CEILING: the gain falls before a peak and rises slowly after it."""
 
     def __init__(self, sample_rate_hz: int) -> None:
         self._step = max(1, round(_STEP_S * sample_rate_hz))
         self._last_db = 0.0
 
     def limit(self, pcm: NDArray[np.float32]) -> NDArray[np.float32]:
-        """`pcm` (float32, shape (samples,)), none of it over the ceiling. Look-ahead ends with `pcm`."""
+        """`pcm` (float32, shape (samples,)) without samples above the ceiling. The look-ahead ends with `pcm`."""
         steps = -(-len(pcm) // self._step)
         padded = np.zeros(steps * self._step, np.float32)
         padded[: len(pcm)] = pcm
         peaks = np.abs(padded).reshape(steps, self._step).max(axis=1)
         allowed = 20 * np.log10(_CEILING / np.maximum(peaks, _CEILING))  # dB, 0 or less
-        # A gain at every step's edge that both its neighbours allow; between edges it is straight, so never above.
+        # At each step's edge, a gain that both neighbouring steps allow. Between edges it is linear, so it stays below.
         edges = np.minimum(np.append(allowed, 0.0), np.append(self._last_db, allowed))
         places = np.arange(len(edges))
         edges = np.minimum.accumulate(edges - _RELEASE_DB * places) + _RELEASE_DB * places
@@ -180,4 +181,4 @@ class Limiter:
         self._last_db = float(edges[-1])
         gain = 10 ** (np.interp(np.arange(len(pcm)), places * self._step, edges) / 20)
         limited: NDArray[np.float32] = (pcm * gain).astype(np.float32)
-        return np.clip(limited, -_CEILING, _CEILING)  # by a last bit, where the rounding went up
+        return np.clip(limited, -_CEILING, _CEILING)  # rounding may exceed the ceiling by one bit

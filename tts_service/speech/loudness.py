@@ -12,18 +12,19 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-_STEP_S = 0.1  # loudness is measured over blocks of four steps, one begun at each
+_STEP_S = 0.1  # loudness is measured over blocks of four steps, and a block begins at every step
 _BLOCK_STEPS = 4
-_OFFSET_DB = -0.691  # of a mean square, in dB, to LUFS
+_OFFSET_DB = -0.691  # from the mean square in dB to LUFS
 _ABSOLUTE_GATE_LUFS = -70.0
 _RELATIVE_GATE_LU = -10.0
-# Two biquads, (b0, b1, b2), (a0, a1, a2), for 48 kHz; only their response is used, so they serve any sample rate.
+# Two biquads, (b0, b1, b2), (a0, a1, a2), for 48 kHz.
+# Only their frequency response is used, so they serve any sample rate.
 _HEAD = ((1.53512485958697, -2.69169618940638, 1.19839281085285), (1.0, -1.69065929318241, 0.73248077421585))
 _HIGH_PASS = ((1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621))
 
 
 class LoudnessMeter:
-    """Integrated loudness of the audio put in so far."""
+    """Measures the integrated loudness of the audio added so far."""
 
     def __init__(self, sample_rate_hz: int) -> None:
         self._step = round(_STEP_S * sample_rate_hz)
@@ -32,16 +33,16 @@ class LoudnessMeter:
         self._powers: list[float] = []  # K-weighted mean squares of the steps
 
     def add(self, pcm: NDArray[np.float32]) -> None:
-        """pcm: float32, shape (samples,)."""
+        """Take the next piece of audio. pcm: float32, shape (samples,)."""
         pcm = np.concatenate([self._rest, pcm])
         whole = len(pcm) - len(pcm) % self._step
         self._rest = pcm[whole:]
         self._powers += _powers(pcm[:whole].reshape(-1, self._step), self._rate).tolist()
 
     def measure(self) -> tuple[float, float]:
-        """(LUFS, seconds): how loud what is speech by the gates is, and how much of it there was; 0 s: all is silence.
+        """(LUFS, seconds): the loudness and the length of the audio that passes BS.1770's gates; 0 s: all is silence.
 
-        Less than a block counts as far as it goes.
+        Audio shorter than one block is measured as one shorter block.
         """
         steps = np.asarray(self._powers)
         size = min(_BLOCK_STEPS, len(steps))
@@ -56,7 +57,7 @@ class LoudnessMeter:
 
 
 def _powers(stretches: NDArray[np.float32], sample_rate_hz: int) -> NDArray[np.float64]:
-    """K-weighted mean square of each row."""
+    """The K-weighted mean square of each row of `stretches`, which has the shape (rows, samples)."""
     size = stretches.shape[1]
     spectrum = np.abs(np.fft.rfft(stretches, axis=1)) ** 2
     both_sides = np.full(spectrum.shape[1], 2.0)

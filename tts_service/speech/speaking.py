@@ -1,6 +1,6 @@
-"""Speaks clauses as they come, in a thread, into a channel that holds the work back when nobody listens.
+"""Speaks clauses as they arrive, in a thread, into a channel that pauses the work while nobody reads.
 
-With an engine that takes text as it comes the clauses are words, and the thread is never kept waiting for one.
+For an engine that takes text as it arrives the clauses are single words. The thread never waits for the next one.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ async def speak_all(
     lead: Lead,
     timer: FirstAudioTimer,
 ) -> None:
-    """The chunks of all `clauses`, a list for each piece that the engine makes; closes both channels.
+    """Send the chunks of all `clauses` to `chunks`, one list for each piece that the engine makes; close both channels.
 
-    Cancelled, it ends with the piece being made.
+    When cancelled, it returns once the engine has finished the piece at hand.
     """
     with clauses, chunks:
         if isinstance(reply, FlowingSynthesis):
@@ -56,7 +56,7 @@ async def _flow(
     lead: Lead,
     timer: FirstAudioTimer,
 ) -> None:
-    """Speaks as far as the text goes, then waits for more of it; closing the reply ends the work."""
+    """Speak the text that has arrived, then wait for more. Closing `reply` ends the work."""
     while True:
         while (piece := await lead.make(reply.advance)) is not None:
             await _send(piece, chunks, timer)
@@ -65,7 +65,7 @@ async def _flow(
             word = await words.receive()
         except anyio.EndOfStream:
             break
-        await worker.run(partial(reply.push, word))  # the first takes a place on the model
+        await worker.run(partial(reply.push, word))  # the first word takes a place on the model
     reply.end_text()
     while (piece := await lead.make(reply.advance)) is not None:
         await _send(piece, chunks, timer)
@@ -73,7 +73,7 @@ async def _flow(
 
 
 def _push_what_came(reply: FlowingSynthesis, words: MemoryObjectReceiveStream[Clause]) -> None:
-    """Text that came meanwhile."""
+    """Give the engine the words that arrived meanwhile."""
     with suppress(anyio.WouldBlock, anyio.EndOfStream):
         while True:
             reply.push(words.receive_nowait())

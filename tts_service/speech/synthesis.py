@@ -1,9 +1,9 @@
-"""One reply's speech: clauses in, chunks of 16-bit PCM out, on one timeline. Blocking; used by one thread at a time.
+"""One reply's speech: clauses in, chunks of 16-bit PCM out, on one timeline. Blocking; for one thread at a time.
 
     clause ── normaliser ── engine ── resampler ── chunks of about 0.15 s
 
 Every chunk says which characters it voices: those of the words that begin in it, with the space after them. The ranges
-of a reply's chunks follow one another and cover its text, so a clause with nothing to say gives a chunk without sound.
+of a reply's chunks follow one another and cover the whole text. A clause that can't be spoken gives a silent chunk.
 """
 
 from __future__ import annotations
@@ -27,13 +27,17 @@ from tts_service.text.normalise import normaliser_for
 from tts_service.voices import spoken_language
 
 _CHUNK_S = 0.15
-# Silence between clauses, beside the 0.1 s that a clause itself begins and ends with.
+# Silence between clauses, besides the 0.1 s of silence at the edges of each clause.
 _PAUSE_S = {Boundary.SENTENCE: 0.12, Boundary.PHRASE: 0.05, Boundary.WORD: 0.0}
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechChunk:
-    """Speech, 16-bit little-endian mono PCM, that voices the characters [text_start, text_end) of the reply."""
+    """Speech that voices the characters [text_start, text_end) of the reply.
+
+    pcm: 16-bit little-endian mono. start_sample: its place in the reply, in samples. timing_estimated: the words' times
+    are partly a guess.
+    """
 
     pcm: bytes
     start_sample: int
@@ -44,7 +48,7 @@ class SpeechChunk:
 
 
 class Captioner(Protocol):
-    """CaptionAligner, or FlowingCaptionAligner."""
+    """Finds the written words of audio: CaptionAligner or FlowingCaptionAligner."""
 
     estimated: bool
 
@@ -67,10 +71,10 @@ class Synthesis:
         self.normaliser = normaliser_for(self.spoken_language)
         self.sample_rate_hz = sample_rate_hz
         self._resampler = soxr.ResampleStream(voice.sample_rate_hz, sample_rate_hz, 1, dtype="float32")
-        self._native_samples = 0  # given to the resampler
+        self._native_samples = 0  # given to the resampler so far
         self._samples = 0  # in chunks so far
-        self._text_end = 0  # of the last chunk
-        self._pause_s = 0.0  # before the next clause
+        self._text_end = 0  # where the text of the last chunk ends
+        self._pause_s = 0.0  # silence before the next clause
 
     def speak(self, clause: Clause) -> Generator[list[SpeechChunk], None, None]:
         """The chunks of `clause`, a list for each piece that the engine makes. Closing the iterator ends the work."""
@@ -86,12 +90,12 @@ class Synthesis:
         metrics.CHARACTERS.inc(len(clause.text))
 
     def finish(self) -> list[SpeechChunk]:
-        """The last few milliseconds, which the resampler still holds."""
+        """The last few milliseconds of speech, which the resampler still holds."""
         rest = self._resampler.resample_chunk(np.zeros(0, np.float32), last=True)
         return [self._chunk(rest, self._text_end)] if rest.size else []
 
     def _silent(self, text_end: int) -> SpeechChunk:
-        """A chunk without sound for text that has none."""
+        """A silent chunk, for text that can't be spoken."""
         return self._chunk(np.zeros(0, np.float32), text_end)
 
     def _timed(self, make: Callable[[], EngineAudio | None]) -> EngineAudio | None:
@@ -104,7 +108,7 @@ class Synthesis:
         return piece
 
     def _chunks(self, piece: EngineAudio, captions: Captioner) -> list[SpeechChunk]:
-        """`piece` at the reply's rate, after the pause that is due, cut into equal chunks with the words of each."""
+        """The pause that is due and `piece`, at the reply's sample rate, in chunks of equal length with their words."""
         pause = np.zeros(round(self._pause_s * self._voice.sample_rate_hz), np.float32)
         self._pause_s = 0.0
         begins = self._native_samples + pause.size
@@ -129,7 +133,7 @@ class Synthesis:
         *,
         estimated: bool = False,
     ) -> SpeechChunk:
-        """The next chunk: follows the last one in speech and in text."""
+        """The next chunk; it continues the last one in speech and in text."""
         pcm = (np.clip(speech, -1.0, 1.0) * 32767.0).round().astype("<i2").tobytes()
         chunk = SpeechChunk(pcm, self._samples, self._text_end, text_end, words, estimated)
         self._samples += speech.size

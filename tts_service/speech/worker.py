@@ -16,20 +16,22 @@ T = TypeVar("T")
 
 
 class Worker:
-    """`threads` calls run at once; of the others, the one that is due first is next."""
+    """Runs `threads` calls at once. Of those that wait, the one that is due first comes next."""
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
         self._asked = 0
-        self._numbers = itertools.count()  # of two that are due at once, the first to come is next
+        self._numbers = itertools.count()  # if two are due at the same time, first come, first served
         self._waiting: PriorityQueue[tuple[float, int, Future[Any], Callable[[], Any]]] = PriorityQueue()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="tts")
 
     async def run(self, call: Callable[[], T], *, due_s: float | None = None) -> T:
-        """What `call` returns or raises. due_s: when that is needed, in time.monotonic(); None: now.
+        """Run `call` in a thread; return or raise what it does.
 
-        When cancelled, a call not yet begun never begins, and one that runs is waited for, so that whoever holds a slot
-        holds it until the thread is really free.
+        due_s: when the result is needed, in time.monotonic(); None: now.
+
+        If this is cancelled before the call has begun, the call never runs. If the call is running, this waits for its
+        end, so that a caller keeps its slot until the thread is free.
         """
         self._note(+1)
         future: Future[T] = Future()
@@ -41,19 +43,19 @@ class Worker:
         except asyncio.CancelledError:
             if not future.cancel():
                 await asyncio.wait({waiter})
-                waiter.exception()  # seen; nobody is left to be told
+                waiter.exception()  # mark it as seen: nobody is left to handle it
             raise
         finally:
             self._note(-1)
 
     def _run_next(self) -> None:
-        """In a thread, once for each call that was asked for."""
+        """Runs in a thread, once for each call."""
         *_, future, call = self._waiting.get_nowait()
         if not future.set_running_or_notify_cancel():
             return
         try:
             result = call()
-        except BaseException as error:  # whoever waits for it is told
+        except BaseException as error:  # raised where the result is awaited
             future.set_exception(error)
         else:
             future.set_result(result)
@@ -63,7 +65,7 @@ class Worker:
         BACKLOG.set(max(0, self._asked - self._threads))
 
     async def close(self) -> None:
-        """Wait for the calls that run; those that wait are cancelled."""
+        """Cancel the calls that wait, and wait for those that run."""
         await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
         while not self._waiting.empty():
             self._waiting.get_nowait()[2].cancel()
