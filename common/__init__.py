@@ -1,4 +1,4 @@
-"""Plumbing that all four processes share: errors, settings, logs, metrics, gRPC server and client."""
+"""What all four processes share: errors, settings, logs, metrics, gRPC server and client."""
 
 from importlib.metadata import version
 

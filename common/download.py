@@ -1,9 +1,9 @@
-"""One large file of a Hugging Face repository into the hub's cache, going on where an earlier try broke off.
+"""Downloads one large file of a Hugging Face repository into the hub's cache, and resumes an interrupted download.
 
-huggingface_hub (2.4) goes on within one call, but writes to a file of a new name in each, and deletes it when the call
-fails: after a lost connection or Ctrl-C, fifteen gigabytes begin anew. Here the partial file is kept beside the place
-where the library looks for the whole one (`blobs/<etag>`), which then finds it there. Plain HTTP, from any HF_ENDPOINT
-that knows Range; the hub's Xet protocol has no such thing as a partial file.
+huggingface_hub (2.4) resumes within one call, but each call writes to a new file and deletes it when it fails. After a
+lost connection or Ctrl-C, fifteen gigabytes would start from zero. Here the partial file stays beside the place where
+the library looks for the whole file (`blobs/<etag>`), so the library finds it once it is complete. Needs plain HTTP
+and an HF_ENDPOINT that supports Range; the hub's Xet protocol has no partial files.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _STEP = 10  # percent between two log lines
 
 @dataclass(frozen=True, slots=True)
 class WeightFile:
-    """A file in LFS. sha256: of its content, in hexadecimal. blobs, locks: the folders of the repository's cache."""
+    """A file in LFS. sha256: of its content, in hexadecimal. blobs, locks: folders in the repository's cache."""
 
     repository: str
     revision: str
@@ -43,30 +43,30 @@ class WeightFile:
 
     @property
     def whole(self) -> Path:
-        """Where the hub's library looks for it."""
+        """Where the hub's library looks for the file."""
         return self.blobs / self.sha256
 
     @property
     def partial(self) -> Path:
-        """What there is of it so far."""
+        """Where the part that has been downloaded so far is kept."""
         return self.blobs / f"{self.sha256}.partial"
 
     def missing_bytes(self) -> int:
-        """How much has yet to come."""
+        """How much is still to be downloaded."""
         if self.whole.exists():
             return 0
         return self.size_bytes - (self.partial.stat().st_size if self.partial.exists() else 0)
 
 
 def download(file: WeightFile) -> None:
-    """Have the whole of `file`; returns at once if it is there. Raises OSError, or what the HTTP library raises."""
+    """Download `file`; returns at once if it is there. Raises OSError, or what the HTTP library raises."""
     if file.whole.exists() and file.whole.stat().st_size == file.size_bytes:
         return
     for folder in (file.blobs, file.locks):
         folder.mkdir(parents=True, exist_ok=True)
     with FileLock(file.locks / f"{file.sha256}.lock"):  # the library's own lock for this file
         if file.whole.exists() and file.whole.stat().st_size != file.size_bytes:
-            logger.warning("%s in the cache has the wrong size; downloading it anew", file.name)
+            logger.warning("%s in the cache has the wrong size; downloading it again", file.name)
             file.whole.unlink()
         if not file.whole.exists():
             _fetch_rest(file)
@@ -82,7 +82,7 @@ def _fetch_rest(file: WeightFile) -> None:
     location = get_hf_file_metadata(url).location
     headers = {"Accept-Encoding": "identity"}
     if (token := get_token()) and urlsplit(location).netloc == urlsplit(url).netloc:
-        headers["Authorization"] = f"Bearer {token}"  # the hub's, and not for another content server
+        headers["Authorization"] = f"Bearer {token}"  # for the hub only, not for another content server
     with _Progress(file) as partial:
         if partial.tell() > file.size_bytes:
             partial.truncate(0)
@@ -100,7 +100,7 @@ def _fetch_rest(file: WeightFile) -> None:
 
 
 def _check(file: WeightFile) -> None:
-    """Raises OSError if the content is not what it should be, and deletes it: to go on after it would be in vain."""
+    """Raises OSError if the content has the wrong SHA-256, and deletes it, since it can't be resumed."""
     with file.partial.open("rb") as content:
         found = hashlib.file_digest(content, "sha256").hexdigest()
     if found != file.sha256:
@@ -109,7 +109,7 @@ def _check(file: WeightFile) -> None:
 
 
 class _Progress(io.FileIO):
-    """The partial file, open at its end. Without a terminal (there the library shows a bar) it logs percentages."""
+    """The partial file, open at its end. Logs percentages, unless the library shows a bar in a terminal."""
 
     def __init__(self, file: WeightFile) -> None:
         file.partial.touch()
@@ -119,7 +119,7 @@ class _Progress(io.FileIO):
         self._shown = self._percent()
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """All of `data`: a FileIO may write less, which on a disk means that it is full."""
+        """Write all of `data`. FileIO may write less at once; on a full disk the next write then fails."""
         view = memoryview(data).cast("B")
         written = 0
         while written < len(view):

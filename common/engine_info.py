@@ -1,4 +1,4 @@
-"""What a model server says of itself in its Describe call."""
+"""What a model server returns from its Describe call."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from common.slots import Slots
 
 @dataclass(frozen=True, slots=True)
 class EngineDescription:
-    """What an engine says of itself. `device` is "cpu", "cuda:N" or "remote"; `languages` are BCP-47 tags.
+    """What an engine says about itself. `device` is "cpu", "cuda:N" or "remote"; `languages` are BCP-47 tags.
 
-    fallback_reason: why this is not the engine that was asked for; empty where it is. parameters: how many the model
+    fallback_reason: why this is not the engine that was asked for; empty if it is. parameters: how many the model
     has; 0 where the engine does not say.
     """
 
@@ -51,7 +51,7 @@ def engine_info(description: EngineDescription, slots: Slots, *, ready: bool) ->
 
 
 def resident_memory() -> int:
-    """Resident bytes of this process and its children (a supervised model server is a child)."""
+    """Resident memory in bytes of this process and its children, such as a model server that it started."""
     own = psutil.Process()
     total = own.memory_info().rss
     for child in own.children(recursive=True):
@@ -63,7 +63,7 @@ def resident_memory() -> int:
 
 
 def device_memory(device: str) -> tuple[int, int]:
-    """(used, total) bytes of a CUDA device; (0, 0) for any other, or where NVIDIA's library is missing."""
+    """(used, total) bytes of a CUDA device; (0, 0) for other devices, or if NVIDIA's library is missing."""
     if not device.startswith("cuda"):
         return 0, 0
     index = int(device.partition(":")[2] or 0)

@@ -1,7 +1,7 @@
-"""Tries an engine in a child process first, so that one that crashes or hangs while it loads does not take us along.
+"""Tries an engine in a child process, so that an engine that crashes or hangs does not take the service down.
 
-The child is `python -m asr_service.probe` or `python -m tts_service.probe`: it is given the settings as JSON on its
-standard input, loads the engine, uses it once, and ends with 0 if all went well.
+The child is `python -m asr_service.probe` or `python -m tts_service.probe`. It reads the settings as JSON from standard
+input, loads the engine, uses it once, and ends with status 0 if everything worked.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from common.errors import EngineError, UnavailableError
 
 
 class ProbeStoppedError(UnavailableError):
-    """The service ends: neither this engine nor another is wanted any more."""
+    """The service is stopping, so no engine is needed any more."""
 
 
 class Probe:
-    """Trials of engines, one after another, each `python -m module arguments…` in this environment.
+    """Tries engines one after another, each with `python -m module arguments…` in this environment.
 
-    task: what the child does, and limit: the setting that `timeout_s` comes from, both for the message.
+    timeout_s: how long a trial may take. For the error's message, `task` says what the child does, and `limit` names
+    the setting that `timeout_s` comes from.
     """
 
     def __init__(self, module: str, *, task: str, timeout_s: float, limit: str) -> None:
@@ -33,10 +34,10 @@ class Probe:
         self._stopped = False
 
     def run(self, arguments: Sequence[str], settings: str, *, what: str) -> None:
-        """Return once the child has ended well. what: the model, for the message; settings: JSON. Blocks.
+        """Run a trial, and return when it has succeeded. Blocks.
 
-        Raises EngineError with the child's last line if it fails, and saying so if it dies of a signal or takes too
-        long; ProbeStoppedError after `stop`.
+        settings: as JSON. what: the model, for the error's message. Raises EngineError if the child fails (with its
+        last line), is killed by a signal or takes too long; ProbeStoppedError after `stop`.
         """
         reason = self._reason([sys.executable, "-m", self._module, *arguments], settings)
         if self._stopped:
@@ -45,13 +46,13 @@ class Probe:
             raise EngineError(f"{what} can't be used here: {reason}")
 
     def stop(self) -> None:
-        """End the trial and those to come, from any thread: `run` returns soon."""
+        """End the current trial and prevent others. May be called from any thread; `run` then raises soon."""
         self._stopped = True
         if self._child is not None:
             self._child.kill()
 
     def _reason(self, command: Sequence[str], settings: str) -> str:
-        """Why not, without a full stop; empty if all went well."""
+        """Why the trial failed, without a full stop; empty if it succeeded."""
         pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
         with subprocess.Popen(command, stdin=pipe, stdout=nothing, stderr=pipe, text=True) as child:  # noqa: S603
             self._child = child

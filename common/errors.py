@@ -1,4 +1,4 @@
-"""The tree of errors that cross a process boundary. `common/grpc_errors.py` maps them to gRPC status codes.
+"""The errors that cross a process boundary. `common/grpc_errors.py` maps them to gRPC status codes.
 
     ServiceError
     ├── InvalidInputError     the caller's fault; the same request will fail again
@@ -8,14 +8,14 @@
     ├── DeadlineError         took too long; retry
     └── EngineError           a model or its server failed or answered garbage
 
-A bug is none of these: it propagates, is logged with its traceback, and reaches a client as INTERNAL.
+A bug raises none of these. It is logged with its traceback, and the client gets INTERNAL.
 """
 
 from __future__ import annotations
 
 
 class ServiceError(Exception):
-    """Something between a client and a model went wrong, in words that a person can act on.
+    """Something went wrong between a client and a model. The message is one that a person can act on.
 
     `message` says what happened, to what, and what to do next. `code` is a stable machine-readable name; `retryable`
     says whether the same request may succeed later.
@@ -40,7 +40,7 @@ class InvalidInputError(ServiceError):
 
 
 class SequenceError(ServiceError):
-    """A message came where another had to come."""
+    """A message arrived in the wrong order."""
 
     code = "out_of_sequence"
 
@@ -78,14 +78,14 @@ class EngineError(ServiceError):
 
 
 def sole_cause(error: BaseException) -> BaseException:
-    """The one reason for which a task group failed; the group itself if there are several."""
+    """The one error that made a task group fail; the group itself if there are several."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error
 
 
 def first_service_error(group: BaseExceptionGroup[ServiceError]) -> ServiceError:
-    """One error out of a group that holds nothing else, for `except* ServiceError as group`."""
+    """One error of a group that holds only ServiceErrors, for `except* ServiceError as group`."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

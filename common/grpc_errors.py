@@ -19,7 +19,7 @@ from common.errors import (
     UnavailableError,
 )
 
-# What grpcio says of a call that the server ended while a message was being written: the server's own status is lost.
+# grpcio's message if the server ends a call while the client writes a message. The server's own status is lost.
 _LOST_STATUS = "Internal error from Core"
 
 _ERRORS: dict[grpc.StatusCode, type[ServiceError]] = {
@@ -42,12 +42,12 @@ _STATUS: dict[type[ServiceError], grpc.StatusCode] = {
 
 
 def status_code(error: ServiceError) -> grpc.StatusCode:
-    """The code of `error`'s nearest class in the table; INTERNAL for one that has none."""
+    """The code of the nearest base class of `error` in the table; INTERNAL if there is none."""
     return next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), grpc.StatusCode.INTERNAL)
 
 
 def to_status(error: ServiceError) -> grpc.Status:
-    """The status that tells a gRPC client of `error`, for `context.abort_with_status`."""
+    """The status that reports `error` to a gRPC client, for `context.abort_with_status`."""
     details = []
     if isinstance(error, BusyError):
         delay = Duration()
@@ -60,7 +60,7 @@ def to_status(error: ServiceError) -> grpc.Status:
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError, service: str) -> ServiceError:
-    """The error that a failed call to `service` ("ASR", "LLM", "TTS") stands for."""
+    """The ServiceError for a failed call to `service` ("ASR", "LLM", "TTS")."""
     if error.details() == _LOST_STATUS:
         return UnavailableError(f"{service}: the service has ended the call (busy, or restarting?); try again")
     kind = _ERRORS.get(error.code(), EngineError)

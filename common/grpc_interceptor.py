@@ -1,4 +1,5 @@
-"""One interceptor for all three servers: no calls before the model is warm, errors to status codes, metrics, traces."""
+"""One interceptor for all three servers: it holds back calls until the model is warm, maps errors to status codes, and
+records metrics and traces."""
 
 from __future__ import annotations
 
@@ -34,10 +35,10 @@ async def _refuse(_request: Any, context: Any) -> Any:
 class ServiceInterceptor(grpc.aio.ServerInterceptor):
     """Wraps every handler of the server.
 
-    Until `ready` is set, calls other than health, reflection and Describe end with UNAVAILABLE; if the model is loaded
-    on demand, the first sets `wanted`, and they wait until `loading_over` is set. A ServiceError raised in a handler
-    becomes its status code. Any other exception is a bug: logged with its traceback, and INTERNAL.
-    admits: whether calls with this metadata are served at all; health checks are, without it.
+    Until `ready` is set, calls other than health, reflection and Describe end with UNAVAILABLE. If the model is loaded
+    on demand, the first such call sets `wanted`, and all wait until `loading_over` is set. A ServiceError of a handler
+    becomes its status code. Any other exception is a bug: it is logged with its traceback, and the client
+    gets INTERNAL. admits: whether a call with this metadata may be served; health checks always are.
     """
 
     def __init__(self, admits: Callable[[Any], bool] = lambda _: True, *, on_demand: bool = False) -> None:
@@ -50,11 +51,11 @@ class ServiceInterceptor(grpc.aio.ServerInterceptor):
         self._nobody_watches = asyncio.Event()
 
     async def wait_until_idle(self) -> None:
-        """Return once no call is in progress (health checks and reflection do not count)."""
+        """Return when no call is in progress. Health checks and reflection don't count."""
         await self._calls.idle.wait()
 
     def end_watches(self) -> None:
-        """End the watches of the health, which otherwise last as long as the server."""
+        """End the Watch calls of the health service, which otherwise last as long as the server."""
         self._nobody_watches.set()
 
     async def intercept_service(
@@ -65,7 +66,7 @@ class ServiceInterceptor(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         method: str = handler_call_details.method
         if not method.startswith(_HEALTH) and not self._admits(handler_call_details.invocation_metadata):
-            logger.warning("%s refused: SERVICE_TOKEN is missing or another one", method)
+            logger.warning("%s refused: SERVICE_TOKEN is missing or different", method)
             return grpc.unary_unary_rpc_method_handler(_refuse)
         if handler is not None and method == _WATCH:
             return grpc.unary_stream_rpc_method_handler(
@@ -92,7 +93,7 @@ class ServiceInterceptor(grpc.aio.ServerInterceptor):
                 for task in (watching, over):
                     task.cancel()
                 await asyncio.gather(watching, over, return_exceptions=True)
-            await context.abort(grpc.StatusCode.UNAVAILABLE, "the server ends; watch another one")
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "the server is stopping; watch another one")
 
         return watch
 
@@ -128,7 +129,7 @@ class ServiceInterceptor(grpc.aio.ServerInterceptor):
 
 
 class _Calls:
-    """How many calls are in progress."""
+    """Counts the calls in progress; `idle` is set while there are none."""
 
     def __init__(self) -> None:
         self.idle = asyncio.Event()
@@ -146,7 +147,7 @@ class _Calls:
 
 
 class _Watch:
-    """Counts and times one call, and turns what it raises into its status."""
+    """Counts and times one call, and turns an exception into the call's status."""
 
     def __init__(self, method: str, context: Any, span: Span) -> None:
         self.method = _short(method)
@@ -161,7 +162,7 @@ class _Watch:
         self._note(_code_of(error), time.monotonic() - self.began)
         match error:
             case None | asyncio.CancelledError() | GeneratorExit() | grpc.aio.AbortError() | grpc.aio.InternalError():
-                return  # the last one is a write that the client's cancel cut short
+                return  # InternalError: a write that the client's cancellation cut short
             case ServiceError():
                 await self._abort(error)
             case Exception():
@@ -183,7 +184,7 @@ class _Watch:
 
 
 def _short(method: str) -> str:
-    """AsrService/Recognize"""
+    """The method without its package: AsrService/Recognize."""
     return method.rpartition(".")[2]
 
 
@@ -204,7 +205,7 @@ def _code_of(error: BaseException | None) -> str:
 
 
 def _shape(handler: Any) -> tuple[str, Callable[..., grpc.RpcMethodHandler[Any, Any]]]:
-    """Which of a handler's four behaviours is set, and what makes a handler of that shape."""
+    """The name of the handler's behaviour (it has one of four), and the function that makes such a handler."""
     shapes = {
         (False, False): ("unary_unary", grpc.unary_unary_rpc_method_handler),
         (False, True): ("unary_stream", grpc.unary_stream_rpc_method_handler),

@@ -1,8 +1,8 @@
 """Runs one model server: port open → model warm → serving → drained.
 
-The port opens at once, so that health checks and Describe answer while the model loads; grpc.health.v1 says NOT_SERVING
-until it is warm, and again from the moment a SIGTERM arrives. With PRELOAD_MODELS=false it says SERVING at once, and
-the first call loads the model and waits for it.
+The port opens at once, so that health checks and Describe work while the model loads. grpc.health.v1 says NOT_SERVING
+until the model is warm, and again from the moment a SIGTERM arrives. With PRELOAD_MODELS=false it says SERVING at once,
+and the first call loads the model and waits for it.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 class Service:
     """What `ModelServer` runs.
 
-    label: as people call it ("ASR"). name: the full gRPC name ("aitalk.asr.v1.AsrService"). register: adds the servicer
-    to a server. warm_up: loads the model and runs it once; raises if it can't. close: releases it. loads_here: whether
-    the model takes this machine's memory: its loading takes turns with others', and is not waited for without end.
-    drain: told once that the server ends, so that a call that would go on for long can end where it harms nobody.
+    label: the name for people ("ASR"). name: the full gRPC name ("aitalk.asr.v1.AsrService"). register: adds the
+    servicer to a server. warm_up: loads the model and runs it once; raises if that fails. close: releases the model.
+    loads_here: whether the model takes memory of this machine; then models load one after the other, and LOAD_TIMEOUT_S
+    applies. drain: called once when the server begins to stop, so that long calls can end at a suitable moment.
     """
 
     label: str
@@ -60,7 +60,7 @@ class Service:
 class ModelServer:
     """A gRPC server around one Service; `async with` starts and stops it.
 
-    `port` is the one in use; given 0, a free one is taken.
+    port: 0 takes a free one; the attribute `port` is the one in use.
     """
 
     def __init__(self, service: Service, settings: ModelServerSettings, port: int) -> None:
@@ -103,7 +103,7 @@ class ModelServer:
             raise UnavailableError(f"{address} is in use or not an address of this machine; set {setting}") from None
 
     async def warm_up(self) -> None:
-        """Load the model, at once or when the first call wants it, then take calls. Raises what loading raises."""
+        """Load the model, at once or with the first call, then serve. Raises what loading raises."""
         if not self.settings.preload_models:
             await self._interceptor.wanted.wait()
         try:
@@ -142,9 +142,9 @@ class ModelServer:
         return nullcontext()
 
     async def __aexit__(self, *_: object) -> None:
-        """Drain: no new calls; those in progress may finish within the time allowed; then the model is released.
+        """Drain: refuse new calls, let calls in progress finish within DRAIN_TIMEOUT_S, then release the model.
 
-        The server is stopped once: a second `stop` while the first one ends was seen to crash grpcio 1.85 (SIGSEGV).
+        `stop` is called only once: a second call during the first one crashed grpcio 1.85 (SIGSEGV).
         """
         await self._set_health(NOT_SERVING)
         async with asyncio.TaskGroup() as tasks:
@@ -164,11 +164,11 @@ class ModelServer:
 
 
 class LoadTimeoutError(EngineError):
-    """Loading goes on in a thread that nothing can end but the end of the process."""
+    """Loading took too long. It goes on in a thread that only ends with the process."""
 
 
 async def run(service: Service, settings: ModelServerSettings, port: int) -> None:
-    """Serve until SIGTERM or SIGINT, then drain. Raises what warm-up raises; if that hangs, ends the process."""
+    """Serve until SIGTERM or SIGINT, then drain. Raises what warm-up raises; ends the process if warm-up hangs."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -179,10 +179,10 @@ async def run(service: Service, settings: ModelServerSettings, port: int) -> Non
         warming = asyncio.create_task(server.warm_up())
         try:
             await asyncio.wait({stopped, warming}, return_when=asyncio.FIRST_COMPLETED)
-            if not warming.done():  # told to stop while loading
+            if not warming.done():  # a signal arrived during loading
                 return
             try:
-                await warming  # raises if the model can't be had
+                await warming  # raises if the model can't be loaded
             except LoadTimeoutError as error:
                 _end_now(f"{service.label} can't start: {error}")
             await stopped
@@ -193,7 +193,7 @@ async def run(service: Service, settings: ModelServerSettings, port: int) -> Non
 
 
 def _end_now(why: str) -> NoReturn:
-    """End without what an orderly end waits for: threads, of which one hangs."""
+    """End the process at once: an orderly end would wait for the thread that hangs."""
     print(why, file=sys.stderr, flush=True)  # noqa: T201
     logging.shutdown()
     os._exit(1)

@@ -1,7 +1,7 @@
-"""`python -m common.health asr`: is the service on this machine healthy? Exit status 0 or 1, for containers.
+"""`python -m common.health asr`: checks the service on this machine. Exit status 0 (healthy) or 1, for containers.
 
-A model server (asr, llm, tts), at its usual port: grpc.health.v1 says SERVING; its certificate, if there is TLS, names
-the service. The gateway: `/health` answers.
+A model server (asr, llm, tts) is healthy if grpc.health.v1 says SERVING on its default port; with TLS, its certificate
+must name the service. The gateway is healthy if `/health` answers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ GATEWAY = "http://127.0.0.1:8000/health"
 
 
 def is_gateway_healthy(url: str) -> bool:
-    """Whether the gateway's process answers."""
+    """Whether the gateway at `url` answers."""
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310  ours
             return bool(answer.status == 200)
@@ -33,7 +33,7 @@ def is_gateway_healthy(url: str) -> bool:
 
 
 async def is_serving(address: str, security: Security, *, name: str = "") -> bool:
-    """Whether the model server at `address` has its model warm and does not drain."""
+    """Whether the model server at `address` has loaded its model and isn't stopping."""
     async with open_channel(address, security, name=name) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         try:

@@ -1,5 +1,7 @@
-"""Whose work this is: the session and the turn, for log lines. They follow the tasks of a session by themselves, and
-the calls to the model servers as W3C baggage (`common.tracing`)."""
+"""The session and the turn that the current task works for, for log lines.
+
+All tasks of a session inherit them. Calls to the model servers carry them as W3C baggage (`common.tracing`).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class WorkIds:
-    """Shared by all tasks of a session: a session that is carried on gets its old id back, and all of them see it."""
+    """Shared by all tasks of a session, so all of them see it when a resumed session gets its old id back."""
 
     session_id: str = ""
     turn_id: str = ""
@@ -23,7 +25,7 @@ _current: ContextVar[WorkIds] = ContextVar("work_ids", default=_NOBODY)
 
 @contextmanager
 def working_on(ids: WorkIds) -> Iterator[WorkIds]:
-    """What is done in the block, and by the tasks started in it, is done for `ids`."""
+    """The block, and the tasks started in it, work for `ids`."""
     token = _current.set(ids)
     try:
         yield ids
@@ -32,11 +34,11 @@ def working_on(ids: WorkIds) -> Iterator[WorkIds]:
 
 
 def current_ids() -> WorkIds:
-    """Empty ids where nobody's work is done: at the start, for one."""
+    """The ids that the current task works for; empty if it works for no session, as during the start."""
     return _current.get()
 
 
 def session_renamed(session_id: str) -> None:
-    """The session whose work this is goes by another id from now on."""
+    """Give the current session another id."""
     if (ids := _current.get()) is not _NOBODY:
         ids.session_id = session_id

@@ -1,6 +1,6 @@
-"""Log lines of one form in all processes. What people say never goes into them: ids, lengths and timings only.
+"""Log lines of the same form in all processes. They hold ids, lengths and times, but never what people say.
 
-Every line has the ids of the work that it tells of: session, turn (`common.ids`) and trace, as far as there are any.
+Every line has the ids of the session, the turn (`common.ids`) and the trace that it belongs to, if there are any.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from common.ids import current_ids
 
 LogFormat = Literal["text", "json"]
 
-# The least level of those that log what is said: requests, text to be spoken, at DEBUG the frames of a WebSocket. gRPC
-# only has too much to say.
+# Lowest levels of loggers that would log what people say: requests, text to be spoken, or at DEBUG the frames of a
+# WebSocket. gRPC is here only because it logs too much.
 _LEAST = {
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
@@ -44,7 +44,7 @@ def configure_logging(level: str, log_format: LogFormat = "text", service: str =
 
 
 class TextFormatter(logging.Formatter):
-    """For people: the ids stand at the end of a line."""
+    """For people: the ids are at the end of a line."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s %(message)s")
@@ -55,7 +55,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """For a log store: one object a line: time (ISO 8601, UTC), level, logger, service, message, ids, error."""
+    """For a log store: a JSON object per line: time (ISO 8601, UTC), level, logger, service, message, ids, error."""
 
     def __init__(self, service: str) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def work_ids() -> dict[str, str]:
-    """The ids of the work that is done here and now; only those there are."""
+    """The ids that the current task works for; those that are empty are left out."""
     ids, span = current_ids(), trace.get_current_span().get_span_context()
     known = {
         "session_id": ids.session_id,

@@ -1,8 +1,8 @@
-"""Prometheus metrics of all three model servers, and the scheme that every metric of ours follows.
+"""Prometheus metrics that all three model servers have, and the naming scheme of all our metrics.
 
 Names: aitalk_<service>_<what>_<unit>, where service is gateway, asr, llm or tts, or `server` for what the three model
-servers have in common. Counters end in _total; times are in seconds. docs/observability.md has them all, written by
-`python -m tests.observability.metrics_table`.
+servers have in common. Counters end in _total; times are in seconds. docs/observability.md lists all metrics;
+`python -m tests.observability.metrics_table` writes that list.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ CONVERSATION_BUCKETS_S = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.3, 1.
 
 
 def from_zero(counter: Counter, *values: str) -> Counter:
-    """`counter`, there from the start for these values of its label.
+    """`counter`, exported from the start with 0 for these values of its label.
 
-    One that appears with its first event hides that event: rate() and increase() see no change.
+    If a time series only begins with its first event, rate() and increase() don't see that event.
     """
     for value in values:
         counter.labels(value)
@@ -34,7 +34,7 @@ MODEL_LOAD_SECONDS = Gauge("aitalk_server_model_load_seconds", "Time that the mo
 
 
 def meter_calls(service: str) -> None:
-    """Count the calls of a gRPC service, by its full name, from zero, so that its first failure is seen."""
+    """Export the call counters of a gRPC service (its full name) from zero, so that its first failure shows."""
     for method in descriptor_pool.Default().FindServiceByName(service).methods:
         for code in ("OK", "CANCELLED", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "INTERNAL"):
             CALLS.labels(f"{method.containing_service.name}/{method.name}", code)

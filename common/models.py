@@ -1,10 +1,10 @@
 """Model weights from Hugging Face: found in the cache, else downloaded.
 
-    what the repository has  →  is there room  →  large files, each going on where it broke off
-      →  the hub library's snapshot (small files, links)  →  every file is of its size
+    list of files  →  is there room on the disk  →  large files, each resumed where it stopped
+      →  the hub library's snapshot (small files, links)  →  does every file have its size
 
-Large files are fetched by `common.download`, since the hub's library begins one again in every process. HF_HOME,
-HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE hold as everywhere; the library reads them itself, from the real environment.
+`common.download` fetches large files, since the hub's library starts them from zero in every process. HF_HOME,
+HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE work as usual: the library itself reads them from the environment.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RETRIES = 4
-"""New tries of a download that broke off, after 1, 2, 4 and 8 s."""
+"""How often an interrupted download is tried again, after 1, 2, 4 and 8 s."""
 
-_SPARE_BYTES = 100 << 20  # left free beside what is downloaded
+_SPARE_BYTES = 100 << 20  # of disk, left free after a download
 
 
 @runtime_checkable
@@ -40,12 +40,12 @@ class Fetches(Protocol):
     """An engine whose weights are downloaded."""
 
     def fetch(self) -> object:
-        """Have the weights on this disk, without loading them; raises EngineError. What it returns is its own."""
+        """Download the weights without loading them; raises EngineError. Callers ignore what it returns."""
         ...
 
 
 def fetch_weights(engine: object) -> None:
-    """What `--fetch` does for an engine; one without `fetch` has its weights from elsewhere."""
+    """Download the engine's weights, as `--fetch` does. An engine without `fetch` has nothing to download."""
     if isinstance(engine, Fetches):
         engine.fetch()
 
@@ -58,7 +58,7 @@ class _Wanted:
     only: list[str] | None
 
     def siblings(self, info: ModelInfo) -> list[RepoSibling]:
-        """The files of the repository that are asked for."""
+        """The wanted files of the repository."""
         return [
             file
             for file in info.siblings or ()
@@ -75,7 +75,8 @@ def fetch_model(
     """The folder with the files of `model_id` (`owner/name`, or `owner/name@revision`), downloaded if need be.
 
     revision: branch, tag or commit; None: the newest. only: patterns of file names (`*.json`); None: all files. If the
-    hub can't be reached, what the cache has is taken, if that is complete. Raises EngineError, saying what to do.
+    hub can't be reached, the files in the cache are used if they are complete. Raises EngineError, which says what to
+    do.
     """
     name, pinned = split_revision(model_id)
     wanted = _Wanted(name, revision or pinned, cache_dir.expanduser(), list(only) if only else None)
@@ -98,13 +99,13 @@ def fetch_model(
 
 
 def split_revision(model_id: str) -> tuple[str, str | None]:
-    """`owner/name@revision` in its two parts; the second is None where there is no @."""
+    """Split `owner/name@revision` in two; the revision is None if there is no @."""
     name, _, revision = model_id.partition("@")
     return name, revision or None
 
 
 def _fetch(wanted: _Wanted) -> Path:
-    from huggingface_hub import HfApi, constants, snapshot_download  # slow to import, and needed by few
+    from huggingface_hub import HfApi, constants, snapshot_download  # slow to import, and rarely needed
 
     def snapshot(revision: str | None, *, offline: bool) -> Path:
         return Path(
@@ -141,7 +142,7 @@ def _fetch(wanted: _Wanted) -> Path:
 
 
 def _files(info: ModelInfo, wanted: _Wanted) -> list[WeightFile]:
-    """The large files of the repository: those that it keeps in LFS."""
+    """The large files of the repository: those in LFS."""
     from huggingface_hub.file_download import repo_folder_name
 
     folder = repo_folder_name(repo_id=wanted.model_id, repo_type="model")
@@ -161,7 +162,7 @@ def _files(info: ModelInfo, wanted: _Wanted) -> list[WeightFile]:
 
 
 def _check_room(files: Iterable[WeightFile], wanted: _Wanted) -> None:
-    """Raises EngineError if the disk has no room for what is missing."""
+    """Raises EngineError if the disk has no room for the missing files."""
     missing = sum(file.missing_bytes() for file in files)
     if not missing:
         return
@@ -176,7 +177,7 @@ def _check_room(files: Iterable[WeightFile], wanted: _Wanted) -> None:
 
 
 def _complete(folder: Path, info: ModelInfo, wanted: _Wanted) -> Path:
-    """`folder`, if each file has the size that the repository says; else the bad ones go, and a retry fetches them."""
+    """`folder`, if each file has its size. Otherwise deletes a bad file, for the next try, and raises OSError."""
     for file in wanted.siblings(info):
         path = folder / file.rfilename
         if file.size is not None and path.stat().st_size != file.size:
@@ -188,7 +189,7 @@ def _complete(folder: Path, info: ModelInfo, wanted: _Wanted) -> Path:
 
 
 def _remember(sha: str, wanted: _Wanted) -> None:
-    """Which commit the branch or tag was, so that it is found offline: as the hub's library keeps it."""
+    """Record the commit of the branch or tag, as the hub's library does, so that it is found offline."""
     from huggingface_hub.file_download import repo_folder_name
 
     folder = repo_folder_name(repo_id=wanted.model_id, repo_type="model")
@@ -198,18 +199,18 @@ def _remember(sha: str, wanted: _Wanted) -> None:
 
 
 def _is_refusal(error: Exception) -> bool:
-    """The hub has answered, and the answer is no: asking again changes nothing."""
+    """Whether the hub has refused the request, so that another try is of no use."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     return status in (400, 401, 403, 404) or isinstance(error, ValueError)
 
 
 def _is_away(error: Exception) -> bool:
-    """There was not even a connection. Of httpx or of requests: the library has had both."""
+    """Whether there was no connection. The library has used both httpx and requests, so names are compared."""
     return type(error).__name__ in ("ConnectError", "ConnectionError", "ProxyError")
 
 
 def _final(error: Exception, wanted: _Wanted) -> str:
-    """Why it is no use to try again, and what to do; empty if it may be of use."""
+    """Why another try is of no use, and what to do; empty if another try may succeed."""
     from huggingface_hub import constants
 
     if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT, EFBIG):

@@ -14,12 +14,12 @@ from common.logs import configure_logging
 from common.settings import ProcessSettings
 from common.tracing import configure_tracing
 
-_COLLECT_EVERY = 10_000  # objects made and not dropped; Python's own 700 is for small scripts
+_COLLECT_EVERY = 10_000  # new objects between two collections; Python's default, 700, suits small scripts
 
 
 @contextmanager
 def plain_start_errors(label: str) -> Iterator[None]:
-    """A wrong setting, a model that can't be had or a port in use ends the process with a sentence, no traceback."""
+    """A wrong setting, a model that can't be loaded or a port in use ends the process with a sentence, no traceback."""
     try:
         yield
     except ValidationError as invalid:
@@ -30,7 +30,7 @@ def plain_start_errors(label: str) -> Iterator[None]:
 
 
 def fetch_is_asked_for() -> bool:
-    """`python -m asr_service --fetch`: have the weights on this disk, and end, without loading them."""
+    """Whether the process was started with `--fetch`: download the weights and end, without loading them."""
     match sys.argv[1:]:
         case []:
             return False
@@ -43,16 +43,17 @@ def fetch_is_asked_for() -> bool:
 
 
 def observe(service: str, settings: ProcessSettings) -> None:
-    """Logs and traces of this process, as the settings want them."""
+    """Set up the logs and traces of this process."""
     configure_logging(settings.log_level, settings.log_format, service)
     configure_tracing(service, settings.otel_exporter_otlp_endpoint, settings.otel_traces_sampler_arg)
 
 
 def spare_the_collector() -> None:
-    """Call it once everything is imported: that lives as long as the process, and is not looked through again.
+    """Make garbage collections fast and rare. Call it once everything is imported.
 
-    With many sessions, the garbage collector's full rounds take some percent of the time, and tens of milliseconds
-    each, for which everybody waits. It comes less often, too: most of what a session drops goes without it.
+    With many sessions, full collections take some percent of the CPU time, and each one stops everything for tens of
+    milliseconds. What was imported lives as long as the process, so it is excluded from them. They also run less often,
+    since reference counting frees most of what a session drops.
     """
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""How the processes of a mesh know one another: a shared token, TLS certificates, both, or neither."""
+"""How the processes authenticate each other: by a shared token, by TLS certificates, by both, or not at all."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ _HEADER = "authorization"
 
 @dataclass(frozen=True)
 class Security:
-    """token: goes with every call, in the metadata. cert, key, ca: PEM; of this process, and of whom it trusts.
+    """What a process shows and checks.
 
-    A server with a `ca` asks for client certificates (mTLS). TLS is on where there is a `ca` or a `cert`.
+    token: sent with every call, in its metadata. cert, key: of this process, PEM. ca: of the authority that it trusts,
+    PEM. TLS is on if there is a `ca` or a `cert`. A server with a `ca` asks for client certificates (mTLS).
     """
 
     token: str = ""
@@ -29,7 +30,7 @@ class Security:
 
     @classmethod
     def of(cls, settings: ProcessSettings) -> Security:
-        """Reads the files. Raises ValueError if they can't be read or don't belong together."""
+        """Read the files that the settings name. Raises ValueError if one can't be read, or cert or key is missing."""
         cert, key, ca = (_read(path) for path in (settings.grpc_tls_cert, settings.grpc_tls_key, settings.grpc_tls_ca))
         if (cert is None) != (key is None):
             raise ValueError("GRPC_TLS_CERT and GRPC_TLS_KEY belong together: set both or none")
@@ -40,7 +41,7 @@ class Security:
         return bool(self.cert or self.ca)
 
     def server_credentials(self) -> grpc.ServerCredentials | None:
-        """None: plain text."""
+        """TLS credentials of a server; None for plain text. Raises ValueError if there is a `ca` but no certificate."""
         if not self.has_tls:
             return None
         if self.cert is None or self.key is None:
@@ -50,7 +51,7 @@ class Security:
         )
 
     def open(self, address: str, options: list[tuple[str, Any]]) -> grpc.aio.Channel:
-        """A channel that proves who it is."""
+        """A channel that sends the token and uses TLS, as configured."""
         if self.has_tls:
             credentials = grpc.ssl_channel_credentials(self.ca, self.key, self.cert)
             channel = grpc.aio.secure_channel(address, credentials, options=options)
@@ -61,7 +62,7 @@ class Security:
         return _Tokened(channel, (_HEADER, f"Bearer {self.token}"))  # type: ignore[return-value]
 
     def admits(self, metadata: Any) -> bool:
-        """Whether a call with this metadata may be served. Compared in constant time."""
+        """Whether a call with this metadata may be served. Compares the token in constant time."""
         given = next((str(value) for name, value in metadata or () if name == _HEADER), "")
         return not self.token or hmac.compare_digest(given.encode(), f"Bearer {self.token}".encode())
 
@@ -76,9 +77,9 @@ def _read(path: Path | None) -> bytes | None:
 
 
 class _Tokened:
-    """A channel all of whose calls carry one more entry of metadata.
+    """A channel that adds an entry to the metadata of every call.
 
-    Call credentials would need TLS, and interceptors put a queue between a stream and its writer.
+    gRPC's call credentials need TLS, and its interceptors put a queue between a stream and its writer.
     """
 
     def __init__(self, channel: grpc.aio.Channel, entry: tuple[str, str]) -> None:

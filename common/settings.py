@@ -1,4 +1,4 @@
-"""Settings that every process has: built once in `__main__`, frozen, passed down. Nothing else reads os.environ."""
+"""Settings that every process has. `__main__` builds them once and passes them down. Nothing else reads os.environ."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class ModelServerSettings(ProcessSettings):
     @model_validator(mode="before")
     @classmethod
     def _cache_of_hugging_face(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Who has a cache of Hugging Face's has it used."""
+        """If HF_HOME is set and MODELS_CACHE_DIR isn't, use Hugging Face's own cache."""
         if values.get("hf_home") and "models_cache_dir" not in values:
             return values | {"models_cache_dir": Path(values["hf_home"]).expanduser() / "hub"}
         return values

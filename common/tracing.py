@@ -11,12 +11,13 @@
         │   └── …  tts.synthesize …
         └── playback
 
-Calls carry the caller's span in gRPC metadata (`traceparent`), and the ids of `common.ids` (`baggage`). A turn begins
-before the gateway knows of it: recognition chooses the ids of its root, tells them with `speech_started`, and the
-gateway's span takes them (`chosen_root`). Words stand in no span; nor do errors' texts, which may quote them.
+Calls carry the caller's span in gRPC metadata (`traceparent`), and the ids of `common.ids` (`baggage`). Recognition
+hears a turn before the gateway does. So recognition chooses the ids of the turn's root span and sends them with
+`speech_started`; the gateway's span takes them over. No span contains what people say, nor the texts of errors, which
+may quote it.
 
-The interceptor of opentelemetry-instrumentation-grpc is not used: it makes a span for each call, health checks and
-session-long recognition streams included, and knows nothing of what a turn is.
+The interceptor of opentelemetry-instrumentation-grpc is not used: it makes a span for each call, including health
+checks and recognition streams as long as a session, and it doesn't know turns.
 """
 
 from __future__ import annotations
@@ -54,11 +55,11 @@ _ids: IdGenerator | None = None
 def configure_tracing(service: str, endpoint: str, share: float = 1.0) -> None:
     """Send spans to the OTLP collector (gRPC) at `endpoint`, "http://host:4317"; empty: trace nothing.
 
-    share: of turns that are traced, 0 to 1; give all processes the same. Call once, before anything is served.
+    share: the share of turns that are traced, 0 to 1, the same in all processes. Call it once, before serving.
     """
     if not endpoint:
         return
-    # Only here: whoever traces nothing neither loads nor runs any of it.
+    # Imported only here, so that a process without traces doesn't load any of it.
     from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
@@ -73,11 +74,11 @@ def configure_tracing(service: str, endpoint: str, share: float = 1.0) -> None:
         id_generator=_ids,
     )
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
-    trace.set_tracer_provider(provider)  # at a normal exit it sends what is left
+    trace.set_tracer_provider(provider)  # at a normal exit it sends the remaining spans
 
 
 def flush_traces() -> None:
-    """Send what has not been sent; for a process that ends without Python's own clean-up."""
+    """Send the remaining spans; for a process that ends without Python's own clean-up."""
     provider: Any = trace.get_tracer_provider()
     if _sampler is not None:
         provider.force_flush(FLUSH_TIMEOUT_MS)
@@ -87,7 +88,7 @@ def _chosen_ids() -> IdGenerator:
     from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
     class ChosenIds(RandomIdGenerator):
-        """Random, but for a root whose ids were chosen elsewhere."""
+        """Random ids, except for a root span whose ids another process has chosen."""
 
         def generate_trace_id(self) -> int:
             chosen = _chosen_root.get()
@@ -104,7 +105,7 @@ def _chosen_ids() -> IdGenerator:
 
 
 def choose_root() -> SpanContext:
-    """The ids of a span that another process will begin; invalid if nothing is traced."""
+    """Choose the ids of a root span that another process will begin; invalid if nothing is traced."""
     if _sampler is None or _ids is None:
         return trace.INVALID_SPAN_CONTEXT
     from opentelemetry.sdk.trace.sampling import Decision
@@ -116,7 +117,7 @@ def choose_root() -> SpanContext:
 
 
 def start_root(name: str, traceparent: str = "", *, ago_s: float = 0.0) -> Span:
-    """A span with no parent that began so many seconds ago; `traceparent`: its ids, if they were chosen elsewhere."""
+    """A span without a parent that began `ago_s` seconds ago. traceparent: its ids, if another process chose them."""
     chosen = span_context(traceparent)
     token = _chosen_root.set(chosen if chosen.is_valid else None)
     try:
@@ -126,13 +127,13 @@ def start_root(name: str, traceparent: str = "", *, ago_s: float = 0.0) -> Span:
 
 
 def span_context(traceparent: str) -> SpanContext:
-    """What a `traceparent` names; invalid if it is empty or broken."""
+    """The span that `traceparent` names; invalid if that is empty or malformed."""
     context = _TRACEPARENT.extract({"traceparent": traceparent}, Context())
     return trace.get_current_span(context).get_span_context()
 
 
 def to_traceparent(span: SpanContext) -> str:
-    """Empty if there is no such span."""
+    """The `traceparent` of a span; empty if the span is invalid."""
     carrier: dict[str, str] = {}
     _TRACEPARENT.inject(carrier, under(span))
     return carrier.get("traceparent", "")
@@ -142,14 +143,14 @@ def to_traceparent(span: SpanContext) -> str:
 
 
 def under(parent: SpanContext | Span) -> Context:
-    """The context of a span whose parent is `parent`, whatever is current."""
+    """A context in which `parent` is the current span."""
     span = parent if isinstance(parent, Span) else NonRecordingSpan(parent)
     return trace.set_span_in_context(span, Context())
 
 
 @contextmanager
 def stage(name: str, parent: Context | None = None, **attributes: Any) -> Iterator[Span]:
-    """A span for the length of the block, not made current; under the current one unless a parent is given."""
+    """A span for the length of the block, under `parent` or else under the current span. It doesn't become current."""
     span = TRACER.start_span(name, context=parent, attributes=attributes)
     try:
         yield span
@@ -158,7 +159,7 @@ def stage(name: str, parent: Context | None = None, **attributes: Any) -> Iterat
 
 
 def past_stage(name: str, parent: Context, *, ago_s: float) -> None:
-    """A span that began so many seconds ago and ends now."""
+    """Record a span that began `ago_s` seconds ago and ends now."""
     TRACER.start_span(name, context=parent, start_time=_nanoseconds_ago(ago_s)).end()
 
 
@@ -170,7 +171,7 @@ def _nanoseconds_ago(seconds: float) -> int:
 
 
 def calling(method: str) -> tuple[tuple[tuple[str, str], ...], Span | None]:
-    """A call to a model server: the metadata to send, and if it is part of a trace its span, to be ended with it."""
+    """For a call to a model server: its metadata, and its span if it is part of a trace. End the span with the call."""
     ids, carrier = current_ids(), dict[str, str]()
     context = baggage.set_baggage(_SESSION, ids.session_id, Context()) if ids.session_id else Context()
     if ids.turn_id:
@@ -185,7 +186,7 @@ def calling(method: str) -> tuple[tuple[tuple[str, str], ...], Span | None]:
 
 @contextmanager
 def serving(method: str, metadata: Mapping[str, str]) -> Iterator[Span]:
-    """A call from elsewhere: its ids, and if it is part of a trace a span, current for the length of the block."""
+    """Serve a call in the block: with the caller's ids and, if the call is part of a trace, a current span."""
     context = _BAGGAGE.extract(metadata, Context())
     ids = WorkIds(*(str(baggage.get_baggage(name, context) or "") for name in (_SESSION, _TURN)))
     caller = span_context(metadata.get("traceparent", ""))
@@ -205,6 +206,6 @@ def serving(method: str, metadata: Mapping[str, str]) -> Iterator[Span]:
 
 
 def http_headers(span: Span) -> dict[str, str]:
-    """The headers by which a server reached over HTTP goes on with the trace of `span`."""
+    """HTTP headers with which a server continues the trace of `span`."""
     parent = to_traceparent(span.get_span_context())
     return {"traceparent": parent} if parent else {}

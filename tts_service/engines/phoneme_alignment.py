@@ -1,8 +1,8 @@
 """Finds the phonemes of each written word. Pure.
 
-A phonemiser returns a string of phonemes for a sentence, in groups between spaces. A group is not always a word:
-it joins "of the" and gives four groups for "2024". If there are as many groups as words, each group is a word. Otherwise the
-phonemes that each word has alone are compared with the sentence's, and a word begins where its first phoneme is found.
+A phonemiser returns a string of phonemes for a sentence, in groups between spaces. A group is not always a word: it
+joins "of the" and gives four groups for "2024". If each word has one group, groups are words. Otherwise the phonemes
+that each word has alone are compared with the sentence's, and a word begins where its first phoneme is found.
 """
 
 from __future__ import annotations
