@@ -21,12 +21,13 @@ from piper import PiperVoice
 from asr_service.engines.whisper_models import find_bundled
 from bench.clock import now
 from bench.utterances import Utterance
+from common.smollm2 import find_smollm2
 from deploy.mesh import free_ports
 from gateway.history import Level
 from gateway.reply.partner import MANNERS
 from gateway.reply.prompt import Briefing, system_prompt
 from llm_service.config import LlmSettings
-from llm_service.engines.llama_cpp import find_weights, llama_command
+from llm_service.engines.llama_cpp import llama_command
 from tests.support.mesh import ROOT
 from tests.support.voices import piper_voice
 
@@ -47,7 +48,7 @@ class LlamaServer:
 def running_llama(folder: Path) -> Iterator[LlamaServer]:
     """The bundled language model, by the very command that llm_service starts its own with."""
     settings = LlmSettings()
-    weights = find_weights("")
+    weights = find_smollm2()
     model = weights.stem.partition(".")[0]
     (port,) = free_ports(1)
     with (folder / "llama.log").open("ab") as log:

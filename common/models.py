@@ -98,6 +98,30 @@ def fetch_model(
             time.sleep(pause)
 
 
+def find_model(
+    model_id: str, cache_dir: Path, *, revision: str | None = None, only: Sequence[str] | None = None
+) -> Path | None:
+    """The folder that `fetch_model` returned earlier, asking no server; None if there is none.
+
+    Files that were asked for by other patterns may be all that is in it.
+    """
+    from huggingface_hub import snapshot_download
+
+    name, pinned = split_revision(model_id)
+    try:
+        return Path(
+            snapshot_download(
+                name,
+                revision=revision or pinned,
+                cache_dir=cache_dir.expanduser(),
+                allow_patterns=list(only) if only else None,
+                local_files_only=True,
+            )
+        )
+    except (OSError, ValueError):  # it isn't in the cache
+        return None
+
+
 def split_revision(model_id: str) -> tuple[str, str | None]:
     """Split `owner/name@revision` in two; the revision is None if there is no @."""
     name, _, revision = model_id.partition("@")

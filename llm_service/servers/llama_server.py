@@ -69,6 +69,7 @@ def parameters(arguments: argparse.Namespace) -> xllamacpp.CommonParams:
     params.cache_prompt = True
     params.cache_ram_mib = PROMPT_CACHE_MIB
     params.use_jinja = True
+    params.enable_reasoning = 0  # Qwen3 would think aloud before each reply, and the learner would wait
     params.endpoint_metrics = True
     params.endpoint_slots = True
     threads = arguments.threads or default_threads()

@@ -19,9 +19,10 @@ from common.engine_info import EngineDescription
 from common.errors import EngineError
 from common.grpc_client import open_channel
 from common.grpc_server import ModelServer
+from common.smollm2 import find_smollm2
 from llm_service.config import LlmSettings
 from llm_service.engines import create_engine
-from llm_service.engines.llama_cpp import find_weights, llama_command
+from llm_service.engines.llama_cpp import llama_command
 from llm_service.engines.supervised import SupervisedEngine
 from llm_service.servers.server_process import free_port, run_server
 from llm_service.service import create_service
@@ -118,7 +119,7 @@ async def test_a_server_may_be_started_after_the_service() -> None:
     done, _ = await asyncio.wait({starting}, timeout=0.2)
     assert not done
     assert not engine.ready
-    async with run_server(llama_command(options, find_weights("bundled"), "someone-elses", port)) as process:
+    async with run_server(llama_command(options, find_smollm2(), "someone-elses", port)) as process:
         reading = asyncio.create_task(process.pass_on_output())
         await starting
         assert engine.describe() == EngineDescription("openai", "someone-elses", "remote")

