@@ -22,7 +22,7 @@ const SILENT_AFTER_S = 8; // of a microphone that gives nothing at all
 const SILENT_RMS = 1e-5;
 
 const query = new URLSearchParams(location.search);
-const page = new Page(act);
+const page = new Page({ onNotice: act, onResend: resend, debug: query.has('debug') });
 const voiceView = new VoiceView(page.part['voice-choice'], page.part.voice);
 const meter = new Meter(page.part.meter, () => (phase(state) === 'speaking' ? speaker.level() : microphone.level()));
 const speaker = new Speaker({ onHeard: heard, onSuspended: soundSuspended });
@@ -40,13 +40,20 @@ const connection = new Connection({
   onChange: lineChanged,
 });
 
-let state = initial({ level: memory.level.load() ?? undefined, turns: memory.session.load() ? memory.conversation.load() : [] });
+let state = restored();
 let unsent = []; // written while there was no line
 let reportedAt = 0;
 let stopWatching = watchReadiness(readinessChanged);
 
 listen();
 render();
+
+/** A conversation of this tab that a reload has stopped. One in which nothing was said is not worth carrying on. */
+function restored() {
+  const turns = memory.session.load() ? memory.conversation.load() : [];
+  if (!turns.length) memory.session.save(null);
+  return initial({ level: memory.level.load() ?? undefined, turns });
+}
 
 // --- events and what becomes of them ---
 
@@ -77,7 +84,7 @@ function received(message) {
 
 /** The speaker has played so much of a turn. */
 function heard(turnId, heardMs, done) {
-  dispatch({ type: 'page.heard', turnId, heardMs, done });
+  dispatch({ type: 'page.heard', turnId, heardMs });
   if (!done && performance.now() - reportedAt < REPORT_EVERY_MS) return;
   reportedAt = performance.now();
   connection.send({ type: 'playback', turn_id: turnId, played_ms: heardMs });
@@ -102,9 +109,14 @@ function interrupt() {
   silent.then(() => connection.send({ type: 'interrupt' })); // after the report of what was heard
 }
 
-function write(text) {
+function resend(id) {
+  write(state.turns.find((turn) => turn.id === id).text, id);
+}
+
+/** @param {string} text a typed turn @param {string|null} [insteadOf] id of the turn that it takes the place of */
+function write(text, insteadOf = null) {
   speaker.flush();
-  dispatch({ type: 'page.typed', text });
+  dispatch({ type: 'page.typed', text, insteadOf });
   if (!connection.send({ type: 'text', text })) unsent.push(text);
   if (state.stage === 'idle') begin({ speak: false });
 }
@@ -114,6 +126,15 @@ function end() {
   microphone.close();
   dispatch({ type: 'page.stage', stage: 'analysing' });
   connection.send({ type: 'end_conversation' }); // or as soon as the line is there again
+}
+
+function leaveQueue() {
+  connection.close();
+  connection.clearHeld();
+  microphone.close();
+  meter.stop();
+  unsent = [];
+  dispatch({ type: 'page.stage', stage: 'idle' });
 }
 
 function over() {
@@ -127,11 +148,15 @@ function over() {
   if (state.analysis) page.part.report.focus();
 }
 
-function again() {
+function forget() {
   state = initial({ level: state.level });
   memory.session.save(null);
   memory.conversation.save([]);
   render();
+}
+
+function again() {
+  forget();
   begin({ speak: true });
 }
 
@@ -159,10 +184,16 @@ function lineQueued({ position, seconds }) {
 
 /** To another server, between two turns: nothing to be seen of it. */
 function lineMoving() {
-  const last = state.turns.at(-1);
-  if (state.awaiting && last?.typed) unsent.push(last.text); // it came too late
+  keepUnanswered();
+  dispatch({ type: 'page.moving' });
   if (microphone.road === 'recorder') holdVoice();
   else if (!state.hearing) connection.holdRecent();
+}
+
+/** A typed turn whose answer has not begun is sent to the next line, too: it may have come too late for this one. */
+function keepUnanswered() {
+  const last = state.turns.at(-1);
+  if (state.awaiting && last?.typed && !unsent.includes(last.text)) unsent.push(last.text);
 }
 
 /** What is said while there is no line is kept for the next one, as a recording with a header of its own. */
@@ -184,7 +215,10 @@ function lineReady({ forgotten, held }) {
 
 function lineLost({ ms, attempt }) {
   speaker.flush();
-  if (attempt === 1 && state.stage === 'live') holdVoice();
+  if (attempt === 1 && state.stage === 'live') {
+    keepUnanswered();
+    holdVoice();
+  }
   if (state.stage !== 'analysing') dispatch({ type: 'page.stage', stage: 'reconnecting' });
   const text = attempt === 1 ? LINE.lost : LINE.away(Math.ceil(ms / 1000));
   tell('line', { tone: 'problem', text, action: { label: 'Try now', name: 'connect' } });
@@ -293,9 +327,11 @@ function act(name, topic) {
 }
 
 function listen() {
-  const { start, afresh, interrupt: cutIn, mute: muting, end: ending, again: anew, writing, text, levels } = page.part;
+  const { start, afresh, interrupt: cutIn, mute: muting, end: ending, leave, again: anew, writing, text, levels, openers } = page.part;
   start.addEventListener('click', () => begin({ speak: true }));
-  afresh.addEventListener('click', again);
+  afresh.addEventListener('click', forget);
+  leave.addEventListener('click', leaveQueue);
+  openers.addEventListener('click', ({ target }) => target.closest('button') && write(target.textContent));
   cutIn.addEventListener('click', interrupt);
   muting.addEventListener('click', mute);
   ending.addEventListener('click', end);
@@ -315,6 +351,8 @@ function listen() {
     token.value = '';
   });
   addEventListener('keydown', pressed);
+  addEventListener('pagehide', () => connection.close()); // not lost: left
+  addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
   document.addEventListener('visibilitychange', () => document.hidden || speaker.resume());
 }
 

@@ -10,7 +10,8 @@
  * @typedef {{id: string, who: 'learner', text: string, status: 'partial'|'final', typed: boolean}} LearnerTurn
  * @typedef {{id: string, who: 'partner', text: string, status: 'coming'|'speaking'|'complete'|'interrupted',
  *   words: {text: string, start_ms: number, end_ms: number}[], heardMs: number, heardLength: number|null,
- *   audible: boolean, latencyMs: Object<string, number>|null}} PartnerTurn
+ *   cutBy: null|'learner'|'line'|'pause'|'error'|'end', latencyMs: Object<string, number>|null}} PartnerTurn
+ * cutBy: what ended an interrupted turn.
  */
 import { heardLength } from './captions.js';
 import { complaint } from './wording.js';
@@ -23,6 +24,7 @@ export function initial({ level = 'intermediate', turns = [] } = {}) {
     turns,
     hearing: false, // the learner's voice
     awaiting: false, // a reply is due
+    moving: false, // another gateway is about to carry on
     muted: false,
     queue: null, // {position, seconds}, while all places are taken
     analysis: null,
@@ -31,11 +33,20 @@ export function initial({ level = 'intermediate', turns = [] } = {}) {
   };
 }
 
-export function phase({ stage, hearing, awaiting, turns }) {
-  if (stage !== 'live') return stage;
-  if (hearing) return 'hearing';
-  if (turns.some((turn) => turn.audible)) return 'speaking';
-  return awaiting ? 'thinking' : 'listening';
+/** A reply whose audio runs dry for a moment is still being spoken: its end comes with a message of the server. */
+export function phase(state) {
+  if (state.stage !== 'live') return state.stage;
+  if (state.hearing) return 'hearing';
+  const reply = replying(state);
+  if (reply?.status === 'speaking') return 'speaking';
+  return reply || state.awaiting ? 'thinking' : 'listening';
+}
+
+/** The typed turn that nobody answers any more: speech, or a lost connection, ended its reply before its first word. */
+export function unanswered(state) {
+  if (phase(state) !== 'listening') return null;
+  const last = state.turns.findLastIndex((turn) => turn.text && (turn.who === 'partner' || turn.typed));
+  return state.turns[last]?.typed ? state.turns[last] : null;
 }
 
 /** The turn that an interruption would end: replying, whether it can be heard yet or not. */
@@ -54,10 +65,13 @@ const HANDLERS = {
   captions: (state, { turn_id: id, words }) =>
     changePartner(state, id, (turn) => ({ ...turn, words: [...turn.words, ...words] })),
   interrupted: (state, { turn_id: id, heard_text: heard }) =>
-    endPartner(state, id, (turn) => ({ ...silenced(turn), heardLength: heardLength(turn.text, heard) })),
+    endPartner(state, id, (turn) => ({
+      ...silenced(turn, causeOfInterruption(state)),
+      heardLength: heardLength(turn.text, heard),
+    })),
   turn_complete: (state, { turn_id: id, latency_ms: latencyMs }) =>
-    endPartner(state, id, (turn) => ({ ...turn, status: 'complete', audible: false, latencyMs })),
-  analysis: (state, { data }) => ({ ...quiet(state), stage: 'ended', analysis: data }),
+    endPartner(state, id, (turn) => ({ ...turn, status: 'complete', latencyMs })),
+  analysis: (state, { data }) => ({ ...quiet(state, 'end'), stage: 'ended', analysis: data }),
   resumed: (state, { level }) => ({ ...state, level }),
   error: (state, { message, retryable }) => ({
     ...notice(state, 'server', { tone: 'problem', text: complaint(message, retryable) }),
@@ -65,16 +79,26 @@ const HANDLERS = {
   }),
 
   // --- the page's own ---
-  'page.stage': (state, { stage }) => ({ ...(stage === 'live' ? state : quiet(state)), stage }),
-  'page.queued': (state, { position, seconds }) => ({ ...quiet(state), stage: 'queued', queue: { position, seconds } }),
+  'page.stage': (state, { stage }) => ({
+    ...(stage === 'live' ? state : quiet(state, CUT_BY_STAGE[stage] ?? 'line')),
+    stage,
+    moving: false,
+  }),
+  'page.moving': (state) => ({ ...state, moving: true }),
+  'page.queued': (state, { position, seconds }) => ({
+    ...quiet(state, 'line'),
+    stage: 'queued',
+    queue: { position, seconds },
+  }),
   'page.level': (state, { level }) => ({ ...state, level }),
   'page.muted': (state, { muted }) => ({ ...state, muted }),
-  'page.typed': (state, { text }) => {
-    const next = add(silenceAll(settled(state)), { who: 'learner', text, status: 'final', typed: true, echoed: false });
+  'page.typed': (state, { text, insteadOf = null }) => {
+    const before = insteadOf ? remove(state, state.turns.find(({ id }) => id === insteadOf)) : state;
+    const next = add(silenceAll(settled(before), 'learner'), { who: 'learner', text, status: 'final', typed: true, echoed: false });
     return { ...next, awaiting: true };
   },
-  'page.heard': (state, { turnId, heardMs, done }) => heard(state, turnId, heardMs, done),
-  'page.silenced': (state) => ({ ...silenceAll(state), awaiting: false }),
+  'page.heard': (state, { turnId, heardMs }) => heard(state, turnId, heardMs),
+  'page.silenced': (state) => ({ ...silenceAll(state, 'learner'), awaiting: false }),
   'page.notice': (state, { topic, notice: given }) => notice(state, topic, given),
 };
 
@@ -106,7 +130,8 @@ function openTurn({ turns }) {
 
 // --- the partner's turns ---
 
-const FRESH = { who: 'partner', text: '', words: [], status: 'coming', heardMs: 0, heardLength: null, audible: false, latencyMs: null };
+const FRESH = { who: 'partner', text: '', words: [], status: 'coming', heardMs: 0, heardLength: null, cutBy: null, latencyMs: null };
+const CUT_BY_STAGE = { parked: 'pause', analysing: 'end', ended: 'end' };
 
 function changePartner(state, id, change) {
   const known = state.turns.find((turn) => turn.id === id);
@@ -119,24 +144,31 @@ function endPartner(state, id, change) {
   return { ...(known ? changePartner(state, id, change) : state), awaiting: false };
 }
 
-function heard(state, turnId, heardMs, done) {
+function heard(state, turnId, heardMs) {
   const turn = state.turns.find(({ id }) => id === turnId);
   if (!turn || turn.status === 'complete' || turn.status === 'interrupted') return state;
-  return { ...replace(state, turn, { ...turn, status: 'speaking', audible: !done, heardMs }), awaiting: false };
+  return { ...replace(state, turn, { ...turn, status: 'speaking', heardMs }), awaiting: false };
 }
 
-function silenced(turn) {
-  return { ...turn, status: 'interrupted', audible: false };
+/** What the page knew first counts: the server's `interrupted` only confirms it. */
+function silenced(turn, cutBy) {
+  return { ...turn, status: 'interrupted', cutBy: turn.cutBy ?? cutBy };
 }
 
-function silenceAll(state) {
+function silenceAll(state, cutBy) {
   const turn = replying(state);
-  return turn ? silenceAll(replace(state, turn, silenced(turn))) : state;
+  return turn ? silenceAll(replace(state, turn, silenced(turn, cutBy)), cutBy) : state;
+}
+
+/** A reply that fails ends in `error`, then `interrupted`; one that a gateway takes along ends after `reconnect`. */
+function causeOfInterruption({ moving, notices }) {
+  if (moving) return 'line';
+  return notices.server ? 'error' : 'learner';
 }
 
 /** The connection is gone, or the conversation over: nobody speaks, nobody is waited for. */
-function quiet(state) {
-  return { ...silenceAll(state), hearing: false, awaiting: false };
+function quiet(state, cutBy) {
+  return { ...silenceAll(state, cutBy), hearing: false, awaiting: false };
 }
 
 // --- lists ---

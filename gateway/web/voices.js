@@ -1,16 +1,12 @@
 /** The voices that the partner has, and which one the learner has chosen. */
 import * as memory from './memory.js';
+import { ask } from './server.js';
 
 let known = [];
 
 /** Asks the server, once it is ready. @returns {Promise<{id: string, name: string, language: string}[]>} default first */
 export async function loadVoices() {
-  try {
-    const response = await fetch('/voices', { cache: 'no-store' });
-    known = response.ok ? (await response.json()).voices : [];
-  } catch {
-    known = [];
-  }
+  known = (await ask('/voices'))?.voices ?? [];
   return known;
 }
 

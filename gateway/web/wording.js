@@ -7,7 +7,7 @@ export const PHASES = {
   connecting: { now: 'Connecting', hint: '' },
   locked: { now: 'Not let in yet', hint: '' },
   queued: { now: 'Waiting for a place', hint: 'Stay on this page.' },
-  listening: { now: 'Listening', hint: 'Say something – anything.' },
+  listening: { now: 'Listening', hint: 'Your turn to speak.' },
   hearing: { now: 'Hearing you', hint: 'Take your time.' },
   thinking: { now: 'Thinking', hint: '' },
   speaking: { now: 'Speaking', hint: 'Cut in whenever you like.' },
@@ -16,7 +16,11 @@ export const PHASES = {
   analysing: { now: 'Looking at how it went', hint: 'This takes a few seconds.' },
   ended: { now: 'The conversation is over', hint: '' },
 };
-export const MUTED = { now: 'Microphone off', hint: 'Press Space, or the button, to be heard again.' };
+/** @param {boolean} keyboard whether there is one */
+export function muted(keyboard) {
+  return { now: 'Microphone off', hint: `Press ${keyboard ? 'Space or ' : ''}Unmute to be heard again.` };
+}
+export const KEPT = { now: 'Your conversation is kept', hint: 'Carry on where you stopped.' };
 export const TYPING = { now: 'Your turn', hint: 'Write below; the answer is spoken.' };
 
 export const LEVELS = {
@@ -32,8 +36,9 @@ export const PRELUDES = {
   reconnecting: { title: 'One moment.', text: '' },
   locked: { title: 'Who’s there?', text: 'This server wants an access token. Whoever runs it can give you one.' },
   queued: { title: 'All places are taken.', text: '' },
-  listening: { title: 'I’m listening.', text: 'Say hello, or begin with one of these:' },
-  typing: { title: 'Write to me.', text: 'Say hello, or begin with one of these:' },
+  listening: { title: 'I’m listening.', text: 'Say hello, or choose a sentence to begin with:' },
+  typing: { title: 'Write to me.', text: 'Say hello, or choose a sentence to begin with:' },
+  opening: { title: 'Your partner begins.', text: 'Listen, then answer. You can also speak first.' },
 };
 
 /** A place in the queue, and about how long it takes. */
@@ -44,11 +49,19 @@ export function queueing({ position, seconds }) {
   return `${place}: ${wait} to go. It begins by itself.`;
 }
 
-/** Ways to begin, for whoever can’t think of one. */
+/** Sentences to begin with. A click on one sends it, so each is complete. */
 export const OPENERS = {
-  beginner: ['Hello, my name is …', 'I like coffee. What do you like?', 'Today the weather is …'],
-  intermediate: ['Last weekend I went to …', 'Can you help me order in a restaurant?', 'I’m learning this language because …'],
-  advanced: ['Something I’ve changed my mind about is …', 'Let’s argue: are cities better than the country?', 'Interview me for a job.'],
+  beginner: ['Hello! How are you?', 'I like coffee. What do you like?', 'What do you do at the weekend?'],
+  intermediate: [
+    'What was the best thing you did last weekend?',
+    'Can you help me to order in a restaurant?',
+    'Ask me why I am learning this language.',
+  ],
+  advanced: [
+    'What have you changed your mind about lately?',
+    'Let’s argue: are cities better than the country?',
+    'Please interview me for a job.',
+  ],
 };
 
 /** By `MicrophoneError.reason`. */
@@ -96,7 +109,17 @@ export const STAGES = {
 };
 
 export const SOUND = 'Your browser is holding the sound back.';
-export const INTERRUPTED = 'You cut in here';
+
+/** By `cutBy` of a partner's turn: why it ends early. */
+export const CUT = {
+  learner: 'You cut in here',
+  line: 'The connection broke off here',
+  pause: 'The conversation paused here',
+  error: 'Your partner could not go on here',
+  end: 'You ended the conversation here',
+};
+export const UNHEARD = 'You did not hear this part.';
+export const UNANSWERED = { text: 'This was not answered.', action: 'Send it again' };
 
 /** What the server complains of, as a sentence. */
 export function complaint(message, retryable) {

@@ -130,7 +130,7 @@ async def test_transcript_grows_and_settles(open_page: OpenPage, stub: PageStub)
 
 
 async def test_reply_is_played_without_a_gap_and_reported_to_its_end(open_page: OpenPage, stub: PageStub) -> None:
-    page = await open_page(stub.url, tap=True)
+    page = await open_page(f"{stub.url}?debug", tap=True)
     client = await talking(page, stub)
     reply = await client.say("One two three four five six.")
     seen = set()
@@ -226,6 +226,76 @@ async def test_a_sound_of_the_learner_softens_the_partner_and_no_more(open_page:
     await client.until(lambda _: reply.played_ms > 1700)
     assert (await page.evaluate("readTap()"))["peak"] > loud * 0.8
     assert await page.locator(".partner.interrupted").count() == 0
+
+
+async def test_what_was_not_heard_stands_in_brackets(open_page: OpenPage, stub: PageStub) -> None:
+    page = await open_page(stub.url)
+    client = await talking(page, stub)
+    reply = await client.say("One two three four five six seven eight nine ten eleven twelve.")
+    await client.until(lambda _: reply.played_ms > 700)
+    await page.get_by_role("button", name="Interrupt").click()
+    await expect(page.locator(".partner.interrupted")).to_contain_text("You cut in here")
+    unsaid = page.locator(".partner .words .unsaid")
+    assert await unsaid.first.get_attribute("title") == "You did not hear this part."
+    brackets = (
+        "all => all.map((s) => [getComputedStyle(s, '::before').content, getComputedStyle(s, '::after').content])"
+    )
+    seen = await unsaid.evaluate_all(brackets)
+    assert [before for before, _ in seen] == ['"["', *["none"] * (len(seen) - 1)]
+    assert [after for _, after in seen] == [*["none"] * (len(seen) - 1), '"]"']
+    assert await unsaid.first.evaluate("(s) => getComputedStyle(s).textDecorationLine") == "none"
+
+
+async def test_how_long_an_answer_took_is_for_developers(open_page: OpenPage, stub: PageStub) -> None:
+    page = await open_page(stub.url)
+    client = await talking(page, stub)
+    await client.say("One two.")
+    await expect(page.locator(".partner.complete")).to_be_visible()
+    await expect(page.get_by_text("answered in")).to_have_count(0)
+
+
+async def test_a_sentence_to_begin_with_is_sent_by_a_click(open_page: OpenPage, stub: PageStub) -> None:
+    page = await open_page(stub.url)
+    await page.get_by_label("Beginner").check()
+    client = await talking(page, stub)
+    await page.get_by_role("button", name="I like coffee. What do you like?").click()
+    assert (await client.message(protocol.Text)).text == "I like coffee. What do you like?"
+    await expect(page.locator(".learner .words")).to_have_text("I like coffee. What do you like?")
+
+
+async def test_a_typed_line_that_is_not_answered_can_be_sent_again(open_page: OpenPage, stub: PageStub) -> None:
+    page = await open_page(stub.url)
+    client = await talking(page, stub)
+    await page.get_by_label("Write instead of speaking").fill("Where is the station?")
+    await page.keyboard.press("Enter")
+    await client.message(protocol.Text)
+    again = page.get_by_role("button", name="Send it again")
+    await expect(again).to_have_count(0)
+    sound = (protocol.SpeechStoppedMessage(), protocol.TranscriptMessage(text="", is_final=True))
+    await client.send(protocol.SpeechStartedMessage(), *sound)
+    await again.click()
+    assert (await client.message(protocol.Text, 2)).text == "Where is the station?"
+    await expect(page.locator(".learner")).to_have_count(1)
+    await client.say("It is over there.")
+    await expect(page.locator(".partner.complete")).to_be_visible()
+    await expect(again).to_have_count(0)
+
+
+async def test_the_levels_stay_in_view_and_a_phone_hears_of_no_keys(open_page: OpenPage, stub: PageStub) -> None:
+    phone = {"width": 390, "height": 844}
+    page = await open_page(stub.url, viewport=phone, is_mobile=True, has_touch=True)
+    client = await talking(page, stub)
+    for _ in range(8):
+        await client.hear("I was saying something that is long enough for more than one line")
+    await expect(page.locator(".learner.final")).to_have_count(8)
+    await page.wait_for_function("scrollY > 100")
+    await expect(page.get_by_text("Advanced")).to_be_in_viewport()
+    await page.get_by_role("button", name="Mute", exact=True).click()
+    await client.send(protocol.TranscriptMessage(text="", is_final=True))
+    await expect(page.locator(".status-hint")).to_have_text("Press Unmute to be heard again.")
+    await client.say("One two three four five six.")
+    await expect(page.get_by_role("button", name="Interrupt")).to_be_visible()
+    await expect(page.get_by_text("Esc")).to_be_hidden()
 
 
 async def test_level_is_sent_and_kept(open_page: OpenPage, stub: PageStub) -> None:

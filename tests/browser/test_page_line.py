@@ -83,6 +83,51 @@ async def test_no_place_at_all_can_be_tried_again(open_page: OpenPage, stub: Pag
     await (await stub.client(2)).until(lambda client: len(client.frames) > 3)
 
 
+async def test_the_queue_can_be_left(open_page: OpenPage, stub: PageStub) -> None:
+    stub.full = True
+    page = await open_page(stub.url)
+    await page.get_by_role("button", name=TALK).click()
+    client = await stub.arrival()
+    await client.send(protocol.Queued(position=3, estimate_s=130, place="a"))
+    await page.get_by_role("button", name="Leave the queue").click()
+    await client.until(lambda client: client.gone)
+    await expect(page.get_by_role("button", name=TALK)).to_be_visible()
+    await expect(page.locator(".notice")).to_have_count(0)
+    stub.full = False
+    await page.get_by_role("button", name=TALK).click()
+    await stub.client(2)
+
+
+async def test_a_restart_of_the_server_is_not_the_learner_cutting_in(open_page: OpenPage, stub: PageStub) -> None:
+    page = await open_page(stub.url)
+    client = await talking(page, stub)
+    reply = await client.say("One two three four five six seven eight nine ten eleven twelve.")
+    await client.until(lambda _: reply.played_ms > 700)
+    await client.drop()
+    await expect(page.locator(".cut-in")).to_have_text("The connection broke off here")
+    second = await stub.client(2)
+    reply = await second.say("One two three four five six seven eight nine ten eleven twelve.")
+    await second.until(lambda _: reply.played_ms > 700)
+    await second.send(protocol.Reconnect(reason="this gateway ends", delay_ms=10))
+    await second.interrupt()
+    await second.drop()
+    await expect(page.locator(".cut-in").nth(1)).to_have_text("The connection broke off here")
+
+
+async def test_a_typed_line_that_was_lost_with_its_connection_is_sent_again(
+    open_page: OpenPage, stub: PageStub
+) -> None:
+    page = await open_page(stub.url)
+    client = await talking(page, stub)
+    await page.get_by_label("Write instead of speaking").fill("Where is the station?")
+    await page.keyboard.press("Enter")
+    await client.message(protocol.Text)
+    await client.drop()
+    second = await stub.client(2)
+    assert (await second.message(protocol.Text)).text == "Where is the station?"
+    await expect(page.locator(".learner")).to_have_count(1)
+
+
 async def test_a_token_is_asked_for_and_sent(open_page: OpenPage, stub: PageStub) -> None:
     stub.full = True
     page = await open_page(stub.url)
@@ -148,10 +193,12 @@ async def test_a_move_to_another_gateway_is_unnoticed(open_page: OpenPage, stub:
 async def test_a_reload_carries_on(open_page: OpenPage, stub: PageStub) -> None:
     page = await open_page(stub.url)
     client = await talking(page, stub)
-    await client.hear("I was saying")
-    await expect(page.locator(".learner.final")).to_have_count(1)
+    for _ in range(8):
+        await client.hear("I was saying")
+    await expect(page.locator(".learner.final")).to_have_count(8)
     await page.reload()
-    await expect(page.locator(".learner .words")).to_have_text("I was saying.")
+    await expect(page.locator(".learner .words").first).to_have_text("I was saying.")
+    await expect(page.get_by_role("button", name="Carry on talking")).to_be_in_viewport()
     await page.get_by_role("button", name="Carry on talking").click()
     assert (await (await stub.client(2)).message(protocol.Start)).session_id == client.session_id
 

@@ -92,6 +92,7 @@ class Client:
     frames: list[bytes] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    gone: bool = False
 
     def of_type(self, kind: type[Message]) -> list[Message]:
         return [message for message in self.messages if isinstance(message, kind)]
@@ -229,6 +230,8 @@ class PageStub:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             while True:
                 await self._take(client, await websocket.receive())
+        client.gone = True
+        client.changed.set()
 
     async def _take(self, client: Client, event: Mapping[str, object]) -> None:
         if event["type"] == "websocket.disconnect":

@@ -1,6 +1,6 @@
 /** The page around the transcript: what can be seen and pressed in each phase. */
-import { phase, replying } from '../conversation.js';
-import { LEVELS, MUTED, OPENERS, PHASES, PRELUDES, TYPING, queueing } from '../wording.js';
+import { phase, replying, unanswered } from '../conversation.js';
+import { KEPT, LEVELS, OPENERS, PHASES, PRELUDES, TYPING, muted, queueing } from '../wording.js';
 import { el, say } from './dom.js';
 import { NoticesView } from './notices.js';
 import { ReportView } from './report.js';
@@ -9,15 +9,21 @@ import { TranscriptView } from './transcript.js';
 const LIVE = ['listening', 'hearing', 'thinking', 'speaking'];
 
 export class Page {
-  /** @param {(name: string, topic: string) => void} onAction a notice's button */
-  constructor(onAction) {
+  /**
+   * @param {object} options
+   * @param {(name: string, topic: string) => void} options.onNotice a notice's button was pressed
+   * @param {(id: string) => void} options.onResend a typed turn is to be sent again
+   * @param {boolean} options.debug show how long each answer took
+   */
+  constructor({ onNotice, onResend, debug }) {
     this.part = Object.fromEntries([...document.querySelectorAll('[id]')].map((element) => [element.id, element]));
-    this.transcript = new TranscriptView(this.part.transcript);
-    this.notices = new NoticesView(this.part.notices, onAction);
+    this.transcript = new TranscriptView(this.part.transcript, { onResend, debug });
+    this.notices = new NoticesView(this.part.notices, onNotice);
     this.report = new ReportView(this.part.report);
     this.levels = [...this.part.levels.querySelectorAll('input')];
     this.now = this.part.status.querySelector('.status-now');
     this.hint = this.part.status.querySelector('.status-hint');
+    this.keyboard = matchMedia('(hover: hover) and (pointer: fine)').matches;
   }
 
   /** @param {object} state of `conversation.js` @param {{talking: boolean, kept: boolean}} around a microphone is open; an earlier session can be carried on */
@@ -25,10 +31,11 @@ export class Page {
     const current = phase(state);
     document.body.dataset.phase = current;
     document.body.toggleAttribute('data-empty', !state.turns.length);
-    this.transcript.render(state.turns);
+    document.body.toggleAttribute('data-kept', kept);
+    this.transcript.render(state.turns, unanswered(state));
     this.notices.render(state.notices);
     this.report.render(state.analysis);
-    this.#status(current, state, talking);
+    this.#status(current, state, { talking, kept });
     this.#controls(current, state, { talking, kept });
     for (const radio of this.levels) radio.checked = radio.value === state.level;
     say(this.part['level-hint'], LEVELS[state.level]);
@@ -45,13 +52,13 @@ export class Page {
     openers.hidden = !['listening', 'typing'].includes(name);
     if (openers.dataset.level === level) return;
     openers.dataset.level = level;
-    openers.replaceChildren(...OPENERS[level].map((opener) => el('li', {}, `“${opener}”`)));
+    openers.replaceChildren(...OPENERS[level].map((opener) => el('li', {}, el('button', { type: 'button' }, opener))));
   }
 
-  #status(current, { muted, queue, turns }, talking) {
-    let words = PHASES[current];
+  #status(current, { muted: off, queue, turns }, { talking, kept }) {
+    let words = kept ? KEPT : PHASES[current]; // what is kept is said to a screen reader; others see the button
     if (current === 'queued' && turns.length) words = { now: words.now, hint: queueing(queue) };
-    if (current === 'listening' && muted) words = MUTED;
+    if (current === 'listening' && off) words = muted(this.keyboard);
     else if (current === 'listening' && !talking) words = TYPING;
     say(this.now, words.now);
     say(this.hint, words.hint);
@@ -60,15 +67,17 @@ export class Page {
   }
 
   #controls(current, state, { talking, kept }) {
-    const { access, welcome, interrupt, mute, end, again, afresh, writing } = this.part;
+    const { access, welcome, interrupt, mute, end, leave, again, afresh, writing } = this.part;
     const live = LIVE.includes(current);
-    welcome.hidden = current !== 'idle';
+    welcome.hidden = current !== 'idle' || kept;
+    this.part['welcome-actions'].hidden = current !== 'idle';
     access.hidden = current !== 'locked';
     afresh.hidden = !kept;
     say(this.part['start-label'], kept ? 'Carry on talking' : 'Start talking');
     this.#hide(interrupt, !(live && replying(state)), this.part.text);
     this.#hide(mute, !(live && talking), this.part.text);
     this.#hide(end, !(live || current === 'reconnecting'), this.part.text);
+    this.#hide(leave, current !== 'queued', this.part.text);
     this.#hide(again, current !== 'ended', this.part.text);
     mute.setAttribute('aria-pressed', state.muted);
     say(mute, state.muted ? 'Unmute' : 'Mute');

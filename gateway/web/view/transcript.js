@@ -1,20 +1,23 @@
 /** The conversation as a play script: who, and what they said; the partner's words come alive as they are spoken. */
 import { pieces, states } from '../captions.js';
-import { INTERRUPTED } from '../wording.js';
+import { CUT, UNANSWERED, UNHEARD } from '../wording.js';
 import { el } from './dom.js';
 import { latency } from './latency.js';
 
 const NEAR_END_PX = 160; // closer to the end than this, the page follows the conversation
 
 export class TranscriptView {
-  /** @param {HTMLOListElement} list */
-  constructor(list) {
+  /** @param {HTMLOListElement} list @param {{onResend: (id: string) => void, debug: boolean}} options */
+  constructor(list, { onResend, debug }) {
     this.list = list;
+    this.debug = debug;
+    this.again = el('p', { class: 'unanswered' }, UNANSWERED.text, ' ', el('button', { type: 'button' }, UNANSWERED.action));
+    this.again.querySelector('button').addEventListener('click', () => onResend(this.unanswered));
     this.shown = new Map(); // id → {turn, item, …}
   }
 
-  /** @param {import('../conversation.js').LearnerTurn[]} turns */
-  render(turns) {
+  /** @param {(LearnerTurn|PartnerTurn)[]} turns @param {LearnerTurn|null} unanswered see `conversation.js` */
+  render(turns, unanswered) {
     const following = this.#nearEnd();
     let changed = false;
     const ids = new Set(turns.map((turn) => turn.id));
@@ -24,7 +27,14 @@ export class TranscriptView {
       this.shown.delete(id);
     }
     for (const turn of turns) changed = this.#show(turn) || changed;
+    this.#offerAgain(unanswered);
     if (changed && following) scrollTo({ top: document.documentElement.scrollHeight });
+  }
+
+  #offerAgain(turn) {
+    this.unanswered = turn?.id ?? null;
+    if (turn) this.shown.get(turn.id).item.append(this.again);
+    else this.again.remove();
   }
 
   #show(turn) {
@@ -35,7 +45,7 @@ export class TranscriptView {
     entry.item.hidden = !turn.text.trim();
     entry.item.className = `turn ${turn.who} ${turn.status}`;
     if (turn.who === 'learner') entry.words.textContent = turn.text;
-    else showPartner(entry, turn);
+    else showPartner(entry, turn, this.debug);
     return true;
   }
 
@@ -55,7 +65,7 @@ export class TranscriptView {
   }
 }
 
-function showPartner(entry, turn) {
+function showPartner(entry, turn, debug) {
   if (entry.text !== turn.text || entry.timed !== turn.words) {
     entry.cut = pieces(turn.text, turn.words);
     entry.spans = entry.cut.map((piece) => el('span', {}, piece.text.trimEnd()));
@@ -65,15 +75,24 @@ function showPartner(entry, turn) {
     entry.timed = turn.words;
   }
   const now = states(entry.cut, turn);
+  const cut = turn.status === 'interrupted' && now.includes('unsaid');
   now.forEach((name, i) => {
-    if (entry.spans[i].className !== name) entry.spans[i].className = name;
+    const classes = cut ? unheard(now, i) : name;
+    if (entry.spans[i].className !== classes) entry.spans[i].className = classes;
+    entry.spans[i].title = cut && name === 'unsaid' ? UNHEARD : '';
   });
-  if (turn.status === 'interrupted' && now.includes('unsaid') && !entry.mark) {
-    entry.mark = el('span', { class: 'cut-in' }, INTERRUPTED);
+  if (cut && !entry.mark) {
+    entry.mark = el('span', { class: 'cut-in' }, CUT[turn.cutBy] ?? CUT.line);
     entry.item.append(entry.mark);
   }
-  if (turn.latencyMs && !entry.latency) {
+  if (debug && turn.latencyMs && !entry.latency) {
     entry.latency = latency(turn.latencyMs);
     if (entry.latency) entry.item.append(entry.latency);
   }
+}
+
+/** What was not heard stands in brackets. */
+function unheard(states, i) {
+  if (states[i] !== 'unsaid') return states[i];
+  return `unsaid${i === states.indexOf('unsaid') ? ' opens' : ''}${i === states.length - 1 ? ' closes' : ''}`;
 }
