@@ -1,1 +1,1 @@
-"""The language model: words to a reply, from a server that speaks the OpenAI chat-completions protocol."""
+"""The language-model service: gets replies from a server that speaks the OpenAI chat-completions protocol."""

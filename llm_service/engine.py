@@ -1,4 +1,4 @@
-"""What the service asks of a language model, whichever server runs it.
+"""What every language-model engine does, whichever server runs the model.
 
     request ──► engine.stream() ──► Delta, Delta, …, Done (always last)
 
@@ -37,7 +37,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """What to reply to, and how. Raises InvalidInputError if it makes no sense.
+    """What to reply to, and how. Raises InvalidInputError if a value is out of range or a message is empty.
 
     max_tokens: at least 1. temperature: 0 (the likeliest token each time) to 2. top_p: above 0, up to 1; None: the
     server's default. stop: up to 4 strings before which the reply ends. json_schema: JSON text of a schema that the
@@ -77,7 +77,7 @@ class GenerationRequest:
         self.parsed_schema()
 
     def parsed_schema(self) -> dict[str, Any] | None:
-        """The JSON Schema as an object; None where the reply is free text."""
+        """The JSON Schema as an object; None if the reply is free text. Raises InvalidInputError if it isn't one."""
         if self.json_schema is None:
             return None
         try:
@@ -96,7 +96,7 @@ def _require(valid: bool, otherwise: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the server counts them; 0 where it does not. `cached_prompt_tokens` came from its prefix cache."""
+    """Tokens as the server counts them; 0 if it doesn't. cached_prompt_tokens: those from its prefix cache."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -124,18 +124,20 @@ class LlmEngine(Protocol):
 
     @property
     def ready(self) -> bool:
-        """Whether the model would answer now."""
+        """Whether the model can answer now."""
         ...
 
     async def start(self) -> None:
-        """Wait until the model has written its first token; raises if it can't be had."""
+        """Wait until the model has written its first token; raises a ServiceError if it can't be loaded."""
         ...
 
     async def close(self) -> None:
-        """Release it, with any process that was started for it. Also right after a `start` that failed."""
+        """Release the model and end any process that was started for it. Also call it after a `start` that failed."""
         ...
 
-    def describe(self) -> EngineDescription: ...
+    def describe(self) -> EngineDescription:
+        """Which engine and model this is, and on which device. May be called before `start`."""
+        ...
 
     def stream(self, request: GenerationRequest) -> AsyncGenerator[Delta | Done, None]:
         """The reply, piece by piece; close it (`contextlib.aclosing`) to stop it early."""

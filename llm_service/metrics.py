@@ -1,4 +1,4 @@
-"""What Prometheus learns of the language model."""
+"""Prometheus metrics of the language model."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GUARDED = from_zero(
 )
 CANCELLED = Counter("aitalk_llm_cancelled_total", "Replies cancelled by the client before their end.")
 
-# Of a model server behind the service; what it says of itself is in backend_metrics.py.
+# About a model server behind the service. What the server itself reports is in backend_metrics.py.
 BACKEND_UP = Gauge("aitalk_llm_backend_up", "Whether the model server answers: 1 or 0.", ["backend"])
 BACKEND_IN_FLIGHT = Gauge("aitalk_llm_backend_in_flight", "Requests of ours that it is working on.", ["backend"])
 BACKEND_EJECTED = Counter(

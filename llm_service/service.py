@@ -1,4 +1,4 @@
-"""The gRPC face of the language model: proto ↔ engine, slots and metrics."""
+"""The gRPC service aitalk.llm.v1.LlmService: proto messages to an engine and back, slots and metrics."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def create_service(engine: LlmEngine, settings: LlmSettings) -> Service:
 
 
 class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
-    """One engine, a slot for each reply being written."""
+    """See protos/aitalk/llm/v1/llm.proto. One engine, and a slot for each reply that is written."""
 
     def __init__(self, engine: LlmEngine, settings: LlmSettings) -> None:
         self.engine = engine
         self.settings = settings
         self.slots = Slots("llm", settings.llm_max_streams)
 
-    # A coroutine that writes, not a generator: cancelled anywhere, it ends at once, and the generation with it.
+    # A coroutine that writes, not a generator: when cancelled, it ends at once and stops the generation.
     async def StreamingGenerate(  # type: ignore[override]
         self,
         request: llm_pb2.StreamingGenerateRequest,
@@ -90,7 +90,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
     async def _reply(
         self, request: llm_pb2.StreamingGenerateRequest | llm_pb2.GenerateRequest
     ) -> AsyncIterator[AsyncIterator[Delta | Done]]:
-        """The events of a reply; the slot, and the generation in the model server, end with the block."""
+        """The events of a reply. The end of the block frees the slot and stops the generation in the model server."""
         sampling = default_sampling(self.settings, self.engine.describe().parameters)
         wanted = to_generation_request(request, self.settings, sampling)
         with self.slots.take():
@@ -160,7 +160,7 @@ async def _guarded(
 def to_generation_request(
     request: llm_pb2.StreamingGenerateRequest | llm_pb2.GenerateRequest, settings: LlmSettings, sampling: Sampling
 ) -> GenerationRequest:
-    """The request with the service's defaults filled in; raises InvalidInputError if it makes no sense."""
+    """The request with the service's defaults filled in; raises InvalidInputError if a value is out of range."""
     config = request.config
     chosen = {
         name: getattr(config if config.HasField(name) else sampling, name)  # type: ignore[arg-type]  # all optional

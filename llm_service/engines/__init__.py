@@ -1,4 +1,4 @@
-"""Which engine runs the language model, imported only when it is chosen."""
+"""The language-model engines, and which of them runs here. An engine is imported only when it is chosen."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ ENGINES: Mapping[str, str] = {
 
 
 def choose_engine(settings: LlmSettings, *, can_run_vllm: bool) -> str:
-    """A key of ENGINES: LLM_ENGINE, else the server at LLM_BASE_URL, else vLLM if it can run here, else llama.cpp."""
+    """The engine (a key of ENGINES) that the settings name or, with LLM_ENGINE=auto, the first that fits.
+
+    These are: `openai` if LLM_BASE_URL is set, `llama.cpp` for a GGUF file, `vllm` if it can run here, `llama.cpp`.
+    """
     if settings.llm_engine != "auto":
         return settings.llm_engine
     if settings.llm_base_url:
@@ -53,7 +56,7 @@ def create_engine(settings: LlmSettings, name: str = "") -> LlmEngine:
 
 
 def cuda_gpus() -> int:
-    """How many NVIDIA GPUs this process sees."""
+    """How many NVIDIA GPUs this process can see."""
     try:
         pynvml.nvmlInit()
         return int(pynvml.nvmlDeviceGetCount())

@@ -1,4 +1,4 @@
-"""The model servers of LLM_BASE_URL, which run elsewhere: one, or several that serve the same model.
+"""The model servers of LLM_BASE_URL, which others run: one server, or several that serve the same model.
 
 request ──► least loaded ──fails before the first token──► next one ──► … ──► the last one's error
                  └──fails after it──► the error: half a reply can't be taken back
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 def balanced_engine(settings: LlmSettings) -> BalancedEngine:
-    """Raises UnavailableError if LLM_BASE_URL is empty."""
+    """The engine for the servers of LLM_BASE_URL; raises UnavailableError if that is empty."""
     if not settings.llm_base_urls:
         raise UnavailableError("LLM_ENGINE is openai, but LLM_BASE_URL is empty; set it to a server's URL")
     return BalancedEngine(
@@ -40,7 +40,7 @@ def balanced_engine(settings: LlmSettings) -> BalancedEngine:
 
 
 class BalancedEngine:
-    """Shares requests among `servers`."""
+    """Shares requests among `servers`. A server that fails gets no more until it has answered a probe."""
 
     def __init__(self, servers: Sequence[OpenAiEngine]) -> None:
         self.backends = tuple(Backend(server) for server in servers)
@@ -52,7 +52,7 @@ class BalancedEngine:
         return any(backend.healthy for backend in self.backends)
 
     async def start(self) -> None:
-        """Until the first of them answers; the others may come later."""
+        """Wait until the first server answers; the others may follow later."""
         self._work = asyncio.create_task(self._watch_all())  # ended by close
         up = asyncio.create_task(self._up.wait())
         try:
@@ -84,11 +84,13 @@ class BalancedEngine:
                         begun = True
                         yield event
             except InvalidInputError:
-                raise  # the request is to blame, and would be anywhere
+                raise  # the request is wrong, so every server would refuse it
             except ServiceError as error:
                 if not isinstance(error, BusyError):
                     backend.eject()
-                logger.warning("the model server %s failed (%s)", backend.name, error.code)  # the text may quote it
+                logger.warning(
+                    "the model server %s failed (%s)", backend.name, error.code
+                )  # the error's text may quote the request
                 if begun or not untried:
                     raise
                 BACKEND_FAILOVERS.labels(backend.name).inc()

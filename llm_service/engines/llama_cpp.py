@@ -20,11 +20,11 @@ from llm_service.gguf_weights import GgufWeights
 
 logger = logging.getLogger(__name__)
 
-PARALLEL = 4  # replies at once: each slot takes memory for the whole context, and shares the same CPU
+PARALLEL = 4  # replies at once; each one takes memory for a whole context, and all share the CPU
 
 
 def llama_cpp_engine(settings: LlmSettings) -> LlamaCppEngine:
-    """Raises EngineError if LLM_MODEL_NAME is the path of a file that isn't there."""
+    """The engine for LLM_MODEL_NAME; raises EngineError if that is the path of a file that isn't there."""
     return LlamaCppEngine(settings, GgufWeights.of(settings))
 
 
@@ -51,7 +51,7 @@ class LlamaCppEngine(SupervisedEngine):
 
 
 def _in_thread(work: Callable[[], Path]) -> asyncio.Future[Path]:
-    """What `work` returns. The end of the process does not wait for its thread: a download goes on with the next."""
+    """Run `work` in a thread. The process may end without waiting for it: the next process resumes a download."""
     future: Future[Path] = Future()
 
     def run() -> None:
@@ -66,7 +66,7 @@ def _in_thread(work: Callable[[], Path]) -> asyncio.Future[Path]:
 
 
 def llama_command(settings: LlmSettings, weights: Path, model: str, port: int) -> Sequence[str]:
-    """The command line of the server."""
+    """The command line of llama.cpp's server for the GGUF file `weights`, which requests call `model`."""
     bundled = GgufWeights.of(settings).is_bundled
     return (
         *(sys.executable, "-m", "llm_service.servers.llama_server"),

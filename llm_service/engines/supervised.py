@@ -1,8 +1,9 @@
-"""A model server that this service starts itself, and starts again whenever it ends.
+"""A model server that this service starts, and starts again whenever it ends.
 
 start ──► process runs ──► answers (ready) ──► ends ──► pause ──► start …
-               └── does not answer in time, or ends first ──► pause ──► start …   (the first time: at most 3 times, and
-                                                                      once if memory does not suffice)
+               └── does not answer in time, or ends first ──► pause ──► start …
+
+If the server has never answered, three starts are tried, or one if it runs out of memory; then `start` raises.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from llm_service.servers.server_process import ServerProcess, free_port, run_ser
 
 logger = logging.getLogger(__name__)
 
-FIRST_STARTS = 3  # then it's no accident; whoever started us should hear of it
+FIRST_STARTS = 3  # three failures are no accident, so `start` reports them
 
 
 class SupervisedEngine:
@@ -56,7 +57,7 @@ class SupervisedEngine:
         )
         self._supervision: asyncio.Task[None] | None = None
         self._up = asyncio.Event()  # it has answered at least once
-        self._up_since: float | None = None  # in the present life of the server
+        self._up_since: float | None = None  # of the running process
 
     @property
     def ready(self) -> bool:
@@ -64,20 +65,20 @@ class SupervisedEngine:
 
     @property
     def name(self) -> str:
-        """In logs and metrics; the address won't do, as the port changes."""
+        """The server's name in logs and metrics. Not its address, since the port changes."""
         return self._description.engine
 
     @property
     def base_url(self) -> str:
-        """Where the server is now; another port after each restart."""
+        """The server's current address; the port changes with each restart."""
         return self._client.base_url
 
     def fetch(self) -> None:
-        """Have the weights on this disk without loading them; raises EngineError."""
+        """Download the weights without loading them; raises EngineError."""
         self._fetch()
 
     async def start(self) -> None:
-        """Raises EngineError, with the server's last words, if it can't be started at all."""
+        """Wait until the server answers; raises EngineError, with the cause that it printed, if it can't start."""
         self._supervision = asyncio.create_task(self._supervise())  # ended by close
         up = asyncio.create_task(self._up.wait())
         try:
@@ -119,7 +120,7 @@ class SupervisedEngine:
             SERVER_RESTARTS.inc()
 
     async def _run_once(self) -> LoadFailure:
-        """One life of the server; returns why it never answered, which means nothing if it did."""
+        """Run the server until it ends. Returns why it did not start, which means nothing if it had answered."""
         port = free_port()
         async with run_server(self._command(port)) as process, asyncio.TaskGroup() as tasks:
             logger.info("%s starts as process %d on port %d", self.name, process.pid, port)
@@ -130,13 +131,13 @@ class SupervisedEngine:
             finally:
                 self._client.ready = False
             serving.cancel()
-            process.kill()  # what it left behind, which may hold the GPU's memory and the pipe
-            await reading  # its last words may still be in the pipe
+            process.kill()  # and the processes it left, which may hold the GPU's memory and the pipe
+            await reading  # its last lines may still be in the pipe
         logger.warning("%s (process %d) ended with status %d", self.name, process.pid, status)
         return explain(process.last_lines())
 
     async def _serve(self, process: ServerProcess, port: int) -> None:
-        """Wait until it answers, then read its metrics for as long as it lives."""
+        """Wait until the server answers, then read its metrics until it ends."""
         began = time.monotonic()
         self._client.base_url = f"http://127.0.0.1:{port}/v1"
         try:

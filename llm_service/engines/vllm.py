@@ -1,4 +1,4 @@
-"""vLLM's server, where there is a GPU and vllm is installed (https://docs.vllm.ai/en/latest/cli/serve/)."""
+"""vLLM's server, for machines with a GPU and vllm installed (https://docs.vllm.ai/en/latest/cli/serve/)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WEIGHT_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "*.py"
 
 
 def vllm_engine(settings: LlmSettings) -> SupervisedEngine:
-    """Raises EngineError if vllm is not installed."""
+    """The engine that runs `vllm serve` for LLM_MODEL_NAME; raises EngineError if vllm is not installed."""
     program = find_vllm()
     if program is None:
         raise EngineError("there is no `vllm` command; pip install vllm, or set LLM_BASE_URL")
@@ -41,7 +41,7 @@ def fetch_weights(settings: LlmSettings) -> None:
 
 
 def vllm_command(program: str, settings: LlmSettings, port: int) -> Sequence[str]:
-    """The command line of `vllm serve`. Logging of requests is off by vLLM's own default."""
+    """The command line of `vllm serve`. By default vLLM doesn't log requests."""
     return (
         *("env", "VLLM_NO_USAGE_STATS=1"),  # a self-hosted system reports to nobody
         *(program, "serve", settings.llm_model_name),
@@ -63,5 +63,5 @@ def vllm_command(program: str, settings: LlmSettings, port: int) -> Sequence[str
 
 
 def _dtype(settings: LlmSettings) -> str:
-    """What is known of it before loading."""
+    """The number type as far as the settings tell; "" if only the model tells."""
     return next((value for value in (settings.llm_quantization, settings.llm_dtype) if value != "auto"), "")

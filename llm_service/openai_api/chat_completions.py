@@ -1,4 +1,4 @@
-"""The OpenAI chat-completions protocol, without the network: a request as JSON, events as a reply, errors as ours.
+"""The OpenAI chat-completions protocol without the network: requests to JSON, events to a reply, errors to ours.
 
 data: {"choices": [{"delta": {"content": "Hel"}, "finish_reason": null}]}
 data: {"choices": [{"delta": {"content": "lo"}, "finish_reason": null}]}
@@ -93,7 +93,7 @@ def penalties(request: GenerationRequest, kind: str) -> dict[str, Any]:
 
 
 def error_for(status: int, server_message: str) -> ServiceError:
-    """The error that an HTTP status of the model server stands for. `server_message` may quote the request."""
+    """Our error for an HTTP status of the model server. `server_message` may quote the request."""
     said = shorten(server_message) or "it gave no reason"
     match status:
         case 400 | 404 | 413 | 422:
@@ -109,7 +109,7 @@ def error_for(status: int, server_message: str) -> ServiceError:
 
 
 def error_message(body: str) -> str:
-    """What a server's error body says: `{"error": {"message": …}}`, `{"detail": …}`, or any text."""
+    """The message in a server's error body: `{"error": {"message": …}}`, `{"detail": …}`, or any text."""
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError):
@@ -121,6 +121,7 @@ def error_message(body: str) -> str:
 
 
 def shorten(text: str) -> str:
+    """`text` in one line of at most LONGEST_SERVER_MESSAGE characters."""
     one_line = " ".join(text.split())
     return one_line if len(one_line) <= LONGEST_SERVER_MESSAGE else one_line[: LONGEST_SERVER_MESSAGE - 1] + "…"
 
@@ -160,14 +161,14 @@ class _Chunk(BaseModel):
 
 
 class ReplyReader:
-    """Reads the events of one reply; raises EngineError, or what the server's own error stands for."""
+    """Reads the events of one reply. Raises EngineError if one is malformed, or our error for the server's error."""
 
     def __init__(self) -> None:
         self._finish_reason: str | None = None
         self._usage = Usage()
 
     def read(self, data: str) -> Delta | None:
-        """The text in one event other than [DONE], if there is any."""
+        """The text in an event other than [DONE]; None if the event has none."""
         chunk = _parse(data)
         if chunk.usage:
             details = chunk.usage.prompt_tokens_details or _PromptDetails()
@@ -182,7 +183,7 @@ class ReplyReader:
         return Delta(choice.delta.content, self._usage) if choice.delta.content else None
 
     def finish(self) -> Done:
-        """The end of the stream; raises EngineError if the reply had not ended."""
+        """The reply's end, to be called at the end of the stream; raises EngineError if the reply is incomplete."""
         if self._finish_reason is None or self._finish_reason in _FAILURES:
             raise EngineError("the model server broke off in the middle of a reply; try again")
         return Done(_STOP_REASONS.get(self._finish_reason, "stop"), self._usage)

@@ -36,7 +36,7 @@ from llm_service.openai_api.sse import SseError, SseParser
 logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 5.0
-RETRY_S = 0.5  # between looks at a server that is not up yet
+RETRY_S = 0.5  # between two tries to reach a server that isn't up yet
 REMIND_S = 10.0  # between log lines about it
 MAX_ERROR_BYTES = 64 * 1024
 ONE_TOKEN = GenerationRequest((Message("user", "Hello"),), max_tokens=1, temperature=0.0)
@@ -60,9 +60,10 @@ class _Models(BaseModel):
 
 
 class OpenAiEngine:
-    """Talks to the server at `base_url` ("http://host:port/v1").
+    """An LlmEngine: the server at `base_url` ("http://host:port/v1").
 
-    request_timeout_s: how long the server may be silent. trust_env: whether HTTP(S)_PROXY and NO_PROXY count.
+    request_timeout_s: how long the server may send nothing. trust_env: whether HTTP(S)_PROXY and NO_PROXY are used.
+    transport: in place of the network, for tests.
     """
 
     def __init__(
@@ -84,15 +85,15 @@ class OpenAiEngine:
         self._client = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
             timeout=httpx.Timeout(request_timeout_s, connect=min(CONNECT_TIMEOUT_S, request_timeout_s), pool=None),
-            # A connection for each request: llama.cpp closes one after a stream without saying so, and a request
-            # that fails on it cannot be told from one that the server has begun to work on.
+            # One connection per request. llama.cpp closes a connection after a stream without announcing it, and a
+            # request that fails for that reason looks like one that the server has begun to work on.
             limits=httpx.Limits(max_keepalive_connections=0),
             trust_env=trust_env,
             transport=transport,
         )
 
     async def start(self) -> None:
-        """Keeps trying for as long as the server is away: it may well be started after us."""
+        """Wait until the server answers and has the model, however long that takes: it may be started after us."""
         next_reminder = time.monotonic() + REMIND_S
         while True:
             try:
@@ -106,7 +107,7 @@ class OpenAiEngine:
                 return
 
     async def warm_up(self) -> None:
-        """Find the model and have it write one token; raises a ServiceError if that fails."""
+        """Choose the model and have it write one token; raises a ServiceError if that fails."""
         models = {model.id: model for model in await self._served_models()}
         self.model = choose_model(self.model, list(models))
         found = models[self.model]
@@ -164,7 +165,7 @@ class OpenAiEngine:
         yield reply.finish()  # some servers leave [DONE] out
 
     async def metrics(self) -> str:
-        """Its own Prometheus metrics, which vLLM and llama.cpp serve beside /v1."""
+        """The server's own Prometheus metrics, which vLLM and llama.cpp serve at /metrics."""
         with _translated():
             response = await self._client.get(f"{self.base_url.removesuffix('/v1')}/metrics", timeout=CONNECT_TIMEOUT_S)
         if response.status_code != httpx.codes.OK:
@@ -214,7 +215,7 @@ def choose_model(wanted: str, served: list[str]) -> str:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """The errors of httpx and of the parser, as ours. Their own texts may quote the stream, so they are not chained."""
+    """Turn errors of httpx and of the parser into ours. Their texts may quote the stream, so they are not chained."""
     try:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout):
@@ -228,7 +229,7 @@ def _translated() -> Iterator[None]:
 
 
 async def _start_of(response: httpx.Response) -> str:
-    """The first part of an error's body: it may be of any size."""
+    """The beginning of an error's body, since the body may be of any size."""
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk

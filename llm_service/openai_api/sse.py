@@ -7,29 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-MAX_EVENT_BYTES = 1024 * 1024  # a delta is some hundred bytes; more than this is no chat completion
+MAX_EVENT_BYTES = 1024 * 1024  # an event of a chat completion has some hundred bytes
 
 
 class SseError(ValueError):
-    """The stream is not one of server-sent events."""
+    """The stream does not consist of server-sent events."""
 
 
 class SseParser:
-    """Feed it a stream's bytes as they come; it gives the data of the events that they complete.
+    """Takes a stream's bytes as they arrive, and gives the data of the events that they complete.
 
-    Fields other than `data`, comments, and an event left incomplete at the end of the stream are dropped, as the
-    standard says.
+    As the standard says, it drops fields other than `data`, comments, and an event that is incomplete at the end of the
+    stream.
     """
 
     def __init__(self) -> None:
-        self._line = bytearray()  # the line begun and not yet ended
-        self._data: list[str] = []  # of the event begun and not yet dispatched
+        self._line = bytearray()  # the incomplete line
+        self._data: list[str] = []  # of the incomplete event
         self._size = 0  # bytes held in both
         self._after_cr = False  # a CR ended the last line: an LF now belongs to it
         self._first_line = True
 
     def feed(self, chunk: bytes) -> Iterator[str]:
-        """The data of each event completed by `chunk`; raises SseError if one grows without end."""
+        """The data of each event that `chunk` completes; raises SseError if an event exceeds MAX_EVENT_BYTES."""
         for piece in chunk.splitlines(keepends=True):
             if self._after_cr and piece == b"\n":
                 self._after_cr = False

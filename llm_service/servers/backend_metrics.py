@@ -1,8 +1,8 @@
-"""A model server's own metrics, under our names: vLLM's and llama.cpp's, read from its /metrics every two seconds.
+"""The metrics of vLLM and llama.cpp under our names, read from the server's /metrics every two seconds.
 
     vllm:num_requests_waiting{…} 3  ──► BackendLoad(waiting=3, …) ──► aitalk_llm_backend_waiting{backend="vllm"} 3
 
-They show what our own can't: what other clients of the same server ask of it, and how full its cache is.
+They show what our own metrics can't: the load from other clients of the same server, and how full its cache is.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FRESH_FOR_S = 3 * SCRAPE_INTERVAL_S
 
 @dataclass(frozen=True, slots=True)
 class BackendLoad:
-    """What a server said of itself. None: it does not tell. Counters start from 0 when the server does."""
+    """What a server reports about itself. None: it doesn't report it. Counters start from 0 when the server starts."""
 
     waiting: float | None = None
     running: float | None = None
@@ -55,9 +55,9 @@ _UNITS = {"prefix_cache_queries": "_tokens", "prefix_cache_hits": "_tokens", "ge
 
 
 def parse_metrics(text: str) -> BackendLoad:
-    """What a server's /metrics says; raises ValueError if it is not in Prometheus' format.
+    """Parse a server's /metrics; raises ValueError if it isn't in Prometheus' format.
 
-    One vLLM may run several engines (data parallel): counts are added up, and the fullest cache counts.
+    vLLM may run several engines (data parallel). Then counts are added up, and the fullest cache is reported.
     """
     found: dict[str, list[float]] = {}
     for family in text_string_to_metric_families(text):
@@ -86,25 +86,27 @@ def parse_metrics(text: str) -> BackendLoad:
 
 
 class BackendLoads(Collector):
-    """The latest load of each server, by its name in the label `backend`; exported until it is too old."""
+    """Exports the latest load of each server, with its name in the label `backend`, until it is too old."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._latest: dict[str, tuple[float, BackendLoad]] = {}
 
     def set(self, backend: str, load: BackendLoad) -> None:
+        """Record what the server reports now."""
         self._latest[backend] = (self._now(), load)
 
     def forget(self, backend: str) -> None:
+        """Stop exporting the server's load."""
         self._latest.pop(backend, None)
 
     def fresh(self, backend: str) -> BackendLoad | None:
-        """What the server said in the last six seconds."""
+        """The server's load, if it was reported in the last six seconds."""
         at, load = self._latest.get(backend, (float("-inf"), None))
         return load if self._now() - at <= FRESH_FOR_S else None
 
     def collect(self) -> Iterator[Metric]:
-        backends = list(self._latest)  # Prometheus asks from a thread of its own
+        backends = list(self._latest)  # Prometheus calls this from another thread
         loads = {backend: load for backend in backends if (load := self.fresh(backend))}
         for field in fields(BackendLoad):
             yield _family(field.name, {backend: getattr(load, field.name) for backend, load in loads.items()})
@@ -124,7 +126,7 @@ REGISTRY.register(LOADS)
 
 
 async def watch(backend: str, fetch: Callable[[], Awaitable[str]], loads: BackendLoads = LOADS) -> None:
-    """Keep `loads` up to date from `fetch`, a server's /metrics, until cancelled. A server without them has no load."""
+    """Keep `loads` up to date from `fetch`, which reads a server's /metrics, until cancelled."""
     try:
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Which of several model servers gets the next request: the one with the least to do, among those that answer.
+"""Chooses which of several model servers gets the next request: the least loaded one among those that answer.
 
 healthy ──fails──► ejected: pause, probe, probe, … ──answers──► healthy
 """
@@ -23,22 +23,23 @@ _turns = itertools.count(1)
 
 
 class Backend:
-    """One model server, what it has to do, and whether it may be asked."""
+    """One model server, its load, and whether it gets requests."""
 
     def __init__(self, engine: OpenAiEngine) -> None:
         self.engine = engine
-        self.name = urlsplit(engine.base_url).netloc.rpartition("@")[2]  # in logs and metrics: without any password
+        self.name = urlsplit(engine.base_url).netloc.rpartition("@")[2]  # for logs and metrics, so without a password
         self.in_flight = 0
-        self.last_asked = 0  # the request that it got last, counted over all servers
+        self.last_asked = 0  # number of its latest request, counted over all servers
         self._failed = asyncio.Event()
 
     @property
     def healthy(self) -> bool:
+        """Whether it answered the latest probe and has not failed since."""
         return self.engine.ready
 
     @property
     def load(self) -> float:
-        """Requests of ours that it works on, and whatever waits in its queue, if it says so."""
+        """Our requests that it is working on, plus the length of its queue if it reports that."""
         load = LOADS.fresh(self.name)
         return self.in_flight + ((load.waiting or 0.0) if load else 0.0)
 
@@ -54,7 +55,7 @@ class Backend:
             self._change(-1)
 
     def eject(self) -> None:
-        """Give it no more requests until it has answered a probe."""
+        """Stop giving it requests until it has answered a probe."""
         if self.healthy:
             self.engine.ready = False
             BACKEND_UP.labels(self.name).set(0)
@@ -62,7 +63,7 @@ class Backend:
         self._failed.set()
 
     async def keep(self, up: asyncio.Event) -> None:
-        """Until cancelled: probe it until it answers, wait until it fails, pause. `up` is set when it answers."""
+        """Until cancelled: probe it until it answers, set `up`, wait until it fails, pause."""
         backoff = Backoff()
         while True:
             await self.engine.start()
@@ -74,7 +75,7 @@ class Backend:
             await asyncio.sleep(backoff.next_pause_s(time.monotonic() - began))
 
     async def watch(self) -> None:
-        """Read its metrics, until cancelled."""
+        """Read its metrics until cancelled."""
         await backend_metrics.watch(self.name, self.engine.metrics)
 
     def _change(self, by: int) -> None:
@@ -83,5 +84,5 @@ class Backend:
 
 
 def least_loaded(backends: Iterable[Backend]) -> Backend | None:
-    """The healthy one with the least to do, in turn if they are equal; one that failed only if none is healthy."""
+    """The least loaded healthy one, in turn among equals; one that failed only if none is healthy; None of none."""
     return min(backends, key=lambda one: (not one.healthy, one.load, one.last_asked), default=None)

@@ -1,6 +1,6 @@
 """`python -m llm_service.servers.llama_server --model FILE.gguf …`: llama.cpp's OpenAI-compatible server.
 
-It comes in the wheel `xllamacpp`. It serves /v1/chat/completions, /v1/models, /health, /slots and /metrics on 127.0.0.1
+The wheel `xllamacpp` contains it. It serves /v1/chat/completions, /v1/models, /health, /slots and /metrics on 127.0.0.1
 until SIGTERM. At its default verbosity llama.cpp logs timings and token counts, never the text.
 """
 
@@ -15,18 +15,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import xllamacpp
 
-PROMPT_CACHE_MIB = 512  # prompts kept beside those in the slots; llama.cpp's own default is 8 GiB
-MAX_DEFAULT_THREADS = 8  # beyond it, memory is what limits
-# A slot is a conversation's own if it holds this share of its prompt. At llama.cpp's own tenth, conversations that
-# begin with the same instructions drive each other out of one slot while others stand empty.
+PROMPT_CACHE_MIB = 512  # for prompts besides those in the slots; llama.cpp's default is 8 GiB
+MAX_DEFAULT_THREADS = 8  # beyond that, memory bandwidth is the limit
+# A request goes to a slot that holds this share of its prompt. With llama.cpp's default, a tenth, conversations that
+# begin with the same instructions push each other out of one slot while others are empty.
 OWN_SLOT = 0.5
-MAX_BATCH = 64  # tokens of a prompt read at once; the replies under way get one token each beside them
-# So many rounds a thread that waits for another one spins before it sleeps. In OpenMP's own 300,000 it takes the CPU
-# that the other one needs.
+MAX_BATCH = 64  # tokens of a prompt read at once; each reply in progress gets one token per batch
+# How many rounds a thread spins while it waits for another thread, before it sleeps. With OpenMP's 300,000 it takes the
+# CPU that the other thread needs.
 SPIN_COUNT = 20_000
 
 
 def main() -> None:
+    """Serve until a signal ends the process."""
     parser = argparse.ArgumentParser(prog="python -m llm_service.servers.llama_server")
     parser.add_argument("--model", type=Path, required=True, help="a GGUF file")
     parser.add_argument("--alias", required=True, help="the model's name in requests")
@@ -34,26 +35,24 @@ def main() -> None:
     parser.add_argument("--context", type=int, default=4096, help="tokens of context for each reply")
     parser.add_argument("--parallel", type=int, default=4, help="replies written at once; more wait")
     parser.add_argument("--threads", type=int, default=0, help="0: half of the CPUs, at most 8")
-    parser.add_argument(
-        "--eight-bits", type=Path, help="folder for a faster copy of the model, of which that is served"
-    )
+    parser.add_argument("--eight-bits", type=Path, help="folder for a faster copy of the model; that copy is served")
     arguments = parser.parse_args()
     if arguments.eight_bits:
         from llm_service.servers.eight_bits import in_eight_bits
 
         arguments.model = in_eight_bits(arguments.model, arguments.eight_bits)
-    os.environ.setdefault("GOMP_SPINCOUNT", str(SPIN_COUNT))  # OpenMP reads it when it is loaded, with the next line
+    os.environ.setdefault("GOMP_SPINCOUNT", str(SPIN_COUNT))  # OpenMP reads it when the next line loads it
     import xllamacpp
 
     server = xllamacpp.Server(parameters(arguments))
     try:
-        signal.pause()  # SIGTERM keeps its default, and ends the process at once
+        signal.pause()  # SIGTERM has its default effect: it ends the process at once
     finally:
         del server
 
 
 def parameters(arguments: argparse.Namespace) -> xllamacpp.CommonParams:
-    """What the command line asks for, in llama.cpp's own terms."""
+    """The command line as llama.cpp's parameters."""
     import xllamacpp
 
     params = xllamacpp.CommonParams()
@@ -78,10 +77,10 @@ def parameters(arguments: argparse.Namespace) -> xllamacpp.CommonParams:
 
 
 def default_threads() -> int:
-    """Half of the CPUs: the threads wait for one another at each layer, so that one without a CPU halts them all.
+    """Half of the CPUs. The threads wait for one another at each layer, so one thread without a CPU stops them all.
 
-    On 2 cores shared with speech recognition and synthesis, one thread was seen to write 30 tokens/s, two threads 3.
-    Left to itself, a prompt is read in half the time by two; beside the others it is not (docs/adr/0023).
+    On 2 cores shared with speech recognition and synthesis, one thread wrote 30 tokens/s and two threads 3. Alone, two
+    threads read a prompt in half the time; with the other services running they don't (docs/adr/0023).
     """
     return max(1, min(len(os.sched_getaffinity(0)) // 2, MAX_DEFAULT_THREADS))
 

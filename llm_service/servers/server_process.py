@@ -1,7 +1,7 @@
 """One run of a model server as a child process.
 
-It has a session of its own, so that Ctrl-C in a terminal reaches only us and replies in progress can be drained first;
-it is tethered, so that it ends even if we are killed; and what it leaves behind is killed with it.
+It has a process group of its own, so that Ctrl-C in a terminal reaches only us, and replies in progress can finish
+first. It is tethered, so that it ends even if we are killed. Processes that it leaves behind are killed.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from contextlib import asynccontextmanager
 logger = logging.getLogger(__name__)
 
 STOP_TIMEOUT_S = 10.0  # from SIGTERM to SIGKILL
-KEPT_LINES, LONGEST_KEPT = 500, 500  # vLLM prints the cause some hundred lines above its last
+KEPT_LINES, LONGEST_KEPT = 500, 500  # vLLM prints the cause some hundred lines before its last line
 LONGEST_LINE = 64 * 1024
 
 
 class ServerProcess:
-    """A child process and what it prints; made by `run_server`."""
+    """A child process and its output; made by `run_server`."""
 
     def __init__(self, process: asyncio.subprocess.Process, output: asyncio.StreamReader) -> None:
         self.pid = process.pid
@@ -35,11 +35,11 @@ class ServerProcess:
         self._last_lines: deque[str] | None = deque(maxlen=KEPT_LINES)
 
     async def wait(self) -> int:
-        """Its exit status, once it has ended; negative: the signal that ended it."""
+        """Wait for its end. Returns the exit status; if negative, the signal that ended it."""
         return await self._process.wait()
 
     async def pass_on_output(self) -> None:
-        """Log what it prints while it starts, at DEBUG; read on until no process is left that could print."""
+        """Read its output until no process is left that could print; log it at DEBUG until `forget_output`."""
         while True:
             try:
                 line = await self._output.readuntil(b"\n")
@@ -55,20 +55,20 @@ class ServerProcess:
                 logger.debug("[%d] %s", self.pid, text)
 
     def forget_output(self) -> None:
-        """Neither log nor keep any more lines: a server that takes requests may quote them, as llama.cpp does."""
+        """Stop logging and keeping its output: a server that serves requests may quote them, as llama.cpp does."""
         self._last_lines = None
 
     def last_lines(self) -> list[str]:
-        """The end of what it printed, for as long as `forget_output` was not called: why it did not start."""
+        """The last lines of its output, to find out why it did not start; empty after `forget_output`."""
         return list(self._last_lines or ())
 
     def kill(self) -> None:
-        """End it and all that it started, at once."""
+        """Kill it and all processes that it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
 
     async def stop(self) -> None:
-        """Ask it to end, and see to it that it does."""
+        """Send SIGTERM, wait up to STOP_TIMEOUT_S, then kill it."""
         try:
             if self._process.returncode is None:
                 self._process.terminate()
@@ -83,8 +83,8 @@ class ServerProcess:
 
 @asynccontextmanager
 async def run_server(command: Sequence[str]) -> AsyncIterator[ServerProcess]:
-    """Start `command`; it has ended when the block is left."""
-    # A pipe of our own: asyncio's would have `wait` wait for grandchildren that hold it open, too.
+    """Run `command` for the length of the block; at the end of the block it has ended."""
+    # A pipe of our own. With asyncio's pipe, `wait` would also wait for grandchildren that hold it open.
     read_end, write_end = os.pipe()
     output = asyncio.StreamReader(limit=LONGEST_LINE)
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
@@ -112,7 +112,7 @@ async def run_server(command: Sequence[str]) -> AsyncIterator[ServerProcess]:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on now. Should someone take it first, the server ends at once."""
+    """A TCP port of 127.0.0.1 that is free now. If another process takes it first, the server ends at once."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

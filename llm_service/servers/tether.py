@@ -1,7 +1,7 @@
 """`python -m llm_service.servers.tether PARENT_PID COMMAND…` becomes COMMAND, tied to its parent.
 
-When the parent dies, the command is told to end. The kernel keeps the promise, so it holds even if the parent is killed
-by SIGKILL and can clean up nothing.
+When the parent ends, the kernel sends SIGTERM to the command. This works even if SIGKILL ends the parent, which then
+can't clean up.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import os
 import signal
 import sys
 
-PR_SET_PDEATHSIG = 1  # linux/prctl.h; it survives the exec
+PR_SET_PDEATHSIG = 1  # from linux/prctl.h; the setting survives exec
 
 
 def main() -> None:
+    """Tie this process to its parent, then become the command."""
     parent, command = int(sys.argv[1]), sys.argv[2:]
     if sys.platform == "linux":
-        # SIGTERM, not SIGKILL: a server with children of its own (vLLM) has to end those, and to free the GPU.
+        # SIGTERM, not SIGKILL: a server with child processes (vLLM) has to end them and free the GPU.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         sys.exit("the process that started this one is gone already")
