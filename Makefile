@@ -1,4 +1,4 @@
-# AI-Talk: `make help` lists everything. `make run` and `make test` do their own set-up.
+# AI-Talk: `make help` lists all targets. `make run` and `make test` set up what they need.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
@@ -9,7 +9,7 @@ UV := $(BIN)/uv
 VENV_BENCH := .venv-bench
 
 .PHONY: help
-help: ## Show what can be made
+help: ## List all targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | sort | awk -F'\t' '{printf "  %-12s %s\n", $$1, $$2}'
 
 # --- set-up ------------------------------------------------------------------------------------
@@ -62,7 +62,7 @@ models: $(VENV)/.mesh ## Download what `make run` with these settings needs (PRO
 # --- containers --------------------------------------------------------------------------------
 
 export COMPOSE_PROFILES ?= cpu
-# Traces go to the collector where there is one.
+# Traces go to the collector if it runs.
 export OTEL_EXPORTER_OTLP_ENDPOINT ?= $(if $(findstring observability,$(COMPOSE_PROFILES)),http://otel-collector:4317)
 
 .PHONY: up
@@ -74,7 +74,7 @@ down: ## Stop the containers; conversations and models are kept
 	docker compose --profile '*' down
 
 .PHONY: logs
-logs: ## Follow the containers' logs
+logs: ## Follow the logs of the containers
 	docker compose --profile '*' logs --follow --tail 100
 
 # --- check -------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ test-interleavings: $(VENV)/.dev ## 10,000 random conversations in virtual time 
 bench-barge-in: $(VENV)/.dev ## How fast an interruption silences the partner, and which sounds it talks through
 	$(BIN)/python -m bench.barge_in $(ARGS)
 
-# What we are compared with has an environment of its own: it shares none of our packages.
+# The software that we compare with has its own environment and shares none of our packages.
 $(VENV_BENCH)/.pipecat: $(UV) $(LOCKS)/bench-pipecat.txt
 	@echo "→ installing bench-pipecat.txt (hash-locked) into $(VENV_BENCH)"
 	@$(UV) venv --quiet --clear --python $(BIN)/python $(VENV_BENCH)
@@ -153,8 +153,8 @@ verify-k8s: $(VENV_K8S)/.verify ## Build every Kubernetes overlay and validate i
 
 VENV_VLLM := .venv-vllm
 
-# vLLM for CPUs. torch's CPU build is not on PyPI: pip takes it from where this machine's pip is told to look, if it has
-# it; else PyPI's build with its CUDA libraries has to do.
+# vLLM for CPUs. torch's CPU build is not on PyPI. If pip is configured with a source of it, that build is
+# installed; otherwise PyPI's build with its CUDA libraries.
 $(VENV_VLLM)/.vllm: $(UV) $(wildcard $(LOCKS)/test-vllm*.txt) tests/vllm/metadata/pyproject.toml
 	@echo "→ installing test-vllm.txt (hash-locked) into $(VENV_VLLM)"
 	@$(UV) venv --quiet --clear --python $(BIN)/python $(VENV_VLLM)

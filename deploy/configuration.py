@@ -1,4 +1,4 @@
-"""The settings of `make run`: the real environment before `.env`, `.env` before the profile that PROFILE names."""
+"""The settings of `make run`: the environment overrides `.env`, and `.env` overrides the profile PROFILE."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def configuration(
     *,
     dotenv: Mapping[str, str | None] | None = None,
 ) -> dict[str, str]:
-    """All of `environment`, and below it what `.env` (or `dotenv`) and the profile add. Empty values count for nothing.
+    """`environment`, plus what `.env` (or `dotenv`) and the profile add to it. Empty values are ignored.
 
-    profile: None means PROFILE of the environment or of `.env`. Raises ValueError if there is no such profile.
+    profile: None takes PROFILE from the environment or `.env`. Raises ValueError if there is no such profile.
     """
     nearer = _filled(dotenv_values(".env") if dotenv is None else dotenv) | _filled(environment)
     name = profile or nearer.get("PROFILE", "")
     if name and name not in PROFILES:
-        raise ValueError(f"PROFILE={name}: there is none of this name; there are {', '.join(PROFILES)}")
+        raise ValueError(f"PROFILE={name}: there is no such profile; there are {', '.join(PROFILES)}")
     base = _filled(dotenv_values(PROFILE_FOLDER / f"{name}.env")) if name else {}
     return dict(environment) | base | nearer
 

@@ -1,8 +1,8 @@
-"""The Python environments of `make run PROFILE=…`: what a service's engine needs, apart from what others' need.
+"""The Python environments of `make run PROFILE=…`, since services need packages that exclude one another.
 
-vllm, coqui-tts, moshi and transformers do not agree with one another, so each service may have an environment of its
-own: ASR_ENVIRONMENT=asr-cuda is the folder `.venv-asr-cuda`, into which the lock `deploy/locks/asr-cuda.txt` goes.
-Without one, a service runs in `.venv`, like everything else.
+vllm, coqui-tts, moshi and transformers need different versions of the same packages. So each service may have an
+environment of its own: ASR_ENVIRONMENT=asr-cuda means the folder `.venv-asr-cuda` with the packages of the lock
+`deploy/locks/asr-cuda.txt`. Without this setting, a service runs in `.venv`, like everything else.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ UV = Path(sys.executable).parent / "uv"
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A folder with a Python, and the lock of what belongs into it; no lock: somebody else cares for it."""
+    """A virtual environment and the lock of its packages. No lock: somebody else maintains the environment."""
 
     folder: Path
     lock: Path | None = None
@@ -38,14 +38,14 @@ class Environment:
 
     @property
     def is_installed(self) -> bool:
-        """Nothing in it is older than the lock."""
+        """Whether its packages were installed after the lock's latest change."""
         if self.lock is None:
             return True
         mark, locks = self.folder / ".installed", (self.lock, LOCKS / "weights.txt")
         return mark.exists() and all(mark.stat().st_mtime >= lock.stat().st_mtime for lock in locks)
 
     def install_commands(self) -> list[list[str]]:
-        """What makes it; each is a command line. The project goes in by reference, built with what build.txt locks."""
+        """The command lines that make it. The project is installed as editable, built with build.txt."""
         into = ["--python", str(self.python), "--require-hashes"]
         return [
             [str(UV), "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(self.folder)],
@@ -58,15 +58,15 @@ class Environment:
         ]
 
     def install(self) -> None:
-        """Have it as the lock says; raises CalledProcessError."""
+        """Install the packages of the lock; raises CalledProcessError."""
         for command in self.install_commands():
             subprocess.run(command, check=True)
         (self.folder / ".installed").touch()
 
     def settings(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """PATH, by which the Procfile's `python` is this one, and where CTranslate2 finds NVIDIA's libraries."""
+        """PATH, so that the Procfile's `python` is this one, and where CTranslate2 finds NVIDIA's libraries."""
         added = {"PATH": f"{self.programs}{os.pathsep}{environment.get('PATH', os.defpath)}"}
-        # Its wheel names libcublas.so.12 without saying where; torch, which says it, may want other versions.
+        # CTranslate2's wheel needs libcublas.so.12 but has no path to it. torch's wheel has one to its own version.
         if any(self.folder.glob("lib/python3*/site-packages/ctranslate2")) and (libraries := self._nvidia_libraries()):
             before = [environment["LD_LIBRARY_PATH"]] if environment.get("LD_LIBRARY_PATH") else []
             added["LD_LIBRARY_PATH"] = os.pathsep.join([*libraries, *before])
@@ -77,11 +77,11 @@ class Environment:
 
 
 OWN = Environment(Path(sys.executable).parent.parent)
-"""The one that this runs in: `.venv`."""
+"""The environment of this process: `.venv`."""
 
 
 def environment_of(process: str, settings: Mapping[str, str]) -> Environment:
-    """Where `process` (a name of the Procfile) runs; raises ValueError if there is no such lock."""
+    """The environment of `process` (a name in the Procfile); raises ValueError if there is no such lock."""
     name = settings.get(f"{process.upper()}_ENVIRONMENT", "")
     if not name:
         return OWN
@@ -94,7 +94,7 @@ def environment_of(process: str, settings: Mapping[str, str]) -> Environment:
 
 
 def install_missing(environments: Mapping[str, Environment]) -> None:
-    """Install those that are not as their lock says, each once."""
+    """Install the environments whose lock has changed, each once. Raises ValueError or CalledProcessError."""
     for environment in dict.fromkeys(environments.values()):
         if environment.is_installed:
             continue

@@ -6,7 +6,7 @@ import pynvml
 
 
 def gpus() -> list[float]:
-    """Memory of each NVIDIA GPU that this process sees, in GB of 1,000³ bytes."""
+    """The memory of each NVIDIA GPU that this process can see, in GB of 1,000³ bytes."""
     try:
         pynvml.nvmlInit()
         handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]

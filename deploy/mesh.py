@@ -1,12 +1,12 @@
 """`python -m deploy.mesh`: the whole mesh on one machine, as `make run` starts it.
 
-The processes are those of the Procfile. The gateway takes PORT; the others get free ports, unless their address is set
-(ASR_ADDRESS, LLM_ADDRESS, TTS_ADDRESS, REDIS_URL): then that one runs elsewhere and is not started here. METRICS_PORT
-is that of recognition; the language model has the next one, and synthesis the one after. When one process ends, all do;
-Ctrl-C ends them all.
+The processes are those of the Procfile. The gateway listens on PORT, the others on free ports. A process whose address
+is set (ASR_ADDRESS, LLM_ADDRESS, TTS_ADDRESS, REDIS_URL) runs elsewhere and is not started here. Recognition serves
+metrics on METRICS_PORT, the language model on the next port, synthesis on the one after. When one process ends, all are
+ended; so does Ctrl-C.
 
-With PROFILE set:  do the models fit?  →  environments installed  →  weights fetched  →  processes, each in its own.
-`--fetch` stops before the last step (`make models`); `--dry-run` says what each would do, and does none.
+With PROFILE set:  check that the models fit  →  install environments  →  fetch weights  →  start each process in its
+own environment. `--fetch` stops before the start (`make models`); `--dry-run` only prints what each step would do.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MODEL_NAMES = tuple(f"{name.upper()}_MODEL_NAME" for name in MODEL_SERVERS)
 
 @dataclass(frozen=True)
 class Part:
-    """A process that others find by an address. port: the setting it listens by; address: the one others find it by."""
+    """A process that others connect to. port: the setting for its port; address: the setting that others read."""
 
     name: str
     port: str
@@ -55,7 +55,7 @@ METERED = ("asr", "llm", "tts")
 
 @dataclass(frozen=True)
 class Process:
-    """What is started: a line of the Procfile, its environment, and all the variables that it gets."""
+    """A process to start: its command from the Procfile, its Python environment, and its environment variables."""
 
     command: str
     home: Environment
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(processes: Mapping[str, Process]) -> int:
-    """Start them all and wait; says which one ended first, and how."""
+    """Start all processes and wait until they end; prints which one ended first, and how."""
     printer = RememberingPrinter()
     manager = Manager(printer)
     for name, process in processes.items():
@@ -100,7 +100,7 @@ def run(processes: Mapping[str, Process]) -> int:
 
 
 class RememberingPrinter(Printer):  # type: ignore[misc]  # honcho has no types
-    """Honcho's, which remembers who ended first, unasked, and with what words."""
+    """Honcho's printer. It also remembers which process was the first to end by itself, and its last line."""
 
     def __init__(self) -> None:
         super().__init__(sys.stdout)
@@ -109,7 +109,7 @@ class RememberingPrinter(Printer):  # type: ignore[misc]  # honcho has no types
         self._last: dict[str, str] = {}
 
     def write(self, message: Message) -> None:
-        """Print one line of a process, or of honcho's own."""
+        """Print a line of a process or of honcho itself."""
         super().write(message)
         text = (message.data.decode(errors="replace") if isinstance(message.data, bytes) else message.data).strip()
         if message.name != SYSTEM_PRINTER_NAME:
@@ -127,19 +127,21 @@ def how(status: int) -> str:
 
 
 def refuse_what_cannot_fit(environment: Mapping[str, str]) -> None:
-    """On a machine with a GPU, end with the plan if the models can't fit on it."""
+    """On a machine with a GPU, print the plan and end if the models don't fit."""
     if not (found := gpus()):
         return
-    from deploy.plan import make_plan, written  # a second of imports, which a machine without a GPU need not wait for
+    from deploy.plan import make_plan, written  # takes a second to import, and is only needed with a GPU
     from llm_service.engines import find_vllm
 
-    without = () if environment.get("LLM_ENVIRONMENT") or find_vllm() else ("llm",)  # then it is llama.cpp on the CPU
+    without = (
+        () if environment.get("LLM_ENVIRONMENT") or find_vllm() else ("llm",)
+    )  # without vLLM it is llama.cpp on the CPU
     if not (plan_ := make_plan(environment, found, without=without)).fits:
         sys.exit(f"{written(plan_)}\ncan't start: the models do not fit; `python -m deploy.plan` tries other settings")
 
 
 def processes_of(environment: Mapping[str, str]) -> dict[str, Process]:
-    """All that run here; raises ValueError for an environment that there is not."""
+    """The processes that run on this machine; raises ValueError for an unknown environment."""
     commands: dict[str, str] = parse_procfile((ROOT / "Procfile").read_text()).processes
     elsewhere, settings = plan(environment)
     processes = {}
@@ -152,7 +154,7 @@ def processes_of(environment: Mapping[str, str]) -> dict[str, Process]:
 
 
 def fetch_commands(processes: Mapping[str, Process]) -> dict[str, list[str]]:
-    """For each model server: what downloads its weights."""
+    """The command that downloads the weights, for each model server."""
     return {
         name: [str(process.home.python), "-m", f"{name}_service", "--fetch"]
         for name, process in processes.items()
@@ -161,7 +163,7 @@ def fetch_commands(processes: Mapping[str, Process]) -> dict[str, list[str]]:
 
 
 def dry_run(processes: Mapping[str, Process], fetches: Mapping[str, list[str]], *, start: bool) -> list[str]:
-    """One line for each command that would be run."""
+    """One line for each command that would run."""
     lines = []
     for home in dict.fromkeys(process.home for process in processes.values()):
         if not home.is_installed:
@@ -173,7 +175,7 @@ def dry_run(processes: Mapping[str, Process], fetches: Mapping[str, list[str]], 
 
 
 def plan(environment: Mapping[str, str]) -> tuple[set[str], dict[str, str]]:
-    """Which processes run elsewhere, and the settings by which those started here find one another."""
+    """The processes that run elsewhere, and the settings with which those started here find one another."""
     elsewhere = {part.name for part in PARTS if environment.get(part.address)}
     here = [part for part in PARTS if part.name not in elsewhere]
     settings = {}
@@ -181,7 +183,7 @@ def plan(environment: Mapping[str, str]) -> tuple[set[str], dict[str, str]]:
         if not environment.get(timeout):
             settings[timeout] = "3"
     if not any(environment.get(name) for name in ("ENABLE_MEMORY_EFFICIENT_LOADING", *MODEL_NAMES)):
-        settings["ENABLE_MEMORY_EFFICIENT_LOADING"] = "false"  # the bundled models are small, and sooner ready at once
+        settings["ENABLE_MEMORY_EFFICIENT_LOADING"] = "false"  # the bundled models are small, and load faster at once
     for part, port in zip(here, free_ports(len(here)), strict=True):
         wanted = environment.get(part.port)
         number = wanted if wanted and wanted != "0" else str(port)
@@ -190,13 +192,13 @@ def plan(environment: Mapping[str, str]) -> tuple[set[str], dict[str, str]]:
 
 
 def metrics_port(name: str, environment: Mapping[str, str]) -> str:
-    """One port can't serve three processes: they count on from METRICS_PORT."""
+    """The process's own metrics port, counted from METRICS_PORT; "0" (none) if that isn't set."""
     first = int(environment.get("METRICS_PORT") or 0)
     return str(first + METERED.index(name)) if first and name in METERED else "0"
 
 
 def free_ports(count: int) -> list[int]:
-    """So many different ports of loopback that are free now."""
+    """`count` different ports of 127.0.0.1 that are free now."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:

@@ -1,4 +1,4 @@
-"""How much of a GPU's memory a model takes, by the numbers of model_memory.toml. Pure."""
+"""How much GPU memory a model takes, from the numbers in model_memory.toml. Pure."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from tts_service.config import TtsSettings
 S = TypeVar("S", bound=BaseSettings)
 
 TABLE = Path(__file__).parent / "model_memory.toml"
-_BYTES = {"float32": 4.0, "float16": 2.0, "bfloat16": 2.0, "int16": 2.0}  # of a parameter; the int8 kinds: 1
+_BYTES = {"float32": 4.0, "float16": 2.0, "bfloat16": 2.0, "int16": 2.0}  # per parameter; all int8 types take 1
 _KV_BYTES = 2  # vLLM keeps its cache in 16 bits
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What one model wants of one GPU, in GB.
+    """The memory that one model needs on one GPU, in GB.
 
-    least_gb: without it the model does not start. full_gb: with it every stream is served at once. device: the index
-    that the settings ask for; None: any. per_conversation_gb: of a language model, the cache of one full context.
-    source: where the numbers are from.
+    least_gb: with less the model does not start. full_gb: with this much every stream is served at once. device: the
+    index of the GPU in the settings; None: any. per_conversation_gb: a language model's cache for one full context.
+    source: where the numbers come from.
     """
 
     part: str
@@ -47,17 +47,17 @@ class UnknownModelError(Exception):
 
 @cache
 def table() -> Mapping[str, Any]:
-    """model_memory.toml."""
+    """The content of model_memory.toml."""
     return tomllib.loads(TABLE.read_text())
 
 
 def overhead(name: str) -> float:
-    """A number of the table's [overhead]."""
+    """The number `name` from the table's section [overhead]."""
     return float(table()["overhead"][name])
 
 
 def llm_demand(settings: LlmSettings) -> Demand:
-    """vLLM with `settings`: weights, its own working memory, and a cache for one context or for all streams."""
+    """vLLM with `settings`: the weights, working memory, and a cache for one context or for all streams."""
     row = _row("llm", settings.llm_model_name)
     weights = row["quantised_b"] * row["bits"] / 8 + row["plain_b"] * 2
     fixed = weights + overhead("vllm_activations_gb") + overhead("context_gb")
@@ -76,7 +76,7 @@ def llm_demand(settings: LlmSettings) -> Demand:
 
 
 def asr_demand(settings: AsrSettings) -> Demand:
-    """A speech recognition model: its weights in ASR_DTYPE, and working memory for each thread."""
+    """A recognition model: the weights in ASR_DTYPE, and working memory for each thread."""
     row = _row("asr", settings.asr_model_name or "whisper-tiny.en")
     size = row["parameters_b"] * _BYTES.get(settings.asr_dtype, 1.0)
     total = size + row["working_gb"] * settings.asr_threads + overhead("context_gb")
@@ -84,7 +84,7 @@ def asr_demand(settings: AsrSettings) -> Demand:
 
 
 def tts_demand(settings: TtsSettings) -> Demand:
-    """A voice. Those that speak on the CPU want nothing."""
+    """A voice model. One that speaks on the CPU needs nothing."""
     row = _row("tts", settings.tts_model_name or "piper.onnx")
     streams = row.get("stream_gb", 0.0) * settings.tts_max_streams
     total = row["gpu_gb"] + streams + overhead("context_gb") if row["gpu_gb"] else 0.0
@@ -92,7 +92,7 @@ def tts_demand(settings: TtsSettings) -> Demand:
 
 
 def settings_from(cls: type[S], environment: Mapping[str, str]) -> S:
-    """Settings of a process as it would read them with `environment`."""
+    """The settings that a process would read from `environment`."""
     known: dict[str, Any] = {
         name: environment[name.upper()] for name in cls.model_fields if environment.get(name.upper())
     }

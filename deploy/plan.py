@@ -4,8 +4,8 @@
     python -m deploy.plan --profile standard           a profile's settings
     python -m deploy.plan --gpu-gb 24 24               other GPUs than those found
 
-The exit status is 1 if the plan can't work; deploy.mesh asks before it starts anything. Sizes are computed from the
-table model_memory.toml, which says of each number whether it was published, estimated or measured.
+The exit status is 1 if the models don't fit; deploy.mesh checks this before it starts anything. Sizes are computed from
+model_memory.toml, which says for each number whether it was published, estimated or measured.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from deploy.model_memory import (
 from llm_service.config import LlmSettings
 from tts_service.config import TtsSettings
 
-GPU_PROFILES = ("high-vram", "standard", "low-vram")  # the greatest first
-ROUNDING_GB = 1e-6  # of floating point: so little decides nothing
+GPU_PROFILES = ("high-vram", "standard", "low-vram")  # the largest first
+ROUNDING_GB = 1e-6  # differences up to this come from floating-point rounding
 
 
 @dataclass(frozen=True)
 class Plan:
     """Where each model goes, and whether that works.
 
-    places: index of a GPU for each demand. conversations: how many full-length ones the language model holds at once.
-    utilization: what LLM_GPU_MEMORY_UTILIZATION should be; None without a language model here. problems: why it can't
-    work; empty if it does. remarks: what one should know all the same.
+    places: the index of a GPU for each demand. conversations: how many contexts of full length the language model holds
+    at once. utilization: the best LLM_GPU_MEMORY_UTILIZATION; None if no language model runs here. problems: why the
+    models don't fit; empty if they do. remarks: what else one should know.
     """
 
     gpus_gb: tuple[float, ...]
@@ -60,9 +60,9 @@ class Plan:
 
 
 def make_plan(environment: Mapping[str, str], gpus_gb: Sequence[float], *, without: Collection[str] = ()) -> Plan:
-    """The plan for settings as in `environment` (names in capitals) on GPUs of so many GB.
+    """The plan for the settings in `environment` (names in capitals) on GPUs with these sizes in GB.
 
-    without: parts (`llm`) that will not run on a GPU whatever the settings say.
+    without: parts (`llm`) that don't run on a GPU, whatever the settings say.
     """
     demands, remarks = demands_of(environment, without)
     is_given = "LLM_GPU_MEMORY_UTILIZATION" in environment
@@ -72,7 +72,7 @@ def make_plan(environment: Mapping[str, str], gpus_gb: Sequence[float], *, witho
 
 
 def demands_of(environment: Mapping[str, str], without: Collection[str] = ()) -> tuple[list[Demand], list[str]]:
-    """What the models that run here want of a GPU, and remarks on those of which nothing is known."""
+    """The GPU memory that the models on this machine need, and a remark on each model that the table lacks."""
     asr = settings_from(AsrSettings, environment)
     llm = settings_from(LlmSettings, environment)
     tts = settings_from(TtsSettings, environment)
@@ -94,10 +94,10 @@ def demands_of(environment: Mapping[str, str], without: Collection[str] = ()) ->
 
 
 def place(demands: Sequence[Demand], gpus_gb: Sequence[float], given: float | None = None) -> Plan:
-    """The placement with the most conversations at once, on as few and as early GPUs as will do.
+    """The placement with the most conversations at once; among equals, on the fewest and then the first GPUs.
 
-    given: LLM_GPU_MEMORY_UTILIZATION where it is set. Its problem is that of the best placement with another share, if
-    it is too small or too large for all.
+    given: LLM_GPU_MEMORY_UTILIZATION if it is set. If it fits no placement, the plan is the best placement with another
+    share, and its problem says what is wrong with the given one.
     """
     plan = Plan(tuple(gpus_gb), tuple(demands))
     if not demands:
@@ -117,7 +117,7 @@ def place(demands: Sequence[Demand], gpus_gb: Sequence[float], given: float | No
 
 
 def _placed(plan: Plan, places: tuple[int, ...]) -> Plan:
-    """`plan` with these places; its problems say if they can't be."""
+    """`plan` with these places; its problems say why they don't work, if they don't."""
     plan = replace(plan, places=places)
     for demand, index in zip(plan.demands, places, strict=True):
         if demand.device not in (None, index):
@@ -131,7 +131,7 @@ def _placed(plan: Plan, places: tuple[int, ...]) -> Plan:
         if free < llm.least_gb:
             return replace(plan, problems=(f"GPU {index} is {llm.least_gb - free:.1f} GB short",))
         share = min(llm.full_gb, free) / size
-        # Up where there is room for it, since two digits are written; never beyond what is free.
+        # Rounded to two digits, upwards if there is room; never beyond the free memory.
         share = min(math.ceil(share * 100) / 100, free / size)
         plan = replace(
             plan, utilization=math.floor(share * 1000) / 1000, conversations=_conversations(llm, min(llm.full_gb, free))
@@ -140,7 +140,7 @@ def _placed(plan: Plan, places: tuple[int, ...]) -> Plan:
 
 
 def _with_given_utilization(plan: Plan, given: float) -> Plan:
-    """`plan` with the LLM_GPU_MEMORY_UTILIZATION that is set, and whether that one works."""
+    """`plan` with the LLM_GPU_MEMORY_UTILIZATION that is set; its problems say if that one doesn't work."""
     index = next(i for demand, i in zip(plan.demands, plan.places, strict=True) if demand.part == "llm")
     llm, size = _llm_on(plan, index), plan.gpus_gb[index]
     assert llm is not None  # noqa: S101
@@ -168,7 +168,7 @@ def _conversations(llm: Demand, memory_gb: float) -> int:
 
 
 def best_profile(gpus_gb: Sequence[float]) -> str:
-    """The greatest profile of which every stream can be served at once on these GPUs; `cpu` if none can."""
+    """The largest profile whose streams can all be served at once on these GPUs; `cpu` if there is none."""
     for name in GPU_PROFILES:
         environment = configuration(name, {}, dotenv={})
         plan = make_plan(environment, gpus_gb)
@@ -178,7 +178,7 @@ def best_profile(gpus_gb: Sequence[float]) -> str:
 
 
 def written(plan: Plan) -> str:
-    """The plan, for people."""
+    """The plan as text for people."""
     lines = []
     for index, size in enumerate(plan.gpus_gb):
         lines.append(f"GPU {index}: {size:.1f} GB")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Generates the gRPC stubs in protos/python from protos/aitalk. With --check: only says whether they are up to date.
+# Generates the gRPC stubs in protos/python from protos/aitalk. With --check it only says whether they are up to date.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$PWD/${VENV:-.venv}/bin

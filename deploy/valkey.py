@@ -1,4 +1,4 @@
-"""`python -m deploy.valkey`: a real Valkey from its wheel, on loopback, with its data kept on disk."""
+"""`python -m deploy.valkey`: runs Valkey from its wheel, on 127.0.0.1, with its data on disk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ValkeySettings(BaseSettings):
 
 
 def main() -> None:
-    """Become the server. Every write reaches the disk within a second."""
+    """Become the server. Writes reach the disk within a second."""
     settings = ValkeySettings()
     settings.valkey_data_dir.mkdir(parents=True, exist_ok=True)
     binary = str(get_binary_path())

@@ -1,4 +1,4 @@
-"""`python -m deploy.grafana`: writes deploy/grafana/dashboards/*.json, which Grafana is given, from the code here."""
+"""`python -m deploy.grafana`: writes Grafana's dashboards, deploy/grafana/dashboards/*.json, from the code here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parent / "dashboards"
 
 
 def files() -> dict[Path, str]:
-    """What each file is to hold."""
+    """The content of each file, by its name."""
     return {FOLDER / f"{one.uid}.json": json.dumps(to_grafana(one), indent=1) + "\n" for one in DASHBOARDS}
 
 

@@ -1,4 +1,4 @@
-"""What a dashboard is made of, as data: queries in panels in rows. `to_grafana` lays it out as Grafana's JSON."""
+"""A dashboard as data: queries in panels in rows. `to_grafana` turns it into Grafana's JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PROMETHEUS = {"type": "prometheus", "uid": "prometheus"}
 
 @dataclass(frozen=True)
 class Query:
-    """legend: Grafana's template, as `{{code}}`."""
+    """A PromQL query. legend: Grafana's template for the names of its lines, such as `{{code}}`."""
 
     expr: str
     legend: str
@@ -22,7 +22,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Panel:
-    """One diagram. about: what a reader should look for in it. good_below: a line above which it is bad."""
+    """One diagram. about: what a reader should look for. good_below: values above this line are bad."""
 
     title: str
     unit: Unit
@@ -39,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Dashboard:
-    """uid: its file name and its address in Grafana."""
+    """A dashboard. uid: its file name and its address in Grafana."""
 
     uid: str
     title: str
@@ -52,7 +52,7 @@ class Dashboard:
 
 
 def quantiles(metric: str, by: str = "", *, of: Sequence[float] = (0.5, 0.95), where: str = "") -> tuple[Query, ...]:
-    """Of a histogram, over five minutes; `by`: a label that is kept apart."""
+    """Queries for quantiles of a histogram over five minutes. by: a label with a line for each of its values."""
     group = f"le, {by}" if by else "le"
     legend = f"{{{{{by}}}}} " if by else ""
     return tuple(
@@ -64,19 +64,19 @@ def quantiles(metric: str, by: str = "", *, of: Sequence[float] = (0.5, 0.95), w
 
 
 def mean(metric: str, by: str = "") -> Query:
-    """Of a histogram."""
+    """The query for the mean of a histogram over five minutes."""
     group = f" by ({by})" if by else ""
     parts = (f"sum{group} (rate({metric}_{part}[5m]))" for part in ("sum", "count"))
     return Query(" / ".join(parts), f"{{{{{by}}}}} mean" if by else "mean")
 
 
 def rate(metric: str, by: str) -> Query:
-    """Of a counter, per second."""
+    """The query for the rate of a counter, per second over five minutes."""
     return Query(f"sum by ({by}) (rate({metric}[5m]))", f"{{{{{by}}}}}")
 
 
 def to_grafana(dashboard: Dashboard) -> dict[str, Any]:
-    """The dashboard as Grafana's provisioning reads it."""
+    """The dashboard in the form that Grafana's provisioning reads."""
     panels: list[dict[str, Any]] = []
     y = 0
     for row in dashboard.rows:

@@ -1,4 +1,4 @@
-"""What we ask of our manifests beyond their being valid. Pure: documents in, sentences about what is wrong out."""
+"""Our own rules for the manifests, beyond being valid. Pure: takes documents, returns sentences on what is wrong."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
 def problems(documents: Iterable[Document]) -> list[str]:
-    """One sentence per fault, empty if there is none."""
+    """One sentence for each fault; empty if there is none."""
     documents = list(documents)
     workloads = [one for one in documents if one["kind"] in WORKLOADS]
     found: list[str] = []
@@ -68,7 +68,7 @@ def _faults_of_service(service: Document, workloads: list[Document], documents: 
 
 
 def _scaling_faults(workloads: list[Document], documents: list[Document]) -> Iterator[str]:
-    """Deployments can be drained one pod at a time; what scales exists, and by something else than CPU."""
+    """Deployments without a disruption budget; ScaledObjects without a Deployment, or that scale by CPU or memory."""
     budgets = [one for one in documents if one["kind"] == "PodDisruptionBudget"]
     for workload in workloads:
         is_covered = any(_matches(one["spec"]["selector"]["matchLabels"], _labels(workload)) for one in budgets)

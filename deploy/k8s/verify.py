@@ -1,5 +1,5 @@
 """`make verify-k8s`: builds every overlay, validates it strictly against several Kubernetes versions, KEDA's and
-cert-manager's types, and our own policy (`policy.py`). Prints what is wrong; exit status 1 if anything is.
+cert-manager's types, and our own rules (`policy.py`). Prints what is wrong; then the exit status is 1.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CUSTOM = ("keda.sh/", "cert-manager.io/")
 
 
 def main() -> int:
-    """Verify all overlays."""
+    """Verify all overlays; exit with status 1 if something is wrong."""
     found = 0
     for overlay in sorted(path.parent for path in HERE.glob("overlays/*/kustomization.yaml")):
         documents = build(overlay)
@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def build(overlay: Path) -> list[dict[str, Any]]:
-    """What `kubectl apply -k` would send."""
+    """The documents that `kubectl apply -k` would send."""
     kubectl = shutil.which("kubectl")
     if not kubectl:
         sys.exit("verify-k8s needs kubectl 1.27 or newer on the PATH: https://kubernetes.io/docs/tasks/tools/")
@@ -47,7 +47,7 @@ def build(overlay: Path) -> list[dict[str, Any]]:
 
 
 def invalid(documents: list[dict[str, Any]]) -> Iterator[str]:
-    """What the Kubernetes API would refuse, unknown fields among it."""
+    """What the Kubernetes API would refuse, including unknown fields."""
     for document in documents:
         if document["apiVersion"].startswith(CUSTOM):
             continue

@@ -1,4 +1,4 @@
-"""The three dashboards. Tests check that every metric named here exists; `tests.observability.look` asks them all."""
+"""The three dashboards. Tests check that every metric in them exists; `tests.observability.look` runs all queries."""
 
 from __future__ import annotations
 

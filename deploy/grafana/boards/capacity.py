@@ -1,10 +1,10 @@
-"""How much more fits, and what the work is spent on."""
+"""The dashboard on capacity: how many more learners fit, and where the time goes."""
 
 from __future__ import annotations
 
 from deploy.grafana.panels import Dashboard, Panel, Query, Row, quantiles, rate
 
-# Describe is asked every second by each gateway.
+# Each gateway calls Describe every second.
 _NOT_ASKED_ABOUT = '{method!~".*/Describe"}'
 
 CAPACITY = Dashboard(

@@ -1,4 +1,4 @@
-"""What a learner goes through: is there an answer, how soon, and what goes wrong."""
+"""The dashboard on what learners experience: whether they get answers, how soon, and what goes wrong."""
 
 from __future__ import annotations
 
