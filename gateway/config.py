@@ -127,7 +127,10 @@ class GatewaySettings(ProcessSettings):
     tts_sample_rate: int = Field(24000, ge=8000, le=48000, description="Sample rate of the partner's audio.")
     llm_max_tokens: int = Field(256, ge=1, description="Upper limit for the partner's replies, in tokens.")
     history_max_chars: int = Field(
-        6000, ge=200, description="How much of the conversation the language model sees, in characters."
+        6000,
+        ge=200,
+        description="How much of the conversation the language model sees, in characters. A model of less than 500 "
+        "million parameters sees the last 4 to 8 exchanges at most.",
     )
     scenarios_dir: Path | None = Field(
         None,

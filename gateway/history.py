@@ -90,6 +90,19 @@ class SessionScenario(StoredModel):
     tasks: tuple[SessionTask, ...]
 
 
+class Memory(StoredModel):
+    """What the model is told of a long conversation.
+
+    left_out: so many turns at the beginning are not in the prompt. told: the summary in the prompt. summary: the newest
+    one, which gets into the prompt after the next reply; it is of the first `summarised` turns.
+    """
+
+    left_out: int = 0
+    told: str = ""
+    summary: str = ""
+    summarised: int = 0
+
+
 class SessionState(StoredModel):
     """A session as Redis keeps it, without its turns.
 
@@ -107,6 +120,7 @@ class SessionState(StoredModel):
     owner: str = ""
     epoch: int = 1
     usual_pause_ms: int = 0
+    memory: Memory = Memory()
     instructions: str = ""
     scenario: SessionScenario | None = None
     partner_begins: bool = False

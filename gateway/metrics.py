@@ -20,6 +20,15 @@ FALSE_ALARMS = from_zero(
     *("hushed", "cut"),
 )
 READ_AHEAD = Counter("aitalk_gateway_read_ahead_total", "Prompts that the model was given while the learner spoke.")
+PROMPT_SHORTENINGS = from_zero(
+    Counter(
+        "aitalk_gateway_prompt_shortenings_total",
+        "Prompts of long conversations that were shortened: read by the model beforehand, or unread.",
+        ["outcome"],
+    ),
+    *("read", "unread"),
+)
+SUMMARIES = Counter("aitalk_gateway_summaries_total", "Summaries of what was left out of a prompt.")
 EAGER_REPLIES = from_zero(
     Counter(
         "aitalk_gateway_eager_replies_total",

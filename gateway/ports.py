@@ -182,8 +182,13 @@ class Llm(Protocol):
         max_tokens: int | None = None,
         temperature: float | None = None,
         json_schema: str | None = None,
+        gives_way: bool = False,
     ) -> str:
-        """The whole reply. json_schema: as JSON text; the model is asked for one JSON document of that shape."""
+        """The whole reply. json_schema: as JSON text; the model is asked for one JSON document of that shape.
+
+        gives_way: nobody waits for it. It ends with BusyError as soon as this gateway asks for a learner's reply, and
+        is not counted in `is_idle`.
+        """
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import grpc
 from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
 
-from common.errors import ServiceError
+from common.errors import BusyError, ServiceError
 from gateway.clients.calls import Retries, open_call, service_errors
 from gateway.clients.traced import TracedStub
 from gateway.ports import ChatMessage
@@ -32,6 +33,7 @@ class GrpcLlm:
         self._stub: Any = TracedStub(llm_pb2_grpc.LlmServiceStub(channel))
         self._parameters = parameters
         self._calls = 0
+        self._giving_way: set[Any] = set()  # calls that end when a reply is asked for
 
     @property
     def is_idle(self) -> bool:
@@ -62,6 +64,8 @@ class GrpcLlm:
             max_tokens=max_tokens, max_sentences=max_sentences, ends_with_question=ends_with_question
         )
         request = llm_pb2.StreamingGenerateRequest(messages=to_proto(messages), config=config)
+        while self._giving_way:
+            self._giving_way.pop().cancel()
         with self._busy():
             async with _Deltas(self._stub, request) as deltas:
                 yield deltas.read()
@@ -73,9 +77,12 @@ class GrpcLlm:
         max_tokens: int | None = None,
         temperature: float | None = None,
         json_schema: str | None = None,
+        gives_way: bool = False,
     ) -> str:
         config = llm_pb2.GenerationConfig(max_tokens=max_tokens, temperature=temperature, json_schema=json_schema)
         request = llm_pb2.GenerateRequest(messages=to_proto(messages), config=config)
+        if gives_way:
+            return await self._generate_meanwhile(request)
         retries = Retries("LLM")
         while True:
             try:
@@ -84,6 +91,21 @@ class GrpcLlm:
                         return str((await call).text)
             except ServiceError as error:
                 await retries.after_refusal(error)
+
+    async def _generate_meanwhile(self, request: llm_pb2.GenerateRequest) -> str:
+        """The whole reply; raises BusyError when a learner's reply is asked for."""
+        with service_errors("LLM"):
+            async with open_call(self._stub.Generate(request)) as call:
+                self._giving_way.add(call)
+                try:
+                    return str((await call).text)
+                except asyncio.CancelledError:
+                    task = asyncio.current_task()
+                    if task and task.cancelling():
+                        raise
+                    raise BusyError("LLM: it is needed for a reply; the work is done later") from None
+                finally:
+                    self._giving_way.discard(call)
 
 
 class _Deltas:

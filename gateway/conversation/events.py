@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gateway.analysis import Analysis
 from gateway.closing import HandOver
 from gateway.conversation.hearing import HearingEvent
+from gateway.history import Memory
 from gateway.protocol import ClientCommand
 
 
@@ -34,4 +35,11 @@ class AnalysisReady:
     analysis: Analysis
 
 
-SessionEvent = ClientCommand | HearingEvent | ReplyOver | AnalysisReady | HandOver | Expelled | Left
+@dataclass(frozen=True, slots=True)
+class MemoryChanged:
+    """From now on, the prompts leave out what `memory` says."""
+
+    memory: Memory
+
+
+SessionEvent = ClientCommand | HearingEvent | ReplyOver | MemoryChanged | AnalysisReady | HandOver | Expelled | Left

@@ -21,12 +21,12 @@ from gateway.audio import AudioInput, DecodedAudio
 from gateway.closing import ENDED, EXPELLED, IDLE, LEFT, MOVING, TAKEN_OVER, Closing, HandOver
 from gateway.conversation.beginning import Beginning
 from gateway.conversation.ending import Ending
-from gateway.conversation.events import Expelled, Left, ReplyOver, SessionEvent
+from gateway.conversation.events import Expelled, Left, MemoryChanged, ReplyOver, SessionEvent
 from gateway.conversation.hearing import AudioRefused, Heard, Hearing, HearingFailed, VoiceLasts
 from gateway.conversation.learner import Learner
 from gateway.conversation.learner_turns import LearnerTurns
 from gateway.conversation.open_turn import OpenTurn
-from gateway.history import SessionState
+from gateway.history import Memory, SessionState
 from gateway.outbox import Outbox
 from gateway.ports import Patience, Ports, SessionTakenError
 from gateway.protocol import Connected, EndConversation, Interrupt, Playback, Reconnect, SetLevel, Start, Text
@@ -156,6 +156,7 @@ class Session:
                 hearing = tasks.create_task(self._hearing.run())
                 try:
                     closing = await self._converse(floor, tasks)
+                    floor.close()
                     await floor.on(LearnerInterrupts())
                     if closing is ENDED:
                         closing = await self._ending.end(tasks)
@@ -174,6 +175,9 @@ class Session:
         async def reply_over(turn_id: str) -> None:
             await self.post(ReplyOver(turn_id))
 
+        async def memory_changed(memory: Memory) -> None:
+            await self.post(MemoryChanged(memory))
+
         record, outbox, now = self._record, self._outbox, self._now
         return FloorControl(
             ReplyMaker(
@@ -184,6 +188,7 @@ class Session:
                 outbox=outbox,
                 tasks=tasks,
                 now=now,
+                memory_changed=memory_changed,
             ),
             Outcomes(record, outbox, now),
             record=record,
@@ -242,6 +247,8 @@ class Session:
                 await self._outbox.report(error)
             case ReplyOver(turn_id):
                 await floor.settle(turn_id)
+            case MemoryChanged(memory):
+                await self._record.change(memory=memory)
             case Playback(turn_id=turn_id, played_ms=played_ms):
                 floor.played(turn_id, played_ms)
             case Interrupt():

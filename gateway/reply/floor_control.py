@@ -25,6 +25,7 @@ from gateway.reply.turn_machine import (
     Hush,
     Hushed,
     LearnerPauses,
+    LearnerSpeaks,
     Listening,
     Release,
     ReplyEnds,
@@ -101,6 +102,8 @@ class FloorControl:
 
         stages: of the learner's turn. learner_turn: added to the history just before the reply to it is released.
         """
+        if isinstance(event, LearnerSpeaks):
+            self._maker.give_way()
         is_eager = isinstance(event, LearnerPauses)
         if isinstance(event, LearnerPauses) and event.text and not (self.is_taken or self._may_speculate()):
             metrics.EAGER_REPLIES.labels("skipped").inc()
@@ -117,6 +120,10 @@ class FloorControl:
         """The learner's player has played so much of a reply. Reports about other replies have no effect."""
         if self._under_way and self._under_way.reply.turn_id == turn_id:
             self._under_way.reply.speech.played(played_ms)
+
+    def close(self) -> None:
+        """The conversation is over: give up what is done in the background for its next turns."""
+        self._maker.close()
 
     async def settle(self, turn_id: str) -> None:
         """A reply has ended by itself: it was heard to its end, or it failed."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from gateway.history import Memory
 from gateway.outbox import Outbox
 from gateway.ports import ChatMessage, Llm, Tts
 from gateway.record import ConversationRecord
 from gateway.reply.partner import JOE, MANNERS
 from gateway.reply.prefill import Prefill
 from gateway.reply.prompt import SOMETHING, Briefing, messages_for
+from gateway.reply.remembering import Remembering
 from gateway.reply.reply import Limits, Reply, Voice
 from gateway.reply.stages import Stages
 from gateway.reply.writer import Writer, WrittenText
@@ -31,7 +33,10 @@ class ReplyOptions:
 
 
 class ReplyMaker:
-    """Creates replies; they do nothing until they are run. Also has the model read ahead (see `prefill`)."""
+    """Creates replies; they do nothing until they are run.
+
+    Also has the model read ahead (see `prefill`), and keeps the prompts short (see `remembering`).
+    """
 
     def __init__(
         self,
@@ -43,6 +48,7 @@ class ReplyMaker:
         outbox: Outbox,
         tasks: asyncio.TaskGroup,
         now: Callable[[], float],
+        memory_changed: Callable[[Memory], Awaitable[None]],
     ) -> None:
         self._llm = llm
         self._tts = tts
@@ -51,6 +57,14 @@ class ReplyMaker:
         self._outbox = outbox
         self._now = now
         self._prefill = Prefill(llm, tasks)
+        self._remembering = Remembering(
+            llm,
+            record=record,
+            briefing=lambda: self._briefing,
+            max_chars=options.history_max_chars,
+            tasks=tasks,
+            changed=memory_changed,
+        )
 
     def reply_to(self, text: str, turn_id: str, *, voice_ended_s: float) -> Reply:
         """The model's reply to what the learner says, or to nothing. voice_ended_s: when latencies begin to count."""
@@ -64,9 +78,24 @@ class ReplyMaker:
         """Have the model read the conversation so far and `text`, the learner's turn as far as it is understood."""
         self._prefill.read(self._prompt(text.rstrip(" .,!?…-") or SOMETHING))
 
+    def close(self) -> None:
+        """End what the model does in the background."""
+        self._prefill.stop()
+        self._remembering.stop()
+
+    def give_way(self) -> None:
+        """The learner begins to speak: give up what is done for later prompts."""
+        self._remembering.stop()
+
     def _prompt(self, text: str) -> list[ChatMessage]:
         """What the model is asked for a reply to `text`."""
-        return messages_for(self._briefing, self._record.turns, text, max_chars=self._options.history_max_chars)
+        return messages_for(
+            self._briefing,
+            self._record.turns,
+            text,
+            max_chars=self._options.history_max_chars,
+            memory=self._record.state.memory,
+        )
 
     @property
     def _briefing(self) -> Briefing:
@@ -75,6 +104,7 @@ class ReplyMaker:
 
     def _make(self, turn_id: str, messages: Sequence[ChatMessage], writer: Writer, voice_ended_s: float) -> Reply:
         self._prefill.stop()
+        self._remembering.stop()
         state, options = self._record.state, self._options
         manner = MANNERS[state.level]
         return Reply(
@@ -91,4 +121,5 @@ class ReplyMaker:
             stages=Stages(voice_ended_s),
             outbox=self._outbox,
             now=self._now,
+            on_sent=self._remembering.begin,
         )

@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.history import LearnerTurn, Level, PartnerTurn, Turn
+from gateway.history import LearnerTurn, Level, Memory, PartnerTurn, Turn
 from gateway.ports import ChatMessage
 from gateway.reply.lines import lines_in
 from gateway.reply.partner import JOE, MANNERS, Partner
+from gateway.reply.shortening import Size, first_kept, sizes
 
 LANGUAGE_NAMES = {
     "de": "German",
@@ -42,9 +43,13 @@ INTERRUPTING = "(interrupting you) "
 # chat template wants the user's message first and last.
 SOMETHING = "Hello."
 
-# A small model sees the last 4 to 8 exchanges only: further back, it finds something to repeat.
-SMALL_MOST_EXCHANGES = 8
-SMALL_LEAVES_OUT = 4
+# Comes before the learner's words with which the conversation begins in the prompt, if there is a summary of what was
+# left out before them.
+NOTES = "(Notes on what you two have talked about: {summary}) "
+
+
+# Of a conversation of which nothing is left out.
+ALL = Memory()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,35 +82,34 @@ def system_prompt(briefing: Briefing) -> str:
     )
 
 
-def messages_for(briefing: Briefing, turns: Sequence[Turn], learner_says: str, *, max_chars: int) -> list[ChatMessage]:
+def messages_for(
+    briefing: Briefing, turns: Sequence[Turn], learner_says: str, *, max_chars: int, memory: Memory = ALL
+) -> list[ChatMessage]:
     """The prompt for the reply to `learner_says`.
 
-    When the history is longer than `max_chars`, the oldest turns are left out, several at a time. The prefix then stays
-    the same, and cached, for many turns.
+    memory: what is left out of a long conversation. More is left out if it must be, as one turn can be very long.
     """
     messages = [ChatMessage("system", system_prompt(briefing))]
     for example in lines_in(briefing.language).examples.get(briefing.level, ()):
         messages += [ChatMessage("user", example.learner), ChatMessage("assistant", example.partner)]
-    first = _left_out(turns, learner_says, max_chars=max_chars, is_small=briefing.is_small)
-    kept = [turn for turn in turns[first:] if turn.text]
-    if kept and isinstance(kept[0], PartnerTurn):
+    now = LearnerTurn(turn_id="", text=learner_says, started_s=0)
+    said = [turn for turn in (*turns[_left_out(turns, now, memory, max_chars, briefing) :], now) if turn.text]
+    begins_with = len(messages)
+    if isinstance(said[0], PartnerTurn):
         messages.append(ChatMessage("user", SOMETHING))
-    for turn in (*kept, LearnerTurn(turn_id="", text=learner_says, started_s=0)):
+    for turn in said:
         _append(messages, turn)
+    if memory.told:
+        messages[begins_with] = ChatMessage("user", NOTES.format(summary=memory.told) + messages[begins_with].content)
     return messages
 
 
-def _left_out(turns: Sequence[Turn], learner_says: str, *, max_chars: int, is_small: bool) -> int:
-    """How many turns at the beginning are left out."""
-    first = 0
-    if is_small:
-        learners = [number for number, turn in enumerate(turns) if isinstance(turn, LearnerTurn)]
-        while len(learners) > SMALL_MOST_EXCHANGES:
-            learners = learners[SMALL_LEAVES_OUT:]
-            first = learners[0]
-    while sum(len(turn.text) for turn in turns[first:]) + len(learner_says) > max_chars and first < len(turns):
-        first += 8
-    return first
+def _left_out(turns: Sequence[Turn], now: LearnerTurn, memory: Memory, max_chars: int, briefing: Briefing) -> int:
+    """How many turns at the beginning are left out of the prompt for the reply to `now`."""
+    wanted = sizes(max_chars, is_small=briefing.is_small)
+    if Size(max_chars, wanted.most.exchanges + 1).holds([*turns[memory.left_out :], now]):
+        return memory.left_out
+    return first_kept(turns, memory.left_out, Size(wanted.kept.chars - len(now.text), wanted.kept.exchanges))
 
 
 def _append(messages: list[ChatMessage], turn: Turn) -> None:

@@ -44,7 +44,7 @@ class Reply:
     """One reply: created held, made by `run`, let out by `release`. `now` is a steady clock in seconds.
 
     text: what was written so far. speech: what is spoken of it. unheard_text: see `as_heard`. failure: what ended it
-    early. is_over: `run` came to its end.
+    early. is_over: `run` came to its end. on_sent: called when all of it has been sent, though not yet heard.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Reply:
         stages: Stages,
         outbox: Outbox,
         now: Callable[[], float],
+        on_sent: Callable[[], None] = lambda: None,
     ) -> None:
         self.turn_id = turn_id
         self.text = ""
@@ -74,6 +75,7 @@ class Reply:
         self._limits = limits
         self._outbox = outbox
         self._now = now
+        self._on_sent = on_sent
         self._shown = 0
         self._released = asyncio.Event()
 
@@ -103,6 +105,7 @@ class Reply:
             tasks.create_task(self._show_once_released())
             tasks.create_task(self.speech.send(stream, self._released))
         await self._outbox.send(AiText(text="", is_complete=True, turn_id=self.turn_id))
+        self._on_sent()
         await self.speech.wait_until_heard()
         if failure := writing.result():  # raised only now, so that what was written before it is spoken
             raise failure

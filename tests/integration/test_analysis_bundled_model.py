@@ -63,6 +63,7 @@ class LlamaServer:
         max_tokens: int | None = None,
         temperature: float | None = None,
         json_schema: str | None = None,
+        gives_way: bool = False,
     ) -> str:
         shape = {"name": "answer", "schema": json.loads(json_schema or "{}"), "strict": True}
         request: dict[str, Any] = {

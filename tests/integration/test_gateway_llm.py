@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import pytest
 from aitalk.common.v1 import engine_pb2
 from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
 
+from common.errors import BusyError
 from gateway.clients.llm import GrpcLlm
 from gateway.clients.services import ModelServices
 from gateway.ports import ChatMessage
@@ -21,9 +23,12 @@ NOBODY = "127.0.0.1:1"
 
 @dataclass
 class Servicer(llm_pb2_grpc.LlmServiceServicer):
-    """Keeps how it was asked to generate, and says that its model has so many parameters."""
+    """Keeps how it was asked to stream, generates for so long, and says that its model has so many parameters."""
 
     parameters: int = 0
+    generate_s: float = 0.0
+    began: asyncio.Event = field(default_factory=asyncio.Event)
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     asked: list[llm_pb2.GenerationConfig] = field(default_factory=list)
 
     async def StreamingGenerate(self, request: Any, context: Any) -> AsyncIterator[Any]:
@@ -31,6 +36,12 @@ class Servicer(llm_pb2_grpc.LlmServiceServicer):
         yield llm_pb2.StreamingGenerateResponse(delta="Hello.")
 
     async def Generate(self, request: Any, context: Any) -> Any:
+        self.began.set()
+        try:
+            await asyncio.sleep(self.generate_s)
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
         return llm_pb2.GenerateResponse(text="Hello.")
 
     async def Describe(self, request: Any, context: Any) -> Any:
@@ -59,6 +70,27 @@ async def test_the_limits_of_a_reply_reach_the_service() -> None:
             assert [delta async for delta in deltas] == ["Hello."]
     (config,) = servicer.asked
     assert (config.max_tokens, config.max_sentences, config.ends_with_question) == (70, 2, True)
+
+
+async def test_work_that_gives_way_ends_when_a_reply_is_asked_for() -> None:
+    servicer = Servicer(generate_s=3600)
+    async with services(servicer) as opened:
+        llm = GrpcLlm(opened.llm)
+        working = asyncio.create_task(llm.generate([ChatMessage("user", "Sum up.")], gives_way=True))
+        await servicer.began.wait()
+        was_idle = [llm.is_idle]
+        async with llm.stream([ChatMessage("user", "Hi.")]) as deltas:
+            was_idle.append(llm.is_idle)
+            assert [delta async for delta in deltas] == ["Hello."]
+        with pytest.raises(BusyError):
+            await working
+        await servicer.cancelled.wait()
+    assert was_idle == [True, False]
+
+
+async def test_work_that_gives_way_is_done_if_nobody_asks_for_a_reply() -> None:
+    async with services(Servicer()) as opened:
+        assert await GrpcLlm(opened.llm).generate([ChatMessage("user", "Sum up.")], gives_way=True) == "Hello."
 
 
 @pytest.mark.parametrize(("parameters", "is_small"), [(135_000_000, True), (1_500_000_000, False), (0, False)])

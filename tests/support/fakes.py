@@ -106,6 +106,7 @@ class FakeLlm:
     is_small: bool = False
     open_streams: int = 0
     generated: list[list[ChatMessage]] = field(default_factory=list)
+    meanwhile: list[list[ChatMessage]] = field(default_factory=list)  # generated, but giving way
     answer: str | ServiceError = field(default_factory=lambda: UnavailableError("LLM: away"))
 
     @property
@@ -145,8 +146,9 @@ class FakeLlm:
         max_tokens: int | None = None,
         temperature: float | None = None,
         json_schema: str | None = None,
+        gives_way: bool = False,
     ) -> str:
-        self.generated.append(list(messages))
+        (self.meanwhile if gives_way else self.generated).append(list(messages))
         if isinstance(self.answer, ServiceError):
             raise self.answer
         return self.answer

@@ -77,6 +77,7 @@ class ScriptedLlm:
         max_tokens: int | None = None,
         temperature: float | None = None,
         json_schema: str | None = None,
+        gives_way: bool = False,
     ) -> str:
         assert max_tokens is not None
         assert max_tokens <= 800

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 from prometheus_client import REGISTRY
 
-from gateway.history import SessionState
+from gateway.history import Memory, SessionState
 from gateway.outbox import Outbox
 from gateway.protocol import AiText, AnyServerMessage
 from gateway.record import ConversationRecord
@@ -53,6 +53,7 @@ class Floor:
                 outbox=self.outbox,
                 tasks=tasks,
                 now=now,
+                memory_changed=self._memory_changed,
             ),
             Outcomes(record, self.outbox, now),
             record=record,
@@ -64,6 +65,9 @@ class Floor:
 
     async def _reply_over(self, turn_id: str) -> None:
         self.over.append(turn_id)
+
+    async def _memory_changed(self, memory: Memory) -> None:
+        raise AssertionError("these conversations are short")
 
     async def collect(self) -> None:
         async for message in self.outbox:

@@ -1,0 +1,133 @@
+"""Keeps the prompts of a long conversation short, while the partner is being heard and the model has nothing to do.
+
+When a reply has been sent, and the conversation has grown long, the model reads the shortened prompt, so that the next
+reply begins without delay. Then it writes a summary of what was left out. Whatever is asked of the model for a learner
+goes first: the work is given up, and tried again after the next reply.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from common.errors import ServiceError
+from gateway import metrics
+from gateway.history import LearnerTurn, Memory, PartnerTurn, Turn
+from gateway.ports import ChatMessage, Llm
+from gateway.record import ConversationRecord
+from gateway.reply.prompt import SOMETHING, Briefing, messages_for
+from gateway.reply.shortening import next_memory, sizes
+
+# How often to look whether the model has nothing else to do.
+IDLE_POLL_S = 0.25
+SUMMARY_MAX_TOKENS = 120
+# A summary that is longer than that sums up nothing.
+SUMMARY_MAX_CHARS = 600
+# How much the model reads for a summary at most; what is older is in the summary before it, or lost.
+SUMMARY_READS_CHARS = 6000
+
+
+class Remembering:
+    """Of one conversation. `changed` is told each new `Memory`; it has to put it into the record.
+
+    A small model writes no summaries: those of a 135-million one are worse than none.
+    """
+
+    def __init__(
+        self,
+        llm: Llm,
+        *,
+        record: ConversationRecord,
+        briefing: Callable[[], Briefing],
+        max_chars: int,
+        tasks: asyncio.TaskGroup,
+        changed: Callable[[Memory], Awaitable[None]],
+    ) -> None:
+        self._llm = llm
+        self._record = record
+        self._briefing = briefing
+        self._max_chars = max_chars
+        self._tasks = tasks
+        self._changed = changed
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """A reply has been sent and is being heard: do what there is to do, in the background."""
+        self.stop()
+        self._task = self._tasks.create_task(self._run())
+
+    def stop(self) -> None:
+        """Give it up: the model is needed."""
+        if self._task:
+            self._task.cancel()
+            self._task = None
+
+    async def _run(self) -> None:
+        briefing, memory = self._briefing(), self._record.state.memory
+        memory = await self._shorten(briefing, memory)
+        if memory.left_out > memory.summarised and not briefing.is_small:
+            await self._summarise(briefing, memory)
+
+    async def _shorten(self, briefing: Briefing, memory: Memory) -> Memory:
+        """Have the model read the prompt that follows from `next_memory`. Returns what holds from now on."""
+        turns = self._record.turns
+        wanted = sizes(self._max_chars, is_small=briefing.is_small)
+        shorter = next_memory(turns, memory, wanted)
+        if shorter == memory:
+            return memory
+        is_full = not wanted.most.holds(turns[memory.left_out :])
+        if not is_full:
+            await self._model_is_idle()
+            if not await self._read(_prompt(briefing, turns, shorter, self._max_chars)):
+                return memory
+        metrics.PROMPT_SHORTENINGS.labels("unread" if is_full else "read").inc()
+        await self._changed(shorter)
+        return shorter
+
+    async def _read(self, prompt: Sequence[ChatMessage]) -> bool:
+        try:
+            await self._llm.generate(prompt, max_tokens=1, gives_way=True)
+        except ServiceError:
+            return False
+        return True
+
+    async def _summarise(self, briefing: Briefing, memory: Memory) -> None:
+        """Write a summary of all that is left out. It gets into the prompts after the next reply."""
+        await self._model_is_idle()
+        question = _summary_question(memory, self._record.turns[memory.summarised : memory.left_out])
+        try:
+            written = await self._llm.generate(question, max_tokens=SUMMARY_MAX_TOKENS, temperature=0.2, gives_way=True)
+        except ServiceError:
+            return
+        summary = " ".join(written.split())
+        if summary and len(summary) <= SUMMARY_MAX_CHARS:
+            metrics.SUMMARIES.inc()
+            await self._changed(memory.model_copy(update={"summary": summary, "summarised": memory.left_out}))
+
+    async def _model_is_idle(self) -> None:
+        while not self._llm.is_idle:  # noqa: ASYNC110
+            await asyncio.sleep(IDLE_POLL_S)
+
+
+def _prompt(briefing: Briefing, turns: Sequence[Turn], memory: Memory, max_chars: int) -> list[ChatMessage]:
+    """The beginning of the next prompt, as far as it is known: to the learner's latest turn."""
+    if turns and isinstance(turns[-1], LearnerTurn):
+        return messages_for(briefing, turns[:-1], turns[-1].text, memory=memory, max_chars=max_chars)
+    return messages_for(briefing, turns, SOMETHING, memory=memory, max_chars=max_chars)
+
+
+def _summary_question(memory: Memory, turns: Sequence[Turn]) -> list[ChatMessage]:
+    """What the model is asked for a summary of the earlier one and of `turns`."""
+    names = {LearnerTurn: "Learner", PartnerTurn: "Partner"}
+    lines = [f"{names[type(turn)]}: {turn.text}" for turn in turns if turn.text]
+    said = "\n".join(lines)[-SUMMARY_READS_CHARS:]
+    earlier = f"Notes so far: {memory.summary}\n\n" if memory.summary else ""
+    return [
+        ChatMessage("system", "You keep short notes of a conversation, so that nothing important is forgotten."),
+        ChatMessage(
+            "user",
+            f"{earlier}{said}\n\n"
+            "Write new notes in two or three short sentences: who the learner is, what the learner has told, and what "
+            "the partner has told. Write only what was said. Write in English.",
+        ),
+    ]
