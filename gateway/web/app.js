@@ -5,10 +5,11 @@
  *   begin → the microphone is asked for, the speaker opened → the line is opened → talk … interrupt … → end → report
  */
 import { Connection } from './connection.js';
-import { initial, phase, reduce, replying } from './conversation.js';
+import { initial, opening, phase, reduce, replying } from './conversation.js';
 import * as memory from './memory.js';
 import { Microphone } from './microphone.js';
 import { watchReadiness } from './readiness.js';
+import { loadScenarios } from './scenarios.js';
 import { Speaker } from './speaker.js';
 import { Meter } from './view/meter.js';
 import { Page } from './view/page.js';
@@ -22,7 +23,7 @@ const SILENT_AFTER_S = 8; // of a microphone that gives nothing at all
 const SILENT_RMS = 1e-5;
 
 const query = new URLSearchParams(location.search);
-const page = new Page({ onNotice: act, onResend: resend, debug: query.has('debug') });
+const page = new Page({ onNotice: act, onResend: resend, onTopic: choose, onPhrase: compose, debug: query.has('debug') });
 const voiceView = new VoiceView(page.part['voice-choice'], page.part.voice);
 const meter = new Meter(page.part.meter, () => (phase(state) === 'speaking' ? speaker.level() : microphone.level()));
 const speaker = new Speaker({ onHeard: heard, onSuspended: soundSuspended });
@@ -34,7 +35,13 @@ const connection = new Connection({
   url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/conversation`,
   memory: memory.session,
   access: memory.access.load,
-  start: () => ({ learner: memory.learner(), level: state.level, ...(chosenVoice() ? { voice: chosenVoice() } : {}), ...(microphone.isOpen ? { audio: microphone.format } : {}) }),
+  start: (resuming) => ({
+    learner: memory.learner(),
+    level: state.level,
+    ...(chosenVoice() ? { voice: chosenVoice() } : {}),
+    ...(microphone.isOpen ? { audio: microphone.format } : {}),
+    ...(resuming ? {} : topic()),
+  }),
   onMessage: received,
   onAudio: (bytes) => speaker.play(bytes),
   onChange: lineChanged,
@@ -44,6 +51,7 @@ let state = restored();
 let unsent = []; // written while there was no line
 let reportedAt = 0;
 let stopWatching = watchReadiness(readinessChanged);
+loadScenarios().then((scenarios) => page.topics.offer(scenarios));
 
 listen();
 render();
@@ -52,7 +60,18 @@ render();
 function restored() {
   const turns = memory.session.load() ? memory.conversation.load() : [];
   if (!turns.length) memory.session.save(null);
-  return initial({ level: memory.level.load() ?? undefined, turns });
+  const scenario = turns.length ? memory.scenario.load() : null;
+  return initial({ level: memory.level.load() ?? undefined, turns, scenario });
+}
+
+/** The fields of a fresh session's `start` that say what it is about, and who begins. */
+function topic() {
+  const about = state.scenario ? { scenario: state.scenario.id, language: state.scenario.language } : {};
+  return opening(state) ? { ...about, partner_begins: true } : about;
+}
+
+function choose(scenario) {
+  dispatch({ type: 'page.scenario', scenario });
 }
 
 // --- events and what becomes of them ---
@@ -96,6 +115,7 @@ function heard(turnId, heardMs, done) {
 async function begin({ speak }) {
   stopWatching();
   tell('ready', null);
+  memory.scenario.save(state.scenario);
   dispatch({ type: 'page.stage', stage: speak ? 'asking' : 'connecting' });
   await Promise.all([speaker.open(), speak && openMicrophone()]);
   meter.start();
@@ -111,6 +131,12 @@ function interrupt() {
 
 function resend(id) {
   write(state.turns.find((turn) => turn.id === id).text, id);
+}
+
+/** A sentence to say, or to send as it stands or changed. */
+function compose(sentence) {
+  page.part.text.value = sentence;
+  page.part.text.focus();
 }
 
 /** @param {string} text a typed turn @param {string|null} [insteadOf] id of the turn that it takes the place of */
@@ -149,7 +175,7 @@ function over() {
 }
 
 function forget() {
-  state = initial({ level: state.level });
+  state = initial({ level: state.level, scenario: state.scenario });
   memory.session.save(null);
   memory.conversation.save([]);
   render();
@@ -327,7 +353,7 @@ function act(name, topic) {
 }
 
 function listen() {
-  const { start, afresh, interrupt: cutIn, mute: muting, end: ending, leave, again: anew, writing, text, levels, openers } = page.part;
+  const { start, afresh, interrupt: cutIn, mute: muting, end: ending, leave, again: anew, other, writing, text, levels, openers, begins } = page.part;
   start.addEventListener('click', () => begin({ speak: true }));
   afresh.addEventListener('click', forget);
   leave.addEventListener('click', leaveQueue);
@@ -336,6 +362,8 @@ function listen() {
   muting.addEventListener('click', mute);
   ending.addEventListener('click', end);
   anew.addEventListener('click', again);
+  other.addEventListener('click', forget);
+  begins.addEventListener('change', () => dispatch({ type: 'page.partnerBegins', partnerBegins: begins.checked }));
   page.part.voice.addEventListener('change', ({ target }) => memory.voice.save(target.value));
   levels.addEventListener('change', ({ target }) => setLevel(target.value));
   writing.addEventListener('submit', (event) => {

@@ -27,7 +27,7 @@ export class Connection {
    * @param {string} options.url ws: or wss: address
    * @param {{load: () => ({id: string, token: string}|null), save: (session: object|null) => void}} options.memory
    * @param {() => string|null} options.access the token that lets us in, if there is one
-   * @param {() => object} options.start the fields of `start` that the page chooses
+   * @param {(resuming: boolean) => object} options.start the fields of `start` that the page chooses
    * @param {(message: object) => void} options.onMessage every text message of the server
    * @param {(bytes: ArrayBuffer) => void} options.onAudio every binary one
    * @param {(change: {state: 'connecting'|'queued'|'ready'|'moving'|'waiting'|'parked'|'over'|'refused'|'locked', [detail: string]: unknown}) => void} options.onChange
@@ -155,7 +155,7 @@ export class Connection {
     const kept = this.memory.load();
     this.resuming = Boolean(kept);
     const resume = kept ? { session_id: kept.id, resume_token: kept.token } : {};
-    this.socket.send(JSON.stringify({ type: 'start', ...this.start(), ...resume }));
+    this.socket.send(JSON.stringify({ type: 'start', ...this.start(this.resuming), ...resume }));
   }
 
   #connected({ session_id: id, resume_token: token }) {

@@ -16,12 +16,17 @@
 import { heardLength } from './captions.js';
 import { complaint } from './wording.js';
 
-/** @param {{level?: string, turns?: (LearnerTurn|PartnerTurn)[]}} [kept] from an earlier page of this conversation */
-export function initial({ level = 'intermediate', turns = [] } = {}) {
+/**
+ * @param {{level?: string, turns?: (LearnerTurn|PartnerTurn)[], scenario?: import('./scenarios.js').Scenario|null}} [kept]
+ * from an earlier page of this conversation
+ */
+export function initial({ level = 'intermediate', turns = [], scenario = null } = {}) {
   return {
     stage: 'idle', // idle, asking, connecting, locked, queued, live, reconnecting, parked, analysing, ended
     level,
     turns,
+    scenario, // what the conversation is about; null: anything
+    partnerBegins: scenario !== null && !turns.length,
     hearing: false, // the learner's voice
     awaiting: false, // a reply is due
     moving: false, // another gateway is about to carry on
@@ -40,6 +45,11 @@ export function phase(state) {
   const reply = replying(state);
   if (reply?.status === 'speaking') return 'speaking';
   return reply || state.awaiting ? 'thinking' : 'listening';
+}
+
+/** The partner is to say the first words, and has not yet. */
+export function opening({ partnerBegins, turns }) {
+  return partnerBegins && !turns.length;
 }
 
 /** The typed turn that nobody answers any more: speech, or a lost connection, ended its reply before its first word. */
@@ -83,6 +93,7 @@ const HANDLERS = {
     ...(stage === 'live' ? state : quiet(state, CUT_BY_STAGE[stage] ?? 'line')),
     stage,
     moving: false,
+    awaiting: stage === 'live' && (state.awaiting || opening(state)),
   }),
   'page.moving': (state) => ({ ...state, moving: true }),
   'page.queued': (state, { position, seconds }) => ({
@@ -90,6 +101,8 @@ const HANDLERS = {
     stage: 'queued',
     queue: { position, seconds },
   }),
+  'page.scenario': (state, { scenario }) => ({ ...state, scenario, partnerBegins: scenario !== null }),
+  'page.partnerBegins': (state, { partnerBegins }) => ({ ...state, partnerBegins }),
   'page.level': (state, { level }) => ({ ...state, level }),
   'page.muted': (state, { muted }) => ({ ...state, muted }),
   'page.typed': (state, { text, insteadOf = null }) => {

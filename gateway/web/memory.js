@@ -1,6 +1,7 @@
 /** What a tab remembers of its conversation, so that a reload can carry it on. Gone when the tab is closed. */
 const SESSION = 'aitalk.session';
 const CONVERSATION = 'aitalk.conversation';
+const SCENARIO = 'aitalk.scenario';
 const ACCESS = 'aitalk.access';
 const LEVEL = 'aitalk.level';
 const VOICE = 'aitalk.voice';
@@ -16,6 +17,12 @@ export const session = {
 export const conversation = {
   load: () => read(sessionStorage, CONVERSATION) ?? [],
   save: (turns) => write(sessionStorage, CONVERSATION, turns),
+};
+
+/** The scenario of the conversation, or null. */
+export const scenario = {
+  load: () => read(sessionStorage, SCENARIO),
+  save: (value) => write(sessionStorage, SCENARIO, value),
 };
 
 /** The token that lets this tab in, where the server asks for one. */

@@ -23,6 +23,19 @@ export function muted(keyboard) {
 export const KEPT = { now: 'Your conversation is kept', hint: 'Carry on where you stopped.' };
 export const TYPING = { now: 'Your turn', hint: 'Write below; the answer is spoken.' };
 
+/** The first card. */
+export const JUST_TALK = { id: '', title: 'Just talk', goal: 'About anything you like.' };
+
+/** @param {string} role goes on from "You are" */
+export function youAre(role) {
+  return role ? sentence(`You are ${role}`) : '';
+}
+
+/** @param {string} role goes on from "You are", for the partner */
+export function partnerIs(role) {
+  return role ? sentence(`Your partner is ${role}`) : '';
+}
+
 export const LEVELS = {
   beginner: 'Beginner: short, slow sentences and everyday words.',
   intermediate: 'Intermediate: a natural pace, and now and then a new word.',
@@ -36,8 +49,8 @@ export const PRELUDES = {
   reconnecting: { title: 'One moment.', text: '' },
   locked: { title: 'Who’s there?', text: 'This server wants an access token. Whoever runs it can give you one.' },
   queued: { title: 'All places are taken.', text: '' },
-  listening: { title: 'I’m listening.', text: 'Say hello, or choose a sentence to begin with:' },
-  typing: { title: 'Write to me.', text: 'Say hello, or choose a sentence to begin with:' },
+  listening: { title: 'I’m listening.', text: 'Say hello, or choose a sentence to begin with:', inScenario: 'You begin.' },
+  typing: { title: 'Write to me.', text: 'Say hello, or choose a sentence to begin with:', inScenario: 'You begin.' },
   opening: { title: 'Your partner begins.', text: 'Listen, then answer. You can also speak first.' },
 };
 

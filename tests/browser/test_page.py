@@ -311,8 +311,12 @@ async def test_level_is_sent_and_kept(open_page: OpenPage, stub: PageStub) -> No
 
 async def test_by_keyboard_alone(open_page: OpenPage, stub: PageStub) -> None:
     page = await open_page(stub.url)
+    await page.locator(".card").first.wait_for()
     await page.keyboard.press("Tab")  # the levels
     await page.keyboard.press("ArrowRight")
+    await page.keyboard.press("Tab")  # the cards
+    await expect(page.get_by_role("radio", name="Just talk")).to_be_focused()
+    await page.keyboard.press("Tab")  # of all levels
     await page.keyboard.press("Tab")  # the button
     await expect(page.get_by_role("button", name=TALK)).to_be_focused()
     await page.keyboard.press("Space")

@@ -28,12 +28,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gateway import protocol
+from gateway.scenarios import load_library
 from tests.support.page_analysis import sample_analysis
 
 WEB = Path(__file__).parents[2] / "gateway" / "web"
 TAP = Path(__file__).with_name("page_tap.js")
 # What the gateway could send at its strictest: the page must work under it.
 CONTENT_SECURITY_POLICY = "default-src 'self'"
+_LIBRARY = load_library()
 LINES = (
     "Hello! It is good to hear you. What did you do at the weekend?",
     "That sounds lovely. Who did you go with, and what did you like best about it?",
@@ -175,6 +177,8 @@ class PageStub:
         self.ready = True
         self.fallbacks: dict[str, str] = {}
         self.voices = ["Joe"]
+        self.library = _LIBRARY
+        self.scenarios_known = True  # False: as an older gateway
         self.full = False  # nobody is let in until the test calls Client.welcome
         self.clients: list[Client] = []
         self.sessions: dict[str, str] = {}
@@ -185,6 +189,7 @@ class PageStub:
                 Route("/", self._page),
                 Route("/ready", self._readiness),
                 Route("/voices", self._voices),
+                Route("/scenarios", self._scenarios),
                 Route("/stub/tap.js", self._tap),
                 Mount("/static", StaticFiles(directory=WEB)),
                 WebSocketRoute("/ws/conversation", self._converse),
@@ -219,6 +224,10 @@ class PageStub:
     async def _voices(self, _request: Request) -> Response:
         voices = [{"id": f"en-{name}", "name": name, "language": "en-US", "sample_rate": 22050} for name in self.voices]
         return JSONResponse({"voices": voices, "default": voices[0]["id"]})
+
+    async def _scenarios(self, _request: Request) -> Response:
+        cards = [scenario.card() for scenario in self.library.at(None)]
+        return JSONResponse({"scenarios": cards if self.scenarios_known else []})
 
     async def _converse(self, websocket: WebSocket) -> None:
         await websocket.accept("aitalk" if "sec-websocket-protocol" in websocket.headers else None)

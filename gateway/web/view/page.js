@@ -1,9 +1,11 @@
 /** The page around the transcript: what can be seen and pressed in each phase. */
-import { phase, replying, unanswered } from '../conversation.js';
+import { opening, phase, replying, unanswered } from '../conversation.js';
 import { KEPT, LEVELS, OPENERS, PHASES, PRELUDES, TYPING, muted, queueing } from '../wording.js';
 import { el, say } from './dom.js';
 import { NoticesView } from './notices.js';
 import { ReportView } from './report.js';
+import { SheetView } from './sheet.js';
+import { TopicsView } from './topics.js';
 import { TranscriptView } from './transcript.js';
 
 const LIVE = ['listening', 'hearing', 'thinking', 'speaking'];
@@ -13,13 +15,18 @@ export class Page {
    * @param {object} options
    * @param {(name: string, topic: string) => void} options.onNotice a notice's button was pressed
    * @param {(id: string) => void} options.onResend a typed turn is to be sent again
+   * @param {(scenario: object|null) => void} options.onTopic a card was chosen
+   * @param {(phrase: string) => void} options.onPhrase a phrase is to be written into the composer
    * @param {boolean} options.debug show how long each answer took
    */
-  constructor({ onNotice, onResend, debug }) {
+  constructor({ onNotice, onResend, onTopic, onPhrase, debug }) {
     this.part = Object.fromEntries([...document.querySelectorAll('[id]')].map((element) => [element.id, element]));
     this.transcript = new TranscriptView(this.part.transcript, { onResend, debug });
     this.notices = new NoticesView(this.part.notices, onNotice);
     this.report = new ReportView(this.part.report);
+    const { topics, cards, 'every-level': everyLevel } = this.part;
+    this.topics = new TopicsView({ topics, cards, everyLevel }, onTopic);
+    this.sheet = new SheetView(this.part.sheet, onPhrase);
     this.levels = [...this.part.levels.querySelectorAll('input')];
     this.now = this.part.status.querySelector('.status-now');
     this.hint = this.part.status.querySelector('.status-hint');
@@ -39,17 +46,19 @@ export class Page {
     this.#controls(current, state, { talking, kept });
     for (const radio of this.levels) radio.checked = radio.value === state.level;
     say(this.part['level-hint'], LEVELS[state.level]);
-    this.#prelude(current === 'listening' && !talking ? 'typing' : current, state);
+    this.topics.render(state);
+    this.sheet.render(sheetShown(current, kept) ? state.scenario : null);
+    this.#prelude(prelude(current, state, talking), state);
   }
 
-  #prelude(name, { turns, level, queue }) {
+  #prelude(name, { turns, level, queue, scenario }) {
     const { prelude, openers, 'prelude-title': title, 'prelude-text': text } = this.part;
     const words = PRELUDES[name];
     prelude.hidden = !words || turns.length > 0;
     if (prelude.hidden) return;
     say(title, words.title);
-    say(text, name === 'queued' ? queueing(queue) : words.text);
-    openers.hidden = !['listening', 'typing'].includes(name);
+    say(text, name === 'queued' ? queueing(queue) : scenario ? (words.inScenario ?? words.text) : words.text);
+    openers.hidden = !['listening', 'typing'].includes(name) || scenario !== null;
     if (openers.dataset.level === level) return;
     openers.dataset.level = level;
     openers.replaceChildren(...OPENERS[level].map((opener) => el('li', {}, el('button', { type: 'button' }, opener))));
@@ -67,7 +76,7 @@ export class Page {
   }
 
   #controls(current, state, { talking, kept }) {
-    const { access, welcome, interrupt, mute, end, leave, again, afresh, writing } = this.part;
+    const { access, welcome, interrupt, mute, end, leave, again, other, afresh, writing } = this.part;
     const live = LIVE.includes(current);
     welcome.hidden = current !== 'idle' || kept;
     this.part['welcome-actions'].hidden = current !== 'idle';
@@ -78,6 +87,9 @@ export class Page {
     this.#hide(mute, !(live && talking), this.part.text);
     this.#hide(end, !(live || current === 'reconnecting'), this.part.text);
     this.#hide(leave, current !== 'queued', this.part.text);
+    this.#hide(other, current !== 'ended', this.part.text);
+    this.part['partner-begins'].hidden = kept;
+    this.part.begins.checked = state.partnerBegins;
     this.#hide(again, current !== 'ended', this.part.text);
     mute.setAttribute('aria-pressed', state.muted);
     say(mute, state.muted ? 'Unmute' : 'Mute');
@@ -89,4 +101,14 @@ export class Page {
     if (hidden && document.activeElement === button) heir.focus({ preventScroll: true });
     button.hidden = hidden;
   }
+}
+
+function sheetShown(current, kept) {
+  return current === 'idle' ? kept : !['analysing', 'ended'].includes(current);
+}
+
+/** Which words are in large letters before the first turn. */
+function prelude(current, state, talking) {
+  if (current === 'thinking' && opening(state)) return 'opening';
+  return current === 'listening' && !talking ? 'typing' : current;
 }
