@@ -58,7 +58,7 @@ MANNERS: dict[Level, Manner] = {
         "Then ask one short, easy question about what your friend said.",
         small_rule="You answer in one short, simple sentence, and then you ask one easy question.",
         max_sentences=3,
-        small_max_sentences=2,
+        small_max_sentences=3,
         max_tokens=120,
         speed=0.85,
         patience=1.5,

@@ -27,8 +27,12 @@ _STOP_REASONS: dict[str, StopReason] = {"length": "length", "content_filter": "c
 _FAILURES = {"abort", "error"}
 
 
-_LLAMA_CPP_WINDOW = 512
-"""How many of the latest tokens llama.cpp compares with, for its penalty and for DRY."""
+_LLAMA_CPP_SETTINGS: dict[str, dict[str, int]] = {
+    "repeat_penalty": {"repeat_last_n": 64},
+    "dry_multiplier": {"dry_penalty_last_n": 256, "dry_allowed_length": 3},
+}
+"""How many of the latest tokens llama.cpp compares with. With wider windows a small model avoids the question mark and
+the words of its examples, and changes to another language."""
 _PENALTIES: dict[str, dict[str, str]] = {
     "llama.cpp": {
         "min_p": "min_p",
@@ -87,8 +91,8 @@ def penalties(request: GenerationRequest, kind: str) -> dict[str, Any]:
     named = {theirs: getattr(request, ours) for ours, theirs in _PENALTIES[kind].items()}
     body = {name: value for name, value in named.items() if value is not None}
     if kind == "llama.cpp":
-        windows = {"repeat_penalty": "repeat_last_n", "dry_multiplier": "dry_penalty_last_n"}
-        body |= {window: _LLAMA_CPP_WINDOW for name, window in windows.items() if name in body}
+        for name, settings in _LLAMA_CPP_SETTINGS.items():
+            body |= settings if name in body else {}
     return body
 
 
