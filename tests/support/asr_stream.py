@@ -105,7 +105,10 @@ def quiet(seconds: float) -> bytes:
 
 @dataclass
 class Stream:
-    """A session under test, and the events that it emitted."""
+    """A session under test, and the events that it emitted.
+
+    pause_s: a pause after each request, so that decodes in threads keep up on a busy machine.
+    """
 
     engine: LengthEngine
     partial_interval_ms: int = 0
@@ -113,12 +116,15 @@ class Stream:
     judge: ScriptedJudge = field(default_factory=ScriptedJudge)
     events: list[Event] = field(default_factory=list)
     taken: int = 0
+    pause_s: float = 0.0
 
     async def run(self, *requests: Request) -> list[Event]:
         async def give() -> AsyncIterator[Request]:
             for request in requests:
                 self.taken += 1
                 yield request
+                if self.pause_s:
+                    await asyncio.sleep(self.pause_s)
 
         async def emit(event: Event) -> None:
             self.events.append(event)
