@@ -1,1 +1,1 @@
-"""`make bench`: how long a learner waits for an answer, here and with Pipecat, on one machine with the same models."""
+"""`make bench`: how long a learner waits for an answer from AI-Talk and from Pipecat, with the same models."""

@@ -1,7 +1,7 @@
 """`python -m bench`: voice-to-voice latency of AI-Talk and of Pipecat, in turn, on the same models. See --help.
 
-All servers run all the time and are idle unless spoken to. In each run, and for each number of learners, the systems
-are talked to one after the other, each time in another order, and the models are timed by themselves.
+All servers run all the time; a server is idle while nobody talks to it. In each run, and for each number of learners,
+the learners talk to one system after the other, in another order each time. The models alone are timed, too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.support.mesh import ROOT, running_mesh
 
 JSON = ROOT / "docs" / "performance" / "voice-to-voice.json"
 QUICK_JSON = ROOT / "test-results" / "bench" / "voice-to-voice.json"
-STAGGER_S = 1.3  # between one learner's start and the next one's
+STAGGER_S = 1.3  # between the starts of two learners
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def run(folder: Path, sessions: Sequence[int], runs: int, *, quick: bool) -> report.Bench:
-    """Everything, with logs in `folder`."""
+    """Run everything. Logs go into `folder`."""
     machine = report.machine()  # first, for its load
     at_once = " ".join(map(str, sessions))
     command = f'make bench SESSIONS="{at_once}" {"QUICK=1" if quick else f"RUNS={runs}"}'
@@ -93,13 +93,13 @@ def run(folder: Path, sessions: Sequence[int], runs: int, *, quick: bool) -> rep
 
 
 def in_turn(contestants: Sequence[Contestant], number: int) -> Sequence[Contestant]:
-    """In run 0 as they are; then each time the next one first."""
+    """The systems in the order for this run: each run begins with the next one."""
     first = number % len(contestants)
     return (*contestants[first:], *contestants[:first])
 
 
 def talk(contestant: Contestant, learners: int, number: int, said: Sequence[Utterance]) -> Conversations:
-    """So many learners talk to one system at once."""
+    """Let `learners` learners talk to one system at once."""
 
     async def all_at_once() -> list[Conversation]:
         barrier = asyncio.Barrier(learners)
@@ -133,7 +133,7 @@ def talk(contestant: Contestant, learners: int, number: int, said: Sequence[Utte
 
 @contextmanager
 def first_in_line() -> Iterator[None]:
-    """The learners' own machine is not ours: where we may, the client's thread goes before the servers."""
+    """Give the client's thread priority over the servers, if allowed: real learners use machines of their own."""
     usual = os.getpriority(os.PRIO_PROCESS, 0)
     with suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, usual - 10)
@@ -144,20 +144,20 @@ def first_in_line() -> Iterator[None]:
 
 
 def where_time_goes(url: str, said: Sequence[Utterance]) -> list[dict[str, float]]:
-    """latency_ms of AI-Talk's replies to one learner, who hears each to its end; not part of the comparison."""
+    """latency_ms of AI-Talk's replies to one learner who hears each reply to its end. Not part of the comparison."""
 
     async def attend() -> list[dict[str, float]]:
         system = AiTalk()
         await converse(
             url, system, warm_up(), said, seed=0, everyone_is_ready=asyncio.Barrier(1), kind=AttentiveLearner
         )
-        return system.latencies[1:]  # not the warm-up's
+        return system.latencies[1:]  # without the warm-up
 
     return asyncio.run(attend())
 
 
 def summary(conversations: Conversations) -> str:
-    """A line on the terminal while it goes on."""
+    """A line for the terminal after each step."""
     answers = conversations.answers
     latencies = sorted(f"{answer.latency_s:.2f}" for answer in answers if answer.latency_s is not None)
     return (

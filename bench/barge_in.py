@@ -1,8 +1,8 @@
-"""`make bench-barge-in`: how fast the partner falls silent when it is interrupted, and what sounds it talks through.
+"""`make bench-barge-in`: how fast the partner stops when interrupted, and through which sounds it goes on talking.
 
-A learner whose microphone is always on listens to a long story from the real mesh. Sentences said over it must stop it:
-measured from the learner's first voiced sample to the last audio frame that the gateway sent, and to `interrupted`.
-Backchannels and coughs said over it must not.
+A learner whose microphone is always on listens to a long story from the real mesh. Sentences over it must stop it;
+the time is measured from the learner's first voiced sample to the gateway's last audio frame, and to `interrupted`.
+Backchannels and coughs must not stop it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ VOICED = 500  # of 32768
 
 
 class Microphone:
-    """Sends 20 ms frames in real time for ever: silence, or what it was given to say."""
+    """Sends 20 ms frames in real time without end: the speech that it was given, otherwise silence."""
 
     def __init__(self, learner: Learner) -> None:
         self._learner = learner
@@ -72,7 +72,7 @@ def spoken(text: str) -> Samples:
 
 
 def cough(seed: int) -> Samples:
-    """Two bursts of noise, a tenth to a fifth of a second each."""
+    """Two bursts of noise, each 0.1 to 0.2 s long."""
     noise = np.random.default_rng(seed)
     bursts = []
     for _ in range(2):
@@ -83,7 +83,7 @@ def cough(seed: int) -> Samples:
 
 
 async def said_over_the_partner(url: str, speech: Samples, watch_s: float) -> dict[str, Any] | None:
-    """What becomes of one story over which `speech` is said; None if the story was too short to tell."""
+    """What happens to one story when `speech` is said over it; None if the story was too short to tell."""
     async with a_learner(url) as learner, asyncio.TaskGroup() as tasks:
         await learner.send(type="start", audio={"encoding": "pcm_s16le", "sample_rate": RATE_HZ}, level="advanced")
         arrivals: list[float] = []

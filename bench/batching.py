@@ -1,5 +1,5 @@
-"""`python -m bench.batching`: how many learners until p95 voice to voice doubles, with and without batches of
-recognition, on the whole mesh and the bundled models. Two meshes run all the time and are talked to in turn.
+"""`python -m bench.batching`: how many learners it takes until p95 voice to voice doubles, with and without
+batches in recognition, on the whole mesh with the bundled models. Two meshes run all the time and are used in turn.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def table(conversations: list[Conversations]) -> str:
-    """Markdown. The p95 is told as a multiple of that with the fewest learners, too."""
+    """A Markdown table. It also shows each p95 as a multiple of the one with the fewest learners."""
     lines = [
         "| learners | recognition | median, s | p95, s | × p95 of the fewest | silent |",
         "| --: | --- | --: | --: | --: | --: |",

@@ -1,4 +1,4 @@
-"""The one clock of a bench run, in seconds; every time in bench is on it."""
+"""The clock of a bench run, in seconds. All times in `bench` are read from it."""
 
 from __future__ import annotations
 

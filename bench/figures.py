@@ -1,4 +1,4 @@
-"""From answers to the figures of a table."""
+"""Turns answers into the figures of a table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OURS = "AI-Talk"
 
 @dataclass(frozen=True)
 class Conversations:
-    """All answers of one system in one run, with so many learners at once."""
+    """All answers of one system in one run, with `learners` learners at once."""
 
     run: int
     learners: int
@@ -26,7 +26,7 @@ class Conversations:
 
 @dataclass(frozen=True)
 class Row:
-    """One system with so many learners, over all runs. Latencies in seconds, None if nothing was answered.
+    """One system with `learners` learners, over all runs. Latencies are in seconds; None if nothing was answered.
 
     median_s and p95_s: of the answers of all runs; medians_s, p95s_s: of each run. to_pipecat, p95_to_pipecat: ratios
     to the lower of Pipecat's medians, respectively p95s. to_models: ratio to the models' serial time.
@@ -49,12 +49,12 @@ class Row:
 
 
 def p95(values: Sequence[float]) -> float:
-    """Interpolated between the two values beside it."""
+    """The 95th percentile, interpolated between the two nearest values."""
     return float(np.percentile(values, 95))
 
 
 def rows(conversations: Sequence[Conversations], models_s: float) -> list[Row]:
-    """A row for each number of learners and system, in order of appearance."""
+    """One row for each number of learners and system, in order of appearance."""
     groups: dict[tuple[int, str], list[Conversations]] = {}
     for conversation in sorted(conversations, key=lambda one: one.learners):
         groups.setdefault((conversation.learners, conversation.system), []).append(conversation)
@@ -94,6 +94,6 @@ def _with_ratios(row: Row, all_rows: Sequence[Row], models_s: float) -> Row:
 
 
 def _ratio(value: float | None, others: Sequence[float | None]) -> float | None:
-    """To the least of the others."""
+    """The ratio of `value` to the lowest of the others."""
     known = [other for other in others if other is not None]
     return value / min(known) if value is not None and known else None

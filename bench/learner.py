@@ -1,4 +1,4 @@
-"""A learner: says one thing after the other, waits for each answer, listens a moment, and interrupts."""
+"""A simulated learner: it speaks, waits for the answer, listens for a moment, interrupts, and speaks again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.systems import AiTalk, System
 from bench.utterances import Utterance
 
 READY_TIMEOUT_S = 60.0
-ANSWER_TIMEOUT_S = 8.0  # no answer by then is none; Pipecat's own limits are 3 and 5 s
+ANSWER_TIMEOUT_S = 8.0  # later answers don't count; Pipecat's own limits are 3 and 5 s
 LISTEN_S = 1.5
 OVER_TIMEOUT_S = 3.0
 GAP_S = 0.8
@@ -25,7 +25,7 @@ REPORT_EVERY_S = 0.2
 
 @dataclass(frozen=True)
 class Conversation:
-    """What came of it. errors: codes that the system sent."""
+    """The result of a conversation. errors: the codes that the system sent."""
 
     answers: tuple[Answer, ...]
     errors: tuple[str, ...]
@@ -42,7 +42,7 @@ class Learner:
         self._changed = asyncio.Event()
 
     async def listen(self) -> None:
-        """Until the connection closes."""
+        """Receive frames until the connection closes."""
         try:
             async for frame in self._socket:
                 at_s = now()
@@ -54,7 +54,7 @@ class Learner:
         self._changed.set()
 
     async def report_playback(self) -> None:
-        """Say now and then what has been played, to a system that wants to know."""
+        """Report at intervals how much has been played, to a system that expects it."""
         while True:
             await asyncio.sleep(REPORT_EVERY_S)
             if report := self.system.playback(now()):
@@ -67,7 +67,7 @@ class Learner:
             raise TimeoutError(f"{type(self.system).__name__} was not ready within {READY_TIMEOUT_S:.0f} s")
 
     async def say(self, utterance: Utterance) -> Answer:
-        """Say it, wait for the answer, hear LISTEN_S of it."""
+        """Say the utterance, wait for the answer, and listen to LISTEN_S of it."""
         first = len(self._events)
         began_s = self.microphone.say(utterance.pcm)
         last_voiced_s = began_s + utterance.last_voiced_s
@@ -84,7 +84,7 @@ class Learner:
         return replace(answer(), client_late_s=late_s)
 
     async def _stop_reply(self, heard: int) -> None:
-        """Interrupt the reply that began with event `heard`, unless it is over by then."""
+        """Interrupt the reply that began with the event `heard`, unless it has ended."""
 
         def is_over() -> bool:
             return any(isinstance(event, ReplyOver) for event in self._events[heard:])
@@ -94,7 +94,7 @@ class Learner:
             await self._until(is_over, OVER_TIMEOUT_S)
 
     async def _until(self, is_so: Callable[[], bool], timeout_s: float) -> bool:
-        """Wait for something to become so; whether it did."""
+        """Wait for a condition. Returns whether it became true in time."""
         try:
             async with asyncio.timeout(max(0.0, timeout_s)):
                 while not is_so():
@@ -106,7 +106,7 @@ class Learner:
 
 
 class AttentiveLearner(Learner):
-    """Hears every reply of AI-Talk to its end, faster than time: a whole reply says where its time went."""
+    """Hears every reply of AI-Talk to its end, faster than real time: a complete reply reports where its time went."""
 
     async def _stop_reply(self, heard: int) -> None:
         assert isinstance(self.system, AiTalk)
@@ -129,7 +129,7 @@ async def converse(
     start_after_s: float = 0.0,
     kind: type[Learner] = Learner,
 ) -> Conversation:
-    """A whole conversation; talking starts when all learners are ready."""
+    """Hold a whole conversation. It begins when all learners are ready."""
     async with connect(url, max_size=None, compression=None) as socket:
         learner = kind(socket, system, seed)
         async with asyncio.TaskGroup() as tasks:

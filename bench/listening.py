@@ -1,4 +1,4 @@
-"""What a learner hears, and what it says about the answer: pure, and counted on the bench's clock."""
+"""What a learner hears, and how the answer is judged by it. Pure; all times are on the bench's clock."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ AUDIBLE = 300  # a sample of the partner louder than this is sound: -41 dB of fu
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
-    """The system took the learner's turn for over, and said what it understood."""
+    """The system decided that the learner's turn was over, and sent what it understood."""
 
     at_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyHeard:
-    """The first audible sample of a reply leaves the learner's speaker."""
+    """The learner's speaker played the first audible sample of a reply."""
 
     at_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyOver:
-    """It was spoken to its end, or stopped."""
+    """The reply was spoken to its end, or was stopped."""
 
     at_s: float
 
@@ -35,21 +35,21 @@ Event = TurnEnded | ReplyHeard | ReplyOver
 
 
 class Ear:
-    """A speaker that plays what arrives as soon as it can, and notes when it is first heard."""
+    """A speaker that plays audio as soon as it arrives, and records when a reply is first heard."""
 
     def __init__(self, rate_hz: int) -> None:
         self.rate_hz = rate_hz
         self.new_reply()
 
     def new_reply(self) -> None:
-        """The next sample is a reply's first: whatever was still queued is forgotten."""
+        """A new reply begins with the next sample. Drops what is still queued."""
         self._free_s = 0.0
         self._received = 0
         self._began_s: float | None = None
         self.is_heard = False
 
     def hear(self, pcm: bytes, at_s: float) -> ReplyHeard | None:
-        """16-bit PCM that arrived at `at_s`; when its first audible sample is played, if it is the reply's first."""
+        """Take 16-bit PCM that arrived at `at_s`. Returns when it plays the reply's first audible sample, if at all."""
         samples = np.frombuffer(pcm, "<i2")
         begin_s = max(at_s, self._free_s)
         self._free_s = begin_s + len(samples) / self.rate_hz
@@ -64,7 +64,7 @@ class Ear:
         return ReplyHeard(begin_s + float(audible[0]) / self.rate_hz)
 
     def played_ms(self, at_s: float) -> float:
-        """How much of the reply has been played; a queue that ran dry is not told apart."""
+        """How much of the reply has been played, in ms, as if the queue had never run empty."""
         if self._began_s is None:
             return 0.0
         return max(0.0, min(at_s - self._began_s, self._received / self.rate_hz)) * 1000
@@ -75,8 +75,8 @@ class Answer:
     """How one utterance was answered.
 
     latency_s: from the learner's last voiced sample to the answer's first audible one; None: no answer came.
-    cut: the turn was taken for over before it was, or ended more than once. premature: a reply began while the learner
-    was still talking. client_late_s: how late the client itself was with a frame; a fault of the measurement.
+    cut: the system ended the turn too early, or more than once. premature: a reply began while the learner
+    was still talking. client_late_s: how late the client itself was with a frame, which is an error of the measurement.
     """
 
     utterance: str
@@ -87,7 +87,7 @@ class Answer:
 
 
 def answer_to(utterance: str, began_s: float, last_voiced_s: float, events: Sequence[Event]) -> Answer:
-    """events: all that came from `began_s` until the next utterance began.
+    """Judge the answer to an utterance. events: all events from `began_s` until the next utterance began.
 
     A reply counts as the answer only if the turn that it replies to ended after the learner's last sound: a reply to
     the first half of a sentence is no answer to the whole, however quickly it comes.

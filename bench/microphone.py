@@ -1,6 +1,6 @@
-"""A microphone that never stops: 20 ms of sound every 20 ms, speech when there is some, else the hiss of a room.
+"""A microphone that never stops: it gives 20 ms of sound every 20 ms, speech if there is any, else a room's hiss.
 
-A frame is sent when its last sample has been heard, as a sound card does it. Frames are due by the clock from the start
+A frame is sent once its last sample has been recorded, as a sound card does. Frames are due by the clock from the start
 on, so a late one delays no other.
 """
 
@@ -21,7 +21,7 @@ HISS = 6.0  # standard deviation of a sample: -75 dB of full scale
 
 
 class Microphone:
-    """`send` takes PCM bytes. worst_lateness_s: how late the latest of the frames was since `say`."""
+    """Sends PCM bytes through `send`. worst_lateness_s: the greatest delay of a frame since `say`."""
 
     def __init__(self, send: Callable[[bytes], Awaitable[None]], seed: int) -> None:
         self._send = send
@@ -33,7 +33,7 @@ class Microphone:
         self.worst_lateness_s = 0.0
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Send frames until cancelled."""
         self._began_s = now()
         while True:
             due_s = self._began_s + (self._tick + 1) * FRAME_S
@@ -44,7 +44,7 @@ class Microphone:
             await self._send(frame)
 
     def say(self, pcm: Pcm) -> float:
-        """Speak from the next frame on; returns when that begins."""
+        """Speak from the next frame on. Returns the time at which that frame begins."""
         self._speech, self._speech_tick = pcm, self._tick + 1
         self.worst_lateness_s = 0.0
         return self._began_s + self._speech_tick * FRAME_S

@@ -1,4 +1,4 @@
-"""The models of a bench run, and how long they take by themselves, one after the other."""
+"""The models of a bench run, and how long they take when they run alone, one after the other."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
 
 @dataclass(frozen=True)
 class LlamaServer:
-    """A llama.cpp server like the mesh's own."""
+    """A running llama.cpp server like the one in the mesh."""
 
     url: str
     model: str
@@ -46,7 +46,7 @@ class LlamaServer:
 
 @contextmanager
 def running_llama(folder: Path) -> Iterator[LlamaServer]:
-    """The bundled language model, by the very command that llm_service starts its own with."""
+    """Start the bundled language model with the command that llm_service uses."""
     settings = LlmSettings()
     weights = find_smollm2()
     model = weights.stem.partition(".")[0]
@@ -75,7 +75,7 @@ def _is_healthy(url: str) -> bool:
 
 @dataclass(frozen=True)
 class SerialTimes:
-    """Seconds for one utterance: all of it heard; then the reply's first sentence written; then that one spoken."""
+    """Seconds for one utterance: to recognise it, to write the reply's first sentence, and to speak that sentence."""
 
     utterance: str
     asr_s: float
@@ -88,13 +88,13 @@ class SerialTimes:
 
 
 class ModelsAlone:
-    """Nothing but the models, each called as its own documentation says, the next after the one before."""
+    """The models alone, one after the other, each called as its documentation says."""
 
     def __init__(self, llama: LlamaServer) -> None:
         self._llama = llama
 
     def times(self, said: Sequence[Utterance]) -> list[SerialTimes]:
-        """The first of `said` is a warm-up, and not among the results."""
+        """The times for the utterances in `said`. The first one is a warm-up and is not in the result."""
         return [self._times(utterance) for utterance in said][1:]
 
     def _times(self, utterance: Utterance) -> SerialTimes:
@@ -144,7 +144,7 @@ def voice_folder() -> Path:
 
 
 def pipecat_config(llama: LlamaServer) -> dict[str, object]:
-    """What makes Pipecat say the same things by the same models as AI-Talk does at LEVEL."""
+    """Settings with which Pipecat uses the same models and prompt as AI-Talk does at LEVEL."""
     return {
         "whisper": str(find_bundled()),
         "voices": str(voice_folder()),
@@ -154,7 +154,7 @@ def pipecat_config(llama: LlamaServer) -> dict[str, object]:
         "system_prompt": system_prompt(Briefing(level=LEVEL, is_small=True)),
         "max_tokens": MANNERS[LEVEL].max_tokens,
         "temperature": 0.0,
-        # Its guess, 1 s, is too little for two busy cores: a late transcript is then taken for a new turn, which cuts
-        # off the reply. In Pipecat's favour: it is a limit, and costs nothing when the transcript is there sooner.
+        # Pipecat's default, 1 s, is too short for two busy cores: a late transcript then counts as a new turn,
+        # which cuts off the reply. 2 s is in Pipecat's favour: as a limit, it costs nothing if the transcript is early.
         "ttfs_p99_s": 2.0,
     }

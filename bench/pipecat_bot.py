@@ -1,6 +1,6 @@
 """`python bench/pipecat_bot.py CONFIG.json`: a Pipecat voice agent on our models, for `make bench`.
 
-It runs in .venv-bench, which has Pipecat and nothing of ours. The pipeline is the one that Pipecat's own project
+It runs in .venv-bench, which has Pipecat but none of our packages. The pipeline is the one that Pipecat's own project
 template makes (`pipecat/cli/templates/server`), with its defaults; ours are only the models, and how long speech
 recognition may take, which Pipecat asks for where it has not measured it. Two paths, two ways of ending the learner's
 turn, both Pipecat's:
@@ -45,7 +45,7 @@ from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
 
 STRATEGIES = {
-    "smart-turn": UserTurnStrategies,  # what Pipecat takes when nothing is said
+    "smart-turn": UserTurnStrategies,  # Pipecat's default
     "time-out": lambda: UserTurnStrategies(stop=[SpeechTimeoutUserTurnStopStrategy()]),
 }
 
@@ -62,12 +62,12 @@ class Config:
     llm_model: str
     system_prompt: str
     max_tokens: int
-    ttfs_p99_s: float  # a transcript may come so long after the voice ended; one that comes sooner is not waited for
+    ttfs_p99_s: float  # longest wait for a transcript after the voice has ended; an earlier one ends the wait
     temperature: float
 
 
 class RawPcm(FrameSerializer):
-    """Audio as bare PCM, everything else as the JSON of this file's docstring."""
+    """Sends audio as raw PCM, and everything else as the JSON in this file's docstring."""
 
     async def serialize(self, frame: Frame) -> str | bytes | None:
         match frame:

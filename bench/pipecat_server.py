@@ -30,7 +30,10 @@ class PipecatServer:
 
 @contextmanager
 def running_pipecat(folder: Path, **config: object) -> Iterator[PipecatServer]:
-    """config: the fields of pipecat_bot.Config but for the port. Its log is folder/pipecat.log."""
+    """Run the server for the length of the block.
+
+    config: the fields of pipecat_bot.Config except the port. The log is folder/pipecat.log.
+    """
     (port,) = free_ports(1)
     settings = folder / "pipecat.json"
     settings.write_text(json.dumps({"port": port, **config}))
@@ -50,7 +53,7 @@ def running_pipecat(folder: Path, **config: object) -> Iterator[PipecatServer]:
 
 
 def versions() -> dict[str, str]:
-    """Of the packages that matter, in Pipecat's environment."""
+    """The versions of the relevant packages in Pipecat's environment."""
     listing = subprocess.run(
         [PYTHON, "-c", _LIST_VERSIONS], check=True, capture_output=True, text=True, timeout=60
     ).stdout

@@ -1,4 +1,4 @@
-"""`python -m bench.recognition`: how many learners one model recognises, with and without batches.
+"""`python -m bench.recognition`: how many learners one recognition model can serve, with and without batches.
 
 Learners talk at a conversation's pace: an utterance, with a caption asked for every 0.6 s as the service does, its last
 decode at the end of the turn, then a while of listening. What is measured is the wait for that last decode. It goes
@@ -34,7 +34,7 @@ BATCHES = (1, 2, 4, 8, 16)
 
 @dataclass(frozen=True)
 class Waits:
-    """Seconds from the end of a turn to its words."""
+    """Seconds from the end of a turn to its transcript."""
 
     learners: int
     seconds: tuple[float, ...]
@@ -49,9 +49,9 @@ class Waits:
 
 
 def read_utterances(folder: Path | None) -> list[Audio]:
-    """The 16 kHz WAVs of a folder; None: lines that the bundled voice speaks."""
+    """The 16 kHz WAV files in `folder`; None: sentences that the bundled voice speaks."""
     if folder is None:
-        from tests.support.asr import LEARNER_LINES, spoken  # needs Piper, which a GPU machine may not have
+        from tests.support.asr import LEARNER_LINES, spoken  # needs Piper, which may be missing on a GPU machine
 
         return [pcm_to_float(spoken(line).tobytes()) for line in LEARNER_LINES]
     utterances = []
@@ -63,7 +63,7 @@ def read_utterances(folder: Path | None) -> list[Audio]:
 
 
 async def learner(decoder: Decoder, utterances: Sequence[Audio], until: float, chance: random.Random) -> list[float]:
-    """One learner's waits."""
+    """The waits of one learner, in seconds."""
     waits = []
     await asyncio.sleep(chance.uniform(0, LISTENING_S[1]))  # they don't all begin at once
     async with asyncio.TaskGroup() as captions:
@@ -81,12 +81,12 @@ async def learner(decoder: Decoder, utterances: Sequence[Audio], until: float, c
 
 
 async def caption(decoder: Decoder, audio: Audio) -> None:
-    """A caption nobody misses if it has to make room."""
+    """A caption; recognition may drop it in favour of a turn."""
     await decoder.decode(audio, language="en", quality="partial")
 
 
 async def crowd(decoder: Decoder, utterances: Sequence[Audio], learners: int, seconds: float) -> Waits:
-    """So many learners for so long."""
+    """The waits of `learners` learners who talk for `seconds`."""
     until = time.monotonic() + seconds
     chances = [random.Random(number) for number in range(learners)]
     async with asyncio.TaskGroup() as tasks:
@@ -95,7 +95,7 @@ async def crowd(decoder: Decoder, utterances: Sequence[Audio], learners: int, se
 
 
 def batch_table(settings: AsrSettings, utterances: Sequence[Audio]) -> list[str]:
-    """How long a batch of each size takes, and how long the same one after the other."""
+    """How long a batch of each size takes, and how long the same decodes take one after the other."""
     engine = create_engine(settings)
     engine.load()
     rows = ["| utterances | as one batch | one by one | gain |", "| --- | --- | --- | --- |"]
@@ -111,7 +111,7 @@ def batch_table(settings: AsrSettings, utterances: Sequence[Audio]) -> list[str]
 async def crowd_table(
     settings: AsrSettings, utterances: Sequence[Audio], crowds: Sequence[int], seconds: float
 ) -> list[str]:
-    """The waits of growing crowds, batching off and on."""
+    """The waits with more and more learners, without and with batches."""
     rows = ["| learners | batches of | median wait | p95 | turns |", "| --- | --- | --- | --- | --- |"]
     for batch in (1, 8):
         decoder = Decoder(create_engine(settings), settings.asr_threads, batch)

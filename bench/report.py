@@ -27,7 +27,7 @@ OUR_PACKAGES = ("faster-whisper", "ctranslate2", "onnxruntime", "piper-tts", "xl
 
 @dataclass(frozen=True)
 class Bench:
-    """All that a run found out. stages_ms: latency_ms of AI-Talk's replies to one learner who heard them to the end."""
+    """All results of a run. stages_ms: latency_ms of AI-Talk's replies to one learner who heard them to the end."""
 
     command: str
     machine: Mapping[str, str]
@@ -38,7 +38,7 @@ class Bench:
 
     @property
     def models_s(self) -> float:
-        """The models' own time: median over utterances and runs."""
+        """The time that the models alone take: the median over utterances and runs, in seconds."""
         return median(times.total_s for times in self.serial)
 
     @property
@@ -56,7 +56,7 @@ def write_json(bench: Bench, path: Path) -> None:
 
 
 def write_section(page: Path, name: str, body: str) -> None:
-    """Put `body` between the page's markers of that name; raises LookupError if they are not there."""
+    """Write `body` between the markers `name` in the page; raises LookupError if they are missing."""
     begin, end = f"<!-- {name}: written by make bench -->", f"<!-- /{name} -->"
     text = page.read_text()
     before, found, rest = text.partition(begin)
@@ -67,7 +67,7 @@ def write_section(page: Path, name: str, body: str) -> None:
 
 
 def markdown(bench: Bench) -> str:
-    """The section of the page. PAGE's text explains the columns."""
+    """The generated section of the page. The text of PAGE explains the columns."""
     where = "Everything, answer by answer, is in [performance/voice-to-voice.json](performance/voice-to-voice.json)."
     return "\n\n".join((_origin(bench), _answers(bench), _serial(bench.serial), _stages(bench.stages_ms), where))
 
@@ -114,7 +114,7 @@ def _serial(serial: Sequence[SerialTimes]) -> str:
 
 
 def _stages(stages_ms: Sequence[Mapping[str, float]]) -> str:
-    """AI-Talk's own account of its replies, for one learner."""
+    """A table of the stages that AI-Talk reports for its replies, with one learner."""
     columns = {stage: [one[stage] for one in stages_ms if stage in one] for stage in STAGES}
     head = f"| AI-Talk's stages, {len(stages_ms)} replies | {' | '.join(f'`{stage}`' for stage in STAGES)} |"
     cells = " | ".join(
@@ -132,7 +132,7 @@ def _spread(value: float | None, each: Sequence[float]) -> str:
 
 
 def machine() -> dict[str, str]:
-    """What the run ran on."""
+    """The machine and the versions of the run."""
     model = next(
         (
             line.partition(":")[2].strip()

@@ -1,4 +1,4 @@
-"""The two systems as a learner meets them: what to send, and what a frame from them means."""
+"""The clients of the two systems: what to send them, and what their frames mean."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ PARTNER_RATE_HZ = 24_000
 
 
 class System(Protocol):
-    """One conversation with a system. Frames are those of its WebSocket."""
+    """One conversation with a system, over frames of its WebSocket."""
 
     ear: Ear
-    is_ready: bool  # it hears from now on
+    is_ready: bool  # whether the system listens
     errors: list[str]
 
     def greeting(self) -> str | None: ...
@@ -27,7 +27,7 @@ class System(Protocol):
 
 
 class AiTalk:
-    """/ws/conversation. latencies: latency_ms of each reply that was heard to its end."""
+    """AI-Talk's /ws/conversation. latencies: latency_ms of each reply that was heard to its end."""
 
     def __init__(self) -> None:
         self.ear = Ear(PARTNER_RATE_HZ)
@@ -67,14 +67,14 @@ class AiTalk:
         return self.played(self.ear.played_ms(at_s))
 
     def played(self, played_ms: float) -> str | None:
-        """The report of a player; None while there is nothing to report."""
+        """The playback report that a player sends; None if there is nothing to report."""
         if not self._reply or not played_ms:
             return None
         return json.dumps({"type": "playback", "turn_id": self._reply, "played_ms": played_ms})
 
 
 class Pipecat:
-    """See bench/pipecat_bot.py."""
+    """Pipecat; see bench/pipecat_bot.py for its messages."""
 
     def __init__(self) -> None:
         self.ear = Ear(PARTNER_RATE_HZ)

@@ -1,4 +1,4 @@
-"""What the learners of `make bench` say, and when each really stops: 16 kHz mono int16."""
+"""What the learners of `make bench` say (16 kHz mono int16), and when each utterance really ends."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 from tests.support.asr import Pcm, beckett_path, read_wav, silence, spoken
 
 RATE_HZ = 16_000
-# Louder than this is voice, -36 dB of full scale: Piper falls silent well below it, the recording's room stays below.
+# Louder samples are voice (-36 dB of full scale). Piper's silence and the room of the recording are softer.
 VOICED = 500
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """name: for tables. pauses_s: the silences within it, which are not its end."""
+    """One utterance. name: for tables. pauses_s: the silences within it."""
 
     name: str
     pcm: Pcm
@@ -24,11 +24,11 @@ class Utterance:
 
     @property
     def last_voiced_s(self) -> float:
-        """From its start to the end of its last voiced sample."""
+        """Seconds from the beginning to the end of the last voiced sample."""
         return float(np.flatnonzero(np.abs(self.pcm.astype(np.int32)) > VOICED)[-1] + 1) / RATE_HZ
 
 
-# Texts are spoken by Piper; a number is a pause within the sentence, in seconds.
+# Piper speaks the texts. A number is a pause within the sentence, in seconds.
 SCRIPT: tuple[tuple[str | float, ...], ...] = (
     ("I like coffee.",),
     ("Last weekend I went hiking", 0.4, "and the weather was really nice."),
@@ -44,22 +44,22 @@ RECORDED_S = (0.30, 2.70)  # "Ever tried. Ever failed.", a person, with a pause 
 
 
 def warm_up() -> Utterance:
-    """Said first, not counted: whatever is made at first use is then made."""
+    """The first utterance, which doesn't count: it lets the systems do what they do at first use."""
     return _spoken(WARM_UP)
 
 
 def utterances(take: int = 1) -> tuple[Utterance, ...]:
-    """Nine of them, in the order of the first learner; in each take Piper says them a little differently."""
+    """Nine utterances, in the order of the first learner. Piper speaks each take a little differently."""
     return (*(_spoken(parts, take) for parts in SCRIPT), _recorded())
 
 
 def quick_utterances() -> tuple[Utterance, ...]:
-    """Three, for a run of a minute."""
+    """Three utterances, for a run of a minute."""
     return tuple(_spoken(parts) for parts in SCRIPT[:3])
 
 
 def in_order_of(learner: int, said: Sequence[Utterance]) -> tuple[Utterance, ...]:
-    """Learners at once say the same things in different orders, so that they do not talk in step."""
+    """The utterances in the order of this learner. The orders differ, so that learners don't talk in step."""
     first = learner * 2 % len(said)
     return (*said[first:], *said[:first])
 

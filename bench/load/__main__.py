@@ -1,8 +1,8 @@
-"""`make load SESSIONS="1 10 25" DURATION=30`: what the mesh costs and adds with n learners who speak all the time.
+"""`make load SESSIONS="1 10 25" DURATION=30`: what the mesh costs and adds with n learners.
 
-Against models that take set times: the whole mesh, the gateway with a stub in the recogniser's place, and Pipecat with
-equal stubs, with voice detection and with smart turn. Each system is started anew for each number of learners. Prints
-a table and writes it with the numbers as JSON.
+The learners speak all the time. The models are stubs that take set times. Measured are the whole mesh, the gateway with
+a stub in place of recognition, and Pipecat with equal stubs, once with voice detection and once with smart turn. Each
+system is restarted for each number of learners. Prints a table, and writes the numbers as JSON.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _endings_of(systems: list[str], folder: Path, said: Program) -> dict[str, list[Ending]]:
-    """Where turns end: asked of asr_service; known of the stub; Pipecat's own for its answers are not known."""
+    """Where turns end: asr_service is asked; for the stub it is known; for Pipecat it is not."""
     known = {}
     if "mesh" in systems:
         print("asking asr_service where the turns end …", flush=True)
@@ -94,7 +94,7 @@ def _measured(
     program_path: Path,
     ends: dict[str, list[Ending]],
 ) -> Iterator[Measured]:
-    """One row, or none if the system could not carry so many."""
+    """One row; None if the system could not serve so many learners."""
     models_s = 0.0 if name.startswith("pipecat") else delays.to_first_audio
     timeline = Timeline(program_path, ends[name], said.frames, models_s)
     print(f"{name}: {sessions} learners for {arguments.duration:.0f} s …", flush=True)

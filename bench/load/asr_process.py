@@ -1,7 +1,7 @@
 """`python -m bench.load.asr_process`: the real asr_service around a recogniser that takes a set time for a fixed text.
 
-Voice detection and endpointing are the real ones. The engine is registered here, for this process alone. There is no
-text model unless ASR_TEXT_MODEL names one: what a model takes is no part of what the mesh adds.
+Voice detection and endpointing are real. The engine is registered only in this process. There is no text model unless
+ASR_TEXT_MODEL names one, since the time of a model is not part of what the mesh adds.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class StubEngine:
         self._sleep = sleep
 
     def load(self) -> None:
-        """There is nothing to load."""
+        """Does nothing."""
 
     def describe(self) -> EngineDescription:
         return EngineDescription(engine="stub", model="a set delay and a fixed text", device="cpu")
@@ -42,11 +42,11 @@ class StubEngine:
         return _heard(len(audio))
 
     def close(self) -> None:
-        """There is nothing to release."""
+        """Does nothing."""
 
 
 def _heard(samples: int) -> Transcript:
-    """As many of the words as fit, at three a second, and a full stop, as sure of it as Whisper is at an end."""
+    """As many words as fit at three per second, and a full stop, with the confidence that Whisper has at an end."""
     step = ENGINE_RATE_HZ // 3
     words = tuple(
         Word(" " + word, i * step, (i + 1) * step, 1.0)

@@ -1,11 +1,11 @@
-"""`python -m bench.load.client`: n learners over WebSocket in one process, cheap enough not to be what is measured.
+"""`python -m bench.load.client`: n learners over WebSocket in one process that uses little CPU.
 
-Each speaks the program of `bench.load.speech` in frames of 20 ms, all the time, from its own point in it; its first
-sample says with which frame it begins. The frames are made once. A client must mask what it sends: with a mask of zeros
-the masked bytes are the bytes.
+Each learner speaks the program of `bench.load.speech` without end, in frames of 20 ms, and begins at its own frame; its
+first sample tells which. The frames are made once. WebSocket clients must mask their frames; a mask of zeros leaves the
+bytes unchanged.
 
-Reads a `Job` as JSON from standard input. Prints "connected" once all learners are, waits for a line, then speaks; at
-the end prints the `Outcome` as JSON.
+Reads a `Job` as JSON from standard input. Prints "connected" when all learners are connected, waits for a line, then
+speaks. At the end it prints the `Outcome` as JSON.
 """
 
 from __future__ import annotations
@@ -78,13 +78,13 @@ def masked_frame(opcode: int, payload: bytes) -> bytes:
 
 
 class ServerFrames:
-    """Cuts what a server sends into frames: feed bytes, get (opcode, payload)."""
+    """Cuts a server's bytes into frames: takes bytes, gives (opcode, payload)."""
 
     def __init__(self) -> None:
         self._buffer = b""
 
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
-        """The frames that `data` completes. A message in several frames comes as several."""
+        """The frames that `data` completes. The frames of a fragmented message come one by one."""
         buffer = self._buffer + data if self._buffer else data
         frames, at, end = [], 0, len(buffer)
         while end - at >= 2:
@@ -103,7 +103,7 @@ class ServerFrames:
 
 @dataclass
 class Learner(asyncio.Protocol):
-    """One connection: the handshake, then frames on time, and the times at which answers begin."""
+    """One connection. It does the handshake, sends frames on time, and records when answers begin."""
 
     job: Job
     frames: list[bytes]
@@ -159,7 +159,7 @@ class Learner(asyncio.Protocol):
                 self._transport.close()
 
     def on_text(self, payload: bytes) -> None:
-        """A message that is not audio: not of interest where time is measured."""
+        """Handle a message that is not audio. Most of them don't matter here."""
 
     def connection_lost(self, _: Exception | None) -> None:
         self.lost = not self._stopped
@@ -171,7 +171,7 @@ class Learner(asyncio.Protocol):
     # --- speaking
 
     def speak(self, at_s: float) -> None:
-        """From then on."""
+        """Begin to speak."""
         self.began_s = at_s
         self._timer = self._loop.call_later(at_s - time.monotonic(), self._tick)
 
@@ -179,7 +179,9 @@ class Learner(asyncio.Protocol):
         now = time.monotonic()
         due = self.began_s + self.sent * FRAME_S
         self.late_s.append(max(0.0, now - due))
-        while due <= now + 0.0005:  # timers count milliseconds; more than one only if this process was held up
+        while (
+            due <= now + 0.0005
+        ):  # timers count milliseconds; more than one frame is due only if this process was delayed
             self._transport.write(
                 self.frames[(self.phase + self.sent) % len(self.frames)] if self.sent else self._first
             )
@@ -188,7 +190,7 @@ class Learner(asyncio.Protocol):
         self._timer = self._loop.call_later(due - now, self._tick)
 
     def stop(self) -> Turns:
-        """No more; what came of it."""
+        """Stop speaking; returns the learner's turns."""
         self._stopped = True
         if self._timer:
             self._timer.cancel()
@@ -199,7 +201,7 @@ class Learner(asyncio.Protocol):
 
 
 async def converse(job: Job, said: Program) -> Outcome:
-    """Connect all, wait for the word on standard input, speak, and tell."""
+    """Connect all learners, wait for a line on standard input, speak, and return the outcome."""
     frames = [masked_frame(_BINARY, said.frame(i)) for i in range(said.frames)]
     late_s: list[float] = []
     learners = await _connect(job, frames, late_s)
@@ -215,7 +217,7 @@ async def converse(job: Job, said: Program) -> Outcome:
 
 
 async def _connect(job: Job, frames: list[bytes], late_s: list[float]) -> list[Learner]:
-    """Learner k of n begins k/n through the program, so that no two speak as one."""
+    """Connect the learners. Learner k of n begins at k/n of the program, so that no two speak in step."""
     url, loop = urlsplit(job.url), asyncio.get_running_loop()
     learners: list[Learner] = []
     async with asyncio.timeout(_CONNECT_TIMEOUT_S):

@@ -1,4 +1,4 @@
-"""How long each stubbed model takes: by default what the bundled models take on two cores, one call at a time."""
+"""How long each stub takes. The defaults are the times of the bundled models on two cores, one call at a time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Delays(BaseModel):
 
     @property
     def to_first_audio(self) -> float:
-        """From the moment at which the turn seems over to the reply's first sample: what no mesh can be without."""
+        """Seconds from the eager end of turn to the reply's first sample with an ideal mesh that adds no time."""
         return self.decode + self.first_token + self.speech
 
 
@@ -36,11 +36,11 @@ MARK = bytes.fromhex("3930c7cf3930c7cf3930c7cf")
 
 
 def reply_tokens() -> list[str]:
-    """The reply as a model would write it."""
+    """The reply in tokens, as a model would write it."""
     return [word + " " for word in REPLY.split()]
 
 
 def reply_pcm() -> bytes:
-    """The reply as it is spoken: the mark, then a quiet tone that compresses no better than speech is sent."""
+    """The spoken reply: the mark, then a quiet tone."""
     samples = round(REPLY_S * REPLY_RATE_HZ)
     return MARK + bytes(2 * samples - len(MARK))

@@ -1,8 +1,9 @@
-"""When an answer is due, and which answers came.
+"""When an answer is due, and which answers arrived.
 
-A learner's audio decides when its turn seems over (eager) and is over (end): positions in the program, found once by
-asking the recogniser itself, frame by frame. The answer can begin once the turn is over, and once recognition, language
-model and voice have taken their set times since it seemed over. What is later than that, the mesh has added.
+A learner's audio determines when its turn is probably over (eager) and when it is over (end). These positions in the
+program are found once, by asking the recogniser itself frame by frame. The answer can begin when the turn is over and
+when recognition, language model and voice have taken their set times since the eager end. The mesh has added any time
+beyond that.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _ANSWER_WITHIN_S = 3.0
 
 @dataclass(frozen=True)
 class Ending:
-    """After which frame of the program a turn's voice ends, and the recogniser can tell that it is eager, and over."""
+    """The frames of the program after which a turn's voice ends, its eager end is known, and its end is known."""
 
     voice: int
     eager: int
@@ -37,7 +38,7 @@ class Ending:
 
 
 async def endings(asr_address: str, said: Program) -> list[Ending]:
-    """Asks a recogniser whose decodes take no time, of the same kind as the one that is measured."""
+    """Ask a recogniser whose decodes take no time, but which is otherwise like the one that is measured."""
     async with open_channel(asr_address) as channel:
         await _until_serving(channel)
         call = asr_pb2_grpc.AsrServiceStub(channel).StreamingRecognize()
@@ -95,7 +96,7 @@ class Answers:
 
 
 def answers(learners: Sequence[Turns], ends: Sequence[Ending], frames: int, models_s: float) -> Answers:
-    """Which turns were answered within their time, and how late. Turns at the edge of the run do not count."""
+    """Which turns were answered in time, and how late. Turns at the beginning and the end of the run don't count."""
     due, added, voice = 0, [], []
     for learner in learners:
         for ending in _turns_of(learner, ends, frames):
@@ -112,7 +113,7 @@ def answers(learners: Sequence[Turns], ends: Sequence[Ending], frames: int, mode
 
 
 def _turns_of(learner: Turns, ends: Sequence[Ending], frames: int) -> list[Ending]:
-    """The endings of the whole turns that a learner spoke, their frames counted on through the repetitions."""
+    """The endings of a learner's complete turns. Frame numbers continue through repetitions of the program."""
     last = learner.phase + learner.sent_frames - round(_ANSWER_WITHIN_S / FRAME_S)
     first = learner.phase + round(5.0 / FRAME_S)  # the first sentence may have been half over
     return [
@@ -124,7 +125,7 @@ def _turns_of(learner: Turns, ends: Sequence[Ending], frames: int) -> list[Endin
 
 
 def percentile(values: Sequence[float], percent: int) -> float | None:
-    """The value below which so many percent are; None of none."""
+    """The value below which `percent` percent of the values are; None if there are no values."""
     if not values:
         return None
     if percent == 50:

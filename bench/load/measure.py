@@ -1,4 +1,4 @@
-"""One system under one load: CPU and memory of each of its processes, and how the answers came."""
+"""Measures one system under one load: CPU and memory of each process, and the answers."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tests.support.mesh import ROOT
 
 
 class Use(BaseModel):
-    """Of one process. cpu_s: per session-minute. memory_mb: its growth, per session."""
+    """Use of resources by one process. cpu_s: CPU seconds per session-minute. memory_mb: growth per session."""
 
     cpu_s: float
     memory_mb: float
 
 
 class Measured(BaseModel):
-    """One row. added_*: what the mesh adds to the set delays and the endpoint's wait; None where that isn't known."""
+    """One row. added_*: what the mesh adds to the set delays and the endpointing's wait; None if that isn't known."""
 
     system: str
     sessions: int
@@ -43,18 +43,18 @@ class Measured(BaseModel):
 
     @property
     def cpu_s(self) -> float:
-        """Of all its processes, per session-minute."""
+        """CPU seconds of all processes per session-minute."""
         return sum(use.cpu_s for use in self.use.values())
 
     @property
     def memory_mb(self) -> float:
-        """Of all its processes, per session."""
+        """Growth of the memory of all processes per session, in MB."""
         return sum(use.memory_mb for use in self.use.values())
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """What the learners say (`program`: its file), when it can be answered; models_s: the set delays on the way."""
+    """What the learners say and when it can be answered. program: a file. models_s: the set delays on the way."""
 
     program: Path
     ends: Sequence[Ending]
@@ -63,7 +63,7 @@ class Timeline:
 
 
 def measure(name: str, system: System, sessions: int, seconds: float, timeline: Timeline) -> Measured:
-    """Blocks for `seconds` and what connecting takes; raises RuntimeError if the client fails."""
+    """Measure for `seconds`. Blocks for that long and for connecting; raises RuntimeError if the client fails."""
     outcome, use = _run(name, system, sessions, seconds, timeline)
     return _row(name, sessions, seconds, outcome, use, timeline)
 
@@ -71,7 +71,7 @@ def measure(name: str, system: System, sessions: int, seconds: float, timeline: 
 def run_learners(
     name: str, system: System, sessions: int, seconds: float, timeline: Timeline
 ) -> tuple[Outcome, Answers, dict[str, Use]]:
-    """As `measure`, with each answer by itself."""
+    """Like `measure`, but returns each answer by itself."""
     outcome, use = _run(name, system, sessions, seconds, timeline)
     return outcome, answers(outcome.learners, timeline.ends, timeline.frames, timeline.models_s), use
 
@@ -140,7 +140,7 @@ def _say(stream: Any, line: str) -> None:
 
 
 def _cpu(system: System, process: str) -> float:
-    """User and system seconds so far."""
+    """The user and system CPU seconds of a process so far."""
     times = system.processes[process].cpu_times()
     return float(times.user + times.system)
 

@@ -1,7 +1,7 @@
 """`python bench/load/pipecat_server.py '{"port": …}'`: Pipecat over WebSocket with stubs like those of the mesh.
 
-It runs in an environment of its own (deploy/locks/load-pipecat.txt) and so imports nothing of AI-Talk. One process,
-one pipeline for each connection, as Pipecat's examples have it: transport, recogniser, aggregator with Silero VAD
+It runs in an environment of its own (deploy/locks/load-pipecat.txt), so it imports nothing of AI-Talk. There is one
+process with a pipeline for each connection, as in Pipecat's examples: transport, recogniser, aggregator with Silero VAD
 (and smart turn, or a time-out), language model, voice, transport. Raw PCM both ways.
 """
 
@@ -47,7 +47,7 @@ IN_HZ, OUT_HZ = 16_000, 24_000
 
 
 class RawPcm(FrameSerializer):
-    """Binary messages are PCM."""
+    """Sends and receives PCM as binary messages."""
 
     async def serialize(self, frame: Frame) -> bytes | None:
         return frame.audio if isinstance(frame, OutputAudioRawFrame) else None
@@ -85,7 +85,7 @@ class StubLlm(FrameProcessor):
 
 
 class StubTts(TTSService):
-    """Speaks each sentence for its share of the reply; the first begins with the mark by which clients know it."""
+    """Speaks each sentence for its share of the reply. The first one begins with the mark that clients look for."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__(sample_rate=OUT_HZ, push_start_frame=True, push_stop_frames=True)
@@ -104,7 +104,7 @@ class StubTts(TTSService):
 
 
 async def converse(socket: WebSocket, options: dict[str, Any]) -> None:
-    """One pipeline, until its client is gone."""
+    """Run one pipeline until its client disconnects."""
     transport = FastAPIWebsocketTransport(
         websocket=socket,
         params=FastAPIWebsocketParams(audio_in_enabled=True, audio_out_enabled=True, serializer=RawPcm()),

@@ -1,4 +1,4 @@
-"""What is measured: the processes of the mesh, or Pipecat's one, started on free ports of loopback, and ended."""
+"""Starts and ends the systems that are measured, on free ports of 127.0.0.1: the mesh, or Pipecat's one process."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class System:
 
 @contextmanager
 def mesh(folder: Path, delays: Delays, *, asr_threads: int = 64) -> Iterator[System]:
-    """The real gateway and asr_service, with so many decodes at once; models that take a set time."""
+    """The real gateway and asr_service with `asr_threads` decodes at once, and models that take set times."""
     with ExitStack() as stack:
         asr, models = free_ports(2)
         recogniser = stack.enter_context(recognising(folder, delays, asr, threads=asr_threads))
@@ -46,7 +46,7 @@ def mesh(folder: Path, delays: Delays, *, asr_threads: int = 64) -> Iterator[Sys
 
 @contextmanager
 def gateway_alone(folder: Path, delays: Delays, said: Program) -> Iterator[System]:
-    """The gateway; a stub in the recogniser's place, too."""
+    """The real gateway; everything else is a stub, including recognition."""
     (models,) = free_ports(1)
     heard = {"ASR_PORT": str(models), "VOICED": json.dumps(said.voiced), "PROGRAM_SAMPLES": str(len(said.pcm))}
     with (
@@ -58,7 +58,7 @@ def gateway_alone(folder: Path, delays: Delays, said: Program) -> Iterator[Syste
 
 @contextmanager
 def recognising(folder: Path, delays: Delays, port: int, *, threads: int = 64) -> Iterator[RunningProcess]:
-    """asr_service with voice detection, and a recogniser that takes these delays."""
+    """The real asr_service with voice detection, around a recogniser that takes these delays."""
     settings = {
         "ASR_PORT": str(port),
         "ASR_MAX_STREAMS": _MANY,
@@ -73,7 +73,7 @@ def recognising(folder: Path, delays: Delays, port: int, *, threads: int = 64) -
 
 @contextmanager
 def pipecat(folder: Path, delays: Delays, python: Path, *, smart_turn: bool) -> Iterator[System]:
-    """Pipecat in one process, everything in it; `python` of an environment with deploy/locks/load-pipecat.txt."""
+    """Pipecat with everything in one process. python: of an environment with deploy/locks/load-pipecat.txt."""
     (port,) = free_ports(1)
     command = [str(python), str(ROOT / "bench/load/pipecat_server.py")]
     reply = {"heard": HEARD, "tokens": reply_tokens(), "reply_s": REPLY_S, "mark": MARK.hex()}

@@ -1,4 +1,4 @@
-"""The figures as one file and one table."""
+"""The results as a file and as a table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COLUMNS = (
 
 
 class Report(BaseModel):
-    """All rows of a run, and on what machine."""
+    """All rows of a run, and the machine that it ran on."""
 
     delays: Delays
     rows: list[Measured]

@@ -1,7 +1,7 @@
-"""What a simulated learner says: real speech at intervals, quiet noise between, all the time.
+"""What a simulated learner says: real speech at intervals with quiet noise between, without end.
 
-A cycle is one sentence as Piper speaks it, then noise until the cycle is over, long enough for the partner's answer.
-All learners say the same sentences, each from another point in time.
+A cycle is one sentence spoken by Piper, then noise for long enough that the partner can answer. All learners say the
+same sentences, but each begins at another point.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NOISE_RMS = 30  # of 32,768: a quiet room
 
 @dataclass(frozen=True)
 class Program:
-    """`pcm` holds whole frames and is said again from its beginning; `voiced` are the sentences in it, in samples."""
+    """The program, which is repeated without end. pcm: whole frames. voiced: where its sentences are, in samples."""
 
     pcm: npt.NDArray[np.int16]
     voiced: tuple[tuple[int, int], ...]
@@ -45,7 +45,7 @@ class Program:
 
 
 def program() -> Program:
-    """Another one at each call: Piper varies how it speaks."""
+    """Make a program. Each call gives another one, since Piper varies its speech."""
     from tests.support.asr import LEARNER_LINES, spoken  # a client that is given its program needs no voice
 
     lines = LEARNER_LINES[:3]

@@ -1,7 +1,7 @@
-"""`python -m bench.load.stubs`: a language model and a voice over gRPC that take the time they are told to take.
+"""`python -m bench.load.stubs`: a language model and a voice over gRPC that take set times.
 
-With ASR_PORT set, also a recogniser that doesn't listen: it knows when the learners speak and says so when as many
-samples have come. With it, what the gateway costs is measured alone.
+With ASR_PORT set, there is also a recogniser that doesn't listen: it knows when the learners speak, and sends its
+events when so many samples have arrived. With it, the gateway is measured alone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ EAGER_S, END_S = 0.3, 0.7  # of silence, as asr_service waits
 
 
 class StubSettings(BaseSettings):
-    """Ports to listen on (0: that stub is not wanted); delays and voiced spans as JSON."""
+    """Ports to listen on (0: without that stub), and delays and voiced spans as JSON."""
 
     llm_port: int = 0
     tts_port: int = 0
@@ -41,7 +41,7 @@ class StubSettings(BaseSettings):
 
 
 def _engine(service: str) -> Any:
-    """As empty as can be: a gateway that can't ask takes a server for full, and begins no reply in the pause."""
+    """An engine with free slots. Without an answer, a gateway treats the server as full and starts no eager reply."""
     return engine_info(EngineDescription("stub", "set delays", "cpu"), Slots(service, 2000), ready=True)
 
 
@@ -61,7 +61,7 @@ class LlmStub(llm_pb2_grpc.LlmServiceServicer):
 
 
 class TtsStub(tts_pb2_grpc.TtsServiceServicer):
-    """Begins a while after the first words, as an engine does with the first clause."""
+    """Begins some time after the first words, as an engine does with the first clause."""
 
     def __init__(self, delays: Delays) -> None:
         self._delays = delays
@@ -85,7 +85,7 @@ class TtsStub(tts_pb2_grpc.TtsServiceServicer):
 
 
 def _chunks(pcm: bytes) -> Iterator[tts_pb2.AudioChunk]:
-    """Words in proportion to their length; the clock of each piece."""
+    """The chunks of the reply; words get time in proportion to their length."""
     size, text_at = round(_PIECE_S * REPLY_RATE_HZ) * 2, 0
     for begin in range(0, len(pcm), size):
         piece = pcm[begin : begin + size]
@@ -111,7 +111,7 @@ def _chunks(pcm: bytes) -> Iterator[tts_pb2.AudioChunk]:
 
 
 class AsrStub(asr_pb2_grpc.AsrServiceServicer):
-    """Hears nothing; counts samples."""
+    """Does not listen; it counts samples."""
 
     def __init__(self, delays: Delays, voiced: list[tuple[int, int]], program_samples: int) -> None:
         self._delays = delays
@@ -156,7 +156,7 @@ class AsrStub(asr_pb2_grpc.AsrServiceServicer):
         await context.write(asr_pb2.StreamingRecognizeResponse(end_of_turn=end))
 
     def _script(self, origin: int) -> Iterator[tuple[int, str, tuple[int, int]]]:
-        """What to say after how many samples of the program; in the stream they count from `origin`."""
+        """The events to send, each with its sample in the program; in the stream, samples count from `origin`."""
         begin = 0
         while True:
             for voice_start, voice_end in self._voiced:
@@ -186,7 +186,7 @@ def _transcript(span: tuple[int, int]) -> asr_pb2.Transcript:
 
 
 async def serve(settings: StubSettings) -> None:
-    """Until the process is ended."""
+    """Serve until the process is ended."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     healthy = health.aio.HealthServicer()
     await healthy.set("", health_pb2.HealthCheckResponse.SERVING)

@@ -1,6 +1,6 @@
-"""`python -m bench.load.tts_process`: the real tts_service around a voice that takes a set time, and hums.
+"""`python -m bench.load.tts_process`: the real tts_service around a voice that takes a set time and hums.
 
-Cutting into clauses, word times and slots are the real ones. The engine is given here, for this process alone.
+Clauses, word times and slots are real. The engine is set only in this process.
 """
 
 from __future__ import annotations

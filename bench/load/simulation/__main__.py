@@ -1,4 +1,4 @@
-"""`make simulate`: runs all experiments, and writes the tables and pictures of docs/capacity.md."""
+"""`make simulate`: runs all experiments and writes the tables and pictures of docs/capacity.md."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""KEDA, and the HPA that it configures, by the settings in deploy/k8s: how many replicas there are, and when.
+"""KEDA and the HPA that it configures, with the settings in deploy/k8s: how many replicas there are, and when.
 
-The HPA looks every 15 s (its default). Where at least one replica is always there, `pollingInterval` and
-`cooldownPeriod` decide nothing: KEDA uses them between none and one, and answers each question of the HPA with a query
-of its own. Prometheus knows what it scraped last, up to `SCRAPE_S` ago.
+The HPA looks every 15 s (its default). If at least one replica always runs, `pollingInterval` and `cooldownPeriod` have
+no effect: KEDA uses them to scale between zero and one. KEDA answers each question of the HPA with a query of its own.
+Prometheus returns its latest scrape, which is up to `SCRAPE_S` old.
 
 Algorithm: Kubernetes, "Horizontal Pod Autoscaling" (desired replicas, tolerance, stabilisation window, policies).
 """
@@ -29,7 +29,7 @@ TOLERANCE = 0.1
 
 @dataclass(frozen=True)
 class Trigger:
-    """average: the metric is a total, shared out among the replicas (AverageValue); else it is compared as it is."""
+    """One trigger. average: the metric is a total, divided by the replicas (AverageValue); else it is used as it is."""
 
     name: str
     threshold: float
@@ -38,7 +38,7 @@ class Trigger:
 
 @dataclass(frozen=True)
 class Scaling:
-    """One ScaledObject. Percent of the replicas that may be added, and number that may go, in so many seconds."""
+    """One ScaledObject: which share of replicas may be added, and how many removed, in how many seconds."""
 
     name: str
     least: int
@@ -52,7 +52,7 @@ class Scaling:
 
 
 def read_scalings(path: Path = SCALED_OBJECTS) -> dict[str, Scaling]:
-    """By name; raises ValueError where a file says what is not simulated here."""
+    """All ScaledObjects by name; raises ValueError if a file has a setting that is not simulated here."""
     return {one.name: one for one in map(_scaling, yaml.safe_load_all(path.read_text()))}
 
 
@@ -81,7 +81,7 @@ def _scaling(document: dict[str, Any]) -> Scaling:
 
 @dataclass
 class Replicaset:
-    """What is scaled. ready, drain: called when a replica is there, and when one is to go."""
+    """What is scaled. ready: called when a replica has started. drain: called when one has to stop."""
 
     ready: Callable[[], None]
     drain: Callable[[], None]
@@ -91,7 +91,7 @@ class Replicaset:
 
 @dataclass
 class Autoscaler:
-    """One HPA. metrics: by the name of the trigger."""
+    """One HPA. metrics: functions by the name of their trigger."""
 
     env: simpy.Environment
     scaling: Scaling
@@ -103,7 +103,7 @@ class Autoscaler:
     _starting: int = 0
 
     def run(self) -> Process:
-        """For ever."""
+        """Scale without end."""
         self._recommended.append((self.env.now, self.scaled.replicas))
         while True:
             self._scraped = {name: metric() for name, metric in self.metrics.items()}
@@ -111,7 +111,7 @@ class Autoscaler:
             self._decide()
 
     def desired(self, replicas: int, values: Mapping[str, float]) -> int:
-        """The most that any trigger asks for, of those whose metric is simulated."""
+        """The most replicas that any trigger asks for, among those whose metric is simulated."""
         wanted = []
         for trigger in (one for one in self.scaling.triggers if one.name in values):
             ratio = values[trigger.name] / trigger.threshold / (replicas if trigger.average else 1)

@@ -1,10 +1,11 @@
 """`make simulate CHECK=1`: the same load on the real mesh and in the simulation, side by side.
 
 The real mesh is that of `make load`: gateway, Valkey, voice detection and endpointing are real, the models take set
-times. Recognition is given one thread, so that learners wait for one another: that is what is to be foretold. The
+times. Recognition has one thread, so that learners wait for one another, which the simulation must predict. The
 simulated learners say the same program at the same times, and their turns end where the recogniser says.
 
-The goal: p50 and p95 of voice to voice within 20 %. A machine that is busy otherwise ("client late") proves nothing.
+The goal: p50 and p95 of voice to voice within 20 %. On a machine that is busy with other work ("client late") the
+comparison proves nothing.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _MANY = 2000
 
 
 class Compared(BaseModel):
-    """One load. Milliseconds of voice to voice; p50, p95. cores: that each process kept busy."""
+    """One load: p50 and p95 of voice to voice in milliseconds. cores: how many each process kept busy."""
 
     learners: int
     real_ms: tuple[float, float]
@@ -53,7 +54,7 @@ class Compared(BaseModel):
 
     @property
     def ratios(self) -> tuple[float, float]:
-        """Simulated over real."""
+        """The ratios of simulated to real values."""
         return self.simulated_ms[0] / self.real_ms[0], self.simulated_ms[1] / self.real_ms[1]
 
     @property
@@ -63,7 +64,7 @@ class Compared(BaseModel):
 
 @dataclass(frozen=True)
 class Pause:
-    """In seconds of the program; the last of a turn has no end."""
+    """A pause, in seconds of the program. The last pause of a turn has no end."""
 
     begins_s: float
     lasts_s: float
@@ -71,7 +72,7 @@ class Pause:
 
 @dataclass
 class Scripted:
-    """A learner of bench/load: says the program again and again from frame `phase` on, whether or not answered."""
+    """A learner of bench/load: repeats the program from frame `phase` on, whether or not it is answered."""
 
     env: simpy.Environment
     turns: Iterator[tuple[float, Turn]]
@@ -90,7 +91,7 @@ def _rest(turn: Turn) -> tuple[float, float, float, bool, int, tuple[tuple[float
 
 
 def script(said: Program, ends: Sequence[Ending], pauses: Sequence[Pause], phase: int) -> Iterator[tuple[float, Turn]]:
-    """When each whole sentence after `phase` begins, in seconds from then on, and what it is."""
+    """Each whole sentence after `phase`, and when it begins, in seconds after `phase`."""
     for repetition in count():
         for (voice_begins, _), ending in zip(said.voiced, ends, strict=True):
             first = repetition * said.frames + voice_begins // FRAME
@@ -118,7 +119,7 @@ def script(said: Program, ends: Sequence[Ending], pauses: Sequence[Pause], phase
 
 
 def profile_of(delays: Delays, threads: int, overhead_s: float) -> Profile:
-    """The models of bench/load: as fast for many as for one, but for recognition's threads."""
+    """The models of bench/load: as fast for many learners as for one, except for recognition's threads."""
     return Profile(
         machine="bench/load",
         asr=Recognition(
@@ -144,7 +145,7 @@ def simulated(
     learners: int,
     seconds: float,
 ) -> list[float]:
-    """Voice to voice in milliseconds of the turns that bench/load would count."""
+    """Voice to voice, in milliseconds, of the turns that bench/load would count."""
     env = simpy.Environment()
     world = Mesh(env, profile, Replicas(), Policy(speculation=1.0, partials_retried_s=VOICE_WINDOW_S), seed=1)
     world.record.since = 5.0  # as bench.load.expected: the first sentence may have been half over
@@ -176,7 +177,7 @@ def main() -> None:
 
 
 def compare(arguments: argparse.Namespace) -> Iterator[Compared]:
-    """One row for each number of learners; the real mesh is started anew for each."""
+    """One row for each number of learners. The real mesh is restarted for each."""
     delays: Delays = arguments.delays
     profile = profile_of(delays, arguments.asr_threads, arguments.overhead_ms / 1000)
     with tempfile.TemporaryDirectory(prefix="aitalk-check-") as name:
@@ -202,7 +203,7 @@ def compare(arguments: argparse.Namespace) -> Iterator[Compared]:
 
 
 def _program_and_endings(folder: Path, attempts: int = 3) -> tuple[Program, list[Ending], list[Pause]]:
-    """Piper varies how it speaks; once in a while a sentence is heard as two, or as none: then it says it again."""
+    """A program and its endings. Piper varies its speech; if a sentence is heard as two or none, it is made again."""
     for attempt in range(1, attempts + 1):
         said = program()
         print("asking asr_service where the turns end …", flush=True)
@@ -219,7 +220,7 @@ def _program_and_endings(folder: Path, attempts: int = 3) -> tuple[Program, list
 
 
 async def pauses_of(asr_address: str, said: Program) -> list[Pause]:
-    """Where voice detection hears a pause: each begins a decode of the turn so far."""
+    """The pauses that voice detection hears. Each one begins a decode of the turn so far."""
     async with open_channel(asr_address) as channel:
         call = asr_pb2_grpc.AsrServiceStub(channel).StreamingRecognize()
         config = asr_pb2.StreamingConfig(sample_rate_hz=RATE_HZ, language="en", voice_activity_events=True)

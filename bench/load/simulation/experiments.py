@@ -1,4 +1,4 @@
-"""What is asked of the simulation. Each function answers one question; docs/capacity.md shows the answers."""
+"""The experiments. Each function answers one question; docs/capacity.md shows the answers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PLENTY = 64
 
 
 class Steady(BaseModel):
-    """So many learners for so long. Seconds; busy: the share of the time that each model's replicas were at work."""
+    """The result of a constant load, in seconds. busy: the share of time in which each model's replicas worked."""
 
     learners: int
     answers: int
@@ -36,7 +36,7 @@ class Steady(BaseModel):
 
 
 def percentile(values: list[float], percent: float) -> float:
-    """Nearest rank; NaN of none."""
+    """The percentile by nearest rank; NaN if there are no values."""
     if not values:
         return math.nan
     ordered = sorted(values)
@@ -53,7 +53,7 @@ def steady(
     seed: int = 1,
     pace: float = 1.0,
 ) -> Steady:
-    """So many learners who talk all the time, from random moments of the first minute on, which is not counted."""
+    """`learners` learners who talk all the time. They start in the first minute, which doesn't count."""
     env = simpy.Environment()
     mesh = Mesh(env, profile, replicas, policy or Policy(), seed)
     mesh.record = Record(since=WARM_UP_S)
@@ -89,7 +89,7 @@ def _busy(mesh: Mesh) -> dict[str, float]:
 
 
 def capacity(meets: Callable[[int], bool], most: int = 4096) -> int:
-    """The most learners for whom it holds, by doubling and halving, to within 4 %; 0 if not for one."""
+    """The most learners for which the target holds, to within 4 %, by doubling and halving; 0 if not even for one."""
     good, bad = 0, 1
     while meets(bad):
         good, bad = bad, 2 * bad
@@ -104,7 +104,7 @@ def capacity(meets: Callable[[int], bool], most: int = 4096) -> int:
 def learners_per_replica(
     profile: Profile, stage: str, *, target_s: float = TARGET_P95_S, policy: Policy | None = None, pace: float = 1.0
 ) -> int:
-    """How many one replica of a stage serves at the target, where the other stages have plenty."""
+    """How many learners one replica of a stage serves at the target, if the other stages have plenty of replicas."""
     replicas = replace(Replicas(_PLENTY, _PLENTY, _PLENTY), **{stage: 1})
     if stage != "asr":
         policy = replace(policy or Policy(), partials=False)  # they cost only events there
@@ -134,7 +134,7 @@ class Morning:
     after_s: float = 2400.0
 
     def rate(self, at_s: float) -> float:
-        """Arrivals a second."""
+        """The arrivals per second at a time."""
         climbed = min(1.0, max(0.0, (at_s - self.quiet_s) / self.rise_s))
         if at_s > self.quiet_s + self.rise_s + self.peak_s:
             climbed = 0.0
@@ -146,7 +146,7 @@ class Morning:
 
 
 class Moment(BaseModel):
-    """What it looks like at a time; p95_s: of the answers of the half minute before."""
+    """The state at a moment. p95_s: of the answers in the half minute before."""
 
     at_s: float
     seated: int
@@ -157,7 +157,7 @@ class Moment(BaseModel):
 
 
 class Peak(BaseModel):
-    """waited_p95_s: in the queue, of those who were let in. gpu_hours: of the model replicas."""
+    """The result of a morning. waited_p95_s: time in the queue of those who got in. gpu_hours: of the models."""
 
     arrived: int
     refused: int
@@ -177,7 +177,7 @@ def morning_peak(
     by_seats: bool = True,
     seed: int = 1,
 ) -> Peak:
-    """The production overlay's admission and KEDA, beginning with the least replicas.
+    """A morning with the production overlay's admission and KEDA settings. It begins with the fewest replicas.
 
     by_seats: recognition, voice and llm_service are scaled by who is seated or waits, per seat of a replica; else by
     the streams in use per slot, as one might think of first, with the same thresholds.
@@ -236,7 +236,7 @@ def _scaled(pool: Pool[Any], room: WaitingRoom, startup_s: float) -> Replicaset:
 
 
 def _arrivals(env: simpy.Environment, room: WaitingRoom, morning: Morning, seed: int) -> Process:
-    """A Poisson process of changing rate, by thinning."""
+    """The times of arrivals: a Poisson process with a changing rate, by thinning."""
     draw, number = Random(f"{seed}/arrivals"), 0
     while True:
         yield env.timeout(draw.expovariate(morning.peak_per_s))

@@ -1,9 +1,9 @@
-"""One conversation's way through the models, and who is let in.
+"""A conversation's way through the models, and admission.
 
     voice ends ─ 0.19 s ─▶ decode ─▶ eager end ─▶ reply's first clause written ─▶ its first sample ┐
                               └────────────────▶ end of turn ─────────────────────────────────────┴▶ heard
 
-Voice to voice is what the learner waits: from the last voiced sample of theirs to the first of the answer.
+Voice to voice is how long the learner waits: from their last voiced sample to the first sample of the answer.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Record:
 
 
 class Mesh:
-    """The models and what happens in them. `record` is filled as time goes by."""
+    """The models and the conversations in them. `record` collects the results."""
 
     def __init__(self, env: simpy.Environment, profile: Profile, replicas: Replicas, policy: Policy, seed: int) -> None:
         self.env, self.profile, self.policy = env, profile, policy
@@ -107,12 +107,12 @@ class Mesh:
 
     @property
     def speculates(self) -> bool:
-        """Whether a reply is begun in the pause, as busy as those who would make it are now."""
+        """Whether an eager reply is begun, given how busy its models are now."""
         pools = (self.llm, self.tts)
         return self.policy.speculation > 0 and max(pool.occupancy for pool in pools) <= self.policy.speculation
 
     def converse(self, rhythm: Rhythm, until: float) -> Process:
-        """A learner who is in, until then (a turn begun is finished)."""
+        """A learner in a conversation until `until`; a turn that has begun is finished."""
         hearing = self.asr.take()
         while self.env.now < until:
             turn = rhythm.next_turn()
@@ -158,7 +158,7 @@ class Mesh:
         yield env.timeout(max(0.0, heard + turn.reply_s - env.now))
 
     def _speak(self, seconds: float, recogniser: DecodeStation) -> Process:
-        """The learner speaks; captions are decoded while the model has nothing better to do."""
+        """The learner speaks. Captions are decoded while recognition has no turns to decode."""
         end, wait, pending = self.env.now + seconds, PARTIAL_EVERY_S, None
         while self.policy.partials and end - self.env.now > wait:
             yield self.env.timeout(wait)
@@ -173,7 +173,7 @@ class Mesh:
             recogniser.cancel(pending)
 
     def _pauses(self, turn: Turn, recogniser: DecodeStation) -> Process:
-        """Any short pause may be the turn's end, so its decode is begun; the voice goes on, and it was for nothing."""
+        """Short pauses in a turn. Each begins a decode, which is wasted because the voice goes on."""
         at = 0.0
         for pause, lasts in turn.pauses_s:
             yield self.env.timeout(max(0.0, pause - at) + PREPARE_S)
@@ -190,7 +190,7 @@ class Mesh:
         yield recogniser.submit(factor=self._spread(), extra_s=extra).done
 
     def _answer_in_vain(self, turn: Turn, recogniser: DecodeStation) -> Process:
-        """A pause that was taken for the end: what was begun is dropped when the learner goes on."""
+        """A pause that is mistaken for the end. The work that was begun is dropped when the learner goes on."""
         goes_on = self.env.now + turn.eager_s + GOES_ON_AFTER_S
         yield from self._decode(turn.words // 2, turn.decode_s, recogniser)
         if self.speculates and self.env.now < goes_on:
@@ -227,7 +227,7 @@ class Mesh:
     def _first_audio(
         self, turn: Turn, station: SharedStation | DecodeStation
     ) -> Generator[simpy.Event, Any, simpy.Event]:
-        """Waits for the first sample; returns the event of the last."""
+        """Wait for the first sample; returns the event of the last sample."""
         if isinstance(station, SharedStation):
             share = station.submit(self._speech(turn))
             yield share.reached[0]
@@ -250,10 +250,10 @@ class Mesh:
 
 @dataclass
 class WaitingRoom:
-    """Admission: a learner needs a seat; who gets none waits in order, or is refused.
+    """Admission: a learner needs a seat. Learners without one wait in order, or are refused.
 
     arrived = seated + queued + refused + left, at any time.
-    capacity: seats there are now; `call` when there may be more.
+    capacity: the number of seats now. Use `call` when there may be more.
     """
 
     env: simpy.Environment
@@ -269,7 +269,7 @@ class WaitingRoom:
     queue: deque[simpy.Event] = field(default_factory=deque)
 
     def visit(self, rhythm: Rhythm, stays_s: float) -> Process:
-        """One learner, from the queue to the end."""
+        """One learner, from the queue to the end of the conversation."""
         self.arrived += 1
         came = self.env.now
         if self.seated >= self.capacity() or self.queue:
@@ -292,7 +292,7 @@ class WaitingRoom:
         self.call()
 
     def call(self) -> None:
-        """Let in who has a seat now."""
+        """Let in learners while there are free seats."""
         while self.queue and self.seated < self.capacity():
             self.seated += 1
             self.queue.popleft().succeed()

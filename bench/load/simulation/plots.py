@@ -21,7 +21,7 @@ mpl.rcParams |= {"axes.spines.top": False, "axes.spines.right": False}
 
 
 def voice_to_voice(curves: dict[str, list[Steady]], alone: dict[str, list[Steady]], path: Path) -> None:
-    """p95 by learners: of one replica of each model (with the first's p50), and of one recogniser."""
+    """p95 by number of learners: with one replica of each model (also p50), and with one recogniser."""
     figure, (all_of_them, recogniser) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", sharey=True)
     for axes, lines in ((all_of_them, curves), (recogniser, alone)):
         for name, points in lines.items():
@@ -38,7 +38,7 @@ def voice_to_voice(curves: dict[str, list[Steady]], alone: dict[str, list[Steady
 
 
 def morning(peaks: dict[str, Peak], path: Path) -> None:
-    """Learners, replicas and p95 over the morning, a column each."""
+    """Learners, replicas and p95 over the morning, one column each."""
     figure, rows = plt.subplots(
         3, len(peaks), figsize=(3 * len(peaks), 6.5), layout="constrained", sharex=True, sharey="row", squeeze=False
     )

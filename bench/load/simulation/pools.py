@@ -1,4 +1,4 @@
-"""Replicas of one model behind a balancer that knows the least busy, as Envoy's least-request does; and slots."""
+"""The replicas of one model behind a balancer that picks the least busy, like Envoy's least-request; and slots."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Station = TypeVar("Station")
 
 @dataclass(eq=False)
 class Replica(Generic[Station]):
-    """in_use: slots held, for as long as a stream is open, whether or not it makes the station work."""
+    """One replica. in_use: slots held. A stream holds a slot while it is open, even if it causes no work."""
 
     station: Station
     in_use: int = 0
@@ -20,7 +20,7 @@ class Replica(Generic[Station]):
 
 @dataclass(eq=False)
 class Lease(Generic[Station]):
-    """A slot of a replica, until released."""
+    """A slot of a replica, held until it is released."""
 
     replica: Replica[Station]
     is_held: bool = True
@@ -30,7 +30,7 @@ class Lease(Generic[Station]):
         return self.replica.station
 
     def release(self, _: object = None) -> None:
-        """Any number of times; also as a callback of an event."""
+        """Free the slot. May be called several times, and as the callback of an event."""
         if self.is_held:
             self.is_held = False
             self.replica.in_use -= 1
@@ -38,7 +38,7 @@ class Lease(Generic[Station]):
 
 @dataclass(eq=False)
 class Pool(Generic[Station]):
-    """slots: of each replica. They are what admission and autoscaling count; nothing is refused here."""
+    """The replicas. slots: per replica, as counted by admission and autoscaling; this pool itself refuses nothing."""
 
     make: Callable[[], Station]
     slots: int
@@ -48,13 +48,13 @@ class Pool(Generic[Station]):
         self.replicas += [Replica(self.make()) for _ in range(replicas)]
 
     def drain(self) -> None:
-        """Take the least busy replica out; who is on it finishes there, or leaves between two turns."""
+        """Remove the least busy replica. Its learners finish there, or move between two turns."""
         out = min(self.replicas, key=lambda replica: replica.in_use)
         out.is_draining = True
         self.replicas.remove(out)
 
     def take(self) -> Lease[Station]:
-        """A slot of the least busy replica, of those equally busy the one that is there longest."""
+        """Take a slot of the least busy replica; among equals, of the oldest."""
         replica = min(self.replicas, key=lambda one: one.in_use)
         replica.in_use += 1
         return Lease(replica)

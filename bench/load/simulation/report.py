@@ -34,7 +34,7 @@ SIZES = (100, 1_000, 10_000, 100_000, 1_000_000)
 
 
 class Row(BaseModel):
-    """learners: one replica of each stage by itself serves, the others having plenty. cell: learners of one CELL."""
+    """One row. learners: for one replica of each stage, if the others have plenty. cell: for one CELL."""
 
     name: str
     learners: dict[str, int]
@@ -52,7 +52,7 @@ class Report(BaseModel):
 
 
 def make(say: Callable[[str], None]) -> Report:
-    """Some minutes."""
+    """Run all experiments, which takes some minutes."""
     gpu = load_profile("gpu")
     say("voice to voice by learners …")
     curves = {
@@ -96,7 +96,7 @@ def one_by_one(profile: Profile) -> Profile:
 
 
 def slower(profile: Profile, stage: str, factor: float) -> Profile:
-    """All seconds of one stage times `factor`."""
+    """The profile with all times of one stage multiplied by `factor`."""
     old = getattr(profile, stage)
     changes = {
         name: {size: factor * seconds for size, seconds in value.items()} if isinstance(value, dict) else factor * value
@@ -107,7 +107,7 @@ def slower(profile: Profile, stage: str, factor: float) -> Profile:
 
 
 def cell_capacity(profile: Profile, policy: Policy, target_s: float, pace: float) -> int:
-    """Learners of one CELL, simulated as it is: all stages at once."""
+    """How many learners one CELL serves, with all its stages simulated together."""
     return capacity(
         lambda learners: steady(profile, CELL, learners, policy=policy, seconds=60, pace=pace).p95_s <= target_s
     )
@@ -146,7 +146,7 @@ def _mornings(gpu: Profile) -> Iterable[tuple[str, Peak]]:
 
 
 def tables(report: Report) -> dict[str, str]:
-    """Markdown by the name of its place in the page."""
+    """The Markdown tables, by the name of their place in the page."""
     return {
         "learners-per-replica": _table(
             ("", "recognition", "language model", "voice", f"a cell ({CELL.asr} + {CELL.llm} + {CELL.tts})"),
@@ -177,7 +177,7 @@ def tables(report: Report) -> dict[str, str]:
 
 
 def _sizes(report: Report) -> Iterable[tuple[object, ...]]:
-    """Replicas of each kind for so many learners, by whole cells."""
+    """The replicas of each kind for a number of learners, in whole cells."""
     for row in report.rows:
         if not row.cell:
             yield (row.name, *("–" for _ in SIZES))
@@ -196,7 +196,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def write_into(page: Path, texts: dict[str, str]) -> None:
-    """Between `<!-- name: … -->` and `<!-- /name -->`; raises ValueError where a page has no such place."""
+    """Write between `<!-- name: … -->` and `<!-- /name -->`; raises ValueError if the page has no such place."""
     text = page.read_text()
     for name, table in texts.items():
         begin, end = text.find(f"<!-- {name}:"), text.find(f"<!-- /{name} -->")

@@ -1,6 +1,6 @@
-"""What a learner does when nobody is late: speaks, pauses, listens to the reply, thinks, speaks again.
+"""What a learner does without delays: speaks, pauses, listens to the reply, thinks, and speaks again.
 
-All draws are from the learner's own generator, so that what one says never depends on how fast another is served.
+Each learner has a random generator of its own, so what one says never depends on how fast another is served.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Turn:
 
 
 class Rhythm(Protocol):
-    """Where a learner's turns come from."""
+    """Gives a learner's turns."""
 
     def next_turn(self) -> Turn: ...
 
@@ -76,7 +76,7 @@ _REPLY_WORDS_PER_S = 2.6
 
 @dataclass
 class Conversation:
-    """A learner of one level. pace: a factor on thinking; under 1 the learner asks for more."""
+    """A learner of one level. pace: multiplies the time for thinking; below 1 the learner speaks more often."""
 
     random: Random
     level: Level
@@ -108,6 +108,6 @@ class Conversation:
 
 
 def learner(seed: int, number: int, pace: float = 1.0) -> Conversation:
-    """The learner of that number: levels in equal shares."""
+    """The learner with that number. The levels have equal shares."""
     random = Random(f"{seed}/{number}")
     return Conversation(random, LEVELS[list(LEVELS)[number % len(LEVELS)]], pace)

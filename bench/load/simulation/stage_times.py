@@ -1,4 +1,4 @@
-"""How long each model takes, and where every figure is from: docs/capacity/stage-times.json."""
+"""How long each model takes, and where each figure comes from: docs/capacity/stage-times.json."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STAGE_TIMES = ROOT / "docs/capacity/stage-times.json"
 
 @dataclass(frozen=True)
 class Curve:
-    """Seconds by batch size: linear between the sizes that are known, and on from the last two beyond them."""
+    """Seconds by batch size: linear between the known sizes, and extrapolated from the last two."""
 
     points: tuple[tuple[int, float], ...]
 
@@ -115,5 +115,5 @@ class StageTimes(_Frozen):
 
 
 def load_profile(name: str, path: Path = STAGE_TIMES) -> Profile:
-    """Raises KeyError for a profile that isn't in the file."""
+    """Read a profile; raises KeyError if it isn't in the file."""
     return StageTimes.model_validate_json(path.read_text()).profiles[name]

@@ -1,7 +1,7 @@
 """The models as queueing stations, in SimPy's time.
 
-    DecodeStation   what queues while the model works forms the next batch: recognition, or a voice that speaks clauses
-    SharedStation   all at once, each the slower the more there are (processor sharing): what continuous batching does
+    DecodeStation   jobs that wait while the model works form the next batch: recognition, a voice that speaks clauses
+    SharedStation   all jobs at once, slower the more there are (processor sharing): continuous batching
 
 Timeouts with callbacks instead of a process for each job: a simulated hour of a thousand learners is some ten million
 events.
@@ -23,13 +23,13 @@ from bench.load.simulation.stage_times import Curve
 
 
 def call(event: simpy.Event, function: Callable[[simpy.Event], None]) -> None:
-    """When the event comes; it must not have come yet."""
+    """Call a function when the event occurs; it must not have occurred yet."""
     assert event.callbacks is not None  # SimPy's types leave it open
     event.callbacks.append(function)
 
 
 class Urgency(IntEnum):
-    """The lower, the sooner; as in asr_service."""
+    """Priorities: lower comes first, as in asr_service."""
 
     TURN = 0
     PARTIAL = 1
@@ -55,9 +55,9 @@ class _Run:
 
 
 class DecodeStation:
-    """`workers` batches at once, of at most `max_batch` each, turns before partials, in order among equals.
+    """Runs `workers` batches at once, each of at most `max_batch` jobs: turns before partials, in order among equals.
 
-    A turn that finds every worker busy stops a running partial if the engine can be stopped, as
+    If all workers are busy, a turn stops a running partial if the engine can be stopped, as
     `asr_service.recognition.decoder` does. busy_s: seconds that workers were at work. batch_sizes: how many batches
     were of which size.
     """
@@ -83,12 +83,12 @@ class DecodeStation:
 
     @property
     def load(self) -> int:
-        """Jobs that run or wait."""
+        """How many jobs run or wait."""
         return sum(len(jobs) for jobs in self._waiting.values()) + sum(len(run.batch) for run in self._running)
 
     @property
     def takes_partials(self) -> bool:
-        """Partials are for idle time: the busier the model, the rarer they are."""
+        """Whether a partial may be decoded now. Partials use idle time, so a busy model decodes fewer."""
         if self._waiting[Urgency.TURN]:
             return False
         partials = len(self._waiting[Urgency.PARTIAL])
@@ -103,7 +103,7 @@ class DecodeStation:
         return job
 
     def cancel(self, job: Decode) -> None:
-        """Nobody waits for it any more. One that runs already runs to its end."""
+        """Cancel a job that waits. A running job runs to its end."""
         job.cancelled = True
         if job in self._waiting[job.urgency]:
             self._waiting[job.urgency].remove(job)
@@ -144,7 +144,7 @@ class DecodeStation:
 
 @dataclass(eq=False)
 class Share:
-    """One job of a SharedStation: `reached[i]` succeeds when its i-th milestone is."""
+    """One job of a SharedStation. `reached[i]` succeeds when the job reaches its i-th milestone."""
 
     milestones: tuple[float, ...]
     reached: list[simpy.Event]
@@ -188,7 +188,7 @@ class SharedStation:
         return len(self._waiting)
 
     def submit(self, milestones: Sequence[float]) -> Share:
-        """milestones: units of work after which something is there, the last one being all of it."""
+        """Begin a job. milestones: amounts of work after which an event is due; the last one is the whole job."""
         share = Share(tuple(milestones), [self._env.event() for _ in milestones])
         self._advance()
         self._waiting.append(share)
@@ -197,7 +197,7 @@ class SharedStation:
         return share
 
     def cancel(self, share: Share) -> None:
-        """Give it up, wherever it is; its events never come."""
+        """Cancel a job, whether it waits or runs. Its events never occur."""
         if share.state == "ended":
             return
         self._advance()
@@ -238,7 +238,7 @@ class SharedStation:
         if alarm != self._alarm:
             return
         self._advance()
-        self._progress = max(self._progress, at)  # rounding must not leave it a hair short for ever
+        self._progress = max(self._progress, at)  # rounding must not keep it just below its end for ever
         while self._due and (self._due[0].at <= self._progress or self._due[0].share.state == "ended"):
             due = heapq.heappop(self._due)
             if due.share.state == "ended":
