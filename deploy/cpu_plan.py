@@ -1,0 +1,167 @@
+"""Which language model a machine without a GPU carries: each one on its disk is timed, the largest quick one is taken.
+
+steps, the smallest first  →  speed of each that is on this disk  →  seconds to the first clause  →  the largest
+                                                                      within a second
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from common.errors import ServiceError
+from deploy.llm_speed import KeptSpeeds, Speed, cpu_label, time_engine
+from deploy.model_memory import settings_from
+from llm_service.config import LlmSettings
+from llm_service.engines.llama_cpp import llama_cpp_engine
+from llm_service.gguf_weights import LAPTOP_MODEL, GgufWeights, is_gguf
+from llm_service.servers.llama_server import default_threads
+
+NEW_TOKENS = 40  # of a prompt: the learner's words, and what stands around them; the rest is in the cache
+CLAUSE_TOKENS = 12  # after so many the voice begins to speak
+LIMIT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A language model for CPUs. model: LLM_MODEL_NAME; empty: the bundled one. take: the command that runs it."""
+
+    name: str
+    model: str
+    size_gb: float | None
+    take: str
+
+
+def _from_hub(name: str, model: str, size_gb: float | None) -> Step:
+    return Step(name, model, size_gb, f"make run PROFILE=laptop LLM_MODEL_NAME={model}")
+
+
+STEPS = (
+    Step("SmolLM2-135M", "", 0.1, "make run"),
+    Step("Qwen2.5-Coder-1.5B", LAPTOP_MODEL, 1.1, "make run PROFILE=laptop"),
+    _from_hub("Qwen2.5-1.5B", "Qwen/Qwen2.5-1.5B-Instruct-GGUF", 1.1),
+    _from_hub("Qwen2.5-3B", "Qwen/Qwen2.5-3B-Instruct-GGUF", 2.1),
+    _from_hub("Qwen3-4B", "Qwen/Qwen3-4B-GGUF", 2.5),
+)
+"""The smallest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A step with its speed here; None: it isn't on this disk. failure: why it could not be timed."""
+
+    step: Step
+    speed: Speed | None
+    failure: str = ""
+
+    @property
+    def first_clause_s(self) -> float | None:
+        """Seconds from the end of the learner's turn until the voice has a clause to speak."""
+        return self.speed.seconds(read=NEW_TOKENS, written=CLAUSE_TOKENS) if self.speed else None
+
+    @property
+    def is_quick(self) -> bool:
+        return self.first_clause_s is not None and self.first_clause_s <= LIMIT_S
+
+
+def choose(timed: Sequence[Timed]) -> Step:
+    """The last quick one of `timed`, whose smallest comes first; the smallest if none is quick."""
+    quick = [one.step for one in timed if one.is_quick]
+    return quick[-1] if quick else timed[0].step
+
+
+def written(timed: Sequence[Timed]) -> str:
+    """A table for people, and which step to take."""
+    rows = [("model", "size", "read/s", "written/s", "first clause", "")]
+    for one in timed:
+        size = f"{one.step.size_gb:.1f} GB" if one.step.size_gb else ""
+        if one.speed is None or one.first_clause_s is None:
+            rows.append((one.step.name, size, "–", "–", "–", one.failure or f"not here: {_fetch(one.step)}"))
+            continue
+        verdict = "quick enough" if one.is_quick else f"too slow: more than {LIMIT_S:g} s"
+        figures = (f"{one.speed.read_per_s:.1f}", f"{one.speed.written_per_s:.1f}", f"{one.first_clause_s:.2f} s")
+        rows.append((one.step.name, size, *figures, verdict))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    step = choose(timed)
+    if not any(one.is_quick for one in timed):
+        lines.append(f"none answers within {LIMIT_S:g} s; the smallest is the best that there is for this machine")
+    return "\n".join([*lines, f"the language model for this machine: {step.name}: {step.take}"])
+
+
+def _fetch(step: Step) -> str:
+    return step.take.replace("make run", "make models")
+
+
+def steps_for(environment: Mapping[str, str]) -> tuple[Step, ...]:
+    """STEPS, and the GGUF model of the settings if it is another one, which counts as the largest."""
+    own = environment.get("LLM_MODEL_NAME", "")
+    if not is_gguf(own) or own in {step.model for step in STEPS}:
+        return STEPS
+    return (*STEPS, Step(own, own, None, f"make run LLM_MODEL_NAME={own}"))
+
+
+def time_steps(
+    environment: Mapping[str, str],
+    *,
+    again: bool = False,
+    busy: bool = False,
+    timer: Callable[[LlmSettings], Speed] | None = None,
+) -> list[Timed]:
+    """Each step with its speed on this machine: as it was kept, else (or with `again`) as `timer` measures it.
+
+    environment: settings (names in capitals) that the models run with. busy: what is measured now is not kept. timer:
+    by default it starts the real model.
+    """
+    return [_timed(step, environment, again, busy, timer or measure) for step in steps_for(environment)]
+
+
+def is_busy() -> bool:
+    """Whether other programs have used more than half of this machine in the last minute."""
+    return os.getloadavg()[0] > len(os.sched_getaffinity(0)) / 2
+
+
+def _timed(
+    step: Step, environment: Mapping[str, str], again: bool, busy: bool, timer: Callable[[LlmSettings], Speed]
+) -> Timed:
+    settings = _settings(step, environment)
+    try:
+        if (weights := GgufWeights.of(settings).find()) is None:
+            return Timed(step, None)
+        kept = KeptSpeeds(settings.models_cache_dir.expanduser())
+        cpu = cpu_label(settings.llm_threads or default_threads())
+        speed = None if again else kept.get(weights, cpu)
+        if speed is None:
+            print(f"timing {step.name} …", file=sys.stderr, flush=True)
+            speed = timer(settings)
+            if not busy:
+                kept.put(weights, cpu, speed)
+        return Timed(step, speed)
+    except (ServiceError, OSError) as error:
+        return Timed(step, None, f"could not be timed: {error}")
+
+
+def _settings(step: Step, environment: Mapping[str, str]) -> LlmSettings:
+    """Those of llm_service with the step's model, for one reply at a time."""
+    settings = settings_from(LlmSettings, environment)
+    changed: dict[str, object] = {"llm_model_name": step.model or "bundled", "llm_max_streams": 1}
+    if settings.llm_model_name != step.model:  # what is said of another model's repository
+        changed |= {"llm_model_revision": "", "llm_gguf_file": LlmSettings.model_fields["llm_gguf_file"].default}
+    return settings.model_copy(update=changed)
+
+
+def measure(settings: LlmSettings) -> Speed:
+    """Start the model, time it, and end it. Raises ServiceError."""
+    return asyncio.run(_measure(settings))
+
+
+async def _measure(settings: LlmSettings) -> Speed:
+    engine = llama_cpp_engine(settings)
+    try:
+        await engine.start()
+        return await time_engine(engine)
+    finally:
+        await engine.close()
