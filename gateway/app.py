@@ -36,7 +36,7 @@ from gateway.conversation.session import SessionOptions
 from gateway.http import Services, add_http, origin_is_allowed
 from gateway.ports import Ports
 from gateway.reply.maker import ReplyOptions
-from gateway.scenarios import load_library
+from gateway.scenarios import Library, load_library
 
 logger = logging.getLogger(__name__)
 
@@ -109,13 +109,15 @@ def create_app(settings: GatewaySettings, ports: Ports, services: Services, seat
     )
     app.state.services = services
     app.state.draining = draining
-    app.state.scenarios = load_library(settings.scenarios_dir)
+    app.state.scenarios = scenarios = load_library(settings.scenarios_dir)
     protect_http(app, authenticator, settings.metrics_token.get_secret_value())
     app.add_middleware(
         CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["GET"], allow_headers=["*"]
     )
     add_http(app)
-    _add_conversation(app, settings, ports, authenticator, admission, draining, _session_options(settings, load))
+    _add_conversation(
+        app, settings, ports, authenticator, admission, draining, _session_options(settings, load, scenarios)
+    )
     return app
 
 
@@ -167,7 +169,7 @@ def _capacity(settings: GatewaySettings) -> Capacity:
     )
 
 
-def _session_options(settings: GatewaySettings, load: _Load) -> SessionOptions:
+def _session_options(settings: GatewaySettings, load: _Load, scenarios: Library) -> SessionOptions:
     return SessionOptions(
         gateway_id=f"{socket.gethostname()}-{secrets.token_hex(4)}",
         asr_sample_rate_hz=settings.asr_sample_rate,
@@ -176,6 +178,7 @@ def _session_options(settings: GatewaySettings, load: _Load) -> SessionOptions:
         interrupt_after_s=settings.interrupt_after_ms / 1000,
         may_speculate=lambda: load.allows_speculation,
         reconnect=reconnect,
+        scenarios=scenarios,
     )
 
 

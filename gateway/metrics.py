@@ -92,3 +92,9 @@ SCENARIOS = Gauge(
     "Scenarios that learners can choose (usable), and files that could not be read as one (invalid).",
     ["state"],
 )
+SUBJECTS = from_zero(
+    Counter(
+        "aitalk_gateway_subjects_total", "Conversations that chose a scenario, or brought instructions.", ["subject"]
+    ),
+    *("scenario", "instructions"),
+)

@@ -44,7 +44,9 @@ class AudioFormat(ClientMessage):
 class Start(ClientMessage):
     """Optional; the first message. With session_id and resume_token, it resumes that session.
 
-    learner: an id that the client makes up once, at random, and sends in every conversation of one person.
+    learner: an id that the client makes up once, at random, and sends in every conversation of one person. scenario:
+    the id of one that GET /scenarios lists. instructions: to the partner, in place of a scenario. partner_begins: the
+    partner speaks first.
     """
 
     type: Literal["start"]
@@ -53,6 +55,9 @@ class Start(ClientMessage):
     voice: str | None = None
     language: str | None = Field(None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     learner: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]{16,64}$")
+    scenario: str | None = Field(None, min_length=1, max_length=64)
+    instructions: str | None = Field(None, max_length=4000)
+    partner_begins: bool | None = None
     session_id: str | None = None
     resume_token: str | None = None
 
@@ -151,12 +156,16 @@ class Connected(ServerMessage):
 
 
 class Resumed(ServerMessage):
-    """The answer to a `start` that resumes. turns: how many the session has, the learner's and the partner's."""
+    """The answer to a `start` that resumes. turns: how many the session has, the learner's and the partner's.
+
+    scenario: the id of the session's scenario, if it has one.
+    """
 
     type: Literal["resumed"] = "resumed"
     session_id: str
     turns: int
     level: Level
+    scenario: str | None = None
 
 
 class Reconnect(ServerMessage):

@@ -6,14 +6,17 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from common.errors import SequenceError
+from common.errors import InvalidInputError, SequenceError
 from common.ids import session_renamed
+from gateway import metrics
 from gateway.audio import AudioInput
 from gateway.conversation.hearing import Hearing
 from gateway.conversation.learner import Learner
+from gateway.history import SessionState
 from gateway.outbox import Outbox
 from gateway.protocol import Resumed, Start
 from gateway.record import ConversationRecord
+from gateway.scenarios import Library
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +24,8 @@ logger = logging.getLogger(__name__)
 class Beginning:
     """`announce` a `start` when it arrives, and have it `perform`ed in its turn among the session's events.
 
-    on_resumed: told the session's id when a `start` has resumed an earlier session.
+    scenarios: those that a `start` can name. on_resumed: told the session's id when a `start` has resumed an earlier
+    session.
     """
 
     def __init__(
@@ -33,6 +37,7 @@ class Beginning:
         hearing: Hearing,
         learner: Learner,
         gateway_id: str,
+        scenarios: Library,
         on_resumed: Callable[[str], Awaitable[None]] | None,
     ) -> None:
         self._record = record
@@ -41,6 +46,7 @@ class Beginning:
         self._hearing = hearing
         self._learner = learner
         self._gateway_id = gateway_id
+        self._scenarios = scenarios
         self._on_resumed = on_resumed
         self._has_resumed = False
         self._is_closed = False
@@ -56,15 +62,28 @@ class Beginning:
         self._audio.announce(start.audio.encoding, start.audio.sample_rate)
 
     async def perform(self, start: Start, tasks: asyncio.TaskGroup) -> None:
-        """Resume the session that `start` names, if any, and take over its choices. Raises ServiceError."""
+        """Resume the session that `start` names, if any, and take over its choices. Raises ServiceError.
+
+        A `start` whose scenario or instructions can't be used has its other choices taken over all the same.
+        """
         if start.session_id is not None or start.resume_token is not None:
             await self._resume(start.session_id or "", start.resume_token or "")
         if start.learner is not None:
             self._learner.is_called(start.learner)
             tasks.create_task(self.recall_learner())
-        wanted = {"level": start.level, "language": start.language, "voice": start.voice}
+        wanted = {
+            "level": start.level,
+            "language": start.language,
+            "voice": start.voice,
+            "partner_begins": start.partner_begins,
+        }
         await self._record.change(**{name: value for name, value in wanted.items() if value is not None})
         self._hearing.patience_changed()
+        subject = subject_of(start, self._record.state, self._scenarios)
+        await self._record.change(**subject)
+        for kind in ("scenario", "instructions"):
+            if subject.get(kind):
+                metrics.SUBJECTS.labels(kind).inc()
 
     async def recall_learner(self) -> None:
         """Load what is known of the learner from earlier conversations. A task, as this one need not wait for it."""
@@ -81,4 +100,33 @@ class Beginning:
         if self._on_resumed:
             await self._on_resumed(state.session_id)
         logger.info("session %s resumed with %d turns", state.session_id, turns)
-        await self._outbox.send(Resumed(session_id=state.session_id, turns=turns, level=state.level))
+        scenario = state.scenario.id if state.scenario else None
+        await self._outbox.send(Resumed(session_id=state.session_id, turns=turns, level=state.level, scenario=scenario))
+
+
+def subject_of(start: Start, state: SessionState, scenarios: Library) -> dict[str, object]:
+    """What `start` wants to talk about, as changes of `state`. Raises InvalidInputError.
+
+    A scenario that the session has already is kept as it is: this gateway need not have it.
+    """
+    if start.scenario and start.instructions:
+        raise InvalidInputError("`start` has both `scenario` and `instructions`, so neither is used; send one of them")
+    if start.instructions is not None:
+        return {"instructions": start.instructions.strip(), "scenario": None}
+    if start.scenario is None or (state.scenario and state.scenario.id == start.scenario):
+        return {}
+    if (found := scenarios.scenarios.get(start.scenario)) is None:
+        raise InvalidInputError(
+            f"there is no scenario {start.scenario!r}, so you just talk; GET /scenarios lists those that there are"
+        )
+    if start.language and _spoken(start.language) != _spoken(found.language):
+        raise InvalidInputError(
+            f"the scenario {found.id} is written in {found.language!r}, not in {start.language!r}, so it is not used; "
+            "choose another one, or leave `language` out"
+        )
+    return {"scenario": found.for_session(), "instructions": "", "language": start.language or found.language}
+
+
+def _spoken(language: str) -> str:
+    """The language of a BCP-47 tag without its region."""
+    return language.partition("-")[0].lower()

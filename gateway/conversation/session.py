@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 
@@ -34,8 +34,9 @@ from gateway.record import ConversationRecord
 from gateway.reply.floor_control import FloorControl
 from gateway.reply.maker import ReplyMaker, ReplyOptions
 from gateway.reply.outcome import Outcomes
-from gateway.reply.partner import MANNERS
-from gateway.reply.turn_machine import LearnerInterrupts
+from gateway.reply.partner import MANNERS, partner_of
+from gateway.reply.turn_machine import LearnerInterrupts, PartnerBegins
+from gateway.scenarios import Library
 
 # Events that may wait; who posts another waits, too.
 INBOX_EVENTS = 8
@@ -48,6 +49,7 @@ class SessionOptions:
     gateway_id: this gateway's name, as the owner of its sessions. idle_timeout_s: after so long without an event the
     session is closed. interrupt_after_s: a voice that lasts so long interrupts the partner. may_speculate: whether the
     models have room for replies that may not be needed. reconnect: what a learner is told who is handed over.
+    scenarios: those that one can talk about.
     """
 
     gateway_id: str
@@ -57,6 +59,7 @@ class SessionOptions:
     interrupt_after_s: float
     may_speculate: Callable[[], bool] = lambda: True
     reconnect: Callable[[], Reconnect] = lambda: Reconnect(reason="", delay_ms=0)
+    scenarios: Library = field(default_factory=lambda: Library({}))
 
 
 class Session:
@@ -110,6 +113,7 @@ class Session:
             hearing=self._hearing,
             learner=self._learner,
             gateway_id=options.gateway_id,
+            scenarios=options.scenarios,
             on_resumed=on_resumed,
         )
         self._ending = Ending(self._inbox, self.post, self._record, outbox, audio, self._open_turn, ports.llm)
@@ -219,6 +223,7 @@ class Session:
                     self._handing_over = event
                 case Start():
                     await self._try(self._beginning.perform(event, tasks))
+                    await self._try(self._let_partner_begin(floor))
                 case _:
                     await self._try(self._handle(event, floor, turns))
             if self._handing_over and (self._handing_over.at_once or self._is_between_turns(floor)):
@@ -232,6 +237,12 @@ class Session:
             raise
         except ServiceError as error:
             await self._outbox.report(error)
+
+    async def _let_partner_begin(self, floor: FloorControl) -> None:
+        """Have the partner open the conversation, if that is wanted and nothing has been said yet."""
+        if self._record.state.partner_begins and not self._record.turns:
+            self._beginning.close()
+            await floor.on(PartnerBegins(partner_of(self._record.state).opening))
 
     async def _handle(self, event: SessionEvent, floor: FloorControl, turns: LearnerTurns) -> None:
         match event:

@@ -10,7 +10,7 @@ from gateway.history import Memory
 from gateway.outbox import Outbox
 from gateway.ports import ChatMessage, Llm, Tts
 from gateway.record import ConversationRecord
-from gateway.reply.partner import JOE, MANNERS
+from gateway.reply.partner import MANNERS, partner_of
 from gateway.reply.prefill import Prefill
 from gateway.reply.prompt import SOMETHING, Briefing, messages_for
 from gateway.reply.remembering import Remembering
@@ -100,7 +100,7 @@ class ReplyMaker:
     @property
     def _briefing(self) -> Briefing:
         state = self._record.state
-        return Briefing(JOE, state.level, state.language, is_small=self._llm.is_small)
+        return Briefing(partner_of(state), state.level, state.language, is_small=self._llm.is_small)
 
     def _make(self, turn_id: str, messages: Sequence[ChatMessage], writer: Writer, voice_ended_s: float) -> Reply:
         self._prefill.stop()
@@ -116,7 +116,7 @@ class ReplyMaker:
             limits=Limits(
                 max_tokens=min(manner.max_tokens, options.max_tokens),
                 max_sentences=manner.small_max_sentences if self._llm.is_small else manner.max_sentences,
-                ends_with_question=True,
+                ends_with_question=not state.instructions,
             ),
             stages=Stages(voice_ended_s),
             outbox=self._outbox,

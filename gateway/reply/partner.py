@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from gateway.history import Level
+from gateway.history import Level, SessionScenario, SessionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,8 @@ class Partner:
     who: goes on from "You are". brief: the same in a few words, for a small model. facts: sentences about the partner
     and the situation, who is "you" here; a small model doesn't get them. learner: whom it talks to; goes on from "You
     are talking with". opening: what it says when it speaks first; empty: the model writes that. phrases: what the
-    learner could say, most useful first.
+    learner could say, most useful first. instructions: a client's own; they take the place of who, brief, facts and
+    learner.
     """
 
     who: str
@@ -23,6 +24,7 @@ class Partner:
     learner: str = "a friend"
     opening: str = ""
     phrases: tuple[str, ...] = ()
+    instructions: str = ""
 
 
 JOE = Partner(
@@ -31,6 +33,24 @@ JOE = Partner(
     facts="You are 41. You live in a small house with your dog, Biscuit. You look after a park in the city. You like "
     "long walks, old songs and cooking for friends, and you are not good with computers.",
 )
+
+
+def partner_of(state: SessionState) -> Partner:
+    """The partner of a session: by its client's instructions, by its scenario, or else Joe."""
+    if state.instructions:
+        return replace(JOE, instructions=state.instructions)
+    return _in_scenario(state.scenario) if state.scenario else JOE
+
+
+def _in_scenario(scenario: SessionScenario) -> Partner:
+    return Partner(
+        who=scenario.partner,
+        brief=scenario.partner,
+        facts=" ".join(filter(None, (scenario.setting, scenario.facts))),
+        learner=scenario.learner,
+        opening=scenario.opening,
+        phrases=scenario.phrases,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from gateway.history import LearnerTurn, Level, Memory, PartnerTurn, Turn
 from gateway.ports import ChatMessage
-from gateway.reply.lines import lines_in
+from gateway.reply.lines import Example, lines_in
 from gateway.reply.partner import JOE, MANNERS, Partner
 from gateway.reply.shortening import Size, first_kept, sizes
 
@@ -66,11 +66,17 @@ class Briefing:
 
 
 def system_prompt(briefing: Briefing) -> str:
-    """The system message."""
+    """The system message. What the level decides comes last, because it may change."""
     language, manner, partner = _language_name(briefing.language), MANNERS[briefing.level], briefing.partner
     if briefing.is_small:
         speaks = "" if language == "English" else f"You speak {language}. "
-        return f"You are {partner.brief}. {speaks}{manner.small_rule}"
+        return f"{partner.instructions or f'You are {partner.brief}.'} {speaks}{manner.small_rule}"
+    if partner.instructions:
+        return (
+            f"{partner.instructions}\n"
+            f"You are talking with someone who is learning {language} ({briefing.level} level). "
+            f"Speak {language} only, as people talk: no lists, no emoji. {manner.rule}"
+        )
     facts = f"{partner.facts} " if partner.facts else ""
     return (
         f"You are {partner.who}. {facts}"
@@ -90,7 +96,7 @@ def messages_for(
     memory: what is left out of a long conversation. More is left out if it must be, as one turn can be very long.
     """
     messages = [ChatMessage("system", system_prompt(briefing))]
-    for example in lines_in(briefing.language).examples.get(briefing.level, ()):
+    for example in _examples(briefing):
         messages += [ChatMessage("user", example.learner), ChatMessage("assistant", example.partner)]
     now = LearnerTurn(turn_id="", text=learner_says, started_s=0)
     said = [turn for turn in (*turns[_left_out(turns, now, memory, max_chars, briefing) :], now) if turn.text]
@@ -102,6 +108,11 @@ def messages_for(
     if memory.told:
         messages[begins_with] = ChatMessage("user", NOTES.format(summary=memory.told) + messages[begins_with].content)
     return messages
+
+
+def _examples(briefing: Briefing) -> Sequence[Example]:
+    """None if the client brings its own instructions, which may want another manner."""
+    return () if briefing.partner.instructions else lines_in(briefing.language).examples.get(briefing.level, ())
 
 
 def _left_out(turns: Sequence[Turn], now: LearnerTurn, memory: Memory, max_chars: int, briefing: Briefing) -> int:

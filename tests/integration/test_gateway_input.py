@@ -248,3 +248,27 @@ async def test_scenarios_are_listed_for_a_level(tmp_path: Path) -> None:
         refused = await http.get("/scenarios", params={"level": "C3"})
         assert refused.status_code == 422
         assert "'beginner', 'intermediate' or 'advanced'" in refused.text
+
+
+async def test_the_partner_opens_a_scenario_over_the_wire(gateway: TestGateway) -> None:
+    async with httpx.AsyncClient(base_url=gateway.http) as http:
+        card = (await http.get("/scenarios", params={"level": "beginner"})).json()["scenarios"][0]
+    async with a_learner(gateway.ws) as learner:
+        await learner.send(type="start", scenario=card["id"], partner_begins=True)
+        text, audio, over = await learner.hear_reply()
+        assert (text, over["type"]) == (card["opening"], "turn_complete")
+        assert audio
+        await still_talks(learner)
+
+
+async def test_a_scenario_that_there_is_not_and_too_long_instructions_are_errors(gateway: TestGateway) -> None:
+    async with a_learner(gateway.ws) as learner:
+        await learner.send(type="start", instructions="x" * 4001)
+        error = await learner.wait_for("error")
+        assert error["code"] == "invalid_message"
+        assert "instructions" in error["message"]
+        await learner.send(type="start", scenario="moon")
+        error = await learner.wait_for("error", after=learner.messages.index(error) + 1)
+        assert error["code"] == "invalid_input"
+        assert "GET /scenarios" in error["message"]
+        await still_talks(learner)

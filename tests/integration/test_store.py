@@ -14,6 +14,7 @@ from deploy.mesh import free_ports
 from gateway.clients.redis_store import RedisStore
 from gateway.history import LearnerTurn, PartnerTurn, SessionState, Turn, Word
 from gateway.ports import SessionTakenError, SessionUnknownError, WrongTokenError
+from gateway.scenarios import load_library
 from tests.support.mesh import RunningProcess, running
 
 TTL_S = 100
@@ -65,6 +66,17 @@ async def test_a_session_comes_back_as_it_was(store: RedisStore) -> None:
     state, turns = await store.resume("abc", "token", "g2")
     assert turns == TURNS
     assert (state.level, state.owner, state.epoch) == ("beginner", "g2", 2)
+
+
+async def test_the_subject_of_a_session_comes_back_as_it_was(store: RedisStore) -> None:
+    for subject in (
+        {"scenario": load_library().scenarios["cafe"].for_session(), "partner_begins": True},
+        {"instructions": "You are a pirate."},
+    ):
+        kept = STATE.model_copy(update=subject)
+        await store.create(kept, "token")
+        state, _ = await store.resume("abc", "token", "g2")
+        assert state == kept.model_copy(update={"owner": "g2", "epoch": 2})
 
 
 async def test_no_secret_is_stored(store: RedisStore) -> None:

@@ -29,6 +29,7 @@ from gateway.ports import (
 from gateway.protocol import AnyServerMessage, AudioFormat, Connected, Start, Text
 from gateway.reply.lines import lines_in
 from gateway.reply.maker import ReplyOptions
+from gateway.scenarios import Library
 from tests.support.fakes import FakeAsr, FakeLlm, FakeTts, MemoryStore
 
 T = TypeVar("T")
@@ -94,6 +95,7 @@ class Conversation:
     store: MemoryStore = field(default_factory=MemoryStore)
     idle_timeout_s: float = 600.0
     may_speculate: bool = True
+    scenarios: Library = field(default_factory=lambda: Library({}))
     got: list[tuple[float, AnyServerMessage | bytes]] = field(default_factory=list)
     closing: Closing | None = None
 
@@ -103,7 +105,13 @@ class Conversation:
         loop = asyncio.get_running_loop()
         self.outbox = Outbox()
         options = SessionOptions(
-            "test", RATE_HZ, ReplyOptions(24_000, 256, 6000), self.idle_timeout_s, 0.7, lambda: self.may_speculate
+            "test",
+            RATE_HZ,
+            ReplyOptions(24_000, 256, 6000),
+            self.idle_timeout_s,
+            0.7,
+            lambda: self.may_speculate,
+            scenarios=self.scenarios,
         )
         async with AudioInput(sample_rate_hz=RATE_HZ, encoding="pcm_s16le") as self.audio, asyncio.TaskGroup() as tasks:
             self.session = Session(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.history import LearnerTurn, Level, PartnerTurn, Turn
+from gateway.history import LearnerTurn, Level, PartnerTurn, SessionState, Turn
 from gateway.reply.lines import FOLDER, lines_in
-from gateway.reply.partner import JOE, MANNERS, Partner
+from gateway.reply.partner import JOE, MANNERS, Partner, partner_of
 from gateway.reply.prompt import SOMETHING, Briefing, messages_for, system_prompt
+from gateway.scenarios import load_library
 
 LEVELS: tuple[Level, ...] = get_args(Level)
 LANGUAGES = sorted(path.stem for path in FOLDER.glob("*.toml"))
@@ -59,6 +60,43 @@ def test_a_small_model_is_told_less() -> None:
     )
     assert JOE.facts in long
     assert "never an assistant" in long
+
+
+CAFE = load_library().scenarios["cafe"].for_session()
+SESSION = SessionState(session_id="s", created_at=0)
+
+
+@pytest.mark.parametrize("is_small", [False, True])
+def test_a_session_decides_who_the_partner_is(is_small: bool) -> None:
+    in_cafe, instructed = (
+        SESSION.model_copy(update={"scenario": CAFE}),
+        SESSION.model_copy(update={"instructions": "Be X."}),
+    )
+    told = [system_prompt(Briefing(partner_of(state), is_small=is_small)) for state in (SESSION, in_cafe, instructed)]
+    starts = (f"You are {JOE.brief if is_small else JOE.who}.", f"You are {CAFE.partner}.", "Be X.")
+    assert [one.startswith(start) for one, start in zip(told, starts, strict=True)] == [True, True, True]
+    manner = MANNERS["intermediate"]
+    assert all((manner.small_rule if is_small else manner.rule) in one for one in told)
+    assert (CAFE.setting in told[1]) == (CAFE.learner in told[1]) == (not is_small)
+    assert not any(task.text in told[1] for task in CAFE.tasks)  # the partner leaves them to the learner
+    assert (partner_of(in_cafe).opening, partner_of(in_cafe).phrases) == (CAFE.opening, CAFE.phrases)
+    assert partner_of(SESSION).opening == partner_of(instructed).opening == ""
+
+
+@pytest.mark.parametrize("changes", [{}, {"scenario": CAFE}, {"instructions": "Talk about the sea."}], ids=str)
+def test_who_the_partner_is_comes_before_what_the_level_decides(changes: dict[str, Any]) -> None:
+    """So most of the system message is still in the model server's prefix cache after set_level."""
+    partner = partner_of(SESSION.model_copy(update=changes))
+    told = [system_prompt(Briefing(partner, level)) for level in LEVELS]
+    before, found, _ = told[0].partition(partner.instructions or partner.facts)
+    assert found
+    assert all(one.startswith(before + found) for one in told)
+
+
+def test_a_clients_own_instructions_come_without_examples() -> None:
+    partner = partner_of(SESSION.model_copy(update={"instructions": "Talk about the sea."}))
+    messages = messages_for(Briefing(partner), [], "Hi.", max_chars=6000)
+    assert [message.role for message in messages] == ["system", "user"]
 
 
 def test_another_partner_changes_who_speaks_and_not_how() -> None:
