@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 
 import numpy as np
 
 from asr_service.audio import ENGINE_RATE_HZ
 from asr_service.config import AsrSettings
-from asr_service.engine import AsrEngine, DecodeOptions
-from common.engine_probe import Probe
+from asr_service.engine import DecodeOptions
+from asr_service.engines import build
 from common.errors import ServiceError
-
-
-def create_probe(settings: AsrSettings) -> Probe:
-    """Runs this module in a child process, to try engines there."""
-    return Probe(
-        "asr_service.probe",
-        task="load and decode a second of audio",
-        timeout_s=settings.asr_probe_timeout_s,
-        limit="ASR_PROBE_TIMEOUT_S",
-    )
-
-
-def build(target: str, settings: AsrSettings) -> AsrEngine:
-    """The engine of "module:Class", not yet loaded."""
-    module, _, cls = target.partition(":")
-    engine: AsrEngine = getattr(importlib.import_module(module), cls)(settings)
-    return engine
 
 
 def main() -> None:

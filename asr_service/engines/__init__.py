@@ -6,11 +6,12 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from pkgutil import resolve_name
 
 from asr_service.config import AsrSettings
 from asr_service.engine import AsrEngine
-from asr_service.engines.probed import ProbedEngine
-from asr_service.probe import build, create_probe
+from asr_service.engines.fallback import FallbackEngine
+from common.engine_probe import Probe
 from common.errors import InvalidInputError
 
 ENGINES = {
@@ -68,11 +69,27 @@ def create_engine(settings: AsrSettings, name: str = "") -> AsrEngine:
     if name not in PROBED:
         return build(ENGINES[name], settings)
     instead = settings.model_copy(update={"asr_model_name": settings.asr_fallback_model_name, "asr_model_revision": ""})
-    return probed(ENGINES[name], settings, lambda: build(ENGINES["faster-whisper"], instead))
+    return with_fallback(ENGINES[name], settings, lambda: build(ENGINES["faster-whisper"], instead))
 
 
-def probed(target: str, settings: AsrSettings, fall_back: Callable[[], AsrEngine]) -> ProbedEngine:
+def with_fallback(target: str, settings: AsrSettings, fall_back: Callable[[], AsrEngine]) -> FallbackEngine:
     """The engine of "module:Class", tried in a child process before it is loaded. fall_back: makes the one instead."""
     engine, probe = build(target, settings), create_probe(settings)
     try_it = partial(probe.run, [target], settings.model_dump_json(), what=engine.describe().model)
-    return ProbedEngine(engine, try_it=try_it, stop=probe.stop, fall_back=fall_back)
+    return FallbackEngine(engine, try_it=try_it, stop=probe.stop, fall_back=fall_back)
+
+
+def create_probe(settings: AsrSettings) -> Probe:
+    """What tries engines in a child process, `python -m asr_service.probe`."""
+    return Probe(
+        "asr_service.probe",
+        task="load and decode a second of audio",
+        timeout_s=settings.asr_probe_timeout_s,
+        limit="ASR_PROBE_TIMEOUT_S",
+    )
+
+
+def build(target: str, settings: AsrSettings) -> AsrEngine:
+    """The engine of "module:Class" alone: without fallback, not yet loaded."""
+    engine: AsrEngine = resolve_name(target)(settings)
+    return engine

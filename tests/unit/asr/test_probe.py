@@ -14,9 +14,8 @@ from aitalk.asr.v1 import asr_pb2_grpc
 
 from asr_service import engines
 from asr_service.engine import DecodeOptions
-from asr_service.engines import create_engine
-from asr_service.engines.probed import ProbedEngine
-from asr_service.probe import build
+from asr_service.engines import build, create_engine
+from asr_service.engines.fallback import FallbackEngine
 from asr_service.service import create_service
 from common.engine_probe import ProbeStoppedError
 from common.grpc_client import open_channel
@@ -27,11 +26,11 @@ STUBS = "tests.support.broken_engines:"
 SECOND = np.zeros(16_000, np.float32)
 
 
-def probed(name: str, **settings: Any) -> ProbedEngine:
+def probed(name: str, **settings: Any) -> FallbackEngine:
     """The stub of that name, with a sound one to fall back to."""
     asked = asr_settings(asr_model_name="asked/for", **settings)
     instead = asr_settings(asr_model_name="instead")
-    return engines.probed(STUBS + name, asked, lambda: build(STUBS + "Sound", instead))
+    return engines.with_fallback(STUBS + name, asked, lambda: build(STUBS + "Sound", instead))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +94,7 @@ def test_closing_ends_the_trial() -> None:
 def test_kyutais_models_are_tried_first(tmp_path: Any) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "kyutai_speech_to_text"}')
     engine = create_engine(asr_settings(asr_model_name=str(tmp_path)))
-    assert isinstance(engine, ProbedEngine)
+    assert isinstance(engine, FallbackEngine)
     assert engine.describe().engine == "kyutai-stt"
 
 

@@ -18,7 +18,7 @@ from common.models import fetch_weights
 logger = logging.getLogger(__name__)
 
 
-class ProbedEngine:
+class FallbackEngine:
     """An AsrEngine and a BatchingEngine around another engine. `fall_back` makes the engine that may take its place.
 
     try_it: tries the engine, and raises EngineError if it can't be used here. stop: ends the trial.
