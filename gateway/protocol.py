@@ -91,7 +91,7 @@ class Playback(ClientMessage):
 
 
 class EndConversation(ClientMessage):
-    """End the conversation. The analysis follows."""
+    """End the conversation. The analysis follows, as it is made."""
 
     type: Literal["end_conversation"]
 
@@ -256,8 +256,21 @@ class TurnComplete(ServerMessage):
     latency_ms: dict[str, float]
 
 
+class AnalysisProgress(ServerMessage):
+    """The analysis so far: the measured parts at once, then again with each part that the language model has written.
+
+    done, of total: how many steps towards the whole `analysis` are behind. data: as in `analysis`; its `pending` names
+    the parts that are still to come.
+    """
+
+    type: Literal["analysis_progress"] = "analysis_progress"
+    done: int
+    total: int
+    data: dict[str, Any]
+
+
 class AnalysisMessage(ServerMessage):
-    """The analysis of the conversation. After it the server closes with code 1000."""
+    """The whole analysis of the conversation. After it the server closes with code 1000."""
 
     type: Literal["analysis"] = "analysis"
     data: dict[str, Any]
@@ -291,6 +304,7 @@ AnyServerMessage = (
     | Captions
     | Interrupted
     | TurnComplete
+    | AnalysisProgress
     | AnalysisMessage
     | Pong
     | ErrorMessage

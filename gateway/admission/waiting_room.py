@@ -72,6 +72,12 @@ class Arrival:
         if self._admission and self._ticket and self._ticket.seat != session_id:
             await self._admission.carry_on(self._ticket, session_id)
 
+    async def gives_seat_back(self) -> None:
+        """The learner has said all, and only waits for the rest of the analysis: the seat is free for another."""
+        if self._admission and self._ticket:
+            admission, ticket, self._ticket = self._admission, self._ticket, None
+            await admission.leave(ticket)
+
     def keep(self, frame: Frame) -> None:
         """Keep a frame for `receive`. What exceeds EARLY_BYTES is dropped."""
         data = frame.get("bytes") or frame.get("text") or ""
@@ -96,12 +102,12 @@ class Arrival:
             yield False
             return
         ticket = await admission.arrive(self.session_id, self.place)
+        self._admission, self._ticket = admission, ticket
         try:
-            is_in = ticket.is_seated or await _Queueing(self, ticket, admission, store, draining).wait()
-            self._admission, self._ticket = admission, ticket
-            yield is_in
+            yield ticket.is_seated or await _Queueing(self, ticket, admission, store, draining).wait()
         finally:
-            await admission.leave(ticket, keep=self.keep_seat)
+            if self._ticket:  # else it was given back
+                await admission.leave(ticket, keep=self.keep_seat)
 
 
 class _Queueing:

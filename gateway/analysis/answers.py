@@ -1,8 +1,9 @@
 """Asking the language model for one JSON document of a given shape, and taking no for an answer.
 
-The shape's JSON Schema goes with the question, so that a server that can will generate nothing else; its bounds on
-lengths keep a small model from writing for ever. Here the answer is read generously (prose or a code fence around it,
-a string too long), then judged by the caller. Unusable answers are asked for once more; after that the part is missing.
+The shape's JSON Schema goes with the question, so that a server that can will generate nothing else. Its bounds on
+lengths keep a small model from writing for ever; the question asks for much less, as a text that reaches such a bound
+is cut in mid-sentence. Here the answer is read generously (prose or a code fence around it, a string too long), then
+judged by the caller. Unusable answers are asked for once more; after that the part is missing.
 """
 
 from __future__ import annotations
@@ -10,16 +11,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema, create_model
 
-from common.errors import ServiceError
+from common.errors import BusyError, ServiceError
 from gateway.history import CefrLevel
 from gateway.ports import ChatMessage, Llm
 
 MAX_CORRECTIONS = 6
 MAX_STEPS = 3
+BUSY_PAUSE_S = 2.0
 
 _TEMPERATURES = (0.2, 0.7)  # the second try has to differ from the first
 
@@ -30,45 +32,68 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", json_schema_extra={"additionalProperties": False})
 
 
-ShortText = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 120})]
-LongText = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 400})]
-
-
-class CorrectionAnswer(Answer):
-    original: ShortText
-    corrected: ShortText
-    why: ShortText
+_TEXT = {"type": "string", "minLength": 1}
+ShortText = Annotated[str, WithJsonSchema(_TEXT | {"maxLength": 200})]
+LongText = Annotated[str, WithJsonSchema(_TEXT | {"maxLength": 600})]
 
 
 class CorrectionsAnswer(Answer):
-    corrections: Annotated[
-        list[CorrectionAnswer],
-        WithJsonSchema({"type": "array", "maxItems": MAX_CORRECTIONS, "items": CorrectionAnswer.model_json_schema()}),
-    ]
+    """The sentences that were asked about, in order, without mistakes."""
+
+    corrected: list[str]
+
+
+class ReasonsAnswer(Answer):
+    """Why each correction was made, in order."""
+
+    reasons: list[str]
+
+
+class MeaningsAnswer(Answer):
+    """What each word means, in order."""
+
+    meanings: list[str]
+
+
+class NoteAnswer(Answer):
+    """What a piece of the conversation was about."""
+
+    about: ShortText
 
 
 class FeedbackAnswer(Answer):
     summary: LongText
     next_steps: Annotated[
         list[str],
-        WithJsonSchema(
-            {"type": "array", "minItems": 1, "maxItems": MAX_STEPS, "items": {"type": "string", "maxLength": 140}}
-        ),
+        WithJsonSchema({"type": "array", "minItems": 1, "maxItems": MAX_STEPS, "items": _TEXT | {"maxLength": 200}}),
     ]
     cefr: CefrLevel
     cefr_because: ShortText
 
 
 class NoAnswerError(Exception):
-    """The language model gave nothing that can be used; `reason` says why in words for the learner."""
+    """The language model gave nothing that can be used; `reason` says why in words for the learner.
 
-    def __init__(self, reason: str) -> None:
+    may_go_on: it did answer, so that another question may fare better.
+    """
+
+    def __init__(self, reason: str, *, may_go_on: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.may_go_on = may_go_on
 
 
 Shape = TypeVar("Shape", bound=Answer)
 Result = TypeVar("Result")
+
+
+def of_length(shape: type[Shape], count: int, *, max_length: int) -> type[Shape]:
+    """`shape`, whose only field is a list of texts, asking for exactly `count` of at most `max_length` characters."""
+    (name,) = shape.model_fields
+    text = {"type": "string", "minLength": 1, "maxLength": max_length}
+    items = {"type": "array", "minItems": count, "maxItems": count, "items": text}
+    field: Any = (Annotated[list[str], WithJsonSchema(items)], ...)
+    return create_model(shape.__name__, __base__=shape, **{name: field})
 
 
 async def ask(
@@ -88,7 +113,7 @@ async def ask(
     try:
         async with asyncio.timeout(timeout_s):
             for temperature in _TEMPERATURES:
-                text = await llm.generate(question, max_tokens=max_tokens, temperature=temperature, json_schema=schema)
+                text = await _generate(llm, question, max_tokens, temperature, schema)
                 answer = read(text, shape)
                 result = judge(answer) if answer is not None else None
                 if result is not None:
@@ -97,7 +122,16 @@ async def ask(
         raise NoAnswerError("The language model did not answer in time.") from None
     except ServiceError as error:
         raise NoAnswerError(f"The language model failed: {error.message}") from error
-    raise NoAnswerError("The language model wrote nothing usable, twice. A larger model does better.")
+    raise NoAnswerError("The language model wrote nothing usable, twice. A larger model does better.", may_go_on=True)
+
+
+async def _generate(llm: Llm, question: Sequence[ChatMessage], max_tokens: int, temperature: float, schema: str) -> str:
+    """The model's answer. While learners take all of its slots, the question waits."""
+    while True:
+        try:
+            return await llm.generate(question, max_tokens=max_tokens, temperature=temperature, json_schema=schema)
+        except BusyError:
+            await asyncio.sleep(BUSY_PAUSE_S)
 
 
 def read(text: str, shape: type[Shape]) -> Shape | None:

@@ -19,7 +19,7 @@ Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Zipf = Annotated[float, Field(ge=0, le=9)]
 Confidence = Literal["low", "medium", "high"]
-Part = Literal["summary", "cefr", "rarity", "grammar", "next_steps", "goals"]
+Part = Literal["summary", "cefr", "rarity", "fillers", "grammar", "meanings", "next_steps", "goals"]
 
 
 class Section(BaseModel):
@@ -41,7 +41,10 @@ class Conversation(Section):
 class Cefr(Section):
     """A rule of thumb over the measured numbers, not an examination. docs/analysis.md has the rule."""
 
-    estimate: CefrLevel | None = Field(description="null: too little was said; `unavailable.cefr` says so in words.")
+    estimate: CefrLevel | None = Field(
+        description="null: too little was said, mistakes could not be looked for, or the signs do not agree; "
+        "`unavailable.cefr` says so in words."
+    )
     confidence: Confidence | None = Field(description="How much there was to go by, and how well the signs agree.")
     evidence: tuple[str, ...] = Field(description="What speaks for it, a sentence each.")
 
@@ -74,7 +77,9 @@ class Fluency(Section):
     articulation_rate_wpm: Rate | None = Field(description="Words per minute of speaking time without its pauses.")
     mean_words_per_turn: Rate | None
     pauses: Pauses | None = Field(description="null: speech recognition gave no word times.")
-    fillers: Fillers
+    fillers: Fillers | None = Field(
+        description="null: none was written down, which need not mean that none was said; see `unavailable.fillers`."
+    )
     share_of_talk: Share | None = Field(description="The learner's part of all the time in which someone spoke.")
     mean_response_time_s: Seconds | None = Field(
         description="From the end of the partner's turn to the start of the learner's; interrupted turns don't count."
@@ -112,6 +117,7 @@ class WordToLearn(Section):
     word: str
     zipf: Zipf
     heard_in: str = Field(description="The partner's sentence.")
+    meaning: str | None = Field(None, description="In easier words, by the language model; null: it gave none.")
 
 
 class Vocabulary(Section):
@@ -131,16 +137,20 @@ class Vocabulary(Section):
 class Correction(Section):
     original: str = Field(description="What the learner said, letter for letter a part of `sentence`.")
     corrected: str
-    why: str
+    why: str = Field(description="Empty: there is no usable reason.")
     turn_id: str
     sentence: str = Field(description="The learner's sentence in which it was said.")
+    by: Literal["model", "rule"] = Field("model", description="Who found it: the language model, or one of our rules.")
 
 
 class Grammar(Section):
-    """Corrections by the language model, each checked to be about words that the learner really said."""
+    """Mistakes, by the language model and by rules; docs/analysis.md says which of the model's are believed."""
 
-    corrections: tuple[Correction, ...]
-    words_checked: Count = Field(description="How many of the learner's last words the language model was shown.")
+    corrections: tuple[Correction, ...] = Field(description="At most six, in the order in which they were said.")
+    words_checked: Count = Field(
+        description="How many of the learner's words the language model has checked; fewer than were said if time ran "
+        "out, or if its answers were not usable."
+    )
     corrections_per_100_words: Rate | None
 
 
@@ -198,6 +208,9 @@ class Analysis(Section):
     goals: Goals | None = Field(None, description="null: the conversation had no scenario.")
     timeline: tuple[TimelineTurn, ...]
     unavailable: dict[Part, str] = Field(description="Missing part → why, in words for the learner.")
+    pending: tuple[Part, ...] = Field(
+        (), description="Parts that are still being made; empty in the final document, the one of `analysis`."
+    )
 
 
 def schema() -> dict[str, Any]:

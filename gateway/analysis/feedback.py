@@ -1,23 +1,28 @@
 """The language model's words to the learner: which of them to pass on.
 
-Whether they are true cannot be checked here; whether they are prose of its own can. A small model that is out of its
-depth repeats itself, or the question.
+Whether they are true cannot be checked here; whether they are whole sentences of its own can. A small model that is out
+of its depth repeats itself, or the question, or stops in mid-sentence.
+
+The model sees the last words of the conversation. A longer one is read in pieces before, with a note on each.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.analysis.answers import MAX_STEPS, FeedbackAnswer, NoAnswerError, ask
-from gateway.analysis.prompts import feedback_question
-from gateway.analysis.sentences import clip, is_prose, one_line
+from gateway.analysis.answers import MAX_STEPS, FeedbackAnswer, NoAnswerError, NoteAnswer, ask
+from gateway.analysis.prompts import feedback_question, last_words, lines_of, note_question
+from gateway.analysis.sentences import has_end, has_loop, is_list, is_prose, one_line, whole_sentences, without_number
 from gateway.history import LearnerTurn, Level, Turn
 from gateway.ports import ChatMessage, Llm
 
-_SUMMARY_LENGTH = 800
-_LINE_LENGTH = 240
+_SUMMARY_LENGTH = 600
+_LINE_LENGTH = 200
 _MAX_TOKENS = 450
+_NOTE_TOKENS = 60
+MAX_NOTES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +38,22 @@ NO_FEEDBACK = Feedback(summary=None, next_steps=(), impression=None)
 
 
 async def advise(
-    turns: Sequence[Turn], facts: Sequence[str], llm: Llm, *, level: Level, language: str, timeout_s: float
+    turns: Sequence[Turn],
+    facts: Sequence[str],
+    llm: Llm,
+    *,
+    level: Level,
+    language: str,
+    timeout_s: float,
+    notes: Sequence[str] = (),
 ) -> Feedback:
-    """What the language model says to the learner. facts: measured, a sentence each. Raises NoAnswerError."""
+    """What the language model says to the learner. facts: measured, a sentence each. notes: see `take_notes`.
+
+    Raises NoAnswerError.
+    """
     if not any(char.isalnum() for turn in turns if isinstance(turn, LearnerTurn) for char in turn.text):
         raise NoAnswerError("The learner said nothing.")
-    question = feedback_question(turns, facts, level=level, language=language)
+    question = feedback_question(turns, facts, level=level, language=language, notes=notes)
 
     def judge(answer: FeedbackAnswer) -> Feedback | None:
         return presentable(answer, question)
@@ -46,20 +61,75 @@ async def advise(
     return await ask(llm, question, FeedbackAnswer, judge, max_tokens=_MAX_TOKENS, timeout_s=timeout_s)
 
 
+async def take_notes(turns: Sequence[Turn], llm: Llm, *, language: str, timeout_s: float) -> list[str]:
+    """A sentence about each piece of what was said before the last words; none for a short conversation.
+
+    Pieces of which nothing usable is said, or for which there is no time left, have no note.
+    """
+    until_s = time.monotonic() + timeout_s
+    notes: list[str] = []
+    for lines in earlier_pieces(lines_of(turns)):
+        try:
+            notes.append(
+                await ask(
+                    llm,
+                    note_question(lines, language=language),
+                    NoteAnswer,
+                    lambda answer: _line(answer.about),
+                    max_tokens=_NOTE_TOKENS,
+                    timeout_s=until_s - time.monotonic(),
+                )
+            )
+        except NoAnswerError as error:
+            if not error.may_go_on:
+                break
+    return notes
+
+
+def earlier_pieces(lines: Sequence[str]) -> list[list[str]]:
+    """What comes before the last words, in pieces as large as they are; of more than MAX_NOTES some are left out."""
+    pieces: list[list[str]] = []
+    rest = list(lines)
+    while rest:
+        piece = last_words(rest)
+        if not piece:
+            break
+        pieces.insert(0, piece)
+        rest = rest[: len(rest) - len(piece)]
+    earlier = pieces[:-1]
+    if len(earlier) <= MAX_NOTES:
+        return earlier
+    return [earlier[number * len(earlier) // MAX_NOTES] for number in range(MAX_NOTES)]
+
+
 def presentable(answer: FeedbackAnswer, question: Sequence[ChatMessage]) -> Feedback | None:
     """What of the answer to `question` can be shown; None if neither a summary nor a next step."""
     asked = [one_line(message.content).casefold() for message in question]
 
-    def fit(text: str) -> bool:
-        return is_prose(text) and not any(text.casefold() in message for message in asked)
+    def own(text: str | None) -> str | None:
+        return None if text is None or any(text.casefold() in message for message in asked) else text
 
-    summary, because = one_line(answer.summary), one_line(answer.cefr_because)
-    steps = dict.fromkeys(step for step in map(one_line, answer.next_steps) if fit(step) and not step.endswith("?"))
-    if not fit(summary) and not steps:
+    summary = own(_summary(answer.summary))
+    steps = dict.fromkeys(step for step in map(own, map(_line, answer.next_steps)) if step and not step.endswith("?"))
+    if summary is None and not steps:
         return None
-    impression = f"The language model's impression: {answer.cefr}. {clip(because, _LINE_LENGTH)}"
+    because = own(_line(answer.cefr_because))
     return Feedback(
-        summary=clip(summary, _SUMMARY_LENGTH) if fit(summary) else None,
-        next_steps=tuple(clip(step, _LINE_LENGTH) for step in steps)[:MAX_STEPS],
-        impression=impression if fit(because) else None,
+        summary=summary,
+        next_steps=tuple(steps)[:MAX_STEPS],
+        impression=f"The language model's impression: {answer.cefr}. {because}" if because else None,
     )
+
+
+def _line(text: str) -> str | None:
+    """`text` on one line and without a number before it, if it is whole and says something."""
+    line = without_number(one_line(text))
+    fits = is_prose(line) and has_end(line) and not has_loop(line) and not is_list(line)
+    return line if fits and len(line) < _LINE_LENGTH else None
+
+
+def _summary(text: str) -> str | None:
+    """The whole sentences of `text`, if they say something."""
+    whole = whole_sentences(without_number(one_line(text)))
+    fits = is_prose(whole) and not has_loop(whole) and not is_list(whole)
+    return whole if fits and len(whole) <= _SUMMARY_LENGTH else None

@@ -74,12 +74,15 @@ def _measure_pauses(spoken: Sequence[LearnerTurn]) -> Pauses | None:
     )
 
 
-def _count_fillers(spoken: Sequence[LearnerTurn], words: int, lexicon: Lexicon) -> Fillers:
+def _count_fillers(spoken: Sequence[LearnerTurn], words: int, lexicon: Lexicon) -> Fillers | None:
+    """None where none is written down: most recognisers leave them out, so that is no sign that none was said."""
     fillers = fillers_of(lexicon.language)
     found: Counter[str] = Counter()
     for turn in spoken:
         found.update(sound for word in lexicon.words(turn.text) if (sound := fillers.sound(word)) is not None)
         found.update(fillers.set_off(turn.text))
+    if not found:
+        return None
     return Fillers(
         count=found.total(),
         per_100_words=round(found.total() * 100 / words, 1) if words else None,

@@ -1,109 +1,223 @@
-"""Corrections that the language model proposes, and which of them to believe.
+"""Corrections of what the learner said, and which of them to believe.
 
-A proposal counts only if the learner really said `original` (compared word by word, in lower case, without
-punctuation), if `corrected` says something else in mostly the same words, and if there is a reason. Each counts once.
+The language model is shown the learner's sentences, a few at a time, and writes each of them again without mistakes.
+What it changed is found here, by comparing words. A rewriting is believed only if it is the same sentence, little
+changed (see `is_credible`). Rules that need no model (`slips`) find a few mistakes more, also where the model is too
+small to be asked.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
 
-from gateway.analysis.answers import MAX_CORRECTIONS, CorrectionAnswer, CorrectionsAnswer, NoAnswerError, ask
+from gateway.analysis.answers import MAX_CORRECTIONS, CorrectionsAnswer, ask, of_length
 from gateway.analysis.document import Correction, Grammar
 from gateway.analysis.fluency import word_count
-from gateway.analysis.prompts import grammar_question, last_words
-from gateway.analysis.sentences import clip, is_prose, one_line, sentences_of
-from gateway.analysis.words import Lexicon
-from gateway.history import LearnerTurn, Level, Turn
+from gateway.analysis.prompts import corrections_question
+from gateway.analysis.sentences import has_end, has_loop, one_line, sentences_of
+from gateway.analysis.slips import slips_in
+from gateway.analysis.words import Lexicon, plain_word, word_spans
+from gateway.history import LearnerTurn, Turn
 from gateway.ports import Llm
 
-_PIECE = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_MAX_LENGTH = 300
-_MAX_TOKENS = 700
+PIECE_SENTENCES = 6
+PIECE_BYTES = 900
+_LONGEST_BYTES = 400  # a longer "sentence" is a recogniser's run of words; it is not checked
+_TOKENS_PER_BYTE = 0.5  # of what is written again; English needs half of that
 
 NOTHING_CHECKED = Grammar(corrections=(), words_checked=0, corrections_per_100_words=None)
 
 
-class _Said(NamedTuple):
-    """Where something was said, letter for letter."""
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of the learner's, and the turn in which it was said."""
 
     text: str
-    sentence: str
     turn_id: str
 
 
-async def correct(turns: Sequence[Turn], lexicon: Lexicon, llm: Llm, *, level: Level, timeout_s: float) -> Grammar:
-    """Corrections of the learner's last words. Raises NoAnswerError."""
-    said = [turn for turn in turns if isinstance(turn, LearnerTurn)]
-    shown = last_words([turn.text for turn in said])
-    words = sum(word_count(text, lexicon) for text in shown)
-    if not words:
-        raise NoAnswerError("There was nothing to correct.")
+class Corrections:
+    """The search for mistakes in what the learner said: by rules at once, then by the model, piece by piece."""
 
-    def judge(answer: CorrectionsAnswer) -> Grammar | None:
-        corrections = believable(answer.corrections, said)
-        if answer.corrections and not corrections:
-            return None  # it corrects what nobody said
-        rate = round(len(corrections) * 100 / words, 1)
-        return Grammar(corrections=corrections, words_checked=words, corrections_per_100_words=rate)
+    def __init__(self, turns: Sequence[Turn], lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
+        self._sentences = sentences_said(turns)
+        self._found = [tuple(rule_corrections(one, lexicon.language)) for one in self._sentences]
+        self._checked: set[int] = set()
+        self.pieces = spread(pieces_of(self._sentences))
+        """Numbers of sentences that are asked about together."""
 
-    question = grammar_question(shown, level=level, language=lexicon.language)
-    return await ask(llm, question, CorrectionsAnswer, judge, max_tokens=_MAX_TOKENS, timeout_s=timeout_s)
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was said in which there could be a mistake."""
+        return not self._sentences
 
+    async def check(self, piece: Sequence[int], llm: Llm, *, timeout_s: float) -> None:
+        """Ask the model about one of the `pieces`. Raises NoAnswerError if its answer is of no use."""
+        sentences = [self._sentences[number] for number in piece]
+        texts = [sentence.text for sentence in sentences]
+        rewritten = await rewrite(texts, llm, language=self._lexicon.language, timeout_s=timeout_s)
+        for number, sentence, text in zip(piece, sentences, rewritten, strict=True):
+            if text is not None:
+                self._checked.add(number)
+                self._found[number] = without_overlaps((*self._found[number], *edits(sentence, text)))
 
-def believable(proposed: Sequence[CorrectionAnswer], turns: Sequence[LearnerTurn]) -> tuple[Correction, ...]:
-    """The proposals that stand up to the checks, at most MAX_CORRECTIONS."""
-    believed: dict[tuple[str, ...], Correction] = {}
-    for proposal in proposed:
-        original = _words(proposal.original)
-        said = _find(original, turns)
-        corrected = clip(one_line(proposal.corrected), _MAX_LENGTH)
-        why = clip(one_line(proposal.why), _MAX_LENGTH)
-        if said is None or original in believed or not _corrects(original, _words(corrected)):
-            continue
-        if not is_prose(why, at_least=2):
-            continue
-        believed[original] = Correction(
-            original=said.text, corrected=corrected, why=why, turn_id=said.turn_id, sentence=said.sentence
+    def grammar(self) -> Grammar:
+        """What was found so far. Each mistake counts; the same correction is shown once."""
+        words = sum(word_count(self._sentences[number].text, self._lexicon) for number in self._checked)
+        mistakes = sum(len(self._found[number]) for number in self._checked)
+        shown: dict[object, Correction] = {}
+        for one in (correction for corrections in self._found for correction in corrections):
+            shown.setdefault((_words(one.original), _words(one.corrected)), one)
+        return Grammar(
+            corrections=tuple(shown.values())[:MAX_CORRECTIONS],
+            words_checked=words,
+            corrections_per_100_words=round(mistakes * 100 / words, 1) if words else None,
         )
-    return tuple(believed.values())[:MAX_CORRECTIONS]
 
 
-def _corrects(original: Sequence[str], corrected: Sequence[str]) -> bool:
-    """Is it another wording of the same? At least a third of a longer phrase has to stay, and not much to be added."""
-    if not corrected or original == corrected:
+def sentences_said(turns: Sequence[Turn]) -> list[Sentence]:
+    """The learner's sentences of at least two words, in order."""
+    return [
+        Sentence(text, turn.turn_id)
+        for turn in turns
+        if isinstance(turn, LearnerTurn)
+        for text in map(one_line, sentences_of(turn.text))
+        if len(word_spans(text)) >= 2
+    ]
+
+
+def pieces_of(sentences: Sequence[Sentence]) -> list[list[int]]:
+    """Numbers of sentences, in pieces that fit a small model's context; those that are too long are left out."""
+    pieces: list[list[int]] = []
+    room = 0
+    for number, sentence in enumerate(sentences):
+        size = len(sentence.text.encode(errors="replace"))
+        if size > _LONGEST_BYTES:
+            continue
+        if size > room or len(pieces[-1]) == PIECE_SENTENCES:
+            pieces.append([])
+            room = PIECE_BYTES
+        pieces[-1].append(number)
+        room -= size
+    return pieces
+
+
+def spread(pieces: Sequence[list[int]]) -> list[list[int]]:
+    """First every fourth piece, then those between: if time runs out, all of the conversation was looked at."""
+    return [*pieces[::4], *pieces[2::4], *pieces[1::2]]
+
+
+async def rewrite(sentences: Sequence[str], llm: Llm, *, language: str, timeout_s: float) -> list[str | None]:
+    """Each sentence as the language model corrects it; None where its answer is not to be believed.
+
+    Raises NoAnswerError, also if it is not to be believed for any sentence.
+    """
+
+    def judge(answer: CorrectionsAnswer) -> list[str | None] | None:
+        written = [one_line(text) for text in answer.corrected]
+        believed = [
+            text if is_credible(sentence, text) else None for sentence, text in zip(sentences, written, strict=False)
+        ]
+        believed += [None] * (len(sentences) - len(believed))
+        return believed if any(believed) else None
+
+    size = sum(len(sentence.encode(errors="replace")) for sentence in sentences)
+    return await ask(
+        llm,
+        corrections_question(sentences, language=language),
+        of_length(CorrectionsAnswer, len(sentences), max_length=_LONGEST_BYTES + 100),
+        judge,
+        max_tokens=int(60 + _TOKENS_PER_BYTE * size),
+        timeout_s=timeout_s,
+    )
+
+
+def is_credible(sentence: str, corrected: str) -> bool:
+    """Is `corrected` the same sentence, with few words changed, and whole?"""
+    before, after = _words(sentence), _words(corrected)
+    if not after or (has_end(sentence) and not has_end(corrected)):
         return False
-    kept = (Counter(original) & Counter(corrected)).total()
-    return len(corrected) <= 2 * len(original) + 4 and (len(original) < 4 or kept * 3 >= len(original))
+    if has_loop(corrected) and not has_loop(sentence):
+        return False
+    if len(sentences_of(corrected)) > len(sentences_of(sentence)) + 1:
+        return False
+    kept = sum(block.size for block in _matcher(before, after).get_matching_blocks())
+    changed = max(len(before), len(after)) - kept
+    return changed <= max(2, len(before) // 2) and len(after) <= len(before) + max(2, len(before) // 3)
 
 
-def _find(original: Sequence[str], turns: Sequence[LearnerTurn]) -> _Said | None:
-    """The first place where the learner said these words in a row within one sentence."""
-    for turn in turns:
-        for sentence in map(one_line, sentences_of(turn.text)):
-            span = _span(original, sentence)
-            if span is not None:
-                return _Said(sentence[span[0] : span[1]], sentence, turn.turn_id)
-    return None
+def edits(sentence: Sentence, corrected: str) -> Iterator[Correction]:
+    """What differs in `corrected`, in words: changes that stand close together are one correction."""
+    before, after = word_spans(sentence.text), word_spans(corrected)
+    for start, end, new_start, new_end in _changes(_words(sentence.text), _words(corrected)):
+        first, last = before[start][0], before[end - 1][1]
+        new_first, new_last = after[new_start][0], after[new_end - 1][1]
+        yield Correction(
+            original=sentence.text[first:last],
+            corrected=corrected[new_first:new_last],
+            why="",
+            turn_id=sentence.turn_id,
+            sentence=sentence.text,
+        )
 
 
-def _span(original: Sequence[str], sentence: str) -> tuple[int, int] | None:
-    """From where to where, in characters, the words stand in a sentence."""
-    pieces = list(_PIECE.finditer(sentence))
-    words = [_plain(piece.group()) for piece in pieces]
-    for first in range(len(words) - len(original) + 1 if original else 0):
-        last = first + len(original) - 1
-        if words[first : last + 1] == list(original):
-            return pieces[first].start(), pieces[last].end()
-    return None
+def rule_corrections(sentence: Sentence, language: str) -> list[Correction]:
+    """What the rules find in a sentence."""
+    return [
+        Correction(
+            original=sentence.text[slip.start : slip.end],
+            corrected=slip.corrected,
+            why=slip.why,
+            turn_id=sentence.turn_id,
+            sentence=sentence.text,
+            by="rule",
+        )
+        for slip in slips_in(sentence.text, language)
+    ]
+
+
+def without_overlaps(corrections: Sequence[Correction]) -> tuple[Correction, ...]:
+    """The rules' come first: where the model corrects the same words, the rule's correction stands."""
+    kept: list[tuple[int, int]] = []
+    chosen: list[Correction] = []
+    for one in corrections:
+        start = one.sentence.find(one.original)
+        end = start + len(one.original)
+        if all(end <= other_start or start >= other_end for other_start, other_end in kept):
+            kept.append((start, end))
+            chosen.append(one)
+    return tuple(chosen)
+
+
+def _changes(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[int, int, int, int]]:
+    """Where words differ: from and to before, from and to after; never empty, and at least two equal words apart.
+
+    Words that were only added or left out bring a neighbour along, so that both sides say something.
+    """
+    spans: list[list[int]] = []
+    for tag, *span in _matcher(before, after).get_opcodes():
+        if tag == "equal":
+            continue
+        if spans and span[0] - spans[-1][1] <= 1:
+            spans[-1][1], spans[-1][3] = span[1], span[3]
+        else:
+            spans.append(list(span))
+    for start, end, new_start, new_end in spans:
+        if start == end or new_start == new_end:
+            if end < len(before) and new_end < len(after):
+                end, new_end = end + 1, new_end + 1
+            elif start > 0 and new_start > 0:
+                start, new_start = start - 1, new_start - 1
+        if start < end and new_start < new_end:
+            yield start, end, new_start, new_end
+
+
+def _matcher(before: Sequence[str], after: Sequence[str]) -> SequenceMatcher[str]:
+    return SequenceMatcher(None, before, after, autojunk=False)
 
 
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(_plain(piece) for piece in _PIECE.findall(text))
-
-
-def _plain(word: str) -> str:
-    return word.casefold().replace("’", "'")
+    return tuple(plain_word(text[start:end]) for start, end in word_spans(text))

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.analysis.cefr import too_little
 from gateway.analysis.document import Fluency, Part, TimelineTurn, Vocabulary
 from gateway.analysis.fluency import measure_fluency
+from gateway.analysis.sentences import counted
 from gateway.analysis.timeline import timeline_turn
 from gateway.analysis.vocabulary import measure_vocabulary
 from gateway.analysis.words import Lexicon, load_lexicon
 from gateway.history import Level, Turn
+
+_NO_FILLERS = (
+    "not measured. Speech recognition wrote down no “um” or “uh”. Most recognisers leave such sounds out, so there may "
+    "have been some."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +33,12 @@ class Measurement:
         """What a teacher would want to know first, a sentence each."""
         fluency, vocabulary = self.fluency, self.vocabulary
         unit = vocabulary.unit
-        facts = [f"The learner said {vocabulary.words} {unit}s, {vocabulary.distinct_words} different ones."]
+        facts = [f"The learner said {counted(vocabulary.words, unit)}, {vocabulary.distinct_words} different ones."]
         if fluency.words_per_minute is not None:
             facts.append(f"Speed: {fluency.words_per_minute:.0f} {unit}s per minute.")
         if fluency.pauses is not None and fluency.pauses.longest_s is not None:
             facts.append(f"Pauses: {fluency.pauses.count}, the longest {fluency.pauses.longest_s:.1f} seconds.")
-        if fluency.fillers.count:
+        if fluency.fillers is not None:
             facts.append(f"Fillers such as {next(iter(fluency.fillers.by_filler))}: {fluency.fillers.count}.")
         return facts
 
@@ -45,13 +50,12 @@ def measure(turns: Sequence[Turn], level: Level, language: str) -> Measurement:
     unavailable: dict[Part, str] = {}
     if lexicon.rarity_unknown_because is not None:
         unavailable["rarity"] = lexicon.rarity_unknown_because
-    if (because := too_little(vocabulary.words)) is not None:
-        unavailable["cefr"] = because
-    elif vocabulary.unit == "character":
-        unavailable["cefr"] = f"An estimate needs words, and those of '{language}' cannot be told apart here."
+    fluency = measure_fluency(turns, lexicon)
+    if fluency.words and fluency.fillers is None:
+        unavailable["fillers"] = _NO_FILLERS
     return Measurement(
         lexicon=lexicon,
-        fluency=measure_fluency(turns, lexicon),
+        fluency=fluency,
         vocabulary=vocabulary,
         timeline=tuple(timeline_turn(turn, lexicon) for turn in turns),
         unavailable=unavailable,

@@ -20,16 +20,49 @@ _MAX_BYTES = 2400  # of UTF-8: 600 tokens of English, up to 1,000 of a script th
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """The name by which a model knows a language, and one mistake of a learner in it: wrong, right, why."""
+    """The name by which a model knows a language, and one mistake of a learner in it: wrong, right, why.
+
+    more: other sentences of learners, and what they should be; some are right already. word, word_in, meaning: a word,
+    a sentence with it, and what it means there.
+    """
 
     name: str
     wrong: str
     right: str
     why: str
+    more: tuple[tuple[str, str], ...] = ()
+    word: str = ""
+    word_in: str = ""
+    meaning: str = ""
+
+    @property
+    def corrected(self) -> list[tuple[str, str]]:
+        """Examples of corrections."""
+        return [(f"{self.wrong}.", f"{self.right}."), (f"{self.right}.", f"{self.right}."), *self.more]
 
 
+_MORE_ENGLISH = (
+    (
+        "Yesterday I go to market and buyed many vegetable for cook the dinner.",
+        "Yesterday I went to the market and bought many vegetables to cook dinner.",
+    ),
+    ("The movie was so funny that we laughed all evening.", "The movie was so funny that we laughed all evening."),
+    (
+        "People which lives in big citys has more oportunities that people of the country.",
+        "People who live in big cities have more opportunities than people in the country.",
+    ),
+)
 _LANGUAGES = {
-    "en": Language("English", "She don't like it", "She doesn't like it", "With he, she and it, use doesn't."),
+    "en": Language(
+        "English",
+        "She don't like it",
+        "She doesn't like it",
+        "With he, she and it, use doesn't.",
+        _MORE_ENGLISH,
+        "purchase",
+        "She will purchase a house next year.",
+        "To buy something.",
+    ),
     "de": Language("German", "Ich habe gegangen", "Ich bin gegangen", "Das Perfekt von gehen bildet man mit sein."),
     "fr": Language("French", "Je suis 20 ans", "J'ai 20 ans", "L'âge se dit avec avoir."),
     "es": Language("Spanish", "Yo soy en casa", "Yo estoy en casa", "El lugar se dice con estar."),
@@ -38,11 +71,6 @@ _LANGUAGES = {
     "nl": Language("Dutch", "Ik heb gegaan", "Ik ben gegaan", "Bij gaan gebruik je zijn."),
 }
 
-_MISTAKES: dict[Level, str] = {
-    "beginner": "Only the mistakes that matter most: verb forms, word order, missing words. Use very easy words.",
-    "intermediate": "Mistakes in verbs, articles, prepositions and word order. Use clear, simple words.",
-    "advanced": "Every mistake in grammar, and words that a native speaker would not choose here.",
-}
 _STYLE: dict[Level, str] = {
     "beginner": "Use very short sentences and very easy words.",
     "intermediate": "Use short, clear sentences.",
@@ -60,39 +88,89 @@ def _example(language: Language) -> tuple[str, str, str]:
     return language.wrong, language.right, language.why
 
 
-def grammar_question(lines: Sequence[str], *, level: Level, language: str) -> list[ChatMessage]:
-    """Which mistakes are in `lines`, the learner's? The answer is a `CorrectionsAnswer`."""
+def corrections_question(sentences: Sequence[str], *, language: str) -> list[ChatMessage]:
+    """What would each of these sentences be without mistakes? The answer is a `CorrectionsAnswer`."""
     known = language_named(language)
     system = (
-        f"You are a kind teacher of {known.name}. You correct what a {level} learner said aloud.\n"
-        f"{_MISTAKES[level]} Ignore punctuation, capital letters, um and uh.\n"
-        f"Copy `original` word for word from the learner's text. Keep it short. Correct as little as needed.\n"
-        f"Explain `why` in {known.name}, in one short sentence.\n"
-        'Answer in JSON. If there are no mistakes: {"corrections": []}'
+        f"You are a teacher of {known.name}. You correct the sentences of a learner.\n"
+        "Write each sentence again, without mistakes in grammar, spelling and choice of words. Keep its meaning. "
+        "Change as little as possible; a sentence without mistakes stays as it is.\n"
+        'Answer in JSON: {"corrected": [the sentences, in order]}'
     )
-    shown = {"corrections": [{"original": known.wrong, "corrected": known.right, "why": known.why}]}
+    wrong, right = zip(*known.corrected, strict=True)
     return [
         ChatMessage("system", system),
-        ChatMessage("user", _tagged("learner", [known.wrong])),
-        ChatMessage("assistant", json.dumps(shown, ensure_ascii=False)),
-        ChatMessage("user", _tagged("learner", lines)),
+        ChatMessage("user", _tagged("learner", wrong)),
+        ChatMessage("assistant", json.dumps({"corrected": right}, ensure_ascii=False)),
+        ChatMessage("user", _tagged("learner", sentences)),
     ]
 
 
-def feedback_question(turns: Sequence[Turn], facts: Sequence[str], *, level: Level, language: str) -> list[ChatMessage]:
-    """How did it go, what comes next? facts: measured, a sentence each. The answer is a `FeedbackAnswer`."""
+def reasons_question(corrections: Sequence[tuple[str, str]], *, level: Level, language: str) -> list[ChatMessage]:
+    """Why is each of these (wrong, right) pairs corrected? The answer is a `ReasonsAnswer`."""
+    known = language_named(language)
+    system = (
+        f"You are a kind teacher of {known.name}. A {level} learner made mistakes, and you have corrected them.\n"
+        f"Explain each correction in {known.name}, in one sentence of at most 12 words. {_STYLE[level]}\n"
+        'Answer in JSON: {"reasons": [a sentence for each, in order]}'
+    )
+    return [
+        ChatMessage("system", system),
+        ChatMessage("user", _tagged("corrections", [f"{known.wrong} → {known.right}"])),
+        ChatMessage("assistant", json.dumps({"reasons": [known.why]}, ensure_ascii=False)),
+        ChatMessage("user", _tagged("corrections", [f"{wrong} → {right}" for wrong, right in corrections])),
+    ]
+
+
+def meanings_question(words: Sequence[tuple[str, str]], *, level: Level, language: str) -> list[ChatMessage]:
+    """What does each word mean in its sentence? words: (word, sentence). The answer is a `MeaningsAnswer`."""
+    known = language_named(language)
+    system = (
+        f"You write a dictionary of {known.name} for {level} learners. {_STYLE[level]}\n"
+        f"Say what each word means in its sentence: in {known.name}, in at most 10 words, easier than the word itself, "
+        "which you do not use. End with a full stop.\n"
+        'Answer in JSON: {"meanings": [a meaning for each, in order]}'
+    )
+    messages = [ChatMessage("system", system)]
+    if known.word:
+        messages += [
+            ChatMessage("user", _tagged("words", [f"{known.word}: {known.word_in}"])),
+            ChatMessage("assistant", json.dumps({"meanings": [known.meaning]}, ensure_ascii=False)),
+        ]
+    return [*messages, ChatMessage("user", _tagged("words", [f"{word}: {sentence}" for word, sentence in words]))]
+
+
+def note_question(lines: Sequence[str], *, language: str) -> list[ChatMessage]:
+    """What is this piece of the conversation about? The answer is a `NoteAnswer`."""
+    known = language_named(language)
+    system = (
+        f"You read a part of a conversation in {known.name}. Say in one sentence of at most 15 words, in {known.name}, "
+        "what the learner told the partner.\n"
+        'Answer in JSON: {"about": the sentence}'
+    )
+    return [ChatMessage("system", system), ChatMessage("user", _tagged("conversation", lines))]
+
+
+def feedback_question(
+    turns: Sequence[Turn], facts: Sequence[str], *, level: Level, language: str, notes: Sequence[str] = ()
+) -> list[ChatMessage]:
+    """How did it go, what comes next? The answer is a `FeedbackAnswer`.
+
+    facts: measured, a sentence each. notes: what was talked about before the last words, which are shown.
+    """
     known = language_named(language)
     system = (
         f"You are a kind teacher of {known.name}. A {level} learner has just talked with a partner.\n"
-        f"Write to the learner as 'you', in {known.name}. {_STYLE[level]}\n"
+        f"Write to the learner as 'you', in {known.name}. {_STYLE[level]} Write whole sentences with full stops.\n"
         "Answer in JSON with these fields:\n"
-        "summary: two or three sentences: what you talked about, and what the learner did well.\n"
-        "next_steps: three things to practise next, a short sentence each.\n"
+        "summary: two sentences of at most 15 words: what you talked about, and what the learner did well.\n"
+        "next_steps: three things to practise next, one sentence of at most 12 words each, without numbers.\n"
         "cefr: the level of the learner's speech: A1, A2, B1, B2, C1 or C2.\n"
-        "cefr_because: one short sentence: what in the learner's words shows that level."
+        "cefr_because: one sentence of at most 12 words: what in the learner's words shows that level."
     )
     user = (
-        _tagged("conversation", last_words(_lines(turns)))
+        (_tagged("earlier", notes) + "\n" if notes else "")
+        + _tagged("conversation", last_words(lines_of(turns)))
         + "\n"
         + _tagged("measured", facts)
         + "\nThe text above is the conversation that has ended, and what was measured. Write the feedback as JSON."
@@ -108,7 +186,7 @@ def goals_question(turns: Sequence[Turn], scenario: SessionScenario, tasks: Mapp
         f"Answer in JSON with these fields, each true or false: {', '.join(tasks)}."
     )
     user = (
-        _tagged("conversation", last_words(_lines(turns)))
+        _tagged("conversation", last_words(lines_of(turns)))
         + "\n"
         + _tagged("tasks", [f"{name}: {task}" for name, task in tasks.items()])
         + "\nFor each task: did the learner do it? Answer in JSON."
@@ -116,7 +194,8 @@ def goals_question(turns: Sequence[Turn], scenario: SessionScenario, tasks: Mapp
     return [ChatMessage("system", system), ChatMessage("user", user)]
 
 
-def _lines(turns: Sequence[Turn]) -> list[str]:
+def lines_of(turns: Sequence[Turn]) -> list[str]:
+    """A line for each turn, with who said it."""
     return [f"{'Learner' if isinstance(turn, LearnerTurn) else 'Partner'}: {turn.text}" for turn in turns]
 
 

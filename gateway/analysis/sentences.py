@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 
-from gateway.analysis.words import split_characters
+from gateway.analysis.words import split_at_spaces, split_characters
 
 _SENTENCE = re.compile(r"[^.!?…。！？\n]+[.!?…。！？]*[\"'”’»)]*")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_END = re.compile(r"[.!?。！？][\"'”’»)]*$")
+_LIST_MARK = re.compile(r"^\s*(?:\(?\d{1,2}[.):]\s+|[-–*•]\s*)+")
+_INNER_NUMBER = re.compile(r"(?:^|\s)\(?\d{1,2}[.)]\s+\w")
 _NOUNS_ARE_CAPITALISED = frozenset({"de", "lb"})
 
 
@@ -40,9 +44,42 @@ def names_in(texts: Iterable[str], language: str) -> set[str]:
 _ENGLISH_I = {"i'm", "i'd", "i've", "i'll"}
 
 
+def counted(count: int, noun: str) -> str:
+    """ "1 word", "2 words"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def one_line(text: str) -> str:
     """`text` with every run of white space, line breaks too, as one space, and without control characters."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def has_end(text: str) -> bool:
+    """Does `text` end as a sentence does, and not where an answer was cut?"""
+    return _END.search(text) is not None
+
+
+def whole_sentences(text: str) -> str:
+    """`text` up to the end of its last whole sentence; empty if it has none."""
+    return "".join(match.group() for match in _SENTENCE.finditer(text) if has_end(match.group())).strip()
+
+
+def has_loop(text: str) -> bool:
+    """Does `text` go round in circles: the same three words in a row three times, or a whole sentence twice?"""
+    words = split_at_spaces(text)
+    threes = Counter(zip(words, words[1:], words[2:], strict=False))
+    sentences = Counter(" ".join(split_at_spaces(sentence)) for sentence in sentences_of(text))
+    return max(threes.values(), default=0) >= 3 or max(sentences.values(), default=0) >= 2
+
+
+def without_number(text: str) -> str:
+    """`text` without a list's number or bullet at its beginning: "1. Speak more." is "Speak more."."""
+    return _LIST_MARK.sub("", text)
+
+
+def is_list(text: str) -> bool:
+    """Does `text` go on with a list's next number, as in "Speak more. 2. Read more."?"""
+    return _INNER_NUMBER.search(text) is not None
 
 
 def is_prose(text: str, *, at_least: int = 3) -> bool:

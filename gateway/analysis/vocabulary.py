@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 
 from gateway.analysis.document import Rarity, RarityBand, RatedWord, Vocabulary, WordToLearn
 from gateway.analysis.fluency import spoken_words
+from gateway.analysis.inflection import is_worth_learning
 from gateway.analysis.sentences import clip, names_in, sentences_of
 from gateway.analysis.words import Lexicon
 from gateway.history import LearnerTurn, Level, PartnerTurn, Turn
@@ -40,11 +41,14 @@ _BANDS = (
 )
 
 LEARNABLE_ZIPF: dict[Level, tuple[float, float]] = {
-    "beginner": (4.3, 5.6),
-    "intermediate": (3.7, 4.9),
-    "advanced": (2.5, 4.2),
+    "beginner": (4.0, 5.0),
+    "intermediate": (3.5, 4.6),
+    "advanced": (2.5, 4.1),
 }
-"""From where to below where on the Zipf scale a word is neither known at that level anyway nor too rare to help."""
+"""From where to below where on the Zipf scale a word is neither known at that level anyway nor too rare to help.
+
+Learners know the 1,000 most frequent words (Zipf 5) soon after the beginning.
+"""
 
 
 def measure_vocabulary(turns: Sequence[Turn], lexicon: Lexicon, level: Level) -> Vocabulary:
@@ -105,7 +109,10 @@ def _band(band: _Band, counts: Counter[str], zipf: dict[str, float]) -> RarityBa
 
 
 def words_to_learn(turns: Sequence[Turn], used: set[str], lexicon: Lexicon, level: Level) -> tuple[WordToLearn, ...]:
-    """Words of the partner's in the band of the level of which the learner used no form, the most frequent first."""
+    """Words of the partner's in the band of the level of which the learner used no form, the most frequent first.
+
+    See `inflection` for the kinds of words that are left out.
+    """
     heard = [turn.text for turn in turns if isinstance(turn, PartnerTurn)]
     names = names_in(heard, lexicon.language)
     low, high = LEARNABLE_ZIPF[level]
@@ -119,7 +126,7 @@ def words_to_learn(turns: Sequence[Turn], used: set[str], lexicon: Lexicon, leve
     for negative_zipf, word in rated:
         if len(chosen) == _TO_LEARN:
             break
-        if low <= -negative_zipf < high and word not in known:
+        if low <= -negative_zipf < high and word not in known and is_worth_learning(word, lexicon):
             known.add(word)  # one form of a word is enough
             chosen.append(WordToLearn(word=word, zipf=-negative_zipf, heard_in=clip(first_heard[word], 200)))
     return tuple(chosen)

@@ -68,6 +68,16 @@ def load_lexicon(language: str) -> Lexicon:
     )
 
 
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Where the words of `text` begin and end, in characters; an apostrophe inside a word is part of it."""
+    return [match.span() for match in _WORD.finditer(text)]
+
+
+def plain_word(word: str) -> str:
+    """`word` in lower case, with the plain apostrophe."""
+    return word.casefold().replace("’", "'")
+
+
 def split_at_spaces(text: str) -> list[str]:
     """Runs of letters and digits, an apostrophe inside a word being part of it."""
     return [match.group() for match in _WORD.finditer(text.casefold())]

@@ -42,6 +42,7 @@ async def converse(
                 session_id=arrival.session_id,
                 subject=arrival.subject,
                 on_resumed=arrival.carries_on,
+                needs_no_seat=arrival.gives_seat_back,
             )
             with working_on(WorkIds(session.session_id)):
                 logger.info("session %s connected", session.session_id)

@@ -1,4 +1,8 @@
-"""The end of a conversation: the last words are heard, and the conversation is analysed."""
+"""The end of a conversation: the last words are heard, and the conversation is analysed.
+
+What can be measured is sent at once. Then the learner no longer needs a seat, as nothing more is said: it goes back,
+and what the language model writes of the analysis is sent as it is made.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +13,15 @@ from collections.abc import AsyncIterable, Awaitable, Callable
 from dataclasses import dataclass
 
 from gateway import metrics
-from gateway.analysis import analyse
+from gateway.analysis import Stage, analyse
 from gateway.audio import AudioError, AudioInput
 from gateway.closing import ENDED, LEFT, Closing
-from gateway.conversation.events import AnalysisReady, Left, SessionEvent
+from gateway.conversation.events import AnalysisGrown, Left, SessionEvent
 from gateway.conversation.hearing import Heard, HearingEnded, HearingFailed
 from gateway.conversation.open_turn import OpenTurn
 from gateway.outbox import Outbox
 from gateway.ports import EndOfTurn, Llm
-from gateway.protocol import AnalysisMessage
+from gateway.protocol import AnalysisMessage, AnalysisProgress
 from gateway.record import ConversationRecord
 
 logger = logging.getLogger(__name__)
@@ -25,12 +29,15 @@ logger = logging.getLogger(__name__)
 # How long to wait for the recognition of the last words.
 LAST_WORDS_S = 5.0
 # The parts of an analysis that the language model writes; the others are measured.
-LLM_PARTS = {"summary", "grammar", "next_steps", "goals"}
+LLM_PARTS = {"summary", "grammar", "meanings", "next_steps", "goals"}
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Reads the session's inbox once the session no longer converses. `post` puts an event into that inbox."""
+    """Reads the session's inbox once the session no longer converses. `post` puts an event into that inbox.
+
+    needs_no_seat: called once, when nothing more will be said or heard.
+    """
 
     inbox: AsyncIterable[SessionEvent]
     post: Callable[[SessionEvent], Awaitable[None]]
@@ -39,22 +46,36 @@ class Ending:
     audio: AudioInput
     open_turn: OpenTurn
     llm: Llm
+    needs_no_seat: Callable[[], Awaitable[None]]
 
     async def end(self, tasks: asyncio.TaskGroup) -> Closing:
-        """The learner has ended the conversation: hear the last words, then send the analysis."""
+        """The learner has ended the conversation: hear the last words, then send the analysis as it grows."""
         if not await self.hear_last_words(tasks):
             return LEFT
         analysing = tasks.create_task(self._analyse())
         async for event in self.inbox:
             match event:
-                case AnalysisReady(analysis):
-                    await self.outbox.send(AnalysisMessage(data=analysis.model_dump(mode="json")))
-                    await self.record.change(state="ended")
-                    return ENDED
+                case AnalysisGrown(stage):
+                    if await self._send(stage):
+                        return ENDED
                 case Left():
                     break
         analysing.cancel()
         return LEFT
+
+    async def _send(self, stage: Stage) -> bool:
+        """Send the analysis so far. Returns whether it is whole."""
+        data = stage.analysis.model_dump(mode="json")
+        if stage.analysis.pending:
+            await self.outbox.send(AnalysisProgress(done=stage.done, total=stage.total, data=data))
+            if stage.done == 0:
+                await self.needs_no_seat()
+            return False
+        missing = LLM_PARTS & stage.analysis.unavailable.keys()
+        metrics.ANALYSES.labels("partial" if missing else "whole").inc()
+        await self.outbox.send(AnalysisMessage(data=data))
+        await self.record.change(state="ended")
+        return True
 
     async def hear_last_words(self, tasks: asyncio.TaskGroup) -> bool:
         """Finish the audio and keep the turns that are still in it. Returns False if the learner has left meanwhile."""
@@ -81,7 +102,7 @@ class Ending:
 
     async def _analyse(self) -> None:
         record = self.record
-        analysis = await analyse(
+        stages = analyse(
             record.turns,
             level=record.state.level,
             language=record.state.language,
@@ -89,6 +110,5 @@ class Ending:
             llm=self.llm,
             scenario=record.state.scenario,
         )
-        missing = LLM_PARTS & analysis.unavailable.keys()
-        metrics.ANALYSES.labels("partial" if missing else "whole").inc()
-        await self.post(AnalysisReady(analysis))
+        async for stage in stages:
+            await self.post(AnalysisGrown(stage))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.analysis import Analysis
+from gateway.analysis import Stage
 from gateway.closing import HandOver
 from gateway.conversation.hearing import HearingEvent
 from gateway.history import Memory
@@ -29,10 +29,10 @@ class ReplyOver:
 
 
 @dataclass(frozen=True, slots=True)
-class AnalysisReady:
-    """The analysis that the learner asked for by ending the conversation."""
+class AnalysisGrown:
+    """The analysis that the learner asked for by ending the conversation, so far. It is whole if nothing is pending."""
 
-    analysis: Analysis
+    stage: Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +42,4 @@ class MemoryChanged:
     memory: Memory
 
 
-SessionEvent = ClientCommand | HearingEvent | ReplyOver | MemoryChanged | AnalysisReady | HandOver | Expelled | Left
+SessionEvent = ClientCommand | HearingEvent | ReplyOver | MemoryChanged | AnalysisGrown | HandOver | Expelled | Left

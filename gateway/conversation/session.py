@@ -62,10 +62,15 @@ class SessionOptions:
     scenarios: Library = field(default_factory=lambda: Library({}))
 
 
+async def _keep_seat() -> None:
+    """Where nobody counts seats."""
+
+
 class Session:
     """One learner's conversation on this gateway. `post` what the learner sends, and `run` it to its end.
 
-    subject: of the learner's token; empty if there is none.
+    subject: of the learner's token; empty if there is none. needs_no_seat: called when nothing more will be said, while
+    the rest of the analysis is still being written.
     """
 
     def __init__(
@@ -79,6 +84,7 @@ class Session:
         session_id: str = "",
         subject: str = "",
         on_resumed: Callable[[str], Awaitable[None]] | None = None,
+        needs_no_seat: Callable[[], Awaitable[None]] = _keep_seat,
         now: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -116,7 +122,9 @@ class Session:
             scenarios=options.scenarios,
             on_resumed=on_resumed,
         )
-        self._ending = Ending(self._inbox, self.post, self._record, outbox, audio, self._open_turn, ports.llm)
+        self._ending = Ending(
+            self._inbox, self.post, self._record, outbox, audio, self._open_turn, ports.llm, needs_no_seat
+        )
         self._handing_over: HandOver | None = None
         self.is_leaving = False
 

@@ -171,7 +171,7 @@ function over() {
   memory.session.save(null);
   memory.conversation.save([]);
   for (const topic of Object.keys(state.notices)) tell(topic, null);
-  if (state.analysis) page.part.report.focus();
+  if (state.stage === 'ended' && state.analysis) page.part.report.focus();
 }
 
 function forget() {
@@ -276,7 +276,7 @@ function unlock(token) {
 }
 
 function lineOver({ code, reason }) {
-  if (state.analysis) return;
+  if (state.stage === 'ended') return;
   const analysing = state.stage === 'analysing';
   over();
   dispatch({ type: 'page.stage', stage: 'ended' });

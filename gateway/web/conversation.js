@@ -32,7 +32,8 @@ export function initial({ level = 'intermediate', turns = [], scenario = null } 
     moving: false, // another gateway is about to carry on
     muted: false,
     queue: null, // {position, seconds}, while all places are taken
-    analysis: null,
+    analysis: null, // so far, while `stage` is analysing
+    progress: null, // of the analysis: {done, total}
     notices: {}, // topic → {tone: 'info'|'problem', text, action: {label, name}|null}
     count: turns.length, // of turns ever, for their ids
   };
@@ -81,6 +82,7 @@ const HANDLERS = {
     })),
   turn_complete: (state, { turn_id: id, latency_ms: latencyMs }) =>
     endPartner(state, id, (turn) => ({ ...turn, status: 'complete', latencyMs })),
+  analysis_progress: (state, { data, done, total }) => ({ ...state, analysis: data, progress: { done, total } }),
   analysis: (state, { data }) => ({ ...quiet(state, 'end'), stage: 'ended', analysis: data }),
   resumed: (state, { level }) => ({ ...state, level }),
   error: (state, { message, retryable }) => ({

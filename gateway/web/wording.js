@@ -13,9 +13,23 @@ export const PHASES = {
   speaking: { now: 'Speaking', hint: 'Cut in whenever you like.' },
   reconnecting: { now: 'Reconnecting', hint: 'Your conversation is kept.' },
   parked: { now: 'Paused', hint: 'Your conversation is kept.' },
-  analysing: { now: 'Looking at how it went', hint: 'This takes a few seconds.' },
+  analysing: { now: 'Looking at how it went', hint: 'This takes a moment.' },
   ended: { now: 'The conversation is over', hint: '' },
 };
+/** While the measured part of the report can be read already. @param {{done: number, total: number}} progress */
+export function analysing({ done, total }) {
+  return { now: 'Writing your report', hint: `What was measured is here already. Step ${Math.min(done + 1, total)} of ${total}.` };
+}
+/** Parts of the report that are still to come. */
+export const PENDING = {
+  summary: 'a summary',
+  cefr: 'your level',
+  grammar: 'corrections',
+  meanings: 'what new words mean',
+  next_steps: 'next steps',
+  goals: 'your goals',
+};
+
 /** @param {boolean} keyboard whether there is one */
 export function muted(keyboard) {
   return { now: 'Microphone off', hint: `Press ${keyboard ? 'Space or ' : ''}Unmute to be heard again.` };

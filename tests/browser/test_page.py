@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from typing import Any
 
 import av
 import numpy as np
@@ -392,6 +393,32 @@ async def test_report_says_what_is_missing(open_page: OpenPage, stub: PageStub) 
     await ended(page, await talking(page, stub), sparse_analysis())
     await expect(page.locator(".missing")).to_have_count(4)
     await expect(page.locator(".missing").nth(1)).to_contain_text("Only 12 words")
+
+
+async def test_what_is_measured_is_shown_while_the_rest_of_the_report_is_written(
+    open_page: OpenPage, stub: PageStub
+) -> None:
+    page = await open_page(stub.url)
+    client = await talking(page, stub)
+    await client.say("One two.")
+    await page.get_by_role("button", name="End", exact=True).click()
+    await client.message(protocol.EndConversation)
+    whole = sample_analysis()
+    unwritten: dict[str, Any] = {"summary": None, "next_steps": [], "grammar": {"corrections": [], "words_checked": 0}}
+    begun = whole | unwritten | {"pending": ["grammar", "cefr", "summary", "next_steps", "meanings"]}
+    await client.send(protocol.AnalysisProgress(done=0, total=6, data=begun))
+    report = page.locator("#report")
+    await expect(report.get_by_text("words per minute")).to_be_visible()
+    await expect(report.get_by_text("Still to come: corrections, your level, a summary")).to_be_visible()
+    await expect(report.get_by_text("Nothing to correct")).to_have_count(0)
+    await expect(page.locator(".status-hint")).to_contain_text("Step 1 of 6.")
+    await client.send(protocol.AnalysisProgress(done=3, total=6, data=begun | {"grammar": whole["grammar"]}))
+    await expect(report.locator(".corrections li")).to_have_count(3)
+    await expect(page.locator(".status-hint")).to_contain_text("Step 4 of 6.")
+    await client.send(protocol.AnalysisMessage(data=whole))
+    await expect(report.get_by_text("Still to come")).to_have_count(0)
+    await expect(report.get_by_text(whole["summary"])).to_be_visible()
+    await expect(report.locator(".ladder .here")).to_have_text("B1")
 
 
 @pytest.mark.parametrize("analysis", [{}, {"timeline": None, "cefr": 3, "fluency": {}, "grammar": {"corrections": 1}}])

@@ -23,7 +23,7 @@ from tests.support.mesh import ROOT
 
 PROMPT_TOKENS = 1500
 TIMEOUT_S = 500  # the model may have little of the processor; it is no faster for being hurried
-SHAPES = ({"corrections"}, {"summary", "next_steps", "cefr", "cefr_because"})
+SHAPES = ({"corrected"}, {"reasons"}, {"meanings"}, {"about"}, {"summary", "next_steps", "cefr", "cefr_because"})
 
 DIALOGUE = (
     (
@@ -131,7 +131,8 @@ def keys_of(text: str) -> set[str]:
 async def test_the_bundled_model_cannot_break_the_analysis(llama: str, level: Level, repeats: int) -> None:
     turns = conversation(repeats)
     llm = LlamaServer(llama)
-    analysis = await analyse(turns, level=level, language="en", duration_s=60, llm=llm, timeout_s=TIMEOUT_S)
+    stages = analyse(turns, level=level, language="en", duration_s=60, llm=llm, timeout_s=TIMEOUT_S)
+    *_, analysis = [stage.analysis async for stage in stages]
 
     validate(analysis.model_dump(mode="json"))
     assert 2 <= len(llm.written) <= 4
@@ -146,6 +147,7 @@ async def test_the_bundled_model_cannot_break_the_analysis(llama: str, level: Le
         assert correction.original in said[correction.turn_id]
     # the measured parts owe it nothing
     assert analysis.fluency.turns == 3 * repeats
+    assert analysis.fluency.fillers
     assert analysis.fluency.fillers.by_filler == {"um": repeats, "you know": repeats}
     assert analysis.fluency.pauses is not None
     assert analysis.fluency.pauses.count == 0

@@ -67,9 +67,12 @@ async def test_a_hesitation_is_measured_within_5_percent(
     fluency = measure_fluency([heard], lexicon)
     assert fluency.pauses is not None
     assert fluency.pauses.count == 1
-    assert fluency.pauses.total_s == pytest.approx(pause_s, rel=0.05)
+    for measured_s in (fluency.pauses.total_s, fluency.pauses.mean_s, fluency.pauses.longest_s):
+        assert measured_s == pytest.approx(pause_s, rel=0.05)
     speech_s = (len(first) + len(second)) / RATE
     assert fluency.words == word_count(" ".join(halves), lexicon)
+    assert fluency.speaking_time_s == pytest.approx(speech_s + pause_s, rel=0.05)
+    assert fluency.words_per_minute == pytest.approx(fluency.words * 60 / (speech_s + pause_s), rel=0.05)
     assert fluency.articulation_rate_wpm == pytest.approx(fluency.words * 60 / speech_s, rel=0.05)
     # The words beside the pause end and begin at it.
     pause_begin = 0.5 + len(first) / RATE

@@ -98,6 +98,7 @@ class Conversation:
     scenarios: Library = field(default_factory=lambda: Library({}))
     got: list[tuple[float, AnyServerMessage | bytes]] = field(default_factory=list)
     closing: Closing | None = None
+    seat_back_s: list[float] = field(default_factory=list)  # when the seat was given back
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Conversation]:
@@ -120,6 +121,7 @@ class Conversation:
                 audio=self.audio,
                 outbox=self.outbox,
                 on_audio=lambda *_: None,
+                needs_no_seat=self._give_seat_back,
                 now=loop.time,
                 wall_clock=loop.time,
             )
@@ -130,6 +132,9 @@ class Conversation:
             if not running.done():
                 await self.post(Left())
             await running
+
+    async def _give_seat_back(self) -> None:
+        self.seat_back_s.append(asyncio.get_running_loop().time())
 
     async def post(self, event: SessionEvent) -> None:
         await self.session.post(event)

@@ -108,6 +108,7 @@ class FakeLlm:
     generated: list[list[ChatMessage]] = field(default_factory=list)
     meanwhile: list[list[ChatMessage]] = field(default_factory=list)  # generated, but giving way
     answer: str | ServiceError = field(default_factory=lambda: UnavailableError("LLM: away"))
+    answer_s: float = 0.0
 
     @property
     def is_idle(self) -> bool:
@@ -149,6 +150,7 @@ class FakeLlm:
         gives_way: bool = False,
     ) -> str:
         (self.meanwhile if gives_way else self.generated).append(list(messages))
+        await asyncio.sleep(self.answer_s)
         if isinstance(self.answer, ServiceError):
             raise self.answer
         return self.answer

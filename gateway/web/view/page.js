@@ -1,6 +1,6 @@
 /** The page around the transcript: what can be seen and pressed in each phase. */
 import { opening, phase, replying, unanswered } from '../conversation.js';
-import { KEPT, LEVELS, OPENERS, PHASES, PRELUDES, TYPING, muted, queueing } from '../wording.js';
+import { KEPT, LEVELS, OPENERS, PHASES, PRELUDES, TYPING, analysing, muted, queueing } from '../wording.js';
 import { el, say } from './dom.js';
 import { NoticesView } from './notices.js';
 import { ReportView } from './report.js';
@@ -64,11 +64,12 @@ export class Page {
     openers.replaceChildren(...OPENERS[level].map((opener) => el('li', {}, el('button', { type: 'button' }, opener))));
   }
 
-  #status(current, { muted: off, queue, turns }, { talking, kept }) {
+  #status(current, { muted: off, queue, turns, progress }, { talking, kept }) {
     let words = kept ? KEPT : PHASES[current]; // what is kept is said to a screen reader; others see the button
     if (current === 'queued' && turns.length) words = { now: words.now, hint: queueing(queue) };
     if (current === 'listening' && off) words = muted(this.keyboard);
     else if (current === 'listening' && !talking) words = TYPING;
+    if (current === 'analysing' && progress) words = analysing(progress);
     say(this.now, words.now);
     say(this.hint, words.hint);
     // Not the partner's words: those are heard already. Nor every flicker between hearing and thinking.

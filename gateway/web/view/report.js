@@ -1,4 +1,7 @@
-/** How the conversation went: the `analysis` document as a page to read. Whatever is missing says why. */
+/**
+ * How the conversation went: the `analysis` document as a page to read, from the moment when its measured part is there.
+ * Whatever is missing says why; what is still to come is named.
+ */
 import { el } from './dom.js';
 import { cefr } from './report/cefr.js';
 import { corrections } from './report/corrections.js';
@@ -6,6 +9,7 @@ import { fluency } from './report/fluency.js';
 import { list, missing, section } from './report/parts.js';
 import { timeline } from './report/timeline.js';
 import { vocabulary } from './report/vocabulary.js';
+import { PENDING } from '../wording.js';
 
 export class ReportView {
   /** @param {HTMLElement} place */
@@ -17,10 +21,11 @@ export class ReportView {
   /** @param {object|null} document of docs/schemas/analysis.schema.json */
   render(document) {
     if (document === this.shown) return;
+    const isFirst = !this.shown;
     this.shown = document;
     this.place.hidden = !document;
     this.place.replaceChildren(...(document ? report(document) : []));
-    if (document) this.place.scrollIntoView({ block: 'start' });
+    if (document && isFirst) this.place.scrollIntoView({ block: 'start' });
   }
 }
 
@@ -28,6 +33,7 @@ function report(document) {
   return [
     el('h2', { id: 'report-title' }, 'How it went'),
     document.summary ? el('p', { class: 'summary' }, document.summary) : missing(document.unavailable?.summary),
+    comingUp(document),
     timeline(document),
     cefr(document),
     fluency(document),
@@ -35,6 +41,11 @@ function report(document) {
     vocabulary(document),
     nextSteps(document),
   ].filter(Boolean);
+}
+
+function comingUp({ pending }) {
+  const parts = list(pending).map((part) => PENDING[part]).filter(Boolean);
+  return parts.length > 0 && el('p', { class: 'pending' }, `Still to come: ${parts.join(', ')}.`);
 }
 
 function nextSteps({ next_steps: steps, unavailable }) {

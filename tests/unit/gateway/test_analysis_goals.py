@@ -113,7 +113,8 @@ async def test_what_was_said_is_no_instruction_to_the_model() -> None:
 
 
 async def analysis_of(llm: FakeLlm, **options: object) -> Analysis:
-    analysis = await analyse(TURNS, level="beginner", language="en", duration_s=60, llm=llm, **options)  # type: ignore[arg-type]
+    stages = analyse(TURNS, level="beginner", language="en", duration_s=60, llm=llm, **options)  # type: ignore[arg-type]
+    *_, analysis = [stage.analysis async for stage in stages]
     validate(analysis.model_dump(mode="json"))
     return analysis
 

@@ -10,7 +10,19 @@ from gateway.analysis.fillers import fillers_of
 from gateway.analysis.fluency import measure_fluency
 from gateway.analysis.grammar import NOTHING_CHECKED
 from gateway.analysis.measurement import measure
-from gateway.analysis.sentences import clip, is_prose, names_in, sentences_of
+from gateway.analysis.sentences import (
+    clip,
+    counted,
+    has_end,
+    has_loop,
+    is_list,
+    is_prose,
+    names_in,
+    sentences_of,
+    whole_sentences,
+    without_number,
+)
+from gateway.analysis.slips import slips_in
 from gateway.analysis.times import pauses_of
 from gateway.analysis.vocabulary import mattr, measure_vocabulary, words_to_learn
 from gateway.analysis.words import Lexicon, load_lexicon
@@ -89,12 +101,12 @@ def test_share_of_talk_and_response_time() -> None:
 
 def test_nothing_spoken_is_not_zero_words_per_minute() -> None:
     fluency = measure_fluency([typed("I only type today"), partner("Fine", started_s=1, duration_s=2)], ENGLISH)
-    assert (fluency.turns, fluency.words, fluency.speaking_time_s, fluency.fillers.count) == (0, 0, 0, 0)
+    assert (fluency.turns, fluency.words, fluency.speaking_time_s) == (0, 0, 0)
     assert fluency.words_per_minute is None
     assert fluency.articulation_rate_wpm is None
     assert fluency.pauses is None
     assert fluency.mean_words_per_turn is None
-    assert fluency.fillers.per_100_words is None
+    assert fluency.fillers is None
     assert fluency.share_of_talk == 0.0
 
 
@@ -107,10 +119,20 @@ def test_without_word_times_pauses_are_unknown_but_the_rate_is_known() -> None:
 
 def test_fillers_are_counted_and_hesitations_are_no_words() -> None:
     fluency = measure_fluency([spoken("Um, I like, uh, ummm, it was, you know, big. Do you know it?")], ENGLISH)
+    assert fluency.fillers
     assert fluency.fillers.by_filler == {"um": 2, "uh": 1, "you know": 1}
     assert fluency.fillers.count == 4
     assert fluency.words == 11  # 14 without um, uh, ummm
     assert fluency.fillers.per_100_words == round(400 / 11, 1)
+
+
+def test_where_no_filler_is_written_down_none_is_counted_and_the_reason_is_told() -> None:
+    measured = measure([spoken("I like it very much")], "beginner", "en")
+    assert measured.fluency.fillers is None
+    assert "not measured" in measured.unavailable["fillers"]
+    assert not any("Fillers" in fact for fact in measured.facts())
+    assert "fillers" not in measure([spoken("Um, I like it")], "beginner", "en").unavailable
+    assert "fillers" not in measure([typed("I like it")], "beginner", "en").unavailable  # nothing was spoken
 
 
 @pytest.mark.parametrize(
@@ -179,7 +201,7 @@ def test_words_to_learn_suit_the_level_and_are_new() -> None:
         level: {word.word: word for word in words_to_learn(turns, {"travels", "lake"}, ENGLISH, level)}
         for level in ("beginner", "advanced")
     }
-    assert set(by_level["beginner"]) == {"delicious", "met", "fun", "village"}
+    assert set(by_level["beginner"]) == {"delicious", "village"}
     assert set(by_level["advanced"]) == {"quaint"}
     assert by_level["advanced"]["quaint"].heard_in == "I met Barbara in a quaint village."
     assert by_level["advanced"]["quaint"].zipf == ENGLISH.zipf("quaint")
@@ -237,60 +259,143 @@ def _measured(
     )
 
 
+CHECKED = Grammar(corrections=(), words_checked=500, corrections_per_100_words=0)
+SCALE = [
+    (40.0, 2.0, 0.50, 0),
+    (70.0, 6.0, 0.65, 8),
+    (100.0, 10.0, 0.72, 15),
+    (120.0, 15.0, 0.78, 30),
+    (150.0, 25.0, 0.84, 50),
+    (180.0, 40.0, 0.90, 80),
+]
+
+
+def at(level: int, **changes: float | None) -> tuple[Fluency, Vocabulary]:
+    """What a learner says whose signs are all at that level, 0 to 5, but for the changes."""
+    wpm, turn_length, variety, rare_words = SCALE[level]
+    signs = {"wpm": wpm, "turn_length": turn_length, "variety": variety, "rare_words": rare_words} | changes
+    return _measured(words=500, **signs)  # type: ignore[arg-type]
+
+
+def mistakes(per_100_words: float, words_checked: int = 500) -> Grammar:
+    return Grammar(corrections=(), words_checked=words_checked, corrections_per_100_words=per_100_words)
+
+
 def test_each_level_can_be_reached_and_has_evidence() -> None:
-    scale = [
-        (40.0, 2.0, 0.50, 0),
-        (70.0, 6.0, 0.65, 8),
-        (100.0, 10.0, 0.72, 15),
-        (120.0, 15.0, 0.78, 30),
-        (150.0, 25.0, 0.84, 50),
-        (180.0, 40.0, 0.90, 80),
-    ]
     estimates = []
-    for wpm, turn_length, variety, rare_words in scale:
-        measured = _measured(words=500, wpm=wpm, turn_length=turn_length, variety=variety, rare_words=rare_words)
-        cefr = estimate_cefr(*measured, NOTHING_CHECKED, "en", None)
+    for level in range(6):
+        cefr, because = estimate_cefr(*at(level), CHECKED, "en", None)
+        assert because is None
         assert len(cefr.evidence) == 4
-        assert cefr.confidence == "high"
+        assert cefr.confidence == ("high" if level < 5 else "medium")  # speech rate only says "B2 or above"
         estimates.append(cefr.estimate)
     assert estimates == ["A1", "A2", "B1", "B2", "C1", "C2"]
 
 
-def test_corrections_lower_the_estimate_and_never_lift_it() -> None:
-    weak = _measured(words=500, wpm=70, turn_length=6, variety=0.65, rare_words=8)
-    strong = _measured(words=500, wpm=180, turn_length=40, variety=0.90, rare_words=80)
-    many = Grammar(corrections=(), words_checked=100, corrections_per_100_words=8)
-    none = Grammar(corrections=(), words_checked=100, corrections_per_100_words=0)
-    assert estimate_cefr(*weak, many, "en", None).estimate == "A2"
-    assert estimate_cefr(*weak, none, "en", None).estimate == "A2"
-    assert estimate_cefr(*strong, none, "en", None).estimate == "C2"
-    lowered = estimate_cefr(*strong, many, "en", None)
-    assert lowered.estimate == "B1"
-    assert "8.0 corrections per 100 words" in lowered.evidence[-1]
+def test_a_fast_speaker_is_not_said_to_speak_as_at_c2() -> None:
+    cefr, _ = estimate_cefr(*at(3, wpm=220.0), CHECKED, "en", None)
+    assert cefr.evidence[0] == "Speech rate: 220 words per minute, as at B2 or above."
+    assert cefr.estimate == "B2"
+
+
+def test_mistakes_lower_the_estimate_by_a_level_and_never_lift_it() -> None:
+    assert estimate_cefr(*at(1), mistakes(0), "en", None)[0].estimate == "A2"
+    assert estimate_cefr(*at(1), mistakes(0.5), "en", None)[0].estimate == "A2"
+    lowered, because = estimate_cefr(*at(4), mistakes(5), "en", None)
+    assert (lowered.estimate, because) == ("B2", None)
+    assert lowered.evidence[-1] == "Mistakes: 5.0 in 100 words, B2 at most."
+
+
+@pytest.mark.parametrize(
+    ("measured", "grammar", "word"),
+    [
+        (at(3), mistakes(12), "A2 to B2"),  # fluent, and full of mistakes
+        (at(0, variety=0.85, rare_words=60), CHECKED, "A1 to C1"),
+        (at(2, wpm=None), Grammar(corrections=(), words_checked=240, corrections_per_100_words=1), "mistakes count"),
+        (at(2), NOTHING_CHECKED, "mistakes count"),
+        (_measured(words=49, wpm=100, turn_length=10, variety=0.72, rare_words=2), CHECKED, "49 words were said"),
+        (_measured(words=1, wpm=100, turn_length=1, variety=0.72, rare_words=0), CHECKED, "1 word was said"),
+    ],
+)
+def test_no_level_is_named_without_enough_signs_that_agree(
+    measured: tuple[Fluency, Vocabulary], grammar: Grammar, word: str
+) -> None:
+    cefr, because = estimate_cefr(*measured, grammar, "en", None)
+    assert (cefr.estimate, cefr.confidence) == (None, None)
+    assert because
+    assert word in because
+    assert cefr.evidence
+
+
+def test_one_sign_may_differ() -> None:
+    assert estimate_cefr(*at(2, turn_length=35.0), CHECKED, "en", None)[0].estimate == "B1"
 
 
 def test_little_speech_or_another_language_makes_it_less_sure() -> None:
     few = _measured(words=60, wpm=100, turn_length=10, variety=0.72, rare_words=2)
-    assert estimate_cefr(*few, NOTHING_CHECKED, "en", None).confidence == "low"
-    many = _measured(words=500, wpm=100, turn_length=10, variety=0.72, rare_words=15)
-    french = estimate_cefr(*many, NOTHING_CHECKED, "fr-CA", None)
+    assert estimate_cefr(*few, CHECKED, "en", None)[0].confidence == "low"
+    french, _ = estimate_cefr(*at(2), CHECKED, "fr-CA", None)
     assert (french.estimate, french.confidence) == ("B1", "low")
     assert "English" in french.evidence[-1]
 
 
 def test_the_models_impression_is_evidence_that_counts_for_nothing() -> None:
-    measured = _measured(words=500, wpm=70, turn_length=6, variety=0.65, rare_words=8)
-    cefr = estimate_cefr(*measured, NOTHING_CHECKED, "en", "The model thinks: C2.")
+    cefr, _ = estimate_cefr(*at(1), CHECKED, "en", "The model thinks: C2.")
     assert cefr.estimate == "A2"
     assert cefr.evidence[-1] == "The model thinks: C2."
 
 
-def test_under_fifty_words_there_is_no_estimate() -> None:
-    measured = measure([typed("word " * 49)], "beginner", "en")
-    assert "49" in measured.unavailable["cefr"]
-    cefr = estimate_cefr(measured.fluency, measured.vocabulary, NOTHING_CHECKED, "en", None)
-    assert (cefr.estimate, cefr.confidence) == (None, None)
-    assert "cefr" not in measure([typed("word " * 50)], "beginner", "en").unavailable
+# --- mistakes by rule -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("Yesterday I buyed a car.", [("buyed", "bought")]),
+        ("I not understand.", [("I not understand", "I don't understand")]),
+        ("He is ill, so he not come.", [("he not come", "he doesn't come")]),
+        ("She like it.", [("She like", "She likes")]),
+        ("My friend is here and she study a lot.", [("she study", "she studies")]),
+        ("He don’t know.", [("He don’t", "He doesn't")]),
+        ("We didn't went there.", [("didn't went", "didn't go")]),
+        ("I am agree, but I don't thought so.", [("I am agree", "I agree"), ("don't thought", "don't think")]),
+        ("Did he go home?", []),
+        ("Did she sing and he play?", []),
+        ("I saw him go and let her do it.", []),
+        ("Do you not like it?", []),
+        ("She didn't found the company.", []),
+        ("I suggested that he go.", []),
+        ("He liked it, and he goes there.", []),
+        ("He does not know; she will go.", []),
+        ("She has needed it.", []),
+        ("The ladies agreed.", []),
+    ],
+)
+def test_a_rule_finds_only_what_is_wrong(sentence: str, expected: list[tuple[str, str]]) -> None:
+    found = slips_in(sentence, "en-GB")
+    assert [(sentence[slip.start : slip.end], slip.corrected) for slip in found] == expected
+    assert all(has_end(slip.why) for slip in found)
+    assert slips_in(sentence, "de") == []
+
+
+# --- words worth learning ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "word", ["ladies", "bit", "due", "met", "boiled", "cooking", "happier", "could", "wow", "children"]
+)
+def test_forms_function_words_and_very_frequent_ones_are_not_worth_learning(word: str) -> None:
+    heard = partner(f"It was so {word} now.", started_s=0, duration_s=2)
+    for level in ("beginner", "intermediate", "advanced"):
+        assert words_to_learn([heard], set(), ENGLISH, level) == ()
+
+
+@pytest.mark.parametrize(
+    "word", ["delicious", "village", "forest", "teacher", "corner", "recommend", "famous", "kitchen"]
+)
+def test_content_words_in_their_base_form_are(word: str) -> None:
+    heard = partner(f"It was so {word} now.", started_s=0, duration_s=2)
+    assert [one.word for one in words_to_learn([heard], set(), ENGLISH, "beginner")] == [word]
 
 
 # --- text -----------------------------------------------------------------------------------------
@@ -326,3 +431,46 @@ def test_prose_is_told_from_babble(text: str, *, expected: bool) -> None:
 def test_a_lexicon_drops_punctuation_and_emoji() -> None:
     lexicon: Lexicon = ENGLISH
     assert lexicon.words("Don’t — stop! 🙂 (co-op) …") == ["don't", "stop", "co", "op"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It is so.", True),
+        ("“Is it?”", True),
+        ("We also bought a", False),
+        ("And then…", False),
+        ("A big feast to", False),
+    ],
+)
+def test_a_sentence_has_an_end(text: str, *, expected: bool) -> None:
+    assert has_end(text) is expected
+
+
+def test_what_follows_the_last_end_is_left_out() -> None:
+    assert whole_sentences("One is here. Two! We also bought a") == "One is here. Two!"
+    assert whole_sentences("We also bought a") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I'm glad to meet you. I'm glad to hear it. I'm glad to", True),
+        ("It is so. Yes. It is so!", True),
+        ("I like tea, and I like coffee.", False),
+        ("Very, very, very good.", False),
+    ],
+)
+def test_a_loop_is_three_words_three_times_or_a_sentence_twice(text: str, *, expected: bool) -> None:
+    assert has_loop(text) is expected
+
+
+def test_numbers_of_lists() -> None:
+    assert without_number("1. Read more.") == without_number("2) Read more.") == without_number("• Read more.")
+    assert without_number("3 books are enough.") == "3 books are enough."
+    assert is_list("Speak more. 2. Read more.")
+    assert not is_list("Read at 7.30 or so.")
+
+
+def test_nouns_agree_with_their_number() -> None:
+    assert [counted(number, "word") for number in (0, 1, 2)] == ["0 words", "1 word", "2 words"]

@@ -7,14 +7,14 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.analysis.answers import CorrectionAnswer, CorrectionsAnswer, FeedbackAnswer, read
+from gateway.analysis.answers import CorrectionsAnswer, FeedbackAnswer, read
 from gateway.analysis.cefr import estimate_cefr
 from gateway.analysis.document import Analysis, Conversation
 from gateway.analysis.feedback import presentable
-from gateway.analysis.grammar import NOTHING_CHECKED, believable
+from gateway.analysis.grammar import NOTHING_CHECKED, Sentence, edits, is_credible, pieces_of, sentences_said, spread
 from gateway.analysis.measurement import measure
-from gateway.analysis.prompts import grammar_question, last_words
-from gateway.analysis.sentences import clip, sentences_of
+from gateway.analysis.prompts import corrections_question, last_words
+from gateway.analysis.sentences import clip
 from gateway.analysis.vocabulary import mattr
 from gateway.history import LearnerTurn, Level, PartnerTurn, Turn, Word
 from tests.support.analysis_schema import validate
@@ -63,7 +63,7 @@ def test_any_conversation_is_measured_and_its_counts_add_up(turns: list[Turn], l
     assert sum(len(turn.pauses) for turn in of_learner) == (fluency.pauses.count if fluency.pauses else 0)
     assert fluency.turns == sum(not turn.typed for turn in learner)
     assert fluency.share_of_talk is None or 0 <= fluency.share_of_talk <= 1
-    assert fluency.fillers.count == sum(fluency.fillers.by_filler.values())
+    assert fluency.fillers is None or fluency.fillers.count == sum(fluency.fillers.by_filler.values()) > 0
     assert vocabulary.distinct_words <= vocabulary.words
     assert (vocabulary.variety is None) == (vocabulary.words < 50)
     if vocabulary.rarity is not None:
@@ -71,8 +71,9 @@ def test_any_conversation_is_measured_and_its_counts_add_up(turns: list[Turn], l
         assert sum(band.distinct_words for band in vocabulary.rarity.bands) <= vocabulary.distinct_words
     assert len({word.word for word in vocabulary.words_to_learn}) == len(vocabulary.words_to_learn) <= 10
 
-    cefr = estimate_cefr(fluency, vocabulary, NOTHING_CHECKED, language, None)
-    assert (cefr.estimate is None) == ("cefr" in measured.unavailable)
+    checked = NOTHING_CHECKED.model_copy(update={"words_checked": vocabulary.words})
+    cefr, because = estimate_cefr(fluency, vocabulary, checked, language, None)
+    assert (cefr.estimate is None) == (because is not None)
     document = Analysis(
         conversation=Conversation(
             language=language,
@@ -102,33 +103,41 @@ def test_variety_is_the_mean_over_all_windows(words: list[str], window: int) -> 
     assert mattr(words, window) == round(sum(len(set(one)) for one in windows) / len(windows) / window, 3)
 
 
-@given(said=st.lists(TEXTS, max_size=4), original=TEXTS, corrected=TEXTS, why=TEXTS)
-def test_a_correction_is_always_about_something_said(said: list[str], original: str, corrected: str, why: str) -> None:
-    turns = [LearnerTurn(turn_id=str(index), text=text, started_s=index) for index, text in enumerate(said)]
-    proposed = [CorrectionAnswer(original=original, corrected=corrected, why=why)]
-    proposed += [
-        CorrectionAnswer(original=sentence, corrected=f"{sentence} indeed", why="It is better so.")
-        for text in said
-        for sentence in sentences_of(text)
-    ]
-    for correction in believable(proposed, turns):
-        assert correction.original in correction.sentence
-        assert correction.corrected.casefold() != correction.original.casefold()
-        turn = turns[int(correction.turn_id)]
-        assert correction.original.split()[0] in turn.text
+@given(said=TEXTS, written=TEXTS | st.just(""))
+def test_a_correction_is_always_about_something_said(said: str, written: str) -> None:
+    for text in (written, f"{said} {written}", said.replace("go", "went")):
+        for correction in edits(Sentence(said, "1"), text):
+            assert correction.original
+            assert correction.corrected
+            assert correction.original in correction.sentence == said
+            assert correction.corrected in text
+            assert correction.original.casefold() != correction.corrected.casefold()
+        if is_credible(said, text):
+            assert len(text.split()) <= 2 * len(said.split()) + 4
+
+
+@given(turns=TURNS)
+def test_each_sentence_is_in_one_piece_at_most(turns: list[Turn]) -> None:
+    sentences = sentences_said(turns)
+    pieces = pieces_of(sentences)
+    numbers = [number for piece in pieces for number in piece]
+    assert numbers == sorted(set(numbers))
+    assert sorted(number for piece in spread(pieces) for number in piece) == numbers
+    assert all(piece and sum(len(sentences[number].text.encode()) for number in piece) <= 900 for piece in pieces)
+    assert all(number in numbers or len(one.text.encode()) > 400 for number, one in enumerate(sentences))
 
 
 @given(text=st.text() | st.recursive(st.none() | st.text(), lambda inner: st.lists(inner)).map(json.dumps))
 def test_any_answer_can_be_read(text: str) -> None:
-    for written in (text, f'{{"corrections": {text}, "summary": {text}}}'):
-        assert read(written, CorrectionsAnswer) is None or "corrections" in written
+    for written in (text, f'{{"corrected": {text}, "summary": {text}}}'):
+        assert read(written, CorrectionsAnswer) is None or "corrected" in written
         assert read(written, FeedbackAnswer) is None
 
 
 @given(summary=TEXTS, steps=st.lists(TEXTS, max_size=6), because=TEXTS)
 def test_feedback_is_bounded_and_never_the_question_itself(summary: str, steps: list[str], because: str) -> None:
     answer = FeedbackAnswer(summary=summary, next_steps=steps, cefr="B1", cefr_because=because)
-    question = grammar_question([summary], level="beginner", language="en")
+    question = corrections_question([summary], language="en")
     feedback = presentable(answer, question)
     if feedback is not None:
         assert feedback.summary is None or "<" in summary or ">" in summary  # what was said is data, and no summary

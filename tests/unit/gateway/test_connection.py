@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from fastapi import WebSocket
 
 from gateway.admission.draining import Draining
 from gateway.admission.limits import Allowance, Bucket
+from gateway.admission.queue import AdmissionQueue
+from gateway.admission.redis_seats import Count, RedisSeats
 from gateway.admission.waiting_room import Arrival
 from gateway.config import GatewaySettings
 from gateway.connection.serve import converse
@@ -86,6 +88,36 @@ async def test_the_socket_is_left_alone_while_audio_comes_and_each_frame_counts_
         wire.puts("disconnect")
     assert wire.mark == 1
     assert (messages.taken, data.taken) == (7, 2 * len(begin) + len(odd) + 4 * len(FRAME))
+
+
+class Seats:
+    """Seats for everyone; knows who has left."""
+
+    def __init__(self) -> None:
+        self.left: list[tuple[str, float]] = []
+
+    async def beat(self, _: list[str], asking: list[str], **__: object) -> Count:
+        return Count(seats=len(asking), queue=0, length_s=0.0, places=(0,) * len(asking))
+
+    async def leave(self, seat: str, *, keep_s: float, held_s: float) -> None:
+        assert held_s >= 0
+        self.left.append((seat, keep_s))
+
+
+@pytest.mark.parametrize("gives_back", [False, True])
+async def test_a_seat_that_was_given_back_is_not_kept_for_who_loses_the_connection(*, gives_back: bool) -> None:
+    wire, seats = Wire(), Seats()
+    admission = AdmissionQueue(cast("RedisSeats", seats), lambda: 1, queue_max=1, max_wait_s=1, grace_s=30)
+    arrival = Arrival(wire.socket, "test", Allowance(Counting(1000), Counting(1000)))
+    async with arrival.seated_by(admission, MemoryStore(), Draining(0)) as is_in:
+        assert is_in
+        arrival.keep_seat = True
+        if gives_back:
+            await arrival.gives_seat_back()
+            await arrival.gives_seat_back()
+            assert seats.left == [("test", 0.0)]
+            await arrival.carries_on("another")
+    assert seats.left == [("test", 0.0 if gives_back else 30.0)]
 
 
 async def test_a_frame_that_came_while_the_learner_queued_counts_once() -> None:

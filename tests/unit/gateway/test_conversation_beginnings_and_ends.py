@@ -12,6 +12,7 @@ from gateway.history import SessionState
 from gateway.protocol import (
     AiText,
     AnalysisMessage,
+    AnalysisProgress,
     EndConversation,
     ErrorMessage,
     Interrupted,
@@ -100,7 +101,7 @@ async def test_the_last_words_are_heard_before_the_analysis() -> None:
     async with talk.running():
         await talk.speak(1.0)
         await talk.post(EndConversation(type="end_conversation"))
-        await asyncio.sleep(5)
+        await asyncio.sleep(60)
     (analysis,) = talk.of(AnalysisMessage)
     assert talk.closing == ENDED
     assert analysis.data["fluency"]["words"] == 3
@@ -109,13 +110,54 @@ async def test_the_last_words_are_heard_before_the_analysis() -> None:
     assert talk.asr.open_streams == 0
 
 
+async def test_what_is_measured_comes_at_once_and_frees_the_seat_while_the_rest_is_written() -> None:
+    talk = Conversation()
+    talk.llm.answer_s = 80.0
+    async with talk.running():
+        await talk.post(text("hello and good evening to you"))
+        await asyncio.sleep(3)
+        await talk.post(EndConversation(type="end_conversation"))
+        await asyncio.sleep(60)
+        (first,) = talk.of(AnalysisProgress)
+        assert first.data["vocabulary"]["words"] == 6
+        assert first.data["pending"] == ["grammar", "cefr", "summary", "next_steps", "meanings"]
+        assert first.done == 0
+        assert len(talk.seat_back_s) == 1
+        assert not talk.of(AnalysisMessage)
+        closed_early = talk.closing
+        await asyncio.sleep(1000)
+    assert closed_early is None
+    progress = talk.of(AnalysisProgress)
+    assert [one.done for one in progress] == sorted({one.done for one in progress})
+    (whole,) = talk.of(AnalysisMessage)
+    assert whole.data["pending"] == []
+    assert whole.data["vocabulary"] == first.data["vocabulary"]
+    assert len(talk.seat_back_s) == 1
+    assert talk.closing == ENDED
+    assert talk.store.sessions[talk.connected.session_id][0].state == "ended"
+
+
+async def test_who_leaves_while_the_analysis_is_written_ends_it() -> None:
+    talk = Conversation()
+    talk.llm.answer_s = 80.0
+    async with talk.running():
+        await talk.post(text("hello and good evening to you"))
+        await asyncio.sleep(3)
+        await talk.post(EndConversation(type="end_conversation"))
+        await asyncio.sleep(60)
+    assert talk.closing == LEFT
+    assert talk.of(AnalysisProgress)
+    assert not talk.of(AnalysisMessage)
+    assert talk.store.sessions[talk.connected.session_id][0].state == "open"
+
+
 async def test_ending_in_the_middle_of_a_reply_silences_it() -> None:
     talk = Conversation()
     async with talk.running():
         await talk.post(text("hi"))
         await asyncio.sleep(0.5)
         await talk.post(EndConversation(type="end_conversation"))
-        await asyncio.sleep(5)
+        await asyncio.sleep(60)
     assert talk.of(Interrupted)
     assert talk.of(AnalysisMessage)
 

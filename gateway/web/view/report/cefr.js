@@ -4,7 +4,8 @@ import { list, missing, section } from './parts.js';
 
 const SCALE = ['A1', 'A2', 'B1', 'B2', 'C1', 'C2'];
 
-export function cefr({ cefr: found, unavailable }) {
+export function cefr({ cefr: found, unavailable, pending }) {
+  if (list(pending).includes('cefr')) return null; // mistakes count, and are still looked for
   const evidence = list(found?.evidence);
   if (!found?.estimate && !evidence.length && !unavailable?.cefr) return null;
   return section(

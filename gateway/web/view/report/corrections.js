@@ -3,13 +3,12 @@ import { wordDiff } from '../../diff.js';
 import { el } from '../dom.js';
 import { list, missing, section } from './parts.js';
 
-export function corrections({ grammar, unavailable }) {
+export function corrections({ grammar, unavailable, pending }) {
   const found = list(grammar?.corrections).filter((each) => each?.original && each.corrected);
-  if (!grammar && !unavailable?.grammar) return null;
-  if (!found.length) {
-    return section('Corrections', missing(unavailable?.grammar) ?? el('p', {}, 'Nothing to correct was found.'));
-  }
-  return section('Corrections', el('ul', { class: 'corrections' }, ...found.map(correction)));
+  const reason = missing(unavailable?.grammar);
+  if (!found.length && (list(pending).includes('grammar') || (!grammar && !reason))) return null;
+  if (!found.length) return section('Corrections', reason ?? el('p', {}, 'Nothing to correct was found.'));
+  return section('Corrections', el('ul', { class: 'corrections' }, ...found.map(correction)), reason);
 }
 
 function correction({ original, corrected, why, sentence }) {

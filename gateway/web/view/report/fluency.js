@@ -2,7 +2,7 @@
 import { el, svg } from '../dom.js';
 import { number, section } from './parts.js';
 
-export function fluency({ fluency: found, vocabulary }) {
+export function fluency({ fluency: found, vocabulary, unavailable }) {
   if (!found) return null;
   const unit = vocabulary?.unit === 'character' ? 'characters' : 'words';
   const figures = [
@@ -14,7 +14,8 @@ export function fluency({ fluency: found, vocabulary }) {
     figure(found.mean_response_time_s, 'seconds before you answer'),
   ].filter(Boolean);
   if (!figures.length) return null;
-  return section('Fluency', el('dl', { class: 'figures' }, ...figures), share(found.share_of_talk));
+  const unmeasured = unavailable?.fillers && el('p', { class: 'fine' }, `Filler words: ${unavailable.fillers}`);
+  return section('Fluency', el('dl', { class: 'figures' }, ...figures), share(found.share_of_talk), unmeasured);
 }
 
 function figure(value, label, detail) {

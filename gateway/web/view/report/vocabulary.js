@@ -51,7 +51,17 @@ function toLearn(words) {
     'div',
     { class: 'to-learn' },
     el('h4', {}, 'Worth learning'),
-    el('dl', {}, ...known.map(({ word, heard_in: sentence }) => el('div', {}, el('dt', {}, word), sentence && el('dd', {}, ...within(sentence, word))))),
+    el('dl', {}, ...known.map(learnable)),
+  );
+}
+
+function learnable({ word, meaning, heard_in: sentence }) {
+  return el(
+    'div',
+    {},
+    el('dt', {}, word),
+    meaning && el('dd', { class: 'meaning' }, meaning),
+    sentence && el('dd', {}, ...within(sentence, word)),
   );
 }
 

@@ -1,0 +1,128 @@
+"""Mistakes that need no language model: a few rules for English, each of which is right wherever it applies.
+
+They find little of what is wrong, but what they find is wrong: "buyed", "I not understand", "she like", "didn't went".
+Other languages have no rules. A rule looks only where a sentence or a clause begins if the same words could be right
+elsewhere: "he go" is wrong in "He go home", and right in "Did he go home?".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# base form → past tense, of verbs that learners form with -ed. Those whose form in -ed is a word of its own are left
+# out: "seed", "singed", "waked".
+_PAST = {
+    "become": "became", "begin": "began", "blow": "blew", "break": "broke", "bring": "brought", "build": "built",
+    "buy": "bought", "catch": "caught", "choose": "chose", "come": "came", "draw": "drew", "drink": "drank",
+    "drive": "drove", "eat": "ate", "fall": "fell", "feel": "felt", "fight": "fought", "find": "found", "fly": "flew",
+    "forget": "forgot", "get": "got", "give": "gave", "go": "went", "grow": "grew", "hear": "heard", "keep": "kept",
+    "know": "knew", "lose": "lost", "make": "made", "meet": "met", "run": "ran", "say": "said", "sell": "sold",
+    "send": "sent", "sleep": "slept", "speak": "spoke", "spend": "spent", "stand": "stood", "swim": "swam",
+    "take": "took", "teach": "taught", "tell": "told", "think": "thought", "throw": "threw",
+    "understand": "understood", "wear": "wore", "write": "wrote",
+}  # fmt: skip
+_DOUBLED = {"begin": "beginned", "forget": "forgetted", "get": "getted", "run": "runned", "swim": "swimmed"}
+_REGULAR = {
+    _DOUBLED.get(base, f"{base}d" if base.endswith("e") else f"{base}ed"): past for base, past in _PAST.items()
+} | {"cutted": "cut", "hurted": "hurt"}
+_ALSO_BASES = {"fell", "found"}  # "I didn't found the company" is right
+_BASE = {past: base for base, past in _PAST.items() if past not in _ALSO_BASES}
+# Verbs whose base form is no past tense, and that a subject at the beginning of a clause needs in another form.
+_VERBS = (
+    "agree", "ask", "believe", "buy", "care", "come", "cook", "do", "drink", "drive", "eat", "feel", "find", "forget",
+    "get", "give", "go", "have", "hear", "help", "know", "learn", "like", "live", "look", "love", "make", "mean",
+    "need", "play", "remember", "say", "see", "sleep", "speak", "study", "take", "talk", "teach", "tell", "think",
+    "travel", "try", "understand", "use", "visit", "wait", "walk", "want", "watch", "wear", "work", "write",
+)  # fmt: skip
+_THIRD = {"do": "does", "go": "goes", "have": "has", "study": "studies", "try": "tries"}
+_THIRD |= {"teach": "teaches", "watch": "watches"}
+_VERB = "|".join(_VERBS)
+_BEGINS = r"(?:^|(?<=[,;] )|(?<=\b(?:and|but) )|(?<=\bso )|(?<=\bbecause ))"  # a clause
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """`start` to `end`: where it stands in the sentence, in characters."""
+
+    start: int
+    end: int
+    corrected: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """correct: match → what should be there, and why. in_statements: it does not hold in a question."""
+
+    pattern: re.Pattern[str]
+    correct: Callable[[re.Match[str]], tuple[str, str]]
+    in_statements: bool
+
+
+def _regular_past(match: re.Match[str]) -> tuple[str, str]:
+    past = _REGULAR[match.group().lower()]
+    return past, f"The verb is irregular: its past tense is “{past}”."
+
+
+def _bare_not(match: re.Match[str]) -> tuple[str, str]:
+    subject, verb = match["subject"], match["verb"]
+    aid = "doesn't" if subject.lower() in ("he", "she", "it") else "don't"
+    return f"{subject} {aid} {verb}", f"A verb needs “{aid}” before it, not only “not”."
+
+
+def _bare_third_person(match: re.Match[str]) -> tuple[str, str]:
+    verb = match["verb"].lower()
+    form = _THIRD.get(verb, verb + "s")
+    return f"{match['subject']} {form}", f"After he, she and it, the verb is “{form}”."
+
+
+def _dont_of_third_person(match: re.Match[str]) -> tuple[str, str]:
+    return f"{match['subject']} doesn't", "After he, she and it, it is “doesn't”."
+
+
+def _past_after_did(match: re.Match[str]) -> tuple[str, str]:
+    base = _BASE[match["verb"].lower()]
+    return f"{match['aid']} {base}", f"After “{match['aid'].lower()}”, the verb is “{base}”."
+
+
+def _am_agree(match: re.Match[str]) -> tuple[str, str]:
+    subject, negation = match["subject"], match["negation"]
+    return (f"{subject} don't agree" if negation else f"{subject} agree"), "“Agree” is a verb of its own, without “am”."
+
+
+def _anywhere(pattern: str, correct: Callable[[re.Match[str]], tuple[str, str]]) -> _Rule:
+    return _Rule(re.compile(rf"\b{pattern}\b", re.IGNORECASE), correct, in_statements=False)
+
+
+def _at_beginning(pattern: str, correct: Callable[[re.Match[str]], tuple[str, str]]) -> _Rule:
+    return _Rule(re.compile(rf"{_BEGINS}{pattern}\b(?!['’])", re.IGNORECASE), correct, in_statements=True)
+
+
+_RULES = (
+    _anywhere(rf"(?:{'|'.join(_REGULAR)})", _regular_past),
+    _anywhere(rf"(?P<aid>did(?:n['’]t| not)|(?:don|doesn)['’]t) (?P<verb>{'|'.join(_BASE)})", _past_after_did),
+    _at_beginning(rf"(?P<subject>I|you|we|they|he|she|it) not (?P<verb>{_VERB})", _bare_not),
+    _at_beginning(rf"(?P<subject>he|she|it) (?P<verb>{_VERB})(?! not\b)", _bare_third_person),
+    _at_beginning(r"(?P<subject>he|she|it) (?:don['’]t|do not)", _dont_of_third_person),
+    _at_beginning(r"(?P<subject>I) am (?P<negation>not )?agree", _am_agree),
+)
+
+
+def slips_in(sentence: str, language: str) -> list[Slip]:
+    """The mistakes in one sentence, in order, none within another."""
+    if language.partition("-")[0].lower() != "en":
+        return []
+    is_question = "?" in sentence
+    found = [
+        Slip(match.start(), match.end(), *rule.correct(match))
+        for rule in _RULES
+        if not (rule.in_statements and is_question)
+        for match in rule.pattern.finditer(sentence)
+    ]
+    kept: list[Slip] = []
+    for slip in sorted(found, key=lambda one: (one.start, -one.end)):
+        if not kept or slip.start >= kept[-1].end:
+            kept.append(slip)
+    return kept

@@ -1,0 +1,222 @@
+"""The parts of an analysis that the language model writes, one after the other.
+
+1. Corrections of everything the learner said, in pieces; those that can be checked are kept. Then a reason for each.
+2. A note on each earlier piece of a long conversation, then a summary and next steps. With the corrections and the
+   model's impression at hand, the CEFR level is estimated.
+3. What the words worth learning mean.
+4. In a scenario, which of its tasks the learner did, as the model sees it.
+
+One question at a time, so that one analysis takes one slot of the language model. Whatever goes wrong is written down
+under `unavailable`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from gateway.analysis.answers import NoAnswerError
+from gateway.analysis.cefr import estimate_cefr
+from gateway.analysis.document import Analysis, Part
+from gateway.analysis.explanations import define, explain
+from gateway.analysis.feedback import NO_FEEDBACK, Feedback, advise, take_notes
+from gateway.analysis.goals import ask_opinions, goal_facts
+from gateway.analysis.grammar import Corrections
+from gateway.analysis.measurement import Measurement
+from gateway.history import SessionScenario, Turn
+from gateway.ports import Llm
+
+# When each part ends at the latest, as a share of all the time; what one does not need, the next ones have.
+CORRECTIONS_UNTIL = 0.5
+REASONS_UNTIL = 0.6
+NOTES_UNTIL = 0.7
+FEEDBACK_UNTIL = 0.85
+MEANINGS_UNTIL = 0.93
+# After so many unusable answers in a row the model is not asked for corrections any more.
+HOPELESS = 2
+
+_NOTHING_SAID = "There was nothing to correct."
+_TOO_SMALL = (
+    "The language model here is too small to find mistakes; only a few kinds were looked for. A larger one can."
+)
+_NO_MEANINGS = "The language model here is too small to explain words. A larger one can."
+_UNUSABLE = "The language model wrote nothing usable here. A larger model does better."
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The analysis so far. done, of total: how many of the steps towards the whole are behind."""
+
+    analysis: Analysis
+    done: int
+    total: int
+
+
+class Clock:
+    """The time for the language model, from now on."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._began_s = time.monotonic()
+        self._timeout_s = timeout_s
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self._began_s
+
+    def left_s(self, share: float = 1.0) -> float:
+        """Seconds until that share of the time is over."""
+        return share * self._timeout_s - self.elapsed_s
+
+
+class Writer:
+    """Adds the written parts to `draft`, the measured document whose `pending` names them."""
+
+    def __init__(
+        self,
+        turns: tuple[Turn, ...],
+        llm: Llm,
+        measured: Measurement,
+        corrections: Corrections,
+        scenario: SessionScenario | None,
+        draft: Analysis,
+        clock: Clock,
+    ) -> None:
+        self.draft = draft
+        self.clock = clock
+        self._turns = turns
+        self._llm = llm
+        self._measured = measured
+        self._corrections = corrections
+        self._scenario = scenario
+        self._level = draft.conversation.level
+        self._language = draft.conversation.language
+        self._pieces = [] if llm.is_small else corrections.pieces
+        self._done = 0
+        self._total = len(self._pieces) + (4 if scenario else 3)
+
+    def stage(self) -> Stage:
+        """What there is so far."""
+        return Stage(self.draft, self._done, self._total)
+
+    async def write(self) -> AsyncIterator[Stage]:
+        """Write all parts. The draft is complete after the last one."""
+        reason = _NOTHING_SAID if not self._corrections.pieces else _TOO_SMALL if self._llm.is_small else _UNUSABLE
+        unusable = 0
+        for piece in self._pieces:
+            try:
+                await self._corrections.check(piece, self._llm, timeout_s=self.clock.left_s(CORRECTIONS_UNTIL))
+                unusable = 0
+            except NoAnswerError as error:
+                reason = error.reason
+                unusable += 1
+                if not error.may_go_on or unusable == HOPELESS:
+                    break
+            yield self._advance(grammar=self._corrections.grammar())
+        self._done = len(self._pieces)
+        await self._explain(reason)
+        yield self._advance("grammar")
+        await self._advise()
+        yield self._advance("cefr", "summary", "next_steps")
+        await self._define()
+        yield self._advance("meanings")
+        if self._scenario:
+            await self._judge_goals(self._scenario)
+            yield self._advance("goals")
+
+    def _advance(self, *parts: Part, **changes: object) -> Stage:
+        """One step further; `parts` are no longer pending."""
+        self._done = min(self._done + 1, self._total)
+        self._change(pending=tuple(part for part in self.draft.pending if part not in parts), **changes)
+        return self.stage()
+
+    def _change(self, **changes: object) -> None:
+        self.draft = self.draft.model_copy(update=changes)
+
+    def _miss(self, part: Part, because: str) -> None:
+        self._change(unavailable=self.draft.unavailable | {part: because})
+
+    async def _explain(self, reason: str) -> None:
+        """The reasons for the corrections. reason: why there may be no corrections."""
+        grammar = self._corrections.grammar()
+        if not grammar.words_checked:
+            self._miss("grammar", reason)
+        self._change(grammar=grammar)
+        if self._llm.is_small:
+            return
+        try:
+            left_s = self.clock.left_s(REASONS_UNTIL)
+            explained = await explain(grammar, self._llm, level=self._level, language=self._language, timeout_s=left_s)
+        except NoAnswerError:
+            return  # the corrections stand without
+        self._change(grammar=explained)
+
+    async def _advise(self) -> None:
+        facts = self._measured.facts() + (goal_facts(self.draft.goals) if self.draft.goals else [])
+        facts += [f"Mistake: {one.original} → {one.corrected}" for one in self.draft.grammar.corrections]
+        feedback, reason = NO_FEEDBACK, _UNUSABLE
+        try:
+            feedback = await advise(
+                self._turns,
+                facts,
+                self._llm,
+                level=self._level,
+                language=self._language,
+                notes=await self._notes(),
+                timeout_s=self.clock.left_s(FEEDBACK_UNTIL),
+            )
+        except NoAnswerError as error:
+            reason = error.reason
+        if feedback.summary is None:
+            self._miss("summary", reason)
+        if not feedback.next_steps:
+            self._miss("next_steps", reason)
+        self._change(summary=feedback.summary, next_steps=feedback.next_steps)
+        self._estimate_level(feedback)
+
+    async def _notes(self) -> list[str]:
+        if self._llm.is_small:
+            return []
+        left_s = self.clock.left_s(NOTES_UNTIL)
+        return await take_notes(self._turns, self._llm, language=self._language, timeout_s=left_s)
+
+    def _estimate_level(self, feedback: Feedback) -> None:
+        draft = self.draft
+        cefr, because = estimate_cefr(
+            draft.fluency, draft.vocabulary, draft.grammar, self._language, feedback.impression
+        )
+        self._change(cefr=cefr)
+        if because:
+            self._miss("cefr", because)
+
+    async def _define(self) -> None:
+        vocabulary = self.draft.vocabulary
+        if not vocabulary.words_to_learn:
+            return
+        if self._llm.is_small:
+            self._miss("meanings", _NO_MEANINGS)
+            return
+        try:
+            words = await define(
+                vocabulary.words_to_learn,
+                self._measured.lexicon,
+                self._llm,
+                level=self._level,
+                timeout_s=self.clock.left_s(MEANINGS_UNTIL),
+            )
+        except NoAnswerError as error:
+            self._miss("meanings", error.reason)
+        else:
+            self._change(vocabulary=vocabulary.model_copy(update={"words_to_learn": words}))
+
+    async def _judge_goals(self, scenario: SessionScenario) -> None:
+        goals = self.draft.goals
+        if goals is None:
+            return
+        try:
+            judged = await ask_opinions(goals, self._turns, scenario, self._llm, timeout_s=self.clock.left_s())
+        except NoAnswerError as error:
+            self._miss("goals", error.reason)
+        else:
+            self._change(goals=judged)
