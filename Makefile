@@ -102,6 +102,10 @@ $(VENV_BENCH)/.pipecat: $(UV) $(LOCKS)/bench-pipecat.txt
 	@VIRTUAL_ENV=$(VENV_BENCH) $(UV) pip install --require-hashes -r $(LOCKS)/bench-pipecat.txt
 	@touch $@
 
+.PHONY: bench-corrections
+bench-corrections: $(VENV)/.dev ## How well the language model corrects learners' sentences (JFLEG=folder, LLM_MODEL_NAME)
+	$(BIN)/python -m bench.corrections $(or $(JFLEG),../shared/data/jfleg) $(ARGS)
+
 .PHONY: bench-partner
 bench-partner: $(VENV)/.dev ## What the partner says in scripted conversations (ARGS="--steps bundled laptop --base CHECKOUT")
 	$(BIN)/python -m bench.partner $(ARGS)

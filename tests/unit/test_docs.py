@@ -35,7 +35,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 # Written like settings on the pages, but not ours.
 NOT_SETTINGS = {
     *("PATH", "LD_LIBRARY_PATH", "TMPDIR"),  # of the system
-    *("PYTHON", "ARGS", "SESSIONS", "RUNS", "QUICK", "DURATION", "CHECK", "ROOM", "WORKERS"),  # of make
+    *("PYTHON", "ARGS", "SESSIONS", "RUNS", "QUICK", "DURATION", "CHECK", "ROOM", "WORKERS", "JFLEG"),  # of make
     *("COMPOSE_PROFILES", "SERVICE", "LOCK"),  # of Docker
     *("INVALID_ARGUMENT", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "DEADLINE_EXCEEDED"),  # of gRPC
     *("CANCELLED", "INTERNAL", "NOT_SERVING", "SERVING", "STOP_REASON_REPETITION"),

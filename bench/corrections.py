@@ -1,0 +1,215 @@
+"""`make bench-corrections`: how well a language model corrects what learners wrote, by the analysis' own question.
+
+Each sentence of a JFLEG folder (dev.src; its README says where it comes from) is put to the model as the analysis puts
+it, and what the analysis would believe of the answer counts; where it believes nothing, the sentence stays as it is.
+The sentences are only measured with: nothing of them is kept. The model is LLM_MODEL_NAME's, served as the
+language-model service serves it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.gleu import corpus_gleu
+from common.errors import ServiceError
+from gateway.analysis.answers import NoAnswerError
+from gateway.analysis.grammar import Sentence, pieces_of, rewrite, rule_corrections
+from gateway.ports import ChatMessage
+from llm_service.config import LlmSettings
+from llm_service.engine import Delta, GenerationRequest, LlmEngine, Message
+from llm_service.engines import create_engine
+
+REFERENCES = 4
+TIMEOUT_S = 600.0
+
+
+class EngineLlm:
+    """The gateway's port `Llm` over an engine in this process."""
+
+    def __init__(self, engine: LlmEngine) -> None:
+        self._engine = engine
+
+    is_idle = True
+    is_small = False  # ask, whatever the model
+
+    def stream(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int | None = None,
+        max_sentences: int = 0,
+        ends_with_question: bool = False,
+    ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+        raise NotImplementedError
+
+    async def generate(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        json_schema: str | None = None,
+        gives_way: bool = False,
+    ) -> str:
+        request = GenerationRequest(
+            messages=tuple(Message(message.role, message.content) for message in messages),
+            max_tokens=max_tokens or 256,
+            temperature=temperature or 0.0,
+            json_schema=json_schema,
+        )
+        return "".join([event.text async for event in self._engine.stream(request) if isinstance(event, Delta)])
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Tokens of each sentence, and of each of its corrections."""
+
+    sources: list[list[str]]
+    references: list[list[list[str]]]
+
+    @classmethod
+    def read(cls, folder: Path, first: int | None) -> Corpus:
+        """The first sentences of a JFLEG folder; None: all."""
+        sources = _lines(folder / "dev.src")[:first]
+        people = [_lines(folder / f"dev.ref{number}") for number in range(REFERENCES)]
+        return cls(sources, [list(own) for own in zip(*people, strict=True)][:first])
+
+
+@dataclass(frozen=True)
+class Figures:
+    """usable: answers that the analysis believes. left_alone: of the sentences that one person at least left as they
+    were, the share that came back unchanged."""
+
+    sentences: int
+    gleu: float
+    doing_nothing: float
+    usable: float
+    changed: float
+    left_alone: float
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.sentences} sentences, {self.seconds:.0f} s\n"
+            f"GLEU                                   {self.gleu:5.1f}   (doing nothing: {self.doing_nothing:.1f})\n"
+            f"usable answers                         {self.usable:5.0%}\n"
+            f"sentences changed                      {self.changed:5.0%}\n"
+            f"right sentences left alone             {self.left_alone:5.0%}"
+        )
+
+
+def figures(corpus: Corpus, answers: Sequence[str | None], seconds: float) -> Figures:
+    """What the answers are worth. An answer of None leaves the sentence as it is."""
+    written = [
+        source if answer is None else as_tokens(answer, source)
+        for source, answer in zip(corpus.sources, answers, strict=True)
+    ]
+    right = [
+        _plain(source) == _plain(ours)
+        for source, own, ours in zip(corpus.sources, corpus.references, written, strict=True)
+        if _plain(source) in map(_plain, own)
+    ]
+    changed = [source != ours for source, ours in zip(corpus.sources, written, strict=True)]
+    return Figures(
+        sentences=len(written),
+        gleu=corpus_gleu(corpus.sources, corpus.references, written),
+        doing_nothing=corpus_gleu(corpus.sources, corpus.references, corpus.sources),
+        usable=sum(answer is not None for answer in answers) / len(answers),
+        changed=sum(changed) / len(changed),
+        left_alone=sum(right) / len(right) if right else 1.0,
+        seconds=seconds,
+    )
+
+
+async def corrected(sentences: Sequence[str], llm: EngineLlm, *, show: bool = False) -> list[str | None]:
+    """What the analysis believes of the model's answers, in its own pieces; None: nothing."""
+    answers: dict[int, str | None] = {}
+    for piece in pieces_of([Sentence(text, "") for text in sentences]):
+        texts = [sentences[number] for number in piece]
+        try:
+            rewritten = await rewrite(texts, llm, language="en", timeout_s=TIMEOUT_S)
+        except NoAnswerError as error:
+            print(f"no answer: {error.reason}", flush=True)
+            rewritten = [None] * len(piece)
+        for number, text in zip(piece, rewritten, strict=True):
+            answers[number] = text
+            if show:
+                print(f"  {sentences[number]}\n→ {text}", flush=True)
+        print(f"{len(answers)} of {len(sentences)}", flush=True)
+    return [answers.get(number) for number in range(len(sentences))]
+
+
+def by_rules(sentence: str) -> str | None:
+    """The sentence as the analysis' rules correct it, without a model; None where they find nothing."""
+    text = sentence
+    found = rule_corrections(Sentence(sentence, ""), "en")
+    for one in found:
+        text = text.replace(one.original, one.corrected, 1)
+    return text if found else None
+
+
+def as_text(tokens: Sequence[str]) -> str:
+    """A tokenized sentence as people write it."""
+    text = re.sub(r" (?=[.,!?;:%)\]]|n['’]t\b|['’](?:s|m|re|ve|ll|d)\b)", "", " ".join(tokens))
+    return re.sub(r"([(\[$]) ", r"\1", text)
+
+
+def as_tokens(text: str, source: Sequence[str]) -> list[str]:
+    """A sentence in tokens as JFLEG has them; tokens of `source` that it still has are cut as they are there."""
+    text = re.sub(r"(?<=\w)(?=n['’]t\b|['’](?:s|m|re|ve|ll|d)\b)", " ", text, flags=re.IGNORECASE)
+    text = re.sub(r"\bcannot\b", "can not", text) if "cannot" not in source else text
+    text = re.sub(r"([.!?]+)([\"'”’)]*)$", r" \1 \2", text)
+    return re.sub(r"([,;:!?()\[\]\"“”%$])", r" \1 ", text).split()
+
+
+def _plain(tokens: Sequence[str]) -> str:
+    return " ".join(tokens).casefold()
+
+
+def _lines(path: Path) -> list[list[str]]:
+    return [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+async def run(folder: Path, first: int | None, *, rules_only: bool, show: bool) -> Figures:
+    """Start the model, ask, and stop it."""
+    corpus = Corpus.read(folder, first)
+    sentences = [as_text(tokens) for tokens in corpus.sources]
+    began = time.monotonic()
+    if rules_only:
+        return figures(corpus, [by_rules(sentence) for sentence in sentences], time.monotonic() - began)
+    engine = create_engine(LlmSettings())
+    try:
+        await engine.start()
+        print(f"model: {engine.describe().model}", flush=True)
+        began = time.monotonic()
+        answers = await corrected(sentences, EngineLlm(engine), show=show)
+    finally:
+        await engine.close()
+    return figures(corpus, answers, time.monotonic() - began)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.corrections", description=__doc__)
+    parser.add_argument("folder", type=Path, help="with dev.src and dev.ref0 to dev.ref3")
+    parser.add_argument("--first", type=int, help="only so many sentences")
+    parser.add_argument("--rules-only", action="store_true", help="without a model: what the analysis' rules find")
+    parser.add_argument("--show", action="store_true", help="print each sentence and what is believed of the answer")
+    arguments = parser.parse_args()
+    try:
+        found = asyncio.run(
+            run(arguments.folder, arguments.first, rules_only=arguments.rules_only, show=arguments.show)
+        )
+    except ServiceError as error:
+        raise SystemExit(f"the model could not be run: {error.message}") from error
+    print(found)
+
+
+if __name__ == "__main__":
+    main()

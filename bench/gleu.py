@@ -1,0 +1,59 @@
+"""GLEU, the usual measure of corrected sentences (Napoles, Sakaguchi, Post & Tetreault, 2015 and 2016).
+
+As BLEU it counts n-grams that a correction shares with a person's, and it takes off those that it shares with the
+learner's sentence where the person changed them. With several people's corrections, one of them is drawn for each
+sentence, again and again, and the mean is the result. No package computes it that is kept up (`nltk` has another
+measure by this name), so it is here, after the authors' own programme.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+ORDER = 4
+DRAWS = 500
+
+Tokens = Sequence[str]
+
+
+def corpus_gleu(
+    sources: Sequence[Tokens], references: Sequence[Sequence[Tokens]], hypotheses: Sequence[Tokens], draws: int = DRAWS
+) -> float:
+    """GLEU of a corpus, 0 to 100. references: for each sentence, its corrections; as many for each."""
+    counts = np.array(
+        [
+            [_counts(source, reference, hypothesis) for reference in own]
+            for source, own, hypothesis in zip(sources, references, hypotheses, strict=True)
+        ]
+    )
+    sentences, people = counts.shape[:2]
+    chance = random.Random(0)
+    rows = np.arange(sentences)
+    drawn = (counts[rows, [chance.randrange(people) for _ in rows]].sum(axis=0) for _ in range(draws))
+    return 100 * float(np.mean([_gleu(sums) for sums in drawn]))
+
+
+def _counts(source: Tokens, reference: Tokens, hypothesis: Tokens) -> list[int]:
+    """Both lengths; then, for each order, n-grams gained and n-grams in all."""
+    counts = [len(hypothesis), len(reference)]
+    for order in range(1, ORDER + 1):
+        theirs, ours = _ngrams(reference, order), _ngrams(hypothesis, order)
+        to_change = Counter({gram: n for gram, n in _ngrams(source, order).items() if gram not in theirs})
+        counts += [max(0, (ours & theirs).total() - (ours & to_change).total()), max(0, len(hypothesis) + 1 - order)]
+    return counts
+
+
+def _ngrams(tokens: Tokens, order: int) -> Counter[tuple[str, ...]]:
+    return Counter(tuple(tokens[start : start + order]) for start in range(len(tokens) + 1 - order))
+
+
+def _gleu(sums: np.ndarray) -> float:
+    if not sums.all():
+        return 0.0
+    length, reference = sums[:2]
+    precision = np.log(sums[2::2] / sums[3::2]).mean()
+    return float(np.exp(min(0.0, 1 - reference / length) + precision))
