@@ -1,13 +1,13 @@
-"""The gateway's HTTP routes: health, readiness, devices, voices, scenarios, metrics, schemas, and the page."""
+"""The gateway's HTTP routes: health, readiness, devices, voices, scenarios, words, metrics, schemas, and the page."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -15,15 +15,17 @@ from starlette.datastructures import Headers
 
 from common.errors import ServiceError
 from gateway.analysis import schema
+from gateway.analysis.word_frequency import WordFrequencies, look_up
 from gateway.history import CefrLevel, Level
 from gateway.scenarios import Library
 
 WEB = Path(__file__).parent / "web"
 
-# The page loads nothing from other hosts and runs no inline script. `data:` holds the favicon.
+# The page loads nothing from other hosts and runs no inline script. `data:` holds the favicon, `blob:` the sound of a
+# sentence that the learner hears again.
 PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; "
-    "frame-ancestors 'none'; base-uri 'none'",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
+    "connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
@@ -117,6 +119,15 @@ async def scenarios(request: Request, level: Level | CefrLevel | None = None) ->
     """What one can talk about, easiest first; with `level`, what suits that level."""
     library: Library = request.app.state.scenarios
     return {"scenarios": [scenario.card() for scenario in library.at(level)]}
+
+
+@router.get("/words")
+async def words(
+    text: Annotated[str, Query(min_length=1, max_length=400)],
+    language: Annotated[str, Query(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en",
+) -> WordFrequencies:
+    """How common each word of `text` is, and about which level it belongs to."""
+    return await asyncio.to_thread(look_up, text, language)
 
 
 @router.get("/metrics", include_in_schema=False)

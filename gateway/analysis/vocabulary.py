@@ -26,8 +26,11 @@ _KNOWN_FROM = 1.5  # rarer "words" are mostly slips (buyed: 1.2), names, or mish
 _RARE_BELOW = 4.5  # only words beyond the most frequent 3,000 or so are worth showing as rare
 
 
+BandName = Literal["most_common", "common", "less_common", "rare", "unknown"]
+
+
 class _Band(NamedTuple):
-    name: Literal["most_common", "common", "less_common", "rare", "unknown"]
+    name: BandName
     zipf_from: float
     zipf_below: float
 
@@ -95,6 +98,11 @@ def measure_rarity(words: Iterable[str], names: set[str], lexicon: Lexicon) -> R
         bands=tuple(_band(band, counts, zipf) for band in _BANDS),
         rarest_words=tuple(RatedWord(word=word, zipf=value) for value, word in rarest),
     )
+
+
+def band_of(zipf: float) -> BandName:
+    """The frequency band of a word."""
+    return next(band.name for band in _BANDS if zipf >= band.zipf_from)
 
 
 def _band(band: _Band, counts: Counter[str], zipf: dict[str, float]) -> RarityBand:

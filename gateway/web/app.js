@@ -8,8 +8,12 @@ import { Connection } from './connection.js';
 import { initial, opening, phase, reduce, replying } from './conversation.js';
 import * as memory from './memory.js';
 import { Microphone } from './microphone.js';
+import { deviceVoice, readAloud, stopReading } from './read_aloud.js';
 import { watchReadiness } from './readiness.js';
+import { Recordings } from './recordings.js';
+import { Replay } from './replay.js';
 import { loadScenarios } from './scenarios.js';
+import { ask } from './server.js';
 import { Speaker } from './speaker.js';
 import { Meter } from './view/meter.js';
 import { Page } from './view/page.js';
@@ -23,7 +27,20 @@ const SILENT_AFTER_S = 8; // of a microphone that gives nothing at all
 const SILENT_RMS = 1e-5;
 
 const query = new URLSearchParams(location.search);
-const page = new Page({ onNotice: act, onResend: resend, onTopic: choose, onPhrase: compose, debug: query.has('debug') });
+const page = new Page({
+  onNotice: act,
+  onResend: resend,
+  onTopic: choose,
+  onPhrase: compose,
+  onReplay: replaySentence,
+  onHearHint: hearHint,
+  canHearHint: () => deviceVoice(language()) !== null,
+  language,
+  ask,
+  debug: query.has('debug'),
+});
+const recordings = new Recordings();
+const replay = new Replay(replaying);
 const voiceView = new VoiceView(page.part['voice-choice'], page.part.voice);
 const meter = new Meter(page.part.meter, () => (phase(state) === 'speaking' ? speaker.level() : microphone.level()));
 const speaker = new Speaker({ onHeard: heard, onSuspended: soundSuspended });
@@ -43,7 +60,7 @@ const connection = new Connection({
     ...(resuming ? {} : topic()),
   }),
   onMessage: received,
-  onAudio: (bytes) => speaker.play(bytes),
+  onAudio: played,
   onChange: lineChanged,
 });
 
@@ -93,7 +110,10 @@ function tell(topic, notice) {
 
 /** A message of the server. */
 function received(message) {
-  if (message.type === 'ai_audio_start') speaker.begin(message.turn_id, message.sample_rate);
+  if (message.type === 'ai_audio_start') {
+    speaker.begin(message.turn_id, message.sample_rate);
+    recordings.begin(message.turn_id, message.sample_rate);
+  }
   if (message.type === 'interrupted') speaker.flush();
   if (message.type === 'speech_started') tell('microphone', null);
   if (message.type in DUCKING) speaker.duck(DUCKING[message.type]);
@@ -101,8 +121,14 @@ function received(message) {
   if (message.type === 'analysis') over();
 }
 
+function played(bytes) {
+  recordings.add(bytes);
+  speaker.play(bytes);
+}
+
 /** The speaker has played so much of a turn. */
 function heard(turnId, heardMs, done) {
+  if (!done) stopReplay(); // two voices at once are one too many
   dispatch({ type: 'page.heard', turnId, heardMs });
   if (!done && performance.now() - reportedAt < REPORT_EVERY_MS) return;
   reportedAt = performance.now();
@@ -131,6 +157,40 @@ function interrupt() {
 
 function resend(id) {
   write(state.turns.find((turn) => turn.id === id).text, id);
+}
+
+// --- hearing again ---
+
+/** @returns {boolean} whether its sound is still there */
+function replaySentence({ turnId, fromMs, toMs }, slowly) {
+  const wav = fromMs === null ? null : recordings.wav(turnId, fromMs, toMs);
+  if (!wav) return false;
+  interrupt();
+  stopReading();
+  replay.play(wav, slowly);
+  return true;
+}
+
+function hearHint(sentence) {
+  interrupt();
+  replay.stop();
+  readAloud(sentence, deviceVoice(language()), replaying);
+}
+
+function stopReplay() {
+  if (!state.replaying) return;
+  replay.stop();
+  stopReading();
+}
+
+/** The microphone must not take it for the learner's voice. */
+function replaying(on) {
+  microphone.mute(on || state.muted);
+  if (state.replaying !== on) dispatch({ type: 'page.replaying', replaying: on });
+}
+
+function language() {
+  return state.scenario?.language ?? 'en';
 }
 
 /** A sentence to say, or to send as it stands or changed. */
@@ -333,7 +393,7 @@ function watchSilence() {
 }
 
 function mute() {
-  microphone.mute(!state.muted);
+  microphone.mute(!state.muted || state.replaying);
   dispatch({ type: 'page.muted', muted: !state.muted });
 }
 
@@ -363,6 +423,7 @@ function listen() {
   ending.addEventListener('click', end);
   anew.addEventListener('click', again);
   other.addEventListener('click', forget);
+  page.part['ask-hint'].addEventListener('click', () => connection.send({ type: 'hint' }));
   begins.addEventListener('change', () => dispatch({ type: 'page.partnerBegins', partnerBegins: begins.checked }));
   page.part.voice.addEventListener('change', ({ target }) => memory.voice.save(target.value));
   levels.addEventListener('change', ({ target }) => setLevel(target.value));
@@ -385,6 +446,7 @@ function listen() {
 }
 
 function pressed(event) {
+  if (page.part['my-words'].open) return; // its keys are its own
   if (event.key === 'Escape') interrupt();
   const free = event.target === document.body || event.target === page.part.report;
   if (event.key === ' ' && free && microphone.isOpen && !event.repeat) {

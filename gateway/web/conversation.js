@@ -31,6 +31,8 @@ export function initial({ level = 'intermediate', turns = [], scenario = null } 
     awaiting: false, // a reply is due
     moving: false, // another gateway is about to carry on
     muted: false,
+    hints: null, // sentences that the learner could say now
+    replaying: false, // a sentence is heard again
     queue: null, // {position, seconds}, while all places are taken
     analysis: null, // so far, while `stage` is analysing
     progress: null, // of the analysis: {done, total}
@@ -68,6 +70,7 @@ export function replying({ turns }) {
 const HANDLERS = {
   // --- the server's ---
   speech_started: (state) => ({ ...settled(state), hearing: true, awaiting: false }),
+  hint: (state, { sentences }) => ({ ...settled(state), hints: Array.isArray(sentences) ? sentences : [] }),
   speech_stopped: (state) => ({ ...state, hearing: false, awaiting: true }),
   transcript: (state, { text, is_final: final }) => (final ? finalTranscript(state, text) : partialTranscript(state, text)),
   ai_text: (state, { turn_id: id, text }) =>
@@ -110,9 +113,10 @@ const HANDLERS = {
   'page.typed': (state, { text, insteadOf = null }) => {
     const before = insteadOf ? remove(state, state.turns.find(({ id }) => id === insteadOf)) : state;
     const next = add(silenceAll(settled(before), 'learner'), { who: 'learner', text, status: 'final', typed: true, echoed: false });
-    return { ...next, awaiting: true };
+    return { ...next, awaiting: true, hints: null };
   },
   'page.heard': (state, { turnId, heardMs }) => heard(state, turnId, heardMs),
+  'page.replaying': (state, { replaying }) => ({ ...state, replaying }),
   'page.silenced': (state) => ({ ...silenceAll(state, 'learner'), awaiting: false }),
   'page.notice': (state, { topic, notice: given }) => notice(state, topic, given),
 };
@@ -131,7 +135,7 @@ function partialTranscript(state, text) {
 }
 
 function finalTranscript(state, text) {
-  const next = { ...state, hearing: false, awaiting: Boolean(text) };
+  const next = { ...state, hearing: false, awaiting: Boolean(text), hints: text ? null : state.hints };
   const echo = state.turns.findLast((turn) => turn.who === 'learner');
   if (echo?.typed && !echo.echoed && echo.text === text) return replace(next, echo, { ...echo, echoed: true });
   const last = openTurn(next);
@@ -183,7 +187,7 @@ function causeOfInterruption({ moving, notices }) {
 
 /** The connection is gone, or the conversation over: nobody speaks, nobody is waited for. */
 function quiet(state, cutBy) {
-  return { ...silenceAll(state, cutBy), hearing: false, awaiting: false };
+  return { ...silenceAll(state, cutBy), hearing: false, awaiting: false, hints: null };
 }
 
 // --- lists ---

@@ -5,6 +5,7 @@ const SCENARIO = 'aitalk.scenario';
 const ACCESS = 'aitalk.access';
 const LEVEL = 'aitalk.level';
 const VOICE = 'aitalk.voice';
+const WORDS = 'aitalk.words';
 const LEARNER = 'aitalk.learner';
 
 /** `{id, token}` of the session, or null. */
@@ -41,6 +42,12 @@ export const level = {
 export const voice = {
   load: () => read(localStorage, VOICE),
   save: (value) => write(localStorage, VOICE, value),
+};
+
+/** The words that the learner keeps: see `my_words.js`. */
+export const words = {
+  load: () => read(localStorage, WORDS),
+  save: (value) => write(localStorage, WORDS, value),
 };
 
 /** An id of ours for whoever learns in this browser, made once, at random: the server remembers their pace by it. */

@@ -35,6 +35,7 @@ export function muted(keyboard) {
   return { now: 'Microphone off', hint: `Press ${keyboard ? 'Space or ' : ''}Unmute to be heard again.` };
 }
 export const KEPT = { now: 'Your conversation is kept', hint: 'Carry on where you stopped.' };
+export const REPLAYING = { now: 'Playing it again', hint: 'Your microphone is off meanwhile.' };
 export const TYPING = { now: 'Your turn', hint: 'Write below; the answer is spoken.' };
 
 /** The first card. */
@@ -147,6 +148,54 @@ export const CUT = {
 };
 export const UNHEARD = 'You did not hear this part.';
 export const UNANSWERED = { text: 'This was not answered.', action: 'Send it again' };
+
+/** About a sentence of the partner's, and a word of it. */
+export const LOOKUP = {
+  open: 'Hear again',
+  again: 'Hear again',
+  slowly: 'Slowly',
+  close: 'Close',
+  hint: 'Choose a word to see how common it is.',
+  keep: 'Keep in my words',
+  kept: 'In my words',
+  gone: 'The sound of this sentence is no longer kept.',
+};
+
+const BANDS = {
+  most_common: 'a very common word',
+  common: 'a common word',
+  less_common: 'a less common word',
+  rare: 'a rare word',
+};
+
+/** @param {{zipf: number, band: string, cefr: string|null}|null} word as `GET /words` has it; null: the server is away */
+export function howCommon(word) {
+  if (!word) return 'How common it is can’t be looked up right now.';
+  if (!BANDS[word.band]) return 'not in the list of common words.';
+  const level = word.cefr ? `, about ${word.cefr}` : '';
+  return `${BANDS[word.band]}${level}. It is one word in ${oneIn(word.zipf)} (Zipf ${word.zipf.toFixed(1)}).`;
+}
+
+/** 5.2 → "6,300": how many words one reads, on average, until it comes; two digits. */
+function oneIn(zipf) {
+  return Number((10 ** (9 - zipf)).toPrecision(2)).toLocaleString('en');
+}
+
+export const MY_WORDS = {
+  title: 'My words',
+  where: 'They are kept in this browser only.',
+  none: 'No words yet. Choose a word that your partner said, then “Keep in my words”.',
+  remove: 'Remove',
+  text: 'Save as text',
+  csv: 'Save as CSV',
+  close: 'Close',
+};
+
+export const HINTS = {
+  intro: 'You could say one of these. Say it aloud, or choose it to write it.',
+  none: 'There is no hint right now.',
+  hear: 'Hear it',
+};
 
 /** What the server complains of, as a sentence. */
 export function complaint(message, retryable) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import AsyncIterator
 from typing import Any
@@ -255,3 +256,83 @@ async def test_a_diff_holds_both_sentences(modules: Page, before: str, after: st
 
     assert words("in") == before.split()
     assert words("out") == after.split()
+
+
+# --- sentences, recordings, kept words ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Good morning! What can I get for you?", ["Good morning!", "What can I get for you?"]),
+        (" Mr. Smith is here. He waits.", ["Mr. Smith is here.", "He waits."]),
+        ("No end", ["No end"]),
+        ("", []),
+    ],
+)
+async def test_a_reply_is_cut_into_sentences(modules: Page, text: str, expected: list[str]) -> None:
+    found = await call(modules, "sentences.js", "m.sentences(a, [], 'en')", text)
+    assert [sentence["text"] for sentence in found] == expected
+    assert all(text[each["textStart"] :].startswith(each["text"]) for each in found)
+
+
+async def test_sentences_follow_one_another_in_the_text_and_in_time(modules: Page) -> None:
+    chance = random.Random(5)
+    for _ in range(40):
+        tokens = [chance.choice(["One", "two.", "Three!", "four", "Five?"]) for _ in range(12)]
+        argument = {"text": " ".join(tokens), "words": timed(*tokens[: chance.randrange(13)])}
+        found = await call(modules, "sentences.js", "m.sentences(a.text, a.words, 'en')", argument)
+        assert [found[0]["start"], found[-1]["end"]] == [0, len(argument["text"])]
+        assert all(one["end"] == other["start"] for one, other in itertools.pairwise(found))
+        times = [each["fromMs"] for each in found if each["fromMs"] is not None]
+        assert times == sorted(times)
+        assert all(each["toMs"] is None or (each["fromMs"] or 0) < each["toMs"] for each in found)
+
+
+RECORD = """(() => {
+  const kept = new m.Recordings(a.limits);
+  for (const [turn, samples] of a.replies) {
+    kept.begin(turn, 1000);
+    for (const part of samples) kept.add(Int16Array.from(part).buffer);
+  }
+  const cut = (turn) => kept.wav(turn, a.from, a.to);
+  return a.replies.map(([turn]) => cut(turn) && [...new Int16Array(cut(turn))]);
+})()"""
+WAV_HEADER = 22  # in 16-bit words
+
+
+async def test_a_slice_of_a_reply_is_a_wav(modules: Page) -> None:
+    argument = {"limits": {}, "replies": [["t", [[1, 2, 3], [4, 5], [6]]]], "from": 1, "to": 5}
+    (samples,) = await call(modules, "recordings.js", RECORD, argument)
+    assert samples[WAV_HEADER:] == [2, 3, 4, 5]
+    assert np.array(samples[:2], "<i2").tobytes() == b"RIFF"
+    assert samples[12] == 1000  # Hz
+    assert samples[20] == 8  # bytes of sound
+
+
+@pytest.mark.parametrize("limits", [{"mostReplies": 2}, {"mostSeconds": 0.008}])
+async def test_only_the_latest_replies_are_kept(modules: Page, limits: dict[str, float]) -> None:
+    replies = [[f"t{i}", [[i, i], [i]]] for i in range(5)]
+    argument = {"limits": limits, "replies": replies, "from": 0, "to": None}
+    kept = await call(modules, "recordings.js", RECORD, argument)
+    assert [samples and samples[WAV_HEADER:] for samples in kept] == [None, None, None, [3, 3, 3], [4, 4, 4]]
+
+
+async def test_kept_words_are_unique_and_exported(modules: Page) -> None:
+    entries = [
+        {"word": "Sea", "sentence": "The\nsea.", "zipf": 5.1, "cefr": "A2", "kept": "2030-01-01"},
+        {"word": "view", "sentence": '=HYPERLINK("x")', "zipf": None, "cefr": None, "kept": "2030-01-02"},
+        {"word": "sea", "sentence": "To the sea!", "zipf": 5.1, "cefr": "A2", "kept": "2030-01-03"},
+    ]
+    kept = "a.reduce((kept, each) => m.add(kept, each), [])"
+    assert [each["word"] for each in await call(modules, "my_words.js", kept, entries)] == ["sea", "view"]
+    assert (
+        await call(modules, "my_words.js", f"m.toText({kept})", entries[:2]) == 'view\t=HYPERLINK("x")\nSea\tThe sea.\n'
+    )
+    rows = (await call(modules, "my_words.js", f"m.toCsv({kept})", entries[1:])).split("\r\n")
+    assert rows[1:] == [
+        '"sea","To the sea!","5.1","A2","2030-01-03"',
+        '"view","\'=HYPERLINK(""x"")","","","2030-01-02"',
+        "",
+    ]
+    assert await call(modules, "my_words.js", f"m.remove({kept}, 'SEA').length", entries) == 1

@@ -221,6 +221,18 @@ async def test_http_says_how_things_are(gateway: TestGateway) -> None:
         assert (await client.get("/docs")).status_code == 404
 
 
+async def test_how_common_words_are(gateway: TestGateway) -> None:
+    async with httpx.AsyncClient(base_url=gateway.http) as client:
+        found = (await client.get("/words", params={"text": "A breathtaking sea"})).json()
+        assert [(word["word"], word["band"], word["cefr"]) for word in found["words"]] == [
+            ("a", "most_common", "A1"), ("breathtaking", "less_common", "C1"), ("sea", "most_common", "A2"),
+        ]  # fmt: skip
+        assert found["unknown_because"] is None
+        assert (await client.get("/words", params={"text": ""})).status_code == 422
+        assert (await client.get("/words", params={"text": "a" * 401})).status_code == 422
+        assert (await client.get("/words", params={"text": "a", "language": "../en"})).status_code == 422
+
+
 async def test_docs_are_there_when_debugging() -> None:
     async with (
         TestGateway(services=FakeServices(is_ready=False)).running(debug=True) as gateway,

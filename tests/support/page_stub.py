@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import secrets
 import socket
 import sys
@@ -28,13 +29,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gateway import protocol
+from gateway.analysis.word_frequency import look_up
 from gateway.scenarios import load_library
 from tests.support.page_analysis import sample_analysis
 
 WEB = Path(__file__).parents[2] / "gateway" / "web"
 TAP = Path(__file__).with_name("page_tap.js")
 # What the gateway could send at its strictest: the page must work under it.
-CONTENT_SECURITY_POLICY = "default-src 'self'"
+CONTENT_SECURITY_POLICY = "default-src 'self'; media-src 'self' blob:"
 _LIBRARY = load_library()
 LINES = (
     "Hello! It is good to hear you. What did you do at the weekend?",
@@ -95,6 +97,7 @@ class Client:
     replies: list[Reply] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     gone: bool = False
+    hints_wanted: int = 0
 
     def of_type(self, kind: type[Message]) -> list[Message]:
         return [message for message in self.messages if isinstance(message, kind)]
@@ -156,6 +159,9 @@ class Client:
                 reply.over = True
                 await self.send(protocol.Interrupted(turn_id=reply.turn_id, heard_text=reply.heard_text))
 
+    async def hint(self, *sentences: str) -> None:
+        await self.socket.send_text(json.dumps({"type": "hint", "sentences": sentences}))
+
     async def drop(self, code: int = 1012) -> None:
         await self.socket.close(code)
 
@@ -189,6 +195,7 @@ class PageStub:
                 Route("/", self._page),
                 Route("/ready", self._readiness),
                 Route("/voices", self._voices),
+                Route("/words", self._words),
                 Route("/scenarios", self._scenarios),
                 Route("/stub/tap.js", self._tap),
                 Mount("/static", StaticFiles(directory=WEB)),
@@ -225,6 +232,10 @@ class PageStub:
         voices = [{"id": f"en-{name}", "name": name, "language": "en-US", "sample_rate": 22050} for name in self.voices]
         return JSONResponse({"voices": voices, "default": voices[0]["id"]})
 
+    async def _words(self, request: Request) -> Response:
+        found = await asyncio.to_thread(look_up, request.query_params["text"], request.query_params["language"])
+        return JSONResponse(found.model_dump(mode="json"))
+
     async def _scenarios(self, _request: Request) -> Response:
         cards = [scenario.card() for scenario in self.library.at(None)]
         return JSONResponse({"scenarios": cards if self.scenarios_known else []})
@@ -247,6 +258,10 @@ class PageStub:
             raise WebSocketDisconnect
         text, data = event.get("text"), event.get("bytes")
         if isinstance(text, str):
+            if json.loads(text)["type"] == "hint":
+                client.hints_wanted += 1
+                client.changed.set()
+                return
             message = protocol.CLIENT_MESSAGE.validate_json(text)
             client.messages.append(message)
             client.changed.set()

@@ -1,7 +1,10 @@
 /** The page around the transcript: what can be seen and pressed in each phase. */
 import { opening, phase, replying, unanswered } from '../conversation.js';
-import { KEPT, LEVELS, OPENERS, PHASES, PRELUDES, TYPING, analysing, muted, queueing } from '../wording.js';
+import { KEPT, LEVELS, OPENERS, PHASES, PRELUDES, REPLAYING, TYPING, analysing, muted, queueing } from '../wording.js';
 import { el, say } from './dom.js';
+import { HintsView } from './hints.js';
+import { LookupView } from './lookup.js';
+import { MyWordsView } from './my_words.js';
 import { NoticesView } from './notices.js';
 import { ReportView } from './report.js';
 import { SheetView } from './sheet.js';
@@ -17,11 +20,25 @@ export class Page {
    * @param {(id: string) => void} options.onResend a typed turn is to be sent again
    * @param {(scenario: object|null) => void} options.onTopic a card was chosen
    * @param {(phrase: string) => void} options.onPhrase a phrase is to be written into the composer
+   * @param {(part: object, slowly: boolean) => boolean} options.onReplay see `LookupView`
+   * @param {() => string} options.language of the conversation
+   * @param {(path: string) => Promise<object|null>} options.ask the server
+   * @param {(sentence: string) => void} options.onHearHint a hint is to be read aloud
+   * @param {() => boolean} options.canHearHint whether it can be
    * @param {boolean} options.debug show how long each answer took
    */
-  constructor({ onNotice, onResend, onTopic, onPhrase, debug }) {
+  constructor({ onNotice, onResend, onTopic, onPhrase, onReplay, language, ask, onHearHint, canHearHint, debug }) {
     this.part = Object.fromEntries([...document.querySelectorAll('[id]')].map((element) => [element.id, element]));
-    this.transcript = new TranscriptView(this.part.transcript, { onResend, debug });
+    this.myWords = new MyWordsView({ dialog: this.part['my-words'], opener: this.part['my-words-opener'] });
+    this.lookup = new LookupView(this.part.lookup, { onReplay, language, ask, onKeep: (entry) => this.myWords.keep(entry) });
+    this.hints = new HintsView(this.part.hints, { onChoose: onPhrase, onHear: onHearHint, canHear: canHearHint });
+    this.transcript = new TranscriptView(this.part.transcript, {
+      onResend,
+      onSentence: (...opened) => this.lookup.open(...opened),
+      onReplay: () => this.lookup.replay(),
+      language,
+      debug,
+    });
     this.notices = new NoticesView(this.part.notices, onNotice);
     this.report = new ReportView(this.part.report);
     const { topics, cards, 'every-level': everyLevel } = this.part;
@@ -46,6 +63,7 @@ export class Page {
     this.#controls(current, state, { talking, kept });
     for (const radio of this.levels) radio.checked = radio.value === state.level;
     say(this.part['level-hint'], LEVELS[state.level]);
+    this.hints.render(state.hints);
     this.topics.render(state);
     this.sheet.render(sheetShown(current, kept) ? state.scenario : null);
     this.#prelude(prelude(current, state, talking), state);
@@ -64,10 +82,11 @@ export class Page {
     openers.replaceChildren(...OPENERS[level].map((opener) => el('li', {}, el('button', { type: 'button' }, opener))));
   }
 
-  #status(current, { muted: off, queue, turns, progress }, { talking, kept }) {
+  #status(current, { muted: off, replaying, queue, turns, progress }, { talking, kept }) {
     let words = kept ? KEPT : PHASES[current]; // what is kept is said to a screen reader; others see the button
     if (current === 'queued' && turns.length) words = { now: words.now, hint: queueing(queue) };
-    if (current === 'listening' && off) words = muted(this.keyboard);
+    if (current === 'listening' && replaying) words = REPLAYING;
+    else if (current === 'listening' && off) words = muted(this.keyboard);
     else if (current === 'listening' && !talking) words = TYPING;
     if (current === 'analysing' && progress) words = analysing(progress);
     say(this.now, words.now);
@@ -86,6 +105,7 @@ export class Page {
     say(this.part['start-label'], kept ? 'Carry on talking' : 'Start talking');
     this.#hide(interrupt, !(live && replying(state)), this.part.text);
     this.#hide(mute, !(live && talking), this.part.text);
+    this.#hide(this.part['ask-hint'], !(live && !['speaking', 'hearing'].includes(current)), this.part.text);
     this.#hide(end, !(live || current === 'reconnecting'), this.part.text);
     this.#hide(leave, current !== 'queued', this.part.text);
     this.#hide(other, current !== 'ended', this.part.text);

@@ -1,16 +1,25 @@
 /** The conversation as a play script: who, and what they said; the partner's words come alive as they are spoken. */
 import { pieces, states } from '../captions.js';
-import { CUT, UNANSWERED, UNHEARD } from '../wording.js';
-import { el } from './dom.js';
+import { sentences } from '../sentences.js';
+import { CUT, LOOKUP, UNANSWERED, UNHEARD } from '../wording.js';
+import { el, svg } from './dom.js';
 import { latency } from './latency.js';
 
 const NEAR_END_PX = 160; // closer to the end than this, the page follows the conversation
 
 export class TranscriptView {
-  /** @param {HTMLOListElement} list @param {{onResend: (id: string) => void, debug: boolean}} options */
-  constructor(list, { onResend, debug }) {
-    this.list = list;
-    this.debug = debug;
+  /**
+   * @param {HTMLOListElement} list
+   * @param {object} options
+   * @param {(id: string) => void} options.onResend a typed turn is to be sent again
+   * @param {(part: object, at: number|null, opener: HTMLElement) => void} options.onSentence one of the partner's was chosen
+   * @param {() => void} options.onReplay it is to be heard again, too
+   * @param {() => string} options.language of the conversation
+   * @param {boolean} options.debug show how long each answer took
+   */
+  constructor(list, { onResend, onSentence, onReplay, language, debug }) {
+    Object.assign(this, { list, onSentence, onReplay, language, debug });
+    list.addEventListener('click', ({ target }) => this.#clicked(target));
     this.again = el('p', { class: 'unanswered' }, UNANSWERED.text, ' ', el('button', { type: 'button' }, UNANSWERED.action));
     this.again.querySelector('button').addEventListener('click', () => onResend(this.unanswered));
     this.shown = new Map(); // id → {turn, item, …}
@@ -45,8 +54,20 @@ export class TranscriptView {
     entry.item.hidden = !turn.text.trim();
     entry.item.className = `turn ${turn.who} ${turn.status}`;
     if (turn.who === 'learner') entry.words.textContent = turn.text;
-    else showPartner(entry, turn, this.debug);
+    else showPartner(entry, turn, this);
     return true;
+  }
+
+  /** A word of the partner's, or the button after a sentence. */
+  #clicked(target) {
+    const { turn: id, sentence, at } = target.closest('[data-sentence]')?.dataset ?? {};
+    const entry = this.shown.get(id);
+    if (!entry || String(getSelection())) return; // who selects text wants to copy it
+    const part = sentences(entry.turn.text, entry.turn.words, this.language())[Number(sentence)];
+    if (!part) return;
+    const button = target.closest('button');
+    this.onSentence({ ...part, turnId: id }, at === undefined ? null : Number(at) - part.textStart, button ?? entry.words.querySelector('button'));
+    if (button) this.onReplay();
   }
 
   #add(turn) {
@@ -65,15 +86,15 @@ export class TranscriptView {
   }
 }
 
-function showPartner(entry, turn, debug) {
+function showPartner(entry, turn, { debug, language }) {
   if (entry.text !== turn.text || entry.timed !== turn.words) {
     entry.cut = pieces(turn.text, turn.words);
     entry.spans = entry.cut.map((piece) => el('span', {}, piece.text.trimEnd()));
-    const spaces = entry.cut.map((piece) => piece.text.slice(piece.text.trimEnd().length));
-    entry.words.replaceChildren(...entry.spans.flatMap((span, i) => [span, spaces[i]]));
+    entry.parts = null;
     entry.text = turn.text;
     entry.timed = turn.words;
   }
+  layOut(entry, turn, language());
   const now = states(entry.cut, turn);
   const cut = turn.status === 'interrupted' && now.includes('unsaid');
   now.forEach((name, i) => {
@@ -95,4 +116,32 @@ function showPartner(entry, turn, debug) {
 function unheard(states, i) {
   if (states[i] !== 'unsaid') return states[i];
   return `unsaid${i === states.indexOf('unsaid') ? ' opens' : ''}${i === states.length - 1 ? ' closes' : ''}`;
+}
+
+/** Lay the words out, once the reply is over with a button after each sentence. */
+function layOut(entry, turn, language) {
+  const over = ['complete', 'interrupted'].includes(turn.status);
+  if (entry.parts && entry.over === over) return;
+  entry.over = over;
+  entry.parts = over ? sentences(turn.text, turn.words, language) : [];
+  const children = entry.cut.flatMap((piece, i) => {
+    const span = entry.spans[i];
+    const space = piece.text.slice(piece.text.trimEnd().length);
+    const within = entry.parts.findIndex(({ start, end }) => piece.start >= start && piece.start < end);
+    if (within < 0) return [span, space];
+    Object.assign(span.dataset, { turn: turn.id, sentence: within });
+    if (piece.startMs !== null) span.dataset.at = piece.start + piece.text.length - piece.text.trimStart().length;
+    const next = entry.cut[i + 1];
+    const ends = !next || next.start >= entry.parts[within].end;
+    return ends ? [span, hearAgain(turn.id, within, entry.parts[within].text), space] : [span, space];
+  });
+  entry.words.replaceChildren(...children);
+}
+
+function hearAgain(turnId, sentence, text) {
+  return el(
+    'button',
+    { type: 'button', class: 'hear-again', 'data-turn': turnId, 'data-sentence': String(sentence), 'aria-label': `${LOOKUP.open}: ${text}`, title: LOOKUP.open },
+    svg('svg', { viewBox: '0 0 12 12', 'aria-hidden': 'true' }, svg('path', { d: 'M2.5 1.5v9l8-4.5z' })),
+  );
 }

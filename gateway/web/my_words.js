@@ -1,0 +1,45 @@
+/** The words that the learner keeps. Pure, but for `load` and `save`, which keep them in this browser. */
+import * as memory from './memory.js';
+
+/** @typedef {{word: string, sentence: string, zipf: number|null, cefr: string|null, kept: string}} KeptWord kept: an ISO date */
+
+/** @returns {KeptWord[]} the latest first */
+export function load() {
+  const kept = memory.words.load();
+  return Array.isArray(kept) ? kept.filter((each) => typeof each?.word === 'string') : [];
+}
+
+export const save = memory.words.save;
+
+/** Without a second entry for the same word: the latest sentence counts. */
+export function add(kept, entry) {
+  return [entry, ...remove(kept, entry.word)];
+}
+
+export function remove(kept, word) {
+  return kept.filter((each) => key(each.word) !== key(word));
+}
+
+export function has(kept, word) {
+  return kept.some((each) => key(each.word) === key(word));
+}
+
+/** A line for each word: the word, a tab, its sentence. */
+export function toText(kept) {
+  return kept.map(({ word, sentence }) => `${word}\t${sentence.replaceAll(/\s+/gu, ' ')}\n`).join('');
+}
+
+/** By RFC 4180, with a head. A cell that a spreadsheet would take for a formula gets an apostrophe before it. */
+export function toCsv(kept) {
+  const rows = kept.map(({ word, sentence, zipf, cefr, kept: date }) => [word, sentence, zipf ?? '', cefr ?? '', date]);
+  return [['word', 'sentence', 'zipf', 'level', 'kept'], ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('');
+}
+
+function cell(value) {
+  const text = String(value);
+  return `"${(/^[=+\-@\t\r]/u.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
+}
+
+function key(word) {
+  return word.toLocaleLowerCase();
+}

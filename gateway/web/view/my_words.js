@@ -1,0 +1,69 @@
+/** The learner's own words, in a dialog: each with its sentence, to take out, and all of them to take home as a file. */
+import * as myWords from '../my_words.js';
+import { MY_WORDS } from '../wording.js';
+import { el } from './dom.js';
+
+export class MyWordsView {
+  /** @param {{dialog: HTMLDialogElement, opener: HTMLButtonElement}} parts */
+  constructor({ dialog, opener }) {
+    Object.assign(this, { dialog, opener });
+    opener.addEventListener('click', () => {
+      this.#draw();
+      dialog.showModal();
+    });
+    this.#count();
+  }
+
+  /** @param {import('../my_words.js').KeptWord} entry */
+  keep(entry) {
+    this.#change(myWords.add(myWords.load(), entry));
+  }
+
+  #change(kept) {
+    myWords.save(kept);
+    this.#count();
+    this.#draw();
+  }
+
+  #count() {
+    const count = myWords.load().length;
+    this.opener.textContent = count ? `${MY_WORDS.title} (${count})` : MY_WORDS.title;
+  }
+
+  #draw() {
+    const kept = myWords.load();
+    const close = button(MY_WORDS.close, () => this.dialog.close());
+    const files = [
+      button(MY_WORDS.text, () => download('my-words.txt', 'text/plain', myWords.toText(myWords.load()))),
+      button(MY_WORDS.csv, () => download('my-words.csv', 'text/csv', myWords.toCsv(myWords.load()))),
+    ];
+    this.dialog.replaceChildren(
+      el('h2', { id: 'my-words-title' }, MY_WORDS.title),
+      el('p', { class: 'fine' }, kept.length ? MY_WORDS.where : MY_WORDS.none),
+      el('ul', {}, ...kept.map((each) => this.#item(each))),
+      el('div', { class: 'dialog-actions' }, ...(kept.length ? files : []), close),
+    );
+  }
+
+  #item({ word, sentence, cefr }) {
+    const out = button(MY_WORDS.remove, () => {
+      this.#change(myWords.remove(myWords.load(), word));
+      this.dialog.querySelector('button').focus();
+    });
+    out.setAttribute('aria-label', `${MY_WORDS.remove}: ${word}`);
+    const about = cefr && el('span', { class: 'fine' }, ` about ${cefr}`);
+    return el('li', {}, el('p', {}, el('strong', {}, word), about, sentence && el('span', { class: 'my-sentence' }, sentence)), out);
+  }
+}
+
+function button(label, act) {
+  const made = el('button', { type: 'button' }, label);
+  made.addEventListener('click', act);
+  return made;
+}
+
+function download(name, type, text) {
+  const link = el('a', { href: URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` })), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

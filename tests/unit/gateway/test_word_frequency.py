@@ -1,0 +1,33 @@
+"""How common a word is, for someone who looks it up."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.analysis.word_frequency import look_up
+from gateway.history import CefrLevel
+
+
+@pytest.mark.parametrize(
+    ("word", "cefr"),
+    [("the", "A1"), ("coffee", "A2"), ("bridge", "A2"), ("kitchen", "B1"), ("recommend", "B1"), ("breathtaking", "C1")],
+)
+def test_a_frequent_word_is_of_a_low_level(word: str, cefr: CefrLevel) -> None:
+    (found,) = look_up(word, "en").words
+    assert (found.word, found.cefr) == (word, cefr)
+
+
+def test_each_word_comes_once_and_in_order() -> None:
+    found = look_up("The sea, the sea! It’s the SEA.", "en")
+    assert [word.word for word in found.words] == ["the", "sea", "it's"]
+
+
+def test_a_word_that_is_no_word_has_no_level() -> None:
+    (found,) = look_up("xqzzt", "en").words
+    assert (found.zipf, found.band, found.cefr) == (0.0, "unknown", None)
+
+
+def test_a_language_without_a_list_says_so() -> None:
+    found = look_up("hello", "zxx")
+    assert found.words == ()
+    assert found.unknown_because == "There is no list of word frequencies for 'zxx'."
