@@ -176,6 +176,7 @@ def _session_options(settings: GatewaySettings, load: _Load, scenarios: Library)
         reply=ReplyOptions(settings.tts_sample_rate, settings.llm_max_tokens, settings.history_max_chars),
         idle_timeout_s=settings.idle_timeout_s,
         interrupt_after_s=settings.interrupt_after_ms / 1000,
+        help_after_s=settings.help_after_s,
         may_speculate=lambda: load.allows_speculation,
         reconnect=reconnect,
         scenarios=scenarios,

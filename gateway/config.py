@@ -54,6 +54,12 @@ class GatewaySettings(ProcessSettings):
         le=5000,
         description="Length of a learner's voice that interrupts the partner even if no words are recognised.",
     )
+    help_after_s: float = Field(
+        12.0,
+        ge=0,
+        description="Seconds of silence after which the partner offers help, once per turn. Longer for beginners and "
+        "for learners with long pauses. 0: never.",
+    )
     speculation_max_occupancy: float = Field(
         0.7,
         ge=0,

@@ -29,6 +29,15 @@ PROMPT_SHORTENINGS = from_zero(
     *("read", "unread"),
 )
 SUMMARIES = Counter("aitalk_gateway_summaries_total", "Summaries of what was left out of a prompt.")
+HELP_OFFERS = Counter("aitalk_gateway_help_offers_total", "Offers of help after a long silence of the learner.")
+HINTS = from_zero(
+    Counter(
+        "aitalk_gateway_hints_total",
+        "Hints that learners asked for: by the model, or from the scenario's phrases or the built-in list.",
+        ["source"],
+    ),
+    *("model", "list"),
+)
 EAGER_REPLIES = from_zero(
     Counter(
         "aitalk_gateway_eager_replies_total",

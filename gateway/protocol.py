@@ -90,6 +90,12 @@ class Playback(ClientMessage):
     played_ms: float = Field(ge=0)
 
 
+class Hint(ClientMessage):
+    """What could the learner say now? Answered by a `hint`."""
+
+    type: Literal["hint"]
+
+
 class EndConversation(ClientMessage):
     """End the conversation. The analysis follows, as it is made."""
 
@@ -103,7 +109,7 @@ class Ping(ClientMessage):
 
 
 # What a session gets to see; the connection answers a `ping` itself.
-ClientCommand = Start | SetLevel | Text | Interrupt | Playback | EndConversation
+ClientCommand = Start | SetLevel | Text | Interrupt | Playback | Hint | EndConversation
 AnyClientMessage = Annotated[ClientCommand | Ping, Field(discriminator="type")]
 CLIENT_MESSAGE: TypeAdapter[AnyClientMessage] = TypeAdapter(AnyClientMessage)
 _CLIENT_TYPES = sorted(
@@ -256,6 +262,13 @@ class TurnComplete(ServerMessage):
     latency_ms: dict[str, float]
 
 
+class HintMessage(ServerMessage):
+    """The answer to a `hint`: sentences that the learner could say now. Empty if there are none in this language."""
+
+    type: Literal["hint"] = "hint"
+    sentences: tuple[str, ...]
+
+
 class AnalysisProgress(ServerMessage):
     """The analysis so far: the measured parts at once, then again with each part that the language model has written.
 
@@ -304,6 +317,7 @@ AnyServerMessage = (
     | Captions
     | Interrupted
     | TurnComplete
+    | HintMessage
     | AnalysisProgress
     | AnalysisMessage
     | Pong

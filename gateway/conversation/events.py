@@ -42,4 +42,13 @@ class MemoryChanged:
     memory: Memory
 
 
-SessionEvent = ClientCommand | HearingEvent | ReplyOver | MemoryChanged | AnalysisGrown | HandOver | Expelled | Left
+@dataclass(frozen=True, slots=True)
+class HintReady:
+    """The hint that the learner asked for."""
+
+    sentences: tuple[str, ...]
+
+
+SessionEvent = (
+    ClientCommand | HearingEvent | ReplyOver | MemoryChanged | HintReady | AnalysisGrown | HandOver | Expelled | Left
+)

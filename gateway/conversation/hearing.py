@@ -115,6 +115,11 @@ class Hearing:
         """Whether the learner is in the middle of a turn, as far as recognition has said."""
         return self._turn_is_open
 
+    @property
+    def has_audio(self) -> bool:
+        """Whether audio of the learner's has come."""
+        return self._sent_samples > 0
+
     def seconds_since(self, sample: int) -> float:
         """How long ago `sample` was, in seconds of audio."""
         return max(0.0, (self._sent_samples - sample) / self._sample_rate_hz)

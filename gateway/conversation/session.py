@@ -7,6 +7,7 @@ Floor control decides who speaks. A service that fails ends the turn with an `er
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -21,17 +22,30 @@ from gateway.audio import AudioInput, DecodedAudio
 from gateway.closing import ENDED, EXPELLED, IDLE, LEFT, MOVING, TAKEN_OVER, Closing, HandOver
 from gateway.conversation.beginning import Beginning
 from gateway.conversation.ending import Ending
-from gateway.conversation.events import Expelled, Left, MemoryChanged, ReplyOver, SessionEvent
+from gateway.conversation.events import Expelled, HintReady, Left, MemoryChanged, ReplyOver, SessionEvent
 from gateway.conversation.hearing import AudioRefused, Heard, Hearing, HearingFailed, VoiceLasts
 from gateway.conversation.learner import Learner
 from gateway.conversation.learner_turns import LearnerTurns
 from gateway.conversation.open_turn import OpenTurn
+from gateway.conversation.silence import Silence
 from gateway.history import Memory, SessionState
 from gateway.outbox import Outbox
 from gateway.ports import Patience, Ports, SessionTakenError
-from gateway.protocol import Connected, EndConversation, Interrupt, Playback, Reconnect, SetLevel, Start, Text
+from gateway.protocol import (
+    Connected,
+    EndConversation,
+    Hint,
+    HintMessage,
+    Interrupt,
+    Playback,
+    Reconnect,
+    SetLevel,
+    Start,
+    Text,
+)
 from gateway.record import ConversationRecord
 from gateway.reply.floor_control import FloorControl
+from gateway.reply.help import Hints, help_is_due_after_s, offer
 from gateway.reply.maker import ReplyMaker, ReplyOptions
 from gateway.reply.outcome import Outcomes
 from gateway.reply.partner import MANNERS, partner_of
@@ -47,9 +61,9 @@ class SessionOptions:
     """What does not change from one session of a gateway to the next.
 
     gateway_id: this gateway's name, as the owner of its sessions. idle_timeout_s: after so long without an event the
-    session is closed. interrupt_after_s: a voice that lasts so long interrupts the partner. may_speculate: whether the
-    models have room for replies that may not be needed. reconnect: what a learner is told who is handed over.
-    scenarios: those that one can talk about.
+    session is closed. interrupt_after_s: a voice that lasts so long interrupts the partner. help_after_s: after so long
+    a silence the partner offers help; 0: never. may_speculate: whether the models have room for replies that may not be
+    needed. reconnect: what a learner is told who is handed over. scenarios: those that one can talk about.
     """
 
     gateway_id: str
@@ -57,6 +71,7 @@ class SessionOptions:
     reply: ReplyOptions
     idle_timeout_s: float
     interrupt_after_s: float
+    help_after_s: float = 0.0
     may_speculate: Callable[[], bool] = lambda: True
     reconnect: Callable[[], Reconnect] = lambda: Reconnect(reason="", delay_ms=0)
     scenarios: Library = field(default_factory=lambda: Library({}))
@@ -125,6 +140,7 @@ class Session:
         self._ending = Ending(
             self._inbox, self.post, self._record, outbox, audio, self._open_turn, ports.llm, needs_no_seat
         )
+        self._silence = Silence()
         self._handing_over: HandOver | None = None
         self.is_leaving = False
 
@@ -164,11 +180,13 @@ class Session:
         try:
             async with asyncio.TaskGroup() as tasks:
                 floor = self._floor_control(tasks)
+                self._hints = Hints(self._ports.llm, self._record, tasks, self._hint_ready)
                 tasks.create_task(self._beginning.recall_learner())
                 hearing = tasks.create_task(self._hearing.run())
                 try:
                     closing = await self._converse(floor, tasks)
                     floor.close()
+                    self._hints.close()
                     await floor.on(LearnerInterrupts())
                     if closing is ENDED:
                         closing = await self._ending.end(tasks)
@@ -182,6 +200,9 @@ class Session:
             await self._outbox.report(first_service_error(group))
             closing = TAKEN_OVER
         return closing
+
+    async def _hint_ready(self, sentences: tuple[str, ...]) -> None:
+        await self.post(HintReady(sentences))
 
     def _floor_control(self, tasks: asyncio.TaskGroup) -> FloorControl:
         async def reply_over(turn_id: str) -> None:
@@ -214,10 +235,14 @@ class Session:
         """Take events as they come, until one of them ends the conversation."""
         turns = LearnerTurns(floor, self._open_turn, record=self._record, outbox=self._outbox, now=self._now)
         while True:
+            help_in_s = self._help_is_due_in_s(floor)
             try:
-                async with asyncio.timeout(self._options.idle_timeout_s):
+                async with asyncio.timeout(min(help_in_s, self._options.idle_timeout_s)):
                     event = await self._inbox.receive()
             except TimeoutError:
+                if help_in_s < self._options.idle_timeout_s:
+                    await self._try(self._offer_help(floor))
+                    continue
                 await self._outbox.report(UnavailableError(IDLE.reason, code="idle"))
                 return IDLE
             match event:
@@ -274,6 +299,10 @@ class Session:
                 await floor.on(LearnerInterrupts())
             case Text(text=text):
                 await turns.on_typed(text)
+            case Hint():
+                self._hints.ask()
+            case HintReady(sentences):
+                await self._outbox.send(HintMessage(sentences=sentences))
             case SetLevel(level=level):
                 await self._record.change(level=level)
                 self._hearing.patience_changed()
@@ -284,6 +313,29 @@ class Session:
 
     def _is_between_turns(self, floor: FloorControl) -> bool:
         return floor.is_free and not (self._open_turn.is_open or self._hearing.turn_is_open)
+
+    # --- silence --------------------------------------------------------------------------------
+
+    def _help_is_due_in_s(self, floor: FloorControl) -> float:
+        """In how many seconds the partner offers help, if nothing happens until then."""
+        turns, patience = self._record.turns, self._patience()
+        nobody_speaks = self._is_between_turns(floor) and self._hearing.has_audio
+        self._silence.observe(turns, nobody_speaks=nobody_speaks, now_s=self._now())
+        longest_s = help_is_due_after_s(
+            self._options.help_after_s, patience=patience.factor, usual_pause_ms=patience.usual_pause_ms
+        )
+        ends_at_s = self._silence.ends_at_s(turns, longest_s)
+        return math.inf if ends_at_s is None else max(0.0, ends_at_s - self._now())
+
+    async def _offer_help(self, floor: FloorControl) -> None:
+        """Have the partner offer help, unless the learner begins to speak just now."""
+        if not self._is_between_turns(floor):
+            return
+        turns = self._record.turns
+        self._silence.is_broken(turns)
+        if text := offer(self._record.state, turns):
+            metrics.HELP_OFFERS.inc()
+            await floor.on(PartnerBegins(text, is_offer=True))
 
     # --- the end --------------------------------------------------------------------------------
 

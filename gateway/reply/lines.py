@@ -29,12 +29,27 @@ class Example(BaseModel):
     partner: str
 
 
+class Help(BaseModel):
+    """What the partner says to a learner who has been silent for long.
+
+    soft: takes the pressure off. could_say: suggests the sentence {phrase}. other_topic: proposes one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    soft: tuple[str, ...]
+    could_say: str
+    other_topic: str
+
+
 class Lines(BaseModel):
-    """The lines of one language. Without a file, a language has none."""
+    """The lines of one language. Without a file, a language has none. hints: what a learner can say nearly always."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     examples: dict[Level, tuple[Example, ...]] = {}
+    help: Help | None = None
+    hints: dict[Level, tuple[str, ...]] = {}
 
 
 def lines_in(language: str) -> Lines:

@@ -67,7 +67,7 @@ class Briefing:
 
 def system_prompt(briefing: Briefing) -> str:
     """The system message. What the level decides comes last, because it may change."""
-    language, manner, partner = _language_name(briefing.language), MANNERS[briefing.level], briefing.partner
+    language, manner, partner = language_name(briefing.language), MANNERS[briefing.level], briefing.partner
     if briefing.is_small:
         speaks = "" if language == "English" else f"You speak {language}. "
         return f"{partner.instructions or f'You are {partner.brief}.'} {speaks}{manner.small_rule}"
@@ -137,5 +137,6 @@ def _append(messages: list[ChatMessage], turn: Turn) -> None:
         messages.append(ChatMessage("assistant" if role == "assistant" else "user", content))
 
 
-def _language_name(tag: str) -> str:
+def language_name(tag: str) -> str:
+    """A BCP-47 tag's language in English; the tag itself if it is not known."""
     return LANGUAGE_NAMES.get(tag.partition("-")[0].lower(), tag)

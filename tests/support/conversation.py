@@ -94,6 +94,7 @@ class Conversation:
     tts: FakeTts = field(default_factory=FakeTts)
     store: MemoryStore = field(default_factory=MemoryStore)
     idle_timeout_s: float = 600.0
+    help_after_s: float = 0.0
     may_speculate: bool = True
     scenarios: Library = field(default_factory=lambda: Library({}))
     got: list[tuple[float, AnyServerMessage | bytes]] = field(default_factory=list)
@@ -111,7 +112,8 @@ class Conversation:
             ReplyOptions(24_000, 256, 6000),
             self.idle_timeout_s,
             0.7,
-            lambda: self.may_speculate,
+            help_after_s=self.help_after_s,
+            may_speculate=lambda: self.may_speculate,
             scenarios=self.scenarios,
         )
         async with AudioInput(sample_rate_hz=RATE_HZ, encoding="pcm_s16le") as self.audio, asyncio.TaskGroup() as tasks:
