@@ -20,6 +20,8 @@ from gateway.ports import Llm
 from gateway.scenarios.signs import is_shown
 
 _MAX_TOKENS = 100
+# Asked about along with the tasks. Nobody does it, so a model that says that it was done says yes to everything.
+_NEVER_DONE = "Count backwards from ninety to eighty."
 
 
 def measure_goals(turns: Sequence[Turn], scenario: SessionScenario) -> Goals:
@@ -43,16 +45,18 @@ async def ask_opinions(
     """`goals` with the language model's opinion of each task. Raises NoAnswerError."""
     if not any(isinstance(turn, LearnerTurn) and turn.text for turn in turns):
         raise NoAnswerError("The learner said nothing.")
-    names = [f"task_{number}" for number, _ in enumerate(goals.tasks, start=1)]
+    tasks = [*(task.text for task in goals.tasks), _NEVER_DONE]
+    names = [f"task_{number}" for number, _ in enumerate(tasks, start=1)]
     shape = create_model("GoalsAnswer", __base__=Answer, **dict.fromkeys(names, (bool, ...)))  # type: ignore[call-overload]
-    question = goals_question(turns, scenario, dict(zip(names, (task.text for task in goals.tasks), strict=True)))
+    question = goals_question(turns, scenario, dict(zip(names, tasks, strict=True)))
 
-    def judge(answer: Answer) -> list[bool]:
-        return [getattr(answer, name) for name in names]
+    def judge(answer: Answer) -> list[bool] | None:
+        *opinions, never_done = (getattr(answer, name) for name in names)
+        return None if never_done else opinions
 
     opinions = await ask(llm, question, shape, judge, max_tokens=_MAX_TOKENS, timeout_s=timeout_s)
-    tasks = zip(goals.tasks, opinions, strict=True)
-    return goals.model_copy(update={"tasks": tuple(one.model_copy(update={"opinion": own}) for one, own in tasks)})
+    judged = zip(goals.tasks, opinions, strict=True)
+    return goals.model_copy(update={"tasks": tuple(one.model_copy(update={"opinion": own}) for one, own in judged)})
 
 
 def goal_facts(goals: Goals) -> list[str]:

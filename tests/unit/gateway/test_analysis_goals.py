@@ -74,7 +74,7 @@ def opinions(**said: object) -> FakeLlm:
     return FakeLlm(answer=json.dumps(said))
 
 
-EVERY_TASK = {f"task_{number}": number == 3 for number in range(1, 6)}
+EVERY_TASK = {f"task_{number}": number == 3 for number in range(1, 7)}
 
 
 async def test_the_models_opinion_stands_beside_what_was_measured() -> None:
@@ -89,9 +89,13 @@ async def test_the_models_opinion_stands_beside_what_was_measured() -> None:
 
 
 @pytest.mark.parametrize(
-    "said", [{}, EVERY_TASK | {"task_2": "perhaps"}, {"task_1": True}, {"order-drink": True}], ids=str
+    "said",
+    [{}, dict.fromkeys(EVERY_TASK, True), EVERY_TASK | {"task_2": "perhaps"}, {"task_1": True}, {"order-drink": True}],
+    ids=str,
 )
-async def test_an_answer_that_leaves_a_task_open_is_no_opinion(said: dict[str, object]) -> None:
+async def test_an_answer_that_leaves_a_task_open_or_says_yes_to_everything_is_no_opinion(
+    said: dict[str, object],
+) -> None:
     llm = opinions(**said)
     with pytest.raises(NoAnswerError, match="nothing usable"):
         await ask_opinions(measure_goals(TURNS, CAFE), TURNS, CAFE, llm, timeout_s=5)
