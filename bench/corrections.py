@@ -21,6 +21,7 @@ from bench.gleu import corpus_gleu
 from common.errors import ServiceError
 from gateway.analysis.answers import NoAnswerError
 from gateway.analysis.grammar import Sentence, pieces_of, rewrite, rule_corrections
+from gateway.clients.llm import SMALL_PARAMETERS
 from gateway.ports import ChatMessage
 from llm_service.config import LlmSettings
 from llm_service.engine import Delta, GenerationRequest, LlmEngine, Message
@@ -37,7 +38,11 @@ class EngineLlm:
         self._engine = engine
 
     is_idle = True
-    is_small = False  # ask, whatever the model
+
+    @property
+    def is_small(self) -> bool:
+        """As the gateway's own client says it; the analysis then leaves corrections to its rules."""
+        return 0 < self._engine.describe().parameters < SMALL_PARAMETERS
 
     def stream(
         self,
@@ -177,19 +182,24 @@ def _lines(path: Path) -> list[list[str]]:
     return [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-async def run(folder: Path, first: int | None, *, rules_only: bool, show: bool) -> Figures:
+async def run(options: argparse.Namespace) -> Figures:
     """Start the model, ask, and stop it."""
-    corpus = Corpus.read(folder, first)
+    corpus = Corpus.read(options.folder, options.first)
     sentences = [as_text(tokens) for tokens in corpus.sources]
     began = time.monotonic()
-    if rules_only:
+    if options.rules_only:
         return figures(corpus, [by_rules(sentence) for sentence in sentences], time.monotonic() - began)
     engine = create_engine(LlmSettings())
     try:
         await engine.start()
         print(f"model: {engine.describe().model}", flush=True)
         began = time.monotonic()
-        answers = await corrected(sentences, EngineLlm(engine), show=show)
+        llm = EngineLlm(engine)
+        if llm.is_small and not options.ask_small:
+            print("the analysis does not ask so small a model for corrections: what its rules find counts")
+            answers = [by_rules(sentence) for sentence in sentences]
+        else:
+            answers = await corrected(sentences, llm, show=options.show)
     finally:
         await engine.close()
     return figures(corpus, answers, time.monotonic() - began)
@@ -200,15 +210,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="with dev.src and dev.ref0 to dev.ref3")
     parser.add_argument("--first", type=int, help="only so many sentences")
     parser.add_argument("--rules-only", action="store_true", help="without a model: what the analysis' rules find")
+    parser.add_argument("--ask-small", action="store_true", help="ask also a model that the analysis finds too small")
     parser.add_argument("--show", action="store_true", help="print each sentence and what is believed of the answer")
-    arguments = parser.parse_args()
     try:
-        found = asyncio.run(
-            run(arguments.folder, arguments.first, rules_only=arguments.rules_only, show=arguments.show)
-        )
+        print(asyncio.run(run(parser.parse_args())))
     except ServiceError as error:
         raise SystemExit(f"the model could not be run: {error.message}") from error
-    print(found)
 
 
 if __name__ == "__main__":
