@@ -69,6 +69,12 @@ ANALYSES = from_zero(
     Counter("aitalk_gateway_analyses_total", "Analyses sent: whole, or partial, with parts missing.", ["outcome"]),
     *("whole", "partial"),
 )
+ANALYSIS_SECONDS = Histogram(
+    "aitalk_gateway_analysis_seconds",
+    "From the last words to an analysis: its measured parts, or the whole of it.",
+    ["part"],
+    buckets=(0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 180),
+)
 SEATS = Gauge("aitalk_gateway_seats", "Conversations that the mesh can hold, as this gateway estimates.")
 SEATS_IN_USE = Gauge(
     "aitalk_gateway_seats_in_use", "Seats in use by all gateways, including those kept for learners who may reconnect."

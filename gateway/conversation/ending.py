@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterable, Awaitable, Callable
 from dataclasses import dataclass
 
@@ -110,5 +111,9 @@ class Ending:
             llm=self.llm,
             scenario=record.state.scenario,
         )
+        began_s = time.monotonic()
         async for stage in stages:
+            if stage.done == 0 or not stage.analysis.pending:
+                part = "measured" if stage.analysis.pending else "whole"
+                metrics.ANALYSIS_SECONDS.labels(part).observe(time.monotonic() - began_s)
             await self.post(AnalysisGrown(stage))

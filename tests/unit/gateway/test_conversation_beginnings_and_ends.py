@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from prometheus_client import REGISTRY
 
 from common.errors import SequenceError
 from gateway.closing import ENDED, IDLE, LEFT, TAKEN_OVER
@@ -127,6 +128,9 @@ async def test_what_is_measured_comes_at_once_and_frees_the_seat_while_the_rest_
         closed_early = talk.closing
         await asyncio.sleep(1000)
     assert closed_early is None
+    count = REGISTRY.get_sample_value
+    for part in ("measured", "whole"):
+        assert count("aitalk_gateway_analysis_seconds_count", {"part": part})
     progress = talk.of(AnalysisProgress)
     assert [one.done for one in progress] == sorted({one.done for one in progress})
     (whole,) = talk.of(AnalysisMessage)
