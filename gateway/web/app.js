@@ -13,6 +13,7 @@ import { watchReadiness } from './readiness.js';
 import { Recordings } from './recordings.js';
 import { Replay } from './replay.js';
 import { loadScenarios } from './scenarios.js';
+import { sentences } from './sentences.js';
 import { ask } from './server.js';
 import { Speaker } from './speaker.js';
 import { Meter } from './view/meter.js';
@@ -35,6 +36,8 @@ const page = new Page({
   onReplay: replaySentence,
   onHearHint: hearHint,
   canHearHint: () => deviceVoice(language()) !== null,
+  onHearSentence: (sentence) => replaySentence(partOf(sentence), false),
+  canHearSentence: (sentence) => Boolean(partOf(sentence)),
   language,
   ask,
   debug: query.has('debug'),
@@ -161,9 +164,22 @@ function resend(id) {
 
 // --- hearing again ---
 
+/** The partner's sentence that begins so, if its sound is kept. */
+function partOf(sentence) {
+  const beginning = sentence.replace(/\s*…$/u, '');
+  const parts = state.turns
+    .filter(({ who }) => who === 'partner')
+    .flatMap(({ id, text, words }) => sentences(text, words, language()).map((part) => ({ ...part, turnId: id })));
+  return parts.find((part) => part.text.startsWith(beginning) && soundOf(part)) ?? null;
+}
+
+function soundOf({ turnId, fromMs, toMs }) {
+  return fromMs === null ? null : recordings.wav(turnId, fromMs, toMs);
+}
+
 /** @returns {boolean} whether its sound is still there */
-function replaySentence({ turnId, fromMs, toMs }, slowly) {
-  const wav = fromMs === null ? null : recordings.wav(turnId, fromMs, toMs);
+function replaySentence(part, slowly) {
+  const wav = part && soundOf(part);
   if (!wav) return false;
   interrupt();
   stopReading();

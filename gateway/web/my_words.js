@@ -1,7 +1,10 @@
 /** The words that the learner keeps. Pure, but for `load` and `save`, which keep them in this browser. */
 import * as memory from './memory.js';
 
-/** @typedef {{word: string, sentence: string, zipf: number|null, cefr: string|null, kept: string}} KeptWord kept: an ISO date */
+/**
+ * @typedef {{word: string, sentence: string, meaning?: string|null, zipf: number|null, cefr: string|null, kept: string}} KeptWord
+ * kept: an ISO date
+ */
 
 /** @returns {KeptWord[]} the latest first */
 export function load() {
@@ -31,8 +34,13 @@ export function toText(kept) {
 
 /** By RFC 4180, with a head. A cell that a spreadsheet would take for a formula gets an apostrophe before it. */
 export function toCsv(kept) {
-  const rows = kept.map(({ word, sentence, zipf, cefr, kept: date }) => [word, sentence, zipf ?? '', cefr ?? '', date]);
-  return [['word', 'sentence', 'zipf', 'level', 'kept'], ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('');
+  const rows = kept.map(({ word, meaning, sentence, zipf, cefr, kept: date }) => [word, meaning ?? '', sentence, zipf ?? '', cefr ?? '', date]);
+  return [['word', 'meaning', 'sentence', 'zipf', 'level', 'kept'], ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('');
+}
+
+/** As an ISO date, by UTC. */
+export function today() {
+  return new Date().toISOString().slice(0, 10);
 }
 
 function cell(value) {

@@ -153,6 +153,7 @@ export const UNANSWERED = { text: 'This was not answered.', action: 'Send it aga
 export const LOOKUP = {
   open: 'Hear again',
   again: 'Hear again',
+  sentence: 'Hear the sentence',
   slowly: 'Slowly',
   close: 'Close',
   hint: 'Choose a word to see how common it is.',

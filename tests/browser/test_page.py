@@ -421,8 +421,64 @@ async def test_what_is_measured_is_shown_while_the_rest_of_the_report_is_written
     await expect(report.locator(".ladder .here")).to_have_text("B1")
 
 
-@pytest.mark.parametrize("analysis", [{}, {"timeline": None, "cefr": 3, "fluency": {}, "grammar": {"corrections": 1}}])
+@pytest.mark.parametrize(
+    "analysis",
+    [{}, {"timeline": None, "cefr": 3, "fluency": {}, "grammar": {"corrections": 1}, "goals": {"tasks": [None, 3]}}],
+)
 async def test_report_survives_nonsense(open_page: OpenPage, stub: PageStub, analysis: dict[str, object]) -> None:
     page = await open_page(stub.url)
     await ended(page, await talking(page, stub), analysis)
     await expect(page.get_by_role("heading", name="How it went")).to_be_visible()
+
+
+GOALS: dict[str, Any] = {
+    "scenario": "cafe",
+    "title": "At the café",
+    "goal": "Order something to drink.",
+    "tasks": [
+        {"id": "a", "text": "Order a drink.", "measured": True, "turn_id": "t0", "opinion": True},
+        {"id": "b", "text": "Ask the price.", "measured": False, "turn_id": None, "opinion": True},
+        {"id": "c", "text": "Pay.", "measured": False, "turn_id": None, "opinion": None},
+    ],
+}
+
+
+async def test_report_tells_what_was_measured_of_the_goals_from_the_models_opinion(
+    open_page: OpenPage, stub: PageStub
+) -> None:
+    page = await open_page(stub.url)
+    await ended(page, await talking(page, stub), {**sample_analysis(), "goals": GOALS})
+    rows = page.get_by_role("row")
+    await expect(rows).to_have_text(
+        [
+            "To doIn your wordsThe language model thinks",
+            "Order a drink.✓ heard✓ done",
+            "Ask the price.– not heard✓ done",
+            "Pay.– not heardno opinion",
+        ]
+    )
+
+
+async def test_report_of_goals_without_the_model_has_what_was_measured(open_page: OpenPage, stub: PageStub) -> None:
+    page = await open_page(stub.url)
+    tasks = [{**task, "opinion": None} for task in GOALS["tasks"]]
+    away = {"goals": "The language model could not be reached."}
+    analysis = {**sample_analysis(), "goals": {**GOALS, "tasks": tasks}, "unavailable": away}
+    await ended(page, await talking(page, stub), analysis)
+    await expect(page.get_by_role("row")).to_have_count(4)
+    await expect(page.get_by_role("columnheader")).to_have_text(["To do", "In your words"])
+    await expect(page.locator("#report .missing")).to_have_text("The language model could not be reached.")
+
+
+async def test_a_word_worth_learning_is_kept_and_heard(open_page: OpenPage, stub: PageStub) -> None:
+    page = await open_page(stub.url)
+    client = await talking(page, stub)
+    reply = await client.say("The view must have been breathtaking!")
+    await client.until(lambda _: reply.over)
+    await ended(page, client, sample_analysis())
+    hear = page.get_by_role("button", name="Hear the sentence: breathtaking")
+    await expect(page.get_by_role("button", name="Hear the sentence: recommend")).to_have_count(0)  # not in this one
+    await hear.click()
+    await page.get_by_role("button", name="Keep in my words: breathtaking").click()
+    await page.get_by_role("button", name="My words (1)").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("The view must have been breathtaking!")

@@ -331,8 +331,8 @@ async def test_kept_words_are_unique_and_exported(modules: Page) -> None:
     )
     rows = (await call(modules, "my_words.js", f"m.toCsv({kept})", entries[1:])).split("\r\n")
     assert rows[1:] == [
-        '"sea","To the sea!","5.1","A2","2030-01-03"',
-        '"view","\'=HYPERLINK(""x"")","","","2030-01-02"',
+        '"sea","","To the sea!","5.1","A2","2030-01-03"',
+        '"view","","\'=HYPERLINK(""x"")","","","2030-01-02"',
         "",
     ]
     assert await call(modules, "my_words.js", f"m.remove({kept}, 'SEA').length", entries) == 1

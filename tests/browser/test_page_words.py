@@ -104,8 +104,8 @@ async def test_a_word_is_looked_up_kept_exported_and_removed(
         await dialog.get_by_role("button", name="Save as CSV").click()
     await (await downloading.value).save_as(tmp_path / "words.csv")
     rows = (tmp_path / "words.csv").read_text(encoding="utf-8").splitlines()
-    assert rows[0] == '"word","sentence","zipf","level","kept"'
-    assert rows[2].startswith('"breathtaking","The view must have been breathtaking!","3.')
+    assert rows[0] == '"word","meaning","sentence","zipf","level","kept"'
+    assert rows[2].startswith('"breathtaking","","The view must have been breathtaking!","3.')
     await dialog.get_by_role("button", name="Remove: view").click()
     await expect(dialog.locator("li")).to_have_count(1)
     await page.keyboard.press("Escape")
@@ -133,8 +133,8 @@ async def test_hints_are_asked_for_chosen_and_gone_with_the_answer(open_page: Op
     page = await open_page(stub.url)
     client = await talking(page, stub)
     await page.get_by_role("button", name="Hint").click()
-    await client.until(lambda client: client.hints_wanted == 1)
-    await client.hint("Can I have a coffee, please?", "What do you recommend?")
+    await client.message(protocol.Hint)
+    await client.send(protocol.HintMessage(sentences=("Can I have a coffee, please?", "What do you recommend?")))
     hints = page.get_by_role("region", name="Hints")
     await expect(hints.get_by_role("listitem")).to_have_count(2)
     await hints.get_by_role("button", name="What do you recommend?").click()
@@ -151,8 +151,8 @@ async def test_a_scenario_from_its_card_to_a_kept_word(open_page: OpenPage, stub
     assert (await client.message(protocol.Start)).model_dump()["partner_begins"] is True
     await answered(page, client)
     await page.get_by_role("button", name="Hint").click()  # the learner has fallen silent
-    await client.until(lambda client: client.hints_wanted == 1)
-    await client.hint("Can I have a coffee, please?")
+    await client.message(protocol.Hint)
+    await client.send(protocol.HintMessage(sentences=("Can I have a coffee, please?",)))
     await page.get_by_role("button", name="Can I have a coffee, please?", exact=True).last.click()
     await page.keyboard.press("Enter")
     assert (await client.message(protocol.Text)).text == "Can I have a coffee, please?"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import secrets
 import socket
 import sys
@@ -43,6 +42,7 @@ LINES = (
     "That sounds lovely. Who did you go with, and what did you like best about it?",
     "I see. If you could go back tomorrow, what would you do differently?",
 )
+HINTS = ("I went to the sea with my sister.", "I stayed at home and read a book.")
 LEARNER_LINE = "Last weekend I go to the sea with my sister"
 RATE_HZ = 24000
 WORD_MS = 320
@@ -97,7 +97,6 @@ class Client:
     replies: list[Reply] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     gone: bool = False
-    hints_wanted: int = 0
 
     def of_type(self, kind: type[Message]) -> list[Message]:
         return [message for message in self.messages if isinstance(message, kind)]
@@ -158,9 +157,6 @@ class Client:
             if not reply.over:
                 reply.over = True
                 await self.send(protocol.Interrupted(turn_id=reply.turn_id, heard_text=reply.heard_text))
-
-    async def hint(self, *sentences: str) -> None:
-        await self.socket.send_text(json.dumps({"type": "hint", "sentences": sentences}))
 
     async def drop(self, code: int = 1012) -> None:
         await self.socket.close(code)
@@ -258,10 +254,6 @@ class PageStub:
             raise WebSocketDisconnect
         text, data = event.get("text"), event.get("bytes")
         if isinstance(text, str):
-            if json.loads(text)["type"] == "hint":
-                client.hints_wanted += 1
-                client.changed.set()
-                return
             message = protocol.CLIENT_MESSAGE.validate_json(text)
             client.messages.append(message)
             client.changed.set()
@@ -282,6 +274,8 @@ class PageStub:
                 await client.played(message)
             case protocol.Interrupt():
                 await client.interrupt()
+            case protocol.Hint() if self.chatty:
+                await client.send(protocol.HintMessage(sentences=HINTS))
             case protocol.Text() if self.chatty:
                 await client.interrupt()
                 await client.say(LINES[len(client.replies) % len(LINES)])

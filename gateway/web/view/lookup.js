@@ -89,5 +89,5 @@ export class LookupView {
 }
 
 function entry(word, sentence, found) {
-  return { word, sentence, zipf: found?.zipf ?? null, cefr: found?.cefr ?? null, kept: new Date().toISOString().slice(0, 10) };
+  return { word, sentence, zipf: found?.zipf ?? null, cefr: found?.cefr ?? null, kept: myWords.today() };
 }

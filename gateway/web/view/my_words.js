@@ -45,14 +45,14 @@ export class MyWordsView {
     );
   }
 
-  #item({ word, sentence, cefr }) {
+  #item({ word, meaning, sentence, cefr }) {
     const out = button(MY_WORDS.remove, () => {
       this.#change(myWords.remove(myWords.load(), word));
       this.dialog.querySelector('button').focus();
     });
     out.setAttribute('aria-label', `${MY_WORDS.remove}: ${word}`);
     const about = cefr && el('span', { class: 'fine' }, ` about ${cefr}`);
-    return el('li', {}, el('p', {}, el('strong', {}, word), about, sentence && el('span', { class: 'my-sentence' }, sentence)), out);
+    return el('li', {}, el('p', {}, el('strong', {}, word), about, meaning && el('span', { class: 'my-meaning' }, meaning), sentence && el('span', { class: 'my-sentence' }, sentence)), out);
   }
 }
 

@@ -25,12 +25,15 @@ export class Page {
    * @param {(path: string) => Promise<object|null>} options.ask the server
    * @param {(sentence: string) => void} options.onHearHint a hint is to be read aloud
    * @param {() => boolean} options.canHearHint whether it can be
+   * @param {(sentence: string) => void} options.onHearSentence a sentence of the partner's is to be heard again
+   * @param {(sentence: string) => boolean} options.canHearSentence whether its sound is kept
    * @param {boolean} options.debug show how long each answer took
    */
-  constructor({ onNotice, onResend, onTopic, onPhrase, onReplay, language, ask, onHearHint, canHearHint, debug }) {
+  constructor({ onNotice, onResend, onTopic, onPhrase, onReplay, language, ask, onHearHint, canHearHint, onHearSentence, canHearSentence, debug }) {
     this.part = Object.fromEntries([...document.querySelectorAll('[id]')].map((element) => [element.id, element]));
     this.myWords = new MyWordsView({ dialog: this.part['my-words'], opener: this.part['my-words-opener'] });
     this.lookup = new LookupView(this.part.lookup, { onReplay, language, ask, onKeep: (entry) => this.myWords.keep(entry) });
+    this.report = new ReportView(this.part.report, { onKeep: (entry) => this.myWords.keep(entry), onHear: onHearSentence, canHear: canHearSentence });
     this.hints = new HintsView(this.part.hints, { onChoose: onPhrase, onHear: onHearHint, canHear: canHearHint });
     this.transcript = new TranscriptView(this.part.transcript, {
       onResend,
@@ -40,7 +43,6 @@ export class Page {
       debug,
     });
     this.notices = new NoticesView(this.part.notices, onNotice);
-    this.report = new ReportView(this.part.report);
     const { topics, cards, 'every-level': everyLevel } = this.part;
     this.topics = new TopicsView({ topics, cards, everyLevel }, onTopic);
     this.sheet = new SheetView(this.part.sheet, onPhrase);

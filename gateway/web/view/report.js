@@ -6,15 +6,17 @@ import { el } from './dom.js';
 import { cefr } from './report/cefr.js';
 import { corrections } from './report/corrections.js';
 import { fluency } from './report/fluency.js';
+import { goals } from './report/goals.js';
 import { list, missing, section } from './report/parts.js';
 import { timeline } from './report/timeline.js';
 import { vocabulary } from './report/vocabulary.js';
 import { PENDING } from '../wording.js';
 
 export class ReportView {
-  /** @param {HTMLElement} place */
-  constructor(place) {
+  /** @param {HTMLElement} place @param {object} words what can be done with a word worth learning: see `vocabulary` */
+  constructor(place, words) {
     this.place = place;
+    this.words = words;
     this.shown = null;
   }
 
@@ -24,21 +26,22 @@ export class ReportView {
     const isFirst = !this.shown;
     this.shown = document;
     this.place.hidden = !document;
-    this.place.replaceChildren(...(document ? report(document) : []));
+    this.place.replaceChildren(...(document ? report(document, this.words) : []));
     if (document && isFirst) this.place.scrollIntoView({ block: 'start' });
   }
 }
 
-function report(document) {
+function report(document, words) {
   return [
     el('h2', { id: 'report-title' }, 'How it went'),
     document.summary ? el('p', { class: 'summary' }, document.summary) : missing(document.unavailable?.summary),
     comingUp(document),
+    goals(document),
     timeline(document),
     cefr(document),
     fluency(document),
     corrections(document),
-    vocabulary(document),
+    vocabulary(document, words),
     nextSteps(document),
   ].filter(Boolean);
 }

@@ -1,4 +1,6 @@
 /** The learner's words: how many, how rare, and which ones to take home. */
+import * as myWords from '../../my_words.js';
+import { LOOKUP } from '../../wording.js';
 import { el, svg } from '../dom.js';
 import { list, missing, number, plural, section } from './parts.js';
 
@@ -10,9 +12,16 @@ const BANDS = {
   unknown: 'not in the list',
 };
 
-export function vocabulary({ vocabulary: found, unavailable }) {
+/**
+ * @param {object} document
+ * @param {object} words
+ * @param {(entry: import('../../my_words.js').KeptWord) => void} words.onKeep
+ * @param {(sentence: string) => boolean} words.canHear whether the sound of a sentence of the partner's is kept
+ * @param {(sentence: string) => void} words.onHear
+ */
+export function vocabulary({ vocabulary: found, unavailable }, words) {
   if (!found) return null;
-  return section('Words', counts(found), rarity(found, unavailable), rarest(found.rarity), toLearn(found.words_to_learn));
+  return section('Words', counts(found), rarity(found, unavailable), rarest(found.rarity), toLearn(found.words_to_learn, words));
 }
 
 function counts({ words, distinct_words: distinct, unit = 'word' }) {
@@ -44,25 +53,49 @@ function rarest(found) {
   return words.length ? el('p', {}, 'Your rarest: ', el('i', {}, words.slice(0, 8).join(', ')), '.') : null;
 }
 
-function toLearn(words) {
-  const known = list(words).filter((each) => each?.word);
+function toLearn(found, words) {
+  const known = list(found).filter((each) => each?.word);
   if (!known.length) return null;
   return el(
     'div',
     { class: 'to-learn' },
     el('h4', {}, 'Worth learning'),
-    el('dl', {}, ...known.map(learnable)),
+    el('dl', {}, ...known.map((each) => learnable(each, words))),
   );
 }
 
-function learnable({ word, meaning, heard_in: sentence }) {
+function learnable({ word, meaning, zipf, heard_in: sentence = '' }, { onKeep, onHear, canHear }) {
+  const entry = { word, sentence, meaning, zipf, cefr: null, kept: myWords.today() };
   return el(
     'div',
     {},
     el('dt', {}, word),
     meaning && el('dd', { class: 'meaning' }, meaning),
     sentence && el('dd', {}, ...within(sentence, word)),
+    el(
+      'dd',
+      { class: 'learn-actions' },
+      keepButton(entry, onKeep),
+      sentence && canHear(sentence) && button(LOOKUP.sentence, `${LOOKUP.sentence}: ${word}`, () => onHear(sentence)),
+    ),
   );
+}
+
+function keepButton(entry, onKeep) {
+  const kept = myWords.has(myWords.load(), entry.word);
+  const made = button(kept ? LOOKUP.kept : LOOKUP.keep, `${kept ? LOOKUP.kept : LOOKUP.keep}: ${entry.word}`, () => {
+    onKeep(entry);
+    made.textContent = LOOKUP.kept;
+    made.setAttribute('aria-label', `${LOOKUP.kept}: ${entry.word}`);
+    made.setAttribute('aria-disabled', 'true');
+  });
+  return made;
+}
+
+function button(label, name, act) {
+  const made = el('button', { type: 'button', 'aria-label': name }, label);
+  made.addEventListener('click', act);
+  return made;
 }
 
 /** The sentence, with the word picked out. */
