@@ -26,6 +26,7 @@ PIECE_SENTENCES = 6
 PIECE_BYTES = 900
 _LONGEST_BYTES = 400  # a longer "sentence" is a recogniser's run of words; it is not checked
 _TOKENS_PER_BYTE = 0.5  # of what is written again; English needs half of that
+_CONTRACTIONS = {"n't": "not", "'m": "am", "'re": "are", "'ve": "have", "'ll": "will"}
 
 NOTHING_CHECKED = Grammar(corrections=(), words_checked=0, corrections_per_100_words=None)
 
@@ -117,10 +118,8 @@ async def rewrite(sentences: Sequence[str], llm: Llm, *, language: str, timeout_
     """
 
     def judge(answer: CorrectionsAnswer) -> list[str | None] | None:
-        written = [one_line(text) for text in answer.corrected]
-        believed = [
-            text if is_credible(sentence, text) else None for sentence, text in zip(sentences, written, strict=False)
-        ]
+        pairs = zip(sentences, map(one_line, answer.corrected), strict=False)
+        believed = [with_own_contractions(one, text) if is_credible(one, text) else None for one, text in pairs]
         believed += [None] * (len(sentences) - len(believed))
         return believed if any(believed) else None
 
@@ -147,6 +146,25 @@ def is_credible(sentence: str, corrected: str) -> bool:
     kept = sum(block.size for block in _matcher(before, after).get_matching_blocks())
     changed = max(len(before), len(after)) - kept
     return changed <= max(2, len(before) // 2) and len(after) <= len(before) + max(2, len(before) // 3)
+
+
+def with_own_contractions(sentence: str, corrected: str) -> str:
+    """`corrected` with the learner's "can not" where it has "can't", or the other way round: neither is a mistake."""
+    before, after = word_spans(sentence), word_spans(corrected)
+    for start, end, new_start, new_end in reversed(list(_changes(_words(sentence), _words(corrected)))):
+        own = sentence[before[start][0] : before[end - 1][1]]
+        first, last = after[new_start][0], after[new_end - 1][1]
+        if _expanded(own) == _expanded(corrected[first:last]):
+            corrected = corrected[:first] + own + corrected[last:]
+    return corrected
+
+
+def _expanded(text: str) -> list[str]:
+    """The words of `text`, lower case, without English contractions."""
+    plain = plain_word(text).replace("can't", "can not").replace("cannot", "can not").replace("won't", "will not")
+    for short, long in _CONTRACTIONS.items():
+        plain = plain.replace(short, f" {long}")
+    return [plain[start:end] for start, end in word_spans(plain)]
 
 
 def edits(sentence: Sentence, corrected: str) -> Iterator[Correction]:

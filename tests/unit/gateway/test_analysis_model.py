@@ -239,6 +239,20 @@ async def test_capitals_and_punctuation_are_no_mistakes() -> None:
     assert analysis.grammar.corrections_per_100_words == 0
 
 
+@pytest.mark.parametrize(
+    ("said", "written", "found"),
+    [
+        ("I can not go, and I do not want to.", "I can't go, and I don't want to.", []),
+        ("I'm here and he won't come.", "I am here and he will not come.", []),
+        ("We can not see it, and I likes it.", "We can't see it, and I like it.", [("likes", "like")]),
+        ("He do not know.", "He does not know.", [("He do not", "He doesn't")]),
+    ],
+)
+async def test_a_contraction_is_no_correction(said: str, written: str, found: list[tuple[str, str]]) -> None:
+    analysis = await run(ScriptedLlm(corrections=(corrected(written),)), typed(said))
+    assert [(one.original, one.corrected) for one in analysis.grammar.corrections] == found
+
+
 async def test_the_same_correction_is_shown_once_counts_each_time_and_the_number_is_bounded() -> None:
     turns = typed(*["I likes tea."] * 3, *(f"He likes {word} a lot of." for word in "abcdefgh"))
     answers = [corrected("I like tea.", "I like tea.", "I like tea.", *(f"He likes {w} a lot." for w in "abc"))]
