@@ -24,7 +24,7 @@ from gateway.clients.recovering_tts import RecoveringTts
 from gateway.clients.tts import GrpcTts
 from gateway.history import LearnerTurn
 from gateway.ports import AsrStream, ChatMessage, EndOfTurn, Patience, SpeechStarted, TtsStream
-from tests.support.conversation import eager, end, transcript
+from tests.support.conversation import conversation_in, eager, end, transcript
 from tests.support.gateway import TestGateway
 from tests.support.learner import Learner, a_learner, at_the_door
 
@@ -85,7 +85,7 @@ async def test_a_reply_is_heard_to_its_end_first() -> None:
             assert await resumes(back, learner) == 2
             await back.send(type="text", text="and again")
             await back.hear_reply()
-            assert [message.content for message in new.llm.asked[-1][1:]] == ["hello", text, "and again"]
+            assert [message.content for message in conversation_in(new.llm.asked[-1])] == ["hello", text, "and again"]
 
 
 async def test_a_turn_that_is_being_spoken_is_answered_first() -> None:
