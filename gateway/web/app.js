@@ -86,7 +86,7 @@ function restored() {
 
 /** The fields of a fresh session's `start` that say what it is about, and who begins. */
 function topic() {
-  const about = state.scenario ? { scenario: state.scenario.id, language: state.scenario.language } : {};
+  const about = state.scenario ? { scenario: state.scenario.id } : {};
   return opening(state) ? { ...about, partner_begins: true } : about;
 }
 
@@ -185,6 +185,10 @@ function replaySentence(part, slowly) {
   stopReading();
   replay.play(wav, slowly);
   return true;
+}
+
+function askForHint() {
+  if (connection.send({ type: 'hint' })) dispatch({ type: 'page.hint' });
 }
 
 function hearHint(sentence) {
@@ -439,7 +443,7 @@ function listen() {
   ending.addEventListener('click', end);
   anew.addEventListener('click', again);
   other.addEventListener('click', forget);
-  page.part['ask-hint'].addEventListener('click', () => connection.send({ type: 'hint' }));
+  page.part['ask-hint'].addEventListener('click', askForHint);
   begins.addEventListener('change', () => dispatch({ type: 'page.partnerBegins', partnerBegins: begins.checked }));
   page.part.voice.addEventListener('change', ({ target }) => memory.voice.save(target.value));
   levels.addEventListener('change', ({ target }) => setLevel(target.value));

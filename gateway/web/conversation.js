@@ -32,6 +32,7 @@ export function initial({ level = 'intermediate', turns = [], scenario = null } 
     moving: false, // another gateway is about to carry on
     muted: false,
     hints: null, // sentences that the learner could say now
+    hintAsked: false, // and not answered yet
     replaying: false, // a sentence is heard again
     queue: null, // {position, seconds}, while all places are taken
     analysis: null, // so far, while `stage` is analysing
@@ -70,7 +71,11 @@ export function replying({ turns }) {
 const HANDLERS = {
   // --- the server's ---
   speech_started: (state) => ({ ...settled(state), hearing: true, awaiting: false }),
-  hint: (state, { sentences }) => ({ ...settled(state), hints: Array.isArray(sentences) ? sentences : [] }),
+  hint: (state, { sentences }) => ({
+    ...settled(state),
+    hints: Array.isArray(sentences) ? sentences : [],
+    hintAsked: false,
+  }),
   speech_stopped: (state) => ({ ...state, hearing: false, awaiting: true }),
   transcript: (state, { text, is_final: final }) => (final ? finalTranscript(state, text) : partialTranscript(state, text)),
   ai_text: (state, { turn_id: id, text }) =>
@@ -91,6 +96,7 @@ const HANDLERS = {
   error: (state, { message, retryable }) => ({
     ...notice(state, 'server', { tone: 'problem', text: complaint(message, retryable) }),
     awaiting: false,
+    hintAsked: false,
   }),
 
   // --- the page's own ---
@@ -116,6 +122,7 @@ const HANDLERS = {
     return { ...next, awaiting: true, hints: null };
   },
   'page.heard': (state, { turnId, heardMs }) => heard(state, turnId, heardMs),
+  'page.hint': (state) => ({ ...state, hintAsked: true }),
   'page.replaying': (state, { replaying }) => ({ ...state, replaying }),
   'page.silenced': (state) => ({ ...silenceAll(state, 'learner'), awaiting: false }),
   'page.notice': (state, { topic, notice: given }) => notice(state, topic, given),
@@ -187,7 +194,7 @@ function causeOfInterruption({ moving, notices }) {
 
 /** The connection is gone, or the conversation over: nobody speaks, nobody is waited for. */
 function quiet(state, cutBy) {
-  return { ...silenceAll(state, cutBy), hearing: false, awaiting: false, hints: null };
+  return { ...silenceAll(state, cutBy), hearing: false, awaiting: false, hints: null, hintAsked: false };
 }
 
 // --- lists ---

@@ -193,6 +193,8 @@ export const MY_WORDS = {
 };
 
 export const HINTS = {
+  ask: 'Hint',
+  coming: 'Hint …',
   intro: 'You could say one of these. Say it aloud, or choose it to write it.',
   none: 'There is no hint right now.',
   hear: 'Hear it',

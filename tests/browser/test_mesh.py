@@ -95,3 +95,35 @@ async def test_a_page_that_lost_its_gateway_carries_on(open_page: OpenPage, mesh
     await page.keyboard.press("Enter")
     await expect(page.locator(".partner.complete").nth(1)).to_be_visible(timeout=MODELS_MS)
     await expect(page.locator(".learner .words").first).to_have_text("My name is Barbara.")
+
+
+async def test_a_scenario_from_its_card_to_its_goals(open_page: OpenPage, mesh: Mesh) -> None:
+    """The partner begins, the learner is stuck, takes a hint, hears a sentence slowly, and keeps a word."""
+    page = await open_page(mesh.http, microphone=False)
+    await page.get_by_label("Beginner").check()
+    await page.get_by_role("radio", name="At the café").check()
+    await page.get_by_role("button", name="Start talking").click()
+    opening = page.locator(".partner.complete .words").first
+    await expect(opening).to_have_text("Good morning! What can I get for you?", timeout=MODELS_MS)
+
+    await page.get_by_role("button", name="Hint").click()
+    hint = page.locator(".hint-sentence").first
+    await expect(hint).to_be_visible(timeout=MODELS_MS)
+    await hint.click()
+    said = await page.get_by_label("Write instead of speaking").input_value()
+    assert said == await hint.inner_text()
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".learner.final .words")).to_have_text(said)
+    await expect(page.locator(".partner.complete")).to_have_count(2, timeout=MODELS_MS)
+
+    await page.get_by_role("button", name="Hear again: What can I get for you?").click()
+    await page.get_by_role("button", name="Slowly").click()
+    await expect(page.locator(".status-now")).to_have_text("Playing it again")
+    await expect(page.locator(".status-now")).to_have_text("Your turn", timeout=MODELS_MS)
+    await page.locator(".lookup-sentence").get_by_role("button", name="get").click()
+    await expect(page.locator(".lookup-word")).to_contain_text("get – a very common word, about A1.")
+    await page.get_by_role("button", name="Keep in my words").click()
+    await expect(page.get_by_role("button", name="My words (1)")).to_be_visible()
+
+    await page.get_by_role("button", name="End", exact=True).click()
+    await expect(page.get_by_role("rowheader")).to_have_count(5, timeout=ANALYSIS_MS)

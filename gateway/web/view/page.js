@@ -1,6 +1,6 @@
 /** The page around the transcript: what can be seen and pressed in each phase. */
 import { opening, phase, replying, unanswered } from '../conversation.js';
-import { KEPT, LEVELS, OPENERS, PHASES, PRELUDES, REPLAYING, TYPING, analysing, muted, queueing } from '../wording.js';
+import { HINTS, KEPT, LEVELS, OPENERS, PHASES, PRELUDES, REPLAYING, TYPING, analysing, muted, queueing } from '../wording.js';
 import { el, say } from './dom.js';
 import { HintsView } from './hints.js';
 import { LookupView } from './lookup.js';
@@ -66,6 +66,8 @@ export class Page {
     for (const radio of this.levels) radio.checked = radio.value === state.level;
     say(this.part['level-hint'], LEVELS[state.level]);
     this.hints.render(state.hints);
+    this.part['ask-hint'].setAttribute('aria-disabled', state.hintAsked);
+    say(this.part['ask-hint'], state.hintAsked ? HINTS.coming : HINTS.ask);
     this.topics.render(state);
     this.sheet.render(sheetShown(current, kept) ? state.scenario : null);
     this.#prelude(prelude(current, state, talking), state);
