@@ -7,7 +7,7 @@
 4. In a scenario, which of its tasks the learner did, as the model sees it.
 
 One question at a time, so that one analysis takes one slot of the language model. Whatever goes wrong is written down
-under `unavailable`.
+under `unavailable`. A small model (`Llm.is_small`) is asked nothing.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ _TOO_SMALL = (
     "The language model here is too small to find mistakes; only a few kinds were looked for. A larger one can."
 )
 _NO_MEANINGS = "The language model here is too small to explain words. A larger one can."
+_NO_FEEDBACK = "The language model here is too small to write this. A larger one can."
+_NO_OPINION = "The language model here is too small for an opinion; what you said is measured. A larger one can."
 _UNUSABLE = "The language model wrote nothing usable here. A larger model does better."
 
 
@@ -92,9 +94,8 @@ class Writer:
         self._scenario = scenario
         self._level = draft.conversation.level
         self._language = draft.conversation.language
-        self._pieces = [] if llm.is_small else corrections.pieces
         self._done = 0
-        self._total = len(self._pieces) + (4 if scenario else 3)
+        self._total = 1 if llm.is_small else len(corrections.pieces) + (4 if scenario else 3)
 
     def stage(self) -> Stage:
         """What there is so far."""
@@ -102,9 +103,13 @@ class Writer:
 
     async def write(self) -> AsyncIterator[Stage]:
         """Write all parts. The draft is complete after the last one."""
-        reason = _NOTHING_SAID if not self._corrections.pieces else _TOO_SMALL if self._llm.is_small else _UNUSABLE
+        if self._llm.is_small:
+            self._leave_to_a_larger_model()
+            yield self._advance(*self.draft.pending)
+            return
+        reason = _UNUSABLE if self._corrections.pieces else _NOTHING_SAID
         unusable = 0
-        for piece in self._pieces:
+        for piece in self._corrections.pieces:
             try:
                 await self._corrections.check(piece, self._llm, timeout_s=self.clock.left_s(CORRECTIONS_UNTIL))
                 unusable = 0
@@ -114,7 +119,7 @@ class Writer:
                 if not error.may_go_on or unusable == HOPELESS:
                     break
             yield self._advance(grammar=self._corrections.grammar())
-        self._done = len(self._pieces)
+        self._done = len(self._corrections.pieces)
         await self._explain(reason)
         yield self._advance("grammar")
         await self._advise()
@@ -124,6 +129,19 @@ class Writer:
         if self._scenario:
             await self._judge_goals(self._scenario)
             yield self._advance("goals")
+
+    def _leave_to_a_larger_model(self) -> None:
+        """What a small model writes here is worse than nothing, so it is not asked; the reasons say so."""
+        self._change(grammar=self._corrections.grammar())
+        if not self.draft.grammar.words_checked:
+            self._miss("grammar", _TOO_SMALL if self._corrections.pieces else _NOTHING_SAID)
+        self._miss("summary", _NO_FEEDBACK)
+        self._miss("next_steps", _NO_FEEDBACK)
+        self._estimate_level(NO_FEEDBACK)
+        if self.draft.vocabulary.words_to_learn:
+            self._miss("meanings", _NO_MEANINGS)
+        if self._scenario:
+            self._miss("goals", _NO_OPINION)
 
     def _advance(self, *parts: Part, **changes: object) -> Stage:
         """One step further; `parts` are no longer pending."""
@@ -143,8 +161,6 @@ class Writer:
         if not grammar.words_checked:
             self._miss("grammar", reason)
         self._change(grammar=grammar)
-        if self._llm.is_small:
-            return
         try:
             left_s = self.clock.left_s(REASONS_UNTIL)
             explained = await explain(grammar, self._llm, level=self._level, language=self._language, timeout_s=left_s)
@@ -176,8 +192,6 @@ class Writer:
         self._estimate_level(feedback)
 
     async def _notes(self) -> list[str]:
-        if self._llm.is_small:
-            return []
         left_s = self.clock.left_s(NOTES_UNTIL)
         return await take_notes(self._turns, self._llm, language=self._language, timeout_s=left_s)
 
@@ -193,9 +207,6 @@ class Writer:
     async def _define(self) -> None:
         vocabulary = self.draft.vocabulary
         if not vocabulary.words_to_learn:
-            return
-        if self._llm.is_small:
-            self._miss("meanings", _NO_MEANINGS)
             return
         try:
             words = await define(

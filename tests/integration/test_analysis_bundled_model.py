@@ -141,9 +141,9 @@ async def test_the_bundled_model_cannot_break_the_analysis(
     *_, analysis = [stage.analysis async for stage in stages]
 
     validate(analysis.model_dump(mode="json"))
-    assert 1 <= len(llm.written) <= (2 if is_small else 8)  # each question twice at most
-    assert any(keys_of(text) in SHAPES for text in llm.written)
-    assert max(llm.prompt_tokens) < PROMPT_TOKENS
+    assert (not llm.written) if is_small else 1 <= len(llm.written) <= 8  # each question twice at most
+    assert is_small or any(keys_of(text) in SHAPES for text in llm.written)
+    assert max(llm.prompt_tokens, default=0) < PROMPT_TOKENS
     # what only a model can write is there, or a reason why not
     assert (analysis.summary is None) == ("summary" in analysis.unavailable)
     assert (not analysis.next_steps) == ("next_steps" in analysis.unavailable)

@@ -300,10 +300,13 @@ async def test_when_time_runs_out_what_was_checked_so_far_is_kept() -> None:
     assert analysis.summary
 
 
-async def test_a_model_that_is_small_is_asked_for_advice_only() -> None:
+async def test_a_model_that_is_small_is_asked_nothing() -> None:
     heard = PartnerTurn(turn_id="p", text="It is a delicious village.", generated_text="", started_s=0)
     analysis = await run(llm := ScriptedLlm(is_small=True), [heard, *TURNS])
-    assert llm.asked == ["FeedbackAnswer"]
+    assert llm.asked == []
+    assert (analysis.summary, analysis.next_steps, analysis.pending) == (None, (), ())
+    assert "too small" in analysis.unavailable["summary"]
+    assert "too small" in analysis.unavailable["next_steps"]
     assert [(one.original, one.by) for one in analysis.grammar.corrections] == [
         ("She don't", "rule"),
         ("buyed", "rule"),
