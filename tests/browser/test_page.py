@@ -296,7 +296,7 @@ async def test_the_levels_stay_in_view_and_a_phone_hears_of_no_keys(open_page: O
     await expect(page.locator(".status-hint")).to_have_text("Press Unmute to be heard again.")
     await client.say("One two three four five six.")
     await expect(page.get_by_role("button", name="Interrupt")).to_be_visible()
-    await expect(page.get_by_text("Esc")).to_be_hidden()
+    await expect(page.locator("kbd")).to_be_hidden()
 
 
 async def test_level_is_sent_and_kept(open_page: OpenPage, stub: PageStub) -> None:
@@ -315,6 +315,7 @@ async def test_by_keyboard_alone(open_page: OpenPage, stub: PageStub) -> None:
     await page.locator(".card").first.wait_for()
     await page.keyboard.press("Tab")  # the levels
     await page.keyboard.press("ArrowRight")
+    await page.keyboard.press("Tab")  # my words
     await page.keyboard.press("Tab")  # the cards
     await expect(page.get_by_role("radio", name="Just talk")).to_be_focused()
     await page.keyboard.press("Tab")  # of all levels
