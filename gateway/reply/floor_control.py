@@ -148,7 +148,10 @@ class FloorControl:
             case Continue(turn_id):
                 assert self._cut is not None  # noqa: S101
                 metrics.FALSE_ALARMS.labels("cut").inc()
-                self._begin(self._maker.say(self._cut.unheard_text, turn_id, voice_ended_s=self._now()))
+                if self._cut.text:
+                    self._begin(self._maker.say(self._cut.unheard_text, turn_id, voice_ended_s=self._now()))
+                else:  # nothing of it had been written
+                    self._begin(self._maker.again(self._cut, turn_id, voice_ended_s=self._now()))
             case Release():
                 if learner_turn:
                     await self._record.remember(learner_turn)
@@ -198,5 +201,5 @@ class FloorControl:
             await self._outcomes.ended(reply, trace)
         else:
             await self._outcomes.interrupted(reply, trace)
-        if reply.is_over or not reply.unheard_text:
+        if reply.is_over or (reply.text and not reply.unheard_text):
             self._machine.on(ReplyEnds(reply.turn_id))

@@ -74,6 +74,10 @@ class ReplyMaker:
         """A reply whose text is already written: the model is not asked."""
         return self._make(turn_id, [], WrittenText(text), voice_ended_s)
 
+    def again(self, reply: Reply, turn_id: str, *, voice_ended_s: float) -> Reply:
+        """The same reply from its beginning: what it answers has not been answered."""
+        return self._make(turn_id, reply.messages, reply.writer, voice_ended_s)
+
     def read_ahead(self, text: str) -> None:
         """Have the model read the conversation so far and `text`, the learner's turn as far as it is understood."""
         self._prefill.read(self._prompt(text.rstrip(" .,!?…-") or SOMETHING))

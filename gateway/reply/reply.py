@@ -43,8 +43,9 @@ class Limits:
 class Reply:
     """One reply: created held, made by `run`, let out by `release`. `now` is a steady clock in seconds.
 
-    text: what was written so far. speech: what is spoken of it. unheard_text: see `as_heard`. failure: what ended it
-    early. is_over: `run` came to its end. on_sent: called when all of it has been sent, though not yet heard.
+    messages, writer: what it is asked for with, and of whom. text: what was written so far. speech: what is spoken of
+    it. unheard_text: see `as_heard`. failure: what ended it early. is_over: `run` came to its end. on_sent: called when
+    all of it has been sent, though not yet heard.
     """
 
     def __init__(
@@ -68,8 +69,8 @@ class Reply:
         self.failure: ServiceError | None = None
         self.is_over = False
         self.speech = ReplySpeech(turn_id, voice.sample_rate_hz, stages=stages, outbox=outbox, now=now)
-        self._messages = messages
-        self._writer = writer
+        self.messages = messages
+        self.writer = writer
         self._tts = tts
         self._voice = voice
         self._limits = limits
@@ -93,8 +94,8 @@ class Reply:
             self._tts.open(
                 sample_rate_hz=voice.sample_rate_hz, voice=voice.voice, speed=voice.speed, language=voice.language
             ) as stream,
-            self._writer.stream(
-                self._messages,
+            self.writer.stream(
+                self.messages,
                 max_tokens=limits.max_tokens,
                 max_sentences=limits.max_sentences,
                 ends_with_question=limits.ends_with_question,

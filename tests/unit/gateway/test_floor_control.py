@@ -104,6 +104,17 @@ async def test_a_noise_lets_the_partner_say_the_rest_of_the_reply_that_it_cut_of
     assert len(floor.llm.asked) == 1
 
 
+async def test_a_noise_before_anything_was_written_does_not_leave_a_typed_line_unanswered() -> None:
+    async with floor_control() as floor:
+        await floor.control.on(LearnerTypes("hi"))
+        await asyncio.sleep(0.05)
+        await floor.is_cut_off_by_a_noise()
+        await asyncio.sleep(0.6)
+        assert len(floor.llm.asked) == 2
+        assert floor.llm.asked[0] == floor.llm.asked[1]
+    assert len(floor.replies) == 1
+
+
 async def test_a_noise_in_the_moment_in_which_a_reply_ends_does_not_bring_back_the_rest_of_an_older_one() -> None:
     async with floor_control() as floor:
         await floor.control.on(LearnerTypes("hi"))
