@@ -106,7 +106,7 @@ class Learner:
 
 
 class AttentiveLearner(Learner):
-    """Hears every reply of AI-Talk to its end, faster than real time: a complete reply reports where its time went."""
+    """Tells AI-Talk at once that a reply was heard to its end: only a complete reply reports where its time went."""
 
     async def _stop_reply(self, heard: int) -> None:
         assert isinstance(self.system, AiTalk)

@@ -3,8 +3,8 @@
     decode() ──▶ queue ──▶ batch ──▶ a worker thread: engine ──▶ results, or the error, to those who wait
 
 `decode_queue` decides the order. If every worker is busy when a turn is to be decoded, running partials are told to
-stop. An engine that can stop in the middle does so, and the partial ends as cancelled. One that can't delays the turn
-by the rest of its own work at most. Only the decoding runs in the threads, all else in the event loop: no lock is
+stop. An engine that can stop in the middle does so, and the partial ends as cancelled. With any other engine, the turn
+waits until the running decode is over. Only the decoding runs in the threads, all else in the event loop: no lock is
 needed.
 """
 
@@ -26,7 +26,7 @@ from asr_service.recognition.decode_queue import DecodeQueue, Urgency
 T = TypeVar("T")
 
 BATCH_ON_GPU = 8
-"""So many decodes take a GPU hardly longer than one. A CPU gains nothing from batches."""
+"""A GPU needs hardly more time for this many decodes than for one. A CPU gains nothing from batches."""
 
 
 @dataclass(eq=False)
@@ -50,7 +50,8 @@ class _Job:
 class Decoder:
     """Runs an engine for all streams of one event loop.
 
-    `workers` batches are decoded at once, with at most `max_batch` decodes each; 0: what suits the engine's device.
+    It decodes up to `workers` batches at once, each of at most `max_batch` decodes. If `max_batch` is 0, the engine's
+    device decides.
     """
 
     def __init__(self, engine: AsrEngine, workers: int, max_batch: int = 1) -> None:
@@ -99,7 +100,7 @@ class Decoder:
         """Run another job of the engine, such as loading, in a worker thread."""
         self._others += 1
         future = asyncio.get_running_loop().run_in_executor(self._threads, job)
-        future.add_done_callback(self._other_done)  # when the thread is free, not when nobody waits any more
+        future.add_done_callback(self._other_done)  # called when the thread is free, even if the caller has left
         return await asyncio.shield(future)
 
     async def close(self) -> None:

@@ -17,10 +17,10 @@ from asr_service.recognition.utterance import Utterance
 from common.tracing import stage, under
 
 # The work for a second of speech must not grow with the turn:
-_PARTIAL_WINDOW = 6 * ENGINE_RATE_HZ  # a partial that would be longer begins where its words are agreed on,
-_PARTIAL_LIMIT = 12 * ENGINE_RATE_HZ  # and is never longer than this;
-_WHOLE = 15 * ENGINE_RATE_HZ  # a turn that is longer is decoded from where its words are agreed on,
-_OVERLAP = ENGINE_RATE_HZ // 4  # or a little before, so that no word is cut in two
+_PARTIAL_WINDOW = 6 * ENGINE_RATE_HZ  # a partial that would be longer begins after the words agreed on
+_PARTIAL_LIMIT = 12 * ENGINE_RATE_HZ  # no partial is longer than this
+_WHOLE = 15 * ENGINE_RATE_HZ  # of a longer turn, only what follows the words agreed on is decoded
+_OVERLAP = ENGINE_RATE_HZ // 4  # that decode begins so much earlier, so that no word is cut in two
 
 
 class UtteranceDecoder:
@@ -66,13 +66,13 @@ class UtteranceDecoder:
         self._turn = None
 
     def leave_turn(self) -> None:
-        """The voice goes on after an eager end of turn: who waits for that transcript still gets it."""
+        """The voice goes on after an eager end of turn. Whoever waits for that transcript still gets it."""
         self._turn = None
 
     async def decode_turn(self, end: int) -> Transcript:
         """The transcript up to `end`, with word times in samples since `utterance.begin`.
 
-        Of a long turn only what follows the words agreed on is decoded.
+        In a long turn, the words agreed on are not decoded again.
         """
         begin, agreed = self.utterance.begin, self._agreement
         if end - begin <= _WHOLE or not agreed.agreed:
@@ -103,7 +103,7 @@ class UtteranceDecoder:
         return text if text and (text.stable or text.unstable) else None
 
     def cancel_partial(self) -> None:
-        """The turn is over, or probably: nobody needs its partial, and the news of its end must not wait for one."""
+        """The turn is over, or probably over. Nobody needs its partial, and the report of its end must not wait."""
         if self._partial is not None:
             self._partial.cancel()
         self._partial = None

@@ -1,6 +1,6 @@
 """`python -m bench.load.tts_process`: the real tts_service around a voice that takes a set time and hums.
 
-Clauses, word times and slots are real. The engine is set only in this process.
+Clauses, word times and slots are real. The engine exists only in this process; no setting of tts_service chooses it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tts_service.service import create_service
 
 
 class StubVoice:
-    """A TtsEngine; see `tts_service.engine` for the methods. Speaks as fast as the stubs' reply is spoken."""
+    """A TtsEngine; see `tts_service.engine` for the methods. It speaks at a fixed rate: REPLY takes REPLY_S seconds."""
 
     def __init__(self, delays: Delays) -> None:
         self._delays = delays

@@ -1,4 +1,4 @@
-"""A learner who types a script into the gateway's WebSocket, and hears each reply to its end without waiting for it."""
+"""A learner who types a script into the gateway's WebSocket. It reports all audio as played as soon as it comes."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""The language model's words to the learner: which of them to pass on.
+"""Asks the language model for its feedback to the learner, and decides which parts of it to show.
 
-Whether they are true cannot be checked here; whether they are whole sentences of its own can. A small model that is out
-of its depth repeats itself, or the question, or stops in mid-sentence.
+Nothing here can check whether a sentence is true, but only whether it is whole and not copied from the question. A
+small model that is out of its depth repeats itself, or the question, or stops in mid-sentence.
 
-The model sees the last words of the conversation. A longer one is read in pieces before, with a note on each.
+The question holds the last words of the conversation. If there are earlier ones, the model first reads those in pieces
+and writes a note on each; the question holds the notes.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ async def advise(
 async def take_notes(turns: Sequence[Turn], llm: Llm, *, language: str, timeout_s: float) -> list[str]:
     """A sentence about each piece of what was said before the last words; none for a short conversation.
 
-    Pieces of which nothing usable is said, or for which there is no time left, have no note.
+    A piece has no note if the model's answer is no use, or if no time is left.
     """
     until_s = time.monotonic() + timeout_s
     notes: list[str] = []
@@ -87,7 +88,7 @@ async def take_notes(turns: Sequence[Turn], llm: Llm, *, language: str, timeout_
 
 
 def earlier_pieces(lines: Sequence[str]) -> list[list[str]]:
-    """What comes before the last words, in pieces as large as they are; of more than MAX_NOTES some are left out."""
+    """What comes before the last words, in pieces of that size. If they are more than MAX_NOTES, some are left out."""
     pieces: list[list[str]] = []
     rest = list(lines)
     while rest:
@@ -103,7 +104,7 @@ def earlier_pieces(lines: Sequence[str]) -> list[list[str]]:
 
 
 def presentable(answer: FeedbackAnswer, question: Sequence[ChatMessage]) -> Feedback | None:
-    """What of the answer to `question` can be shown; None if neither a summary nor a next step."""
+    """The parts of the answer to `question` that can be shown; None if neither the summary nor a next step can."""
     asked = [one_line(message.content).casefold() for message in question]
 
     def own(text: str | None) -> str | None:

@@ -12,7 +12,7 @@ from common.tracing import calling
 
 
 class TracedStub:
-    """Has the methods of `stub`. Each call is a span of its own, also when it is a new try."""
+    """Has the methods of `stub`. Each call is a span of its own, and so is each retry."""
 
     def __init__(self, stub: Any) -> None:
         self._stub = stub

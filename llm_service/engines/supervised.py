@@ -3,7 +3,8 @@
 start ──► process runs ──► answers (ready) ──► ends ──► pause ──► start …
                └── does not answer in time, or ends first ──► pause ──► start …
 
-If the server has never answered, three starts are tried, or one if it runs out of memory; then `start` raises.
+Before its first answer the server gets three starts. `start` raises EngineError after the third failure, or as soon as
+the server runs out of memory.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ class SupervisedEngine:
             SERVER_RESTARTS.inc()
 
     async def _run_once(self) -> LoadFailure:
-        """Run the server until it ends. Returns why it did not start, which means nothing if it had answered."""
+        """Run the server until it ends. Returns why it did not start; ignore this if it had answered."""
         port = free_port()
         async with run_server(self._command(port)) as process, asyncio.TaskGroup() as tasks:
             logger.info("%s starts as process %d on port %d", self.name, process.pid, port)

@@ -86,7 +86,10 @@ def parse_metrics(text: str) -> BackendLoad:
 
 
 class BackendLoads(Collector):
-    """Exports the latest load of each server, with its name in the label `backend`, until it is too old."""
+    """Exports the latest load of each server, whose name is the label `backend`.
+
+    A load older than FRESH_FOR_S is left out.
+    """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now

@@ -16,7 +16,7 @@ from common.errors import EngineError
 
 
 class Sound:
-    """Works: it hears its model's name in everything."""
+    """Works: whatever the audio, its transcript is the name of its model."""
 
     def __init__(self, settings: AsrSettings) -> None:
         self._name = settings.asr_model_name

@@ -110,7 +110,7 @@ class PiperTts:
 def _phoneme_spans(
     model: PiperModel, text: str, sentences: list[list[str]]
 ) -> tuple[list[tuple[tuple[int, int], tuple[int, int]]], bool]:
-    """Each word's place in the text and among the phonemes of all sentences, and whether these are reliable."""
+    """Each word's place in the text and among all sentences' phonemes, and whether the latter are reliable."""
     words = written_words(text)
     phonemes = [phoneme for sentence in sentences for phoneme in [*sentence, " "]]
     alone = [[p for sentence in model.phonemize(text[start:end]) for p in sentence] for start, end in words]
