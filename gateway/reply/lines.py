@@ -1,5 +1,7 @@
 """What the partner has to say in each language, one file each: languages/<language>.toml.
 
+What a learner says while listening ("mhm") is in backchannels.py.
+
 `examples` show the model how the partner talks; they stand in the prompt before the conversation. A model copies what
 it sees more readily than it follows rules. At each level, one example says a mistake again correctly, one answers a
 question about the partner, and all end with a question. They are about nothing in particular, because a small model
