@@ -28,6 +28,7 @@ async def test_a_conversation_survives_the_death_of_its_gateway(mesh: Mesh, tmp_
             await learner.send(type="start", audio={"encoding": "pcm_s16le"}, level="beginner")
             await learner.send_audio(list(as_pcm(spoken.followed_by_silence, spoken.rate_hz)))
             await learner.hear_reply()
+            heard = next(one["text"] for one in learner.of("transcript") if one["is_final"])
             gateway.stop(signal.SIGKILL)
             await learner.wait_closed()
         assert "[AUDIO DIAG]" in gateway.log
@@ -44,9 +45,13 @@ async def test_a_conversation_survives_the_death_of_its_gateway(mesh: Mesh, tmp_
             await learner.send(type="start", session_id=session_id, resume_token=token)
             resumed = await learner.wait_for("resumed")
             assert (resumed["session_id"], resumed["turns"], resumed["level"]) == (session_id, 2, "beginner")
-            await learner.send(type="text", text="Say it: what is my name?")
-            text, _, _ = await learner.hear_reply()
-            assert "Barbara" in text  # the model remembers
+            await learner.send(type="text", text="What is my name?")
+            await learner.hear_reply()
+            await learner.send(type="end_conversation")
+            analysis = (await learner.wait_for("analysis"))["data"]
+            assert analysis["conversation"]["learner_turns"] == 2
+            assert "Barbara" in heard
+            assert analysis["timeline"][0]["words"] == len(heard.split())  # what was said is still there
 
 
 async def test_a_model_server_may_come_late_and_go_in_mid_turn(mesh: Mesh, tmp_path: Path) -> None:
