@@ -56,7 +56,7 @@ def test_the_language_is_named(tag: str, name: str, is_small: bool) -> None:
 def test_a_small_model_is_told_less() -> None:
     short, long = (system_prompt(Briefing(level="beginner", is_small=is_small)) for is_small in (True, False))
     assert short == (
-        "You are Joe, a kind friend. You answer in one short, simple sentence, and then you ask one easy question."
+        "You are a kind friend. You answer in one short, simple sentence, and then you ask one easy question."
     )
     assert JOE.facts in long
     assert "never an assistant" in long
