@@ -10,12 +10,14 @@ waits for the word that differs. Later text passes in whole clauses, which is ho
 thus be left out. Once most of `max_tokens` is used, the next sentence's end is the end of the reply.
 
 What people repeat on purpose passes: a short sentence ("That's great!"), a few same words in a row ("very, very good"),
-a list, and everything once the learner asks to hear something again.
+a list within a sentence, a sentence that grows ("I go. I go to school. I go to school by bus."), and everything once
+the learner asks to hear something again.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -32,6 +34,9 @@ _CYCLE_WORDS = 4
 """So many words, said twice in a row, are a loop. Fewer are one when said three times in a row."""
 _LONG_RUN_WORDS = 8
 """So many words in a row, said a second time in the sentence, are a loop."""
+_RUN_WORDS = 3
+"""So many words in a row, in two sentences of a reply already, end it before they come in a third. In Chinese,
+Japanese and Korean a character or syllable counts as half a word."""
 _FEW_WORDS_TIMES = 5
 """One or two words may come so often in a row."""
 _TAIL_TOKENS = 40
@@ -44,7 +49,8 @@ _ENDS = re.compile(r"[.!?…]+[\"'”’»)\]*_]*\s+|[。！？]+[」』”’�
 _CLAUSE_ENDS = re.compile(r"(?:[,;:]|\s[–—-])\s+|[，、；：]|—(?=\w)")
 _ABBREVIATION = re.compile(r"(?:^|[\s(\"'“‘])(?:[A-Z][a-z]{0,2}|(?:[A-Za-z]\.)+[A-Za-z])\.\s*$")
 """A capital with up to two letters, or letters with dots between ("Dr.", "Mrs.", "J.", "e.g.", "U.S."): no end."""
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+(?:['’][^\W_]+)*")
+_HALF_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_WORD = re.compile(_HALF_WORD.pattern + r"|[^\W_]+(?:['’][^\W_]+)*")
 _SPEAKER = re.compile(
     r"\s*(?:user|assistant|system|human|learner|student|teacher|partner|friend|ai)\s*:", re.IGNORECASE
 )
@@ -95,7 +101,7 @@ class ReplyGuard:
         self._may_repeat = _may_repeat(messages)
         replies = [message.content for message in messages if message.role == "assistant"][-_EARLIER_REPLIES:]
         self._earlier = {words for reply in replies for words in _sentences(reply) if len(words) > _REPEATABLE_WORDS}
-        self._said: set[tuple[str, ...]] = set()  # this reply's sentences
+        self._said: list[tuple[str, ...]] = []  # this reply's sentences
         self._sentence = ""  # the one being written,
         self._released = 0  # of which so many characters are out
         self._first_clause_is_out = False
@@ -142,7 +148,7 @@ class ReplyGuard:
                 return ""
             return self._stop(fault)
         out = sentence[self._released :]
-        self._said.add(words)
+        self._said.append(words)
         self._sentence, self._released, self._checked = rest, 0, 0
         self._first_clause_is_out = True
         self._sentences += 1
@@ -160,7 +166,14 @@ class ReplyGuard:
             return Outcome.REPEATED
         if words in self._earlier:
             return Outcome.RECITED
-        return Outcome.REPEATED if _has_loop(words) else None
+        return Outcome.REPEATED if _has_loop(words) or self._harps(words) else None
+
+    def _harps(self, words: tuple[str, ...]) -> bool:
+        """Whether a run of words comes in a third sentence. A sentence that grows by what it adds to the last one may."""
+        if self._said and words[: len(self._said[-1])] == self._said[-1]:
+            return False
+        before = Counter(run for said in self._said for run in set(_runs(said)))
+        return any(before[run] >= 2 for run in _runs(words))
 
     def _is_long_enough(self) -> bool:
         limits = self._limits
@@ -180,7 +193,7 @@ class ReplyGuard:
         words = _words_of(self._sentence[:safe])
         if safe <= self._released or not words or (not self._may_repeat and self._begins_like_another(words)):
             return ""
-        if not self._may_repeat and _has_loop(words, self._checked):
+        if not self._may_repeat and (_has_loop(words, self._checked) or self._harps(words)):
             return self._stop(Outcome.REPEATED)
         self._checked = len(words) - 1  # the last word may be unfinished
         out, self._released = self._sentence[self._released : safe], safe
@@ -260,6 +273,14 @@ def _sentences(text: str) -> Iterator[tuple[str, ...]]:
     for end in (*_ends(text), len(text)):
         yield _words_of(text[start:end])
         start = end
+
+
+def _runs(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Every run of _RUN_WORDS words."""
+    for start, word in enumerate(words):
+        end = start + _RUN_WORDS * (2 if _HALF_WORD.match(word) else 1)
+        if end <= len(words):
+            yield tuple(words[start:end])
 
 
 def _words_of(text: str) -> tuple[str, ...]:

@@ -49,6 +49,7 @@ def guarded(
         "I saw Dr. Smith at the U.S. embassy at 3.30 p.m. yesterday. He said hello.",
         "I go. I go to school. I go to school every day. I go to school every day by bus.",
         "我喜欢茶。你喜欢什么？",
+        "我喜欢茶。我喜欢水果。我喜欢书。",
         "Hello",
         "Well – I think so; it's late…",
     ],
@@ -67,6 +68,14 @@ def test_what_people_say_on_purpose_passes(text: str) -> None:
             "Yes, I walk in the park, and my dog walks in the park.",
         ),
         ("Oh, good, and then and then and then and then and then and then", "Oh, good, …"),
+        (
+            "There is a bird in the tree. There is a cat in the garden. There is a dog in the street.",
+            "There is a bird in the tree. There is a cat in the garden.",
+        ),
+        (
+            "You can go home. Or you can go out. Then, when it is late, you can go to bed.",
+            "You can go home. Or you can go out. Then, when it is late.",
+        ),
         ("我喜欢喝绿茶。我喜欢喝绿茶。你呢？", "我喜欢喝绿茶。"),
         ("¡Qué bien! Me gusta el café. Me gusta el café. ¿Y a ti?", "¡Qué bien! Me gusta el café."),
     ],
