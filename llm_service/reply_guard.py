@@ -169,7 +169,7 @@ class ReplyGuard:
         return Outcome.REPEATED if _has_loop(words) or self._harps(words) else None
 
     def _harps(self, words: tuple[str, ...]) -> bool:
-        """Whether a run of words comes in a third sentence. A sentence that grows by what it adds to the last one may."""
+        """Whether a run of words comes in a third sentence. It may in one that begins with all of the last one."""
         if self._said and words[: len(self._said[-1])] == self._said[-1]:
             return False
         before = Counter(run for said in self._said for run in set(_runs(said)))

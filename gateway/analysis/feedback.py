@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.analysis.answers import MAX_STEPS, FeedbackAnswer, NoAnswerError, NoteAnswer, ask
-from gateway.analysis.prompts import feedback_question, last_words, lines_of, note_question
+from gateway.analysis.prompts import feedback_question, note_question, pieces_of
 from gateway.analysis.sentences import has_end, has_loop, is_list, is_prose, one_line, whole_sentences, without_number
 from gateway.history import LearnerTurn, Level, Turn
 from gateway.ports import ChatMessage, Llm
@@ -23,7 +23,6 @@ _SUMMARY_LENGTH = 600
 _LINE_LENGTH = 200
 _MAX_TOKENS = 450
 _NOTE_TOKENS = 60
-MAX_NOTES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ async def take_notes(turns: Sequence[Turn], llm: Llm, *, language: str, timeout_
     """
     until_s = time.monotonic() + timeout_s
     notes: list[str] = []
-    for lines in earlier_pieces(lines_of(turns)):
+    for lines in pieces_of(turns)[:-1]:
         try:
             notes.append(
                 await ask(
@@ -85,22 +84,6 @@ async def take_notes(turns: Sequence[Turn], llm: Llm, *, language: str, timeout_
             if not error.may_go_on:
                 break
     return notes
-
-
-def earlier_pieces(lines: Sequence[str]) -> list[list[str]]:
-    """What comes before the last words, in pieces of that size. If they are more than MAX_NOTES, some are left out."""
-    pieces: list[list[str]] = []
-    rest = list(lines)
-    while rest:
-        piece = last_words(rest)
-        if not piece:
-            break
-        pieces.insert(0, piece)
-        rest = rest[: len(rest) - len(piece)]
-    earlier = pieces[:-1]
-    if len(earlier) <= MAX_NOTES:
-        return earlier
-    return [earlier[number * len(earlier) // MAX_NOTES] for number in range(MAX_NOTES)]
 
 
 def presentable(answer: FeedbackAnswer, question: Sequence[ChatMessage]) -> Feedback | None:

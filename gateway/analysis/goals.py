@@ -7,6 +7,7 @@ a small model is often wrong.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -14,7 +15,7 @@ from pydantic import create_model
 
 from gateway.analysis.answers import Answer, NoAnswerError, ask
 from gateway.analysis.document import Goals, TaskOutcome
-from gateway.analysis.prompts import goals_question
+from gateway.analysis.prompts import goals_question, pieces_of
 from gateway.history import LearnerTurn, SessionScenario, SessionTask, Turn
 from gateway.ports import Llm
 from gateway.scenarios.signs import is_shown
@@ -42,21 +43,45 @@ def measure_goals(turns: Sequence[Turn], scenario: SessionScenario) -> Goals:
 async def ask_opinions(
     goals: Goals, turns: Sequence[Turn], scenario: SessionScenario, llm: Llm, *, timeout_s: float
 ) -> Goals:
-    """`goals` with the language model's opinion of each task. Raises NoAnswerError."""
+    """`goals` with the language model's opinion of each task: whether some piece of the conversation shows it.
+
+    A task has no opinion if no piece shows it and not all pieces could be judged. Raises NoAnswerError if none could.
+    """
     if not any(isinstance(turn, LearnerTurn) and turn.text for turn in turns):
         raise NoAnswerError("The learner said nothing.")
-    tasks = [*(task.text for task in goals.tasks), _NEVER_DONE]
-    names = [f"task_{number}" for number, _ in enumerate(tasks, start=1)]
+    until_s = time.monotonic() + timeout_s
+    done: set[str] = set()
+    pieces = pieces_of(turns)
+    failures: list[NoAnswerError] = []
+    for lines in pieces:
+        if not (open_tasks := [task.text for task in goals.tasks if task.text not in done]):
+            break
+        try:
+            done |= await _done_in(lines, open_tasks, scenario, llm, timeout_s=until_s - time.monotonic())
+        except NoAnswerError as error:
+            failures.append(error)
+            if not error.may_go_on:
+                break
+    if len(failures) == len(pieces) or (failures and not done):
+        raise failures[-1]
+    unknown = None if failures else False
+    tasks = tuple(task.model_copy(update={"opinion": task.text in done or unknown}) for task in goals.tasks)
+    return goals.model_copy(update={"tasks": tasks})
+
+
+async def _done_in(
+    lines: Sequence[str], tasks: Sequence[str], scenario: SessionScenario, llm: Llm, *, timeout_s: float
+) -> set[str]:
+    """Which of the tasks the learner did in these lines, as the language model sees it. Raises NoAnswerError."""
+    names = {f"task_{number}": task for number, task in enumerate([*tasks, _NEVER_DONE], start=1)}
     shape = create_model("GoalsAnswer", __base__=Answer, **dict.fromkeys(names, (bool, ...)))  # type: ignore[call-overload]
-    question = goals_question(turns, scenario, dict(zip(names, tasks, strict=True)))
 
-    def judge(answer: Answer) -> list[bool] | None:
-        *opinions, never_done = (getattr(answer, name) for name in names)
-        return None if never_done else opinions
+    def judge(answer: Answer) -> set[str] | None:
+        done = {task for name, task in names.items() if getattr(answer, name)}
+        return None if _NEVER_DONE in done else done
 
-    opinions = await ask(llm, question, shape, judge, max_tokens=_MAX_TOKENS, timeout_s=timeout_s)
-    judged = zip(goals.tasks, opinions, strict=True)
-    return goals.model_copy(update={"tasks": tuple(one.model_copy(update={"opinion": own}) for one, own in judged)})
+    question = goals_question(lines, scenario, names)
+    return await ask(llm, question, shape, judge, max_tokens=_MAX_TOKENS, timeout_s=timeout_s)
 
 
 def goal_facts(goals: Goals) -> list[str]:

@@ -15,6 +15,7 @@ from gateway.history import LearnerTurn, Level, SessionScenario, Turn
 from gateway.ports import ChatMessage
 
 _MAX_WORDS = 250
+MAX_PIECES = 20
 _MAX_BYTES = 2400  # of UTF-8: 600 tokens of English, up to 1,000 of a script that a tokenizer knows badly
 
 
@@ -178,15 +179,18 @@ def feedback_question(
     return [ChatMessage("system", system), ChatMessage("user", user)]
 
 
-def goals_question(turns: Sequence[Turn], scenario: SessionScenario, tasks: Mapping[str, str]) -> list[ChatMessage]:
-    """Which tasks of the scenario did the learner do? tasks: name → task. The answer has a boolean for each name."""
+def goals_question(lines: Sequence[str], scenario: SessionScenario, tasks: Mapping[str, str]) -> list[ChatMessage]:
+    """Which tasks of the scenario did the learner do in this piece of the conversation?
+
+    tasks: name → task. The answer has a boolean for each name.
+    """
     system = (
         f"In a role play, the learner is {scenario.learner}, and the partner is {scenario.partner}.\n"
         "You judge which tasks the learner has done. Only the learner's own words count.\n"
         f"Answer in JSON with these fields, each true or false: {', '.join(tasks)}."
     )
     user = (
-        _tagged("conversation", last_words(lines_of(turns)))
+        _tagged("conversation", lines)
         + "\n"
         + _tagged("tasks", [f"{name}: {task}" for name, task in tasks.items()])
         + "\nFor each task: did the learner do it? Answer in JSON."
@@ -215,6 +219,20 @@ def last_words(texts: Sequence[str], *, max_words: int = _MAX_WORDS, max_bytes: 
         if max_words < 0 or max_bytes < 0:
             break
     return kept[::-1]
+
+
+def pieces_of(turns: Sequence[Turn]) -> list[list[str]]:
+    """All that was said, as the lines of pieces that a question can hold. The last piece is `last_words`.
+
+    If there are more than MAX_PIECES, some of them are left out, evenly.
+    """
+    pieces: list[list[str]] = []
+    rest = lines_of(turns)
+    while rest and (piece := last_words(rest)):
+        pieces.insert(0, piece)
+        rest = rest[: len(rest) - len(piece)]
+    count = min(len(pieces), MAX_PIECES)
+    return [pieces[(number + 1) * len(pieces) // count - 1] for number in range(count)]
 
 
 def _tagged(tag: str, lines: Sequence[str]) -> str:

@@ -107,6 +107,7 @@ class FakeLlm:
     open_streams: int = 0
     generated: list[list[ChatMessage]] = field(default_factory=list)
     meanwhile: list[list[ChatMessage]] = field(default_factory=list)  # generated, but giving way
+    first_answers: list[str] = field(default_factory=list)  # of `generate`, one after the other; then always `answer`
     answer: str | ServiceError = field(default_factory=lambda: UnavailableError("LLM: away"))
     answer_s: float = 0.0
 
@@ -151,6 +152,8 @@ class FakeLlm:
     ) -> str:
         (self.meanwhile if gives_way else self.generated).append(list(messages))
         await asyncio.sleep(self.answer_s)
+        if self.first_answers:
+            return self.first_answers.pop(0)
         if isinstance(self.answer, ServiceError):
             raise self.answer
         return self.answer

@@ -102,6 +102,25 @@ async def test_an_answer_that_leaves_a_task_open_or_says_yes_to_everything_is_no
     assert len(llm.generated) == 2
 
 
+async def test_the_model_is_asked_about_every_piece_of_a_long_conversation() -> None:
+    long = [learner("And then we talked about the weather for a while, which was nice. " * 3) for _ in range(30)]
+    turns: list[Turn] = [*TURNS, *long]
+    llm = FakeLlm(first_answers=[json.dumps(EVERY_TASK)], answer=json.dumps(dict.fromkeys(EVERY_TASK, False)))
+    goals = await ask_opinions(measure_goals(turns, CAFE), turns, CAFE, llm, timeout_s=5)
+    assert [task.opinion for task in goals.tasks] == [False, False, True, False, False]
+    first, second = (question[-1].content for question in llm.generated[:2])
+    assert "a coffee and a sandwich" in first
+    assert "soup of the day" not in second  # is known to be done
+    assert len(llm.generated) > 4
+
+
+async def test_a_task_that_an_unread_piece_may_show_has_no_opinion() -> None:
+    turns: list[Turn] = [*TURNS, *[learner("We talked about the weather for a while. " * 5) for _ in range(8)]]
+    llm = FakeLlm(first_answers=[json.dumps(EVERY_TASK)], answer="no JSON")
+    goals = await ask_opinions(measure_goals(turns, CAFE), turns, CAFE, llm, timeout_s=5)
+    assert [task.opinion for task in goals.tasks] == [None, None, True, None, None]
+
+
 async def test_a_learner_who_said_nothing_is_not_judged() -> None:
     turns: Sequence[Turn] = [partner("Hello?")]
     with pytest.raises(NoAnswerError, match="said nothing"):
