@@ -89,7 +89,7 @@ test-fast: $(VENV)/.dev ## Run the unit tests of one room (ROOM=gateway, asr, ll
 
 .PHONY: test-interleavings
 test-interleavings: $(VENV)/.dev ## 10,000 random conversations in virtual time (about six minutes)
-	$(BIN)/python -m pytest tests/unit/gateway/test_conversation_interleavings.py --interleavings 10000 --timeout 3000
+	$(BIN)/python -m pytest tests/unit/gateway/test_conversation_interleavings.py --interleavings 10000 --timeout 3000 -o faulthandler_timeout=3060
 
 .PHONY: bench-barge-in
 bench-barge-in: $(VENV)/.dev ## How fast an interruption silences the partner, and which sounds it talks through

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +12,12 @@ import pytest
 from hypothesis import settings
 
 from tests.support.mesh import SHORT_REPLIES, Mesh, running_mesh
-from tests.support.scheduling import group_of, place_of
+from tests.support.scheduling import place_of
 
 if TYPE_CHECKING:
     from tests.observability.observed import Observed
+
+STDERR = pytest.StashKey[int]()
 
 # pytest-asyncio does not close an event loop that it finds here; the warning about it would fail some later test.
 asyncio.set_event_loop(None)
@@ -45,6 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("no deadline", settings(), deadline=None)
     settings.load_profile("no deadline")
     settings.register_profile("interleavings", max_examples=config.getoption("--interleavings"))
+    config.stash[STDERR] = os.dup(2)  # before a test's output is captured
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,14 +57,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: place_of(item.nodeid))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Give a test whose own time-out is longer than the usual one as much longer until its process ends.
+
+    `faulthandler_timeout` in pyproject.toml ends the process of a test that hangs where pytest-timeout can't interrupt
+    it, with the stacks of all threads. Under xdist the run goes on with another worker.
+    """
+    limit, usual = float(item.config.getini("faulthandler_timeout")), float(item.config.getini("timeout"))
+    mark = item.get_closest_marker("timeout")
+    if mark and limit and mark.args[0] > usual:
+        faulthandler.dump_traceback_later(limit + mark.args[0] - usual, exit=True, file=item.config.stash[STDERR])
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Workers take whole groups, in the order of collection."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-        def _split_scope(self, nodeid: str) -> str:
-            return group_of(nodeid)
+    from tests.support.group_scheduling import GroupScheduling  # xdist is there only where this is called
 
     config.option.loadscopereorder = False  # it would order the groups by the number of their tests
     return GroupScheduling(config, log)
