@@ -65,6 +65,10 @@ UNKNOWN_FIELDS = Counter(
     ["type"],
 )
 AUDIO_SECONDS = Counter("aitalk_gateway_audio_seconds_total", "Seconds of learners' audio decoded.")
+FILLED_SECONDS = Counter(
+    "aitalk_gateway_filled_seconds_total",
+    "Seconds of silence given to recognition within a turn because a microphone sent nothing.",
+)
 ANALYSES = from_zero(
     Counter("aitalk_gateway_analyses_total", "Analyses sent: whole, or partial, with parts missing.", ["outcome"]),
     *("whole", "partial"),

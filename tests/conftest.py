@@ -41,6 +41,7 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--interleavings", type=int, default=60, help="random conversations to try (default: 60)")
+    parser.addoption("--late-audio", type=int, default=40, help="random cuttings and delays to try (default: 40)")
     parser.addoption("--strict-skips", action="store_true", help="fail the run if any test was skipped, as CI does")
 
 
@@ -49,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("no deadline", settings(), deadline=None)
     settings.load_profile("no deadline")
     settings.register_profile("interleavings", max_examples=config.getoption("--interleavings"))
+    settings.register_profile("late audio", max_examples=config.getoption("--late-audio"))
     config.stash[STDERR] = os.dup(2)  # before a test's output is captured
 
 

@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import replace
 
 from gateway.audio.errors import AudioError
-from gateway.audio.types import QUIET, DecodedAudio, Quiet
+from gateway.audio.types import DecodedAudio, Quiet
 
 CAPACITY = 32  # pieces of 20 to 60 ms from Opus: about a second of sound, enough to ride out a busy event loop
 
@@ -30,7 +30,8 @@ class DecodedQueue:
         self._items: deque[DecodedAudio | AudioError | _Bug] = deque()
         self._news, self._room = asyncio.Event(), asyncio.Event()
         self._slots = threading.Semaphore(CAPACITY)
-        self._has_thread = self._is_quiet = self._has_ended = self._is_closed = False
+        self._has_thread = self._has_ended = self._is_closed = False
+        self._quiet_s = 0.0
 
     def post(self, item: DecodedAudio | AudioError) -> None:
         """Call this in the decoder thread. Waits while the session is behind. Raises ClosedQueueError."""
@@ -61,9 +62,9 @@ class DecodedQueue:
         self._has_ended = True
         self._news.set()
 
-    def tell_quiet(self) -> None:
-        """`receive` gives QUIET once everything is taken, unless more comes first. Call this in the event loop."""
-        self._is_quiet = True
+    def tell_quiet(self, seconds: float) -> None:
+        """`receive` gives a Quiet once everything is taken, unless more comes first. Call this in the event loop."""
+        self._quiet_s += seconds
         self._news.set()
 
     async def receive(self) -> DecodedAudio | AudioError | Quiet:
@@ -74,9 +75,9 @@ class DecodedQueue:
         while not self._items or self._is_closed:
             if self._has_ended or self._is_closed:
                 raise ClosedQueueError
-            if self._is_quiet:
-                self._is_quiet = False
-                return QUIET
+            if self._quiet_s:
+                seconds, self._quiet_s = self._quiet_s, 0.0
+                return Quiet(seconds)
             self._news.clear()
             await self._news.wait()
         item = self._items.popleft()
@@ -118,7 +119,7 @@ class DecodedQueue:
         if self._has_ended or self._is_closed:
             return
         self._items.append(item)
-        self._is_quiet = False
+        self._quiet_s = 0.0
         self._news.set()
 
 

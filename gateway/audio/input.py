@@ -7,7 +7,7 @@
         async for item in audio:                # task 2
             match item:
                 case DecodedAudio(): …
-                case Quiet(): …                 # only if `quiet_after_s` is set
+                case Quiet(seconds): …          # only if `quiet_after_s` is set
                 case AudioError(): …            # tell the client; the session goes on
 
 `feed` raises the errors that a frame shows at once. Those that the decoder finds later come out in their place among
@@ -19,6 +19,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 
+from common.pcm import BYTES_PER_SAMPLE
+from gateway.audio.cadence import Cadence
 from gateway.audio.container import decode_ogg, decode_webm
 from gateway.audio.decoded_queue import ClosedQueueError, DecodedQueue
 from gateway.audio.decoder import Decoder
@@ -41,8 +43,9 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
 
     Set before the first audio:
     gathering: when PCM that needs no decoding comes out. Without it, each frame comes out at once.
-    quiet_after_s: when nothing was fed for so long, what is gathered comes out, and then Quiet; again and again.
-    on_quiet: called at the same moment.
+    quiet_after_s: when nothing was fed for so long, what is gathered comes out; again and again. When nothing was fed
+    for longer than the client's slices and a stalled network explain (`Cadence`), Quiet comes out as well.
+    on_quiet: called whenever nothing was fed for `quiet_after_s`.
     """
 
     def __init__(self, *, sample_rate_hz: int, encoding: str = "auto", pcm_sample_rate_hz: int = 16_000) -> None:
@@ -54,6 +57,8 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
         self._decoded = DecodedQueue()
         self._decoder = Decoder(self._decoded, self._decoders, sample_rate_hz)
         self._quiet_timer: QuietTimer | None = None
+        self._cadence = Cadence()
+        self._told_quiet_s = 0.0  # of the silence that goes on
         self._is_plain = False  # PCM at the right rate: it goes past the decoder
         self._finished = False
         self._latest: DecodedAudio | None = None
@@ -89,11 +94,12 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
             raise AudioError("audio came after the end of the conversation", code="audio_after_end")
         if not data:
             raise AudioError("an audio frame of 0 bytes; send it only when there is audio", code="empty_audio")
-        self._start_quiet_timer()
+        self._begin_slice()
         detected = self._detector.take(data)
         if detected.begins:
             self._begin(detected.begins)
         if detected.data and self._is_plain:
+            self._heard(detected.data)
             await self._pass_on(self.gathering.add(detected.data) if self.gathering else detected.data)
         elif detected.data:
             await self._decoder.put(detected.data)
@@ -134,6 +140,8 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
             raise StopAsyncIteration from None
         if isinstance(item, DecodedAudio):
             self._latest = item
+            if not self._is_plain:
+                self._heard(item.pcm)
         return item
 
     def _begin(self, kind: StreamKind) -> None:
@@ -152,19 +160,26 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
             StreamKind.PCM: partial(decode_pcm, source_sample_rate_hz=rate_hz),
         }
 
-    def _start_quiet_timer(self) -> None:
+    def _begin_slice(self) -> None:
         if self._quiet_timer is None and self.quiet_after_s:
             self._quiet_timer = QuietTimer(self.quiet_after_s, self._tell_quiet)
         if self._quiet_timer:
             self._quiet_timer.fed()
+        self._cadence.begin_slice()
+        self._told_quiet_s = 0.0
 
-    def _tell_quiet(self) -> None:
+    def _heard(self, pcm: bytes) -> None:
+        self._cadence.heard(len(pcm) / BYTES_PER_SAMPLE / self.sample_rate_hz)
+
+    def _tell_quiet(self, seconds: float) -> None:
         """What is gathered comes out: a microphone that was switched off would never complete it."""
         self.on_quiet()
         if self._decoded.has_room and not self._finished:  # without room the listener is behind, and has audio to take
             if self.gathering and (rest := self.gathering.rest()):
                 self._decoded.send_now(self._plain(rest))
-            self._decoded.tell_quiet()
+            if seconds > self._cadence.patience_s:
+                self._decoded.tell_quiet(seconds - self._told_quiet_s)
+                self._told_quiet_s = seconds
 
     async def _pass_on(self, pcm: bytes) -> None:
         if pcm:

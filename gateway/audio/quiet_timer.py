@@ -11,10 +11,12 @@ TIMER_S = 0.002  # an event loop's timers count milliseconds
 class QuietTimer:
     """Calls `on_quiet` whenever nothing was fed for `after_s`, again and again, from the first `fed` on.
 
+    It is told for how many seconds nothing has been fed.
+
     One timer that looks at the clock: a timer around each frame would cost more than the frame.
     """
 
-    def __init__(self, after_s: float, on_quiet: Callable[[], None]) -> None:
+    def __init__(self, after_s: float, on_quiet: Callable[[float], None]) -> None:
         self._after_s = after_s
         self._on_quiet = on_quiet
         self._loop = asyncio.get_running_loop()
@@ -33,8 +35,9 @@ class QuietTimer:
             self._timer.cancel()
 
     def _look(self) -> None:
-        left_s = self._fed_s + self._after_s - self._loop.time()
+        quiet_s = self._loop.time() - self._fed_s
+        left_s = self._after_s - quiet_s
         if left_s <= TIMER_S:
             left_s = self._after_s
-            self._on_quiet()
+            self._on_quiet(quiet_s)
         self._timer = self._loop.call_later(left_s, self._look)

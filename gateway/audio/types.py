@@ -30,11 +30,11 @@ class DecodedAudio:
     source_sample_rate_hz: int
 
 
+@dataclass(frozen=True, slots=True)
 class Quiet:
-    """No audio has come for `quiet_after_s` (see AudioInput)."""
+    """The microphone has been silent for so many seconds, without sending silence; those since the last Quiet."""
 
-
-QUIET = Quiet()
+    seconds: float
 
 
 class ByteSource(Protocol):

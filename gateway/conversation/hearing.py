@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from common.errors import DeadlineError, ServiceError, UnavailableError, first_service_error
 from common.pcm import BYTES_PER_SAMPLE, VOICE_WINDOW_S
+from gateway import metrics
 from gateway.audio import AudioInput, DecodedAudio, Expected, Gathering, Quiet
 from gateway.ports import (
     Asr,
@@ -32,8 +33,8 @@ STALL_S = 5.0
 STALL_CHECK_EVERY_S = 2.0
 # After a failure, audio is dropped for so long before a new stream is opened.
 REOPEN_AFTER_S = 1.0
-# No audio for so long, within a turn, is silence. Above the jitter of a usable network; whole windows.
-GAP_S = 13 * VOICE_WINDOW_S
+# When no audio has come for so long, what was gathered goes to recognition, as the microphone may be off.
+GAP_S = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +145,8 @@ class Hearing:
     async def _next_pcm(self) -> bytes:
         """The next piece of the learner's audio; empty when it is finished. Broken audio is reported and skipped.
 
-        If no audio comes during a turn, because the microphone was switched off, it returns silence. Without it the
-        turn would never end.
+        If the microphone was switched off during a turn, it returns silence for the time that has passed. Without it
+        the turn would never end.
 
         This is not an async generator, because one that is cancelled while it waits can't be resumed.
         """
@@ -154,7 +155,8 @@ class Hearing:
                 await self._deliver(AudioRefused(item))
             elif isinstance(item, Quiet):
                 if self._turn_is_open:
-                    return bytes(round(GAP_S * self._sample_rate_hz) * BYTES_PER_SAMPLE)
+                    metrics.FILLED_SECONDS.inc(item.seconds)
+                    return bytes(round(item.seconds / VOICE_WINDOW_S) * self._window_samples * BYTES_PER_SAMPLE)
             elif item.pcm:
                 self._on_audio(item)
                 return item.pcm

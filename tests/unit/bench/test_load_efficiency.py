@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import pytest
 
 from asr_service.audio import Audio
 from asr_service.turn_taking.decisions import VoicePaused
@@ -202,15 +203,17 @@ async def test_audio_says_how_much_more_must_come_to_be_of_use() -> None:
         assert audio.missing_bytes == 1  # of what is decoded each byte is of use
 
 
+@pytest.mark.looptime
 async def test_a_microphone_that_is_switched_off_leaves_its_last_sounds_and_then_quiet() -> None:
     async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le") as audio:
-        audio.gathering, audio.quiet_after_s = Gathering(512), 0.05
+        audio.gathering, audio.quiet_after_s = Gathering(512), 0.4
         await audio.feed(b"\1" * 1024)
         assert isinstance(whole := await anext(audio), DecodedAudio)
         assert len(whole.pcm) == 1024
         await audio.feed(b"\2" * 640)
         assert isinstance(rest := await anext(audio), DecodedAudio)
         assert rest.pcm == b"\2" * 640
-        assert [type(await anext(audio)) for _ in range(2)] == [Quiet, Quiet]
+        quiet = [await anext(audio) for _ in range(2)]
+        assert [round(item.seconds, 1) for item in quiet if isinstance(item, Quiet)] == [4.4, 0.4]
         await audio.feed(b"\3" * 2048)
         assert isinstance(await anext(audio), DecodedAudio)
