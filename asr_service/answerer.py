@@ -25,7 +25,7 @@ class Answerer:
         self._config = config
         self._emit = emit
         self._open_turns = open_turns
-        self._is_eager_end_sent = False  # and not taken back
+        self._is_eager_end_sent = False  # sent, and no TurnResumed since
 
     async def run(self, steps: AsyncIterable[Step]) -> None:
         """Answer until there are no more steps. Raises what the model raises."""

@@ -49,7 +49,7 @@ def resample(audio: Audio, sample_rate_hz: int) -> Audio:
 
 
 class Resampler:
-    """Converts a stream to 16 kHz. Output sample n sounds with input sample n * sample_rate_hz / 16,000."""
+    """Converts a stream to 16 kHz. Output sample n is from the moment of input sample n * sample_rate_hz / 16,000."""
 
     def __init__(self, sample_rate_hz: int) -> None:
         self._stream = None
@@ -57,7 +57,7 @@ class Resampler:
             self._stream = soxr.ResampleStream(sample_rate_hz, ENGINE_RATE_HZ, 1, dtype="float32")
 
     def feed(self, pcm: bytes, *, last: bool = False) -> Audio:
-        """The next output. The filter holds back some milliseconds, until `last`."""
+        """The output that is ready. The filter holds back some milliseconds; with `last` it returns them, too."""
         audio = pcm_to_float(pcm)
         if self._stream is None:
             return audio

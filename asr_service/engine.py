@@ -1,4 +1,4 @@
-"""What a speech recognition engine is: float audio in, words with times out.
+"""The interface of a speech recognition engine: float audio in, words with times out.
 
 An engine blocks, so callers run it in a thread (see `recognition.decoder`). It is loaded once and closed once. It may
 be asked to transcribe from several threads at once: as many as it was built for.
@@ -20,7 +20,7 @@ Quality = Literal["partial", "final"]
 class Word:
     """One word.
 
-    text: as the model writes it, with a blank before it where one belongs: joined, the words give the whole text.
+    text: as the model writes it, with a blank before it where one belongs, so that the joined words are the whole text.
     start, end: samples at 16 kHz. confidence: 0 to 1.
     """
 
@@ -58,9 +58,9 @@ class Transcript:
 class DecodeOptions:
     """How to decode.
 
-    language: BCP-47 tag. Empty, or a tag that the model doesn't know: the model chooses.
+    language: BCP-47 tag. If it is empty or unknown to the model, the model chooses.
     quality: "partial" takes a bounded time, "final" is as good as the model can.
-    is_cancelled: the engine asks this now and then on long audio, and stops once it is true.
+    is_cancelled: on long audio the engine calls it from time to time, and stops once it returns true.
     """
 
     language: str = ""

@@ -55,7 +55,7 @@ class TurnResumed:
 
 @dataclass(frozen=True, slots=True)
 class EndOfTurn:
-    """The turn is over. pauses: what is known of the learner's pauses."""
+    """The turn is over. pauses: statistics of the learner's pauses."""
 
     turn: SpokenTurn
     reason: EndReason

@@ -46,7 +46,7 @@ from common.tracing import stage, under
 
 @dataclass(slots=True)
 class _Pause:
-    """The present pause of the open turn. could_end: what the text model says of it; None: not known (yet)."""
+    """The present pause of the open turn. could_end: the text model's answer; None: no answer (yet)."""
 
     transcript: asyncio.Task[Transcript]
     could_end: float | None = None
@@ -161,12 +161,12 @@ class Listener:
         await self._steps.send(Step(what, turn, self._endpointer.position, transcript, pauses))
 
     async def _tell_of_voice(self, event: events.VoicePaused | events.VoiceContinued) -> None:
-        """Straight to the client: a step would wait for those before it, such as a partial."""
+        """Send the event to the client at once. A step would wait for earlier steps, such as a partial."""
         if self._config.voice_activity_events:
             await self._emit(event)
 
     async def _request_partial(self) -> None:
-        """Have a partial made if one is due while the voice goes on."""
+        """Request a partial if one is due and the voice goes on."""
         position = self._endpointer.position
         if self._turn and self._endpointer.is_voiced and self._turn.is_partial_due(position):
             self._turn.request_partial(position)
@@ -194,8 +194,8 @@ class Listener:
     async def _probability_of_end(
         self, utterance: Utterance, heard: Transcript, language: str, could_end: float | None
     ) -> float:
-        """That the speaker is done, 0 to 1. The network that hears the sound takes time of a core: it is asked only
-        where its answer can change the decision.
+        """The probability that the speaker is done, 0 to 1. The acoustic network costs CPU time, so it runs only if its
+        answer can change the decision.
         """
 
         def given(acoustic: float) -> float:

@@ -95,6 +95,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
     async def StreamingRecognize(  # type: ignore[override]  # the stubs know generators only; this writes
         self, request_iterator: AsyncIterator[pb.StreamingRecognizeRequest], context: Any
     ) -> None:
+        """One stream of audio, as events."""
         if self._draining.is_set():
             raise UnavailableError(DRAINS)
         with self._slots.take():
@@ -116,6 +117,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
             await session.run(self._requests(request_iterator))
 
     async def Recognize(self, request: pb.RecognizeRequest, context: Any) -> pb.RecognizeResponse:
+        """The words of a whole recording."""
         with self._slots.take():
             check_rate(request.sample_rate_hz)
             check_pcm(request.audio)
@@ -136,6 +138,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
             return pb.RecognizeResponse(transcript=_transcript(turn))
 
     async def Describe(self, request: pb.DescribeRequest, context: Any) -> pb.DescribeResponse:
+        """The engine, its slots and its memory, also while it loads."""
         description = self._decoder.engine.describe()
         return pb.DescribeResponse(engine=engine_info(description, self._slots, ready=self._ready))
 

@@ -34,8 +34,8 @@ _STEPS = 8  # steps that may wait for the model, enough for some pauses; after t
 class StreamSession:
     """Recognises one stream. `emit` sends an event to the client; `vad_thread` is where voice detection runs.
 
-    Once `draining` is set, the stream ends with UnavailableError as soon as no turn is open: the client goes on at
-    another replica.
+    Once `draining` is set, the stream ends with UnavailableError as soon as no turn is open. The client then continues
+    at another replica.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class StreamSession:
         self._draining = draining or asyncio.Event()
 
     async def run(self, requests: AsyncIterator[Request]) -> None:
-        """Until the client has finished.
+        """Run until the client has finished.
 
         Raises InvalidInputError and SequenceError for wrong requests, and UnavailableError between two turns if the
         replica drains.
@@ -111,7 +111,7 @@ class StreamSession:
             )
         check_pcm(pcm)
         AUDIO_SECONDS.inc(len(pcm) / BYTES_PER_SAMPLE / self._config.sample_rate_hz)
-        second = BYTES_PER_SAMPLE * self._config.sample_rate_hz  # one at a time, so that other streams get their turn
+        second = BYTES_PER_SAMPLE * self._config.sample_rate_hz  # heard one at a time, so other streams get their turn
         for begin in range(0, len(pcm), second):
             await listener.hear(await self._vad_thread.hear(self._vad_stream, pcm[begin : begin + second]))
 

@@ -55,8 +55,8 @@ class PartialDue:
 class Step:
     """Something to tell the client about a turn. Listening sends steps, answering works them off in order.
 
-    position: how far the turn was heard when this was decided. transcript: of the turn up to its present pause; None if
-    the voice hasn't paused. pauses: what is known of the learner's pauses.
+    position: up to where the turn had been heard when the step was decided. transcript: of the turn up to its present
+    pause; None if the voice hasn't paused. pauses: statistics of the learner's pauses.
     """
 
     what: SpeechStarted | PartialDue | EagerEndOfTurn | TurnResumed | EndOfTurn

@@ -31,6 +31,8 @@ PENALTIES = {
 
 @dataclass(frozen=True, slots=True)
 class Message:
+    """One message of the conversation. content: text, not empty."""
+
     role: Role
     content: str
 
@@ -41,7 +43,7 @@ class GenerationRequest:
 
     max_tokens: at least 1. temperature: 0 (the likeliest token each time) to 2. top_p: above 0, up to 1; None: the
     server's default. stop: up to 4 strings before which the reply ends. json_schema: JSON text of a schema that the
-    reply satisfies. seed: the same one makes the same reply, as far as the server can. min_p (0 to 1),
+    reply satisfies. seed: the same seed gives the same reply, if the server can do that. min_p (0 to 1),
     repetition_penalty (above 0, up to 2), frequency_penalty, presence_penalty (-2 to 2) and dry_multiplier (from 0)
     sample against repetition, where the server knows them; None: the server's default.
     """
@@ -105,7 +107,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """The next piece of text; never empty. usage: up to here, as far as the server counts while it writes."""
+    """The next piece of text; never empty. usage: up to here, if the server counts while it writes."""
 
     text: str
     usage: Usage = field(default_factory=Usage, compare=False)

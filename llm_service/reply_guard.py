@@ -5,13 +5,13 @@
     guard.push(" green tea. Do you?")       → ""                     it was the same: the reply is over
     guard.outcome                           → Outcome.REPEATED
 
-The first clause passes as it comes, unless its words so far are those of a sentence that an earlier reply had: it then
-waits for the word that differs. Later text passes in whole clauses, which is how it is spoken; one that is no good can
-thus be left out. Once most of `max_tokens` is used, the next sentence's end is the end of the reply.
+The first clause passes as it comes, unless its words so far begin a sentence of an earlier reply. Then it waits for a
+word that differs. Later text passes in whole clauses, as synthesis speaks it, so the guard can leave out a bad clause.
+Once most of `max_tokens` is used, the reply ends with the sentence.
 
-What people repeat on purpose passes: a short sentence ("That's great!"), a few same words in a row ("very, very good"),
-a list within a sentence, a sentence that grows ("I go. I go to school. I go to school by bus."), and everything once
-the learner asks to hear something again.
+The guard lets pass what people repeat on purpose: a short sentence ("That's great!"), a few same words in a row ("very,
+very good"), a list within a sentence, a sentence that grows ("I go. I go to school. I go to school by bus."), and
+everything once the learner asks to hear something again.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from enum import Enum
 from llm_service.engine import Message
 
 _REPEATABLE_IN_REPLY_WORDS = 2
-"""A sentence of so few words may come again in the same reply: "Yes. Yes."."""
+"""A sentence of at most this many words may come again in the same reply: "Yes. Yes."."""
 _REPEATABLE_WORDS = 3
-"""A sentence of so few words may come again in a later reply: "That's great!", "And you?"."""
+"""A sentence of at most this many words may come again in a later reply: "That's great!", "And you?"."""
 _FIRST_CLAUSE_WORDS = 2
-"""The first clause has at least so many words, as in synthesis."""
+"""The first clause has at least this many words, as in synthesis."""
 _CYCLE_WORDS = 4
-"""So many words, said twice in a row, are a loop. Fewer are one when said three times in a row."""
+"""This many words, said twice in a row, are a loop. Fewer words are a loop if said three times in a row."""
 _LONG_RUN_WORDS = 8
-"""So many words in a row, said a second time in the sentence, are a loop."""
+"""A run of this many words that comes a second time in the sentence is a loop."""
 _RUN_WORDS = 3
-"""So many words in a row, in two sentences of a reply already, end it before they come in a third. In Chinese,
-Japanese and Korean a character or syllable counts as half a word."""
+"""If two sentences of a reply share a run of this many words, the reply ends before a third one. In Chinese, Japanese
+and Korean a character or syllable counts as half a word."""
 _FEW_WORDS_TIMES = 5
-"""One or two words may come so often in a row."""
+"""One or two words may come this often in a row."""
 _TAIL_TOKENS = 40
-"""From so many tokens before `max_tokens` on, and from its half at the earliest, the next sentence's end is the end."""
+"""When only this many tokens are left of `max_tokens`, and at least half are used, the reply ends with the sentence."""
 _CHARS_PER_TOKEN = 4
 _EARLIER_REPLIES = 50
-"""Replies further back are not compared with."""
+"""Only this many earlier replies are compared."""
 
 _ENDS = re.compile(r"[.!?…]+[\"'”’»)\]*_]*\s+|[。！？]+[」』”’）]*|\n\s*")
 _CLAUSE_ENDS = re.compile(r"(?:[,;:]|\s[–—-])\s+|[，、；：]|—(?=\w)")
@@ -81,7 +81,8 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """max_tokens: of the reply. max_sentences: 0: any number. ends_with_question: its first question is its end."""
+    """max_tokens: of the reply. max_sentences: 0: any number. ends_with_question: the reply ends after its first
+    question."""
 
     max_tokens: int
     max_sentences: int = 0
@@ -89,7 +90,8 @@ class Limits:
 
 
 class ReplyGuard:
-    """Text in by `push`, the text that may be spoken out. Once `outcome` is set, stop the model; the reply is over.
+    """`push` takes the model's text and returns the text that may be spoken. Once `outcome` is set, the reply is over:
+    stop the model.
 
     messages: the request's. The replies among them are what this one must not recite.
     """
@@ -103,11 +105,11 @@ class ReplyGuard:
         self._earlier = {words for reply in replies for words in _sentences(reply) if len(words) > _REPEATABLE_WORDS}
         self._said: list[tuple[str, ...]] = []  # this reply's sentences
         self._sentence = ""  # the one being written,
-        self._released = 0  # of which so many characters are out
+        self._released = 0  # of which this many characters are out
         self._first_clause_is_out = False
-        self._checked = 0  # so many of the sentence's words hold no loop
+        self._checked = 0  # the sentence's first words that hold no loop
         self._recital = ""  # the first sentence, if an earlier reply had it: spoken if nothing else comes
-        self._sentences = 0  # that are out
+        self._sentences = 0  # how many are out
         self._asked = False  # a question is out
         self._tokens = 0.0
 
@@ -138,7 +140,8 @@ class ReplyGuard:
         return next(_ends(self._sentence), 0)
 
     def _close(self, end: int, *, is_last: bool = False) -> str:
-        """The sentence is over at `end`: release the rest of it, or end the reply before it. is_last: by itself."""
+        """The sentence is over at `end`: release the rest of it, or end the reply before it. is_last: the model ended
+        it."""
         sentence, rest = self._sentence[:end], self._sentence[end:]
         words = _words_of(sentence)
         if fault := self._fault(sentence, words):
@@ -169,7 +172,8 @@ class ReplyGuard:
         return Outcome.REPEATED if _has_loop(words) or self._harps(words) else None
 
     def _harps(self, words: tuple[str, ...]) -> bool:
-        """Whether a run of words comes in a third sentence. It may in one that begins with all of the last one."""
+        """Whether a run of words comes in a third sentence. A sentence that begins with all of the last one may have
+        it."""
         if self._said and words[: len(self._said[-1])] == self._said[-1]:
             return False
         before = Counter(run for said in self._said for run in set(_runs(said)))
@@ -236,14 +240,14 @@ class ReplyGuard:
         """The limit was reached in mid-sentence: end with the last whole clause, else the last whole word."""
         if self._sentences and not self._released:
             self.outcome = Outcome.LONG
-            return ""  # whole sentences are out: this one is left out
+            return ""  # whole sentences are out, so leave this one out
         if self._released and not self._sentence[self._released - 1].isspace() and self._first_clause_is_out:
             return self._stop(Outcome.LONG)
         self.outcome = Outcome.LONG
         return self._sentence[self._released :].rpartition(" ")[0].rstrip(" ,;:–—-") + "…"
 
     def _first_words(self) -> str:
-        """All that there is, without what it says again; the reply would be empty else."""
+        """The text so far without its repetition, since the reply would otherwise be empty."""
         words = _words_of(self._sentence)
         good = next(count for count in range(len(words), 0, -1) if not _has_loop(words[:count]))
         ends = [match.end() for match in _WORD.finditer(self._sentence)]
@@ -288,7 +292,7 @@ def _words_of(text: str) -> tuple[str, ...]:
 
 
 def _has_loop(words: Sequence[str], since: int = 0) -> bool:
-    """Whether a word of a sentence after its first `since` ends a loop.
+    """Whether a loop ends after the first `since` words of a sentence.
 
     A loop is a run of at least _CYCLE_WORDS words twice in a row, a shorter one three times (of one or two words,
     _FEW_WORDS_TIMES times), or _LONG_RUN_WORDS words that came before.

@@ -28,7 +28,7 @@ SMALL = Sampling(temperature=0.4, min_p=0.1)
 
 
 def default_sampling(settings: LlmSettings, parameters: int) -> Sampling:
-    """What holds where a request does not say. parameters: of the model; 0: unknown."""
+    """The values for a request that does not give its own. parameters: how many the model has; 0: unknown."""
     by_size = SMALL if 0 < parameters < SMALL_PARAMETERS else LARGE
     given = {field.name: getattr(settings, f"llm_{field.name}") for field in fields(Sampling)}
     return replace(by_size, **{name: value for name, value in given.items() if value is not None})

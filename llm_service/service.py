@@ -65,11 +65,13 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         request: llm_pb2.StreamingGenerateRequest,
         context: grpc.aio.ServicerContext[Any, llm_pb2.StreamingGenerateResponse],
     ) -> None:
+        """One reply, piece by piece."""
         async with self._reply(request) as events:
             async for event in events:
                 await context.write(_to_response(event))
 
     async def Generate(self, request: llm_pb2.GenerateRequest, context: object) -> llm_pb2.GenerateResponse:
+        """One reply as a whole."""
         text: list[str] = []
         async with self._reply(request) as events:
             async for event in events:
@@ -84,6 +86,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         raise EngineError("the reply has no end")
 
     async def Describe(self, request: llm_pb2.DescribeRequest, context: object) -> llm_pb2.DescribeResponse:
+        """The engine, its slots and its memory, also while it loads."""
         return llm_pb2.DescribeResponse(engine=engine_info(self.engine.describe(), self.slots, ready=self.engine.ready))
 
     @asynccontextmanager
@@ -126,7 +129,7 @@ async def _measured(events: AsyncGenerator[Delta | Done, None], method: str) -> 
 async def _guarded(
     events: AsyncGenerator[Delta | Done, None], request: GenerationRequest, config: llm_pb2.GenerationConfig
 ) -> AsyncGenerator[Delta | Done, None]:
-    """The same reply, ended by the guard where it must be. JSON, and a reply that is asked for unguarded, passes."""
+    """The same reply, which the guard may end early. JSON, and a reply requested as unguarded, pass unchanged."""
     async with aclosing(events):
         if request.json_schema is not None or config.unguarded:
             async for event in events:

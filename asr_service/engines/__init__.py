@@ -61,7 +61,7 @@ def model_type(folder: Path) -> str:
 
 
 def create_engine(settings: AsrSettings, name: str = "") -> AsrEngine:
-    """The engine of ASR_MODEL_NAME, not yet loaded. name: a key of ENGINES, to take that engine in any case.
+    """The engine of ASR_MODEL_NAME, not yet loaded. name: a key of ENGINES, to override that choice.
 
     Raises InvalidInputError if no engine runs the model.
     """
@@ -73,14 +73,15 @@ def create_engine(settings: AsrSettings, name: str = "") -> AsrEngine:
 
 
 def with_fallback(target: str, settings: AsrSettings, fall_back: Callable[[], AsrEngine]) -> FallbackEngine:
-    """The engine of "module:Class", tried in a child process before it is loaded. fall_back: makes the one instead."""
+    """The engine of "module:Class", tried in a child process before it is loaded. fall_back: makes the engine that
+    replaces it."""
     engine, probe = build(target, settings), create_probe(settings)
     try_it = partial(probe.run, [target], settings.model_dump_json(), what=engine.describe().model)
     return FallbackEngine(engine, try_it=try_it, stop=probe.stop, fall_back=fall_back)
 
 
 def create_probe(settings: AsrSettings) -> Probe:
-    """What tries engines in a child process, `python -m asr_service.probe`."""
+    """The probe, which tries engines in a child process, `python -m asr_service.probe`."""
     return Probe(
         "asr_service.probe",
         task="load and decode a second of audio",

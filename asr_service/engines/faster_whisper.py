@@ -35,8 +35,8 @@ _SHORTEST = ENGINE_RATE_HZ // 10  # no word is shorter, and the alignment fails 
 _TOKENS_PER_SECOND = 12  # twice what the fastest speakers need
 _WINDOW = 30 * ENGINE_RATE_HZ
 _NO_SPEECH, _UNSURE = 0.6, -0.8  # no_speech_prob above and avg_logprob below: no words
-_MARKS = frozenset("\"'.。,，!！?？:：”)]}、")  # that faster-whisper would by itself append to the word before
-_REPETITIVE = 2.4  # compression ratio of a text that goes in circles; the same bound as in OpenAI's code
+_MARKS = frozenset("\"'.。,，!！?？:：”)]}、")  # by default faster-whisper appends these to the word before
+_REPETITIVE = 2.4  # a text with a higher compression ratio repeats itself; OpenAI's code has the same bound
 
 _DECODING: dict[Quality, dict[str, Any]] = {
     # One pass and no second try, because a late partial is worth nothing.
@@ -69,7 +69,8 @@ class FasterWhisper:
                 device=self._device,
                 device_index=self._index,
                 compute_type=self._dtype(),
-                # Leave one core to the rest. On two cores a second thread made the answers of four learners 25 % later.
+                # Leave one core to the rest. With a second thread on two cores, four learners waited 25 % longer for
+                # their answers.
                 cpu_threads=max(1, min(8, (cores - 1) // settings.asr_threads)),
                 num_workers=settings.asr_threads,
             )
@@ -91,7 +92,7 @@ class FasterWhisper:
         return self.transcribe_batch([(audio, options)])[0]
 
     def transcribe_batch(self, requests: Sequence[Request]) -> list[Transcript]:
-        """One transcript for each request, in the same order. What `whisper_batch` can't decode, the library does."""
+        """One transcript for each request, in the same order. The library decodes what `whisper_batch` can't."""
         if self._model is None:
             raise EngineError("the speech recognition model is not loaded")
         by_language: dict[str | None, list[int]] = {}
@@ -105,7 +106,7 @@ class FasterWhisper:
         return [answers.get(index) or self._alone(*request) for index, request in enumerate(requests)]
 
     def _together(self, requests: Sequence[Request], indices: Sequence[int], language: str) -> dict[int, Transcript]:
-        """The transcripts of the requests, all in one language, that a single pass was enough for."""
+        """The transcripts of those requests for which one pass is enough. All requests are in one language."""
         assert self._model is not None  # noqa: S101
         pieces = [
             Piece(audio, _most_tokens(audio), once=options.quality == "partial")
@@ -122,7 +123,7 @@ class FasterWhisper:
         }
 
     def _alone(self, audio: Audio, options: DecodeOptions) -> Transcript:
-        """Decode by the library itself: it handles more than one window and tries again, but gives no `closing`."""
+        """Decode with the library: it handles more than one window and retries a poor pass, but gives no `closing`."""
         if len(audio) < _SHORTEST or options.is_cancelled():
             return Transcript()
         asked = self._known_language(options.language)
@@ -135,15 +136,15 @@ class FasterWhisper:
         return _transcript(segments, audio, options, language)
 
     def _decode(self, audio: Audio, options: DecodeOptions, language: str | None) -> tuple[list[Segment], str]:
-        """The segments, up to where it was cancelled, and their language. language: None: the model finds it out."""
+        """The segments up to a cancellation, and their language. language: None lets the model detect it."""
         assert self._model is not None  # noqa: S101
         segments, info = self._model.transcribe(
             audio,
             language=language,
             condition_on_previous_text=False,
             word_timestamps=True,
-            # Marks come as words of their own; said_in appends them. Not in audio longer than a window, because the
-            # library finds the next window by the end of the last word.
+            # Get marks as words of their own; said_in appends them. In audio longer than a window the library appends
+            # them, because it finds the next window by the end of the last word.
             **({"append_punctuations": ""} if len(audio) <= _WINDOW else {}),
             max_new_tokens=_most_tokens(audio),
             **_DECODING[options.quality],
@@ -159,7 +160,7 @@ class FasterWhisper:
     def _in_the_language_heard(
         self, audio: Audio, options: DecodeOptions, segments: list[Segment], asked: str
     ) -> tuple[list[Segment], str]:
-        """The segments given, or those in the language that the model hears, if they are better."""
+        """The given segments, or new ones in the language that the model hears, whichever are better."""
         assert self._model is not None  # noqa: S101
         heard, probability, _ = self._model.detect_language(audio=audio)
         if options.is_cancelled() or not is_worth_a_try(asked, heard, probability):
@@ -168,7 +169,7 @@ class FasterWhisper:
         return (again, heard) if is_better(again, segments) else (segments, asked)
 
     def _batch_language(self, tag: str) -> str | None:
-        """The language that a batch is decoded in; None if the model has to find out for each."""
+        """The language that a batch is decoded in; None if the model has to detect it for each request."""
         assert self._model is not None  # noqa: S101
         return self._known_language(tag) if self._model.model.is_multilingual else "en"
 

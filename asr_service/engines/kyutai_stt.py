@@ -1,8 +1,8 @@
 """Kyutai's speech-to-text models by transformers: `kyutai/stt-2.6b-en-trfs` and `kyutai/stt-1b-en_fr-trfs`.
 
 The model hears 24 kHz audio in frames of 80 ms and writes one text token for each frame: mostly padding, a mark before
-each word, and then the word's pieces. It writes with a delay (0.5 or 2.5 s, set in the checkpoint), so that much
-silence is added after the audio. A word begins at the frame of its first token, less that delay. The model doesn't say
+each word, and then the word's pieces. It writes with a delay (0.5 or 2.5 s, set in the checkpoint), so silence of that
+length is added after the audio. A word begins at the frame of its first token, less that delay. The model doesn't say
 where a word ends: it is taken to last until the next word begins, but not longer than a fixed time. The confidence of a
 word is the mean probability of its tokens.
 

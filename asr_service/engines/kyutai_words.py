@@ -13,7 +13,7 @@ MODEL_RATE_HZ = 24_000
 FRAMES_PER_SECOND = 12.5
 WORD_MARK = 0
 """The token that says that a word is about to begin ("end of padding")."""
-_LONGEST_END_S = 0.5  # after a word's last token
+_LONGEST_END_S = 0.5  # a word ends at most this long after its last token
 _BLANK = "▁"
 
 
@@ -21,11 +21,14 @@ class Tokenizer(Protocol):
     """What this module needs of the checkpoint's tokenizer."""
 
     @property
-    def all_special_ids(self) -> list[int]: ...
+    def all_special_ids(self) -> list[int]:
+        """Ids of the tokens that are no text."""
 
-    def convert_ids_to_tokens(self, ids: list[int]) -> list[str | None]: ...
+    def convert_ids_to_tokens(self, ids: list[int]) -> list[str | None]:
+        """The token of each id; None for an unknown id."""
 
-    def decode(self, token_ids: list[int], *, skip_special_tokens: bool) -> str: ...
+    def decode(self, token_ids: list[int], *, skip_special_tokens: bool) -> str:
+        """The text of the tokens."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,8 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """An alignment made earlier. It is passed instead of the encoder's output, from which it would be made."""
+    """An alignment made earlier. It is passed in place of the encoder's output, from which the library would compute
+    it."""
 
     alignment: list[dict[str, Any]]
 

@@ -1,7 +1,8 @@
-"""When to doubt that the learner speaks the expected language, and not the mother tongue. Pure.
+"""Decides when to check whether the learner speaks another language than the expected one. Pure.
 
-A multilingual Whisper that is told the wrong language writes a poor translation, or noise, and is unsure of it. Then it
-is asked which language it hears. If it is sure of another one, it decodes again in that, and the better result is kept.
+A multilingual Whisper that is told the wrong language writes a poor translation, or noise, and is unsure of it. Then
+the engine asks it which language it hears. If the model is sure of another one, the engine decodes again in that
+language and keeps the better result.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ class Decoded(Protocol):
     """What this module needs of a segment of faster-whisper."""
 
     @property
-    def avg_logprob(self) -> float: ...
+    def avg_logprob(self) -> float:
+        """Mean log probability of the segment's tokens."""
 
     @property
-    def tokens(self) -> list[int]: ...
+    def tokens(self) -> list[int]:
+        """Ids of the segment's tokens."""
 
 
 def confidence(segments: Sequence[Decoded]) -> float:

@@ -42,7 +42,7 @@ _INSTEAD = {
 
 
 def compute_type(wanted: str, supported: Collection[str]) -> str:
-    """The numeric type for a device that can do `supported`: the wanted one (`ASR_DTYPE`), or the nearest to it."""
+    """The wanted numeric type (`ASR_DTYPE`) if the device supports it, else the nearest one in `supported`."""
     return next((kind for kind in (wanted, *_INSTEAD.get(wanted, ())) if kind in supported), "float32")
 
 

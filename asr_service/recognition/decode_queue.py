@@ -6,8 +6,8 @@ The end of a turn comes first, a partial of an open turn comes last:
     RECORDING  a whole file; it may take long, so it is never in a batch with others
     PARTIAL    a caption, which is worth nothing if it comes late
 
-What waits while the model works forms the next batch. Nothing waits only to make a batch larger. A batch has decodes of
-one urgency, because its shortest decode is done no earlier than its longest.
+Decodes that arrive while the model works form the next batch. No decode waits only to make a batch larger. All decodes
+of a batch have the same urgency, because none of them is done before the longest one.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class DecodeQueue(Generic[Job]):
         return False
 
     def next_batch(self, limit: int) -> list[Job]:
-        """Take out what is to be decoded next, at most `limit` jobs; empty if nothing waits."""
+        """Take out the next jobs to decode, at most `limit`; empty if nothing waits."""
         for urgency, jobs in self._waiting.items():
             if jobs:
                 size = 1 if urgency is Urgency.RECORDING else limit

@@ -4,8 +4,8 @@
 
 `decode_queue` decides the order. If every worker is busy when a turn is to be decoded, running partials are told to
 stop. An engine that can stop in the middle does so, and the partial ends as cancelled. With any other engine, the turn
-waits until the running decode is over. Only the decoding runs in the threads, all else in the event loop: no lock is
-needed.
+waits until the running decode is over. Only decoding runs in the threads. Everything else runs in the event loop, so no
+lock is needed.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Decoder:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="asr-decode")
         self._queue: DecodeQueue[_Job] = DecodeQueue()
         self._running: set[tuple[_Job, ...]] = set()
-        self._others = 0  # jobs of run()
+        self._others = 0  # jobs of run() in progress
         self._closed = False
 
     @property
@@ -108,7 +108,7 @@ class Decoder:
         self._closed = True
         while waiting := self._queue.next_batch(1):
             waiting[0].result.cancel()
-        if self._others:  # it is loading: this makes it give up
+        if self._others:  # the engine is loading: this makes it give up
             self.engine.close()
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
         self.engine.close()

@@ -27,7 +27,7 @@ class PartialText:
 class LocalAgreement:
     """The partials of one turn. Word times are samples of the stream at 16 kHz.
 
-    agreed: the stable words. agreed_end: where they end; later hypotheses need not cover what is before it.
+    agreed: the stable words. agreed_end: where they end; later hypotheses need not cover the audio before it.
     """
 
     def __init__(self) -> None:

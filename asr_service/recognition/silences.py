@@ -20,11 +20,11 @@ MIN_SILENCE = ENGINE_RATE_HZ // 5
 
 _VOICE = 0.5  # probability
 _FRAME = 64  # 4 ms: the level is measured for each
-_LOUD_FRAMES = 3  # so many in a row are a sound; fewer are a click
+_LOUD_FRAMES = 3  # this many in a row are a sound; fewer are a click
 _ABOVE_ROOM_DB = 9.0  # a sound is louder than the room by this,
 _BELOW_VOICE_DB = 36.0  # and no softer than the voice by more than this
-_REACH = 50  # frames: a silence reaches beyond its windows without voice by so many at most,
-_INSIDE = 16  # and begins or ends inside them by so many at most
+_REACH = 50  # frames: a silence reaches at most this far beyond its windows without voice,
+_INSIDE = 16  # and begins or ends at most this far inside them
 
 
 class SilentSpan(NamedTuple):
@@ -56,7 +56,7 @@ def _levels_db(audio: Audio) -> npt.NDArray[np.float64]:
 
 
 def _gaps(voiced: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """Windows [begin, end) without voice between two with."""
+    """Runs [begin, end) of windows without voice, each between two windows with voice."""
     where = np.flatnonzero(voiced)
     for before, after in pairwise(where):
         if after - before > 1:
@@ -66,11 +66,11 @@ def _gaps(voiced: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
 def _fitted(levels: npt.NDArray[np.float64], begin: int, end: int, voice_db: float) -> SilentSpan:
     """The silence around the frames [begin, end): from the last sound near their begin to the first near their end.
 
-    A sound further inside is no voice, such as a breath.
+    A sound further inside is taken for something other than a voice, such as a breath.
     """
     room_db = float(np.median(levels[begin:end]))
     loud = levels >= max(room_db + _ABOVE_ROOM_DB, voice_db - _BELOW_VOICE_DB)
-    sound = np.convolve(loud, np.ones(_LOUD_FRAMES), "valid") >= _LOUD_FRAMES  # that begins at this frame
+    sound = np.convolve(loud, np.ones(_LOUD_FRAMES), "valid") >= _LOUD_FRAMES  # whether a sound begins at each frame
     inside = min(_INSIDE, (end - begin) // 2)
     first, last = max(0, begin - _REACH), min(len(levels), end + _REACH)
     before = np.flatnonzero(sound[first : max(first, begin + inside - _LOUD_FRAMES + 1)])

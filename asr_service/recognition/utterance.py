@@ -26,7 +26,7 @@ class Utterance:
     """Float audio at 16 kHz, mono, in windows of equal length, each with the probability of a voice in it.
 
     voice_start: where the voice began. begin: where the audio kept begins, which is earlier by the pre-roll.
-    turn: the span of the whole turn, which the client begins. span: the span of its recognition.
+    turn: the trace span of the whole turn, which the client begins. span: the trace span of its recognition.
     """
 
     def __init__(self, voice_start: int, begin: int, windows: list[Window]) -> None:
@@ -68,7 +68,7 @@ class Utterance:
 class Recorder:
     """Keeps the audio of the open turn, and between turns only the pre-roll.
 
-    window: samples in a window. onset: samples of voice that it takes to call it a turn.
+    window: samples in a window. onset: samples of voice that begin a turn.
     """
 
     def __init__(self, window: int, onset: int) -> None:

@@ -1,7 +1,7 @@
 """The decodes of one utterance: partials while the voice goes on, and the whole turn from a pause on.
 
-Two tasks use one UtteranceDecoder. The listening task begins decodes and gives them up, because it knows where the
-voice is. The answering task waits for them and sends the text. All positions are samples of the stream at 16 kHz.
+Two tasks use one UtteranceDecoder. The listening task begins and cancels decodes, because it knows where the voice is.
+The answering task waits for them and sends the text. All positions are samples of the stream at 16 kHz.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from asr_service.recognition.utterance import Utterance
 from common.tracing import stage, under
 
 # The work for a second of speech must not grow with the turn:
-_PARTIAL_WINDOW = 6 * ENGINE_RATE_HZ  # a partial that would be longer begins after the words agreed on
+_PARTIAL_WINDOW = 6 * ENGINE_RATE_HZ  # a longer partial begins after the agreed words
 _PARTIAL_LIMIT = 12 * ENGINE_RATE_HZ  # no partial is longer than this
-_WHOLE = 15 * ENGINE_RATE_HZ  # of a longer turn, only what follows the words agreed on is decoded
-_OVERLAP = ENGINE_RATE_HZ // 4  # that decode begins so much earlier, so that no word is cut in two
+_WHOLE = 15 * ENGINE_RATE_HZ  # of a longer turn, only the audio after the agreed words is decoded
+_OVERLAP = ENGINE_RATE_HZ // 4  # that decode begins this much earlier, so that no word is cut in two
 
 
 class UtteranceDecoder:
@@ -46,7 +46,7 @@ class UtteranceDecoder:
         self._language = language
         self._agreement = LocalAgreement()
         self._turn: asyncio.Task[Transcript] | None = None  # from a pause on, until the voice goes on
-        self._partial: asyncio.Task[Transcript] | None = None  # that runs now
+        self._partial: asyncio.Task[Transcript] | None = None  # the running one
         self._partial_interval = partial_interval
         self._partial_from = utterance.begin
         self._last_partial = position
@@ -60,7 +60,7 @@ class UtteranceDecoder:
         return self._turn
 
     def cancel_turn(self) -> None:
-        """The voice goes on, and nobody was told of the pause: its transcript is of no use."""
+        """The voice goes on and the client was not told of the pause, so its transcript is useless."""
         if self._turn is not None:
             self._turn.cancel()
         self._turn = None
@@ -72,7 +72,7 @@ class UtteranceDecoder:
     async def decode_turn(self, end: int) -> Transcript:
         """The transcript up to `end`, with word times in samples since `utterance.begin`.
 
-        In a long turn, the words agreed on are not decoded again.
+        In a long turn, the agreed words are not decoded again.
         """
         begin, agreed = self.utterance.begin, self._agreement
         if end - begin <= _WHOLE or not agreed.agreed:
@@ -86,13 +86,13 @@ class UtteranceDecoder:
     # --- partials -------------------------------------------------------------------------------
 
     def is_partial_due(self, position: int) -> bool:
-        """Whether the last partial is long enough ago, none is waited for, and the model has time for one."""
+        """Whether the last partial is old enough, no other is pending, and the model has time for one."""
         if not self._partial_interval or position - self._last_partial < self._partial_interval:
             return False
         return not self._is_partial_requested and self._decoder.takes_partials
 
     def request_partial(self, position: int) -> None:
-        """A partial up to `position` will be asked for with `make_partial`; until then none is due."""
+        """Announce a partial up to `position`, which `make_partial` will make. Until then no other is due."""
         self._last_partial = position
         self._is_partial_requested = True
 
@@ -103,7 +103,7 @@ class UtteranceDecoder:
         return text if text and (text.stable or text.unstable) else None
 
     def cancel_partial(self) -> None:
-        """The turn is over, or probably over. Nobody needs its partial, and the report of its end must not wait."""
+        """Drop the partial: the turn is over, or probably over, and the report of that must not wait."""
         if self._partial is not None:
             self._partial.cancel()
         self._partial = None

@@ -1,7 +1,7 @@
 """Word times that agree with the silences that were heard. Pure.
 
-A recogniser gives a pause to the words beside it: a word then seems to last a second, and no pause is left. The sound
-tells better where nobody spoke; see `silences`.
+A recogniser adds a pause to the words beside it: a word then seems to last a second, and the pause is gone. The sound
+shows better where nobody spoke; see `silences`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from asr_service.recognition.silences import MIN_SILENCE, SilentSpan
 
 
 def fit_words(words: Sequence[Word], silences: Sequence[SilentSpan]) -> tuple[Word, ...]:
-    """The words, in order, with edges that lie at the silences. Times are samples at 16 kHz, all from one moment.
+    """The words, in order, with edges that lie at the silences. Times are samples at 16 kHz, all counted from the same
+    moment.
 
     No word reaches into a silence: the word before it ends where it begins, and the word after it begins where it ends.
-    A word is before or after a silence by its middle. Where no silence was heard, there is no long gap between words.
+    The middle of a word decides whether it is before or after a silence. Where no silence was heard, the words leave no
+    long gap.
     """
     starts, ends = [word.start for word in words], [word.end for word in words]
     for silence in silences:

@@ -71,8 +71,8 @@ class EndOfTurn:
 class Assess:
     """A question rather than a decision: how probable is it that the speaker is done?
 
-    The caller answers with `Endpointer.judge` before it gives the next window. If a first guess is known earlier, it
-    calls `Endpointer.suppose` with that before.
+    The caller answers with `Endpointer.judge` before it gives the next window. If it has a first guess earlier, it
+    first calls `Endpointer.suppose` with that.
     """
 
 

@@ -14,9 +14,9 @@ are the log-odds of a probability:
 
 If a sentence breaks off, Whisper often writes a full stop all the same. But then it finds "…", a comma or another word
 nearly as probable, and it is unsure of a last word that was cut short. The language model knows better whether the
-words are a whole sentence, but only in English. If it can't be asked, the last two signs stand in for it: if a comma
-would have to follow, a clause is complete, and turns often end there. `wants_more` knows English words only; in other
-languages it goes by the punctuation.
+words are a whole sentence, but only in English. Where it can't be asked, the last two signs replace it: if the
+recogniser expects a comma, a clause is complete, and turns often end there. `wants_more` knows English words only; in
+other languages it goes by the punctuation.
 """
 
 from __future__ import annotations
@@ -102,13 +102,13 @@ class Weights(NamedTuple):
 
 WITH_TEXT_MODEL = Weights(0.53, Signs(acoustic=0.07, ends=0.51, last_word=0.59, could_end=0.8))
 WITHOUT_TEXT_MODEL = Weights(0.0, Signs(acoustic=0.07, ends=0.86, last_word=0.58, comma=1.14, wants_more=-2.55))
-# Usual values, for an engine that doesn't say. Which of the two it is depends on the text's last mark.
+# Usual values, for an engine that gives none. The text's last mark decides which of the two applies.
 _WHOLE, _BROKEN_OFF = Closing(ends=0.93, comma=0.41), Closing(ends=0.6, comma=0.24)
 _USUAL_WORD = 0.97
 
 
 def signs_of_end(acoustic: float, heard: Transcript, language: str = "en", could_end: float | None = None) -> Signs:
-    """The signs in what was understood so far. For the arguments see `probability_of_end`."""
+    """The signs in the turn so far. For the arguments see `probability_of_end`."""
     wants_more, ended = text_signs(heard.text, language)
     closing = heard.closing or (_WHOLE if ended else _BROKEN_OFF)
     last_word = heard.words[-1].confidence if heard.words else _USUAL_WORD

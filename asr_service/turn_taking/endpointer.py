@@ -46,7 +46,7 @@ class _Idle:
 
 @dataclass(slots=True)
 class _Speaking:
-    """A turn is open that began at `start`; `silence`: the present one, which nobody calls the end yet."""
+    """A turn that began at `start` is open. silence: the present one, if any; it is not called the end yet."""
 
     start: int
     silence: Silence | None = None
@@ -54,7 +54,7 @@ class _Speaking:
 
 @dataclass(slots=True)
 class _Paused:
-    """A turn is open and was called probably over: EagerEndOfTurn was told."""
+    """A turn is open and probably over: EagerEndOfTurn was sent."""
 
     start: int
     silence: Silence
@@ -87,7 +87,7 @@ class Endpointer:
     # --- what the caller gives ------------------------------------------------------------------
 
     def hear(self, probability: float) -> list[DecisionOrQuestion]:
-        """What follows from the next window, in which there is a voice with this probability."""
+        """The decisions after the next window. probability: that there is a voice in it."""
         begin = self._clock.hear(probability)
         match self._state:
             case _Idle():
@@ -98,11 +98,12 @@ class Endpointer:
                 return self._while_paused(turn)
 
     def is_settled(self, least: float, most: float) -> bool:
-        """Whether every answer from `least` to `most` has the same consequences now, so that it need not be known."""
+        """Whether every answer from `least` to `most` leads to the same decisions now, so that the caller need not
+        ask."""
         return self._silence_asked_about().is_settled(least, most)
 
     def suppose(self, probability: float) -> list[Decision]:
-        """What follows from a first guess at the answer to Assess."""
+        """The decisions after a first guess at the answer to Assess."""
         match self._state:
             case _Speaking(start, Silence() as silence) if probability >= EAGER_PROBABILITY:
                 return [self._end_eagerly(start, silence, probability)]
@@ -110,13 +111,13 @@ class Endpointer:
                 return []
 
     def judge(self, probability: float) -> list[Decision]:
-        """What follows from the answer to Assess: the probability that the speaker is done."""
+        """The decisions after the answer to Assess: the probability that the speaker is done."""
         silence = self._silence_asked_about()
         silence.answer(probability)
         return self._proceed(silence)
 
     def finish(self) -> list[Decision]:
-        """What follows from the end of the stream."""
+        """The decisions at the end of the stream."""
         return [] if isinstance(self._state, _Idle) else [self._end(EndReason.FINISHED)]
 
     # --- in each state --------------------------------------------------------------------------
@@ -167,14 +168,14 @@ class Endpointer:
     # --- in a silence ---------------------------------------------------------------------------
 
     def _in_silence(self, silence: Silence) -> list[DecisionOrQuestion]:
-        """Ask if it is time to, otherwise go by the last answer."""
+        """Ask if it is time to. Otherwise decide by the last answer."""
         if silence.must_ask():
             silence.ask()
             return [Assess()]
         return list(self._proceed(silence))
 
     def _proceed(self, silence: Silence) -> list[Decision]:
-        """The eager end and the end, as far as the silence is enough for them."""
+        """EagerEndOfTurn and EndOfTurn, if the silence is long enough for them."""
         decisions: list[Decision] = []
         probability = silence.eager_probability()
         if isinstance(self._state, _Speaking) and probability is not None:
@@ -195,7 +196,7 @@ class Endpointer:
         return EagerEndOfTurn(silence.begin, probability)
 
     def _end(self, reason: EndReason) -> EndOfTurn:
-        """The voice of the turn ended where its present silence began, or just now."""
+        """End the turn. Its voice ended where its present silence began, or just now."""
         silence = None if isinstance(self._state, _Idle) else self._state.silence
         self._state = _Idle()
         self._clock.forget_onset()

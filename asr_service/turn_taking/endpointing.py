@@ -13,10 +13,10 @@ MIN_PATIENCE, MAX_PATIENCE = 0.25, 4.0
 
 # The wait by the probability that the speaker is done:
 _SURE = 0.9  # from here up: the shortest wait
-_NEARLY_SURE, _NEARLY_SHARE = 0.75, 0.3  # from here up: this share of the longest; the reply takes as long to begin
-_LIKELY, _LIKELY_SHARE = 0.35, 0.65  # from here up: this share of the longest; less would cut most hesitations
+_NEARLY_SURE, _NEARLY_SHARE = 0.75, 0.3  # from here up: this share of the longest; a reply takes as long to begin
+_LIKELY, _LIKELY_SHARE = 0.35, 0.65  # from here up: this share of the longest; shorter ones would cut most hesitations
 _NOT_DONE = 0.1  # from here down: the longest wait; between _NOT_DONE and _LIKELY in proportion
-# The longest wait is stretched by the learner's usual pause, compared with this one, within these bounds:
+# The longest wait is multiplied by the learner's usual pause divided by this one, within these bounds:
 _AVERAGE_PAUSE_MS = 600
 _LEAST_STRETCH, _MOST_STRETCH = 0.8, 2.0
 
@@ -92,7 +92,8 @@ class Endpointing:
         return new
 
     def check(self, called: Callable[[str], str] = lambda name: f"endpointing: {name}") -> None:
-        """Raises InvalidInputError if the settings contradict one another. called: a setting's name in the message."""
+        """Raises InvalidInputError if the settings contradict one another. called: gives the name of a setting for the
+        error's message."""
         pairs = [("end_silence_ms", "eager_silence_ms")]
         if not self.end_silence_ms:  # otherwise the other silences have no effect
             pairs += [("max_silence_ms", "min_silence_ms"), ("max_silence_ms", "eager_silence_ms")]

@@ -12,7 +12,7 @@ PAUSE_MS = 250
 """A shorter silence within a turn belongs to the rhythm of speech and is no pause."""
 _QUANTILE = 0.8
 _FADE = 0.9  # weight of a pause, relative to the next one
-_PRIOR_WEIGHT = 3.0  # an earlier session counts as much as this many pauses of today
+_PRIOR_WEIGHT = 3.0  # an earlier session counts as much as this many pauses of this one
 _KEPT = 32
 
 
@@ -43,7 +43,7 @@ class Pauses:
 
     @property
     def statistics(self) -> PauseStatistics:
-        """The usual pause (which the earlier session counts for, too) and the longest of this session."""
+        """The usual pause, to which the earlier session contributes, and the longest one of this session."""
         return PauseStatistics(round(self.usual_ms), round(self._longest_ms))
 
     @property

@@ -14,7 +14,7 @@ EAGER_LEAD_MS = 320  # and when its end is no further away than this: time to be
 class Silence:
     """One silence within a turn. It began at `begin` (in samples) and lasts until now, by `clock`.
 
-    With a fixed `end_silence_ms` nothing is asked. Otherwise how much is enough is known from the first answer on.
+    With a fixed `end_silence_ms` it asks nothing. Otherwise the first answer decides how much silence is enough.
     """
 
     def __init__(self, begin: int, settings: Endpointing, pauses: Pauses, clock: VoiceClock) -> None:
@@ -35,15 +35,15 @@ class Silence:
         return not self._settings.end_silence_ms and self._lasted_ms >= self._ask_at_ms
 
     def ask(self) -> None:
-        """It is asked now, and the next time when the silence is twice as long."""
+        """The question is asked now, and again when the silence is twice as long."""
         self._ask_at_ms *= 2
 
     def answer(self, probability: float) -> None:
-        """The speaker is done with this probability."""
+        """Take the answer: the probability that the speaker is done."""
         self._probability = probability
 
     def is_settled(self, least: float, most: float) -> bool:
-        """Whether every probability from `least` to `most` has the same consequences."""
+        """Whether every probability from `least` to `most` leads to the same decisions."""
         same_side = (least < EAGER_PROBABILITY) == (most < EAGER_PROBABILITY)
         return self._wait_ms(least) == self._wait_ms(most) and same_side
 

@@ -1,4 +1,4 @@
-"""Smart Turn v3: whether a pause sounds as if the speaker is done, by the last eight seconds.
+"""Smart Turn v3: hears in the last eight seconds whether the speaker is done.
 
 The network (https://github.com/pipecat-ai/smart-turn, BSD-2) is a Whisper tiny encoder with a classifier: it hears
 intonation, lengthened syllables and hesitation sounds rather than words. Its weights come with the wheel `pipecat-ai`,
@@ -45,7 +45,7 @@ class SmartTurn:
 
     def __init__(self, path: Path | None = None) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1  # the other cores have other streams
+        options.intra_op_num_threads = options.inter_op_num_threads = 1  # the other cores serve other streams
         self._session = onnxruntime.InferenceSession(
             path or find_smart_turn(), sess_options=options, providers=["CPUExecutionProvider"]
         )

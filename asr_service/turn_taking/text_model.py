@@ -1,9 +1,9 @@
-"""Whether a sentence could end after these words, by a small language model.
+"""Asks a small language model whether a sentence could end after these words.
 
 A recogniser writes a full stop wherever a voice stops. A language model knows that "I can help you" goes on more often
-than "I can help you with your homework". The sentence could end to the extent that the model expects a punctuation
-mark, the end of the text, or a joining word ("and", "because") next. The model is SmolLM2-135M-Instruct by default.
-llama.cpp runs it in this process; a question blocks for about 6 ms for each word, on one core.
+than "I can help you with your homework". The answer is the probability that the next token is a punctuation mark, the
+end of the text, or a joining word ("and", "because"). The model is SmolLM2-135M-Instruct by default. llama.cpp runs it
+in this process; a question blocks for about 6 ms for each word, on one core.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _BEFORE = "Hello! Nice to meet you. "
 # Earlier words make little difference, and each takes time.
 _LAST_WORDS, _LAST_CHARS = 24, 200
 _CONTEXT = 1_024  # tokens; a character has at most four
-_MOST_LIKELY = 300  # so many of the most likely next tokens are looked at
+_MOST_LIKELY = 300  # only this many of the most likely next tokens count
 _LAST_MARKS = re.compile(r"[\s.,!?…–—;:-]+$")  # the recogniser's own guess, which the model must not see
 _WHOLE = re.compile(
     r"\s*([?!\n,]|\.(?!\.)|<\|)|\s*(and|or|but|because|so|when|if|while|since|although|too|now)$", re.IGNORECASE
@@ -79,5 +79,5 @@ def _parameters(weights: Path) -> xllamacpp.CommonParams:
     params.verbosity = 0  # or it logs to the standard output
     params.n_ctx = _CONTEXT
     params.n_parallel = 1
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1  # the other cores have other streams
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1  # the other cores serve other streams
     return params

@@ -36,7 +36,8 @@ class TurnJudge(Protocol):
 
 
 class NetworksJudge:
-    """One of each model for all streams. text_model: a GGUF file; None: the bundled one; "none": no text model."""
+    """Runs one model of each kind for all streams. text_model: a GGUF file; None: the bundled one; "none": no text
+    model."""
 
     heard = HEARD
 
@@ -57,7 +58,7 @@ class NetworksJudge:
             await self.could_end("I would like to", "en")
 
     async def acoustic(self, audio: Audio) -> float:
-        """The probability, 0 to 1, that a turn is over that ends with `audio` (float32 mono at 16 kHz)."""
+        """The probability, 0 to 1, that a turn which ends with `audio` (float32 mono at 16 kHz) is over."""
         return await asyncio.get_running_loop().run_in_executor(self._sound_thread, self._hear, audio)
 
     async def could_end(self, text: str, language: str) -> float | None:
@@ -70,7 +71,7 @@ class NetworksJudge:
         return await asyncio.get_running_loop().run_in_executor(self._text_thread, self._read, self._text, text)
 
     def close(self) -> None:
-        """Drop the questions that wait."""
+        """Drop the waiting questions."""
         for thread in (self._sound_thread, self._text_thread):
             thread.shutdown(wait=False, cancel_futures=True)
 

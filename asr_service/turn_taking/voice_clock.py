@@ -1,4 +1,4 @@
-"""How far a stream was heard, and since when there is a voice in it. Pure."""
+"""Counts how much of a stream was heard, and since when there is a voice in it. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class VoiceClock:
         return begin
 
     def forget_onset(self) -> None:
-        """What is voiced up to here belongs to a turn that is over."""
+        """Forget the voice so far: it belongs to a turn that is over."""
         self.onset = None
 
     @property

@@ -52,7 +52,7 @@ class SileroVad:
 
     def __init__(self, path: Path | None = None) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1  # a window is too small to share out
+        options.intra_op_num_threads = options.inter_op_num_threads = 1  # a window is too small to split over threads
         self._session = onnxruntime.InferenceSession(
             path or find_silero(), sess_options=options, providers=["CPUExecutionProvider"]
         )

@@ -1,7 +1,8 @@
-"""The thread in which the voice detection of all streams runs. Audio of several streams goes there in one call.
+"""The thread in which the voice detection of all streams runs. One call hears the audio of several streams.
 
 Switching to the thread and back takes as long as the network itself, so audio that arrives within a few milliseconds is
-gathered first. A single stream doesn't wait. With few other streams the wait is short, since they seldom come in time.
+gathered first. A single stream doesn't wait. With few other streams the wait is short, since their audio seldom arrives
+in time.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ END = "[DONE]"
 LONGEST_SERVER_MESSAGE = 300  # characters; some servers quote the whole request
 NOT_OURS = "it answered something that is no chat completion; is it really an OpenAI-compatible server?"
 
-# What servers call the reasons; whatever is not here ("eos", "tool_calls", …) is an ordinary end.
+# The servers' names for the reasons. Any other name ("eos", "tool_calls", …) means an ordinary end.
 _STOP_REASONS: dict[str, StopReason] = {"length": "length", "content_filter": "content_filter"}
 _FAILURES = {"abort", "error"}
 
@@ -43,7 +43,7 @@ _PENALTIES: dict[str, dict[str, str]] = {
     "sglang": {"min_p": "min_p", "repetition_penalty": "repetition_penalty"},
     "": {"frequency_penalty": "frequency_penalty", "presence_penalty": "presence_penalty"},
 }
-"""Of each kind of server ("": any other): our sampling parameters that it knows → what it calls them."""
+"""For each kind of server ("": any other): our sampling parameters that it knows → its names for them."""
 _KINDS = {"llamacpp": "llama.cpp", "vllm": "vllm", "sglang": "sglang"}
 
 
@@ -81,7 +81,7 @@ def payload(model: str, request: GenerationRequest, kind: str = "", *, without: 
             "type": "json_schema",
             "json_schema": {"name": "reply", "schema": schema, "strict": True},
         }
-    else:  # JSON has to repeat its quotes and keys
+    else:  # in JSON, quotes and keys have to repeat
         body |= penalties(request, kind)
     return {name: value for name, value in body.items() if name not in without}
 

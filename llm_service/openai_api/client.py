@@ -52,7 +52,7 @@ class _Meta(BaseModel):
 class _Model(BaseModel):
     id: str
     owned_by: str | None = None
-    meta: _Meta | None = None  # llama.cpp's
+    meta: _Meta | None = None  # only llama.cpp sends it
 
 
 class _Models(BaseModel):

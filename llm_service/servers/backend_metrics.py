@@ -109,6 +109,7 @@ class BackendLoads(Collector):
         return load if self._now() - at <= FRESH_FOR_S else None
 
     def collect(self) -> Iterator[Metric]:
+        """The latest loads as metrics, for Prometheus' registry."""
         backends = list(self._latest)  # Prometheus calls this from another thread
         loads = {backend: load for backend in backends if (load := self.fresh(backend))}
         for field in fields(BackendLoad):

@@ -84,5 +84,6 @@ class Backend:
 
 
 def least_loaded(backends: Iterable[Backend]) -> Backend | None:
-    """The least loaded healthy one, in turn among equals; one that failed only if none is healthy; None of none."""
+    """The least loaded healthy server; equals take turns. If none is healthy, a failed one; None if there are no
+    servers."""
     return min(backends, key=lambda one: (not one.healthy, one.load, one.last_asked), default=None)

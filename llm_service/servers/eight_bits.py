@@ -52,7 +52,7 @@ def _write(weights: Path, copy: Path) -> None:
     reader = GGUFReader(weights)
     writer = GGUFWriter(copy, reader.fields["general.architecture"].contents())
     for field in reader.fields.values():
-        if not field.name.startswith("GGUF.") and field.name != "general.architecture":  # the writer's own
+        if not field.name.startswith("GGUF.") and field.name != "general.architecture":  # the writer adds these itself
             _copy_field(field, writer)
     for tensor in reader.tensors:
         data, kind = tensor.data, tensor.tensor_type
