@@ -18,7 +18,7 @@ from llm_service.gguf_weights import is_gguf
 logger = logging.getLogger(__name__)
 
 ENGINES: Mapping[str, str] = {
-    "openai": "llm_service.engines.balanced:balanced_engine",
+    "openai": "llm_service.engines.load_balanced:load_balanced_engine",
     "vllm": "llm_service.engines.vllm:vllm_engine",
     "llama.cpp": "llm_service.engines.llama_cpp:llama_cpp_engine",
 }

@@ -17,8 +17,8 @@ from common.errors import BusyError, DeadlineError, EngineError, InvalidInputErr
 from common.smollm2 import find_smollm2
 from llm_service.config import LlmSettings
 from llm_service.engine import Delta, Done, GenerationRequest, Message
-from llm_service.engines.balanced import BalancedEngine, balanced_engine
 from llm_service.engines.llama_cpp import llama_command
+from llm_service.engines.load_balanced import LoadBalancedEngine, load_balanced_engine
 from llm_service.servers.backend_metrics import LOADS
 from llm_service.servers.server_process import ServerProcess, free_port, run_server
 
@@ -94,7 +94,7 @@ class SmallServer:
 
 
 @asynccontextmanager
-async def balanced(*servers: SmallServer, all_up: bool = True) -> AsyncIterator[BalancedEngine]:
+async def balanced(*servers: SmallServer, all_up: bool = True) -> AsyncIterator[LoadBalancedEngine]:
     async with AsyncExitStack() as cleanup:
         for server in servers:
             cleanup.push_async_callback(server.down)
@@ -104,8 +104,8 @@ async def balanced(*servers: SmallServer, all_up: bool = True) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def engine_for(urls: Sequence[str], *, all_up: bool = True) -> AsyncIterator[BalancedEngine]:
-    engine = balanced_engine(
+async def engine_for(urls: Sequence[str], *, all_up: bool = True) -> AsyncIterator[LoadBalancedEngine]:
+    engine = load_balanced_engine(
         LlmSettings(_env_file=None, llm_base_url=", ".join(urls), llm_model_name="m", llm_request_timeout_s=1)
     )
     try:
@@ -117,12 +117,12 @@ async def engine_for(urls: Sequence[str], *, all_up: bool = True) -> AsyncIterat
         await engine.close()
 
 
-async def reply(engine: BalancedEngine) -> str:
+async def reply(engine: LoadBalancedEngine) -> str:
     async with aclosing(engine.stream(REQUEST)) as events:
         return "".join([event.text async for event in events if isinstance(event, Delta)])
 
 
-async def healthy_again(engine: BalancedEngine) -> None:
+async def healthy_again(engine: LoadBalancedEngine) -> None:
     while not all(backend.healthy for backend in engine.backends):  # it is probed
         await asyncio.sleep(0.02)
 
@@ -277,7 +277,7 @@ async def llama(port: int) -> AsyncIterator[ServerProcess]:
 
 async def test_two_real_servers_of_which_one_dies_in_mid_reply() -> None:
     ports = [free_port(), free_port()]
-    engine = balanced_engine(
+    engine = load_balanced_engine(
         LlmSettings(
             _env_file=None,
             llm_base_url=",".join(f"http://127.0.0.1:{port}/v1" for port in ports),

@@ -22,11 +22,11 @@ from llm_service.servers.backends import Backend, least_loaded
 logger = logging.getLogger(__name__)
 
 
-def balanced_engine(settings: LlmSettings) -> BalancedEngine:
+def load_balanced_engine(settings: LlmSettings) -> LoadBalancedEngine:
     """The engine for the servers of LLM_BASE_URL; raises UnavailableError if that is empty."""
     if not settings.llm_base_urls:
         raise UnavailableError("LLM_ENGINE is openai, but LLM_BASE_URL is empty; set it to a server's URL")
-    return BalancedEngine(
+    return LoadBalancedEngine(
         [
             OpenAiEngine(
                 url,
@@ -39,7 +39,7 @@ def balanced_engine(settings: LlmSettings) -> BalancedEngine:
     )
 
 
-class BalancedEngine:
+class LoadBalancedEngine:
     """Shares requests among `servers`. A server that fails gets no more until it has answered a probe."""
 
     def __init__(self, servers: Sequence[OpenAiEngine]) -> None:
