@@ -3,7 +3,7 @@
     requests ── _read ──clauses── speak_all (in a thread) ──chunks── responses
 
 Synthesis pauses while the client isn't reading: gRPC sends what fits into the client's flow-control window, and one
-more piece is made beyond that (see `lead.py`). When the client cancels, synthesis ends after the piece at hand.
+more piece is made beyond that (see `pacing.py`). When the client cancels, synthesis ends after the piece at hand.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tts_service import metrics
 from tts_service.config import TtsSettings
 from tts_service.engine import TtsEngine
 from tts_service.speech.flowing import create_synthesis, splitter_for
-from tts_service.speech.lead import Lead
+from tts_service.speech.pacing import Pacer
 from tts_service.speech.speaking import speak_all
 from tts_service.speech.synthesis import SpeechChunk, Synthesis
 from tts_service.speech.worker import Worker
@@ -91,17 +91,17 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
         with self._slots.take(), _cancels_counted():
             reply = self._reply(await _first_config(requests))
             timer = metrics.FirstAudioTimer()
-            lead = Lead(self._worker, reply.sample_rate_hz)
+            pacer = Pacer(self._worker, reply.sample_rate_hz)
             clauses_in, clauses = anyio.create_memory_object_stream[Clause](_AHEAD)
             chunks_in, chunks = anyio.create_memory_object_stream[list[SpeechChunk]](_AHEAD)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_read(requests, clauses_in, timer, splitter_for(reply)))
-                tasks.create_task(speak_all(reply, clauses, chunks_in, self._worker, lead, timer))
+                tasks.create_task(speak_all(reply, clauses, chunks_in, self._worker, pacer, timer))
                 with chunks:
                     async for piece in chunks:
                         for chunk in piece:
                             await _write(chunk, reply.sample_rate_hz, context)
-                            lead.taken(chunk)
+                            pacer.taken(chunk)
             await _half_close(requests)
 
     async def Synthesize(self, request: tts_pb2.SynthesizeRequest, context: Any) -> tts_pb2.SynthesizeResponse:

@@ -15,7 +15,7 @@ from opentelemetry import trace
 from common.tracing import stage
 from tts_service.metrics import FirstAudioTimer
 from tts_service.speech.flowing import FlowingSynthesis
-from tts_service.speech.lead import Lead
+from tts_service.speech.pacing import Pacer
 from tts_service.speech.synthesis import SpeechChunk, Synthesis
 from tts_service.speech.worker import Worker
 from tts_service.text.clauses import Clause
@@ -26,7 +26,7 @@ async def speak_all(
     clauses: MemoryObjectReceiveStream[Clause],
     chunks: MemoryObjectSendStream[list[SpeechChunk]],
     worker: Worker,
-    lead: Lead,
+    pacer: Pacer,
     timer: FirstAudioTimer,
 ) -> None:
     """Send the chunks of all `clauses` to `chunks`, one list for each piece that the engine makes; close both channels.
@@ -37,13 +37,13 @@ async def speak_all(
         if isinstance(reply, FlowingSynthesis):
             try:
                 with stage("tts.synthesize"):
-                    await _flow(reply, clauses, chunks, worker, lead, timer)
+                    await _flow(reply, clauses, chunks, worker, pacer, timer)
             finally:
                 reply.close()
             return
         async for clause in clauses:
             with closing(reply.speak(clause)) as pieces, stage("tts.synthesize", characters=len(clause.text)):
-                while (piece := await lead.make(partial(next, pieces, None))) is not None:
+                while (piece := await pacer.make(partial(next, pieces, None))) is not None:
                     await _send(piece, chunks, timer)
         await chunks.send(await worker.run(reply.finish))
 
@@ -53,12 +53,12 @@ async def _flow(
     words: MemoryObjectReceiveStream[Clause],
     chunks: MemoryObjectSendStream[list[SpeechChunk]],
     worker: Worker,
-    lead: Lead,
+    pacer: Pacer,
     timer: FirstAudioTimer,
 ) -> None:
     """Speak the text that has arrived, then wait for more. Closing `reply` ends the work."""
     while True:
-        while (piece := await lead.make(reply.advance)) is not None:
+        while (piece := await pacer.make(reply.advance)) is not None:
             await _send(piece, chunks, timer)
             _push_what_came(reply, words)
         try:
@@ -67,7 +67,7 @@ async def _flow(
             break
         await worker.run(partial(reply.push, word))  # the first word takes a place on the model
     reply.end_text()
-    while (piece := await lead.make(reply.advance)) is not None:
+    while (piece := await pacer.make(reply.advance)) is not None:
         await _send(piece, chunks, timer)
     await chunks.send(await worker.run(reply.finish))
 

@@ -1,4 +1,4 @@
-"""How far synthesis is ahead of the client, so that no speech is made long before it is needed."""
+"""Paces synthesis, so that it makes no speech long before the client needs it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tts_service.speech.synthesis import SpeechChunk
 from tts_service.speech.worker import Worker
 
 
-class Lead:
-    """The lead of one reply's synthesis over its client.
+class Pacer:
+    """Paces the synthesis of one reply by what its client has taken.
 
     `make` runs the synthesis of a piece. Call `taken` when gRPC has sent a chunk; gRPC sends as far as the client's
     flow-control window allows.
 
-    A piece is begun when the speech that waits to be sent plays no longer than the last piece took to make. So a fast
+    It begins a piece when the speech that waits to be sent plays no longer than the last piece took to make. So a fast
     engine makes nothing in advance, and a slow one has its next sentence ready in time.
     """
 

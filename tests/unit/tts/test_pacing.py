@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from tts_service.speech.lead import Lead
+from tts_service.speech.pacing import Pacer
 from tts_service.speech.synthesis import SpeechChunk
 from tts_service.speech.worker import Worker
 
@@ -37,33 +37,33 @@ async def is_held(task: asyncio.Task[object], worker: Worker) -> bool:
 
 
 async def test_nothing_is_made_until_the_last_piece_was_taken(worker: Worker) -> None:
-    lead = Lead(worker, RATE)
+    pacer = Pacer(worker, RATE)
     pieces = [chunk(60.0), chunk(60.0)]
-    assert await lead.make(lambda: pieces) == pieces
-    more = asyncio.create_task(lead.make(lambda: [chunk(1.0)]))
+    assert await pacer.make(lambda: pieces) == pieces
+    more = asyncio.create_task(pacer.make(lambda: [chunk(1.0)]))
     assert await is_held(more, worker)
-    lead.taken(pieces[0])
+    pacer.taken(pieces[0])
     assert await is_held(more, worker)
-    lead.taken(pieces[1])
+    pacer.taken(pieces[1])
     assert await more == [chunk(1.0)]
 
 
 async def test_a_slow_engine_begins_before_what_waits_is_over(worker: Worker) -> None:
-    lead = Lead(worker, RATE)
+    pacer = Pacer(worker, RATE)
 
     def make() -> list[SpeechChunk]:
         time.sleep(0.1)
         return [chunk(0.09)]
 
-    await lead.make(make)
-    await lead.make(make)  # nothing was taken
+    await pacer.make(make)
+    await pacer.make(make)  # nothing was taken
 
 
 async def test_text_without_sound_holds_nothing_up(worker: Worker) -> None:
-    lead = Lead(worker, RATE)
+    pacer = Pacer(worker, RATE)
     for _ in range(3):
-        await lead.make(lambda: [chunk(0.0)])
-    assert await lead.make(lambda: None) is None
+        await pacer.make(lambda: [chunk(0.0)])
+    assert await pacer.make(lambda: None) is None
 
 
 async def test_who_has_nothing_to_hear_goes_first(worker: Worker) -> None:
@@ -73,16 +73,16 @@ async def test_who_has_nothing_to_hear_goes_first(worker: Worker) -> None:
         order.append(name)
         return [chunk(0.2)]
 
-    leads = {name: Lead(worker, RATE) for name in ("rich", "poor", "new")}
+    pacers = {name: Pacer(worker, RATE) for name in ("rich", "poor", "new")}
     for name, seconds in (("rich", 30.0), ("poor", 20.0)):
-        await leads[name].make(lambda: [chunk(0.01)])
-        leads[name].taken(chunk(seconds))
+        await pacers[name].make(lambda: [chunk(0.01)])
+        pacers[name].taken(chunk(seconds))
     may_go = threading.Event()
     busy = asyncio.create_task(worker.run(may_go.wait))
     await asyncio.sleep(0)
     async with asyncio.TaskGroup() as tasks:
-        for name, lead in leads.items():
-            tasks.create_task(lead.make(lambda name=name: make(name)))  # type: ignore[misc]
+        for name, pacer in pacers.items():
+            tasks.create_task(pacer.make(lambda name=name: make(name)))  # type: ignore[misc]
             await asyncio.sleep(0)
         may_go.set()
     await busy
