@@ -27,9 +27,9 @@ from common.slots import Slots
 from tts_service import metrics
 from tts_service.config import TtsSettings
 from tts_service.engine import TtsEngine
-from tts_service.speech.flowing import create_synthesis, splitter_for
 from tts_service.speech.pacing import Pacer
 from tts_service.speech.speaking import speak_all
+from tts_service.speech.streaming_text import create_synthesis, splitter_for
 from tts_service.speech.synthesis import SpeechChunk, Synthesis
 from tts_service.speech.worker import Worker
 from tts_service.text.clauses import Clause, ClauseSplitter, Splitter, has_words

@@ -55,8 +55,8 @@ class LevelledEngine:
         self.learn(voice, leveller)
 
     def streaming(self) -> StreamingTextEngine | None:
-        flow = streaming(self._engine)
-        return _LevelledFlow(flow, self) if flow else None
+        inner = streaming(self._engine)
+        return _LevelledStreamingTextEngine(inner, self) if inner else None
 
     def leveller(self, voice: EngineVoice) -> Leveller:
         """A Leveller for one sentence of `voice`, or for one reply whose text arrives word by word."""
@@ -73,14 +73,14 @@ class LevelledEngine:
 
 
 @dataclass(frozen=True, slots=True)
-class _LevelledFlow:
+class _LevelledStreamingTextEngine:
     """A StreamingTextEngine whose speech is levelled."""
 
-    flow: StreamingTextEngine
+    inner: StreamingTextEngine
     engine: LevelledEngine
 
     def start(self, *, voice: EngineVoice, speed: float, language: str) -> SpeechStream:
-        stream = self.flow.start(voice=voice, speed=speed, language=language)
+        stream = self.inner.start(voice=voice, speed=speed, language=language)
         return _LevelledStream(stream, self.engine, voice)
 
 

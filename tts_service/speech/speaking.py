@@ -14,8 +14,8 @@ from opentelemetry import trace
 
 from common.tracing import stage
 from tts_service.metrics import FirstAudioTimer
-from tts_service.speech.flowing import FlowingSynthesis
 from tts_service.speech.pacing import Pacer
+from tts_service.speech.streaming_text import StreamingTextSynthesis
 from tts_service.speech.synthesis import SpeechChunk, Synthesis
 from tts_service.speech.worker import Worker
 from tts_service.text.clauses import Clause
@@ -34,10 +34,10 @@ async def speak_all(
     When cancelled, it returns once the engine has finished the piece at hand.
     """
     with clauses, chunks:
-        if isinstance(reply, FlowingSynthesis):
+        if isinstance(reply, StreamingTextSynthesis):
             try:
                 with stage("tts.synthesize"):
-                    await _flow(reply, clauses, chunks, worker, pacer, timer)
+                    await _speak_streaming_text(reply, clauses, chunks, worker, pacer, timer)
             finally:
                 reply.close()
             return
@@ -48,8 +48,8 @@ async def speak_all(
         await chunks.send(await worker.run(reply.finish))
 
 
-async def _flow(
-    reply: FlowingSynthesis,
+async def _speak_streaming_text(
+    reply: StreamingTextSynthesis,
     words: MemoryObjectReceiveStream[Clause],
     chunks: MemoryObjectSendStream[list[SpeechChunk]],
     worker: Worker,
@@ -72,7 +72,7 @@ async def _flow(
     await chunks.send(await worker.run(reply.finish))
 
 
-def _push_what_came(reply: FlowingSynthesis, words: MemoryObjectReceiveStream[Clause]) -> None:
+def _push_what_came(reply: StreamingTextSynthesis, words: MemoryObjectReceiveStream[Clause]) -> None:
     """Give the engine the words that arrived meanwhile."""
     with suppress(anyio.WouldBlock, anyio.EndOfStream):
         while True:

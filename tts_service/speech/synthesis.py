@@ -48,7 +48,7 @@ class SpeechChunk:
 
 
 class Captioner(Protocol):
-    """Finds the written words of audio: CaptionAligner or FlowingCaptionAligner."""
+    """Finds the written words of audio: CaptionAligner or StreamingTextAligner."""
 
     estimated: bool
 

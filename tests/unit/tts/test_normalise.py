@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tts_service.engine import EngineAudio, EngineWord
-from tts_service.speech.flowing import WordSplitter
+from tts_service.speech.streaming_text import WordSplitter
 from tts_service.text.captions import CaptionAligner
 from tts_service.text.clauses import Boundary, Clause, has_words
 from tts_service.text.normalise import normaliser_for

@@ -14,8 +14,8 @@ from common.engine_info import EngineDescription
 from tts_service.engine import EngineAudio, EngineVoice, EngineWord, TtsEngine
 from tts_service.engines.fallback import FallbackEngine
 from tts_service.engines.pieces import PieceMaker, paced_words
-from tts_service.speech.flowing import FlowingSynthesis, WordSplitter, create_synthesis
 from tts_service.speech.levelling import LevelledEngine
+from tts_service.speech.streaming_text import StreamingTextSynthesis, WordSplitter, create_synthesis
 from tts_service.speech.synthesis import SpeechChunk
 from tts_service.text.normalise import normaliser_for
 from tts_service.text.text_stream import streaming
@@ -83,7 +83,7 @@ class WordEngine(PlainEngine):
 
 def spoken(text: str, size: int, engine: TtsEngine | None = None) -> list[SpeechChunk]:
     reply = create_synthesis(engine or WordEngine(), VOICE, sample_rate_hz=16_000, speed=1.0, language="")
-    assert isinstance(reply, FlowingSynthesis)
+    assert isinstance(reply, StreamingTextSynthesis)
     splitter = WordSplitter(normaliser_for("en"))
     chunks: list[SpeechChunk] = []
     for begin in range(0, len(text), size):

@@ -1,6 +1,6 @@
 """A reply from an engine that takes text as it arrives: words in, chunks out, on one timeline. See text_stream.py.
 
-    deltas ── WordSplitter ── normaliser ── engine's stream ── FlowingCaptionAligner ── chunks
+    deltas ── WordSplitter ── normaliser ── engine's stream ── StreamingTextAligner ── chunks
 
 Text becomes speakable word by word. Words whose reading depends on one another ("3 * 4", "5 km") are kept together.
 """
@@ -52,7 +52,7 @@ class WordSplitter(Splitter):
         return (_MAX_CHARS, Boundary.WORD) if len(self._pending) > _MAX_CHARS else None
 
 
-class FlowingCaptionAligner:
+class StreamingTextAligner:
     """Finds the written words of a text that is still growing, in the order in which they are spoken."""
 
     def __init__(self, normaliser: Normaliser) -> None:
@@ -90,7 +90,7 @@ class FlowingCaptionAligner:
         return self._parts[number].end_after(word)
 
 
-class FlowingSynthesis(Synthesis):
+class StreamingTextSynthesis(Synthesis):
     """A Synthesis that takes its text word by word.
 
     Call `push` for each word, `end_text` after the last one, and `advance` until it returns None.
@@ -101,14 +101,14 @@ class FlowingSynthesis(Synthesis):
         engine: TtsEngine,
         voice: EngineVoice,
         *,
-        flow: StreamingTextEngine,
+        streaming_engine: StreamingTextEngine,
         sample_rate_hz: int,
         speed: float = 1.0,
         language: str = "",
     ) -> None:
         super().__init__(engine, voice, sample_rate_hz=sample_rate_hz, speed=speed, language=language)
-        self._streaming = flow
-        self._captions = FlowingCaptionAligner(self.normaliser)
+        self._streaming = streaming_engine
+        self._captions = StreamingTextAligner(self.normaliser)
         self._stream: SpeechStream | None = None
         self._written = 0
 
@@ -151,15 +151,17 @@ class FlowingSynthesis(Synthesis):
 def create_synthesis(
     engine: TtsEngine, voice: EngineVoice, *, sample_rate_hz: int, speed: float, language: str
 ) -> Synthesis:
-    """The speech of one reply: a FlowingSynthesis if the engine takes text as it arrives, else a Synthesis."""
-    flow = streaming(engine)
-    if flow is None:
+    """The speech of one reply: a StreamingTextSynthesis if the engine takes text as it arrives, else a Synthesis."""
+    streaming_engine = streaming(engine)
+    if streaming_engine is None:
         return Synthesis(engine, voice, sample_rate_hz=sample_rate_hz, speed=speed, language=language)
-    return FlowingSynthesis(engine, voice, flow=flow, sample_rate_hz=sample_rate_hz, speed=speed, language=language)
+    return StreamingTextSynthesis(
+        engine, voice, streaming_engine=streaming_engine, sample_rate_hz=sample_rate_hz, speed=speed, language=language
+    )
 
 
 def splitter_for(reply: Synthesis) -> Splitter:
-    """Cuts the text of `reply` as it arrives: into words for a FlowingSynthesis, else into clauses."""
-    if isinstance(reply, FlowingSynthesis):
+    """Cuts the text of `reply` as it arrives: into words for a StreamingTextSynthesis, else into clauses."""
+    if isinstance(reply, StreamingTextSynthesis):
         return WordSplitter(reply.normaliser)
     return ClauseSplitter(language=reply.spoken_language)
