@@ -12,10 +12,10 @@ from gateway import metrics
 from gateway.audio import AudioInput
 from gateway.conversation.hearing import Hearing
 from gateway.conversation.learner import Learner
+from gateway.conversation_record import ConversationRecord
 from gateway.history import SessionState
 from gateway.outbox import Outbox
 from gateway.protocol import Resumed, Start
-from gateway.record import ConversationRecord
 from gateway.scenarios import Library
 
 logger = logging.getLogger(__name__)

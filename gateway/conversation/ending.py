@@ -20,10 +20,10 @@ from gateway.closing import ENDED, LEFT, Closing
 from gateway.conversation.events import AnalysisGrown, Left, SessionEvent
 from gateway.conversation.hearing import Heard, HearingEnded, HearingFailed
 from gateway.conversation.open_turn import OpenTurn
+from gateway.conversation_record import ConversationRecord
 from gateway.outbox import Outbox
 from gateway.ports import EndOfTurn, Llm
 from gateway.protocol import AnalysisMessage, AnalysisProgress
-from gateway.record import ConversationRecord
 
 logger = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from common.errors import InvalidInputError
 from gateway.conversation.open_turn import OpenTurn
+from gateway.conversation_record import ConversationRecord
 from gateway.history import LearnerTurn
 from gateway.outbox import Outbox
 from gateway.ports import AsrEvent, EagerEndOfTurn, EndOfTurn, Partial, SpeechStarted, Transcript, TurnResumed
 from gateway.protocol import SpeechStartedMessage, TranscriptMessage
-from gateway.record import ConversationRecord
 from gateway.reply.backchannels import Sound, may_become_sound, sound_in
 from gateway.reply.floor_control import FloorControl
 from gateway.reply.stages import LearnerStages

@@ -6,11 +6,11 @@ import secrets
 from collections.abc import Callable
 
 from gateway.conversation.hearing import Hearing
+from gateway.conversation_record import ConversationRecord
 from gateway.history import LearnerTurn, Word
 from gateway.outbox import Outbox
 from gateway.ports import SpeechStarted, Transcript
 from gateway.protocol import SpeechStoppedMessage, TranscriptMessage, TranscriptWord
-from gateway.record import ConversationRecord
 from gateway.reply.stages import LearnerStages
 from gateway.reply.trace import TurnTrace
 

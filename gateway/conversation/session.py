@@ -28,6 +28,7 @@ from gateway.conversation.learner import Learner
 from gateway.conversation.learner_turns import LearnerTurns
 from gateway.conversation.open_turn import OpenTurn
 from gateway.conversation.silence import Silence
+from gateway.conversation_record import ConversationRecord
 from gateway.history import Memory, SessionState
 from gateway.outbox import Outbox
 from gateway.ports import Patience, Ports, SessionTakenError
@@ -43,7 +44,6 @@ from gateway.protocol import (
     Start,
     Text,
 )
-from gateway.record import ConversationRecord
 from gateway.reply.floor_control import FloorControl
 from gateway.reply.help import Hints, help_is_due_after_s, offer
 from gateway.reply.maker import ReplyMaker, ReplyOptions

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from gateway import metrics
+from gateway.conversation_record import ConversationRecord
 from gateway.history import LearnerTurn
-from gateway.record import ConversationRecord
 from gateway.reply.maker import ReplyMaker
 from gateway.reply.outcome import Outcomes
 from gateway.reply.reply import Reply

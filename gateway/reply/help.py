@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from common.errors import ServiceError
 from gateway import metrics
+from gateway.conversation_record import ConversationRecord
 from gateway.history import LearnerTurn, PartnerTurn, SessionState, Turn
 from gateway.ports import ChatMessage, Llm
-from gateway.record import ConversationRecord
 from gateway.reply.lines import lines_in
 from gateway.reply.prompt import language_name
 

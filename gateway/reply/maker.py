@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from gateway.conversation_record import ConversationRecord
 from gateway.history import Memory
 from gateway.outbox import Outbox
 from gateway.ports import ChatMessage, Llm, Tts
-from gateway.record import ConversationRecord
 from gateway.reply.partner import MANNERS, partner_of
 from gateway.reply.prefill import Prefill
 from gateway.reply.prompt import SOMETHING, Briefing, messages_for

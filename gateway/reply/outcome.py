@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable
 
 from gateway import metrics
+from gateway.conversation_record import ConversationRecord
 from gateway.outbox import Outbox
 from gateway.protocol import Interrupted, TurnComplete
-from gateway.record import ConversationRecord
 from gateway.reply.reply import Reply
 from gateway.reply.trace import ReplyTrace
 

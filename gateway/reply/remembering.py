@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from common.errors import ServiceError
 from gateway import metrics
+from gateway.conversation_record import ConversationRecord
 from gateway.history import LearnerTurn, Memory, PartnerTurn, Turn
 from gateway.ports import ChatMessage, Llm
-from gateway.record import ConversationRecord
 from gateway.reply.prompt import SOMETHING, Briefing, messages_for
 from gateway.reply.shortening import next_memory, sizes
 

@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 import pytest
 from prometheus_client import REGISTRY
 
+from gateway.conversation_record import ConversationRecord
 from gateway.history import Memory, SessionState
 from gateway.outbox import Outbox
 from gateway.protocol import AiText, AnyServerMessage
-from gateway.record import ConversationRecord
 from gateway.reply.floor_control import FloorControl
 from gateway.reply.maker import ReplyMaker, ReplyOptions
 from gateway.reply.outcome import Outcomes
