@@ -34,6 +34,9 @@ from gateway.config import GatewaySettings
 from gateway.connection.serve import converse
 from gateway.conversation.session import SessionOptions
 from gateway.http import Services, add_http, origin_is_allowed
+from gateway.openai_api.app import PREFIX, create_openai_app, refuse
+from gateway.openai_api.backend import Backend
+from gateway.openai_api.entrance import Entrance
 from gateway.ports import Ports
 from gateway.reply.maker import ReplyOptions
 from gateway.scenarios import Library, load_library
@@ -83,6 +86,11 @@ def create_app(settings: GatewaySettings, ports: Ports, services: Services, seat
     )
     authenticator = Authenticator.of(settings)
     draining = Draining(settings.gateway_drain_timeout_s)
+    limits = Limits(
+        connections=settings.client_max_connections,
+        messages_per_s=settings.client_messages_per_s,
+        bytes_per_s=settings.client_bytes_per_s,
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -110,14 +118,17 @@ def create_app(settings: GatewaySettings, ports: Ports, services: Services, seat
     app.state.services = services
     app.state.draining = draining
     app.state.scenarios = scenarios = load_library(settings.scenarios_dir)
-    protect_http(app, authenticator, settings.metrics_token.get_secret_value())
+    protect_http(app, authenticator, settings.metrics_token.get_secret_value(), refuse)
     app.add_middleware(
-        CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["GET"], allow_headers=["*"]
+        CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["GET", "POST"], allow_headers=["*"]
     )
     add_http(app)
     _add_conversation(
-        app, settings, ports, authenticator, admission, draining, _session_options(settings, load, scenarios)
+        app, settings, ports, authenticator, limits, admission, draining, _session_options(settings, load, scenarios)
     )
+    entrance = Entrance(authenticator, limits, admission, draining, settings.allowed_origins)
+    # Last, as it answers every path under PREFIX that no route before it has.
+    app.mount(PREFIX, create_openai_app(Backend(settings, ports, services, entrance)))
     return app
 
 
@@ -126,16 +137,12 @@ def _add_conversation(
     settings: GatewaySettings,
     ports: Ports,
     authenticator: Authenticator,
+    limits: Limits,
     admission: AdmissionQueue,
     draining: Draining,
     options: SessionOptions,
 ) -> None:
     """The WebSocket route: origin → token → limits → seat → session."""
-    limits = Limits(
-        connections=settings.client_max_connections,
-        messages_per_s=settings.client_messages_per_s,
-        bytes_per_s=settings.client_bytes_per_s,
-    )
 
     @app.websocket("/ws/conversation")
     async def conversation(websocket: WebSocket) -> None:

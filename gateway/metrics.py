@@ -117,3 +117,9 @@ SUBJECTS = from_zero(
     ),
     *("scenario", "instructions"),
 )
+OPENAI_REQUESTS = Counter(
+    "aitalk_gateway_openai_requests_total",
+    "Requests to the OpenAI-compatible routes, by outcome: ok, refused (the client's fault, or no seat), failed, "
+    "or left (the client closed the connection).",
+    ["route", "outcome"],
+)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import jwt
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common.errors import ServiceError
 from gateway.config import GatewaySettings
@@ -132,22 +133,53 @@ def subprotocol(headers: Headers) -> str | None:
     return SUBPROTOCOL if SUBPROTOCOL in offered else None
 
 
-def protect_http(app: FastAPI, authenticator: Authenticator, metrics_token: str) -> None:
+def unauthorized(error: UnauthorizedError) -> Response:
+    """The answer to a request without a valid token."""
+    return JSONResponse({"detail": error.message}, status_code=401, headers={"WWW-Authenticate": "Bearer"})
+
+
+def protect_http(
+    app: FastAPI,
+    authenticator: Authenticator,
+    metrics_token: str,
+    refuse: Callable[[str, UnauthorizedError], Response] = lambda path, error: unauthorized(error),
+) -> None:
     """Answer HTTP requests without a valid token with 401, except for the page, its files, /health and /ready.
 
-    metrics_token: if not empty, the only token that /metrics accepts.
+    metrics_token: if not empty, the only token that /metrics accepts. refuse: the answer, by path.
     """
     metrics_authenticator = Authenticator([metrics_token]) if metrics_token else authenticator
 
-    @app.middleware("http")
-    async def check(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
+    def check(request: HTTPConnection) -> None:
         path = request.url.path
-        if path not in _OPEN and not path.startswith("/static/") and request.method != "OPTIONS":
+        if path not in _OPEN and not path.startswith("/static/") and request.scope["method"] != "OPTIONS":
+            (metrics_authenticator if path == "/metrics" else authenticator).check(request.headers, _host(request))
+
+    app.add_middleware(_Protection, check=check, refuse=refuse)
+
+
+class _Protection:
+    """ASGI middleware. Not Starlette's BaseHTTPMiddleware: behind that, an answer that breaks off looks complete."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        check: Callable[[HTTPConnection], None],
+        refuse: Callable[[str, UnauthorizedError], Response],
+    ) -> None:
+        self._app = app
+        self._check = check
+        self._refuse = refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            request = HTTPConnection(scope)
             try:
-                (metrics_authenticator if path == "/metrics" else authenticator).check(request.headers, _host(request))
+                self._check(request)
             except UnauthorizedError as error:
-                return JSONResponse({"detail": error.message}, status_code=401, headers={"WWW-Authenticate": "Bearer"})
-        return await go_on(request)
+                await self._refuse(request.url.path, error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 def _host(request: HTTPConnection) -> str:

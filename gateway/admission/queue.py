@@ -121,14 +121,18 @@ class AdmissionQueue:
             self._seat(ticket)
         return True
 
-    async def leave(self, ticket: Ticket, *, keep: bool = False) -> None:
-        """Give up the seat or the place in the queue. keep: keep it for `grace_s`, as the learner may come back."""
+    async def leave(self, ticket: Ticket, *, keep: bool = False, counts: bool = True) -> None:
+        """Give up the seat or the place in the queue.
+
+        keep: keep it for `grace_s`, as the learner may come back. counts: whether it was a conversation, by whose
+        length the wait for a seat is estimated.
+        """
         async with self._lock:
             if self._tickets.get(ticket.seat) is ticket:
                 del self._tickets[ticket.seat]
             if self._is_away:
                 return  # the lease will lapse
-            held_s = time.monotonic() - ticket.seated_s if ticket.is_seated else 0.0
+            held_s = time.monotonic() - ticket.seated_s if ticket.is_seated and counts else 0.0
             with suppress(UnavailableError):
                 await self._seats.leave(ticket.seat, keep_s=self._grace_s if keep else 0.0, held_s=held_s)
         self._news.set()

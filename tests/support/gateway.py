@@ -44,7 +44,7 @@ class FakeServices:
         return dict.fromkeys(("asr", "llm", "tts"))
 
     async def describe(self) -> dict[str, dict[str, Any]]:
-        return {name: {"engine": "fake"} for name in ("asr", "llm", "tts")}
+        return {name: {"engine": "fake", "model": f"fake-{name}"} for name in ("asr", "llm", "tts")}
 
 
 @dataclass

@@ -30,6 +30,7 @@ from gateway.protocol import AnyClientMessage, AnyServerMessage
 from tests.support.settings_table import ENV_EXAMPLE, GROUPS, ROOT, SETTINGS_PAGE, env_example, settings, with_tables
 
 PROTOCOL, CONTRIBUTING = ROOT / "docs" / "protocol.md", ROOT / "CONTRIBUTING.md"
+OPENAI_API = "gateway.openai_api"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 # Written like settings on the pages, but not ours.
@@ -180,14 +181,23 @@ def test_the_messages_in_bold_are_those_that_a_simple_client_needs() -> None:
 
 
 def error_codes() -> dict[str, bool]:
-    """Every code that an `error` message can have → whether it is retryable. From the classes, and from code="…"."""
+    """Every code that an `error` message can have → whether it is retryable. From the classes, and from code="…".
+
+    The errors of the OpenAI-compatible API are on a page of their own.
+    """
     for module in pkgutil.walk_packages(gateway.__path__, "gateway."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    classes = {cls.__name__: cls for cls in _below(ServiceError) if cls.__module__.startswith(("common", "gateway"))}
+    classes = {
+        cls.__name__: cls
+        for cls in _below(ServiceError)
+        if cls.__module__.startswith(("common", "gateway")) and not cls.__module__.startswith(OPENAI_API)
+    }
     codes = {cls.code: cls.retryable for cls in classes.values() if "code" in vars(cls)}
     codes |= dict.fromkeys(get_args(AudioErrorCode), AudioError.retryable)
     for path in (ROOT / "gateway").rglob("*.py"):
+        if OPENAI_API.rpartition(".")[2] in path.parts:
+            continue
         for call in ast.walk(ast.parse(path.read_text())):
             match call:
                 case ast.Call(func=ast.Name(id=name), keywords=keywords) if name in classes:
@@ -208,6 +218,14 @@ def test_the_protocol_page_lists_exactly_the_error_codes_of_the_code() -> None:
     documented = {code: again == "yes" for code, again in rows}
     assert len(documented) == len(rows)
     assert documented == error_codes()
+
+
+def test_the_page_of_the_openai_compatible_api_lists_the_codes_of_its_errors() -> None:
+    error_codes()  # imports the modules
+    ours = {cls.code for cls in _below(ServiceError) if cls.__module__.startswith(OPENAI_API) and "code" in vars(cls)}
+    assert ours
+    listed = sections(page(ROOT / "docs" / "openai-api.md"), "##")["Errors"]
+    assert ours <= set(re.findall(r"`(\w+)`", listed))
 
 
 def test_the_protocol_page_lists_the_close_codes() -> None:

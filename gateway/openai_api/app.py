@@ -1,0 +1,34 @@
+"""The application under /v1: its routes, its OpenAPI document (/v1/openapi.json), its errors and its limits."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.responses import Response
+
+from common import __version__
+from gateway.admission.auth import UnauthorizedError, unauthorized
+from gateway.openai_api import models, speech, voices
+from gateway.openai_api.answers import add_error_answers, error_answer
+from gateway.openai_api.backend import Backend
+from gateway.openai_api.body_limit import BodyLimit, Bounds
+from gateway.openai_api.counting import CountedRequests
+
+PREFIX = "/v1"
+JSON_BOUNDS = Bounds(size=1024 * 1024, seconds=30.0)
+
+
+def create_openai_app(backend: Backend) -> FastAPI:
+    """The application to mount at PREFIX."""
+    app = FastAPI(title="AI-Talk: OpenAI-compatible API", version=__version__, docs_url=None, redoc_url=None)
+    app.state.backend = backend
+    app.add_middleware(BodyLimit, bounds_of=lambda path: JSON_BOUNDS)
+    app.add_middleware(CountedRequests)
+    add_error_answers(app)
+    for routes in (speech, voices, models):
+        app.include_router(routes.router)
+    return app
+
+
+def refuse(path: str, error: UnauthorizedError) -> Response:
+    """The answer to a request without a valid token: in OpenAI's shape under PREFIX."""
+    return error_answer(error) if path.startswith(f"{PREFIX}/") else unauthorized(error)

@@ -1,0 +1,42 @@
+"""What the routes need: the ports, the model servers, the settings and the way in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from gateway.config import GatewaySettings
+from gateway.http import Services
+from gateway.openai_api.entrance import Entrance
+from gateway.ports import Ports
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One per gateway, in `app.state.backend`."""
+
+    settings: GatewaySettings
+    ports: Ports
+    services: Services
+    entrance: Entrance
+
+
+def backend(request: Request) -> Backend:
+    """The gateway's."""
+    found: Backend = request.app.state.backend
+    return found
+
+
+async def inside(request: Request, behind: Annotated[Backend, Depends(backend)]) -> AsyncIterator[AsyncExitStack]:
+    """Lets the request's client in. What is entered on the stack stays open until the answer has been sent."""
+    with behind.entrance.client(request):
+        async with AsyncExitStack() as stack:
+            yield stack
+
+
+Behind = Annotated[Backend, Depends(backend)]
+Inside = Annotated[AsyncExitStack, Depends(inside)]

@@ -1,0 +1,66 @@
+"""Bounds the body of each request in bytes and in seconds, while it arrives."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+class Bounds(NamedTuple):
+    """Of one request's body."""
+
+    size: int
+    seconds: float
+
+
+class BodyLimit:
+    """ASGI middleware. bounds_of: path → the bounds. A larger body gets status 413, a slower one 408."""
+
+    def __init__(self, app: ASGIApp, bounds_of: Callable[[str], Bounds]) -> None:
+        self._app = app
+        self._bounds_of = bounds_of
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            receive = _Body(receive, self._bounds_of(scope["path"]), Headers(scope=scope)).receive
+        await self._app(scope, receive, send)
+
+
+class _Body:
+    """One request's."""
+
+    def __init__(self, receive: Receive, bounds: Bounds, headers: Headers) -> None:
+        self._receive = receive
+        self._bounds = bounds
+        length = headers.get("content-length", "")
+        self._announced = int(length) if length.isdigit() else 0
+        self._came = 0
+        self._deadline = asyncio.get_running_loop().time() + bounds.seconds
+        self._is_complete = False
+
+    async def receive(self) -> Message:
+        """The next part of the body. Raises HTTPException."""
+        if self._is_complete:
+            return await self._receive()
+        if self._announced > self._bounds.size:
+            raise self._too_large()
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError:
+            raise HTTPException(
+                408, f"the request's body took more than {self._bounds.seconds:g} s; send it faster, or a shorter one"
+            ) from None
+        self._came += len(message.get("body", b""))
+        if self._came > self._bounds.size:
+            raise self._too_large()
+        self._is_complete = not message.get("more_body", False)
+        return message
+
+    def _too_large(self) -> HTTPException:
+        return HTTPException(413, f"the request's body has more than {self._bounds.size:,} bytes; send a smaller one")

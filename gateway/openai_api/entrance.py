@@ -1,0 +1,85 @@
+"""The way in for a request: origin → token → connections at once → seat. The same checks as for a conversation."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from common.errors import BusyError, InvalidInputError, UnavailableError
+from gateway.admission.auth import Authenticator, client_of
+from gateway.admission.draining import Draining
+from gateway.admission.limits import Limits
+from gateway.admission.queue import AdmissionQueue, Ticket
+from gateway.closing import HandOver
+from gateway.http import origin_is_allowed
+
+WAIT_S = 30.0
+"""How long a request waits in the queue for a seat. After that the client is told to come back later."""
+
+
+class ForbiddenOriginError(InvalidInputError):
+    """The request comes from a web page that may not use the gateway."""
+
+    code = "forbidden_origin"
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """One per gateway."""
+
+    authenticator: Authenticator
+    limits: Limits
+    admission: AdmissionQueue
+    draining: Draining
+    allowed_origins: list[str]
+
+    @contextmanager
+    def client(self, request: Request) -> Iterator[None]:
+        """Count the request as a connection of its client within the block.
+
+        Raises ForbiddenOriginError, UnauthorizedError, TooMuchError.
+        """
+        if not origin_is_allowed(request.headers, self.allowed_origins):
+            raise ForbiddenOriginError("pages of this origin may not use the gateway; add it to CORS_ORIGINS")
+        client = client_of(request, self.authenticator)
+        with self.limits.connection(client.name):
+            yield
+
+    @asynccontextmanager
+    async def seat(self) -> AsyncIterator[None]:
+        """Wait up to WAIT_S for a seat, and hold it within the block. Raises BusyError, UnavailableError.
+
+        A gateway that is shutting down waits for the requests that have a seat.
+        """
+        if self.draining.began.is_set():
+            raise UnavailableError("this gateway is shutting down; send the request again")
+        ticket = await self.admission.arrive(secrets.token_urlsafe(12))
+        try:
+            await self._wait(ticket)
+            with self.draining.knows(_Request()):
+                yield
+        finally:
+            await self.admission.leave(ticket, counts=False)
+
+    async def _wait(self, ticket: Ticket) -> None:
+        if ticket.position < 0:
+            raise BusyError("all places are taken, and many are waiting; try again later", retry_after_s=WAIT_S)
+        try:
+            async with asyncio.timeout(min(WAIT_S, self.admission.max_wait_s)):
+                while not ticket.is_seated:
+                    ticket.moved.clear()
+                    await ticket.moved.wait()
+        except TimeoutError:
+            raise BusyError("all places are taken; try again later", retry_after_s=ticket.estimate_s or 1) from None
+
+
+class _Request:
+    """A request that is being answered. It can't move to another gateway, so a hand-over changes nothing for it."""
+
+    async def post(self, event: HandOver, /) -> None:
+        """Go on."""

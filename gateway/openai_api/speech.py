@@ -1,0 +1,92 @@
+"""POST /v1/audio/speech: a text read aloud, sent as it is made."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.openai_api.answers import EVENT_STREAM, event, or_broken_off, unless_gone, with_errors
+from gateway.openai_api.backend import Behind, Inside
+from gateway.openai_api.encoders import MEDIA_TYPES, AudioFormat, Encoder, create_encoder
+from gateway.openai_api.voices import voice_for
+from gateway.ports import TtsStream
+
+router = APIRouter(tags=["audio"])
+
+SAMPLE_RATE_HZ = 24_000  # of OpenAI's `pcm`
+MAX_CHARACTERS = 10_000
+
+
+class VoiceId(BaseModel):
+    """A voice by its id."""
+
+    id: str
+
+
+class SpeechRequest(BaseModel):
+    """model: any name; the voice decides. speed: 1 is the voice's own. instructions: has no effect here."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    model: str
+    input: Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS)]
+    voice: str | VoiceId
+    instructions: str | None = None
+    response_format: AudioFormat = "mp3"
+    speed: Annotated[float, Field(ge=0.5, le=2.0)] = 1.0
+    stream_format: Literal["audio", "sse"] = "audio"
+
+    @property
+    def voice_name(self) -> str:
+        """The voice's name or id."""
+        return self.voice if isinstance(self.voice, str) else self.voice.id
+
+
+@router.post(
+    "/audio/speech",
+    response_class=StreamingResponse,
+    responses={200: {"description": "The speech, or its events.", "content": {"audio/*": {}, EVENT_STREAM: {}}}},
+)
+async def speech(body: SpeechRequest, request: Request, behind: Behind, inside: Inside) -> StreamingResponse:
+    """Read a text aloud. The answer begins as soon as the first words are spoken."""
+    await inside.enter_async_context(behind.entrance.seat())
+    voice = voice_for(body.voice_name, await behind.services.voices())
+    stream = await inside.enter_async_context(
+        behind.ports.tts.open(sample_rate_hz=SAMPLE_RATE_HZ, voice=voice, speed=body.speed, language="")
+    )
+    await stream.send_text(body.input)
+    await stream.finish()
+    parts = _encoded(stream, create_encoder(body.response_format, SAMPLE_RATE_HZ))
+    inside.push_async_callback(parts.aclose)
+    first = await unless_gone(request, anext(parts))  # what fails before this is an error with a status
+    if body.stream_format == "sse":
+        return StreamingResponse(with_errors(_events(first, parts)), media_type=EVENT_STREAM)
+    return StreamingResponse(or_broken_off(_all(first, parts)), media_type=MEDIA_TYPES[body.response_format])
+
+
+async def _encoded(stream: TtsStream, encoder: Encoder) -> AsyncGenerator[bytes, None]:
+    """The file, in parts. The first one comes with the first sound, even if it is empty."""
+    async for chunk in stream:
+        yield await asyncio.to_thread(encoder.push, chunk.pcm)
+    yield await asyncio.to_thread(encoder.finish)
+
+
+async def _all(first: bytes, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for part in parts:
+        yield part
+
+
+async def _events(first: bytes, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async for part in _all(first, parts):
+        if part:
+            yield event({"type": "speech.audio.delta", "audio": base64.b64encode(part).decode()})
+    # Tokens are not counted here: the price of speech is its time.
+    usage = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
+    yield event({"type": "speech.audio.done", "usage": usage})

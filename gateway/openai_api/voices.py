@@ -1,0 +1,46 @@
+"""GET /v1/audio/voices, and which voice a request means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import APIRouter
+
+from gateway.openai_api.answers import ParameterError
+from gateway.openai_api.backend import Behind, Inside
+
+router = APIRouter(tags=["audio"])
+
+OPENAI_VOICES = (
+    *("alloy", "ash", "ballad", "coral", "echo", "fable", "onyx", "nova", "sage", "shimmer", "verse", "marin", "cedar"),
+)
+"""OpenAI's own voices. Applications name them without asking which voices there are."""
+
+
+@router.get("/audio/voices")
+async def voices(behind: Behind, inside: Inside) -> dict[str, Any]:
+    """The voices of the speech synthesis, the default first."""
+    return {
+        "object": "list",
+        "data": [
+            {"id": one["id"], "object": "audio.voice", "name": one["name"], "language": one["language"]}
+            for one in await behind.services.voices()
+        ],
+    }
+
+
+def voice_for(wanted: str, voices: Sequence[Mapping[str, Any]]) -> str:
+    """The id of the voice that `wanted` names; raises ParameterError if there is none.
+
+    voices: those of the speech synthesis, the default first. A name of OpenAI's stands for one that speaks the default
+    one's language, always the same; "alloy" is the default.
+    """
+    ids = [str(one["id"]) for one in voices]
+    if wanted in ids:
+        return wanted
+    if wanted.lower() not in OPENAI_VOICES or not ids:
+        listed = ", ".join(ids) or "none"
+        raise ParameterError(f"there is no voice of this name; there are: {listed}, and OpenAI's names", "voice")
+    alike = [str(one["id"]) for one in voices if one["language"] == voices[0]["language"]]
+    return alike[OPENAI_VOICES.index(wanted.lower()) % len(alike)]
