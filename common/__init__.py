@@ -1,4 +1,4 @@
-"""What all four processes share: errors, settings, logs, metrics, gRPC server and client."""
+"""Shared by all four processes: errors, settings, logs, metrics, gRPC server and client."""
 
 from importlib.metadata import version
 

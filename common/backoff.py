@@ -1,4 +1,4 @@
-"""How long to wait before something that has failed is tried again. All retries of the project wait by this."""
+"""How long to wait before trying again after a failure. All retries of the project use it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ STABLE_AFTER_S = 60.0
 
 
 class Backoff:
-    """Pauses that double after each failure. By default 0.5, 1, 2, … 30 s, which suits a server that is watched.
+    """Pauses that double after each failure. By default 0.5, 1, 2, … 30 s, which suits watching a server.
 
-    at_once: the first new try comes without a pause. jitter: each pause is longer by up to this share of it, at random,
-    so that many clients of one server do not all come back in the same moment.
+    at_once: the first retry comes without a pause. jitter: each pause is longer by up to this share of it, at random,
+    so that many clients of one server don't all come back at once.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Backoff:
         doublings = self.failures - (2 if self._at_once else 1)
         if doublings < 0:
             return 0.0
-        pause_s = min(self._first_s * 2.0 ** min(doublings, 32), self._longest_s)  # 32: or it overflows after some days
+        pause_s = min(self._first_s * 2.0 ** min(doublings, 32), self._longest_s)  # 32: no overflow after some days
         return pause_s * (1 + self._jitter * random.random())  # noqa: S311
 
     def reset(self) -> None:

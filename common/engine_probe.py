@@ -22,7 +22,7 @@ class Probe:
     """Tries engines one after another, each with `python -m module arguments…` in this environment.
 
     timeout_s: how long a trial may take. For the error's message, `task` says what the child does, and `limit` names
-    the setting that `timeout_s` comes from.
+    the setting behind `timeout_s`.
     """
 
     def __init__(self, module: str, *, task: str, timeout_s: float, limit: str) -> None:

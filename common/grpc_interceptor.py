@@ -63,6 +63,7 @@ class ServiceInterceptor(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Called by grpc.aio for each call, to get its handler."""
         handler = await continuation(handler_call_details)
         method: str = handler_call_details.method
         if not method.startswith(_HEALTH) and not self._admits(handler_call_details.invocation_metadata):

@@ -17,8 +17,8 @@ from common.ids import current_ids
 
 LogFormat = Literal["text", "json"]
 
-# Lowest levels of loggers that would log what people say: requests, text to be spoken, or at DEBUG the frames of a
-# WebSocket. gRPC is here only because it logs too much.
+# The lowest allowed levels of loggers that would otherwise log what people say: requests, text to be spoken, or at
+# DEBUG the frames of a WebSocket. gRPC is here only because it logs too much.
 _LEAST = {
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
@@ -50,6 +50,7 @@ class TextFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)-7s %(name)s %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's own name
+        """The message, with the ids after it."""
         shown = " ".join(f"{name}={value}" for name, value in work_ids().items())
         return super().formatMessage(record) + (f"  [{shown}]" if shown else "")
 
@@ -62,6 +63,7 @@ class JsonFormatter(logging.Formatter):
         self._service = service
 
     def format(self, record: logging.LogRecord) -> str:
+        """The line, as one JSON object."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,

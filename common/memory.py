@@ -9,8 +9,8 @@ ADVICE = (
     " LLM_GPU_MEMORY_UTILIZATION"
 )
 
-# What is written when memory has run out. In this order: PyTorch and CUDA; the C++ library; the kernel, CTranslate2 and
-# cuBLAS; vLLM before it loads a model and after that; llama.cpp.
+# Messages that mean that memory has run out. In this order: PyTorch and CUDA; the C++ library; the kernel, CTranslate2
+# and cuBLAS; vLLM before it loads a model and after that; llama.cpp.
 _OUT_OF_MEMORY = re.compile(
     r"out of memory|OutOfMemory"
     r"|bad_alloc|bad allocation"

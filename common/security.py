@@ -17,7 +17,7 @@ _HEADER = "authorization"
 
 @dataclass(frozen=True)
 class Security:
-    """What a process shows and checks.
+    """The credentials that a process shows, and those that it accepts.
 
     token: sent with every call, in its metadata. cert, key: of this process, PEM. ca: of the authority that it trusts,
     PEM. TLS is on if there is a `ca` or a `cert`. A server with a `ca` asks for client certificates (mTLS).
@@ -38,6 +38,7 @@ class Security:
 
     @property
     def has_tls(self) -> bool:
+        """Whether connections are encrypted."""
         return bool(self.cert or self.ca)
 
     def server_credentials(self) -> grpc.ServerCredentials | None:

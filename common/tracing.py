@@ -171,7 +171,8 @@ def _nanoseconds_ago(seconds: float) -> int:
 
 
 def calling(method: str) -> tuple[tuple[tuple[str, str], ...], Span | None]:
-    """For a call to a model server: its metadata, and its span if it is part of a trace. End the span with the call."""
+    """The metadata of a call to a model server, and its span if the call is part of a trace. End the span with the
+    call."""
     ids, carrier = current_ids(), dict[str, str]()
     context = baggage.set_baggage(_SESSION, ids.session_id, Context()) if ids.session_id else Context()
     if ids.turn_id:

@@ -1,4 +1,4 @@
-"""What every speech engine does. The engines are in `engines/`; they know nothing of gRPC, chunks or resampling."""
+"""The interface of a speech engine. The engines are in `engines/`; they know nothing of gRPC, chunks or resampling."""
 
 from __future__ import annotations
 

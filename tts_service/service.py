@@ -3,7 +3,7 @@
     requests ── _read ──clauses── speak_all (in a thread) ──chunks── responses
 
 Synthesis pauses while the client isn't reading: gRPC sends what fits into the client's flow-control window, and one
-more piece is made beyond that (see `pacing.py`). When the client cancels, synthesis ends after the piece at hand.
+more piece is made beyond that (see `pacing.py`). When the client cancels, synthesis ends after the current piece.
 """
 
 from __future__ import annotations
@@ -88,6 +88,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
     # --- calls ----------------------------------------------------------------------------------
 
     async def StreamingSynthesize(self, requests: Requests, context: Any) -> None:  # type: ignore[override]
+        """The speech of one reply, while its text arrives."""
         with self._slots.take(), _cancels_counted():
             reply = self._reply(await _first_config(requests))
             timer = metrics.FirstAudioTimer()
@@ -105,6 +106,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
             await _half_close(requests)
 
     async def Synthesize(self, request: tts_pb2.SynthesizeRequest, context: Any) -> tts_pb2.SynthesizeResponse:
+        """The speech of a whole text."""
         if len(request.text) > MAX_TEXT_CHARS:
             raise _too_long(len(request.text))
         with self._slots.take(), _cancels_counted():
@@ -126,6 +128,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
         )
 
     async def ListVoices(self, request: tts_pb2.ListVoicesRequest, context: Any) -> tts_pb2.ListVoicesResponse:
+        """The voices, the default first."""
         voices = [voice for voice in self._engine.voices() if speaks(voice, request.language)]
         return tts_pb2.ListVoicesResponse(
             voices=[
@@ -140,6 +143,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
         )
 
     async def Describe(self, request: tts_pb2.DescribeRequest, context: Any) -> tts_pb2.DescribeResponse:
+        """The engine, its slots and its memory, also while it loads."""
         return tts_pb2.DescribeResponse(engine=engine_info(self._engine.describe(), self._slots, ready=self._ready))
 
     # --- helpers --------------------------------------------------------------------------------
@@ -212,7 +216,9 @@ async def _write(chunk: SpeechChunk, sample_rate_hz: int, context: Any) -> None:
     message = _chunk_message(chunk, sample_rate_hz)
     try:
         await context.write(tts_pb2.StreamingSynthesizeResponse(chunk=message))
-    except grpc.aio.InternalError as error:  # a cancellation cut the write short; it arrives itself a moment later
+    except (
+        grpc.aio.InternalError
+    ) as error:  # a cancellation cut the write short; the cancellation itself arrives a moment later
         raise asyncio.CancelledError from error
 
 

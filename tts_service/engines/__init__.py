@@ -91,7 +91,7 @@ def fallbacks_of(model_name: str, fallbacks: str) -> list[str]:
 
 
 def create_probe(settings: TtsSettings) -> Probe:
-    """What tries engines in a child process, `python -m tts_service.probe`."""
+    """The probe, which tries engines in a child process, `python -m tts_service.probe`."""
     return Probe(
         "tts_service.probe",
         task="load and say a word",
@@ -118,7 +118,7 @@ def load_engine(settings: TtsSettings, model_name: str, probe: Probe) -> TtsEngi
 
 
 def build(settings: TtsSettings, model_name: str) -> TtsEngine:
-    """The engine of `model_name` alone: without fallback, as loud as its model speaks, not yet loaded.
+    """The engine of `model_name` alone: without fallback and levelling, not yet loaded.
 
     Raises InvalidInputError if no engine speaks the model, EngineError if the engine is not installed.
     """

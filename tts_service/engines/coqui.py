@@ -1,7 +1,7 @@
 """Coqui: Tacotron2 and its relatives with a vocoder, VITS, and XTTS. https://github.com/idiap/coqui-ai-TTS
 
-A sentence is one piece, except with XTTS, which streams within the sentence. The times of words come from the model
-where it tells how long each letter or phoneme lasts: VITS by its durations, Tacotron2 by its attention.
+A sentence is one piece, except with XTTS, which streams within the sentence. If the model tells how long each letter or
+phoneme lasts, it gives the times of words: VITS by its durations, Tacotron2 by its attention.
 """
 
 from __future__ import annotations
@@ -89,13 +89,13 @@ def _voices(model_name: str, model: CoquiModel) -> Iterator[tuple[EngineVoice, s
 
 
 def _tag(language: str) -> str:
-    """The BCP-47 tag of a language that is written as Coqui writes it."""
+    """The BCP-47 tag for Coqui's name of a language."""
     first, *rest = language.replace("_", "-").split("-")
     return "-".join([first.lower(), *(part.upper() if len(part) == 2 else part for part in rest)])
 
 
 def _moved(piece: EngineAudio, by: int) -> EngineAudio:
-    """`piece` with `by` characters added to the places of its words."""
+    """`piece`, with its words' places in the text moved on by `by` characters."""
     words = tuple(
         EngineWord(word.text_start + by, word.text_end + by, word.start_sample, word.end_sample)
         for word in piece.words or ()

@@ -28,7 +28,8 @@ _UNSPOKEN_S = 0.1  # silence in place of a sentence without any letter that the 
 class CoquiModel(Protocol):
     """A loaded model.
 
-    speakers, languages: as the model names them; empty if it has only one. only_language: that one, as its config says.
+    speakers, languages: as the model names them; empty if it has only one. only_language: the language of a model that
+    has one, from its config.
     """
 
     sample_rate_hz: int
@@ -155,7 +156,7 @@ class XttsModel:
     def _stream(
         self, sentence: str, speaker: str | None, language: str | None
     ) -> Generator[NDArray[np.float32], None, None]:
-        """Raw audio. Other replies may use the model between two pieces, so each reply puts its own prompt back."""
+        """Raw audio. Other replies may use the model between two pieces, so each reply sets its own prompt again."""
         voice = self._model.speaker_manager.speakers[speaker]
         gpt = self._model.gpt.gpt_inference
         stream = self._model.inference_stream(

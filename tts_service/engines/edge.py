@@ -78,7 +78,7 @@ class EdgeTts:
         Raises UnavailableError without a network, EngineError if the service refuses.
         """
         speech = EdgeSpeech(text, SAMPLE_RATE)
-        with asyncio.Runner() as runner:  # runs only while a piece is asked for
+        with asyncio.Runner() as runner:  # its loop runs only while a piece is being made
             messages = self._messages(text, voice.id, speed)
             try:
                 while (message := runner.run(_explained(_next(messages, self._silent_timeout_s)))) is not None:
@@ -133,7 +133,7 @@ async def _next(messages: AsyncIterator[TTSChunk], timeout_s: float) -> TTSChunk
 
 
 async def _explained(work: Coroutine[Any, Any, T]) -> T:
-    """What `work` returns. Turns the package's errors into ours, with advice."""
+    """Returns what `work` returns. Turns the package's errors into ours, with advice."""
     advice = "try again, or choose another voice model (TTS_MODEL_NAME)"
     try:
         return await work

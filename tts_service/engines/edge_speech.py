@@ -31,8 +31,8 @@ class EdgeSpeech:
         self._lead: int | None = None  # samples of silence cut off at the beginning; None: only silence so far
         self._given = 0
         self._written = written_words(text)
-        self._place = 0  # in the text, after the last word that was found
-        self._number = 0  # of the first written word that is not yet in a piece
+        self._place = 0  # place in the text, after the last word that was found
+        self._number = 0  # number of the first written word that is not yet in a piece
         self._heard: dict[int, tuple[int, int]] = {}  # written word → samples after the cut
         self._guessed = False
 

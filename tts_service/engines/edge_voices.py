@@ -1,4 +1,4 @@
-"""Voices of edge-tts that are taken to exist where the service can't be asked. A choice of the common languages."""
+"""The voices of edge-tts that we assume if the service can't be reached: some for each common language."""
 
 from __future__ import annotations
 

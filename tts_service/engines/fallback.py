@@ -1,4 +1,4 @@
-"""An engine with others behind it: the first of several models that can be loaded speaks.
+"""An engine with fallbacks: the first of several models that can be loaded speaks.
 
 If that is not the model that was asked for, the log and Describe say so. An engine that is reached over the network
 also gets a standby, which speaks for some time after the network engine has failed. If a local engine fails while it
@@ -25,7 +25,7 @@ from tts_service.voices import choose_voice
 
 logger = logging.getLogger(__name__)
 
-_REST_S = 30.0  # so long a network engine is left alone after a failure
+_REST_S = 30.0  # a network engine is not used for this long after a failure
 
 
 class FallbackEngine:
@@ -33,7 +33,7 @@ class FallbackEngine:
 
     wanted: the name of the first model's engine, for `describe` before `load`. load: makes a loaded engine of a model
     id. build: makes one that is not loaded, to fetch its weights. stop: ends a trial that `load` is waiting for.
-    clock: seconds, to tell how long a network engine that failed is left alone.
+    clock: in seconds; it times how long a network engine is not used after a failure.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class FallbackEngine:
         self._standby: TtsEngine | None = None
         self._reason = ""  # why the first model isn't the one that is loaded
         self._rests_until = 0.0
-        self._failure = ""  # of the network engine that rests
+        self._failure = ""  # why the network engine rests
 
     def load(self) -> None:
         """Load the first model that can be loaded; raises EngineError, with every reason, if none can."""
@@ -65,7 +65,7 @@ class FallbackEngine:
             self._standby, _, _ = self._first_of(rest)
 
     def describe(self) -> EngineDescription:
-        """The engine that speaks now; `fallback_reason` says why it is not the one that was asked for, if it isn't."""
+        """The engine that speaks now. If that is not the requested one, `fallback_reason` says why."""
         if self._engine is None:
             return EngineDescription(self._wanted, self._models[0], "cpu")
         if self._standby is not None and self._clock() < self._rests_until:
@@ -76,7 +76,7 @@ class FallbackEngine:
         return self._engine.voices() if self._engine else []
 
     def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
-        """What the engine says; while a network engine rests, what its standby says, at the sample rate of `voice`."""
+        """Speech of the engine or, while a network engine rests, of its standby, at the sample rate of `voice`."""
         if self._engine is None:
             raise EngineError("no speech engine is loaded yet; wait until the service is ready")
         if self._standby is None:
@@ -96,7 +96,7 @@ class FallbackEngine:
         yield from _speak_as(self._standby, text, voice, speed, language)
 
     def streaming(self) -> StreamingTextEngine | None:
-        """The engine's own, if it has one; None if a standby may have to take over between two clauses."""
+        """The engine's own streaming, if it has any; None if a standby may have to take over between two clauses."""
         return streaming(self._engine) if self._engine is not None and self._standby is None else None
 
     def fetch(self) -> None:
@@ -140,7 +140,7 @@ def _speak_as(engine: TtsEngine, text: str, voice: EngineVoice, speed: float, la
     ratio = voice.sample_rate_hz / own.sample_rate_hz
     resampler = soxr.ResampleStream(own.sample_rate_hz, voice.sample_rate_hz, 1, dtype="float32")
     for piece in engine.synthesize(text, voice=own, speed=speed, language=language):
-        if piece.words is None:  # then it is all of the text, and may not be cut in two
+        if piece.words is None:  # then the piece is all of the text and may not be cut in two
             yield replace(piece, pcm=resampler.resample_chunk(piece.pcm, last=True))
             return
         words = tuple(_scaled(word, ratio) for word in piece.words)

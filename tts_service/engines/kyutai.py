@@ -65,7 +65,7 @@ class KyutaiTts:
         return [voice for voice, _ in self._voices.values()]
 
     def start(self, *, voice: EngineVoice, speed: float, language: str) -> SpeechStream:
-        """Begin a reply whose text is still to come. `language` is ignored: the model follows the text."""
+        """Begin a reply; its text follows. `language` is ignored: the model follows the text."""
         assert self._batch is not None  # noqa: S101  # loaded
         with explained(self._model_name, _EXTRA):
             return self._batch.start(self._voices[voice.id][1], speed)

@@ -1,9 +1,9 @@
-"""Kyutai TTS with a batch of replies, each at its own place in its text.
+"""Kyutai TTS for a batch of replies, each at its own position in its text.
 
-A reply that needs audio makes the model take a step, for all replies that can take one.
+When a reply needs audio, the model takes a step for all replies that can take one.
 
 A row of the batch is a reply. moshi's modules keep one state per row and skip the rows that the execution mask leaves
-out, so a reply that waits for text stands still while others speak. The steps are those of moshi's
+out, so a reply that waits for text pauses while others speak. The steps are those of moshi's
 `TTSModel.generate`, which takes the whole text at once. https://github.com/kyutai-labs/moshi/blob/main/moshi/moshi/models/tts.py
 """
 
@@ -35,7 +35,7 @@ _CFG = 2.0  # how closely the model follows voice and text
 _PADDING_BETWEEN = 1  # steps between words, for better articulation
 _SKIPPED_FRAMES = 2  # moshi skips them, too: they contain a click
 _FINAL_FRAMES = 2  # after the last word's end
-_AHEAD_FRAMES = 6  # a reply that is read slowly pauses with this much made: half a second
+_AHEAD_FRAMES = 6  # a reply whose client reads slowly pauses with this much made: half a second
 _TOKEN = re.compile(r"\S+")
 _NOTHING_YET = EngineAudio(np.zeros(0, np.float32), ())
 
@@ -67,7 +67,7 @@ def _paths(folder: Path) -> dict[str, Path | None]:
 
 
 class KyutaiBatch:
-    """`rows` replies at once on one model. Every use of the model is under one lock."""
+    """`rows` replies at once on one model. One lock guards every use of the model."""
 
     def __init__(self, model: Any, rows: int, voice: Path) -> None:
         """voice: the file of any voice; it shows the shapes."""
@@ -175,7 +175,7 @@ class KyutaiBatch:
         self._cross[row] = cross[0]
         self._gen._streaming_state.condition_cross[row] = cross[0].to(self.model.lm.dtype)
         for module in self._crossing:
-            if module._streaming_state.k_cross is not None:  # the first step makes it from the conditions
+            if module._streaming_state.k_cross is not None:  # the first step makes k_cross from the conditions
                 module.update_streaming_cross_attention_src(self._cross.to(self.model.lm.dtype))
 
     def _conditions(self, voices: list[Path]) -> Any:
@@ -202,10 +202,10 @@ class KyutaiStream:
         self._samples = round(model.mimi.sample_rate / model.mimi.frame_rate)  # per frame
         self._pieces = PieceMaker(model.mimi.sample_rate, speed, estimated=False)
         self._frames: deque[Any] = deque()
-        self._heard = 0  # frames
+        self._heard = 0  # frames heard so far
         self._given = 0
-        self._inbox: deque[str] = deque()  # text that no step has seen; grows while a step runs
-        self._length = 0  # of the text that a step has seen
+        self._inbox: deque[str] = deque()  # text that no step has seen yet; grows while a step runs
+        self._length = 0  # length of the text that the steps have seen
         self._spans: deque[tuple[int, int] | None] = deque()  # word of each waiting entry; None: not a word's first
         self._said: deque[tuple[int, int, int]] = deque()  # words that have begun: start and end in the text, step
         self._finished = self._over = self._closed = False

@@ -1,8 +1,9 @@
 """Finds the phonemes of each written word. Pure.
 
 A phonemiser returns a string of phonemes for a sentence, in groups between spaces. A group is not always a word: it
-joins "of the" and gives four groups for "2024". If each word has one group, groups are words. Otherwise the phonemes
-that each word has alone are compared with the sentence's, and a word begins where its first phoneme is found.
+joins "of the" and gives four groups for "2024". If there is one group for each word, groups are words. Otherwise we
+compare the phonemes of each word spoken alone with those of the sentence. A word begins where its first phoneme is
+found.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ Span = tuple[int, int]
 
 
 def align_words(phonemes: Sequence[str], words: Sequence[Sequence[str]]) -> tuple[list[Span], bool]:
-    """A span [first, last) of `phonemes` for each of `words`, in order, without overlap; and whether they are reliable.
+    """A span [first, last) of `phonemes` for each of `words`, in order, without overlap, and whether the spans are
+    reliable.
 
     phonemes: of the text, one symbol each, with spaces between words. words: the phonemes of each word spoken alone.
     Spans may be empty if there are fewer phones than words.

@@ -20,8 +20,8 @@ class PieceMaker:
     """Takes audio as the model makes it, and gives pieces.
 
     `tell` its words in order, before or with the audio in which they begin; their times count in the audio put in.
-    estimated: the times are a guess. Then words that are still left when the audio ends share its last piece; otherwise
-    they keep their places.
+    estimated: the times are a guess. Then the words left when the audio ends share its last piece; otherwise they keep
+    their times.
     """
 
     def __init__(self, sample_rate_hz: int, speed: float = 1.0, *, estimated: bool) -> None:
@@ -30,7 +30,7 @@ class PieceMaker:
         self._fade = np.linspace(0, 1, round(_FADE_S * sample_rate_hz), dtype=np.float32)
         self._estimated = estimated
         self._words: deque[EngineWord] = deque()
-        self._held = np.zeros(0, np.float32)  # may turn out to be the end, which fades out
+        self._held = np.zeros(0, np.float32)  # held back: it may be the end, which fades out
         self._given = 0
 
     def tell(self, words: Iterable[EngineWord]) -> None:

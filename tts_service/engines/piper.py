@@ -66,7 +66,7 @@ class PiperTts:
         self._device = _usable_device(self._device)
         found = [voice for path in _voice_files(self._model_name, self._cache_dir) for voice in _read_voices(path)]
         self._voices = {voice.voice.id: voice for voice in found}
-        self._model(found[0].path)  # the others follow when they are first used
+        self._model(found[0].path)  # the others are loaded when they are first used
 
     def describe(self) -> EngineDescription:
         model = self._model_name or "en_US-joe-medium"
@@ -129,7 +129,7 @@ def _spoken(
 ) -> Iterator[EngineAudio]:
     """The trimmed pieces of a sentence, each with the words that begin in it. Times count from the piece's start."""
     pieces, lengths = sentence.pieces, sentence.lengths
-    if lengths is None:  # then all phonemes count as equally long
+    if lengths is None:  # then we assume that all phonemes are equally long
         whole = list(pieces)
         places = len(phonemes) + 2
         lengths = (sum(pcm.size for pcm, _ in whole) // places,) * places

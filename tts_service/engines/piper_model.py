@@ -29,15 +29,15 @@ _SOUND_BEGINS = "/dec/conv_pre/Conv"  # node of the second network that takes th
 _FRAMES, _SPEAKER, _SOUND = "frames", "sid", "output"  # tensors
 _LOOK_ASIDE = 12  # frames: with 8 the sound differs by a thousandth, with 12 not at all
 _FIRST_FRAMES = 32  # 0.37 s at 22,050 Hz: as long as two busy cores need to make the next piece
-_MOST_FRAMES = 64  # 0.74 s: so much is wasted at an interruption, and other replies wait for so much
+_MOST_FRAMES = 64  # 0.74 s: an interruption wastes this much, and other replies wait for it
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """A sentence that is being made.
 
-    pieces: (float32 mono samples, whether it is the last piece). lengths: how many samples the silence at the beginning
-    lasts, then each phoneme, then what follows the last; None: the model doesn't tell.
+    pieces: (float32 mono samples, whether it is the last piece). lengths: the lengths in samples of the silence at the
+    beginning, of each phoneme, and of the rest; None: the model doesn't tell.
     """
 
     pieces: Iterator[tuple[NDArray[np.float32], bool]]
@@ -103,14 +103,14 @@ class PiperModel:
 
     def _session(self, model: onnx.ModelProto) -> onnxruntime.InferenceSession:
         options = onnxruntime.SessionOptions()
-        # Otherwise its threads wait for one another in a busy loop, which took half of the CPU time that it used.
+        # Otherwise its threads wait for one another in a busy loop, which takes half of its CPU time.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=self._providers)
 
 
 def cut_in_two(model: onnx.ModelProto) -> tuple[onnx.ModelProto, onnx.ModelProto | None]:
-    """The network that makes frames (and, where it can be found, the length of each phoneme), and the one that makes
-    sound of them; the second is None if `model` can't be cut: the first makes sound then.
+    """Two networks: one makes frames (and, if it can be found, the length of each phoneme), the other turns frames into
+    sound. If `model` can't be cut, the second is None and the first makes the sound.
     """
     graph = model.graph
     lengths = {output for node in graph.node if node.op_type == "Ceil" for output in node.output}

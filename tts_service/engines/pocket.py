@@ -71,7 +71,7 @@ class PocketTts:
             }
             if not self._voices:
                 raise EngineError(f"{self._model_name} has no voices; put some (.safetensors or .wav) in its voices/")
-            self._state(next(iter(self._voices)))  # the others follow when they are first used
+            self._state(next(iter(self._voices)))  # the others are made when they are first used
 
     def describe(self) -> EngineDescription:
         languages = (self._tag,) if self._voices else ()

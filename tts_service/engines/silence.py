@@ -12,7 +12,7 @@ _FADE_S = 0.005
 
 
 def trim_silence(pcm: NDArray[np.float32], sample_rate_hz: int) -> tuple[NDArray[np.float32], int]:
-    """(`pcm` with at most 30 ms of silence before it and 70 ms after it, samples cut off before it).
+    """`pcm` with at most 30 ms of silence before it and 70 ms after it, and how many samples were cut off before it.
 
     pcm: mono, shape (samples,).
     """
@@ -33,7 +33,7 @@ class SilenceTrimmer:
         self.cut = 0
 
     def trim(self, pcm: NDArray[np.float32], *, is_last: bool) -> NDArray[np.float32]:
-        """The next piece (mono, shape (samples,)) after trimming; empty as long as there was only silence."""
+        """The next piece (mono, shape (samples,)) after trimming; empty while there has been only silence."""
         loudness = np.abs(pcm)
         self._loudest = max(self._loudest, float(loudness.max(initial=0.0)))
         loud = np.flatnonzero(loudness > _LOUD * self._loudest)

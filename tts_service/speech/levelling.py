@@ -3,7 +3,7 @@
 A sentence's gain is chosen from its own loudness so far and from the loudness of its voice in earlier sentences, since
 a short sentence ("Yes.") tells little by itself. A new gain begins in the silence before a sentence; within a sentence
 the gain changes too slowly to be heard. A limiter with look-ahead lowers peaks above the ceiling. No audio is held
-back: the look-ahead ends with the piece at hand.
+back: the look-ahead ends with the current piece.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class LevelledEngine:
             return Leveller(voice.sample_rate_hz, self._target, self._known.get(voice.id, _Known()))
 
     def learn(self, voice: EngineVoice, leveller: Leveller) -> None:
-        """Remember how loud `voice` was in what `leveller` has heard."""
+        """Remember the loudness of `voice` that `leveller` has measured."""
         with self._lock:
             self._known[voice.id] = self._known.get(voice.id, _Known()).with_more(*leveller.heard())
 
@@ -114,13 +114,14 @@ class _LevelledStream:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """The known loudness of a voice: of its last `seconds` of speech. The default is that of most voices."""
+    """The known loudness of a voice, from its last `seconds` of speech. The default suits most voices."""
 
     lufs: float = -20.0
     seconds: float = 0.1
 
     def with_more(self, lufs: float, seconds: float) -> _Known:
-        """This, after `seconds` more speech at `lufs`. Averages decibels: soft and loud sentences count alike."""
+        """The loudness after `seconds` more speech at `lufs`. Averages decibels: soft and loud sentences count
+        alike."""
         total = self.seconds + seconds
         return _Known((self.lufs * self.seconds + lufs * seconds) / total, min(total, _MEMORY_S))
 
@@ -173,7 +174,8 @@ class Limiter:
         padded[: len(pcm)] = pcm
         peaks = np.abs(padded).reshape(steps, self._step).max(axis=1)
         allowed = 20 * np.log10(_CEILING / np.maximum(peaks, _CEILING))  # dB, 0 or less
-        # At each step's edge, a gain that both neighbouring steps allow. Between edges it is linear, so it stays below.
+        # At each step's edge, a gain that both neighbouring steps allow. Between edges the gain is linear, so it stays
+        # within what they allow.
         edges = np.minimum(np.append(allowed, 0.0), np.append(self._last_db, allowed))
         places = np.arange(len(edges))
         edges = np.minimum.accumulate(edges - _RELEASE_DB * places) + _RELEASE_DB * places

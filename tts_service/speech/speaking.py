@@ -1,6 +1,6 @@
-"""Speaks clauses as they arrive, in a thread, into a channel that pauses the work while nobody reads.
+"""Speaks clauses as they arrive, in a thread. The chunks go into a channel, and the work pauses while nobody reads it.
 
-For an engine that takes text as it arrives the clauses are single words. The thread never waits for the next one.
+An engine that takes text as it arrives gets single words as clauses. The thread never waits for the next clause.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ async def speak_all(
 ) -> None:
     """Send the chunks of all `clauses` to `chunks`, one list for each piece that the engine makes; close both channels.
 
-    When cancelled, it returns once the engine has finished the piece at hand.
+    When cancelled, it returns once the engine has finished the current piece.
     """
     with clauses, chunks:
         if isinstance(reply, StreamingTextSynthesis):
@@ -73,7 +73,7 @@ async def _speak_streaming_text(
 
 
 def _push_what_came(reply: StreamingTextSynthesis, words: MemoryObjectReceiveStream[Clause]) -> None:
-    """Give the engine the words that arrived meanwhile."""
+    """Give the engine the words that have arrived since the last piece."""
     with suppress(anyio.WouldBlock, anyio.EndOfStream):
         while True:
             reply.push(words.receive_nowait())

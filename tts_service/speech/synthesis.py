@@ -52,9 +52,11 @@ class Captioner(Protocol):
 
     estimated: bool
 
-    def words(self, audio: EngineAudio, begins: int, ratio: float) -> tuple[SpokenWord, ...]: ...
+    def words(self, audio: EngineAudio, begins: int, ratio: float) -> tuple[SpokenWord, ...]:
+        """The written words that begin in `audio`; see CaptionAligner.words."""
 
-    def end_after(self, word: SpokenWord) -> int: ...
+    def end_after(self, word: SpokenWord) -> int:
+        """Where the text that belongs to `word` ends, in characters of the reply."""
 
 
 class Synthesis:
@@ -71,8 +73,8 @@ class Synthesis:
         self.normaliser = normaliser_for(self.spoken_language)
         self.sample_rate_hz = sample_rate_hz
         self._resampler = soxr.ResampleStream(voice.sample_rate_hz, sample_rate_hz, 1, dtype="float32")
-        self._native_samples = 0  # given to the resampler so far
-        self._samples = 0  # in chunks so far
+        self._native_samples = 0  # the resampler has had so far
+        self._samples = 0  # the chunks hold so far
         self._text_end = 0  # where the text of the last chunk ends
         self._pause_s = 0.0  # silence before the next clause
 

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Worker:
-    """Runs `threads` calls at once. Of those that wait, the one that is due first comes next."""
+    """Runs `threads` calls at once. Of the waiting calls, the one that is due first comes next."""
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
@@ -43,7 +43,7 @@ class Worker:
         except asyncio.CancelledError:
             if not future.cancel():
                 await asyncio.wait({waiter})
-                waiter.exception()  # mark it as seen: nobody is left to handle it
+                waiter.exception()  # mark the error as seen: nobody is left to handle it
             raise
         finally:
             self._note(-1)
@@ -65,7 +65,7 @@ class Worker:
         BACKLOG.set(max(0, self._asked - self._threads))
 
     async def close(self) -> None:
-        """Cancel the calls that wait, and wait for those that run."""
+        """Cancel the waiting calls, and wait for the running ones."""
         await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
         while not self._waiting.empty():
             self._waiting.get_nowait()[2].cancel()

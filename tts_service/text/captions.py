@@ -1,4 +1,4 @@
-"""From the words that an engine says back to the words as written. Pure."""
+"""Maps the words that an engine speaks to the words as written. Pure."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ class SpokenWord:
 
 
 class CaptionAligner:
-    """The written words of one clause, met in order while it is spoken. estimated: some times so far were a guess."""
+    """The written words of one clause, in the order in which they are spoken. estimated: some times so far are a
+    guess."""
 
     def __init__(self, clause: Clause, said: Speakable) -> None:
         self._clause = clause
         self._said = said
         self._written = written_words(clause.text)
         self._starts = [start for start, _ in self._written]
-        # Where the reading of each written word ends in what is said. A web address is written but not heard.
+        # Where the reading of each written word ends in the spoken text. A web address is written but not spoken.
         self._ends = {
             self._word_at(origin): place
             for place, (char, origin) in enumerate(zip(said.text, said.origins, strict=True), start=1)
@@ -47,8 +48,8 @@ class CaptionAligner:
 
     def words(self, audio: EngineAudio, begins: int, ratio: float) -> tuple[SpokenWord, ...]:
         """The written words that begin in `audio`, whose first sample is `begins` at the voice's rate; `ratio`: reply's
-        rate to voice's rate. Several spoken words may be one written word ("$3.50"): it ends with the last of them, or
-        with `audio` if that begins later.
+        rate to voice's rate. Several spoken words may be one written word ("$3.50"): the written word ends with the
+        last of them, or with `audio` if the last one begins later.
         """
         self.estimated |= audio.timing_estimated or audio.words is None
         told = estimate_words(self._said.text, audio.pcm.size) if audio.words is None else audio.words
@@ -68,7 +69,7 @@ class CaptionAligner:
         return tuple(words)
 
     def end_after(self, word: SpokenWord) -> int:
-        """Where the text that goes with `word` ends: at the next word that is heard, or with the clause."""
+        """Where the text that belongs to `word` ends: at the next spoken word, or with the clause."""
         number = self._word_at(word.text_start - self._clause.text_start)
         following = bisect_right(self._heard, number)
         if following == len(self._heard):

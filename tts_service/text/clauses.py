@@ -6,8 +6,8 @@
     splitter.finish()                       → [Clause("Dr. Smith came at 3.14.", 18, 41)]
 
 The first clause is cut early, at the first comma with words before it, so that the voice begins soon; later ones end
-where a sentence does, as a voice sounds best on whole sentences. Where a text is cut depends on the text alone, never
-on how it arrived, and the clauses, put together, are the text.
+where a sentence does, as a voice sounds best on whole sentences. The cuts depend on the text alone, never on how it
+arrives. Joined, the clauses are the text.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _BOUNDARY = re.compile(
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_][^\s\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]*")
 # Ends in a number, an abbreviation or a name, which may be read together with what follows: "5 km", "World War II".
 _OPEN_END = re.compile(r"(?:\d\S*|\.|(?<!\S)[^\W\d_a-z]\S*)$")
-_OPEN_END_CHARS = 20  # it is cut there all the same when it is so much too long
+_OPEN_END_CHARS = 20  # it is cut there all the same once it is this much too long
 _OPENERS = "\"'“‘«([*_`"
 
 
@@ -61,7 +61,7 @@ class Clause:
 
 
 class Splitter(ABC):
-    """Text in by `push`, cut anywhere; clauses out as soon as they are known to end.
+    """`push` takes text, cut anywhere, and returns the clauses that have certainly ended.
 
     Where the text is cut depends on the text alone; the clauses, put together, are the text.
     """
@@ -76,7 +76,7 @@ class Splitter(ABC):
         return self._start + len(self._pending)
 
     def push(self, text: str) -> list[Clause]:
-        """Add the next piece of the text; returns the clauses that are complete by it."""
+        """Add the next piece of the text; returns the clauses that it completes."""
         self._pending += text
         clauses = []
         while (cut := self._next_cut()) is not None:
@@ -84,12 +84,12 @@ class Splitter(ABC):
         return clauses
 
     def finish(self) -> list[Clause]:
-        """No more text: what is left, as one clause (of spaces only, perhaps), or nothing."""
+        """There is no more text: returns the rest as one clause (perhaps only spaces), or nothing."""
         return [self._take(len(self._pending), Boundary.SENTENCE)] if self._pending else []
 
     @abstractmethod
     def _next_cut(self) -> tuple[int, Boundary] | None:
-        """Where the pending text's first clause ends, and with what; None: that needs more text."""
+        """Where the first clause of the pending text ends, and with what; None: more text is needed to tell."""
 
     def _take(self, end: int, boundary: Boundary) -> Clause:
         text, self._pending = self._pending[:end], self._pending[end:]
@@ -99,9 +99,9 @@ class Splitter(ABC):
 
 
 class ClauseSplitter(Splitter):
-    """Cuts at sentences, long phrases, and what is too long, at words.
+    """Cuts at the ends of sentences, in long sentences at phrases, and in too long phrases at words.
 
-    eager: cut the first clause early. Without it every clause ends where a sentence does, if that is not too long.
+    eager: cut the first clause early. Otherwise every clause ends where a sentence does, if that is not too long.
     language: a BCP-47 tag, for its abbreviations.
     """
 

@@ -1,4 +1,4 @@
-"""What of a written clause is to be said: no markdown marks, no emoji, no addresses of web pages.
+"""Drops what can't be spoken from a written clause: markdown marks, emoji, addresses of web pages.
 
 Every character of the result remembers which character of the clause it came from, so that a time in the speech still
 leads to a place in the text as written.
@@ -15,7 +15,7 @@ from tts_service.text.stops import TITLES
 
 _AFTER_TITLE = "|".join(rf"(?<=\b{title})" for title in sorted(TITLES))
 
-# (what is written, what is said instead); of several that match at one place the first decides.
+# (written, spoken in its place). If several match at one place, the first one counts.
 _RULES: tuple[tuple[str, str], ...] = (
     (r"\]\([^()\s]*\)", ""),  # the address in [text](address)
     (r"<?(?:https?://|www\.)[^\s<>]*[^\s<>.,;:!?…)\]}'\"”*_]>?", ""),
@@ -34,7 +34,7 @@ _PATTERN = re.compile("|".join(f"({pattern})" for pattern, _ in _RULES), re.IGNO
 
 @dataclass(frozen=True, slots=True)
 class Speakable:
-    """What to say. origins[i] is the place in the clause that text[i] comes from; they never decrease."""
+    """The text to speak. origins[i] is the place in the clause that text[i] comes from; origins never decrease."""
 
     text: str
     origins: tuple[int, ...]
@@ -44,7 +44,7 @@ class Speakable:
 
 
 def speakable(clause: str) -> Speakable:
-    """What is to be said of `clause`; false if that is nothing."""
+    """The text to speak for `clause`; false if there is nothing to say."""
     said: list[tuple[str, int]] = []
     position = 0
     for match in _PATTERN.finditer(clause):

@@ -1,6 +1,6 @@
-"""What a full stop is: the end of a sentence, or part of an abbreviation, an initial, a number. Pure.
+"""Tells whether a full stop ends a sentence or is part of an abbreviation, an initial or a number. Pure.
 
-Only the text tells: the word before the stop and, where that is not enough, the letter or the word after it.
+The word before the stop tells or, if it doesn't, the letter or the word after the stop.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import Enum
 
 
 class Stop(Enum):
-    """What a run of stops after a word is, as far as what comes before it tells."""
+    """What a run of stops after a word is, as far as the text before it tells."""
 
     SENTENCE = "the end of a sentence"
     ELLIPSIS = "an ellipsis"
@@ -28,7 +28,8 @@ def _set(words: str) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Abbreviations:
-    """Of one language, in lower case, without their last dot. starters: words that begin a sentence, not a name."""
+    """The abbreviations of one language, in lower case, without their last dot. starters: words that begin a sentence,
+    not a name."""
 
     never_last: frozenset[str]
     sometimes_last: frozenset[str]
@@ -128,7 +129,7 @@ def abbreviations_of(language: str) -> Abbreviations:
 
 
 def stop_kind(stops: str, word: str, before: str, known: Abbreviations) -> Stop:
-    """What a run of stops is. word: the word that it follows; before: all of the text before it."""
+    """What a run of stops is. word: the word before it; before: all of the text before it."""
     if "…" in stops or stops.startswith(".."):
         return Stop.ELLIPSIS
     if stops != ".":

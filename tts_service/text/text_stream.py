@@ -1,5 +1,5 @@
-"""For engines that take text as it comes, word by word, so that prosody runs across clauses and the first sound does
-not wait for the first clause. An optional capability beside TtsEngine; `streaming(engine)` finds it.
+"""For engines that take text as it arrives, word by word. Prosody then runs across clauses, and the first sound does
+not wait for the first clause. This is an optional capability beside TtsEngine; `streaming(engine)` finds it.
 
     stream = engine.start(voice=…, speed=1.0, language="")
     stream.push("Well, I ")  → stream.next() is None: not enough text yet
@@ -19,7 +19,7 @@ class SpeechStream(Protocol):
     """One reply being spoken. Only `next` may take a while (a step of the model), and never waits for text."""
 
     def push(self, text: str) -> None:
-        """The next of the text: whole words, the space after them included."""
+        """Add text: whole words, the space after them included."""
         ...
 
     def finish(self) -> None:
@@ -27,9 +27,9 @@ class SpeechStream(Protocol):
         ...
 
     def next(self) -> EngineAudio | None:
-        """The next piece, perhaps empty as yet; None if there is none without more text or, after finish(), at all.
+        """The next piece, which may be empty. None: more text is needed or, after finish(), all is said.
 
-        Words are told in the piece in which they begin, with their places in all of the text pushed.
+        A piece names the words that begin in it, with their places in the whole text pushed.
         """
         ...
 
@@ -43,21 +43,21 @@ class StreamingTextEngine(Protocol):
     """A TtsEngine that can also do this."""
 
     def start(self, *, voice: EngineVoice, speed: float, language: str) -> SpeechStream:
-        """A new reply; raises BusyError if the model speaks as many already as it can."""
+        """Begin a reply; raises BusyError if the model has no room for one more."""
         ...
 
 
 @runtime_checkable
 class StreamingWrapper(Protocol):
-    """A TtsEngine around another one, which may be able to do it or not."""
+    """A TtsEngine around another one, which may be a StreamingTextEngine."""
 
     def streaming(self) -> StreamingTextEngine | None:
-        """What takes text as it comes, if the engine inside can."""
+        """The engine that takes text as it arrives, if the inner engine can."""
         ...
 
 
 def streaming(engine: TtsEngine) -> StreamingTextEngine | None:
-    """What takes text as it comes: `engine`, or something of the engine inside it; None if it can't."""
+    """The engine that takes text as it arrives: `engine` itself, or one inside it; None if there is none."""
     if isinstance(engine, StreamingWrapper):
         return engine.streaming()
     return engine if isinstance(engine, StreamingTextEngine) else None

@@ -3,9 +3,9 @@
     read = normaliser_for("en-US")
     read("It costs $3.50.").text → "It costs three dollars and fifty cents."
 
-Each language has a module with its words and its own rules; the rest is shared. A language without one is read as it is
-written, by the voice's own rules. Every spoken character remembers the written one that it comes from, so captions show
-what was written.
+Each language has a module with its words and its own rules; the rest is shared. In a language without a module, the
+voice reads the text as it is written, by its own rules. Every spoken character remembers the written one that it comes
+from, so captions show what was written.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ _INITIAL = re.compile(r"(?<!\w)[^\W\d_]\.$")
 _ROMAN = re.compile(r"[IVXL]+")
 _LAST_WORD = re.compile(r"\S+$")
 _FIRST_WORD = re.compile(r"(?P<marks>\W*)(?P<word>\w+)(?P<dot>\.?)")
-_SHORT = 6  # letters of the longest abbreviation that is looked at with the word before it
+_SHORT = 6  # an abbreviation of at most this many letters is read with the word before it
 
 
 class Normaliser:
-    """What is to be said of a written text, in one language. abbreviations: in lower case, with their dots."""
+    """Gives the spoken form of a written text, in one language. abbreviations: in lower case, with their dots."""
 
     def __init__(self, rules: Sequence[Rule], abbreviations: Collection[str] = ()) -> None:
         self._rules = rules
@@ -64,7 +64,7 @@ class Normaliser:
     def reads_together(self, before: str, after: str) -> bool | None:
         """Do the rules look at the last word of `before` and the first of `after` together? None: `after` is too short.
 
-        It is more often yes than it has to be.
+        It sometimes says yes when they don't.
         """
         last, first = _LAST_WORD.search(before), _FIRST_WORD.match(after)
         if last is None or first is None:
@@ -88,7 +88,7 @@ class Normaliser:
         return bool(_ROMAN.fullmatch(word)) and (after_name or word != "I")
 
     def __call__(self, written: str) -> Speakable:
-        """What to say; false if that is nothing."""
+        """The spoken form; false if there is nothing to say."""
         return apply_rules(self._rules, speakable(written))
 
 

@@ -31,7 +31,7 @@ QUEENS = frozenset(_QUEENS.split())
 
 
 def abbreviation_rule(abbreviations: Mapping[str, str]) -> Rule:
-    """Writes them out. At the end of the text the dot is a full stop as well."""
+    """Writes abbreviations out. At the end of the text the dot is a full stop as well."""
     known = {written[0].upper() + written[1:]: spoken for written, spoken in abbreviations.items()} | dict(
         abbreviations
     )
@@ -44,7 +44,7 @@ def abbreviation_rule(abbreviations: Mapping[str, str]) -> Rule:
 
 
 def roman_value(numeral: str) -> int:
-    """Of I, V, X and L."""
+    """The value of a numeral of I, V, X and L."""
     values = [_VALUES[letter] for letter in numeral]
     return sum(-one if one < following else one for one, following in zip(values, [*values[1:], 0], strict=True))
 

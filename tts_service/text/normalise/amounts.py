@@ -1,4 +1,4 @@
-"""Money, measures, percentages: numbers with something that they count."""
+"""Money, measures, percentages: numbers with what they count."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _money_rules(language: Language) -> list[Rule]:
 
 
 def _sized(language: Language, match: re.Match[str], money: str) -> str:
-    """ "$1.5 million", "$2-3 million": the size is counted, and of it there is money."""
+    """ "$1.5 million", "$2-3 million": the number counts the size ("million"), and the currency follows."""
     size = language.magnitudes[match["size"]]
     last = match["to"] or match["n"]
     words = language.counted(last, size)
@@ -111,5 +111,5 @@ def _measure_rules(language: Language) -> list[Rule]:
 
 
 def _gap(match: re.Match[str]) -> str:
-    """Between the readings of a number and its unit: are they two written words?"""
+    """What joins the readings of a number and its unit: NEXT_WORD if they are two written words."""
     return NEXT_WORD if match["gap"] and match[0][-1].isalnum() else " "

@@ -21,7 +21,7 @@ def is_year(written: str) -> bool:
 
 
 def arithmetic_rules(language: Language) -> list[Rule]:
-    """Rules for fractions, then for what stands between numbers, then for numbers."""
+    """Rules for fractions, then for signs between numbers, then for numbers."""
     return [*_fraction_rules(language), *_operator_rules(language), *_number_rules(language)]
 
 
@@ -77,7 +77,7 @@ def _operator_rules(language: Language) -> list[Rule]:
 
 
 def _is_minus(match: re.Match[str]) -> bool:
-    """A dash between two numbers: of a sum, or of a range?"""
+    """Whether a dash between two numbers is a minus, and not a range."""
     text = match.string
     if "−" in match[0] or re.search(r"=", text[match.end() :]) or re.search(r"=\s*[\d.,]+$", text[: match.start()]):
         return True

@@ -47,7 +47,7 @@ def time_rule(language: Language, after: str = "") -> Rule:
 
 
 def _day_and_month(language: Language, first: int, second: int) -> tuple[int, int]:
-    """Which of two numbers is the month: as the country writes it, unless that can't be."""
+    """Which of two numbers is the day and which the month: as the country writes dates, unless that is impossible."""
     month_first = (language.month_first and first <= 12) or second > 12
     return (second, first) if month_first else (first, second)
 

@@ -1,4 +1,4 @@
-"""English: rules of its own, and what the shared ones need. See english_words.py for the words."""
+"""English: its own rules, and what the shared rules need. See english_words.py for the words."""
 
 from __future__ import annotations
 

@@ -87,6 +87,8 @@ class French(Romance):
     no_noun = "de|du|des|ou|et|en|à|au|aux|par|pour|avec|que|le|la|les|est|sont|plus|moins"
 
     def own_rules(self) -> Sequence[Rule]:
+        """Rules of French alone."""
+
         def century(match: re.Match[str]) -> str:
             return self.ordinal(roman_value(match["roman"]), "f" if match["f"] else "m")
 
@@ -110,6 +112,7 @@ class French(Romance):
         return f"{spoken} {self.cardinal(minutes)}" if minutes else spoken
 
     def full_hour(self, hours: int) -> str:
+        """A full hour: "quinze heures"."""
         return f"{self.cardinal(hours, 'f')} {'heure' if hours < 2 else 'heures'}"
 
     def of_what(self, name: str) -> str:

@@ -86,6 +86,7 @@ class Italian(Romance):
     no_noun = "di|del|o|e|ed|in|a|al|per|da|con|che|il|lo|la|i|gli|le|è|sono|più|meno"
 
     def own_rules(self) -> Sequence[Rule]:
+        """Rules of Italian alone."""
         return [Rule(re.compile(r"(?<!\w)p\.(?= ?\d)"), lambda _: "pagina")]
 
     def agree(self, words: str, gender: str) -> str:
@@ -98,6 +99,7 @@ class Italian(Romance):
         return f"{spoken} e {self.cardinal(minutes)}" if minutes else spoken
 
     def full_hour(self, hours: int) -> str:
+        """A full hour: "le quindici"."""
         return self.clock(hours, 0, "")
 
     def half_of(self, noun: Noun) -> str:

@@ -18,7 +18,7 @@ _MOST_DIGITS = 15  # a longer number is read digit by digit
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """What is counted. gender: "m", "f" or "n", where the number agrees with it."""
+    """Something that is counted. gender: "m", "f" or "n", if numbers agree with it."""
 
     one: str
     many: str
@@ -63,7 +63,7 @@ def pairs(table: str) -> dict[str, str]:
 
 
 def nouns(table: str, *, plural: str = "s") -> dict[str, Noun]:
-    """The same, of nouns: "km = kilometre; ft = foot, feet; h = heure f"; a plural that is not told is regular."""
+    """A table of nouns: "km = kilometre; ft = foot, feet; h = heure f". A plural that is not given is regular."""
     return {written: _noun(spoken, plural) for written, spoken in pairs(table).items()}
 
 
@@ -108,7 +108,7 @@ class Language(ABC):
     signs: ClassVar[Signs]
     currencies: ClassVar[Mapping[str, Currency]]
     magnitudes: ClassVar[Mapping[str, Noun]]  # "million" and its abbreviations
-    of: ClassVar[str] = ""  # between a million and what it counts
+    of: ClassVar[str] = ""  # between "million" and what it counts
     units: ClassVar[Mapping[str, Noun]]
     per: ClassVar[Mapping[str, str]]  # what may follow a slash, "5 €/kg"
     months: ClassVar[Sequence[str]]
@@ -159,7 +159,7 @@ class Language(ABC):
         return f"{self.cardinal(whole)} {self.signs.and_} {self.half_after if fraction == self.half else fraction}"
 
     def of_what(self, name: str) -> str:
-        """Between a million, or a part, and what it is of."""
+        """What stands between "million", or a part, and the noun it belongs to."""
         return self.of or " "
 
     def half_of(self, noun: Noun) -> str:
@@ -167,7 +167,7 @@ class Language(ABC):
         return f"{self.half} {noun.one}"
 
     def agree(self, words: str, gender: str) -> str:
-        """The words of a cardinal number as they are before a noun of this gender."""
+        """The words of a cardinal number before a noun of this gender."""
         return words
 
     def cardinal(self, number: int, gender: str = "") -> str:
@@ -197,7 +197,7 @@ class Language(ABC):
         return re.sub(r"\D", "", whole), fraction
 
     def amount(self, written: str, gender: str = "") -> str:
-        """A number as it is written, digits, separators and all."""
+        """The reading of a written number with its digits and separators."""
         whole, fraction = self.split(written)
         if len(whole) > _MOST_DIGITS or (len(whole) > 1 and whole[0] == "0"):
             words = self.spelled(whole)

@@ -85,6 +85,7 @@ class Portuguese(Romance):
     no_noun = "de|do|da|ou|e|em|a|ao|por|para|com|que|o|os|as|é|são|mais|menos"
 
     def own_rules(self) -> Sequence[Rule]:
+        """Rules of Portuguese alone."""
         return [
             Rule(re.compile(r"(?<![\w.,:/])(?P<hours>[01]?\d|2[0-4])h(?!\w)"), self._full_hour),
             Rule(re.compile(r"(?<!\w)p\.(?= ?\d)"), lambda _: "página"),
@@ -99,6 +100,7 @@ class Portuguese(Romance):
         return f"{self.cardinal(hours, 'f')} e {self.cardinal(minutes)}" if minutes else self.full_hour(hours)
 
     def full_hour(self, hours: int) -> str:
+        """A full hour: "quinze horas"."""
         return f"{self.cardinal(hours, 'f')} {'hora' if hours < 2 else 'horas'}"
 
     def half_of(self, noun: Noun) -> str:

@@ -57,7 +57,7 @@ class Romance(Language):
 
     @abstractmethod
     def full_hour(self, hours: int) -> str:
-        """ "15 h": so many hours, as a time of day."""
+        """ "15 h": a full hour, as a time of day."""
 
     def _clock(self, match: re.Match[str]) -> str:
         return self.clock(int(match["hours"]), int(match["minutes"]), match.string[: match.start()])
@@ -69,7 +69,7 @@ class Romance(Language):
         return self.ordinal(int(match["n"]), "f" if match["f"] else "m")
 
     def _before_noun(self, match: re.Match[str]) -> str | None:
-        """The number agrees with the noun after it, whose ending tells the gender, mostly."""
+        """The number agrees with the noun after it. The noun's ending tells the gender in most cases."""
         if match["n"].startswith("0") and len(match["n"]) > 1:
             return None
         return self.amount(match["n"], "f" if match["f"] else "m")

@@ -1,7 +1,7 @@
 """Rewrites a text by rules, and remembers which written word each spoken word comes from.
 
-A rule is a pattern and a function that says what is read instead. Rules are tried in order, each on the whole text as
-it is written, so that a pattern can look around itself; what one rule has taken, later ones leave alone.
+A rule is a pattern and a function that gives the reading of a match. Rules are tried in order, each on the whole
+written text, so that a pattern can look around its match. Later rules leave alone what an earlier rule has matched.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from tts_service.text.speakable import Speakable
 
-# In what a rule says, it stands between the readings of two written words: "five|kilometres" for "5 km".
+# Separates the readings of two written words in a rule's reading: "five|kilometres" for "5 km".
 NEXT_WORD = "|"
 
 _WRITTEN_WORD = re.compile(r"\S*[^\W_]\S*")
@@ -21,7 +21,7 @@ _WRITTEN_WORD = re.compile(r"\S*[^\W_]\S*")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """say: what is read in place of a match; None leaves it as it is."""
+    """say: gives the reading of a match; None leaves the match as it is."""
 
     pattern: re.Pattern[str]
     say: Callable[[re.Match[str]], str | None]
@@ -37,7 +37,7 @@ class _Reading:
 
 
 def apply_rules(rules: Iterable[Rule], said: Speakable) -> Speakable:
-    """`said` with every match of a rule read as the rule says. Origins stay in order."""
+    """`said` with every match replaced by its rule's reading. Origins stay in order."""
     readings = _readings(rules, said.text)
     if not readings:
         return said
@@ -57,7 +57,7 @@ def apply_rules(rules: Iterable[Rule], said: Speakable) -> Speakable:
 
 
 def _readings(rules: Iterable[Rule], text: str) -> list[_Reading]:
-    """What is read otherwise, in order and apart."""
+    """The readings, in order and without overlap."""
     taken = bytearray(len(text))
     found: list[_Reading] = []
     for rule in rules:
@@ -84,7 +84,8 @@ def _placed(text: str, reading: _Reading) -> list[tuple[str, int]]:
 
 
 def _shared(spoken: Sequence[str], count: int) -> list[str]:
-    """The spoken words in `count` parts of about the same size; too few of them go to the first parts."""
+    """The spoken words in `count` parts of about the same size. If there are too few words, the last parts are
+    empty."""
     if len(spoken) < count:
         return [*spoken, *[""] * (count - len(spoken))]
     edges = [len(spoken) * number // count for number in range(count + 1)]
@@ -92,7 +93,7 @@ def _shared(spoken: Sequence[str], count: int) -> list[str]:
 
 
 def _append(result: list[tuple[str, int]], chars: Iterable[tuple[str, int]], *, apart: bool = False) -> None:
-    """Add `chars`, with never two spaces in a row; apart: with a space before them if a word would touch a word."""
+    """Add `chars`, without two spaces in a row; apart: with a space before them if a word would touch a word."""
     for char, origin in chars:
         if apart and result and result[-1][0].isalnum() and char.isalnum():
             result.append((" ", origin))

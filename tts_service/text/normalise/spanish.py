@@ -83,6 +83,8 @@ class Spanish(Romance):
     numbered = r"n\.?[º°]|núm\.|nro\."
 
     def own_rules(self) -> Sequence[Rule]:
+        """Rules of Spanish alone."""
+
         def first(match: re.Match[str]) -> str:
             return re.sub("o$", "", self.ordinal(int(match["n"])))
 
@@ -103,6 +105,7 @@ class Spanish(Romance):
         return f"{spoken} {self.cardinal(minutes)}" if minutes else spoken
 
     def full_hour(self, hours: int) -> str:
+        """A full hour: "quince horas"."""
         return f"{self.cardinal(hours, 'f')} horas"
 
     def half_of(self, noun: Noun) -> str:

@@ -7,7 +7,8 @@ import re
 from tts_service.text.normalise.language import Language
 from tts_service.text.normalise.rules import NEXT_WORD, Rule
 
-# Of two letters only those that are no words of our languages, as people forget the space after a full stop.
+# Domains of two letters are here only if they are no words in our languages, since people forget the space after a full
+# stop.
 _DOMAINS = "com|org|net|edu|gov|info|biz|dev|app|io|ai|tv|uk|eu|de|fr|es|pt|br|ch|ca|au|nl|jp|cn|ru"
 _SPELLED = frozenset(_DOMAINS.partition("|io|")[2].split("|")) | {"io"}  # "dot I O"
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]*\w@\w[\w-]*(?:\.\w[\w-]*)+")
@@ -23,7 +24,7 @@ _PHONE_DIGITS = range(7, 16)
 
 
 def web_rules(language: Language) -> list[Rule]:
-    """Rules for what is read sign by sign or digit by digit."""
+    """Rules for text that is read sign by sign or digit by digit."""
     signs = language.signs
     names = {"@": signs.at, ".": signs.dot, "/": signs.slash, "-": signs.hyphen, "_": signs.underscore, "+": signs.plus}
 
