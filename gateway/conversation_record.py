@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 
-from common.errors import ServiceError, UnavailableError
+from common.errors import InvalidInputError, ServiceError, UnavailableError
 from gateway.history import SessionState, Turn
 from gateway.outbox import Outbox
 from gateway.ports import SessionStore, SessionTakenError
@@ -50,11 +50,44 @@ class ConversationRecord:
         self.turns.append(turn)
         await self._write(self._store.append(self.state, turn))
 
+    async def insert(self, turn: Turn, *, after: str | None) -> None:
+        """Add a turn behind the one with the id `after`; None: before all others. Raises InvalidInputError."""
+        at = 0 if after is None else self._place(after) + 1
+        self.turns.insert(at, turn)
+        await self._rewrite(at, 1)
+
+    async def forget(self, turn_id: str) -> None:
+        """Remove a turn. Raises InvalidInputError if there is none with this id."""
+        at = self._place(turn_id)
+        del self.turns[at]
+        await self._rewrite(at, -1)
+
+    async def replace(self, turn: Turn) -> None:
+        """Put `turn` in the place of the one with its id. Raises InvalidInputError if there is none."""
+        at = self._place(turn.turn_id)
+        self.turns[at] = turn
+        await self._rewrite(at, 0)
+
     async def change(self, **changes: object) -> None:
         """Change fields of the state, e.g. `level`."""
         if changes:
             self.state = SessionState.model_validate(self.state.model_dump() | changes)
             await self._write(self._store.save(self.state))
+
+    def _place(self, turn_id: str) -> int:
+        for at, turn in enumerate(self.turns):
+            if turn.turn_id == turn_id:
+                return at
+        raise InvalidInputError("there is no such turn in this conversation; it was deleted, or nothing was said in it")
+
+    async def _rewrite(self, at: int, more: int) -> None:
+        """Store all turns anew, as there are `more` at the index `at`. What is left out of prompts stays left out."""
+        memory = self.state.memory
+        counts = {"left_out": memory.left_out, "summarised": memory.summarised}
+        moved = {name: count + more if at < count else count for name, count in counts.items()}
+        if moved != counts:
+            await self.change(memory=memory.model_copy(update=moved))
+        await self._write(self._store.rewrite(self.state, self.turns))
 
     async def _write(self, write: Awaitable[None]) -> None:
         """Write to the store. Warns the learner once while the store can't be reached. Raises SessionTakenError."""

@@ -108,8 +108,9 @@ class SessionState(StoredModel):
 
     created_at: seconds since 1970. owner: the gateway that serves it. epoch: counts the connections it has had; only
     the newest may write. usual_pause_ms: how long the learner usually pauses within turns, 0 if unknown. instructions:
-    to the partner, from a client that brings its own; at most one of these and `scenario` is set. partner_begins: the
-    partner speaks first. state: `open`, or `ended` once its analysis was sent.
+    to the partner, from a client that brings its own; at most one of these and `scenario` is set. is_plain: those
+    instructions are all that the model is told, without the level and the language. partner_begins: the partner speaks
+    first. state: `open`, or `ended` once its analysis was sent.
     """
 
     session_id: str
@@ -122,6 +123,7 @@ class SessionState(StoredModel):
     usual_pause_ms: int = 0
     memory: Memory = Memory()
     instructions: str = ""
+    is_plain: bool = False
     scenario: SessionScenario | None = None
     partner_begins: bool = False
     state: Literal["open", "ended"] = "open"

@@ -10,6 +10,7 @@ import anyio
 
 from common.errors import ServiceError
 from gateway import metrics
+from gateway.notices import Notice
 from gateway.protocol import AnyServerMessage, ErrorMessage
 
 logger = logging.getLogger(__name__)
@@ -19,12 +20,21 @@ CAPACITY = 8
 
 
 class Outbox:
-    """`send` waits when the learner's connection is slow. Iterate over it, once, to take the messages out."""
+    """`send` waits when the learner's connection is slow. Iterate over it, once, to take the messages out.
 
-    def __init__(self) -> None:
-        self._sending, self._receiving = anyio.create_memory_object_stream[AnyServerMessage | bytes](CAPACITY)
+    with_notices: notices come out, too.
+    """
 
-    async def send(self, message: AnyServerMessage | bytes) -> None:
+    def __init__(self, *, with_notices: bool = False) -> None:
+        self._with_notices = with_notices
+        self._sending, self._receiving = anyio.create_memory_object_stream[AnyServerMessage | Notice | bytes](CAPACITY)
+
+    async def notify(self, notice: Notice) -> None:
+        """Queue a notice, if notices are wanted."""
+        if self._with_notices:
+            await self.send(notice)
+
+    async def send(self, message: AnyServerMessage | Notice | bytes) -> None:
         """Queue a message or a piece of audio. Without effect once it is closed."""
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
             try:
@@ -42,7 +52,7 @@ class Outbox:
         """Take no more messages. The iteration ends once the messages that wait are taken."""
         self._sending.close()
 
-    async def __aiter__(self) -> AsyncIterator[AnyServerMessage | bytes]:
+    async def __aiter__(self) -> AsyncIterator[AnyServerMessage | Notice | bytes]:
         async with self._receiving:
             async for message in self._receiving:
                 yield message

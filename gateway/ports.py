@@ -98,11 +98,13 @@ class Patience:
     """How long recognition waits in a pause before it ends the turn.
 
     factor: 1 is the service's default, 2 is twice as patient. usual_pause_ms: how long this learner usually pauses
-    within a turn; 0 if unknown.
+    within a turn; 0 if unknown. end_silence_ms: if set, every silence of this length ends the turn, and the others have
+    no effect.
     """
 
     factor: float = 1.0
     usual_pause_ms: int = 0
+    end_silence_ms: int = 0
 
 
 class AsrStream(Protocol):
@@ -250,8 +252,8 @@ class Tts(Protocol):
 class SessionStore(Protocol):
     """Keeps sessions, and what is known of learners.
 
-    Raises UnavailableError when the store can't be reached. `save` and `append` raise SessionTakenError when a newer
-    connection has taken the session over.
+    Raises UnavailableError when the store can't be reached. `save`, `append` and `rewrite` raise SessionTakenError when
+    a newer connection has taken the session over.
     """
 
     async def create(self, state: SessionState, resume_token: str) -> None:
@@ -272,6 +274,10 @@ class SessionStore(Protocol):
 
     async def append(self, state: SessionState, turn: Turn) -> None:
         """Add a turn to the session."""
+        ...
+
+    async def rewrite(self, state: SessionState, turns: Sequence[Turn]) -> None:
+        """Replace all turns of the session."""
         ...
 
     async def delete(self, session_id: str) -> None:

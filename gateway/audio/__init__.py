@@ -11,12 +11,13 @@ from gateway.audio.errors import AudioError
 from gateway.audio.gathering import Expected, Gathering
 from gateway.audio.input import AudioInput
 from gateway.audio.recorder import DebugRecorder
-from gateway.audio.types import DecodedAudio, Quiet
+from gateway.audio.types import Cut, DecodedAudio, Quiet
 
 __all__ = [
     "AudioDiagnostics",
     "AudioError",
     "AudioInput",
+    "Cut",
     "DebugRecorder",
     "DecodedAudio",
     "Expected",

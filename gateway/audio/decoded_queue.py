@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import replace
 
 from gateway.audio.errors import AudioError
-from gateway.audio.types import DecodedAudio, Quiet
+from gateway.audio.types import Cut, DecodedAudio, Quiet
 
 CAPACITY = 32  # pieces of 20 to 60 ms from Opus: about a second of sound, enough to ride out a busy event loop
 
@@ -27,7 +27,7 @@ class DecodedQueue:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._items: deque[DecodedAudio | AudioError | _Bug] = deque()
+        self._items: deque[DecodedAudio | AudioError | Cut | _Bug] = deque()
         self._news, self._room = asyncio.Event(), asyncio.Event()
         self._slots = threading.Semaphore(CAPACITY)
         self._has_thread = self._has_ended = self._is_closed = False
@@ -41,7 +41,7 @@ class DecodedQueue:
         """Call this in the decoder thread. The error is raised in the session, which logs bugs."""
         self._post(_Bug(error))
 
-    async def send(self, item: DecodedAudio) -> None:
+    async def send(self, item: DecodedAudio | Cut) -> None:
         """Call this in the event loop of a session without a decoder thread. Waits while the session is behind."""
         while not (self.has_room or self._is_closed):
             self._room.clear()
@@ -53,7 +53,7 @@ class DecodedQueue:
         """Whether `send` would not wait. Only in sessions without a decoder thread."""
         return len(self._items) < CAPACITY
 
-    def send_now(self, item: DecodedAudio) -> None:
+    def send_now(self, item: DecodedAudio | Cut) -> None:
         """As `send`, where there is room. Has no effect after `end` or `close`."""
         self._put(item)
 
@@ -67,7 +67,7 @@ class DecodedQueue:
         self._quiet_s += seconds
         self._news.set()
 
-    async def receive(self) -> DecodedAudio | AudioError | Quiet:
+    async def receive(self) -> DecodedAudio | AudioError | Cut | Quiet:
         """The next item. Without a decoder thread, all audio that waits is one item.
 
         Raises ClosedQueueError after the last item, and what `post_bug` brought.
@@ -115,7 +115,7 @@ class DecodedQueue:
         except RuntimeError as error:  # the loop is closed
             raise ClosedQueueError from error
 
-    def _put(self, item: DecodedAudio | AudioError | _Bug) -> None:
+    def _put(self, item: DecodedAudio | AudioError | Cut | _Bug) -> None:
         if self._has_ended or self._is_closed:
             return
         self._items.append(item)

@@ -8,6 +8,7 @@
             match item:
                 case DecodedAudio(): …
                 case Quiet(seconds): …          # only if `quiet_after_s` is set
+                case Cut(): …                   # where `cut` was called
                 case AudioError(): …            # tell the client; the session goes on
 
 `feed` raises the errors that a frame shows at once. Those that the decoder finds later come out in their place among
@@ -29,13 +30,13 @@ from gateway.audio.gathering import Gathering
 from gateway.audio.pcm import decode_pcm
 from gateway.audio.quiet_timer import QuietTimer
 from gateway.audio.stream_detector import StreamDetector
-from gateway.audio.types import DecodedAudio, Quiet, StreamDecoder, StreamKind
+from gateway.audio.types import Cut, DecodedAudio, Quiet, StreamDecoder, StreamKind
 from gateway.audio.wav import decode_wav
 
 PLAIN = StreamKind.PCM.value
 
 
-class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
+class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
     """Decodes what one session sends. One task feeds, another iterates; made and used in one event loop.
 
     sample_rate_hz: of the PCM that comes out. encoding: "auto", "webm", "ogg", "wav" or "pcm_s16le", as in the `start`
@@ -106,6 +107,13 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
         if detected.error:
             raise detected.error
 
+    async def cut(self, *, keep: bool = True) -> None:
+        """Have a Cut come out behind the audio so far. Only for PCM at this rate, which needs no decoding."""
+        if not self._finished:
+            if self.gathering:
+                await self._pass_on(self.gathering.rest())
+            await self._decoded.send(Cut(keep))
+
     async def finish(self) -> None:
         """End of input: what the decoder still holds comes out, then the iteration ends.
 
@@ -133,7 +141,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Quiet"]):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def __anext__(self) -> DecodedAudio | AudioError | Quiet:
+    async def __anext__(self) -> DecodedAudio | AudioError | Cut | Quiet:
         try:
             item = await self._decoded.receive()
         except ClosedQueueError:

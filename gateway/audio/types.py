@@ -37,6 +37,13 @@ class Quiet:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The client has ended the turn here, or, without keep, wants what it said since the last cut to be forgotten."""
+
+    keep: bool = True
+
+
 class ByteSource(Protocol):
     """The bytes of one stream, for a decoder in its own thread."""
 

@@ -55,7 +55,9 @@ class _Stream:
 
 
 def _endpointing(patience: ports.Patience) -> asr_pb2.Endpointing:
-    return asr_pb2.Endpointing(patience=patience.factor, usual_pause_ms=patience.usual_pause_ms)
+    return asr_pb2.Endpointing(
+        patience=patience.factor, usual_pause_ms=patience.usual_pause_ms, end_silence_ms=patience.end_silence_ms
+    )
 
 
 def _event(response: asr_pb2.StreamingRecognizeResponse) -> ports.AsrEvent | None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -28,13 +28,15 @@ from gateway.ports import SessionTakenError, SessionUnknownError, WrongTokenErro
 
 _TURN: TypeAdapter[Turn] = TypeAdapter(Turn)
 
-# KEYS: session, turns. ARGV: epoch, time to live, "state" or "turn", document.
+# KEYS: session, turns. ARGV: epoch, time to live, "state", "turn" or "turns", one document, or any number of turns.
 # Returns 0 if there is no such session, -1 if it has a newer epoch.
 _WRITE = """
 local epoch = redis.call('HGET', KEYS[1], 'epoch')
 if not epoch then return 0 end
 if epoch ~= ARGV[1] then return -1 end
-if ARGV[3] == 'turn' then redis.call('RPUSH', KEYS[2], ARGV[4]) else redis.call('HSET', KEYS[1], 'state', ARGV[4]) end
+if ARGV[3] == 'turns' then redis.call('DEL', KEYS[2]) end
+if ARGV[3] == 'state' then redis.call('HSET', KEYS[1], 'state', ARGV[4])
+else for i = 4, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end end
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 redis.call('EXPIRE', KEYS[2], ARGV[2])
 return 1
@@ -118,6 +120,10 @@ class RedisStore:
         """Add a turn to a session. Raises SessionTakenError if a newer connection owns it."""
         await self._write(state, "turn", _TURN.dump_json(turn).decode())
 
+    async def rewrite(self, state: SessionState, turns: Sequence[Turn]) -> None:
+        """Replace the turns of a session. Raises SessionTakenError if a newer connection owns it."""
+        await self._write(state, "turns", *(_TURN.dump_json(turn).decode() for turn in turns))
+
     async def delete(self, session_id: str) -> None:
         """Forget a session and its turns."""
         async with reachable():
@@ -140,11 +146,11 @@ class RedisStore:
             pipe.expire(key, self._learner_ttl_s)
             await pipe.execute()
 
-    async def _write(self, state: SessionState, what: str, document: str) -> None:
+    async def _write(self, state: SessionState, what: str, *documents: str) -> None:
         key = _key(state.session_id)
         async with reachable():
             outcome = await self._write_script(
-                keys=[key, f"{key}:turns"], args=[state.epoch, self._ttl_s, what, document]
+                keys=[key, f"{key}:turns"], args=[state.epoch, self._ttl_s, what, *documents]
             )
         if outcome == -1:
             raise SessionTakenError("this conversation goes on over a newer connection; this one is closed")

@@ -19,6 +19,7 @@ from gateway.connection.frame_reader import FrameReader
 from gateway.conversation.session import Session, SessionOptions
 from gateway.outbox import Outbox
 from gateway.ports import Ports
+from gateway.protocol import ServerMessage
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ async def _write(socket: WebSocket, outbox: Outbox) -> bool:
         try:
             if isinstance(message, bytes):
                 await socket.send_bytes(message)
-            else:
+            elif isinstance(message, ServerMessage):
                 await socket.send_text(message.model_dump_json(exclude_none=True))
         except (WebSocketDisconnect, RuntimeError):  # starlette raises RuntimeError once it has seen the disconnect
             connected = False

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gateway.analysis import Stage
 from gateway.closing import HandOver
+from gateway.conversation.conduct import ConductEvent
 from gateway.conversation.hearing import HearingEvent
 from gateway.history import Memory
 from gateway.protocol import ClientCommand
@@ -50,5 +51,14 @@ class HintReady:
 
 
 SessionEvent = (
-    ClientCommand | HearingEvent | ReplyOver | MemoryChanged | HintReady | AnalysisGrown | HandOver | Expelled | Left
+    ClientCommand
+    | ConductEvent
+    | HearingEvent
+    | ReplyOver
+    | MemoryChanged
+    | HintReady
+    | AnalysisGrown
+    | HandOver
+    | Expelled
+    | Left
 )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from common.errors import DeadlineError, ServiceError, UnavailableError, first_service_error
 from common.pcm import BYTES_PER_SAMPLE, VOICE_WINDOW_S
 from gateway import metrics
-from gateway.audio import AudioInput, DecodedAudio, Expected, Gathering, Quiet
+from gateway.audio import AudioInput, Cut, DecodedAudio, Expected, Gathering, Quiet
 from gateway.ports import (
     Asr,
     AsrEvent,
@@ -68,7 +68,14 @@ class HearingEnded:
     """The audio was finished and everything in it has been reported."""
 
 
-HearingEvent = Heard | VoiceLasts | HearingFailed | AudioRefused | HearingEnded
+@dataclass(frozen=True, slots=True)
+class TurnCut:
+    """The client has cut the audio, and all before the cut was reported. keep: False if it is to be forgotten."""
+
+    keep: bool
+
+
+HearingEvent = Heard | VoiceLasts | HearingFailed | AudioRefused | TurnCut | HearingEnded
 
 
 class Hearing:
@@ -101,6 +108,9 @@ class Hearing:
         self._on_audio = on_audio
         self._deliver = deliver
         self._sent_samples = 0
+        self._heard_samples = 0  # over all streams
+        self._stream_began = 0  # of them, when the current stream began
+        self._cut: Cut | None = None  # with which the current stream ends
         self._sending_since: float | None = None
         self._turn_is_open = False
         self._is_voiced = False
@@ -121,6 +131,10 @@ class Hearing:
         """Whether audio of the learner's has come."""
         return self._sent_samples > 0
 
+    def position_s(self, sample: int) -> float:
+        """Where `sample` of the current stream is, in seconds of audio since the connection began."""
+        return round((self._stream_began + sample) / self._sample_rate_hz, 3)
+
     def seconds_since(self, sample: int) -> float:
         """How long ago `sample` was, in seconds of audio."""
         return max(0.0, (self._sent_samples - sample) / self._sample_rate_hz)
@@ -133,7 +147,7 @@ class Hearing:
         """Recognise the audio until it is finished, over as many streams as it takes."""
         while first := await self._next_pcm():
             try:
-                await self._recognise(first)
+                await (self._end_at(first) if isinstance(first, Cut) else self._recognise(first))
             except* ServiceError as group:
                 self._turn_is_open = False
                 if not self._failure_is_reported:
@@ -142,8 +156,19 @@ class Hearing:
                 await self._skip_audio()
         await self._deliver(HearingEnded())
 
-    async def _next_pcm(self) -> bytes:
-        """The next piece of the learner's audio; empty when it is finished. Broken audio is reported and skipped.
+    @property
+    def _is_dropping(self) -> bool:
+        """Whether the current stream ends with a cut of which nothing is to be kept."""
+        return self._cut is not None and not self._cut.keep
+
+    async def _end_at(self, cut: Cut | None) -> None:
+        if cut:
+            await self._deliver(TurnCut(cut.keep))
+
+    async def _next_pcm(self) -> bytes | Cut:
+        """The next piece of the learner's audio, or a Cut; empty when the audio is finished.
+
+        Broken audio is reported and skipped.
 
         If the microphone was switched off during a turn, it returns silence for the time that has passed. Without it
         the turn would never end.
@@ -157,14 +182,19 @@ class Hearing:
                 if self._turn_is_open:
                     metrics.FILLED_SECONDS.inc(item.seconds)
                     return bytes(round(item.seconds / VOICE_WINDOW_S) * self._window_samples * BYTES_PER_SAMPLE)
+            elif isinstance(item, Cut):
+                return item
             elif item.pcm:
                 self._on_audio(item)
+                self._heard_samples += len(item.pcm) // BYTES_PER_SAMPLE
                 return item.pcm
         return b""
 
     async def _recognise(self, first: bytes) -> None:
-        """Recognise over one stream until the audio is finished. Raises ServiceError."""
+        """Recognise over one stream until the audio is finished or cut. Raises ServiceError."""
         self._sent_samples = 0
+        self._stream_began = self._heard_samples - len(first) // BYTES_PER_SAMPLE
+        self._cut = None
         self._sending_since = None
         self._turn_is_open = self._is_voiced = False
         self._lasts_at = None
@@ -179,10 +209,12 @@ class Hearing:
             watching = tasks.create_task(self._watch_for_stall())
             async for event in stream:
                 self._follow(event)
-                await self._deliver(Heard(event))
+                if not self._is_dropping:
+                    await self._deliver(Heard(event))
             if not feeding.done():
                 raise UnavailableError("ASR: the service ended the stream (is it restarting?); go on speaking")
             watching.cancel()
+        await self._end_at(self._cut)
 
     async def _watch_for_stall(self) -> None:
         """Raise DeadlineError when the stream has not taken a message for STALL_S."""
@@ -220,9 +252,9 @@ class Hearing:
         self._gathering.most_windows = left / self._window_samples
 
     async def _feed(self, stream: AsrStream, first: bytes) -> None:
-        """Send `first` and all audio after it, then finish the stream."""
-        chunk = first
-        while chunk:
+        """Send `first` and all audio after it, up to a cut or the end, then finish the stream."""
+        chunk: bytes | Cut = first
+        while chunk and not isinstance(chunk, Cut):
             if self._patience_changed:
                 self._patience_changed = False
                 await stream.set_patience(self._patience())
@@ -232,6 +264,7 @@ class Hearing:
                 await self._deliver(VoiceLasts())
             self._expect()
             chunk = await self._next_pcm()
+        self._cut = chunk if isinstance(chunk, Cut) else None
         await stream.finish()
 
     async def _send(self, stream: AsrStream, chunk: bytes) -> None:
@@ -244,7 +277,8 @@ class Hearing:
         """Drop the audio of the next REOPEN_AFTER_S."""
         try:
             async with asyncio.timeout(REOPEN_AFTER_S):
-                while await self._next_pcm():
-                    pass
+                while item := await self._next_pcm():
+                    if isinstance(item, Cut):
+                        await self._end_at(item)
         except TimeoutError:
             return

@@ -5,10 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from common.errors import InvalidInputError
+from common.errors import InvalidInputError, ServiceError
+from gateway.conversation.conduct import Conduct
+from gateway.conversation.cut_turns import CutTurn
 from gateway.conversation.open_turn import OpenTurn
 from gateway.conversation_record import ConversationRecord
 from gateway.history import LearnerTurn
+from gateway.notices import TurnDropped, TurnOver, VoiceBegan
 from gateway.outbox import Outbox
 from gateway.ports import AsrEvent, EagerEndOfTurn, EndOfTurn, Partial, SpeechStarted, Transcript, TurnResumed
 from gateway.protocol import SpeechStartedMessage, TranscriptMessage
@@ -18,6 +21,7 @@ from gateway.reply.stages import LearnerStages
 from gateway.reply.turn_machine import (
     LearnerBargesIn,
     LearnerEnds,
+    LearnerInterrupts,
     LearnerPauses,
     LearnerSpeaks,
     LearnerTypes,
@@ -36,12 +40,15 @@ class LearnerTurns:
         record: ConversationRecord,
         outbox: Outbox,
         now: Callable[[], float],
+        conduct: Callable[[], Conduct] = Conduct,
     ) -> None:
         self._floor = floor
         self._open_turn = open_turn
         self._record = record
         self._outbox = outbox
         self._now = now
+        self._conduct = conduct
+        self._cut_turn = CutTurn()
         self._has_echo = False  # the microphone is known to pick up the partner's voice
 
     async def on_typed(self, text: str) -> None:
@@ -54,13 +61,16 @@ class LearnerTurns:
 
     async def on_heard(self, said: AsrEvent) -> None:
         """An event of recognition."""
+        if not self._conduct().detects_turns:
+            self._cut_turn.on_heard(said)
+            return
         match said:
-            case SpeechStarted():
+            case SpeechStarted(start):
                 self._open_turn.begin(said)
-                await self._on_voice()
-            case TurnResumed():
+                await self._on_voice(start)
+            case TurnResumed(start):
                 self._open_turn.go_on()
-                await self._on_voice()
+                await self._on_voice(start)
             case Partial(stable, unstable):
                 await self._on_partial((stable + unstable).strip())
             case EagerEndOfTurn(transcript):
@@ -72,22 +82,48 @@ class LearnerTurns:
 
     async def on_lasting_voice(self) -> None:
         """A voice that lasts interrupts the partner, unless the microphone is known to pick up the partner's voice."""
-        if not self._has_echo:
+        if self._may_interrupt and not self._has_echo:
             await self._floor.on(LearnerBargesIn())
 
-    async def on_lost(self) -> None:
-        """Recognition failed, and what the learner was saying is lost."""
+    async def on_lost(self, failure: ServiceError | None = None) -> None:
+        """What the learner was saying is lost: recognition failed, or the client has cleared its audio."""
+        self._cut_turn.failure = failure
         self._open_turn.lose()
+        await self._outbox.notify(TurnDropped())
         await self._floor.on(TurnLost())
 
-    async def _on_voice(self) -> None:
-        await self._floor.on(LearnerSpeaks(over_partner=self._floor.partner_is_heard))
+    async def on_cut(self, *, keep: bool) -> None:
+        """The client has ended the turn, or, without `keep`, wants it forgotten."""
+        if self._conduct().detects_turns:  # recognition has ended the turn at the cut
+            if not keep:
+                await self.on_lost()
+            return
+        failure, transcript = self._cut_turn.failure, self._cut_turn.take()
+        if not keep:
+            return
+        if transcript is None:
+            await self._outbox.notify(TurnOver(None, failure=failure))
+            return
+        turn = await self._open_turn.show(transcript)
+        await self._outbox.notify(TurnOver(turn, *self._open_turn.span_s(transcript)))
+        await self._record.remember(turn)
+
+    @property
+    def _may_interrupt(self) -> bool:
+        """Whether the learner's voice may stop the partner: always while the partner is silent."""
+        return self._conduct().is_interruptible or not self._floor.is_taken
+
+    async def _on_voice(self, start_sample: int) -> None:
+        if self._may_interrupt:
+            await self._floor.on(LearnerSpeaks(over_partner=self._floor.partner_is_heard))
         self._floor.read_ahead("")
         await self._outbox.send(SpeechStartedMessage())
+        await self._outbox.notify(VoiceBegan(self._open_turn.position_s(start_sample)))
 
     async def _on_partial(self, text: str) -> None:
         await self._outbox.send(TranscriptMessage(text=text, is_final=False))
-        if not may_become_sound(text, self._record.state.language, self._floor.partner_says):
+        says = self._floor.partner_says
+        if self._may_interrupt and not may_become_sound(text, self._record.state.language, says):
             await self._floor.on(LearnerBargesIn())
         self._floor.read_ahead(text)
 
@@ -95,7 +131,8 @@ class LearnerTurns:
         await self._open_turn.pause(transcript)
         sound = self._sound_in(transcript)
         self._has_echo |= sound is Sound.ECHO
-        await self._floor.on(LearnerPauses(transcript.text, sound is not None), stages=self._open_turn.stages)
+        if sound or (self._may_interrupt and self._conduct().answers_turns):
+            await self._floor.on(LearnerPauses(transcript.text, sound is not None), stages=self._open_turn.stages)
 
     async def _on_end(self, transcript: Transcript) -> None:
         stages = await self._open_turn.end(transcript)
@@ -106,8 +143,18 @@ class LearnerTurns:
             turn = None
         else:
             turn = await self._open_turn.show(transcript)
-        await self._floor.on(LearnerEnds(transcript.text, sound is not None), stages=stages, learner_turn=turn)
+        await self._outbox.notify(TurnOver(turn, *self._open_turn.span_s(transcript)))
+        if turn is None or (self._may_interrupt and self._conduct().answers_turns):
+            await self._floor.on(LearnerEnds(transcript.text, sound is not None), stages=stages, learner_turn=turn)
+        else:
+            await self._keep_unanswered(turn)
         self._open_turn.end_trace("no_words")
+
+    async def _keep_unanswered(self, turn: LearnerTurn) -> None:
+        """The client answers turns itself, or the partner speaks on."""
+        if self._may_interrupt:
+            await self._floor.on(LearnerInterrupts())
+        await self._record.remember(turn)
 
     def _sound_in(self, transcript: Transcript) -> Sound | None:
         """Which sound this is, if the partner speaks and it is no turn."""

@@ -75,6 +75,14 @@ class OpenTurn:
             self._trace.close(outcome)
         self._trace = None
 
+    def position_s(self, sample: int) -> float:
+        """Where a sample is, in seconds of audio since the connection began."""
+        return self._hearing.position_s(sample)
+
+    def span_s(self, transcript: Transcript) -> tuple[float, float]:
+        """Where the voice of a turn begins and ends, as in `position_s`."""
+        return self.position_s(transcript.start_sample), self.position_s(transcript.end_sample)
+
     async def show(self, transcript: Transcript) -> LearnerTurn:
         """Show the learner their words as they were understood. Returns the turn for the history."""
         turn = _learner_turn(

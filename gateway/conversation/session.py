@@ -21,9 +21,11 @@ from gateway import metrics
 from gateway.audio import AudioInput, DecodedAudio
 from gateway.closing import ENDED, EXPELLED, IDLE, LEFT, MOVING, TAKEN_OVER, Closing, HandOver
 from gateway.conversation.beginning import Beginning
+from gateway.conversation.client_control import ClientControl
+from gateway.conversation.conduct import AddTurn, CancelReply, Conduct, Configure, DeleteTurn, TruncateTurn
 from gateway.conversation.ending import Ending
 from gateway.conversation.events import Expelled, HintReady, Left, MemoryChanged, ReplyOver, SessionEvent
-from gateway.conversation.hearing import AudioRefused, Heard, Hearing, HearingFailed, VoiceLasts
+from gateway.conversation.hearing import AudioRefused, Heard, Hearing, HearingFailed, TurnCut, VoiceLasts
 from gateway.conversation.learner import Learner
 from gateway.conversation.learner_turns import LearnerTurns
 from gateway.conversation.open_turn import OpenTurn
@@ -44,11 +46,13 @@ from gateway.protocol import (
     Start,
     Text,
 )
+from gateway.reply.asides import Asides
 from gateway.reply.floor_control import FloorControl
 from gateway.reply.help import Hints, help_is_due_after_s, offer
 from gateway.reply.maker import ReplyMaker, ReplyOptions
 from gateway.reply.outcome import Outcomes
 from gateway.reply.partner import MANNERS, partner_of
+from gateway.reply.request import ReplyRequest
 from gateway.reply.turn_machine import LearnerInterrupts, PartnerBegins
 from gateway.scenarios import Library
 
@@ -85,7 +89,8 @@ class Session:
     """One learner's conversation on this gateway. `post` what the learner sends, and `run` it to its end.
 
     subject: of the learner's token; empty if there is none. needs_no_seat: called when nothing more will be said, while
-    the rest of the analysis is still being written.
+    the rest of the analysis is still being written. conduct: how turns are taken at first. resume_token: with which the
+    session can be resumed; empty: one is made up.
     """
 
     def __init__(
@@ -100,6 +105,8 @@ class Session:
         subject: str = "",
         on_resumed: Callable[[str], Awaitable[None]] | None = None,
         needs_no_seat: Callable[[], Awaitable[None]] = _keep_seat,
+        conduct: Conduct | None = None,
+        resume_token: str = "",
         now: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -140,6 +147,8 @@ class Session:
         self._ending = Ending(
             self._inbox, self.post, self._record, outbox, audio, self._open_turn, ports.llm, needs_no_seat
         )
+        self._control = ClientControl(self._record, self._hearing, conduct or Conduct())
+        self._resume_token = resume_token or secrets.token_urlsafe(24)
         self._silence = Silence()
         self._handing_over: HandOver | None = None
         self.is_leaving = False
@@ -174,19 +183,20 @@ class Session:
             self._inbox.close()
 
     async def _run(self) -> Closing:
-        resume_token = secrets.token_urlsafe(24)
-        await self._outbox.send(Connected(session_id=self.session_id, resume_token=resume_token))
-        await self._record.create(resume_token)
+        await self._outbox.send(Connected(session_id=self.session_id, resume_token=self._resume_token))
+        await self._record.create(self._resume_token)
         try:
             async with asyncio.TaskGroup() as tasks:
                 floor = self._floor_control(tasks)
                 self._hints = Hints(self._ports.llm, self._record, tasks, self._hint_ready)
+                self._asides = Asides(floor.maker, self._outbox, tasks)
                 tasks.create_task(self._beginning.recall_learner())
                 hearing = tasks.create_task(self._hearing.run())
                 try:
                     closing = await self._converse(floor, tasks)
                     floor.close()
                     self._hints.close()
+                    self._asides.close()
                     await floor.on(LearnerInterrupts())
                     if closing is ENDED:
                         closing = await self._ending.end(tasks)
@@ -222,6 +232,7 @@ class Session:
                 tasks=tasks,
                 now=now,
                 memory_changed=memory_changed,
+                delivery=lambda: self._control.conduct.delivery,
             ),
             Outcomes(record, outbox, now),
             record=record,
@@ -233,7 +244,14 @@ class Session:
 
     async def _converse(self, floor: FloorControl, tasks: asyncio.TaskGroup) -> Closing:
         """Take events as they come, until one of them ends the conversation."""
-        turns = LearnerTurns(floor, self._open_turn, record=self._record, outbox=self._outbox, now=self._now)
+        turns = LearnerTurns(
+            floor,
+            self._open_turn,
+            record=self._record,
+            outbox=self._outbox,
+            now=self._now,
+            conduct=lambda: self._control.conduct,
+        )
         while True:
             help_in_s = self._help_is_due_in_s(floor)
             try:
@@ -257,6 +275,8 @@ class Session:
                 case Start():
                     await self._try(self._beginning.perform(event, tasks))
                     await self._try(self._let_partner_begin(floor))
+                case Configure() | AddTurn() | DeleteTurn() | TruncateTurn() | CancelReply() | ReplyRequest():
+                    await self._try(self._control.on(event, floor, self._asides))
                 case _:
                     await self._try(self._handle(event, floor, turns))
             if self._handing_over and (self._handing_over.at_once or self._is_between_turns(floor)):
@@ -285,8 +305,10 @@ class Session:
             case VoiceLasts():
                 await turns.on_lasting_voice()
             case HearingFailed(error):
-                await turns.on_lost()
+                await turns.on_lost(error)
                 await self._outbox.report(error)
+            case TurnCut(keep):
+                await turns.on_cut(keep=keep)
             case AudioRefused(error):
                 await self._outbox.report(error)
             case ReplyOver(turn_id):
@@ -308,6 +330,8 @@ class Session:
                 self._hearing.patience_changed()
 
     def _patience(self) -> Patience:
+        if patience := self._control.conduct.patience:
+            return patience
         state = self._record.state
         return Patience(MANNERS[state.level].patience, state.usual_pause_ms or self._learner.usual_pause_ms)
 

@@ -7,12 +7,14 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from common.errors import SequenceError
 from gateway import metrics
 from gateway.conversation_record import ConversationRecord
 from gateway.history import LearnerTurn
 from gateway.reply.maker import ReplyMaker
 from gateway.reply.outcome import Outcomes
 from gateway.reply.reply import Reply
+from gateway.reply.request import ReplyRequest
 from gateway.reply.stages import LearnerStages
 from gateway.reply.trace import ReplyTrace, TurnTrace
 from gateway.reply.turn_machine import (
@@ -27,6 +29,7 @@ from gateway.reply.turn_machine import (
     LearnerPauses,
     LearnerSpeaks,
     Listening,
+    PartnerBegins,
     Release,
     ReplyEnds,
     Say,
@@ -63,7 +66,7 @@ class FloorControl:
         reply_over: Callable[[str], Awaitable[None]],
         now: Callable[[], float],
     ) -> None:
-        self._maker = maker
+        self.maker = maker
         self._outcomes = outcomes
         self._record = record
         self._tasks = tasks
@@ -96,25 +99,44 @@ class FloorControl:
         return latest.text if latest else ""
 
     async def on(
-        self, event: Event, *, stages: LearnerStages | None = None, learner_turn: LearnerTurn | None = None
+        self,
+        event: Event,
+        *,
+        stages: LearnerStages | None = None,
+        learner_turn: LearnerTurn | None = None,
+        request: ReplyRequest | None = None,
     ) -> None:
         """Do what follows from `event`.
 
         stages: of the learner's turn. learner_turn: added to the history just before the reply to it is released.
+        request: for a reply with which the partner begins.
         """
         if isinstance(event, LearnerSpeaks):
-            self._maker.give_way()
+            self.maker.give_way()
         is_eager = isinstance(event, LearnerPauses)
         if isinstance(event, LearnerPauses) and event.text and not (self.is_taken or self._may_speculate()):
             metrics.EAGER_REPLIES.labels("skipped").inc()
             return
         for decision in self._machine.on(event):
-            await self._perform(decision, stages or LearnerStages(self._now()), learner_turn, is_eager=is_eager)
+            await self._perform(
+                decision, stages or LearnerStages(self._now()), learner_turn, request, is_eager=is_eager
+            )
+
+    async def answer(self, request: ReplyRequest) -> None:
+        """Have the partner say what a client asks for. Raises SequenceError while another reply is under way."""
+        await self._count_as_heard()
+        if not isinstance(self._machine.state, Listening):
+            raise SequenceError("a reply is under way; wait until it is done, or cancel it first")
+        await self.on(PartnerBegins(""), request=request)
 
     def read_ahead(self, text: str) -> None:
         """Have the model read what the learner has said so far, unless a reply is under way or the model is busy."""
         if isinstance(self._machine.state, Listening | Cut) and self._may_speculate():
-            self._maker.read_ahead(text)
+            self.maker.read_ahead(text)
+
+    def is_under_way(self, turn_id: str) -> bool:
+        """Whether this reply is being made, held or heard."""
+        return self._under_way is not None and self._under_way.reply.turn_id == turn_id
 
     def played(self, turn_id: str, played_ms: float) -> None:
         """The learner's player has played so much of a reply. Reports about other replies have no effect."""
@@ -123,7 +145,7 @@ class FloorControl:
 
     def close(self) -> None:
         """The conversation is over: give up what is done in the background for its next turns."""
-        self._maker.close()
+        self.maker.close()
 
     async def settle(self, turn_id: str) -> None:
         """A reply has ended by itself: it was heard to its end, or it failed."""
@@ -134,27 +156,45 @@ class FloorControl:
         self._under_way = None
         await self._outcomes.ended(over.reply, over.trace)
 
+    async def _count_as_heard(self) -> None:
+        """End the reply under way if all of it was sent: it counts as heard to its end."""
+        over = self._under_way
+        if over and over.reply.is_sent:
+            over.reply.speech.count_as_heard()
+            over.task.cancel()
+            await asyncio.wait({over.task})
+            await self.settle(over.reply.turn_id)
+
     # --- the machine's decisions ----------------------------------------------------------------
 
     async def _perform(
-        self, decision: Decision, stages: LearnerStages, learner_turn: LearnerTurn | None, *, is_eager: bool
+        self,
+        decision: Decision,
+        stages: LearnerStages,
+        learner_turn: LearnerTurn | None,
+        request: ReplyRequest | None,
+        *,
+        is_eager: bool,
     ) -> None:
         match decision:
+            case Begin(turn_id) if request:
+                self._begin(self.maker.answer(request, turn_id))
             case Begin(turn_id, text):
-                reply = self._maker.reply_to(text, turn_id, voice_ended_s=stages.voice_ended_s)
+                reply = self.maker.reply_to(text, turn_id, voice_ended_s=stages.voice_ended_s)
                 self._begin(reply, stages.trace, is_eager=is_eager)
             case Say(turn_id, text):
-                self._begin(self._maker.say(text, turn_id, voice_ended_s=self._now()))
+                self._begin(self.maker.say(text, turn_id, voice_ended_s=self._now()))
             case Continue(turn_id):
                 assert self._cut is not None  # noqa: S101
                 metrics.FALSE_ALARMS.labels("cut").inc()
                 if self._cut.text:
-                    self._begin(self._maker.say(self._cut.unheard_text, turn_id, voice_ended_s=self._now()))
+                    self._begin(self.maker.say(self._cut.unheard_text, turn_id, voice_ended_s=self._now()))
                 else:  # nothing of it had been written
-                    self._begin(self._maker.again(self._cut, turn_id, voice_ended_s=self._now()))
+                    self._begin(self.maker.again(self._cut, turn_id, voice_ended_s=self._now()))
             case Release():
                 if learner_turn:
                     await self._record.remember(learner_turn)
+                await self._outcomes.began(self._current.reply, request.id if request else "")
                 self._release(self._current, stages)
             case Hush():
                 self._current.reply.speech.hush()

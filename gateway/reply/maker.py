@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.conversation_record import ConversationRecord
-from gateway.history import Memory
+from gateway.history import LearnerTurn, Memory, Turn
 from gateway.outbox import Outbox
 from gateway.ports import ChatMessage, Llm, Tts
 from gateway.reply.partner import MANNERS, partner_of
 from gateway.reply.prefill import Prefill
-from gateway.reply.prompt import SOMETHING, Briefing, messages_for
+from gateway.reply.prompt import ALL, SOMETHING, Briefing, messages_for
 from gateway.reply.remembering import Remembering
 from gateway.reply.reply import Limits, Reply, Voice
+from gateway.reply.request import Delivery, ReplyRequest
 from gateway.reply.stages import Stages
 from gateway.reply.writer import Writer, WrittenText
 
@@ -35,7 +36,8 @@ class ReplyOptions:
 class ReplyMaker:
     """Creates replies; they do nothing until they are run.
 
-    Also has the model read ahead (see `prefill`), and keeps the prompts short (see `remembering`).
+    Also has the model read ahead (see `prefill`), and keeps the prompts short (see `remembering`). delivery: asked for
+    each reply.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class ReplyMaker:
         tasks: asyncio.TaskGroup,
         now: Callable[[], float],
         memory_changed: Callable[[Memory], Awaitable[None]],
+        delivery: Callable[[], Delivery] = Delivery,
     ) -> None:
         self._llm = llm
         self._tts = tts
@@ -56,6 +59,7 @@ class ReplyMaker:
         self._record = record
         self._outbox = outbox
         self._now = now
+        self._delivery = delivery
         self._prefill = Prefill(llm, tasks)
         self._remembering = Remembering(
             llm,
@@ -73,6 +77,18 @@ class ReplyMaker:
     def say(self, text: str, turn_id: str, *, voice_ended_s: float) -> Reply:
         """A reply whose text is already written: the model is not asked."""
         return self._make(turn_id, [], WrittenText(text), voice_ended_s)
+
+    def answer(self, request: ReplyRequest, turn_id: str) -> Reply:
+        """The reply that a client asks for: to the last words of the learner's, if nobody has spoken since."""
+        turns = self._record.turns if request.context is None else request.context
+        memory = self._record.state.memory if request.context is None else ALL
+        briefing = self._briefing
+        if request.instructions is not None:
+            partner = replace(briefing.partner, instructions=request.instructions)
+            briefing = replace(briefing, partner=partner, is_plain=True)
+        before, says = _last_words(turns)
+        prompt = messages_for(briefing, before, says, max_chars=self._options.history_max_chars, memory=memory)
+        return self._make(turn_id, prompt, self._llm, self._now(), request.delivery)
 
     def again(self, reply: Reply, turn_id: str, *, voice_ended_s: float) -> Reply:
         """The same reply from its beginning: what it answers has not been answered."""
@@ -104,26 +120,53 @@ class ReplyMaker:
     @property
     def _briefing(self) -> Briefing:
         state = self._record.state
-        return Briefing(partner_of(state), state.level, state.language, is_small=self._llm.is_small)
+        return Briefing(
+            partner_of(state), state.level, state.language, is_small=self._llm.is_small, is_plain=state.is_plain
+        )
 
-    def _make(self, turn_id: str, messages: Sequence[ChatMessage], writer: Writer, voice_ended_s: float) -> Reply:
+    def _make(
+        self,
+        turn_id: str,
+        messages: Sequence[ChatMessage],
+        writer: Writer,
+        voice_ended_s: float,
+        delivery: Delivery | None = None,
+    ) -> Reply:
         self._prefill.stop()
         self._remembering.stop()
-        state, options = self._record.state, self._options
-        manner = MANNERS[state.level]
+        delivery = delivery or self._delivery()
+        options, state = self._options, self._record.state
         return Reply(
             turn_id,
             messages,
             writer=writer,
             tts=self._tts,
-            voice=Voice(options.sample_rate_hz, state.voice, manner.speed, state.language),
-            limits=Limits(
-                max_tokens=min(manner.max_tokens, options.max_tokens),
-                max_sentences=manner.small_max_sentences if self._llm.is_small else manner.max_sentences,
-                ends_with_question=not state.instructions,
+            voice=Voice(
+                options.sample_rate_hz,
+                state.voice,
+                delivery.speed or MANNERS[state.level].speed,
+                state.language,
+                is_silent=not delivery.speaks,
             ),
+            limits=self._limits(delivery),
             stages=Stages(voice_ended_s),
             outbox=self._outbox,
             now=self._now,
             on_sent=self._remembering.begin,
         )
+
+    def _limits(self, delivery: Delivery) -> Limits:
+        state, manner = self._record.state, MANNERS[self._record.state.level]
+        if state.is_plain:
+            return Limits(max_tokens=min(delivery.max_tokens or self._options.max_tokens, self._options.max_tokens))
+        return Limits(
+            max_tokens=min(delivery.max_tokens or manner.max_tokens, self._options.max_tokens),
+            max_sentences=manner.small_max_sentences if self._llm.is_small else manner.max_sentences,
+            ends_with_question=not state.instructions,
+        )
+
+
+def _last_words(turns: Sequence[Turn]) -> tuple[Sequence[Turn], str]:
+    """The turns before the learner's last one, and its words; all turns and `SOMETHING` if it was answered."""
+    last = turns[-1] if turns else None
+    return (turns[:-1], last.text) if isinstance(last, LearnerTurn) else (turns, SOMETHING)

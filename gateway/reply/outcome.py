@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Literal
 
 from gateway import metrics
 from gateway.conversation_record import ConversationRecord
+from gateway.notices import ReplyBegan, ReplyEnded
 from gateway.outbox import Outbox
 from gateway.protocol import Interrupted, TurnComplete
 from gateway.reply.reply import Reply
@@ -16,12 +18,16 @@ logger = logging.getLogger(__name__)
 
 
 class Outcomes:
-    """Call one of its methods, once, when a reply's `run` is over."""
+    """Call `began` when a reply is released, and one of the others, once, when its `run` is over."""
 
     def __init__(self, record: ConversationRecord, outbox: Outbox, now: Callable[[], float]) -> None:
         self._record = record
         self._outbox = outbox
         self._now = now
+
+    async def began(self, reply: Reply, request_id: str) -> None:
+        """It is let out. request_id: of the request that it answers; empty: it answers a turn."""
+        await self._outbox.notify(ReplyBegan(reply.turn_id, request_id))
 
     async def ended(self, reply: Reply, trace: ReplyTrace) -> None:
         """It ended by itself: it was heard to its end, or it failed."""
@@ -30,18 +36,18 @@ class Outcomes:
         elif reply.failure:
             self._count(reply, trace, "failed")
             await self._outbox.report(reply.failure)
-            await self._keep_what_was_heard(reply, interrupted=True)
+            await self._keep_what_was_heard(reply, "failed")
         else:
             self._count(reply, trace, "complete")
             for stage, ms in reply.stages.ms.items():
                 metrics.STAGE_SECONDS.labels(stage).observe(ms / 1000)
-            await self._keep_what_was_heard(reply, interrupted=False)
+            await self._keep_what_was_heard(reply, "complete")
             await self._outbox.send(TurnComplete(turn_id=reply.turn_id, latency_ms=reply.stages.ms))
 
     async def interrupted(self, reply: Reply, trace: ReplyTrace) -> None:
         """It was cancelled after its release."""
         self._count(reply, trace, "interrupted")
-        await self._keep_what_was_heard(reply, interrupted=True)
+        await self._keep_what_was_heard(reply, "interrupted")
 
     def discarded(self, reply: Reply, trace: ReplyTrace) -> None:
         """It was never released: the learner hears nothing of it."""
@@ -57,13 +63,15 @@ class Outcomes:
             logger.info("reply %s: %s", outcome, reply.stages.ms)
         trace.end(outcome, reply.stages.ms, playing_s=playing_s)
 
-    async def _keep_what_was_heard(self, reply: Reply, *, interrupted: bool) -> None:
+    async def _keep_what_was_heard(self, reply: Reply, outcome: Literal["complete", "interrupted", "failed"]) -> None:
         """Add it to the history. If the reply was cut short, tell the learner how much of it was heard."""
+        interrupted = outcome != "complete"
         audio_began_s = self._now() if reply.speech.began_s is None else reply.speech.began_s
         turn = reply.as_heard(
             started_s=max(0.0, self._record.elapsed_s() - (self._now() - audio_began_s)), interrupted=interrupted
         )
         if interrupted:
             await self._outbox.send(Interrupted(turn_id=turn.turn_id, heard_text=turn.text))
+        await self._outbox.notify(ReplyEnded(turn.turn_id, outcome, turn.text, reply.failure))
         if turn.text:
             await self._record.remember(turn)

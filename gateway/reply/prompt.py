@@ -57,17 +57,21 @@ class Briefing:
     """What decides how a prompt begins.
 
     language: a BCP-47 tag. is_small: the model has so few parameters that it gets a short prompt and a short history.
+    is_plain: if the partner has instructions, the system message is these and nothing else.
     """
 
     partner: Partner = JOE
     level: Level = "intermediate"
     language: str = "en"
     is_small: bool = False
+    is_plain: bool = False
 
 
 def system_prompt(briefing: Briefing) -> str:
     """The system message. What the level decides comes last, because it may change."""
     language, manner, partner = language_name(briefing.language), MANNERS[briefing.level], briefing.partner
+    if briefing.is_plain and partner.instructions:
+        return partner.instructions
     if briefing.is_small:
         speaks = "" if language == "English" else f"You speak {language}. "
         return f"{partner.instructions or f'You are {partner.brief}.'} {speaks}{manner.small_rule}"

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from common.errors import EngineError, ServiceError, first_service_error
 from gateway.history import PartnerTurn
+from gateway.notices import ReplySent
 from gateway.outbox import Outbox
 from gateway.ports import ChatMessage, Tts, TtsStream
 from gateway.protocol import AiText
@@ -23,12 +25,13 @@ from gateway.reply.writer import Writer
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """How the partner sounds."""
+    """How the partner sounds. is_silent: not at all; the reply is text only."""
 
     sample_rate_hz: int
     voice: str
     speed: float
     language: str
+    is_silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,8 @@ class Reply:
     """One reply: created held, made by `run`, let out by `release`. `now` is a steady clock in seconds.
 
     messages, writer: what it is asked for with, and of whom. text: what was written so far. speech: what is spoken of
-    it. unheard_text: see `as_heard`. failure: what ended it early. is_over: `run` came to its end. on_sent: called when
-    all of it has been sent, though not yet heard.
+    it. unheard_text: see `as_heard`. failure: what ended it early. is_sent: all of it was sent, though perhaps not yet
+    heard. is_over: `run` came to its end. on_sent: called when all of it has been sent.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Reply:
         self.unheard_text = ""
         self.stages = stages
         self.failure: ServiceError | None = None
+        self.is_sent = False
         self.is_over = False
         self.speech = ReplySpeech(turn_id, voice.sample_rate_hz, stages=stages, outbox=outbox, now=now)
         self.messages = messages
@@ -89,29 +93,47 @@ class Reply:
         self.is_over = True
 
     async def _make(self) -> None:
-        voice, limits = self._voice, self._limits
+        failure = await (self._send_text() if self._voice.is_silent else self._send_text_and_speech())
+        if not (failure or self.text.strip()):
+            failure = EngineError("LLM: the model wrote an empty reply; say it again or put it differently")
+        await self._outbox.send(AiText(text="", is_complete=True, turn_id=self.turn_id))
+        self.is_sent = True
+        await self._outbox.notify(ReplySent(self.turn_id, failure))
+        self._on_sent()
+        await self.speech.wait_until_heard()
+        if failure:  # raised only now, so that what was written before it is spoken
+            raise failure
+
+    async def _send_text_and_speech(self) -> ServiceError | None:
+        """Returns what ended the text early."""
+        voice = self._voice
         async with (
             self._tts.open(
                 sample_rate_hz=voice.sample_rate_hz, voice=voice.voice, speed=voice.speed, language=voice.language
             ) as stream,
-            self.writer.stream(
-                self.messages,
-                max_tokens=limits.max_tokens,
-                max_sentences=limits.max_sentences,
-                ends_with_question=limits.ends_with_question,
-            ) as deltas,
+            self._deltas() as deltas,
             asyncio.TaskGroup() as tasks,
         ):
             writing = tasks.create_task(self._write(deltas, stream))
             tasks.create_task(self._show_once_released())
             tasks.create_task(self.speech.send(stream, self._released))
-        await self._outbox.send(AiText(text="", is_complete=True, turn_id=self.turn_id))
-        self._on_sent()
-        await self.speech.wait_until_heard()
-        if failure := writing.result():  # raised only now, so that what was written before it is spoken
-            raise failure
-        if not self.text.strip():
-            raise EngineError("LLM: the model wrote an empty reply; say it again or put it differently")
+        return writing.result()
+
+    async def _send_text(self) -> ServiceError | None:
+        """As above, without speech."""
+        async with self._deltas() as deltas, asyncio.TaskGroup() as tasks:
+            writing = tasks.create_task(self._write(deltas))
+            tasks.create_task(self._show_once_released())
+        return writing.result()
+
+    def _deltas(self) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+        limits = self._limits
+        return self.writer.stream(
+            self.messages,
+            max_tokens=limits.max_tokens,
+            max_sentences=limits.max_sentences,
+            ends_with_question=limits.ends_with_question,
+        )
 
     def release(self) -> None:
         """The learner's turn is over: send what has been made, then the rest as it comes."""
@@ -125,7 +147,10 @@ class Reply:
     def as_heard(self, *, started_s: float, interrupted: bool) -> PartnerTurn:
         """What the learner has heard of it by now, for the history. Sets `unheard_text` to the rest."""
         speech, samples = self.speech, self.speech.heard_samples()
-        heard = heard_text(self.text, speech.words, samples, speech.total_samples())
+        if self._voice.is_silent:
+            heard = self.text[: self._shown]
+        else:
+            heard = heard_text(self.text, speech.words, samples, speech.total_samples())
         self.unheard_text = self.text[len(heard) :].lstrip()
         return PartnerTurn(
             turn_id=self.turn_id,
@@ -138,17 +163,19 @@ class Reply:
             latency_ms=self.stages.ms,
         )
 
-    async def _write(self, deltas: AsyncIterator[str], stream: TtsStream) -> ServiceError | None:
+    async def _write(self, deltas: AsyncIterator[str], stream: TtsStream | None = None) -> ServiceError | None:
         failure = None
         try:
             async for piece in deltas:
                 self.stages.mark("first_token", self._now())
                 self.text += piece
-                await stream.send_text(piece)
+                if stream:
+                    await stream.send_text(piece)
                 await self._show()
         except ServiceError as error:
             failure = error
-        await stream.finish()
+        if stream:
+            await stream.finish()
         return failure
 
     async def _show_once_released(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -78,6 +79,11 @@ class ReplySpeech:
         if played_ms > 0:
             sent_s = now if self.began_s is None else self.began_s
             self._stages.mark("first_audio_played", max(sent_s, now - played_ms / 1000))
+
+    def count_as_heard(self) -> None:
+        """All that was sent counts as heard: nobody waits for the player."""
+        self._clock.report(math.inf, self._now())
+        self._reported.set()
 
     def heard_samples(self) -> int:
         """How much of it the learner has heard by now."""

@@ -68,6 +68,19 @@ async def test_a_session_comes_back_as_it_was(store: RedisStore) -> None:
     assert (state.level, state.owner, state.epoch) == ("beginner", "g2", 2)
 
 
+async def test_turns_can_be_rewritten_by_the_newest_connection_only(store: RedisStore) -> None:
+    await store.create(STATE, "token")
+    for turn in TURNS:
+        await store.append(STATE, turn)
+    await store.rewrite(STATE, TURNS[::-1])
+    newer, turns = await store.resume("abc", "token", "g2")
+    assert turns == TURNS[::-1]
+    with pytest.raises(SessionTakenError):
+        await store.rewrite(STATE, TURNS)
+    await store.rewrite(newer, [])
+    assert (await store.resume("abc", "token", "g3"))[1] == []
+
+
 async def test_the_subject_of_a_session_comes_back_as_it_was(store: RedisStore) -> None:
     for subject in (
         {"scenario": load_library().scenarios["cafe"].for_session(), "partner_begins": True},

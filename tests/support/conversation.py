@@ -11,9 +11,11 @@ from typing import TypeVar
 from common.errors import ServiceError
 from gateway.audio import AudioInput
 from gateway.closing import Closing
+from gateway.conversation.conduct import Conduct
 from gateway.conversation.events import Left, SessionEvent
 from gateway.conversation.session import Session, SessionOptions
 from gateway.history import Level
+from gateway.notices import Notice
 from gateway.outbox import Outbox
 from gateway.ports import (
     AsrEvent,
@@ -97,15 +99,17 @@ class Conversation:
     help_after_s: float = 0.0
     may_speculate: bool = True
     scenarios: Library = field(default_factory=lambda: Library({}))
-    got: list[tuple[float, AnyServerMessage | bytes]] = field(default_factory=list)
+    got: list[tuple[float, AnyServerMessage | Notice | bytes]] = field(default_factory=list)
     closing: Closing | None = None
     seat_back_s: list[float] = field(default_factory=list)  # when the seat was given back
+    conduct: Conduct = field(default_factory=Conduct)
+    with_notices: bool = False
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Conversation]:
         """Run the session for the length of the block. Then the learner leaves, and everything ends."""
         loop = asyncio.get_running_loop()
-        self.outbox = Outbox()
+        self.outbox = Outbox(with_notices=self.with_notices)
         options = SessionOptions(
             "test",
             RATE_HZ,
@@ -124,6 +128,7 @@ class Conversation:
                 outbox=self.outbox,
                 on_audio=lambda *_: None,
                 needs_no_seat=self._give_seat_back,
+                conduct=self.conduct,
                 now=loop.time,
                 wall_clock=loop.time,
             )

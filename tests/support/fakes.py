@@ -253,6 +253,9 @@ class MemoryStore:
     async def append(self, state: SessionState, turn: Turn) -> None:
         self._own(state)[2].append(turn)
 
+    async def rewrite(self, state: SessionState, turns: Sequence[Turn]) -> None:
+        self._own(state)[2][:] = turns
+
     async def delete(self, session_id: str) -> None:
         self._check()
         self.sessions.pop(session_id, None)

@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 
 from gateway.conversation_record import ConversationRecord
 from gateway.history import Memory, SessionState
+from gateway.notices import Notice
 from gateway.outbox import Outbox
 from gateway.protocol import AiText, AnyServerMessage
 from gateway.reply.floor_control import FloorControl
@@ -39,7 +40,7 @@ class Floor:
         now = asyncio.get_running_loop().time
         self.llm = FakeLlm(reply=["one ", "two ", "three ", "four."])
         self.over: list[str] = []
-        self.got: list[AnyServerMessage | bytes] = []
+        self.got: list[AnyServerMessage | Notice | bytes] = []
         self.outbox = Outbox()
         record = self.record = ConversationRecord(
             SessionState(session_id="test", created_at=now()), MemoryStore(away=True), self.outbox, now

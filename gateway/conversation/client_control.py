@@ -1,0 +1,81 @@
+"""Does what a client decides that leads the conversation itself; see `conduct`."""
+
+from __future__ import annotations
+
+from common.errors import InvalidInputError
+from gateway.conversation.conduct import (
+    AddTurn,
+    CancelReply,
+    Conduct,
+    ConductEvent,
+    Configure,
+    DeleteTurn,
+    TruncateTurn,
+)
+from gateway.conversation.hearing import Hearing
+from gateway.conversation_record import ConversationRecord
+from gateway.history import PartnerTurn
+from gateway.reply.asides import Asides
+from gateway.reply.floor_control import FloorControl
+from gateway.reply.request import ReplyRequest
+from gateway.reply.turn_machine import LearnerInterrupts
+
+
+class ClientControl:
+    """Of one conversation. conduct: as the client has last configured it."""
+
+    def __init__(self, record: ConversationRecord, hearing: Hearing, conduct: Conduct) -> None:
+        self.conduct = conduct
+        self._record = record
+        self._hearing = hearing
+
+    async def on(self, event: ConductEvent, floor: FloorControl, asides: Asides) -> None:
+        """Do it. Raises ServiceError: it has no effect then."""
+        match event:
+            case Configure(conduct, changes):
+                self.conduct = conduct
+                await self._record.change(**changes)
+                self._hearing.patience_changed()
+            case ReplyRequest(is_aside=True):
+                asides.begin(event)
+            case ReplyRequest():
+                await floor.answer(event)
+            case CancelReply(request_id) if request_id:
+                asides.cancel(request_id)
+            case CancelReply():
+                await floor.on(LearnerInterrupts())
+            case AddTurn(turn, after, is_last):
+                if is_last:
+                    await self._record.remember(turn)
+                else:
+                    await self._record.insert(turn, after=after)
+            case DeleteTurn(turn_id):
+                await self._record.forget(turn_id)
+            case TruncateTurn(turn_id, heard_ms):
+                await self._truncate(turn_id, heard_ms, floor)
+
+    async def _truncate(self, turn_id: str, heard_ms: float, floor: FloorControl) -> None:
+        if floor.is_under_way(turn_id):
+            floor.played(turn_id, heard_ms)
+            await floor.on(LearnerInterrupts())
+        turn = next((turn for turn in self._record.turns if turn.turn_id == turn_id), None)
+        if isinstance(turn, PartnerTurn):
+            if (shorter := truncated(turn, heard_ms / 1000)).text:
+                await self._record.replace(shorter)
+            else:
+                await self._record.forget(turn_id)
+        elif turn is not None:
+            raise InvalidInputError("only what the partner has said can be truncated; this is the learner's")
+
+
+def truncated(turn: PartnerTurn, heard_s: float) -> PartnerTurn:
+    """The turn as far as it was heard: up to the last word of which at least half was. It never grows."""
+    words = tuple(word for word in turn.words if (word.start_s + word.end_s) / 2 <= heard_s)
+    if len(words) == len(turn.words):
+        return turn
+    end = 0
+    for word in words:
+        end = turn.text.index(word.text, end) + len(word.text)
+    return turn.model_copy(
+        update={"text": turn.text[:end], "words": words, "duration_s": round(heard_s, 3), "interrupted": True}
+    )

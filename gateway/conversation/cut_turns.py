@@ -1,0 +1,31 @@
+"""Turns whose ends a client decides: what was recognised between two cuts of the audio is one turn."""
+
+from __future__ import annotations
+
+from common.errors import ServiceError
+from gateway.ports import AsrEvent, EndOfTurn, Transcript
+
+
+class CutTurn:
+    """Gathers the transcripts since the last cut. failure: why some of it could not be recognised."""
+
+    def __init__(self) -> None:
+        self._parts: list[Transcript] = []
+        self.failure: ServiceError | None = None
+
+    def on_heard(self, said: AsrEvent) -> None:
+        """An event of recognition."""
+        if isinstance(said, EndOfTurn) and said.transcript.text:
+            self._parts.append(said.transcript)
+
+    def take(self) -> Transcript | None:
+        """All that was said since the last cut; None: no words. Begins anew."""
+        parts, self._parts, self.failure = self._parts, [], None
+        if not parts:
+            return None
+        return Transcript(
+            text=" ".join(part.text for part in parts),
+            words=tuple(word for part in parts for word in part.words),
+            start_sample=parts[0].start_sample,
+            end_sample=parts[-1].end_sample,
+        )

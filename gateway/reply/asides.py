@@ -1,0 +1,50 @@
+"""Replies beside the conversation: the model writes what a client asks for, and nobody hears it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+
+from gateway.notices import ReplyBegan, ReplyEnded
+from gateway.outbox import Outbox
+from gateway.reply.maker import ReplyMaker
+from gateway.reply.request import ReplyRequest
+
+
+class Asides:
+    """Those of one conversation. Each is a task of its own, so that none delays the conversation."""
+
+    def __init__(self, maker: ReplyMaker, outbox: Outbox, tasks: asyncio.TaskGroup) -> None:
+        self._maker = maker
+        self._outbox = outbox
+        self._tasks = tasks
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+
+    def begin(self, request: ReplyRequest) -> None:
+        """Have the model write it."""
+        task = self._tasks.create_task(self._make(request))
+        self._under_way[request.id] = task
+        task.add_done_callback(lambda _: self._under_way.pop(request.id, None))
+
+    def cancel(self, request_id: str) -> None:
+        """End it. Without effect if it is over."""
+        if task := self._under_way.get(request_id):
+            task.cancel()
+
+    def close(self) -> None:
+        """The conversation is over."""
+        for task in list(self._under_way.values()):
+            task.cancel()
+
+    async def _make(self, request: ReplyRequest) -> None:
+        reply = self._maker.answer(request, f"aside{secrets.token_hex(6)}")
+        await self._outbox.notify(ReplyBegan(reply.turn_id, request.id))
+        reply.release()
+        try:
+            await reply.run()
+        except asyncio.CancelledError:
+            await self._outbox.notify(ReplyEnded(reply.turn_id, "interrupted", reply.text))
+            raise
+        await self._outbox.notify(
+            ReplyEnded(reply.turn_id, "failed" if reply.failure else "complete", reply.text, reply.failure)
+        )
