@@ -29,7 +29,7 @@ def main() -> None:
 
 
 class DrainingServer(uvicorn.Server):
-    """After the first signal it serves on until every session is handed over. A second signal ends it at once."""
+    """After the first signal it keeps serving until every session is handed over. A second signal ends it at once."""
 
     def __init__(self, config: uvicorn.Config, draining: Draining) -> None:
         super().__init__(config)

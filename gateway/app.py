@@ -105,7 +105,7 @@ def create_app(settings: GatewaySettings, ports: Ports, services: Services, seat
             yield
             for task in background:
                 task.cancel()
-        await asyncio.to_thread(flush_traces)  # here, as uvicorn ends the process by the signal that it got
+        await asyncio.to_thread(flush_traces)  # flush here, as uvicorn ends the process by the signal that it got
 
     app = FastAPI(
         title="AI-Talk",
@@ -191,7 +191,7 @@ def _session_options(settings: GatewaySettings, load: _Load, scenarios: Library)
 
 
 class _Load:
-    """Whether the model servers have room for eager replies, which may not be needed."""
+    """Whether the model servers have room for eager replies, which may turn out to be useless."""
 
     def __init__(self, max_occupancy: float) -> None:
         self._max_occupancy = max_occupancy

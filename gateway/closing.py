@@ -1,4 +1,4 @@
-"""Why a connection is closed, and the order to hand a session over to another gateway."""
+"""The reasons for closing a connection, and the event that hands a session over to another gateway."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ TAKEN_OVER = Closing(4409, "the session goes on over a newer connection")
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """This gateway ends, and another one carries the session on: after the current turn, or, with at_once, now."""
+    """This gateway ends, so another one continues the session: after the current turn or, with at_once, now."""
 
     at_once: bool = False

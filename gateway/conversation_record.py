@@ -12,7 +12,7 @@ from gateway.ports import SessionStore, SessionTakenError
 
 
 class ConversationRecord:
-    """What is kept of a conversation.
+    """The state and the turns of one conversation, which it also writes to the session store.
 
     If the store can't be reached, the learner is warned and the conversation goes on.
     All methods that write raise SessionTakenError when a newer connection has taken the session over.
@@ -37,7 +37,7 @@ class ConversationRecord:
         await self._write(self._store.create(self.state, resume_token))
 
     async def resume(self, session_id: str, resume_token: str, owner: str) -> None:
-        """Become the record of an earlier session, which `owner`, a gateway, serves from now on.
+        """Become the record of an earlier session. From now on the gateway `owner` serves that session.
 
         Raises what SessionStore.resume raises; this record is then unchanged.
         """

@@ -1,4 +1,5 @@
-"""What was said in a conversation. The session store keeps it, prompts contain it, and the analysis reads it."""
+"""The values that describe a conversation: its turns and its state. The session store keeps them, prompts contain them,
+and the analysis reads them. `conversation_record` holds those of a running conversation."""
 
 from __future__ import annotations
 
@@ -72,7 +73,7 @@ class SessionTask(StoredModel):
 
 
 class SessionScenario(StoredModel):
-    """What a session keeps of its scenario, so that it also goes on at a gateway that does not have the scenario.
+    """The part of a scenario that its session keeps, so that a gateway without the scenario can continue the session.
 
     The fields are those of `gateway.scenarios.Scenario`.
     """
@@ -91,10 +92,10 @@ class SessionScenario(StoredModel):
 
 
 class Memory(StoredModel):
-    """What the model is told of a long conversation.
+    """What the prompts of a long conversation leave out, and the summary that replaces it.
 
-    left_out: so many turns at the beginning are not in the prompt. told: the summary in the prompt. summary: the newest
-    one, which gets into the prompt after the next reply; it is of the first `summarised` turns.
+    left_out: how many turns at the beginning are not in the prompt. told: the summary in the prompt. summary: the
+    newest summary, which gets into the prompt after the next reply; it covers the first `summarised` turns.
     """
 
     left_out: int = 0
@@ -108,7 +109,7 @@ class SessionState(StoredModel):
 
     created_at: seconds since 1970. owner: the gateway that serves it. epoch: counts the connections it has had; only
     the newest may write. usual_pause_ms: how long the learner usually pauses within turns, 0 if unknown. instructions:
-    to the partner, from a client that brings its own; at most one of these and `scenario` is set. is_plain: those
+    to the partner, from a client with its own; at most one of `instructions` and `scenario` is set. is_plain: those
     instructions are all that the model is told, without the level and the language. partner_begins: the partner speaks
     first. state: `open`, or `ended` once its analysis was sent.
     """

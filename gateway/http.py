@@ -35,7 +35,7 @@ router = APIRouter()
 
 
 class Services(Protocol):
-    """What the gateway asks of the model servers. See `clients.services.ModelServices`."""
+    """What the routes need of the model servers; `clients.services.ModelServices` provides it."""
 
     async def problems(self) -> dict[str, str]:
         """For each service: why it can't be used now; empty: it is ready."""
@@ -46,7 +46,7 @@ class Services(Protocol):
         ...
 
     async def fallbacks(self) -> dict[str, str]:
-        """For each service that runs another engine than it was asked to: which one, and why."""
+        """For each service that does not run the requested engine: which one it runs, and why."""
         ...
 
     async def voices(self) -> list[dict[str, Any]]:
@@ -58,7 +58,7 @@ class Services(Protocol):
         ...
 
     async def slots(self) -> dict[str, int | None]:
-        """Slots of all replicas of each service; None: no replica answers."""
+        """The slots of each service, summed over its replicas; None: no replica answers."""
         ...
 
 
@@ -82,7 +82,7 @@ async def ready(request: Request) -> JSONResponse:
     """Whether a conversation is possible now: 200 and `ready`, or 503 and `not_ready`.
 
     `problems`: for each service that is not ready, why, and what to do. `fallbacks`: for each service that does not run
-    the engine it was asked to, which one it runs, and why.
+    the requested engine, which one it runs, and why.
     """
     problems, fallbacks = await asyncio.gather(_services(request).problems(), _services(request).fallbacks())
     draining = request.app.state.draining.began.is_set()
@@ -116,7 +116,7 @@ async def voices(request: Request) -> JSONResponse:
 
 @router.get("/scenarios")
 async def scenarios(request: Request, level: Level | CefrLevel | None = None) -> dict[str, Any]:
-    """What one can talk about, easiest first; with `level`, what suits that level."""
+    """The scenarios, easiest first; with `level`, only those that suit it."""
     library: Library = request.app.state.scenarios
     return {"scenarios": [scenario.card() for scenario in library.at(level)]}
 
@@ -126,7 +126,7 @@ async def words(
     text: Annotated[str, Query(min_length=1, max_length=400)],
     language: Annotated[str, Query(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en",
 ) -> WordFrequencies:
-    """How common each word of `text` is, and about which level it belongs to."""
+    """How common each word of `text` is, and its approximate level."""
     return await asyncio.to_thread(look_up, text, language)
 
 

@@ -1,4 +1,4 @@
-"""What is sent to the learner: messages and audio, in order, through one small queue that the connection empties."""
+"""The queue of messages and audio for the learner. It is small, keeps the order, and the connection empties it."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ class AsrStream(Protocol):
         ...
 
     async def finish(self) -> None:
-        """No more audio follows. The events of what was sent still come."""
+        """No more audio follows. The events for the audio sent so far still come."""
         ...
 
     def __aiter__(self) -> AsyncIterator[AsrEvent]:
@@ -151,7 +151,7 @@ class Llm(Protocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether this gateway asks nothing of the model, and no reply to any of its learners is under way.
+        """Whether this gateway has no request at the model, and no reply to any of its learners is under way.
 
         A reply is under way until its speech has been sent.
         """
@@ -173,7 +173,7 @@ class Llm(Protocol):
         """The reply in pieces of text.
 
         max_tokens: its greatest length; None: the service's own limit. max_sentences: 0: any number.
-        ends_with_question: it is over with its first question.
+        ends_with_question: the reply ends after its first question.
         """
         ...
 
@@ -188,8 +188,8 @@ class Llm(Protocol):
     ) -> str:
         """The whole reply. json_schema: as JSON text; the model is asked for one JSON document of that shape.
 
-        gives_way: nobody waits for it. It ends with BusyError as soon as this gateway asks for a learner's reply, and
-        is not counted in `is_idle`.
+        gives_way: no learner waits for this reply. It ends with BusyError as soon as this gateway requests a learner's
+        reply, and does not count in `is_idle`.
         """
         ...
 
@@ -221,14 +221,14 @@ class SpeechChunk:
 
 
 class TtsStream(Protocol):
-    """The synthesis of one reply: text goes in, speech comes out. It pauses while nobody takes the speech."""
+    """The synthesis of one reply: text goes in, speech comes out. It pauses while nobody reads the speech."""
 
     async def send_text(self, text: str) -> None:
         """Send the next piece of the reply's text, cut anywhere."""
         ...
 
     async def finish(self) -> None:
-        """No more text follows. The speech for what was sent still comes."""
+        """No more text follows. The speech for the text sent so far still comes."""
         ...
 
     def __aiter__(self) -> AsyncIterator[SpeechChunk]:
@@ -250,7 +250,7 @@ class Tts(Protocol):
 
 
 class SessionStore(Protocol):
-    """Keeps sessions, and what is known of learners.
+    """Keeps sessions, and each learner's usual pause.
 
     Raises UnavailableError when the store can't be reached. `save`, `append` and `rewrite` raise SessionTakenError when
     a newer connection has taken the session over.
@@ -289,7 +289,7 @@ class SessionStore(Protocol):
         ...
 
     async def keep_usual_pause(self, learner: str, usual_pause_ms: int) -> None:
-        """Keep it for the learner's next conversation."""
+        """Keep the usual pause for the learner's next conversation."""
         ...
 
 
@@ -306,7 +306,7 @@ class WrongTokenError(InvalidInputError):
 
 
 class SessionTakenError(ServiceError):
-    """The session goes on over a newer connection."""
+    """A newer connection has taken the session over."""
 
     code = "session_taken_over"
 

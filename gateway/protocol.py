@@ -1,7 +1,7 @@
 """The WebSocket protocol of /ws/conversation: every message, as pydantic models. See docs/protocol.md.
 
-Text frames are JSON control messages, told apart by `type`; binary frames are audio. A client may send nothing but
-audio, end_conversation, set_level and ping. It may ignore all messages but connected, transcript, ai_text,
+Text frames are JSON control messages, told apart by `type`; binary frames are audio. A simple client need send only
+audio, end_conversation, set_level and ping. It may ignore all messages except connected, transcript, ai_text,
 ai_audio_start, audio, turn_complete, analysis and error.
 """
 
@@ -19,7 +19,7 @@ Encoding = Literal["auto", "pcm_s16le", "webm", "ogg", "wav"]
 
 
 class ClientMessage(BaseModel):
-    """A message from the client. An unknown field has no effect: a newer client may meet an older gateway."""
+    """A message from the client. An unknown field has no effect, because a newer client may meet an older gateway."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -45,8 +45,8 @@ class Start(ClientMessage):
     """Optional; the first message. With session_id and resume_token, it resumes that session.
 
     learner: an id that the client makes up once, at random, and sends in every conversation of one person. scenario:
-    the id of one that GET /scenarios lists. instructions: to the partner, in place of a scenario. partner_begins: the
-    partner speaks first.
+    the id of a scenario that GET /scenarios lists. instructions: to the partner, in place of a scenario.
+    partner_begins: the partner speaks first.
     """
 
     type: Literal["start"]
@@ -77,7 +77,7 @@ class Text(ClientMessage):
 
 
 class Interrupt(ClientMessage):
-    """The partner shall stop talking."""
+    """Make the partner stop talking."""
 
     type: Literal["interrupt"]
 
@@ -91,7 +91,7 @@ class Playback(ClientMessage):
 
 
 class Hint(ClientMessage):
-    """What could the learner say now? Answered by a `hint`."""
+    """Asks what the learner could say now. Answered by a `hint`."""
 
     type: Literal["hint"]
 
@@ -108,7 +108,7 @@ class Ping(ClientMessage):
     type: Literal["ping"]
 
 
-# What a session gets to see; the connection answers a `ping` itself.
+# The messages that reach a session; the connection itself answers a `ping`.
 ClientCommand = Start | SetLevel | Text | Interrupt | Playback | Hint | EndConversation
 AnyClientMessage = Annotated[ClientCommand | Ping, Field(discriminator="type")]
 CLIENT_MESSAGE: TypeAdapter[AnyClientMessage] = TypeAdapter(AnyClientMessage)
@@ -143,8 +143,8 @@ class ServerMessage(BaseModel):
 class Queued(ServerMessage):
     """All seats are taken, and the learner waits. Sent before `connected`, and again whenever the position changes.
 
-    position: 1 is next. estimate_s: about how long it will take. place: connect with `?place=` after a `reconnect` to
-    keep the position.
+    position: 1 is next. estimate_s: the estimated wait. place: connect with `?place=` after a `reconnect` to keep the
+    position.
     """
 
     type: Literal["queued"] = "queued"
@@ -255,7 +255,7 @@ class Interrupted(ServerMessage):
 
 
 class TurnComplete(ServerMessage):
-    """The reply was heard to its end. latency_ms: stage → milliseconds after the learner's last sound."""
+    """The learner has heard all of the reply. latency_ms: stage → milliseconds after the learner's last sound."""
 
     type: Literal["turn_complete"] = "turn_complete"
     turn_id: str
@@ -272,8 +272,8 @@ class HintMessage(ServerMessage):
 class AnalysisProgress(ServerMessage):
     """The analysis so far: the measured parts at once, then again with each part that the language model has written.
 
-    done, of total: how many steps towards the whole `analysis` are behind. data: as in `analysis`; its `pending` names
-    the parts that are still to come.
+    done, of total: how many steps towards the whole `analysis` are completed. data: as in `analysis`; its `pending`
+    names the parts that are still to come.
     """
 
     type: Literal["analysis_progress"] = "analysis_progress"

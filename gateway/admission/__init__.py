@@ -1,1 +1,1 @@
-"""Who may come in, and when: tokens, limits, seats, the queue, the waiting room, draining."""
+"""Decides who may converse, and when: tokens, limits, seats, the queue, the waiting room, draining."""

@@ -34,7 +34,7 @@ class UnauthorizedError(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who is limited as one client. name: the subject of a JWT, a digest of a token, or an address.
+    """The client that limits apply to. name: the subject of a JWT, a digest of a token, or an address.
 
     subject: of a JWT, which belongs to one person; empty for a token or an address, which many people may share.
     """
@@ -44,10 +44,10 @@ class Client:
 
 
 class Authenticator:
-    """Checks tokens. Without tokens and keys everybody is let in.
+    """Checks tokens. Without tokens and keys it lets everybody in.
 
-    jwt_key: the secret (HS256) or the PEM of the public key (RS256, ES256, EdDSA) of whoever issues the JWTs. audience,
-    issuer: what the JWTs must name, if not empty.
+    jwt_key: the issuer's secret (HS256) or the PEM of its public key (RS256, ES256, EdDSA). audience, issuer: what the
+    JWTs must name, if not empty.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Authenticator:
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> Authenticator:
-        """The one that the settings ask for."""
+        """The Authenticator that the settings ask for."""
         secret = settings.jwt_secret.get_secret_value()
         return cls(
             settings.tokens,
@@ -79,11 +79,11 @@ class Authenticator:
 
     @property
     def is_open(self) -> bool:
-        """Whether everybody is let in."""
+        """Whether it lets everybody in."""
         return not (self._digests or self._jwt_key)
 
     def check(self, headers: Headers, address: str) -> Client:
-        """Which client a request with these headers comes from. Raises UnauthorizedError."""
+        """The client that a request with these headers comes from. Raises UnauthorizedError."""
         if self.is_open:
             return Client(f"ip:{address}")
         token = _token_of(headers)
@@ -128,7 +128,7 @@ def _token_of(headers: Headers) -> str:
 
 
 def subprotocol(headers: Headers) -> str | None:
-    """The subprotocol to accept of those that a client offers: never the one that contains the token."""
+    """The offered subprotocol to accept: never the one that contains the token."""
     offered = [one.strip() for one in headers.get("sec-websocket-protocol", "").split(",")]
     return SUBPROTOCOL if SUBPROTOCOL in offered else None
 
@@ -187,5 +187,5 @@ def _host(request: HTTPConnection) -> str:
 
 
 def client_of(websocket: HTTPConnection, authenticator: Authenticator) -> Client:
-    """Which client a WebSocket comes from. Raises UnauthorizedError."""
+    """The client that a WebSocket comes from. Raises UnauthorizedError."""
     return authenticator.check(websocket.headers, _host(websocket))

@@ -1,7 +1,7 @@
 """How many conversations the mesh can hold: from the slots that all replicas report in Describe.
 
-A host name may stand for many replicas (a headless Service, a Compose service with --scale): every address of the name
-is asked. Where a proxy hides the replicas, ASR_REPLICAS, LLM_REPLICAS and TTS_REPLICAS name them.
+A host name may stand for many replicas (a headless Service, a Compose service with --scale): the gateway asks every
+address of the name. If a proxy hides the replicas, ASR_REPLICAS, LLM_REPLICAS and TTS_REPLICAS list them.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ class Replicas(Protocol):
     """All replicas of the model servers."""
 
     async def slots(self) -> dict[str, int | None]:
-        """Slots of all replicas of each service ("asr", "llm", "tts") together; None: no replica answers."""
+        """The slots of each service ("asr", "llm", "tts"), summed over its replicas; None: no replica answers."""
         ...
 
 
 @dataclass
 class Capacity:
-    """learners_per_slot: of each service. A learner needs recognition all the time, the others only now and then.
+    """learners_per_slot: for each service. A learner needs recognition all the time, the others only from time to time.
 
-    fixed: the number of seats, whatever the replicas report; 0: as they report. admit_unknown: while some service has
-    not reported yet, let everybody in; otherwise everybody waits.
+    fixed: the number of seats, whatever the replicas report; 0: what they report. admit_unknown: let everybody in until
+    each service has reported; otherwise everybody waits.
     """
 
     learners_per_slot: Mapping[str, float]
@@ -38,7 +38,7 @@ class Capacity:
 
     @property
     def seats(self) -> int | None:
-        """How many conversations there may be, by the last report. None: without limit."""
+        """How many conversations the last report allows. None: no limit."""
         if self.fixed:
             return self.fixed
         known = {name: slots for name, slots in self._slots.items() if slots is not None}

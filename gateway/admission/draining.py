@@ -1,6 +1,6 @@
 """How a gateway ends without losing a session: SIGTERM → not ready, no new sessions → sessions handed over → exit.
 
-A session is handed over between two turns: at once if nobody speaks, otherwise when the reply was heard to its end.
+A session is handed over between two turns: at once if nobody speaks, otherwise when the learner has heard the reply.
 After GATEWAY_DRAIN_TIMEOUT_S the remaining sessions are handed over in the middle of a turn.
 """
 
@@ -18,9 +18,9 @@ from gateway.protocol import Reconnect
 
 logger = logging.getLogger(__name__)
 
-# Learners come back at random moments within this time, not all at once.
+# Learners reconnect at random moments within this time, not all at once.
 SPREAD_MS = 300
-# For the last words of sessions that are handed over in the middle of a turn, and for close frames.
+# Time for the last words of sessions that are handed over in the middle of a turn, and for close frames.
 LAST_S = 7.0
 
 
@@ -38,7 +38,7 @@ class Movable(Protocol):
 
 
 class Draining:
-    """Knows the sessions of this gateway. `done` is set when none is left after `begin`, or by `give_up`."""
+    """Knows the sessions of this gateway. `done` is set when no session is left after `begin`, or by `give_up`."""
 
     def __init__(self, timeout_s: float) -> None:
         self.began = asyncio.Event()
@@ -52,12 +52,12 @@ class Draining:
         self.began.set()
 
     def give_up(self) -> None:
-        """Wait no longer for the sessions that are left."""
+        """Stop waiting for the remaining sessions."""
         self.done.set()
 
     @contextmanager
     def knows(self, session: Movable) -> Iterator[None]:
-        """The session is served within the block."""
+        """Count the session as one of this gateway's within the block."""
         self._sessions.add(session)
         try:
             yield
@@ -78,7 +78,7 @@ class Draining:
     async def _hand_over(self, event: HandOver, timeout_s: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                async with asyncio.TaskGroup() as tasks:  # a session whose connection is slow delays no other
+                async with asyncio.TaskGroup() as tasks:  # so that a slow connection delays no other session
                     for session in self._sessions:
                         tasks.create_task(session.post(event))
                 while self._sessions:

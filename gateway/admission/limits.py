@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from common.errors import ServiceError
 
-BURST_S = 10.0  # what the rate allows in so long may come at once, as after an interrupted connection
+BURST_S = 10.0  # the amount for this many seconds may come at once, as after an interrupted connection
 
 
 class TooMuchError(ServiceError):
@@ -32,7 +32,7 @@ class Bucket:
         self._empty_at_s = self.now() - BURST_S
 
     def take(self, amount: float) -> bool:
-        """Take so much. Returns whether there was as much."""
+        """Take `amount` if the bucket holds as much. Returns whether it did."""
         now = self.now()
         self._empty_at_s = max(self._empty_at_s, now - BURST_S) + amount / self.rate
         return self._empty_at_s <= now
@@ -40,7 +40,7 @@ class Bucket:
 
 @dataclass
 class Allowance:
-    """What one connection may still send."""
+    """How much one connection may still send."""
 
     messages: Bucket
     data: Bucket
@@ -54,7 +54,7 @@ class Allowance:
 
 
 class Limits:
-    """The limits at one gateway; gateways do not count together."""
+    """The limits at one gateway. Gateways don't share their counts."""
 
     def __init__(self, *, connections: int, messages_per_s: float, bytes_per_s: float) -> None:
         self._connections = connections

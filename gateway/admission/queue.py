@@ -4,8 +4,8 @@
        └────none is──▶ in the queue ──beat──▶ … ──beat──▶ seated
 
 A seat stands for a slot of recognition, the language model and synthesis, reserved before the conversation begins.
-Seats are counted in Redis for all gateways; each gateway renews its own. While Redis can't be reached everybody is let
-in: better a conversation that is not counted than none.
+Seats are counted in Redis for all gateways; each gateway renews its own. While Redis can't be reached, the gateway lets
+everybody in: an uncounted conversation is better than none.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BEAT_WHILE_QUEUED_S = 0.5
 class Ticket:
     """A learner's claim to a seat. seat: the session's id. position: 0 seated, n: n-th in the queue, -1 refused.
 
-    estimate_s: about how long the wait will be. `moved` is set whenever the position changes.
+    estimate_s: the estimated wait. `moved` is set whenever the position changes.
     """
 
     seat: str
@@ -52,8 +52,8 @@ class AdmissionQueue:
     """Seats and queue of one gateway. `run` it as a task for as long as the gateway serves.
 
     capacity: how many conversations the mesh can hold; None: without limit. queue_max: how many learners may wait.
-    grace_s: how long the seat of a learner whose connection broke is kept, and the place of one who was sent to another
-    gateway.
+    grace_s: how long a seat is kept after its connection broke, and a place in the queue after its learner was sent to
+    another gateway.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class AdmissionQueue:
         self._news = asyncio.Event()
 
     async def run(self) -> None:
-        """Renew the seats and places that this gateway holds, and seat whoever is next, until cancelled."""
+        """Renew the seats and places that this gateway holds, and seat the next learners, until cancelled."""
         while True:
             queued = any(not ticket.is_seated for ticket in self._tickets.values())
             with suppress(TimeoutError):
@@ -89,7 +89,8 @@ class AdmissionQueue:
     async def arrive(self, session_id: str, place: str = "") -> Ticket:
         """Ask for a seat. The ticket is seated, in the queue, or refused because the queue is full.
 
-        place: the `Ticket.seat` of a place in the queue that was kept when its gateway ended; the new ticket takes it.
+        place: the `Ticket.seat` of a place in the queue that was kept when its gateway ended; the new ticket takes that
+        place.
         """
         ticket = Ticket(session_id)
         if place:
@@ -106,9 +107,9 @@ class AdmissionQueue:
         return ticket
 
     async def carry_on(self, ticket: Ticket, session_id: str) -> bool:
-        """The ticket's learner carries on that session: its seat, if it is still kept, becomes the ticket's.
+        """The ticket's learner resumes that session. If the session's seat is still kept, it becomes the ticket's.
 
-        False: it is not kept, and the ticket stays in the queue.
+        False: the seat is not kept, and the ticket stays in the queue.
         """
         with suppress(UnavailableError):
             async with self._lock:

@@ -1,4 +1,4 @@
-"""Seats and the queue for them, in Redis: counted for all gateways, and freed if a gateway dies.
+"""Seats and the queue for them, in Redis: all gateways share them, and a dead gateway's seats become free.
 
     aitalk:{admission}:seats     sorted set   seat → when its lease ends
     aitalk:{admission}:holders   hash         seat → the gateway that renews it; empty: kept for a while
@@ -7,8 +7,8 @@
     aitalk:{admission}:numbers   integer      the last number given
     aitalk:{admission}:length_ms integer      how long a seat is held, a moving average
 
-A seat has the id of its session, so that whoever carries on the session can claim it. `beat` renews leases; those of a
-gateway that died lapse after LEASE_S. All times are by Redis's own clock.
+A seat has the id of its session, so that a connection that resumes the session can claim it. `beat` renews leases; the
+leases of a dead gateway lapse after LEASE_S. All times are by Redis's own clock.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ return {redis.call('ZCARD', seats), redis.call('ZCARD', queue), average, unpack(
 """
 )
 
-# ARGV: gateway, lease, own seat or place in the queue, the seat of the session that is carried on, whether that seat
-# must exist. Returns 1 if that seat is now the learner's only one.
+# ARGV: gateway, lease, own seat or place in the queue, the seat of the resumed session, whether that seat must exist.
+# Returns 1 if that seat is now the learner's only one.
 _CLAIM = (
     _COMMON
     + """
@@ -99,8 +99,8 @@ return 1
 """
 )
 
-# ARGV: gateway, lease, a place in the queue that is kept, the learner who has come back for it. Returns 1 if it was
-# kept. If the learner's turn came just as the gateway ended, a seat is kept instead.
+# ARGV: gateway, lease, a place in the queue that is kept, the learner who has come back for it. Returns 1 if the place
+# was kept. If the learner's turn came just as the gateway ended, a seat is kept in its place.
 _COME_BACK = (
     _COMMON
     + """
@@ -145,7 +145,7 @@ return 1
 class Count:
     """seats: in use at all gateways, including kept ones. queue: its length. length_s: of an average conversation.
 
-    places: of those who were asked for, in their order; 0: has a seat; n: n-th in the queue; -1: the queue is full.
+    places: of the learners asked for, in their order; 0: has a seat; n: n-th in the queue; -1: the queue is full.
     """
 
     seats: int
@@ -164,7 +164,7 @@ class RedisSeats:
             socket_timeout=2.0,
             socket_connect_timeout=2.0,
             health_check_interval=30,
-            retry=Retry(NoBackoff(), 1),  # a learner is waiting meanwhile
+            retry=Retry(NoBackoff(), 1),  # a learner waits for the answer
         )
         self._gateway_id = secrets.token_hex(8)
         self._lease_ms = round(lease_s * 1000)
@@ -179,7 +179,8 @@ class RedisSeats:
     async def beat(self, held: Sequence[str], asking: Sequence[str], *, capacity: int | None, queue_max: int) -> Count:
         """Renew the leases of `held`, and ask for a seat for each of `asking`, first come, first served.
 
-        Those who get none get a place in the queue, or renew theirs. capacity: seats of the whole mesh; None: no limit.
+        A learner without a seat gets a place in the queue, or renews it. capacity: seats of the whole mesh; None: no
+        limit.
         """
         limit = -1 if capacity is None else capacity
         arguments: list[str | int] = [self._gateway_id, self._lease_ms, limit, queue_max, len(held), *held, *asking]
@@ -189,21 +190,22 @@ class RedisSeats:
         return Count(int(seats), int(queue), length_s, tuple(int(place) for place in places))
 
     async def claim(self, own: str, wanted: str, *, must_be_there: bool) -> bool:
-        """Take the seat of the session that is carried on, and give up `own` (a seat, or a place in the queue).
+        """Take the seat of the resumed session, `wanted`, and give up `own` (a seat, or a place in the queue).
 
-        must_be_there: only if that seat still exists, kept or held by a gateway that may be dead. False: it does not.
+        must_be_there: only if that seat still exists, kept or held by a gateway that may be dead. Returns False if it
+        does not.
         """
         async with reachable():
             arguments: list[str | int] = [self._gateway_id, self._lease_ms, own, wanted, int(must_be_there)]
             return bool(await self._claim(keys=_KEYS, args=arguments))
 
     async def come_back(self, kept: str, own: str) -> bool:
-        """Give `own` the place in the queue that `kept` had. False: that place is not kept, or no longer."""
+        """Give `own` the place in the queue that `kept` had. Returns False if that place is not kept (any more)."""
         async with reachable():
             return bool(await self._come_back(keys=_KEYS, args=[self._gateway_id, self._lease_ms, kept, own]))
 
     async def leave(self, seat: str, *, keep_s: float = 0.0, held_s: float = 0.0) -> None:
-        """Give up a seat or a place in the queue. keep_s: keep it for so long; 0: free it at once.
+        """Give up a seat or a place in the queue. keep_s: keep it for this long; 0: free it at once.
 
         held_s: how long the conversation was, for the estimate. A seat that another gateway has claimed stays as it is.
         """

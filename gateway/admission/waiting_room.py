@@ -1,8 +1,8 @@
 """Where an accepted WebSocket waits until there is a seat for its learner.
 
 accepted → a seat is free → in
-         → queued, queued, … → in          the learner may send `start` meanwhile: who carries on a session whose seat
-                                           is still kept is let in at once
+         → queued, queued, … → in          the learner may send `start` meanwhile; if that resumes a session
+                                           whose seat is still kept, the learner is let in at once
          → queue full, or waited too long → `busy`, close 1013
          → the gateway ends → `reconnect`, close 1012; the place in the queue is kept for the next gateway
 """
@@ -29,7 +29,7 @@ from gateway.protocol import AnyServerMessage, ErrorMessage, Ping, Pong, Queued,
 
 logger = logging.getLogger(__name__)
 
-# What a learner sends while waiting, such as a recording's header, is kept for the session, up to so many bytes.
+# Up to this many bytes of what a learner sends while waiting, such as a recording's header, are kept for the session.
 EARLY_BYTES = 256 * 1024
 
 Frame = MutableMapping[str, Any]
@@ -39,7 +39,7 @@ class Arrival:
     """A WebSocket with the frames that came while it waited.
 
     subject: of the learner's token; empty: none. place: in the queue, kept by a gateway that has ended. keep_seat: set
-    it if the learner may come back, to a seat or to a place in the queue.
+    it if the learner may come back to the seat or the place in the queue.
     """
 
     def __init__(
@@ -57,29 +57,29 @@ class Arrival:
         self._ticket: Ticket | None = None
 
     async def receive(self) -> Frame:
-        """The learner's next frame; those that came while waiting come first. Raises TooMuchError."""
+        """The learner's next frame; frames that came while waiting come first. Raises TooMuchError."""
         return self._early.popleft() if self._early else await self.receive_new()
 
     async def receive_new(self) -> Frame:
-        """The next frame from the socket. It counts against the limits here, and only here. Raises TooMuchError."""
+        """The next frame from the socket. Only this method counts frames against the limits. Raises TooMuchError."""
         frame = await self.socket.receive()
         if frame["type"] == "websocket.receive":
             self.allowance.take(len(frame.get("bytes") or frame.get("text") or ""))
         return frame
 
     async def carries_on(self, session_id: str) -> None:
-        """The learner carries on that session: its seat is now this learner's only one."""
+        """The learner resumes that session: its seat is now this learner's only one."""
         if self._admission and self._ticket and self._ticket.seat != session_id:
             await self._admission.carry_on(self._ticket, session_id)
 
     async def gives_seat_back(self) -> None:
-        """The learner has said all, and only waits for the rest of the analysis: the seat is free for another."""
+        """Free the seat: the learner only waits for the rest of the analysis."""
         if self._admission and self._ticket:
             admission, ticket, self._ticket = self._admission, self._ticket, None
             await admission.leave(ticket)
 
     def keep(self, frame: Frame) -> None:
-        """Keep a frame for `receive`. What exceeds EARLY_BYTES is dropped."""
+        """Keep a frame for `receive`. Frames beyond EARLY_BYTES are dropped."""
         data = frame.get("bytes") or frame.get("text") or ""
         if self._early_bytes + len(data) <= EARLY_BYTES:
             self._early_bytes += len(data)
@@ -95,7 +95,7 @@ class Arrival:
     ) -> AsyncIterator[bool]:
         """Wait for a seat, and hold it within the block.
 
-        Gives False if there was none, the learner has left, or was sent to another gateway.
+        Gives False if there was no seat, or the learner has left or was sent to another gateway.
         """
         if draining.began.is_set():
             await self.send_away()
@@ -106,7 +106,7 @@ class Arrival:
         try:
             yield ticket.is_seated or await _Queueing(self, ticket, admission, store, draining).wait()
         finally:
-            if self._ticket:  # else it was given back
+            if self._ticket:  # otherwise the seat was given back
                 await admission.leave(ticket, keep=self.keep_seat)
 
 
@@ -178,7 +178,8 @@ class _Queueing:
         self._ticket.moved.set()
 
     async def _answer(self, text: str | None) -> bool:
-        """Answer what can't wait for the session. True: the frame is dealt with. False: keep it for the session."""
+        """Answer a frame that can't wait for the session. True: the frame is dealt with. False: keep it for the
+        session."""
         try:
             message = read_client_message(text) if text else None
             if isinstance(message, Ping):

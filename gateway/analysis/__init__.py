@@ -1,9 +1,9 @@
-"""What is said of a conversation when it ends: measured numbers, and what the language model adds to them.
+"""The analysis of a conversation at its end: measured numbers, and parts that the language model writes.
 
-The story is told in `analyser`. Everything in `fluency`, `vocabulary` and `timeline` is counted or computed, from the
-turns and their times alone, and `cefr` is a rule over it. What the language model writes is asked for in `writing`:
-`grammar`, `explanations`, `feedback` and `goals` put the questions and believe what can be checked.
-docs/analysis.md explains each number to people, docs/schemas/analysis.schema.json to programs.
+Begin with `analyser`. `fluency`, `vocabulary` and `timeline` count and compute from the turns and their times alone,
+and `cefr` applies a rule to the results. `writing` asks the language model for its parts: `grammar`, `explanations`,
+`feedback` and `goals` ask the questions and check the answers. docs/analysis.md explains each number;
+docs/schemas/analysis.schema.json is the schema for programs.
 """
 
 from gateway.analysis.analyser import analyse

@@ -1,8 +1,8 @@
-"""How an analysis comes about: measured at once, written part by part.
+"""Makes an analysis: measures at once, then lets the language model write the rest part by part.
 
-1. Measure everything that can be measured, in a thread: it takes the processor, and wordfreq may have to be loaded.
-   That is the first document; the parts that are still to be written are named in `pending`.
-2. Let the language model write the rest (`writing`). Each part makes another document.
+1. Measure everything that can be measured, in a thread, because it keeps the processor busy and may load wordfreq. The
+   result is the first document. Its `pending` names the parts that are still to be written.
+2. Let the language model write the rest (`writing`). Each part gives another document.
 """
 
 from __future__ import annotations
@@ -36,12 +36,13 @@ async def analyse(
     scenario: SessionScenario | None = None,
     timeout_s: float = TIMEOUT_S,
 ) -> AsyncIterator[Stage]:
-    """How the conversation went: what is measured first, then more and more. The last one has nothing `pending`.
+    """The analysis as a series of growing documents: first the measured parts, then more and more. The last one has
+    nothing `pending`.
 
     turns: in the order in which they were spoken. language: a BCP-47 tag. duration_s: of the whole conversation.
-    scenario: whose tasks are looked for; None: `goals` is None.
-    timeout_s: for the language model, in all; measuring comes on top (well under a second, once wordfreq is loaded).
-    No failure of the language model is raised: the parts that it would have written are then empty, with a reason.
+    scenario: the one whose tasks are looked for; None: `goals` is None. timeout_s: for all of the language model's
+    work; measuring takes well under a second more, once wordfreq is loaded. A failure of the language model is not
+    raised: its parts are then empty, with a reason.
     """
     measured = await asyncio.to_thread(measure, tuple(turns), level, language)
     corrections = Corrections(turns, measured.lexicon)

@@ -1,9 +1,10 @@
-"""Asking the language model for one JSON document of a given shape, and taking no for an answer.
+"""Asks the language model for a JSON document of a given shape, and copes with unusable answers.
 
-The shape's JSON Schema goes with the question, so that a server that can will generate nothing else. Its bounds on
-lengths keep a small model from writing for ever; the question asks for much less, as a text that reaches such a bound
-is cut in mid-sentence. Here the answer is read generously (prose or a code fence around it, a string too long), then
-judged by the caller. Unusable answers are asked for once more; after that the part is missing.
+The shape's JSON Schema goes with the question, so that a server that supports it generates nothing else. The schema
+bounds lengths, to keep a small model from writing without end. The question asks for much shorter texts, because a text
+that reaches a bound is cut in mid-sentence. This module tolerates prose or a code fence around the answer, and strings
+that are too long. Then the caller judges the answer. After an unusable answer the question is asked once more; after a
+second one the part is missing.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _TEMPERATURES = (0.2, 0.7)  # the second try has to differ from the first
 
 
 class Answer(BaseModel):
-    """Unknown fields are not asked for, and ignored."""
+    """The shape of an answer. Unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", json_schema_extra={"additionalProperties": False})
 
@@ -72,9 +73,9 @@ class FeedbackAnswer(Answer):
 
 
 class NoAnswerError(Exception):
-    """The language model gave nothing that can be used; `reason` says why in words for the learner.
+    """The language model gave no usable answer; `reason` says why, in words for the learner.
 
-    may_go_on: it did answer, so that another question may fare better.
+    may_go_on: the model did answer, so another question may succeed.
     """
 
     def __init__(self, reason: str, *, may_go_on: bool = False) -> None:
@@ -88,7 +89,8 @@ Result = TypeVar("Result")
 
 
 def of_length(shape: type[Shape], count: int, *, max_length: int) -> type[Shape]:
-    """`shape`, whose only field is a list of texts, asking for exactly `count` of at most `max_length` characters."""
+    """`shape`, whose only field is a list of texts, restricted to exactly `count` texts of at most `max_length`
+    characters."""
     (name,) = shape.model_fields
     text = {"type": "string", "minLength": 1, "maxLength": max_length}
     items = {"type": "array", "minItems": count, "maxItems": count, "items": text}
@@ -105,7 +107,7 @@ async def ask(
     max_tokens: int,
     timeout_s: float,
 ) -> Result:
-    """What `judge` makes of the model's answer; None from it means that the answer is nonsense.
+    """The result of `judge` for the model's answer. None from `judge` means that the answer is nonsense.
 
     Raises NoAnswerError if the model fails, takes longer than `timeout_s` in all, or writes nonsense twice.
     """

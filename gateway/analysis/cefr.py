@@ -1,12 +1,12 @@
 """An estimate of the CEFR level (Council of Europe, 2020) by an open rule over what was measured.
 
 Up to four signs are put on the scale A1 … C2 by thresholds: speech rate, length of turns, variety and rarity of words.
-Their median is the estimate. Speech rate tells the levels apart up to B2 only (Tavakoli, Nakatsuhara & Hunter, 2020),
-so a fast speaker is "at B2 or above". Mistakes lower the estimate, and never lift it, as a model may overlook some.
+Their median is the estimate. Speech rate distinguishes the levels only up to B2 (Tavakoli, Nakatsuhara & Hunter, 2020),
+so a fast speaker is "at B2 or above". Mistakes can lower the estimate but never raise it, as a model may overlook some.
 
-A level is named only if there is enough to go by: enough words, mistakes that were looked for, at least three signs,
-and signs that agree. The thresholds are ours, for English conversation; they were never calibrated against examiners,
-so the evidence goes with the verdict.
+The estimate names a level only if there are enough words, a search for mistakes, and at least three signs that agree.
+The thresholds are ours, for English conversation. They were never calibrated against examiners, so the result contains
+its evidence.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LEVELS: tuple[CefrLevel, ...] = get_args(CefrLevel)
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """One measured value and where it stands: `step` 0 is A1, 5 is C2. is_open: there, or anywhere above."""
+    """One measured value on the scale: `step` 0 is A1, 5 is C2. is_open: at that step, or anywhere above."""
 
     step: int
     evidence: str
@@ -42,10 +42,10 @@ class Sign:
 def estimate_cefr(
     fluency: Fluency, vocabulary: Vocabulary, grammar: Grammar, language: str, impression: str | None
 ) -> tuple[Cefr, str | None]:
-    """The estimate, and why there is none, if so.
+    """The estimate or, if there is none, the reason.
 
-    grammar: with `words_checked` 0 if mistakes could not be looked for. impression: the language model's own, in words;
-    it is passed on and counts for nothing.
+    grammar: with `words_checked` 0 if there was no search for mistakes. impression: the language model's, in words; it
+    is only passed on.
     """
     signs, mistakes = _signs(fluency, vocabulary), _mistakes(grammar)
     evidence = [sign.evidence for sign in signs]
@@ -88,7 +88,8 @@ def _too_few_signs(signs: Sequence[Sign], vocabulary: Vocabulary, grammar: Gramm
 
 
 def _disagreement(signs: Sequence[Sign], mistakes: Sign | None, step: int) -> str | None:
-    """All signs but one must be within a level of the estimate, and mistakes not more than one level below it."""
+    """Why the signs disagree, if they do. All but one must be within a level of the estimate, and mistakes at most one
+    level below it."""
     disagreeing = sum(not sign.agrees_with(step) for sign in signs)
     if disagreeing <= 1 and (mistakes is None or mistakes.step >= step - 1):
         return None
@@ -99,7 +100,7 @@ def _disagreement(signs: Sequence[Sign], mistakes: Sign | None, step: int) -> st
 
 
 def _step(signs: Sequence[Sign]) -> int:
-    """The median; an open sign stands where the others do, if they are higher."""
+    """The median of the signs. An open sign counts as high as the others, if they are higher."""
     closed = [sign.step for sign in signs if not sign.is_open]
     middle = median_low(closed) if closed else 0
     return median_low([max(sign.step, middle) if sign.is_open else sign.step for sign in signs])
@@ -124,7 +125,7 @@ def _signs(fluency: Fluency, vocabulary: Vocabulary) -> list[Sign]:
 
 
 def _sign(value: float, thresholds: Sequence[float], text: str) -> Sign:
-    """With thresholds up to B2 only, the highest step is open."""
+    """The sign of a value. If the thresholds end at B2, the highest step is open."""
     step = sum(value >= threshold for threshold in thresholds)
     is_open = step == len(thresholds) < len(LEVELS) - 1
     return Sign(step, f"{text}, as at {LEVELS[step]}{' or above' if is_open else ''}.", is_open)
@@ -138,7 +139,7 @@ def _share_beyond_common(vocabulary: Vocabulary) -> float | None:
 
 
 def _mistakes(grammar: Grammar) -> Sign | None:
-    """How high the estimate may be with this many mistakes; none where no mistake was found."""
+    """The highest estimate that this many mistakes allow; none if no mistake was found."""
     rate = grammar.corrections_per_100_words
     if not rate:
         return None
@@ -147,7 +148,7 @@ def _mistakes(grammar: Grammar) -> Sign | None:
 
 
 def _confidence(words: int, signs: Sequence[Sign]) -> Confidence:
-    """Of a level whose signs agree."""
+    """The confidence in a level whose signs agree."""
     steps = [sign.step for sign in signs]
     spread = max(steps) - min(steps)
     if words >= 400 and len(signs) == 4 and spread <= 1:

@@ -1,6 +1,6 @@
-"""Why a correction was made, and what a word means: short answers of the language model, checked one by one.
+"""Asks the language model why a correction was made and what a word means, and checks each short answer.
 
-An answer that does not pass is left out; the correction and the word stand without it.
+An answer that fails the check is left out; the correction or the word then has none.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from gateway.ports import Llm
 
 _MAX_LENGTH = 200
 _TOKENS_EACH = 50
-_EASY_FROM_ZIPF = 4.0  # of the words in a meaning: among the 7,000 most frequent
+_EASY_FROM_ZIPF = 4.0  # words in a meaning are at least this frequent: among the 7,000 most frequent
 
 
 async def explain(grammar: Grammar, llm: Llm, *, level: Level, language: str, timeout_s: float) -> Grammar:
-    """`grammar` with a reason for each correction that has none, as far as the model has one. Raises NoAnswerError."""
+    """`grammar` with the model's reasons for corrections without one. Raises NoAnswerError."""
     bare = [one for one in grammar.corrections if not one.why]
     if not bare:
         return grammar
@@ -46,7 +46,7 @@ async def explain(grammar: Grammar, llm: Llm, *, level: Level, language: str, ti
 async def define(
     words: Sequence[WordToLearn], lexicon: Lexicon, llm: Llm, *, level: Level, timeout_s: float
 ) -> tuple[WordToLearn, ...]:
-    """The words with their meanings, as far as the model has fitting ones. Raises NoAnswerError."""
+    """The words, with the model's meanings where they are usable. Raises NoAnswerError."""
     if not words:
         raise NoAnswerError("There were no new words.")
 
@@ -68,7 +68,7 @@ async def define(
 
 
 def _meaning(text: str, word: WordToLearn, lexicon: Lexicon) -> str | None:
-    """`text` if it explains the word by other, easier ones."""
+    """`text` if it explains the word with other, easier words."""
     shown = _presentable(text, at_least=1)
     if shown is None:
         return None

@@ -1,10 +1,10 @@
 """Asks the language model for its feedback to the learner, and decides which parts of it to show.
 
-Nothing here can check whether a sentence is true, but only whether it is whole and not copied from the question. A
-small model that is out of its depth repeats itself, or the question, or stops in mid-sentence.
+This module can't check whether a sentence is true, only whether it is complete and not copied from the question. A
+model that is too small for the task repeats itself or the question, or stops in mid-sentence.
 
-The question holds the last words of the conversation. If there are earlier ones, the model first reads those in pieces
-and writes a note on each; the question holds the notes.
+The question holds the last part of the conversation. The model first reads any earlier part in pieces and writes a note
+on each piece; the question also holds these notes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NOTE_TOKENS = 60
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """summary None, next_steps empty, impression None: that part was not fit to be shown."""
+    """A part that can't be shown is None, or empty for next_steps."""
 
     summary: str | None
     next_steps: tuple[str, ...]
@@ -47,7 +47,7 @@ async def advise(
     timeout_s: float,
     notes: Sequence[str] = (),
 ) -> Feedback:
-    """What the language model says to the learner. facts: measured, a sentence each. notes: see `take_notes`.
+    """The language model's feedback to the learner. facts: measured, a sentence each. notes: see `take_notes`.
 
     Raises NoAnswerError.
     """
@@ -64,7 +64,7 @@ async def advise(
 async def take_notes(turns: Sequence[Turn], llm: Llm, *, language: str, timeout_s: float) -> list[str]:
     """A sentence about each piece of what was said before the last words; none for a short conversation.
 
-    A piece has no note if the model's answer is no use, or if no time is left.
+    A piece has no note if the model's answer is useless, or if no time is left.
     """
     until_s = time.monotonic() + timeout_s
     notes: list[str] = []
@@ -106,7 +106,7 @@ def presentable(answer: FeedbackAnswer, question: Sequence[ChatMessage]) -> Feed
 
 
 def _line(text: str) -> str | None:
-    """`text` on one line and without a number before it, if it is whole and says something."""
+    """`text` on one line, without a number before it, if it is complete and says something."""
     line = without_number(one_line(text))
     fits = is_prose(line) and has_end(line) and not has_loop(line) and not is_list(line)
     return line if fits and len(line) < _LINE_LENGTH else None

@@ -1,8 +1,8 @@
 """Words that fill a silence, by language.
 
-Hesitation sounds (um, euh, äh) are never words. Other fillers are words that mean something elsewhere ("I like it", "do
-you know her?"), so they count only where commas set them off: "it was, you know, big". The table is by language,
-since one's hesitation is another's word: "um" is Portuguese for "a", "er" is German for "he".
+Hesitation sounds (um, euh, äh) are never words. Other fillers have a meaning in other places ("I like it", "do you know
+her?"), so they count only between commas: "it was, you know, big". Each language has its own table, since a hesitation
+sound of one language is a word of another: "um" is Portuguese for "a", "er" is German for "he".
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class Fillers:
     phrases: tuple[str, ...] = ()
 
     def sound(self, word: str) -> str | None:
-        """The hesitation sound that a lower-case word is, if it is one."""
+        """The name of a hesitation sound, if the lower-case word is one."""
         return next((name for name, form in self.sounds.items() if re.fullmatch(form, word)), None)
 
     def set_off(self, text: str) -> Counter[str]:
-        """The phrases in `text` that punctuation encloses, a comma or dash on one side at least."""
+        """The phrases in `text` between punctuation marks, with a comma or dash on at least one side."""
         found: Counter[str] = Counter()
         plain = text.lower().replace("’", "'")
         for phrase in self.phrases:
@@ -57,5 +57,5 @@ _OTHER = Fillers(_HUM)
 
 
 def fillers_of(language: str) -> Fillers:
-    """The table for a BCP-47 tag; for an unknown language just the sounds that are words nowhere."""
+    """The table for a BCP-47 tag; for an unknown language, only the sounds that are words in no language."""
     return _BY_LANGUAGE.get(language.partition("-")[0].lower(), _OTHER)

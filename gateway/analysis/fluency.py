@@ -1,4 +1,4 @@
-"""How fluently the learner spoke, from the audio and the word times; no model has a say in it.
+"""Measures how fluently the learner spoke, from the audio and the word times, without any model.
 
 The measures are the usual ones of utterance fluency (Skehan, 2003; Tavakoli & Skehan, 2005): speed (speech rate,
 articulation rate), breakdown (silent pauses of at least 0.25 s, fillers), and, since this is a dialogue, share of talk
@@ -17,7 +17,7 @@ from gateway.analysis.times import pauses_of, seconds, spoken_s
 from gateway.analysis.words import Lexicon
 from gateway.history import LearnerTurn, PartnerTurn, Turn
 
-_MIN_SPEAKING_S = 1.0  # a rate over less says nothing
+_MIN_SPEAKING_S = 1.0  # a rate over less speech says nothing
 
 
 def measure_fluency(turns: Sequence[Turn], lexicon: Lexicon) -> Fluency:
@@ -75,7 +75,8 @@ def _measure_pauses(spoken: Sequence[LearnerTurn]) -> Pauses | None:
 
 
 def _count_fillers(spoken: Sequence[LearnerTurn], words: int, lexicon: Lexicon) -> Fillers | None:
-    """None where none is written down: most recognisers leave them out, so that is no sign that none was said."""
+    """None if there are none in the transcript: most recognisers leave fillers out, so we can't tell whether some were
+    said."""
     fillers = fillers_of(lexicon.language)
     found: Counter[str] = Counter()
     for turn in spoken:

@@ -1,8 +1,7 @@
-"""Which of a scenario's tasks the learner did.
+"""Finds which of a scenario's tasks the learner did.
 
-It is measured by the words of the learner's turns (`gateway.scenarios.signs`). The language model is asked, too, and
-its opinion stands beside the measurement. Neither changes the other: the words may have been said in another sense, and
-a small model is often wrong.
+The words of the learner's turns decide (`gateway.scenarios.signs`). The language model's opinion is shown beside that.
+Neither changes the other: the words may have been said in another sense, and a small model is often wrong.
 """
 
 from __future__ import annotations
@@ -21,12 +20,13 @@ from gateway.ports import Llm
 from gateway.scenarios.signs import is_shown
 
 _MAX_TOKENS = 100
-# Asked about along with the tasks. Nobody does it, so a model that says that it was done says yes to everything.
+# A control question among the tasks. Nobody does this, so a model that says yes to it says yes to everything.
 _NEVER_DONE = "Count backwards from ninety to eighty."
 
 
 def measure_goals(turns: Sequence[Turn], scenario: SessionScenario) -> Goals:
-    """What the learner's words show. Turns in a row count as one: recognition may cut a sentence at a pause."""
+    """The tasks that the learner's words show. Successive turns count as one, since recognition may cut a sentence at a
+    pause."""
     said = [
         (next(iter(run)).turn_id, " ".join(turn.text for turn in run))
         for is_learner, run in ((key, list(group)) for key, group in groupby(turns, _is_learners))
@@ -85,7 +85,7 @@ async def _done_in(
 
 
 def goal_facts(goals: Goals) -> list[str]:
-    """What was done, as measured, a sentence each."""
+    """The measured results, one sentence each."""
     return [f"The learner did this: {task.text}" for task in goals.tasks if task.measured]
 
 

@@ -1,8 +1,8 @@
-"""Corrections of what the learner said, and which of them to believe.
+"""Finds corrections of the learner's sentences, and decides which of them to believe.
 
 The language model is shown the learner's sentences, a few at a time, and writes each of them again without mistakes.
-What it changed is found here, by comparing words. A rewriting is believed only if it is the same sentence, little
-changed (see `is_credible`). Rules that need no model (`slips`) find a few mistakes more, also where the model is too
+This module compares the words to find the changes. It believes a rewritten sentence only if that is the same sentence
+with few changes (see `is_credible`). Rules without a model (`slips`) find a few more mistakes, even if the model is too
 small to be asked.
 """
 
@@ -25,7 +25,7 @@ from gateway.ports import Llm
 PIECE_SENTENCES = 6
 PIECE_BYTES = 900
 _LONGEST_BYTES = 400  # a longer "sentence" is a recogniser's run of words; it is not checked
-_TOKENS_PER_BYTE = 0.5  # of what is written again; English needs half of that
+_TOKENS_PER_BYTE = 0.5  # of the rewritten sentence; English needs half of that
 _CONTRACTIONS = {"n't": "not", "'m": "am", "'re": "are", "'ve": "have", "'ll": "will"}
 
 NOTHING_CHECKED = Grammar(corrections=(), words_checked=0, corrections_per_100_words=None)
@@ -40,7 +40,7 @@ class Sentence:
 
 
 class Corrections:
-    """The search for mistakes in what the learner said: by rules at once, then by the model, piece by piece."""
+    """The search for mistakes in the learner's sentences: by rules at once, then by the model, piece by piece."""
 
     def __init__(self, turns: Sequence[Turn], lexicon: Lexicon) -> None:
         self._lexicon = lexicon
@@ -48,11 +48,11 @@ class Corrections:
         self._found = [tuple(rule_corrections(one, lexicon.language)) for one in self._sentences]
         self._checked: set[int] = set()
         self.pieces = spread(pieces_of(self._sentences))
-        """Numbers of sentences that are asked about together."""
+        """Numbers of the sentences that go into one question."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was said in which there could be a mistake."""
+        """Whether there is no sentence that could have a mistake."""
         return not self._sentences
 
     async def check(self, piece: Sequence[int], llm: Llm, *, timeout_s: float) -> None:
@@ -66,7 +66,7 @@ class Corrections:
                 self._found[number] = without_overlaps((*self._found[number], *edits(sentence, text)))
 
     def grammar(self) -> Grammar:
-        """What was found so far. Each mistake counts; the same correction is shown once."""
+        """The result so far. Each mistake counts; equal corrections are shown once."""
         words = sum(word_count(self._sentences[number].text, self._lexicon) for number in self._checked)
         mistakes = sum(len(self._found[number]) for number in self._checked)
         shown: dict[object, Correction] = {}
@@ -107,14 +107,15 @@ def pieces_of(sentences: Sequence[Sentence]) -> list[list[int]]:
 
 
 def spread(pieces: Sequence[list[int]]) -> list[list[int]]:
-    """First every fourth piece, then those between: if time runs out, all of the conversation was looked at."""
+    """First every fourth piece, then those between, so that every part of the conversation is covered if time runs
+    out."""
     return [*pieces[::4], *pieces[2::4], *pieces[1::2]]
 
 
 async def rewrite(sentences: Sequence[str], llm: Llm, *, language: str, timeout_s: float) -> list[str | None]:
-    """Each sentence as the language model corrects it; None where its answer is not to be believed.
+    """Each sentence as the language model corrects it; None if its answer is not credible.
 
-    Raises NoAnswerError, also if it is not to be believed for any sentence.
+    Raises NoAnswerError, also if no answer is credible.
     """
 
     def judge(answer: CorrectionsAnswer) -> list[str | None] | None:
@@ -135,7 +136,7 @@ async def rewrite(sentences: Sequence[str], llm: Llm, *, language: str, timeout_
 
 
 def is_credible(sentence: str, corrected: str) -> bool:
-    """Is `corrected` the same sentence, with few words changed, and whole?"""
+    """Whether `corrected` is the same sentence, complete and with few words changed."""
     before, after = _words(sentence), _words(corrected)
     if not after or (has_end(sentence) and not has_end(corrected)):
         return False
@@ -168,7 +169,7 @@ def _expanded(text: str) -> list[str]:
 
 
 def edits(sentence: Sentence, corrected: str) -> Iterator[Correction]:
-    """What differs in `corrected`, in words: changes that stand close together are one correction."""
+    """The differences of `corrected`, in words. Changes that are close together are one correction."""
     before, after = word_spans(sentence.text), word_spans(corrected)
     for start, end, new_start, new_end in _changes(_words(sentence.text), _words(corrected)):
         first, last = before[start][0], before[end - 1][1]
@@ -198,7 +199,7 @@ def rule_corrections(sentence: Sentence, language: str) -> list[Correction]:
 
 
 def without_overlaps(corrections: Sequence[Correction]) -> tuple[Correction, ...]:
-    """The rules' come first: where the model corrects the same words, the rule's correction stands."""
+    """The corrections without overlaps. If a rule and the model correct the same words, the rule's correction stays."""
     kept: list[tuple[int, int]] = []
     chosen: list[Correction] = []
     for one in corrections:
@@ -211,9 +212,10 @@ def without_overlaps(corrections: Sequence[Correction]) -> tuple[Correction, ...
 
 
 def _changes(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[int, int, int, int]]:
-    """Where words differ: from and to before, from and to after; never empty, and at least two equal words apart.
+    """The ranges of words that differ: (from, to) in `before`, (from, to) in `after`. They are never empty, and at
+    least two equal words apart.
 
-    Words that were only added or left out bring a neighbour along, so that both sides say something.
+    If words were only added or left out, the range includes a neighbour, so that neither side is empty.
     """
     spans: list[list[int]] = []
     for tag, *span in _matcher(before, after).get_opcodes():

@@ -1,7 +1,7 @@
-"""Which words make no good vocabulary card: function words, exclamations, and inflected forms of other words.
+"""Finds words that are not worth a vocabulary card: function words, exclamations, and inflected forms of other words.
 
-*ladies* and *boiled* are left out, because *lady* and *boil* are the words to learn. English only: there an ending
-tells a form, if what remains is a word that is about as frequent. Other languages have no such rule here.
+*ladies* and *boiled* are left out, because *lady* and *boil* are the words to learn. For English only: a word with such
+an ending is a form if the rest is a word that is about as frequent. There are no rules for other languages.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from gateway.analysis.words import Lexicon
 
 _SHORTEST = 4  # letters: most shorter words are function words, abbreviations or known to everyone
-_LESS_FREQUENT_BY = 1.0  # on the Zipf scale; a base form that is rarer still is another word ("news", "new")
+_LESS_FREQUENT_BY = 1.0  # on the Zipf scale; a base form that is much rarer is another word ("news", "new")
 _PAIRED_FROM_ZIPF = 2.0
 
 _NO_CONTENT = frozenset(
@@ -54,7 +54,7 @@ halves shelves thieves better best worse worst further furthest
 
 
 def is_worth_learning(word: str, lexicon: Lexicon) -> bool:
-    """Is the lower-case `word` a content word in its base form, as far as can be told?"""
+    """Whether the lower-case `word` seems to be a content word in its base form."""
     if lexicon.language.partition("-")[0].lower() != "en":
         return True
     if len(word) < _SHORTEST or word in _NO_CONTENT or word in _IRREGULAR:
@@ -64,7 +64,8 @@ def is_worth_learning(word: str, lexicon: Lexicon) -> bool:
 
 
 def _is_compared(word: str, lexicon: Lexicon) -> bool:
-    """Is it a comparative or superlative? They come in pairs: *happier* has *happiest*, *corner* has no *cornest*."""
+    """Whether it is a comparative or superlative. These come in pairs: *happier* has *happiest*, *corner* has no
+    *cornest*."""
     for ending, other in (("er", "est"), ("est", "er")):
         if word.endswith(ending) and lexicon.zipf(word.removesuffix(ending) + other) >= _PAIRED_FROM_ZIPF:
             return any(lexicon.zipf(base) >= _PAIRED_FROM_ZIPF for base in _stems(word.removesuffix(ending)))
@@ -72,7 +73,7 @@ def _is_compared(word: str, lexicon: Lexicon) -> bool:
 
 
 def _bases(word: str) -> Iterator[str]:
-    """What `word` could be a form of, whether that is a word or not."""
+    """The possible base forms of `word`, whether they are words or not."""
     if word.endswith("s") and not word.endswith(("ss", "us", "is")):
         yield word[:-1]
         if word.endswith("ies"):

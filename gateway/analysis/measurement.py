@@ -1,4 +1,4 @@
-"""Everything that can be measured in a conversation, in one go. It takes the processor: call it in a thread."""
+"""Measures everything that can be measured in a conversation. It keeps the processor busy, so call it in a thread."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NO_FILLERS = (
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """unavailable: what could not be measured, and why."""
+    """unavailable: the parts that could not be measured, and why."""
 
     lexicon: Lexicon
     fluency: Fluency
@@ -30,7 +30,7 @@ class Measurement:
     unavailable: dict[Part, str]
 
     def facts(self) -> list[str]:
-        """What a teacher would want to know first, a sentence each."""
+        """The facts that a teacher would want to know first, one sentence each."""
         fluency, vocabulary = self.fluency, self.vocabulary
         unit = vocabulary.unit
         facts = [f"The learner said {counted(vocabulary.words, unit)}, {vocabulary.distinct_words} different ones."]

@@ -1,7 +1,7 @@
-"""What the language model is asked at the end of a conversation.
+"""The questions to the language model at the end of a conversation.
 
-A few questions, each with a few hundred tokens of conversation at most, so that a small model's context holds them.
-What was said is data, not instruction: it stands between tags, and no tag can be written inside.
+Each question holds at most a few hundred tokens of conversation, so that it fits into a small model's context. The
+learner's words are data, not instructions: they stand between tags, and no tag can be written inside them.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from gateway.ports import ChatMessage
 
 _MAX_WORDS = 250
 MAX_PIECES = 20
-_MAX_BYTES = 2400  # of UTF-8: 600 tokens of English, up to 1,000 of a script that a tokenizer knows badly
+_MAX_BYTES = 2400  # of UTF-8: 600 tokens of English, up to 1,000 in scripts that tokenizers split finely
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """The name by which a model knows a language, and one mistake of a learner in it: wrong, right, why.
+    """A language's name for the model, and one mistake of a learner in it: wrong, right, why.
 
-    more: other sentences of learners, and what they should be; some are right already. word, word_in, meaning: a word,
-    a sentence with it, and what it means there.
+    more: other sentences of learners with their corrections; some are right already. word, word_in, meaning: a word, a
+    sentence with it, and what it means there.
     """
 
     name: str
@@ -80,7 +80,7 @@ _STYLE: dict[Level, str] = {
 
 
 def language_named(tag: str) -> Language:
-    """What is known of the language of a BCP-47 tag; the tag itself stands for the name of one that is not listed."""
+    """The entry for a BCP-47 tag. In the entry of an unlisted language, the tag is the name."""
     known = _LANGUAGES.get(tag.partition("-")[0].lower())
     return known or Language(f"the language '{one_line(tag)[:20]}'", *_example(_LANGUAGES["en"]))
 
@@ -90,7 +90,7 @@ def _example(language: Language) -> tuple[str, str, str]:
 
 
 def corrections_question(sentences: Sequence[str], *, language: str) -> list[ChatMessage]:
-    """What would each of these sentences be without mistakes? The answer is a `CorrectionsAnswer`."""
+    """Asks for each of these sentences without mistakes. The answer is a `CorrectionsAnswer`."""
     known = language_named(language)
     system = (
         f"You are a teacher of {known.name}. You correct the sentences of a learner.\n"
@@ -108,7 +108,7 @@ def corrections_question(sentences: Sequence[str], *, language: str) -> list[Cha
 
 
 def reasons_question(corrections: Sequence[tuple[str, str]], *, level: Level, language: str) -> list[ChatMessage]:
-    """Why is each of these (wrong, right) pairs corrected? The answer is a `ReasonsAnswer`."""
+    """Asks for the reason for each correction, a (wrong, right) pair. The answer is a `ReasonsAnswer`."""
     known = language_named(language)
     system = (
         f"You are a kind teacher of {known.name}. A {level} learner made mistakes, and you have corrected them.\n"
@@ -124,7 +124,7 @@ def reasons_question(corrections: Sequence[tuple[str, str]], *, level: Level, la
 
 
 def meanings_question(words: Sequence[tuple[str, str]], *, level: Level, language: str) -> list[ChatMessage]:
-    """What does each word mean in its sentence? words: (word, sentence). The answer is a `MeaningsAnswer`."""
+    """Asks what each word means in its sentence. words: (word, sentence). The answer is a `MeaningsAnswer`."""
     known = language_named(language)
     system = (
         f"You write a dictionary of {known.name} for {level} learners. {_STYLE[level]}\n"
@@ -142,7 +142,7 @@ def meanings_question(words: Sequence[tuple[str, str]], *, level: Level, languag
 
 
 def note_question(lines: Sequence[str], *, language: str) -> list[ChatMessage]:
-    """What is this piece of the conversation about? The answer is a `NoteAnswer`."""
+    """Asks what this piece of the conversation is about. The answer is a `NoteAnswer`."""
     known = language_named(language)
     system = (
         f"You read a part of a conversation in {known.name}. Say in one sentence of at most 15 words, in {known.name}, "
@@ -155,9 +155,9 @@ def note_question(lines: Sequence[str], *, language: str) -> list[ChatMessage]:
 def feedback_question(
     turns: Sequence[Turn], facts: Sequence[str], *, level: Level, language: str, notes: Sequence[str] = ()
 ) -> list[ChatMessage]:
-    """How did it go, what comes next? The answer is a `FeedbackAnswer`.
+    """Asks for feedback and next steps. The answer is a `FeedbackAnswer`.
 
-    facts: measured, a sentence each. notes: what was talked about before the last words, which are shown.
+    facts: measured, one sentence each. notes: about the earlier part of the conversation; the last part is quoted.
     """
     known = language_named(language)
     system = (
@@ -180,7 +180,7 @@ def feedback_question(
 
 
 def goals_question(lines: Sequence[str], scenario: SessionScenario, tasks: Mapping[str, str]) -> list[ChatMessage]:
-    """Which tasks of the scenario did the learner do in this piece of the conversation?
+    """Asks which tasks of the scenario the learner did in this piece of the conversation.
 
     tasks: name → task. The answer has a boolean for each name.
     """
@@ -204,7 +204,7 @@ def lines_of(turns: Sequence[Turn]) -> list[str]:
 
 
 def last_words(texts: Sequence[str], *, max_words: int = _MAX_WORDS, max_bytes: int = _MAX_BYTES) -> list[str]:
-    """The end of what was said: the last lines, the first of them perhaps cut, within both bounds."""
+    """The last lines of the conversation within both bounds. The first of them may be cut."""
     kept: list[str] = []
     for text in reversed(texts):
         words: list[str] = []
@@ -222,9 +222,9 @@ def last_words(texts: Sequence[str], *, max_words: int = _MAX_WORDS, max_bytes: 
 
 
 def pieces_of(turns: Sequence[Turn]) -> list[list[str]]:
-    """All that was said, as the lines of pieces that a question can hold. The last piece is `last_words`.
+    """The whole conversation in pieces, as lines. Each piece fits into a question. The last one is `last_words`.
 
-    If there are more than MAX_PIECES, some of them are left out, evenly.
+    If there are more than MAX_PIECES, some are left out at equal intervals.
     """
     pieces: list[list[str]] = []
     rest = lines_of(turns)

@@ -22,9 +22,10 @@ def sentences_of(text: str) -> list[str]:
 
 
 def names_in(texts: Iterable[str], language: str) -> set[str]:
-    """Words, in lower case, that are written with a capital everywhere, and not only where every word would be.
+    """The names in the texts, in lower case: words that have a capital everywhere, not only at the beginning of a
+    sentence.
 
-    None for a language that writes its nouns so.
+    Finds none in a language that writes all its nouns with capitals.
     """
     if language.partition("-")[0].lower() in _NOUNS_ARE_CAPITALISED:
         return set()
@@ -55,7 +56,7 @@ def one_line(text: str) -> str:
 
 
 def has_end(text: str) -> bool:
-    """Does `text` end as a sentence does, and not where an answer was cut?"""
+    """Whether `text` ends like a sentence, and was not cut."""
     return _END.search(text) is not None
 
 
@@ -65,7 +66,7 @@ def whole_sentences(text: str) -> str:
 
 
 def has_loop(text: str) -> bool:
-    """Does `text` go round in circles: the same three words in a row three times, or a whole sentence twice?"""
+    """Whether `text` repeats itself: the same three words three times in a row, or a whole sentence twice."""
     words = split_at_spaces(text)
     threes = Counter(zip(words, words[1:], words[2:], strict=False))
     sentences = Counter(" ".join(split_at_spaces(sentence)) for sentence in sentences_of(text))
@@ -78,12 +79,13 @@ def without_number(text: str) -> str:
 
 
 def is_list(text: str) -> bool:
-    """Does `text` go on with a list's next number, as in "Speak more. 2. Read more."?"""
+    """Whether `text` contains a list's next number, as in "Speak more. 2. Read more."."""
     return _INNER_NUMBER.search(text) is not None
 
 
 def is_prose(text: str, *, at_least: int = 3) -> bool:
-    """Is `text` made of words (numbers and labels such as B2 don't count), and not of the same few over and over?"""
+    """Whether `text` consists of words (numbers and labels such as B2 don't count), and not of the same few again and
+    again."""
     words = [word for word in split_characters(text) if word.replace("'", "").isalpha()]
     return len(words) >= at_least and len(set(words)) >= 0.4 * len(words)
 

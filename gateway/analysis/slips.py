@@ -1,8 +1,8 @@
-"""Mistakes that need no language model: a few rules for English, each of which is right wherever it applies.
+"""Finds mistakes without a language model, by a few rules for English that have no false alarms.
 
-They find little of what is wrong, but what they find is wrong: "buyed", "I not understand", "she like", "didn't went".
-Other languages have no rules. A rule looks only where a sentence or a clause begins if the same words could be right
-elsewhere: "he go" is wrong in "He go home", and right in "Did he go home?".
+They find only few mistakes: "buyed", "I not understand", "she like", "didn't went". There are no rules for other
+languages. If words could be right in other places, the rule applies only at the beginning of a sentence or a clause:
+"he go" is wrong in "He go home", but right in "Did he go home?".
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ _REGULAR = {
 } | {"cutted": "cut", "hurted": "hurt"}
 _ALSO_BASES = {"fell", "found"}  # "I didn't found the company" is right
 _BASE = {past: base for base, past in _PAST.items() if past not in _ALSO_BASES}
-# Verbs whose base form is no past tense, and that a subject at the beginning of a clause needs in another form.
+# Verbs whose base form is not also a past tense, and that need another form after a subject at the beginning of a
+# clause.
 _VERBS = (
     "agree", "ask", "believe", "buy", "care", "come", "cook", "do", "drink", "drive", "eat", "feel", "find", "forget",
     "get", "give", "go", "have", "hear", "help", "know", "learn", "like", "live", "look", "love", "make", "mean",
@@ -44,7 +45,7 @@ _BEGINS = r"(?:^|(?<=[,;] )|(?<=\b(?:and|but) )|(?<=\bso )|(?<=\bbecause ))"  # 
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """`start` to `end`: where it stands in the sentence, in characters."""
+    """`start` to `end`: its place in the sentence, in characters."""
 
     start: int
     end: int
@@ -54,7 +55,7 @@ class Slip:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """correct: match → what should be there, and why. in_statements: it does not hold in a question."""
+    """correct: match → the correction, and why. in_statements: the rule does not apply to questions."""
 
     pattern: re.Pattern[str]
     correct: Callable[[re.Match[str]], tuple[str, str]]

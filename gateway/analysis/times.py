@@ -1,4 +1,4 @@
-"""Times as the analysis trusts them: finite, not negative, and within reason, whatever a model or a client reported."""
+"""Cleans the times for the analysis: finite, not negative, and within bounds, whatever a model or a client reports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Pause:
 
 
 def seconds(value: float) -> float:
-    """`value` as a time in seconds; anything that is none becomes the nearest that is one."""
+    """`value` as a time in seconds. An impossible value becomes the nearest possible one."""
     return min(max(value, 0.0), _MAX_S) if math.isfinite(value) else 0.0
 
 
@@ -32,7 +32,7 @@ def pauses_of(turn: LearnerTurn) -> list[Pause]:
     words = sorted((seconds(word.start_s), seconds(word.end_s)) for word in turn.words)
     end_s = words[0][1] if words else 0.0
     for start_s, word_end_s in words[1:]:
-        gap_s = round(start_s - end_s, 3)  # word times come in hundredths: 0.25 must not be lost to 0.2499999
+        gap_s = round(start_s - end_s, 3)  # word times are hundredths: without rounding, 0.25 might become 0.2499999
         if gap_s >= MIN_PAUSE_S:
             found.append(Pause(end_s, gap_s))
         end_s = max(end_s, word_end_s)

@@ -1,7 +1,7 @@
-"""Which words the learner used: how many, how varied, how rare, and which of the partner's to learn next.
+"""Measures the learner's words (how many, how varied, how rare), and finds words of the partner's to learn next.
 
 Variety is MATTR, the moving-average type-token ratio (Covington & McFall, 2010): the share of distinct words in every
-window of 50 words, averaged, which unlike the plain ratio does not fall as a text grows. Rarity follows the lexical
+window of 50 words, averaged. Unlike the plain ratio it does not fall as a text grows. Rarity follows the lexical
 frequency profile (Laufer & Nation, 1995), with bands on the Zipf scale (van Heuven et al., 2014) of `wordfreq`.
 """
 
@@ -48,9 +48,10 @@ LEARNABLE_ZIPF: dict[Level, tuple[float, float]] = {
     "intermediate": (3.5, 4.6),
     "advanced": (2.5, 4.1),
 }
-"""From where to below where on the Zipf scale a word is neither known at that level anyway nor too rare to help.
+"""The range [from, below) on the Zipf scale of the words worth learning at each level: neither known already nor too
+rare.
 
-Learners know the 1,000 most frequent words (Zipf 5) soon after the beginning.
+Even beginners soon know the 1,000 most frequent words (Zipf 5).
 """
 
 
@@ -86,7 +87,7 @@ def mattr(words: Sequence[str], window: int = MATTR_WINDOW) -> float | None:
 
 
 def measure_rarity(words: Iterable[str], names: set[str], lexicon: Lexicon) -> Rarity:
-    """Words by frequency band; names and numbers are no vocabulary and are left out."""
+    """Words by frequency band; names and numbers are left out."""
     counts = Counter(word for word in words if word not in names and not any(map(str.isdigit, word)))
     zipf = {word: lexicon.zipf(word) for word in counts}
     known = [word for word in counts if zipf[word] >= _KNOWN_FROM]
@@ -117,7 +118,7 @@ def _band(band: _Band, counts: Counter[str], zipf: dict[str, float]) -> RarityBa
 
 
 def words_to_learn(turns: Sequence[Turn], used: set[str], lexicon: Lexicon, level: Level) -> tuple[WordToLearn, ...]:
-    """Words of the partner's in the band of the level of which the learner used no form, the most frequent first.
+    """The partner's words in the level's range that the learner did not use in any form, the most frequent first.
 
     See `inflection` for the kinds of words that are left out.
     """
@@ -141,7 +142,7 @@ def words_to_learn(turns: Sequence[Turn], used: set[str], lexicon: Lexicon, leve
 
 
 class _Families:
-    """Words told apart by their stems, roughly: travel, travels and travelled are one, by their common beginning."""
+    """Groups words by a rough stem, their common beginning: travel, travels and travelled are one."""
 
     _STEM = 4  # letters
 

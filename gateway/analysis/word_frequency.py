@@ -1,8 +1,8 @@
 """How common single words are, for someone who looks one up: GET /words.
 
-The level is a rough one: it follows from how often a word is used in the language at large, and from nothing else.
-Learners meet frequent words first, so the most frequent 700 or so are about A1, and each level below reaches further
-down the Zipf scale. A word with a rare meaning, or one that courses teach early (`zebra`), has another level in truth.
+The level is only an estimate from how often a word is used in the language. Learners meet frequent words first, so the
+most frequent 700 or so are about A1, and each further level reaches further down the Zipf scale. The true level differs
+for a word with a rare meaning, or one that courses teach early (`zebra`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from gateway.analysis.words import Lexicon, load_lexicon
 from gateway.history import CefrLevel
 
 _CEFR_FROM: tuple[tuple[CefrLevel, float], ...] = (("A1", 5.2), ("A2", 4.7), ("B1", 4.2), ("B2", 3.7), ("C1", 3.1))
-"""From where on the Zipf scale; what is rarer and known is C2."""
+"""Each level and the lowest Zipf value of its words. Rarer words in the list are C2."""
 
 lexicon_of = lru_cache(maxsize=8)(load_lexicon)
-"""As `load_lexicon`, which takes a moment for each language."""
+"""As `load_lexicon`, but cached, since loading a language takes a moment."""
 
 
 class WordFrequency(BaseModel):

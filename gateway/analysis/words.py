@@ -1,8 +1,9 @@
-"""Text to words, and how rare a word is, by `wordfreq` (Speer, 2022; https://github.com/rspeer/wordfreq).
+"""Splits text into words and tells how rare a word is, with `wordfreq` (Speer, 2022;
+https://github.com/rspeer/wordfreq).
 
 wordfreq is imported on first use: it takes half a second and tens of megabytes. `load_lexicon` blocks, so it is called
-in a thread. Where wordfreq cannot split a language into words or has no list for it, the lexicon does what can be done
-honestly: it splits at spaces, or counts characters in scripts without them, and says why rarity is unknown.
+in a thread. If wordfreq can't split a language into words or has no list for it, the lexicon splits at spaces, or into
+characters in scripts without spaces, and says why rarity is unknown.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Lexicon:
 
 
 def load_lexicon(language: str) -> Lexicon:
-    """The best lexicon there is for a BCP-47 tag; any string will do."""
+    """The best available lexicon for a BCP-47 tag; accepts any string."""
     import wordfreq  # heavy, see above
     import wordfreq.tokens
 
@@ -84,5 +85,5 @@ def split_at_spaces(text: str) -> list[str]:
 
 
 def split_characters(text: str) -> list[str]:
-    """As split_at_spaces, but each letter of a script without spaces on its own."""
+    """As split_at_spaces, but in a script without spaces each letter is a word."""
     return split_at_spaces(_UNSPACED.sub(r" \g<0> ", text))

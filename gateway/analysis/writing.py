@@ -1,13 +1,13 @@
 """The parts of an analysis that the language model writes, one after the other.
 
-1. Corrections of everything the learner said, in pieces; those that can be checked are kept. Then a reason for each.
-2. A note on each earlier piece of a long conversation, then a summary and next steps. With the corrections and the
-   model's impression at hand, the CEFR level is estimated.
-3. What the words worth learning mean.
-4. In a scenario, which of its tasks the learner did, as the model sees it.
+1. Corrections of everything the learner said, in pieces; only credible ones are kept. Then a reason for each.
+2. A note on each earlier piece of a long conversation, then a summary and next steps. Then the CEFR level is estimated,
+   since the corrections and the model's impression are known.
+3. The meanings of the words worth learning.
+4. In a scenario, the model's opinion of which tasks the learner did.
 
-One question at a time, so that one analysis takes one slot of the language model. Whatever goes wrong is written down
-under `unavailable`. A small model (`Llm.is_small`) is asked nothing.
+It asks one question at a time, so that an analysis takes only one slot of the language model. Failures are listed under
+`unavailable`. A small model (`Llm.is_small`) is asked nothing.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from gateway.analysis.measurement import Measurement
 from gateway.history import SessionScenario, Turn
 from gateway.ports import Llm
 
-# When each part ends at the latest, as a share of all the time; what one does not need, the next ones have.
+# The deadline of each part, as a share of the total time. Time that a part does not use goes to the next ones.
 CORRECTIONS_UNTIL = 0.5
 REASONS_UNTIL = 0.6
 NOTES_UNTIL = 0.7
 FEEDBACK_UNTIL = 0.85
 MEANINGS_UNTIL = 0.93
-# After so many unusable answers in a row the model is not asked for corrections any more.
+# After this many unusable answers in a row the model is not asked for more corrections.
 HOPELESS = 2
 
 _NOTHING_SAID = "There was nothing to correct."
@@ -48,7 +48,7 @@ _UNUSABLE = "The language model wrote nothing usable here. A larger model does b
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The analysis so far. done, of total: how many of the steps towards the whole are behind."""
+    """The analysis so far. done, of total: how many steps towards the whole are completed."""
 
     analysis: Analysis
     done: int
@@ -98,7 +98,7 @@ class Writer:
         self._total = 1 if llm.is_small else len(corrections.pieces) + (4 if scenario else 3)
 
     def stage(self) -> Stage:
-        """What there is so far."""
+        """The analysis so far."""
         return Stage(self.draft, self._done, self._total)
 
     async def write(self) -> AsyncIterator[Stage]:
@@ -131,7 +131,7 @@ class Writer:
             yield self._advance("goals")
 
     def _leave_to_a_larger_model(self) -> None:
-        """What a small model writes here is worse than nothing, so it is not asked; the reasons say so."""
+        """Leave the written parts empty, with a reason: a small model's texts here are worse than none."""
         self._change(grammar=self._corrections.grammar())
         if not self.draft.grammar.words_checked:
             self._miss("grammar", _TOO_SMALL if self._corrections.pieces else _NOTHING_SAID)
@@ -144,7 +144,7 @@ class Writer:
             self._miss("goals", _NO_OPINION)
 
     def _advance(self, *parts: Part, **changes: object) -> Stage:
-        """One step further; `parts` are no longer pending."""
+        """Complete one step; `parts` are no longer pending."""
         self._done = min(self._done + 1, self._total)
         self._change(pending=tuple(part for part in self.draft.pending if part not in parts), **changes)
         return self.stage()
@@ -156,7 +156,7 @@ class Writer:
         self._change(unavailable=self.draft.unavailable | {part: because})
 
     async def _explain(self, reason: str) -> None:
-        """The reasons for the corrections. reason: why there may be no corrections."""
+        """Add the reasons for the corrections. reason: why there may be no corrections."""
         grammar = self._corrections.grammar()
         if not grammar.words_checked:
             self._miss("grammar", reason)
@@ -165,7 +165,7 @@ class Writer:
             left_s = self.clock.left_s(REASONS_UNTIL)
             explained = await explain(grammar, self._llm, level=self._level, language=self._language, timeout_s=left_s)
         except NoAnswerError:
-            return  # the corrections stand without
+            return  # the corrections stay without reasons
         self._change(grammar=explained)
 
     async def _advise(self) -> None:

@@ -1,8 +1,8 @@
-"""How long may audio be awaited before the microphone counts as silent? Pure: amounts of audio in, seconds out.
+"""How long to wait for audio before the microphone counts as silent. Pure: amounts of audio in, seconds out.
 
-Time is what the audio says, not when it arrived. A recorder that sends slices of a second is silent for a second
-between them, and a network that stalls brings everything afterwards. Silence that is put in meanwhile would stand in
-the middle of a word. So the next audio is awaited for as long as the client's slices are, and LATEST_S besides.
+The amount of audio measures time, not its arrival. A recorder that sends slices of a second sends nothing for a second
+between them, and a stalled network delivers everything late. Silence inserted in such a gap would split a word. So the
+wait is the length of the client's slices plus LATEST_S.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import deque
 
 LATEST_S = 2.2  # a stall of two seconds, and what a busy client adds
 ASSUMED_SLICE_S = 2.0  # until the client's own slices are known
-SLICES = 25  # the longest of so many counts
+SLICES = 25  # the longest of this many counts
 
 
 class Cadence:
@@ -27,10 +27,10 @@ class Cadence:
         self._current_s = 0.0
 
     def heard(self, seconds: float) -> None:
-        """So much audio was in the bytes that came last."""
+        """The bytes that came last held this much audio."""
         self._current_s += seconds
 
     @property
     def patience_s(self) -> float:
-        """How long after the last bytes more may still come that belong to the same sound."""
+        """How long after the last bytes more bytes of the same sound may still come."""
         return LATEST_S + max(self._current_s, *self._slices_s)

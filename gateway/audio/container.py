@@ -1,8 +1,8 @@
 """Decodes WebM and Ogg with libav as they arrive.
 
-libav asks for bytes and waits for them. It gets whatever has come, so that it never waits for a full buffer. The
-lowest `probesize` keeps it from collecting packets before it begins: with Chromium's recordings each block comes out as
-soon as its last byte has come in. `nobuffer` must not be set, as it drops the packets that were probed. `noparse` is
+libav asks for bytes and waits for them. It gets the bytes that have come, so it never waits for a full buffer. The
+lowest `probesize` keeps it from collecting packets before it begins: with Chromium's recordings each block is decoded
+as soon as its last byte has arrived. `nobuffer` must not be set, as it drops the packets that were probed. `noparse` is
 set because libav's parser silently drops packets that are not Opus; the decoder should see and refuse them.
 """
 
@@ -46,7 +46,7 @@ def _decode(file: _FramedFile, libav_format: str, sample_rate_hz: int) -> Iterat
         with av.open(file, "r", format=libav_format, options={"probesize": "32", "fflags": "noparse"}) as container:
             yield from _packets(container, _audio_track(container, file.kind), file, sample_rate_hz)
     except av.error.FFmpegError as error:
-        file.check()  # what is wrong with the bytes says more than libav's error
+        file.check()  # the error in the bytes says more than libav's error
         raise AudioError(
             f"the {file.name} can't be read ({error.strerror}); start a new recording", code="corrupt_audio"
         ) from error
@@ -131,12 +131,12 @@ class _FramedFile(ReadableFile):
         return part
 
     def sounded(self) -> None:
-        """Audio came out of what has been read."""
+        """Note that the bytes read so far have given audio."""
         self._silent_bytes = 0
         self._heard_any = True
 
     def check(self) -> None:
-        """Call this at the end. Raises the AudioError that says what was wrong with the bytes, if anything was."""
+        """Call this at the end. Raises an AudioError if something was wrong with the bytes."""
         if self._framing.damage:
             raise AudioError(
                 f"the {self.name} is damaged: {self._framing.damage}; start a new recording", code="corrupt_audio"

@@ -14,15 +14,15 @@ CAPACITY = 32  # pieces of 20 to 60 ms from Opus: about a second of sound, enoug
 
 
 class ClosedQueueError(Exception):
-    """Nobody reads any more, or nothing more will come."""
+    """Nobody reads any more, or no more items will come."""
 
 
 class DecodedQueue:
-    """Holds at most CAPACITY items; whoever sends more waits.
+    """Holds at most CAPACITY items; a sender waits while it is full.
 
-    A thread's items reach the event loop by call_soon_threadsafe. A semaphore holds the thread back: it takes a slot
-    before it gives the item to the loop, and the slot is free again when the session has taken the item. So there is
-    room whenever an item arrives. A queue of asyncio or anyio would cost the thread a round trip to the loop for each.
+    A thread's items reach the event loop by call_soon_threadsafe. A semaphore holds the thread back: the thread takes a
+    slot before it gives the item to the loop, and the session frees the slot when it takes the item. So there is room
+    whenever an item arrives. A queue of asyncio or anyio would cost the thread a round trip to the loop for each item.
     """
 
     def __init__(self) -> None:
@@ -54,23 +54,24 @@ class DecodedQueue:
         return len(self._items) < CAPACITY
 
     def send_now(self, item: DecodedAudio | Cut) -> None:
-        """As `send`, where there is room. Has no effect after `end` or `close`."""
+        """As `send`, but only if there is room. Has no effect after `end` or `close`."""
         self._put(item)
 
     def end(self) -> None:
-        """Nothing follows what has been sent. Call this in the event loop."""
+        """No more items follow. Call this in the event loop."""
         self._has_ended = True
         self._news.set()
 
     def tell_quiet(self, seconds: float) -> None:
-        """`receive` gives a Quiet once everything is taken, unless more comes first. Call this in the event loop."""
+        """Have `receive` give a Quiet once everything is taken, unless more audio comes first. Call this in the event
+        loop."""
         self._quiet_s += seconds
         self._news.set()
 
     async def receive(self) -> DecodedAudio | AudioError | Cut | Quiet:
         """The next item. Without a decoder thread, all audio that waits is one item.
 
-        Raises ClosedQueueError after the last item, and what `post_bug` brought.
+        Raises ClosedQueueError after the last item, and the error that `post_bug` was given.
         """
         while not self._items or self._is_closed:
             if self._has_ended or self._is_closed:
@@ -98,7 +99,8 @@ class DecodedQueue:
         self._news.set()
 
     def _joined(self, first: DecodedAudio) -> DecodedAudio:
-        """With the audio behind it: what one read of the socket brought goes to recognition in one message."""
+        """`first` and the audio behind it, so that the audio of one read of the socket goes to recognition in one
+        message."""
         pieces = [first.pcm]
         while self._items and isinstance(audio := self._items[0], DecodedAudio):
             pieces.append(audio.pcm)

@@ -15,7 +15,7 @@ INBOX_BYTES = 512 * 1024  # half a minute of MediaRecorder's Opus; one frame mor
 
 
 class Decoder:
-    """The event loop's side of the DecoderThread. What it decodes goes into `decoded`, which it ends."""
+    """The event loop's side of the DecoderThread, which puts the decoded audio into `decoded` and ends that queue."""
 
     def __init__(
         self, decoded: DecodedQueue, decoders: Callable[[], Mapping[StreamKind, StreamDecoder]], sample_rate_hz: int
@@ -30,7 +30,7 @@ class Decoder:
         self._thread: DecoderThread | None = None
 
     def begin(self, kind: StreamKind) -> None:
-        """What follows is a new stream."""
+        """A new stream follows."""
         self._encoded.begin(kind)
         if self._thread is None:
             self._thread = DecoderThread(
@@ -42,11 +42,11 @@ class Decoder:
         self._encoded.put(data)
         while self._encoded.full:
             self._room.clear()
-            if self._encoded.full:  # still, now that a change can't be missed
+            if self._encoded.full:  # check again, now that no change can be missed
                 await self._room.wait()
 
     def finish(self) -> None:
-        """Nothing follows: `decoded` ends when everything is decoded."""
+        """No more bytes follow: `decoded` ends when everything is decoded."""
         self._encoded.finish()
         if self._thread is None:
             self._decoded.end()
@@ -64,7 +64,7 @@ class Decoder:
             self._loop.call_soon_threadsafe(self._room.set)
 
     def _on_thread_end(self) -> None:
-        self._encoded.close()  # if it was a bug: nobody waits for room that never comes
+        self._encoded.close()  # after a bug, so that nobody waits for room that never comes
         self._decoded.end()
         self._room.set()
         self._thread_ended.set()

@@ -12,8 +12,8 @@ from gateway.audio.types import StreamKind
 class EncodedQueue:
     """Thread-safe: the event loop puts bytes in, one decoder thread takes them out. It is that thread's ByteSource.
 
-    It takes everything; whoever puts bytes in waits while it is `full`. `on_room` is called in the decoder thread when
-    there is room again.
+    It takes everything, so the event loop has to wait while it is `full`. `on_room` is called in the decoder thread
+    when there is room again.
     """
 
     def __init__(self, *, capacity_bytes: int, on_room: Callable[[], None]) -> None:
@@ -32,7 +32,7 @@ class EncodedQueue:
         return self._queued_bytes >= self._capacity_bytes
 
     def begin(self, kind: StreamKind) -> None:
-        """What follows is a new stream."""
+        """A new stream follows."""
         self._put(kind)
 
     def put(self, data: bytes) -> None:
@@ -40,13 +40,13 @@ class EncodedQueue:
         self._put(data)
 
     def finish(self) -> None:
-        """Nothing follows."""
+        """No more bytes follow."""
         with self._changed:
             self._ended = True
             self._changed.notify()
 
     def close(self) -> None:
-        """Nothing follows, and what is queued is dropped."""
+        """Drop the queued bytes; no more follow."""
         with self._changed:
             self._items.clear()
             self._queued_bytes = 0
@@ -65,7 +65,7 @@ class EncodedQueue:
     # --- for the decoder thread
 
     def next_stream(self) -> StreamKind | None:
-        """Drop what is left of the last stream and wait for the next one to begin. None: there will be none."""
+        """Drop the rest of the last stream and wait for the next one to begin. None: there will be no more."""
         while True:
             while self.read():
                 pass

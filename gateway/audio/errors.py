@@ -1,4 +1,4 @@
-"""What can be wrong with the audio that a learner's browser sends."""
+"""The errors in audio that a learner's client sends."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Follows the outer structure of WebM and Ogg, without decoding: where a stream ends, and whether it is complete.
 
 Where bytes make no sense, libav silently looks for the next thing that it understands: the learner would not be heard,
-and would get no error. So each byte passes through here first. Where the structure breaks, the stream is over and the
-error is named. Where a new header stands, because a client restarted its MediaRecorder, a new stream begins. At the end
-of input it is known whether the last element or page was cut off.
+and would get no error. So each byte passes through here first. If the structure breaks, the stream is over and the
+error is named. If a new header comes, because a client restarted its MediaRecorder, a new stream begins. At the end of
+input, Framing knows whether the last element or page was cut off.
 
     WebM   a sequence of elements: id, size, body. Segment and Cluster are entered whatever size they claim (live WebM
            says "unknown"); all others are skipped. https://www.rfc-editor.org/rfc/rfc8794
@@ -37,10 +37,10 @@ class NewStream(Exception):  # noqa: N818 - it marks a place
 
 
 class Framing(ABC):
-    """Takes a stream's bytes, cut anywhere, and gives back those that certainly belong to it.
+    """Takes a stream's bytes, cut anywhere, and returns those that certainly belong to it.
 
     The header of an element or page is held back until it is complete. `rest`: the first bytes of a new stream, once
-    one has begun. `damage`: what was found where the structure broke. After either, the stream is over.
+    one has begun. `damage`: why the structure broke, if it did. After either, the stream is over.
     """
 
     def __init__(self) -> None:
@@ -153,5 +153,6 @@ class OggFraming(Framing):
 
 
 def _vint_bytes(first: int) -> int:
-    """Length of the EBML number that begins with this byte: one more than its leading zero bits. 9: there is none."""
+    """The length of the EBML number that begins with this byte: one more than its leading zero bits. 9: it begins
+    none."""
     return 9 - first.bit_length()

@@ -1,12 +1,12 @@
 """Decides which audio may wait for more, so that fewer messages go to recognition. Pure: PCM in, PCM out.
 
 Recognition listens in windows of VOICE_WINDOW_S, and a message for each window costs more CPU than its content. Most
-windows say nothing new. While a voice goes on, a loud window is no pause, and one quiet window alone is none either.
-While nobody speaks, a quiet window is no voice. Such windows wait for the next one; any other window goes at once, with
-those that have waited. Without this the gateway takes 1.4 to 1.9 times as much CPU (docs/adr/0027-less-machinery.md).
+windows say nothing new: while a voice goes on, a loud window or a single quiet one is no pause, and while nobody
+speaks, a quiet window is no voice. Such a window waits for the next one. Any other window goes at once, with those that
+have waited. Without this the gateway takes 1.4 to 1.9 times as much CPU (docs/adr/0027-less-machinery.md).
 
-The thresholds are the gateway's own. They decide when a message goes, never what recognition makes of it. That no pause
-is held back is tested against recognition's own endpointing.
+The gateway has its own thresholds. They decide when a message goes, never how recognition hears it. A test with
+recognition's own endpointing shows that no pause is held back.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ import math
 from common.pcm import BYTES_PER_SAMPLE
 
 SPEAKING_WINDOWS, SILENT_WINDOWS = 6, 12
-"""At most so many windows go as one message. So a caption may come five windows later, and a voice that is hardly
+"""At most this many windows go as one message. So a caption may come five windows later, and a voice that is hardly
 louder than the room eleven windows later.
 """
-_QUIET = 0.32  # times the loudest of late, which is 10 dB quieter: a voice may have stopped
-_LOUD = 2.0  # times the floor, which is 6 dB louder: up to here it may be the room alone
-_FADE = 0.97  # for each window: the loudest of late falls by 8 dB in a second
-_RISE = 1.06  # for each window: the floor, the quietest of late, rises by at most 16 dB in a second
+_QUIET = 0.32  # of the recent loudest window, so 10 dB quieter: a voice may have stopped
+_LOUD = 2.0  # times the floor, so 6 dB louder: up to here it may be only the room
+_FADE = 0.97  # for each window: the recent loudest falls by 8 dB in a second
+_RISE = 1.06  # for each window: the floor, the recent quietest, rises by at most 16 dB in a second
 _LEAST_FLOOR = 30.0  # of 65,535: a microphone's own noise is no voice
 
 
 class Expected(enum.Enum):
-    """What the next window may show, by what recognition has said last."""
+    """What the next window may show, given the last event of recognition."""
 
     VOICE = enum.auto()  # nobody speaks
     PAUSE = enum.auto()  # somebody speaks
-    ANYTHING = enum.auto()  # each window decides something
+    ANYTHING = enum.auto()  # each window matters
 
 
 class Gathering:
     """Gathers one stream of 16-bit little-endian mono PCM.
 
-    Both can be changed at any time: `expected`, and `most_windows`, a lower limit than usual for one message.
+    `expected`, and `most_windows`, a lower limit than usual for one message, may be changed at any time.
     """
 
     def __init__(self, window_samples: int) -> None:
@@ -46,18 +46,18 @@ class Gathering:
         self.most_windows = math.inf
         self._window_bytes = window_samples * BYTES_PER_SAMPLE
         self._held = bytearray()
-        self._window = bytearray()  # the beginning of a window whose rest has not come; it may have gone already
-        self._waiting = 0  # whole windows
+        self._window = bytearray()  # the beginning of an incomplete window; it may have been sent already
+        self._waiting = 0  # in whole windows
         self._loudest = 0.0
         self._floor = math.inf
         self._was_quiet = False  # the window before
 
     @property
     def missing_bytes(self) -> int:
-        """How many more bytes must come before they can make a difference.
+        """How many more bytes must come before they can matter.
 
         A part of a window tells nothing. While somebody speaks, neither does the window after a loud one. While nobody
-        speaks this is always two windows: to count exactly costs more than noticing a voice one window later.
+        speaks this is always two windows, since an exact count costs more than noticing a voice one window later.
         """
         if self.expected is Expected.VOICE:
             return 2 * self._window_bytes
@@ -66,7 +66,8 @@ class Gathering:
         return windows * self._window_bytes - len(self._window)
 
     def add(self, pcm: bytes) -> bytes:
-        """Take `pcm`, cut between any two samples. Returns what goes now: everything that has waited, or nothing."""
+        """Take `pcm`, cut between any two samples. Returns the audio to send now: everything that has waited, or
+        nothing."""
         self._held += pcm
         self._window += pcm
         is_due = False
@@ -101,6 +102,6 @@ class Gathering:
 
 
 def _swing(window: bytearray) -> int:
-    """The highest less the lowest of every 32nd sample. For so few, numpy takes longer."""
+    """The highest less the lowest of every 32nd sample. For so few samples, numpy would be slower."""
     samples = memoryview(window).cast("h")[::32].tolist()
     return max(samples) - min(samples)

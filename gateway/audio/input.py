@@ -11,8 +11,8 @@
                 case Cut(): …                   # where `cut` was called
                 case AudioError(): …            # tell the client; the session goes on
 
-`feed` raises the errors that a frame shows at once. Those that the decoder finds later come out in their place among
-the audio. Either way a broken stream is reported once, and dropped up to the next frame that begins with a header.
+`feed` raises the errors that a frame shows at once. Errors that the decoder finds later come out in their place among
+the audio. In both cases a broken stream is reported once, and dropped up to the next frame that begins with a header.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
 
     Set before the first audio:
     gathering: when PCM that needs no decoding comes out. Without it, each frame comes out at once.
-    quiet_after_s: when nothing was fed for so long, what is gathered comes out; again and again. When nothing was fed
-    for longer than the client's slices and a stalled network explain (`Cadence`), Quiet comes out as well.
+    quiet_after_s: each time that nothing was fed for this long, the gathered audio comes out. When nothing was fed for
+    longer than the client's slices and a stalled network explain (`Cadence`), Quiet comes out as well.
     on_quiet: called whenever nothing was fed for `quiet_after_s`.
     """
 
@@ -59,8 +59,8 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
         self._decoder = Decoder(self._decoded, self._decoders, sample_rate_hz)
         self._quiet_timer: QuietTimer | None = None
         self._cadence = Cadence()
-        self._told_quiet_s = 0.0  # of the silence that goes on
-        self._is_plain = False  # PCM at the right rate: it goes past the decoder
+        self._told_quiet_s = 0.0  # how much of the present silence was told
+        self._is_plain = False  # PCM at the right rate, which needs no decoder
         self._finished = False
         self._latest: DecodedAudio | None = None
 
@@ -76,11 +76,12 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
 
     @property
     def missing_bytes(self) -> int:
-        """How many more bytes must be fed before they can be of use; 1 where each is."""
+        """How many more bytes must be fed before they are useful; 1 if each byte is."""
         return self.gathering.missing_bytes if self.gathering and self._is_plain else 1
 
     def announce(self, encoding: str, pcm_sample_rate_hz: int = 16_000) -> None:
-        """What a `start` message says. Raises AudioError once audio is being decoded, or if it can't be decoded.
+        """Take the format that a `start` message names. Raises AudioError if audio is being decoded already, or can't
+        be decoded.
 
         It may also come after audio that was refused because it had not been announced.
         """
@@ -89,7 +90,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
     async def feed(self, data: bytes) -> None:
         """Take a frame, cut anywhere. Waits while this session's decoder or listener is behind.
 
-        Raises AudioError: the frame, and it alone, is dropped; if it began a stream, so is that stream.
+        Raises AudioError; then only this frame is dropped or, if it began a stream, that stream.
         """
         if self._finished:
             raise AudioError("audio came after the end of the conversation", code="audio_after_end")
@@ -115,7 +116,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
             await self._decoded.send(Cut(keep))
 
     async def finish(self) -> None:
-        """End of input: what the decoder still holds comes out, then the iteration ends.
+        """End of input: the decoder's remaining audio comes out, then the iteration ends.
 
         Raises AudioError (truncated_audio) if all that came is too short to be recognised.
         """
@@ -128,7 +129,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
         self._detector.finish()
 
     async def close(self) -> None:
-        """From any state, more than once if need be: drops what is on its way and ends the thread."""
+        """Drop the queued audio and end the thread. May be called in any state, and more than once."""
         self._finished = True
         if self._quiet_timer:
             self._quiet_timer.stop()
@@ -159,7 +160,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
             self._decoder.begin(kind)
 
     def _decoders(self) -> Mapping[StreamKind, StreamDecoder]:
-        """Asked for with the first stream, when the rate of raw PCM is known."""
+        """The decoders. Call it with the first stream, when the rate of raw PCM is known."""
         rate_hz = self._detector.pcm_sample_rate_hz
         return {
             StreamKind.WEBM: decode_webm,
@@ -180,7 +181,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
         self._cadence.heard(len(pcm) / BYTES_PER_SAMPLE / self.sample_rate_hz)
 
     def _tell_quiet(self, seconds: float) -> None:
-        """What is gathered comes out: a microphone that was switched off would never complete it."""
+        """Let the gathered audio out: a microphone that was switched off would never complete it."""
         self.on_quiet()
         if self._decoded.has_room and not self._finished:  # without room the listener is behind, and has audio to take
             if self.gathering and (rest := self.gathering.rest()):

@@ -1,4 +1,4 @@
-"""How loud a sound is, and what that says about the microphone."""
+"""Measures how loud a sound is, and what that says about the microphone."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Levels:
 
 
 def verdict(rms: float) -> str:
-    """What the root mean square of some seconds of audio means, in plain words."""
+    """The meaning of a root mean square over some seconds of audio, in plain words."""
     for limit, words in (
         (10, "silence: is the microphone muted?"),
         (100, "very quiet: background noise, or a microphone far away"),

@@ -70,7 +70,7 @@ class PcmConverter:
             yield piece if self._as_is else self._convert(piece)
 
     def flush(self) -> bytes:
-        """What the resampler still holds, at the end of the stream."""
+        """The rest of the audio in the resampler, at the end of the stream."""
         return b"" if self._as_is else samples_of(self._resampler.resample(None))
 
     def _convert(self, data: bytes) -> bytes:

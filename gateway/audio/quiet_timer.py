@@ -9,11 +9,11 @@ TIMER_S = 0.002  # an event loop's timers count milliseconds
 
 
 class QuietTimer:
-    """Calls `on_quiet` whenever nothing was fed for `after_s`, again and again, from the first `fed` on.
+    """After the first `fed`, calls `on_quiet` each time that nothing was fed for `after_s`.
 
-    It is told for how many seconds nothing has been fed.
+    `on_quiet` gets the seconds for which nothing has been fed.
 
-    One timer that looks at the clock: a timer around each frame would cost more than the frame.
+    It is one timer that looks at the clock, since a timer around each frame would cost more than the frame.
     """
 
     def __init__(self, after_s: float, on_quiet: Callable[[float], None]) -> None:

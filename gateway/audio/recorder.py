@@ -1,4 +1,4 @@
-"""With AUDIO_DEBUG, what a session sent is kept as `audio_debug/<session-id>.wav` in the temporary folder."""
+"""With AUDIO_DEBUG, keeps the audio of each session as `audio_debug/<session-id>.wav` in the temporary folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from common.pcm import BYTES_PER_SAMPLE
 logger = logging.getLogger(__name__)
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_PART_S = 1  # at most so much audio is lost if the process dies
+_PART_S = 1  # at most this much audio is lost if the process dies
 
 
 def debug_folder() -> Path:
@@ -26,8 +26,8 @@ def debug_folder() -> Path:
 class DebugRecorder:
     """Writes 16-bit mono PCM, a second at a time. The header is written each time, so the file is always valid.
 
-    It raises nothing into the session: an error is logged once and ends the recording. A session that comes back gets a
-    second file, `<session-id>-2.wav`. Only the owner of the process can read the files.
+    It raises no errors: an error is logged once and ends the recording. A session that comes back gets a second file,
+    `<session-id>-2.wav`. Only the owner of the process can read the files.
     """
 
     def __init__(self, session_id: str, sample_rate_hz: int, folder: Path | None = None) -> None:

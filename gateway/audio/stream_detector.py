@@ -1,4 +1,4 @@
-"""Which stream a session's bytes belong to, and where one begins. Pure: bytes in, decisions out.
+"""Finds where streams begin in a session's bytes. Pure: bytes in, decisions out.
 
 announced "auto":      a signature begins a stream; within one, a frame that begins with a signature begins another
 announced a container: the same, for that container alone
@@ -18,9 +18,9 @@ MIN_PCM_RATE_HZ, MAX_PCM_RATE_HZ = 8_000, 48_000
 
 
 class Detected(NamedTuple):
-    """What a frame turned out to be. data: to be decoded, after `begins` if a new stream begins with it.
+    """What a frame holds. data: to be decoded; `begins`: the kind of stream that begins with it, if one does.
 
-    error: what the learner is to be told of the frame.
+    error: for the learner, if something is wrong with the frame.
     """
 
     data: bytes = b""
@@ -29,7 +29,8 @@ class Detected(NamedTuple):
 
 
 class StreamDetector:
-    """Of one session. A broken beginning is reported once; then frames are dropped until one begins with a header."""
+    """The detector of one session. It reports a broken beginning once, then drops frames until one begins with a
+    header."""
 
     def __init__(self, encoding: str, pcm_sample_rate_hz: int) -> None:
         self._has_begun = False
@@ -49,7 +50,7 @@ class StreamDetector:
         self._announced = None if encoding == "auto" else StreamKind(encoding)
         self.pcm_sample_rate_hz = pcm_sample_rate_hz
         self._head: bytes | None = b""  # the first bytes of a stream not yet known; None within a stream
-        self._is_lost = False  # no stream is known, and that was reported: drop what comes until one begins
+        self._is_lost = False  # a broken beginning was reported: drop frames until a stream begins
 
     def take(self, data: bytes) -> Detected:
         """A frame of at least one byte, cut anywhere."""
@@ -62,7 +63,8 @@ class StreamDetector:
         return Detected(data, begins=kind if is_new else None)
 
     def finish(self) -> None:
-        """There is no more. Raises AudioError (truncated_audio) if all that came is too short to be recognised."""
+        """No more bytes follow. Raises AudioError (truncated_audio) if all the bytes together were too few to recognise
+        a format."""
         if self._head and not self._is_lost:
             raise AudioError(
                 f"the audio ended after {len(self._head)} bytes, too few to know its format", code="truncated_audio"
@@ -82,7 +84,7 @@ class StreamDetector:
         return Detected(data, begins)
 
     def _take_head(self, data: bytes) -> Detected:
-        """A stream begins with what came so far, or with this frame, or it is not known yet."""
+        """Decide whether a stream begins with the bytes so far, with this frame, or can't be recognised yet."""
         held, self._head = self._head or b"", b""
         found, error = Detected(), None
         for head in (held + data, data) if held else (data,):

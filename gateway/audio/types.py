@@ -1,4 +1,4 @@
-"""What goes into a decoder and what comes out of it."""
+"""The types that go into a decoder and come out of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class StreamKind(StrEnum):
-    """The formats that are understood."""
+    """The formats that can be decoded."""
 
     WEBM = "webm"
     OGG = "ogg"
@@ -32,7 +32,7 @@ class DecodedAudio:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """The microphone has been silent for so many seconds, without sending silence; those since the last Quiet."""
+    """The client has sent nothing for this many seconds, not even silence, counted since the last Quiet."""
 
     seconds: float
 
@@ -52,7 +52,8 @@ class ByteSource(Protocol):
         ...
 
     def split(self, kind: StreamKind, data: bytes) -> None:
-        """The stream ended within what `read` gave: its last part, `data`, begins a new stream of `kind`."""
+        """The stream ended within the bytes that `read` gave: their last part, `data`, begins a new stream of
+        `kind`."""
         ...
 
 

@@ -16,7 +16,7 @@ from gateway.audio.pcm import PcmConverter, PcmFormat
 from gateway.audio.types import ByteSource, DecodedAudio, StreamKind
 
 MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 192_000
-MAX_CHUNK_BYTES = 1024 * 1024  # of one chunk other than `data`
+MAX_CHUNK_BYTES = 1024 * 1024  # longest chunk other than `data`
 _ENDLESS_BYTES = 0x7FFF0000  # no browser records 2 GiB: such a size means that the size was not known
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
@@ -64,7 +64,7 @@ def _samples(reader: _Reader, size: int, form: PcmFormat, sample_rate_hz: int) -
 
 
 def _skip_trailer(reader: _Reader, data_size: int) -> None:
-    """Read past what may follow the samples: padding, chunks of text, the beginning of the next WAV."""
+    """Skip the padding and the chunks of text that may follow the samples, up to the beginning of the next WAV."""
     if data_size % 2 and reader.peek(1) == b"\0":
         reader.take(1)
     while head := reader.peek(8):
@@ -129,13 +129,13 @@ class _Reader:
         return taken
 
     def some(self, limit: float) -> bytes:
-        """What has come, at most `limit` bytes. Waits for at least one, unless the stream is over."""
+        """The bytes that have come, at most `limit`. Waits for at least one, unless the stream is over."""
         data = bytes(self._data) or self._source.read()
         cut = len(data) if limit >= len(data) else int(limit)
         self._data = bytearray(data[cut:])
         return data[:cut]
 
     def split_off(self) -> None:
-        """What is left belongs to a new stream, which begins here."""
+        """The remaining bytes belong to a new stream, which begins here."""
         self._source.split(StreamKind.WAV, bytes(self._data))
         self._data.clear()

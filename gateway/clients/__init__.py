@@ -1,1 +1,1 @@
-"""The outside world over gRPC: one client per port of `gateway.ports`."""
+"""The clients of the model servers (gRPC) and of Redis: one for each port of `gateway.ports`."""

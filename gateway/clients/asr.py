@@ -76,7 +76,7 @@ def _event(response: asr_pb2.StreamingRecognizeResponse) -> ports.AsrEvent | Non
             return ports.VoicePaused()
         case "voice_continued":
             return ports.VoiceContinued(response.voice_continued.start_sample)
-        case _:  # of a newer service
+        case _:  # an event of a newer service
             return None
 
 

@@ -1,7 +1,7 @@
-"""What the three clients share: a call that ends with its block, failures as ServiceErrors, and when to try again.
+"""Shared by the three clients: calls that end with their block, failures as ServiceErrors, and retries.
 
-A replica that is full or drains refuses a call before its first response. A new call then reaches another replica,
-which the channel's round robin or the proxy picks.
+A replica that is full or drains refuses a call before its first response. The channel's round robin, or the proxy, then
+sends a new call to another replica.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S, JITTER = 0.1, 1.0, 0.5
 
 
 class Retries:
-    """The new tries of one call: at once, then after 0.1, 0.2, 0.4 and 0.8 s, each longer by up to half at random."""
+    """The retries of one call: at once, then after 0.1, 0.2, 0.4 and 0.8 s. Each pause is longer by up to half, at
+    random."""
 
     def __init__(self, service: str) -> None:
         self._service = service
         self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S, at_once=True, jitter=JITTER)
 
     async def next(self, error: ServiceError) -> None:
-        """Wait before one more try. Raises `error` if there were RETRIES of them already."""
+        """Wait before one more try. Raises `error` if there have been RETRIES retries already."""
         if self._backoff.failures >= RETRIES:
             raise error
         metrics.REOPENED_CALLS.labels(self._service).inc()
@@ -41,13 +42,13 @@ class Retries:
         await asyncio.sleep(self._backoff.next_pause_s())
 
     async def after_refusal(self, error: ServiceError) -> None:
-        """As `next`, of a call that has had no response yet. Raises `error` also if it is no refusal."""
+        """As `next`, for a call without a response so far. Also raises `error` if it is not a refusal."""
         if not isinstance(error, BusyError | UnavailableError):
             raise error
         await self.next(error)
 
     def reset(self) -> None:
-        """It has worked: the tries so far are not held against the next failure."""
+        """The call has worked: forget the retries so far."""
         self._backoff.reset()
 
 
@@ -65,7 +66,7 @@ async def open_call(call: Any) -> AsyncIterator[Any]:
 
 @contextmanager
 def service_errors(service: str) -> Iterator[None]:
-    """Turns a failed call to `service` into the ServiceError that it stands for."""
+    """Turns the failure of a call to `service` into a ServiceError."""
     try:
         yield
     except grpc.aio.AioRpcError as error:
@@ -73,7 +74,7 @@ def service_errors(service: str) -> Iterator[None]:
 
 
 async def write(call: Any, message: Any, service: str) -> None:
-    """Send a message on a call that may have ended already. Raises the ServiceError that its status stands for."""
+    """Send a message on a call that may have ended already. Raises the ServiceError for its status."""
     try:
         await call.write(message)
     except grpc.aio.AioRpcError as error:
@@ -98,7 +99,7 @@ class Stream:
     async def open(cls, begin: Callable[[], Any], config: Any, service: str) -> AsyncIterator[Stream]:
         """A new call, to which `config` is sent first; cancelled at the end of the block.
 
-        A call that is refused before that says so to whoever reads it, not here.
+        If the call is refused before that, its reader gets the error, not this function.
         """
         async with open_call(begin()) as call:
             stream = cls(call, service)
@@ -113,7 +114,7 @@ class Stream:
     async def finish(self, message: Any) -> None:
         """Send the last message."""
         await self.write(message)
-        with suppress(asyncio.InvalidStateError):  # the call has ended: the reader is told why
+        with suppress(asyncio.InvalidStateError):  # the call has ended: its reader gets the reason
             await self._call.done_writing()
 
     async def __aiter__(self) -> AsyncIterator[Any]:

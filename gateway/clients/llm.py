@@ -33,7 +33,7 @@ class GrpcLlm:
         self._stub: Any = TracedStub(llm_pb2_grpc.LlmServiceStub(channel))
         self._parameters = parameters
         self._calls = 0
-        self._giving_way: set[Any] = set()  # calls that end when a reply is asked for
+        self._giving_way: set[Any] = set()  # calls that end when a learner's reply is requested
 
     @property
     def is_idle(self) -> bool:
@@ -93,7 +93,7 @@ class GrpcLlm:
                 await retries.after_refusal(error)
 
     async def _generate_meanwhile(self, request: llm_pb2.GenerateRequest) -> str:
-        """The whole reply; raises BusyError when a learner's reply is asked for."""
+        """The whole reply; raises BusyError when a learner's reply is requested."""
         with service_errors("LLM"):
             async with open_call(self._stub.Generate(request)) as call:
                 self._giving_way.add(call)
@@ -109,7 +109,7 @@ class GrpcLlm:
 
 
 class _Deltas:
-    """A reply as it is written. Tried again if it is refused before its first piece."""
+    """The pieces of a reply. The call is tried again if it is refused before its first piece."""
 
     def __init__(self, stub: Any, request: llm_pb2.StreamingGenerateRequest) -> None:
         self._stub = stub
@@ -141,5 +141,5 @@ class _Deltas:
 
 
 def to_proto(messages: Sequence[ChatMessage]) -> list[llm_pb2.ChatMessage]:
-    """A prompt as the service takes it."""
+    """A prompt as proto messages."""
     return [llm_pb2.ChatMessage(role=_ROLES[message.role], content=message.content) for message in messages]

@@ -1,9 +1,8 @@
-"""Speech recognition that outlives its replica: an `Asr` around an `Asr`.
+"""Speech recognition that survives the loss of its replica: an `Asr` around an `Asr`.
 
-A stream that is refused, that breaks, or that its replica ends because it drains, is opened again at another replica.
-The new stream is sent again what the old one may not have answered: the open turn, from a little before its first
-sound, or the last seconds of silence. Whoever reads the events sees one stream: positions go on counting, and a turn
-begins once.
+If a stream is refused or breaks, or its replica drains, a new stream is opened at another replica. It gets the audio
+again that the old one may not have answered: the open turn, from a little before its first sound, or the last seconds
+of silence. The reader of the events sees one stream: positions go on counting, and a turn begins once.
 """
 
 from __future__ import annotations
@@ -29,13 +28,13 @@ from gateway.ports import (
     VoiceContinued,
 )
 
-# A stream that took so much audio without an event has worked: the tries before it no longer count.
+# Once a stream has taken this much audio, it has worked, even without an event: earlier retries no longer count.
 WORKED_S = 5.0
-# Kept while nobody speaks: longer than recognition takes to report a voice.
+# Audio kept while nobody speaks: longer than recognition takes to report a voice.
 SILENCE_S = 3.0
-# Kept from before the first sound of a turn, so that recognition finds its beginning again.
+# Audio kept from before the first sound of a turn, so that recognition finds its beginning again.
 LEAD_S = 0.3
-# Kept of a turn at most. Recognition ends turns after ASR_MAX_TURN_MS, by default a minute.
+# The most audio kept of a turn. Recognition ends turns after ASR_MAX_TURN_MS, by default a minute.
 TURN_S = 65.0
 
 
@@ -66,12 +65,12 @@ class RecentAudio:
         self._turn = sample
 
     def turn_ended(self, sample: int) -> None:
-        """The turn has ended at this position: what came before is answered, and must not be recognised twice."""
+        """The turn has ended at this position: earlier audio is answered, and must not be recognised twice."""
         self._turn, self._answered = None, max(self._answered, min(sample, self.end))
         self._trim()
 
     def kept(self) -> Iterator[bytes]:
-        """What is kept, in pieces of about a second."""
+        """The kept audio, in pieces of about a second."""
         piece = b""
         for one in self._pieces:
             piece += one
@@ -113,7 +112,7 @@ class RecoveringAsr:
 
 
 class _Stream:
-    """One stream, to whoever uses it, over as many calls as it takes."""
+    """One stream for its user, over as many calls as necessary."""
 
     def __init__(
         self, begin: Callable[[Patience], AbstractAsyncContextManager[AsrStream]], patience: Patience, rate_hz: int
@@ -122,7 +121,7 @@ class _Stream:
         self._patience = patience
         self._audio = RecentAudio(rate_hz)
         self._worked_samples = round(WORKED_S * rate_hz)
-        self._origin = 0  # where the call's position 0 is in ours
+        self._origin = 0  # position of the call's first sample in the whole stream
         self._opened_at = 0
         self._is_resuming = False  # an earlier call has reported the beginning of this turn
         self._eager_told = False
@@ -161,7 +160,7 @@ class _Stream:
             await stream.send(pcm)
 
     def _noted(self, event: AsrEvent) -> AsrEvent:
-        """Remember what the event says of the turn. Returns it with our positions."""
+        """Follow the turn. Returns the event with positions in the whole stream."""
         event = _moved(event, self._origin)
         match event:
             case SpeechStarted(start) if self._is_resuming:  # reported for the second time

@@ -1,7 +1,7 @@
-"""Speech synthesis that outlives its replica: a `Tts` around a `Tts`.
+"""Speech synthesis that survives the loss of its replica: a `Tts` around a `Tts`.
 
-A stream that is refused or breaks is opened again at another replica, which speaks the reply from the first word that
-was not spoken completely. Whoever reads the speech sees one stream: text and sample positions go on counting.
+If a stream is refused or breaks, a new one is opened at another replica. That replica speaks the reply from the first
+word that was not spoken completely. The reader of the speech sees one stream: text and sample positions go on counting.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ class RecoveringTts:
 
 
 class _Stream:
-    """One stream, to whoever uses it, over as many calls as it takes."""
+    """One stream for its user, over as many calls as necessary."""
 
     def __init__(self, begin: Callable[[], AbstractAsyncContextManager[TtsStream]]) -> None:
         self.call = RecoveringCall("tts", begin, self._replay)
         self._text = ""
-        self._spoken = 0  # characters whose speech has come completely
-        self._samples = 0  # of speech that have come
-        self._text_origin = self._sample_origin = 0  # where the call's positions 0 are in ours
+        self._spoken = 0  # characters that are completely spoken
+        self._samples = 0  # samples of speech received
+        self._text_origin = self._sample_origin = 0  # where the call's text and speech begin in the whole stream
 
     async def send_text(self, text: str) -> None:
         async with self.call.writing:
@@ -57,7 +57,7 @@ class _Stream:
                     yield self._noted(chunk)
             except ServiceError as error:
                 if self.call.has_finished and self._text and not self._text[self._spoken :].strip():
-                    return  # it broke after the last word
+                    return  # the call broke after the last word
                 await self.call.try_again(error, "in_turn")
             else:
                 return
@@ -68,7 +68,7 @@ class _Stream:
             await stream.send_text(rest)
 
     def _noted(self, chunk: SpeechChunk) -> SpeechChunk:
-        """Remember how far the chunk gets. Returns it with our positions."""
+        """Remember how far the chunk gets. Returns it with positions in the whole stream."""
         words = tuple(
             replace(
                 word,
@@ -87,7 +87,8 @@ class _Stream:
             words=words,
         )
         self._samples = chunk.start_sample + len(chunk.pcm) // BYTES_PER_SAMPLE
-        # A word that begins in this chunk may end in the next one. It is then spoken again, so that it is not cut.
+        # A word that begins in this chunk may end in the next one. After a break such a word is spoken again as a
+        # whole.
         cut = (word.text_start for word in words if word.end_sample > self._samples)
         self._spoken = min(cut, default=chunk.text_end)
         return chunk

@@ -1,7 +1,8 @@
-"""A stream that outlives its replica: when a call is refused or breaks, a new one is opened at another replica.
+"""A stream that survives the loss of its replica: when a call is refused or breaks, a new one is opened at another
+replica.
 
-This is the only place where a stream to recognition or synthesis is tried again. One task writes, another reads. The
-reader opens the new call. Meanwhile the writer remembers what is written, and `replay` sends it to the new call.
+Only this module retries streams to recognition and synthesis. One task writes, another reads. The reader opens the new
+call. Until then the writer remembers what it writes, and `replay` sends that to the new call.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class WrittenStream(Protocol):
     """A stream to a model server."""
 
     async def finish(self) -> None:
-        """Nothing more will be written."""
+        """The writer is done."""
         ...
 
 
@@ -28,8 +29,8 @@ Stream = TypeVar("Stream", bound=WrittenStream)
 
 
 class RecoveringCall(Generic[Stream]):
-    """service: "asr" or "tts". begin: makes a call, to be entered. replay: writes to a new call what the one before it
-    may not have answered. writing: held by whoever writes, and remembers what is written.
+    """service: "asr" or "tts". begin: makes a call, to be entered with `async with`. replay: writes to a new call what
+    the earlier one may not have answered. writing: the lock that the writer holds while it writes and remembers.
     """
 
     def __init__(
@@ -49,13 +50,13 @@ class RecoveringCall(Generic[Stream]):
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Open the first call; whichever call is open at the end of the block ends there."""
+        """Open the first call. The call that is open at the end of the block ends there."""
         async with self._call:
             await self.stream()
             yield
 
     async def stream(self) -> Stream:
-        """The present call's; opens another call if the last one has broken."""
+        """The stream of the present call; opens another call if the last one has broken."""
         if self._stream is not None:
             return self._stream
         await self._call.aclose()
@@ -68,7 +69,8 @@ class RecoveringCall(Generic[Stream]):
         return stream
 
     async def write(self, send: Callable[[Stream], Awaitable[None]]) -> None:
-        """Call this while holding `writing`. If the call has broken, the reader is left to find out."""
+        """Call this while holding `writing`. If the call has broken, nothing is raised here: the reader gets the
+        error."""
         if self._stream is None:
             return
         try:
@@ -77,19 +79,19 @@ class RecoveringCall(Generic[Stream]):
             self._stream = None  # the reader gets the error, too, and opens another call
 
     async def finish(self) -> None:
-        """Nothing more will be written."""
+        """The writer is done."""
         async with self.writing:
             self.has_finished = True
             await self.write(lambda stream: stream.finish())
 
     def has_worked(self) -> None:
-        """The tries so far are not held against the next failure."""
+        """The call has worked: forget the retries so far."""
         self._retries.reset()
 
     async def try_again(self, error: ServiceError, moment: str) -> None:
         """Wait before `stream` opens another call. moment: a label of the metric.
 
-        Raises `error` if it is a fault of ours, which another replica would find, too, or if there were enough tries.
+        Raises `error` if every replica would refuse the request, or if there have been enough retries.
         """
         if isinstance(error, InvalidInputError | SequenceError):
             raise error

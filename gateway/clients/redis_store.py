@@ -2,11 +2,11 @@
 
     aitalk:session:{id}        hash   state (JSON), token (SHA-256 of the resume token), epoch
     aitalk:session:{id}:turns  list   one JSON document per turn
-    aitalk:learner:{SHA-256}   hash   usual_pause_ms; of the learner's name there is only the digest
+    aitalk:learner:{SHA-256}   hash   usual_pause_ms; the key holds only a digest of the learner's name
 
 The first two are kept for SESSION_TTL_S after the last change, the third for LEARNER_TTL_S after the learner's last
 conversation. A session does not say which learner it belongs to. Each resumption raises the session's epoch. Writes of
-an older epoch are refused, so that an old connection can't write into a conversation that goes on elsewhere.
+an older epoch are refused, so that an old connection can't write into a conversation that has moved.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ return 1
 class RedisStore:
     """The SessionStore of the running gateway. All methods raise UnavailableError if Redis can't be reached.
 
-    learner_ttl_s: 0 means that nothing about learners is kept or read.
+    learner_ttl_s: with 0, nothing about learners is kept or read.
     """
 
     def __init__(self, url: str, *, ttl_s: int, learner_ttl_s: int = 0) -> None:
@@ -171,16 +171,16 @@ def _digest(token: str) -> str:
 
 
 async def _awaited(result: Any) -> Any:
-    """redis-py declares its commands as sync or async; these are async."""
+    """The awaited result: redis-py declares its commands as sync or async, and these are async."""
     return await cast("Awaitable[Any]", result)
 
 
 @asynccontextmanager
 async def reachable() -> AsyncIterator[None]:
-    """Raises UnavailableError for what Redis raises in this block.
+    """Turns errors of Redis in this block into UnavailableError.
 
     redis-py uses asyncio.wait_for, which in Python 3.11 loses a cancellation that comes in the moment when the write is
-    done. It is raised again here; otherwise a task would outlive the group that has cancelled it.
+    done. So the cancellation is raised again here; otherwise a cancelled task would go on.
     """
     task = asyncio.current_task()
     assert task is not None  # noqa: S101

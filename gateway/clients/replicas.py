@@ -1,4 +1,4 @@
-"""Asks all replicas of the model servers how many slots they have together."""
+"""Asks all replicas of the model servers for their slots, and adds them up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ TIMEOUT_S = 2.0
 
 
 class GrpcReplicas:
-    """addresses: of each service, host:port pairs separated by commas. describe: its Describe, on a channel.
+    """addresses: for each service, host:port pairs separated by commas. describe: calls the service's Describe on a
+    channel.
 
     open_channel: opens one to an ip:port; its second argument is the host name that stood for that address.
     """
@@ -35,7 +36,7 @@ class GrpcReplicas:
         self._channels.clear()
 
     async def slots(self) -> dict[str, int | None]:
-        """Slots of all ready replicas of each service together; None: no replica is ready."""
+        """The slots of each service, summed over its ready replicas; None: no replica is ready."""
         sums = await asyncio.gather(*(self._of(name) for name in self._addresses))
         return dict(zip(self._addresses, sums, strict=True))
 
@@ -60,7 +61,7 @@ class GrpcReplicas:
 
 
 async def resolve(addresses: str) -> dict[str, str]:
-    """All ip:port pairs that host:port pairs, separated by commas, stand for → the host name of each.
+    """Resolves host:port pairs, separated by commas: each ip:port → its host name.
 
     Unknown hosts are left out. Other addresses ("unix:…", "dns:///…") stay as they are.
     """
@@ -74,7 +75,7 @@ async def resolve(addresses: str) -> dict[str, str]:
             answers = await asyncio.get_running_loop().getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
         except OSError:
             continue
-        # One family: a replica that listens on both would count twice.
+        # Only one address family: a replica that listens on both would count twice.
         v4 = {str(place[0]) for family, _, _, _, place in answers if family == socket.AF_INET}
         places = {f"{ip}:{port}" for ip in v4} or {f"[{place[0]}]:{port}" for _, _, _, _, place in answers}
         found |= dict.fromkeys(places, host.strip("[]"))

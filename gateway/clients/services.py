@@ -37,7 +37,8 @@ _DESCRIBE = {
 
 
 class ModelServices:
-    """`async with` opens and closes the channels. replicas: addresses of a service's replicas, if not its own."""
+    """`async with` opens and closes the channels. replicas: addresses of a service's replicas, if they differ from its
+    own address."""
 
     def __init__(
         self,
@@ -50,7 +51,7 @@ class ModelServices:
     ) -> None:
         self._security = security
         self._addresses = {"asr": asr, "llm": llm, "tts": tts}
-        self._refusing: set[str] = set()  # services that refuse us, as the log has said already
+        self._refusing: set[str] = set()  # services that refuse us; the log has said so already
         self.llm_parameters = 0
         """How many parameters the language model has, as its service last said; 0 if unknown."""
         self._replicas = self._addresses | {name: one for name, one in (replicas or {}).items() if one}
@@ -81,7 +82,7 @@ class ModelServices:
         return dict(zip(self._channels, answers, strict=True))
 
     async def fallbacks(self) -> dict[str, str]:
-        """For each service that runs another engine than it was asked to: which one, and why."""
+        """For each service that does not run the requested engine: which one it runs, and why."""
         described = await self.describe()
         return {
             name: f"{one['engine']} ({one['model']}): {one['fallback_reason']}"
@@ -100,13 +101,14 @@ class ModelServices:
         ]
 
     async def slots(self) -> dict[str, int | None]:
-        """Slots of all replicas of each service together; None: no replica answers."""
+        """The slots of each service, summed over its replicas; None: no replica answers."""
         return await self._all.slots()
 
     async def occupancy(self) -> float:
-        """The share of slots in use, 0 to 1, of the language model or synthesis, whichever is higher; no answer is 1.
+        """The share of slots in use, 0 to 1, of the language model or synthesis, whichever is higher; 1 if one does not
+        answer.
 
-        Recognition does not count: each learner holds one of its slots all the time, and an eager reply needs no more.
+        Recognition does not count: each learner holds one of its slots all the time, and an eager reply needs no other.
         """
         described = await asyncio.gather(*(self._described(name) for name in ("llm", "tts")))
         return max(one["slots_in_use"] / one["slots_total"] if one.get("slots_total") else 1.0 for one in described)
@@ -125,7 +127,7 @@ class ModelServices:
         return await self._refusal(name)
 
     async def _refusal(self, name: str) -> str:
-        """Why a healthy service refuses our calls, if it does: its health can be asked for without a token."""
+        """Why a service that reports itself healthy refuses our calls, if it does. Health checks need no token."""
         try:
             await self._describe[name](timeout=PROBE_TIMEOUT_S)
         except grpc.aio.AioRpcError as error:

@@ -1,4 +1,4 @@
-"""A stub whose calls carry the ids and the trace of the task that makes them.
+"""A stub whose calls carry the ids and the trace of the calling task.
 
 It is not a gRPC interceptor: with one, grpc.aio would put a queue and a task of its own around each stream.
 """

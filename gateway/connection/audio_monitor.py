@@ -1,4 +1,4 @@
-"""What whoever runs the gateway can see of a session's audio: metrics, `[AUDIO DIAG]` lines, perhaps a recording."""
+"""Shows the operator a session's audio: metrics, `[AUDIO DIAG]` lines and, if wanted, a recording."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from common.pcm import BYTES_PER_SAMPLE
 from gateway import metrics
 from gateway.audio import AudioDiagnostics, DebugRecorder, DecodedAudio
 
-# Audio is looked at a second at a time: to look at each frame would cost more than to receive it.
+# Audio is examined a second at a time, since examining each frame would cost more than receiving it.
 LOOK_EVERY_S = 1.0
 
 
 class AudioMonitor:
     """Follows one session's decoded audio. save: also keep it in a file (AUDIO_DEBUG).
 
-    The session's id comes with the audio: a session that is carried on gets its old id back before its first audio.
+    The session's id comes with the audio, because a resumed session gets its old id back before its first audio.
     """
 
     def __init__(self, sample_rate_hz: int, *, save: bool) -> None:
@@ -47,7 +47,7 @@ class AudioMonitor:
             self._recorder.close()
 
     def _look(self) -> None:
-        """Look at what has come since the last time."""
+        """Examine the audio that has come since the last time."""
         pcm, self._pending = bytes(self._pending), bytearray()
         if not (pcm and self._latest and self._diagnostics):
             return

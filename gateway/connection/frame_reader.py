@@ -19,12 +19,13 @@ from gateway.protocol import AnyClientMessage, EndConversation, Ping, Pong, read
 
 logger = logging.getLogger(__name__)
 
-# Of the field names that a client makes up, the log gets so many, each cut to so many characters.
+# At most NAMES unknown field names go into the log, each cut to NAME_LENGTH characters.
 NAMES, NAME_LENGTH = 10, 40
 
 
 class FrameReader:
-    """Of one session. What is wrong with a frame is reported to the learner at once; the session goes on."""
+    """Reads the frames of one session. If something is wrong with a frame, the learner is told and the session goes
+    on."""
 
     def __init__(
         self, arrival: Arrival, session: Session, audio: AudioInput, outbox: Outbox, *, max_frame_bytes: int
@@ -48,11 +49,11 @@ class FrameReader:
             self._expect_anything()
 
     def _expect_anything(self) -> None:
-        """Read the socket as soon as a byte comes: what comes next may be no audio, or a microphone that was off."""
+        """Read the socket as soon as a byte comes: it may be a message, or audio after a silence."""
         self._mark.set(1)
 
     async def _read_one(self) -> bool:
-        """False: there will be no more."""
+        """Returns False if no more frames will come."""
         try:
             frame = await self._arrival.receive()
             if frame["type"] == "websocket.disconnect":

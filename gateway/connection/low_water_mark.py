@@ -1,10 +1,10 @@
-"""Reads a learner's socket only when enough has come to be of use: the socket's low-water mark (SO_RCVLOWAT).
+"""Lets the kernel wait until a learner's socket holds enough bytes to be useful (SO_RCVLOWAT).
 
 A microphone sends fifty frames a second, but recognition hears in windows that need two or three of them. Reading the
 socket for each frame costs the gateway a sixth of its CPU time more (docs/adr/0027-less-machinery.md).
 
-This is the only file that knows uvicorn from the inside. It uses two names of it, WebSocketsSansIOProtocol and `app`;
-pyproject.toml bounds the version.
+This is the only file that knows uvicorn from the inside. It uses two of its names, WebSocketsSansIOProtocol and `app`;
+pyproject.toml bounds uvicorn's version.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _EXTENSION = "aitalk.low_water_mark"  # of the ASGI scope
 class LowWaterMark:
     """How many bytes one connection's socket must hold before it is read. At first 1, as with any socket.
 
-    Without effect where the system (Windows) or the kind of socket (Unix domain) does not know such a mark.
+    It has no effect if the system (Windows) or the kind of socket (Unix domain) has no such mark.
     """
 
     def __init__(self, transport: asyncio.BaseTransport | None = None) -> None:
@@ -37,8 +37,9 @@ class LowWaterMark:
     def set(self, size: int) -> None:
         """Leave the socket alone until it holds `size` bytes or its client closes it.
 
-        Everything that the client sends waits, so whoever asks for more than 1 must ask for 1 again in time. It takes
-        effect in the event loop's next turn: of several frames that one read brought, only the last sets the mark.
+        Until then everything that the client sends waits, so a caller that sets more than 1 must set 1 again in time.
+        The mark is set in the event loop's next turn, so that of several frames from one read only the last one sets
+        it.
         """
         self._wanted = size
         if self._socket is not None and size != self._size and not self._is_due:
@@ -61,7 +62,7 @@ class LowWaterMark:
 
 
 def low_water_mark(websocket: WebSocket) -> LowWaterMark:
-    """The mark of this WebSocket's connection; one without effect if another protocol than ours serves it."""
+    """The mark of this WebSocket's connection; one without effect if the connection is not served by our protocol."""
     mark: LowWaterMark | None = websocket.scope.get("extensions", {}).get(_EXTENSION)
     return mark or LowWaterMark()
 

@@ -1,4 +1,4 @@
-"""Serves one WebSocket: runs its session, and sends what the session says, until the session or the connection ends."""
+"""Serves one WebSocket: runs its session and sends its messages, until the session or the connection ends."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""One conversation from top to bottom: events, hearing, the learner's turn, the ending."""
+"""One conversation: its events, hearing, the learner's turn, the ending."""

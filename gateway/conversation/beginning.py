@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class Beginning:
-    """`announce` a `start` when it arrives, and have it `perform`ed in its turn among the session's events.
+    """`announce` a `start` when it arrives, then `perform` it when the session's inbox delivers it.
 
     scenarios: those that a `start` can name. on_resumed: told the session's id when a `start` has resumed an earlier
     session.
@@ -56,7 +56,7 @@ class Beginning:
         self._is_closed = True
 
     def announce(self, start: Start) -> None:
-        """Prepare for the audio that follows `start`. Raises SequenceError or AudioError; drop the message then."""
+        """Prepare for the audio that follows `start`. If it raises SequenceError or AudioError, drop the message."""
         if self._is_closed:
             raise SequenceError("`start` must come first, before audio and text; this one was ignored")
         self._audio.announce(start.audio.encoding, start.audio.sample_rate)
@@ -64,7 +64,7 @@ class Beginning:
     async def perform(self, start: Start, tasks: asyncio.TaskGroup) -> None:
         """Resume the session that `start` names, if any, and take over its choices. Raises ServiceError.
 
-        A `start` whose scenario or instructions can't be used has its other choices taken over all the same.
+        If the scenario or the instructions can't be used, the other choices are taken over all the same.
         """
         if start.session_id is not None or start.resume_token is not None:
             await self._resume(start.session_id or "", start.resume_token or "")
@@ -86,7 +86,8 @@ class Beginning:
                 metrics.SUBJECTS.labels(kind).inc()
 
     async def recall_learner(self) -> None:
-        """Load what is known of the learner from earlier conversations. A task, as this one need not wait for it."""
+        """Load what earlier conversations have left of the learner. Run it as a task: the conversation need not wait
+        for it."""
         await self._learner.recall()
         self._hearing.patience_changed()
 
@@ -105,7 +106,7 @@ class Beginning:
 
 
 def subject_of(start: Start, state: SessionState, scenarios: Library) -> dict[str, object]:
-    """What `start` wants to talk about, as changes of `state`. Raises InvalidInputError.
+    """The subject that `start` names, as changes of `state`. Raises InvalidInputError.
 
     A scenario that the session has already is kept as it is: this gateway need not have it.
     """

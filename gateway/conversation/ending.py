@@ -1,7 +1,7 @@
-"""The end of a conversation: the last words are heard, and the conversation is analysed.
+"""Ends a conversation: hears the last words, then analyses the conversation.
 
-What can be measured is sent at once. Then the learner no longer needs a seat, as nothing more is said: it goes back,
-and what the language model writes of the analysis is sent as it is made.
+The measured parts of the analysis are sent at once. Then the learner gives the seat back, as nothing more will be said.
+The parts that the language model writes are sent as they are made.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Ending:
         return True
 
     async def _finish_audio(self) -> None:
-        with contextlib.suppress(AudioError):  # a few bytes too short to be audio: nothing was said in them
+        with contextlib.suppress(AudioError):  # the last bytes are too few to be audio: nothing was said in them
             await self.audio.finish()
 
     async def _analyse(self) -> None:

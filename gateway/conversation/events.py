@@ -1,4 +1,4 @@
-"""Everything that can happen in a conversation: what goes through the inbox of its session."""
+"""Everything that can happen in a conversation: the events in the inbox of its session."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Expelled:
-    """The learner's client sends more than it may. It has been told so already."""
+    """The learner's client sends too much. It has been told so already."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyOver:
-    """A reply has ended by itself: it was heard to its end, or it failed."""
+    """A reply has ended without an interruption: the learner has heard all of it, or it failed."""
 
     turn_id: str
 

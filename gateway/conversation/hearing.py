@@ -1,6 +1,6 @@
 """Sends the learner's decoded audio to speech recognition, and delivers the events that come back.
 
-When recognition fails, that is reported once, and a new stream is opened with the next audio. The conversation goes on.
+If recognition fails, the learner is told once, and the next audio opens a new stream. The conversation goes on.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from gateway.ports import (
     VoicePaused,
 )
 
-# A stream that takes no audio for STALL_S is given up. It is checked now and then, because a time-out around each
+# A stream that takes no audio for STALL_S is given up. A periodic check looks for that, because a time-out around each
 # message would cost more.
 STALL_S = 5.0
 STALL_CHECK_EVERY_S = 2.0
-# After a failure, audio is dropped for so long before a new stream is opened.
+# After a failure, audio is dropped for this long before a new stream is opened.
 REOPEN_AFTER_S = 1.0
-# When no audio has come for so long, what was gathered goes to recognition, as the microphone may be off.
+# When no audio has come for this long, the gathered audio goes to recognition, as the microphone may be off.
 GAP_S = 0.4
 
 
@@ -51,7 +51,7 @@ class VoiceLasts:
 
 @dataclass(frozen=True, slots=True)
 class HearingFailed:
-    """Recognition failed. A turn that was open is lost."""
+    """Recognition failed. The open turn, if any, is lost."""
 
     error: ServiceError
 
@@ -81,9 +81,9 @@ HearingEvent = Heard | VoiceLasts | HearingFailed | AudioRefused | TurnCut | Hea
 class Hearing:
     """The hearing of one session; `run` it as a task.
 
-    language and patience are asked when a stream is opened, patience also after `patience_changed`. interrupt_after_s:
-    how long a voice lasts before `VoiceLasts` is delivered. on_audio gets each piece of audio as it was decoded.
-    deliver gets the events, in order; while it waits, recognition waits.
+    language and patience are called when a stream is opened, patience also after `patience_changed`. interrupt_after_s:
+    how long a voice lasts before `VoiceLasts` is delivered. on_audio: gets each decoded piece of audio. deliver: gets
+    the events, in order; while it waits, recognition waits.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Hearing:
         self._sample_rate_hz = sample_rate_hz
         self._language = language
         self._patience = patience
-        self._patience_changed = False  # and recognition has not been told
+        self._patience_changed = False  # changed, and not yet sent to recognition
         self._interrupt_samples = round(interrupt_after_s * sample_rate_hz)
         self._on_audio = on_audio
         self._deliver = deliver
@@ -123,12 +123,12 @@ class Hearing:
 
     @property
     def turn_is_open(self) -> bool:
-        """Whether the learner is in the middle of a turn, as far as recognition has said."""
+        """Whether the learner is in the middle of a turn, by the events of recognition so far."""
         return self._turn_is_open
 
     @property
     def has_audio(self) -> bool:
-        """Whether audio of the learner's has come."""
+        """Whether the learner has sent any audio."""
         return self._sent_samples > 0
 
     def position_s(self, sample: int) -> float:
@@ -140,7 +140,7 @@ class Hearing:
         return max(0.0, (self._sent_samples - sample) / self._sample_rate_hz)
 
     def patience_changed(self) -> None:
-        """Tell recognition of the new patience with the next audio. Returns at once: the sending task does it."""
+        """Have the sending task tell recognition of the new patience with the next audio. Returns at once."""
         self._patience_changed = True
 
     async def run(self) -> None:
@@ -238,7 +238,7 @@ class Hearing:
         self._expect()
 
     def _expect(self) -> None:
-        """Tell the gathering of audio what recognition will notice next, and how much may go in one message.
+        """Tell the Gathering what recognition may notice next, and how much audio may go in one message.
 
         In a pause, each window may end the pause or the turn. A message that reaches VoiceLasts ends there.
         """

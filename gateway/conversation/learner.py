@@ -1,4 +1,4 @@
-"""What is kept of a learner from one conversation to the next: how long they usually pause, and nothing else.
+"""The data kept of a learner between conversations: how long they usually pause, and nothing else.
 
 A learner is known by the subject of their JSON Web Token or, without a token, by an id that their client made up. If
 the store can't be reached, nothing is remembered, and the conversation goes on.
@@ -25,12 +25,12 @@ class Learner:
         """How long they usually paused in earlier conversations; 0 if unknown."""
 
     def is_called(self, made_up: str) -> None:
-        """Take the id that the learner's client has made up. It has no effect if there is a subject."""
+        """Take the id that the learner's client has made up. This has no effect if there is a subject."""
         if not self._has_subject:
             self._name = f"own:{made_up}"
 
     async def recall(self) -> None:
-        """Load what earlier conversations have left in the store."""
+        """Load the usual pause from the store."""
         if self._name:
             try:
                 self.usual_pause_ms = await self._store.usual_pause_ms(self._name)
@@ -38,7 +38,8 @@ class Learner:
                 logger.info("the learner's usual pause is not known: %s", error)
 
     async def remember(self, usual_pause_ms: int) -> None:
-        """Keep it for the next conversation. 0: this one was too short to tell, so the known pause is kept on."""
+        """Keep the usual pause for the next conversation. 0: this one was too short to tell, so the known pause
+        stays."""
         usual_pause_ms = usual_pause_ms or self.usual_pause_ms
         if self._name and usual_pause_ms:
             try:

@@ -1,4 +1,5 @@
-"""What the learner says and types becomes turns: shown to the learner, handed to floor control, kept in the record."""
+"""Makes turns of what the learner says and types: shows them to the learner, gives them to floor control, records
+them."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ from gateway.reply.turn_machine import (
 
 
 class LearnerTurns:
-    """Call one of its methods for each thing that the learner does; all that follows has been done when it returns."""
+    """Call one of its methods for each event of the learner. When it returns, all consequences have been carried
+    out."""
 
     def __init__(
         self,
@@ -81,7 +83,7 @@ class LearnerTurns:
                     await self._record.change(usual_pause_ms=usual_pause_ms)
 
     async def on_lasting_voice(self) -> None:
-        """A voice that lasts interrupts the partner, unless the microphone is known to pick up the partner's voice."""
+        """A voice that lasts interrupts the partner, unless the microphone has picked up the partner's voice before."""
         if self._may_interrupt and not self._has_echo:
             await self._floor.on(LearnerBargesIn())
 
@@ -157,7 +159,7 @@ class LearnerTurns:
         await self._record.remember(turn)
 
     def _sound_in(self, transcript: Transcript) -> Sound | None:
-        """Which sound this is, if the partner speaks and it is no turn."""
+        """The sound that this is, if the partner speaks and it is not a turn."""
         if not self._floor.is_taken:
             return None
         return sound_in(transcript, self._record.state.language, self._floor.partner_says)

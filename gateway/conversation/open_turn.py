@@ -1,4 +1,4 @@
-"""The learner's open turn: when its voice began and paused, its trace, and its words as they are shown."""
+"""The learner's open turn: when its voice began and paused, its trace, and its words as the learner sees them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gateway.reply.trace import TurnTrace
 
 
 class OpenTurn:
-    """There is one at a time: it begins, pauses, goes on, and ends or is lost. Sample positions count as in `Heard`."""
+    """One turn at a time: it begins, pauses, goes on, and ends or is lost. Sample positions count as in `Heard`."""
 
     def __init__(
         self,
@@ -33,8 +33,8 @@ class OpenTurn:
         self._sample_rate_hz = sample_rate_hz
         self._now = now
         self._trace: TurnTrace | None = None
-        self.stages: LearnerStages | None = None  # while it is in a pause
-        self.is_open = False  # until its end is handled; that may still wait in the inbox
+        self.stages: LearnerStages | None = None  # set during a pause
+        self.is_open = False  # until its end is handled, which may still wait in the inbox
 
     def begin(self, said: SpeechStarted) -> None:
         """A new turn: a voice was heard."""
@@ -55,7 +55,7 @@ class OpenTurn:
         await self._outbox.send(SpeechStoppedMessage())
 
     async def end(self, transcript: Transcript) -> LearnerStages:
-        """The turn is over. Call `end_trace` when it is known whether it is answered."""
+        """The turn is over. Call `end_trace` once you know whether it gets a reply."""
         self.is_open = False
         if self.stages is None:  # it ended without a pause, because it reached its greatest length
             await self.pause(transcript)
@@ -70,7 +70,7 @@ class OpenTurn:
         self.end_trace("lost")
 
     def end_trace(self, outcome: str) -> None:
-        """Close the turn's trace, unless a reply to the turn was released: the reply's end closes it then."""
+        """Close the turn's trace, unless a reply to the turn was released; then the reply's end closes it."""
         if self._trace and not self._trace.is_answered:
             self._trace.close(outcome)
         self._trace = None

@@ -1,7 +1,7 @@
-"""One conversation, told from top to bottom.
+"""One conversation from its beginning to its end.
 
-Everything that happens comes through one inbox, in order: the learner's messages, what was heard, the end of a reply.
-Floor control decides who speaks. A service that fails ends the turn with an `error`, never the session.
+All events come through one inbox, in order: the learner's messages, recognition's events, the end of a reply. Floor
+control decides who speaks. A service that fails ends the turn with an `error`, never the session.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ from gateway.reply.request import ReplyRequest
 from gateway.reply.turn_machine import LearnerInterrupts, PartnerBegins
 from gateway.scenarios import Library
 
-# Events that may wait; who posts another waits, too.
+# How many events the inbox holds; while it is full, `post` waits.
 INBOX_EVENTS = 8
 
 
@@ -64,10 +64,11 @@ INBOX_EVENTS = 8
 class SessionOptions:
     """What does not change from one session of a gateway to the next.
 
-    gateway_id: this gateway's name, as the owner of its sessions. idle_timeout_s: after so long without an event the
-    session is closed. interrupt_after_s: a voice that lasts so long interrupts the partner. help_after_s: after so long
-    a silence the partner offers help; 0: never. may_speculate: whether the models have room for replies that may not be
-    needed. reconnect: what a learner is told who is handed over. scenarios: those that one can talk about.
+    gateway_id: this gateway's name, as the owner of its sessions. idle_timeout_s: the session is closed after this long
+    without an event. interrupt_after_s: a voice that lasts this long interrupts the partner. help_after_s: the partner
+    offers help after a silence of this length; 0: never. may_speculate: whether the models have room for replies that
+    may turn out to be useless. reconnect: makes the message for a learner who is handed over. scenarios: the ones that
+    a learner can choose.
     """
 
     gateway_id: str
@@ -82,7 +83,7 @@ class SessionOptions:
 
 
 async def _keep_seat() -> None:
-    """Where nobody counts seats."""
+    """The `needs_no_seat` of a session whose seat is not counted."""
 
 
 class Session:
@@ -161,8 +162,8 @@ class Session:
     async def post(self, event: SessionEvent) -> None:
         """Put an event into the inbox; waits while the inbox is full. Has no effect once the session is over.
 
-        A `start` announces its audio here, before the next frame is taken, as audio does not go through the inbox.
-        Raises SequenceError or AudioError for a `start` that is refused; it has no effect then.
+        A `start` announces its audio here, before the next frame is read, as audio does not go through the inbox.
+        Raises SequenceError or AudioError if the `start` is refused; it then has no effect.
         """
         match event:
             case Start():
@@ -283,7 +284,7 @@ class Session:
                 return MOVING
 
     async def _try(self, handling: Awaitable[None]) -> None:
-        """A service that fails costs what is being done, not the session. Raises SessionTakenError."""
+        """Run `handling`. A service that fails ends only this handling, not the session. Raises SessionTakenError."""
         try:
             await handling
         except SessionTakenError:
@@ -292,7 +293,7 @@ class Session:
             await self._outbox.report(error)
 
     async def _let_partner_begin(self, floor: FloorControl) -> None:
-        """Have the partner open the conversation, if that is wanted and nothing has been said yet."""
+        """Have the partner open the conversation, if the session asks for it and nothing has been said yet."""
         if self._record.state.partner_begins and not self._record.turns:
             self._beginning.close()
             await floor.on(PartnerBegins(partner_of(self._record.state).opening))
@@ -341,7 +342,7 @@ class Session:
     # --- silence --------------------------------------------------------------------------------
 
     def _help_is_due_in_s(self, floor: FloorControl) -> float:
-        """In how many seconds the partner offers help, if nothing happens until then."""
+        """Seconds until the partner offers help, if nothing happens before."""
         turns, patience = self._record.turns, self._patience()
         nobody_speaks = self._is_between_turns(floor) and self._hearing.has_audio
         self._silence.observe(turns, nobody_speaks=nobody_speaks, now_s=self._now())
@@ -364,7 +365,8 @@ class Session:
     # --- the end --------------------------------------------------------------------------------
 
     async def _move(self, tasks: asyncio.TaskGroup) -> None:
-        """Another gateway carries on. The client is told first; it keeps what is said from then on for that gateway."""
+        """Another gateway continues. The client is told first, and keeps what the learner says from then on for that
+        gateway."""
         self.is_leaving = True
         await self._outbox.send(self._options.reconnect())
         metrics.HANDOVERS.labels("in_turn" if self._hearing.turn_is_open else "between_turns").inc()

@@ -1,4 +1,4 @@
-"""When is a silence so long that the partner should offer help? Pure; the session asks it after each event."""
+"""Decides when a silence is so long that the partner should offer help. Pure; the session asks after each event."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from gateway.history import LearnerTurn, PartnerTurn, Turn
 class Silence:
     """The silence between the end of a reply and the learner's next turn. Times are in seconds on one clock.
 
-    Help is due once per turn of the learner, and only to one who speaks: who types may take long.
+    Help is due once per turn of the learner, and only after a spoken turn, because typing may take long.
     """
 
     def __init__(self) -> None:
         self._since_s: float | None = None
-        self._helped_at = -1  # how many turns the learner had had
+        self._helped_at = -1  # how many turns the learner had then
 
     def observe(self, turns: Sequence[Turn], *, nobody_speaks: bool, now_s: float) -> None:
-        """Something has happened; `nobody_speaks` still, or not any more."""
+        """Note an event. nobody_speaks: whether nobody speaks after it."""
         if not nobody_speaks or not turns or not isinstance(turns[-1], PartnerTurn):
             self._since_s = None
         elif self._since_s is None:
             self._since_s = now_s
 
     def ends_at_s(self, turns: Sequence[Turn], longest_s: float) -> float | None:
-        """When help is due, if nothing happens until then; None: it is not."""
+        """When help is due, if nothing happens before; None: not at all."""
         learners = [turn for turn in turns if isinstance(turn, LearnerTurn)]
         if self._since_s is None or not longest_s or len(learners) == self._helped_at:
             return None
         return None if learners and learners[-1].typed else self._since_s + longest_s
 
     def is_broken(self, turns: Sequence[Turn]) -> None:
-        """Help is offered now."""
+        """Note that help is offered now."""
         self._since_s = None
         self._helped_at = sum(isinstance(turn, LearnerTurn) for turn in turns)

@@ -1,1 +1,1 @@
-"""One reply of the partner: who speaks, the prompt, the text, the speech, what was heard of it."""
+"""One reply of the partner: floor control, the prompt, the text, the speech, and the part that the learner heard."""

@@ -1,4 +1,5 @@
-"""Is what the learner says over the partner's voice a turn, or only a sound: a "mhm", a cough, the partner's echo?"""
+"""Tells whether the learner's words over the partner's voice are a turn or only a sound: a "mhm", a cough, the echo of
+the partner."""
 
 from __future__ import annotations
 
@@ -10,8 +11,8 @@ from statistics import geometric_mean
 
 from gateway.ports import HeardWord, Transcript
 
-# What people say to show that they listen, by language. They may be combined ("oh, I see"). Said over the partner's
-# voice, they ask for nothing.
+# What people say to show that they listen, by language. They may be combined ("oh, I see"). Over the partner's voice
+# they are no turn.
 BACKCHANNELS = {
     "en": "absolutely|ah|aha|all right|alright|cool|exactly|good|got it|great|ha|hah|haha|huh|i see|nice|of course|oh"
     "|ok|okay|really|right|sure|uh|uhhuh|um|wow|yeah|yep|yes|yup",
@@ -26,7 +27,8 @@ NO_WORD = "[bcdfghjklmnpqrstvwxz]+"
 # Up to UNSURE_WORDS words with a mean confidence below UNSURE are a guess: a cough becomes "you" or "thank you".
 UNSURE = 0.5
 UNSURE_WORDS = 3
-# These words ask for the floor and are believed all the same, because recognisers doubt most words that stand alone.
+# These words ask for the floor and count even with a low confidence, because recognisers doubt most words that stand
+# alone.
 DEMANDS = {
     "en": "again|but|hello|help|hold|how|listen|no|pardon|please|quiet|repeat|slower|sorry|stop|wait|what|when|where"
     "|who|why",
@@ -43,7 +45,7 @@ ECHO_WORDS = 3
 
 
 class Sound(Enum):
-    """What is said over the partner's voice and is no turn."""
+    """A sound over the partner's voice that is not a turn."""
 
     BACKCHANNEL = "mhm"
     NOISE = "a cough"
@@ -51,7 +53,7 @@ class Sound(Enum):
 
 
 def sound_in(transcript: Transcript, language: str, partner_says: str) -> Sound | None:
-    """Which sound this is, said while the partner says `partner_says`; None if it is a turn, or holds no words."""
+    """The sound that `transcript` is while the partner says `partner_says`; None if it is a turn, or holds no words."""
     if not transcript.text:
         return None
     if is_echo(transcript.text, partner_says):
@@ -69,7 +71,7 @@ def may_become_sound(text: str, language: str, partner_says: str) -> bool:
 def is_backchannel(text: str, language: str, *, unfinished: bool = False) -> bool:
     """Whether `text` only shows that the learner listens. Empty text counts as such.
 
-    unfinished: also whether it may become such with its next word ("oh, I").
+    unfinished: True also if the next word may make it one ("oh, I").
     """
     phrases = _of(BACKCHANNELS, language)
     sound = f"(?:{'|'.join(phrases)}|{NO_WORD}) "

@@ -1,4 +1,5 @@
-"""The words of a reply and their times: the captions that are shown, and which of the words were heard."""
+"""The words of a reply and their times: the captions that the learner sees, and the words that the learner has
+heard."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ def captions(chunk: SpeechChunk, turn_id: str, sample_rate_hz: int) -> Captions:
 
 
 def heard_words(words: Sequence[SpokenWord], heard_samples: int) -> list[SpokenWord]:
-    """The words of which at least half was heard. `words` must be in order of time."""
+    """The words that were heard at least half. `words` must be in order of time."""
     return [word for word in words if (word.start_sample + word.end_sample) / 2 <= heard_samples]
 
 

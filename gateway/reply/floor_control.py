@@ -1,4 +1,4 @@
-"""Floor control: who speaks. Performs the turn machine's decisions on the one reply that may be under way."""
+"""Floor control decides who speaks. It performs the turn machine's decisions on the one reply that may be under way."""
 
 from __future__ import annotations
 
@@ -50,9 +50,10 @@ class _UnderWay:
 
 
 class FloorControl:
-    """Hand each event of the turn machine to `on`; when it returns, all that follows from the event has been done.
+    """Pass each event of the turn machine to `on`. When `on` returns, all consequences of the event have been carried
+    out.
 
-    `reply_over` is called with a turn's id when its reply has ended by itself; answer it with `settle`.
+    `reply_over` is called with a turn's id when its reply has ended without an interruption; then call `settle`.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class FloorControl:
 
     @property
     def is_free(self) -> bool:
-        """Whether no reply is being made, held or heard, and none was cut off by a voice that still lasts."""
+        """Whether no reply is under way, and none was cut off by a voice that still lasts."""
         return isinstance(self._machine.state, Listening)
 
     @property
@@ -106,7 +107,7 @@ class FloorControl:
         learner_turn: LearnerTurn | None = None,
         request: ReplyRequest | None = None,
     ) -> None:
-        """Do what follows from `event`.
+        """Carry out the consequences of `event`.
 
         stages: of the learner's turn. learner_turn: added to the history just before the reply to it is released.
         request: for a reply with which the partner begins.
@@ -130,7 +131,7 @@ class FloorControl:
         await self.on(PartnerBegins(""), request=request)
 
     def read_ahead(self, text: str) -> None:
-        """Have the model read what the learner has said so far, unless a reply is under way or the model is busy."""
+        """Have the model read the learner's words so far, unless a reply is under way or the model is busy."""
         if isinstance(self._machine.state, Listening | Cut) and self._may_speculate():
             self.maker.read_ahead(text)
 
@@ -139,16 +140,16 @@ class FloorControl:
         return self._under_way is not None and self._under_way.reply.turn_id == turn_id
 
     def played(self, turn_id: str, played_ms: float) -> None:
-        """The learner's player has played so much of a reply. Reports about other replies have no effect."""
+        """The learner's player has played this much of a reply. Reports about other replies have no effect."""
         if self._under_way and self._under_way.reply.turn_id == turn_id:
             self._under_way.reply.speech.played(played_ms)
 
     def close(self) -> None:
-        """The conversation is over: give up what is done in the background for its next turns."""
+        """The conversation is over: stop the background work for its next turns."""
         self.maker.close()
 
     async def settle(self, turn_id: str) -> None:
-        """A reply has ended by itself: it was heard to its end, or it failed."""
+        """A reply has ended without an interruption: the learner has heard all of it, or it failed."""
         over = self._under_way
         if over is None or over.reply.turn_id != turn_id:
             return
@@ -189,7 +190,7 @@ class FloorControl:
                 metrics.FALSE_ALARMS.labels("cut").inc()
                 if self._cut.text:
                     self._begin(self.maker.say(self._cut.unheard_text, turn_id, voice_ended_s=self._now()))
-                else:  # nothing of it had been written
+                else:  # nothing of the reply had been written
                     self._begin(self.maker.again(self._cut, turn_id, voice_ended_s=self._now()))
             case Release():
                 if learner_turn:
@@ -228,7 +229,7 @@ class FloorControl:
         held.reply.release()
 
     async def _cancel(self, cancelled: _UnderWay, *, released: bool) -> None:
-        """When this returns, the reply's calls have ended and nothing of it is sent any more."""
+        """Cancel the reply. When this returns, its calls have ended and no more of it is sent."""
         reply, trace = cancelled.reply, cancelled.trace
         self._under_way = None
         cancelled.task.cancel()
@@ -237,7 +238,7 @@ class FloorControl:
             self._outcomes.discarded(reply, trace)
             return
         self._cut = reply
-        if reply.is_over:  # it ended by itself just before
+        if reply.is_over:  # the reply ended just before
             await self._outcomes.ended(reply, trace)
         else:
             await self._outcomes.interrupted(reply, trace)

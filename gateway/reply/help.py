@@ -15,7 +15,8 @@ from gateway.ports import ChatMessage, Llm
 from gateway.reply.lines import lines_in
 from gateway.reply.prompt import language_name
 
-# A longer usual pause than this makes a learner's silences longer, too; up to twice as long.
+# If a learner's usual pause is longer than this, the silence before an offer is longer in proportion, up to twice as
+# long.
 USUAL_PAUSE_MS = 600
 HINT_TIMEOUT_S = 8.0
 HINT_MAX_TOKENS = 150
@@ -39,12 +40,13 @@ _SCHEMA = json.dumps(
 
 
 def help_is_due_after_s(help_after_s: float, *, patience: float, usual_pause_ms: int) -> float:
-    """Which silence is long for this learner, in seconds. patience, usual_pause_ms: see `ports.Patience`."""
+    """The silence after which this learner is offered help, in seconds. patience, usual_pause_ms: see
+    `ports.Patience`."""
     return help_after_s * patience * min(2.0, max(1.0, usual_pause_ms / USUAL_PAUSE_MS))
 
 
 def offer(state: SessionState, turns: Sequence[Turn]) -> str:
-    """What the partner says to help: a phrase of the scenario, else its last question again, else another topic.
+    """The partner's offer: a phrase of the scenario, else its last question again, else another topic.
 
     Empty in a language without lines.
     """
@@ -60,7 +62,8 @@ def offer(state: SessionState, turns: Sequence[Turn]) -> str:
 
 
 class Hints:
-    """Sentences that the learner could say now. `ready` is told them; none in a language without lines."""
+    """Finds sentences that the learner could say now, and calls `ready` with them: with none in a language without
+    lines."""
 
     def __init__(
         self,
@@ -76,7 +79,7 @@ class Hints:
         self._task: asyncio.Task[None] | None = None
 
     def ask(self) -> None:
-        """The learner wants a hint. It has no effect while one is being made."""
+        """The learner wants a hint. This has no effect while one is being made."""
         if self._task is None or self._task.done():
             self._task = self._tasks.create_task(self._make())
 
@@ -94,7 +97,7 @@ class Hints:
         await self._ready(sentences[:HINTS])
 
     async def _written(self, state: SessionState, turns: Sequence[Turn]) -> tuple[str, ...]:
-        """What the model suggests; nothing if it fails, takes too long, or is small."""
+        """The model's suggestions; none if it fails, takes too long, or is small."""
         if self._llm.is_small:
             return ()
         try:
@@ -125,7 +128,7 @@ def _question(state: SessionState, turns: Sequence[Turn]) -> list[ChatMessage]:
 
 
 def _usable(answer: str, turns: Sequence[Turn]) -> tuple[str, ...]:
-    """The sentences of the model's answer, if at least two are whole sentences that nobody has said."""
+    """The whole sentences of the model's answer that nobody has said yet, if there are at least two."""
     try:
         sentences = json.loads(answer)["sentences"]
     except (ValueError, KeyError, TypeError):

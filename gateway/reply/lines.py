@@ -1,12 +1,12 @@
-"""What the partner has to say in each language, one file each: languages/<language>.toml.
+"""The partner's ready-made lines. Each language has a file: languages/<language>.toml.
 
-What a learner says while listening ("mhm") is in backchannels.py.
+The learner's sounds while listening ("mhm") are in backchannels.py.
 
-`examples` show the model how the partner talks; they stand in the prompt before the conversation. A model copies what
-it sees more readily than it follows rules. At each level, one example says a mistake again correctly, one answers a
-question about the partner, and all end with a question. They are about nothing in particular, because a small model
-goes on about any topic that it finds in them. Their questions are not the commonest ones, because the language model
-service keeps a reply from saying again what an earlier one has said.
+`examples` show the model how the partner talks; they stand in the prompt before the conversation. A model imitates
+examples more readily than it follows rules. At each level, one example repeats a learner's sentence without its
+mistake, one answers a question about the partner, and all end with a question. They have no particular topic, because a
+small model goes on about any topic in them. Their questions are uncommon ones, because the language model service lets
+no reply repeat an earlier one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Example(BaseModel):
 
 
 class Help(BaseModel):
-    """What the partner says to a learner who has been silent for long.
+    """The partner's lines for a learner who has been silent for a long time.
 
     soft: takes the pressure off. could_say: suggests the sentence {phrase}. other_topic: proposes one.
     """
@@ -45,7 +45,8 @@ class Help(BaseModel):
 
 
 class Lines(BaseModel):
-    """The lines of one language. Without a file, a language has none. hints: what a learner can say nearly always."""
+    """The lines of one language. A language without a file has none. hints: sentences that a learner can say nearly
+    always."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,7 +56,7 @@ class Lines(BaseModel):
 
 
 def lines_in(language: str) -> Lines:
-    """Those of a language, a BCP-47 tag."""
+    """The lines of a language. language: a BCP-47 tag."""
     return _read(language.partition("-")[0].lower())
 
 

@@ -1,4 +1,4 @@
-"""Makes the replies of one conversation from its record: what the model is asked, and how the partner sounds."""
+"""Makes the replies of one conversation from its record: with the prompt, the limits and the voice."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gateway.reply.writer import Writer, WrittenText
 
 @dataclass(frozen=True, slots=True)
 class ReplyOptions:
-    """What does not change from one reply to the next.
+    """What all replies of a gateway share.
 
     sample_rate_hz: of the speech. max_tokens: the longest reply. history_max_chars: how much of the history goes into
     a prompt.
@@ -34,7 +34,7 @@ class ReplyOptions:
 
 
 class ReplyMaker:
-    """Creates replies; they do nothing until they are run.
+    """Creates replies. A reply does nothing until it is run.
 
     Also has the model read ahead (see `prefill`), and keeps the prompts short (see `remembering`). delivery: asked for
     each reply.
@@ -71,7 +71,8 @@ class ReplyMaker:
         )
 
     def reply_to(self, text: str, turn_id: str, *, voice_ended_s: float) -> Reply:
-        """The model's reply to what the learner says, or to nothing. voice_ended_s: when latencies begin to count."""
+        """The model's reply to `text`, the learner's turn; empty: the partner begins. voice_ended_s: latencies count
+        from here."""
         return self._make(turn_id, self._prompt(text or SOMETHING), self._llm, voice_ended_s)
 
     def say(self, text: str, turn_id: str, *, voice_ended_s: float) -> Reply:
@@ -91,24 +92,24 @@ class ReplyMaker:
         return self._make(turn_id, prompt, self._llm, self._now(), request.delivery)
 
     def again(self, reply: Reply, turn_id: str, *, voice_ended_s: float) -> Reply:
-        """The same reply from its beginning: what it answers has not been answered."""
+        """The same reply from its beginning, because the learner's turn is still unanswered."""
         return self._make(turn_id, reply.messages, reply.writer, voice_ended_s)
 
     def read_ahead(self, text: str) -> None:
-        """Have the model read the conversation so far and `text`, the learner's turn as far as it is understood."""
+        """Have the model read the conversation so far and `text`, the learner's turn as recognised so far."""
         self._prefill.read(self._prompt(text.rstrip(" .,!?…-") or SOMETHING))
 
     def close(self) -> None:
-        """End what the model does in the background."""
+        """End the model's background work."""
         self._prefill.stop()
         self._remembering.stop()
 
     def give_way(self) -> None:
-        """The learner begins to speak: give up what is done for later prompts."""
+        """The learner begins to speak: give up the work on later prompts."""
         self._remembering.stop()
 
     def _prompt(self, text: str) -> list[ChatMessage]:
-        """What the model is asked for a reply to `text`."""
+        """The prompt for a reply to `text`."""
         return messages_for(
             self._briefing,
             self._record.turns,

@@ -1,4 +1,4 @@
-"""The outcome of a reply: counted, traced and logged, told to the learner, and kept in the history."""
+"""Handles the outcome of a reply: counts, traces and logs it, tells the learner, and adds it to the history."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Outcomes:
         await self._outbox.notify(ReplyBegan(reply.turn_id, request_id))
 
     async def ended(self, reply: Reply, trace: ReplyTrace) -> None:
-        """It ended by itself: it was heard to its end, or it failed."""
-        if reply.failure and not reply.is_released:  # the end of the turn tries again, and reports what fails then
+        """It ended without an interruption: the learner has heard all of it, or it failed."""
+        if reply.failure and not reply.is_released:  # the end of the turn tries again, and reports a second failure
             self.discarded(reply, trace)
         elif reply.failure:
             self._count(reply, trace, "failed")
@@ -50,7 +50,7 @@ class Outcomes:
         await self._keep_what_was_heard(reply, "interrupted")
 
     def discarded(self, reply: Reply, trace: ReplyTrace) -> None:
-        """It was never released: the learner hears nothing of it."""
+        """It was never released, so the learner hears nothing of it."""
         self._count(reply, trace, "discarded")
         metrics.EAGER_REPLIES.labels("wasted").inc()
         metrics.WASTED_CHARACTERS.inc(len(reply.text))
@@ -64,7 +64,7 @@ class Outcomes:
         trace.end(outcome, reply.stages.ms, playing_s=playing_s)
 
     async def _keep_what_was_heard(self, reply: Reply, outcome: Literal["complete", "interrupted", "failed"]) -> None:
-        """Add it to the history. If the reply was cut short, tell the learner how much of it was heard."""
+        """Add the heard part to the history. If the reply was cut short, tell the learner how much was heard."""
         interrupted = outcome != "complete"
         audio_began_s = self._now() if reply.speech.began_s is None else reply.speech.began_s
         turn = reply.as_heard(

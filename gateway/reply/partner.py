@@ -1,4 +1,4 @@
-"""Whom the learner talks to, and how the partner speaks to each level."""
+"""The partner: who it is, and how it speaks to each level."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ class Partner:
     """Who the partner is, as `prompt` tells the model.
 
     who: goes on from "You are". brief: the same in a few words, for a small model. facts: sentences about the partner
-    and the situation, who is "you" here; a small model doesn't get them. learner: whom it talks to; goes on from "You
-    are talking with". opening: what it says when it speaks first; empty: the model writes that. phrases: what the
-    learner could say, most useful first. instructions: a client's own; they take the place of who, brief, facts and
-    learner.
+    ("you") and the situation; a small model doesn't get them. learner: the person it talks to; goes on from "You are
+    talking with". opening: its words when it speaks first; empty: the model writes them. phrases: what the learner
+    could say, most useful first. instructions: a client's own; they replace who, brief, facts and learner.
     """
 
     who: str
@@ -29,7 +28,7 @@ class Partner:
 
 JOE = Partner(
     who="Joe, a friendly gardener from Dublin",
-    brief="a kind friend",  # without a name: a small model takes its own for the learner's
+    brief="a kind friend",  # no name, because a small model takes its own name for the learner's
     facts="You are 41. You live in a small house with your dog, Biscuit. You look after a park in the city. You like "
     "long walks, old songs and cooking for friends, and you are not good with computers.",
 )
@@ -57,9 +56,9 @@ def _in_scenario(scenario: SessionScenario) -> Partner:
 class Manner:
     """How the partner speaks to a learner of one level, and how patiently it waits.
 
-    rule: what the model is told; small_rule: what a small one is told, which recites longer rules instead of following
-    them. max_sentences: of a reply, its question included; small_max_sentences: of a small model's. max_tokens: so many
-    that only a reply without sentences reaches them. speed: of the voice; 1 is its own. patience: see
+    rule: for the prompt; small_rule: for a small model's prompt, because a small model recites longer rules instead of
+    following them. max_sentences: of a reply, its question included; small_max_sentences: of a small model's reply.
+    max_tokens: only a reply without sentences reaches this limit. speed: of the voice; 1 is its own. patience: see
     `Patience.factor`.
     """
 

@@ -1,4 +1,5 @@
-"""How much of a reply the learner has heard: as the learner's player reports, else as time goes by."""
+"""Computes how much of a reply the learner has heard: from the reports of the learner's player, or else from the
+time."""
 
 from __future__ import annotations
 
@@ -17,26 +18,27 @@ class PlaybackClock:
         self._at_s = 0.0
 
     def sent(self, samples: int, now_s: float) -> None:
-        """So many samples were sent. A player that had played all it had starts again now."""
+        """Note samples that were sent now. A player that had nothing left to play starts again now."""
         self._advance(now_s)
         self.sent_samples += samples
 
     def report(self, played_ms: float, now_s: float) -> None:
-        """The player has played so much in all. More than what was sent is taken as all that was sent."""
+        """Note how much the player has played in all. If it reports more than was sent, it counts as all that was
+        sent."""
         self.reported = True
         played = min(played_ms / 1000 * self.sample_rate_hz, self.sent_samples)
         self._heard_samples = played
         self._at_s = now_s
 
     def heard_samples(self, now_s: float) -> int:
-        """How many samples were heard by now."""
+        """How many samples the learner has heard by now."""
         elapsed_s = max(0.0, now_s - self._at_s)
         if self.reported:
             elapsed_s = min(elapsed_s, MAX_EXTRAPOLATION_S)
         return round(min(self.sent_samples, self._heard_samples + elapsed_s * self.sample_rate_hz))
 
     def ahead_s(self, now_s: float) -> float:
-        """Seconds of audio that were sent and not yet heard."""
+        """Seconds of audio that are sent but not yet heard."""
         return (self.sent_samples - self.heard_samples(now_s)) / self.sample_rate_hz
 
     def _advance(self, now_s: float) -> None:

@@ -1,9 +1,9 @@
 """Prefill: the model reads the prompt while the learner still speaks, so that the reply begins sooner.
 
 A model server keeps what it has read (the prefix cache of vLLM, the slots of llama.cpp). It reads the conversation so
-far when the learner begins to speak, and the learner's words as they are recognised. If the final words differ, what
-was read is of use up to the first difference. Only an idle model reads ahead: otherwise it would slow the replies to
-other learners more than it speeds up this one.
+far when the learner begins to speak, and the learner's words as they are recognised. If the final words differ, the
+cache is useful up to the first difference. Only an idle model reads ahead: otherwise prefill would slow down other
+learners' replies more than it speeds up this one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from common.errors import ServiceError
 from gateway import metrics
 from gateway.ports import ChatMessage, Llm
 
-# A prompt is read again only for so many more words, because each reading includes the template's end of the prompt.
+# A prompt is read again only if it has this many more words, because each reading includes the template's end of the
+# prompt.
 LEAST_MORE_WORDS = 4
 
 
@@ -30,7 +31,7 @@ class Prefill:
         self._task: asyncio.Task[None] | None = None
 
     def read(self, prompt: Sequence[ChatMessage]) -> None:
-        """Have the model read `prompt` if it is idle, unless it has read nearly all of it before."""
+        """Have the model read `prompt`, if the model is idle and has not read nearly all of it before."""
         if not (self._llm.is_idle and self._is_worth_it(prompt)):
             return
         self._read = prompt
@@ -38,7 +39,7 @@ class Prefill:
         self._task = self._tasks.create_task(self._have_read(prompt))
 
     def stop(self) -> None:
-        """Stop reading: the reply itself is asked for now."""
+        """Stop reading, because the reply itself is requested now."""
         if self._task:
             self._task.cancel()
             self._task = None

@@ -36,19 +36,19 @@ LANGUAGE_NAMES = {
     "zh": "Chinese",
 }
 
-# They tell the model that it was interrupted: CUT_MARK ends its words, INTERRUPTING comes before the learner's.
+# The marks of an interruption for the model: CUT_MARK ends the partner's words, INTERRUPTING comes before the
+# learner's.
 CUT_MARK = " —"
 INTERRUPTING = "(interrupting you) "
-# Stands for the learner's words while they are unknown, and before the words of a partner who speaks first, because a
-# chat template wants the user's message first and last.
+# Stands for the learner's words while they are unknown, and before the words of a partner that speaks first, because a
+# chat template needs a user's message at the beginning and at the end.
 SOMETHING = "Hello."
 
-# Comes before the learner's words with which the conversation begins in the prompt, if there is a summary of what was
-# left out before them.
+# If there is a summary of the turns that are left out, this comes before the learner's first words in the prompt.
 NOTES = "(Notes on what you two have talked about: {summary}) "
 
 
-# Of a conversation of which nothing is left out.
+# The memory of a conversation of which nothing is left out.
 ALL = Memory()
 
 
@@ -97,7 +97,7 @@ def messages_for(
 ) -> list[ChatMessage]:
     """The prompt for the reply to `learner_says`.
 
-    memory: what is left out of a long conversation. More is left out if it must be, as one turn can be very long.
+    memory: how much of a long conversation is left out. Even more is left out if a very long turn makes that necessary.
     """
     messages = [ChatMessage("system", system_prompt(briefing))]
     for example in _examples(briefing):
@@ -115,7 +115,7 @@ def messages_for(
 
 
 def _examples(briefing: Briefing) -> Sequence[Example]:
-    """None if the client brings its own instructions, which may want another manner."""
+    """The examples; none if the client has its own instructions, which may want another manner."""
     return () if briefing.partner.instructions else lines_in(briefing.language).examples.get(briefing.level, ())
 
 

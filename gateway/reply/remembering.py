@@ -1,8 +1,8 @@
-"""Keeps the prompts of a long conversation short, while the partner is being heard and the model has nothing to do.
+"""Keeps the prompts of a long conversation short, while the partner is speaking and the model is idle.
 
-When a reply has been sent, and the conversation has grown long, the model reads the shortened prompt, so that the next
-reply begins without delay. Then it writes a summary of what was left out. Whatever is asked of the model for a learner
-goes first: the work is given up, and tried again after the next reply.
+When a reply has been sent and the conversation has grown long, the model reads the shortened prompt, so that the next
+reply begins without delay. Then it writes a summary of the turns left out. A learner's request to the model goes first:
+this work is then given up, and tried again after the next reply.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from gateway.ports import ChatMessage, Llm
 from gateway.reply.prompt import SOMETHING, Briefing, messages_for
 from gateway.reply.shortening import next_memory, sizes
 
-# How often to look whether the model has nothing else to do.
+# How often to check whether the model is idle.
 IDLE_POLL_S = 0.25
 SUMMARY_MAX_TOKENS = 120
-# A summary that is longer than that sums up nothing.
+# A longer summary is rejected.
 SUMMARY_MAX_CHARS = 600
-# How much the model reads for a summary at most; what is older is in the summary before it, or lost.
+# How much the model reads for a summary at most. Older text is in the summary before it, or lost.
 SUMMARY_READS_CHARS = 6000
 
 
 class Remembering:
-    """Of one conversation. `changed` is told each new `Memory`; it has to put it into the record.
+    """Shortens the prompts of one conversation. `changed` gets each new `Memory` and has to put it into the record.
 
-    A small model writes no summaries: those of a 135-million one are worse than none.
+    A small model writes no summaries: those of a model with 135 million parameters are worse than none.
     """
 
     def __init__(
@@ -52,12 +52,12 @@ class Remembering:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """A reply has been sent and is being heard: do what there is to do, in the background."""
+        """A reply has been sent and is being heard: do the due work in the background."""
         self.stop()
         self._task = self._tasks.create_task(self._run())
 
     def stop(self) -> None:
-        """Give it up: the model is needed."""
+        """Give the work up: the model is needed."""
         if self._task:
             self._task.cancel()
             self._task = None
@@ -69,7 +69,8 @@ class Remembering:
             await self._summarise(briefing, memory)
 
     async def _shorten(self, briefing: Briefing, memory: Memory) -> Memory:
-        """Have the model read the prompt that follows from `next_memory`. Returns what holds from now on."""
+        """Have the model read the prompt that follows from `next_memory`. Returns the memory that is valid from now
+        on."""
         turns = self._record.turns
         wanted = sizes(self._max_chars, is_small=briefing.is_small)
         shorter = next_memory(turns, memory, wanted)
@@ -92,7 +93,7 @@ class Remembering:
         return True
 
     async def _summarise(self, briefing: Briefing, memory: Memory) -> None:
-        """Write a summary of all that is left out. It gets into the prompts after the next reply."""
+        """Write a summary of all turns left out. It gets into the prompts after the next reply."""
         await self._model_is_idle()
         question = _summary_question(memory, self._record.turns[memory.summarised : memory.left_out])
         try:
@@ -117,7 +118,7 @@ def _prompt(briefing: Briefing, turns: Sequence[Turn], memory: Memory, max_chars
 
 
 def _summary_question(memory: Memory, turns: Sequence[Turn]) -> list[ChatMessage]:
-    """What the model is asked for a summary of the earlier one and of `turns`."""
+    """The prompt for a new summary, from the earlier summary and `turns`."""
     names = {LearnerTurn: "Learner", PartnerTurn: "Partner"}
     lines = [f"{names[type(turn)]}: {turn.text}" for turn in turns if turn.text]
     said = "\n".join(lines)[-SUMMARY_READS_CHARS:]

@@ -1,7 +1,7 @@
-"""One reply of the partner: the writer's text becomes speech, and both are sent to the learner.
+"""One reply of the partner: its text becomes speech, and both go to the learner.
 
-`run` makes the reply at once, but sends nothing until `release`. Leaving `run` for any reason ends the calls to the
-models, and with them the models' work. Nothing is sent afterwards.
+`run` makes the reply at once, but sends nothing until `release`. When `run` ends for any reason, the calls to the
+models end and so does the models' work. Nothing is sent afterwards.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class Limits:
 
 
 class Reply:
-    """One reply: created held, made by `run`, let out by `release`. `now` is a steady clock in seconds.
+    """One reply. `run` makes it and holds it back until `release` lets it out. `now` is a steady clock in seconds.
 
-    messages, writer: what it is asked for with, and of whom. text: what was written so far. speech: what is spoken of
-    it. unheard_text: see `as_heard`. failure: what ended it early. is_sent: all of it was sent, though perhaps not yet
-    heard. is_over: `run` came to its end. on_sent: called when all of it has been sent.
+    messages, writer: the prompt and the Writer that answers it. text: the text so far. speech: its speech.
+    unheard_text: see `as_heard`. failure: the error that ended it early. is_sent: all of it was sent, though perhaps
+    not yet heard. is_over: `run` came to its end. on_sent: called when all of it has been sent.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Reply:
         await self._outbox.notify(ReplySent(self.turn_id, failure))
         self._on_sent()
         await self.speech.wait_until_heard()
-        if failure:  # raised only now, so that what was written before it is spoken
+        if failure:  # raised only now, so that the text before it is spoken
             raise failure
 
     async def _send_text_and_speech(self) -> ServiceError | None:
@@ -136,16 +136,16 @@ class Reply:
         )
 
     def release(self) -> None:
-        """The learner's turn is over: send what has been made, then the rest as it comes."""
+        """The learner's turn is over: send the part that has been made, then the rest as it comes."""
         self._released.set()
 
     @property
     def is_released(self) -> bool:
-        """Whether the learner may have heard of it."""
+        """Whether it was released, so that the learner may have heard some of it."""
         return self._released.is_set()
 
     def as_heard(self, *, started_s: float, interrupted: bool) -> PartnerTurn:
-        """What the learner has heard of it by now, for the history. Sets `unheard_text` to the rest."""
+        """The part that the learner has heard by now, for the history. Sets `unheard_text` to the rest."""
         speech, samples = self.speech, self.speech.heard_samples()
         if self._voice.is_silent:
             heard = self.text[: self._shown]
@@ -183,7 +183,7 @@ class Reply:
         await self._show()
 
     async def _show(self) -> None:
-        """Send what was written and not yet sent."""
+        """Send the text that was written and not yet sent."""
         if self._released.is_set() and self._shown < len(self.text):
             piece, self._shown = self.text[self._shown :], len(self.text)
             await self._outbox.send(AiText(text=piece, is_complete=False, turn_id=self.turn_id))

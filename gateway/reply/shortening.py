@@ -1,8 +1,8 @@
-"""What a prompt leaves out of a long conversation. Pure: `remembering` performs it.
+"""Decides which turns the prompts of a long conversation leave out. Pure: `remembering` carries it out.
 
-A prompt may hold a conversation of a certain size. At two thirds of it, the next prompts are planned to begin later, so
-that only a third is left. The model reads the shortened prompt before it is used. If it has found no time to do so when
-the prompt is full, the shortened prompt is used all the same.
+The size of a prompt is limited. When the conversation reaches two thirds of the limit, a shorter prompt is planned that
+keeps only a third. The model reads the shorter prompt before it is used. If the model had no time for that until the
+prompt is full, the shorter prompt is used all the same.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from gateway.history import LearnerTurn, Memory, Turn
 
-# How many exchanges a small model sees at most: further back, it finds something to repeat.
+# How many exchanges a small model sees at most. With more of them it repeats earlier replies.
 SMALL_MODEL_EXCHANGES = 8
 
 
@@ -25,7 +25,7 @@ class Size:
     exchanges: float = math.inf
 
     def holds(self, turns: Sequence[Turn]) -> bool:
-        """Whether it is enough for these turns."""
+        """Whether these turns fit."""
         return (
             sum(len(turn.text) for turn in turns) <= self.chars
             and sum(isinstance(turn, LearnerTurn) for turn in turns) <= self.exchanges
@@ -34,7 +34,8 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """most: what a prompt may hold. soft: from here on a shorter one is prepared. kept: what that one holds."""
+    """most: the limit of a prompt. soft: from this size on a shorter prompt is prepared. kept: the size of that
+    prompt."""
 
     most: Size
     soft: Size
@@ -42,7 +43,7 @@ class Sizes:
 
 
 def sizes(max_chars: int, *, is_small: bool) -> Sizes:
-    """For a prompt of `max_chars`, to a small model or a larger one. The next exchange finds room beside them."""
+    """The sizes for a prompt of `max_chars`, for a small or a larger model. They leave room for the next exchange."""
     exchanges = SMALL_MODEL_EXCHANGES if is_small else math.inf
     return Sizes(
         most=Size(max_chars, exchanges - 1),
@@ -52,9 +53,9 @@ def sizes(max_chars: int, *, is_small: bool) -> Sizes:
 
 
 def first_kept(turns: Sequence[Turn], left_out: int, size: Size) -> int:
-    """Of turns of which the first are left out already: how many to leave out, so that `size` holds the rest.
+    """How many turns to leave out so that the rest fits into `size`. left_out: how many are left out already.
 
-    What is kept begins with a turn of the learner.
+    The kept turns begin with one of the learner.
     """
     if size.holds(turns[left_out:]):
         return left_out
@@ -65,9 +66,9 @@ def first_kept(turns: Sequence[Turn], left_out: int, size: Size) -> int:
 
 
 def next_memory(turns: Sequence[Turn], memory: Memory, wanted: Sizes) -> Memory:
-    """What the next prompts hold; `memory` itself if that is good enough.
+    """The memory for the next prompts; `memory` itself if that is good enough.
 
-    They get a summary as soon as there is a newer one than they have.
+    A newer summary gets into the prompts as soon as there is one.
     """
     if wanted.soft.holds(turns[memory.left_out :]):
         return memory.model_copy(update={"told": memory.summary})

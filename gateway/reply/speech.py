@@ -15,20 +15,20 @@ from gateway.reply.captions import captions
 from gateway.reply.playback import PlaybackClock
 from gateway.reply.stages import Stages
 
-# How far the audio sent may be ahead of what the learner has heard. Enough for a network that stutters; an interruption
-# wastes at most this much.
+# How far the sent audio may be ahead of the heard audio. This is enough for an unsteady network; an interruption wastes
+# at most this much.
 MAX_AHEAD_S = 2.0
 # How long to wait, at the end of a reply, for a player that has stopped playing or reporting.
 PLAYER_GRACE_S = 3.0
-# The shortest wait between two looks at a player that has stopped just before the end.
+# The shortest wait between two checks of a player that has stopped just before the end.
 LEAST_WAIT_S = 0.02
 
 
 class ReplySpeech:
     """The speech of one reply. `now` is a steady clock in seconds.
 
-    made_samples: how much the synthesis has made. words: those of the speech made. began_s: when its first audio was
-    sent, None before.
+    made_samples: how much speech the synthesis has made. words: the words of that speech. began_s: when its first audio
+    was sent, None before.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class ReplySpeech:
         self._unhushed.set()
 
     async def send(self, stream: TtsStream, released: asyncio.Event) -> None:
-        """Send all of the stream once it is `released`.
+        """Send the whole stream once `released` is set.
 
         Until then, chunks wait in the call; its flow control pauses the synthesis.
         """
@@ -64,15 +64,15 @@ class ReplySpeech:
         self._is_all_sent = True
 
     def hush(self) -> None:
-        """Send no more audio for now. What was sent goes on playing."""
+        """Send no more audio for now. The player goes on with the audio that it has."""
         self._unhushed.clear()
 
     def unhush(self) -> None:
-        """Go on sending where it stopped."""
+        """Continue sending where it stopped."""
         self._unhushed.set()
 
     def played(self, played_ms: float) -> None:
-        """The learner's player has played so much of it."""
+        """The learner's player has played this much of it."""
         now = self._now()
         self._clock.report(played_ms, now)
         self._reported.set()
@@ -90,11 +90,11 @@ class ReplySpeech:
         return self._clock.heard_samples(self._now())
 
     def total_samples(self) -> int:
-        """How long all of it is; 0 while that is not known."""
+        """The length of the whole speech; 0 while it is unknown."""
         return self._clock.sent_samples if self._is_all_sent else 0
 
     async def wait_until_heard(self) -> None:
-        """Return when all that was sent was heard, or PLAYER_GRACE_S after it should have been."""
+        """Return when the learner has heard all the sent audio, or PLAYER_GRACE_S after that should have happened."""
         give_up_s = self._now() + self._clock.ahead_s(self._now()) + PLAYER_GRACE_S
         while (ahead_s := self._clock.ahead_s(now := self._now())) > 0 and now < give_up_s:
             self._reported.clear()

@@ -1,4 +1,4 @@
-"""When a turn reaches each of its stages, on the way from the learner's voice to the partner's."""
+"""The times at which a turn reaches its stages, from the end of the learner's voice to the partner's."""
 
 from __future__ import annotations
 

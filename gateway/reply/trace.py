@@ -19,7 +19,7 @@ from common.tracing import TRACER, past_stage, start_root, under
 
 
 class TurnTrace:
-    """Begins `ago_s` ago, with the learner's voice, or now, with a typed text.
+    """The trace of a turn that began `ago_s` ago with the learner's voice, or begins now with a typed text.
 
     traceparent: of the trace that recognition has begun for this turn; else empty.
     """
@@ -31,7 +31,7 @@ class TurnTrace:
         self.root.set_attributes({"session.id": session_id, "level": level})
 
     def reply(self, turn_id: str) -> ReplyTrace:
-        """The trace of a reply to this turn, which begins now."""
+        """The trace of a reply to this turn. The reply begins now."""
         return ReplyTrace(self, turn_id)
 
     def close(self, outcome: str, *, turn_id: str = "", latency_ms: Mapping[str, float] | None = None) -> None:

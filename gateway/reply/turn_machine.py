@@ -1,4 +1,4 @@
-"""Whose turn is it? A pure state machine: events in, decisions out, no clock, no tasks.
+"""Decides whose turn it is. A pure state machine: events in, decisions out, no clock, no tasks.
 
     Listening ──pause──▶ Held ──end of turn──▶ Speaking ──heard to its end──▶ Listening
         ▲                 │                     │    ▲
@@ -8,9 +8,9 @@
                                                   ▼
                                                 Cut ──it was no words after all──▶ Speaking, with the rest of the reply
 
-A reply is begun when the learner pauses, and held. `Release` lets it out. `Hush` stops its output at the first sound of
-the learner, and `Unhush` lets it go on. `Cancel` ends it: silently if it was held, with `interrupted` if it was out.
-After its Cancel, nothing is decided about a reply.
+When the learner pauses, a reply begins and is held. `Release` lets it out. `Hush` stops its output at the first sound
+of the learner, and `Unhush` lets it go on. `Cancel` ends it: silently if it was held, with `interrupted` if it was
+released. After its Cancel, the machine decides nothing more about a reply.
 
 The partner may also begin by itself, while it is Listening: to open the conversation, or to offer help. Such a reply
 is released at once. An offer ends at the learner's first sound if nothing of it has been heard yet.
@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LearnerSpeaks:
-    """The voice began, or went on after a pause. over_partner: sound of the partner's reply had been sent before."""
+    """The voice began, or went on after a pause. over_partner: audio of the partner's reply had been sent before."""
 
     over_partner: bool = True
 
@@ -64,7 +64,7 @@ class LearnerTypes:
 
 @dataclass(frozen=True, slots=True)
 class LearnerInterrupts:
-    """The learner asked for silence with the `interrupt` message, or the conversation ends."""
+    """The learner sent the `interrupt` message, or the conversation ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class TurnLost:
 class PartnerBegins:
     """The partner speaks although the learner has said nothing.
 
-    text: what it says; empty: the model writes it. is_offer: it is help that the learner may not need.
+    text: its words; empty: the model writes them. is_offer: an offer of help, which the learner may not need.
     """
 
     text: str
@@ -85,7 +85,7 @@ class PartnerBegins:
 
 @dataclass(frozen=True, slots=True)
 class ReplyEnds:
-    """The reply was heard to its end, or failed: there is nothing left of it to say."""
+    """The learner has heard all of the reply, or it failed."""
 
     turn_id: str
 
@@ -123,7 +123,7 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Continue:
-    """Begin a reply that says what was left unheard of reply `cut_id`; its output waits for Release."""
+    """Begin a reply that says the unheard rest of reply `cut_id`; its output waits for Release."""
 
     turn_id: str
     cut_id: str
@@ -152,7 +152,7 @@ class Unhush:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """End the reply. `released`: the learner may have heard of it and is told that it was interrupted."""
+    """End the reply. `released`: the learner may have heard some of it, and is told that it was interrupted."""
 
     turn_id: str
     released: bool
@@ -203,14 +203,15 @@ State = Listening | Held | Speaking | Hushed | Cut
 
 
 class TurnMachine:
-    """Holds the state; `on` takes an event and returns what to do, in order."""
+    """Holds the state; `on` takes an event and returns the decisions, in order."""
 
     def __init__(self, new_turn_id: Callable[[], str]) -> None:
         self.state: State = Listening()
         self._new_turn_id = new_turn_id
 
     def on(self, event: Event) -> list[Decision]:
-        """What to do about `event`. Events that have no meaning now (a stale ReplyEnds, an echo) give no decision."""
+        """The decisions after `event`. An event without a meaning in the present state (a stale ReplyEnds, an echo)
+        gives none."""
         match event:
             case LearnerSpeaks(over_partner):
                 return self._voice(over_partner=over_partner)

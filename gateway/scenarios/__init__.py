@@ -1,4 +1,4 @@
-"""What one can talk about: a library of scenarios, one YAML file each.
+"""Scenarios: situations to talk in. Each one is a YAML file in a library.
 
 `scenario` is the shape of a file, `signs` tells from the learner's own words whether a task was done, and `library`
 reads the bundled folder and that of SCENARIOS_DIR. docs/scenarios.md explains the format to authors.

@@ -1,6 +1,6 @@
-"""Files become scenarios. A file that is no scenario is reported and left out; the others still load.
+"""Reads scenarios from files. A file that is not a valid scenario is reported and left out; the others still load.
 
-YAML's plain values are all read as text, so that `no` and `7` in a list of words stay what they look like.
+All plain values of YAML are read as text, so that `no` and `7` in a list of words stay text.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TextLoader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
 class InvalidScenarioError(ValueError):
-    """A file is no scenario. The message names the file, each wrong field, and what to do."""
+    """A file is not a valid scenario. The message names the file, each wrong field, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Library:
     problems: tuple[str, ...] = ()
 
     def at(self, level: Level | CefrLevel | None) -> list[Scenario]:
-        """Those that suit `level`; None: all."""
+        """The scenarios that suit `level`; None: all."""
         return [one for one in self.scenarios.values() if level is None or one.suits(level)]
 
 
@@ -67,7 +67,7 @@ def _bundled() -> Library:
 
 
 def read_folder(folder: Path) -> Library:
-    """The scenarios in `folder`: its files named *.yaml or *.yml, not those of folders inside."""
+    """The scenarios in the files *.yaml and *.yml of `folder`, without its subfolders."""
     if not folder.is_dir():
         return Library({}, (f"SCENARIOS_DIR: there is no folder {folder}; create it, or correct the setting",))
     scenarios: dict[str, Scenario] = {}

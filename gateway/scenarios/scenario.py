@@ -1,7 +1,7 @@
 """The shape of a scenario. docs/schemas/scenario.schema.json is generated from here.
 
-The roles are phrases that go on from "You are", so that the page and the prompt of a small model can take them as they
-are. What only the partner knows stands in `facts`: the learner has a reason to ask.
+The roles are phrases that go on from "You are", so that the page and the prompt of a small model can use them
+unchanged. `facts` holds what only the partner knows, which gives the learner a reason to ask.
 """
 
 from __future__ import annotations
@@ -137,11 +137,12 @@ class Scenario(_Part):
         return any(one in self.levels for one in _cefr_levels(level))
 
     def for_session(self) -> SessionScenario:
-        """What a session keeps of it."""
+        """The part that a session keeps."""
         return SessionScenario.model_validate(self.model_dump())
 
     def card(self) -> dict[str, Any]:
-        """What a learner may see before the conversation: all but `facts` and how tasks are measured.
+        """The part that a learner may see before the conversation: all but `facts` and the words that measure the
+        tasks.
 
         `suits`: the levels of a conversation (`start.level`) that are in its range.
         """

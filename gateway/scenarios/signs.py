@@ -1,9 +1,9 @@
-"""Signs that a task was done: words that the learner said. No model is asked.
+"""Finds signs that a task was done in the learner's words. No model is asked.
 
 `said` is a list of groups, each a list of phrases. A turn shows the task if it has at least one phrase of every group.
-Phrases are compared word by word: case and punctuation don't count, `cough*` stands for every word that begins so, and
-`#` for a number from two on, in digits or as an English word. This shows that the words were said, not that they were
-meant: "I don't want coffee" has "coffee" in it.
+Phrases are compared word by word: case and punctuation don't count, `cough*` stands for every word that begins with
+"cough", and `#` for a number from two on, in digits or as an English word. A sign shows that the words were said, not
+what was meant: "I don't want coffee" contains "coffee".
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import lru_cache
 
 Said = Sequence[Sequence[str]]
 
-# A letter of a script that puts no spaces between words counts as a word.
+# In a script without spaces between words, each letter counts as a word.
 _WORD = re.compile(
     r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
     r"|[^\W_]+(?:'[^\W_]+)*"
@@ -49,7 +49,7 @@ def is_phrase(phrase: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def _pattern(phrase: str) -> re.Pattern[str]:
-    """Finds the phrase in words that stand between single spaces."""
+    """A pattern that finds the phrase in words separated by single spaces."""
     return re.compile("".join(f" {_word_pattern(piece)}" for piece in phrase.split()) + "(?= )")
 
 
