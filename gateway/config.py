@@ -135,8 +135,9 @@ class GatewaySettings(ProcessSettings):
     history_max_chars: int = Field(
         6000,
         ge=200,
-        description="How much of the conversation the language model sees, in characters. A model of less than 500 "
-        "million parameters sees the last 4 to 8 exchanges at most.",
+        description="How much of the conversation the language model sees, in Latin letters. A Cyrillic letter counts "
+        "as 2.5, a Chinese or Thai character as 4, because they take more tokens. A model of less than 500 million "
+        "parameters sees the last 4 to 8 exchanges at most.",
     )
     scenarios_dir: Path | None = Field(
         None,

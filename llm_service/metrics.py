@@ -27,6 +27,18 @@ GUARDED = from_zero(
     ),
     *(outcome.value for outcome in Outcome),
 )
+ODDITIES = from_zero(
+    Counter(
+        "aitalk_llm_reply_oddities_total",
+        "What a model server sent that is no part of a reply: thoughts, control tokens, and what was not understood "
+        "(skipped).",
+        ["kind"],
+    ),
+    *("thoughts", "control", "skipped"),
+)
+SHORTENED = Counter(
+    "aitalk_llm_shortened_total", "Requests whose oldest messages were left out because the context was full."
+)
 CANCELLED = Counter("aitalk_llm_cancelled_total", "Replies cancelled by the client before their end.")
 
 # About a model server behind the service. What the server itself reports is in backend_metrics.py.
@@ -36,6 +48,11 @@ BACKEND_EJECTED = Counter(
     "aitalk_llm_backend_ejected_total",
     "Times it failed and got no more requests until it answered a probe.",
     ["backend"],
+)
+BACKEND_HABITS = Gauge(
+    "aitalk_llm_backend_habits",
+    "1 for each thing that the model server refuses and is asked without.",
+    ["backend", "habit"],
 )
 BACKEND_FAILOVERS = Counter(
     "aitalk_llm_backend_failovers_total", "Requests it failed before the first token, sent to another.", ["backend"]

@@ -17,7 +17,7 @@ from gateway.history import LearnerTurn, Level, Memory, PartnerTurn, Turn
 from gateway.ports import ChatMessage
 from gateway.reply.lines import Example, lines_in
 from gateway.reply.partner import JOE, MANNERS, Partner
-from gateway.reply.shortening import Size, first_kept, sizes
+from gateway.reply.shortening import Size, first_kept, sizes, weight
 
 LANGUAGE_NAMES = {
     "de": "German",
@@ -124,7 +124,7 @@ def _left_out(turns: Sequence[Turn], now: LearnerTurn, memory: Memory, max_chars
     wanted = sizes(max_chars, is_small=briefing.is_small)
     if Size(max_chars, wanted.most.exchanges + 1).holds([*turns[memory.left_out :], now]):
         return memory.left_out
-    return first_kept(turns, memory.left_out, Size(wanted.kept.chars - len(now.text), wanted.kept.exchanges))
+    return first_kept(turns, memory.left_out, Size(wanted.kept.chars - weight(now.text), wanted.kept.exchanges))
 
 
 def _append(messages: list[ChatMessage], turn: Turn) -> None:

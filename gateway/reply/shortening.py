@@ -13,13 +13,20 @@ from dataclasses import dataclass
 
 from gateway.history import LearnerTurn, Memory, Turn
 
+# How much more a byte beyond the first of a character's UTF-8 weighs than a Latin letter: models read Latin letters
+# four at a time, Cyrillic ones in pairs, and Chinese or Thai characters as one to three tokens each.
+BYTE_WEIGHT = 1.5
+
 # How many exchanges a small model sees at most. With more of them it repeats earlier replies.
 SMALL_MODEL_EXCHANGES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much of a conversation a prompt holds: characters, and exchanges of a learner's turn and its reply."""
+    """How much of a conversation a prompt holds.
+
+    chars: characters as `weight` counts them. exchanges: of a learner's turn and its reply.
+    """
 
     chars: float
     exchanges: float = math.inf
@@ -27,9 +34,14 @@ class Size:
     def holds(self, turns: Sequence[Turn]) -> bool:
         """Whether these turns fit."""
         return (
-            sum(len(turn.text) for turn in turns) <= self.chars
+            sum(weight(turn.text) for turn in turns) <= self.chars
             and sum(isinstance(turn, LearnerTurn) for turn in turns) <= self.exchanges
         )
+
+
+def weight(text: str) -> float:
+    """How much the model has to read, in Latin letters: its number of tokens depends on the script."""
+    return len(text) + BYTE_WEIGHT * (len(text.encode("utf-8", "replace")) - len(text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class SupervisedEngine:
             model=description.model,
             request_timeout_s=request_timeout_s,
             trust_env=False,  # no proxy between us and our child
+            name=description.engine,
         )
         self._supervision: asyncio.Task[None] | None = None
         self._up = asyncio.Event()  # it has answered at least once

@@ -1,30 +1,43 @@
-"""The OpenAI chat-completions protocol without the network: requests to JSON, events to a reply, errors to ours.
+"""The OpenAI chat-completions protocol without the network: requests to JSON, a server's errors to ours.
 
-data: {"choices": [{"delta": {"content": "Hel"}, "finish_reason": null}]}
-data: {"choices": [{"delta": {"content": "lo"}, "finish_reason": null}]}
-data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}
-data: {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": {…}}}
-data: [DONE]
+`reply_reader` reads the replies.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+import re
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
-
 from common.errors import BusyError, EngineError, InvalidInputError, ServiceError, UnavailableError
-from llm_service.engine import Delta, Done, GenerationRequest, StopReason, Usage
+from llm_service.engine import GenerationRequest
+from llm_service.openai_api.dialect import THINKING_TOKENS, Dialect
 
-END = "[DONE]"
 LONGEST_SERVER_MESSAGE = 300  # characters; some servers quote the whole request
 NOT_OURS = "it answered something that is no chat completion; is it really an OpenAI-compatible server?"
 
-# The servers' names for the reasons. Any other name ("eos", "tool_calls", …) means an ordinary end.
-_STOP_REASONS: dict[str, StopReason] = {"length": "length", "content_filter": "content_filter"}
-_FAILURES = {"abort", "error"}
+_CONTEXT_EXCEEDED = re.compile(
+    r"context[ _-]?(?:length|size|window)|maximum context|exceeds?[_ ](?:the )?(?:available )?context|n_ctx"
+    r"|(?:prompt|input) is too long|too many (?:input )?tokens|reduce the length|max_seq_len|max_model_len",
+    re.IGNORECASE,
+)
+_TOKEN_COUNTS = re.compile(r"\b\d{3,7}\b")
+
+
+ANY = Dialect()
+"""Of a server that takes everything."""
+
+
+class ContextExceededError(InvalidInputError):
+    """The messages and the reply don't fit into the model's context.
+
+    share: how much of the messages fits, 0 to 1, as far as the server says.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="context_exceeded")
+        counts = sorted({int(count) for count in _TOKEN_COUNTS.findall(message)})
+        self.share = counts[0] / counts[-1] if len(counts) > 1 else 0.5
 
 
 _LLAMA_CPP_SETTINGS: dict[str, dict[str, int]] = {
@@ -52,15 +65,13 @@ def server_kind(owned_by: str) -> str:
     return _KINDS.get(owned_by.lower(), "")
 
 
-def payload(model: str, request: GenerationRequest, kind: str = "", *, without: Collection[str] = ()) -> dict[str, Any]:
-    """The body of POST /chat/completions.
-
-    kind: of server, see `server_kind`. without: names of parameters that this server refuses.
-    """
+def payload(model: str, request: GenerationRequest, dialect: Dialect = ANY) -> dict[str, Any]:
+    """The body of POST /chat/completions."""
+    kind, schema = dialect.kind, request.parsed_schema()
     body: dict[str, Any] = {
         "model": model,
-        "messages": [{"role": message.role, "content": message.content} for message in request.messages],
-        "max_tokens": request.max_tokens,
+        "messages": dialect.messages(request.messages, schema),
+        "max_tokens": request.max_tokens + (THINKING_TOKENS if dialect.thinks else 0),
         "temperature": request.temperature,
         "stream": True,
         "stream_options": {"include_usage": True},
@@ -75,15 +86,19 @@ def payload(model: str, request: GenerationRequest, kind: str = "", *, without: 
         body["stop"] = list(request.stop)
     if request.seed is not None:
         body["seed"] = request.seed
-    schema = request.parsed_schema()
-    if schema is not None:
+    if schema is None:
+        body |= penalties(request, kind)  # JSON has to repeat its quotes and keys
+    elif dialect.json_mode == "schema":
         body["response_format"] = {
             "type": "json_schema",
             "json_schema": {"name": "reply", "schema": schema, "strict": True},
         }
-    else:  # in JSON, quotes and keys have to repeat
-        body |= penalties(request, kind)
-    return {name: value for name, value in body.items() if name not in without}
+    elif dialect.json_mode == "object":
+        body["response_format"] = {"type": "json_object"}
+    body = {name: value for name, value in (body | dict(dialect.extra)).items() if name not in dialect.left_out}
+    if dialect.completion_tokens:
+        body["max_completion_tokens"] = body.pop("max_tokens")
+    return body
 
 
 def penalties(request: GenerationRequest, kind: str) -> dict[str, Any]:
@@ -99,8 +114,12 @@ def penalties(request: GenerationRequest, kind: str) -> dict[str, Any]:
 def error_for(status: int, server_message: str) -> ServiceError:
     """Our error for an HTTP status of the model server. `server_message` may quote the request."""
     said = shorten(server_message) or "it gave no reason"
+    if status in {400, 413, 422, 500} and _CONTEXT_EXCEEDED.search(server_message):
+        return ContextExceededError(
+            f"this is too long for the model; say it in fewer words. The model server says: {said}"
+        )
     match status:
-        case 400 | 404 | 413 | 422:
+        case 400 | 404 | 405 | 413 | 415 | 422 | 501:
             return InvalidInputError(f"the model server refused the request: {said}")
         case 401 | 403:
             return UnavailableError("the model server refused the key; check LLM_API_KEY", retryable=False)
@@ -128,81 +147,3 @@ def shorten(text: str) -> str:
     """`text` in one line of at most LONGEST_SERVER_MESSAGE characters."""
     one_line = " ".join(text.split())
     return one_line if len(one_line) <= LONGEST_SERVER_MESSAGE else one_line[: LONGEST_SERVER_MESSAGE - 1] + "…"
-
-
-class _PromptDetails(BaseModel):
-    cached_tokens: int | None = None
-
-
-class _Usage(BaseModel):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    prompt_tokens_details: _PromptDetails | None = None
-
-
-class _Piece(BaseModel):
-    content: str | None = None
-
-
-class _Choice(BaseModel):
-    delta: _Piece = Field(default_factory=_Piece)
-    finish_reason: str | None = None
-
-
-class _Timings(BaseModel):
-    """llama.cpp's, in each chunk where `timings_per_token` asks for it: tokens of the prompt that it read and that its
-    cache had, and tokens written."""
-
-    prompt_n: int = 0
-    cache_n: int = 0
-    predicted_n: int = 0
-
-
-class _Chunk(BaseModel):
-    choices: list[_Choice]
-    usage: _Usage | None = None
-    timings: _Timings | None = None
-
-
-class ReplyReader:
-    """Reads the events of one reply. Raises EngineError if one is malformed, or our error for the server's error."""
-
-    def __init__(self) -> None:
-        self._finish_reason: str | None = None
-        self._usage = Usage()
-
-    def read(self, data: str) -> Delta | None:
-        """The text in an event other than [DONE]; None if the event has none."""
-        chunk = _parse(data)
-        if chunk.usage:
-            details = chunk.usage.prompt_tokens_details or _PromptDetails()
-            self._usage = Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens, details.cached_tokens or 0)
-        elif chunk.timings:
-            read = chunk.timings
-            self._usage = Usage(read.prompt_n + read.cache_n, read.predicted_n, read.cache_n)
-        if not chunk.choices:
-            return None
-        choice = chunk.choices[0]
-        self._finish_reason = choice.finish_reason or self._finish_reason
-        return Delta(choice.delta.content, self._usage) if choice.delta.content else None
-
-    def finish(self) -> Done:
-        """The reply's end, to be called at the end of the stream; raises EngineError if the reply is incomplete."""
-        if self._finish_reason is None or self._finish_reason in _FAILURES:
-            raise EngineError("the model server broke off in the middle of a reply; try again")
-        return Done(_STOP_REASONS.get(self._finish_reason, "stop"), self._usage)
-
-
-def _parse(data: str) -> _Chunk:
-    try:
-        parsed = json.loads(data)
-    except (ValueError, RecursionError):
-        raise EngineError(f"the model server failed: {NOT_OURS}") from None  # the cause would quote the reply
-    if isinstance(parsed, dict) and parsed.get("error"):
-        error = parsed["error"]
-        status = error.get("code") if isinstance(error, dict) else None
-        raise error_for(status if isinstance(status, int) else 500, error_message(data))
-    try:
-        return _Chunk.model_validate(parsed)
-    except ValidationError:
-        raise EngineError(f"the model server failed: {NOT_OURS}") from None

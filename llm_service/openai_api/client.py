@@ -1,6 +1,6 @@
 """One server that speaks the OpenAI chat-completions protocol: vLLM, llama.cpp, Ollama, SGLang, …
 
-start:   GET /models until it answers  →  which model to ask for  →  one real token
+start:   GET /models until it answers  →  which model to ask for  →  what it takes, by trying
 stream:  POST /chat/completions  →  server-sent events  →  Delta, Delta, …, Done
 """
 
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -21,16 +23,20 @@ from common.engine_info import EngineDescription
 from common.errors import DeadlineError, EngineError, InvalidInputError, ServiceError, UnavailableError
 from common.tracing import http_headers, stage
 from llm_service.engine import Delta, Done, GenerationRequest, Message
+from llm_service.metrics import BACKEND_HABITS, SHORTENED
 from llm_service.openai_api.chat_completions import (
-    END,
     NOT_OURS,
-    ReplyReader,
+    ContextExceededError,
     error_for,
     error_message,
     payload,
-    penalties,
     server_kind,
 )
+from llm_service.openai_api.context import MESSAGE_TOKENS, most_tokens, shortened
+from llm_service.openai_api.dialect import Dialect
+from llm_service.openai_api.json_reply import document_in
+from llm_service.openai_api.negotiation import Answer, find_dialect
+from llm_service.openai_api.reply_reader import END, ReplyReader
 from llm_service.openai_api.sse import SseError, SseParser
 
 logger = logging.getLogger(__name__)
@@ -39,10 +45,7 @@ CONNECT_TIMEOUT_S = 5.0
 RETRY_S = 0.5  # between two tries to reach a server that isn't up yet
 REMIND_S = 10.0  # between log lines about it
 MAX_ERROR_BYTES = 64 * 1024
-ONE_TOKEN = GenerationRequest((Message("user", "Hello"),), max_tokens=1, temperature=0.0)
-WITH_PENALTIES = replace(
-    ONE_TOKEN, min_p=0.05, repetition_penalty=1.05, frequency_penalty=0.1, presence_penalty=0.1, dry_multiplier=0.5
-)
+LOOK_AGAIN_S = 60.0  # between two searches for what the server takes
 
 
 class _Meta(BaseModel):
@@ -53,6 +56,19 @@ class _Model(BaseModel):
     id: str
     owned_by: str | None = None
     meta: _Meta | None = None  # only llama.cpp sends it
+    max_model_len: int | None = None  # vLLM's and SGLang's: the context in tokens
+
+
+class _Tokens(BaseModel):
+    tokens: list[int]
+
+
+class _Generation(BaseModel):
+    n_ctx: int = 0
+
+
+class _Props(BaseModel):
+    default_generation_settings: _Generation
 
 
 class _Models(BaseModel):
@@ -63,7 +79,7 @@ class OpenAiEngine:
     """An LlmEngine: the server at `base_url` ("http://host:port/v1").
 
     request_timeout_s: how long the server may send nothing. trust_env: whether HTTP(S)_PROXY and NO_PROXY are used.
-    transport: in place of the network, for tests.
+    name: in logs and metrics, if not the address. transport: in place of the network, for tests.
     """
 
     def __init__(
@@ -74,14 +90,18 @@ class OpenAiEngine:
         api_key: str = "",
         request_timeout_s: float = 60.0,
         trust_env: bool = True,
+        name: str = "",
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
+        self._name = name
         self.model = model
         self.ready = False
         self.parameters = 0
-        self._kind = ""
-        self._refused: frozenset[str] = frozenset()
+        self._context_tokens = 0  # 0: unknown
+        self._dialect = Dialect()
+        self._dialect_found_s = math.inf
+        self._habits: tuple[str, ...] = ()
         self._client = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
             timeout=httpx.Timeout(request_timeout_s, connect=min(CONNECT_TIMEOUT_S, request_timeout_s), pool=None),
@@ -107,62 +127,144 @@ class OpenAiEngine:
                 return
 
     async def warm_up(self) -> None:
-        """Choose the model and have it write one token; raises a ServiceError if that fails."""
+        """Choose the model, find out what the server takes, and have it write a token; raises a ServiceError."""
         models = {model.id: model for model in await self._served_models()}
         self.model = choose_model(self.model, list(models))
         found = models[self.model]
-        self._kind = server_kind(found.owned_by or "")
+        kind = server_kind(found.owned_by or "")
         self.parameters = found.meta.n_params if found.meta else 0
-        self._refused = frozenset()
-        if await self._is_refused(WITH_PENALTIES):
-            await self._find_refused()
-            await self._write(ONE_TOKEN)
+        self._context_tokens = found.max_model_len or await self._context_of(kind)
+        await self._find_dialect(kind)
         self.ready = True
 
-    async def _find_refused(self) -> None:
-        """Try each sampling parameter alone, and leave out from now on what the server refuses."""
-        names = frozenset(penalties(WITH_PENALTIES, self._kind))
-        refused = set()
-        for name in sorted(names):
-            self._refused = names - {name}
-            if await self._is_refused(WITH_PENALTIES):
-                refused.add(name)
-        self._refused = frozenset(refused)
-        if refused:
-            logger.warning("the model server refuses %s; it is asked without", ", ".join(sorted(refused)))
+    async def _find_dialect(self, kind: str) -> None:
+        self._dialect, habits = await find_dialect(kind, self._ask)
+        self._dialect_found_s = time.monotonic()
+        for habit in (*self._habits, *habits):
+            BACKEND_HABITS.labels(self.name, habit).set(habit in habits)
+        self._habits = habits
 
-    async def _is_refused(self, request: GenerationRequest) -> bool:
+    async def _has_changed(self) -> bool:
+        """Whether the server takes something else than before: it may serve another model now."""
+        if time.monotonic() - self._dialect_found_s < LOOK_AGAIN_S:
+            return False
+        before = self._dialect
         try:
-            await self._write(request)
-        except InvalidInputError:
-            return True
-        return False
+            await self._find_dialect(before.kind)
+        except ServiceError:
+            return False
+        return self._dialect != before
 
-    async def _write(self, request: GenerationRequest) -> None:
-        async with aclosing(self.stream(request)) as events:
-            async for _ in events:
-                pass
+    async def _ask(self, request: GenerationRequest, dialect: Dialect) -> Answer:
+        """One try of `find_dialect`."""
+        reader, text = ReplyReader(), ""
+        async for delta in self._read(request, dialect, reader):
+            text += delta.text
+        if not reader.thought:  # one that thinks may not get far in so few tokens
+            reader.finish()
+        return Answer(text, reader.thought, reader.thought_unmarked)
 
     async def close(self) -> None:
         self.ready = False
         await self._client.aclose()
 
+    @property
+    def name(self) -> str:
+        """The server's address for logs and metrics, without a password."""
+        return self._name or urlsplit(self.base_url).netloc.rpartition("@")[2]
+
     def describe(self) -> EngineDescription:
         return EngineDescription(engine="openai", model=self.model, device="remote", parameters=self.parameters)
 
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[Delta | Done, None]:
-        reply, parser = ReplyReader(), SseParser()
-        async with self._post(
-            "/chat/completions", payload(self.model, request, self._kind, without=self._refused)
-        ) as response:
-            async for chunk in response.aiter_bytes():
-                for data in parser.feed(chunk):
-                    if data == END:
-                        yield reply.finish()
-                        return
-                    if delta := reply.read(data):
-                        yield delta
-        yield reply.finish()  # some servers leave [DONE] out
+        has_begun = False
+        request = await self._fitting(request)
+        while True:
+            try:
+                async with aclosing(self._stream(request)) as events:
+                    async for event in events:
+                        has_begun = True
+                        yield event
+            except InvalidInputError as error:
+                if has_begun:
+                    raise
+                if isinstance(error, ContextExceededError):
+                    request = _shorter(request, error)
+                elif not await self._has_changed():
+                    raise
+            else:
+                return
+
+    async def _stream(self, request: GenerationRequest) -> AsyncGenerator[Delta | Done, None]:
+        dialect = self._dialect
+        reader = ReplyReader(begins_with_thoughts=dialect.begins_with_thoughts)
+        schema = request.parsed_schema() if dialect.json_mode != "schema" else None
+        async with aclosing(self._read(request, dialect, reader)) as deltas:
+            if schema is None:
+                async for delta in deltas:
+                    yield delta
+            else:
+                document = document_in("".join([delta.text async for delta in deltas]), schema)
+                if document is None:
+                    raise EngineError("the model was asked for JSON in words and answered something else; try again")
+                yield Delta(document)
+        if reader.thought_unmarked:
+            self._dialect = replace(dialect, begins_with_thoughts=True, thinks=True)
+        yield reader.finish()
+
+    async def _read(
+        self, request: GenerationRequest, dialect: Dialect, reader: ReplyReader
+    ) -> AsyncGenerator[Delta, None]:
+        """The text of the reply, which `reader` reads."""
+        body = payload(self.model, request, dialect)
+        async with self._post("/chat/completions", body) as response, aclosing(_events(response)) as events:
+            async for data in events:
+                if data == END:
+                    reader.done()
+                    break
+                if delta := reader.read(data):
+                    yield delta
+                if reader.has_ended:
+                    break
+        if delta := reader.rest():
+            yield delta
+
+    # --- the length of the context ----------------------------------------------------------------
+
+    async def _fitting(self, request: GenerationRequest) -> GenerationRequest:
+        """The request, without its oldest messages if they and the reply would not fit into the context."""
+        room = self._context_tokens - request.max_tokens
+        if not self._context_tokens or most_tokens(request.messages) <= room:
+            return request
+        tokens = await self._tokens(request.messages)
+        if tokens <= room:
+            return request
+        SHORTENED.inc()
+        return shortened(request, max(0.0, room / tokens)) or request
+
+    async def _tokens(self, messages: Sequence[Message]) -> int:
+        """How many tokens the messages have, by the server's own tokenizer; a safe bound if it offers none."""
+        root = self.base_url.removesuffix("/v1")
+        content = "\n".join(message.content for message in messages)
+        body = {"model": self.model, "content": content, "prompt": content}  # llama.cpp's and vLLM's
+        try:
+            with _translated():
+                response = await self._client.post(f"{root}/tokenize", json=body, timeout=CONNECT_TIMEOUT_S)
+            found = len(_Tokens.model_validate_json(response.content).tokens)
+        except (ServiceError, ValidationError):
+            return most_tokens(messages)
+        return found + MESSAGE_TOKENS * len(messages)
+
+    async def _context_of(self, kind: str) -> int:
+        """The context of each llama.cpp slot in tokens; 0 if the server doesn't say."""
+        if kind != "llama.cpp":
+            return 0
+        try:
+            with _translated():
+                response = await self._client.get(f"{self.base_url.removesuffix('/v1')}/props")
+            return _Props.model_validate_json(response.content).default_generation_settings.n_ctx
+        except (ServiceError, ValidationError):
+            return 0
 
     async def metrics(self) -> str:
         """The server's own Prometheus metrics, which vLLM and llama.cpp serve at /metrics."""
@@ -177,15 +279,17 @@ class OpenAiEngine:
         with _translated(), stage("chat.completions") as span:
             headers = http_headers(span)
             async with self._client.stream("POST", self.base_url + path, json=body, headers=headers) as response:
+                _refuse_redirect(response)
                 if response.status_code != httpx.codes.OK:
                     raise error_for(response.status_code, error_message(await _start_of(response)))
-                if not response.headers.get("content-type", "").startswith("text/event-stream"):
+                if response.headers.get("content-type", "").startswith("text/html"):
                     raise EngineError(f"the model server failed: {NOT_OURS}")
                 yield response
 
     async def _served_models(self) -> list[_Model]:
         with _translated():
             response = await self._client.get(f"{self.base_url}/models")
+        _refuse_redirect(response)
         if response.status_code == httpx.codes.NOT_FOUND:
             raise UnavailableError(f"nothing at {self.base_url}/models; LLM_BASE_URL usually ends in /v1")
         if response.status_code != httpx.codes.OK:
@@ -226,6 +330,39 @@ def _translated() -> Iterator[None]:
         raise EngineError("the connection to the model server broke in the middle of a reply; try again") from None
     except (httpx.HTTPError, httpx.InvalidURL, SseError):
         raise EngineError(f"the model server failed: {NOT_OURS}") from None
+
+
+def _refuse_redirect(response: httpx.Response) -> None:
+    """Raises UnavailableError: a redirect is not followed, as another server would get the key and the conversation."""
+    if response.has_redirect_location:
+        target = response.url.join(response.headers["location"]).copy_with(query=None, userinfo=b"")
+        raise UnavailableError(
+            f"the model server redirects {response.url.path} to {target}; set LLM_BASE_URL to where that leads",
+            retryable=False,
+        )
+
+
+def _shorter(request: GenerationRequest, error: ContextExceededError) -> GenerationRequest:
+    """The request without its oldest messages. Raises `error` if there is nothing to leave out."""
+    shorter = shortened(request, error.share)
+    if shorter is None:
+        raise error
+    SHORTENED.inc()
+    return shorter
+
+
+async def _events(response: httpx.Response) -> AsyncGenerator[str, None]:
+    """The data of the events; the whole body if the server answers in one piece, though a stream was asked for."""
+    if response.headers.get("content-type", "").startswith("application/json"):
+        yield await _start_of(response)
+        yield END
+        return
+    parser = SseParser()
+    async for chunk in response.aiter_bytes():
+        for data in parser.feed(chunk):
+            yield data
+    for data in parser.feed(b"\n\n"):  # some servers leave out the last empty line
+        yield data
 
 
 async def _start_of(response: httpx.Response) -> str:

@@ -10,7 +10,6 @@ import itertools
 import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
-from urllib.parse import urlsplit
 
 from common.backoff import Backoff
 from llm_service.engine import Delta, Done, GenerationRequest
@@ -27,7 +26,7 @@ class Backend:
 
     def __init__(self, engine: OpenAiEngine) -> None:
         self.engine = engine
-        self.name = urlsplit(engine.base_url).netloc.rpartition("@")[2]  # for logs and metrics, so without a password
+        self.name = engine.name
         self.in_flight = 0
         self.last_asked = 0  # number of its latest request, counted over all servers
         self._failed = asyncio.Event()

@@ -65,6 +65,22 @@ def test_the_learners_latest_turn_is_kept_however_long_it_is() -> None:
     assert next_memory(turns, Memory(), sizes(MAX_CHARS, is_small=False)).left_out == 8
 
 
+@pytest.mark.parametrize(
+    ("script", "chars"), [("ab cd, ", 6000), ("привет ", 2600), ("我喜欢夏天。", 1500), ("สวัสดี", 1500)]
+)
+def test_scripts_that_cost_more_tokens_fill_a_prompt_sooner(script: str, chars: int) -> None:
+    """Source: the shared case `long_text.py`."""
+    text, size = script * 1000, sizes(MAX_CHARS, is_small=False).most
+    assert size.holds([learner(text[:chars])])
+    assert not size.holds([learner(text[: round(chars * 1.2)])])
+
+
+def test_a_long_text_in_a_costly_script_is_left_out_of_the_next_prompt() -> None:
+    turns = [learner("我喜欢夏天。" * 600)]
+    messages = messages_for(Briefing(), turns, "Do you hear me?", max_chars=MAX_CHARS)
+    assert messages[-1].content == "Do you hear me?"
+
+
 def test_a_prompt_that_would_not_fit_leaves_out_more_than_was_planned() -> None:
     messages = messages_for(Briefing(language="xx"), exchanges(20), "c" * 4000, max_chars=MAX_CHARS)
     assert [message.content for message in messages[1:]] == ["c" * 4000]

@@ -12,6 +12,7 @@ from common.errors import InvalidInputError
 from llm_service.config import LlmSettings
 from llm_service.engine import PENALTIES, GenerationRequest, Message
 from llm_service.openai_api.chat_completions import payload, penalties, server_kind
+from llm_service.openai_api.dialect import Dialect
 from llm_service.sampling import Sampling, default_sampling
 from llm_service.service import to_generation_request
 
@@ -113,18 +114,18 @@ EVERYTHING = dataclasses.replace(
     ],
 )
 def test_each_server_gets_the_penalties_that_it_knows(owned_by: str, expected: dict[str, float]) -> None:
-    body = payload("m", EVERYTHING, server_kind(owned_by))
+    body = payload("m", EVERYTHING, Dialect(server_kind(owned_by)))
     names = {*PENALTIES, "repeat_penalty"}
     assert {name: value for name, value in body.items() if name in names} == expected
 
 
 def test_json_is_asked_for_without_penalties() -> None:
     request = dataclasses.replace(EVERYTHING, json_schema="{}")
-    assert penalties(EVERYTHING, "llama.cpp").keys().isdisjoint(payload("m", request, "llama.cpp"))
+    assert penalties(EVERYTHING, "llama.cpp").keys().isdisjoint(payload("m", request, Dialect("llama.cpp")))
 
 
 def test_what_a_server_refuses_is_left_out() -> None:
-    assert "min_p" not in payload("m", EVERYTHING, "vllm", without={"min_p"})
+    assert "min_p" not in payload("m", EVERYTHING, Dialect("vllm", left_out=frozenset({"min_p"})))
 
 
 def test_a_role_must_be_set() -> None:

@@ -1,0 +1,43 @@
+"""Makes a conversation fit into the model's context. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from llm_service.engine import GenerationRequest, Message
+
+ASCII_TOKENS = 0.4  # of a character; ordinary English has a quarter
+MESSAGE_TOKENS = 8  # of the template around a message
+SPARE = 0.9  # of what is said to fit, as scripts differ in their tokens
+
+
+def most_tokens(messages: Iterable[Message]) -> int:
+    """A safe bound on the messages' tokens: a tokenizer that doesn't know a script spends one on each UTF-8 byte."""
+    return sum(MESSAGE_TOKENS + _most_tokens(message.content) for message in messages)
+
+
+def _most_tokens(text: str) -> int:
+    size = len(text.encode("utf-8", "replace"))
+    ascii_characters = size if text.isascii() else sum(character < "\x80" for character in text)
+    return round(ASCII_TOKENS * ascii_characters) + size - ascii_characters
+
+
+def shortened(request: GenerationRequest, share: float) -> GenerationRequest | None:
+    """The request without the oldest messages, so that about `share` (0 to 1) of its messages is left.
+
+    System messages and the last message stay. None if there is nothing that could be left out.
+    """
+    system = [message for message in request.messages if message.role == "system"]
+    turns = [message for message in request.messages if message.role != "system"]
+    room = share * SPARE * most_tokens(request.messages) - most_tokens(system)
+    first = _first_kept(turns, room)
+    return replace(request, messages=(*system, *turns[first:])) if first else None
+
+
+def _first_kept(turns: Sequence[Message], room: float) -> int:
+    """How many turns are left out, at least one if there are two. What is kept begins with the user's."""
+    for first in range(1, len(turns) - 1):
+        if turns[first].role == "user" and most_tokens(turns[first:]) <= room:
+            return first
+    return max(0, len(turns) - 1)

@@ -1,0 +1,215 @@
+"""Finds out by trying what a model server can be asked with. Each try is one short request.
+
+everything ──taken──► done
+    └─refused─► without what the refusal names ──taken──► done
+                     └─names nothing─► without all that can be left out; then each of it alone
+
+Then: does it think before it answers, and can that be turned off? Must roles take turns? How is it asked for JSON?
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from common.errors import EngineError, InvalidInputError
+from llm_service.engine import GenerationRequest, Message
+from llm_service.openai_api.chat_completions import payload
+from llm_service.openai_api.dialect import Dialect
+
+logger = logging.getLogger(__name__)
+
+# Some servers of models that think refuse a lower limit.
+TOKENS = 16
+JSON_TOKENS = 32
+_QUICK_KINDS = ("llama.cpp", "vllm", "sglang")  # what these do with limits and schemas is known
+
+_HELLO = (Message("system", "You are friendly."), Message("user", "Hello"))
+_EVERYTHING = GenerationRequest(
+    _HELLO,
+    max_tokens=TOKENS,
+    temperature=0.0,
+    top_p=0.9,
+    min_p=0.05,
+    repetition_penalty=1.05,
+    frequency_penalty=0.1,
+    presence_penalty=0.1,
+    dry_multiplier=0.5,
+)
+_ROLES = replace(
+    _EVERYTHING, messages=(Message("assistant", "Hello."), Message("user", "Hello"), Message("user", "Who are you?"))
+)
+_SCHEMA = '{"type":"object","properties":{"ok":{"type":"boolean"}},"required":["ok"],"additionalProperties":false}'
+_JSON = replace(
+    _EVERYTHING,
+    messages=(Message("user", 'Answer with this JSON: {"ok": true}'),),
+    max_tokens=JSON_TOKENS,
+    json_schema=_SCHEMA,
+)
+_AGAINST_THINKING: tuple[Mapping[str, Any], ...] = (
+    {"chat_template_kwargs": {"enable_thinking": False}},  # vLLM, SGLang and llama.cpp, with Qwen3 and its like
+    {"reasoning_effort": "none"},  # newer servers of OpenAI's protocol
+    {"think": False},  # Ollama
+    {"reasoning_effort": "minimal"},
+    {"reasoning_effort": "low"},
+)
+_MANY = 3  # a refusal that names more than so many parameters quotes the request
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """To one try. thought: the model thought before it answered."""
+
+    text: str
+    thought: bool = False
+    thought_unmarked: bool = False
+
+
+Ask = Callable[[GenerationRequest, Dialect], Awaitable[Answer]]
+"""Asks the server. Raises InvalidInputError or EngineError if it refuses, another ServiceError if it is not well."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """Something to leave out. named: what a refusal of it contains. told: the line in the log."""
+
+    habit: str
+    named: str
+    told: str
+    make: Callable[[Dialect], Dialect]
+
+
+async def find_dialect(kind: str, ask: Ask) -> tuple[Dialect, tuple[str, ...]]:
+    """What the server of this kind takes, and its habits, by name. Raises ServiceError if nothing helps."""
+    search = _Search(kind, ask)
+    dialect = await search.run()
+    for _, told in search.found:
+        logger.warning("the model server %s", told)
+    return dialect, tuple(habit for habit, _ in search.found)
+
+
+class _Search:
+    def __init__(self, kind: str, ask: Ask) -> None:
+        self._kind = kind
+        self._is_known = kind in _QUICK_KINDS
+        self._ask = ask
+        self.found: list[tuple[str, str]] = []  # (habit, what the log says)
+
+    async def run(self) -> Dialect:
+        dialect = Dialect(self._kind)
+        everything = replace(_EVERYTHING, max_tokens=1) if self._is_known else _EVERYTHING
+        answer = await self._taken(everything, dialect)
+        if isinstance(answer, InvalidInputError | EngineError):
+            dialect, answer = await self._without(everything, dialect, answer)
+        if answer.thought:
+            dialect = await self._without_thinking(everything, dialect)
+        dialect = replace(dialect, begins_with_thoughts=answer.thought_unmarked)
+        if not isinstance(await self._taken(replace(_ROLES, max_tokens=everything.max_tokens), dialect), Answer):
+            dialect = replace(dialect, takes_turns=True)
+            self.found.append(("roles_take_turns", "wants user and assistant to take turns; messages are joined"))
+        return dialect if self._is_known else await self._json(dialect)
+
+    async def _taken(self, request: GenerationRequest, dialect: Dialect) -> Answer | InvalidInputError | EngineError:
+        """The answer, or why the request was refused. Some servers call a refusal their own failure."""
+        try:
+            return await self._ask(request, dialect)
+        except (InvalidInputError, EngineError) as error:
+            return error
+
+    async def _without(
+        self, request: GenerationRequest, dialect: Dialect, refusal: InvalidInputError | EngineError
+    ) -> tuple[Dialect, Answer]:
+        """Leave out what must be left out. Raises the last refusal if nothing helps."""
+        changes = _changes(payload("", request, dialect))
+        first = refusal
+        while named := [change for change in changes if re.search(change.named, refusal.message, re.IGNORECASE)]:
+            if len(named) > _MANY:
+                break
+            dialect = self._make(named, dialect)
+            changes = [change for change in changes if change not in named]
+            answer = await self._taken(request, dialect)
+            if isinstance(answer, Answer):
+                return dialect, answer
+            refusal = answer
+        bare = dialect
+        for change in changes:
+            bare = change.make(bare)
+        if not isinstance(answer := await self._taken(request, bare), Answer):
+            raise first if first.message == answer.message else answer
+        needed = []
+        for change in changes:
+            others = dialect
+            for other in changes:
+                others = others if other is change else other.make(others)
+            if not isinstance(await self._taken(request, others), Answer):
+                needed.append(change)
+        return self._make(needed, dialect), answer
+
+    def _make(self, changes: Iterable[_Change], dialect: Dialect) -> Dialect:
+        for change in changes:
+            self.found.append((change.habit, change.told))
+            dialect = change.make(dialect)
+        return dialect
+
+    async def _without_thinking(self, request: GenerationRequest, dialect: Dialect) -> Dialect:
+        """Turn the model's thinking off, or leave room for it."""
+        for extra in _AGAINST_THINKING:
+            answer = await self._taken(request, replace(dialect, extra=extra))
+            if isinstance(answer, Answer) and not answer.thought:
+                self.found.append(("thinks", f"thinks before it answers; that is turned off by {json.dumps(extra)}"))
+                return replace(dialect, extra=extra)
+        told = "thinks before it answers, and that can't be turned off from here; replies come later"
+        self.found.append(("thinks", told))
+        return replace(dialect, thinks=True)
+
+    async def _json(self, dialect: Dialect) -> Dialect:
+        """How the server is asked for JSON: it may refuse a schema, or take it and not heed it."""
+        for mode in ("schema", "object"):
+            tried = replace(dialect, json_mode=mode)
+            answer = await self._taken(_JSON, tried)
+            if isinstance(answer, Answer) and _is_object(answer.text):
+                if mode == "object":
+                    self.found.append(("refuses_json_schema", "refuses JSON schemas; they are given in words"))
+                return tried
+        self.found.append(("refuses_response_format", "refuses response_format; JSON is asked for in words"))
+        return replace(dialect, json_mode="words")
+
+
+def _changes(body: Mapping[str, Any]) -> list[_Change]:
+    """What can be left out of this request, in the order in which it is tried."""
+    always = {"model", "messages", "stream", "max_tokens"}
+
+    def without(name: str) -> _Change:
+        return _Change(
+            f"refuses_{name}",
+            rf"\b{name}\b",
+            f"refuses {name}; it is asked without",
+            lambda dialect: replace(dialect, left_out=dialect.left_out | {name}),
+        )
+
+    return [
+        _Change(
+            "wants_max_completion_tokens",
+            r"\bmax_tokens\b",
+            "refuses max_tokens; it is asked with max_completion_tokens",
+            lambda dialect: replace(dialect, completion_tokens=True),
+        ),
+        *(without(name) for name in body if name not in always),
+        _Change(
+            "refuses_system_role",
+            r"\bsystem\b.*\brole|\brole\b.*\bsystem|only user and assistant roles",
+            "refuses system messages; they go into the learner's first one",
+            lambda dialect: replace(dialect, has_system=False),
+        ),
+    ]
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
