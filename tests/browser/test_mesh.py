@@ -22,6 +22,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)
 SENTENCE = "Good evening. Please tell me a story about a dragon and a village."
 RATE_HZ = 48_000
 TAP = Path(__file__).parent.parent / "support" / "page_tap.js"
+SILENT_MICROPHONE = """() => {
+    navigator.mediaDevices.getUserMedia = async () => new AudioContext().createMediaStreamDestination().stream;
+}"""
 MODELS_MS = 60_000  # for what waits for the models on a busy machine
 ANALYSIS_MS = 120_000
 
@@ -98,13 +101,20 @@ async def test_a_page_that_lost_its_gateway_carries_on(open_page: OpenPage, mesh
 
 
 async def test_a_scenario_from_its_card_to_its_goals(open_page: OpenPage, mesh: Mesh) -> None:
-    """The partner begins, the learner is stuck, takes a hint, hears a sentence slowly, and keeps a word."""
-    page = await open_page(mesh.http, microphone=False)
+    """The partner begins. The learner falls silent, takes a hint, hears a sentence slowly, and keeps a word.
+
+    The microphone hears nothing, so the partner offers help once the default time is over.
+    """
+    page = await open_page(mesh.http)
+    await page.evaluate(SILENT_MICROPHONE)
     await page.get_by_label("Beginner").check()
     await page.get_by_role("radio", name="At the café").check()
     await page.get_by_role("button", name="Start talking").click()
     opening = page.locator(".partner.complete .words").first
     await expect(opening).to_have_text("Good morning! What can I get for you?", timeout=MODELS_MS)
+
+    help_offered = page.locator(".partner.complete .words").nth(1)
+    await expect(help_offered).to_contain_text("Can I have a coffee, please?", timeout=MODELS_MS)
 
     await page.get_by_role("button", name="Hint").click()
     hint = page.locator(".hint-sentence").first
@@ -114,12 +124,12 @@ async def test_a_scenario_from_its_card_to_its_goals(open_page: OpenPage, mesh: 
     assert said == await hint.inner_text()
     await page.keyboard.press("Enter")
     await expect(page.locator(".learner.final .words")).to_have_text(said)
-    await expect(page.locator(".partner.complete")).to_have_count(2, timeout=MODELS_MS)
+    await expect(page.locator(".partner.complete")).to_have_count(3, timeout=MODELS_MS)
 
     await page.get_by_role("button", name="Hear again: What can I get for you?").click()
     await page.get_by_role("button", name="Slowly").click()
     await expect(page.locator(".status-now")).to_have_text("Playing it again")
-    await expect(page.locator(".status-now")).to_have_text("Your turn", timeout=MODELS_MS)
+    await expect(page.locator(".status-now")).to_have_text("Listening", timeout=MODELS_MS)
     await page.locator(".lookup-sentence").get_by_role("button", name="get").click()
     await expect(page.locator(".lookup-word")).to_contain_text("get – a very common word, about A1.")
     await page.get_by_role("button", name="Keep in my words").click()
