@@ -9,13 +9,27 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from filelock import FileLock
 from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter, ReaderField, quants
 
 logger = logging.getLogger(__name__)
 
 _SLOW, _FAST = GGMLQuantizationType.Q4_1, GGMLQuantizationType.Q8_0
+
+
+class FastReader(GGUFReader):
+    """Reads a GGUF file in a third of the time: cutting pieces from a plain array is faster than from a `memmap`."""
+
+    @property
+    def data(self) -> Any:
+        return self._data
+
+    @data.setter
+    def data(self, mapped: Any) -> None:  # GGUFReader sets it to the mapped file
+        self._data = mapped.view(np.ndarray)
 
 
 def in_eight_bits(weights: Path, folder: Path) -> Path:
@@ -49,7 +63,7 @@ def _make(weights: Path, copy: Path) -> None:
 
 
 def _write(weights: Path, copy: Path) -> None:
-    reader = GGUFReader(weights)
+    reader = FastReader(weights)
     writer = GGUFWriter(copy, reader.fields["general.architecture"].contents())
     for field in reader.fields.values():
         if not field.name.startswith("GGUF.") and field.name != "general.architecture":  # the writer adds these itself

@@ -13,7 +13,7 @@ import pytest
 from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter, quants
 
 from common.smollm2 import find_smollm2
-from llm_service.servers.eight_bits import in_eight_bits
+from llm_service.servers.eight_bits import FastReader, in_eight_bits
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def killed_after(written_bytes: int, weights: Path, folder: Path) -> None:
 
 
 def test_it_is_the_same_model(folder: Path) -> None:
-    original, copy = GGUFReader(find_smollm2()), GGUFReader(in_eight_bits(find_smollm2(), folder))
+    original, copy = FastReader(find_smollm2()), FastReader(in_eight_bits(find_smollm2(), folder))
     own = {name for name in original.fields if name.startswith("GGUF.")}
     assert original.fields.keys() - own == copy.fields.keys() - own
     for name in original.fields.keys() - own:
