@@ -1,4 +1,5 @@
-"""`python -m bench`: voice-to-voice latency of AI-Talk and of Pipecat, in turn, on the same models. See --help.
+"""`python -m bench`: voice-to-voice latency of AI-Talk and of Pipecat on the same models, one system after the other.
+See --help.
 
 All servers run all the time; a server is idle while nobody talks to it. In each run, and for each number of learners,
 the learners talk to one system after the other, in another order each time. The models alone are timed, too.
@@ -31,12 +32,15 @@ STAGGER_S = 1.3  # between the starts of two learners
 
 @dataclass(frozen=True)
 class Contestant:
+    """A system to measure. meet: makes the client for one conversation with it."""
+
     name: str
     url: str
     meet: Callable[[], System]
 
 
 def main() -> None:
+    """Run the bench that the arguments ask for."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").partition("\n")[2])
     parser.add_argument("--sessions", type=int, nargs="+", help="learners at once: 1 2 4, with --quick 1")
     parser.add_argument("--runs", type=int, default=3, help="how often everything is done")
@@ -59,7 +63,7 @@ def main() -> None:
 
 def run(folder: Path, sessions: Sequence[int], runs: int, *, quick: bool) -> report.Bench:
     """Run everything. Logs go into `folder`."""
-    machine = report.machine()  # first, for its load
+    machine = report.machine()  # read first, while the machine's load is still its own
     at_once = " ".join(map(str, sessions))
     command = f'make bench SESSIONS="{at_once}" {"QUICK=1" if quick else f"RUNS={runs}"}'
     with ExitStack() as servers:
@@ -93,7 +97,7 @@ def run(folder: Path, sessions: Sequence[int], runs: int, *, quick: bool) -> rep
 
 
 def in_turn(contestants: Sequence[Contestant], number: int) -> Sequence[Contestant]:
-    """The systems in the order for this run: each run begins with the next one."""
+    """The systems in the order of this run: each run begins with another one."""
     first = number % len(contestants)
     return (*contestants[first:], *contestants[:first])
 
@@ -144,7 +148,8 @@ def first_in_line() -> Iterator[None]:
 
 
 def where_time_goes(url: str, said: Sequence[Utterance]) -> list[dict[str, float]]:
-    """latency_ms of AI-Talk's replies to one learner who hears each reply to its end. Not part of the comparison."""
+    """latency_ms of AI-Talk's replies to one learner who hears each reply to its end. It is not part of the
+    comparison."""
 
     async def attend() -> list[dict[str, float]]:
         system = AiTalk()

@@ -1,8 +1,8 @@
-"""`make bench-barge-in`: how fast the partner stops when interrupted, and through which sounds it goes on talking.
+"""`make bench-barge-in`: measures how fast the partner stops when interrupted, and which sounds don't stop it.
 
-A learner whose microphone is always on listens to a long story from the real mesh. Sentences over it must stop it;
-the time is measured from the learner's first voiced sample to the gateway's last audio frame, and to `interrupted`.
-Backchannels and coughs must not stop it.
+A learner whose microphone is always on listens to a long story from the real mesh. When the learner speaks a sentence,
+the story must stop. The time is measured from the learner's first voiced sample to the gateway's last audio frame, and
+to `interrupted`. Backchannels and coughs must not stop the story.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ VOICED = 500  # of 32768
 
 
 class Microphone:
-    """Sends 20 ms frames in real time without end: the speech that it was given, otherwise silence."""
+    """Sends 20 ms frames in real time without end: the given speech, then silence."""
 
     def __init__(self, learner: Learner) -> None:
         self._learner = learner
@@ -57,6 +57,7 @@ class Microphone:
         self.voiced_at = 0.0
 
     async def run(self) -> None:
+        """Send frames until cancelled."""
         began = time.monotonic()
         for number in range(10**9):
             frame, self._speech = self._speech[:FRAME], self._speech[FRAME:]
@@ -68,6 +69,7 @@ class Microphone:
 
 
 def spoken(text: str) -> Samples:
+    """`text` in the learner's voice, at RATE_HZ."""
     return resampled(*say(text), RATE_HZ)
 
 
@@ -83,7 +85,7 @@ def cough(seed: int) -> Samples:
 
 
 async def said_over_the_partner(url: str, speech: Samples, watch_s: float) -> dict[str, Any] | None:
-    """What happens to one story when `speech` is said over it; None if the story was too short to tell."""
+    """What happens to one story when the learner says `speech` over it; None if the story was too short to tell."""
     async with a_learner(url) as learner, asyncio.TaskGroup() as tasks:
         await learner.send(type="start", audio={"encoding": "pcm_s16le", "sample_rate": RATE_HZ}, level="advanced")
         arrivals: list[float] = []
@@ -121,6 +123,7 @@ async def _note_audio(learner: Learner, arrivals: list[float]) -> None:
 
 
 async def measure(url: str, runs: int) -> dict[str, Any]:
+    """Interrupt `runs` stories, and play each sound over another one."""
     interruptions = []
     for number in range(runs):
         result = await said_over_the_partner(url, spoken(SENTENCES[number % len(SENTENCES)]), 4.0)
@@ -145,6 +148,7 @@ async def measure(url: str, runs: int) -> dict[str, Any]:
 
 
 def spread(values: list[float]) -> dict[str, float]:
+    """Median, 95th percentile and maximum."""
     return {
         "median": round(median(values), 1),
         "p95": round(quantiles(values, n=20, method="inclusive")[-1], 1),
@@ -153,6 +157,7 @@ def spread(values: list[float]) -> dict[str, float]:
 
 
 def main() -> None:
+    """Run the bench, print its result and write it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=20, help="interruptions to make (default: 20)")
     options = parser.parse_args()

@@ -1,5 +1,5 @@
-"""`python -m bench.batching`: how many learners it takes until p95 voice to voice doubles, with and without
-batches in recognition, on the whole mesh with the bundled models. Two meshes run all the time and are used in turn.
+"""`python -m bench.batching`: how many learners double p95 voice to voice, with and without batches in recognition. It
+uses the whole mesh with the bundled models. Two meshes run all the time and take turns.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ BATCHES = {"one at a time": "1", "up to 8 at once": "8"}  # ASR_MAX_BATCH
 
 
 def main() -> None:
+    """Run the bench and print its table."""
     parser = argparse.ArgumentParser(prog="python -m bench.batching", description=__doc__)
     parser.add_argument("--sessions", type=int, nargs="+", default=[1, 2, 4, 6], help="learners at once (1 2 4 6)")
     parser.add_argument("--runs", type=int, default=1, help="how often everything is done (1)")

@@ -1,9 +1,9 @@
-"""`make bench-corrections`: how well a language model corrects what learners wrote, by the analysis' own question.
+"""`make bench-corrections`: measures how well a language model corrects learners' sentences with the analysis' own
+question.
 
-Each sentence of a JFLEG folder (dev.src; its README says where it comes from) is put to the model as the analysis puts
-it, and what the analysis would believe of the answer counts; where it believes nothing, the sentence stays as it is.
-The sentences are only measured with: nothing of them is kept. The model is LLM_MODEL_NAME's, served as the
-language-model service serves it.
+Each sentence of a JFLEG folder (dev.src; its README says where it comes from) goes to the model in the analysis' own
+question. The corrections that the analysis believes count; a sentence without one stays as it is. None of the sentences
+is kept. The model is that of LLM_MODEL_NAME, run as the language-model service runs it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class EngineLlm:
 
     @property
     def is_small(self) -> bool:
-        """As the gateway's own client says it; the analysis then leaves corrections to its rules."""
+        """The same answer as the gateway's own client gives. The analysis then leaves corrections to its rules."""
         return 0 < self._engine.describe().parameters < SMALL_PARAMETERS
 
     def stream(
@@ -89,8 +89,8 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Figures:
-    """usable: answers that the analysis believes. left_alone: of the sentences that one person at least left as they
-    were, the share that came back unchanged."""
+    """usable: answers that the analysis believes. left_alone: of the sentences that at least one person left unchanged,
+    the share that the model left unchanged, too."""
 
     sentences: int
     gleu: float
@@ -111,7 +111,7 @@ class Figures:
 
 
 def figures(corpus: Corpus, answers: Sequence[str | None], seconds: float) -> Figures:
-    """What the answers are worth. An answer of None leaves the sentence as it is."""
+    """The figures of the answers. An answer of None leaves the sentence as it is."""
     written = [
         source if answer is None else as_tokens(answer, source)
         for source, answer in zip(corpus.sources, answers, strict=True)
@@ -134,7 +134,7 @@ def figures(corpus: Corpus, answers: Sequence[str | None], seconds: float) -> Fi
 
 
 async def corrected(sentences: Sequence[str], llm: EngineLlm, *, show: bool = False) -> list[str | None]:
-    """What the analysis believes of the model's answers, in its own pieces; None: nothing."""
+    """The model's answers that the analysis believes, asked in the analysis' own pieces; None: not believed."""
     answers: dict[int, str | None] = {}
     for piece in pieces_of([Sentence(text, "") for text in sentences]):
         texts = [sentences[number] for number in piece]
@@ -152,7 +152,7 @@ async def corrected(sentences: Sequence[str], llm: EngineLlm, *, show: bool = Fa
 
 
 def by_rules(sentence: str) -> str | None:
-    """The sentence as the analysis' rules correct it, without a model; None where they find nothing."""
+    """The sentence as the analysis' rules correct it, without a model; None if they find nothing."""
     text = sentence
     found = rule_corrections(Sentence(sentence, ""), "en")
     for one in found:
@@ -167,7 +167,7 @@ def as_text(tokens: Sequence[str]) -> str:
 
 
 def as_tokens(text: str, source: Sequence[str]) -> list[str]:
-    """A sentence in tokens as JFLEG has them; tokens of `source` that it still has are cut as they are there."""
+    """A sentence in tokens like JFLEG's. Tokens that also occur in `source` are cut as they are there."""
     text = re.sub(r"(?<=\w)(?=n['’]t\b|['’](?:s|m|re|ve|ll|d)\b)", " ", text, flags=re.IGNORECASE)
     text = re.sub(r"\bcannot\b", "can not", text) if "cannot" not in source else text
     text = re.sub(r"([.!?]+)([\"'”’)]*)$", r" \1 \2", text)
@@ -206,6 +206,7 @@ async def run(options: argparse.Namespace) -> Figures:
 
 
 def main() -> None:
+    """Run the bench that the arguments ask for."""
     parser = argparse.ArgumentParser(prog="python -m bench.corrections", description=__doc__)
     parser.add_argument("folder", type=Path, help="with dev.src and dev.ref0 to dev.ref3")
     parser.add_argument("--first", type=int, help="only so many sentences")

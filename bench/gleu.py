@@ -1,9 +1,9 @@
 """GLEU, the usual measure of corrected sentences (Napoles, Sakaguchi, Post & Tetreault, 2015 and 2016).
 
-As BLEU it counts n-grams that a correction shares with a person's, and it takes off those that it shares with the
-learner's sentence where the person changed them. With several people's corrections, one of them is drawn for each
-sentence, again and again, and the mean is the result. No package computes it that is kept up (`nltk` has another
-measure by this name), so it is here, after the authors' own programme.
+Like BLEU it counts the n-grams that a correction shares with a person's correction. It subtracts those that it shares
+with the learner's sentence if the person changed them. If several people corrected the sentences, one of them is drawn
+at random for each sentence; this is repeated, and the result is the mean. No maintained package computes GLEU (`nltk`
+has another measure of this name), so this module follows the authors' own programme.
 """
 
 from __future__ import annotations

@@ -61,6 +61,7 @@ class Learner:
                 await self._socket.send(report)
 
     async def get_ready(self) -> None:
+        """Greet the system and wait until it listens. Raises TimeoutError."""
         if greeting := self.system.greeting():
             await self._socket.send(greeting)
         if not await self._until(lambda: self.system.is_ready, READY_TIMEOUT_S):

@@ -1,4 +1,4 @@
-"""What a learner hears, and how the answer is judged by it. Pure; all times are on the bench's clock."""
+"""Models what a learner hears, and judges the answer by it. Pure; all times are on the bench's clock."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ class Ear:
         self.is_heard = False
 
     def hear(self, pcm: bytes, at_s: float) -> ReplyHeard | None:
-        """Take 16-bit PCM that arrived at `at_s`. Returns when it plays the reply's first audible sample, if at all."""
+        """Take 16-bit PCM that arrived at `at_s`. Returns the time at which it plays the reply's first audible sample,
+        if this audio holds it."""
         samples = np.frombuffer(pcm, "<i2")
         begin_s = max(at_s, self._free_s)
         self._free_s = begin_s + len(samples) / self.rate_hz
@@ -90,7 +91,7 @@ def answer_to(utterance: str, began_s: float, last_voiced_s: float, events: Sequ
     """Judge the answer to an utterance. events: all events from `began_s` until the next utterance began.
 
     A reply counts as the answer only if the turn that it replies to ended after the learner's last sound: a reply to
-    the first half of a sentence is no answer to the whole, however quickly it comes.
+    the first half of a sentence is not an answer to the whole.
     """
     turns = [event.at_s for event in events if isinstance(event, TurnEnded) and event.at_s >= began_s]
     heard = [event.at_s for event in events if isinstance(event, ReplyHeard) and event.at_s >= began_s]

@@ -84,6 +84,7 @@ class SerialTimes:
 
     @property
     def total_s(self) -> float:
+        """The sum of the times."""
         return self.asr_s + self.first_sentence_s + self.first_audio_s
 
 
@@ -140,6 +141,7 @@ VOICE = "en_US-joe-medium"
 
 
 def voice_folder() -> Path:
+    """The folder of the bundled Piper voice."""
     return piper_voice().parent
 
 

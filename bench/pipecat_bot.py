@@ -1,9 +1,9 @@
 """`python bench/pipecat_bot.py CONFIG.json`: a Pipecat voice agent on our models, for `make bench`.
 
 It runs in .venv-bench, which has Pipecat but none of our packages. The pipeline is the one that Pipecat's own project
-template makes (`pipecat/cli/templates/server`), with its defaults; ours are only the models, and how long speech
-recognition may take, which Pipecat asks for where it has not measured it. Two paths, two ways of ending the learner's
-turn, both Pipecat's:
+template makes (`pipecat/cli/templates/server`), with its defaults. Only the models are ours, and the time limit of
+recognition, which Pipecat requires for an unmeasured model. The two paths use Pipecat's two ways of ending the
+learner's turn:
 
     /smart-turn   its default: Silero VAD, then smart-turn v3.2 at each pause
     /time-out     Silero VAD, then 0.6 s of silence
@@ -70,6 +70,7 @@ class RawPcm(FrameSerializer):
     """Sends audio as raw PCM, and everything else as the JSON in this file's docstring."""
 
     async def serialize(self, frame: Frame) -> str | bytes | None:
+        """Audio as bytes, an interruption as JSON; None for any other frame."""
         match frame:
             case OutputAudioRawFrame():
                 return bytes(frame.audio)
@@ -79,6 +80,7 @@ class RawPcm(FrameSerializer):
                 return None
 
     async def deserialize(self, data: str | bytes) -> Frame | None:
+        """PCM as an audio frame, "interrupt" as an interruption; None for other text."""
         if isinstance(data, bytes):
             return InputAudioRawFrame(audio=data, sample_rate=16_000, num_channels=1)
         return InterruptionWorkerFrame() if data == "interrupt" else None
@@ -142,6 +144,7 @@ async def converse(websocket: WebSocket, config: Config, setting: str) -> None:
 
 
 def main() -> None:
+    """Serve with the settings in CONFIG.json."""
     logger.remove()
     logger.add(sys.stderr, level="WARNING")
     config = Config(**json.loads(Path(sys.argv[1]).read_text()))

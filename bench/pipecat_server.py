@@ -22,9 +22,12 @@ START_TIMEOUT_S = 90.0
 
 @dataclass(frozen=True)
 class PipecatServer:
+    """A running server."""
+
     port: int
 
     def url(self, setting: str) -> str:
+        """The WebSocket of a setting, "smart-turn" or "time-out"."""
         return f"ws://127.0.0.1:{self.port}/{setting}"
 
 

@@ -1,10 +1,10 @@
 """`python -m bench.recognition`: how many learners one recognition model can serve, with and without batches.
 
-Learners talk at a conversation's pace: an utterance, with a caption asked for every 0.6 s as the service does, its last
-decode at the end of the turn, then a while of listening. What is measured is the wait for that last decode. It goes
-through the service's own Decoder and engine, so that queue, urgency and batches are the real ones; voice detection and
-the network are not part of it. `--model` and `--device` are as ASR_MODEL_NAME and ASR_DEVICE; a model of random weights
-says nothing, but takes as long (longer, as its text goes on for as long as is allowed).
+Learners talk at a conversation's pace: an utterance with a caption every 0.6 s, as in the service, a last decode at the
+end of the turn, then a time of listening. The bench measures the wait for that last decode. The decodes use the
+service's own Decoder and engine, so queue, urgency and batches are the real ones. Voice detection and the network are
+not part of it. `--model` and `--device` are as ASR_MODEL_NAME and ASR_DEVICE; a model of random weights gives nonsense,
+but takes as long as a real one (longer, as its text only ends at the limit).
 """
 
 from __future__ import annotations
@@ -41,10 +41,12 @@ class Waits:
 
     @property
     def p50(self) -> float:
+        """The median, in seconds."""
         return float(np.percentile(self.seconds, 50))
 
     @property
     def p95(self) -> float:
+        """The 95th percentile, in seconds."""
         return float(np.percentile(self.seconds, 95))
 
 

@@ -20,7 +20,7 @@ from tests.support.mesh import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
 SECTION = "voice-to-voice"
-LATE_S = 0.02  # a frame
+LATE_S = 0.02  # one frame
 STAGES = ("eager", "end_of_turn", "first_token", "first_audio_made", "first_audio_sent")
 OUR_PACKAGES = ("faster-whisper", "ctranslate2", "onnxruntime", "piper-tts", "xllamacpp")
 
@@ -43,10 +43,12 @@ class Bench:
 
     @property
     def rows(self) -> list[Row]:
+        """The rows of the table."""
         return rows(self.conversations, self.models_s)
 
 
 def write_json(bench: Bench, path: Path) -> None:
+    """Write all results to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     data = dataclasses.asdict(bench) | {
         "models_s": bench.models_s,
@@ -154,4 +156,5 @@ def machine() -> dict[str, str]:
 
 
 def our_versions() -> dict[str, str]:
+    """The versions of the packages that AI-Talk's models run on."""
     return {name: version(name) for name in OUR_PACKAGES}

@@ -17,13 +17,16 @@ class System(Protocol):
     is_ready: bool  # whether the system listens
     errors: list[str]
 
-    def greeting(self) -> str | None: ...
+    def greeting(self) -> str | None:
+        """The first message to send, if any."""
 
     def read(self, frame: str | bytes, at_s: float) -> Event | None: ...
 
-    def interrupt(self) -> str: ...
+    def interrupt(self) -> str:
+        """The message that interrupts a reply."""
 
-    def playback(self, at_s: float) -> str | None: ...
+    def playback(self, at_s: float) -> str | None:
+        """The report of how much is played at `at_s`, if the system expects one."""
 
 
 class AiTalk:

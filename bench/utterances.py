@@ -44,7 +44,7 @@ RECORDED_S = (0.30, 2.70)  # "Ever tried. Ever failed.", a person, with a pause 
 
 
 def warm_up() -> Utterance:
-    """The first utterance, which doesn't count: it lets the systems do what they do at first use."""
+    """The first utterance. It doesn't count, because systems are slow at first use."""
     return _spoken(WARM_UP)
 
 

@@ -1,4 +1,5 @@
-"""Which language model a machine without a GPU carries: each one on its disk is timed, the largest quick one is taken.
+"""Chooses the language model for a machine without a GPU: times each model on the disk, and takes the largest quick
+one.
 
 steps, the smallest first  →  speed of each that is on this disk  →  seconds to the first clause  →  the largest
                                                                       within a second
@@ -20,8 +21,8 @@ from llm_service.engines.llama_cpp import llama_cpp_engine
 from llm_service.gguf_weights import LAPTOP_MODEL, GgufWeights, is_gguf
 from llm_service.servers.llama_server import default_threads
 
-NEW_TOKENS = 40  # of a prompt: the learner's words, and what stands around them; the rest is in the cache
-CLAUSE_TOKENS = 12  # after so many the voice begins to speak
+NEW_TOKENS = 40  # of a prompt: the learner's words and the template around them; the rest is in the cache
+CLAUSE_TOKENS = 12  # after this many the voice begins to speak
 LIMIT_S = 1.0
 
 
@@ -59,16 +60,17 @@ class Timed:
 
     @property
     def first_clause_s(self) -> float | None:
-        """Seconds from the end of the learner's turn until the voice has a clause to speak."""
+        """Seconds from the end of the learner's turn until synthesis has a clause to speak."""
         return self.speed.seconds(read=NEW_TOKENS, written=CLAUSE_TOKENS) if self.speed else None
 
     @property
     def is_quick(self) -> bool:
+        """Whether its first clause comes within LIMIT_S."""
         return self.first_clause_s is not None and self.first_clause_s <= LIMIT_S
 
 
 def choose(timed: Sequence[Timed]) -> Step:
-    """The last quick one of `timed`, whose smallest comes first; the smallest if none is quick."""
+    """The last quick step of `timed`, which is sorted from the smallest; the smallest step if none is quick."""
     quick = [one.step for one in timed if one.is_quick]
     return quick[-1] if quick else timed[0].step
 
@@ -97,7 +99,7 @@ def _fetch(step: Step) -> str:
 
 
 def steps_for(environment: Mapping[str, str]) -> tuple[Step, ...]:
-    """STEPS, and the GGUF model of the settings if it is another one, which counts as the largest."""
+    """STEPS and, if the settings name another GGUF model, that one as the largest step."""
     own = environment.get("LLM_MODEL_NAME", "")
     if not is_gguf(own) or own in {step.model for step in STEPS}:
         return STEPS
@@ -111,10 +113,10 @@ def time_steps(
     busy: bool = False,
     timer: Callable[[LlmSettings], Speed] | None = None,
 ) -> list[Timed]:
-    """Each step with its speed on this machine: as it was kept, else (or with `again`) as `timer` measures it.
+    """Each step with its speed on this machine: the kept figure or, without one or with `again`, what `timer` measures.
 
-    environment: settings (names in capitals) that the models run with. busy: what is measured now is not kept. timer:
-    by default it starts the real model.
+    environment: settings (names in capitals) that the models run with. busy: don't keep what is measured now. timer: by
+    default it starts the real model.
     """
     return [_timed(step, environment, again, busy, timer or measure) for step in steps_for(environment)]
 
@@ -145,10 +147,10 @@ def _timed(
 
 
 def _settings(step: Step, environment: Mapping[str, str]) -> LlmSettings:
-    """Those of llm_service with the step's model, for one reply at a time."""
+    """The settings of llm_service with the step's model, for one reply at a time."""
     settings = settings_from(LlmSettings, environment)
     changed: dict[str, object] = {"llm_model_name": step.model or "bundled", "llm_max_streams": 1}
-    if settings.llm_model_name != step.model:  # what is said of another model's repository
+    if settings.llm_model_name != step.model:  # drop settings for another model's repository
         changed |= {"llm_model_revision": "", "llm_gguf_file": LlmSettings.model_fields["llm_gguf_file"].default}
     return settings.model_copy(update=changed)
 

@@ -1,4 +1,4 @@
-"""The Python environments of `make run PROFILE=…`, since services need packages that exclude one another.
+"""The Python environments of `make run PROFILE=…`, since services need conflicting packages.
 
 vllm, coqui-tts, moshi and transformers need different versions of the same packages. So each service may have an
 environment of its own: ASR_ENVIRONMENT=asr-cuda means the folder `.venv-asr-cuda` with the packages of the lock
@@ -30,10 +30,12 @@ class Environment:
 
     @property
     def programs(self) -> Path:
+        """The folder of its programs."""
         return self.folder / "bin"
 
     @property
     def python(self) -> Path:
+        """Its Python."""
         return self.programs / "python"
 
     @property

@@ -1,4 +1,4 @@
-"""How fast this machine's CPU reads and writes with a language model: measured for some seconds, and kept.
+"""Measures how fast a language model reads and writes on this machine's CPU, for some seconds, and keeps the figures.
 
 The engine is the one that llm_service would start, with the same threads, so the figures hold for conversations. They
 are kept with the models, in `language-model-speeds.json`, by the model's file and the CPU.
@@ -43,7 +43,7 @@ class Speed:
     written_per_s: float
 
     def seconds(self, *, read: int, written: int) -> float:
-        """How long so many tokens take."""
+        """How long it takes to read and write this many tokens."""
         return read / self.read_per_s + written / self.written_per_s
 
 
@@ -112,7 +112,7 @@ class KeptSpeeds:
         self._folder = folder
 
     def get(self, weights: Path, cpu: str) -> Speed | None:
-        """What was measured with this file on this CPU."""
+        """The figure for this file on this CPU; None if there is none."""
         try:
             return Speed(**self._all()[_key(weights)][cpu])
         except (KeyError, TypeError):
@@ -128,7 +128,7 @@ class KeptSpeeds:
             unfinished.replace(self._folder / FILE)
 
     def _all(self) -> dict[str, dict[str, Any]]:
-        """Nothing if the file is missing or damaged: then all is measured anew."""
+        """All figures; none if the file is missing or damaged, so that everything is measured anew."""
         try:
             found = json.loads((self._folder / FILE).read_text())
         except (OSError, ValueError):

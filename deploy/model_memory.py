@@ -84,7 +84,7 @@ def asr_demand(settings: AsrSettings) -> Demand:
 
 
 def tts_demand(settings: TtsSettings) -> Demand:
-    """A voice model. One that speaks on the CPU needs nothing."""
+    """A voice model. A model that speaks on the CPU needs none."""
     row = _row("tts", settings.tts_model_name or "piper.onnx")
     streams = row.get("stream_gb", 0.0) * settings.tts_max_streams
     total = row["gpu_gb"] + streams + overhead("context_gb") if row["gpu_gb"] else 0.0
@@ -92,7 +92,7 @@ def tts_demand(settings: TtsSettings) -> Demand:
 
 
 def settings_from(cls: type[S], environment: Mapping[str, str]) -> S:
-    """The settings that a process would read from `environment`."""
+    """The settings that a process reads from `environment`."""
     known: dict[str, Any] = {
         name: environment[name.upper()] for name in cls.model_fields if environment.get(name.upper())
     }

@@ -1,6 +1,6 @@
-"""`python -m deploy.plan`: do the chosen models fit on this machine's GPUs, and what should the settings be?
+"""`python -m deploy.plan`: checks whether the chosen models fit on this machine's GPUs, and suggests settings.
 
-Without a GPU that fits a profile: which language model is quick enough on this machine's CPU? (deploy/cpu_plan.py)
+Without a suitable GPU, it finds the language model that is quick enough on this machine's CPU (deploy/cpu_plan.py).
 
     python -m deploy.plan                              the settings of .env and the environment, the GPUs found
     python -m deploy.plan --profile standard           a profile's settings
@@ -44,11 +44,11 @@ ROUNDING_GB = 1e-6  # differences up to this come from floating-point rounding
 
 @dataclass(frozen=True)
 class Plan:
-    """Where each model goes, and whether that works.
+    """On which GPU each model goes, and whether that works.
 
     places: the index of a GPU for each demand. conversations: how many contexts of full length the language model holds
     at once. utilization: the best LLM_GPU_MEMORY_UTILIZATION; None if no language model runs here. problems: why the
-    models don't fit; empty if they do. remarks: what else one should know.
+    models don't fit; empty if they do. remarks: further advice.
     """
 
     gpus_gb: tuple[float, ...]
@@ -61,6 +61,7 @@ class Plan:
 
     @property
     def fits(self) -> bool:
+        """Whether all models fit."""
         return not self.problems
 
 
@@ -122,7 +123,7 @@ def place(demands: Sequence[Demand], gpus_gb: Sequence[float], given: float | No
 
 
 def _placed(plan: Plan, places: tuple[int, ...]) -> Plan:
-    """`plan` with these places; its problems say why they don't work, if they don't."""
+    """`plan` with these places. If they don't work, its problems say why."""
     plan = replace(plan, places=places)
     for demand, index in zip(plan.demands, places, strict=True):
         if demand.device not in (None, index):
@@ -145,7 +146,7 @@ def _placed(plan: Plan, places: tuple[int, ...]) -> Plan:
 
 
 def _with_given_utilization(plan: Plan, given: float) -> Plan:
-    """`plan` with the LLM_GPU_MEMORY_UTILIZATION that is set; its problems say if that one doesn't work."""
+    """`plan` with the given LLM_GPU_MEMORY_UTILIZATION. If that doesn't work, its problems say so."""
     index = next(i for demand, i in zip(plan.demands, plan.places, strict=True) if demand.part == "llm")
     llm, size = _llm_on(plan, index), plan.gpus_gb[index]
     assert llm is not None  # noqa: S101
@@ -210,6 +211,7 @@ def written(plan: Plan) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the plan; returns the exit status, 1 if the models don't fit."""
     parser = argparse.ArgumentParser(prog="python -m deploy.plan", description="Do the chosen models fit on the GPUs?")
     parser.add_argument("--profile", default=None, choices=PROFILES, help="a profile's settings; default: PROFILE")
     parser.add_argument("--gpu-gb", type=float, nargs="+", metavar="GB", help="memory of each GPU; default: as found")
@@ -229,9 +231,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def print_cpu_plan(profile: str | None, *, again: bool) -> None:
     """Time the language models on this disk, and say which to take."""
-    from deploy import cpu_plan  # the engine, too: only needed here
+    from deploy import cpu_plan  # imports the engine, too, and is only needed here
 
-    logging.getLogger("llm_service").setLevel(logging.ERROR)  # that a model loads is no news here
+    logging.getLogger("llm_service").setLevel(logging.ERROR)  # no lines about loading models
     busy = cpu_plan.is_busy()
     print(cpu_plan.written(cpu_plan.time_steps(configuration(profile), again=again, busy=busy)))
     if busy:

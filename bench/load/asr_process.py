@@ -1,4 +1,5 @@
-"""`python -m bench.load.asr_process`: the real asr_service around a recogniser that takes a set time for a fixed text.
+"""`python -m bench.load.asr_process`: the real asr_service around a recogniser that gives a fixed text after a fixed
+time.
 
 Voice detection and endpointing are real. The engine is registered only in this process. There is no text model unless
 ASR_TEXT_MODEL names one, since the time of a model is not part of what the mesh adds.
@@ -58,10 +59,13 @@ def _heard(samples: int) -> Transcript:
 
 
 class DelaySettings(BaseSettings):
+    """The stub's delays, from the environment."""
+
     delays: Delays = Delays()
 
 
 def main() -> None:
+    """Serve until SIGTERM."""
     settings = AsrSettings()
     settings = settings.model_copy(update={"asr_text_model": settings.asr_text_model or "none"})
     configure_logging(settings.log_level)

@@ -1,8 +1,8 @@
 """`python -m bench.load.client`: n learners over WebSocket in one process that uses little CPU.
 
-Each learner speaks the program of `bench.load.speech` without end, in frames of 20 ms, and begins at its own frame; its
-first sample tells which. The frames are made once. WebSocket clients must mask their frames; a mask of zeros leaves the
-bytes unchanged.
+Each learner speaks the program of `bench.load.speech` without end, in frames of 20 ms, and begins at a frame of its
+own; its first sample tells which one. The frames are made once. WebSocket clients must mask their frames; a mask of
+zeros leaves the bytes unchanged.
 
 Reads a `Job` as JSON from standard input. Prints "connected" when all learners are connected, waits for a line, then
 speaks. At the end it prints the `Outcome` as JSON.
@@ -128,7 +128,9 @@ class Learner(asyncio.Protocol):
     # --- the connection
 
     def connection_made(self, transport: Any) -> None:
-        self._transport: asyncio.Transport = transport  # uvloop's is one in all but name
+        self._transport: asyncio.Transport = (
+            transport  # uvloop's transport has the same methods without being a subclass
+        )
         url = urlsplit(self.job.url)
         key = base64.b64encode(secrets.token_bytes(16)).decode()
         transport.write(
@@ -137,6 +139,7 @@ class Learner(asyncio.Protocol):
         )
 
     def data_received(self, data: bytes) -> None:
+        """Finish the handshake, then cut the bytes into frames."""
         if not self.ready.done():
             self._head += data
             head, end, data = self._head.partition(b"\r\n\r\n")
@@ -236,6 +239,7 @@ def _same(learner: Learner) -> Learner:
 
 
 def main() -> None:
+    """Run the job from standard input."""
     job = Job.model_validate_json(sys.stdin.readline())
     print(uvloop.run(converse(job, Program.load(job.program))).model_dump_json(), flush=True)
 

@@ -25,14 +25,15 @@ class Delays(BaseModel):
 
 
 HEARD = "Yesterday Anna bought bread, cheese, apples, pears, honey, butter, eggs, milk, tea, coffee, sugar."
-"""What every recognition hears: a sentence wherever it is cut."""
+"""The text of every recognition. Every beginning of it is a possible sentence."""
 REPLY = "That sounds lovely. What did you do with all of it when you came home in the evening?"
-"""What every language model answers."""
+"""The answer of every language model."""
 REPLY_S = 2.4
-"""Seconds for which it is spoken: with the pauses of an endpoint and of the models, it is over within the cycle."""
+"""How long the spoken reply is, in seconds. With the waits for endpointing and the models, it is over within a
+cycle."""
 REPLY_RATE_HZ = 24_000
 MARK = bytes.fromhex("3930c7cf3930c7cf3930c7cf")
-"""The first samples of each spoken reply (12345, -12345, …), by which a client knows that an answer begins."""
+"""The first samples of each spoken reply (12345, -12345, …). A client recognises the beginning of an answer by them."""
 
 
 def reply_tokens() -> list[str]:

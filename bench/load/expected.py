@@ -23,7 +23,7 @@ from bench.load.speech import FRAME, FRAME_S, RATE_HZ, Program
 from common.grpc_client import open_channel
 
 _START_TIMEOUT_S = 60.0
-_SETTLE_S = 0.08  # a recogniser without delays has said by then what follows from a frame
+_SETTLE_S = 0.08  # by then a recogniser without delays has sent the events that follow from a frame
 _WATCHED_S = 2.0  # after the voice; by then a turn is over
 _ANSWER_WITHIN_S = 3.0
 
@@ -38,7 +38,7 @@ class Ending:
 
 
 async def endings(asr_address: str, said: Program) -> list[Ending]:
-    """Ask a recogniser whose decodes take no time, but which is otherwise like the one that is measured."""
+    """Ask a recogniser whose decodes take no time, but which otherwise is like the measured one."""
     async with open_channel(asr_address) as channel:
         await _until_serving(channel)
         call = asr_pb2_grpc.AsrServiceStub(channel).StreamingRecognize()

@@ -54,7 +54,8 @@ class Measured(BaseModel):
 
 @dataclass(frozen=True)
 class Timeline:
-    """What the learners say and when it can be answered. program: a file. models_s: the set delays on the way."""
+    """What the learners say, and when it can be answered. program: a file. models_s: the sum of the stubs' delays
+    before an answer."""
 
     program: Path
     ends: Sequence[Ending]
@@ -97,7 +98,7 @@ def _run(
         used = {process: _cpu(system, process) for process in system.processes}
         _say(client.stdin, "go")
         with suppress(subprocess.TimeoutExpired):
-            client.wait(seconds)  # the outcome may fill the pipe: it is read below
+            client.wait(seconds)  # don't wait for the end: the outcome may fill the pipe, which is read below
         minutes = sessions * seconds / 60
         use = {
             process: Use(

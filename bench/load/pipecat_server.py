@@ -50,28 +50,36 @@ class RawPcm(FrameSerializer):
     """Sends and receives PCM as binary messages."""
 
     async def serialize(self, frame: Frame) -> bytes | None:
+        """The PCM of an audio frame; None for any other frame."""
         return frame.audio if isinstance(frame, OutputAudioRawFrame) else None
 
     async def deserialize(self, data: str | bytes) -> Frame | None:
+        """The audio frame for PCM; None for text."""
         return InputAudioRawFrame(data, IN_HZ, 1) if isinstance(data, bytes) else None
 
 
 class StubStt(SegmentedSTTService):
+    """Hears a fixed text after a fixed time."""
+
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__(sample_rate=IN_HZ, ttfs_p99_latency=options["decode"])
         self._options = options
 
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:
+        """The transcript, after the delay."""
         await asyncio.sleep(self._options["decode"])
         yield TranscriptionFrame(self._options["heard"], "learner", time_now_iso8601())
 
 
 class StubLlm(FrameProcessor):
+    """Answers with fixed tokens at a fixed pace."""
+
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__()
         self._options = options
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Answer a context frame; pass on any other frame."""
         await super().process_frame(frame, direction)
         if not isinstance(frame, LLMContextFrame):
             await self.push_frame(frame, direction)
@@ -93,6 +101,7 @@ class StubTts(TTSService):
         self._first = options["tokens"][0].strip()
 
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame, None]:
+        """The speech of a sentence, after the delay."""
         await asyncio.sleep(self._options["speech"])
         share = len(text) / sum(map(len, self._options["tokens"]))
         samples = round(share * self._options["reply_s"] * OUT_HZ)
@@ -143,6 +152,7 @@ async def converse(socket: WebSocket, options: dict[str, Any]) -> None:
 
 
 def main() -> None:
+    """Serve on the port that the arguments give."""
     options = json.loads(sys.argv[1])
     logger.remove()
     logger.add(sys.stderr, level="WARNING")

@@ -36,7 +36,7 @@ class System:
 
 @contextmanager
 def mesh(folder: Path, delays: Delays, *, asr_threads: int = 64) -> Iterator[System]:
-    """The real gateway and asr_service with `asr_threads` decodes at once, and models that take set times."""
+    """The real gateway and asr_service with `asr_threads` decodes at once, and models that take fixed times."""
     with ExitStack() as stack:
         asr, models = free_ports(2)
         recogniser = stack.enter_context(recognising(folder, delays, asr, threads=asr_threads))

@@ -30,9 +30,11 @@ class Program:
 
     @property
     def frames(self) -> int:
+        """How many frames it has."""
         return len(self.pcm) // FRAME
 
     def frame(self, index: int) -> bytes:
+        """The PCM of one frame."""
         return self.pcm[index * FRAME : (index + 1) * FRAME].tobytes()
 
     def save(self, path: Path) -> None:
@@ -46,7 +48,7 @@ class Program:
 
 def program() -> Program:
     """Make a program. Each call gives another one, since Piper varies its speech."""
-    from tests.support.asr import LEARNER_LINES, spoken  # a client that is given its program needs no voice
+    from tests.support.asr import LEARNER_LINES, spoken  # a client with a ready program needs no voice
 
     lines = LEARNER_LINES[:3]
     cycle, lead = round(CYCLE_S * RATE_HZ), round(_LEAD_S * RATE_HZ)

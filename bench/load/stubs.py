@@ -1,7 +1,7 @@
-"""`python -m bench.load.stubs`: a language model and a voice over gRPC that take set times.
+"""`python -m bench.load.stubs`: a language model and a voice over gRPC that take fixed times.
 
 With ASR_PORT set, there is also a recogniser that doesn't listen: it knows when the learners speak, and sends its
-events when so many samples have arrived. With it, the gateway is measured alone.
+events once the audio has reached certain samples. With it, the gateway is measured alone.
 """
 
 from __future__ import annotations
@@ -46,13 +46,17 @@ def _engine(service: str) -> Any:
 
 
 class LlmStub(llm_pb2_grpc.LlmServiceServicer):
+    """Answers with fixed tokens at a fixed pace."""
+
     def __init__(self, delays: Delays) -> None:
         self._delays = delays
 
     async def Describe(self, request: Any, context: Any) -> llm_pb2.DescribeResponse:
+        """An engine with free slots."""
         return llm_pb2.DescribeResponse(engine=_engine("llm"))
 
     async def StreamingGenerate(self, request: Any, context: Any) -> AsyncIterator[llm_pb2.StreamingGenerateResponse]:
+        """The reply's tokens, each after its delay."""
         await asyncio.sleep(self._delays.first_token)
         for token in reply_tokens():
             yield llm_pb2.StreamingGenerateResponse(delta=token)
@@ -68,11 +72,13 @@ class TtsStub(tts_pb2_grpc.TtsServiceServicer):
         self._pcm = reply_pcm()
 
     async def Describe(self, request: Any, context: Any) -> tts_pb2.DescribeResponse:
+        """An engine with free slots."""
         return tts_pb2.DescribeResponse(engine=_engine("tts"))
 
     async def StreamingSynthesize(
         self, request_iterator: AsyncIterator[tts_pb2.StreamingSynthesizeRequest], context: Any
     ) -> AsyncIterator[tts_pb2.StreamingSynthesizeResponse]:
+        """The reply's speech, after its delay."""
         async for request in request_iterator:
             if request.HasField("text"):
                 break
@@ -119,11 +125,13 @@ class AsrStub(asr_pb2_grpc.AsrServiceServicer):
         self._program_samples = program_samples
 
     async def Describe(self, request: Any, context: Any) -> asr_pb2.DescribeResponse:
+        """An engine with free slots."""
         return asr_pb2.DescribeResponse(engine=_engine("asr"))
 
     async def StreamingRecognize(  # type: ignore[override]  # the stubs know generators only; this writes
         self, request_iterator: AsyncIterator[asr_pb2.StreamingRecognizeRequest], context: Any
     ) -> None:
+        """The script's events, each when its sample has arrived."""
         heard, script = 0, self._script(0)
         at, what, span = next(script)
         async with asyncio.TaskGroup() as tasks:

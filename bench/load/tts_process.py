@@ -1,4 +1,4 @@
-"""`python -m bench.load.tts_process`: the real tts_service around a voice that takes a set time and hums.
+"""`python -m bench.load.tts_process`: the real tts_service around a voice that hums after a fixed time.
 
 Clauses, word times and slots are real. The engine exists only in this process; no setting of tts_service chooses it.
 """
@@ -46,6 +46,7 @@ class StubVoice:
 
 
 def main() -> None:
+    """Serve until SIGTERM."""
     settings = TtsSettings()
     configure_logging(settings.log_level)
     service = create_service(StubVoice(DelaySettings().delays), settings)

@@ -1,7 +1,8 @@
-"""`python -m bench.partner`: what the partner says in scripted conversations, beside an older checkout. See --help.
+"""`python -m bench.partner`: measures the partner's replies in scripted conversations, beside an older checkout. See
+--help.
 
 Twelve conversations of 20 typed turns at three levels, and one of 100 turns, go through the real gateway, for each
-model step that is asked for. The systems take turns, conversation by conversation, so that only one works at a time.
+requested model step. The systems take turns, conversation by conversation, so that only one works at a time.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from bench.partner.talk import Exchange, talk
 
 
 def main() -> None:
+    """Run the conversations that the arguments ask for."""
     parser = argparse.ArgumentParser(prog="python -m bench.partner", description=__doc__)
     parser.add_argument("--steps", nargs="+", choices=STEPS, default=["bundled"], help="model steps of this checkout")
     parser.add_argument("--base", type=Path, help="an older checkout, set up by `make setup`, to compare with")
@@ -50,7 +52,7 @@ async def run(options: argparse.Namespace) -> Talks:
 
 
 def chosen(conversations: int, turns: int, long: int) -> list[Script]:
-    """So many of the scripts, the levels in turn, then the long one."""
+    """Some of the scripts, with the levels in turn, then the long one."""
     every = scripts()
     by_level = [[one for one in every if one.level == level] for level in ("beginner", "intermediate", "advanced")]
     in_turn = [group[number] for number in range(max(map(len, by_level))) for group in by_level if number < len(group)]

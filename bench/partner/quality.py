@@ -1,7 +1,7 @@
 """Measures of a reply's text that need no model. Pure.
 
 loops: a run of three words three times, or a sentence twice, within a reply. unfinished: it does not end with a
-sentence's mark. repeats: at least 60 % of its three-word runs stand in one earlier reply.
+sentence's mark. repeats: at least 60 % of its three-word runs are in one earlier reply.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gateway.history import Level
 
 REPEATED_SHARE = 0.6
 MOST_SENTENCES: dict[Level, int] = {"beginner": 3, "intermediate": 4, "advanced": 5}
-"""What a reply may have at a level, its question included."""
+"""How many sentences a reply may have at a level, its question included."""
 RAREST_ZIPF: dict[Level, float] = {"beginner": 4.0, "intermediate": 3.5, "advanced": 3.0}
 """Zipf frequency (wordfreq) below which a word is above a level: 4 is once in 100,000 words, 3 once in a million."""
 
@@ -27,14 +27,17 @@ _ENDS = re.compile(r"[.!?…。！？][\"'”’»)\]*]*$")
 
 
 def words_of(text: str) -> list[str]:
+    """The words of `text`, in lower case."""
     return [word.replace("’", "'").lower() for word in _WORD.findall(text)]
 
 
 def runs_of(words: Sequence[str], length: int = 3) -> Iterator[tuple[str, ...]]:
+    """Each run of `length` words."""
     return (tuple(words[start : start + length]) for start in range(len(words) - length + 1))
 
 
 def sentences_of(text: str) -> list[str]:
+    """The sentences of `text` that hold a word."""
     return [sentence.strip() for sentence in _SENTENCE.findall(text) if words_of(sentence)]
 
 
@@ -46,6 +49,7 @@ def loops(text: str) -> bool:
 
 
 def is_unfinished(text: str) -> bool:
+    """Whether `text` doesn't end with a sentence's mark."""
     return not _ENDS.search(text.strip())
 
 
@@ -56,7 +60,7 @@ def repeats(text: str, earlier: Sequence[str]) -> bool:
 
 
 def rare_words(text: str, level: Level) -> list[str]:
-    """The words above the level. A name is none: a capital within a sentence."""
+    """The words above the level. Names (words with a capital within a sentence) don't count."""
     names = {word.lower() for word in re.findall(r"(?<=[\w,] )[A-Z][a-z]+", text)}
     return [word for word in words_of(text) if word not in names and zipf_frequency(word, "en") < RAREST_ZIPF[level]]
 
@@ -76,7 +80,7 @@ class Tally:
     missing: int = 0
 
     def add(self, replies: Sequence[str], level: Level) -> None:
-        """Take in the replies of one conversation, in order; an empty one is missing."""
+        """Count the replies of one conversation, in order. An empty reply counts as missing."""
         for number, text in enumerate(replies):
             if not text:
                 self.missing += 1

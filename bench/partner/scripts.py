@@ -22,7 +22,7 @@ class Script:
 
 
 def scripts() -> list[Script]:
-    """All of them, by name."""
+    """All scripts, by name."""
     return [
         Script(path.stem, cast(Level, path.stem.partition("-")[0]), tuple(path.read_text().splitlines()))
         for path in sorted(FOLDER.glob("*.txt"))
@@ -30,6 +30,6 @@ def scripts() -> list[Script]:
 
 
 def long_script(turns: int) -> Script:
-    """A conversation of so many turns, at level intermediate: the others' lines, one conversation after the other."""
+    """A conversation of `turns` turns at level intermediate, made of the other scripts' lines."""
     lines = chain.from_iterable(script.lines for script in cycle(scripts()))
     return Script(f"long-{turns}", "intermediate", tuple(islice(lines, turns)))

@@ -1,4 +1,4 @@
-"""The meshes that are compared: this checkout's, one for each model step, and perhaps an older checkout's."""
+"""The compared meshes: one of this checkout for each model step and, if asked for, one of an older checkout."""
 
 from __future__ import annotations
 

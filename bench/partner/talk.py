@@ -17,7 +17,7 @@ TURN_TIMEOUT_S = 180.0
 
 @dataclass(frozen=True)
 class Exchange:
-    """What was typed, what came back, and the seconds until its first sound (None: no sound came)."""
+    """The typed text, the reply, and the seconds until the reply's first sound (None: no sound came)."""
 
     said: str
     reply: str

@@ -1,6 +1,8 @@
-"""`python -m bench.turn_taking`: false cut-offs against delay, beside smart turn alone and silence alone.
+"""`python -m bench.turn_taking`: measures false cut-offs and delay of our rule, of smart turn alone and of silence
+alone.
 
-Faster than real time, on the bundled models. Settings were tuned on one half of the set; what is reported is the other.
+Faster than real time, on the bundled models. Settings were tuned on one half of the set; the report is on the other
+half.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ def main() -> None:
     networks = Networks(engine, arguments.out / "turn_taking_memory.json", remember=arguments.remember)
     utterances = [u for u in make_set() if u.tuning == (arguments.half == "tuning")][: arguments.limit]
     if arguments.fit:
-        shortest = Endpointing().min_silence_ms  # what goes on before that is never cut
+        shortest = Endpointing().min_silence_ms  # a speaker who goes on before that is never cut off
         everything = Endpointing(eager_silence_ms=shortest, min_silence_ms=2_000, max_silence_ms=2_100)
         print(fit([(u, detect(u, networks, everything)) for u in [*utterances, *make_more()]]))
     scores = measure(utterances, networks)

@@ -1,7 +1,7 @@
 """The turn detector of `asr_service` over a recording, faster than real time, each network run once.
 
-Time is counted in samples: what the networks take is not counted. In the service a decode begins 64 ms into a pause, so
-that on a machine where it takes longer than the wait, the turn ends when the decode does.
+Time is counted in samples, without the time that the networks take. In the service a decode begins 64 ms into a pause;
+if it takes longer than the wait, the turn ends when the decode does.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bench.turn_taking.utterances import RATE, Utterance
 
 @dataclass(frozen=True)
 class Moment:
-    """What was known of a pause when the machine asked."""
+    """What was known of a pause when the endpointer asked."""
 
     position: int
     silence_ms: float
@@ -83,7 +83,7 @@ class Networks:
 
 @dataclass(frozen=True)
 class Heard:
-    """The samples at which turns were ended and called probably over, and what was known when the machine asked."""
+    """The samples at which turns ended and were called probably over, and what was known when the endpointer asked."""
 
     ends: list[int]
     eagers: list[int]
@@ -91,7 +91,7 @@ class Heard:
 
 
 def detect(utterance: Utterance, networks: Networks, settings: Endpointing) -> Heard:
-    """As `asr_service.listener` does it, without the waiting."""
+    """Detects turns as `asr_service.listener` does, but without waiting."""
     endpointer = Endpointer(settings, window=WINDOW, rate_hz=RATE)
     recorder = Recorder(WINDOW, ONSET_MS * RATE // 1000)
     heard, begin, silence, prepared = Heard([], [], []), 0, 0, 0

@@ -15,8 +15,8 @@ _FIRST_ASKED_MS = 350  # a pause counts once
 
 
 def fit(heard: Iterable[tuple[Utterance, Heard]]) -> dict[str, Weights]:
-    """The weights with and without the text model, from what was known when first asked and whether the speaker was
-    then done. Signs that have no weight now get none.
+    """The weights with and without the text model, fitted to what was known at the first question of each pause and
+    whether the speaker was done. Signs without a weight get none.
     """
     rows, done = [], []
     for utterance, found in heard:
@@ -37,7 +37,7 @@ def _fitted(signs: np.ndarray, done: np.ndarray, now: Weights) -> Weights:
 
 
 def logistic_weights(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """What separates rows `x` (n, signs) with `y` 1 from those with 0, both taken for equally frequent."""
+    """The weights that separate rows `x` (n, signs) with `y` 1 from rows with `y` 0. Both count as equally frequent."""
     balance = np.where(y == 1, 0.5 / y.mean(), 0.5 / (1 - y.mean()))
     weights = np.zeros(x.shape[1])
     for _ in range(_STEPS):  # Newton's method

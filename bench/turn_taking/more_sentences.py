@@ -1,4 +1,4 @@
-"""What is said in the tuning half besides: more sentences, so that the weights fit speech rather than sixty sentences.
+"""More sentences for the tuning half, so that the weights fit speech in general and not sixty sentences.
 
 None of them is in the test half. Marked as in `sentences`.
 """

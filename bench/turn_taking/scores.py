@@ -1,4 +1,4 @@
-"""How well turns were found: hesitations cut off, against the delay after what was complete."""
+"""Scores turn detection: how many hesitations were cut off, and the delay after complete utterances."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from bench.turn_taking.detector import Heard
 from bench.turn_taking.utterances import RATE, Utterance
 
-_LATE = RATE // 10  # an end this soon after the voice went on was decided before that could be known
+_LATE = RATE // 10  # an end this soon after the voice went on was decided before the voice could be noticed
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Score:
     eager_wasted: float
 
     def as_row(self) -> dict[str, Any]:
+        """The score as a row for JSON."""
         return asdict(self)
 
 
@@ -59,13 +60,13 @@ def score(utterances: Iterable[Utterance], detect: Callable[[Utterance], Heard])
 
 
 def is_cut(utterance: Utterance, heard: Heard) -> bool:
-    """A turn ended while the speaker was thinking."""
+    """Whether a turn ended while the speaker was thinking."""
     begin, end = utterance.pause or (0, 0)
     return any(begin < position <= end + _LATE for position in heard.ends)
 
 
 def _after(utterance: Utterance, positions: list[int]) -> float:
-    """Samples from the last voiced one to the first of these after it; a turn that was never ended counts as 5 s."""
+    """Samples from the last voiced one to the first of `positions` after it. A turn that never ended counts as 5 s."""
     later = [position - utterance.end for position in positions if position > utterance.end]
     return float(later[0] if later else 5 * RATE)
 

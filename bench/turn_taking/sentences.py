@@ -1,4 +1,4 @@
-"""What is said in the turn-taking set. `|` marks where a learner may stop to think, and no sentence ends."""
+"""The sentences of the turn-taking set. `|` marks a place where a learner may stop to think, but no sentence ends."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SENTENCES = (
     "I was very tired so I | went to bed early.",
     "He has two cats and | one very old dog.",
 )
-"""Each is spoken whole once, and once with a hesitation at its mark."""
+"""Each is spoken once as a whole, and once with a hesitation at its mark."""
 
 COMPLETE = (
     "Yes, I do.",
@@ -64,10 +64,10 @@ COMPLETE = (
     "I'd like to become an engineer.",
     "Maybe tomorrow.",
 )
-"""Said whole only: short answers and questions among them."""
+"""Only spoken as a whole; some are short answers and questions."""
 
 REAL_COMPLETE = {
-    # recording: (begin, end) in seconds of what is complete in itself
+    # recording: (begin, end) in seconds of complete utterances
     "beckett": ((0.3, 1.24), (1.8, 2.84), (3.4, 4.21), (4.8, 5.62), (6.6, 7.41), (8.1, 8.95)),
     "two_cities": (
         (1.1, 4.66), (4.95, 8.28), (8.8, 12.88), (13.4, 16.79), (17.5, 20.56), (21.2, 24.08), (26.5, 28.78),

@@ -1,8 +1,8 @@
-"""The turn-taking set: utterances with the truth about their pauses, made anew from a seed, always the same.
+"""The turn-taking set: utterances with the truth about their pauses. A seed makes the same set each time.
 
-Synthetic ones are Piper's, at several speaking rates; a hesitation is put where the sentence wants more, after a
-comma's rising tone, after a filler, or cut flat as Piper ends a text. Real ones are cut from the recordings in the
-wheel moonshine-voice. Each is then given its own loudness and background.
+Synthetic ones are Piper's, at several speaking rates; they hesitate where the sentence needs more words: after a
+comma's rising tone, after a filler, or with the falling tone at the end of a text. Real ones are cut from the
+recordings in the wheel moonshine-voice. Each is then given its own loudness and background.
 """
 
 from __future__ import annotations
@@ -27,14 +27,15 @@ from tests.support.voices import piper_voice, wheel_folder
 RATE = 16_000
 SEED = 20_261_122
 LEAD_S, TAIL_S = 0.5, 5.0
-MORE = 400  # utterances, of some 450 that the sentences are enough for
+MORE = 400  # utterances; the sentences would be enough for some 450
 PACES = (0.8, 0.9, 1.0, 1.1, 1.2)
 Audio: TypeAlias = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """`pause` (begin, end) is where the speaker stops to think, None if nowhere; `end`: the last voiced sample."""
+    """pause: (begin, end) of the place where the speaker stops to think; None if there is none. end: the last voiced
+    sample."""
 
     name: str
     kind: str
@@ -45,18 +46,20 @@ class Utterance:
 
     @property
     def pause_ms(self) -> float:
+        """Length of the pause in ms; 0 if there is none."""
         return (self.pause[1] - self.pause[0]) * 1000 / RATE if self.pause else 0.0
 
 
 def make_set() -> list[Utterance]:
-    """All of them. A sentence is in one half only, whole and hesitant."""
+    """All utterances. Both versions of a sentence, complete and hesitant, are in the same half."""
     return [*_synthetic(), *_real()]
 
 
 def make_more() -> Iterator[Utterance]:
-    """More to fit weights to: other sentences, and the tuning half's in other rooms and at other paces.
+    """More utterances to fit weights to: other sentences, and those of the tuning half in other rooms and at other
+    paces.
 
-    They stop where the first pause, or 0.6 s of silence, has been heard.
+    They end after the first pause, or after 0.6 s of silence.
     """
     for utterance in islice(chain(_real_again(takes=3), _synthetic_again()), MORE):
         end = utterance.pause[1] if utterance.pause else utterance.end + RATE * 6 // 10
@@ -169,7 +172,7 @@ def _real_again(takes: int) -> Iterator[Utterance]:
 
 
 def _real_halves() -> dict[tuple[str, float], bool]:
-    """Whether what begins there is for tuning: all pieces of one sentence are in one half."""
+    """Whether the piece that begins there is for tuning. All pieces of one sentence are in one half."""
     begins = sorted(
         {(name, span[0]) for spans in (REAL_COMPLETE, REAL_HESITANT) for name in spans for span in spans[name]}
     )
@@ -188,20 +191,20 @@ def _stopped(name: str, begin: float, stop: float, end: float) -> tuple[Audio, A
 
 
 def _quietest(audio: Audio, near: int) -> int:
-    """The quietest moment within 80 ms: between two words, where the recogniser sees them end only vaguely."""
+    """The quietest moment within 80 ms: between two words, as the recogniser gives their end only vaguely."""
     frame = RATE // 200
     starts = range(max(0, near - 16 * frame), near + 16 * frame, frame)
     return min(starts, key=lambda start: float(np.square(audio[start : start + frame]).sum())) + frame // 2
 
 
 def _faded(audio: Audio) -> Audio:
-    """No click where it was cut."""
+    """`audio` with a fade, so that its cut makes no click."""
     fade = RATE // 100
     return np.concatenate([audio[:-fade], audio[-fade:] * np.linspace(1, 0, fade, dtype=np.float32)])
 
 
 def _trimmed(audio: Audio) -> Audio:
-    """Without silence before and after; what is 40 dB under the peak is silence."""
+    """`audio` without the silence before and after it. Silence is 40 dB below the peak."""
     frame = RATE // 100
     level = np.abs(audio[: len(audio) // frame * frame]).reshape(-1, frame).max(axis=1)
     loud = np.flatnonzero(level > level.max() / 100)
@@ -227,7 +230,7 @@ def _staged(name: str, kind: str, tuning: bool, before: Audio, after: Audio | No
     room = _noise(noise, len(speech), choice.randrange(2**32))
     room *= loudness * 10 ** (-snr_db / 20) if noise != "none" else 1e-4
     mixed = np.clip(speech + room, -1, 1).astype(np.float32)
-    mixed = np.round(mixed * 32_767).astype(np.float32) / 32_768  # as it comes in 16 bits
+    mixed = np.round(mixed * 32_767).astype(np.float32) / 32_768  # rounded as 16-bit audio is
     return Utterance(f"{name}-{noise}{snr_db if snr_db < 99 else ''}", kind, tuning, mixed, pause, end)
 
 

@@ -17,6 +17,7 @@ def files() -> dict[Path, str]:
 
 
 def main() -> None:
+    """Write the dashboards."""
     for path, text in files().items():
         path.write_text(text, encoding="utf-8")
 

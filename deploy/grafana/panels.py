@@ -33,6 +33,8 @@ class Panel:
 
 @dataclass(frozen=True)
 class Row:
+    """A titled row of panels."""
+
     title: str
     panels: tuple[Panel, ...]
 
@@ -47,6 +49,7 @@ class Dashboard:
 
     @property
     def panels(self) -> Iterator[Panel]:
+        """All panels, row by row."""
         for row in self.rows:
             yield from row.panels
 

@@ -63,6 +63,8 @@ class NoteAnswer(Answer):
 
 
 class FeedbackAnswer(Answer):
+    """What to tell the learner about the conversation."""
+
     summary: LongText
     next_steps: Annotated[
         list[str],

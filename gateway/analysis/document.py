@@ -23,6 +23,8 @@ Part = Literal["summary", "cefr", "rarity", "fillers", "grammar", "meanings", "n
 
 
 class Section(BaseModel):
+    """A part of the document."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -99,6 +101,8 @@ class RarityBand(Section):
 
 
 class RatedWord(Section):
+    """A word and its frequency on the Zipf scale."""
+
     word: str
     zipf: Zipf
 
@@ -135,6 +139,8 @@ class Vocabulary(Section):
 
 
 class Correction(Section):
+    """One mistake and its correction."""
+
     original: str = Field(description="What the learner said, letter for letter a part of `sentence`.")
     corrected: str
     why: str = Field(description="Empty: there is no usable reason.")
@@ -177,6 +183,8 @@ class Goals(Section):
 
 
 class TimelinePause(Section):
+    """A silence within a turn."""
+
     started_s: Seconds
     duration_s: Seconds
 

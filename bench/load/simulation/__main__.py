@@ -9,6 +9,7 @@ from bench.load.simulation.report import PAGE, make, tables, write_into
 
 
 def main() -> None:
+    """Run all experiments, and write the page and the pictures."""
     report = make(lambda line: print(line, flush=True))
     Path("build").mkdir(exist_ok=True)
     Path("build/capacity.json").write_text(report.model_dump_json(indent=1))

@@ -1,4 +1,5 @@
-"""KEDA and the HPA that it configures, with the settings in deploy/k8s: how many replicas there are, and when.
+"""KEDA and the HPA that it configures, with the settings in deploy/k8s: it simulates when the number of replicas
+changes.
 
 The HPA looks every 15 s (its default). If at least one replica always runs, `pollingInterval` and `cooldownPeriod` have
 no effect: KEDA uses them to scale between zero and one. KEDA answers each question of the HPA with a query of its own.
@@ -29,7 +30,8 @@ TOLERANCE = 0.1
 
 @dataclass(frozen=True)
 class Trigger:
-    """One trigger. average: the metric is a total, divided by the replicas (AverageValue); else it is used as it is."""
+    """One trigger. average: the metric is a total that is divided by the replicas (AverageValue); otherwise it is used
+    as it is."""
 
     name: str
     threshold: float
@@ -38,7 +40,8 @@ class Trigger:
 
 @dataclass(frozen=True)
 class Scaling:
-    """One ScaledObject: which share of replicas may be added, and how many removed, in how many seconds."""
+    """One ScaledObject: the share of replicas that may be added, the number that may be removed, and in how many
+    seconds."""
 
     name: str
     least: int
@@ -81,7 +84,7 @@ def _scaling(document: dict[str, Any]) -> Scaling:
 
 @dataclass
 class Replicaset:
-    """What is scaled. ready: called when a replica has started. drain: called when one has to stop."""
+    """A scaled workload. ready: called when a replica has started. drain: called when one has to stop."""
 
     ready: Callable[[], None]
     drain: Callable[[], None]
@@ -107,7 +110,7 @@ class Autoscaler:
         self._recommended.append((self.env.now, self.scaled.replicas))
         while True:
             self._scraped = {name: metric() for name, metric in self.metrics.items()}
-            yield self.env.timeout(SCRAPE_S)  # what the HPA sees is one scrape old: the worst case
+            yield self.env.timeout(SCRAPE_S)  # the HPA's values are one scrape old: the worst case
             self._decide()
 
     def desired(self, replicas: int, values: Mapping[str, float]) -> int:

@@ -1,11 +1,11 @@
 """`make simulate CHECK=1`: the same load on the real mesh and in the simulation, side by side.
 
-The real mesh is that of `make load`: gateway, Valkey, voice detection and endpointing are real, the models take set
+The real mesh is that of `make load`: gateway, Valkey, voice detection and endpointing are real, the models take fixed
 times. Recognition has one thread, so that learners wait for one another, which the simulation must predict. The
 simulated learners say the same program at the same times, and their turns end where the recogniser says.
 
 The goal: p50 and p95 of voice to voice within 20 %. On a machine that is busy with other work ("client late") the
-comparison proves nothing.
+comparison is worthless.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ class Compared(BaseModel):
 
     @property
     def is_within(self) -> bool:
+        """Whether both ratios are within the goal."""
         return all(abs(ratio - 1) <= WITHIN for ratio in self.ratios)
 
 
@@ -78,6 +79,7 @@ class Scripted:
     turns: Iterator[tuple[float, Turn]]
 
     def next_turn(self) -> Turn:
+        """The next sentence of the program; its speech is shorter if the learner is late."""
         begins, turn = next(self.turns)
         wait = max(0.0, begins - self.env.now)
         return Turn(wait, turn.speech_s - max(0.0, self.env.now - begins), *_rest(turn))
@@ -157,6 +159,7 @@ def simulated(
 
 
 def main() -> None:
+    """Compare, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.load.simulation.check", description=__doc__)
     parser.add_argument("--sessions", type=int, nargs="+", default=[5, 10, 20])
     parser.add_argument("--duration", type=float, default=60.0, help="seconds for which the learners speak")

@@ -89,7 +89,8 @@ def _busy(mesh: Mesh) -> dict[str, float]:
 
 
 def capacity(meets: Callable[[int], bool], most: int = 4096) -> int:
-    """The most learners for which the target holds, to within 4 %, by doubling and halving; 0 if not even for one."""
+    """The most learners for which the target holds, to within 4 %, by doubling and halving; 0 if it does not hold for
+    one learner."""
     good, bad = 0, 1
     while meets(bad):
         good, bad = bad, 2 * bad
@@ -107,7 +108,7 @@ def learners_per_replica(
     """How many learners one replica of a stage serves at the target, if the other stages have plenty of replicas."""
     replicas = replace(Replicas(_PLENTY, _PLENTY, _PLENTY), **{stage: 1})
     if stage != "asr":
-        policy = replace(policy or Policy(), partials=False)  # they cost only events there
+        policy = replace(policy or Policy(), partials=False)  # they change nothing here but the simulation's run time
 
     def meets(learners: int) -> bool:
         seconds = 30 if learners > 256 else 90  # enough answers either way
@@ -142,6 +143,7 @@ class Morning:
 
     @property
     def seconds(self) -> float:
+        """How long the morning lasts."""
         return self.quiet_s + self.rise_s + self.peak_s + self.after_s
 
 
@@ -157,7 +159,8 @@ class Moment(BaseModel):
 
 
 class Peak(BaseModel):
-    """The result of a morning. waited_p95_s: time in the queue of those who got in. gpu_hours: of the models."""
+    """The result of a morning. waited_p95_s: time in the queue of the learners who got a seat. gpu_hours: of the
+    models."""
 
     arrived: int
     refused: int
@@ -179,8 +182,9 @@ def morning_peak(
 ) -> Peak:
     """A morning with the production overlay's admission and KEDA settings. It begins with the fewest replicas.
 
-    by_seats: recognition, voice and llm_service are scaled by who is seated or waits, per seat of a replica; else by
-    the streams in use per slot, as one might think of first, with the same thresholds.
+    by_seats: recognition, voice and llm_service are scaled by the learners who are seated or wait, per seat of a
+    replica. Otherwise they are scaled by the streams in use per slot, the more obvious choice, with the same
+    thresholds.
     """
     env = simpy.Environment()
     least = Replicas(

@@ -1,4 +1,4 @@
-"""A conversation's way through the models, and admission.
+"""A conversation on its way through the models, and admission.
 
     voice ends ─ 0.19 s ─▶ decode ─▶ eager end ─▶ reply's first clause written ─▶ its first sample ┐
                               └────────────────▶ end of turn ─────────────────────────────────────┴▶ heard
@@ -26,31 +26,36 @@ Process = Generator[simpy.Event, Any, None]
 
 PARTIAL_EVERY_S = 0.6
 PREPARE_S = PREPARE_MS / 1000
-"""From a pause's beginning to that of its decode, which is taken back if it still waits when the voice goes on."""
+"""From the beginning of a pause to that of its decode. A decode that still waits when the voice goes on is
+cancelled."""
 GOES_ON_AFTER_S = 0.4
-"""After an eager end that was none, the learner goes on so much later: within the longest wait, 1.6 s; assumed."""
+"""After a wrong eager end, the learner goes on this much later: within the longest wait, 1.6 s; assumed."""
 AHEAD_S = 2.0
-"""Audio is sent so far ahead of the ear (gateway/reply/speech.py); until all is sent the voice's slot is held."""
-FIRST_TOKENS = 10  # are in a decode's seconds
+"""Audio is sent this far ahead of its playback (gateway/reply/speech.py); the voice's slot is held until all is
+sent."""
+FIRST_TOKENS = 10  # the seconds of a decode include this many tokens
 TOKENS_PER_WORD = 1.3
-_CLAUSE_S = 4.0  # of a later clause, for a voice that speaks clause by clause
+_CLAUSE_S = 4.0  # speech of a later clause, for a voice that speaks clause by clause
 
 
 @dataclass(frozen=True)
 class Replicas:
+    """How many replicas each model has."""
+
     asr: int = 1
     llm: int = 1
     tts: int = 1
 
     def times(self, factor: int) -> Replicas:
+        """As many times the replicas."""
         return Replicas(self.asr * factor, self.llm * factor, self.tts * factor)
 
 
 @dataclass(frozen=True)
 class Policy:
-    """speculation: share of the busiest model's slots in use up to which replies are begun at the eager end
-    (`SPECULATION_MAX_OCCUPANCY`; 0 never, 1 always). partials: whether captions are decoded; one for which there is no
-    room is tried again after partials_retried_s (asr_service: with each window of 32 ms, which takes long to simulate).
+    """speculation: replies begin at the eager end while at most this share of the busiest model's slots is in use
+    (`SPECULATION_MAX_OCCUPANCY`; 0 never, 1 always). partials: whether captions are decoded. A caption without room is
+    tried again after partials_retried_s (asr_service tries with each window of 32 ms, which takes long to simulate).
     """
 
     speculation: float = 0.7
@@ -60,9 +65,9 @@ class Policy:
 
 @dataclass
 class Record:
-    """What came of it. answers: (when it was heard, voice to voice in seconds), turns begun before `since` left out.
+    """The results. answers: (when the answer was heard, voice to voice in seconds), without turns begun before `since`.
 
-    wasted: replies begun for a turn that went on. started, finished: turns. partials: decoded and dropped.
+    wasted: replies begun for a turn that went on. started, finished: numbers of turns. partials: decoded and dropped.
     """
 
     since: float = 0.0
@@ -107,7 +112,7 @@ class Mesh:
 
     @property
     def speculates(self) -> bool:
-        """Whether an eager reply is begun, given how busy its models are now."""
+        """Whether the models are idle enough now to begin an eager reply."""
         pools = (self.llm, self.tts)
         return self.policy.speculation > 0 and max(pool.occupancy for pool in pools) <= self.policy.speculation
 
@@ -190,7 +195,7 @@ class Mesh:
         yield recogniser.submit(factor=self._spread(), extra_s=extra).done
 
     def _answer_in_vain(self, turn: Turn, recogniser: DecodeStation) -> Process:
-        """A pause that is mistaken for the end. The work that was begun is dropped when the learner goes on."""
+        """A pause that is mistaken for the end. The work for it is dropped when the learner goes on."""
         goes_on = self.env.now + turn.eager_s + GOES_ON_AFTER_S
         yield from self._decode(turn.words // 2, turn.decode_s, recogniser)
         if self.speculates and self.env.now < goes_on:

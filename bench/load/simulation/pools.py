@@ -27,6 +27,7 @@ class Lease(Generic[Station]):
 
     @property
     def station(self) -> Station:
+        """The station of the leased replica."""
         return self.replica.station
 
     def release(self, _: object = None) -> None:
@@ -45,6 +46,7 @@ class Pool(Generic[Station]):
     replicas: list[Replica[Station]] = field(default_factory=list)
 
     def grow(self, replicas: int = 1) -> None:
+        """Add replicas."""
         self.replicas += [Replica(self.make()) for _ in range(replicas)]
 
     def drain(self) -> None:
@@ -61,10 +63,12 @@ class Pool(Generic[Station]):
 
     @property
     def in_use(self) -> int:
+        """Slots held in all replicas."""
         return sum(replica.in_use for replica in self.replicas)
 
     @property
     def capacity(self) -> int:
+        """Slots of all replicas."""
         return self.slots * len(self.replicas)
 
     @property

@@ -27,7 +27,7 @@ from bench.load.simulation.stage_times import ROOT, Profile, load_profile
 
 PAGE = ROOT / "docs/capacity.md"
 LLM_ROWS = ("as deployed", "language model twice as slow")
-"""Thousands of learners fit on a vLLM: simulated only where the answer differs."""
+"""The only rows for which the language model is simulated: a vLLM serves thousands of learners, which takes long."""
 STAGES = ("asr", "llm", "tts")
 CELL = Replicas(asr=1, llm=1, tts=5)
 SIZES = (100, 1_000, 10_000, 100_000, 1_000_000)
@@ -42,6 +42,8 @@ class Row(BaseModel):
 
 
 class Report(BaseModel):
+    """The results of all experiments."""
+
     curves: dict[str, list[Steady]]
     alone: dict[str, list[Steady]]
     rows: list[Row]
@@ -92,6 +94,7 @@ def make(say: Callable[[str], None]) -> Report:
 
 
 def one_by_one(profile: Profile) -> Profile:
+    """The profile with a recogniser that decodes without batches."""
     return profile.model_copy(update={"asr": profile.asr.model_copy(update={"max_batch": 1})})
 
 

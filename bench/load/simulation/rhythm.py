@@ -1,6 +1,6 @@
 """What a learner does without delays: speaks, pauses, listens to the reply, thinks, and speaks again.
 
-Each learner has a random generator of its own, so what one says never depends on how fast another is served.
+Each learner has a random generator of its own, so one learner's words never depend on how fast another is served.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class Turn:
 class Rhythm(Protocol):
     """Gives a learner's turns."""
 
-    def next_turn(self) -> Turn: ...
+    def next_turn(self) -> Turn:
+        """The learner's next turn."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class Conversation:
     pace: float = 1.0
 
     def next_turn(self) -> Turn:
+        """The next turn, drawn at random by the level's distributions."""
         level, draw = self.level, self.random
         words = max(1, round(level.words * draw.lognormvariate(0, _LENGTH_SIGMA)))
         speech_s = words / level.words_per_s

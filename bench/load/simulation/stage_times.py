@@ -22,6 +22,7 @@ class Curve:
 
     @staticmethod
     def of(seconds_by_batch: Mapping[int, float]) -> Curve:
+        """The curve through these points."""
         return Curve(tuple(sorted(seconds_by_batch.items())))
 
     def __call__(self, size: int) -> float:
@@ -33,6 +34,7 @@ class Curve:
         return s0 + (s1 - s0) * (size - n0) / (n1 - n0)
 
     def scaled(self, factor: float) -> Curve:
+        """The curve with all times multiplied by `factor`."""
         return Curve(tuple((size, seconds * factor) for size, seconds in self.points))
 
 
@@ -50,7 +52,7 @@ class Source(_Frozen):
 
 
 class Recognition(_Frozen):
-    """seconds_by_batch: of a decode of a 10 s window and 10 tokens. seconds_per_token: each one over these.
+    """seconds_by_batch: of a decode of a 10 s window and 10 tokens. seconds_per_token: for each further token.
 
     spread: sigma of the logarithm of a decode's seconds. partial_factor: a partial's seconds as a share of a turn's.
     stops_partials: whether a running one makes room for a turn; faster-whisper's can't.
@@ -69,8 +71,9 @@ class Recognition(_Frozen):
 
 
 class Writing(_Frozen):
-    """token_seconds_by_batch: of one token of each reply, with so many replies written at once. prefill_s: of a prompt
-    whose opening is cached, while nothing else is written. context_tokens: prompt and reply; kv_tokens: what fits.
+    """token_seconds_by_batch: of one token of each reply, by the number of replies written at once. prefill_s: of a
+    prompt whose opening is cached, while nothing else is written. context_tokens: prompt and reply; kv_tokens: what
+    fits.
     """
 
     model: str
@@ -83,7 +86,7 @@ class Writing(_Frozen):
 
 
 class Speaking(_Frozen):
-    """seconds_by_batch: of a second of speech, with so many replies spoken at once. first_audio_s: up to the first
+    """seconds_by_batch: of a second of speech, by the number of replies spoken at once. first_audio_s: up to the first
     sample, alone. together: whether replies are spoken at once, sharing the device, or clause by clause, in order.
     """
 
@@ -97,8 +100,8 @@ class Speaking(_Frozen):
 
 
 class Profile(_Frozen):
-    """One kind of machine. overhead_s: what gateway and networks add. startup_s: from a replica's being asked for to
-    its being ready.
+    """One kind of machine. overhead_s: the time that gateway and networks add. startup_s: from the request for a
+    replica until it is ready.
     """
 
     machine: str
@@ -111,6 +114,8 @@ class Profile(_Frozen):
 
 
 class StageTimes(_Frozen):
+    """The content of docs/capacity/stage-times.json."""
+
     profiles: dict[str, Profile]
 
 

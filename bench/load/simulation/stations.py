@@ -95,6 +95,7 @@ class DecodeStation:
         return len(self._running) + partials < self._workers or partials < self._max_batch > 1
 
     def submit(self, *, urgency: Urgency = Urgency.TURN, factor: float = 1.0, extra_s: float = 0.0) -> Decode:
+        """Queue a job. factor, extra_s: see Decode."""
         job = Decode(self._env.event(), urgency, factor, extra_s)
         self._waiting[urgency].append(job)
         if self._stops_partials and urgency is Urgency.TURN and len(self._running) >= self._workers:
@@ -185,6 +186,7 @@ class SharedStation:
 
     @property
     def queued(self) -> int:
+        """How many jobs wait."""
         return len(self._waiting)
 
     def submit(self, milestones: Sequence[float]) -> Share:
@@ -238,7 +240,7 @@ class SharedStation:
         if alarm != self._alarm:
             return
         self._advance()
-        self._progress = max(self._progress, at)  # rounding must not keep it just below its end for ever
+        self._progress = max(self._progress, at)  # otherwise rounding could keep it just below its end for ever
         while self._due and (self._due[0].at <= self._progress or self._due[0].share.state == "ended"):
             due = heapq.heappop(self._due)
             if due.share.state == "ended":
