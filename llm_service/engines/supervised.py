@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 
 from common.backoff import Backoff
+from common.child_process import ChildProcess, free_port, run_child
 from common.engine_info import EngineDescription
 from common.errors import EngineError, UnavailableError
 from llm_service.engine import Delta, Done, GenerationRequest
@@ -23,7 +24,6 @@ from llm_service.metrics import BACKEND_UP, SERVER_RESTARTS
 from llm_service.openai_api.client import OpenAiEngine
 from llm_service.servers import backend_metrics
 from llm_service.servers.load_failure import LoadFailure, explain
-from llm_service.servers.server_process import ServerProcess, free_port, run_server
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ class SupervisedEngine:
     async def _run_once(self) -> LoadFailure:
         """Run the server until it ends. Returns why it did not start; ignore this if it had answered."""
         port = free_port()
-        async with run_server(self._command(port)) as process, asyncio.TaskGroup() as tasks:
+        async with run_child(self._command(port)) as process, asyncio.TaskGroup() as tasks:
             logger.info("%s starts as process %d on port %d", self.name, process.pid, port)
             reading = tasks.create_task(process.pass_on_output())
             serving = tasks.create_task(self._serve(process, port))
@@ -138,7 +138,7 @@ class SupervisedEngine:
         logger.warning("%s (process %d) ended with status %d", self.name, process.pid, status)
         return explain(process.last_lines())
 
-    async def _serve(self, process: ServerProcess, port: int) -> None:
+    async def _serve(self, process: ChildProcess, port: int) -> None:
         """Wait until the server answers, then read its metrics until it ends."""
         began = time.monotonic()
         self._client.base_url = f"http://127.0.0.1:{port}/v1"

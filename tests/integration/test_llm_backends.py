@@ -13,6 +13,7 @@ import psutil
 import pytest
 from prometheus_client import REGISTRY
 
+from common.child_process import ChildProcess, free_port, run_child
 from common.errors import BusyError, DeadlineError, EngineError, InvalidInputError, ServiceError, UnavailableError
 from common.smollm2 import find_smollm2
 from llm_service.config import LlmSettings
@@ -20,7 +21,6 @@ from llm_service.engine import Delta, Done, GenerationRequest, Message
 from llm_service.engines.llama_cpp import llama_command
 from llm_service.engines.load_balanced import LoadBalancedEngine, load_balanced_engine
 from llm_service.servers.backend_metrics import LOADS
-from llm_service.servers.server_process import ServerProcess, free_port, run_server
 
 REQUEST = GenerationRequest((Message("user", "Hello"),), 10, 0.0)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nConnection: close\r\n\r\n"
@@ -265,9 +265,9 @@ async def test_a_stream_closed_early_is_no_load_any_more() -> None:
 
 
 @asynccontextmanager
-async def llama(port: int) -> AsyncIterator[ServerProcess]:
+async def llama(port: int) -> AsyncIterator[ChildProcess]:
     options = LlmSettings(_env_file=None, llm_max_model_len=512, llm_max_streams=2)
-    async with run_server(llama_command(options, find_smollm2(), "m", port)) as process:
+    async with run_child(llama_command(options, find_smollm2(), "m", port)) as process:
         process.forget_output()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(process.pass_on_output())

@@ -15,6 +15,7 @@ import psutil
 import pytest
 from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
 
+from common.child_process import free_port, run_child
 from common.engine_info import EngineDescription
 from common.errors import EngineError
 from common.grpc_client import open_channel
@@ -24,7 +25,6 @@ from llm_service.config import LlmSettings
 from llm_service.engines import create_engine
 from llm_service.engines.llama_cpp import llama_command
 from llm_service.engines.supervised import SupervisedEngine
-from llm_service.servers.server_process import free_port, run_server
 from llm_service.service import create_service
 
 HELLO = llm_pb2.GenerateRequest(
@@ -119,7 +119,7 @@ async def test_a_server_may_be_started_after_the_service() -> None:
     done, _ = await asyncio.wait({starting}, timeout=0.2)
     assert not done
     assert not engine.ready
-    async with run_server(llama_command(options, find_smollm2(), "someone-elses", port)) as process:
+    async with run_child(llama_command(options, find_smollm2(), "someone-elses", port)) as process:
         reading = asyncio.create_task(process.pass_on_output())
         await starting
         assert engine.describe() == EngineDescription("openai", "someone-elses", "remote", parameters=134_515_008)
@@ -166,7 +166,7 @@ def _runs(pid: int) -> bool:
 async def test_a_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     script = f"trap '' TERM; touch {ready}; while :; do sleep 0.1; done"
-    async with run_server(["sh", "-c", script]) as process:
+    async with run_child(["sh", "-c", script]) as process:
         reading = asyncio.create_task(process.pass_on_output())
         while not ready.exists():  # another process makes it
             await asyncio.sleep(0.02)

@@ -1,7 +1,8 @@
 """`python -m tests.support.settings_table`: writes the settings of all processes into docs/settings.md and env.example.
 
-The pydantic settings classes are the source of names, defaults and descriptions. tests/unit/test_docs.py fails if the
-two files differ from them.
+It also writes their names into common/setting_names.py, by which each process notices a name that nobody reads. The
+pydantic settings classes are the source of names, defaults and descriptions. tests/unit/test_docs.py fails if the three
+files differ from them.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from tts_service.config import TtsSettings
 
 ROOT = Path(__file__).parent.parent.parent
 SETTINGS_PAGE, ENV_EXAMPLE = ROOT / "docs" / "settings.md", ROOT / "env.example"
+SETTING_NAMES = ROOT / "common" / "setting_names.py"
 BEGIN, END = "<!-- settings: python -m tests.support.settings_table -->", "<!-- end of settings -->"
 
 # A setting is listed under the first group that has it. The gateway comes late, so that a setting which it shares with
@@ -116,6 +118,23 @@ def env_example() -> str:
     return "\n".join([*lines, ""])
 
 
+def setting_names() -> str:
+    """The whole of common/setting_names.py."""
+    names = sorted(one.name for members in settings().values() for one in members)
+    return "\n".join(
+        [
+            '"""The names of all settings of all processes. Written by python -m tests.support.settings_table."""',
+            "",
+            "SETTING_NAMES = frozenset(",
+            "    {",
+            *(f'        "{name}",' for name in names),
+            "    }",
+            ")",
+            "",
+        ]
+    )
+
+
 def with_tables(page: str) -> str:
     """The page with up-to-date tables; raises ValueError if it has no place for them."""
     before, begin, rest = page.partition(BEGIN)
@@ -128,6 +147,7 @@ def with_tables(page: str) -> str:
 def main() -> None:
     SETTINGS_PAGE.write_text(with_tables(SETTINGS_PAGE.read_text()))
     ENV_EXAMPLE.write_text(env_example())
+    SETTING_NAMES.write_text(setting_names())
 
 
 if __name__ == "__main__":

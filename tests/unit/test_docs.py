@@ -27,7 +27,17 @@ from common.errors import ServiceError
 from gateway.audio.errors import AudioError, AudioErrorCode
 from gateway.closing import ENDED, EXPELLED, FULL, IDLE, LEFT, MOVING, TAKEN_OVER
 from gateway.protocol import AnyClientMessage, AnyServerMessage
-from tests.support.settings_table import ENV_EXAMPLE, GROUPS, ROOT, SETTINGS_PAGE, env_example, settings, with_tables
+from tests.support.settings_table import (
+    ENV_EXAMPLE,
+    GROUPS,
+    ROOT,
+    SETTING_NAMES,
+    SETTINGS_PAGE,
+    env_example,
+    setting_names,
+    settings,
+    with_tables,
+)
 
 PROTOCOL, CONTRIBUTING = ROOT / "docs" / "protocol.md", ROOT / "CONTRIBUTING.md"
 OPENAI_API = "gateway.openai_api"
@@ -90,10 +100,11 @@ def test_every_field_has_a_description_and_stands_in_both_files(cls: type[BaseSe
         assert " ".join(field.description.split()) in " ".join(env.replace("\n# ", " ").split())
 
 
-def test_the_settings_page_and_env_example_are_what_the_code_says() -> None:
+def test_the_settings_page_and_its_companions_are_what_the_code_says() -> None:
     again = "run .venv/bin/python -m tests.support.settings_table"
     assert page(SETTINGS_PAGE) == with_tables(page(SETTINGS_PAGE)), again
     assert page(ENV_EXAMPLE) == env_example(), again
+    assert page(SETTING_NAMES) == setting_names(), again
 
 
 def test_env_example_changes_nothing_when_it_is_used(tmp_path: Path) -> None:

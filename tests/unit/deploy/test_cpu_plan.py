@@ -13,9 +13,9 @@ from common.engine_info import EngineDescription
 from common.errors import EngineError
 from common.smollm2 import find_smollm2
 from deploy import plan
+from deploy.configuration import settings_from
 from deploy.cpu_plan import STEPS, Step, Timed, choose, measure, steps_for, time_steps, written
 from deploy.llm_speed import FILE, KeptSpeeds, Speed, cpu_label, time_engine
-from deploy.model_memory import settings_from
 from llm_service.config import LlmSettings
 from llm_service.engine import Delta, Done, GenerationRequest, Usage
 from llm_service.gguf_weights import LAPTOP_MODEL

@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from deploy.configuration import configuration
+from deploy.configuration import GPU_PROFILES, configuration
 from deploy.model_memory import TABLE, overhead, table
-from deploy.plan import GPU_PROFILES, best_profile, main, make_plan, written
+from deploy.plan import best_profile, main, make_plan, written
 
 SIZES_GB = {"low-vram": 16.0, "standard": 24.0, "high-vram": 48.0}
 MODELS = st.sampled_from([str(row["id"]) for row in table()["llm"]])

@@ -5,10 +5,11 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
-from deploy.mesh import metrics_port, plan
+from deploy.mesh import PARTS, free_ports, metrics_port, plan
 
 
 def test_each_process_gets_a_port_of_its_own_and_the_others_its_address() -> None:
@@ -18,6 +19,15 @@ def test_each_process_gets_a_port_of_its_own_and_the_others_its_address() -> Non
     assert len(set(ports)) == 4
     assert settings["ASR_ADDRESS"] == f"127.0.0.1:{settings['ASR_PORT']}"
     assert settings["REDIS_URL"] == f"redis://127.0.0.1:{settings['VALKEY_PORT']}/0"
+
+
+def test_the_default_port_is_taken_where_it_is_free() -> None:
+    """So the examples in the pages run against `make run` as they are."""
+    (free,) = free_ports(1)
+    part = replace(PARTS[1], default_port=free)
+    assert plan({}, (part,))[1]["ASR_ADDRESS"] == f"127.0.0.1:{free}"
+    with socket.create_server(("127.0.0.1", free)):
+        assert plan({}, (part,))[1]["ASR_PORT"] != str(free)
 
 
 def test_what_runs_elsewhere_is_not_started_here() -> None:
@@ -58,7 +68,7 @@ def start(module: str, **environment: str) -> str:
 
 @pytest.mark.parametrize("module", ["gateway", "asr_service", "llm_service", "tts_service"])
 def test_a_wrong_setting_is_one_sentence(module: str) -> None:
-    assert "LOG_LEVEL: Input should be" in start(module, LOG_LEVEL="LOUD")
+    assert "LOG_LEVEL=LOUD: Input should be" in start(module, LOG_LEVEL="LOUD")
 
 
 @pytest.mark.parametrize(("module", "setting"), [("asr_service", "ASR_PORT"), ("tts_service", "TTS_PORT")])

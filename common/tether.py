@@ -1,4 +1,4 @@
-"""`python -m llm_service.servers.tether PARENT_PID COMMAND…` becomes COMMAND, tied to its parent.
+"""`python -m common.tether PARENT_PID COMMAND…` becomes COMMAND, tied to its parent.
 
 When the parent ends, the kernel sends SIGTERM to the command. This works even if SIGKILL ends the parent, which then
 can't clean up.

@@ -1,4 +1,4 @@
-"""One run of a model server as a child process.
+"""One run of a server as a child process.
 
 It has a process group of its own, so that Ctrl-C in a terminal reaches only us, and replies in progress can finish
 first. It is tethered, so that it ends even if we are killed. Processes that it leaves behind are killed.
@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 logger = logging.getLogger(__name__)
@@ -24,8 +24,8 @@ KEPT_LINES, LONGEST_KEPT = 500, 500  # vLLM prints the cause some hundred lines 
 LONGEST_LINE = 64 * 1024
 
 
-class ServerProcess:
-    """A child process and its output; made by `run_server`."""
+class ChildProcess:
+    """A child process and its output; made by `run_child`."""
 
     def __init__(self, process: asyncio.subprocess.Process, output: asyncio.StreamReader) -> None:
         self.pid = process.pid
@@ -38,8 +38,8 @@ class ServerProcess:
         """Wait for its end. Returns the exit status; if negative, the signal that ended it."""
         return await self._process.wait()
 
-    async def pass_on_output(self) -> None:
-        """Read its output until no process is left that could print; log it at DEBUG until `forget_output`."""
+    async def lines(self) -> AsyncIterator[str]:
+        """Its output, line by line, until no process is left that could print. Long lines come in pieces."""
         while True:
             try:
                 line = await self._output.readuntil(b"\n")
@@ -49,10 +49,14 @@ class ServerProcess:
                 line = error.partial
             if not line:
                 return
+            yield line.decode("utf-8", errors="replace").rstrip()
+
+    async def pass_on_output(self) -> None:
+        """Read its output until no process is left that could print; log it at DEBUG until `forget_output`."""
+        async for line in self.lines():
             if self._last_lines is not None:
-                text = line.decode("utf-8", errors="replace").rstrip()[:LONGEST_KEPT]
-                self._last_lines.append(text)
-                logger.debug("[%d] %s", self.pid, text)
+                self._last_lines.append(line[:LONGEST_KEPT])
+                logger.debug("[%d] %s", self.pid, line[:LONGEST_KEPT])
 
     def forget_output(self) -> None:
         """Stop logging and keeping its output: a server that serves requests may quote them, as llama.cpp does."""
@@ -75,15 +79,20 @@ class ServerProcess:
                 async with asyncio.timeout(self.stop_timeout_s):
                     await self._process.wait()
         except TimeoutError:
-            logger.warning("model server %d did not end within %.0f s of SIGTERM", self.pid, self.stop_timeout_s)
+            logger.warning("process %d did not end within %.0f s of SIGTERM", self.pid, self.stop_timeout_s)
         finally:
             self.kill()
             await self._process.wait()
 
 
 @asynccontextmanager
-async def run_server(command: Sequence[str]) -> AsyncIterator[ServerProcess]:
-    """Run `command` for the length of the block; at the end of the block it has ended."""
+async def run_child(
+    command: Sequence[str], environment: Mapping[str, str] | None = None
+) -> AsyncIterator[ChildProcess]:
+    """Run `command` for the length of the block; at the end of the block it has ended.
+
+    environment: its environment variables; None: ours.
+    """
     # A pipe of our own. With asyncio's pipe, `wait` would also wait for grandchildren that hold it open.
     read_end, write_end = os.pipe()
     output = asyncio.StreamReader(limit=LONGEST_LINE)
@@ -93,16 +102,17 @@ async def run_server(command: Sequence[str]) -> AsyncIterator[ServerProcess]:
     try:
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "llm_service.servers.tether", str(os.getpid())),
+                *(sys.executable, "-m", "common.tether", str(os.getpid())),
                 *command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=write_end,
                 stderr=write_end,
+                env=environment,
                 start_new_session=True,
             )
         finally:
             os.close(write_end)
-        server = ServerProcess(process, output)
+        server = ChildProcess(process, output)
         try:
             yield server
         finally:

@@ -1,0 +1,61 @@
+"""Health checks of the processes of `make run`, each by the protocol of the process: gRPC, HTTP or Valkey's own.
+
+A check never raises. It takes TIMEOUT_S at most, so a process that is stopped or that hangs counts as silent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from common.grpc_client import open_channel
+from common.security import Security
+from deploy.lifeline import Sign
+
+TIMEOUT_S = 5.0
+_NO_ANSWER = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+
+Check = Callable[[], Awaitable[Sign]]
+
+
+async def check_model_server(address: str, security: Security | None = None) -> Sign:
+    """Ask grpc.health.v1. A server that loads its model answers, but does not serve yet."""
+    async with open_channel(address, security) as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        try:
+            answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=TIMEOUT_S)
+        except grpc.aio.AioRpcError as error:
+            return Sign.SILENT if error.code() in _NO_ANSWER else Sign.ANSWERS
+    return Sign.SERVES if answer.status == health_pb2.HealthCheckResponse.SERVING else Sign.ANSWERS
+
+
+async def check_gateway(host: str, port: int) -> Sign:
+    """Ask for /health."""
+    answer = await _ask(host, port, b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    return Sign.SERVES if b" 200 " in answer else Sign.SILENT
+
+
+async def check_valkey(port: int) -> Sign:
+    """Ask with PING. A Valkey that still reads its files answers -LOADING."""
+    answer = await _ask("127.0.0.1", port, b"PING\r\n")
+    if answer.startswith(b"+PONG"):
+        return Sign.SERVES
+    return Sign.ANSWERS if answer.startswith(b"-") else Sign.SILENT
+
+
+async def _ask(host: str, port: int, request: bytes) -> bytes:
+    """The first line of the answer; empty if none comes in time."""
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                writer.write(request)
+                return await reader.readline()
+            finally:
+                writer.close()
+    except (OSError, TimeoutError, ValueError):  # ValueError: a line without end
+        return b""

@@ -1,0 +1,90 @@
+"""What becomes of a process of `make run` that ends, or that no longer answers. Pure: it decides, others perform.
+
+start ──► serves ──► ends, or is silent for too long ──► pause ──► start …
+  └── ends before it has ever served ──► given up: it can't start at all
+"""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from enum import Enum
+
+from common.backoff import Backoff
+
+CHECK_EVERY_S = 5.0
+HANGS_AFTER_S = 15.0
+LOADING_HANGS_AFTER_S = 300.0
+FIRST_STARTS = 3
+
+
+class Sign(Enum):
+    """What a health check found: the process does its work, it only answers (its model is loading), or neither."""
+
+    SERVES = "serves"
+    ANSWERS = "answers"
+    SILENT = "silent"
+
+
+@dataclass(frozen=True)
+class StartAgain:
+    """Start it again after a pause."""
+
+    pause_s: float
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    """It can't start at all."""
+
+
+class Lifeline:
+    """The life of one process of the mesh, over all its runs. Times are seconds of a monotonic clock."""
+
+    def __init__(self) -> None:
+        self._backoff = Backoff()
+        self._has_served = False
+        self._began = 0.0
+        self._serves_since: float | None = None  # in this run
+        self._last_answer = 0.0
+
+    @property
+    def serves(self) -> bool:
+        """Whether it has served in this run."""
+        return self._serves_since is not None
+
+    def started(self, now: float) -> None:
+        """A run begins."""
+        self._began = self._last_answer = now
+        self._serves_since = None
+
+    def seen(self, sign: Sign, now: float) -> bool:
+        """Note what a health check found. Returns whether the process hangs and must be replaced.
+
+        A process that loads its model may be silent for long: importing a large library can block it.
+        """
+        if sign is not Sign.SILENT:
+            self._last_answer = now
+        if sign is Sign.SERVES and self._serves_since is None:
+            self._serves_since = now
+            self._has_served = True
+        limit = HANGS_AFTER_S if self.serves else LOADING_HANGS_AFTER_S
+        return now - self._last_answer >= limit
+
+    def ended(self, status: int, now: float) -> StartAgain | GiveUp:
+        """The run is over. status: the exit status; negative: the signal that ended it.
+
+        A process that ends by itself before it ever served says why it can't start, so another try is of no use. One
+        that a signal ended gets three tries.
+        """
+        pause_s = self._backoff.next_pause_s(now - self._serves_since if self._serves_since is not None else 0.0)
+        if self._has_served:
+            return StartAgain(pause_s)
+        if status >= 0 or self._backoff.failures >= FIRST_STARTS:
+            return GiveUp()
+        return StartAgain(pause_s)
+
+
+def how(status: int) -> str:
+    """An exit status in words; negative: the signal."""
+    return f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"

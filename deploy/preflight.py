@@ -1,0 +1,146 @@
+"""What `make run` checks before it installs, downloads or loads anything, so that a mistake is told within seconds.
+
+names of settings  →  their values  →  GPU of the profile  →  ports that are free  →  Valkey's folder
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import psutil
+from dotenv import dotenv_values
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
+
+from asr_service.config import AsrSettings
+from common import unknown_settings
+from common.security import Security
+from common.settings import problems_in
+from deploy.configuration import settings_from
+from deploy.settings import RunSettings
+from deploy.valkey import FolderInUseError, ValkeySettings, lock_folder
+from gateway.config import GatewaySettings
+from llm_service.config import LlmSettings
+from tts_service.config import TtsSettings
+
+SETTINGS: Mapping[str, type[BaseSettings]] = {
+    "redis": ValkeySettings,
+    "asr": AsrSettings,
+    "llm": LlmSettings,
+    "tts": TtsSettings,
+    "gateway": GatewaySettings,
+}
+_NEXT_PORTS = 50
+
+
+class CannotStartError(ValueError):
+    """Some settings or this machine don't allow a start. The message has a line for each problem."""
+
+
+def check_settings(environment: Mapping[str, str], processes: set[str]) -> list[str]:
+    """Check the names and values of all settings; returns warnings about names that nobody reads.
+
+    environment: with `.env` and the profile. processes: those that are to start here. Raises CannotStartError.
+    """
+    problems: list[str] = []
+    classes: list[type[BaseSettings]] = [RunSettings, *(cls for name, cls in SETTINGS.items() if name in processes)]
+    for cls in classes:
+        try:
+            settings = settings_from(cls, environment)
+            if isinstance(settings, GatewaySettings):
+                settings.check_protection()
+                Security.of(settings)
+        except ValidationError as invalid:
+            problems += problems_in(invalid)
+        except ValueError as error:
+            problems.append(str(error))
+    try:
+        warnings = unknown_settings.check(
+            os.environ,
+            {".env": dotenv_values(".env"), "the command line": _given_to_make(environment.get("MAKEFLAGS", ""))},
+            is_production=environment.get("ENVIRONMENT", "").lower() == "production",
+        )
+    except ValueError as error:
+        problems.append(str(error))
+    if problems:
+        raise CannotStartError("\n".join(dict.fromkeys(problems)))
+    return warnings
+
+
+def _given_to_make(flags: str) -> dict[str, str]:
+    """The variables that stood on the command line of `make`, from its variable MAKEFLAGS: `s -- PORT=80 ARGS=`."""
+    _, _, variables = f" {flags}".partition(" -- ")
+    return {name: value for name, is_one, value in (one.partition("=") for one in shlex.split(variables)) if is_one}
+
+
+def check_machine(variables: Mapping[str, Mapping[str, str]]) -> None:
+    """Check that ports are free and that Valkey may use its folder. Raises CannotStartError.
+
+    variables: for each process that is to start here, its environment variables.
+    """
+    problems = [problem for host, port, setting in _ports(variables) if (problem := _port_problem(host, port, setting))]
+    if redis := variables.get("redis"):
+        folder = settings_from(ValkeySettings, redis).valkey_data_dir
+        try:
+            os.close(lock_folder(folder))
+        except FolderInUseError as error:
+            problems.append(f"{error}; stop that one, or run `make run VALKEY_DATA_DIR={_other(folder)}`")
+        except OSError as error:
+            problems.append(f"VALKEY_DATA_DIR={folder} can't be written ({error.strerror}); choose another folder")
+    if problems:
+        raise CannotStartError("\n".join(problems))
+
+
+def _ports(variables: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, int, str]]:
+    """Address, port and setting of each port that will be listened on."""
+    for name, values in variables.items():
+        setting = {"gateway": "PORT", "redis": "VALKEY_PORT"}.get(name, f"{name.upper()}_PORT")
+        host = {"gateway": values.get("HOST") or "0.0.0.0", "redis": "127.0.0.1"}.get(name)  # noqa: S104
+        host = host or values.get("GRPC_HOST") or "127.0.0.1"
+        yield host, int(values[setting]), setting
+        if int(values.get("METRICS_PORT") or 0):
+            yield host, int(values["METRICS_PORT"]), "METRICS_PORT"
+
+
+def _port_problem(host: str, port: int, setting: str) -> str:
+    """Why a process can't listen there; empty if it can."""
+    try:
+        _listen(host, port)
+    except PermissionError:
+        return f"{setting}={port} needs more rights; choose a port from 1024 on: `make run {setting}=8000`"
+    except socket.gaierror:
+        return f"{host} is not an address of this machine; see HOST and GRPC_HOST"
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            why = os.strerror(error.errno or 0)
+            return f"nothing can listen on {host}:{port} ({why}); see {setting}, HOST and GRPC_HOST"
+        free = next((one for one in range(port + 1, port + _NEXT_PORTS) if not _port_problem(host, one, setting)), 0)
+        advice = f"`make run {setting}={free}`" if free else f"set {setting} to a free one"
+        return f"port {port} is taken{_by(port)}; stop what uses it, or run {advice}"
+    return ""
+
+
+def _listen(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    socket.create_server((host, port), family=family).close()
+
+
+def _by(port: int) -> str:
+    """Which program listens on `port`, as far as we may know."""
+    try:
+        for one in psutil.net_connections("tcp"):
+            if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port and one.pid:
+                return f" by {psutil.Process(one.pid).name()} (process {one.pid})"
+    except psutil.Error:
+        pass
+    return ""
+
+
+def _other(folder: Path) -> Path:
+    """A folder beside `folder` that there isn't yet."""
+    return next(other for count in range(2, 1000) if not (other := folder.with_name(f"{folder.name}-{count}")).exists())

@@ -1,0 +1,138 @@
+"""Runs the processes of `make run` and watches over them, until it is told to stop.
+
+A process that ends is started again (`deploy.lifeline` says when). One that no longer answers its health check is
+killed, and started again. The processes stop in stages, so that the gateway can still hand over and save what was said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from common.child_process import ChildProcess, run_child
+from deploy.health_checks import Check
+from deploy.lifeline import CHECK_EVERY_S, GiveUp, Lifeline, how
+
+KEPT_LINES = 50
+FIRST_CHECKS_EVERY_S = 0.5
+"""Until a process serves."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A process to keep alive. command: for the shell. stop_within_s: from SIGTERM to SIGKILL.
+
+    stage: programs with a higher stage are stopped first.
+    """
+
+    name: str
+    command: str
+    variables: Mapping[str, str]
+    check: Check
+    stop_within_s: float = 10.0
+    stage: int = 0
+
+
+class CantStartError(Exception):
+    """A process can't start at all. The message says which, why, and what it said."""
+
+
+class Supervisor:
+    """Keeps programs alive. say: prints a line of the process with that name; of the supervisor itself: "system"."""
+
+    def __init__(
+        self,
+        programs: Sequence[Program],
+        say: Callable[[str, str], None],
+        *,
+        check_every_s: float = CHECK_EVERY_S,
+        new_lifeline: Callable[[], Lifeline] = Lifeline,
+    ) -> None:
+        self._programs = programs
+        self._say = say
+        self._check_every_s = check_every_s
+        self._new_lifeline = new_lifeline
+        self._children: dict[str, ChildProcess] = {}
+        self._stopping = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop` is set; then stop all. Raises CantStartError if a program can't start at all."""
+        keepers = [(program.stage, asyncio.create_task(self._keep(program))) for program in self._programs]
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({stopping, *(task for _, task in keepers)}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._stopping = True
+            stopping.cancel()
+            for stage in sorted({stage for stage, _ in keepers}, reverse=True):
+                tasks = [task for its_stage, task in keepers if its_stage == stage]
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+        for _, task in keepers:
+            if not task.cancelled():
+                task.result()
+
+    def kill(self) -> None:
+        """Kill everything at once."""
+        for child in self._children.values():
+            child.kill()
+
+    async def _keep(self, program: Program) -> None:
+        """Run a program again and again, until cancelled. Raises CantStartError."""
+        lifeline = self._new_lifeline()
+        while True:
+            last_lines: deque[str] = deque(maxlen=KEPT_LINES)
+            lifeline.started(time.monotonic())
+            status = await self._run_once(program, lifeline, last_lines)
+            if self._stopping:
+                return
+            match lifeline.ended(status, time.monotonic()):
+                case GiveUp():
+                    raise CantStartError(f"{program.name} {how(status)}: {last_words(last_lines)}")
+                case again:
+                    self._say("system", f"{program.name} {how(status)}; it is started again in {again.pause_s:g} s")
+                    await asyncio.sleep(again.pause_s)
+
+    async def _run_once(self, program: Program, lifeline: Lifeline, last_lines: deque[str]) -> int:
+        """Run a program until it ends; returns its exit status. When cancelled, stops it first."""
+        async with run_child(["/bin/sh", "-c", program.command], program.variables) as child:
+            child.stop_timeout_s = program.stop_within_s
+            self._children[program.name] = child
+            self._say("system", f"{program.name} started (pid={child.pid})")
+            reading = asyncio.create_task(self._pass_on(program, child, last_lines))
+            watching = asyncio.create_task(self._watch(program, child, lifeline))
+            try:
+                return await child.wait()
+            finally:
+                watching.cancel()
+                await child.stop()
+                await asyncio.wait({reading}, timeout=1.0)  # its last lines; a process that it left may hold the pipe
+                reading.cancel()
+
+    async def _pass_on(self, program: Program, child: ChildProcess, last_lines: deque[str]) -> None:
+        async for line in child.lines():
+            if line:
+                last_lines.append(line)
+            self._say(program.name, line)
+
+    async def _watch(self, program: Program, child: ChildProcess, lifeline: Lifeline) -> None:
+        """Check its health, and kill it if it hangs."""
+        while True:
+            await asyncio.sleep(self._check_every_s if lifeline.serves else FIRST_CHECKS_EVERY_S)
+            if lifeline.seen(await program.check(), time.monotonic()):
+                self._say("system", f"{program.name} no longer answers; it is killed, and started again")
+                child.kill()
+                return
+
+
+def last_words(lines: Sequence[str]) -> str:
+    """Why a process ended, by its output: the line that says why it can't start, or else the last one."""
+    for line in reversed(lines):
+        _, found, why = line.partition("can't start: ")
+        if found:
+            return why
+    return f"its last words: {lines[-1]}" if lines else "it said nothing"

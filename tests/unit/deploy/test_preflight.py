@@ -1,0 +1,136 @@
+"""`make run` with a mistake: what it says before it loads anything."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy import mesh
+from deploy.configuration import configuration
+from deploy.mesh import free_ports
+from deploy.preflight import CannotStartError, check_machine, check_settings
+from deploy.valkey import FolderInUseError, lock_folder
+from tests.support.mesh import ROOT
+
+ALL = {"redis", "asr", "llm", "tts", "gateway"}
+
+
+def make_run(cwd: Path = ROOT, *arguments: str, **environment: str) -> str:
+    """What `make run` says if it can't start; it must end by itself, with one line for each problem."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "deploy.mesh", *arguments],
+        env={"PATH": os.environ["PATH"], "VALKEY_DATA_DIR": str(cwd / "valkey"), **environment},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1, ended.stdout
+    assert "Traceback" not in ended.stderr
+    assert not ended.stdout  # nothing was started
+    return ended.stderr
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_wrong_value_and_a_typo_are_told_before_anything_is_started(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("LLM_TEMPRATURE=1\nPORT=abc\n")
+    lines = make_run(tmp_path).splitlines()
+    assert lines == ["can't start: PORT=abc: Input should be a valid integer, unable to parse string as an integer"]
+    (tmp_path / ".env").write_text("AUTH_TOKEN=a-secret-of-sixteen\nENVIRONMENT=production\n")
+    lines = make_run(tmp_path).splitlines()
+    assert ".env has AUTH_TOKEN, which is not a setting; did you mean AUTH_TOKENS?" in lines[-1]
+    assert all(line.startswith("can't start: ") for line in lines)
+
+
+def test_a_taken_port_is_told_with_another_one(tmp_path: Path, taken_port: int) -> None:
+    line = make_run(tmp_path, HOST="127.0.0.1", PORT=str(taken_port)).splitlines()[-1]
+    assert line.startswith(f"can't start: port {taken_port} is taken")
+    assert "make run PORT=" in line
+
+
+def test_a_typo_is_a_warning_where_nothing_is_at_stake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("LLM_TEMPRATURE=1\n")
+    monkeypatch.chdir(tmp_path)
+    warnings = check_settings({"MAKEFLAGS": "w -- PORTT=9000 ARGS= PROFILE=cpu"}, ALL)
+    assert [warning.rpartition("; ")[2] for warning in warnings] == [
+        "did you mean LLM_TEMPERATURE?",
+        "did you mean PORT?",
+    ]
+
+
+def test_settings_of_what_runs_elsewhere_are_not_checked() -> None:
+    wrong = {"TTS_MAX_STREAMS": "none"}
+    with pytest.raises(CannotStartError, match="TTS_MAX_STREAMS=none"):
+        check_settings(wrong, ALL)
+    check_settings(wrong, ALL - {"tts"})
+
+
+@pytest.mark.parametrize("profile", ["high-vram", "standard", "low-vram"])
+def test_a_profile_for_a_gpu_is_refused_without_one(profile: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mesh, "gpus", list)
+    environment = {"PROFILE": profile, "LLM_ENVIRONMENT": "vllm"}
+    assert f"PROFILE={profile} needs an NVIDIA GPU" in mesh.what_cannot_fit(configuration(None, environment))
+    assert not mesh.what_cannot_fit({"PROFILE": "laptop"})
+    with pytest.raises(ValueError, match="needs an NVIDIA GPU"):
+        mesh.check_fit(configuration(None, environment), fetch_only=False)
+    mesh.check_fit(configuration(None, environment), fetch_only=True)  # weights may be fetched for another machine
+
+
+def test_a_folder_of_valkey_serves_one_at_a_time(tmp_path: Path) -> None:
+    folder = tmp_path / "valkey"
+    variables = {"redis": {"VALKEY_DATA_DIR": str(folder), "VALKEY_PORT": str(free_ports(1)[0])}}
+    lock = lock_folder(folder)
+    try:
+        assert folder.stat().st_mode & 0o077 == 0
+        with pytest.raises(FolderInUseError, match=f"process {os.getpid()}"):
+            lock_folder(folder)
+        with pytest.raises(CannotStartError, match=rf"make run VALKEY_DATA_DIR={folder}-2"):
+            check_machine(variables)
+    finally:
+        os.close(lock)
+    check_machine(variables)
+
+
+def test_the_lock_and_the_files_are_valkeys_own(tmp_path: Path) -> None:
+    """The server itself holds the lock: it is free as soon as it is killed, and not before."""
+    folder = tmp_path / "valkey"
+    (port,) = free_ports(1)
+    environment = {"PATH": os.environ["PATH"], "VALKEY_PORT": str(port), "VALKEY_DATA_DIR": str(folder)}
+    valkey = subprocess.Popen([sys.executable, "-m", "deploy.valkey"], cwd=ROOT, env=environment)
+    try:
+        until_it_listens(port)
+        with pytest.raises(FolderInUseError, match=f"process {valkey.pid}"):
+            lock_folder(folder)
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        assert any("aof" in path.name for path in files)
+        assert not [path for path in files if path.stat().st_mode & 0o077]
+    finally:
+        valkey.send_signal(signal.SIGKILL)
+        valkey.wait(20)
+    os.close(lock_folder(folder, wait_s=5))
+
+
+def until_it_listens(port: int) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("it does not listen")
