@@ -34,9 +34,9 @@ _CYCLE_WORDS = 4
 """This many words, said twice in a row, are a loop. Fewer words are a loop if said three times in a row."""
 _LONG_RUN_WORDS = 8
 """A run of this many words that comes a second time in the sentence is a loop."""
-_RUN_WORDS = 3
-"""If two sentences of a reply share a run of this many words, the reply ends before a third one. In Chinese, Japanese
-and Korean a character or syllable counts as half a word."""
+_RUN_WORDS, _RUN_TIMES = 3, 3
+"""So many words in a row may not come so often in a reply, unless all in one sentence. In Chinese, Japanese and Korean,
+a character or syllable counts as half a word."""
 _FEW_WORDS_TIMES = 5
 """One or two words may come this often in a row."""
 _TAIL_TOKENS = 40
@@ -172,12 +172,14 @@ class ReplyGuard:
         return Outcome.REPEATED if _has_loop(words) or self._harps(words) else None
 
     def _harps(self, words: tuple[str, ...]) -> bool:
-        """Whether a run of words comes in a third sentence. A sentence that begins with all of the last one may have
-        it."""
+        """Whether a run of words comes a third time, not all in one sentence.
+
+        It may in a sentence that begins with all of the last one.
+        """
         if self._said and words[: len(self._said[-1])] == self._said[-1]:
             return False
-        before = Counter(run for said in self._said for run in set(_runs(said)))
-        return any(before[run] >= 2 for run in _runs(words))
+        before = Counter(run for said in self._said for run in _runs(said))
+        return any(before[run] and before[run] + times >= _RUN_TIMES for run, times in Counter(_runs(words)).items())
 
     def _is_long_enough(self) -> bool:
         limits = self._limits

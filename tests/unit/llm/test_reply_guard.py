@@ -76,6 +76,10 @@ def test_what_people_say_on_purpose_passes(text: str) -> None:
             "You can go home. Or you can go out. Then, when it is late, you can go to bed.",
             "You can go home. Or you can go out. Then, when it is late.",
         ),
+        (
+            "I'm going to talk to them. And I'm going to tell them, and I'm going to give them a smile.",
+            "I'm going to talk to them. And I'm going to tell them.",
+        ),
         ("我喜欢喝绿茶。我喜欢喝绿茶。你呢？", "我喜欢喝绿茶。"),
         ("¡Qué bien! Me gusta el café. Me gusta el café. ¿Y a ti?", "¡Qué bien! Me gusta el café."),
     ],
