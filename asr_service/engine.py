@@ -59,6 +59,7 @@ class DecodeOptions:
     """How to decode.
 
     language: BCP-47 tag. If it is empty or unknown to the model, the model chooses.
+    translate: into English; an engine whose model can't raises InvalidInputError.
     quality: "partial" takes a bounded time, "final" is as good as the model can.
     is_cancelled: on long audio the engine calls it from time to time, and stops once it returns true.
     """
@@ -66,6 +67,7 @@ class DecodeOptions:
     language: str = ""
     quality: Quality = "final"
     is_cancelled: Callable[[], bool] = lambda: False
+    translate: bool = False
 
 
 Request: TypeAlias = tuple[Audio, DecodeOptions]

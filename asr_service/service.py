@@ -129,7 +129,9 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
                 )
             AUDIO_SECONDS.inc(seconds)
             transcript = await self._decoder.decode_recording(
-                lambda: resample(pcm_to_float(request.audio), request.sample_rate_hz), language=request.language
+                lambda: resample(pcm_to_float(request.audio), request.sample_rate_hz),
+                language=request.language,
+                translate=request.translate,
             )
             last = round(seconds * ENGINE_RATE_HZ)
             start = min(transcript.words[0].start, last) if transcript.words else 0

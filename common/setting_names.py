@@ -112,6 +112,10 @@ SETTING_NAMES = frozenset(
         "TTS_REPLICAS",
         "TTS_SAMPLE_RATE",
         "TTS_THREADS",
+        "UPLOAD_MAX_AT_ONCE",
+        "UPLOAD_MAX_AUDIO_S",
+        "UPLOAD_MAX_BYTES",
+        "UPLOAD_TIMEOUT_S",
         "VALKEY_DATA_DIR",
         "VALKEY_PORT",
     }

@@ -37,6 +37,7 @@ from gateway.http import Services, add_http, origin_is_allowed
 from gateway.openai_api.app import PREFIX, create_openai_app, refuse
 from gateway.openai_api.backend import Backend
 from gateway.openai_api.entrance import Entrance
+from gateway.openai_api.uploads import Uploads
 from gateway.ports import Ports
 from gateway.reply.maker import ReplyOptions
 from gateway.scenarios import Library, load_library
@@ -128,7 +129,8 @@ def create_app(settings: GatewaySettings, ports: Ports, services: Services, seat
     )
     entrance = Entrance(authenticator, limits, admission, draining, settings.allowed_origins)
     # Last, as it answers every path under PREFIX that no route before it has.
-    app.mount(PREFIX, create_openai_app(Backend(settings, ports, services, entrance)))
+    uploads = Uploads(settings.upload_max_at_once)
+    app.mount(PREFIX, create_openai_app(Backend(settings, ports, services, entrance, uploads)))
     return app
 
 

@@ -99,6 +99,19 @@ class GatewaySettings(ProcessSettings):
         description="Seconds that turns in progress may take after SIGTERM, before their learners are handed over to "
         "another gateway.",
     )
+    upload_max_bytes: int = Field(
+        512 * 1024 * 1024,
+        gt=0,
+        description="Largest recording in bytes that `/v1/audio/transcriptions` and `translations` take.",
+    )
+    upload_max_audio_s: float = Field(7200.0, gt=0, description="Longest recording in seconds that they take.")
+    upload_timeout_s: float = Field(600.0, gt=0, description="Seconds that the upload of a recording may take.")
+    upload_max_at_once: int = Field(
+        8,
+        ge=1,
+        description="Recordings that one gateway takes at once; further ones are refused as busy. Each is in the "
+        "system's temporary folder (`TMPDIR`) until it is transcribed.",
+    )
     auth_tokens: SecretStr = Field(
         SecretStr(""),
         description="Log-in tokens, separated by commas; each admits a client. At least 16 letters, digits or "

@@ -17,6 +17,7 @@ from common.errors import ServiceError
 from gateway.analysis import schema
 from gateway.analysis.word_frequency import WordFrequencies, look_up
 from gateway.history import CefrLevel, Level
+from gateway.ports import Recordings
 from gateway.scenarios import Library
 
 WEB = Path(__file__).parent / "web"
@@ -36,6 +37,11 @@ router = APIRouter()
 
 class Services(Protocol):
     """What the routes need of the model servers; `clients.services.ModelServices` provides it."""
+
+    @property
+    def recordings(self) -> Recordings:
+        """Recognition of recordings."""
+        ...
 
     async def problems(self) -> dict[str, str]:
         """For each service: why it can't be used now; empty: it is ready."""

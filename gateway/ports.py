@@ -29,12 +29,16 @@ class HeardWord:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was recognised of one turn. start_sample and end_sample: where its voice began and ended in the stream."""
+    """What was recognised of one turn. start_sample and end_sample: where its voice began and ended in the stream.
+
+    language: heard, a BCP-47 tag; empty if the model doesn't say.
+    """
 
     text: str
     words: tuple[HeardWord, ...]
     start_sample: int
     end_sample: int
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,20 @@ class Asr(Protocol):
 
     def open(self, *, sample_rate_hz: int, language: str, patience: Patience) -> AbstractAsyncContextManager[AsrStream]:
         """A new stream. language: a BCP-47 tag."""
+        ...
+
+
+class Recordings(Protocol):
+    """Recognition of recordings, which waits for the turns of learners."""
+
+    async def recognize(
+        self, pcm: bytes, *, sample_rate_hz: int, language: str = "", translate: bool = False
+    ) -> Transcript:
+        """What is said in 16-bit mono PCM of at most 10 minutes. Times are in samples from its start.
+
+        language: expected, a BCP-47 tag; empty: found out. translate: into English. Raises InvalidInputError if the
+        model can't, BusyError if learners have all slots.
+        """
         ...
 
 

@@ -25,7 +25,7 @@ from asr_service.engines.whisper_batch import Piece, ShortWindowWhisper, decode_
 from asr_service.engines.whisper_language import is_better, is_doubtful, is_worth_a_try
 from asr_service.engines.whisper_models import BUNDLED, compute_type, fetch
 from common.engine_info import EngineDescription
-from common.errors import EngineError
+from common.errors import EngineError, InvalidInputError
 
 logger = logging.getLogger(__name__)
 
@@ -95,9 +95,14 @@ class FasterWhisper:
         """One transcript for each request, in the same order. The library decodes what `whisper_batch` can't."""
         if self._model is None:
             raise EngineError("the speech recognition model is not loaded")
+        if any(options.translate for _, options in requests) and not self._model.model.is_multilingual:
+            raise InvalidInputError(
+                f"{self.describe().model} knows English only and can't translate; set ASR_MODEL_NAME to a multilingual "
+                "Whisper, such as openai/whisper-small"
+            )
         by_language: dict[str | None, list[int]] = {}
         for index, (audio, options) in enumerate(requests):
-            if len(audio) >= _SHORTEST and not options.is_cancelled():
+            if len(audio) >= _SHORTEST and not (options.is_cancelled() or options.translate):
                 by_language.setdefault(self._batch_language(options.language), []).append(index)
         answers: dict[int, Transcript] = {}
         for language, indices in by_language.items():
@@ -141,6 +146,7 @@ class FasterWhisper:
         segments, info = self._model.transcribe(
             audio,
             language=language,
+            task="translate" if options.translate else "transcribe",
             condition_on_previous_text=False,
             word_timestamps=True,
             # Get marks as words of their own; said_in appends them. In audio longer than a window the library appends

@@ -30,7 +30,7 @@ from asr_service.config import AsrSettings
 from asr_service.engine import DecodeOptions, Request, Transcript
 from asr_service.engines.kyutai_words import MODEL_RATE_HZ, Frames, transcript
 from common.engine_info import EngineDescription
-from common.errors import EngineError
+from common.errors import EngineError, InvalidInputError
 from common.models import fetch_model
 
 logger = logging.getLogger(__name__)
@@ -95,6 +95,8 @@ class KyutaiStt:
     def transcribe_batch(self, requests: Sequence[Request]) -> list[Transcript]:
         if self._model is None:
             raise EngineError("the speech recognition model is not loaded")
+        if any(options.translate for _, options in requests):
+            raise InvalidInputError(f"{self._name} can't translate; set ASR_MODEL_NAME to a multilingual Whisper")
         pieces = [
             (index, begin, audio[begin:end])
             for index, (audio, options) in enumerate(requests)

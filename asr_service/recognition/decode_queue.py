@@ -1,10 +1,10 @@
 """Which decodes run next, and which of them in one batch. Pure: no threads, no event loop, no model.
 
-The end of a turn comes first, a partial of an open turn comes last:
+The end of a turn comes first, a file comes last:
 
     TURN       a pause has begun, and the learner waits for an answer
-    RECORDING  a whole file; it may take long, so it is never in a batch with others
     PARTIAL    a caption, which is worth nothing if it comes late
+    RECORDING  a file, or a piece of one; it may take long, so it is never in a batch with others
 
 Decodes that arrive while the model works form the next batch. No decode waits only to make a batch larger. All decodes
 of a batch have the same urgency, because none of them is done before the longest one.
@@ -24,8 +24,8 @@ class Urgency(IntEnum):
     """The lower the number, the sooner it runs."""
 
     TURN = 0
-    RECORDING = 1
-    PARTIAL = 2
+    PARTIAL = 1
+    RECORDING = 2
 
 
 class DecodeQueue(Generic[Job]):

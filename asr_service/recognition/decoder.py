@@ -90,11 +90,17 @@ class Decoder:
         to make room for a turn raises CancelledError, so call it in a task of its own.
         """
         urgency = Urgency.TURN if quality == "final" else Urgency.PARTIAL
-        return await self._decode_soon(lambda: audio, language, quality, urgency)
+        return await self._decode_soon(lambda: audio, DecodeOptions(language, quality), urgency)
 
-    async def decode_recording(self, make_audio: Callable[[], Audio], *, language: str) -> Transcript:
-        """The words of a whole recording; turns go first. make_audio: makes the audio, in the worker thread."""
-        return await self._decode_soon(make_audio, language, "final", Urgency.RECORDING)
+    async def decode_recording(
+        self, make_audio: Callable[[], Audio], *, language: str, translate: bool = False
+    ) -> Transcript:
+        """The words of a whole recording, in English if `translate`; turns and captions go first.
+
+        make_audio: makes the audio, in the worker thread. Raises InvalidInputError if the model can't translate.
+        """
+        options = DecodeOptions(language, "final", translate=translate)
+        return await self._decode_soon(make_audio, options, Urgency.RECORDING)
 
     async def run(self, job: Callable[[], T]) -> T:
         """Run another job of the engine, such as loading, in a worker thread."""
@@ -123,10 +129,10 @@ class Decoder:
             self._start()
 
     async def _decode_soon(
-        self, make_audio: Callable[[], Audio], language: str, quality: Quality, urgency: Urgency
+        self, make_audio: Callable[[], Audio], options: DecodeOptions, urgency: Urgency
     ) -> Transcript:
         result: asyncio.Future[Transcript] = asyncio.get_running_loop().create_future()
-        job = _Job(make_audio, DecodeOptions(language, quality), urgency, result)
+        job = _Job(make_audio, options, urgency, result)
         self._queue.add(job, urgency)
         self._start()
         if urgency is Urgency.TURN and self._queue.count(urgency):

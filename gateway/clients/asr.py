@@ -67,11 +67,11 @@ def _event(response: asr_pb2.StreamingRecognizeResponse) -> ports.AsrEvent | Non
         case "partial":
             return ports.Partial(response.partial.stable_text, response.partial.unstable_text)
         case "eager_end_of_turn":
-            return ports.EagerEndOfTurn(_transcript(response.eager_end_of_turn.transcript))
+            return ports.EagerEndOfTurn(transcript_of(response.eager_end_of_turn.transcript))
         case "turn_resumed":
             return ports.TurnResumed(response.turn_resumed.start_sample)
         case "end_of_turn":
-            return ports.EndOfTurn(_transcript(response.end_of_turn.transcript), response.end_of_turn.usual_pause_ms)
+            return ports.EndOfTurn(transcript_of(response.end_of_turn.transcript), response.end_of_turn.usual_pause_ms)
         case "voice_paused":
             return ports.VoicePaused()
         case "voice_continued":
@@ -80,8 +80,9 @@ def _event(response: asr_pb2.StreamingRecognizeResponse) -> ports.AsrEvent | Non
             return None
 
 
-def _transcript(message: asr_pb2.Transcript) -> ports.Transcript:
+def transcript_of(message: asr_pb2.Transcript) -> ports.Transcript:
+    """A transcript as the port has it."""
     words = tuple(
         ports.HeardWord(word.text, word.start_sample, word.end_sample, word.confidence) for word in message.words
     )
-    return ports.Transcript(message.text, words, message.start_sample, message.end_sample)
+    return ports.Transcript(message.text, words, message.start_sample, message.end_sample, message.language)

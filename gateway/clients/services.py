@@ -18,6 +18,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from common.grpc_client import open_channel
 from common.security import Security
 from gateway.clients.calls import service_errors
+from gateway.clients.recordings import GrpcRecordings
 from gateway.clients.replicas import GrpcReplicas
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class ModelServices:
     async def __aenter__(self) -> ModelServices:
         self._channels = {name: open_channel(address, self._security) for name, address in self._addresses.items()}
         self.asr, self.llm, self.tts = (self._channels[name] for name in ("asr", "llm", "tts"))
+        self.recordings = GrpcRecordings(self.asr)
         self._describe = {name: describe(self._channels[name]) for name, describe in _DESCRIBE.items()}
         self._all = GrpcReplicas(self._replicas, _DESCRIBE, self._open)
         return self

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from common import __version__
 from gateway.admission.auth import UnauthorizedError, unauthorized
-from gateway.openai_api import models, speech, voices
+from gateway.openai_api import models, speech, transcriptions, translations, voices
 from gateway.openai_api.answers import add_error_answers, error_answer
 from gateway.openai_api.backend import Backend
 from gateway.openai_api.body_limit import BodyLimit, Bounds
@@ -15,16 +15,19 @@ from gateway.openai_api.counting import CountedRequests
 
 PREFIX = "/v1"
 JSON_BOUNDS = Bounds(size=1024 * 1024, seconds=30.0)
+UPLOAD_PATHS = {f"{PREFIX}/audio/transcriptions", f"{PREFIX}/audio/translations"}
+FORM_BYTES = 64 * 1024  # of the fields beside the file
 
 
 def create_openai_app(backend: Backend) -> FastAPI:
     """The application to mount at PREFIX."""
     app = FastAPI(title="AI-Talk: OpenAI-compatible API", version=__version__, docs_url=None, redoc_url=None)
     app.state.backend = backend
-    app.add_middleware(BodyLimit, bounds_of=lambda path: JSON_BOUNDS)
+    uploads = Bounds(backend.settings.upload_max_bytes + FORM_BYTES, backend.settings.upload_timeout_s)
+    app.add_middleware(BodyLimit, bounds_of=lambda path: uploads if path in UPLOAD_PATHS else JSON_BOUNDS)
     app.add_middleware(CountedRequests)
     add_error_answers(app)
-    for routes in (speech, voices, models):
+    for routes in (speech, voices, transcriptions, translations, models):
         app.include_router(routes.router)
     return app
 

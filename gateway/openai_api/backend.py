@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from gateway.config import GatewaySettings
 from gateway.http import Services
 from gateway.openai_api.entrance import Entrance
+from gateway.openai_api.uploads import Uploads
 from gateway.ports import Ports
 
 
@@ -23,6 +24,7 @@ class Backend:
     ports: Ports
     services: Services
     entrance: Entrance
+    uploads: Uploads
 
 
 def backend(request: Request) -> Backend:

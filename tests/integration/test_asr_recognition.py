@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from itertools import pairwise
 
+import grpc
 import numpy as np
 import pytest
 import pytest_asyncio
@@ -203,6 +204,13 @@ async def test_a_language_that_the_model_does_not_know_is_no_error(server: AsrSe
     pcm = np.concatenate([spoken(LEARNER_LINES[1]), silence(1.0)])
     events = await stream(server, [config(language="tlh-Latn"), audio(pcm), FINISH])
     assert word_error_rate(LEARNER_LINES[1], whole_text(events)) <= 0.2
+
+
+async def test_a_model_that_knows_english_only_refuses_to_translate(server: AsrServer) -> None:
+    request = pb.RecognizeRequest(audio=bytes(32_000), sample_rate_hz=16_000, translate=True)
+    with pytest.raises(grpc.aio.AioRpcError, match="knows English only") as caught:
+        await server.stub.Recognize(request)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 async def test_a_whole_recording(server: AsrServer) -> None:

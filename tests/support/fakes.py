@@ -15,11 +15,13 @@ from gateway.ports import (
     AsrEvent,
     AsrStream,
     ChatMessage,
+    HeardWord,
     Patience,
     SessionTakenError,
     SessionUnknownError,
     SpeechChunk,
     SpokenWord,
+    Transcript,
     TtsStream,
     WrongTokenError,
 )
@@ -91,6 +93,38 @@ class _FakeAsrStream:
                 return
             self._changed.clear()
             await self._changed.wait()
+
+
+@dataclass
+class FakeRecordings:
+    """Understands `says` in each piece, as words of equal length; raises `errors` first, one for each call."""
+
+    says: str = "Hello there."
+    language: str = "en"
+    delay_s: float = 0.0
+    errors: list[ServiceError] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)  # of the pieces, in samples
+    asked: list[tuple[str, bool]] = field(default_factory=list)  # language, translate
+    open_calls: int = 0
+
+    async def recognize(
+        self, pcm: bytes, *, sample_rate_hz: int, language: str = "", translate: bool = False
+    ) -> Transcript:
+        self.open_calls += 1
+        try:
+            await asyncio.sleep(self.delay_s)
+            if self.errors:
+                raise self.errors.pop(0)
+            samples, words = len(pcm) // BYTES_PER_SAMPLE, self.says.split()
+            self.lengths.append(samples)
+            self.asked.append((language, translate))
+            heard = tuple(
+                HeardWord(word, samples * i // len(words), samples * (i + 1) // len(words), 0.9)
+                for i, word in enumerate(words)
+            )
+            return Transcript(self.says, heard, 0, samples, self.language)
+        finally:
+            self.open_calls -= 1
 
 
 @dataclass

@@ -85,23 +85,23 @@ async def test_the_first_does_not_wait_for_company() -> None:
     await decoder.close()
 
 
-async def test_ends_of_turns_go_before_recordings_and_these_before_partials() -> None:
+async def test_ends_of_turns_go_before_partials_and_these_before_recordings() -> None:
     engine = BatchEngine()
     decoder = Decoder(engine, 1, max_batch=4)
     tasks = [decode(decoder, 1)]
     await until_running(engine)
-    tasks += [decode(decoder, 20, "partial"), decode(decoder, 21, "partial")]
-    await asyncio.sleep(0)
     recordings = [
         asyncio.ensure_future(decoder.decode_recording(lambda: np.zeros(300, np.float32), language=""))
         for _ in range(2)
     ]
     await asyncio.sleep(0)
+    tasks += [decode(decoder, 20, "partial"), decode(decoder, 21, "partial")]
+    await asyncio.sleep(0)
     tasks += [decode(decoder, 2), decode(decoder, 3)]
     await asyncio.sleep(0)
     engine.gate.set()
     await asyncio.gather(*tasks, *recordings)
-    assert engine.batches == [[1], [2, 3], [300], [300], [20, 21]]
+    assert engine.batches == [[1], [2, 3], [20, 21], [300], [300]]
     await decoder.close()
 
 

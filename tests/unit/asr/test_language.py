@@ -45,12 +45,14 @@ class Polyglot:
         default_factory=lambda: {"en": (" I have no idea.", -0.9), "fr": (" Je ne sais pas.", -0.2)}
     )
     asked: list[str | None] = field(default_factory=list)
+    tasks: list[str] = field(default_factory=list)
     model: Any = field(default_factory=lambda: SimpleNamespace(is_multilingual=True, compute_type="int8"))
     supported_languages: tuple[str, ...] = ("en", "fr", "de")
     feature_extractor: TooLong = field(default_factory=TooLong)
 
-    def transcribe(self, audio: Any, language: str | None, **_: Any) -> tuple[list[Segment], Any]:
+    def transcribe(self, audio: Any, language: str | None, task: str, **_: Any) -> tuple[list[Segment], Any]:
         self.asked.append(language)
+        self.tasks.append(task)
         return [segment(*self.says[language or self.heard])], SimpleNamespace(language=language or self.heard)
 
     def detect_language(self, audio: Any) -> tuple[str, float, list[tuple[str, float]]]:
@@ -68,6 +70,13 @@ def test_the_mother_tongue_is_heard_where_the_target_language_makes_little_sense
     model = Polyglot()
     assert heard_by(model) == ("Je ne sais pas.", "fr")
     assert model.asked == ["en", "?", "fr"]
+
+
+def test_a_recording_is_translated_by_a_model_that_knows_its_language() -> None:
+    model = Polyglot(says={"fr": (" I don't know.", -0.2)})
+    engine = FasterWhisper(asr_settings(), model)  # type: ignore[arg-type]
+    assert engine.transcribe(SECONDS, DecodeOptions(translate=True)).text == "I don't know."
+    assert (model.asked, model.tasks) == ([None], ["translate"])
 
 
 def test_what_is_clear_is_not_doubted() -> None:

@@ -503,22 +503,26 @@ class RecognizeRequest(_message.Message):
     AUDIO_FIELD_NUMBER: _builtins.int
     SAMPLE_RATE_HZ_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
+    TRANSLATE_FIELD_NUMBER: _builtins.int
     audio: _builtins.bytes
     """16-bit little-endian mono PCM, at most 10 minutes."""
     sample_rate_hz: _builtins.int
     """8,000 to 48,000."""
     language: _builtins.str
     """BCP-47 tag; empty: the model's default, or detected."""
+    translate: _builtins.bool
+    """Translate into English. Only multilingual Whisper models can; others refuse with INVALID_ARGUMENT."""
     def __init__(
         self,
         *,
         audio: _builtins.bytes = ...,
         sample_rate_hz: _builtins.int = ...,
         language: _builtins.str = ...,
+        translate: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "language", b"language", "sample_rate_hz", b"sample_rate_hz"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "language", b"language", "sample_rate_hz", b"sample_rate_hz", "translate", b"translate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,69 @@
+"""Cuts a long recording into pieces for recognition, where it is quietest. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+RATE_HZ = 16_000
+MIN_PIECE_S, MAX_PIECE_S = 12, 24  # Whisper hears 30 s at once; a live turn may have to wait until a piece is decoded
+FRAME = RATE_HZ // 50  # samples: the level is measured for each
+QUIET_FRAMES = 15  # a cut is in the middle of the quietest 0.3 s
+SILENCE_RMS = 10.0  # of 32,768: no frame of digital silence, or of a muted microphone, is louder
+BYTES = 2  # per sample
+
+
+class Piece(NamedTuple):
+    """A part of a recording. start: in samples. pcm: 16-bit mono at RATE_HZ."""
+
+    start: int
+    pcm: bytes
+
+
+class Cutter:
+    """Takes 16-bit mono PCM at RATE_HZ in blocks, and gives pieces of at most MAX_PIECE_S. Silent ones are left out."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self._start = 0  # of what is held, in samples
+
+    @property
+    def samples(self) -> int:
+        """How long the recording is so far."""
+        return self._start + len(self._held) // BYTES
+
+    def push(self, pcm: bytes) -> Iterator[Piece]:
+        """Take the next block."""
+        self._held += pcm
+        while len(self._held) >= MAX_PIECE_S * RATE_HZ * BYTES:
+            yield from self._take(_quietest(_levels(bytes(self._held[: MAX_PIECE_S * RATE_HZ * BYTES]))))
+
+    def finish(self) -> Iterator[Piece]:
+        """The last piece."""
+        yield from self._take(len(self._held) // BYTES)
+
+    def _take(self, samples: int) -> Iterator[Piece]:
+        piece = Piece(self._start, bytes(self._held[: samples * BYTES]))
+        del self._held[: samples * BYTES]
+        self._start += samples
+        if len(piece.pcm) and _levels(piece.pcm).max() > SILENCE_RMS:
+            yield piece
+
+
+def _levels(pcm: bytes) -> npt.NDArray[np.float64]:
+    """The root mean square of each frame; at least one frame, which may be short."""
+    samples = np.frombuffer(pcm, "<i2").astype(np.float64)
+    samples = np.pad(samples, (0, -len(samples) % FRAME))
+    levels: npt.NDArray[np.float64] = np.sqrt((samples.reshape(-1, FRAME) ** 2).mean(axis=1))
+    return levels
+
+
+def _quietest(levels: npt.NDArray[np.float64]) -> int:
+    """Where to cut, in samples: in the middle of the quietest QUIET_FRAMES from MIN_PIECE_S on, the last if equal."""
+    first = MIN_PIECE_S * RATE_HZ // FRAME
+    loudness = np.convolve(levels[first:], np.ones(QUIET_FRAMES), "valid")
+    last_quietest = len(loudness) - 1 - int(np.argmin(loudness[::-1]))
+    return (first + last_quietest + QUIET_FRAMES // 2) * FRAME

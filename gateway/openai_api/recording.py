@@ -1,0 +1,66 @@
+"""Decodes a whole recording, of any common container, from a file that can be rewound. Blocks: use it in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import av
+import av.error
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+
+from gateway.audio.pcm import samples_of
+from gateway.openai_api.answers import ParameterError
+from gateway.openai_api.cutting import BYTES, RATE_HZ
+
+# libav would otherwise also read playlists, which name files and addresses of their own.
+CONTAINERS = "mp3,mov,mp4,matroska,webm,ogg,wav,w64,flac,aac,aiff,mpeg,amr"
+OPTIONS = {"format_whitelist": CONTAINERS, "protocol_whitelist": "none"}
+ACCEPTED = "send mp3, mp4, m4a, webm, ogg, wav, flac, aac or aiff"
+MAX_BAD_PACKETS = 50  # in a row; fewer are heard as a click
+
+
+def decode(file: BinaryIO, max_s: float) -> Iterator[bytes]:
+    """The sound, as 16-bit mono PCM at RATE_HZ, in blocks of less than a second. Raises ParameterError.
+
+    max_s: what is longer is refused.
+    """
+    left = int(max_s * RATE_HZ) * BYTES
+    try:
+        with av.open(file, "r", options=OPTIONS) as container:
+            for pcm in _blocks(container):
+                left -= len(pcm)
+                if left < 0:
+                    raise ParameterError(
+                        f"the recording is longer than {max_s:g} s; send it in parts", "file", code="recording_too_long"
+                    )
+                yield pcm
+    except av.error.FFmpegError as error:
+        raise _unreadable(f"can't be read ({error.strerror})") from error
+
+
+def _blocks(container: InputContainer) -> Iterator[bytes]:
+    if not container.streams.audio:
+        raise _unreadable("has no sound in it")
+    track: AudioStream = container.streams.audio[0]
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
+    bad, is_heard = 0, False
+    for packet in container.demux(track):
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError as error:
+            bad += 1
+            if bad == MAX_BAD_PACKETS:
+                raise _unreadable(f"is damaged ({error.strerror})") from error
+            continue
+        for frame in frames:
+            bad, is_heard = 0, True
+            yield samples_of(resampler.resample(frame))
+    if not is_heard:
+        raise _unreadable("has no sound in it")
+    yield samples_of(resampler.resample(None))
+
+
+def _unreadable(why: str) -> ParameterError:
+    return ParameterError(f"the file {why}; {ACCEPTED}", "file", code="invalid_file")

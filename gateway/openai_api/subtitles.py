@@ -1,0 +1,79 @@
+"""Segments of a transcript, and SRT and WebVTT made of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from gateway.openai_api.transcribing import Heard, HeardWord
+
+MAX_CHARACTERS, MAX_S, PAUSE_S = 84, 7.0, 1.0  # two lines; as long as one can read it; a new segment after such a pause
+SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！")
+
+
+class Segment(NamedTuple):
+    """A sentence, or a part of one, and its time in seconds."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+def segments_of(heard: Iterable[Heard]) -> Iterator[Segment]:
+    """The segments of all pieces, in order. One without word times is one segment."""
+    for piece in heard:
+        if not piece.words and piece.text:
+            yield Segment(piece.text, piece.start_s, piece.end_s)
+        yield from _segments(piece.text, piece.words)
+
+
+def _segments(text: str, words: Sequence[HeardWord]) -> Iterator[Segment]:
+    at = begin = 0  # in the text: its words may stand without blanks between them
+    first: HeardWord | None = None
+    last: HeardWord | None = None
+    for word in words:
+        place = text.find(word.text, at)
+        if place < 0:
+            continue
+        if first and last and _is_full(text[begin:place], first, last, word):
+            yield Segment(text[begin:at].strip(), first.start_s, last.end_s)
+            first = None
+        if first is None:
+            first, begin = word, place
+        last, at = word, place + len(word.text)
+    if first and last:
+        yield Segment(text[begin:].strip(), first.start_s, last.end_s)
+
+
+def _is_full(text: str, first: HeardWord, last: HeardWord, after: HeardWord) -> bool:
+    """Whether the segment `text`, from `first` to `last`, ends before the word `after`."""
+    return (
+        text.rstrip().endswith(SENTENCE_ENDS)
+        or len(text) + len(after.text) > MAX_CHARACTERS
+        or after.end_s - first.start_s > MAX_S
+        or after.start_s - last.end_s >= PAUSE_S
+    )
+
+
+def srt(segments: Iterable[Segment]) -> str:
+    """SubRip."""
+    return "".join(
+        f"{number}\n{_clock(one.start_s, ',')} --> {_clock(one.end_s, ',')}\n{one.text}\n\n"
+        for number, one in enumerate(segments, 1)
+    )
+
+
+def vtt(segments: Iterable[Segment]) -> str:
+    """WebVTT, in which < and & have a meaning."""
+    cues = (
+        f"{_clock(one.start_s, '.')} --> {_clock(one.end_s, '.')}\n"
+        f"{one.text.replace('&', '&amp;').replace('<', '&lt;')}\n\n"
+        for one in segments
+    )
+    return "WEBVTT\n\n" + "".join(cues)
+
+
+def _clock(seconds: float, comma: str) -> str:
+    milliseconds = round(seconds * 1000)
+    minutes, rest = divmod(milliseconds, 60_000)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}{comma}{rest % 1000:03}"

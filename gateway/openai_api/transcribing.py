@@ -1,0 +1,141 @@
+"""Recognises a recording piece by piece, with bounded memory: decode → cut → recognise.
+
+    file ──a thread── decode, cut ──piece──▶ recognise (AHEAD at once) ──▶ Heard, in order
+
+While one piece is recognised the next one waits at the service, so that the model is not idle. The service recognises
+recordings when no turn of a learner waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import aclosing, closing
+from dataclasses import dataclass
+from typing import BinaryIO, TypeVar
+
+import anyio
+
+from common.errors import BusyError
+from gateway.openai_api.cutting import RATE_HZ, Cutter, Piece
+from gateway.openai_api.recording import decode
+from gateway.ports import Recordings, Transcript
+
+T = TypeVar("T")
+
+AHEAD = 2
+BUSY_TRIES = 30  # a second or so apart
+
+
+@dataclass(frozen=True, slots=True)
+class HeardWord:
+    """A word and its time in seconds."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was recognised of one piece. Times are in seconds of the recording."""
+
+    text: str
+    words: tuple[HeardWord, ...]
+    start_s: float
+    end_s: float
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to do with a recording. language: expected, a BCP-47 tag; empty: found out. translate: into English."""
+
+    language: str = ""
+    translate: bool = False
+
+
+class Transcription:
+    """Of one file. `duration_s` is right when all of it has been read."""
+
+    def __init__(self, file: BinaryIO, recordings: Recordings, task: Task, *, max_s: float) -> None:
+        self._file = file
+        self._recordings = recordings
+        self._task = task
+        self._max_s = max_s
+        self._cutter = Cutter()
+
+    @property
+    def duration_s(self) -> float:
+        """How long the recording is, as far as it has been decoded."""
+        return self._cutter.samples / RATE_HZ
+
+    async def heard(self) -> AsyncGenerator[Heard, None]:
+        """What is recognised, piece by piece. Raises ServiceErrors; ParameterError if the file is no recording."""
+        waiting: deque[asyncio.Task[Heard]] = deque()
+        async with aclosing(self._pieces_beside()) as pieces:
+            try:
+                async for piece in pieces:
+                    waiting.append(asyncio.create_task(self._recognise(piece)))
+                    if len(waiting) == AHEAD:
+                        yield await _first(waiting)
+                while waiting:
+                    yield await _first(waiting)
+            finally:
+                for task in waiting:
+                    task.cancel()
+                await asyncio.gather(*waiting, return_exceptions=True)
+
+    async def _pieces_beside(self) -> AsyncGenerator[Piece, None]:
+        """The pieces, each made in a thread when it is asked for."""
+        with closing(self._pieces()) as pieces:
+            while (piece := await _in_thread(lambda: next(pieces, None))) is not None:
+                yield piece
+
+    def _pieces(self) -> Generator[Piece, None, None]:
+        self._file.seek(0)
+        for pcm in decode(self._file, self._max_s):
+            yield from self._cutter.push(pcm)
+        yield from self._cutter.finish()
+
+    async def _recognise(self, piece: Piece) -> Heard:
+        tries = 0
+        while True:
+            try:
+                transcript = await self._recordings.recognize(
+                    piece.pcm, sample_rate_hz=RATE_HZ, language=self._task.language, translate=self._task.translate
+                )
+            except BusyError as error:  # learners have all the slots; a recording can wait
+                tries += 1
+                if tries == BUSY_TRIES:
+                    raise
+                await asyncio.sleep(error.retry_after_s)
+            else:
+                return _heard(transcript, piece)
+
+
+async def _first(waiting: deque[asyncio.Task[T]]) -> T:
+    """The result of the first task, which is taken out when it is done."""
+    result = await waiting[0]
+    waiting.popleft()
+    return result
+
+
+def _heard(transcript: Transcript, piece: Piece) -> Heard:
+    def second(sample: int) -> float:
+        return round((piece.start + sample) / RATE_HZ, 3)
+
+    words = tuple(HeardWord(word.text, second(word.start_sample), second(word.end_sample)) for word in transcript.words)
+    start, end = second(transcript.start_sample), second(transcript.end_sample)
+    return Heard(transcript.text, words, start, end, transcript.language)
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """The result of `work`. If this is cancelled, it waits for the thread, which may be reading the file."""
+    working = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(working)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait((working,))

@@ -1,0 +1,149 @@
+"""POST /v1/audio/transcriptions: the words of a recording."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from typing import Annotated, Any, BinaryIO, Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from pydantic import BaseModel, Field
+
+from gateway.openai_api.answers import EVENT_STREAM, ParameterError, event, unless_gone, with_errors
+from gateway.openai_api.backend import Backend, Behind, Inside
+from gateway.openai_api.subtitles import Segment, segments_of, srt, vtt
+from gateway.openai_api.transcribing import Heard, Task, Transcription
+from gateway.openai_api.uploads import body_schema
+
+router = APIRouter(tags=["audio"])
+
+TextFormat = Literal["json", "text", "srt", "verbose_json", "vtt"]
+Granularity = Literal["word", "segment"]
+BY_SEGMENT: tuple[Granularity, ...] = ("segment",)
+LANGUAGE = r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$"
+
+
+class TranscriptionForm(BaseModel):
+    """The fields beside `file`. model: any name. prompt, temperature and what is not here have no effect."""
+
+    model: str
+    language: Annotated[str, Field(pattern=LANGUAGE)] = ""
+    prompt: str = ""
+    response_format: TextFormat = "json"
+    temperature: Annotated[float, Field(ge=0, le=1)] = 0.0
+    timestamp_granularities: list[Granularity] = Field(default_factory=lambda: [*BY_SEGMENT])
+    stream: bool = False
+    include: list[str] = Field(default_factory=list)
+
+    def check(self) -> None:
+        """Raises ParameterError for what can't be done."""
+        if self.include:
+            raise ParameterError("`include`: the model's tokens are not known here; leave it out", "include")
+        if self.stream and self.response_format not in ("json", "text"):
+            raise ParameterError(
+                "`stream`: only `json` and `text` can be streamed; leave it out, or take one of them", "stream"
+            )
+
+
+@router.post(
+    "/audio/transcriptions",
+    response_class=Response,
+    responses={200: {"description": "The words.", "content": {"application/json": {}, "text/plain": {}}}},
+    openapi_extra=body_schema(TranscriptionForm),
+)
+async def transcriptions(request: Request, behind: Behind, inside: Inside) -> Response:
+    """The words of a recording, in the form that `response_format` names; with `stream`, as they are recognised."""
+    file, form = await inside.enter_async_context(behind.uploads.receive(request, TranscriptionForm))
+    form.check()
+    if not form.stream:
+        pieces, duration_s = await recognise_all(request, behind, inside, file, Task(form.language))
+        return answer(pieces, duration_s, form.response_format, form.timestamp_granularities)
+    heard = (await _begin(behind, inside, file, Task(form.language))).heard()
+    inside.push_async_callback(heard.aclose)
+    first = await unless_gone(request, anext(heard, None))  # what fails before this is an error with a status
+    return StreamingResponse(with_errors(_events(first, heard)), media_type=EVENT_STREAM)
+
+
+async def recognise_all(
+    request: Request, behind: Backend, inside: AsyncExitStack, file: BinaryIO, task: Task
+) -> tuple[list[Heard], float]:
+    """All that is said in the file, and how many seconds it has."""
+    transcription = await _begin(behind, inside, file, task)
+    heard = transcription.heard()
+    inside.push_async_callback(heard.aclose)
+    return await unless_gone(request, _all(heard)), transcription.duration_s
+
+
+async def _begin(behind: Backend, inside: AsyncExitStack, file: BinaryIO, task: Task) -> Transcription:
+    await inside.enter_async_context(behind.entrance.seat())
+    return Transcription(file, behind.services.recordings, task, max_s=behind.settings.upload_max_audio_s)
+
+
+async def _all(heard: AsyncIterator[Heard]) -> list[Heard]:
+    return [piece async for piece in heard]
+
+
+async def _events(first: Heard | None, heard: AsyncGenerator[Heard, None]) -> AsyncIterator[bytes]:
+    texts: list[str] = []
+    piece = first
+    while piece is not None:
+        if piece.text:
+            yield event({"type": "transcript.text.delta", "delta": f" {piece.text}" if texts else piece.text})
+            texts.append(piece.text)
+        piece = await anext(heard, None)
+    yield event({"type": "transcript.text.done", "text": " ".join(texts)})
+
+
+def answer(
+    pieces: list[Heard],
+    duration_s: float,
+    response_format: TextFormat,
+    granularities: Sequence[Granularity],
+    task: Literal["transcribe", "translate"] = "transcribe",
+) -> Response:
+    """What was recognised, in the form that was asked for."""
+    text = " ".join(piece.text for piece in pieces if piece.text)
+    match response_format:
+        case "text":
+            return PlainTextResponse(f"{text}\n")
+        case "srt":
+            return PlainTextResponse(srt(segments_of(pieces)), media_type="application/x-subrip")
+        case "vtt":
+            return PlainTextResponse(vtt(segments_of(pieces)), media_type="text/vtt")
+        case "json":
+            return JSONResponse({"text": text, "usage": _usage(duration_s)})
+        case "verbose_json":
+            heard = next((piece.language for piece in pieces if piece.language), "")
+            language = "en" if task == "translate" else heard
+            verbose: dict[str, Any] = {"task": task, "language": language, "duration": round(duration_s, 3)}
+            verbose |= {"text": text, "usage": _usage(duration_s)}
+            if "segment" in granularities:
+                verbose["segments"] = [_segment(number, one) for number, one in enumerate(segments_of(pieces))]
+            if "word" in granularities:
+                verbose["words"] = [
+                    {"word": word.text, "start": word.start_s, "end": word.end_s}
+                    for piece in pieces
+                    for word in piece.words
+                ]
+            return JSONResponse(verbose)
+
+
+def _usage(duration_s: float) -> dict[str, Any]:
+    return {"type": "duration", "seconds": round(duration_s, 3)}
+
+
+def _segment(number: int, segment: Segment) -> dict[str, Any]:
+    """Fields about the model's tokens, which are not known here, have neutral values."""
+    return {
+        "id": number,
+        "seek": 0,
+        "start": segment.start_s,
+        "end": segment.end_s,
+        "text": segment.text,
+        "tokens": [],
+        "temperature": 0.0,
+        "avg_logprob": 0.0,
+        "compression_ratio": 1.0,
+        "no_speech_prob": 0.0,
+    }

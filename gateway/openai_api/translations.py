@@ -1,0 +1,37 @@
+"""POST /v1/audio/translations: what is said in a recording, in English. Only a multilingual Whisper can."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from gateway.openai_api.backend import Behind, Inside
+from gateway.openai_api.transcribing import Task
+from gateway.openai_api.transcriptions import BY_SEGMENT, TextFormat, answer, recognise_all
+from gateway.openai_api.uploads import body_schema
+
+router = APIRouter(tags=["audio"])
+
+
+class TranslationForm(BaseModel):
+    """The fields beside `file`. model: any name. prompt and temperature have no effect."""
+
+    model: str
+    prompt: str = ""
+    response_format: TextFormat = "json"
+    temperature: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+@router.post(
+    "/audio/translations",
+    response_class=Response,
+    responses={200: {"description": "The words.", "content": {"application/json": {}, "text/plain": {}}}},
+    openapi_extra=body_schema(TranslationForm),
+)
+async def translations(request: Request, behind: Behind, inside: Inside) -> Response:
+    """What is said in a recording, in English. A model that knows English only refuses."""
+    file, form = await inside.enter_async_context(behind.uploads.receive(request, TranslationForm))
+    pieces, duration_s = await recognise_all(request, behind, inside, file, Task(translate=True))
+    return answer(pieces, duration_s, form.response_format, BY_SEGMENT, task="translate")
