@@ -1,8 +1,8 @@
 /**
- * The page, from the first click to the report. Everything that happens becomes an event of `conversation.js`; every
- * new state is drawn by `view/page.js`.
+ * The page, from the first click to the report. Everything becomes an event of `conversation.js`, and `view/page.js`
+ * draws every new state.
  *
- *   begin → the microphone is asked for, the speaker opened → the line is opened → talk … interrupt … → end → report
+ *   begin → microphone and speaker are opened → the connection is opened → talk … interrupt … → end → report
  */
 import { Connection } from './connection.js';
 import { initial, opening, phase, reduce, replying } from './conversation.js';
@@ -24,7 +24,7 @@ import { FALLBACKS, LINE, MICROPHONE, READINESS, SOUND } from './wording.js';
 
 const REPORT_EVERY_MS = 100; // of playback, to the server
 const DUCKING = { speech_started: true, speech_stopped: false, interrupted: false, ai_audio_start: false };
-const SILENT_AFTER_S = 8; // of a microphone that gives nothing at all
+const SILENT_AFTER_S = 8; // a microphone that gives no sound at all for this long is reported
 const SILENT_RMS = 1e-5;
 
 const query = new URLSearchParams(location.search);
@@ -68,7 +68,7 @@ const connection = new Connection({
 });
 
 let state = restored();
-let unsent = []; // written while there was no line
+let unsent = []; // typed while there was no connection
 let reportedAt = 0;
 let stopWatching = watchReadiness(readinessChanged);
 loadScenarios().then((scenarios) => page.topics.offer(scenarios));
@@ -76,7 +76,7 @@ loadScenarios().then((scenarios) => page.topics.offer(scenarios));
 listen();
 render();
 
-/** A conversation of this tab that a reload has stopped. One in which nothing was said is not worth carrying on. */
+/** The state that a reload has stopped in this tab, or a new one if nothing had been said. */
 function restored() {
   const turns = memory.session.load() ? memory.conversation.load() : [];
   if (!turns.length) memory.session.save(null);
@@ -84,7 +84,7 @@ function restored() {
   return initial({ level: memory.level.load() ?? undefined, turns, scenario });
 }
 
-/** The fields of a fresh session's `start` that say what it is about, and who begins. */
+/** The fields of a new session's `start` for its subject and for who begins. */
 function topic() {
   const about = state.scenario ? { scenario: state.scenario.id } : {};
   return opening(state) ? { ...about, partner_begins: true } : about;
@@ -94,7 +94,7 @@ function choose(scenario) {
   dispatch({ type: 'page.scenario', scenario });
 }
 
-// --- events and what becomes of them ---
+// --- events ---
 
 function dispatch(event) {
   const before = state;
@@ -111,7 +111,7 @@ function tell(topic, notice) {
   if (notice || state.notices[topic]) dispatch({ type: 'page.notice', topic, notice });
 }
 
-/** A message of the server. */
+/** A message from the server. */
 function received(message) {
   if (message.type === 'ai_audio_start') {
     speaker.begin(message.turn_id, message.sample_rate);
@@ -129,9 +129,9 @@ function played(bytes) {
   speaker.play(bytes);
 }
 
-/** The speaker has played so much of a turn. */
+/** The speaker has played this much of a turn. */
 function heard(turnId, heardMs, done) {
-  if (!done) stopReplay(); // two voices at once are one too many
+  if (!done) stopReplay(); // no two voices at once
   dispatch({ type: 'page.heard', turnId, heardMs });
   if (!done && performance.now() - reportedAt < REPORT_EVERY_MS) return;
   reportedAt = performance.now();
@@ -155,7 +155,7 @@ function interrupt() {
   if (!replying(state)) return;
   const silent = speaker.flush();
   dispatch({ type: 'page.silenced' });
-  silent.then(() => connection.send({ type: 'interrupt' })); // after the report of what was heard
+  silent.then(() => connection.send({ type: 'interrupt' })); // after the report of how much was heard
 }
 
 function resend(id) {
@@ -164,7 +164,7 @@ function resend(id) {
 
 // --- hearing again ---
 
-/** The partner's sentence that begins so, if its sound is kept. */
+/** The partner's sentence that begins like this, if its sound is kept. */
 function partOf(sentence) {
   const beginning = sentence.replace(/\s*…$/u, '');
   const parts = state.turns
@@ -177,7 +177,7 @@ function soundOf({ turnId, fromMs, toMs }) {
   return fromMs === null ? null : recordings.wav(turnId, fromMs, toMs);
 }
 
-/** @returns {boolean} whether its sound is still there */
+/** @returns {boolean} whether its sound is still kept */
 function replaySentence(part, slowly) {
   const wav = part && soundOf(part);
   if (!wav) return false;
@@ -203,7 +203,7 @@ function stopReplay() {
   stopReading();
 }
 
-/** The microphone must not take it for the learner's voice. */
+/** Mute the microphone, which would take the sentence for the learner's voice. */
 function replaying(on) {
   microphone.mute(on || state.muted);
   if (state.replaying !== on) dispatch({ type: 'page.replaying', replaying: on });
@@ -213,13 +213,13 @@ function language() {
   return state.scenario?.language ?? 'en';
 }
 
-/** A sentence to say, or to send as it stands or changed. */
+/** Put a sentence into the composer: to say it, or to send it. */
 function compose(sentence) {
   page.part.text.value = sentence;
   page.part.text.focus();
 }
 
-/** @param {string} text a typed turn @param {string|null} [insteadOf] id of the turn that it takes the place of */
+/** @param {string} text a typed turn @param {string|null} [insteadOf] id of the turn that it replaces */
 function write(text, insteadOf = null) {
   speaker.flush();
   dispatch({ type: 'page.typed', text, insteadOf });
@@ -231,7 +231,7 @@ function end() {
   speaker.flush();
   microphone.close();
   dispatch({ type: 'page.stage', stage: 'analysing' });
-  connection.send({ type: 'end_conversation' }); // or as soon as the line is there again
+  connection.send({ type: 'end_conversation' }); // now, or as soon as the connection is back
 }
 
 function leaveQueue() {
@@ -272,7 +272,7 @@ function setLevel(level) {
   connection.send({ type: 'set_level', level });
 }
 
-// --- the line ---
+// --- the connection ---
 
 function lineChanged({ state: line, ...detail }) {
   const handlers = { connecting: lineConnecting, queued: lineQueued, ready: lineReady, moving: lineMoving, waiting: lineLost };
@@ -288,7 +288,7 @@ function lineQueued({ position, seconds }) {
   if (state.stage !== 'analysing') dispatch({ type: 'page.queued', position, seconds });
 }
 
-/** To another server, between two turns: nothing to be seen of it. */
+/** The conversation moves to another gateway between two turns. The learner sees nothing of it. */
 function lineMoving() {
   keepUnanswered();
   dispatch({ type: 'page.moving' });
@@ -296,13 +296,13 @@ function lineMoving() {
   else if (!state.hearing) connection.holdRecent();
 }
 
-/** A typed turn whose answer has not begun is sent to the next line, too: it may have come too late for this one. */
+/** Send a typed turn without an answer over the next connection, too: it may have come too late for this one. */
 function keepUnanswered() {
   const last = state.turns.at(-1);
   if (state.awaiting && last?.typed && !unsent.includes(last.text)) unsent.push(last.text);
 }
 
-/** What is said while there is no line is kept for the next one, as a recording with a header of its own. */
+/** Keep the learner's speech while there is no connection, as a recording with its own header. */
 function holdVoice() {
   connection.clearHeld();
   microphone.record((frame) => connection.sendAudio(frame));
@@ -312,7 +312,7 @@ function lineReady({ forgotten, held }) {
   tell('line', forgotten ? { tone: 'info', text: LINE.forgotten } : null);
   if (state.stage === 'analysing') return connection.send({ type: 'end_conversation' });
   dispatch({ type: 'page.stage', stage: 'live' });
-  speaker.open(); // if it could not be had without the server
+  speaker.open(); // if that failed without the server
   if (held && (held !== 'cut' || microphone.road === 'worklet')) connection.sendHeld();
   else holdVoice();
   for (const text of unsent.splice(0)) connection.send({ type: 'text', text });
@@ -335,11 +335,11 @@ function lineParked({ reason }) {
   microphone.rest();
   connection.clearHeld();
   dispatch({ type: 'page.stage', stage: 'parked' });
-  tell('server', null); // the same, said twice
+  tell('server', null); // the other notice says the same
   tell('line', { tone: 'info', text: LINE.parked(reason), action: { label: 'Carry on here', name: 'connect' } });
 }
 
-/** The server wants a token that we don't have, or not that one. */
+/** The server requires a token, and ours is missing or wrong. */
 function lineLocked() {
   microphone.rest();
   dispatch({ type: 'page.stage', stage: 'locked' });
@@ -348,7 +348,7 @@ function lineLocked() {
 }
 
 function unlock(token) {
-  if (!/^[\w.~+-]+$/.test(token)) return tell('line', { tone: 'problem', text: LINE.wrongToken }); // nor could it be sent
+  if (!/^[\w.~+-]+$/.test(token)) return tell('line', { tone: 'problem', text: LINE.wrongToken }); // can't be sent
   memory.access.save(token);
   tell('line', null);
   connection.open();
@@ -460,13 +460,13 @@ function listen() {
     token.value = '';
   });
   addEventListener('keydown', pressed);
-  addEventListener('pagehide', () => connection.close()); // not lost: left
+  addEventListener('pagehide', () => connection.close()); // the learner leaves; this is not a lost connection
   addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
   document.addEventListener('visibilitychange', () => document.hidden || speaker.resume());
 }
 
 function pressed(event) {
-  if (page.part['my-words'].open) return; // its keys are its own
+  if (page.part['my-words'].open) return; // the dialog handles its own keys
   if (event.key === 'Escape') interrupt();
   const free = event.target === document.body || event.target === page.part.report;
   if (event.key === ' ' && free && microphone.isOpen && !event.repeat) {

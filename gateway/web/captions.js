@@ -1,9 +1,9 @@
-/** Which of a reply's words have been said: lays the timed words of `captions` over the text of `ai_text`. Pure. */
+/** Finds the said words of a reply: matches the timed words of `captions` with the text of `ai_text`. Pure. */
 
-const LOOKAHEAD = 48; // characters: a word that is not found this near was spoken otherwise than written ("20" → "twenty")
+const LOOKAHEAD = 48; // characters: a word that is not found within these was not spoken as written ("20" → "twenty")
 
 /**
- * Cut a text into the pieces that are said one after another. A piece runs from one timed word up to the next.
+ * Cut a text into pieces that are said one after another. A piece goes from one timed word to the next.
  * @param {string} text
  * @param {{text: string, start_ms: number, end_ms: number}[]} words in order of time
  * @returns {{text: string, start: number, startMs: number|null}[]} start: in characters. startMs null: time not known yet
@@ -29,7 +29,7 @@ export function pieces(text, words) {
 }
 
 /**
- * What has become of each piece.
+ * The state of each piece.
  * @param {ReturnType<typeof pieces>} cut
  * @param {{heardMs: number, status: string, heardLength: number|null}} turn heardLength: characters heard, once known
  * @returns {('said'|'now'|'unsaid')[]}

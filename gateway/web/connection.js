@@ -1,11 +1,11 @@
 /**
- * The line to the server: one WebSocket after another, and the session that outlives them.
+ * The connection to the server: one WebSocket after another, and the session that survives them.
  *
  *   open → `connected` → we send `start` → ready
  *                        we send `start` with session_id and resume_token → `resumed` → ready
  *                                                                         → refused: forget it, a fresh session, ready
  *   open → `queued`, `queued`, … → `connected` …      we send `start` at once if there is a session to carry on
- *   `reconnect` → moving: its close → wait as told → open …      and what is said meanwhile is held for the next line
+ *   `reconnect` → moving: its close → wait as told → open …      the learner's audio is kept for the next connection
  *   lost → wait (0.5 s, doubling up to 8 s) → open …
  *   close 4408, 4409 → parked, until `open` is called
  *   `analysis`, then close 1000 → over
@@ -14,19 +14,19 @@ const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8000;
 const PING_EVERY_MS = 10000;
 const OPEN_WITHIN_MS = 10000;
-const STALLED_BYTES = 320_000; // 10 s of PCM at 16 kHz unsent: the line is dead, whatever the socket says
-const HELD_BYTES = 320_000; // of what is said while there is no line: as much
+const STALLED_BYTES = 320_000; // 10 s of PCM at 16 kHz unsent: the connection is dead, even if the socket seems open
+const HELD_BYTES = 320_000; // of audio kept while there is no connection: as much
 const RECENT_FRAMES = 25; // half a second
 const MOVED_WITHIN_MS = 10000;
 const REFUSED_FOR_GOOD = [1002, 1003, 1007, 1008];
-const LEFT_TO_LEARNER = [1013, 4408, 4409]; // there is no place; nothing was said for long; carried on elsewhere: don't grab it back unasked
+const LEFT_TO_LEARNER = [1013, 4408, 4409]; // queue full, long silence, continued elsewhere: only the learner reconnects
 
 export class Connection {
   /**
    * @param {object} options
    * @param {string} options.url ws: or wss: address
    * @param {{load: () => ({id: string, token: string}|null), save: (session: object|null) => void}} options.memory
-   * @param {() => string|null} options.access the token that lets us in, if there is one
+   * @param {() => string|null} options.access the log-in token, if there is one
    * @param {(resuming: boolean) => object} options.start the fields of `start` that the page chooses
    * @param {(message: object) => void} options.onMessage every text message of the server
    * @param {(bytes: ArrayBuffer) => void} options.onAudio every binary one
@@ -37,14 +37,14 @@ export class Connection {
     Object.assign(this, options);
     this.attempt = 0;
     this.ready = false;
-    this.finished = false; // by us or by the server: don't come back
-    this.moving = false; // to another gateway, unnoticed if it goes well
+    this.finished = false; // by us or by the server: don't reconnect
+    this.moving = false; // to another gateway, which the learner doesn't notice if it succeeds
     this.place = null;
     this.clearHeld();
     addEventListener('online', () => this.waiting && this.open());
   }
 
-  /** Connect now, in place of whatever there was; the session is carried on, so a new `start` can change the format. */
+  /** Connect now, and drop any older connection. The session continues, so a new `start` can change the format. */
   open() {
     this.#drop();
     this.finished = false;
@@ -59,7 +59,7 @@ export class Connection {
     socket.onclose = (event) => this.#lost(socket, event);
   }
 
-  /** @returns {boolean} whether it went out */
+  /** @returns {boolean} whether it was sent */
   send(message) {
     if (!this.#usable()) return false;
     this.socket.send(JSON.stringify(message));
@@ -75,12 +75,12 @@ export class Connection {
     return undefined;
   }
 
-  /** What was sent last may not have been heard any more: send it to the next line, too. */
+  /** The latest audio may have come too late: send it over the next connection, too. */
   holdRecent() {
     this.recent.splice(0).forEach((frame) => this.#hold(frame));
   }
 
-  /** Send what was said while there was no line. */
+  /** Send the audio that was kept while there was no connection. */
   sendHeld() {
     const held = this.held;
     this.clearHeld();
@@ -103,13 +103,13 @@ export class Connection {
     }
   }
 
-  /** For good. */
+  /** Close for ever. */
   close() {
     this.finished = true;
     this.#drop();
   }
 
-  /** A socket that is closing takes nothing, though its `close` is yet to come. */
+  /** Whether the socket takes messages: not while it is closing, even before its `close` event. */
   #usable() {
     return this.ready && this.socket.readyState === WebSocket.OPEN;
   }
@@ -144,7 +144,7 @@ export class Connection {
     this.place = place; // in the queue, for the next gateway if this one ends
     clearTimeout(this.deadline);
     this.heart ??= setInterval(() => this.#beat(), PING_EVERY_MS);
-    if (this.memory.load()) this.#start(); // a place may be kept for this session
+    if (this.memory.load()) this.#start(); // a seat may be kept for this session
     this.moving = false;
     this.onChange({ state: 'queued', position, seconds });
   }
@@ -178,7 +178,7 @@ export class Connection {
     this.onChange({ state: 'ready', resumed, forgotten, held: this.heldIsCut ? 'cut' : this.held.length > 0 });
   }
 
-  /** This server ends: another one carries on. It closes the line when it has heard what it can. */
+  /** This gateway ends, and another one continues. It closes the connection when it has recognised the audio it got. */
   #move({ delay_ms: delayMs }) {
     this.moving = true;
     this.moveMs = delayMs;
@@ -187,7 +187,7 @@ export class Connection {
     this.onChange({ state: 'moving' });
   }
 
-  /** The server can't now: try again. It doesn't know the session: a fresh one. */
+  /** If the server can't resume now, try again. If it doesn't know the session, use a new one. */
   #resumeFailed({ message, retryable }) {
     if (retryable) return this.#lost(this.socket, { code: 0, reason: message });
     this.forgotten = true;
@@ -195,7 +195,7 @@ export class Connection {
     return this.open();
   }
 
-  /** A line on which nothing came since the last ping is dead. */
+  /** A connection on which nothing came since the last ping is dead. */
   #beat() {
     if (this.silent) return this.#lost(this.socket, { code: 0, reason: 'no answer' });
     this.silent = true;
@@ -223,7 +223,7 @@ export class Connection {
     return this.onChange({ state: 'waiting', ms, attempt: this.attempt });
   }
 
-  /** Until `open` is called, with another token. */
+  /** Wait until `open` is called with another token. */
   #locked() {
     this.#drop();
     this.#end('locked', { code: 1008, reason: 'unauthorized' });

@@ -1,11 +1,11 @@
 /**
- * The conversation as the page knows it: what happened goes in, what is to be seen comes out. Pure: no DOM, no socket.
+ * The conversation as the page knows it: events in, state out. Pure: no DOM, no socket.
  *
  *   state = reduce(state, event)      event: a message of the server, or one of the page's own (`page.…`)
  *   phase(state)                      idle · asking · connecting · locked · queued · listening · hearing · thinking · speaking ·
  *                                     reconnecting · parked · analysing · ended
  *
- * Turns keep their identity until they change, so that a view redraws only what did.
+ * A turn stays the same object until it changes, so that a view redraws only changed turns.
  *
  * @typedef {{id: string, who: 'learner', text: string, status: 'partial'|'final', typed: boolean}} LearnerTurn
  * @typedef {{id: string, who: 'partner', text: string, status: 'coming'|'speaking'|'complete'|'interrupted',
@@ -25,24 +25,24 @@ export function initial({ level = 'intermediate', turns = [], scenario = null } 
     stage: 'idle', // idle, asking, connecting, locked, queued, live, reconnecting, parked, analysing, ended
     level,
     turns,
-    scenario, // what the conversation is about; null: anything
+    scenario, // the subject of the conversation; null: anything
     partnerBegins: scenario !== null && !turns.length,
     hearing: false, // the learner's voice
     awaiting: false, // a reply is due
-    moving: false, // another gateway is about to carry on
+    moving: false, // another gateway is about to continue
     muted: false,
     hints: null, // sentences that the learner could say now
-    hintAsked: false, // and not answered yet
-    replaying: false, // a sentence is heard again
-    queue: null, // {position, seconds}, while all places are taken
-    analysis: null, // so far, while `stage` is analysing
+    hintAsked: false, // asked, and not answered yet
+    replaying: false, // a sentence is being replayed
+    queue: null, // {position, seconds}, while all seats are taken
+    analysis: null, // the analysis so far, while `stage` is analysing
     progress: null, // of the analysis: {done, total}
     notices: {}, // topic → {tone: 'info'|'problem', text, action: {label, name}|null}
-    count: turns.length, // of turns ever, for their ids
+    count: turns.length, // of all turns, for their ids
   };
 }
 
-/** A reply whose audio runs dry for a moment is still being spoken: its end comes with a message of the server. */
+/** A reply whose audio stops for a moment is still being spoken; a message from the server marks its end. */
 export function phase(state) {
   if (state.stage !== 'live') return state.stage;
   if (state.hearing) return 'hearing';
@@ -51,25 +51,25 @@ export function phase(state) {
   return reply || state.awaiting ? 'thinking' : 'listening';
 }
 
-/** The partner is to say the first words, and has not yet. */
+/** Whether the partner is to speak first and has not begun. */
 export function opening({ partnerBegins, turns }) {
   return partnerBegins && !turns.length;
 }
 
-/** The typed turn that nobody answers any more: speech, or a lost connection, ended its reply before its first word. */
+/** The typed turn that gets no answer, because speech or a lost connection ended its reply before the first word. */
 export function unanswered(state) {
   if (phase(state) !== 'listening') return null;
   const last = state.turns.findLastIndex((turn) => turn.text && (turn.who === 'partner' || turn.typed));
   return state.turns[last]?.typed ? state.turns[last] : null;
 }
 
-/** The turn that an interruption would end: replying, whether it can be heard yet or not. */
+/** The partner's turn that an interruption would end, audible or not. */
 export function replying({ turns }) {
   return turns.findLast((turn) => turn.who === 'partner' && ['coming', 'speaking'].includes(turn.status)) ?? null;
 }
 
 const HANDLERS = {
-  // --- the server's ---
+  // --- messages from the server ---
   speech_started: (state) => ({ ...settled(state), hearing: true, awaiting: false }),
   hint: (state, { sentences }) => ({
     ...settled(state),
@@ -99,7 +99,7 @@ const HANDLERS = {
     hintAsked: false,
   }),
 
-  // --- the page's own ---
+  // --- the page's own events ---
   'page.stage': (state, { stage }) => ({
     ...(stage === 'live' ? state : quiet(state, CUT_BY_STAGE[stage] ?? 'line')),
     stage,
@@ -128,7 +128,7 @@ const HANDLERS = {
   'page.notice': (state, { topic, notice: given }) => notice(state, topic, given),
 };
 
-/** The next state. Messages that it doesn't know (pong, a newer server's) change nothing. */
+/** The next state. Unknown messages (pong, those of a newer server) change nothing. */
 export function reduce(state, event) {
   return HANDLERS[event.type]?.(state, event) ?? state;
 }
@@ -176,7 +176,7 @@ function heard(state, turnId, heardMs) {
   return { ...replace(state, turn, { ...turn, status: 'speaking', heardMs }), awaiting: false };
 }
 
-/** What the page knew first counts: the server's `interrupted` only confirms it. */
+/** If the page knows the cause already, that one counts; the server's `interrupted` only confirms it. */
 function silenced(turn, cutBy) {
   return { ...turn, status: 'interrupted', cutBy: turn.cutBy ?? cutBy };
 }
@@ -186,13 +186,13 @@ function silenceAll(state, cutBy) {
   return turn ? silenceAll(replace(state, turn, silenced(turn, cutBy)), cutBy) : state;
 }
 
-/** A reply that fails ends in `error`, then `interrupted`; one that a gateway takes along ends after `reconnect`. */
+/** A reply that fails ends in `error`, then `interrupted`; a reply that a handover cuts ends after `reconnect`. */
 function causeOfInterruption({ moving, notices }) {
   if (moving) return 'line';
   return notices.server ? 'error' : 'learner';
 }
 
-/** The connection is gone, or the conversation over: nobody speaks, nobody is waited for. */
+/** The connection is gone, or the conversation is over: nobody speaks and no reply is due. */
 function quiet(state, cutBy) {
   return { ...silenceAll(state, cutBy), hearing: false, awaiting: false, hints: null, hintAsked: false };
 }
@@ -211,7 +211,7 @@ function remove(state, turn) {
   return { ...state, turns: state.turns.filter((each) => each !== turn) };
 }
 
-/** The conversation goes on: what the server complained of is past. */
+/** The conversation goes on, so remove the server's error. */
 function settled(state) {
   return state.notices.server ? notice(state, 'server', null) : state;
 }

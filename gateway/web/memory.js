@@ -1,4 +1,4 @@
-/** What a tab remembers of its conversation, so that a reload can carry it on. Gone when the tab is closed. */
+/** A tab's memory of its conversation, so that it continues after a reload. It is gone when the tab is closed. */
 const SESSION = 'aitalk.session';
 const CONVERSATION = 'aitalk.conversation';
 const SCENARIO = 'aitalk.scenario';
@@ -26,7 +26,7 @@ export const scenario = {
   save: (value) => write(sessionStorage, SCENARIO, value),
 };
 
-/** The token that lets this tab in, where the server asks for one. */
+/** The tab's log-in token, if the server requires one. */
 export const access = {
   load: () => read(sessionStorage, ACCESS),
   save: (value) => write(sessionStorage, ACCESS, value),
@@ -50,7 +50,7 @@ export const words = {
   save: (value) => write(localStorage, WORDS, value),
 };
 
-/** An id of ours for whoever learns in this browser, made once, at random: the server remembers their pace by it. */
+/** A random id for the learner in this browser, made once. The server keeps the learner's usual pause under it. */
 export function learner() {
   const known = read(localStorage, LEARNER);
   if (known) return known;

@@ -1,19 +1,19 @@
 /**
- * The learner's voice: frames of audio out, by the best road that the browser offers.
+ * The learner's voice: frames of audio out, in the best way that the browser offers.
  *
- *   worklet    raw 16-bit PCM in frames of 20 ms; nothing to decode, the least delay
+ *   worklet    raw 16-bit PCM in frames of 20 ms; needs no decoding, has the least delay
  *   recorder   WebM/Opus (or Ogg/Opus) from MediaRecorder in pieces of 100 ms
  *
  *   await microphone.open() → microphone.format → microphone.record(send) … → microphone.rest() → microphone.close()
  *
- * Each `record` starts a stream of its own, header included, so that a new connection can be given one.
+ * Each `record` starts a new stream with its own header, as each connection needs one.
  */
 import { rms } from './speaker.js';
 
 const FRAME_MS = 20;
 const TIMESLICE_MS = 100;
 const WANTED_HZ = 16000;
-const MAX_HZ = 48000; // what the protocol takes
+const MAX_HZ = 48000; // the protocol's limit
 const RECORDER_TYPES = ['audio/webm;codecs=opus', 'audio/ogg;codecs=opus'];
 
 /** `reason`: refused, missing, busy, insecure or unsupported. */
@@ -36,7 +36,7 @@ const REASONS = {
 export class Microphone {
   /**
    * @param {{prefer: 'worklet'|'recorder'|null, onLost: () => void}} options
-   * prefer: the road to take, if the browser has it. onLost: the device went away.
+   * prefer: the way to use, if the browser has it. onLost: called when the device is gone.
    */
   constructor({ prefer = null, onLost }) {
     this.prefer = prefer;
@@ -121,7 +121,7 @@ export class Microphone {
     }
   }
 
-  /** @returns {Promise<boolean>} whether the worklet could be had: not if the server that keeps it is away */
+  /** @returns {Promise<boolean>} whether the worklet could be loaded: not if the server is away */
   async #capture(source) {
     try {
       await this.context.audioWorklet.addModule(new URL('./worklets/capture.js', import.meta.url));
@@ -154,7 +154,7 @@ export class Microphone {
   #startRecorder(send) {
     const mimeType = RECORDER_TYPES.find((type) => MediaRecorder.isTypeSupported(type));
     this.recorder = new MediaRecorder(this.stream, { mimeType, audioBitsPerSecond: 32000 });
-    let order = Promise.resolve(); // arrayBuffer() may answer out of turn
+    let order = Promise.resolve(); // arrayBuffer() may resolve out of order
     this.recorder.ondataavailable = ({ data }) => {
       order = order.then(async () => data.size && send(await data.arrayBuffer()));
     };

@@ -1,4 +1,4 @@
-/** The words that the learner keeps. Pure, but for `load` and `save`, which keep them in this browser. */
+/** The words that the learner keeps. Pure except `load` and `save`, which keep them in this browser. */
 import * as memory from './memory.js';
 
 /**
@@ -14,7 +14,7 @@ export function load() {
 
 export const save = memory.words.save;
 
-/** Without a second entry for the same word: the latest sentence counts. */
+/** Add a word. The same word has one entry, with the latest sentence. */
 export function add(kept, entry) {
   return [entry, ...remove(kept, entry.word)];
 }
@@ -32,13 +32,13 @@ export function toText(kept) {
   return kept.map(({ word, sentence }) => `${word}\t${sentence.replaceAll(/\s+/gu, ' ')}\n`).join('');
 }
 
-/** By RFC 4180, with a head. A cell that a spreadsheet would take for a formula gets an apostrophe before it. */
+/** CSV by RFC 4180, with a header row. A cell that a spreadsheet would take for a formula gets a leading apostrophe. */
 export function toCsv(kept) {
   const rows = kept.map(({ word, meaning, sentence, zipf, cefr, kept: date }) => [word, meaning ?? '', sentence, zipf ?? '', cefr ?? '', date]);
   return [['word', 'meaning', 'sentence', 'zipf', 'level', 'kept'], ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('');
 }
 
-/** As an ISO date, by UTC. */
+/** Today's ISO date in UTC. */
 export function today() {
   return new Date().toISOString().slice(0, 10);
 }

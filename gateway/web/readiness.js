@@ -2,8 +2,9 @@
 const EVERY_MS = 3000;
 
 /**
- * @param {(answer: {reached: boolean, ready: boolean, waitingFor: string[], fallbacks: Object<string, string>}) => void} tell waitingFor: services not ready; fallbacks: what a service runs instead of what it should, and why
- * @returns {() => void} stop asking
+ * @param {(answer: {reached: boolean, ready: boolean, waitingFor: string[], fallbacks: Object<string, string>}) =>
+ * void} tell waitingFor: services not ready; fallbacks: for a service that does not run the requested engine, which one
+ * it runs, and why @returns {() => void} stop asking
  */
 export function watchReadiness(tell) {
   let timer = null;

@@ -47,7 +47,7 @@ export class Recordings {
     while (this.replies.size && (this.replies.size > this.mostReplies || seconds() > this.mostSeconds)) {
       const [oldest, reply] = this.replies.entries().next().value;
       this.replies.delete(oldest);
-      if (reply === this.current) this.current = null; // it is longer than all that may be kept
+      if (reply === this.current) this.current = null; // this reply alone is too long to be kept
     }
   }
 }

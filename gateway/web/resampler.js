@@ -21,7 +21,7 @@ export class Resampler {
 
   /**
    * @param {Float32Array} samples the next piece
-   * @returns {Float32Array} what can be told of the output so far; the last `reach` samples wait for their neighbours
+   * @returns {Float32Array} the output that is ready; the last `reach` samples wait for their neighbours
    */
   push(samples) {
     if (this.step === 1) return samples;

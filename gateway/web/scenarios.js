@@ -1,4 +1,4 @@
-/** What one can talk about: the server's scenarios. */
+/** The server's scenarios. */
 import { ask } from './server.js';
 
 /**

@@ -1,4 +1,4 @@
-/** The conversation laid out like a score: time runs along lines of equal length, one under the other. Pure. */
+/** Lays the conversation out like a musical score: time runs along lines of equal length, one below the other. Pure. */
 
 const LINE_LENGTHS_S = [15, 30, 60, 120, 300, 600, 1800];
 const MOST_LINES = 6;
@@ -6,8 +6,8 @@ const MOST_LINES = 6;
 /**
  * @param {{role: string, started_s: number, duration_s: number}[]} turns the analysis' `timeline`
  * @param {number} durationS of the conversation
- * @returns {{lineS: number, lines: {startS: number, pieces: {turn: object, fromS: number, toS: number, first: boolean, last: boolean}[]}[]}}
- * fromS, toS: within the line. A turn that runs over a line's end is continued on the next.
+ * @returns {{lineS: number, lines: {startS: number, pieces: {turn: object, fromS: number, toS: number, first: boolean,
+ * last: boolean}[]}[]}} fromS, toS: within the line. A turn that exceeds a line continues on the next.
  */
 export function score(turns, durationS) {
   const end = Math.max(1, durationS, ...turns.map((turn) => turn.started_s + turn.duration_s));

@@ -22,10 +22,10 @@ export function sentences(text, words, language = 'en') {
   return found.map((sentence, i) => ({ ...sentence, toMs: found.slice(i + 1).find(({ fromMs }) => fromMs !== null)?.fromMs ?? null }));
 }
 
-/** Sentences by the browser's own rules; what ends in an abbreviation goes on, and white space is no sentence. */
+/** Sentences by the browser's own rules, but an abbreviation doesn't end one, and white space is not a sentence. */
 function ranges(text, language) {
   const found = [];
-  let open = false; // the last one goes on
+  let open = false; // whether the last sentence goes on
   for (const { index, segment } of segments(text, language)) {
     const end = index + segment.length;
     if (found.length && (open || !segment.trim())) found.at(-1).end = end;
@@ -42,7 +42,7 @@ function segments(text, language) {
 
 /**
  * @param {string} text of a sentence
- * @returns {{text: string, isWord: boolean}[]} its words and what is between them; joined, they are the text
+ * @returns {{text: string, isWord: boolean}[]} its words and the texts between them; joined, they are the text
  */
 export function words(text, language = 'en') {
   if (!Intl.Segmenter) return text.split(/(\s+)/u).map((part) => ({ text: part, isWord: /[\p{L}\p{N}]/u.test(part) }));

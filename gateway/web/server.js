@@ -1,4 +1,4 @@
-/** Questions to the server by HTTP. */
+/** HTTP requests to the server. */
 import * as memory from './memory.js';
 
 /**

@@ -1,9 +1,9 @@
 /**
- * The partner's voice: PCM from the server in, sound out, and a true account of what has been heard.
+ * The partner's voice: PCM from the server in, sound out, and exact reports of how much was heard.
  *
  *   speaker.begin(turnId, 24000) → speaker.play(bytes) … → onHeard(turnId, ms) … → onHeard(turnId, all of it, done)
  *   speaker.duck(true)           → softly, until duck(false)
- *   speaker.flush()              → silence within 4 ms, the rest of that turn is thrown away, whoever still sends it
+ *   speaker.flush()              → silence within 4 ms; the rest of that turn is dropped, even if more arrives
  */
 import { Resampler } from './resampler.js';
 
@@ -21,8 +21,8 @@ export class Speaker {
   }
 
   /**
-   * To be called from a user's gesture, or the browser keeps the sound off; again if the server could not be reached the
-   * first time. Without sound (an old browser, a page that isn't secure) the words still show.
+   * Call it from a user's gesture, or the browser keeps the sound off. Call it again if the server could not be reached
+   * the first time. Without sound (an old browser, an insecure page) the page still shows the words.
    */
   async open() {
     if (!globalThis.AudioWorkletNode) return;
@@ -35,7 +35,7 @@ export class Speaker {
     try {
       await this.context.audioWorklet.addModule(new URL('./worklets/playback.js', import.meta.url));
     } catch {
-      return; // the server is away: the line will say so
+      return; // the server is away: the connection reports that
     }
     if (this.node) return;
     this.node = new AudioWorkletNode(this.context, 'playback', { numberOfInputs: 0, outputChannelCount: [1] });
@@ -50,7 +50,7 @@ export class Speaker {
     return Boolean(this.context) && !['running', 'closed'].includes(this.context.state);
   }
 
-  /** Without a gesture some browsers answer never: so don't wait for it. */
+  /** Don't wait for it: without a gesture, some browsers never answer. */
   resume() {
     if (this.suspended) this.context.resume().catch(() => {});
     setTimeout(() => this.onSuspended(this.suspended), 300);
@@ -76,7 +76,7 @@ export class Speaker {
     this.node.port.postMessage({ type: 'audio', turnId: this.current, samples: resampled }, [resampled.buffer]);
   }
 
-  /** Silence now. Resolves when the last of it has been reported through onHeard. */
+  /** Silence now. Resolves when onHeard has got the last report. */
   async flush() {
     for (const turn of this.turns.values()) turn.flushed = true;
     if (!this.node) return;
@@ -102,7 +102,7 @@ export class Speaker {
     if (type === 'progress') {
       if (!turn.flushed) this.onHeard(turnId, Math.max(0, playedMs - latencyMs), false);
     } else if (type === 'drained') {
-      // More may follow; but of what has come, nothing is left to hear once the device has played it.
+      // More audio may follow, but everything that has come is heard once the device has played it.
       const all = Math.ceil((1e6 * turn.received) / turn.sampleRate) / 1000;
       setTimeout(() => turn.flushed || this.onHeard(turnId, all, true), latencyMs);
     } else {

@@ -1,4 +1,4 @@
-/** The voices that the partner has, and which one the learner has chosen. */
+/** The partner's voices, and the learner's choice. */
 import * as memory from './memory.js';
 import { ask } from './server.js';
 
@@ -10,7 +10,7 @@ export async function loadVoices() {
   return known;
 }
 
-/** The voice to ask for, or null for the server's own: a voice remembered from another engine may be gone. */
+/** The voice to request, or null for the server's default. A voice that was chosen with another engine may be gone. */
 export function chosenVoice() {
   const id = memory.voice.load();
   return known.some((voice) => voice.id === id) ? id : null;

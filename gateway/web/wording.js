@@ -1,6 +1,6 @@
-/** Every sentence that the page itself says. */
+/** All texts of the page itself. */
 
-/** By phase: what is going on, and what the learner can do. */
+/** By phase: the state, and what the learner can do. */
 export const PHASES = {
   idle: { now: 'Ready when you are', hint: '' },
   asking: { now: 'Asking for the microphone', hint: 'Your browser may want you to allow it.' },
@@ -16,7 +16,7 @@ export const PHASES = {
   analysing: { now: 'Looking at how it went', hint: 'This takes a moment.' },
   ended: { now: 'The conversation is over', hint: '' },
 };
-/** While the measured part of the report can be read already. @param {{done: number, total: number}} progress */
+/** While only the measured parts of the report are there. @param {{done: number, total: number}} progress */
 export function analysing({ done, total }) {
   return { now: 'Writing your report', hint: `What was measured is here already. Step ${Math.min(done + 1, total)} of ${total}.` };
 }
@@ -30,7 +30,7 @@ export const PENDING = {
   goals: 'your goals',
 };
 
-/** @param {boolean} keyboard whether there is one */
+/** @param {boolean} keyboard whether the device has a keyboard */
 export function muted(keyboard) {
   return { now: 'Microphone off', hint: `Press ${keyboard ? 'Space or ' : ''}Unmute to be heard again.` };
 }
@@ -38,7 +38,7 @@ export const KEPT = { now: 'Your conversation is kept', hint: 'Carry on where yo
 export const REPLAYING = { now: 'Playing it again', hint: 'Your microphone is off meanwhile.' };
 export const TYPING = { now: 'Your turn', hint: 'Write below; the answer is spoken.' };
 
-/** The first card. */
+/** The first card: no scenario. */
 export const JUST_TALK = { id: '', title: 'Just talk', goal: 'About anything you like.' };
 
 /** @param {string} role goes on from "You are" */
@@ -57,7 +57,7 @@ export const LEVELS = {
   advanced: 'Advanced: full speed, idioms and opinions.',
 };
 
-/** Before the first word, in large letters. */
+/** The large words before the first turn. */
 export const PRELUDES = {
   asking: { title: 'May I listen?', text: 'Your browser is asking whether this page may use the microphone. Please allow it.' },
   connecting: { title: 'One moment.', text: '' },
@@ -69,7 +69,7 @@ export const PRELUDES = {
   opening: { title: 'Your partner begins.', text: 'Listen, then answer. You can also speak first.' },
 };
 
-/** A place in the queue, and about how long it takes. */
+/** The position in the queue, and the estimated wait. */
 export function queueing({ position, seconds }) {
   const place = position === 1 ? 'You’re next' : `You’re number ${position} in line`;
   const minutes = Math.round(seconds / 60);
@@ -119,7 +119,7 @@ export const READINESS = {
   services: { asr: 'hearing', llm: 'thinking', tts: 'speaking' },
 };
 
-/** By service, when it runs another model than it should. @type {Object<string, (what: string) => string>} */
+/** By service, if it does not run the requested engine. @type {Object<string, (what: string) => string>} */
 export const FALLBACKS = {
   asr: (what) => sentence(`Listening with ${what}`),
   llm: (what) => sentence(`Thinking with ${what}`),
@@ -138,7 +138,7 @@ export const STAGES = {
 
 export const SOUND = 'Your browser is holding the sound back.';
 
-/** By `cutBy` of a partner's turn: why it ends early. */
+/** By `cutBy` of a partner's turn: why it ended early. */
 export const CUT = {
   learner: 'You cut in here',
   line: 'The connection broke off here',
@@ -149,7 +149,7 @@ export const CUT = {
 export const UNHEARD = 'You did not hear this part.';
 export const UNANSWERED = { text: 'This was not answered.', action: 'Send it again' };
 
-/** About a sentence of the partner's, and a word of it. */
+/** Texts of the look-up of a sentence and its words. */
 export const LOOKUP = {
   open: 'Hear again',
   again: 'Hear again',
@@ -177,7 +177,7 @@ export function howCommon(word) {
   return `${BANDS[word.band]}${level}. It is one word in ${oneIn(word.zipf)} (Zipf ${word.zipf.toFixed(1)}).`;
 }
 
-/** 5.2 → "6,300": how many words one reads, on average, until it comes; two digits. */
+/** 5.2 → "6,300": one in how many words it is, on average; two digits. */
 function oneIn(zipf) {
   return Number((10 ** (9 - zipf)).toPrecision(2)).toLocaleString('en');
 }
@@ -200,7 +200,7 @@ export const HINTS = {
   hear: 'Hear it',
 };
 
-/** What the server complains of, as a sentence. */
+/** An error of the server as a sentence. */
 export function complaint(message, retryable) {
   return retryable ? `${sentence(message)} You can simply try again.` : sentence(message);
 }

@@ -1,5 +1,5 @@
-// Objects of KEDA and cert-manager on stdin (a JSON list); sentences about what is wrong with them on stdout (likewise).
-// Their schemas find what is missing or of the wrong type; TypeScript finds fields that there are not.
+// Objects of KEDA and cert-manager on stdin (a JSON list); sentences about their faults on stdout (also a JSON list).
+// The schemas find missing fields and wrong types; TypeScript finds unknown fields.
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import ts from "typescript";

@@ -1,4 +1,4 @@
-/** Building blocks for the views. Text becomes text nodes: nothing that was said can become markup. */
+/** Building blocks for the views. Text becomes text nodes, so nobody's words can become markup. */
 const SVG = 'http://www.w3.org/2000/svg';
 
 /**
@@ -23,7 +23,7 @@ function fill(element, attributes, children) {
   return element;
 }
 
-/** Change text only where it differs, so that a screen reader isn't told twice. */
+/** Change the text only if it differs, so that a screen reader doesn't read it twice. */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

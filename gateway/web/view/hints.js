@@ -1,4 +1,4 @@
-/** What the learner could say now: under the composer. */
+/** Hints below the composer: sentences that the learner could say now. */
 import { HINTS } from '../wording.js';
 import { el } from './dom.js';
 
@@ -11,7 +11,7 @@ export class HintsView {
     Object.assign(this, options, { place, shown: null });
   }
 
-  /** @param {string[]|null} hints null: none was asked for */
+  /** @param {string[]|null} hints null: the learner has not asked for hints */
   render(hints) {
     if (hints === this.shown) return;
     this.shown = hints;

@@ -1,4 +1,4 @@
-/** How long the learner waited for a reply, and for what: a small waterfall, folded away. */
+/** How long the learner waited for a reply, and for which stage: a small waterfall diagram, folded at first. */
 import { STAGES } from '../wording.js';
 import { el, svg } from './dom.js';
 

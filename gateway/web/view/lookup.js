@@ -1,4 +1,4 @@
-/** A sentence of the partner's, to hear again and to look at word by word. */
+/** A sentence of the partner's: the learner can hear it again and look up its words. */
 import * as myWords from '../my_words.js';
 import { words } from '../sentences.js';
 import { LOOKUP, howCommon } from '../wording.js';
@@ -8,7 +8,7 @@ export class LookupView {
   /**
    * @param {HTMLElement} place
    * @param {object} options
-   * @param {(part: object, slowly: boolean) => boolean} options.onReplay whether its sound was there
+   * @param {(part: object, slowly: boolean) => boolean} options.onReplay whether its sound was kept
    * @param {(path: string) => Promise<object|null>} options.ask the server
    * @param {(entry: import('../my_words.js').KeptWord) => void} options.onKeep
    * @param {() => string} options.language of the conversation
@@ -32,7 +32,7 @@ export class LookupView {
   /**
    * @param {{turnId: string, text: string, fromMs: number|null, toMs: number|null}} part a sentence
    * @param {number|null} at the character of it that was clicked
-   * @param {HTMLElement} opener what gets the keyboard back
+   * @param {HTMLElement} opener the element that gets the focus back
    */
   open(part, at, opener) {
     Object.assign(this, { part, opener });
@@ -50,7 +50,7 @@ export class LookupView {
     if (clicked) this.#look(clicked);
   }
 
-  /** Play it, too. */
+  /** Also play the sentence. */
   replay() {
     this.#replay(false);
   }

@@ -1,4 +1,4 @@
-/** The voice line: how loud it is, the learner's or the partner's, as it goes by. */
+/** The voice line: draws the loudness of the learner's or the partner's voice over time. */
 import { svg } from './dom.js';
 
 const BARS = 24;
@@ -33,7 +33,7 @@ export class Meter {
 
   #tick() {
     const loudness = Math.max(0, 1 - (20 * Math.log10(this.level() + 1e-6)) / FLOOR_DB);
-    if (this.calm.matches) this.history.fill(0).fill(1, 0, Math.round(loudness * BARS)); // a bar, not a wave
+    if (this.calm.matches) this.history.fill(0).fill(1, 0, Math.round(loudness * BARS)); // reduced motion: a bar
     else this.history = [...this.history.slice(1), loudness];
     this.#draw();
   }

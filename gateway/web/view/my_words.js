@@ -1,4 +1,4 @@
-/** The learner's own words, in a dialog: each with its sentence, to take out, and all of them to take home as a file. */
+/** The dialog with the learner's kept words and their sentences. The learner can remove words, or download all. */
 import * as myWords from '../my_words.js';
 import { MY_WORDS } from '../wording.js';
 import { el } from './dom.js';

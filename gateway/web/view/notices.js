@@ -1,4 +1,4 @@
-/** Things that the learner should know, each until it is over. */
+/** Notices for the learner; each stays until its cause is over. */
 import { el } from './dom.js';
 
 export class NoticesView {

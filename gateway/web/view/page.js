@@ -1,4 +1,4 @@
-/** The page around the transcript: what can be seen and pressed in each phase. */
+/** The page around the transcript: the visible elements and the enabled buttons of each phase. */
 import { opening, phase, replying, unanswered } from '../conversation.js';
 import { HINTS, KEPT, LEVELS, OPENERS, PHASES, PRELUDES, REPLAYING, TYPING, analysing, muted, queueing } from '../wording.js';
 import { el, say } from './dom.js';
@@ -52,7 +52,10 @@ export class Page {
     this.keyboard = matchMedia('(hover: hover) and (pointer: fine)').matches;
   }
 
-  /** @param {object} state of `conversation.js` @param {{talking: boolean, kept: boolean}} around a microphone is open; an earlier session can be carried on */
+  /**
+   * @param {object} state of `conversation.js`
+   * @param {{talking: boolean, kept: boolean}} around talking: a microphone is open. kept: a session can be resumed
+   */
   render(state, { talking, kept }) {
     const current = phase(state);
     document.body.dataset.phase = current;
@@ -87,7 +90,7 @@ export class Page {
   }
 
   #status(current, { muted: off, replaying, queue, turns, progress }, { talking, kept }) {
-    let words = kept ? KEPT : PHASES[current]; // what is kept is said to a screen reader; others see the button
+    let words = kept ? KEPT : PHASES[current]; // read by screen readers; other users see the button
     if (current === 'queued' && turns.length) words = { now: words.now, hint: queueing(queue) };
     if (current === 'listening' && replaying) words = REPLAYING;
     else if (current === 'listening' && off) words = muted(this.keyboard);
@@ -95,7 +98,7 @@ export class Page {
     if (current === 'analysing' && progress) words = analysing(progress);
     say(this.now, words.now);
     say(this.hint, words.hint);
-    // Not the partner's words: those are heard already. Nor every flicker between hearing and thinking.
+    // Don't announce the partner's words, which are audible, nor each short change between hearing and thinking.
     if (!['hearing', 'thinking', 'speaking'].includes(current)) say(this.part.announcer, `${words.now}. ${words.hint}`);
   }
 
@@ -121,7 +124,7 @@ export class Page {
     writing.hidden = ['ended', 'analysing', 'locked'].includes(current);
   }
 
-  /** A button that goes away must not take the keyboard's place with it. */
+  /** When a focused button is hidden, `heir` gets the focus. */
   #hide(button, hidden, heir) {
     if (hidden && document.activeElement === button) heir.focus({ preventScroll: true });
     button.hidden = hidden;
@@ -132,7 +135,7 @@ function sheetShown(current, kept) {
   return current === 'idle' ? kept : !['analysing', 'ended'].includes(current);
 }
 
-/** Which words are in large letters before the first turn. */
+/** The words in large letters before the first turn. */
 function prelude(current, state, talking) {
   if (current === 'thinking' && opening(state)) return 'opening';
   return current === 'listening' && !talking ? 'typing' : current;

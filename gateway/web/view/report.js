@@ -1,6 +1,6 @@
 /**
- * How the conversation went: the `analysis` document as a page to read, from the moment when its measured part is there.
- * Whatever is missing says why; what is still to come is named.
+ * The report: the `analysis` document as a page, from the moment when its measured parts are there. A missing part
+ * gives its reason; parts that are still to come are listed.
  */
 import { el } from './dom.js';
 import { cefr } from './report/cefr.js';
@@ -13,7 +13,7 @@ import { vocabulary } from './report/vocabulary.js';
 import { PENDING } from '../wording.js';
 
 export class ReportView {
-  /** @param {HTMLElement} place @param {object} words what can be done with a word worth learning: see `vocabulary` */
+  /** @param {HTMLElement} place @param {object} words actions for words to learn: see `vocabulary` */
   constructor(place, words) {
     this.place = place;
     this.words = words;

@@ -1,4 +1,4 @@
-/** The chosen scenario, to look at while talking: who is who, what to get done, and phrases that help. */
+/** The chosen scenario, visible during the conversation: the roles, the tasks, and useful phrases. */
 import { partnerIs, youAre } from '../wording.js';
 import { el } from './dom.js';
 

@@ -1,4 +1,4 @@
-/** What to talk about, as cards of which one is chosen: "just talk" first, then the scenarios for the level. */
+/** The cards with the subjects: "just talk" first, then the scenarios for the level. One card is chosen. */
 import { suiting } from '../scenarios.js';
 import { JUST_TALK, partnerIs, youAre } from '../wording.js';
 import { el } from './dom.js';

@@ -1,19 +1,19 @@
-/** The conversation as a play script: who, and what they said; the partner's words come alive as they are spoken. */
+/** The conversation as a play script: the speakers and their words. The partner's words light up as they are spoken. */
 import { pieces, states } from '../captions.js';
 import { sentences } from '../sentences.js';
 import { CUT, LOOKUP, UNANSWERED, UNHEARD } from '../wording.js';
 import { el, svg } from './dom.js';
 import { latency } from './latency.js';
 
-const NEAR_END_PX = 160; // closer to the end than this, the page follows the conversation
+const NEAR_END_PX = 160; // within this distance from the end, the page follows the conversation
 
 export class TranscriptView {
   /**
    * @param {HTMLOListElement} list
    * @param {object} options
    * @param {(id: string) => void} options.onResend a typed turn is to be sent again
-   * @param {(part: object, at: number|null, opener: HTMLElement) => void} options.onSentence one of the partner's was chosen
-   * @param {() => void} options.onReplay it is to be heard again, too
+   * @param {(part: object, at: number|null, opener: HTMLElement) => void} options.onSentence one of the partner's
+   * sentences was chosen @param {() => void} options.onReplay that sentence is to be played again
    * @param {() => string} options.language of the conversation
    * @param {boolean} options.debug show how long each answer took
    */
@@ -62,7 +62,7 @@ export class TranscriptView {
   #clicked(target) {
     const { turn: id, sentence, at } = target.closest('[data-sentence]')?.dataset ?? {};
     const entry = this.shown.get(id);
-    if (!entry || String(getSelection())) return; // who selects text wants to copy it
+    if (!entry || String(getSelection())) return; // selecting text is not a click: the learner wants to copy it
     const part = sentences(entry.turn.text, entry.turn.words, this.language())[Number(sentence)];
     if (!part) return;
     const button = target.closest('button');
@@ -112,13 +112,13 @@ function showPartner(entry, turn, { debug, language }) {
   }
 }
 
-/** What was not heard stands in brackets. */
+/** The words that were not heard are in brackets. */
 function unheard(states, i) {
   if (states[i] !== 'unsaid') return states[i];
   return `unsaid${i === states.indexOf('unsaid') ? ' opens' : ''}${i === states.length - 1 ? ' closes' : ''}`;
 }
 
-/** Lay the words out, once the reply is over with a button after each sentence. */
+/** Lay the words out. When the reply is over, each sentence gets a button. */
 function layOut(entry, turn, language) {
   const over = ['complete', 'interrupted'].includes(turn.status);
   if (entry.parts && entry.over === over) return;

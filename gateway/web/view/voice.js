@@ -1,4 +1,4 @@
-/** The list of voices on the welcome page; not there where there is nothing to choose. */
+/** The list of voices on the welcome page; hidden if there is nothing to choose. */
 import { el } from './dom.js';
 
 export class VoiceView {

@@ -1,18 +1,18 @@
 /**
  * The speaker's side of the audio thread: plays the partner's turns one after another without a gap, can fall silent at
- * once, and tells what it has really played. Frames are samples at the context's rate (`sampleRate`).
+ * once, and reports how much it has really played. Frames are samples at the context's rate (`sampleRate`).
  *
  * In:  {type: 'audio', turnId, samples: Float32Array}   appended to that turn
  *      {type: 'flush'}                                  silence: a fade of a few milliseconds, the rest is dropped
  * Out: {type: 'progress', turnId, frames}               every 50 ms while a turn plays
- *      {type: 'drained', turnId, frames}                all that came so far has been played
+ *      {type: 'drained', turnId, frames}                everything received so far has been played
  *      {type: 'flushed', turnId, frames}                answer to flush; turnId is null if nothing was playing
  *
- * No clicks: the gain runs down over the last frames of what is queued, whether the end is a turn's, a flush's or a late
- * network's, and up again over the first frames that follow.
+ * To avoid clicks, the gain falls over the last queued frames, whether a turn, a flush or a late network ends them, and
+ * rises over the first frames that follow.
  */
 const FADE = Math.round(0.004 * sampleRate); // frames
-const CUSHION = Math.round(0.08 * sampleRate); // frames: what a turn collects, or waits, before it starts
+const CUSHION = Math.round(0.08 * sampleRate); // frames that a turn collects, or waits, before it starts
 const REPORT = Math.round(0.05 * sampleRate); // frames between progress messages
 
 class Playback extends AudioWorkletProcessor {
@@ -37,7 +37,7 @@ class Playback extends AudioWorkletProcessor {
     turn.left += samples.length;
   }
 
-  /** Keep just enough of the playing turn to fade out on; `process` answers when that has been played. */
+  /** Keep just enough of the playing turn for a fade-out; `process` answers when that has been played. */
   flush() {
     const turn = this.turns[0];
     this.turns.length = Math.min(this.turns.length, 1);
@@ -68,7 +68,7 @@ class Playback extends AudioWorkletProcessor {
     return sample;
   }
 
-  /** May the next turn start? A turn that is over makes way as soon as another one has come. */
+  /** Whether the next turn may start. A finished turn makes way as soon as another one has come. */
   ready() {
     if (this.turns.length > 1 && this.turns[0].left === 0) this.turns.shift();
     const turn = this.turns[0];

@@ -1,11 +1,11 @@
-/** The estimated level, on its scale, with what speaks for it. */
+/** The estimated level on its scale, with the evidence. */
 import { el } from '../dom.js';
 import { list, missing, section } from './parts.js';
 
 const SCALE = ['A1', 'A2', 'B1', 'B2', 'C1', 'C2'];
 
 export function cefr({ cefr: found, unavailable, pending }) {
-  if (list(pending).includes('cefr')) return null; // mistakes count, and are still looked for
+  if (list(pending).includes('cefr')) return null; // mistakes count for the level, and the search for them is not over
   const evidence = list(found?.evidence);
   if (!found?.estimate && !evidence.length && !unavailable?.cefr) return null;
   return section(

@@ -1,4 +1,4 @@
-/** The measured numbers, set like figures in a book. */
+/** The measured numbers, in large figures. */
 import { el, svg } from '../dom.js';
 import { number, section } from './parts.js';
 

@@ -1,4 +1,4 @@
-/** What the scenario asked for: what was measured in the learner's own words, and apart from it what the model thinks. */
+/** The scenario's tasks: measured in the learner's words and, separately, the model's opinion. */
 import { el } from '../dom.js';
 import { list, missing, section } from './parts.js';
 

@@ -1,4 +1,4 @@
-/** What the parts of the report have in common. */
+/** Shared by the parts of the report. */
 import { el } from '../dom.js';
 
 /** A part of the report with its heading. */
@@ -6,12 +6,12 @@ export function section(title, ...children) {
   return el('section', { class: 'part' }, el('h3', {}, title), ...children);
 }
 
-/** Why a part isn't there, in the server's words. */
+/** Why a part is missing, in the server's words. */
 export function missing(reason) {
   return reason ? el('p', { class: 'missing' }, reason) : null;
 }
 
-/** What should be a list, or an empty one. */
+/** `value` if it is a list, else an empty list. */
 export function list(value) {
   return Array.isArray(value) ? value : [];
 }

@@ -1,4 +1,4 @@
-/** A picture of the conversation: who spoke when, the pauses within, the places where one cut in. */
+/** A picture of the conversation: who spoke when, the pauses within turns, and the interruptions. */
 import { clock, score } from '../../score.js';
 import { el, svg } from '../dom.js';
 import { list, number, plural, section } from './parts.js';

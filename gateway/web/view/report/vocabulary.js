@@ -1,4 +1,4 @@
-/** The learner's words: how many, how rare, and which ones to take home. */
+/** The learner's words: how many, how rare, and which words to learn. */
 import * as myWords from '../../my_words.js';
 import { LOOKUP } from '../../wording.js';
 import { el, svg } from '../dom.js';
@@ -98,7 +98,7 @@ function button(label, name, act) {
   return made;
 }
 
-/** The sentence, with the word picked out. */
+/** The sentence, with the word highlighted. */
 function within(sentence, word) {
   const at = sentence.toLowerCase().indexOf(word.toLowerCase());
   if (at < 0) return [sentence];

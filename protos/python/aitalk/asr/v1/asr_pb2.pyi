@@ -132,8 +132,8 @@ Global___StreamingConfig: _TypeAlias = StreamingConfig  # noqa: Y015
 class Endpointing(_message.Message):
     """When a turn ends. Zero means the service's default.
 
-    The silence that ends a turn is between min_silence_ms and max_silence_ms. The more probable it is that the speaker is
-    done, the shorter it is. EagerEndOfTurn tells that probability.
+    The silence that ends a turn is between min_silence_ms and max_silence_ms. The more probable it is that the speaker
+    is done, the shorter it is. EagerEndOfTurn gives that probability.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -148,8 +148,8 @@ class Endpointing(_message.Message):
     eager_silence_ms: _builtins.int
     """Silence after which an eager_end_of_turn may come, in milliseconds."""
     end_silence_ms: _builtins.int
-    """If set: silence after which every turn ends (end_of_turn), in milliseconds; not less than eager_silence_ms. Words and
-    sound don't matter then, and min_silence_ms, max_silence_ms, patience and usual_pause_ms have no effect.
+    """If set: silence after which every turn ends (end_of_turn), in milliseconds; not less than eager_silence_ms. Then
+    words and sound don't matter, and min_silence_ms, max_silence_ms, patience and usual_pause_ms have no effect.
     """
     max_turn_ms: _builtins.int
     """A turn ends when it is this long, even if the speaker goes on, in milliseconds."""
@@ -252,8 +252,8 @@ class SpeechStarted(_message.Message):
     start_sample: _builtins.int
     """Where the voice began."""
     traceparent: _builtins.str
-    """W3C trace context of the turn. The spans of the recognition have it as their parent, and the client makes the span of
-    the whole turn with these ids. Empty: nothing is traced.
+    """W3C trace context of the turn. Recognition's spans have it as their parent, and the client gives these ids to the
+    span of the whole turn. Empty: recognition traces nothing.
     """
     def __init__(
         self,

@@ -68,7 +68,7 @@ class AsrServiceServicer:
         end_of_turn              done; same text as the last eager_end_of_turn
         finish                              end_of_turn if a turn was open, then status OK
 
-        The input ends with `finish`, not with the end of the request stream: a client that is cancelled ends that, too.
+        The input ends with `finish`, not with the end of the request stream, because a cancelled client ends that, too.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -82,7 +82,7 @@ class AsrServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Describe(self, request, context):
-        """Says which engine and model this is, on what device, and how many streams it serves.
+        """The engine, its model and device, and how many streams it serves.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -52,12 +52,12 @@ class AsrServiceStub:
                                           end_of_turn              done; same text as the last eager_end_of_turn
       finish                              end_of_turn if a turn was open, then status OK
 
-    The input ends with `finish`, not with the end of the request stream: a client that is cancelled ends that, too.
+    The input ends with `finish`, not with the end of the request stream, because a cancelled client ends that, too.
     """
     Recognize: _grpc.UnaryUnaryMultiCallable[_asr_pb2.RecognizeRequest, _asr_pb2.RecognizeResponse]
     """Recognises a whole recording."""
     Describe: _grpc.UnaryUnaryMultiCallable[_asr_pb2.DescribeRequest, _asr_pb2.DescribeResponse]
-    """Says which engine and model this is, on what device, and how many streams it serves."""
+    """The engine, its model and device, and how many streams it serves."""
 
 @_typing.type_check_only
 class AsrServiceAsyncStub(AsrServiceStub):
@@ -76,12 +76,12 @@ class AsrServiceAsyncStub(AsrServiceStub):
                                           end_of_turn              done; same text as the last eager_end_of_turn
       finish                              end_of_turn if a turn was open, then status OK
 
-    The input ends with `finish`, not with the end of the request stream: a client that is cancelled ends that, too.
+    The input ends with `finish`, not with the end of the request stream, because a cancelled client ends that, too.
     """
     Recognize: _aio.UnaryUnaryMultiCallable[_asr_pb2.RecognizeRequest, _asr_pb2.RecognizeResponse]  # type: ignore[assignment]
     """Recognises a whole recording."""
     Describe: _aio.UnaryUnaryMultiCallable[_asr_pb2.DescribeRequest, _asr_pb2.DescribeResponse]  # type: ignore[assignment]
-    """Says which engine and model this is, on what device, and how many streams it serves."""
+    """The engine, its model and device, and how many streams it serves."""
 
 class AsrServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -103,7 +103,7 @@ class AsrServiceServicer(metaclass=_abc_1.ABCMeta):
                                               end_of_turn              done; same text as the last eager_end_of_turn
           finish                              end_of_turn if a turn was open, then status OK
 
-        The input ends with `finish`, not with the end of the request stream: a client that is cancelled ends that, too.
+        The input ends with `finish`, not with the end of the request stream, because a cancelled client ends that, too.
         """
 
     @_abc_1.abstractmethod
@@ -120,6 +120,6 @@ class AsrServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _asr_pb2.DescribeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_asr_pb2.DescribeResponse, _abc.Awaitable[_asr_pb2.DescribeResponse]]:
-        """Says which engine and model this is, on what device, and how many streams it serves."""
+        """The engine, its model and device, and how many streams it serves."""
 
 def add_AsrServiceServicer_to_server(servicer: AsrServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -121,9 +121,9 @@ class GenerationConfig(_message.Message):
     """A JSON Schema (as JSON text) that the reply must satisfy; the text is then one JSON document."""
     seed: _builtins.int
     min_p: _builtins.float
-    """Sampling against repetition. Each model server gets those that it knows; none applies to a reply under a JSON
-    Schema. llama.cpp: min_p, repetition_penalty, dry_multiplier. vLLM and SGLang: min_p, repetition_penalty. Any other
-    server: frequency_penalty, presence_penalty.
+    """Sampling against repetition. Each model server gets the parameters that it knows. None applies to a reply under a
+    JSON Schema. llama.cpp: min_p, repetition_penalty, dry_multiplier. vLLM and SGLang: min_p, repetition_penalty. Any
+    other server: frequency_penalty, presence_penalty.
 
     Leave out tokens that are less likely than this share of the likeliest one; 0 to 1, 0 leaves out none.
     """
@@ -135,7 +135,7 @@ class GenerationConfig(_message.Message):
     dry_multiplier: _builtins.float
     """Strength of "Don't Repeat Yourself", which penalises the next token of a sequence that has occurred; 0 is off."""
     max_sentences: _builtins.int
-    """The reply ends after so many sentences; 0 or unset: it may have any number."""
+    """The reply ends after this many sentences; 0 or unset: any number."""
     ends_with_question: _builtins.bool
     """The reply ends with its first question."""
     unguarded: _builtins.bool

@@ -75,7 +75,7 @@ class LlmServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Describe(self, request, context):
-        """Says which engine and model this is, on which device, and how many requests it serves.
+        """The engine, its model and device, and how many requests it serves.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -47,7 +47,7 @@ class LlmServiceStub:
     Generate: _grpc.UnaryUnaryMultiCallable[_llm_pb2.GenerateRequest, _llm_pb2.GenerateResponse]
     """Writes a reply and returns it whole."""
     Describe: _grpc.UnaryUnaryMultiCallable[_llm_pb2.DescribeRequest, _llm_pb2.DescribeResponse]
-    """Says which engine and model this is, on which device, and how many requests it serves."""
+    """The engine, its model and device, and how many requests it serves."""
 
 @_typing.type_check_only
 class LlmServiceAsyncStub(LlmServiceStub):
@@ -64,7 +64,7 @@ class LlmServiceAsyncStub(LlmServiceStub):
     Generate: _aio.UnaryUnaryMultiCallable[_llm_pb2.GenerateRequest, _llm_pb2.GenerateResponse]  # type: ignore[assignment]
     """Writes a reply and returns it whole."""
     Describe: _aio.UnaryUnaryMultiCallable[_llm_pb2.DescribeRequest, _llm_pb2.DescribeResponse]  # type: ignore[assignment]
-    """Says which engine and model this is, on which device, and how many requests it serves."""
+    """The engine, its model and device, and how many requests it serves."""
 
 class LlmServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -96,6 +96,6 @@ class LlmServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _llm_pb2.DescribeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_llm_pb2.DescribeResponse, _abc.Awaitable[_llm_pb2.DescribeResponse]]:
-        """Says which engine and model this is, on which device, and how many requests it serves."""
+        """The engine, its model and device, and how many requests it serves."""
 
 def add_LlmServiceServicer_to_server(servicer: LlmServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -68,7 +68,7 @@ class TtsServiceServicer:
         text, …                             chunk, chunk, …
         finish                              chunk, …, then status OK
 
-        End of input is `finish`, never the end of the request stream. Cancelling the call stops the synthesis.
+        The input ends with `finish`, never with the end of the request stream. Cancelling the call stops the synthesis.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -89,7 +89,7 @@ class TtsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Describe(self, request, context):
-        """Says which engine and model this is, on which device, and how many streams it serves.
+        """The engine, its model and device, and how many streams it serves.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

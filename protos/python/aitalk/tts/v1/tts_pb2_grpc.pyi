@@ -47,14 +47,14 @@ class TtsServiceStub:
       text, …                             chunk, chunk, …
       finish                              chunk, …, then status OK
 
-    End of input is `finish`, never the end of the request stream. Cancelling the call stops the synthesis.
+    The input ends with `finish`, never with the end of the request stream. Cancelling the call stops the synthesis.
     """
     Synthesize: _grpc.UnaryUnaryMultiCallable[_tts_pb2.SynthesizeRequest, _tts_pb2.SynthesizeResponse]
     """Speaks a whole text and returns the audio whole."""
     ListVoices: _grpc.UnaryUnaryMultiCallable[_tts_pb2.ListVoicesRequest, _tts_pb2.ListVoicesResponse]
     """The voices that the loaded engine has."""
     Describe: _grpc.UnaryUnaryMultiCallable[_tts_pb2.DescribeRequest, _tts_pb2.DescribeResponse]
-    """Says which engine and model this is, on which device, and how many streams it serves."""
+    """The engine, its model and device, and how many streams it serves."""
 
 @_typing.type_check_only
 class TtsServiceAsyncStub(TtsServiceStub):
@@ -68,14 +68,14 @@ class TtsServiceAsyncStub(TtsServiceStub):
       text, …                             chunk, chunk, …
       finish                              chunk, …, then status OK
 
-    End of input is `finish`, never the end of the request stream. Cancelling the call stops the synthesis.
+    The input ends with `finish`, never with the end of the request stream. Cancelling the call stops the synthesis.
     """
     Synthesize: _aio.UnaryUnaryMultiCallable[_tts_pb2.SynthesizeRequest, _tts_pb2.SynthesizeResponse]  # type: ignore[assignment]
     """Speaks a whole text and returns the audio whole."""
     ListVoices: _aio.UnaryUnaryMultiCallable[_tts_pb2.ListVoicesRequest, _tts_pb2.ListVoicesResponse]  # type: ignore[assignment]
     """The voices that the loaded engine has."""
     Describe: _aio.UnaryUnaryMultiCallable[_tts_pb2.DescribeRequest, _tts_pb2.DescribeResponse]  # type: ignore[assignment]
-    """Says which engine and model this is, on which device, and how many streams it serves."""
+    """The engine, its model and device, and how many streams it serves."""
 
 class TtsServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -92,7 +92,7 @@ class TtsServiceServicer(metaclass=_abc_1.ABCMeta):
           text, …                             chunk, chunk, …
           finish                              chunk, …, then status OK
 
-        End of input is `finish`, never the end of the request stream. Cancelling the call stops the synthesis.
+        The input ends with `finish`, never with the end of the request stream. Cancelling the call stops the synthesis.
         """
 
     @_abc_1.abstractmethod
@@ -117,6 +117,6 @@ class TtsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tts_pb2.DescribeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tts_pb2.DescribeResponse, _abc.Awaitable[_tts_pb2.DescribeResponse]]:
-        """Says which engine and model this is, on which device, and how many streams it serves."""
+        """The engine, its model and device, and how many streams it serves."""
 
 def add_TtsServiceServicer_to_server(servicer: TtsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
