@@ -172,6 +172,7 @@ async def run(service: Service, settings: ModelServerSettings, port: int) -> Non
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    Security.of(settings).check_server(settings)
     if settings.metrics_port:
         start_http_server(settings.metrics_port, settings.grpc_host)
     async with ModelServer(service, settings, port) as server:

@@ -10,7 +10,7 @@ from typing import Any
 
 import grpc
 
-from common.settings import ProcessSettings
+from common.settings import ModelServerSettings, ProcessSettings
 
 _HEADER = "authorization"
 
@@ -51,6 +51,15 @@ class Security:
             [(self.key, self.cert)], root_certificates=self.ca, require_client_auth=self.ca is not None
         )
 
+    def check_server(self, settings: ModelServerSettings) -> None:
+        """Raises ValueError if in production a model server would serve anybody who reaches it."""
+        is_open = not (self.token or self.ca)
+        if settings.environment == "production" and is_open and not _is_loopback(settings.grpc_host):
+            raise ValueError(
+                f"in production it needs SERVICE_TOKEN or GRPC_TLS_CA, because it listens on {settings.grpc_host},"
+                " where others can reach it"
+            )
+
     def open(self, address: str, options: list[tuple[str, Any]]) -> grpc.aio.Channel:
         """A channel that sends the token and uses TLS, as configured."""
         if self.has_tls:
@@ -66,6 +75,10 @@ class Security:
         """Whether a call with this metadata may be served. Compares the token in constant time."""
         given = next((str(value) for name, value in metadata or () if name == _HEADER), "")
         return not self.token or hmac.compare_digest(given.encode(), f"Bearer {self.token}".encode())
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _read(path: Path | None) -> bytes | None:

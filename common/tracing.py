@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.sampling import Sampler
 
 FLUSH_TIMEOUT_MS = 2_000
+EXPORT_TIMEOUT_S = 2  # a collector that is away must not hold up the end of a process
 
 TRACER = trace.get_tracer("aitalk")
 
@@ -73,7 +74,7 @@ def configure_tracing(service: str, endpoint: str, share: float = 1.0) -> None:
         sampler=ParentBased(_sampler),
         id_generator=_ids,
     )
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint, timeout=EXPORT_TIMEOUT_S)))
     trace.set_tracer_provider(provider)  # at a normal exit it sends the remaining spans
 
 

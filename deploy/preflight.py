@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings
 from asr_service.config import AsrSettings
 from common import unknown_settings
 from common.security import Security
-from common.settings import problems_in
+from common.settings import ModelServerSettings, ProcessSettings, problems_in
 from deploy.configuration import settings_from
 from deploy.settings import RunSettings
 from deploy.valkey import FolderInUseError, ValkeySettings, lock_folder
@@ -54,7 +54,10 @@ def check_settings(environment: Mapping[str, str], processes: set[str]) -> list[
             settings = settings_from(cls, environment)
             if isinstance(settings, GatewaySettings):
                 settings.check_protection()
-                Security.of(settings)
+            if isinstance(settings, ProcessSettings):
+                security = Security.of(settings)
+                if isinstance(settings, ModelServerSettings):
+                    security.check_server(settings)
         except ValidationError as invalid:
             problems += problems_in(invalid)
         except ValueError as error:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+import socket
 from types import FrameType
 
 import uvicorn
@@ -14,8 +17,11 @@ from gateway.app import connect, create_app
 from gateway.config import GatewaySettings
 from gateway.connection.low_water_mark import WebSocketProtocol
 
+logger = logging.getLogger(__name__)
+
 # Above MAX_FRAME_BYTES a message is answered with an error; above this the WebSocket itself is closed with code 1009.
 WEBSOCKET_MAX_BYTES = 16 * 1024 * 1024
+BACKLOG = 2048  # connections that wait to be accepted
 
 
 def main() -> None:
@@ -24,6 +30,8 @@ def main() -> None:
         settings = GatewaySettings()
         settings.check_protection()
         observe("gateway", settings)
+        for warning in settings.warnings():
+            logger.warning(warning)
         spare_the_collector()
         uvloop.run(serve(settings))
 
@@ -50,14 +58,24 @@ class DrainingServer(uvicorn.Server):
         self.should_exit = True
 
 
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens, before anything else is opened. Raises ValueError if that can't be."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        raise ValueError(f"it can't listen on {host}:{port} ({why}); set PORT or HOST, or stop what uses it") from None
+
+
 async def serve(settings: GatewaySettings) -> None:
-    """Serve until the sessions are handed over, or until a second signal."""
+    """Serve until the sessions are handed over, or until a second signal. Raises ValueError if it can't listen."""
+    listening = listen(settings.host, settings.port)
+    settings = settings.model_copy(update={"port": listening.getsockname()[1]})  # PORT=0 is any
     async with connect(settings) as (ports, services, seats):
         app = create_app(settings, ports, services, seats)
         config = uvicorn.Config(
             app,
-            host=settings.host,
-            port=settings.port,
             log_config=None,
             access_log=settings.debug,
             ws=WebSocketProtocol,
@@ -68,7 +86,7 @@ async def serve(settings: GatewaySettings) -> None:
         server = DrainingServer(config, app.state.draining)
         async with asyncio.TaskGroup() as tasks:
             exiting = tasks.create_task(server.exit_when_drained())
-            await server.serve()
+            await server.serve([listening])
             exiting.cancel()
 
 

@@ -33,11 +33,12 @@ from gateway.closing import ENDED, EXPELLED, IDLE
 from gateway.config import GatewaySettings
 from gateway.connection.serve import converse
 from gateway.conversation.session import SessionOptions
-from gateway.http import Services, add_http, origin_is_allowed
+from gateway.http import Services, add_http
 from gateway.openai_api.app import PREFIX, create_openai_app, refuse
 from gateway.openai_api.backend import Backend
 from gateway.openai_api.entrance import Entrance
 from gateway.openai_api.uploads import Uploads
+from gateway.origins import Origins
 from gateway.ports import Ports
 from gateway.reply.maker import ReplyOptions
 from gateway.scenarios import Library, load_library
@@ -127,7 +128,7 @@ def create_app(settings: GatewaySettings, ports: Ports, services: Services, seat
     _add_conversation(
         app, settings, ports, authenticator, limits, admission, draining, _session_options(settings, load, scenarios)
     )
-    entrance = Entrance(authenticator, limits, admission, draining, settings.allowed_origins)
+    entrance = Entrance(authenticator, limits, admission, draining, _origins(settings))
     # Last, as it answers every path under PREFIX that no route before it has.
     uploads = Uploads(settings.upload_max_at_once)
     app.mount(PREFIX, create_openai_app(Backend(settings, ports, services, entrance, uploads)))
@@ -145,11 +146,13 @@ def _add_conversation(
     options: SessionOptions,
 ) -> None:
     """The WebSocket route: origin → token → limits → seat → session."""
+    origins = _origins(settings)
 
     @app.websocket("/ws/conversation")
     async def conversation(websocket: WebSocket) -> None:
-        if not origin_is_allowed(websocket.headers, settings.allowed_origins):
-            logger.warning("refused a WebSocket from origin %s; see CORS_ORIGINS", websocket.headers.get("origin"))
+        if not origins.allow(websocket.headers):
+            origin = websocket.headers.get("origin")
+            logger.warning("refused a WebSocket from origin %s; see CORS_ORIGINS and ALLOWED_HOSTS", origin)
             await websocket.close(code=1008)  # before accepting it: HTTP 403
             return
         await websocket.accept(subprotocol(websocket.headers))
@@ -168,6 +171,11 @@ def _add_conversation(
                 arrival.keep_seat = True  # whatever happens to the connection
                 closing = await converse(arrival, ports, options, settings, draining)
                 arrival.keep_seat = closing not in (ENDED, IDLE, EXPELLED)
+
+
+def _origins(settings: GatewaySettings) -> Origins:
+    """With log-in, a foreign page has no token, whatever name it gives this machine."""
+    return Origins(tuple(settings.allowed_origins), None if settings.needs_log_in else settings.hosts)
 
 
 def _capacity(settings: GatewaySettings) -> Capacity:

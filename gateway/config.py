@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 from common.settings import ProcessSettings
+from gateway.jwt_keys import algorithm_of
 
 
 class GatewaySettings(ProcessSettings):
@@ -18,7 +19,12 @@ class GatewaySettings(ProcessSettings):
     cors_origins: str = Field(
         "http://localhost:3000",
         description="Origins, separated by commas, whose pages may use the gateway. `*` allows all. The gateway's own "
-        "page is always allowed.",
+        "page is always allowed. In production the default is none.",
+    )
+    allowed_hosts: str = Field(
+        "",
+        description="Host names, separated by commas, under which the gateway's page may be opened if no log-in is "
+        "needed. Addresses and local names (`mybox`, `mybox.local`) are always allowed. `*` allows all.",
     )
     asr_address: str = Field("127.0.0.1:50051", description="host:port of speech recognition.")
     llm_address: str = Field("127.0.0.1:50052", description="host:port of the language model service.")
@@ -123,6 +129,9 @@ class GatewaySettings(ProcessSettings):
     )
     jwt_audience: str = Field("", description="Required `aud` of a JSON Web Token. Empty: any.")
     jwt_issuer: str = Field("", description="Required `iss` of a JSON Web Token. Empty: any.")
+    jwt_leeway_s: float = Field(
+        10.0, ge=0, le=300, description="Seconds by which the clock of the issuer of JSON Web Tokens may be off."
+    )
     metrics_token: SecretStr = Field(
         SecretStr(""), description="Bearer token for `/metrics` only. Empty: the same tokens as everywhere else."
     )
@@ -176,11 +185,34 @@ class GatewaySettings(ProcessSettings):
             raise ValueError("JWT_SECRET: at least 32 bytes, or it can be guessed")
         if self.jwt_secret.get_secret_value() and self.jwt_public_key:
             raise ValueError("set JWT_SECRET or JWT_PUBLIC_KEY, not both")
-        is_protected = bool(self.tokens or self.jwt_secret.get_secret_value() or self.jwt_public_key)
-        if self.environment == "production" and not is_protected:
+        if self.jwt_public_key:
+            algorithm_of(self.jwt_public_key)
+        if self.environment == "production" and not self.needs_log_in:
             raise ValueError("in production it needs AUTH_TOKENS, JWT_SECRET or JWT_PUBLIC_KEY")
+
+    def warnings(self) -> list[str]:
+        """What an operator should know before other people use this gateway."""
+        addresses = (self.asr_address, self.llm_address, self.tts_address)
+        is_open = not (self.service_token.get_secret_value() or self.grpc_tls_ca or self.grpc_tls_cert)
+        away = [one for one in addresses if not one.startswith(("127.", "localhost:", "[::1]"))]
+        if self.environment == "production" and is_open and away:
+            return [f"calls to {', '.join(away)} carry no token and no TLS; set SERVICE_TOKEN or GRPC_TLS_CA"]
+        return []
+
+    @property
+    def needs_log_in(self) -> bool:
+        """Whether clients need a token."""
+        return bool(self.tokens or self.jwt_secret.get_secret_value() or self.jwt_public_key)
 
     @property
     def allowed_origins(self) -> list[str]:
-        """CORS_ORIGINS as a list."""
+        """CORS_ORIGINS as a list. Its default is for developers of pages, so in production it is none."""
+        if self.environment == "production" and "cors_origins" not in self.model_fields_set:
+            return []
         return [origin.strip().rstrip("/") for origin in self.cors_origins.split(",") if origin.strip()]
+
+    @property
+    def hosts(self) -> tuple[str, ...] | None:
+        """ALLOWED_HOSTS in lower case; None: all."""
+        names = tuple(name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip())
+        return None if "*" in names else names

@@ -11,7 +11,6 @@ from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.datastructures import Headers
 
 from common.errors import ServiceError
 from gateway.analysis import schema
@@ -167,14 +166,3 @@ def add_http(app: FastAPI) -> None:
     """Mount the routes and the page's files."""
     app.include_router(router)
     app.mount("/static", _Files(directory=WEB), name="static")
-
-
-def origin_is_allowed(headers: Headers, allowed: list[str]) -> bool:
-    """Whether the page that opens a WebSocket may do so: the gateway's own, a listed one, or no page (no Origin).
-
-    Browsers do not apply CORS to WebSockets. Without this check any web page could open one in a learner's name.
-    """
-    origin = headers.get("origin")
-    if origin is None or "*" in allowed or origin.rstrip("/") in allowed:
-        return True
-    return origin.partition("://")[2] == headers.get("host")

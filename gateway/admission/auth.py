@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common.errors import ServiceError
 from gateway.config import GatewaySettings
+from gateway.jwt_keys import algorithm_of
 
 SUBPROTOCOL = "aitalk"
 _OFFER = "bearer."
@@ -58,12 +59,14 @@ class Authenticator:
         jwt_algorithms: Sequence[str] = (),
         audience: str = "",
         issuer: str = "",
+        leeway_s: float = 0.0,
     ) -> None:
         self._digests = [_digest(token) for token in tokens]
         self._jwt_key = jwt_key
         self._jwt_algorithms = list(jwt_algorithms)
         self._audience = audience
         self._issuer = issuer
+        self._leeway_s = leeway_s
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> Authenticator:
@@ -72,9 +75,10 @@ class Authenticator:
         return cls(
             settings.tokens,
             jwt_key=secret or settings.jwt_public_key,
-            jwt_algorithms=["HS256"] if secret else ["RS256", "ES256", "EdDSA"],
+            jwt_algorithms=[algorithm_of(settings.jwt_public_key) if settings.jwt_public_key else "HS256"],
             audience=settings.jwt_audience,
             issuer=settings.jwt_issuer,
+            leeway_s=settings.jwt_leeway_s,
         )
 
     @property
@@ -106,11 +110,12 @@ class Authenticator:
                 algorithms=self._jwt_algorithms,
                 audience=self._audience or None,
                 issuer=self._issuer or None,
+                leeway=self._leeway_s,
                 options={"require": ["exp", "sub"], "verify_aud": bool(self._audience)},
             )
         except jwt.ExpiredSignatureError:
             raise UnauthorizedError("this token has expired; ask for another one") from None
-        except jwt.InvalidTokenError as error:
+        except jwt.PyJWTError as error:  # also a key of another family
             raise UnauthorizedError(f"this token is not good here ({type(error).__name__})") from None
         return str(claims["sub"])
 

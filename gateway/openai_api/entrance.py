@@ -16,7 +16,7 @@ from gateway.admission.draining import Draining
 from gateway.admission.limits import Limits
 from gateway.admission.queue import AdmissionQueue, Ticket
 from gateway.closing import HandOver
-from gateway.http import origin_is_allowed
+from gateway.origins import Origins
 
 WAIT_S = 30.0
 """How long a request waits in the queue for a seat. After that the client is told to come back later."""
@@ -36,7 +36,7 @@ class Entrance:
     limits: Limits
     admission: AdmissionQueue
     draining: Draining
-    allowed_origins: list[str]
+    origins: Origins
 
     @contextmanager
     def client(self, request: Request) -> Iterator[None]:
@@ -44,8 +44,8 @@ class Entrance:
 
         Raises ForbiddenOriginError, UnauthorizedError, TooMuchError.
         """
-        if not origin_is_allowed(request.headers, self.allowed_origins):
-            raise ForbiddenOriginError("pages of this origin may not use the gateway; add it to CORS_ORIGINS")
+        if not self.origins.allow(request.headers):
+            raise ForbiddenOriginError("pages of this origin may not use the gateway; see CORS_ORIGINS, ALLOWED_HOSTS")
         client = client_of(request, self.authenticator)
         with self.limits.connection(client.name):
             yield

@@ -15,7 +15,7 @@ import pytest
 import trustme
 from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from websockets.asyncio.client import connect
 
@@ -103,7 +103,7 @@ async def test_jwt_by_a_shared_secret() -> None:
             token_for(SECRET + "!", "HS256", **good),
             token_for(SECRET, "HS256", **good | {"aud": "others"}),
             token_for(SECRET, "HS256", **good | {"iss": "others"}),
-            token_for(SECRET, "HS256", **good | {"exp": time.time() - 1}),
+            token_for(SECRET, "HS256", **good | {"exp": time.time() - 60}),
             token_for(SECRET, "HS512", **good),
             token_for(None, "none", **good),
         ):
@@ -117,6 +117,30 @@ async def test_jwt_by_a_public_key() -> None:
         assert await is_let_in(gateway, **bearer(token_for(key, "ES256")))
         stranger = ec.generate_private_key(ec.SECP256R1())
         assert not await is_let_in(gateway, **bearer(token_for(stranger, "ES256")))
+        other_family = ed25519.Ed25519PrivateKey.generate()
+        assert not await is_let_in(gateway, **bearer(token_for(other_family, "EdDSA")))
+        async with httpx.AsyncClient(base_url=gateway.http) as http:
+            for token in (token_for(other_family, "EdDSA"), token_for(SECRET, "HS256"), "no.such.token"):
+                assert (await http.get("/gpu", headers=bearer(token))).status_code == 401
+
+
+async def test_the_clock_of_an_issuer_may_be_off_by_the_leeway() -> None:
+    expired = token_for(SECRET, "HS256", exp=time.time() - 20)
+    async with TestGateway().running(jwt_secret=SECRET, jwt_leeway_s=60) as gateway:
+        assert await is_let_in(gateway, **bearer(expired))
+    async with TestGateway().running(jwt_secret=SECRET) as gateway:
+        assert not await is_let_in(gateway, **bearer(expired))
+
+
+async def test_a_foreign_name_for_this_machine_gets_a_page_nowhere_unless_it_has_a_token() -> None:
+    """DNS rebinding: the browser sends the attacker's own name as Host and as Origin."""
+    rebound = {"Origin": "http://evil.example", "Host": "evil.example"}
+    async with TestGateway().running() as gateway, httpx.AsyncClient(base_url=gateway.http) as http:
+        assert (await http.post("/v1/audio/speech", json={}, headers=rebound)).status_code == 403
+    async with TestGateway().running(allowed_hosts="evil.example") as gateway, httpx.AsyncClient() as http:
+        assert (await http.post(f"{gateway.http}/v1/audio/speech", json={}, headers=rebound)).status_code == 400
+    async with TestGateway().running(auth_tokens=TOKENS) as gateway, httpx.AsyncClient() as http:
+        assert (await http.post(f"{gateway.http}/v1/audio/speech", json={}, headers=rebound)).status_code == 401
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,18 @@ async def test_a_model_server_is_healthy_while_it_serves(
     assert await is_serving(address, Security())
 
 
+async def test_a_proxy_of_the_environment_does_not_stand_between_our_processes(
+    servicer_and_address: tuple[health.aio.HealthServicer, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servicer, address = servicer_and_address
+    await servicer.set("", Status.SERVING)
+    for name in ("http_proxy", "https_proxy", "grpc_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("no_proxy", "no_grpc_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert await is_serving(address, Security())
+
+
 async def test_where_nothing_listens_nothing_is_healthy(
     servicer_and_address: tuple[health.aio.HealthServicer, str],
 ) -> None:

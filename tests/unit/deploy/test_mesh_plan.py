@@ -9,6 +9,8 @@ from dataclasses import replace
 
 import pytest
 
+from common.security import Security
+from common.settings import ModelServerSettings
 from deploy.mesh import PARTS, free_ports, metrics_port, plan
 
 
@@ -71,9 +73,19 @@ def test_a_wrong_setting_is_one_sentence(module: str) -> None:
     assert "LOG_LEVEL=LOUD: Input should be" in start(module, LOG_LEVEL="LOUD")
 
 
-@pytest.mark.parametrize(("module", "setting"), [("asr_service", "ASR_PORT"), ("tts_service", "TTS_PORT")])
+@pytest.mark.parametrize(
+    ("module", "setting"), [("asr_service", "ASR_PORT"), ("tts_service", "TTS_PORT"), ("gateway", "PORT")]
+)
 def test_a_port_in_use_is_one_sentence(module: str, setting: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        said = start(module, **{setting: str(taken.getsockname()[1])})
-    assert "is in use" in said
-    assert setting in said
+        said = start(module, HOST="127.0.0.1", **{setting: str(taken.getsockname()[1])})
+    assert "in use" in said.splitlines()[-1]
+    assert setting in said.splitlines()[-1]
+
+
+def test_in_production_a_model_server_that_others_can_reach_needs_protection() -> None:
+    said = start("asr_service", ENVIRONMENT="production", GRPC_HOST="0.0.0.0")
+    assert "in production it needs SERVICE_TOKEN or GRPC_TLS_CA" in said
+    for settings in ({"grpc_host": "127.0.0.1"}, {"grpc_host": "0.0.0.0", "service_token": "secret"}):
+        server = ModelServerSettings(_env_file=None, environment="production", **settings)  # type: ignore[arg-type]
+        Security.of(server).check_server(server)

@@ -1,0 +1,29 @@
+"""The public key that JSON Web Tokens are checked with."""
+
+from __future__ import annotations
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+_ALGORITHMS = {
+    rsa.RSAPublicKey: "RS256",
+    ec.EllipticCurvePublicKey: "ES256",
+    ed25519.Ed25519PublicKey: "EdDSA",
+    ed448.Ed448PublicKey: "EdDSA",
+}
+
+
+def algorithm_of(pem: str) -> str:
+    """The algorithm of tokens that are signed with this key's other half. Raises ValueError if it is no such key."""
+    try:
+        key = load_pem_public_key(pem.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    for kind, algorithm in _ALGORITHMS.items():
+        if isinstance(key, kind) and not (isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name != "secp256r1"):
+            return algorithm
+    raise ValueError(
+        "JWT_PUBLIC_KEY is not a public key for RS256, ES256 or EdDSA; it begins with -----BEGIN PUBLIC KEY-----, and"
+        " its lines must be kept"
+    )

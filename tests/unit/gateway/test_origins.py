@@ -1,0 +1,73 @@
+"""Which pages may use the gateway, and under which names."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from starlette.datastructures import Headers
+
+from gateway.config import GatewaySettings
+from gateway.jwt_keys import algorithm_of
+from gateway.origins import Origins, is_private
+
+
+def settings(**given: str) -> GatewaySettings:
+    return GatewaySettings(_env_file=None, **given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:8000", "192.168.1.7", "[::1]:8000", "localhost:8000", "mybox", "mybox.lan"]
+)
+def test_the_gateways_own_page_is_allowed_under_names_that_no_stranger_can_own(host: str) -> None:
+    assert Origins(hosts=()).allow(Headers({"origin": f"http://{host}", "host": host}))
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "localhost.evil.example", "127.0.0.1.evil.com"])
+def test_a_name_that_anybody_could_register_is_not_unless_it_is_listed(host: str) -> None:
+    own_page = Headers({"origin": f"http://{host}", "host": host})
+    assert not Origins(hosts=()).allow(own_page)
+    assert Origins(hosts=(host.partition(":")[0],)).allow(own_page)
+    assert Origins(hosts=None).allow(own_page)
+
+
+def test_other_pages_need_to_be_listed_and_programs_send_no_origin() -> None:
+    foreign = Headers({"origin": "http://a.example", "host": "127.0.0.1:8000"})
+    assert not Origins(hosts=None).allow(foreign)
+    assert Origins(("http://a.example",), ()).allow(foreign)
+    assert Origins(("*",), ()).allow(foreign)
+    assert Origins(hosts=()).allow(Headers({"host": "evil.example"}))
+
+
+def test_an_empty_host_is_no_page_of_ours() -> None:
+    assert not Origins(hosts=None).allow(Headers({"origin": "http://a.example"}))
+    assert is_private("localhost")
+
+
+def test_in_production_no_origin_of_a_developer_is_allowed_by_default() -> None:
+    assert settings().allowed_origins == ["http://localhost:3000"]
+    assert settings(environment="production").allowed_origins == []
+    assert settings(environment="production", cors_origins="https://a.example").allowed_origins == ["https://a.example"]
+
+
+def test_calls_to_other_machines_without_protection_are_a_warning_in_production() -> None:
+    (warning,) = settings(environment="production", llm_address="gpu-box:50052").warnings()
+    assert "gpu-box:50052" in warning
+    assert not settings(environment="production").warnings()
+    assert not settings(environment="production", llm_address="gpu-box:50052", service_token="x").warnings()
+
+
+def pem(key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey) -> str:
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def test_a_key_is_for_the_algorithm_of_its_family() -> None:
+    assert algorithm_of(pem(rsa.generate_private_key(65537, 2048).public_key())) == "RS256"
+    assert algorithm_of(pem(ec.generate_private_key(ec.SECP256R1()).public_key())) == "ES256"
+    assert algorithm_of(pem(ed25519.Ed25519PrivateKey.generate().public_key())) == "EdDSA"
+
+
+@pytest.mark.parametrize("key", ["hello", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"])
+def test_what_is_no_key_is_refused_at_the_start(key: str) -> None:
+    with pytest.raises(ValueError, match="JWT_PUBLIC_KEY is not a public key"):
+        settings(jwt_public_key=key).check_protection()
