@@ -1,7 +1,7 @@
-"""Finds settings that nobody reads: a misspelt name would otherwise change nothing, without a word. Pure.
+"""Finds settings that nobody reads. Otherwise a misspelt name would have no effect and no warning. Pure.
 
 Names in `.env` (and on the command line of `make`) are meant for us, so each must be known. The environment holds
-variables of many programs; there, only names with our prefixes, and names very close to a setting's, are looked at.
+variables of many programs; of these, only names with our prefixes, or very close to a setting's name, are checked.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from common.setting_names import SETTING_NAMES
 _PREFIXES = ("ADMISSION_", "ASR_", "AUTH_", "CLIENT_", "GATEWAY_", "GRPC_TLS_", "JWT_", "LLM_", "TTS_", "VALKEY_")
 _SHORT_NAME = 8  # shorter names of other programs are often close to ours: PORTS, HOSTS
 
-# Read by libraries and tools that we use, or by compose and make.
+# Names that our libraries and tools read, or compose and make.
 _FOREIGN = re.compile(
     r"(COMPOSE|COQUI|CT2|CUDA|DOCKER|GF|GRPC|HF|HUGGINGFACE|LC|LD|LLAMA|MALLOC|MKL|NCCL|NVIDIA|OMP|ONNX|OPENBLAS|ORT|OTEL"
     r"|PIP|PYTHON|TOKENIZERS|TORCH|TRANSFORMERS|UV|UVICORN|VLLM|XDG)_\w+"
@@ -29,7 +29,7 @@ _PROTECTION = re.compile(r"AUTH|(?<!MAX_)TOKEN|SECRET|JWT|TLS|PASSWORD|API_?KEY|
 
 @dataclass(frozen=True, slots=True)
 class UnknownSetting:
-    """A name that is no setting. source: where it stands. nearest: the setting that was probably meant, or empty."""
+    """A name that is no setting. source: where it was found. nearest: the setting that was probably meant, or empty."""
 
     name: str
     source: str
@@ -37,7 +37,7 @@ class UnknownSetting:
 
     @property
     def looks_like_protection(self) -> bool:
-        """Whether somebody may rely on it to keep others out."""
+        """Whether somebody may rely on it for protection."""
         return any(_PROTECTION.search(name) for name in (self.name, self.nearest))
 
     def __str__(self) -> str:
@@ -49,7 +49,7 @@ class UnknownSetting:
 def unknown_settings(environment: Collection[str], meant_for_us: Mapping[str, Collection[str]]) -> list[UnknownSetting]:
     """The names that are no settings.
 
-    environment: names of all environment variables. meant_for_us: where else names come from (".env") → the names.
+    environment: names of all environment variables. meant_for_us: another source of names (".env") → its names.
     """
     found: dict[str, UnknownSetting] = {}
     for source, names in {**meant_for_us, "the environment": environment}.items():
@@ -67,7 +67,7 @@ def unknown_settings(environment: Collection[str], meant_for_us: Mapping[str, Co
 def check(
     environment: Mapping[str, str], meant_for_us: Mapping[str, Mapping[str, str | None]], *, is_production: bool
 ) -> list[str]:
-    """A warning for each unknown name. Raises ValueError instead where protection seems to be meant in production."""
+    """A warning for each unknown name. In production, raises ValueError if a name seems to be meant as protection."""
     unknown = unknown_settings(environment, meant_for_us)
     values = {name: value for names in (*meant_for_us.values(), environment) for name, value in names.items()}
     if any(one.nearest == "ENVIRONMENT" and (values[one.name] or "").lower() == "production" for one in unknown):

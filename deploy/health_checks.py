@@ -1,6 +1,6 @@
 """Health checks of the processes of `make run`, each by the protocol of the process: gRPC, HTTP or Valkey's own.
 
-A check never raises. It takes TIMEOUT_S at most, so a process that is stopped or that hangs counts as silent.
+A check never raises. It takes TIMEOUT_S at most. A process that is stopped or hangs gives no answer in that time.
 """
 
 from __future__ import annotations
@@ -57,5 +57,5 @@ async def _ask(host: str, port: int, request: bytes) -> bytes:
                 return await reader.readline()
             finally:
                 writer.close()
-    except (OSError, TimeoutError, ValueError):  # ValueError: a line without end
+    except (OSError, TimeoutError, ValueError):  # ValueError: an endless line
         return b""

@@ -1,4 +1,4 @@
-"""What becomes of a process of `make run` that ends, or that no longer answers. Pure: it decides, others perform.
+"""Decides what to do when a process of `make run` ends or no longer answers. Pure: the caller carries it out.
 
 start ──► serves ──► ends, or is silent for too long ──► pause ──► start …
   └── ends before it has ever served ──► given up: it can't start at all
@@ -19,7 +19,7 @@ FIRST_STARTS = 3
 
 
 class Sign(Enum):
-    """What a health check found: the process does its work, it only answers (its model is loading), or neither."""
+    """The result of a health check: the process serves, it only answers (its model is loading), or neither."""
 
     SERVES = "serves"
     ANSWERS = "answers"
@@ -59,7 +59,7 @@ class Lifeline:
         self._serves_since = None
 
     def seen(self, sign: Sign, now: float) -> bool:
-        """Note what a health check found. Returns whether the process hangs and must be replaced.
+        """Note the result of a health check. Returns whether the process hangs and must be replaced.
 
         A process that loads its model may be silent for long: importing a large library can block it.
         """
@@ -74,8 +74,8 @@ class Lifeline:
     def ended(self, status: int, now: float) -> StartAgain | GiveUp:
         """The run is over. status: the exit status; negative: the signal that ended it.
 
-        A process that ends by itself before it ever served says why it can't start, so another try is of no use. One
-        that a signal ended gets three tries.
+        If a process ends by itself before it ever served, its output says why it can't start, and another try is
+        useless. If a signal ended it, it gets three tries.
         """
         pause_s = self._backoff.next_pause_s(now - self._serves_since if self._serves_since is not None else 0.0)
         if self._has_served:

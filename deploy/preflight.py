@@ -1,4 +1,5 @@
-"""What `make run` checks before it installs, downloads or loads anything, so that a mistake is told within seconds.
+"""The checks of `make run` before it installs, downloads or loads anything, so that it reports a mistake within
+seconds.
 
 names of settings  →  their values  →  GPU of the profile  →  ports that are free  →  Valkey's folder
 """
@@ -76,7 +77,7 @@ def check_settings(environment: Mapping[str, str], processes: set[str]) -> list[
 
 
 def _given_to_make(flags: str) -> dict[str, str]:
-    """The variables that stood on the command line of `make`, from its variable MAKEFLAGS: `s -- PORT=80 ARGS=`."""
+    """The variables on the command line of `make`, from its variable MAKEFLAGS: `s -- PORT=80 ARGS=`."""
     _, _, variables = f" {flags}".partition(" -- ")
     return {name: value for name, is_one, value in (one.partition("=") for one in shlex.split(variables)) if is_one}
 
@@ -111,7 +112,7 @@ def _ports(variables: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, in
 
 
 def _port_problem(host: str, port: int, setting: str) -> str:
-    """Why a process can't listen there; empty if it can."""
+    """Why a process can't listen on that port; empty if it can."""
     try:
         _listen(host, port)
     except PermissionError:
@@ -134,7 +135,7 @@ def _listen(host: str, port: int) -> None:
 
 
 def _by(port: int) -> str:
-    """Which program listens on `port`, as far as we may know."""
+    """The program that listens on `port`, if we may see it."""
     try:
         for one in psutil.net_connections("tcp"):
             if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port and one.pid:
@@ -145,5 +146,5 @@ def _by(port: int) -> str:
 
 
 def _other(folder: Path) -> Path:
-    """A folder beside `folder` that there isn't yet."""
+    """The name of a new folder beside `folder`."""
     return next(other for count in range(2, 1000) if not (other := folder.with_name(f"{folder.name}-{count}")).exists())

@@ -1,7 +1,8 @@
-"""Runs the processes of `make run` and watches over them, until it is told to stop.
+"""Runs the processes of `make run` and watches them, until it is told to stop.
 
-A process that ends is started again (`deploy.lifeline` says when). One that no longer answers its health check is
-killed, and started again. The processes stop in stages, so that the gateway can still hand over and save what was said.
+A process that ends is started again (`deploy.lifeline` says when). A process that no longer answers its health check is
+killed and started again. The processes stop in stages, so that the gateway can still hand over and save the
+conversations.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from deploy.lifeline import CHECK_EVERY_S, GiveUp, Lifeline, how
 
 KEPT_LINES = 50
 FIRST_CHECKS_EVERY_S = 0.5
-"""Until a process serves."""
+"""The interval of health checks until a process serves."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Program:
 
 
 class CantStartError(Exception):
-    """A process can't start at all. The message says which, why, and what it said."""
+    """A process can't start at all. The message names the process and the reason, and quotes its output."""
 
 
 class Supervisor:
@@ -110,7 +111,9 @@ class Supervisor:
             finally:
                 watching.cancel()
                 await child.stop()
-                await asyncio.wait({reading}, timeout=1.0)  # its last lines; a process that it left may hold the pipe
+                await asyncio.wait(
+                    {reading}, timeout=1.0
+                )  # read its last lines, but not for long: a process that it left may hold the pipe
                 reading.cancel()
 
     async def _pass_on(self, program: Program, child: ChildProcess, last_lines: deque[str]) -> None:
@@ -130,7 +133,7 @@ class Supervisor:
 
 
 def last_words(lines: Sequence[str]) -> str:
-    """Why a process ended, by its output: the line that says why it can't start, or else the last one."""
+    """Why a process ended: the line of its output that says why it can't start, or else the last line."""
     for line in reversed(lines):
         _, found, why = line.partition("can't start: ")
         if found:

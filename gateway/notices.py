@@ -1,7 +1,7 @@
-"""What a conversation tells of itself beside the messages of /ws/conversation: its turns and replies, as they go.
+"""Notices of a conversation about its turns and replies, in addition to the messages of /ws/conversation.
 
-Another front door translates these into its own protocol. It asks for them with `Outbox(with_notices=True)`; they come
-in order among the messages. Times are in seconds of the learner's audio since the connection began.
+Another API translates them into its own protocol. It requests them with `Outbox(with_notices=True)`; they come in order
+among the messages. Times are in seconds of the learner's audio since the connection began.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ class VoiceBegan:
 
 @dataclass(frozen=True, slots=True)
 class TurnOver:
-    """The learner's turn is over. turn: as it is kept; None if there were no words, or only a sound ("mhm", a cough).
+    """The learner's turn is over. turn: as in the history; None if there were no words, or only a sound ("mhm", a
+    cough).
 
     failure: why it could not be recognised.
     """
@@ -35,12 +36,13 @@ class TurnOver:
 
 @dataclass(frozen=True, slots=True)
 class TurnDropped:
-    """What the learner was saying is forgotten: recognition failed, or the client cleared its audio."""
+    """The learner's open turn is dropped: recognition failed, or the client cleared its audio."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyBegan:
-    """A reply is let out. Its text and audio follow. request_id: of the request that it answers; empty: of a turn."""
+    """A reply is released. Its text and audio follow. request_id: of the request that it answers; empty: it answers a
+    turn."""
 
     turn_id: str
     request_id: str = ""
@@ -48,7 +50,7 @@ class ReplyBegan:
 
 @dataclass(frozen=True, slots=True)
 class ReplySent:
-    """All of a reply was sent, though not yet heard. failure: what ended its text early."""
+    """All of a reply was sent, though not yet heard. failure: the error that ended its text early."""
 
     turn_id: str
     failure: ServiceError | None = None
@@ -56,7 +58,8 @@ class ReplySent:
 
 @dataclass(frozen=True, slots=True)
 class ReplyEnded:
-    """A reply was heard to its end, was interrupted, or failed. heard_text: what the learner heard of it."""
+    """The learner has heard all of a reply, or it was interrupted or failed. heard_text: the part that the learner
+    heard."""
 
     turn_id: str
     outcome: Literal["complete", "interrupted", "failed"]

@@ -72,7 +72,7 @@ def measure(name: str, system: System, sessions: int, seconds: float, timeline: 
 def run_learners(
     name: str, system: System, sessions: int, seconds: float, timeline: Timeline
 ) -> tuple[Outcome, Answers, dict[str, Use]]:
-    """Like `measure`, but returns each answer by itself."""
+    """Like `measure`, but returns the single answers."""
     outcome, use = _run(name, system, sessions, seconds, timeline)
     return outcome, answers(outcome.learners, timeline.ends, timeline.frames, timeline.models_s), use
 

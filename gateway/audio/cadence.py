@@ -22,7 +22,7 @@ class Cadence:
         self._current_s = 0.0
 
     def begin_slice(self) -> None:
-        """Bytes have come; what is `heard` from now on was in them."""
+        """Bytes have come. The next `heard` says how much audio they held."""
         self._slices_s.append(self._current_s)
         self._current_s = 0.0
 

@@ -27,7 +27,7 @@ MAX_RATE_HZ = 192_000
 MAX_SILENT_BYTES = 1024 * 1024  # from one decoded packet to the next; leaves room for some video
 MAX_BAD_PACKETS = 10  # in a row; fewer are heard as a click
 
-# The client is told of broken streams; libav need not write to stderr, too.
+# The client gets an error for a broken stream, so libav need not write to stderr, too.
 av.logging.set_level(None)
 
 

@@ -54,7 +54,7 @@ class Retries:
 
 @asynccontextmanager
 async def open_call(call: Any) -> AsyncIterator[Any]:
-    """`call` for the length of the block; cancelled at its end unless it has ended by itself.
+    """`call` for the length of the block; cancelled at the end of the block unless it has ended before.
 
     A task that is cancelled does not by itself cancel the RPC that it waits for.
     """

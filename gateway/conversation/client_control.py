@@ -1,4 +1,4 @@
-"""Does what a client decides that leads the conversation itself; see `conduct`."""
+"""Carries out the decisions of a client that leads the conversation itself; see `conduct`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gateway.reply.turn_machine import LearnerInterrupts
 
 
 class ClientControl:
-    """Of one conversation. conduct: as the client has last configured it."""
+    """The control of one conversation. conduct: the client's latest configuration."""
 
     def __init__(self, record: ConversationRecord, hearing: Hearing, conduct: Conduct) -> None:
         self.conduct = conduct
@@ -30,7 +30,7 @@ class ClientControl:
         self._hearing = hearing
 
     async def on(self, event: ConductEvent, floor: FloorControl, asides: Asides) -> None:
-        """Do it. Raises ServiceError: it has no effect then."""
+        """Carry out `event`. If it raises ServiceError, the event has no effect."""
         match event:
             case Configure(conduct, changes):
                 self.conduct = conduct
@@ -69,7 +69,7 @@ class ClientControl:
 
 
 def truncated(turn: PartnerTurn, heard_s: float) -> PartnerTurn:
-    """The turn as far as it was heard: up to the last word of which at least half was. It never grows."""
+    """The heard part of the turn: up to the last word that was heard at least half. The turn never gets longer."""
     words = tuple(word for word in turn.words if (word.start_s + word.end_s) / 2 <= heard_s)
     if len(words) == len(turn.words):
         return turn

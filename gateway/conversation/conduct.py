@@ -1,6 +1,7 @@
-"""How a client leads a conversation itself: how turns are taken, what has been said, and when the partner answers.
+"""The events of a client that leads a conversation itself: they set turn-taking, change the history and request
+replies.
 
-These are events of the session's inbox, as the messages of /ws/conversation are. Another front door posts them.
+Like the messages of /ws/conversation, they go through the session's inbox. Another API posts them.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from gateway.reply.request import Delivery, ReplyRequest
 class Conduct:
     """How turns are taken and replies are made. The defaults are those of /ws/conversation.
 
-    detects_turns: recognition finds the ends of turns; otherwise the client does, by `AudioInput.cut`. answers_turns:
-    the partner answers each turn; otherwise it only answers requests. is_interruptible: the learner's voice interrupts
-    the partner. patience: in place of the learner's and the level's.
+    detects_turns: recognition finds the ends of turns; otherwise the client marks them by `AudioInput.cut`.
+    answers_turns: the partner answers each turn; otherwise it only answers requests. is_interruptible: the learner's
+    voice interrupts the partner. patience: replaces the learner's and the level's.
     """
 
     detects_turns: bool = True
@@ -31,7 +32,7 @@ class Conduct:
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """From now on, `conduct` applies, and these fields of SessionState have these values."""
+    """Set `conduct`, and these fields of SessionState, from now on."""
 
     conduct: Conduct
     changes: Mapping[str, object] = field(default_factory=dict)
@@ -41,7 +42,7 @@ class Configure:
 class AddTurn:
     """Put a turn into the history, without a reply to it. after: the id of the turn before it; None: it is the first.
 
-    is_last: it comes behind all others, whatever `after` says.
+    is_last: it comes after all others, whatever `after` says.
     """
 
     turn: Turn
@@ -58,7 +59,8 @@ class DeleteTurn:
 
 @dataclass(frozen=True, slots=True)
 class TruncateTurn:
-    """The learner has heard a turn of the partner's only up to here. If it is still under way, it is interrupted."""
+    """Cut a turn of the partner's: the learner has heard it only up to here. A turn that is still under way is
+    interrupted."""
 
     turn_id: str
     heard_ms: float

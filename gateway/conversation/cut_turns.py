@@ -1,4 +1,4 @@
-"""Turns whose ends a client decides: what was recognised between two cuts of the audio is one turn."""
+"""Turns whose ends a client decides: the words between two cuts of the audio are one turn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from gateway.ports import AsrEvent, EndOfTurn, Transcript
 
 
 class CutTurn:
-    """Gathers the transcripts since the last cut. failure: why some of it could not be recognised."""
+    """Gathers the transcripts since the last cut. failure: why part of the audio could not be recognised."""
 
     def __init__(self) -> None:
         self._parts: list[Transcript] = []
@@ -19,7 +19,7 @@ class CutTurn:
             self._parts.append(said.transcript)
 
     def take(self) -> Transcript | None:
-        """All that was said since the last cut; None: no words. Begins anew."""
+        """Take the words since the last cut; None: no words. Then begin a new turn."""
         parts, self._parts, self.failure = self._parts, [], None
         if not parts:
             return None

@@ -79,7 +79,7 @@ class Ending:
         return True
 
     async def hear_last_words(self, tasks: asyncio.TaskGroup) -> bool:
-        """Finish the audio and keep the turns that are still in it. Returns False if the learner has left meanwhile."""
+        """Finish the audio and keep the turns that are still in it. Returns False if the learner has left."""
         finishing = tasks.create_task(self._finish_audio())
         try:
             async with asyncio.timeout(LAST_WORDS_S):

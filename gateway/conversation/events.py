@@ -31,7 +31,7 @@ class ReplyOver:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisGrown:
-    """The analysis that the learner asked for by ending the conversation, so far. It is whole if nothing is pending."""
+    """The analysis so far, after the learner has ended the conversation. It is whole if nothing is pending."""
 
     stage: Stage
 

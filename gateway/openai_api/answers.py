@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 EVENT_STREAM = "text/event-stream"
 CLIENT_LEFT = 499
-"""The status of an answer that nobody waits for."""
+"""The status of an answer whose client has left."""
 
 
 class ParameterError(InvalidInputError):
@@ -38,7 +38,8 @@ class ParameterError(InvalidInputError):
 
 
 class BrokenOffError(Exception):
-    """Something failed when a part of the answer had been sent. Only closing the connection can tell the client."""
+    """Something failed after a part of the answer had been sent, so the connection must be closed to tell the
+    client."""
 
 
 class UnknownModelError(InvalidInputError):
@@ -86,7 +87,7 @@ async def _validation_error(_: Request, error: Exception) -> Response:
 
 
 def invalid_field(problem: Mapping[str, Any]) -> ServiceError:
-    """The error for one of pydantic's. It doesn't repeat what the client sent."""
+    """Our error for one of pydantic's. It doesn't quote the client's input."""
     place = [str(part) for part in problem["loc"] if part not in ("body", "query", "path")]
     if problem["type"] == "json_invalid":
         return InvalidInputError(f"the body is not valid JSON: {problem['ctx']['error']}")
@@ -116,7 +117,7 @@ def event(data: Mapping[str, Any]) -> bytes:
 
 
 async def with_errors(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same events. An error on the way is the last one: the status has been sent, and was 200."""
+    """The same events. A later error becomes the last event, because the status 200 has already been sent."""
     try:
         async for one in events:
             yield one
@@ -125,7 +126,7 @@ async def with_errors(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def or_broken_off(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same parts of a file. Raises BrokenOffError for an error on the way."""
+    """The same parts of a file. Raises BrokenOffError for a later error."""
     try:
         async for one in parts:
             yield one

@@ -1,4 +1,4 @@
-"""What the routes need: the ports, the model servers, the settings and the way in."""
+"""What the routes need: the ports, the model servers, the settings and the entrance."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Backend:
 
 
 def backend(request: Request) -> Backend:
-    """The gateway's."""
+    """The gateway's Backend."""
     found: Backend = request.app.state.backend
     return found
 
 
 async def inside(request: Request, behind: Annotated[Backend, Depends(backend)]) -> AsyncIterator[AsyncExitStack]:
-    """Lets the request's client in. What is entered on the stack stays open until the answer has been sent."""
+    """Admits the request's client. Contexts entered on the stack stay open until the answer has been sent."""
     with behind.entrance.client(request):
         async with AsyncExitStack() as stack:
             yield stack

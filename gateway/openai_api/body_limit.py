@@ -15,7 +15,7 @@ LINGER_S, LINGER_BYTES = 2.0, 64 * 1024 * 1024
 
 
 class Bounds(NamedTuple):
-    """Of one request's body."""
+    """The bounds of one request's body."""
 
     size: int
     seconds: float
@@ -53,7 +53,7 @@ class BodyLimit:
 
 
 class _Body:
-    """One request's."""
+    """The body of one request."""
 
     def __init__(self, receive: Receive, bounds: Bounds, headers: Headers) -> None:
         self._receive = receive

@@ -27,7 +27,7 @@ class CountedRequests:
         try:
             await self._app(scope, receive, answer.send)
             outcome = answer.outcome
-        except BrokenOffError as error:  # the server closes the connection, as the answer is not complete
+        except BrokenOffError as error:  # the answer is incomplete, so the server closes the connection
             logger.warning("an answer broke off: %s", error)
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
@@ -35,7 +35,7 @@ class CountedRequests:
 
 
 class _Answer:
-    """Sees what is sent."""
+    """Watches the answer."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

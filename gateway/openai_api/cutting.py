@@ -12,7 +12,7 @@ RATE_HZ = 16_000
 MIN_PIECE_S, MAX_PIECE_S = 12, 24  # Whisper hears 30 s at once; a live turn may have to wait until a piece is decoded
 FRAME = RATE_HZ // 50  # samples: the level is measured for each
 QUIET_FRAMES = 15  # a cut is in the middle of the quietest 0.3 s
-SILENCE_RMS = 10.0  # of 32,768: no frame of digital silence, or of a muted microphone, is louder
+SILENCE_RMS = 10.0  # of 32,768: frames of digital silence or of a muted microphone are not louder
 BYTES = 2  # per sample
 
 
@@ -28,11 +28,11 @@ class Cutter:
 
     def __init__(self) -> None:
         self._held = bytearray()
-        self._start = 0  # of what is held, in samples
+        self._start = 0  # where the held audio begins, in samples
 
     @property
     def samples(self) -> int:
-        """How long the recording is so far."""
+        """The length of the recording so far."""
         return self._start + len(self._held) // BYTES
 
     def push(self, pcm: bytes) -> Iterator[Piece]:
@@ -62,7 +62,8 @@ def _levels(pcm: bytes) -> npt.NDArray[np.float64]:
 
 
 def _quietest(levels: npt.NDArray[np.float64]) -> int:
-    """Where to cut, in samples: in the middle of the quietest QUIET_FRAMES from MIN_PIECE_S on, the last if equal."""
+    """Where to cut, in samples: in the middle of the quietest QUIET_FRAMES after MIN_PIECE_S; among equals, the
+    last."""
     first = MIN_PIECE_S * RATE_HZ // FRAME
     loudness = np.convolve(levels[first:], np.ones(QUIET_FRAMES), "valid")
     last_quietest = len(loudness) - 1 - int(np.argmin(loudness[::-1]))

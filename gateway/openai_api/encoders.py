@@ -16,7 +16,7 @@ class Encoder(Protocol):
     """One file."""
 
     def push(self, pcm: bytes) -> bytes:
-        """Encode more samples; what is ready of the file."""
+        """Encode more samples; returns the finished part of the file."""
         ...
 
     def finish(self) -> bytes:
@@ -33,7 +33,7 @@ class _Libav(NamedTuple):
     bit_rate: int | None = None
 
 
-# Without Xing's header, which mp3 would get at the end. An Ogg page holds 100 ms, else it would be a second.
+# No Xing header, because libav would write it only at the end of an mp3. An Ogg page holds 100 ms instead of a second.
 _LIBAV = {
     "mp3": _Libav("mp3", "libmp3lame", {"write_xing": "0"}, 64_000),
     "opus": _Libav("ogg", "libopus", {"page_duration": "100000"}, 32_000),
@@ -75,7 +75,7 @@ class _Plain:
 
 
 def _wav_header(sample_rate_hz: int) -> bytes:
-    """Of a WAV whose length is not known yet."""
+    """The header of a WAV whose length is not known yet."""
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, sample_rate_hz, 2 * sample_rate_hz, 2, 16)
     return b"RIFF\xff\xff\xff\xffWAVE" + form + b"data\xff\xff\xff\xff"
 
@@ -110,7 +110,7 @@ class _LibavEncoder:
 
 
 class _Written:
-    """The file that libav writes; it can't go back in it."""
+    """The file that libav writes. It can't seek."""
 
     def __init__(self) -> None:
         self._data = bytearray()
@@ -121,6 +121,6 @@ class _Written:
         return len(data)
 
     def take(self) -> bytes:
-        """What was written since the last time."""
+        """The bytes written since the last call."""
         data, self._data = bytes(self._data), bytearray()
         return data

@@ -1,4 +1,4 @@
-"""The way in for a request: origin → token → connections at once → seat. The same checks as for a conversation."""
+"""Admits a request by the same checks as a conversation: origin → token → connections at once → seat."""
 
 from __future__ import annotations
 
@@ -82,4 +82,4 @@ class _Request:
     """A request that is being answered. It can't move to another gateway, so a hand-over changes nothing for it."""
 
     async def post(self, event: HandOver, /) -> None:
-        """Go on."""
+        """Do nothing."""

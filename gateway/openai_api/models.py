@@ -1,6 +1,6 @@
 """GET /v1/models: the models that are loaded.
 
-Requests may name any model: there is one for each task, and the route says which task it is.
+Requests may name any model: there is one for each task, and the route decides the task.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ async def models(behind: Behind, inside: Inside) -> dict[str, Any]:
 
 @router.get("/models/{model:path}")
 async def model(model: str, behind: Behind, inside: Inside) -> dict[str, Any]:
-    """One of them."""
+    """One model."""
     described = await behind.services.describe()
     for name, one in described.items():
         if one.get("model") == model:

@@ -24,7 +24,7 @@ MAX_BAD_PACKETS = 50  # in a row; fewer are heard as a click
 def decode(file: BinaryIO, max_s: float) -> Iterator[bytes]:
     """The sound, as 16-bit mono PCM at RATE_HZ, in blocks of less than a second. Raises ParameterError.
 
-    max_s: what is longer is refused.
+    max_s: a longer recording is refused.
     """
     left = int(max_s * RATE_HZ) * BYTES
     try:

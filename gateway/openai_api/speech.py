@@ -64,7 +64,7 @@ async def speech(body: SpeechRequest, request: Request, behind: Behind, inside: 
     await stream.finish()
     parts = _encoded(stream, create_encoder(body.response_format, SAMPLE_RATE_HZ))
     inside.push_async_callback(parts.aclose)
-    first = await unless_gone(request, anext(parts))  # what fails before this is an error with a status
+    first = await unless_gone(request, anext(parts))  # an error up to here is reported with a status
     if body.stream_format == "sse":
         return StreamingResponse(with_errors(_events(first, parts)), media_type=EVENT_STREAM)
     return StreamingResponse(or_broken_off(_all(first, parts)), media_type=MEDIA_TYPES[body.response_format])
@@ -87,6 +87,6 @@ async def _events(first: bytes, parts: AsyncIterator[bytes]) -> AsyncIterator[by
     async for part in _all(first, parts):
         if part:
             yield event({"type": "speech.audio.delta", "audio": base64.b64encode(part).decode()})
-    # Tokens are not counted here: the price of speech is its time.
+    # No tokens are counted for speech.
     usage = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
     yield event({"type": "speech.audio.done", "usage": usage})

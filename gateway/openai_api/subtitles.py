@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gateway.openai_api.transcribing import Heard, HeardWord
 
-MAX_CHARACTERS, MAX_S, PAUSE_S = 84, 7.0, 1.0  # two lines; as long as one can read it; a new segment after such a pause
+MAX_CHARACTERS, MAX_S, PAUSE_S = 84, 7.0, 1.0  # two lines; the longest display; a pause that ends a segment
 SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！")
 
 
@@ -20,7 +20,7 @@ class Segment(NamedTuple):
 
 
 def segments_of(heard: Iterable[Heard]) -> Iterator[Segment]:
-    """The segments of all pieces, in order. One without word times is one segment."""
+    """The segments of all pieces, in order. A piece without word times is one segment."""
     for piece in heard:
         if not piece.words and piece.text:
             yield Segment(piece.text, piece.start_s, piece.end_s)
@@ -28,7 +28,7 @@ def segments_of(heard: Iterable[Heard]) -> Iterator[Segment]:
 
 
 def _segments(text: str, words: Sequence[HeardWord]) -> Iterator[Segment]:
-    at = begin = 0  # in the text: its words may stand without blanks between them
+    at = begin = 0  # positions in the text, whose words may have no blanks between them
     first: HeardWord | None = None
     last: HeardWord | None = None
     for word in words:
@@ -64,7 +64,7 @@ def srt(segments: Iterable[Segment]) -> str:
 
 
 def vtt(segments: Iterable[Segment]) -> str:
-    """WebVTT, in which < and & have a meaning."""
+    """WebVTT, in which < and & must be escaped."""
     cues = (
         f"{_clock(one.start_s, '.')} --> {_clock(one.end_s, '.')}\n"
         f"{one.text.replace('&', '&amp;').replace('<', '&lt;')}\n\n"

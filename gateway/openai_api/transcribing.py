@@ -2,8 +2,8 @@
 
     file ──a thread── decode, cut ──piece──▶ recognise (AHEAD at once) ──▶ Heard, in order
 
-While one piece is recognised the next one waits at the service, so that the model is not idle. The service recognises
-recordings when no turn of a learner waits.
+While the service recognises one piece, the next one waits there, so that the model is not idle. Learners' turns go
+before recordings.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class HeardWord:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What was recognised of one piece. Times are in seconds of the recording."""
+    """The words of one piece. Times are in seconds of the recording."""
 
     text: str
     words: tuple[HeardWord, ...]
@@ -50,14 +50,15 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to do with a recording. language: expected, a BCP-47 tag; empty: found out. translate: into English."""
+    """What to do with a recording. language: the expected one, a BCP-47 tag; empty: detected. translate: into
+    English."""
 
     language: str = ""
     translate: bool = False
 
 
 class Transcription:
-    """Of one file. `duration_s` is right when all of it has been read."""
+    """The transcription of one file. `duration_s` is right once the whole file has been read."""
 
     def __init__(self, file: BinaryIO, recordings: Recordings, task: Task, *, max_s: float) -> None:
         self._file = file
@@ -68,11 +69,11 @@ class Transcription:
 
     @property
     def duration_s(self) -> float:
-        """How long the recording is, as far as it has been decoded."""
+        """The length of the recording decoded so far."""
         return self._cutter.samples / RATE_HZ
 
     async def heard(self) -> AsyncGenerator[Heard, None]:
-        """What is recognised, piece by piece. Raises ServiceErrors; ParameterError if the file is no recording."""
+        """The words, piece by piece. Raises ServiceErrors; ParameterError if the file is no recording."""
         waiting: deque[asyncio.Task[Heard]] = deque()
         async with aclosing(self._pieces_beside()) as pieces:
             try:
@@ -88,7 +89,7 @@ class Transcription:
                 await asyncio.gather(*waiting, return_exceptions=True)
 
     async def _pieces_beside(self) -> AsyncGenerator[Piece, None]:
-        """The pieces, each made in a thread when it is asked for."""
+        """The pieces. Each one is made in a thread when it is requested."""
         with closing(self._pieces()) as pieces:
             while (piece := await _in_thread(lambda: next(pieces, None))) is not None:
                 yield piece
@@ -106,7 +107,7 @@ class Transcription:
                 transcript = await self._recordings.recognize(
                     piece.pcm, sample_rate_hz=RATE_HZ, language=self._task.language, translate=self._task.translate
                 )
-            except BusyError as error:  # learners have all the slots; a recording can wait
+            except BusyError as error:  # learners use all the slots; a recording can wait
                 tries += 1
                 if tries == BUSY_TRIES:
                     raise
@@ -116,7 +117,7 @@ class Transcription:
 
 
 async def _first(waiting: deque[asyncio.Task[T]]) -> T:
-    """The result of the first task, which is taken out when it is done."""
+    """The result of the first task, which is removed from `waiting` when it is done."""
     result = await waiting[0]
     waiting.popleft()
     return result

@@ -25,7 +25,7 @@ LANGUAGE = r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$"
 
 
 class TranscriptionForm(BaseModel):
-    """The fields beside `file`. model: any name. prompt, temperature and what is not here have no effect."""
+    """The fields beside `file`. model: any name. prompt, temperature and unknown fields have no effect."""
 
     model: str
     language: Annotated[str, Field(pattern=LANGUAGE)] = ""
@@ -37,7 +37,7 @@ class TranscriptionForm(BaseModel):
     include: list[str] = Field(default_factory=list)
 
     def check(self) -> None:
-        """Raises ParameterError for what can't be done."""
+        """Raises ParameterError for an option that is not supported."""
         if self.include:
             raise ParameterError("`include`: the model's tokens are not known here; leave it out", "include")
         if self.stream and self.response_format not in ("json", "text"):
@@ -61,14 +61,14 @@ async def transcriptions(request: Request, behind: Behind, inside: Inside) -> Re
         return answer(pieces, duration_s, form.response_format, form.timestamp_granularities)
     heard = (await _begin(behind, inside, file, Task(form.language))).heard()
     inside.push_async_callback(heard.aclose)
-    first = await unless_gone(request, anext(heard, None))  # what fails before this is an error with a status
+    first = await unless_gone(request, anext(heard, None))  # an error up to here is reported with a status
     return StreamingResponse(with_errors(_events(first, heard)), media_type=EVENT_STREAM)
 
 
 async def recognise_all(
     request: Request, behind: Backend, inside: AsyncExitStack, file: BinaryIO, task: Task
 ) -> tuple[list[Heard], float]:
-    """All that is said in the file, and how many seconds it has."""
+    """All words of the file, and its length in seconds."""
     transcription = await _begin(behind, inside, file, task)
     heard = transcription.heard()
     inside.push_async_callback(heard.aclose)
@@ -102,7 +102,7 @@ def answer(
     granularities: Sequence[Granularity],
     task: Literal["transcribe", "translate"] = "transcribe",
 ) -> Response:
-    """What was recognised, in the form that was asked for."""
+    """The answer in the requested form."""
     text = " ".join(piece.text for piece in pieces if piece.text)
     match response_format:
         case "text":
@@ -134,7 +134,7 @@ def _usage(duration_s: float) -> dict[str, Any]:
 
 
 def _segment(number: int, segment: Segment) -> dict[str, Any]:
-    """Fields about the model's tokens, which are not known here, have neutral values."""
+    """A segment of the answer. Its fields about the model's tokens, which we don't know, have neutral values."""
     return {
         "id": number,
         "seek": 0,

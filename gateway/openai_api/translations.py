@@ -1,4 +1,5 @@
-"""POST /v1/audio/translations: what is said in a recording, in English. Only a multilingual Whisper can."""
+"""POST /v1/audio/translations: the words of a recording, translated into English. Only a multilingual Whisper can do
+this."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ class TranslationForm(BaseModel):
     openapi_extra=body_schema(TranslationForm),
 )
 async def translations(request: Request, behind: Behind, inside: Inside) -> Response:
-    """What is said in a recording, in English. A model that knows English only refuses."""
+    """The words of a recording, translated into English. A model that knows only English refuses."""
     file, form = await inside.enter_async_context(behind.uploads.receive(request, TranslationForm))
     pieces, duration_s = await recognise_all(request, behind, inside, file, Task(translate=True))
     return answer(pieces, duration_s, form.response_format, BY_SEGMENT, task="translate")

@@ -51,7 +51,7 @@ async def _parse(request: Request) -> FormData:
         raise InvalidInputError("send the file as multipart/form-data, in the field `file`")
     try:
         return await request.form(max_files=1, max_fields=MAX_FIELDS)
-    except ClientDisconnect:  # what had come has been deleted
+    except ClientDisconnect:  # the part that had arrived has been deleted
         raise HTTPException(CLIENT_LEFT, "the client has closed the connection") from None
     except HTTPException as error:
         if error.status_code != 400:

@@ -1,4 +1,4 @@
-"""GET /v1/audio/voices, and which voice a request means."""
+"""GET /v1/audio/voices, and the choice of a request's voice."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ router = APIRouter(tags=["audio"])
 OPENAI_VOICES = (
     *("alloy", "ash", "ballad", "coral", "echo", "fable", "onyx", "nova", "sage", "shimmer", "verse", "marin", "cedar"),
 )
-"""OpenAI's own voices. Applications name them without asking which voices there are."""
+"""OpenAI's own voices. Applications use these names without asking for the list of voices."""
 
 
 @router.get("/audio/voices")
@@ -33,8 +33,8 @@ async def voices(behind: Behind, inside: Inside) -> dict[str, Any]:
 def voice_for(wanted: str, voices: Sequence[Mapping[str, Any]]) -> str:
     """The id of the voice that `wanted` names; raises ParameterError if there is none.
 
-    voices: those of the speech synthesis, the default first. A name of OpenAI's stands for one that speaks the default
-    one's language, always the same; "alloy" is the default.
+    voices: those of the speech synthesis, the default first. Each of OpenAI's names always stands for the same voice,
+    one that speaks the default voice's language; "alloy" is the default voice.
     """
     ids = [str(one["id"]) for one in voices]
     if wanted in ids:

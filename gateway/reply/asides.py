@@ -1,4 +1,4 @@
-"""Replies beside the conversation: the model writes what a client asks for, and nobody hears it."""
+"""Asides: replies that a client requests beside the conversation. The model writes them, and nobody hears them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.reply.request import ReplyRequest
 
 
 class Asides:
-    """Those of one conversation. Each is a task of its own, so that none delays the conversation."""
+    """The asides of one conversation. Each runs in its own task, so that none delays the conversation."""
 
     def __init__(self, maker: ReplyMaker, outbox: Outbox, tasks: asyncio.TaskGroup) -> None:
         self._maker = maker
@@ -21,13 +21,13 @@ class Asides:
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
     def begin(self, request: ReplyRequest) -> None:
-        """Have the model write it."""
+        """Have the model write the reply."""
         task = self._tasks.create_task(self._make(request))
         self._under_way[request.id] = task
         task.add_done_callback(lambda _: self._under_way.pop(request.id, None))
 
     def cancel(self, request_id: str) -> None:
-        """End it. Without effect if it is over."""
+        """End the aside. This has no effect if it is over."""
         if task := self._under_way.get(request_id):
             task.cancel()
 

@@ -26,7 +26,7 @@ class Outcomes:
         self._now = now
 
     async def began(self, reply: Reply, request_id: str) -> None:
-        """It is let out. request_id: of the request that it answers; empty: it answers a turn."""
+        """It was released. request_id: of the request that it answers; empty: it answers a turn."""
         await self._outbox.notify(ReplyBegan(reply.turn_id, request_id))
 
     async def ended(self, reply: Reply, trace: ReplyTrace) -> None:

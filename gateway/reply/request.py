@@ -1,4 +1,4 @@
-"""What a client may ask of replies: how they are made from now on, and single replies that no turn has called for."""
+"""A client's requests about replies: how replies are made from now on, and single replies without a turn."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from gateway.history import Turn
 class Delivery:
     """How replies are made.
 
-    speaks: aloud; otherwise they are text only. speed: of the voice, 1 is its own; None: as the level has it.
-    max_tokens: the longest reply; None: as the level has it.
+    speaks: with speech; otherwise replies are text only. speed: of the voice, 1 is its own; None: the level's.
+    max_tokens: the longest reply; None: the level's.
     """
 
     speaks: bool = True
@@ -25,9 +25,9 @@ class Delivery:
 class ReplyRequest:
     """One reply that the client asks for.
 
-    id: of the client's choice; `ReplyBegan` names it. delivery: of this reply. instructions: in place of the session's.
-    context: turns in place of the conversation's. is_aside: the reply is no part of the conversation: nobody hears it,
-    and it is not kept. It may be made beside another reply, and has no speech.
+    id: of the client's choice; `ReplyBegan` names it. delivery: of this reply. instructions: replace the session's.
+    context: turns that replace the conversation's. is_aside: the reply is not part of the conversation. Nobody hears
+    it, it is not kept and has no speech, and it may be made beside another reply.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Makes a conversation fit into the model's context. Pure."""
+"""Shortens a conversation so that it fits into the model's context. Pure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from llm_service.engine import GenerationRequest, Message
 
-ASCII_TOKENS = 0.4  # of a character; ordinary English has a quarter
-MESSAGE_TOKENS = 8  # of the template around a message
-SPARE = 0.9  # of what is said to fit, as scripts differ in their tokens
+ASCII_TOKENS = 0.4  # for each character; ordinary English has a quarter
+MESSAGE_TOKENS = 8  # for the template around a message
+SPARE = 0.9  # share of the context that we use, since our count is not exact
 
 
 def most_tokens(messages: Iterable[Message]) -> int:
@@ -36,7 +36,7 @@ def shortened(request: GenerationRequest, share: float) -> GenerationRequest | N
 
 
 def _first_kept(turns: Sequence[Message], room: float) -> int:
-    """How many turns are left out, at least one if there are two. What is kept begins with the user's."""
+    """How many turns to leave out, at least one if there are two. The kept ones begin with a user's message."""
     for first in range(1, len(turns) - 1):
         if turns[first].role == "user" and most_tokens(turns[first:]) <= room:
             return first

@@ -1,4 +1,4 @@
-"""What one server is asked with: which parameters, roles and ways to ask for JSON it takes. Pure.
+"""The dialect of one server: the parameters, the roles and the ways to request JSON that it accepts. Pure.
 
 `negotiation` finds a server's dialect out by trying.
 """
@@ -14,7 +14,7 @@ from llm_service.engine import Message
 
 JsonMode = Literal["schema", "object", "words"]
 
-# A server that thinks gets so many tokens more, as its thoughts count.
+# A model that thinks gets this many more tokens, because its thoughts count.
 THINKING_TOKENS = 1024
 
 OPENED = "You have said already: "
@@ -25,10 +25,11 @@ JSON_IN_WORDS = "Answer with one JSON document only, without any other text, tha
 class Dialect:
     """Of one server.
 
-    kind: of server, see `server_kind`. left_out: parameters that it refuses. completion_tokens: `max_tokens` is called
-    `max_completion_tokens`. has_system: it takes a system message. takes_turns: after the system message it wants user
-    and assistant in turn. json_mode: how it is asked for JSON: by a schema, as any JSON object, or in words. extra:
-    parameters that keep it from thinking. thinks: it does so all the same. begins_with_thoughts: without a mark.
+    kind: of server, see `server_kind`. left_out: parameters that it refuses. completion_tokens: it calls `max_tokens`
+    `max_completion_tokens`. has_system: it accepts a system message. takes_turns: after the system message it requires
+    user and assistant in turn. json_mode: how to request JSON: by a schema, as any JSON object, or in words. extra:
+    parameters that turn its thinking off. thinks: it thinks all the same. begins_with_thoughts: its replies begin with
+    thoughts without a mark.
     """
 
     kind: str = ""
@@ -42,7 +43,7 @@ class Dialect:
     begins_with_thoughts: bool = False
 
     def messages(self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None) -> list[dict[str, str]]:
-        """The messages as this server takes them. schema: of the JSON that is wanted."""
+        """The messages in the form that this server accepts. schema: of the requested JSON."""
         said = list(messages)
         if schema is not None and self.json_mode != "schema":
             last = said[-1]
@@ -55,7 +56,8 @@ class Dialect:
 
 
 def _in_turn(messages: Sequence[Message]) -> list[Message]:
-    """One system message, then user and assistant in turn. What the assistant said first, the system message quotes."""
+    """One system message, then user and assistant in turn. If the assistant speaks first, the system message quotes its
+    words."""
     system = [message.content for message in messages if message.role == "system"]
     turns: list[Message] = []
     for message in messages:
@@ -72,7 +74,7 @@ def _in_turn(messages: Sequence[Message]) -> list[Message]:
 
 
 def _without_system(messages: Sequence[Message]) -> list[Message]:
-    """What the system messages say stands at the beginning of the user's first message."""
+    """The text of the system messages goes to the beginning of the user's first message."""
     system = "\n".join(message.content for message in messages if message.role == "system")
     rest = [message for message in messages if message.role != "system"]
     if not system:

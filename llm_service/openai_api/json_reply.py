@@ -1,4 +1,4 @@
-"""The JSON in the reply of a model that was asked for it in words. Pure."""
+"""Finds the JSON in a reply to a request for JSON in words. Pure."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
 
 
 def document_in(text: str, schema: Mapping[str, Any]) -> str | None:
-    """The document that `text` holds, perhaps amid prose or in a code fence; None if it doesn't fit the schema.
+    """The document in `text`, which may be surrounded by prose or a code fence; None if it doesn't fit the schema.
 
-    Checked are the document's type, the names that it must have, and their types.
+    It checks the document's type, its required names, and their types.
     """
     opening, closing = ("[", "]") if schema.get("type") == "array" else ("{", "}")
     begin, end = text.find(opening), text.rfind(closing) + 1
@@ -42,7 +42,7 @@ def _fits(document: Any, schema: Mapping[str, Any]) -> bool:
 
 
 def _is_of(value: Any, schema: Any) -> bool:
-    """Whether the value is of the schema's type, if that names one that is known."""
+    """Whether the value has the schema's type. An unknown type fits every value."""
     name = schema.get("type") if isinstance(schema, dict) else None
     expected = _TYPES.get(name) if isinstance(name, str) else None
     return expected is None or isinstance(value, expected)

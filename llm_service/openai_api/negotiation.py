@@ -1,10 +1,11 @@
-"""Finds out by trying what a model server can be asked with. Each try is one short request.
+"""Finds out by trying which requests a model server accepts. Each try is one short request.
 
 everything ──taken──► done
     └─refused─► without what the refusal names ──taken──► done
                      └─names nothing─► without all that can be left out; then each of it alone
 
-Then: does it think before it answers, and can that be turned off? Must roles take turns? How is it asked for JSON?
+Then it finds out whether the model thinks before it answers and how to turn that off, whether roles must take turns,
+and how to request JSON.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 # Some servers of models that think refuse a lower limit.
 TOKENS = 16
 JSON_TOKENS = 32
-_QUICK_KINDS = ("llama.cpp", "vllm", "sglang")  # what these do with limits and schemas is known
+_QUICK_KINDS = ("llama.cpp", "vllm", "sglang")  # their limits and schemas are known
 
 _HELLO = (Message("system", "You are friendly."), Message("user", "Hello"))
 _EVERYTHING = GenerationRequest(
@@ -57,12 +58,12 @@ _AGAINST_THINKING: tuple[Mapping[str, Any], ...] = (
     {"reasoning_effort": "minimal"},
     {"reasoning_effort": "low"},
 )
-_MANY = 3  # a refusal that names more than so many parameters quotes the request
+_MANY = 3  # a refusal that names more parameters than this quotes the request
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """To one try. thought: the model thought before it answered."""
+    """The answer to one try. thought: the model thought before it answered."""
 
     text: str
     thought: bool = False
@@ -70,12 +71,13 @@ class Answer:
 
 
 Ask = Callable[[GenerationRequest, Dialect], Awaitable[Answer]]
-"""Asks the server. Raises InvalidInputError or EngineError if it refuses, another ServiceError if it is not well."""
+"""Asks the server. Raises InvalidInputError or EngineError if it refuses, another ServiceError if it fails
+otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """Something to leave out. named: what a refusal of it contains. told: the line in the log."""
+    """Something to leave out. named: the text by which a refusal names it. told: the line in the log."""
 
     habit: str
     named: str
@@ -84,7 +86,7 @@ class _Change:
 
 
 async def find_dialect(kind: str, ask: Ask) -> tuple[Dialect, tuple[str, ...]]:
-    """What the server of this kind takes, and its habits, by name. Raises ServiceError if nothing helps."""
+    """The dialect of the server of this kind, and its habits by name. Raises ServiceError if nothing helps."""
     search = _Search(kind, ask)
     dialect = await search.run()
     for _, told in search.found:
@@ -97,7 +99,7 @@ class _Search:
         self._kind = kind
         self._is_known = kind in _QUICK_KINDS
         self._ask = ask
-        self.found: list[tuple[str, str]] = []  # (habit, what the log says)
+        self.found: list[tuple[str, str]] = []  # (habit, line in the log)
 
     async def run(self) -> Dialect:
         dialect = Dialect(self._kind)
@@ -123,7 +125,7 @@ class _Search:
     async def _without(
         self, request: GenerationRequest, dialect: Dialect, refusal: InvalidInputError | EngineError
     ) -> tuple[Dialect, Answer]:
-        """Leave out what must be left out. Raises the last refusal if nothing helps."""
+        """Leave out everything that the server refuses. Raises the last refusal if nothing helps."""
         changes = _changes(payload("", request, dialect))
         first = refusal
         while named := [change for change in changes if re.search(change.named, refusal.message, re.IGNORECASE)]:
@@ -167,7 +169,7 @@ class _Search:
         return replace(dialect, thinks=True)
 
     async def _json(self, dialect: Dialect) -> Dialect:
-        """How the server is asked for JSON: it may refuse a schema, or take it and not heed it."""
+        """How to request JSON from this server. It may refuse a schema, or accept and ignore it."""
         for mode in ("schema", "object"):
             tried = replace(dialect, json_mode=mode)
             answer = await self._taken(_JSON, tried)
@@ -180,7 +182,7 @@ class _Search:
 
 
 def _changes(body: Mapping[str, Any]) -> list[_Change]:
-    """What can be left out of this request, in the order in which it is tried."""
+    """The parts of this request that can be left out, in the order of the tries."""
     always = {"model", "messages", "stream", "max_tokens"}
 
     def without(name: str) -> _Change:

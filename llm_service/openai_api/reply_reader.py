@@ -1,4 +1,4 @@
-"""Reads a server's reply, whatever its habits: what isn't understood is skipped, what is there is spoken. Pure.
+"""Reads a server's reply tolerantly: skips events that it doesn't understand, and keeps all text. Pure.
 
 data: {"choices": [{"delta": {"content": "Hel"}, "finish_reason": null}]}
 data: {"choices": [{"delta": {"content": "lo"}, "finish_reason": null}]}
@@ -23,7 +23,7 @@ from llm_service.openai_api.spoken_text import SpokenText
 
 END = "[DONE]"
 
-# What servers call the reasons; whatever is not here ("eos", "tool_calls", …) is an ordinary end.
+# The servers' names for the reasons. Any other name ("eos", "tool_calls", …) means an ordinary end.
 _STOP_REASONS: dict[str, StopReason] = {
     "length": "length",
     "max_tokens": "length",
@@ -36,7 +36,7 @@ _TEXT_PARTS = (None, "text", "output_text")
 
 
 class ReplyReader:
-    """Reads the events of one reply. Raises EngineError if there is no reply in them, our error for the server's error.
+    """Reads the events of one reply. Raises EngineError if they hold no reply, or our error for the server's error.
 
     has_ended: no more text will come. thought: the server has thought before it answered.
     """
@@ -49,15 +49,17 @@ class ReplyReader:
 
     @property
     def has_ended(self) -> bool:
+        """Whether a control token has ended the reply: no more text will come."""
         return self._spoken.is_over
 
     @property
     def thought(self) -> bool:
+        """Whether the server has thought before it answered."""
         return self._thought or self._spoken.thought
 
     @property
     def thought_unmarked(self) -> bool:
-        """Its thoughts ended in the text, but their beginning was not marked."""
+        """Whether the text had a mark at the end of its thoughts but none at their beginning."""
         return self._spoken.thought_unmarked
 
     def read(self, data: str) -> Delta | None:
@@ -120,7 +122,7 @@ class ReplyReader:
 
 
 def _events(data: str) -> list[Any]:
-    """The JSON in an event's data; several if the server leaves the empty lines between events out."""
+    """The JSON in an event's data; several documents if the server leaves out the empty lines between events."""
     for parts in ([data], data.splitlines()):
         try:
             return [json.loads(part) for part in parts if part and part != END]
@@ -131,7 +133,7 @@ def _events(data: str) -> list[Any]:
 
 
 def _text(content: Any) -> str:
-    """The text of a `content`: a string, or parts of which some are text."""
+    """The text of a `content`: a string, or parts, some of which are text."""
     if isinstance(content, str):
         return content
     if isinstance(content, list):

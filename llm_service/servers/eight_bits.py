@@ -25,6 +25,7 @@ class FastReader(GGUFReader):
 
     @property
     def data(self) -> Any:
+        """The file's bytes, as a plain array."""
         return self._data
 
     @data.setter

@@ -23,7 +23,7 @@ def trim_silence(pcm: NDArray[np.float32], sample_rate_hz: int) -> tuple[NDArray
 class SilenceTrimmer:
     """Trims one sentence that comes in pieces, with silence in the first and in the last of them.
 
-    Silence is what is 40 dB softer than the loudest sample so far. cut: samples cut off before the sentence.
+    Sound 40 dB below the loudest sample so far counts as silence. cut: samples cut off before the sentence.
     """
 
     def __init__(self, sample_rate_hz: int) -> None:

@@ -19,7 +19,7 @@ from enum import Enum
 
 from tts_service.text.stops import Stop, abbreviations_of, ends_sentence, stop_kind
 
-_FIRST_MIN_WORDS = 2  # "Well," alone is not worth a breath; "Oh, hello," is
+_FIRST_MIN_WORDS = 2  # "Well," is too short to be spoken alone; "Oh, hello," is not
 _FIRST_MAX_CHARS = 60  # about 3.5 s of speech
 _PHRASE_CHARS = 120  # a longer clause may end at a comma …
 _MAX_CHARS = 240  # … and one this long at any space
@@ -175,7 +175,7 @@ class ClauseSplitter(Splitter):
         return Boundary.PHRASE
 
     def _must_end(self, before: str) -> bool:
-        """Is the clause so long that it ends at this space?"""
+        """Whether the clause is so long that it must end at this space."""
         most = _FIRST_MAX_CHARS if self._first else _MAX_CHARS
         return len(before) >= most and (not _OPEN_END.search(before) or len(before) >= most + _OPEN_END_CHARS)
 

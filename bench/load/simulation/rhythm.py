@@ -15,11 +15,10 @@ from typing import Protocol
 class Turn:
     """Times in seconds. wait_s: before it begins. speech_s: first to last voiced sample.
 
-    decode_s, eager_s, over_s: from the last voiced sample to when its decode is begun, and turn detection can tell that
-    it is probably, and surely over. in_vain: whether a pause in its middle was first taken for its end. words: that are
-    said; pauses_s: short ones in it, each of which has the turn so far decoded: seconds from the turn's beginning to
-    the pause's, and its length. reply_tokens, reply_s: of the answer, and how long it is spoken; clause_tokens,
-    clause_s: of its first clause.
+    decode_s, eager_s, over_s: from the last voiced sample to the beginning of its decode, to its eager end, and to its
+    end. in_vain: whether a pause within it was first taken for its end. words: how many; pauses_s: its short pauses,
+    each of which begins a decode: the seconds from the turn's beginning to the pause, and the pause's length.
+    reply_tokens, reply_s: of the answer, and its length in seconds; clause_tokens, clause_s: of its first clause.
     """
 
     wait_s: float

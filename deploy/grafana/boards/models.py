@@ -1,4 +1,4 @@
-"""The dashboard on each model by itself: recognition, language model, synthesis."""
+"""The dashboard on each model: recognition, language model, synthesis."""
 
 from __future__ import annotations
 
