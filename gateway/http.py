@@ -16,7 +16,7 @@ from common.errors import ServiceError
 from gateway.analysis import schema
 from gateway.analysis.word_frequency import WordFrequencies, look_up
 from gateway.history import CefrLevel, Level
-from gateway.ports import Recordings
+from gateway.ports import Chat, Recordings
 from gateway.scenarios import Library
 
 WEB = Path(__file__).parent / "web"
@@ -40,6 +40,11 @@ class Services(Protocol):
     @property
     def recordings(self) -> Recordings:
         """Recognition of recordings."""
+        ...
+
+    @property
+    def chat(self) -> Chat:
+        """The language model for other applications."""
         ...
 
     async def problems(self) -> dict[str, str]:

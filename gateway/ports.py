@@ -212,6 +212,45 @@ class Llm(Protocol):
         ...
 
 
+StopReason = Literal["stop", "length", "content_filter"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """What another application asks of the language model. None: the service's default.
+
+    json_schema: as JSON text; the reply is then one JSON document of that shape.
+    """
+
+    messages: tuple[ChatMessage, ...]
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    json_schema: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatDone:
+    """The reply is complete. Tokens are as the model server counts them; 0 if it doesn't."""
+
+    stop_reason: StopReason
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_prompt_tokens: int = 0
+
+
+class Chat(Protocol):
+    """The language model for other applications: without the rules of a conversation."""
+
+    def stream(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[str | ChatDone]]:
+        """The reply in pieces of text, and ChatDone at its end. The block begins with the first of them."""
+        ...
+
+
 # --- speech synthesis ---------------------------------------------------------------------------
 
 

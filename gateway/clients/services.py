@@ -18,6 +18,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from common.grpc_client import open_channel
 from common.security import Security
 from gateway.clients.calls import service_errors
+from gateway.clients.chat import GrpcChat
 from gateway.clients.recordings import GrpcRecordings
 from gateway.clients.replicas import GrpcReplicas
 
@@ -61,6 +62,7 @@ class ModelServices:
         self._channels = {name: open_channel(address, self._security) for name, address in self._addresses.items()}
         self.asr, self.llm, self.tts = (self._channels[name] for name in ("asr", "llm", "tts"))
         self.recordings = GrpcRecordings(self.asr)
+        self.chat = GrpcChat(self.llm)
         self._describe = {name: describe(self._channels[name]) for name, describe in _DESCRIBE.items()}
         self._all = GrpcReplicas(self._replicas, _DESCRIBE, self._open)
         return self

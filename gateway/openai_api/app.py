@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from common import __version__
 from gateway.admission.auth import UnauthorizedError, unauthorized
-from gateway.openai_api import models, speech, transcriptions, translations, voices
+from gateway.openai_api import chat, models, speech, transcriptions, translations, voices
 from gateway.openai_api.answers import add_error_answers, error_answer
 from gateway.openai_api.backend import Backend
 from gateway.openai_api.body_limit import BodyLimit, Bounds
@@ -27,7 +27,7 @@ def create_openai_app(backend: Backend) -> FastAPI:
     app.add_middleware(BodyLimit, bounds_of=lambda path: uploads if path in UPLOAD_PATHS else JSON_BOUNDS)
     app.add_middleware(CountedRequests)
     add_error_answers(app)
-    for routes in (speech, voices, transcriptions, translations, models):
+    for routes in (chat, speech, voices, transcriptions, translations, models):
         app.include_router(routes.router)
     return app
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 
 import openai
 import pytest
+from openai.types.chat import ChatCompletionMessageParam
 
 from tests.support.audio import recorded, wav
 from tests.support.mesh import Mesh
@@ -49,6 +51,39 @@ async def test_a_person_is_transcribed_while_the_text_is_streamed(client: openai
     done = events[-1]
     assert done.type == "transcript.text.done"
     assert word_error_rate([BECKETT], [done.text]) <= 0.2
+
+
+async def test_the_language_model_chats(client: openai.AsyncOpenAI) -> None:
+    messages: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Say hello to my friend Anna."}]
+    whole = await client.chat.completions.create(model="gpt-4o-mini", messages=messages, max_tokens=12, temperature=0)
+    assert whole.choices[0].message.content
+    assert whole.usage
+    assert 0 < whole.usage.completion_tokens <= 12
+    assert whole.usage.prompt_tokens > 0
+    stream = await client.chat.completions.create(
+        model="gpt-4o-mini",
+        messages=messages,
+        max_tokens=12,
+        temperature=0,
+        stream=True,
+        stream_options={"include_usage": True},
+    )
+    chunks = [chunk async for chunk in stream]
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert text == whole.choices[0].message.content
+    assert chunks[-1].usage
+    assert chunks[-1].usage.total_tokens == whole.usage.total_tokens
+
+
+async def test_the_language_model_answers_in_json(client: openai.AsyncOpenAI) -> None:
+    schema: dict[str, object] = {"type": "object", "properties": {"yes": {"type": "boolean"}}, "required": ["yes"]}
+    reply = await client.chat.completions.create(
+        model="gpt-4o-mini",
+        messages=[{"role": "user", "content": "Is water wet? Answer in JSON."}],
+        response_format={"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}},
+        max_tokens=40,
+    )
+    assert set(json.loads(reply.choices[0].message.content or "")) >= {"yes"}
 
 
 async def test_the_models_are_those_of_the_mesh(client: openai.AsyncOpenAI) -> None:

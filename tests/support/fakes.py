@@ -14,7 +14,9 @@ from gateway.history import SessionState, Turn
 from gateway.ports import (
     AsrEvent,
     AsrStream,
+    ChatDone,
     ChatMessage,
+    ChatRequest,
     HeardWord,
     Patience,
     SessionTakenError,
@@ -191,6 +193,37 @@ class FakeLlm:
         if isinstance(self.answer, ServiceError):
             raise self.answer
         return self.answer
+
+
+@dataclass
+class FakeChat:
+    """Replies to other applications with `reply`, a piece every `piece_s`. A ServiceError among them is raised."""
+
+    reply: Sequence[str | ServiceError] = ("Hello ", "there.")
+    done: ChatDone = field(default_factory=lambda: ChatDone("stop", 7, 2, 1))
+    piece_s: float = 0.0
+    asked: list[ChatRequest] = field(default_factory=list)
+    open_streams: int = 0
+
+    @asynccontextmanager
+    async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[str | ChatDone]]:
+        self.asked.append(request)
+        self.open_streams += 1
+        try:
+            await asyncio.sleep(self.piece_s)
+            if self.reply and isinstance(self.reply[0], ServiceError):
+                raise self.reply[0]
+            yield self._pieces()
+        finally:
+            self.open_streams -= 1
+
+    async def _pieces(self) -> AsyncIterator[str | ChatDone]:
+        for piece in self.reply:
+            if isinstance(piece, ServiceError):
+                raise piece
+            yield piece
+            await asyncio.sleep(self.piece_s)
+        yield self.done
 
 
 @dataclass

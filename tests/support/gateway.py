@@ -17,7 +17,7 @@ from gateway.app import create_app
 from gateway.config import GatewaySettings
 from gateway.connection.low_water_mark import WebSocketProtocol
 from gateway.ports import Ports
-from tests.support.fakes import FakeAsr, FakeLlm, FakeRecordings, FakeTts, MemoryStore
+from tests.support.fakes import FakeAsr, FakeChat, FakeLlm, FakeRecordings, FakeTts, MemoryStore
 
 
 @dataclass
@@ -26,6 +26,7 @@ class FakeServices:
 
     is_ready: bool = True
     recordings: FakeRecordings = field(default_factory=FakeRecordings)
+    chat: FakeChat = field(default_factory=FakeChat)
 
     async def problems(self) -> dict[str, str]:
         return dict.fromkeys(("asr", "llm", "tts"), "" if self.is_ready else "loads its model")

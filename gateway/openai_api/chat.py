@@ -1,0 +1,83 @@
+"""POST /v1/chat/completions: the language model, for applications that chat."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from common.errors import EngineError
+from gateway.openai_api.answers import EVENT_STREAM, event, unless_gone, with_errors
+from gateway.openai_api.backend import Behind, Inside
+from gateway.openai_api.chat_request import ChatBody
+from gateway.ports import ChatDone
+
+router = APIRouter(tags=["chat"])
+
+Events = AsyncIterator[str | ChatDone]
+
+
+@router.post(
+    "/chat/completions",
+    response_class=Response,
+    responses={200: {"description": "The reply.", "content": {"application/json": {}, EVENT_STREAM: {}}}},
+)
+async def chat_completions(body: ChatBody, request: Request, behind: Behind, inside: Inside) -> Response:
+    """The model's reply to a conversation; with `stream`, as it is written."""
+    asked = body.to_request()
+    await inside.enter_async_context(behind.entrance.seat())
+    opening = inside.enter_async_context(behind.services.chat.stream(asked))
+    events = await unless_gone(request, opening)  # what fails before the first piece is an error with a status
+    answer = _Answer(body.model)
+    if not body.stream:
+        return JSONResponse(await unless_gone(request, answer.whole(events)))
+    includes_usage = bool(body.stream_options and body.stream_options.include_usage)
+    chunks = with_errors(answer.chunks(events, includes_usage=includes_usage))
+    return StreamingResponse(chunks, media_type=EVENT_STREAM)
+
+
+class _Answer:
+    """One reply in OpenAI's objects."""
+
+    def __init__(self, model: str) -> None:
+        self._head = {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()), "model": model}
+
+    async def whole(self, events: Events) -> dict[str, Any]:
+        """The object of a reply that is complete. Raises EngineError if the model breaks off."""
+        texts: list[str] = []
+        async for one in events:
+            if isinstance(one, ChatDone):
+                message = {"role": "assistant", "content": "".join(texts), "refusal": None}
+                choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": one.stop_reason}
+                return {**self._head, "object": "chat.completion", "choices": [choice], "usage": _usage(one)}
+            texts.append(one)
+        raise EngineError("LLM: the reply has no end; try again")
+
+    async def chunks(self, events: Events, *, includes_usage: bool) -> AsyncIterator[bytes]:
+        """The events of a reply that is being written."""
+        yield self._chunk({"role": "assistant", "content": ""})
+        async for one in events:
+            if isinstance(one, ChatDone):
+                yield self._chunk({}, one.stop_reason)
+                if includes_usage:
+                    yield event({**self._head, "object": "chat.completion.chunk", "choices": [], "usage": _usage(one)})
+            else:
+                yield self._chunk({"content": one})
+        yield b"data: [DONE]\n\n"
+
+    def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        return event({**self._head, "object": "chat.completion.chunk", "choices": [choice]})
+
+
+def _usage(done: ChatDone) -> dict[str, Any]:
+    return {
+        "prompt_tokens": done.prompt_tokens,
+        "completion_tokens": done.completion_tokens,
+        "total_tokens": done.prompt_tokens + done.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": done.cached_prompt_tokens},
+    }

@@ -1,0 +1,140 @@
+"""The body of a chat completion: what is taken, what has no effect, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.openai_api.answers import ParameterError
+from gateway.ports import ChatMessage, ChatRequest
+
+Role = Literal["system", "user", "assistant"]
+_ROLES: dict[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+MAX_MESSAGES = 1000
+
+
+class Part(BaseModel):
+    """A part of a message; only texts are understood."""
+
+    type: str
+    text: str = ""
+
+
+class Message(BaseModel):
+    """One message of the prompt."""
+
+    role: str
+    content: str | list[Part] | None = None
+    tool_calls: list[Any] | None = None
+
+    def checked(self, param: str) -> ChatMessage:
+        """The message as the model service takes it. Raises ParameterError."""
+        role = _ROLES.get(self.role)
+        if self.role in ("tool", "function") or self.tool_calls:
+            raise _no_tools(f"{param}.role" if not self.tool_calls else f"{param}.tool_calls")
+        if role is None:
+            raise ParameterError(f"`{param}.role`: use system, developer, user or assistant", f"{param}.role")
+        parts = self.content if isinstance(self.content, list) else [Part(type="text", text=self.content or "")]
+        if any(part.type not in ("text", "refusal") for part in parts):
+            raise ParameterError(f"`{param}.content`: the model reads text only", f"{param}.content")
+        text = "".join(part.text for part in parts)
+        if not text.strip():
+            raise ParameterError(f"`{param}.content`: the message is empty; leave it out", f"{param}.content")
+        return ChatMessage(role, text)
+
+
+class JsonSchema(BaseModel):
+    """A schema with its name."""
+
+    name: str = ""
+    schema_: Annotated[dict[str, Any], Field(alias="schema")] = Field(default_factory=dict)
+
+
+class ResponseFormat(BaseModel):
+    """Text, any JSON object, or JSON of a schema."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchema | None = None
+
+    def as_schema(self) -> str | None:
+        """As JSON text; None: plain text."""
+        match self.type:
+            case "text":
+                return None
+            case "json_object":
+                return json.dumps({"type": "object"})
+        if self.json_schema is None:
+            raise ParameterError(
+                "`response_format.json_schema`: send the schema in it", "response_format.json_schema", code="missing"
+            )
+        return json.dumps(self.json_schema.schema_)
+
+
+class StreamOptions(BaseModel):
+    """include_usage: the last event tells the numbers of tokens."""
+
+    include_usage: bool = False
+
+
+class ChatBody(BaseModel):
+    """model: any name. What is not here has no effect."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    model: str
+    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
+    stream: bool | None = False
+    stream_options: StreamOptions | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    stop: str | Annotated[list[str], Field(max_length=4)] | None = None
+    seed: Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | None = None
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    response_format: ResponseFormat | None = None
+    n: Literal[1] | None = None
+    logprobs: Literal[False] | None = None
+    logit_bias: dict[str, float] | None = None
+    modalities: list[str] | None = None
+    audio: dict[str, Any] | None = None
+    tools: list[Any] | None = None
+    functions: list[Any] | None = None
+
+    def to_request(self) -> ChatRequest:
+        """What the model is asked. Raises ParameterError for what can't be done."""
+        self._refuse()
+        stop = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        return ChatRequest(
+            messages=tuple(message.checked(f"messages.{number}") for number, message in enumerate(self.messages)),
+            max_tokens=self.max_completion_tokens or self.max_tokens,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            stop=tuple(stop),
+            seed=self.seed,
+            frequency_penalty=self.frequency_penalty,
+            presence_penalty=self.presence_penalty,
+            json_schema=self.response_format.as_schema() if self.response_format else None,
+        )
+
+    def _refuse(self) -> None:
+        for name in ("tools", "functions"):
+            if getattr(self, name):
+                raise _no_tools(name)
+        if self.logit_bias:
+            raise ParameterError("`logit_bias`: tokens are not known here; leave it out", "logit_bias")
+        if self.audio or (self.modalities and self.modalities != ["text"]):
+            raise ParameterError(
+                "`modalities`: a chat completion is text; read it aloud with /v1/audio/speech", "modalities"
+            )
+
+
+def _no_tools(param: str) -> ParameterError:
+    return ParameterError(
+        f"`{param}`: the language model can't call tools yet; leave tools and their results out",
+        param,
+        code="tools_not_supported",
+    )
