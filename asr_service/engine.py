@@ -31,7 +31,7 @@ class Word:
 
 
 class Closing(NamedTuple):
-    """What the model expects after the last word, as probabilities from 0 to 1.
+    """The model's expectations after the last word, as probabilities from 0 to 1.
 
     ends: that the sentence ends, rather than goes on.
     comma: if it goes on, that a comma comes next rather than a word. A comma means that a clause is complete.
@@ -43,7 +43,7 @@ class Closing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was said in a piece of audio; empty text: no words were heard.
+    """The words of a piece of audio; the text is empty if there were none.
 
     language: BCP-47 tag, empty if the model doesn't say. closing: None if the model doesn't say, or not clearly.
     """
@@ -82,7 +82,7 @@ class AsrEngine(Protocol):
         ...
 
     def describe(self) -> EngineDescription:
-        """What is loaded, or will be. May be called at any time."""
+        """The model and its device, loaded or not yet. May be called at any time."""
         ...
 
     def transcribe(self, audio: Audio, options: DecodeOptions) -> Transcript:
@@ -99,7 +99,7 @@ class BatchingEngine(Protocol):
     """An AsrEngine that decodes several pieces of audio at once faster than one after the other."""
 
     def transcribe_batch(self, requests: Sequence[Request]) -> list[Transcript]:
-        """What `transcribe` would answer to each request, in the same order."""
+        """The answer of `transcribe` to each request, in the same order."""
         ...
 
 

@@ -31,7 +31,7 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """What has been understood of the open turn so far; see `local_agreement`."""
+    """The words of the open turn so far; see `local_agreement`."""
 
     stable_text: str
     unstable_text: str

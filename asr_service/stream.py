@@ -1,4 +1,4 @@
-"""What the parts of one stream pass to one another: config, requests, and steps from listening to answering."""
+"""The data that the parts of a stream exchange: config, requests, and steps from listening to answering."""
 
 from __future__ import annotations
 

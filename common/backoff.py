@@ -44,5 +44,5 @@ class Backoff:
         return pause_s * (1 + self._jitter * random.random())  # noqa: S311
 
     def reset(self) -> None:
-        """It has worked: the next failure counts as the first."""
+        """Note a success: the next failure counts as the first."""
         self.failures = 0

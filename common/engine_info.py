@@ -1,4 +1,4 @@
-"""What a model server returns from its Describe call."""
+"""The answer of a model server to Describe."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from common.slots import Slots
 
 @dataclass(frozen=True, slots=True)
 class EngineDescription:
-    """What an engine says about itself. `device` is "cpu", "cuda:N" or "remote"; `languages` are BCP-47 tags.
+    """An engine's description of itself. `device` is "cpu", "cuda:N" or "remote"; `languages` are BCP-47 tags.
 
     fallback_reason: why this is not the engine that was asked for; empty if it is. parameters: how many the model
     has; 0 where the engine does not say.

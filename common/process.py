@@ -1,4 +1,4 @@
-"""What the `__main__` of every process shares."""
+"""Shared by the `__main__` of every process."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ _PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")  # in a URL
 
 
 def problems_in(invalid: ValidationError) -> list[str]:
-    """What is wrong with which setting, one sentence each, with the value that was given unless it is a secret."""
+    """The wrong settings, one sentence each, with the given value unless it is a secret."""
     problems = []
     for error in invalid.errors(include_url=False):
         message = error["msg"].removeprefix("Value error, ")

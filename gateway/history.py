@@ -27,7 +27,7 @@ class Word(StoredModel):
 
 
 class LearnerTurn(StoredModel):
-    """What the learner said (or typed) in one go.
+    """One turn of the learner, spoken or typed.
 
     started_s: seconds since the conversation began at which the voice began. duration_s: from its first to its last
     voiced sample, 0 for a typed turn. words: of a spoken turn, with times; empty for a typed one.
@@ -43,7 +43,7 @@ class LearnerTurn(StoredModel):
 
 
 class PartnerTurn(StoredModel):
-    """What the learner heard of one reply of the partner.
+    """One turn of the partner: the part of a reply that the learner heard.
 
     text: the words heard. generated_text: all that the model wrote. interrupted: the learner cut it short.
     started_s: seconds since the conversation began at which its audio began; duration_s: seconds of it heard.

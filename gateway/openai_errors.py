@@ -35,7 +35,7 @@ _CODES = {"unauthorized": "invalid_api_key", "too_much": "rate_limit_exceeded", 
 
 
 class ErrorDetails(TypedDict):
-    """What went wrong. param: the parameter that is at fault, if one is."""
+    """The details of an error. param: the wrong parameter, if there is one."""
 
     message: str
     type: str

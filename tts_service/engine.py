@@ -53,7 +53,7 @@ class TtsEngine(Protocol):
         ...
 
     def describe(self) -> EngineDescription:
-        """What is loaded, and on which device. May be called before `load`."""
+        """The model and its device. May be called before `load`."""
         ...
 
     def voices(self) -> Sequence[EngineVoice]:

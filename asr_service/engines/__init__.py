@@ -52,7 +52,7 @@ def choose_engine(model_name: str) -> str:
 
 
 def model_type(folder: Path) -> str:
-    """What transformers calls the kind of model in a folder; empty if the folder doesn't say."""
+    """The `model_type` in the folder's config.json; empty if it has none."""
     try:
         kind = json.loads((folder / "config.json").read_text()).get("model_type", "")
     except (OSError, ValueError, AttributeError):

@@ -50,7 +50,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What is said in a piece. closing: None if there are no words, or it isn't needed (`Piece.once`)."""
+    """The words of a piece. closing: None if there are no words, or it isn't needed (`Piece.once`)."""
 
     segments: list[Segment]
     closing: Closing | None
@@ -102,7 +102,8 @@ class ShortWindowWhisper(WhisperModel):  # type: ignore[misc]  # it has no types
 
 
 def decode_together(model: ShortWindowWhisper, pieces: Sequence[Piece], language: str) -> list[Decoded | None]:
-    """What is said in each piece, in order. All are in the same language. None: this piece must be decoded alone."""
+    """The words of each piece, in order. All pieces are in the same language. None: this piece must be decoded
+    alone."""
     features = [model.feature_extractor(piece.audio)[..., :-1] for piece in pieces]
     short = [i for i, feature in enumerate(features) if feature.shape[-1] <= model.feature_extractor.nb_max_frames]
     decoded: list[Decoded | None] = [None] * len(pieces)
@@ -145,7 +146,7 @@ def _decode_window(
 
 
 def _closing(model: ShortWindowWhisper, result: Any) -> Closing | None:
-    """What the model expects after the last word, summed over all tokens but the timestamps."""
+    """The model's expectations after the last word, summed over all tokens except timestamps."""
     tokens = result.sequences_ids[0]
     steps = result.logits[0] if result.logits else ()
     said = max((i for i, token in enumerate(tokens) if _is_said(model, token)), default=None)

@@ -1,4 +1,4 @@
-"""Which decodes run next, and which of them in one batch. Pure: no threads, no event loop, no model.
+"""Decides which decodes run next, and which of them form a batch. Pure: no threads, no event loop, no model.
 
 The end of a turn comes first, a file comes last:
 

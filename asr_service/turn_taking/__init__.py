@@ -1,1 +1,1 @@
-"""When a turn begins, pauses and ends."""
+"""Decides when a turn begins, pauses and ends."""

@@ -1,4 +1,4 @@
-"""What the endpointer decides about a turn. Each decision has the name of the event that it leads to in the proto.
+"""The endpointer's decisions. Each one has the name of the event in the proto that it leads to.
 
 All positions are samples of the stream at 16 kHz.
 """

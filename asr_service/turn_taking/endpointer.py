@@ -1,4 +1,4 @@
-"""When a turn begins, pauses, goes on and ends. Pure: probabilities of speech in, decisions out.
+"""Decides when a turn begins, pauses, goes on and ends. Pure: probabilities of speech in, decisions out.
 
     idle ──voice for 100 ms──▶ speaking ──silence──▶ paused ──enough silence──▶ idle
                                   ▲                     │

@@ -1,4 +1,4 @@
-"""How long this learner's pauses usually are: those after which the turn went on. Pure.
+"""Measures how long this learner's pauses usually are, counting those after which the turn went on. Pure.
 
 Old pauses count less and less, so that the wait gets shorter for a learner who warms up. The usual pause of an earlier
 session stands in until there are enough pauses in this one.

@@ -26,7 +26,8 @@ class Use(BaseModel):
 
 
 class Measured(BaseModel):
-    """One row. added_*: what the mesh adds to the set delays and the endpointing's wait; None if that isn't known."""
+    """One row. added_*: the time that the mesh adds to the stubs' delays and the endpointing's wait; None if
+    unknown."""
 
     system: str
     sessions: int

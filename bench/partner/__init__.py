@@ -1,1 +1,1 @@
-"""What the partner says: scripted conversations through the real gateway, and measures of each reply."""
+"""Measures the partner's replies: scripted conversations through the real gateway, and figures of each reply."""

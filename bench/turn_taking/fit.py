@@ -15,8 +15,8 @@ _FIRST_ASKED_MS = 350  # a pause counts once
 
 
 def fit(heard: Iterable[tuple[Utterance, Heard]]) -> dict[str, Weights]:
-    """The weights with and without the text model, fitted to what was known at the first question of each pause and
-    whether the speaker was done. Signs without a weight get none.
+    """The weights with and without the text model, fitted to each pause: the signs at the first question, and whether
+    the speaker was done. Signs without a weight get none.
     """
     rows, done = [], []
     for utterance, found in heard:

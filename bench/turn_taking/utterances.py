@@ -235,7 +235,7 @@ def _staged(name: str, kind: str, tuning: bool, before: Audio, after: Audio | No
 
 
 def _noise(kind: str, samples: int, seed: int) -> Audio:
-    """Of loudness 1: white hiss, a room's hum (its power falls with frequency), or voices far away."""
+    """Noise of loudness 1: white hiss, a room's hum (its power falls with frequency), or voices far away."""
     generator = np.random.default_rng(seed)
     sound = generator.normal(0, 1, samples)
     if kind == "hum":

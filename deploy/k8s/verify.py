@@ -47,7 +47,7 @@ def build(overlay: Path) -> list[dict[str, Any]]:
 
 
 def invalid(documents: list[dict[str, Any]]) -> Iterator[str]:
-    """What the Kubernetes API would refuse, including unknown fields."""
+    """The faults that the Kubernetes API would refuse, including unknown fields."""
     for document in documents:
         if document["apiVersion"].startswith(CUSTOM):
             continue
@@ -61,7 +61,7 @@ def invalid(documents: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def custom_faults(documents: list[dict[str, Any]]) -> list[str]:
-    """What KEDA and cert-manager would refuse."""
+    """The faults that KEDA and cert-manager would refuse."""
     custom = [one for one in documents if one["apiVersion"].startswith(CUSTOM)]
     checked = subprocess.run(
         ["node", "check.mjs"],  # noqa: S607

@@ -1,4 +1,4 @@
-"""How many conversations the mesh can hold: from the slots that all replicas report in Describe.
+"""Computes how many conversations the mesh can hold, from the slots that all replicas report in Describe.
 
 A host name may stand for many replicas (a headless Service, a Compose service with --scale): the gateway asks every
 address of the name. If a proxy hides the replicas, ASR_REPLICAS, LLM_REPLICAS and TTS_REPLICAS list them.

@@ -35,7 +35,7 @@ class Sign:
     is_open: bool = False
 
     def agrees_with(self, step: int) -> bool:
-        """Is `step` at most one level away?"""
+        """Whether `step` is at most one level away."""
         return self.step - 1 <= step and (self.is_open or step <= self.step + 1)
 
 

@@ -70,7 +70,8 @@ class Fillers(Section):
 
 
 class Fluency(Section):
-    """Of spoken turns alone, from the audio and the word times. Nothing spoken: counts are 0, the rest is null."""
+    """Measures of the spoken turns, from the audio and the word times. Without spoken turns, counts are 0 and the rest
+    is null."""
 
     turns: Count
     words: Count = Field(description="Without hesitation sounds such as um.")
@@ -125,7 +126,7 @@ class WordToLearn(Section):
 
 
 class Vocabulary(Section):
-    """Of all the learner's turns, spoken and typed."""
+    """Measures of the words in all turns of the learner, spoken and typed."""
 
     unit: Literal["word", "character"] = Field(
         description="What is counted here and in `fluency`: characters where words cannot be told apart."
@@ -174,7 +175,7 @@ class TaskOutcome(Section):
 
 
 class Goals(Section):
-    """What the scenario asked of the learner."""
+    """The scenario's goal and its tasks."""
 
     scenario: str = Field(description="The scenario's id.")
     title: str

@@ -72,7 +72,7 @@ async def ask_opinions(
 async def _done_in(
     lines: Sequence[str], tasks: Sequence[str], scenario: SessionScenario, llm: Llm, *, timeout_s: float
 ) -> set[str]:
-    """Which of the tasks the learner did in these lines, as the language model sees it. Raises NoAnswerError."""
+    """The tasks that the learner did in these lines, in the language model's opinion. Raises NoAnswerError."""
     names = {f"task_{number}": task for number, task in enumerate([*tasks, _NEVER_DONE], start=1)}
     shape = create_model("GoalsAnswer", __base__=Answer, **dict.fromkeys(names, (bool, ...)))  # type: ignore[call-overload]
 

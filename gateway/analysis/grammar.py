@@ -184,7 +184,7 @@ def edits(sentence: Sentence, corrected: str) -> Iterator[Correction]:
 
 
 def rule_corrections(sentence: Sentence, language: str) -> list[Correction]:
-    """What the rules find in a sentence."""
+    """The corrections that the rules find in a sentence."""
     return [
         Correction(
             original=sentence.text[slip.start : slip.end],

@@ -18,7 +18,7 @@ from gateway.ports import Ports
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One per gateway, in `app.state.backend`."""
+    """The gateway's objects for the routes. Each gateway has one Backend, in `app.state.backend`."""
 
     settings: GatewaySettings
     ports: Ports

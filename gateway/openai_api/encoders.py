@@ -13,7 +13,7 @@ AudioFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 
 
 class Encoder(Protocol):
-    """One file."""
+    """Encodes one file."""
 
     def push(self, pcm: bytes) -> bytes:
         """Encode more samples; returns the finished part of the file."""

@@ -30,7 +30,7 @@ class ForbiddenOriginError(InvalidInputError):
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """One per gateway."""
+    """Admits requests. Each gateway has one Entrance."""
 
     authenticator: Authenticator
     limits: Limits

@@ -95,7 +95,7 @@ class FloorControl:
 
     @property
     def partner_says(self) -> str:
-        """What the partner is saying, or was saying when it was last interrupted; else empty."""
+        """The partner's words now, or when it was last interrupted; else empty."""
         latest = self._under_way.reply if self._under_way else self._cut
         return latest.text if latest else ""
 

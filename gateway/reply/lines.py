@@ -23,7 +23,7 @@ FOLDER = Path(__file__).parent / "languages"
 
 
 class Example(BaseModel):
-    """What a learner says, and what the partner answers."""
+    """An example: the words of a learner, and the partner's answer."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

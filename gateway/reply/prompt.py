@@ -1,4 +1,4 @@
-"""The prompt: what the model is told about the partner, examples, and the conversation so far, as messages.
+"""The prompt: a description of the partner, examples, and the conversation so far, as messages.
 
     system                 who the partner is, and how it speaks to this level
     user, assistant, …     examples
@@ -54,7 +54,7 @@ ALL = Memory()
 
 @dataclass(frozen=True, slots=True)
 class Briefing:
-    """What decides how a prompt begins.
+    """The values that decide how a prompt begins.
 
     language: a BCP-47 tag. is_small: the model has so few parameters that it gets a short prompt and a short history.
     is_plain: if the partner has instructions, the system message is these and nothing else.

@@ -145,7 +145,7 @@ class Hush:
 
 @dataclass(frozen=True, slots=True)
 class Unhush:
-    """It was only a sound: go on."""
+    """Continue the reply: it was only a sound."""
 
     turn_id: str
 

@@ -1,4 +1,4 @@
-"""What writes the text of a reply."""
+"""The sources of a reply's text."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from llm_service.engines import cuda_gpus, find_vllm
 from llm_service.engines.supervised import SupervisedEngine
 
 WEIGHT_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "*.py")
-"""What `vllm serve` reads of a repository. Many repositories hold the same weights in other formats, too."""
+"""The files of a repository that `vllm serve` reads. Many repositories hold the same weights in other formats, too."""
 
 
 def vllm_engine(settings: LlmSettings) -> SupervisedEngine:

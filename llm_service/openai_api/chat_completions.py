@@ -25,7 +25,7 @@ _TOKEN_COUNTS = re.compile(r"\b\d{3,7}\b")
 
 
 ANY = Dialect()
-"""Of a server that takes everything."""
+"""The dialect of a server that accepts everything."""
 
 
 class ContextExceededError(InvalidInputError):

@@ -23,7 +23,7 @@ JSON_IN_WORDS = "Answer with one JSON document only, without any other text, tha
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """Of one server.
+    """How to talk to one server.
 
     kind: of server, see `server_kind`. left_out: parameters that it refuses. completion_tokens: it calls `max_tokens`
     `max_completion_tokens`. has_system: it accepts a system message. takes_turns: after the system message it requires

@@ -28,7 +28,7 @@ FRESH_FOR_S = 3 * SCRAPE_INTERVAL_S
 
 @dataclass(frozen=True, slots=True)
 class BackendLoad:
-    """What a server reports about itself. None: it doesn't report it. Counters start from 0 when the server starts."""
+    """A server's report about itself. None: not reported. Counters start from 0 when the server starts."""
 
     waiting: float | None = None
     running: float | None = None

@@ -184,7 +184,7 @@ class KyutaiBatch:
         return self.model.lm.condition_provider.prepare_and_provide(attributes)
 
     def _condition(self, voice: Path) -> torch.Tensor | None:
-        """What the model attends to for a voice, shape (1, frames, dimension)."""
+        """The frames of a voice that the model attends to, shape (1, frames, dimension)."""
         cross: torch.Tensor | None = self.model.lm.fuser.get_cross(self._conditions([voice]))
         return cross
 

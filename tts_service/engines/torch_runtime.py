@@ -1,4 +1,4 @@
-"""What the engines on PyTorch share: the choice of the device, and errors that say what to do.
+"""Shared by the engines on PyTorch: the choice of the device, and errors that say what to do.
 
 PyTorch and the engines' own packages are imported when a model is loaded, not when the engine's module is imported.
 """

@@ -1,1 +1,1 @@
-"""What is spoken: clauses, readable words, captions."""
+"""The text of speech: clauses, readable words, captions."""

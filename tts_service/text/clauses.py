@@ -149,7 +149,8 @@ class ClauseSplitter(Splitter):
         return None
 
     def _after_stop(self, match: re.Match[str], before: str) -> Boundary | _Undecided | None:
-        """Is this full stop the end of a sentence, or part of an abbreviation, a list's number, a quotation?"""
+        """Tells whether this full stop ends a sentence or is part of an abbreviation, a list's number or a
+        quotation."""
         word = before[max(map(before.rfind, " \n\t")) + 1 :].lstrip(_OPENERS)
         kind = stop_kind(match["stops"], word, before, self._abbreviations)
         following = self._pending[match.end() :]
@@ -185,7 +186,7 @@ class ClauseSplitter(Splitter):
         return len(before) >= _PHRASE_CHARS
 
     def _past_space(self, end: int) -> int:
-        """One space after a boundary goes with it, so that a text's last space is no clause of its own."""
+        """The position after one space behind the boundary, so that a text's last space does not become a clause."""
         is_space = self._pending[end : end + 1].isspace() and not self._pending[end - 1].isspace()
         return end + 1 if is_space else end
 
@@ -198,5 +199,5 @@ _UNDECIDED = _Undecided.UNDECIDED
 
 
 def has_words(text: str) -> bool:
-    """Is there anything in `text` to say? Letters and digits of any script; neither emoji nor punctuation."""
+    """Whether `text` holds anything to say: letters or digits of any script. Emoji and punctuation don't count."""
     return any(map(str.isalnum, text))

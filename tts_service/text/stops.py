@@ -152,7 +152,7 @@ def stop_kind(stops: str, word: str, before: str, known: Abbreviations) -> Stop:
 
 
 def ends_sentence(kind: Stop, following: str, known: Abbreviations) -> bool | None:
-    """Does the text after the stop show that it ends a sentence? None: there is not enough text to tell."""
+    """Whether the text after the stop shows that it ends a sentence. None: more text is needed to tell."""
     match kind:
         case Stop.SENTENCE:
             return True

@@ -62,7 +62,8 @@ class Normaliser:
         self._abbreviations = abbreviations
 
     def reads_together(self, before: str, after: str) -> bool | None:
-        """Do the rules look at the last word of `before` and the first of `after` together? None: `after` is too short.
+        """Whether the rules read the last word of `before` and the first word of `after` together. None: `after` is too
+        short.
 
         It sometimes says yes when they don't.
         """

@@ -1,4 +1,4 @@
-"""What a normaliser knows of one language: its words for numbers, signs and units, and how it writes numbers."""
+"""The data of one language for the normaliser: words for numbers, signs and units, and how numbers are written."""
 
 from __future__ import annotations
 

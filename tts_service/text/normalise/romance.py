@@ -1,4 +1,4 @@
-"""What Spanish, French, Italian and Portuguese share."""
+"""Shared by Spanish, French, Italian and Portuguese."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What is read in place of the characters [start, end)."""
+    """The reading of the characters [start, end)."""
 
     start: int
     end: int

@@ -58,6 +58,7 @@ def web_rules(language: Language) -> list[Rule]:
 
 
 def _is_grouped(written: str, language: Language) -> bool:
-    """Is it one number with spaces between its thousands? A phone number of that form begins with 6, 7, 8 or 9."""
+    """Whether it is one number with spaces between its thousands. A phone number of that form begins with 6, 7, 8 or
+    9."""
     has_spaces = " " in language.number and re.fullmatch(r"\d{1,3}(?: \d{3})+", written) is not None
     return has_spaces and not re.fullmatch(r"[6-9]\d\d \d{3} \d{3}", written)
