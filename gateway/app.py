@@ -55,13 +55,17 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, Model
     url = settings.redis_url.get_secret_value()
     store = RedisStore(url, ttl_s=settings.session_ttl_s, learner_ttl_s=settings.learner_ttl_s)
     seats = RedisSeats(url)
-    async with ModelServices(
-        asr=settings.asr_address,
-        llm=settings.llm_address,
-        tts=settings.tts_address,
-        replicas={"asr": settings.asr_replicas, "llm": settings.llm_replicas, "tts": settings.tts_replicas},
-        security=Security.of(settings),
-    ) as services:
+    async with (
+        ModelServices(
+            asr=settings.asr_address,
+            llm=settings.llm_address,
+            tts=settings.tts_address,
+            replicas={"asr": settings.asr_replicas, "llm": settings.llm_replicas, "tts": settings.tts_replicas},
+            security=Security.of(settings),
+        ) as services,
+        asyncio.TaskGroup() as tasks,
+    ):
+        saving = tasks.create_task(store.keep_saving())
         try:
             ports = Ports(
                 RecoveringAsr(GrpcAsr(services.asr)),
@@ -71,6 +75,7 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, Model
             )
             yield ports, services, seats
         finally:
+            saving.cancel()
             await seats.close()
             await store.close()
 
@@ -118,6 +123,7 @@ def create_app(settings: GatewaySettings, ports: Ports, services: Services, seat
         openapi_url="/openapi.json" if settings.debug else None,
     )
     app.state.services = services
+    app.state.store = ports.store
     app.state.draining = draining
     app.state.scenarios = scenarios = load_library(settings.scenarios_dir)
     protect_http(app, authenticator, settings.metrics_token.get_secret_value(), refuse)

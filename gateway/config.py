@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from common.settings import ProcessSettings
 from gateway.jwt_keys import algorithm_of
+
+_HOST = r"[^/,:@\s]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?"
+REDIS_URL = re.compile(
+    rf"(unix://\S+|rediss?://([^/\s]*@)?({_HOST})?(/\d*)?(\?\S*)?"
+    rf"|rediss?\+sentinel://([^/\s]*@)?({_HOST})(,({_HOST}))*/[^/\s]+(/\d+)?)"
+)
+"""What REDIS_URL may be; `gateway.clients.redis_client` opens it."""
 
 
 class GatewaySettings(ProcessSettings):
@@ -38,7 +45,8 @@ class GatewaySettings(ProcessSettings):
     tts_replicas: str = Field("", description="The same for `TTS_ADDRESS`.")
     redis_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"),
-        description="Redis or Valkey for session state. If it is unset, `make run` starts a Valkey of its own.",
+        description="Redis or Valkey for session state: `redis://`, `rediss://`, `unix://`, or Sentinels: "
+        "`redis+sentinel://host:26379,host:26379/master/0`. If it is unset, `make run` starts a Valkey of its own.",
     )
     session_ttl_s: int = Field(
         7 * 24 * 3600, gt=0, description="Seconds that a conversation is kept after its last change."
@@ -171,6 +179,18 @@ class GatewaySettings(ProcessSettings):
         description="Save each learner's audio as `audio_debug/<session-id>.wav` in the system's temporary folder. "
         "These are recordings of people: use it for debugging only.",
     )
+
+    @field_validator("redis_url")
+    @classmethod
+    def _usable_redis_url(cls, url: SecretStr) -> SecretStr:
+        """The message does not contain the URL, which may hold a password."""
+        form = REDIS_URL.fullmatch(url.get_secret_value())
+        if form is None:
+            raise ValueError(
+                "REDIS_URL must be redis://host:6379/0, rediss://…, unix:///path, or, with Sentinels, "
+                "redis+sentinel://host:26379,host:26379/master/0; a Redis Cluster can't be used"
+            )
+        return url
 
     @property
     def tokens(self) -> list[str]:

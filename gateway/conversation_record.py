@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from common.errors import InvalidInputError, ServiceError, UnavailableError
 from gateway.history import SessionState, Turn
 from gateway.outbox import Outbox
-from gateway.ports import SessionStore, SessionTakenError
+from gateway.ports import SessionLostError, SessionStore, SessionTakenError
+
+logger = logging.getLogger(__name__)
 
 
 class ConversationRecord:
     """The state and the turns of one conversation, which it also writes to the session store.
 
-    If the store can't be reached, the learner is warned and the conversation goes on.
+    If the store can't be reached, the learner is warned and the conversation goes on. The store writes all of it later.
     All methods that write raise SessionTakenError when a newer connection has taken the session over.
     """
 
@@ -26,7 +30,8 @@ class ConversationRecord:
         self._store = store
         self._outbox = outbox
         self._wall_clock = wall_clock
-        self._saved = True
+        self.resume_token = ""
+        self._is_unsaved = self._is_taken = False
 
     def elapsed_s(self) -> float:
         """Seconds since the conversation began, the time between two connections included."""
@@ -34,7 +39,8 @@ class ConversationRecord:
 
     async def create(self, resume_token: str) -> None:
         """Store the session, so that `resume_token` can resume it."""
-        await self._write(self._store.create(self.state, resume_token))
+        self.resume_token = resume_token
+        await self._write(lambda: self._store.create(self.state, resume_token))
 
     async def resume(self, session_id: str, resume_token: str, owner: str) -> None:
         """Become the record of an earlier session. From now on the gateway `owner` serves that session.
@@ -43,12 +49,15 @@ class ConversationRecord:
         """
         fresh = self.state.session_id
         self.state, self.turns = await self._store.resume(session_id, resume_token, owner)
-        await self._write(self._store.delete(fresh))
+        self.resume_token, self._is_unsaved = resume_token, False
+        with suppress(ServiceError):  # it is not kept for long
+            await self._store.delete(fresh)
 
     async def remember(self, turn: Turn) -> None:
         """Add a turn to the history."""
         self.turns.append(turn)
-        await self._write(self._store.append(self.state, turn))
+        at = len(self.turns) - 1
+        await self._write(lambda: self._store.append(self.state, turn, at=at))
 
     async def insert(self, turn: Turn, *, after: str | None) -> None:
         """Add a turn behind the one with the id `after`; None: before all others. Raises InvalidInputError."""
@@ -72,7 +81,7 @@ class ConversationRecord:
         """Change fields of the state, e.g. `level`."""
         if changes:
             self.state = SessionState.model_validate(self.state.model_dump() | changes)
-            await self._write(self._store.save(self.state))
+            await self._write(lambda: self._store.save(self.state))
 
     def _place(self, turn_id: str) -> int:
         for at, turn in enumerate(self.turns):
@@ -87,21 +96,42 @@ class ConversationRecord:
         moved = {name: count + more if at < count else count for name, count in counts.items()}
         if moved != counts:
             await self.change(memory=memory.model_copy(update=moved))
-        await self._write(self._store.rewrite(self.state, self.turns))
+        await self._write(lambda: self._store.rewrite(self.state, self.turns))
 
-    async def _write(self, write: Awaitable[None]) -> None:
-        """Write to the store. Warns the learner once while the store can't be reached. Raises SessionTakenError."""
+    async def leave(self) -> None:
+        """The learner has gone and will hardly come back. What was said is kept; a session without a turn is not."""
+        if not self.turns:
+            with suppress(ServiceError):
+                await self._store.leave(self.state.session_id)
+
+    def is_saved(self) -> None:
+        """The store has written all of it, later than it should have."""
+        self._is_unsaved = False
+
+    def is_taken(self) -> None:
+        """The store has found that a newer connection has taken the session over."""
+        self._is_taken = True
+
+    async def _write(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Write to the store. Warns the learner once while that is impossible. Raises SessionTakenError."""
+        if self._is_taken:
+            raise SessionTakenError("this conversation goes on over a newer connection; this one is closed")
+        if self._is_unsaved:
+            return  # the store will write all of it
         try:
-            await write
+            try:
+                await write()
+            except SessionLostError:
+                await self._store.restore(self.state, self.resume_token, self.turns)
         except SessionTakenError:
             raise
         except ServiceError as error:
-            if self._saved:
-                self._saved = False
-                await self._outbox.report(
-                    UnavailableError(
-                        f"the conversation goes on but is not being saved ({error.message})", code="not_saved"
-                    )
+            logger.warning("session %s can't be saved now: %s", self.state.session_id, error.message)
+            self._is_unsaved = True
+            self._store.save_later(self)
+            await self._outbox.report(
+                UnavailableError(
+                    "the conversation goes on but is not being saved; it will be, as soon as that is possible",
+                    code="not_saved",
                 )
-        else:
-            self._saved = True
+            )

@@ -91,16 +91,19 @@ async def health() -> dict[str, str]:
 async def ready(request: Request) -> JSONResponse:
     """Whether a conversation is possible now: 200 and `ready`, or 503 and `not_ready`.
 
-    `problems`: for each service that is not ready, why, and what to do. `fallbacks`: for each service that does not run
-    the requested engine, which one it runs, and why.
+    `problems`: for each service that is not ready, and for Redis, why, and what to do. `redis`: whether conversations
+    can be saved. `fallbacks`: for each service that does not run the requested engine, which one it runs, and why.
     """
-    problems, fallbacks = await asyncio.gather(_services(request).problems(), _services(request).fallbacks())
+    problems, fallbacks, redis = await asyncio.gather(
+        _services(request).problems(), _services(request).fallbacks(), request.app.state.store.problem()
+    )
     draining = request.app.state.draining.began.is_set()
-    is_ready = not (any(problems.values()) or draining)
+    is_ready = not (any(problems.values()) or redis or draining)
     answer = {
         "status": "ready" if is_ready else "not_ready",
         "services": {name: not problem for name, problem in problems.items()},
-        "problems": {name: problem for name, problem in problems.items() if problem},
+        "redis": not redis,
+        "problems": {name: problem for name, problem in (problems | {"redis": redis}).items() if problem},
         "fallbacks": fallbacks,
         "draining": draining,
         "timestamp": _timestamp(),

@@ -106,6 +106,9 @@ RECOVERIES = Counter(
     "between_turns.",
     ["service", "moment"],
 )
+UNSAVED_SESSIONS = Gauge(
+    "aitalk_gateway_unsaved_sessions", "Conversations that wait in memory until Redis can be written again."
+)
 SCENARIOS = Gauge(
     "aitalk_gateway_scenarios",
     "Scenarios that learners can choose (usable), and files that could not be read as one (invalid).",

@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from common.errors import InvalidInputError, ServiceError
+from common.errors import InvalidInputError, ServiceError, UnavailableError
 from gateway.history import SessionState, Turn
 
 # --- speech recognition -------------------------------------------------------------------------
@@ -306,6 +306,22 @@ class Tts(Protocol):
 # --- session state ------------------------------------------------------------------------------
 
 
+class UnsavedSession(Protocol):
+    """A session that could not be written; its values as they are now."""
+
+    resume_token: str
+    state: SessionState
+    turns: list[Turn]
+
+    def is_saved(self) -> None:
+        """All of it is written."""
+        ...
+
+    def is_taken(self) -> None:
+        """A newer connection has taken it over, so it was not written."""
+        ...
+
+
 class SessionStore(Protocol):
     """Keeps sessions, and each learner's usual pause.
 
@@ -329,16 +345,32 @@ class SessionStore(Protocol):
         """Replace the session's state."""
         ...
 
-    async def append(self, state: SessionState, turn: Turn) -> None:
-        """Add a turn to the session."""
+    async def append(self, state: SessionState, turn: Turn, *, at: int) -> None:
+        """Add a turn to the session. at: its place. Raises SessionLostError if earlier turns are missing."""
         ...
 
     async def rewrite(self, state: SessionState, turns: Sequence[Turn]) -> None:
         """Replace all turns of the session."""
         ...
 
+    async def restore(self, state: SessionState, resume_token: str, turns: Sequence[Turn]) -> None:
+        """Write all of a session, whatever is there of it."""
+        ...
+
+    def save_later(self, session: UnsavedSession) -> None:
+        """Write all of the session as soon as the store can be reached, even if its conversation is over by then."""
+        ...
+
+    async def leave(self, session_id: str) -> None:
+        """The learner has left a session in which nothing was said: it need not be kept for long."""
+        ...
+
     async def delete(self, session_id: str) -> None:
         """Forget the session."""
+        ...
+
+    async def problem(self) -> str:
+        """Why nothing can be stored now, and what to do; empty: it can."""
         ...
 
     async def usual_pause_ms(self, learner: str) -> int:
@@ -348,6 +380,10 @@ class SessionStore(Protocol):
     async def keep_usual_pause(self, learner: str, usual_pause_ms: int) -> None:
         """Keep the usual pause for the learner's next conversation."""
         ...
+
+
+class SessionLostError(UnavailableError):
+    """The store answers, but has lost the session or some of its turns."""
 
 
 class SessionUnknownError(InvalidInputError):

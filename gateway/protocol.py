@@ -52,14 +52,14 @@ class Start(ClientMessage):
     type: Literal["start"]
     audio: AudioFormat = AudioFormat()
     level: Level | None = None
-    voice: str | None = None
+    voice: str | None = Field(None, max_length=256)
     language: str | None = Field(None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     learner: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]{16,64}$")
     scenario: str | None = Field(None, min_length=1, max_length=64)
     instructions: str | None = Field(None, max_length=4000)
     partner_begins: bool | None = None
-    session_id: str | None = None
-    resume_token: str | None = None
+    session_id: str | None = Field(None, max_length=64)
+    resume_token: str | None = Field(None, max_length=64)
 
 
 class SetLevel(ClientMessage):
@@ -86,7 +86,7 @@ class Playback(ClientMessage):
     """How much of the partner's turn the learner's player has played so far."""
 
     type: Literal["playback"]
-    turn_id: str
+    turn_id: str = Field(max_length=64)
     played_ms: float = Field(ge=0)
 
 

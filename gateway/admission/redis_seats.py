@@ -17,11 +17,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import redis.asyncio as redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-
-from gateway.clients.redis_store import reachable
+from gateway.clients.redis_client import open_redis, reachable
 
 LEASE_S = 10.0
 # The assumed length of a conversation until the first one has ended.
@@ -158,14 +154,7 @@ class RedisSeats:
     """Seats and queue as one gateway uses them. Every method raises UnavailableError if Redis can't be reached."""
 
     def __init__(self, url: str, *, lease_s: float = LEASE_S) -> None:
-        self._redis: redis.Redis = redis.from_url(
-            url,
-            decode_responses=True,
-            socket_timeout=2.0,
-            socket_connect_timeout=2.0,
-            health_check_interval=30,
-            retry=Retry(NoBackoff(), 1),  # a learner waits for the answer
-        )
+        self._redis = open_redis(url)
         self._gateway_id = secrets.token_hex(8)
         self._lease_ms = round(lease_s * 1000)
         self._beat, self._claim, self._come_back, self._leave = (

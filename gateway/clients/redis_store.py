@@ -13,32 +13,60 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Sequence
 from typing import Any, cast
 
-import redis.asyncio as redis
 from pydantic import TypeAdapter
-from redis.exceptions import RedisError
 
-from common.errors import UnavailableError
+from common.errors import ServiceError, UnavailableError
+from gateway import metrics
+from gateway.clients.redis_client import open_redis, reachable
 from gateway.history import SessionState, Turn
-from gateway.ports import SessionTakenError, SessionUnknownError, WrongTokenError
+from gateway.ports import SessionLostError, SessionTakenError, SessionUnknownError, UnsavedSession, WrongTokenError
+
+logger = logging.getLogger(__name__)
 
 _TURN: TypeAdapter[Turn] = TypeAdapter(Turn)
 
-# KEYS: session, turns. ARGV: epoch, time to live, "state", "turn" or "turns", one document, or any number of turns.
-# Returns 0 if there is no such session, -1 if it has a newer epoch.
+UNTOLD_TTL_S = 1800
+"""How long a session is kept in which nothing has been said: longer than it may be idle."""
+LEFT_TTL_S = 60
+"""How long it is kept once its learner has left."""
+SAVE_AGAIN_S = 1.0
+MAX_UNSAVED = 10_000
+
+# All of these may be repeated: the second time changes nothing.
+# KEYS: session, turns. ARGV: epoch, time to live, the same without turns, then one of
+#   "state", its document
+#   "turn", its place (-1: behind all others), its document
+#   "turns", all their documents
+#   "all", the token's digest, the state's document, the turns' documents: also if there is no such session
+#   "new", the same, whatever is there
+# Returns 0 if there is no such session, -1 if it has a newer epoch, -2 if earlier turns are missing.
 _WRITE = """
-local epoch = redis.call('HGET', KEYS[1], 'epoch')
-if not epoch then return 0 end
-if epoch ~= ARGV[1] then return -1 end
-if ARGV[3] == 'turns' then redis.call('DEL', KEYS[2]) end
-if ARGV[3] == 'state' then redis.call('HSET', KEYS[1], 'state', ARGV[4])
-else for i = 4, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end end
-redis.call('EXPIRE', KEYS[1], ARGV[2])
-redis.call('EXPIRE', KEYS[2], ARGV[2])
+local epoch, what = redis.call('HGET', KEYS[1], 'epoch'), ARGV[4]
+if not epoch and what ~= 'all' and what ~= 'new' then return 0 end
+if epoch and what ~= 'new' and tonumber(epoch) > tonumber(ARGV[1]) then return -1 end
+local function push(first) for i = first, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end end
+if what == 'state' then
+  redis.call('HSET', KEYS[1], 'state', ARGV[5])
+elseif what == 'turn' then
+  local count, at = redis.call('LLEN', KEYS[2]), tonumber(ARGV[5])
+  if at > count then return -2 end
+  if at >= 0 and at < count then redis.call('LSET', KEYS[2], at, ARGV[6]) else push(6) end
+else
+  redis.call('DEL', KEYS[2])
+  if what == 'turns' then push(5) else
+    redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'token', ARGV[5], 'state', ARGV[6])
+    push(7)
+  end
+end
+local ttl = ARGV[2]
+if redis.call('LLEN', KEYS[2]) == 0 then ttl = ARGV[3] end
+redis.call('EXPIRE', KEYS[1], ttl)
+redis.call('EXPIRE', KEYS[2], ttl)
 return 1
 """
 
@@ -50,10 +78,10 @@ class RedisStore:
     """
 
     def __init__(self, url: str, *, ttl_s: int, learner_ttl_s: int = 0) -> None:
-        self._redis: redis.Redis = redis.from_url(
-            url, decode_responses=True, socket_timeout=2.0, socket_connect_timeout=2.0, health_check_interval=30
-        )
+        self._redis = open_redis(url)
         self._ttl_s = ttl_s
+        self._untold_ttl_s = min(ttl_s, UNTOLD_TTL_S)
+        self._unsaved: dict[str, UnsavedSession] = {}
         self._learner_ttl_s = learner_ttl_s
         self._write_script = self._redis.register_script(_WRITE)
 
@@ -69,18 +97,60 @@ class RedisStore:
         except UnavailableError:
             return False
 
+    async def problem(self) -> str:
+        """Why nothing can be stored now, and what to do; empty: it can."""
+        try:
+            async with reachable():
+                await _awaited(self._redis.set("aitalk:probe", "1", ex=60))
+        except UnavailableError as error:
+            return error.message
+        return ""
+
     async def create(self, state: SessionState, resume_token: str) -> None:
         """Write a new session."""
-        key = _key(state.session_id)
-        fields: dict[Any, Any] = {
-            "state": state.model_dump_json(),
-            "token": _digest(resume_token),
-            "epoch": state.epoch,
-        }
-        async with reachable(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(key, mapping=fields)
-            pipe.expire(key, self._ttl_s)
-            await pipe.execute()
+        await self._write(state, "new", _digest(resume_token), state.model_dump_json())
+
+    async def restore(self, state: SessionState, resume_token: str, turns: Sequence[Turn]) -> None:
+        """Write all of a session, whatever is there of it. Raises SessionTakenError if a newer connection owns it."""
+        await self._write(state, "all", _digest(resume_token), state.model_dump_json(), *_documents(turns))
+
+    def save_later(self, session: UnsavedSession) -> None:
+        """Write the session when Redis can be reached again, as `keep_saving` finds it then."""
+        self._unsaved[session.state.session_id] = session
+        if len(self._unsaved) > MAX_UNSAVED:
+            del self._unsaved[next(iter(self._unsaved))]
+        metrics.UNSAVED_SESSIONS.set(len(self._unsaved))
+
+    async def keep_saving(self) -> None:
+        """Until cancelled: write what could not be written, as soon as it can be."""
+        while True:
+            await asyncio.sleep(SAVE_AGAIN_S)
+            while self._unsaved and await self._save_one(next(iter(self._unsaved.values()))):
+                pass
+
+    async def _save_one(self, session: UnsavedSession) -> bool:
+        """Whether another one may be tried."""
+        key, turns = session.state.session_id, tuple(session.turns)
+        try:
+            await self.restore(session.state, session.resume_token, turns)
+        except SessionTakenError:
+            session.is_taken()
+        except ServiceError:
+            return False
+        else:
+            if len(turns) != len(session.turns):  # more was said meanwhile
+                return True
+            session.is_saved()
+            logger.info("session %s is saved after all, with %d turns", key, len(turns))
+        self._unsaved.pop(key, None)
+        metrics.UNSAVED_SESSIONS.set(len(self._unsaved))
+        return True
+
+    async def leave(self, session_id: str) -> None:
+        """The learner has left a session in which nothing was said: keep it for a moment only."""
+        self._unsaved.pop(session_id, None)
+        async with reachable():
+            await _awaited(self._redis.expire(_key(session_id), LEFT_TTL_S))
 
     async def resume(self, session_id: str, resume_token: str, owner: str) -> tuple[SessionState, list[Turn]]:
         """Take the session over. Returns its state, with a new epoch and owner, and its turns.
@@ -116,16 +186,20 @@ class RedisStore:
         """Write the state of a session. Raises SessionTakenError if a newer connection owns it."""
         await self._write(state, "state", state.model_dump_json())
 
-    async def append(self, state: SessionState, turn: Turn) -> None:
-        """Add a turn to a session. Raises SessionTakenError if a newer connection owns it."""
-        await self._write(state, "turn", _TURN.dump_json(turn).decode())
+    async def append(self, state: SessionState, turn: Turn, *, at: int = -1) -> None:
+        """Add a turn to a session. Raises SessionTakenError if a newer connection owns it.
+
+        at: the turn's place. Raises SessionLostError if earlier turns are missing, as after a failover.
+        """
+        await self._write(state, "turn", at, *_documents([turn]))
 
     async def rewrite(self, state: SessionState, turns: Sequence[Turn]) -> None:
-        """Replace the turns of a session. Raises SessionTakenError if a newer connection owns it."""
-        await self._write(state, "turns", *(_TURN.dump_json(turn).decode() for turn in turns))
+        """Replace all turns of a session. Raises SessionTakenError if a newer connection owns it."""
+        await self._write(state, "turns", *_documents(turns))
 
     async def delete(self, session_id: str) -> None:
         """Forget a session and its turns."""
+        self._unsaved.pop(session_id, None)
         async with reachable():
             await _awaited(self._redis.delete(_key(session_id), f"{_key(session_id)}:turns"))
 
@@ -146,16 +220,22 @@ class RedisStore:
             pipe.expire(key, self._learner_ttl_s)
             await pipe.execute()
 
-    async def _write(self, state: SessionState, what: str, *documents: str) -> None:
+    async def _write(self, state: SessionState, *what: str | int) -> None:
         key = _key(state.session_id)
         async with reachable():
             outcome = await self._write_script(
-                keys=[key, f"{key}:turns"], args=[state.epoch, self._ttl_s, what, *documents]
+                keys=[key, f"{key}:turns"], args=[state.epoch, self._ttl_s, self._untold_ttl_s, *what]
             )
         if outcome == -1:
             raise SessionTakenError("this conversation goes on over a newer connection; this one is closed")
         if outcome == 0:
-            raise UnavailableError("the session store has lost this session; new turns can't be kept")
+            raise SessionLostError("the session store has lost this session")
+        if outcome == -2:
+            raise SessionLostError("the session store has lost turns of this session")
+
+
+def _documents(turns: Sequence[Turn]) -> list[str]:
+    return [_TURN.dump_json(turn).decode() for turn in turns]
 
 
 def _key(session_id: str) -> str:
@@ -173,21 +253,3 @@ def _digest(token: str) -> str:
 async def _awaited(result: Any) -> Any:
     """The awaited result: redis-py declares its commands as sync or async, and these are async."""
     return await cast("Awaitable[Any]", result)
-
-
-@asynccontextmanager
-async def reachable() -> AsyncIterator[None]:
-    """Turns errors of Redis in this block into UnavailableError.
-
-    redis-py uses asyncio.wait_for, which in Python 3.11 loses a cancellation that comes in the moment when the write is
-    done. So the cancellation is raised again here; otherwise a cancelled task would go on.
-    """
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101
-    cancelled = task.cancelling()
-    try:
-        yield
-    except (RedisError, OSError) as error:
-        raise UnavailableError(f"Redis can't be reached ({type(error).__name__}); is it running?") from error
-    if task.cancelling() > cancelled:
-        raise asyncio.CancelledError

@@ -207,6 +207,8 @@ class Session:
                     hearing.cancel()
                     self._open_turn.end_trace("left")
                 await self._learner.remember(self._record.state.usual_pause_ms)
+            if closing is not MOVING:
+                await self._record.leave()
         except* SessionTakenError as group:
             await self._outbox.report(first_service_error(group))
             closing = TAKEN_OVER

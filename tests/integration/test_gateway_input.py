@@ -205,6 +205,11 @@ async def test_http_says_how_things_are(gateway: TestGateway) -> None:
         assert ready.json()["status"] == "ready"
         assert ready.json()["services"] == {"asr": True, "llm": True, "tts": True}
         assert ready.json()["fallbacks"] == ready.json()["problems"] == {}
+        gateway.store.away = True
+        unsaved = await client.get("/ready")
+        assert (unsaved.status_code, unsaved.json()["redis"]) == (503, False)
+        assert "redis" in unsaved.json()["problems"]
+        gateway.store.away = False
         voices = (await client.get("/voices")).json()
         assert (voices["default"], [voice["id"] for voice in voices["voices"]]) == ("joe", ["joe"])
         gateway.services.is_ready = False

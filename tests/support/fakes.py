@@ -19,12 +19,14 @@ from gateway.ports import (
     ChatRequest,
     HeardWord,
     Patience,
+    SessionLostError,
     SessionTakenError,
     SessionUnknownError,
     SpeechChunk,
     SpokenWord,
     Transcript,
     TtsStream,
+    UnsavedSession,
     WrongTokenError,
 )
 
@@ -293,6 +295,7 @@ class MemoryStore:
     sessions: dict[str, tuple[SessionState, str, list[Turn]]] = field(default_factory=dict)
     usual_pauses_ms: dict[str, int] = field(default_factory=dict)  # learner → milliseconds
     away: bool = False
+    unsaved: list[UnsavedSession] = field(default_factory=list)
 
     async def create(self, state: SessionState, resume_token: str) -> None:
         self._check()
@@ -317,8 +320,31 @@ class MemoryStore:
         _, token, turns = self._own(state)
         self.sessions[state.session_id] = (state, token, turns)
 
-    async def append(self, state: SessionState, turn: Turn) -> None:
-        self._own(state)[2].append(turn)
+    async def append(self, state: SessionState, turn: Turn, *, at: int) -> None:
+        turns = self._own(state)[2]
+        if at > len(turns):
+            raise SessionLostError("turns are missing")
+        turns[at:] = [turn]
+
+    async def restore(self, state: SessionState, resume_token: str, turns: Sequence[Turn]) -> None:
+        self._check()
+        self.sessions[state.session_id] = (state, resume_token, list(turns))
+
+    def save_later(self, session: UnsavedSession) -> None:
+        self.unsaved.append(session)
+
+    async def save_unsaved(self) -> None:
+        """What the real store does once it can be reached."""
+        while self.unsaved:
+            session = self.unsaved.pop()
+            await self.restore(session.state, session.resume_token, session.turns)
+            session.is_saved()
+
+    async def leave(self, session_id: str) -> None:
+        self._check()
+
+    async def problem(self) -> str:
+        return "is away" if self.away else ""
 
     async def rewrite(self, state: SessionState, turns: Sequence[Turn]) -> None:
         self._own(state)[2][:] = turns

@@ -138,3 +138,40 @@ async def test_a_store_that_is_away_costs_one_warning_and_not_the_conversation()
             await asyncio.sleep(3)
     assert [m.code for m in talk.of(ErrorMessage)] == ["not_saved"]
     assert len(talk.of(TurnComplete)) == 2
+    assert talk.store.unsaved
+    talk.store.away = False
+    await talk.store.save_unsaved()  # though the conversation is over
+    state, token, turns = talk.store.sessions[talk.connected.session_id]
+    assert (state.session_id, token) == (talk.connected.session_id, talk.connected.resume_token)
+    assert len(turns) == 4
+
+
+async def test_a_conversation_that_began_without_a_store_is_written_once_it_is_back_and_goes_on() -> None:
+    talk = Conversation()
+    talk.store.away = True
+    async with talk.running():
+        await talk.post(text("hi"))
+        await asyncio.sleep(3)
+        talk.store.away = False
+        await talk.store.save_unsaved()
+        await talk.post(text("hi again"))
+        await asyncio.sleep(3)
+        talk.store.away = True
+        await talk.post(text("and again"))
+        await asyncio.sleep(3)
+        talk.store.away = False
+        await talk.store.save_unsaved()
+    assert [m.code for m in talk.of(ErrorMessage)] == ["not_saved"] * 2
+    assert len(talk.store.sessions[talk.connected.session_id][2]) == 6
+
+
+async def test_turns_that_a_failover_has_lost_are_written_again_without_a_word() -> None:
+    talk = Conversation()
+    async with talk.running():
+        await talk.post(text("hi"))
+        await asyncio.sleep(3)
+        talk.store.sessions[talk.connected.session_id][2].clear()
+        await talk.post(text("hi again"))
+        await asyncio.sleep(3)
+    assert not talk.of(ErrorMessage)
+    assert len(talk.store.sessions[talk.connected.session_id][2]) == 4

@@ -1,0 +1,130 @@
+"""The connection to Redis as it is run: restarts, failovers, dropped connections, Sentinel, and many writes at once.
+
+    redis://host:6379/0, rediss://…, unix://…               one server, or a name that a failover moves
+    redis+sentinel://host:26379,host2:26379/mymaster/0      the master that these Sentinels name
+
+redis-py 8.1 retries nothing if it is opened by URL, and refuses the 101st write at a time. A server that was restarted,
+or that closes idle connections, would then cost each pooled connection a write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import redis.asyncio as redis
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    ConnectionError,  # noqa: A004
+    MovedError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TimeoutError,  # noqa: A004
+)
+
+from common.errors import UnavailableError
+
+TIMEOUT_S = 2.0  # for an answer, for a connection, and for a free one in the pool
+CONNECTIONS = 50  # at once; each write takes a fraction of a millisecond, so others wait for one
+RETRIES = 3
+LONGEST_PAUSE_S = 0.2
+
+SENTINEL = ("redis+sentinel", "rediss+sentinel")
+CLUSTER = ("redis+cluster", "rediss+cluster")
+
+
+def open_redis(url: str) -> redis.Redis:
+    """A client that tries again what may be repeated. Raises ValueError with a sentence if the URL can't be used.
+
+    A command is sent again after a broken connection and after READONLY, on a new connection, which a failover may have
+    moved to the new master. It is not sent again after a time-out, as the learner waits. So scripts and commands must
+    be safe to repeat.
+    """
+    options: dict[str, Any] = {
+        "decode_responses": True,
+        "socket_timeout": TIMEOUT_S,
+        "socket_connect_timeout": TIMEOUT_S,
+        "health_check_interval": 30,
+        "retry": Retry(ExponentialBackoff(LONGEST_PAUSE_S, 0.02), RETRIES, (ConnectionError, ReadOnlyError)),
+    }
+    scheme = urlsplit(url).scheme
+    if scheme in CLUSTER:
+        raise ValueError("REDIS_URL names a Redis Cluster, which AI-Talk can't use; give one master, or Sentinels")
+    if scheme in SENTINEL:
+        return _by_sentinels(url, options)
+    pool = redis.BlockingConnectionPool.from_url(url, max_connections=CONNECTIONS, timeout=TIMEOUT_S, **options)
+    return redis.Redis.from_pool(pool)
+
+
+def _by_sentinels(url: str, options: dict[str, Any]) -> redis.Redis:
+    """A client of the master that the Sentinels of the URL name."""
+    parts = urlsplit(url)
+    credentials, _, hosts = parts.netloc.rpartition("@")
+    name, _, database = parts.path.strip("/").partition("/")
+    if not (hosts and name):
+        raise ValueError("REDIS_URL with Sentinels is redis+sentinel://[user:password@]host:26379,host:26379/NAME/0")
+    user, _, password = credentials.partition(":")
+    sentinels = [(host, int(port or 26379)) for host, _, port in (one.partition(":") for one in hosts.split(","))]
+    quickly = {"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S}
+    sentinel = Sentinel(sentinels, sentinel_kwargs=quickly)  # type: ignore[no-untyped-call]
+    master: redis.Redis = sentinel.master_for(
+        name,
+        db=int(database or 0),
+        username=unquote(user) or None,
+        password=unquote(password) or None,
+        ssl=parts.scheme.startswith("rediss"),
+        **options,
+    )
+    return master
+
+
+@asynccontextmanager
+async def reachable() -> AsyncIterator[None]:
+    """Raises UnavailableError for what Redis raises in this block.
+
+    redis-py uses asyncio.wait_for, which in Python 3.11 loses a cancellation that comes in the moment when the write is
+    done. It is raised again here; otherwise a task would outlive the group that has cancelled it.
+    """
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101
+    cancelled = task.cancelling()
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise UnavailableError(f"Redis {explain(error)}") from error
+    if task.cancelling() > cancelled:
+        raise asyncio.CancelledError
+
+
+def explain(error: Exception) -> str:
+    """What is wrong with Redis and what to do, as the rest of a sentence. Never what was to be stored."""
+    match error:
+        case ReadOnlyError():
+            return "is a read-only replica; REDIS_URL must lead to the master, also after a failover"
+        case OutOfMemoryError():
+            return "is full (maxmemory); give it more memory"
+        case AuthenticationError() | AuthorizationError() | NoPermissionError():
+            return "refuses this gateway; check the user and password in REDIS_URL"
+        case MovedError():
+            return "is a cluster; REDIS_URL must lead to one master, or to Sentinels"
+        case TimeoutError():
+            return f"can't be reached: no answer within {TIMEOUT_S:.0f} s"
+        case BusyLoadingError():
+            return "is loading its data; that passes"
+        case ResponseError() if str(error).startswith("MISCONF"):
+            return "can't write to its disk, and so stores nothing; see its log"
+        case ResponseError():
+            return f"can't do what it is asked ({type(error).__name__}); see its log"
+        case _:
+            return f"can't be reached ({type(error).__name__}); is it running?"
