@@ -49,7 +49,7 @@ def resample(audio: Audio, sample_rate_hz: int) -> Audio:
 
 
 class Resampler:
-    """Converts a stream to 16 kHz. Output sample n is from the moment of input sample n * sample_rate_hz / 16,000."""
+    """Converts a stream to 16 kHz. Output sample n belongs to input sample n * sample_rate_hz / 16,000."""
 
     def __init__(self, sample_rate_hz: int) -> None:
         self._stream = None

@@ -107,7 +107,7 @@ class Listener:
         if self._turn:
             self._turn.utterance.end_span("cancelled")
 
-    # --- what is decided ------------------------------------------------------------------------
+    # --- the decisions --------------------------------------------------------------------------
 
     async def _perform_all(self, decided: list[Decision]) -> None:
         for decision in decided:

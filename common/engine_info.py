@@ -16,7 +16,7 @@ from common.slots import Slots
 class EngineDescription:
     """An engine's description of itself. `device` is "cpu", "cuda:N" or "remote"; `languages` are BCP-47 tags.
 
-    fallback_reason: why this is not the engine that was asked for; empty if it is. parameters: how many the model
+    fallback_reason: why this is not the requested engine; empty if it is. parameters: how many the model
     has; 0 where the engine does not say.
     """
 

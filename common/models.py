@@ -103,7 +103,7 @@ def find_model(
 ) -> Path | None:
     """The folder that `fetch_model` returned earlier, asking no server; None if there is none.
 
-    Files that were asked for by other patterns may be all that is in it.
+    It may hold only the files of an earlier call with other patterns.
     """
     from huggingface_hub import snapshot_download
 

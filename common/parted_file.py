@@ -89,7 +89,7 @@ class PartedFile:
         return folder / self.name
 
     def _write(self, parts: list[Path], target: Path) -> str:
-        """Write the parts one after the other; returns the SHA-256 of what was written."""
+        """Write the parts one after the other; returns the SHA-256 of the whole."""
         digest, written, shown = hashlib.sha256(), 0, 0
         with target.open("wb") as file:
             for chunk in _chunks(parts):

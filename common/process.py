@@ -21,7 +21,7 @@ from common.tracing import configure_tracing
 logger = logging.getLogger(__name__)
 
 CHECKED = "AITALK_SETTINGS_CHECKED"
-"""An environment variable by which `make run` tells its processes that it has checked the names of all settings."""
+"""Set by `make run` for its processes: it has already checked the names of all settings."""
 
 _COLLECT_EVERY = 10_000  # new objects between two collections; Python's default, 700, suits small scripts
 

@@ -44,7 +44,7 @@ class ErrorDetails(TypedDict):
 
 
 class ErrorBody(TypedDict):
-    """The JSON body of an answer that is an error."""
+    """The JSON body of an error."""
 
     error: ErrorDetails
 
@@ -60,12 +60,12 @@ def error_details(error: ServiceError, *, param: str | None = None) -> ErrorDeta
 
 
 def error_body(error: ServiceError, *, param: str | None = None) -> ErrorBody:
-    """The body of an HTTP answer."""
+    """The body of an HTTP answer that reports `error`."""
     return {"error": error_details(error, param=param)}
 
 
 def http_status(error: ServiceError) -> int:
-    """The HTTP status of an answer that is this error."""
+    """The HTTP status that reports `error`."""
     return _kind(error)[0]
 
 

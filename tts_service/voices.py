@@ -15,7 +15,8 @@ def speaks(voice: EngineVoice, language: str) -> bool:
 
 
 def spoken_language(voice: EngineVoice, language: str) -> str:
-    """The tag of what `voice` speaks when asked for `language`: its own, with its country, unless it speaks several."""
+    """The tag of the language that `voice` speaks for `language`: its own tag, with the country, unless it speaks
+    several."""
     return voice.language if speaks(voice, language) else language
 
 

@@ -39,7 +39,7 @@ class FallbackEngine:
         self._reason = ""
 
     def fetch(self) -> None:
-        """Download the weights of the engine that was asked for."""
+        """Download the weights of the requested engine."""
         fetch_weights(self._engine)
 
     def load(self) -> None:

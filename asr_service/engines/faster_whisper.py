@@ -183,7 +183,7 @@ class FasterWhisper:
         self._model = None
 
     def _known_language(self, tag: str) -> str | None:
-        """Whisper's code for a BCP-47 tag; None (the model finds out) for one that it doesn't know."""
+        """Whisper's code for a BCP-47 tag; None (the model detects the language) for an unknown tag."""
         assert self._model is not None  # noqa: S101
         language = tag.partition("-")[0].lower()
         return language if language in self._model.supported_languages else None

@@ -29,7 +29,7 @@ class Urgency(IntEnum):
 
 
 class DecodeQueue(Generic[Job]):
-    """The decodes that wait for the model; first come, first served among those of one urgency."""
+    """The decodes that wait for the model. Within one urgency, first come, first served."""
 
     def __init__(self) -> None:
         self._waiting: dict[Urgency, deque[Job]] = {urgency: deque() for urgency in Urgency}

@@ -15,7 +15,7 @@ from weakref import WeakSet
 from asr_service.voice.vad import Vad, VadStream, Windows
 
 GATHER_S = 0.008
-"""The longest time that audio waits for that of other streams: a quarter of a window."""
+"""The longest time that audio waits for other streams' audio: a quarter of a window."""
 _GATHER_EACH_S = 0.00025  # time to wait for each other stream
 
 

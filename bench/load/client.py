@@ -48,9 +48,8 @@ class Job(BaseModel):
 class Turns(BaseModel):
     """One learner. All times in seconds of the same clock as the others'.
 
-    began_s: when its first frame was sent, from which each frame follows 20 ms after the one before. phase: which frame
-    of the program that was. answers_s: when the first sample of each answer came. lost: the server ended the
-    connection.
+    began_s: when its first frame was sent; each further frame follows 20 ms later. phase: which frame of the program
+    that was. answers_s: when the first sample of each answer came. lost: the server ended the connection.
     """
 
     began_s: float
@@ -62,7 +61,7 @@ class Turns(BaseModel):
 
 class Outcome(BaseModel):
     """late_ms: how late the client itself was with its frames, 99th percentile and worst; over some tens of
-    milliseconds, the machine is too busy for what is measured to mean much.
+    milliseconds, the machine is too busy for a useful measurement.
     """
 
     learners: list[Turns]

@@ -1,4 +1,4 @@
-"""Our own rules for the manifests, beyond being valid. Pure: takes documents, returns sentences on what is wrong."""
+"""Our own rules for valid manifests. Pure: takes documents, returns a sentence for each fault."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ return 1
 class Count:
     """seats: in use at all gateways, including kept ones. queue: its length. length_s: of an average conversation.
 
-    places: of the learners asked for, in their order; 0: has a seat; n: n-th in the queue; -1: the queue is full.
+    places: of the requested learners, in their order; 0: has a seat; n: n-th in the queue; -1: the queue is full.
     """
 
     seats: int

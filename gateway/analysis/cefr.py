@@ -1,4 +1,4 @@
-"""An estimate of the CEFR level (Council of Europe, 2020) by an open rule over what was measured.
+"""An estimate of the CEFR level (Council of Europe, 2020) by an open rule over the measurements.
 
 Up to four signs are put on the scale A1 … C2 by thresholds: speech rate, length of turns, variety and rarity of words.
 Their median is the estimate. Speech rate distinguishes the levels only up to B2 (Tavakoli, Nakatsuhara & Hunter, 2020),

@@ -62,7 +62,7 @@ async def advise(
 
 
 async def take_notes(turns: Sequence[Turn], llm: Llm, *, language: str, timeout_s: float) -> list[str]:
-    """A sentence about each piece of what was said before the last words; none for a short conversation.
+    """A sentence about each piece of the earlier conversation, before the last words; none for a short conversation.
 
     A piece has no note if the model's answer is useless, or if no time is left.
     """

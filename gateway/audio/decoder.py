@@ -52,7 +52,7 @@ class Decoder:
             self._decoded.end()
 
     async def close(self) -> None:
-        """Drop what is queued and end the thread. Close `decoded` first: the thread may be waiting for room there."""
+        """Drop the queued bytes and end the thread. Close `decoded` first: the thread may be waiting for room there."""
         self._encoded.close()
         self._room.set()
         if self._thread is not None:

@@ -21,7 +21,7 @@ AudioErrorCode = Literal[
 
 
 class AudioError(InvalidInputError):
-    """The audio can't be used as it is. The session goes on; what was decoded before stays valid."""
+    """The audio can't be used as it is. The session goes on; the audio decoded before stays valid."""
 
     code: str
 

@@ -49,7 +49,7 @@ class DebugRecorder:
             self._write_part()
 
     def close(self) -> None:
-        """Write what is left and close the file."""
+        """Write the rest and close the file."""
         if self._wave is None:
             return
         self._write_part()

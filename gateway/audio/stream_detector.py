@@ -74,7 +74,7 @@ class StreamDetector:
         if self._is_lost:
             return Detected()
         if not self._has_begun and (kind := starts_stream(data)):
-            self._is_lost = True  # what follows would be heard as noise
+            self._is_lost = True  # the following bytes would be heard as noise
             return Detected(error=self._not_announced(kind))
         if len(data) % BYTES_PER_SAMPLE:
             error = f"a frame of raw PCM has {len(data)} bytes; 16-bit samples need an even number"

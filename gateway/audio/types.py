@@ -39,7 +39,7 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The client has ended the turn here, or, without keep, wants what it said since the last cut to be forgotten."""
+    """The client has ended the turn here or, without keep, wants the audio since the last cut to be dropped."""
 
     keep: bool = True
 

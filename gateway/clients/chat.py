@@ -55,7 +55,7 @@ async def _events(first: Any, call: Any) -> AsyncIterator[str | ChatDone]:
 
 
 def _config(request: ChatRequest) -> llm_pb2.GenerationConfig:
-    """Without the guard on replies, which is for conversations."""
+    """The request's config, without the guard on replies, which is only for conversations."""
     return llm_pb2.GenerationConfig(
         max_tokens=request.max_tokens,
         temperature=request.temperature,

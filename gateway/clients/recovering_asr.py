@@ -55,7 +55,7 @@ class RecentAudio:
         return self._turn is not None
 
     def add(self, pcm: bytes) -> None:
-        """Keep more audio, and drop what is no longer needed."""
+        """Keep more audio, and drop audio that is no longer needed."""
         self._pieces.append(pcm)
         self.end += len(pcm) // BYTES_PER_SAMPLE
         self._trim()

@@ -1,4 +1,4 @@
-"""The three model servers as the gateway sees them: channels, readiness, and what they say about themselves."""
+"""The three model servers as the gateway sees them: channels, readiness, and their descriptions of themselves."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 class Beginning:
     """`announce` a `start` when it arrives, then `perform` it when the session's inbox delivers it.
 
-    scenarios: those that a `start` can name. on_resumed: told the session's id when a `start` has resumed an earlier
-    session.
+    scenarios: the ones that a `start` can name. on_resumed: called with the session's id when a `start` has resumed an
+    earlier session.
     """
 
     def __init__(

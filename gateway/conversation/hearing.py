@@ -158,7 +158,7 @@ class Hearing:
 
     @property
     def _is_dropping(self) -> bool:
-        """Whether the current stream ends with a cut of which nothing is to be kept."""
+        """Whether the current stream ends with a cut that drops its audio."""
         return self._cut is not None and not self._cut.keep
 
     async def _end_at(self, cut: Cut | None) -> None:

@@ -65,7 +65,7 @@ class OpenTurn:
         return stages
 
     def lose(self) -> None:
-        """Recognition failed, and what was said is lost."""
+        """Recognition failed, and the learner's words are lost."""
         self.stages, self.is_open = None, False
         self.end_trace("lost")
 

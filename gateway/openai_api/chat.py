@@ -1,4 +1,4 @@
-"""POST /v1/chat/completions: the language model, for applications that chat."""
+"""POST /v1/chat/completions: the language model for chat applications."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def chat_completions(body: ChatBody, request: Request, behind: Behind, ins
     asked = body.to_request()
     await inside.enter_async_context(behind.entrance.seat())
     opening = inside.enter_async_context(behind.services.chat.stream(asked))
-    events = await unless_gone(request, opening)  # what fails before the first piece is an error with a status
+    events = await unless_gone(request, opening)  # an error before the first piece is reported with a status
     answer = _Answer(body.model)
     if not body.stream:
         return JSONResponse(await unless_gone(request, answer.whole(events)))
@@ -41,13 +41,13 @@ async def chat_completions(body: ChatBody, request: Request, behind: Behind, ins
 
 
 class _Answer:
-    """One reply in OpenAI's objects."""
+    """One reply as OpenAI's objects."""
 
     def __init__(self, model: str) -> None:
         self._head = {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()), "model": model}
 
     async def whole(self, events: Events) -> dict[str, Any]:
-        """The object of a reply that is complete. Raises EngineError if the model breaks off."""
+        """The object of a complete reply. Raises EngineError if the model breaks off."""
         texts: list[str] = []
         async for one in events:
             if isinstance(one, ChatDone):

@@ -1,4 +1,4 @@
-"""The body of a chat completion: what is taken, what has no effect, and what is refused."""
+"""The body of a chat completion: its fields, which are used, ignored or refused."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Message(BaseModel):
     tool_calls: list[Any] | None = None
 
     def checked(self, param: str) -> ChatMessage:
-        """The message as the model service takes it. Raises ParameterError."""
+        """The message for the model service. Raises ParameterError."""
         role = _ROLES.get(self.role)
         if self.role in ("tool", "function") or self.tool_calls:
             raise _no_tools(f"{param}.role" if not self.tool_calls else f"{param}.tool_calls")
@@ -59,7 +59,7 @@ class ResponseFormat(BaseModel):
     json_schema: JsonSchema | None = None
 
     def as_schema(self) -> str | None:
-        """As JSON text; None: plain text."""
+        """The schema as JSON text; None: plain text."""
         match self.type:
             case "text":
                 return None
@@ -73,13 +73,13 @@ class ResponseFormat(BaseModel):
 
 
 class StreamOptions(BaseModel):
-    """include_usage: the last event tells the numbers of tokens."""
+    """include_usage: the last event has the numbers of tokens."""
 
     include_usage: bool = False
 
 
 class ChatBody(BaseModel):
-    """model: any name. What is not here has no effect."""
+    """model: any name. Other fields have no effect."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -105,7 +105,7 @@ class ChatBody(BaseModel):
     functions: list[Any] | None = None
 
     def to_request(self) -> ChatRequest:
-        """What the model is asked. Raises ParameterError for what can't be done."""
+        """The request to the model. Raises ParameterError for an option that is not supported."""
         self._refuse()
         stop = [self.stop] if isinstance(self.stop, str) else self.stop or []
         return ChatRequest(

@@ -53,7 +53,8 @@ class Sound(Enum):
 
 
 def sound_in(transcript: Transcript, language: str, partner_says: str) -> Sound | None:
-    """The sound that `transcript` is while the partner says `partner_says`; None if it is a turn, or holds no words."""
+    """Which kind of sound `transcript` is, given the partner's words `partner_says`; None if it is a turn, or holds no
+    words."""
     if not transcript.text:
         return None
     if is_echo(transcript.text, partner_says):

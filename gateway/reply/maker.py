@@ -80,7 +80,7 @@ class ReplyMaker:
         return self._make(turn_id, [], WrittenText(text), voice_ended_s)
 
     def answer(self, request: ReplyRequest, turn_id: str) -> Reply:
-        """The reply that a client asks for: to the last words of the learner's, if nobody has spoken since."""
+        """The reply that a client requests. If the learner has spoken last, it answers those words."""
         turns = self._record.turns if request.context is None else request.context
         memory = self._record.state.memory if request.context is None else ALL
         briefing = self._briefing

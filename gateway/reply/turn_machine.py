@@ -38,7 +38,7 @@ class LearnerBargesIn:
 
 @dataclass(frozen=True, slots=True)
 class LearnerPauses:
-    """The learner is probably done; `text` is what was said.
+    """The learner is probably done. text: the learner's words.
 
     is_sound: it was said over the partner's voice and is no turn ("mhm", a cough, an echo).
     """
@@ -49,7 +49,7 @@ class LearnerPauses:
 
 @dataclass(frozen=True, slots=True)
 class LearnerEnds:
-    """The learner is done; `text` is what was said, empty if there were no words. is_sound: as in LearnerPauses."""
+    """The learner is done. text: the learner's words; empty if there were none. is_sound: as in LearnerPauses."""
 
     text: str
     is_sound: bool = False

@@ -46,7 +46,7 @@ def choose_engine(settings: LlmSettings, *, can_run_vllm: bool) -> str:
 
 
 def create_engine(settings: LlmSettings, name: str = "") -> LlmEngine:
-    """The engine `name`, a key of ENGINES, not yet started; without a name, the one that suits settings and machine.
+    """The engine `name`, a key of ENGINES, not yet started; without a name, the engine that suits settings and machine.
 
     Raises EngineError or UnavailableError if something that the engine needs is missing.
     """

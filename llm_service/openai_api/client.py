@@ -160,7 +160,7 @@ class OpenAiEngine:
         reader, text = ReplyReader(), ""
         async for delta in self._read(request, dialect, reader):
             text += delta.text
-        if not reader.thought:  # one that thinks may not get far in so few tokens
+        if not reader.thought:  # a model that thinks may not finish within so few tokens
             reader.finish()
         return Answer(text, reader.thought, reader.thought_unmarked)
 
@@ -352,7 +352,7 @@ def _shorter(request: GenerationRequest, error: ContextExceededError) -> Generat
 
 
 async def _events(response: httpx.Response) -> AsyncGenerator[str, None]:
-    """The data of the events; the whole body if the server answers in one piece, though a stream was asked for."""
+    """The data of the events; the whole body if the server answers in one piece in spite of `stream`."""
     if response.headers.get("content-type", "").startswith("application/json"):
         yield await _start_of(response)
         yield END

@@ -1,4 +1,4 @@
-"""Chooses which of several model servers gets the next request: the least loaded one among those that answer.
+"""Chooses which of several model servers gets the next request: the least loaded of the servers that answer.
 
 healthy ──fails──► ejected: pause, probe, probe, … ──answers──► healthy
 """

@@ -1,4 +1,4 @@
-"""Why a model server did not start, read from what it printed: one sentence for the person who has to fix it.
+"""Finds in a model server's output why it did not start: one sentence for the person who has to fix it.
 
 vLLM prints about a hundred lines. The last ones only say that its engine did not start; the cause is above them.
 """

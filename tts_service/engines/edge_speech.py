@@ -101,7 +101,7 @@ class EdgeSpeech:
     def _words(self, last: int, length: int) -> tuple[EngineWord, ...]:
         """The written words up to number `last`, in the next `length` samples.
 
-        A word whose time the service didn't send is placed between its neighbours.
+        A word without a time from the service is placed between its neighbours.
         """
         numbers = range(self._number, last)
         begins = (self._lead or 0) + self._given

@@ -100,11 +100,11 @@ class FallbackEngine:
         return streaming(self._engine) if self._engine is not None and self._standby is None else None
 
     def fetch(self) -> None:
-        """Download the weights of the model that was asked for. A fallback's are downloaded when needed."""
+        """Download the weights of the requested model. The weights of a fallback are downloaded when needed."""
         fetch_weights(self._build(self._models[0]))
 
     def close(self) -> None:
-        """Release what is loaded. During `load`: makes `load` end soon; call `close` again after that."""
+        """Release the loaded engines. During `load`, this makes `load` end soon; then call `close` again."""
         self._stop()
         for engine in (self._engine, self._standby):
             if engine:

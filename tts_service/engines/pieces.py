@@ -20,8 +20,8 @@ class PieceMaker:
     """Takes audio as the model makes it, and gives pieces.
 
     `tell` its words in order, before or with the audio in which they begin; their times count in the audio put in.
-    estimated: the times are a guess. Then the words left when the audio ends share its last piece; otherwise they keep
-    their times.
+    estimated: the times are a guess. If so, the words left at the end of the audio share its last piece; otherwise they
+    keep their times.
     """
 
     def __init__(self, sample_rate_hz: int, speed: float = 1.0, *, estimated: bool) -> None:

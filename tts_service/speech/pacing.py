@@ -27,9 +27,8 @@ class Pacer:
         self._waiting_s = 0.0
         self._took_s = 0.0
         self._taken = asyncio.Event()
-        self._runs_out_s: float | None = (
-            None  # when playback of the sent speech ends, in time.monotonic(), if played at once
-        )
+        # When playback of the sent speech ends, if it is played at once; in time.monotonic().
+        self._runs_out_s: float | None = None
 
     async def make(self, call: Callable[[], list[SpeechChunk] | None]) -> list[SpeechChunk] | None:
         """Wait until the next piece is due, then run `call` in the worker and return its result.

@@ -26,7 +26,7 @@ class Worker:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="tts")
 
     async def run(self, call: Callable[[], T], *, due_s: float | None = None) -> T:
-        """Run `call` in a thread; return or raise what it does.
+        """Run `call` in a thread; return its result or raise its error.
 
         due_s: when the result is needed, in time.monotonic(); None: now.
 

@@ -124,7 +124,7 @@ _NEXT_WORD = re.compile(r"[\s\"'“‘«(\[*_`¿¡]*(?P<word>[^\W\d_](?:[^\W\d_]
 
 
 def abbreviations_of(language: str) -> Abbreviations:
-    """language: a BCP-47 tag; English for one that has no table."""
+    """The table for a BCP-47 tag; English if the language has none."""
     return _BY_LANGUAGE.get(language.lower().partition("-")[0], _ENGLISH)
 
 

@@ -11,7 +11,7 @@ _TOKEN = re.compile(r"\S+")
 
 
 def written_words(text: str) -> list[tuple[int, int]]:
-    """Places [start, end) of the words of `text`, punctuation included; what can't be spoken is no word."""
+    """Places [start, end) of the words of `text`, punctuation included. Text that can't be spoken is not a word."""
     return [match.span() for match in _TOKEN.finditer(text) if has_words(match[0])]
 
 

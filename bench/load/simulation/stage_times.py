@@ -72,8 +72,8 @@ class Recognition(_Frozen):
 
 class Writing(_Frozen):
     """token_seconds_by_batch: of one token of each reply, by the number of replies written at once. prefill_s: of a
-    prompt whose opening is cached, while nothing else is written. context_tokens: prompt and reply; kv_tokens: what
-    fits.
+    prompt whose opening is cached, while nothing else is written. context_tokens: prompt and reply; kv_tokens: how many
+    fit.
     """
 
     model: str

@@ -58,8 +58,8 @@ class DecodeStation:
     """Runs `workers` batches at once, each of at most `max_batch` jobs: turns before partials, in order among equals.
 
     If all workers are busy, a turn stops a running partial if the engine can be stopped, as
-    `asr_service.recognition.decoder` does. busy_s: seconds that workers were at work. batch_sizes: how many batches
-    were of which size.
+    `asr_service.recognition.decoder` does. busy_s: seconds that workers were at work. batch_sizes: the number of
+    batches of each size.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ from tts_service.text.normalise.rules import Rule
 
 _AT_END = re.compile(r"[\s\"'”’»)\]]*$")
 _ROMAN = r"(?=[IVXL])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
-_PRONOUN = re.compile(r"\s(?!of\b)\w|\s?$|['’](?!s\b)")  # what follows "I" where it is one
+_PRONOUN = re.compile(r"\s(?!of\b)\w|\s?$|['’](?!s\b)")  # what follows the pronoun "I"
 _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50}
 
 # Kings, queens and popes of many countries.
@@ -52,11 +52,11 @@ def roman_value(numeral: str) -> int:
 def roman_rule(
     labels: str, say_label: Callable[[str, int], str], say_regnal: Callable[[str, int], str], *, ending: str = ""
 ) -> Rule:
-    """Roman numerals after a word that is numbered (`labels`, a pattern: "Chapter") and after names.
+    """A rule for Roman numerals after a word that is numbered (`labels`, a pattern: "Chapter") and after names.
 
-    say_label: the reading of a numeral after this word; say_regnal: the same after this ruler's name. Of other names
-    only numerals of two letters or more are read, and "I" after a ruler's name only where it is not the pronoun.
-    ending: a pattern of what may follow the numeral.
+    say_label: the reading of a numeral after this word; say_regnal: the same after this ruler's name. After other
+    names, only numerals of two letters or more are read. "I" after a ruler's name is read only if it is not the
+    pronoun. ending: a pattern of what may follow the numeral.
     """
     label = re.compile(labels)
 

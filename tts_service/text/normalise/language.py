@@ -68,12 +68,12 @@ def nouns(table: str, *, plural: str = "s") -> dict[str, Noun]:
 
 
 def currencies(table: str, cent: Noun) -> dict[str, Currency]:
-    """Currencies that share the name of their hundredth; the table is that of nouns()."""
+    """Currencies that share the name of their hundredth, from a table as for nouns()."""
     return {written: Currency(main, cent) for written, main in nouns(table).items()}
 
 
 def numbered(names: str, *, before: str = "") -> dict[str, int]:
-    """Names of months and their numbers; before: what is written before each."""
+    """Names of months and their numbers; before: the text before each name."""
     return {f"{before}{name}": number for number, name in enumerate(names.split(), start=1)}
 
 
@@ -127,7 +127,7 @@ class Language(ABC):
 
     @abstractmethod
     def rules(self) -> Sequence[Rule]:
-        """Rules of this language alone; they come before those that all languages share."""
+        """Rules of this language alone, before the rules that all languages share."""
 
     def late_rules(self) -> Sequence[Rule]:
         """Rules that come after those for amounts, before those for numbers alone."""
@@ -217,7 +217,7 @@ class Language(ABC):
         return noun.one if one else noun.many
 
     def counted(self, written: str, noun: Noun) -> str:
-        """A number and what is counted."""
+        """A number and its noun."""
         return f"{self.amount(written, noun.gender)} {self.form(written, noun)}"
 
     def _in_words(self, number: int, kind: str) -> str:

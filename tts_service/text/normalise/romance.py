@@ -19,7 +19,7 @@ _ROMAN = r"(?=[IVXL])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
 class Romance(Language):
     """A language whose numbers agree in gender and whose rulers and centuries have Roman numerals."""
 
-    labels: ClassVar[str]  # what is numbered with Roman numerals, a pattern
+    labels: ClassVar[str]  # words that are numbered with Roman numerals, a pattern
     centuries: ClassVar[str]  # "siglo"
     last_ordinal: ClassVar[int]  # rulers and centuries beyond it have cardinals, "Alfonso trece"
     hours_written: ClassVar[str]  # what may stand in or after a time, "15h30", "15 h"
