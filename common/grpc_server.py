@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+FOLLOW_EVERY_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Service:
     servicer to a server. warm_up: loads the model and runs it once; raises if that fails. close: releases the model.
     loads_here: whether the model takes memory of this machine; then models load one after the other, and LOAD_TIMEOUT_S
     applies. drain: called once when the server begins to stop, so that long calls can end at a suitable moment.
+    can_serve: whether a loaded model can be used now; false while a server behind it is being started again.
     """
 
     label: str
@@ -55,6 +57,7 @@ class Service:
     close: Callable[[], Awaitable[None]]
     loads_here: bool = True
     drain: Callable[[], None] = lambda: None
+    can_serve: Callable[[], bool] = lambda: True
 
 
 class ModelServer:
@@ -112,6 +115,16 @@ class ModelServer:
             await self._set_health(SERVING)
         finally:
             self._interceptor.loading_over.set()
+
+    async def follow(self) -> None:
+        """Until cancelled: say in grpc.health.v1 whether the loaded model can be used now."""
+        served = True
+        while True:
+            if (serves := self.service.can_serve()) != served:
+                served = serves
+                logger.info("%s %s", self.service.label, "serves again" if serves else "can't serve now")
+                await self._set_health(SERVING if serves else NOT_SERVING)
+            await asyncio.sleep(FOLLOW_EVERY_S)
 
     async def _load(self) -> None:
         label = self.service.label
@@ -186,7 +199,9 @@ async def run(service: Service, settings: ModelServerSettings, port: int) -> Non
                 await warming  # raises if the model can't be loaded
             except LoadTimeoutError as error:
                 _end_now(f"{service.label} can't start: {error}")
+            following = asyncio.create_task(server.follow())
             await stopped
+            following.cancel()
         finally:
             stopped.cancel()
             warming.cancel()

@@ -172,6 +172,7 @@ def programs_of(processes: Mapping[str, Process]) -> list[Program]:
             check_of(name, process.variables),
             stop_within_s=5.0 + float(process.variables.get(DRAIN_TIMEOUTS.get(name, ""), 5)),
             stage={"redis": 0, "gateway": 2}.get(name, 1),
+            after="redis" if name == "gateway" else "",  # or its first lines would say that Redis can't be reached
         )
         for name, process in processes.items()
     ]

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from common.child_process import ChildProcess, run_child
@@ -20,13 +21,15 @@ from deploy.lifeline import CHECK_EVERY_S, GiveUp, Lifeline, how
 KEPT_LINES = 50
 FIRST_CHECKS_EVERY_S = 0.5
 """The interval of health checks until a process serves."""
+AFTER_S = 10.0
 
 
 @dataclass(frozen=True)
 class Program:
     """A process to keep alive. command: for the shell. stop_within_s: from SIGTERM to SIGKILL.
 
-    stage: programs with a higher stage are stopped first.
+    stage: programs with a higher stage are stopped first. after: a program that it needs; it starts once that one
+    serves, but waits at most AFTER_S.
     """
 
     name: str
@@ -35,6 +38,7 @@ class Program:
     check: Check
     stop_within_s: float = 10.0
     stage: int = 0
+    after: str = ""
 
 
 class CantStartError(Exception):
@@ -57,6 +61,7 @@ class Supervisor:
         self._check_every_s = check_every_s
         self._new_lifeline = new_lifeline
         self._children: dict[str, ChildProcess] = {}
+        self._serving = {program.name: asyncio.Event() for program in programs}
         self._stopping = False
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -85,6 +90,9 @@ class Supervisor:
     async def _keep(self, program: Program) -> None:
         """Run a program again and again, until cancelled. Raises CantStartError."""
         lifeline = self._new_lifeline()
+        if needed := self._serving.get(program.after):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(needed.wait(), AFTER_S)
         while True:
             last_lines: deque[str] = deque(maxlen=KEPT_LINES)
             lifeline.started(time.monotonic())
@@ -126,7 +134,10 @@ class Supervisor:
         """Check its health, and kill it if it hangs."""
         while True:
             await asyncio.sleep(self._check_every_s if lifeline.serves else FIRST_CHECKS_EVERY_S)
-            if lifeline.seen(await program.check(), time.monotonic()):
+            hangs = lifeline.seen(await program.check(), time.monotonic())
+            if lifeline.serves:
+                self._serving[program.name].set()
+            if hangs:
                 self._say("system", f"{program.name} no longer answers; it is killed, and started again")
                 child.kill()
                 return

@@ -48,6 +48,7 @@ def create_service(engine: LlmEngine, settings: LlmSettings) -> Service:
         warm_up=engine.start,
         close=engine.close,
         loads_here=engine.describe().device != "remote",
+        can_serve=lambda: engine.ready,
     )
 
 

@@ -18,6 +18,7 @@ def problems(documents: Iterable[Document]) -> list[str]:
     found: list[str] = []
     for workload in workloads:
         found += [f"{_name(workload)}: {fault}" for fault in _faults_of_pod(workload["spec"]["template"]["spec"])]
+        found += [f"{_name(workload)}: {fault}" for fault in _secrets_at_large(workload)]
     for service in (one for one in documents if one["kind"] == "Service"):
         found += [f"{_name(service)}: {fault}" for fault in _faults_of_service(service, workloads, documents)]
     found += _scaling_faults(workloads, documents)
@@ -30,11 +31,22 @@ def _faults_of_pod(pod: Document) -> Iterator[str]:
         yield "may run as root; set securityContext.runAsNonRoot"
     if security.get("seccompProfile", {}).get("type") != "RuntimeDefault":
         yield "has no seccomp profile; set RuntimeDefault"
+    if pod.get("enableServiceLinks") is not False:
+        yield "gets variables that look like settings (ASR_PORT=tcp://…); set enableServiceLinks: false"
     if pod.get("automountServiceAccountToken") is not False:
         yield "is given a token for the cluster's API; set automountServiceAccountToken: false"
     for container in (*pod.get("initContainers", ()), *pod["containers"]):
         for fault in _faults_of_container(container, is_init=container not in pod["containers"]):
             yield f"container {container['name']} {fault}"
+
+
+def _secrets_at_large(workload: Document) -> Iterator[str]:
+    """Containers that get all keys of a secret. Only the gateway may: it checks the learners' tokens."""
+    if workload["metadata"]["name"] == "gateway":
+        return
+    for container in workload["spec"]["template"]["spec"]["containers"]:
+        if any("secretRef" in source for source in container.get("envFrom", ())):
+            yield f"container {container['name']} gets a whole secret; name the keys that it needs with secretKeyRef"
 
 
 def _faults_of_container(container: Document, *, is_init: bool) -> Iterator[str]:

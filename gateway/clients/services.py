@@ -127,7 +127,7 @@ class ModelServices:
                 f"does not answer ({why}); see that it runs, and that {name.upper()}_ADDRESS and GRPC_TLS_* are right"
             )
         if answer.status != health_pb2.HealthCheckResponse.SERVING:
-            return "loads its model, or drains; wait, and see its log if that takes long"
+            return "loads its model, starts its model server again, or drains; wait, and see its log if that takes long"
         return await self._refusal(name)
 
     async def _refusal(self, name: str) -> str:

@@ -144,7 +144,7 @@ class SupervisedEngine:
         self._client.base_url = f"http://127.0.0.1:{port}/v1"
         try:
             async with asyncio.timeout(self._startup_timeout_s):
-                await self._client.start()
+                await self._client.start(is_child=True)
         except TimeoutError:
             logger.error("no answer within LLM_STARTUP_TIMEOUT_S (%.0f s)", self._startup_timeout_s)  # noqa: TRY400
             process.kill()

@@ -112,8 +112,11 @@ class OpenAiEngine:
             transport=transport,
         )
 
-    async def start(self) -> None:
-        """Wait until the server answers and has the model, however long that takes: it may be started after us."""
+    async def start(self, *, is_child: bool = False) -> None:
+        """Wait until the server answers and has the model, however long that takes: it may be started after us.
+
+        is_child: we have started it, so that it doesn't answer yet is no reason to worry.
+        """
         next_reminder = time.monotonic() + REMIND_S
         while True:
             try:
@@ -121,7 +124,10 @@ class OpenAiEngine:
             except ServiceError as error:
                 if time.monotonic() >= next_reminder:
                     next_reminder += REMIND_S
-                    logger.warning("still waiting for the model server at %s: %s", self.base_url, error.message)
+                    if is_child:
+                        logger.info("the model server still loads its model")
+                    else:
+                        logger.warning("still waiting for the model server at %s: %s", self.base_url, error.message)
                 await asyncio.sleep(RETRY_S)
             else:
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import wave
 from pathlib import Path
@@ -102,11 +103,17 @@ async def test_make_run_says_what_is_true_ends_with_ctrl_c_and_keeps_conversatio
         names = " ".join(" ".join(process.cmdline()) for process in processes)
         for part in ("valkey-server", "asr_service", "llm_service", "tts_service", "gateway"):
             assert part in names
+        assert not re.search("can't be reached|does not answer", log)  # all is well, so nothing says otherwise
+        (synthesis,) = (process for process in processes if "tts_service" in process.cmdline())
         async with a_learner(mesh.ws) as learner:
             connected = learner.of("connected")[0]
+            synthesis.kill()
+            while "tts was killed by SIGKILL; it is started again" not in mesh.process.log:
+                await asyncio.sleep(0.1)
+            wait_until_ready(mesh.http, mesh.process)
             await learner.send(type="text", text="Hello!")
             await learner.hear_reply()
-            mesh.process.stop(signal.SIGINT)
+            assert mesh.process.stop(signal.SIGINT) == 0  # make shows no error
         assert not [process for process in processes if process.is_running()]
     with running_mesh(tmp_path) as mesh:
         async with a_learner(mesh.ws) as learner:

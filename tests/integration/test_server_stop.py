@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -15,6 +16,7 @@ from common.grpc_server import ModelServer, Service
 from common.settings import ModelServerSettings
 
 NAME = llm_pb2.DESCRIPTOR.services_by_name["LlmService"].full_name
+SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 ROUNDS = 200  # with two `stop`s at once grpcio crashed before that
 
@@ -39,6 +41,24 @@ async def test_a_server_that_nobody_uses_any_more_stops() -> None:
             stub: Any = health_pb2_grpc.HealthStub(channel)
             answer = await stub.Check(health_pb2.HealthCheckRequest(), wait_for_ready=True)
             assert answer.status == NOT_SERVING
+
+
+async def test_health_follows_a_model_that_is_away_for_a_while() -> None:
+    away: list[str] = []
+    settings = ModelServerSettings(_env_file=None, grpc_host="127.0.0.1", drain_timeout_s=0)
+    service = Service("LLM", NAME, lambda _: None, nothing, nothing, can_serve=lambda: not away)
+    async with ModelServer(service, settings, 0) as server, open_channel(f"127.0.0.1:{server.port}") as channel:
+        await server.warm_up()
+        following = asyncio.create_task(server.follow())
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        watch = stub.Watch(health_pb2.HealthCheckRequest(service=NAME))
+        assert (await watch.read()).status == SERVING
+        away.append("llama.cpp")
+        assert (await watch.read()).status == NOT_SERVING
+        away.clear()
+        assert (await watch.read()).status == SERVING
+        following.cancel()
+        watch.cancel()
 
 
 @pytest.mark.parametrize("drain_s", [0.0, 20.0])

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from deploy.k8s.policy import problems
+from deploy.k8s.policy import WORKLOADS, problems
+from tests.support.mesh import ROOT
+
+MANIFESTS = [
+    *sorted((ROOT / "deploy" / "k8s" / "base").glob("*.yaml")),
+    ROOT / "deploy" / "envoy" / "envoy-deployment.yaml",
+    ROOT / "deploy" / "k8s" / "components" / "vllm" / "vllm.yaml",
+]
 
 LABELS = {"app.kubernetes.io/name": "asr"}
 SOUND: list[dict[str, Any]] = [
@@ -20,6 +29,7 @@ SOUND: list[dict[str, Any]] = [
                 "metadata": {"labels": LABELS},
                 "spec": {
                     "automountServiceAccountToken": False,
+                    "enableServiceLinks": False,
                     "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
                     "containers": [
                         {
@@ -70,6 +80,8 @@ def test_sound_manifests_have_no_problems() -> None:
         (lambda pod: pod["securityContext"].pop("runAsNonRoot"), "runAsNonRoot"),
         (lambda pod: pod["securityContext"].pop("seccompProfile"), "seccomp"),
         (lambda pod: pod.pop("automountServiceAccountToken"), "token"),
+        (lambda pod: pod.pop("enableServiceLinks"), "enableServiceLinks"),
+        (lambda pod: pod["containers"][0].update(envFrom=[{"secretRef": {"name": "s"}}]), "a whole secret"),
         (lambda pod: pod["containers"][0].pop("startupProbe"), "no startupProbe"),
         (lambda pod: pod["containers"][0].pop("readinessProbe"), "no readinessProbe"),
         (lambda pod: pod["containers"][0].pop("livenessProbe"), "no livenessProbe"),
@@ -108,3 +120,21 @@ def test_scaling_is_of_something_that_exists_and_not_by_cpu() -> None:
     assert any("no such Deployment" in problem for problem in problems(documents))
     documents[4]["spec"]["triggers"] = [{"type": "cpu"}]
     assert any("scales by CPU" in problem for problem in problems(documents))
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
+def test_the_pods_of_our_manifests_are_sound(path: Path) -> None:
+    """Each file by itself, so without what overlays add. Networks and budgets: `make verify-k8s`."""
+    for document in yaml.safe_load_all(path.read_text()):
+        if document and document["kind"] in WORKLOADS:
+            found = [one for one in problems([document]) if "PodDisruptionBudget" not in one]
+            assert [one for one in found if "no pinned image" not in one] == []
+
+
+def test_every_container_of_the_compose_file_that_runs_always_is_hardened() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    for name, service in services.items():
+        if service["profiles"] != ["observability"]:
+            assert service["read_only"] is True, name
+            assert service["cap_drop"] == ["ALL"], name
+            assert service["security_opt"] == ["no-new-privileges:true"], name

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
@@ -115,6 +115,14 @@ async def test_stages_stop_one_after_the_other_and_last_lines_are_shown() -> Non
         await output.until("store", 1)
         await output.until("gateway", 1)
     assert [line for _, line in output.lines if line in ("saved", "closed")] == ["saved", "closed"]
+
+
+async def test_a_program_starts_once_the_one_that_it_needs_serves() -> None:
+    store = program("store", WAITS)
+    async with supervised(replace(program("gateway", WAITS), after="store"), store) as (output, _):
+        await output.until("gateway", 1)
+    started = [line.split()[0] for line in output.of("system") if "started (pid" in line]
+    assert started == ["store", "gateway"]
 
 
 async def test_one_that_ignores_sigterm_is_killed() -> None:
