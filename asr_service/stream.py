@@ -30,7 +30,7 @@ class StreamConfig:
 
     @property
     def rate(self) -> float:
-        """Samples of the stream for one sample at 16 kHz."""
+        """How many samples of the stream make one sample at 16 kHz."""
         return self.sample_rate_hz / ENGINE_RATE_HZ
 
     def stream_sample(self, position: int) -> int:

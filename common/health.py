@@ -20,7 +20,7 @@ from common.settings import ProcessSettings
 
 TIMEOUT_S = 4.0
 PORTS = {"asr": 50051, "llm": 50052, "tts": 50053}
-_NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever http_proxy says
+_NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # ignores http_proxy
 GATEWAY = "http://127.0.0.1:8000/health"
 
 

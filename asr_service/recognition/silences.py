@@ -1,7 +1,7 @@
 """Finds the silences between voices in the audio of an utterance. Pure.
 
 Voice activity says where a silence is, but only by windows of 32 ms, and it lags behind the voice by up to four of
-them. So the edges of a silence are where the level of the sound falls to that of the room, and where it rises again.
+them. So a silence begins where the sound falls to the level of the room, and ends where it rises again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from asr_service.audio import ENGINE_RATE_HZ, Audio
 
 MIN_SILENCE = ENGINE_RATE_HZ // 5
-"""Samples. A shorter silence may be a consonant: the mouth closes for a tenth of a second before a "t"."""
+"""In samples. A shorter silence may be a consonant: the mouth closes for a tenth of a second before a "t"."""
 
 _VOICE = 0.5  # probability
 _FRAME = 64  # 4 ms: the level is measured for each

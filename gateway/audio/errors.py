@@ -9,7 +9,7 @@ from common.errors import InvalidInputError
 AudioErrorCode = Literal[
     "empty_audio",  # a frame of 0 bytes
     "odd_length_audio",  # a frame of raw PCM that ends within a sample
-    "unsupported_audio",  # not WebM, Ogg or WAV, or a codec or format that is not decoded here
+    "unsupported_audio",  # a container, codec or format that we can't decode
     "wrong_encoding",  # another format than `start` announced
     "announced_too_late",  # `start` after the first audio
     "audio_after_end",  # a frame after the end of input

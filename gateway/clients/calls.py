@@ -26,8 +26,8 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S, JITTER = 0.1, 1.0, 0.5
 
 
 class Retries:
-    """The retries of one call: at once, then after 0.1, 0.2, 0.4 and 0.8 s. Each pause is longer by up to half, at
-    random."""
+    """The retries of one call: at once, then after 0.1, 0.2, 0.4 and 0.8 s. A random part of up to half is added to
+    each pause."""
 
     def __init__(self, service: str) -> None:
         self._service = service

@@ -86,7 +86,7 @@ class Beginning:
                 metrics.SUBJECTS.labels(kind).inc()
 
     async def recall_learner(self) -> None:
-        """Load what earlier conversations have left of the learner. Run it as a task: the conversation need not wait
+        """Load the learner's usual pause from earlier conversations. Run it as a task: the conversation need not wait
         for it."""
         await self._learner.recall()
         self._hearing.patience_changed()
@@ -106,9 +106,9 @@ class Beginning:
 
 
 def subject_of(start: Start, state: SessionState, scenarios: Library) -> dict[str, object]:
-    """The subject that `start` names, as changes of `state`. Raises InvalidInputError.
+    """The changes of `state` for the scenario or the instructions that `start` names. Raises InvalidInputError.
 
-    A scenario that the session has already is kept as it is: this gateway need not have it.
+    If the session has that scenario already, it stays unchanged, even if this gateway doesn't have it.
     """
     if start.scenario and start.instructions:
         raise InvalidInputError("`start` has both `scenario` and `instructions`, so neither is used; send one of them")
