@@ -19,7 +19,7 @@ from gateway.connection.low_water_mark import WebSocketProtocol
 
 logger = logging.getLogger(__name__)
 
-# Above MAX_FRAME_BYTES a message is answered with an error; above this the WebSocket itself is closed with code 1009.
+# A message above MAX_FRAME_BYTES gets an error; a message above this closes the WebSocket with code 1009.
 WEBSOCKET_MAX_BYTES = 16 * 1024 * 1024
 BACKLOG = 2048  # connections that wait to be accepted
 
@@ -59,7 +59,7 @@ class DrainingServer(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens, before anything else is opened. Raises ValueError if that can't be."""
+    """Open the listening socket before anything else is opened. Raises ValueError if that fails."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
@@ -71,7 +71,7 @@ def listen(host: str, port: int) -> socket.socket:
 async def serve(settings: GatewaySettings) -> None:
     """Serve until the sessions are handed over, or until a second signal. Raises ValueError if it can't listen."""
     listening = listen(settings.host, settings.port)
-    settings = settings.model_copy(update={"port": listening.getsockname()[1]})  # PORT=0 is any
+    settings = settings.model_copy(update={"port": listening.getsockname()[1]})  # the real port, if PORT is 0
     async with connect(settings) as (ports, services, seats):
         app = create_app(settings, ports, services, seats)
         config = uvicorn.Config(

@@ -1,4 +1,4 @@
-"""Builds the FastAPI application from the settings and from what the gateway talks to."""
+"""Builds the FastAPI application from the settings and the ports."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def create_app(settings: GatewaySettings, ports: Ports, services: Services, seat
         app, settings, ports, authenticator, limits, admission, draining, _session_options(settings, load, scenarios)
     )
     entrance = Entrance(authenticator, limits, admission, draining, _origins(settings))
-    # Last, as it answers every path under PREFIX that no route before it has.
+    # Mount it last, as it answers every path under PREFIX that no earlier route answers.
     uploads = Uploads(settings.upload_max_at_once)
     app.mount(PREFIX, create_openai_app(Backend(settings, ports, services, entrance, uploads)))
     return app
@@ -180,7 +180,7 @@ def _add_conversation(
 
 
 def _origins(settings: GatewaySettings) -> Origins:
-    """With log-in, a foreign page has no token, whatever name it gives this machine."""
+    """The allowed pages. With log-in, the Host may be any name, because a foreign page has no token."""
     return Origins(tuple(settings.allowed_origins), None if settings.needs_log_in else settings.hosts)
 
 

@@ -15,7 +15,7 @@ REDIS_URL = re.compile(
     rf"(unix://\S+|rediss?://([^/\s]*@)?({_HOST})?(/\d*)?(\?\S*)?"
     rf"|rediss?\+sentinel://([^/\s]*@)?({_HOST})(,({_HOST}))*/[^/\s]+(/\d+)?)"
 )
-"""What REDIS_URL may be; `gateway.clients.redis_client` opens it."""
+"""The forms of REDIS_URL; `gateway.clients.redis_client` opens it."""
 
 
 class GatewaySettings(ProcessSettings):
@@ -211,7 +211,7 @@ class GatewaySettings(ProcessSettings):
             raise ValueError("in production it needs AUTH_TOKENS, JWT_SECRET or JWT_PUBLIC_KEY")
 
     def warnings(self) -> list[str]:
-        """What an operator should know before other people use this gateway."""
+        """Warnings for the operator before other people use this gateway."""
         addresses = (self.asr_address, self.llm_address, self.tts_address)
         is_open = not (self.service_token.get_secret_value() or self.grpc_tls_ca or self.grpc_tls_cert)
         away = [one for one in addresses if not one.startswith(("127.", "localhost:", "[::1]"))]
@@ -226,7 +226,7 @@ class GatewaySettings(ProcessSettings):
 
     @property
     def allowed_origins(self) -> list[str]:
-        """CORS_ORIGINS as a list. Its default is for developers of pages, so in production it is none."""
+        """CORS_ORIGINS as a list. Its default is for developers of pages, so production has none."""
         if self.environment == "production" and "cors_origins" not in self.model_fields_set:
             return []
         return [origin.strip().rstrip("/") for origin in self.cors_origins.split(",") if origin.strip()]

@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 class ConversationRecord:
     """The state and the turns of one conversation, which it also writes to the session store.
 
-    If the store can't be reached, the learner is warned and the conversation goes on. The store writes all of it later.
-    All methods that write raise SessionTakenError when a newer connection has taken the session over.
+    If the store can't be reached, the learner is warned and the conversation goes on. The store then writes all of it
+    later. All methods that write raise SessionTakenError when a newer connection has taken the session over.
     """
 
     def __init__(
@@ -90,7 +90,8 @@ class ConversationRecord:
         raise InvalidInputError("there is no such turn in this conversation; it was deleted, or nothing was said in it")
 
     async def _rewrite(self, at: int, more: int) -> None:
-        """Store all turns anew, as there are `more` at the index `at`. What is left out of prompts stays left out."""
+        """Store all turns again, because there are `more` turns at the index `at`. Turns that prompts leave out stay
+        left out."""
         memory = self.state.memory
         counts = {"left_out": memory.left_out, "summarised": memory.summarised}
         moved = {name: count + more if at < count else count for name, count in counts.items()}
@@ -99,13 +100,13 @@ class ConversationRecord:
         await self._write(lambda: self._store.rewrite(self.state, self.turns))
 
     async def leave(self) -> None:
-        """The learner has gone and will hardly come back. What was said is kept; a session without a turn is not."""
+        """The learner has gone and will probably not come back. A session without a turn is not kept."""
         if not self.turns:
             with suppress(ServiceError):
                 await self._store.leave(self.state.session_id)
 
     def is_saved(self) -> None:
-        """The store has written all of it, later than it should have."""
+        """The store has now written all of it."""
         self._is_unsaved = False
 
     def is_taken(self) -> None:

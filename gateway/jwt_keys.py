@@ -1,4 +1,4 @@
-"""The public key that JSON Web Tokens are checked with."""
+"""The public key that checks JSON Web Tokens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ALGORITHMS = {
 
 
 def algorithm_of(pem: str) -> str:
-    """The algorithm of tokens that are signed with this key's other half. Raises ValueError if it is no such key."""
+    """The algorithm of tokens for this public key. Raises ValueError if it is not a public key of a known kind."""
     try:
         key = load_pem_public_key(pem.encode())
     except (ValueError, UnsupportedAlgorithm):

@@ -1,4 +1,4 @@
-"""Our errors in the shape of OpenAI's API, for every route that speaks it.
+"""Our errors in the shape of OpenAI's API, for all routes of that API.
 
 {"error": {"message": "…", "type": "invalid_request_error", "code": "…", "param": null}}
 """

@@ -1,10 +1,10 @@
-"""Which web pages may use the gateway, by the headers `Origin` and `Host` of their requests.
+"""Decides which web pages may use the gateway, by the headers `Origin` and `Host` of their requests.
 
 Browsers do not apply CORS to WebSockets. Without this check any web page could open one in a learner's name.
 
-The gateway's own page is always allowed: its Origin is the Host that it was asked for. But if a gateway needs no
-log-in, that is not enough: a foreign page can have its own name point to this machine (DNS rebinding), and then both
-headers hold that name. So without log-in the Host must be a name that no stranger can own.
+The gateway's own page is always allowed: its Origin equals the Host. Without log-in that is not enough, because a
+foreign page can make its own name point to this machine (DNS rebinding); then both headers hold that name. So without
+log-in the Host must be a name that no stranger can own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 
-# Names that no public DNS server answers for.
+# Names that no public DNS server resolves.
 _PRIVATE = (".localhost", ".local", ".lan", ".internal", ".home.arpa")
 
 

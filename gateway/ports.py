@@ -1,4 +1,4 @@
-"""What a conversation needs from the outside, as small Protocols. `gateway/clients/` has the real ones.
+"""The ports of a conversation to the outside, as small Protocols. `gateway/clients/` implements them.
 
 Every stream is opened with `async with`. Leaving the block for any reason ends the stream and the work behind it.
 Failures are the errors of `common.errors`. Audio is 16-bit little-endian mono PCM.
@@ -102,8 +102,8 @@ class Patience:
     """How long recognition waits in a pause before it ends the turn.
 
     factor: 1 is the service's default, 2 is twice as patient. usual_pause_ms: how long this learner usually pauses
-    within a turn; 0 if unknown. end_silence_ms: if set, every silence of this length ends the turn, and the others have
-    no effect.
+    within a turn; 0 if unknown. end_silence_ms: if set, every silence of this length ends the turn, and the other
+    fields have no effect.
     """
 
     factor: float = 1.0
@@ -147,8 +147,8 @@ class Recordings(Protocol):
     ) -> Transcript:
         """The words in 16-bit mono PCM of at most 10 minutes. Times are in samples from its start.
 
-        language: expected, a BCP-47 tag; empty: found out. translate: into English. Raises InvalidInputError if the
-        model can't, BusyError if learners have all slots.
+        language: the expected one, a BCP-47 tag; empty: detected. translate: into English. Raises InvalidInputError if
+        the model can't do that, BusyError if learners use all slots.
         """
         ...
 
@@ -217,7 +217,7 @@ StopReason = Literal["stop", "length", "content_filter"]
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """What another application asks of the language model. None: the service's default.
+    """A request of another application to the language model. None: the service's default.
 
     json_schema: as JSON text; the reply is then one JSON document of that shape.
     """
@@ -244,10 +244,10 @@ class ChatDone:
 
 
 class Chat(Protocol):
-    """The language model for other applications: without the rules of a conversation."""
+    """The language model for other applications, without the rules for conversations."""
 
     def stream(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[str | ChatDone]]:
-        """The reply in pieces of text, and ChatDone at its end. The block begins with the first of them."""
+        """The reply in pieces of text, and ChatDone at its end. The block begins when the first one is there."""
         ...
 
 
@@ -307,7 +307,7 @@ class Tts(Protocol):
 
 
 class UnsavedSession(Protocol):
-    """A session that could not be written; its values as they are now."""
+    """A session that could not be written, with its present values."""
 
     resume_token: str
     state: SessionState
@@ -354,15 +354,15 @@ class SessionStore(Protocol):
         ...
 
     async def restore(self, state: SessionState, resume_token: str, turns: Sequence[Turn]) -> None:
-        """Write all of a session, whatever is there of it."""
+        """Write the whole session, whatever the store has of it."""
         ...
 
     def save_later(self, session: UnsavedSession) -> None:
-        """Write all of the session as soon as the store can be reached, even if its conversation is over by then."""
+        """Write the whole session as soon as the store can be reached, even if its conversation is over by then."""
         ...
 
     async def leave(self, session_id: str) -> None:
-        """The learner has left a session in which nothing was said: it need not be kept for long."""
+        """The learner has left a session without a turn, which need not be kept for long."""
         ...
 
     async def delete(self, session_id: str) -> None:
@@ -370,7 +370,7 @@ class SessionStore(Protocol):
         ...
 
     async def problem(self) -> str:
-        """Why nothing can be stored now, and what to do; empty: it can."""
+        """Why nothing can be stored now, and what to do; empty if the store works."""
         ...
 
     async def usual_pause_ms(self, learner: str) -> int:
@@ -409,7 +409,7 @@ class SessionTakenError(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """All that one conversation talks to."""
+    """Everything that a conversation talks to."""
 
     asr: Asr
     llm: Llm

@@ -1,8 +1,8 @@
 """The WebSocket protocol of /ws/conversation: every message, as pydantic models. See docs/protocol.md.
 
-Text frames are JSON control messages, told apart by `type`; binary frames are audio. A simple client need send only
-audio, end_conversation, set_level and ping. It may ignore all messages except connected, transcript, ai_text,
-ai_audio_start, audio, turn_complete, analysis and error.
+Text frames are JSON control messages with a `type`; binary frames are audio. A simple client need send only audio,
+end_conversation, set_level and ping. It may ignore all messages except connected, transcript, ai_text, ai_audio_start,
+audio, turn_complete, analysis and error.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class AudioFormat(ClientMessage):
 class Start(ClientMessage):
     """Optional; the first message. With session_id and resume_token, it resumes that session.
 
-    learner: an id that the client makes up once, at random, and sends in every conversation of one person. scenario:
-    the id of a scenario that GET /scenarios lists. instructions: to the partner, in place of a scenario.
-    partner_begins: the partner speaks first.
+    learner: a random id that the client makes once and sends in every conversation of the same person. scenario: the id
+    of a scenario that GET /scenarios lists. instructions: to the partner, in place of a scenario. partner_begins: the
+    partner speaks first.
     """
 
     type: Literal["start"]
@@ -230,7 +230,7 @@ class AiAudioStart(ServerMessage):
 
 
 class CaptionWord(ServerMessage):
-    """A word and when the audio of its turn says it, in milliseconds from the start of that audio."""
+    """A word and its time, in milliseconds from the start of its turn's audio."""
 
     text: str
     start_ms: int
@@ -238,7 +238,8 @@ class CaptionWord(ServerMessage):
 
 
 class Captions(ServerMessage):
-    """The words of the audio that follows. estimated: the times are an estimate from the text, not the engine's."""
+    """The words of the audio that follows. estimated: the times are estimated from the text and do not come from the
+    engine."""
 
     type: Literal["captions"] = "captions"
     turn_id: str

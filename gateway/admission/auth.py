@@ -94,7 +94,7 @@ class Authenticator:
         if not token:
             raise UnauthorizedError("a token is needed: send `Authorization: Bearer …`, or the subprotocol `bearer.…`")
         digest = _digest(token)
-        # All digests are compared, each in constant time, so that the duration tells nothing.
+        # Compare all digests, each in constant time, so that the duration reveals nothing.
         if True in [hmac.compare_digest(digest, known) for known in self._digests]:
             return Client(f"token:{digest.hex()[:16]}")
         subject = self._subject(token)
@@ -115,7 +115,7 @@ class Authenticator:
             )
         except jwt.ExpiredSignatureError:
             raise UnauthorizedError("this token has expired; ask for another one") from None
-        except jwt.PyJWTError as error:  # also a key of another family
+        except jwt.PyJWTError as error:  # also raised for a key of another family
             raise UnauthorizedError(f"this token is not good here ({type(error).__name__})") from None
         return str(claims["sub"])
 
@@ -164,7 +164,8 @@ def protect_http(
 
 
 class _Protection:
-    """ASGI middleware. Not Starlette's BaseHTTPMiddleware: behind that, an answer that breaks off looks complete."""
+    """ASGI middleware. It does not use Starlette's BaseHTTPMiddleware, which makes an answer that breaks off look
+    complete."""
 
     def __init__(
         self,

@@ -125,8 +125,8 @@ class AdmissionQueue:
     async def leave(self, ticket: Ticket, *, keep: bool = False, counts: bool = True) -> None:
         """Give up the seat or the place in the queue.
 
-        keep: keep it for `grace_s`, as the learner may come back. counts: whether it was a conversation, by whose
-        length the wait for a seat is estimated.
+        keep: keep it for `grace_s`, as the learner may come back. counts: whether it was a conversation, whose length
+        counts in the estimate of the wait.
         """
         async with self._lock:
             if self._tickets.get(ticket.seat) is ticket:

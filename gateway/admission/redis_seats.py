@@ -2,8 +2,8 @@
 
     aitalk:{admission}:seats     sorted set   seat → when its lease ends
     aitalk:{admission}:holders   hash         seat → the gateway that renews it; empty: kept for a while
-    aitalk:{admission}:queue     sorted set   who waits → a number; the lowest is next
-    aitalk:{admission}:waiting   sorted set   who waits → when the place in the queue lapses
+    aitalk:{admission}:queue     sorted set   waiting learner → a number; the lowest is next
+    aitalk:{admission}:waiting   sorted set   waiting learner → when the place in the queue lapses
     aitalk:{admission}:numbers   integer      the last number given
     aitalk:{admission}:length_ms integer      how long a seat is held, a moving average
 
@@ -196,7 +196,8 @@ class RedisSeats:
     async def leave(self, seat: str, *, keep_s: float = 0.0, held_s: float = 0.0) -> None:
         """Give up a seat or a place in the queue. keep_s: keep it for this long; 0: free it at once.
 
-        held_s: how long the conversation was, for the estimate. A seat that another gateway has claimed stays as it is.
+        held_s: the length of the conversation, for the estimate. A seat that another gateway has claimed stays as it
+        is.
         """
         async with reachable():
             arguments: list[str | int] = [self._gateway_id, seat, round(keep_s * 1000), round(held_s * 1000)]

@@ -29,7 +29,7 @@ from gateway.protocol import AnyServerMessage, ErrorMessage, Ping, Pong, Queued,
 
 logger = logging.getLogger(__name__)
 
-# Up to this many bytes of what a learner sends while waiting, such as a recording's header, are kept for the session.
+# Up to this many bytes from a waiting learner, such as a recording's header, are kept for the session.
 EARLY_BYTES = 256 * 1024
 
 Frame = MutableMapping[str, Any]

@@ -3,7 +3,7 @@
     feed(bytes) → stream_detector ──→ decoder: container · wav · pcm, in a thread ──→ decoded_queue → async for item
                         └──────────── raw PCM at recognition's rate → gathering ────────────↗
 
-Begin with `input.py`. `diagnostics.py` and `recorder.py` describe what was heard.
+Begin with `input.py`. `diagnostics.py` and `recorder.py` are for debugging.
 """
 
 from gateway.audio.diagnostics import AudioDiagnostics

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
-LATEST_S = 2.2  # a stall of two seconds, and what a busy client adds
+LATEST_S = 2.2  # a stall of two seconds, and the delay of a busy client
 ASSUMED_SLICE_S = 2.0  # until the client's own slices are known
 SLICES = 25  # the longest of this many counts
 

@@ -1,4 +1,4 @@
-"""`[AUDIO DIAG]` log lines: what a session's microphone sounds like, in numbers and in plain words.
+"""`[AUDIO DIAG]` log lines: they describe the sound of a session's microphone, in numbers and in plain words.
 
     [AUDIO DIAG] session=8c1f… codec=opus/webm rate=48000 seconds=10.0 rms=2310 peak=20311 verdict=speech
 

@@ -1,4 +1,4 @@
-"""The bytes on their way from a session's socket to its decoder thread, and where in them a stream begins."""
+"""The queue of bytes from a session's socket to its decoder thread, with the places where streams begin."""
 
 from __future__ import annotations
 
@@ -93,7 +93,8 @@ class EncodedQueue:
         return data
 
     def split(self, kind: StreamKind, data: bytes) -> None:
-        """The current stream ends here. A new one of `kind` begins with `data`, the last part of what `read` gave."""
+        """The current stream ends here. A new one of `kind` begins with `data`, the last part of the bytes that `read`
+        gave."""
         with self._changed:
             self._items.extendleft((data, kind))
             self._queued_bytes += len(data)

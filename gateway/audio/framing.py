@@ -1,12 +1,12 @@
 """Follows the outer structure of WebM and Ogg, without decoding: where a stream ends, and whether it is complete.
 
-Where bytes make no sense, libav silently looks for the next thing that it understands: the learner would not be heard,
-and would get no error. So each byte passes through here first. If the structure breaks, the stream is over and the
-error is named. If a new header comes, because a client restarted its MediaRecorder, a new stream begins. At the end of
-input, Framing knows whether the last element or page was cut off.
+If bytes make no sense, libav silently searches for the next structure that it understands: the learner would not be
+heard, and would get no error. So each byte passes through here first. If the structure breaks, the stream is over and
+the error is named. If a new header comes, because a client restarted its MediaRecorder, a new stream begins. At the end
+of input, Framing knows whether the last element or page was cut off.
 
-    WebM   a sequence of elements: id, size, body. Segment and Cluster are entered whatever size they claim (live WebM
-           says "unknown"); all others are skipped. https://www.rfc-editor.org/rfc/rfc8794
+    WebM   a sequence of elements: id, size, body. Segment and Cluster are entered, whatever size they claim (live WebM
+    says "unknown"); all other elements are skipped. https://www.rfc-editor.org/rfc/rfc8794
     Ogg    a sequence of pages: 27 bytes, a table of segment lengths, the segments. https://www.rfc-editor.org/rfc/rfc3533
 """
 
@@ -88,7 +88,8 @@ class Framing(ABC):
 
     @abstractmethod
     def _unit(self, head: bytes) -> tuple[int, int] | None:
-        """(bytes of header, bytes of body) of the unit that begins with `head`; None if the header is not complete."""
+        """The sizes of header and body, in bytes, of the unit that begins with `head`; None if the header is not
+        complete."""
 
 
 class WebmFraming(Framing):

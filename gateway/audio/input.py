@@ -43,9 +43,9 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
     message; pcm_sample_rate_hz is for the last alone.
 
     Set before the first audio:
-    gathering: when PCM that needs no decoding comes out. Without it, each frame comes out at once.
-    quiet_after_s: each time that nothing was fed for this long, the gathered audio comes out. When nothing was fed for
-    longer than the client's slices and a stalled network explain (`Cadence`), Quiet comes out as well.
+    gathering: decides when PCM that needs no decoding comes out. Without it, each frame comes out at once.
+    quiet_after_s: each time that nothing was fed for this long, the gathered audio comes out. If nothing was fed for so
+    long that the client's slices or a stalled network can't be the reason (`Cadence`), Quiet comes out as well.
     on_quiet: called whenever nothing was fed for `quiet_after_s`.
     """
 
@@ -66,12 +66,12 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
 
     @property
     def codec(self) -> str | None:
-        """Of the latest audio that came out, e.g. "opus/webm"."""
+        """The codec of the latest audio that came out, e.g. "opus/webm"."""
         return self._latest.codec if self._latest else None
 
     @property
     def source_sample_rate_hz(self) -> int | None:
-        """Of the latest audio that came out, before resampling."""
+        """The rate of the latest audio that came out, before resampling."""
         return self._latest.source_sample_rate_hz if self._latest else None
 
     @property
@@ -118,7 +118,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
     async def finish(self) -> None:
         """End of input: the decoder's remaining audio comes out, then the iteration ends.
 
-        Raises AudioError (truncated_audio) if all that came is too short to be recognised.
+        Raises AudioError (truncated_audio) if all the audio together is too short to be recognised.
         """
         if self._finished:
             return

@@ -26,7 +26,7 @@ class Levels:
             self._energy += int((wide * wide).sum(dtype=np.int64))
 
     def include(self, other: Levels) -> None:
-        """Include what `other` has added up."""
+        """Add the sums of `other`."""
         self.samples += other.samples
         self.peak = max(self.peak, other.peak)
         self._energy += other._energy

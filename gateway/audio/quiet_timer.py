@@ -30,7 +30,7 @@ class QuietTimer:
             self._timer = self._loop.call_later(self._after_s, self._look)
 
     def stop(self) -> None:
-        """Call `on_quiet` no more."""
+        """Stop calling `on_quiet`."""
         if self._timer is not None:
             self._timer.cancel()
 

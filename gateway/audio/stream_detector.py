@@ -49,11 +49,11 @@ class StreamDetector:
             )
         self._announced = None if encoding == "auto" else StreamKind(encoding)
         self.pcm_sample_rate_hz = pcm_sample_rate_hz
-        self._head: bytes | None = b""  # the first bytes of a stream not yet known; None within a stream
+        self._head: bytes | None = b""  # the first bytes of a stream whose kind is still unknown; None within a stream
         self._is_lost = False  # a broken beginning was reported: drop frames until a stream begins
 
     def take(self, data: bytes) -> Detected:
-        """A frame of at least one byte, cut anywhere."""
+        """Take a frame of at least one byte, cut anywhere."""
         if self._announced is StreamKind.PCM:
             return self._take_pcm(data)
         if self._head is not None:

@@ -58,6 +58,7 @@ class ByteSource(Protocol):
 
 
 class StreamDecoder(Protocol):
-    """Decodes one stream to its end. Raises AudioError where the stream breaks, after the audio before that."""
+    """Decodes one stream to its end. If the stream breaks, it gives the audio before that place, then raises
+    AudioError."""
 
     def __call__(self, source: ByteSource, sample_rate_hz: int) -> Iterator[DecodedAudio]: ...

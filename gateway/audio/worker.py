@@ -48,7 +48,7 @@ class DecoderThread:
                 self._decode(kind)
         except ClosedQueueError:
             pass
-        except Exception as error:  # a bug: it is raised where the session reads
+        except Exception as error:  # a bug: the session's reader raises it
             with contextlib.suppress(ClosedQueueError):
                 self._decoded.post_bug(error)
         finally:

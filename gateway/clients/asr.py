@@ -81,7 +81,7 @@ def _event(response: asr_pb2.StreamingRecognizeResponse) -> ports.AsrEvent | Non
 
 
 def transcript_of(message: asr_pb2.Transcript) -> ports.Transcript:
-    """A transcript as the port has it."""
+    """The port's Transcript for a proto message."""
     words = tuple(
         ports.HeardWord(word.text, word.start_sample, word.end_sample, word.confidence) for word in message.words
     )

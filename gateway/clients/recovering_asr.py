@@ -1,7 +1,7 @@
 """Speech recognition that survives the loss of its replica: an `Asr` around an `Asr`.
 
-If a stream is refused or breaks, or its replica drains, a new stream is opened at another replica. It gets the audio
-again that the old one may not have answered: the open turn, from a little before its first sound, or the last seconds
+If a stream is refused or breaks, or its replica drains, a new stream is opened at another replica. It gets again the
+audio that the old one may not have answered: the open turn, from a little before its first sound, or the last seconds
 of silence. The reader of the events sees one stream: positions go on counting, and a turn begins once.
 """
 

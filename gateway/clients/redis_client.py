@@ -1,10 +1,10 @@
-"""The connection to Redis as it is run: restarts, failovers, dropped connections, Sentinel, and many writes at once.
+"""A connection to Redis that copes with restarts, failovers, dropped connections, Sentinel, and many writes at once.
 
     redis://host:6379/0, rediss://…, unix://…               one server, or a name that a failover moves
     redis+sentinel://host:26379,host2:26379/mymaster/0      the master that these Sentinels name
 
-redis-py 8.1 retries nothing if it is opened by URL, and refuses the 101st write at a time. A server that was restarted,
-or that closes idle connections, would then cost each pooled connection a write.
+If redis-py 8.1 is opened by URL, it retries nothing and refuses the 101st simultaneous write. After a restart of the
+server, or if the server closes idle connections, one write on each pooled connection would then be lost.
 """
 
 from __future__ import annotations
@@ -45,11 +45,10 @@ CLUSTER = ("redis+cluster", "rediss+cluster")
 
 
 def open_redis(url: str) -> redis.Redis:
-    """A client that tries again what may be repeated. Raises ValueError with a sentence if the URL can't be used.
+    """A client that retries commands. Raises ValueError with a sentence if the URL can't be used.
 
-    A command is sent again after a broken connection and after READONLY, on a new connection, which a failover may have
-    moved to the new master. It is not sent again after a time-out, as the learner waits. So scripts and commands must
-    be safe to repeat.
+    After a broken connection or READONLY, a command is sent again over a new connection, which may lead to a new
+    master. After a time-out it is not sent again, as the learner waits. So scripts and commands must be safe to repeat.
     """
     options: dict[str, Any] = {
         "decode_responses": True,
@@ -91,10 +90,10 @@ def _by_sentinels(url: str, options: dict[str, Any]) -> redis.Redis:
 
 @asynccontextmanager
 async def reachable() -> AsyncIterator[None]:
-    """Raises UnavailableError for what Redis raises in this block.
+    """Turns errors of Redis in this block into UnavailableError.
 
     redis-py uses asyncio.wait_for, which in Python 3.11 loses a cancellation that comes in the moment when the write is
-    done. It is raised again here; otherwise a task would outlive the group that has cancelled it.
+    done. So the cancellation is raised again here; otherwise a cancelled task would go on.
     """
     task = asyncio.current_task()
     assert task is not None  # noqa: S101
@@ -108,7 +107,7 @@ async def reachable() -> AsyncIterator[None]:
 
 
 def explain(error: Exception) -> str:
-    """What is wrong with Redis and what to do, as the rest of a sentence. Never what was to be stored."""
+    """What is wrong with Redis and what to do, as the rest of a sentence. It never contains the stored data."""
     match error:
         case ReadOnlyError():
             return "is a read-only replica; REDIS_URL must lead to the master, also after a failover"

@@ -1,4 +1,4 @@
-"""Session state in Redis: any gateway can carry on any session.
+"""Session state in Redis: any gateway can continue any session.
 
     aitalk:session:{id}        hash   state (JSON), token (SHA-256 of the resume token), epoch
     aitalk:session:{id}:turns  list   one JSON document per turn
@@ -31,9 +31,9 @@ logger = logging.getLogger(__name__)
 _TURN: TypeAdapter[Turn] = TypeAdapter(Turn)
 
 UNTOLD_TTL_S = 1800
-"""How long a session is kept in which nothing has been said: longer than it may be idle."""
+"""How long a session without a turn is kept: longer than it may be idle."""
 LEFT_TTL_S = 60
-"""How long it is kept once its learner has left."""
+"""How long a session without a turn is kept after its learner has left."""
 SAVE_AGAIN_S = 1.0
 MAX_UNSAVED = 10_000
 
@@ -98,7 +98,7 @@ class RedisStore:
             return False
 
     async def problem(self) -> str:
-        """Why nothing can be stored now, and what to do; empty: it can."""
+        """Why nothing can be stored now, and what to do; empty if the store works."""
         try:
             async with reachable():
                 await _awaited(self._redis.set("aitalk:probe", "1", ex=60))
@@ -111,25 +111,26 @@ class RedisStore:
         await self._write(state, "new", _digest(resume_token), state.model_dump_json())
 
     async def restore(self, state: SessionState, resume_token: str, turns: Sequence[Turn]) -> None:
-        """Write all of a session, whatever is there of it. Raises SessionTakenError if a newer connection owns it."""
+        """Write the whole session, whatever the store has of it. Raises SessionTakenError if a newer connection owns
+        it."""
         await self._write(state, "all", _digest(resume_token), state.model_dump_json(), *_documents(turns))
 
     def save_later(self, session: UnsavedSession) -> None:
-        """Write the session when Redis can be reached again, as `keep_saving` finds it then."""
+        """Have `keep_saving` write the session, in its latest state, when Redis can be reached again."""
         self._unsaved[session.state.session_id] = session
         if len(self._unsaved) > MAX_UNSAVED:
             del self._unsaved[next(iter(self._unsaved))]
         metrics.UNSAVED_SESSIONS.set(len(self._unsaved))
 
     async def keep_saving(self) -> None:
-        """Until cancelled: write what could not be written, as soon as it can be."""
+        """Write the sessions of `save_later` as soon as possible, until cancelled."""
         while True:
             await asyncio.sleep(SAVE_AGAIN_S)
             while self._unsaved and await self._save_one(next(iter(self._unsaved.values()))):
                 pass
 
     async def _save_one(self, session: UnsavedSession) -> bool:
-        """Whether another one may be tried."""
+        """Write one session. Returns whether to go on with the next one."""
         key, turns = session.state.session_id, tuple(session.turns)
         try:
             await self.restore(session.state, session.resume_token, turns)
@@ -138,7 +139,7 @@ class RedisStore:
         except ServiceError:
             return False
         else:
-            if len(turns) != len(session.turns):  # more was said meanwhile
+            if len(turns) != len(session.turns):  # there are new turns in the meantime
                 return True
             session.is_saved()
             logger.info("session %s is saved after all, with %d turns", key, len(turns))
@@ -147,7 +148,7 @@ class RedisStore:
         return True
 
     async def leave(self, session_id: str) -> None:
-        """The learner has left a session in which nothing was said: keep it for a moment only."""
+        """The learner has left a session without a turn: keep it only for a moment."""
         self._unsaved.pop(session_id, None)
         async with reachable():
             await _awaited(self._redis.expire(_key(session_id), LEFT_TTL_S))
@@ -189,7 +190,7 @@ class RedisStore:
     async def append(self, state: SessionState, turn: Turn, *, at: int = -1) -> None:
         """Add a turn to a session. Raises SessionTakenError if a newer connection owns it.
 
-        at: the turn's place. Raises SessionLostError if earlier turns are missing, as after a failover.
+        at: the turn's place. Raises SessionLostError if earlier turns are missing, which may happen after a failover.
         """
         await self._write(state, "turn", at, *_documents([turn]))
 

@@ -16,7 +16,7 @@ class GrpcReplicas:
     """addresses: for each service, host:port pairs separated by commas. describe: calls the service's Describe on a
     channel.
 
-    open_channel: opens one to an ip:port; its second argument is the host name that stood for that address.
+    open_channel: opens a channel to an ip:port; its second argument is the host name of that address.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class GrpcReplicas:
     async def _of(self, name: str) -> int | None:
         found = await resolve(self._addresses[name])
         for key in [key for key in self._channels if key[0] == name and key[1] not in found]:
-            await self._channels.pop(key).close()  # scaled down
+            await self._channels.pop(key).close()  # the replica is gone
         answers = await asyncio.gather(*(self._ask(name, one) for one in found.items()))
         slots = [answer for answer in answers if answer is not None]
         return sum(slots) if slots else None

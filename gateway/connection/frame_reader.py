@@ -1,4 +1,4 @@
-"""Takes a learner's frames off the WebSocket: messages go to the session, audio to the decoder."""
+"""Reads a learner's frames from the WebSocket: messages go to the session, audio to the decoder."""
 
 from __future__ import annotations
 

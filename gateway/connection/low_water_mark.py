@@ -1,9 +1,9 @@
 """Lets the kernel wait until a learner's socket holds enough bytes to be useful (SO_RCVLOWAT).
 
-A microphone sends fifty frames a second, but recognition hears in windows that need two or three of them. Reading the
-socket for each frame costs the gateway a sixth of its CPU time more (docs/adr/0027-less-machinery.md).
+A microphone sends fifty frames a second, but a window of recognition needs two or three of them. Reading the socket for
+each frame would take a sixth more of the gateway's CPU time (docs/adr/0027-less-machinery.md).
 
-This is the only file that knows uvicorn from the inside. It uses two of its names, WebSocketsSansIOProtocol and `app`;
+Only this file depends on uvicorn's internals. It uses two of its names, WebSocketsSansIOProtocol and `app`;
 pyproject.toml bounds uvicorn's version.
 """
 
@@ -31,7 +31,8 @@ class LowWaterMark:
         self._size = self._wanted = 1
         self._is_due = False
         own = transport.get_extra_info("socket") if transport else None
-        # A second object for the transport's descriptor, as uvloop makes a new one for each option that is set.
+        # A second socket object for the transport's descriptor, since uvloop would make a new one for each option that
+        # we set.
         self._socket = sockets.socket(fileno=own.fileno()) if own is not None else None
 
     def set(self, size: int) -> None:
@@ -68,7 +69,7 @@ def low_water_mark(websocket: WebSocket) -> LowWaterMark:
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """For uvicorn's setting `ws`: uvicorn's own protocol, which tells the application of the connection's mark."""
+    """For uvicorn's setting `ws`: uvicorn's own protocol, which passes the connection's mark to the application."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop."""

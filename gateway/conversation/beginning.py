@@ -1,4 +1,4 @@
-"""The beginning of a conversation: everything that its first message, `start`, asks for."""
+"""The beginning of a conversation: carries out its first message, `start`."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class AnalysisGrown:
 
 @dataclass(frozen=True, slots=True)
 class MemoryChanged:
-    """From now on, the prompts leave out what `memory` says."""
+    """From now on, the prompts leave out the turns that `memory` says."""
 
     memory: Memory
 

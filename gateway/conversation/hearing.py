@@ -70,7 +70,7 @@ class HearingEnded:
 
 @dataclass(frozen=True, slots=True)
 class TurnCut:
-    """The client has cut the audio, and all before the cut was reported. keep: False if it is to be forgotten."""
+    """The client has cut the audio, and all events before the cut have been delivered. keep: False: drop that audio."""
 
     keep: bool
 
@@ -108,13 +108,13 @@ class Hearing:
         self._on_audio = on_audio
         self._deliver = deliver
         self._sent_samples = 0
-        self._heard_samples = 0  # over all streams
-        self._stream_began = 0  # of them, when the current stream began
-        self._cut: Cut | None = None  # with which the current stream ends
+        self._heard_samples = 0  # samples over all streams
+        self._stream_began = 0  # how many of them, when the current stream began
+        self._cut: Cut | None = None  # the cut that ends the current stream
         self._sending_since: float | None = None
         self._turn_is_open = False
         self._is_voiced = False
-        self._lasts_at: int | None = None  # the sample with which VoiceLasts is delivered
+        self._lasts_at: int | None = None  # the sample at which VoiceLasts is delivered
         self._failure_is_reported = False
         self._window_samples = round(VOICE_WINDOW_S * sample_rate_hz)
         self._gathering = audio.gathering = Gathering(self._window_samples)

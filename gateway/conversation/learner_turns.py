@@ -88,14 +88,14 @@ class LearnerTurns:
             await self._floor.on(LearnerBargesIn())
 
     async def on_lost(self, failure: ServiceError | None = None) -> None:
-        """What the learner was saying is lost: recognition failed, or the client has cleared its audio."""
+        """The learner's open turn is lost: recognition failed, or the client has cleared its audio."""
         self._cut_turn.failure = failure
         self._open_turn.lose()
         await self._outbox.notify(TurnDropped())
         await self._floor.on(TurnLost())
 
     async def on_cut(self, *, keep: bool) -> None:
-        """The client has ended the turn, or, without `keep`, wants it forgotten."""
+        """The client has ended the turn or, without `keep`, wants it dropped."""
         if self._conduct().detects_turns:  # recognition has ended the turn at the cut
             if not keep:
                 await self.on_lost()
@@ -112,7 +112,7 @@ class LearnerTurns:
 
     @property
     def _may_interrupt(self) -> bool:
-        """Whether the learner's voice may stop the partner: always while the partner is silent."""
+        """Whether the learner's voice may stop the partner; always True while the partner is silent."""
         return self._conduct().is_interruptible or not self._floor.is_taken
 
     async def _on_voice(self, start_sample: int) -> None:
@@ -153,7 +153,7 @@ class LearnerTurns:
         self._open_turn.end_trace("no_words")
 
     async def _keep_unanswered(self, turn: LearnerTurn) -> None:
-        """The client answers turns itself, or the partner speaks on."""
+        """Keep a turn that gets no reply: the client answers turns itself, or the partner speaks on."""
         if self._may_interrupt:
             await self._floor.on(LearnerInterrupts())
         await self._record.remember(turn)

@@ -84,7 +84,7 @@ class OpenTurn:
         return self.position_s(transcript.start_sample), self.position_s(transcript.end_sample)
 
     async def show(self, transcript: Transcript) -> LearnerTurn:
-        """Show the learner their words as they were understood. Returns the turn for the history."""
+        """Show the learner the recognised words. Returns the turn for the history."""
         turn = _learner_turn(
             transcript,
             turn_id=secrets.token_hex(6),

@@ -62,7 +62,7 @@ INBOX_EVENTS = 8
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """What does not change from one session of a gateway to the next.
+    """The options that all sessions of a gateway share.
 
     gateway_id: this gateway's name, as the owner of its sessions. idle_timeout_s: the session is closed after this long
     without an event. interrupt_after_s: a voice that lasts this long interrupts the partner. help_after_s: the partner
@@ -87,11 +87,11 @@ async def _keep_seat() -> None:
 
 
 class Session:
-    """One learner's conversation on this gateway. `post` what the learner sends, and `run` it to its end.
+    """One learner's conversation on this gateway. `post` the learner's messages, and `run` it to its end.
 
     subject: of the learner's token; empty if there is none. needs_no_seat: called when nothing more will be said, while
-    the rest of the analysis is still being written. conduct: how turns are taken at first. resume_token: with which the
-    session can be resumed; empty: one is made up.
+    the rest of the analysis is still being written. conduct: the first configuration of turn-taking. resume_token:
+    resumes the session; empty: a new one is made.
     """
 
     def __init__(

@@ -81,7 +81,7 @@ def is_backchannel(text: str, language: str, *, unfinished: bool = False) -> boo
 
 
 def is_unsure(words: Sequence[HeardWord], language: str) -> bool:
-    """Whether these words are so few, and recognised with so little confidence, that they are probably a noise."""
+    """Whether these few words have so little confidence that they are probably a noise."""
     if not 0 < len(words) <= UNSURE_WORDS or _demands(words, language):
         return False
     return geometric_mean([max(word.confidence, 0.001) for word in words]) < UNSURE

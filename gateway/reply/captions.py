@@ -31,7 +31,7 @@ def heard_words(words: Sequence[SpokenWord], heard_samples: int) -> list[SpokenW
 
 
 def heard_text(text: str, words: Sequence[SpokenWord], heard_samples: int, total_samples: int) -> str:
-    """The part of `text` that was heard: all of it once all samples were heard, else up to the last word heard.
+    """The part of `text` that was heard: all of it if all samples were heard, else up to the last heard word.
 
     total_samples: of the whole reply; 0 while it is not known.
     """

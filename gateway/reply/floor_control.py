@@ -110,7 +110,7 @@ class FloorControl:
         """Carry out the consequences of `event`.
 
         stages: of the learner's turn. learner_turn: added to the history just before the reply to it is released.
-        request: for a reply with which the partner begins.
+        request: the client's request for a reply without a turn.
         """
         if isinstance(event, LearnerSpeaks):
             self.maker.give_way()
@@ -124,7 +124,8 @@ class FloorControl:
             )
 
     async def answer(self, request: ReplyRequest) -> None:
-        """Have the partner say what a client asks for. Raises SequenceError while another reply is under way."""
+        """Have the partner give the reply that a client requests. Raises SequenceError while another reply is under
+        way."""
         await self._count_as_heard()
         if not isinstance(self._machine.state, Listening):
             raise SequenceError("a reply is under way; wait until it is done, or cancel it first")
@@ -158,7 +159,7 @@ class FloorControl:
         await self._outcomes.ended(over.reply, over.trace)
 
     async def _count_as_heard(self) -> None:
-        """End the reply under way if all of it was sent: it counts as heard to its end."""
+        """End the reply under way if all of it was sent: it counts as completely heard."""
         over = self._under_way
         if over and over.reply.is_sent:
             over.reply.speech.count_as_heard()

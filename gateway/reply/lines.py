@@ -2,7 +2,7 @@
 
 The learner's sounds while listening ("mhm") are in backchannels.py.
 
-`examples` show the model how the partner talks; they stand in the prompt before the conversation. A model imitates
+`examples` show the model how the partner talks; they come before the conversation in the prompt. A model imitates
 examples more readily than it follows rules. At each level, one example repeats a learner's sentence without its
 mistake, one answers a question about the partner, and all end with a question. They have no particular topic, because a
 small model goes on about any topic in them. Their questions are uncommon ones, because the language model service lets

@@ -36,7 +36,7 @@ class ReplyOptions:
 class ReplyMaker:
     """Creates replies. A reply does nothing until it is run.
 
-    Also has the model read ahead (see `prefill`), and keeps the prompts short (see `remembering`). delivery: asked for
+    Also has the model read ahead (see `prefill`), and keeps the prompts short (see `remembering`). delivery: called for
     each reply.
     """
 
@@ -168,6 +168,7 @@ class ReplyMaker:
 
 
 def _last_words(turns: Sequence[Turn]) -> tuple[Sequence[Turn], str]:
-    """The turns before the learner's last one, and its words; all turns and `SOMETHING` if it was answered."""
+    """The turns before the learner's last turn, and that turn's words; if it was answered, all turns and
+    `SOMETHING`."""
     last = turns[-1] if turns else None
     return (turns[:-1], last.text) if isinstance(last, LearnerTurn) else (turns, SOMETHING)

@@ -57,7 +57,7 @@ class Briefing:
     """The values that decide how a prompt begins.
 
     language: a BCP-47 tag. is_small: the model has so few parameters that it gets a short prompt and a short history.
-    is_plain: if the partner has instructions, the system message is these and nothing else.
+    is_plain: if the partner has instructions, they are the whole system message.
     """
 
     partner: Partner = JOE
@@ -68,7 +68,7 @@ class Briefing:
 
 
 def system_prompt(briefing: Briefing) -> str:
-    """The system message. What the level decides comes last, because it may change."""
+    """The system message. The part that depends on the level comes last, because the level may change."""
     language, manner, partner = language_name(briefing.language), MANNERS[briefing.level], briefing.partner
     if briefing.is_plain and partner.instructions:
         return partner.instructions

@@ -52,7 +52,7 @@ class Remembering:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """A reply has been sent and is being heard: do the due work in the background."""
+        """A reply has been sent and is being heard: begin the work in the background."""
         self.stop()
         self._task = self._tasks.create_task(self._run())
 
@@ -111,7 +111,7 @@ class Remembering:
 
 
 def _prompt(briefing: Briefing, turns: Sequence[Turn], memory: Memory, max_chars: int) -> list[ChatMessage]:
-    """The beginning of the next prompt, as far as it is known: to the learner's latest turn."""
+    """The known beginning of the next prompt: up to the learner's latest turn."""
     if turns and isinstance(turns[-1], LearnerTurn):
         return messages_for(briefing, turns[:-1], turns[-1].text, memory=memory, max_chars=max_chars)
     return messages_for(briefing, turns, SOMETHING, memory=memory, max_chars=max_chars)

@@ -48,7 +48,7 @@ class Reply:
 
     messages, writer: the prompt and the Writer that answers it. text: the text so far. speech: its speech.
     unheard_text: see `as_heard`. failure: the error that ended it early. is_sent: all of it was sent, though perhaps
-    not yet heard. is_over: `run` came to its end. on_sent: called when all of it has been sent.
+    not yet heard. is_over: `run` has ended. on_sent: called when all of it has been sent.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Reply:
             raise failure
 
     async def _send_text_and_speech(self) -> ServiceError | None:
-        """Returns what ended the text early."""
+        """Returns the error that ended the text early, if any."""
         voice = self._voice
         async with (
             self._tts.open(

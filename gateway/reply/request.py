@@ -23,7 +23,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class ReplyRequest:
-    """One reply that the client asks for.
+    """One reply that the client requests.
 
     id: of the client's choice; `ReplyBegan` names it. delivery: of this reply. instructions: replace the session's.
     context: turns that replace the conversation's. is_aside: the reply is not part of the conversation. Nobody hears

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from gateway.history import LearnerTurn, Memory, Turn
 
-# How much more a byte beyond the first of a character's UTF-8 weighs than a Latin letter: models read Latin letters
-# four at a time, Cyrillic ones in pairs, and Chinese or Thai characters as one to three tokens each.
+# The weight of each further byte of a character in UTF-8; a Latin letter weighs 1. Models read about four Latin letters
+# or two Cyrillic ones as one token, but a Chinese or Thai character as one to three tokens.
 BYTE_WEIGHT = 1.5
 
 # How many exchanges a small model sees at most. With more of them it repeats earlier replies.
@@ -40,7 +40,7 @@ class Size:
 
 
 def weight(text: str) -> float:
-    """How much the model has to read, in Latin letters: its number of tokens depends on the script."""
+    """The length of the text for the model, in Latin letters, because the number of tokens depends on the script."""
     return len(text) + BYTE_WEIGHT * (len(text.encode("utf-8", "replace")) - len(text))
 
 
