@@ -6,8 +6,8 @@ import asyncio
 import logging
 import secrets
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
@@ -114,14 +114,7 @@ def create_app(settings: GatewaySettings, ports: Ports, services: Services, seat
                 task.cancel()
         await asyncio.to_thread(flush_traces)  # flush here, as uvicorn ends the process by the signal that it got
 
-    app = FastAPI(
-        title="AI-Talk",
-        version=__version__,
-        lifespan=lifespan,
-        docs_url="/docs" if settings.debug else None,
-        redoc_url=None,
-        openapi_url="/openapi.json" if settings.debug else None,
-    )
+    app = _documented_app(lifespan) if settings.debug else FastAPI(lifespan=lifespan, openapi_url=None)
     app.state.services = services
     app.state.store = ports.store
     app.state.draining = draining
@@ -139,6 +132,15 @@ def create_app(settings: GatewaySettings, ports: Ports, services: Services, seat
     uploads = Uploads(settings.upload_max_at_once)
     app.mount(PREFIX, create_openai_app(Backend(settings, ports, services, entrance, uploads)))
     return app
+
+
+def _documented_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
+    """With interactive docs at /docs, whose files the gateway serves itself, so that they need no internet."""
+    from fastapi_offline import FastAPIOffline  # only for debugging
+
+    return FastAPIOffline(
+        "/docs", None, title="AI-Talk", version=__version__, lifespan=lifespan, static_url="/static/docs"
+    )
 
 
 def _add_conversation(
