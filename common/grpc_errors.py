@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import re
+
 import grpc
 from google.protobuf import any_pb2
 from google.protobuf.duration_pb2 import Duration
@@ -19,8 +22,18 @@ from common.errors import (
     UnavailableError,
 )
 
+logger = logging.getLogger(__name__)
+
 # grpcio's message if the server ends a call while the client writes a message. The server's own status is lost.
 _LOST_STATUS = "Internal error from Core"
+
+# What gRPC itself says of a connection, with addresses and terms that no learner can use.
+_BROKEN = re.compile(
+    r"failed to connect|connections to all backends|ipv[46]:|unix:|stream removed|socket closed|recvmsg|goaway"
+    r"|rst_stream|keepalive|ping timeout|connection (?:reset|refused)|broken pipe|http2|dns resolution|name resolution",
+    re.IGNORECASE,
+)
+_TOO_LARGE = "larger than max"
 
 _ERRORS: dict[grpc.StatusCode, type[ServiceError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidInputError,
@@ -29,6 +42,13 @@ _ERRORS: dict[grpc.StatusCode, type[ServiceError]] = {
     grpc.StatusCode.RESOURCE_EXHAUSTED: BusyError,
     grpc.StatusCode.UNAVAILABLE: UnavailableError,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineError,
+}
+
+_OF_CONNECTIONS = {
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.UNKNOWN,
+    grpc.StatusCode.INTERNAL,
+    grpc.StatusCode.CANCELLED,
 }
 
 _STATUS: dict[type[ServiceError], grpc.StatusCode] = {
@@ -63,6 +83,12 @@ def from_rpc_error(error: grpc.aio.AioRpcError, service: str) -> ServiceError:
     """The ServiceError for a failed call to `service` ("ASR", "LLM", "TTS")."""
     if error.details() == _LOST_STATUS:
         return UnavailableError(f"{service}: the service has ended the call (busy, or restarting?); try again")
+    details = error.details() or ""
+    if _TOO_LARGE in details:
+        return InvalidInputError(f"{service}: the message is too large; send less at once")
+    if _BROKEN.search(details) and error.code() in _OF_CONNECTIONS:
+        logger.warning("%s: %s: %s", service, error.code().name.lower(), details)
+        return UnavailableError(f"{service}: the service can't be reached (is it restarting?); try again in a moment")
     kind = _ERRORS.get(error.code(), EngineError)
     message = f"{service}: {error.details() or error.code().name.lower()}"
     if kind is BusyError:

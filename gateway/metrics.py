@@ -106,6 +106,18 @@ RECOVERIES = Counter(
     "between_turns.",
     ["service", "moment"],
 )
+UNHEARD = Counter(
+    "aitalk_gateway_unheard_utterances_total",
+    "Times that a learner seemed to speak while recognition was away, and was told so.",
+)
+SLOW_REPLIES = from_zero(
+    Counter(
+        "aitalk_gateway_slow_replies_total",
+        "Replies whose learner was told that they take long: before the first token, or before the first sound.",
+        ["stage"],
+    ),
+    *("first_token", "first_sound"),
+)
 UNSAVED_SESSIONS = Gauge(
     "aitalk_gateway_unsaved_sessions", "Conversations that wait in memory until Redis can be written again."
 )

@@ -11,6 +11,7 @@ from gateway.audio.errors import AudioError
 from gateway.audio.gathering import Expected, Gathering
 from gateway.audio.input import AudioInput
 from gateway.audio.recorder import DebugRecorder
+from gateway.audio.rough_voice import RoughVoice
 from gateway.audio.types import Cut, DecodedAudio, Quiet
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "Expected",
     "Gathering",
     "Quiet",
+    "RoughVoice",
 ]

@@ -83,7 +83,7 @@ class Gathering:
         return rest
 
     def _matters(self, window: bytearray) -> bool:
-        level = _swing(window)
+        level = swing(window)
         self._loudest = max(level, self._loudest * _FADE)
         self._floor = max(_LEAST_FLOOR, min(level, self._floor * _RISE))
         is_like_room = level <= self._floor * _LOUD
@@ -101,7 +101,7 @@ class Gathering:
                 return True
 
 
-def _swing(window: bytearray) -> int:
+def swing(window: bytearray) -> int:
     """The highest less the lowest of every 32nd sample. For so few samples, numpy would be slower."""
     samples = memoryview(window).cast("h")[::32].tolist()
     return max(samples) - min(samples)

@@ -1,6 +1,7 @@
 """Sends the learner's decoded audio to speech recognition, and delivers the events that come back.
 
-If recognition fails, the learner is told once, and the next audio opens a new stream. The conversation goes on.
+If recognition fails, the learner is told, and the next audio opens a new stream. Until recognition is back, the learner
+is told again after each utterance, as nobody hears it. The conversation goes on.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from common.errors import DeadlineError, ServiceError, UnavailableError, first_service_error
 from common.pcm import BYTES_PER_SAMPLE, VOICE_WINDOW_S
 from gateway import metrics
-from gateway.audio import AudioInput, Cut, DecodedAudio, Expected, Gathering, Quiet
+from gateway.audio import AudioInput, Cut, DecodedAudio, Expected, Gathering, Quiet, RoughVoice
 from gateway.ports import (
     Asr,
     AsrEvent,
@@ -115,8 +116,9 @@ class Hearing:
         self._turn_is_open = False
         self._is_voiced = False
         self._lasts_at: int | None = None  # the sample at which VoiceLasts is delivered
-        self._failure_is_reported = False
+        self._failure: ServiceError | None = None  # of recognition, which has said nothing since
         self._window_samples = round(VOICE_WINDOW_S * sample_rate_hz)
+        self._missed = RoughVoice(self._window_samples)
         self._gathering = audio.gathering = Gathering(self._window_samples)
         audio.quiet_after_s = GAP_S
         self._expect()
@@ -150,9 +152,11 @@ class Hearing:
                 await (self._end_at(first) if isinstance(first, Cut) else self._recognise(first))
             except* ServiceError as group:
                 self._turn_is_open = False
-                if not self._failure_is_reported:
-                    self._failure_is_reported = True
-                    await self._deliver(HearingFailed(first_service_error(group)))
+                is_news = self._failure is None
+                self._failure = first_service_error(group)
+                if is_news:
+                    self._missed = RoughVoice(self._window_samples)
+                    await self._deliver(HearingFailed(self._failure))
                 await self._skip_audio()
         await self._deliver(HearingEnded())
 
@@ -187,6 +191,9 @@ class Hearing:
             elif item.pcm:
                 self._on_audio(item)
                 self._heard_samples += len(item.pcm) // BYTES_PER_SAMPLE
+                if self._failure and self._missed.has_spoken(item.pcm):
+                    metrics.UNHEARD.inc()
+                    await self._deliver(HearingFailed(self._failure))
                 return item.pcm
         return b""
 
@@ -226,7 +233,7 @@ class Hearing:
 
     def _follow(self, event: AsrEvent) -> None:
         """Keep track of the turn and of the voice."""
-        self._failure_is_reported = False
+        self._failure = None
         match event:
             case SpeechStarted(start) | TurnResumed(start) | VoiceContinued(start):
                 self._turn_is_open = self._is_voiced = True

@@ -18,6 +18,7 @@ from gateway.outbox import Outbox
 from gateway.ports import ChatMessage, Tts, TtsStream
 from gateway.protocol import AiText
 from gateway.reply.captions import heard_text, heard_words, to_history
+from gateway.reply.patience import wait_patiently
 from gateway.reply.speech import ReplySpeech
 from gateway.reply.stages import Stages
 from gateway.reply.writer import Writer
@@ -83,6 +84,7 @@ class Reply:
         self._on_sent = on_sent
         self._shown = 0
         self._released = asyncio.Event()
+        self._is_written = asyncio.Event()  # some of it
 
     async def run(self) -> None:
         """Make the reply, send it once released, and return when the learner has heard it or it failed (`failure`)."""
@@ -93,7 +95,10 @@ class Reply:
         self.is_over = True
 
     async def _make(self) -> None:
-        failure = await (self._send_text() if self._voice.is_silent else self._send_text_and_speech())
+        async with asyncio.TaskGroup() as tasks:
+            waiting = tasks.create_task(self._wait_for_signs())
+            failure = await (self._send_text() if self._voice.is_silent else self._send_text_and_speech())
+            waiting.cancel()
         if not (failure or self.text.strip()):
             failure = EngineError("LLM: the model wrote an empty reply; say it again or put it differently")
         await self._outbox.send(AiText(text="", is_complete=True, turn_id=self.turn_id))
@@ -169,6 +174,7 @@ class Reply:
             async for piece in deltas:
                 self.stages.mark("first_token", self._now())
                 self.text += piece
+                self._is_written.set()
                 if stream:
                     await stream.send_text(piece)
                 await self._show()
@@ -177,6 +183,13 @@ class Reply:
         if stream:
             await stream.finish()
         return failure
+
+    async def _wait_for_signs(self) -> None:
+        """Tell the learner if the reply takes long to begin. Raises DeadlineError if it never does."""
+        await self._released.wait()
+        await wait_patiently(self._is_written, "first_token", self._outbox)
+        if not self._voice.is_silent:
+            await wait_patiently(self.speech.has_begun, "first_sound", self._outbox)
 
     async def _show_once_released(self) -> None:
         await self._released.wait()

@@ -28,7 +28,7 @@ class ReplySpeech:
     """The speech of one reply. `now` is a steady clock in seconds.
 
     made_samples: how much speech the synthesis has made. words: the words of that speech. began_s: when its first audio
-    was sent, None before.
+    was sent, None before. has_begun: some of it is made.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class ReplySpeech:
         self.made_samples = 0
         self.words: list[SpokenWord] = []
         self.began_s: float | None = None
+        self.has_begun = asyncio.Event()
         self._turn_id = turn_id
         self._stages = stages
         self._outbox = outbox
@@ -57,6 +58,7 @@ class ReplySpeech:
             self.words.extend(chunk.words)
             self.made_samples += len(chunk.pcm) // BYTES_PER_SAMPLE
             self._stages.mark("first_audio_made", self._now())
+            self.has_begun.set()
             await released.wait()
             await asyncio.sleep(max(0.0, self._clock.ahead_s(self._now()) - MAX_AHEAD_S))
             await self._unhushed.wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import numpy as np
 import pytest
 
 from common.errors import BusyError, EngineError, ServiceError, UnavailableError
@@ -15,7 +16,7 @@ from gateway.protocol import (
     Interrupted,
     TurnComplete,
 )
-from tests.support.conversation import Conversation, at, eager, end, one_turn, text
+from tests.support.conversation import RATE_HZ, Conversation, at, eager, end, one_turn, text
 
 pytestmark = pytest.mark.looptime
 
@@ -126,6 +127,62 @@ async def test_a_reply_that_fails_while_it_is_held_is_tried_again_at_the_end_of_
         await talk.speak(1)
         await asyncio.sleep(4)
     assert not talk.of(ErrorMessage)
+    assert talk.of(TurnComplete)
+
+
+@pytest.mark.parametrize("hung", ["llm", "tts"])
+async def test_a_model_that_hangs_is_told_within_five_seconds_and_given_up_in_the_end(hung: str) -> None:
+    """Source: the shared case `hung_server.py`."""
+    talk = Conversation()
+    if hung == "llm":
+        talk.llm.first_s = 1000
+    else:
+        talk.tts.delay_s = 1000
+    async with talk.running():
+        await talk.post(text("are you there"))
+        await asyncio.sleep(5)
+        assert [m.code for m in talk.of(ErrorMessage)] == ["slow"]
+        await asyncio.sleep(130)
+        assert [m.code for m in talk.of(ErrorMessage)] == ["slow", "timeout"]
+        assert talk.llm.open_streams == talk.tts.open_streams == 0
+        talk.llm.first_s, talk.tts.delay_s = 0.1, 0.05
+        await talk.post(text("and now"))
+        await asyncio.sleep(5)
+    assert talk.of(TurnComplete)
+
+
+async def test_a_cold_model_is_told_of_and_its_reply_still_comes() -> None:
+    talk = Conversation()
+    talk.llm.first_s = 40
+    async with talk.running():
+        await talk.post(text("are you there"))
+        await asyncio.sleep(50)
+    assert [m.code for m in talk.of(ErrorMessage)] == ["slow"]
+    assert talk.of(TurnComplete)
+
+
+async def test_whoever_speaks_while_recognition_is_away_is_told_each_time() -> None:
+    talk = Conversation()
+    talk.asr.script = [(0, UnavailableError("ASR: restarting")) for _ in range(1000)]
+    hiss = np.random.default_rng(1).integers(-1, 1, RATE_HZ // 50).astype("<i2")
+
+    async def sounds(seconds: float, level: int) -> None:
+        for _ in range(round(seconds / 0.02)):
+            await talk.audio.feed((hiss * level).tobytes())
+            await asyncio.sleep(0.02)
+
+    async with talk.running():
+        await sounds(2, 20)
+        assert len(talk.of(ErrorMessage)) == 1  # that recognition is away
+        for said in range(3):
+            await sounds(1.5, 3000)
+            await sounds(2, 20)
+            assert len(talk.of(ErrorMessage)) == said + 2
+        await sounds(10, 20)
+        assert len(talk.of(ErrorMessage)) == 4  # nobody spoke
+        talk.asr.script = [(0, SpeechStarted(0)), (at(1), end("hello"))]
+        await sounds(1.5, 3000)
+        await sounds(4, 20)
     assert talk.of(TurnComplete)
 
 

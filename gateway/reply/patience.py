@@ -1,0 +1,42 @@
+"""How long a learner waits for a reply without a word about it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from common.errors import DeadlineError
+from gateway import metrics
+from gateway.outbox import Outbox
+
+# A learner who hears nothing for longer takes the line for dead.
+TOLD_AFTER_S = 4.5
+# A model that has given nothing for so long gives nothing any more. A long prompt on a slow machine takes less.
+GIVE_UP_S = 120.0
+
+_MAKERS = {"first_token": "the language model", "first_sound": "the speech synthesis"}
+
+
+async def wait_patiently(sign: asyncio.Event, stage: str, outbox: Outbox) -> None:
+    """Wait for the first sign of what `stage` ("first_token", "first_sound") brings; tell the learner if it takes long.
+
+    Raises DeadlineError after GIVE_UP_S.
+    """
+    try:
+        await _within(sign, TOLD_AFTER_S)
+    except TimeoutError:
+        metrics.SLOW_REPLIES.labels(stage).inc()
+        await outbox.report(
+            DeadlineError(
+                f"{_MAKERS[stage]} takes long; the reply comes as soon as it is there: wait, or say it again",
+                code="slow",
+            )
+        )
+    try:
+        await _within(sign, GIVE_UP_S - TOLD_AFTER_S)
+    except TimeoutError:
+        raise DeadlineError(f"{_MAKERS[stage]} has given nothing for {GIVE_UP_S:.0f} s; say it again") from None
+
+
+async def _within(sign: asyncio.Event, seconds: float) -> None:
+    async with asyncio.timeout(seconds):
+        await sign.wait()
