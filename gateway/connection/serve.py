@@ -12,9 +12,9 @@ from gateway import metrics
 from gateway.admission.draining import Draining
 from gateway.admission.waiting_room import Arrival
 from gateway.audio import AudioInput
+from gateway.audio_monitor import AudioMonitor
 from gateway.closing import Closing
 from gateway.config import GatewaySettings
-from gateway.connection.audio_monitor import AudioMonitor
 from gateway.connection.frame_reader import FrameReader
 from gateway.conversation.session import Session, SessionOptions
 from gateway.outbox import Outbox
