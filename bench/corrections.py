@@ -12,7 +12,7 @@ import argparse
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from common.errors import ServiceError
 from gateway.analysis.answers import NoAnswerError
 from gateway.analysis.grammar import Sentence, pieces_of, rewrite, rule_corrections
 from gateway.clients.llm import SMALL_PARAMETERS
-from gateway.ports import ChatMessage
+from gateway.ports import ChatMessage, WritingEnd
 from llm_service.config import LlmSettings
 from llm_service.engine import Delta, GenerationRequest, LlmEngine, Message
 from llm_service.engines import create_engine
@@ -51,6 +51,7 @@ class EngineLlm:
         max_tokens: int | None = None,
         max_sentences: int = 0,
         ends_with_question: bool = False,
+        on_end: Callable[[WritingEnd], None] | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
         raise NotImplementedError
 

@@ -53,11 +53,14 @@ class ConversationRecord:
         with suppress(ServiceError):  # it is not kept for long
             await self._store.delete(fresh)
 
-    async def remember(self, turn: Turn) -> None:
-        """Add a turn to the history."""
-        self.turns.append(turn)
-        at = len(self.turns) - 1
-        await self._write(lambda: self._store.append(self.state, turn, at=at))
+    async def remember(self, turn: Turn, place: int | None = None) -> None:
+        """Add a turn to the history. place: its index, if others were added while it was under way."""
+        at = len(self.turns) if place is None else min(place, len(self.turns))
+        self.turns.insert(at, turn)
+        if at < len(self.turns) - 1:
+            await self._rewrite(at, 1)
+        else:
+            await self._write(lambda: self._store.append(self.state, turn, at=at))
 
     async def insert(self, turn: Turn, *, after: str | None) -> None:
         """Add a turn behind the one with the id `after`; None: before all others. Raises InvalidInputError."""

@@ -11,12 +11,14 @@ from typing import Literal
 
 from common.errors import ServiceError
 from gateway.history import LearnerTurn
+from gateway.ports import WritingEnd
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceBegan:
-    """The learner began to speak, or goes on after a pause within the turn."""
+    """The learner began to speak, or goes on after a pause within the turn. turn_id: of the turn, if it is kept."""
 
+    turn_id: str
     at_s: float
 
 
@@ -25,9 +27,10 @@ class TurnOver:
     """The learner's turn is over. turn: as in the history; None if there were no words, or only a sound ("mhm", a
     cough).
 
-    failure: why it could not be recognised.
+    turn_id: also of a turn that is not kept. failure: why it could not be recognised.
     """
 
+    turn_id: str
     turn: LearnerTurn | None
     began_s: float = 0.0
     ended_s: float = 0.0
@@ -50,10 +53,14 @@ class ReplyBegan:
 
 @dataclass(frozen=True, slots=True)
 class ReplySent:
-    """All of a reply was sent, though not yet heard. failure: the error that ended its text early."""
+    """All of a reply was sent, though not yet heard.
+
+    failure: the error that ended its text early. end: how the model ended it; None if no model wrote it.
+    """
 
     turn_id: str
     failure: ServiceError | None = None
+    end: WritingEnd | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,4 +74,12 @@ class ReplyEnded:
     failure: ServiceError | None = None
 
 
-Notice = VoiceBegan | TurnOver | TurnDropped | ReplyBegan | ReplySent | ReplyEnded
+@dataclass(frozen=True, slots=True)
+class TurnTruncated:
+    """A turn of the partner's was cut where the client says that its playing stopped. text: what is left of it."""
+
+    turn_id: str
+    text: str
+
+
+Notice = VoiceBegan | TurnOver | TurnDropped | ReplyBegan | ReplySent | ReplyEnded | TurnTruncated

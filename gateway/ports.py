@@ -6,7 +6,7 @@ Failures are the errors of `common.errors`. Audio is 16-bit little-endian mono P
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -164,6 +164,19 @@ class ChatMessage:
     content: str
 
 
+@dataclass(frozen=True, slots=True)
+class WritingEnd:
+    """How a reply ended, and its length in tokens as the model server counts them; 0 if it doesn't.
+
+    reason: the model was done; it reached max_tokens; a filter stopped it; it began to repeat itself.
+    """
+
+    reason: Literal["stop", "length", "filter", "repetition"] = "stop"
+    prompt_tokens: int = 0
+    cached_prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
 class Llm(Protocol):
     """The language model."""
 
@@ -187,11 +200,12 @@ class Llm(Protocol):
         max_tokens: int | None = None,
         max_sentences: int = 0,
         ends_with_question: bool = False,
+        on_end: Callable[[WritingEnd], None] | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
         """The reply in pieces of text.
 
         max_tokens: its greatest length; None: the service's own limit. max_sentences: 0: any number.
-        ends_with_question: the reply ends after its first question.
+        ends_with_question: the reply ends after its first question. on_end: called when it has ended well.
         """
         ...
 
@@ -371,6 +385,14 @@ class SessionStore(Protocol):
 
     async def problem(self) -> str:
         """Why nothing can be stored now, and what to do; empty if the store works."""
+        ...
+
+    async def keep_client_secret(self, secret: str, document: str, ttl_s: int) -> None:
+        """Keep what belongs to a short-lived key of a client."""
+        ...
+
+    async def client_secret(self, secret: str) -> str | None:
+        """What belongs to this key; None if there is no such key, or it has expired."""
         ...
 
     async def usual_pause_ms(self, learner: str) -> int:

@@ -108,12 +108,12 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
         if detected.error:
             raise detected.error
 
-    async def cut(self, *, keep: bool = True) -> None:
+    async def cut(self, *, keep: bool = True, turn_id: str = "") -> None:
         """Have a Cut come out behind the audio so far. Only for PCM at this rate, which needs no decoding."""
         if not self._finished:
             if self.gathering:
                 await self._pass_on(self.gathering.rest())
-            await self._decoded.send(Cut(keep))
+            await self._decoded.send(Cut(keep, turn_id))
 
     async def finish(self) -> None:
         """End of input: the decoder's remaining audio comes out, then the iteration ends.

@@ -39,9 +39,13 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The client has ended the turn here or, without keep, wants the audio since the last cut to be dropped."""
+    """The client has ended the turn here or, without keep, wants the audio since the last cut to be dropped.
+
+    turn_id: the id that the turn shall have, if the client finds the ends of turns.
+    """
 
     keep: bool = True
+    turn_id: str = ""
 
 
 class ByteSource(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import grpc
 from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
@@ -13,7 +13,7 @@ from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
 from common.errors import BusyError, ServiceError
 from gateway.clients.calls import Retries, open_call, service_errors
 from gateway.clients.traced import TracedStub
-from gateway.ports import ChatMessage
+from gateway.ports import ChatMessage, WritingEnd
 
 _ROLES = {
     "system": llm_pb2.ROLE_SYSTEM,
@@ -21,6 +21,11 @@ _ROLES = {
     "assistant": llm_pb2.ROLE_ASSISTANT,
 }
 
+_REASONS: dict[int, Literal["stop", "length", "filter", "repetition"]] = {
+    llm_pb2.STOP_REASON_LENGTH: "length",
+    llm_pb2.STOP_REASON_CONTENT_FILTER: "filter",
+    llm_pb2.STOP_REASON_REPETITION: "repetition",
+}
 
 # A model with fewer parameters is small.
 SMALL_PARAMETERS = 500_000_000
@@ -59,6 +64,7 @@ class GrpcLlm:
         max_tokens: int | None = None,
         max_sentences: int = 0,
         ends_with_question: bool = False,
+        on_end: Callable[[WritingEnd], None] | None = None,
     ) -> AsyncIterator[AsyncIterator[str]]:
         config = llm_pb2.GenerationConfig(
             max_tokens=max_tokens, max_sentences=max_sentences, ends_with_question=ends_with_question
@@ -67,7 +73,7 @@ class GrpcLlm:
         while self._giving_way:
             self._giving_way.pop().cancel()
         with self._busy():
-            async with _Deltas(self._stub, request) as deltas:
+            async with _Deltas(self._stub, request, on_end) as deltas:
                 yield deltas.read()
 
     async def generate(
@@ -111,9 +117,12 @@ class GrpcLlm:
 class _Deltas:
     """The pieces of a reply. The call is tried again if it is refused before its first piece."""
 
-    def __init__(self, stub: Any, request: llm_pb2.StreamingGenerateRequest) -> None:
+    def __init__(
+        self, stub: Any, request: llm_pb2.StreamingGenerateRequest, on_end: Callable[[WritingEnd], None] | None
+    ) -> None:
         self._stub = stub
         self._request = request
+        self._on_end = on_end
 
     async def __aenter__(self) -> _Deltas:
         self._call = self._stub.StreamingGenerate(self._request)
@@ -131,6 +140,8 @@ class _Deltas:
                         has_begun = True
                         if response.WhichOneof("event") == "delta":
                             yield response.delta
+                        elif self._on_end:
+                            self._on_end(_end(response.done))
             except ServiceError as error:
                 if has_begun:
                     raise
@@ -138,6 +149,16 @@ class _Deltas:
             else:
                 return
             self._call = self._stub.StreamingGenerate(self._request)
+
+
+def _end(done: llm_pb2.Done) -> WritingEnd:
+    usage = done.usage
+    return WritingEnd(
+        _REASONS.get(done.stop_reason, "stop"),
+        prompt_tokens=usage.prompt_tokens,
+        cached_prompt_tokens=usage.cached_prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+    )
 
 
 def to_proto(messages: Sequence[ChatMessage]) -> list[llm_pb2.ChatMessage]:

@@ -3,10 +3,12 @@
     aitalk:session:{id}        hash   state (JSON), token (SHA-256 of the resume token), epoch
     aitalk:session:{id}:turns  list   one JSON document per turn
     aitalk:learner:{SHA-256}   hash   usual_pause_ms; the key holds only a digest of the learner's name
+    aitalk:client_secret:{SHA-256}  string  the settings of a short-lived key (`ek_…`), of which this is a digest
 
 The first two are kept for SESSION_TTL_S after the last change, the third for LEARNER_TTL_S after the learner's last
-conversation. A session does not say which learner it belongs to. Each resumption raises the session's epoch. Writes of
-an older epoch are refused, so that an old connection can't write into a conversation that has moved.
+conversation, the fourth until the key expires. A session does not say which learner it belongs to. Each resumption
+raises the session's epoch. Writes of an older epoch are refused, so that an old connection can't write into a
+conversation that has moved.
 """
 
 from __future__ import annotations
@@ -204,6 +206,17 @@ class RedisStore:
         async with reachable():
             await _awaited(self._redis.delete(_key(session_id), f"{_key(session_id)}:turns"))
 
+    async def keep_client_secret(self, secret: str, document: str, ttl_s: int) -> None:
+        """Keep what belongs to a client's key for so long."""
+        async with reachable():
+            await _awaited(self._redis.set(_secret_key(secret), document, ex=ttl_s))
+
+    async def client_secret(self, secret: str) -> str | None:
+        """What belongs to this key; None if it has expired."""
+        async with reachable():
+            found = await _awaited(self._redis.get(_secret_key(secret)))
+        return None if found is None else str(found)
+
     async def usual_pause_ms(self, learner: str) -> int:
         """The usual pause of this learner in earlier conversations, in milliseconds; 0: unknown."""
         if not self._learner_ttl_s:
@@ -241,6 +254,10 @@ def _documents(turns: Sequence[Turn]) -> list[str]:
 
 def _key(session_id: str) -> str:
     return f"aitalk:session:{{{session_id}}}"  # braces: both keys in one slot of a cluster
+
+
+def _secret_key(secret: str) -> str:
+    return f"aitalk:client_secret:{_digest(secret)}"
 
 
 def _learner_key(learner: str) -> str:

@@ -15,6 +15,8 @@ from gateway.conversation.conduct import (
 from gateway.conversation.hearing import Hearing
 from gateway.conversation_record import ConversationRecord
 from gateway.history import PartnerTurn
+from gateway.notices import TurnTruncated
+from gateway.outbox import Outbox
 from gateway.reply.asides import Asides
 from gateway.reply.floor_control import FloorControl
 from gateway.reply.request import ReplyRequest
@@ -24,8 +26,9 @@ from gateway.reply.turn_machine import LearnerInterrupts
 class ClientControl:
     """The control of one conversation. conduct: the client's latest configuration."""
 
-    def __init__(self, record: ConversationRecord, hearing: Hearing, conduct: Conduct) -> None:
+    def __init__(self, record: ConversationRecord, hearing: Hearing, outbox: Outbox, conduct: Conduct) -> None:
         self.conduct = conduct
+        self._outbox = outbox
         self._record = record
         self._hearing = hearing
 
@@ -59,13 +62,17 @@ class ClientControl:
             floor.played(turn_id, heard_ms)
             await floor.on(LearnerInterrupts())
         turn = next((turn for turn in self._record.turns if turn.turn_id == turn_id), None)
+        text = ""
         if isinstance(turn, PartnerTurn):
-            if (shorter := truncated(turn, heard_ms / 1000)).text:
-                await self._record.replace(shorter)
-            else:
+            shorter = truncated(turn, heard_ms / 1000)
+            text = shorter.text
+            if not text:
                 await self._record.forget(turn_id)
+            elif shorter != turn:
+                await self._record.replace(shorter)
         elif turn is not None:
             raise InvalidInputError("only what the partner has said can be truncated; this is the learner's")
+        await self._outbox.notify(TurnTruncated(turn_id, text))
 
 
 def truncated(turn: PartnerTurn, heard_s: float) -> PartnerTurn:

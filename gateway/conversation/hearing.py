@@ -71,9 +71,10 @@ class HearingEnded:
 
 @dataclass(frozen=True, slots=True)
 class TurnCut:
-    """The client has cut the audio, and all events before the cut have been delivered. keep: False: drop that audio."""
+    """The client has cut the audio, and all events before the cut have been delivered. keep, turn_id: see `Cut`."""
 
     keep: bool
+    turn_id: str = ""
 
 
 HearingEvent = Heard | VoiceLasts | HearingFailed | AudioRefused | TurnCut | HearingEnded
@@ -157,6 +158,7 @@ class Hearing:
                 if is_news:
                     self._missed = RoughVoice(self._window_samples)
                     await self._deliver(HearingFailed(self._failure))
+                await self._end_at(self._cut)
                 await self._skip_audio()
         await self._deliver(HearingEnded())
 
@@ -167,7 +169,7 @@ class Hearing:
 
     async def _end_at(self, cut: Cut | None) -> None:
         if cut:
-            await self._deliver(TurnCut(cut.keep))
+            await self._deliver(TurnCut(cut.keep, cut.turn_id))
 
     async def _next_pcm(self) -> bytes | Cut:
         """The next piece of the learner's audio, or a Cut; empty when the audio is finished.

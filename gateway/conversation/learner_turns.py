@@ -94,8 +94,8 @@ class LearnerTurns:
         await self._outbox.notify(TurnDropped())
         await self._floor.on(TurnLost())
 
-    async def on_cut(self, *, keep: bool) -> None:
-        """The client has ended the turn or, without `keep`, wants it dropped."""
+    async def on_cut(self, turn_id: str, *, keep: bool) -> None:
+        """The client has ended the turn, which gets this id, or, without `keep`, wants it dropped."""
         if self._conduct().detects_turns:  # recognition has ended the turn at the cut
             if not keep:
                 await self.on_lost()
@@ -104,10 +104,10 @@ class LearnerTurns:
         if not keep:
             return
         if transcript is None:
-            await self._outbox.notify(TurnOver(None, failure=failure))
+            await self._outbox.notify(TurnOver(turn_id, None, failure=failure))
             return
-        turn = await self._open_turn.show(transcript)
-        await self._outbox.notify(TurnOver(turn, *self._open_turn.span_s(transcript)))
+        turn = await self._open_turn.show(transcript, turn_id)
+        await self._outbox.notify(TurnOver(turn_id, turn, *self._open_turn.span_s(transcript)))
         await self._record.remember(turn)
 
     @property
@@ -120,7 +120,7 @@ class LearnerTurns:
             await self._floor.on(LearnerSpeaks(over_partner=self._floor.partner_is_heard))
         self._floor.read_ahead("")
         await self._outbox.send(SpeechStartedMessage())
-        await self._outbox.notify(VoiceBegan(self._open_turn.position_s(start_sample)))
+        await self._outbox.notify(VoiceBegan(self._open_turn.turn_id, self._open_turn.position_s(start_sample)))
 
     async def _on_partial(self, text: str) -> None:
         await self._outbox.send(TranscriptMessage(text=text, is_final=False))
@@ -145,7 +145,7 @@ class LearnerTurns:
             turn = None
         else:
             turn = await self._open_turn.show(transcript)
-        await self._outbox.notify(TurnOver(turn, *self._open_turn.span_s(transcript)))
+        await self._outbox.notify(TurnOver(self._open_turn.turn_id, turn, *self._open_turn.span_s(transcript)))
         if turn is None or (self._may_interrupt and self._conduct().answers_turns):
             await self._floor.on(LearnerEnds(transcript.text, sound is not None), stages=stages, learner_turn=turn)
         else:

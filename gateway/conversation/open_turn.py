@@ -33,12 +33,14 @@ class OpenTurn:
         self._sample_rate_hz = sample_rate_hz
         self._now = now
         self._trace: TurnTrace | None = None
+        self.turn_id = ""  # for the history
         self.stages: LearnerStages | None = None  # set during a pause
         self.is_open = False  # until its end is handled, which may still wait in the inbox
 
     def begin(self, said: SpeechStarted) -> None:
         """A new turn: a voice was heard."""
         self.end_trace("lost")
+        self.turn_id = secrets.token_hex(6)
         state, ago_s = self._record.state, self._hearing.seconds_since(said.start_sample)
         self._trace = TurnTrace(state.session_id, state.level, traceparent=said.traceparent, ago_s=ago_s)
         self.go_on()
@@ -83,11 +85,11 @@ class OpenTurn:
         """Where the voice of a turn begins and ends, as in `position_s`."""
         return self.position_s(transcript.start_sample), self.position_s(transcript.end_sample)
 
-    async def show(self, transcript: Transcript) -> LearnerTurn:
+    async def show(self, transcript: Transcript, turn_id: str = "") -> LearnerTurn:
         """Show the learner the recognised words. Returns the turn for the history."""
         turn = _learner_turn(
             transcript,
-            turn_id=secrets.token_hex(6),
+            turn_id=turn_id or self.turn_id,
             sample_rate_hz=self._sample_rate_hz,
             started_s=self._record.elapsed_s() - self._hearing.seconds_since(transcript.start_sample),
         )

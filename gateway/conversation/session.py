@@ -10,7 +10,7 @@ import asyncio
 import math
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -31,7 +31,7 @@ from gateway.conversation.learner_turns import LearnerTurns
 from gateway.conversation.open_turn import OpenTurn
 from gateway.conversation.silence import Silence
 from gateway.conversation_record import ConversationRecord
-from gateway.history import Memory, SessionState
+from gateway.history import Memory, SessionState, Turn
 from gateway.outbox import Outbox
 from gateway.ports import Patience, Ports, SessionTakenError
 from gateway.protocol import (
@@ -148,7 +148,7 @@ class Session:
         self._ending = Ending(
             self._inbox, self.post, self._record, outbox, audio, self._open_turn, ports.llm, needs_no_seat
         )
-        self._control = ClientControl(self._record, self._hearing, conduct or Conduct())
+        self._control = ClientControl(self._record, self._hearing, outbox, conduct or Conduct())
         self._resume_token = resume_token or secrets.token_urlsafe(24)
         self._silence = Silence()
         self._handing_over: HandOver | None = None
@@ -158,6 +158,16 @@ class Session:
     def session_id(self) -> str:
         """Changes when a `start` resumes an earlier session."""
         return self._record.state.session_id
+
+    @property
+    def state(self) -> SessionState:
+        """As it is kept."""
+        return self._record.state
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        """What has been said so far."""
+        return self._record.turns
 
     async def post(self, event: SessionEvent) -> None:
         """Put an event into the inbox; waits while the inbox is full. Has no effect once the session is over.
@@ -310,8 +320,8 @@ class Session:
             case HearingFailed(error):
                 await turns.on_lost(error)
                 await self._outbox.report(error)
-            case TurnCut(keep):
-                await turns.on_cut(keep=keep)
+            case TurnCut(keep, turn_id):
+                await turns.on_cut(turn_id, keep=keep)
             case AudioRefused(error):
                 await self._outbox.report(error)
             case ReplyOver(turn_id):

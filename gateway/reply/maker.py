@@ -144,7 +144,7 @@ class ReplyMaker:
             tts=self._tts,
             voice=Voice(
                 options.sample_rate_hz,
-                state.voice,
+                delivery.voice or state.voice,
                 delivery.speed or MANNERS[state.level].speed,
                 state.language,
                 is_silent=not delivery.speaks,

@@ -27,6 +27,7 @@ class Outcomes:
 
     async def began(self, reply: Reply, request_id: str) -> None:
         """It was released. request_id: of the request that it answers; empty: it answers a turn."""
+        reply.place = len(self._record.turns)
         await self._outbox.notify(ReplyBegan(reply.turn_id, request_id))
 
     async def ended(self, reply: Reply, trace: ReplyTrace) -> None:
@@ -74,4 +75,4 @@ class Outcomes:
             await self._outbox.send(Interrupted(turn_id=turn.turn_id, heard_text=turn.text))
         await self._outbox.notify(ReplyEnded(turn.turn_id, outcome, turn.text, reply.failure))
         if turn.text:
-            await self._record.remember(turn)
+            await self._record.remember(turn, reply.place)

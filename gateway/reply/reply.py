@@ -15,7 +15,7 @@ from common.errors import EngineError, ServiceError, first_service_error
 from gateway.history import PartnerTurn
 from gateway.notices import ReplySent
 from gateway.outbox import Outbox
-from gateway.ports import ChatMessage, Tts, TtsStream
+from gateway.ports import ChatMessage, Tts, TtsStream, WritingEnd
 from gateway.protocol import AiText
 from gateway.reply.captions import heard_text, heard_words, to_history
 from gateway.reply.patience import wait_patiently
@@ -49,7 +49,8 @@ class Reply:
 
     messages, writer: the prompt and the Writer that answers it. text: the text so far. speech: its speech.
     unheard_text: see `as_heard`. failure: the error that ended it early. is_sent: all of it was sent, though perhaps
-    not yet heard. is_over: `run` has ended. on_sent: called when all of it has been sent.
+    not yet heard. is_over: `run` has ended. end: how the model ended it. place: its index among the turns, set when it
+    is released. on_sent: called when all of it has been sent.
     """
 
     def __init__(
@@ -72,6 +73,8 @@ class Reply:
         self.stages = stages
         self.failure: ServiceError | None = None
         self.is_sent = False
+        self.end: WritingEnd | None = None
+        self.place: int | None = None
         self.is_over = False
         self.speech = ReplySpeech(turn_id, voice.sample_rate_hz, stages=stages, outbox=outbox, now=now)
         self.messages = messages
@@ -103,7 +106,7 @@ class Reply:
             failure = EngineError("LLM: the model wrote an empty reply; say it again or put it differently")
         await self._outbox.send(AiText(text="", is_complete=True, turn_id=self.turn_id))
         self.is_sent = True
-        await self._outbox.notify(ReplySent(self.turn_id, failure))
+        await self._outbox.notify(ReplySent(self.turn_id, failure, self.end))
         self._on_sent()
         await self.speech.wait_until_heard()
         if failure:  # raised only now, so that the text before it is spoken
@@ -138,7 +141,11 @@ class Reply:
             max_tokens=limits.max_tokens,
             max_sentences=limits.max_sentences,
             ends_with_question=limits.ends_with_question,
+            on_end=self._note_end,
         )
+
+    def _note_end(self, end: WritingEnd) -> None:
+        self.end = end
 
     def release(self) -> None:
         """The learner's turn is over: send the part that has been made, then the rest as it comes."""

@@ -13,12 +13,13 @@ class Delivery:
     """How replies are made.
 
     speaks: with speech; otherwise replies are text only. speed: of the voice, 1 is its own; None: the level's.
-    max_tokens: the longest reply; None: the level's.
+    max_tokens: the longest reply; None: the level's. voice: in place of the session's, if not empty.
     """
 
     speaks: bool = True
     speed: float | None = None
     max_tokens: int | None = None
+    voice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

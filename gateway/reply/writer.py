@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.ports import ChatMessage
+from gateway.ports import ChatMessage, WritingEnd
 
 
 class Writer(Protocol):
@@ -21,6 +21,7 @@ class Writer(Protocol):
         max_tokens: int | None = None,
         max_sentences: int = 0,
         ends_with_question: bool = False,
+        on_end: Callable[[WritingEnd], None] | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
         """The reply's text in pieces. Raises ServiceError, also while the pieces are read."""
         ...
@@ -40,9 +41,10 @@ class WrittenText:
         max_tokens: int | None = None,
         max_sentences: int = 0,
         ends_with_question: bool = False,
+        on_end: Callable[[WritingEnd], None] | None = None,
     ) -> AsyncIterator[AsyncIterator[str]]:
         """The text in one piece. The arguments have no effect."""
-        del max_tokens, max_sentences, ends_with_question
+        del max_tokens, max_sentences, ends_with_question, on_end
         yield self._pieces()
 
     async def _pieces(self) -> AsyncIterator[str]:

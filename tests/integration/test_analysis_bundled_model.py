@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,7 @@ from common.errors import UnavailableError
 from common.smollm2 import find_smollm2
 from gateway.analysis import analyse
 from gateway.history import LearnerTurn, Level, PartnerTurn, Turn, Word
-from gateway.ports import ChatMessage
+from gateway.ports import ChatMessage, WritingEnd
 from llm_service.servers.eight_bits import in_eight_bits
 from tests.support.analysis_schema import validate
 from tests.support.mesh import ROOT
@@ -51,6 +51,7 @@ class LlamaServer:
         max_tokens: int | None = None,
         max_sentences: int = 0,
         ends_with_question: bool = False,
+        on_end: Callable[[WritingEnd], None] | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
         raise NotImplementedError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -27,6 +27,7 @@ from gateway.ports import (
     Transcript,
     TtsStream,
     UnsavedSession,
+    WritingEnd,
     WrongTokenError,
 )
 
@@ -143,6 +144,7 @@ class FakeLlm:
     limits: list[tuple[int, bool]] = field(default_factory=list)  # max_sentences, ends_with_question
     is_small: bool = False
     open_streams: int = 0
+    end: WritingEnd = field(default_factory=lambda: WritingEnd("stop", 20, 8, 5))
     generated: list[list[ChatMessage]] = field(default_factory=list)
     meanwhile: list[list[ChatMessage]] = field(default_factory=list)  # generated, but giving way
     first_answers: list[str] = field(default_factory=list)  # of `generate`, one after the other; then always `answer`
@@ -161,23 +163,26 @@ class FakeLlm:
         max_tokens: int | None = None,
         max_sentences: int = 0,
         ends_with_question: bool = False,
+        on_end: Callable[[WritingEnd], None] | None = None,
     ) -> AsyncIterator[AsyncIterator[str]]:
         self.asked.append(list(messages))
         self.max_tokens.append(max_tokens)
         self.limits.append((max_sentences, ends_with_question))
         self.open_streams += 1
         try:
-            yield self._words()
+            yield self._words(on_end)
         finally:
             self.open_streams -= 1
 
-    async def _words(self) -> AsyncIterator[str]:
+    async def _words(self, on_end: Callable[[WritingEnd], None] | None) -> AsyncIterator[str]:
         await asyncio.sleep(self.first_s)
         for word in self.reply:
             if isinstance(word, ServiceError):
                 raise word
             yield word
             await asyncio.sleep(self.word_s)
+        if on_end:
+            on_end(self.end)
 
     async def generate(
         self,
@@ -294,6 +299,7 @@ class MemoryStore:
 
     sessions: dict[str, tuple[SessionState, str, list[Turn]]] = field(default_factory=dict)
     usual_pauses_ms: dict[str, int] = field(default_factory=dict)  # learner → milliseconds
+    client_secrets: dict[str, str] = field(default_factory=dict)
     away: bool = False
     unsaved: list[UnsavedSession] = field(default_factory=list)
 
@@ -352,6 +358,14 @@ class MemoryStore:
     async def delete(self, session_id: str) -> None:
         self._check()
         self.sessions.pop(session_id, None)
+
+    async def keep_client_secret(self, secret: str, document: str, ttl_s: int) -> None:
+        self._check()
+        self.client_secrets[secret] = document
+
+    async def client_secret(self, secret: str) -> str | None:
+        self._check()
+        return self.client_secrets.get(secret)
 
     async def usual_pause_ms(self, learner: str) -> int:
         self._check()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +35,7 @@ from gateway.analysis.prompts import (
     reasons_question,
 )
 from gateway.history import LearnerTurn, PartnerTurn, Turn
-from gateway.ports import ChatMessage
+from gateway.ports import ChatMessage, WritingEnd
 from tests.support.analysis_schema import validate
 
 TURNS: list[Turn] = [
@@ -85,6 +85,7 @@ class ScriptedLlm:
         max_tokens: int | None = None,
         max_sentences: int = 0,
         ends_with_question: bool = False,
+        on_end: Callable[[WritingEnd], None] | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
         raise NotImplementedError
 

@@ -16,7 +16,7 @@ from gateway.conversation.conduct import (
     TruncateTurn,
 )
 from gateway.history import LearnerTurn, PartnerTurn, Turn
-from gateway.notices import ReplyBegan, ReplyEnded, ReplySent, TurnDropped, TurnOver, VoiceBegan
+from gateway.notices import ReplyBegan, ReplyEnded, ReplySent, TurnDropped, TurnOver, TurnTruncated, VoiceBegan
 from gateway.ports import ChatMessage, EndOfTurn, Patience, SpeechStarted
 from gateway.protocol import AiAudioStart, AiText, ErrorMessage, Interrupted, TurnComplete
 from gateway.reply.request import Delivery, ReplyRequest
@@ -59,12 +59,12 @@ async def test_notices_tell_a_turn_and_its_reply_in_order() -> None:
     kinds = VoiceBegan | TurnOver | ReplyBegan | ReplySent | ReplyEnded
     notices = [notice for _, notice in talk.got if isinstance(notice, kinds)]
     began, over, reply, sent, ended = notices
-    assert began == VoiceBegan(0.1)
+    assert began == VoiceBegan(first(talk).turn_id, 0.1)
     assert isinstance(over, TurnOver)
     assert isinstance(reply, ReplyBegan)
-    assert over == TurnOver(first(talk), 0.0, 1.0)
+    assert over == TurnOver(first(talk).turn_id, first(talk), 0.0, 1.0)
     turn_id = reply.turn_id
-    assert (reply.request_id, sent) == ("", ReplySent(turn_id))
+    assert (reply.request_id, sent) == ("", ReplySent(turn_id, end=talk.llm.end))
     assert ended == ReplyEnded(turn_id, "complete", "Hello there, my friend.")
 
 
@@ -85,11 +85,12 @@ async def test_the_client_ends_a_turn_and_asks_for_the_reply() -> None:
     ]
     async with talk.running():
         await talk.speak(2.0)
-        await talk.audio.cut()
+        await talk.audio.cut(turn_id="mine")
         await asyncio.sleep(1)
         assert not talk.of(AiText)
         over = talk.of(TurnOver)
-        assert over == [TurnOver(first(talk), 0.1, 1.5)]
+        assert over == [TurnOver("mine", first(talk), 0.1, 1.5)]
+        assert first(talk).turn_id == "mine"
         assert kept(talk)[0].text == "good morning"
         await talk.post(ask())
         await asyncio.sleep(4)
@@ -113,7 +114,7 @@ async def test_a_turn_without_words_and_one_that_is_cleared_are_not_kept() -> No
         await talk.speak(0.5)
         await talk.audio.cut(keep=False)
         await asyncio.sleep(0.1)
-        assert talk.of(TurnOver) == [TurnOver(None), TurnOver(None)]
+        assert talk.of(TurnOver) == [TurnOver("", None), TurnOver("", None)]
         assert not kept(talk)
 
 
@@ -125,7 +126,7 @@ async def test_a_turn_whose_recognition_failed_says_why() -> None:
         await talk.speak(0.5)
         await talk.audio.cut()
         await asyncio.sleep(2)
-    assert talk.of(TurnOver) == [TurnOver(None, failure=failure)]
+    assert talk.of(TurnOver) == [TurnOver("", None, failure=failure)]
     assert len(talk.of(TurnDropped)) == 1
 
 
@@ -207,6 +208,18 @@ async def test_only_one_reply_is_under_way_but_one_that_is_only_played_on_counts
     assert [notice.outcome for notice in talk.of(ReplyEnded)] == ["complete", "complete"]
 
 
+async def test_what_is_added_while_a_reply_is_under_way_comes_after_it() -> None:
+    talk = a_talk(BY_HAND)
+    async with talk.running():
+        await talk.post(ask())
+        await asyncio.sleep(0.5)
+        await talk.post(AddTurn(typed("a", "and you?")))
+        await talk.post(ask("second"))
+        await asyncio.sleep(3)
+        assert [turn.text for turn in kept(talk)] == ["Hello there, my friend.", "and you?", "Hello there, my friend."]
+    assert talk.llm.asked[1][-1].content == "and you?"
+
+
 async def test_an_aside_is_written_beside_a_reply_and_is_not_kept() -> None:
     talk = a_talk(BY_HAND)
     context = (typed("x", "Is this spam?"),)
@@ -243,6 +256,7 @@ async def test_the_history_can_be_added_to_deleted_from_and_truncated() -> None:
         await talk.post(TruncateTurn(reply_id, 99_000))  # more than there is changes nothing
         await asyncio.sleep(0.1)
         assert [turn.text for turn in kept(talk)] == ["one", "between", "Hello there,"]
+        assert talk.of(TurnTruncated) == [TurnTruncated(reply_id, "Hello there,")] * 2
         await talk.post(TruncateTurn(reply_id, 0))
         await talk.post(TruncateTurn("a", 0))
         await talk.post(DeleteTurn("nobody"))
