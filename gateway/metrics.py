@@ -7,6 +7,10 @@ from prometheus_client import Counter, Gauge, Histogram
 from common.metrics import CONVERSATION_BUCKETS_S, from_zero
 
 SESSIONS = Gauge("aitalk_gateway_sessions", "Conversations connected now.")
+REALTIME_SESSIONS = from_zero(
+    Counter("aitalk_gateway_realtime_sessions_total", "Connections over the Realtime API, by type.", ["type"]),
+    *("realtime", "transcription"),
+)
 TURNS = from_zero(
     Counter("aitalk_gateway_turns_total", "Replies ended: complete, interrupted, failed or discarded.", ["outcome"]),
     *("complete", "interrupted", "failed", "discarded"),

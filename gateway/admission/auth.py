@@ -23,7 +23,7 @@ from gateway.config import GatewaySettings
 from gateway.jwt_keys import algorithm_of
 
 SUBPROTOCOL = "aitalk"
-_OFFER = "bearer."
+_OFFERS = ("bearer.", "openai-insecure-api-key.")  # the latter is what OpenAI's clients in browsers offer
 _OPEN = {"/", "/health", "/ready"}
 
 
@@ -90,7 +90,7 @@ class Authenticator:
         """The client that a request with these headers comes from. Raises UnauthorizedError."""
         if self.is_open:
             return Client(f"ip:{address}")
-        token = _token_of(headers)
+        token = token_of(headers)
         if not token:
             raise UnauthorizedError("a token is needed: send `Authorization: Bearer …`, or the subprotocol `bearer.…`")
         digest = _digest(token)
@@ -124,18 +124,20 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _token_of(headers: Headers) -> str:
+def token_of(headers: Headers) -> str:
+    """The token of a request; empty if it has none."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return token.strip()
     offered = [one.strip() for one in headers.get("sec-websocket-protocol", "").split(",")]
-    return next((one.removeprefix(_OFFER) for one in offered if one.startswith(_OFFER)), "")
+    tokens = (one.removeprefix(offer) for one in offered for offer in _OFFERS if one.startswith(offer))
+    return next(tokens, "")
 
 
-def subprotocol(headers: Headers) -> str | None:
+def subprotocol(headers: Headers, ours: str = SUBPROTOCOL) -> str | None:
     """The offered subprotocol to accept: never the one that contains the token."""
     offered = [one.strip() for one in headers.get("sec-websocket-protocol", "").split(",")]
-    return SUBPROTOCOL if SUBPROTOCOL in offered else None
+    return ours if ours in offered else None
 
 
 def unauthorized(error: UnauthorizedError) -> Response:

@@ -31,6 +31,11 @@ class Bucket:
     def __post_init__(self) -> None:
         self._empty_at_s = self.now() - BURST_S
 
+    @property
+    def left(self) -> float:
+        """How much could be taken now."""
+        return max(0.0, min(BURST_S, self.now() - self._empty_at_s)) * self.rate
+
     def take(self, amount: float) -> bool:
         """Take `amount` if the bucket holds as much. Returns whether it did."""
         now = self.now()

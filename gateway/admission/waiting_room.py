@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import AsyncIterator, Callable, MutableMapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -33,19 +33,29 @@ logger = logging.getLogger(__name__)
 EARLY_BYTES = 256 * 1024
 
 Frame = MutableMapping[str, Any]
+Encode = Callable[[AnyServerMessage], str | None]
 
 
 class Arrival:
     """A WebSocket with the frames that came while it waited.
 
-    subject: of the learner's token; empty: none. place: in the queue, kept by a gateway that has ended. keep_seat: set
-    it if the learner may come back to the seat or the place in the queue.
+    subject: of the learner's token; empty: none. place: in the queue, kept by a gateway that has ended. encode: writes
+    a message in the protocol of the socket, or returns None if that has no such message. keep_seat: set it if the
+    learner may come back to the seat or the place in the queue.
     """
 
     def __init__(
-        self, socket: WebSocket, session_id: str, allowance: Allowance, *, subject: str = "", place: str = ""
+        self,
+        socket: WebSocket,
+        session_id: str,
+        allowance: Allowance,
+        *,
+        subject: str = "",
+        place: str = "",
+        encode: Encode | None = None,
     ) -> None:
         self.socket = socket
+        self.encode = encode or own_json
         self.allowance = allowance
         self.session_id = session_id
         self.subject = subject
@@ -87,7 +97,7 @@ class Arrival:
 
     async def send_away(self) -> None:
         """Send the learner to another gateway."""
-        await say(self.socket, reconnect(), closing=MOVING)
+        await say(self.socket, reconnect(), closing=MOVING, encode=self.encode)
 
     @asynccontextmanager
     async def seated_by(
@@ -152,7 +162,7 @@ class _Queueing:
         while not (ticket.is_seated or self._has_left or self._draining.began.is_set()):
             ticket.moved.clear()
             queued = Queued(position=ticket.position, estimate_s=ticket.estimate_s, place=ticket.seat)
-            await say(self._arrival.socket, queued)
+            await say(self._arrival.socket, queued, encode=self._arrival.encode)
             await ticket.moved.wait()
 
     async def _watch(self) -> None:
@@ -164,7 +174,7 @@ class _Queueing:
             try:
                 frame = await self._arrival.receive_new()
             except TooMuchError as error:
-                await turn_away(self._arrival.socket, error)
+                await turn_away(self._arrival.socket, error, encode=self._arrival.encode)
                 self._leave()
                 return
             if frame["type"] == "websocket.disconnect":
@@ -180,6 +190,8 @@ class _Queueing:
     async def _answer(self, text: str | None) -> bool:
         """Answer a frame that can't wait for the session. True: the frame is dealt with. False: keep it for the
         session."""
+        if self._arrival.encode is not own_json:
+            return False
         try:
             message = read_client_message(text) if text else None
             if isinstance(message, Ping):
@@ -197,20 +209,30 @@ class _Queueing:
 
     async def _refuse(self, reason: str, message: str) -> None:
         logger.info("a learner was turned away: %s", reason)
-        await turn_away(self._arrival.socket, BusyError(message), FULL)
+        await turn_away(self._arrival.socket, BusyError(message), FULL, encode=self._arrival.encode)
 
 
-async def turn_away(socket: WebSocket, error: ServiceError, closing: Closing = EXPELLED) -> None:
+def own_json(message: AnyServerMessage) -> str:
+    """A message as /ws/conversation sends it."""
+    return message.model_dump_json(exclude_none=True)
+
+
+async def turn_away(
+    socket: WebSocket, error: ServiceError, closing: Closing = EXPELLED, *, encode: Encode = own_json
+) -> None:
     """Tell the learner why, and close."""
     metrics.REFUSALS.labels(error.code).inc()
     metrics.ERRORS.labels(error.code).inc()
     told = ErrorMessage(message=error.message, code=error.code, retryable=error.retryable)
-    await say(socket, told, closing=closing)
+    await say(socket, told, closing=closing, encode=encode)
 
 
-async def say(socket: WebSocket, message: AnyServerMessage, *, closing: Closing | None = None) -> None:
+async def say(
+    socket: WebSocket, message: AnyServerMessage, *, closing: Closing | None = None, encode: Encode = own_json
+) -> None:
     """Send a message, and close if `closing` is given. A learner who has left is no error."""
     with suppress(WebSocketDisconnect, RuntimeError):
-        await socket.send_text(message.model_dump_json(exclude_none=True))
+        if told := encode(message):
+            await socket.send_text(told)
         if closing:
             await socket.close(closing.code, closing.reason)

@@ -41,6 +41,7 @@ from tests.support.settings_table import (
 
 PROTOCOL, CONTRIBUTING = ROOT / "docs" / "protocol.md", ROOT / "CONTRIBUTING.md"
 OPENAI_API = "gateway.openai_api"
+REALTIME = "gateway.realtime"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 # Written like settings on the pages, but not ours.
@@ -194,7 +195,7 @@ def test_the_messages_in_bold_are_those_that_a_simple_client_needs() -> None:
 def error_codes() -> dict[str, bool]:
     """Every code that an `error` message can have → whether it is retryable. From the classes, and from code="…".
 
-    The errors of the OpenAI-compatible API are on a page of their own.
+    The errors of OpenAI's APIs are on pages of their own.
     """
     for module in pkgutil.walk_packages(gateway.__path__, "gateway."):
         if not module.name.endswith("__main__"):
@@ -202,12 +203,12 @@ def error_codes() -> dict[str, bool]:
     classes = {
         cls.__name__: cls
         for cls in _below(ServiceError)
-        if cls.__module__.startswith(("common", "gateway")) and not cls.__module__.startswith(OPENAI_API)
+        if cls.__module__.startswith(("common", "gateway")) and not cls.__module__.startswith((OPENAI_API, REALTIME))
     }
     codes = {cls.code: cls.retryable for cls in classes.values() if "code" in vars(cls)}
     codes |= dict.fromkeys(get_args(AudioErrorCode), AudioError.retryable)
     for path in (ROOT / "gateway").rglob("*.py"):
-        if OPENAI_API.rpartition(".")[2] in path.parts:
+        if {OPENAI_API.rpartition(".")[2], REALTIME.rpartition(".")[2]} & set(path.relative_to(ROOT).parts):
             continue
         for call in ast.walk(ast.parse(path.read_text())):
             match call:

@@ -1,0 +1,180 @@
+"""The events that a client of the Realtime API sends."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from gateway.realtime.errors import ClientError
+from gateway.realtime.session_config import client_error
+
+NAME_LENGTH = 60  # of what a client calls an event, so much is repeated to it
+
+
+class ClientEvent(BaseModel):
+    """What every event has. event_id: of the client's choice; an `error` event names it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    event_id: str | None = Field(None, max_length=512)
+
+
+class SessionUpdate(ClientEvent):
+    """Change what holds in the session."""
+
+    type: Literal["session.update"]
+    session: dict[str, Any]
+
+
+class BufferAppend(ClientEvent):
+    """The learner's audio, in base64."""
+
+    type: Literal["input_audio_buffer.append"]
+    audio: str
+
+
+class BufferCommit(ClientEvent):
+    """The learner's turn ends here."""
+
+    type: Literal["input_audio_buffer.commit"]
+
+
+class BufferClear(ClientEvent):
+    """What the learner has said since the last turn is to be forgotten."""
+
+    type: Literal["input_audio_buffer.clear"]
+
+
+class OutputBufferClear(ClientEvent):
+    """Only for WebRTC and SIP."""
+
+    type: Literal["output_audio_buffer.clear"]
+
+
+class ItemCreate(ClientEvent):
+    """Add an item to the conversation."""
+
+    type: Literal["conversation.item.create"]
+    item: dict[str, Any]
+    previous_item_id: str | None = None
+
+
+class ItemRetrieve(ClientEvent):
+    """What is this item?"""
+
+    type: Literal["conversation.item.retrieve"]
+    item_id: str
+
+
+class ItemDelete(ClientEvent):
+    """Remove an item from the conversation."""
+
+    type: Literal["conversation.item.delete"]
+    item_id: str
+
+
+class ItemTruncate(ClientEvent):
+    """The learner has heard an item of the partner's only up to here."""
+
+    type: Literal["conversation.item.truncate"]
+    item_id: str
+    content_index: int
+    audio_end_ms: int = Field(ge=0)
+
+
+class ResponseWish(BaseModel):
+    """What a `response.create` asks for. The fields without a default of their own hold as in the session."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    conversation: str | None = None
+    instructions: str | None = None
+    input: list[dict[str, Any]] | None = None
+    output_modalities: tuple[Literal["text", "audio"]] | None = None
+    max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | Literal["inf"] | None = None
+    metadata: dict[str, str] | None = None
+    audio: dict[str, Any] | None = None
+    tools: tuple[()] | None = None
+    tool_choice: Literal["auto", "none"] | None = None
+    parallel_tool_calls: bool | None = None
+    prompt: None = None
+    reasoning: dict[str, Any] | None = None
+
+
+class ResponseCreate(ClientEvent):
+    """The partner shall answer."""
+
+    type: Literal["response.create"]
+    response: ResponseWish = ResponseWish()
+
+
+class ResponseCancel(ClientEvent):
+    """The partner shall stop."""
+
+    type: Literal["response.cancel"]
+    response_id: str | None = None
+
+
+AnyClientEvent = (
+    SessionUpdate
+    | BufferAppend
+    | BufferCommit
+    | BufferClear
+    | OutputBufferClear
+    | ItemCreate
+    | ItemRetrieve
+    | ItemDelete
+    | ItemTruncate
+    | ResponseCreate
+    | ResponseCancel
+)
+_EVENT: TypeAdapter[AnyClientEvent] = TypeAdapter(Annotated[AnyClientEvent, Field(discriminator="type")])
+CLIENT_EVENT_TYPES = tuple(
+    sorted(kind for event in get_args(AnyClientEvent) for kind in get_args(event.model_fields["type"].annotation))
+)
+
+
+def read_client_event(data: str) -> AnyClientEvent:
+    """A text frame as an event. Raises ClientError, which names the event."""
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        raise ClientError("a text frame must be JSON", code="invalid_json") from None
+    if not isinstance(found, dict):
+        raise ClientError("an event is a JSON object with a `type`", code="invalid_json")
+    if "\\ud" in data.lower() and not _is_unicode(found):
+        raise ClientError(
+            "a text frame must hold whole characters; there is half a surrogate pair", code="invalid_json"
+        )
+    try:
+        return _read(found)
+    except ClientError as error:
+        event_id = found.get("event_id")
+        error.event_id = event_id if isinstance(event_id, str) else None
+        raise
+
+
+def _is_unicode(found: dict[str, Any]) -> bool:
+    """Whether all texts can be sent on."""
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _read(found: dict[str, Any]) -> AnyClientEvent:
+    kind = found.get("type")
+    if kind not in CLIENT_EVENT_TYPES:
+        types = ", ".join(CLIENT_EVENT_TYPES)
+        raise ClientError(
+            f"Invalid value: {str(kind)[:NAME_LENGTH]!r}. Supported values of `type` are: {types}.", param="type"
+        )
+    if kind == "response.create" and found.get("response") is None:
+        found = found | {"response": {}}
+    try:
+        return _EVENT.validate_python(found)
+    except ValidationError as invalid:
+        raise client_error(invalid, tag=str(kind)) from None

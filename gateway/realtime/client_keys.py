@@ -1,0 +1,70 @@
+"""Short-lived keys (`ek_…`), which a server asks for and hands to its client in a browser.
+
+A key carries the settings of its sessions. Sessions that were opened with it belong to the client that asked for it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.admission.auth import Client, UnauthorizedError
+from gateway.ports import SessionStore
+from gateway.realtime.session_config import SessionConfig, client_error, updated
+
+PREFIX = "ek_"
+
+
+class ExpiresAfter(BaseModel):
+    """When the key expires. A session that was opened before goes on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    anchor: Literal["created_at"] = "created_at"
+    seconds: int = Field(600, ge=10, le=7200)
+
+
+class KeyWish(BaseModel):
+    """The body of `POST /v1/realtime/client_secrets`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    expires_after: ExpiresAfter = ExpiresAfter()
+    session: dict[str, Any] = Field(default_factory=dict)
+
+
+class KeyDocument(BaseModel):
+    """What the store keeps of a key."""
+
+    client: str
+    subject: str
+    session: dict[str, Any]
+
+
+def read_wish(body: bytes) -> tuple[KeyWish, SessionConfig]:
+    """A request's body, and the settings that it asks for. Raises ClientError."""
+    try:
+        wish = KeyWish.model_validate_json(body or b"{}")
+    except ValidationError as invalid:
+        raise client_error(invalid) from None
+    return wish, updated(SessionConfig(), wish.session)
+
+
+async def create_key(wish: KeyWish, client: Client, store: SessionStore) -> tuple[str, int]:
+    """A new key, and the second (since 1970) in which it expires. Raises UnavailableError."""
+    key = PREFIX + secrets.token_urlsafe(24)
+    document = KeyDocument(client=client.name, subject=client.subject, session=wish.session)
+    await store.keep_client_secret(key, document.model_dump_json(), wish.expires_after.seconds)
+    return key, int(time.time()) + wish.expires_after.seconds
+
+
+async def open_with(key: str, store: SessionStore) -> tuple[Client, dict[str, Any]]:
+    """Whose key it is, and the settings of its sessions. Raises UnauthorizedError or UnavailableError."""
+    found = await store.client_secret(key)
+    if found is None:
+        raise UnauthorizedError("this key has expired, or never was one; ask /v1/realtime/client_secrets for another")
+    document = KeyDocument.model_validate_json(found)
+    return Client(document.client, document.subject), document.session

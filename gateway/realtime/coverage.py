@@ -1,0 +1,157 @@
+"""What of the Realtime API is done here. docs/realtime.md shows these tables.
+
+A test compares them with the types of the installed `openai` package, so that a new release shows what is missing.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Status = Literal["done", "without effect", "refused", "never sent"]
+
+
+class Row(NamedTuple):
+    """One event or field. note: in Markdown."""
+
+    status: Status
+    note: str = ""
+
+
+_DONE = Row("done")
+_ONLY_MCP = Row("never sent", "MCP servers can't be used")
+_ONLY_WEBRTC = Row("never sent", "WebRTC and SIP only")
+_NO_TOOLS = Row("refused", "tools can't be called yet; an empty list, `auto` and `none` are taken")
+_NO_PROMPT = Row("refused", "send the text as `instructions`")
+
+CLIENT_EVENTS: dict[str, Row] = {
+    "session.update": Row("done", "merged into what holds, or refused as a whole"),
+    "input_audio_buffer.append": Row("done", "up to `MAX_FRAME_BYTES` (1 MiB) at once"),
+    "input_audio_buffer.commit": Row("done", "with turn detection it ends the turn in which the learner is speaking"),
+    "input_audio_buffer.clear": _DONE,
+    "output_audio_buffer.clear": Row("refused", "WebRTC and SIP only; empty your player and truncate the item"),
+    "conversation.item.create": Row("done", "messages of text; other items are refused"),
+    "conversation.item.retrieve": Row("done", "without the audio, which is not kept"),
+    "conversation.item.delete": _DONE,
+    "conversation.item.truncate": Row("done", "exact to the word; more than was sent counts as all of it"),
+    "response.create": Row("done", "out of band (`conversation: none`) as text only"),
+    "response.cancel": _DONE,
+}
+
+SERVER_EVENTS: dict[str, Row] = {
+    "error": Row("done", "`event_id` names the client's event"),
+    "session.created": _DONE,
+    "session.updated": Row("done", "reports what holds"),
+    "conversation.created": Row("never sent", "not part of the current API"),
+    "conversation.item.created": Row("never sent", "`added` and `done` are sent"),
+    "conversation.item.added": _DONE,
+    "conversation.item.done": _DONE,
+    "conversation.item.retrieved": _DONE,
+    "conversation.item.deleted": _DONE,
+    "conversation.item.truncated": Row("done", "`audio_end_ms` is at most what was sent"),
+    "conversation.item.input_audio_transcription.delta": Row("done", "one, with the whole text"),
+    "conversation.item.input_audio_transcription.completed": Row("done", "`usage` in seconds of speech"),
+    "conversation.item.input_audio_transcription.failed": Row("done", "of a turn that the client has committed"),
+    "conversation.item.input_audio_transcription.segment": Row("never sent", "speakers are not told apart"),
+    "input_audio_buffer.speech_started": Row("done", "while the partner is heard: when it is interrupted"),
+    "input_audio_buffer.speech_stopped": Row("done", "once, when the turn is over"),
+    "input_audio_buffer.committed": _DONE,
+    "input_audio_buffer.cleared": _DONE,
+    "input_audio_buffer.timeout_triggered": _DONE,
+    "input_audio_buffer.dtmf_event_received": _ONLY_WEBRTC,
+    "output_audio_buffer.started": _ONLY_WEBRTC,
+    "output_audio_buffer.stopped": _ONLY_WEBRTC,
+    "output_audio_buffer.cleared": _ONLY_WEBRTC,
+    "response.created": _DONE,
+    "response.done": Row("done", "when all is sent; `usage` counts text as the model server does, and no audio"),
+    "response.output_item.added": _DONE,
+    "response.output_item.done": _DONE,
+    "response.content_part.added": _DONE,
+    "response.content_part.done": _DONE,
+    "response.output_audio.delta": _DONE,
+    "response.output_audio.done": _DONE,
+    "response.output_audio_transcript.delta": _DONE,
+    "response.output_audio_transcript.done": _DONE,
+    "response.output_text.delta": _DONE,
+    "response.output_text.done": _DONE,
+    "response.function_call_arguments.delta": Row("never sent", "tools can't be called yet"),
+    "response.function_call_arguments.done": Row("never sent", "tools can't be called yet"),
+    "response.mcp_call_arguments.delta": _ONLY_MCP,
+    "response.mcp_call_arguments.done": _ONLY_MCP,
+    "response.mcp_call.in_progress": _ONLY_MCP,
+    "response.mcp_call.completed": _ONLY_MCP,
+    "response.mcp_call.failed": _ONLY_MCP,
+    "mcp_list_tools.in_progress": _ONLY_MCP,
+    "mcp_list_tools.completed": _ONLY_MCP,
+    "mcp_list_tools.failed": _ONLY_MCP,
+    "rate_limits.updated": Row("done", "the events that the connection may send, with `response.created`"),
+}
+
+SESSION_FIELDS: dict[str, Row] = {
+    "type": Row("done", "`realtime` or `transcription`"),
+    "model": Row("without effect", "the server's own models answer; reported as you asked for it"),
+    "instructions": Row("done", "they are all that the model is told; without any, the partner is Joe"),
+    "output_modalities": Row("done", '`["audio"]` or `["text"]`'),
+    "audio.input.format": Row("done", "`audio/pcm` (24 kHz), `audio/pcmu`, `audio/pcma`"),
+    "audio.input.noise_reduction": Row("without effect", "reported as null"),
+    "audio.input.transcription": Row("done", "null: no transcription events"),
+    "audio.input.transcription.language": _DONE,
+    "audio.input.transcription.model": Row("without effect", "reported as you asked for it"),
+    "audio.input.transcription.prompt": Row("without effect", "reported as null"),
+    "audio.input.transcription.languages": Row("without effect"),
+    "audio.input.transcription.keywords": Row("without effect"),
+    "audio.input.transcription.delay": Row("without effect"),
+    "audio.input.turn_detection": Row("done", "null: you commit turns and create responses; default: `semantic_vad`"),
+    "audio.input.turn_detection.type": Row("done", "`semantic_vad` or `server_vad`"),
+    "audio.input.turn_detection.create_response": _DONE,
+    "audio.input.turn_detection.interrupt_response": _DONE,
+    "audio.input.turn_detection.eagerness": _DONE,
+    "audio.input.turn_detection.silence_duration_ms": Row("done", "160 to 10,000; outside of that, the nearest"),
+    "audio.input.turn_detection.idle_timeout_ms": Row("done", "5,000 to 30,000"),
+    "audio.input.turn_detection.prefix_padding_ms": Row("without effect", "reported as 300"),
+    "audio.input.turn_detection.threshold": Row("without effect", "reported as 0.5"),
+    "audio.output.format": Row("done", "as for input; from the next response on"),
+    "audio.output.voice": Row("done", "a voice of the server's; OpenAI's names stand for some of these"),
+    "audio.output.speed": Row("done", "0.25 is taken as 0.5"),
+    "max_output_tokens": Row("done", "at most `LLM_MAX_TOKENS`"),
+    "include": Row("done", "`logprobs` are the recogniser's confidence in each word"),
+    "tools": _NO_TOOLS,
+    "tool_choice": _NO_TOOLS,
+    "parallel_tool_calls": Row("without effect", "reported as null"),
+    "prompt": _NO_PROMPT,
+    "reasoning": Row("without effect", "reported as null"),
+    "tracing": Row("without effect", "reported as null"),
+    "truncation": Row("without effect", "reported as `auto`: the server shortens long conversations itself"),
+}
+"""Of `session.update` and `client_secrets`. A field that is not listed belongs to the listed one above it."""
+
+RESPONSE_FIELDS: dict[str, Row] = {
+    "conversation": Row("done", "`auto` or `none`"),
+    "input": Row("done", "messages of text, and `item_reference`; in place of the conversation"),
+    "instructions": Row("done", "in place of the session's, for this response"),
+    "output_modalities": _DONE,
+    "max_output_tokens": _DONE,
+    "metadata": Row("done", "repeated in the response"),
+    "audio.output.voice": _DONE,
+    "audio.output.format": Row("without effect", "the session's holds"),
+    "tools": _NO_TOOLS,
+    "tool_choice": _NO_TOOLS,
+    "parallel_tool_calls": Row("without effect"),
+    "prompt": _NO_PROMPT,
+    "reasoning": Row("without effect"),
+}
+"""Of `response.create`."""
+
+TABLES: dict[str, dict[str, Row]] = {
+    "Client events": CLIENT_EVENTS,
+    "Server events": SERVER_EVENTS,
+    "Session fields": SESSION_FIELDS,
+    "Fields of a response": RESPONSE_FIELDS,
+}
+"""By the headings of docs/realtime.md."""
+
+
+def as_markdown(table: dict[str, Row]) -> str:
+    """A table as the page shows it."""
+    lines = ["| | | |", "| --- | --- | --- |"]
+    lines += [f"| `{name}` | {row.status} | {row.note} |".replace("|  |", "| |") for name, row in table.items()]
+    return "\n".join(lines)

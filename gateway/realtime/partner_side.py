@@ -1,0 +1,264 @@
+"""The partner's replies as responses of the Realtime API. Pure: what happens goes in, events come out.
+
+    response.created, rate_limits.updated, output_item.added, item added, content_part.added
+    transcript deltas and audio deltas, or text deltas
+    the same in reverse as done events, response.done
+
+A response is done when all of it was sent. The learner may still be hearing it then.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from common.errors import ServiceError
+from gateway.notices import ReplyBegan, ReplyEnded, ReplySent
+from gateway.openai_errors import error_details
+from gateway.ports import WritingEnd
+from gateway.realtime import server_events
+from gateway.realtime.audio import AudioEncoder
+from gateway.realtime.items import Item, Items, Kind
+from gateway.realtime.server_events import Event
+from gateway.realtime.session_config import SessionConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a `response.create` asked for that its events repeat."""
+
+    metadata: Mapping[str, str] | None = None
+    is_aside: bool = False
+    has_speech: bool = True
+    max_tokens: int | None = None
+
+
+@dataclass(slots=True)
+class Response:
+    """One response. sent_ms: how much audio of it was sent."""
+
+    id: str
+    request_id: str
+    item: Item
+    before: str | None
+    asked: Asked
+    encoder: AudioEncoder
+    config: SessionConfig
+    conversation_id: str
+    sent_ms: float = 0.0
+    has_audio: bool = False
+    is_done: bool = False
+    status: str = "in_progress"
+    details: dict[str, Any] | None = None
+    usage: dict[str, Any] | None = None
+
+    def shown(self) -> dict[str, Any]:
+        """The response object."""
+        output = self.config.audio.output.shown()
+        return {
+            "id": self.id,
+            "object": "realtime.response",
+            "status": self.status,
+            "status_details": self.details,
+            "output": [self.item.shown()] if self.is_done else [],
+            "conversation_id": None if self.asked.is_aside else self.conversation_id,
+            "output_modalities": ["audio"] if self.asked.has_speech else ["text"],
+            "max_output_tokens": self.asked.max_tokens or "inf",
+            "audio": {"output": {"format": output["format"], "voice": output["voice"]}},
+            "metadata": dict(self.asked.metadata) if self.asked.metadata is not None else None,
+            "usage": self.usage,
+        }
+
+    def event(self, kind: str, **more: Any) -> Event:
+        """An event about its only content part."""
+        place = {"response_id": self.id, "item_id": self.item.id, "output_index": 0, "content_index": 0}
+        return {"type": f"response.{kind}", **place, **more}
+
+    def item_event(self, kind: str) -> Event:
+        """An event about its only item."""
+        return {"type": f"response.{kind}", "response_id": self.id, "output_index": 0, "item": self.item.shown()}
+
+    @property
+    def part(self) -> dict[str, Any]:
+        """Its only content part, as `content_part.*` events show it."""
+        return (
+            {"type": "audio", "transcript": self.item.text}
+            if self.asked.has_speech
+            else ({"type": "text", "text": self.item.text})
+        )
+
+
+@dataclass
+class PartnerSide:
+    """Of one connection. config: asked for what holds now. rate_limits: what is left of the client's allowance."""
+
+    items: Items
+    config: Callable[[], SessionConfig]
+    sample_rate_hz: int
+    conversation_id: str
+    rate_limits: Callable[[], list[dict[str, Any]]]
+    active: Response | None = None
+    """The response of the conversation that is not done."""
+    is_cancelled: bool = False
+    """Whether the client has asked for the end of the active response."""
+    heard: Response | None = None
+    """The response of the conversation that the learner hears."""
+    _asked: dict[str, Asked] = field(default_factory=dict)
+    _responses: dict[str, Response] = field(default_factory=dict)  # by turn, until they have ended
+    _lengths_ms: dict[str, float] = field(default_factory=dict)  # of items with audio
+    _audio_of: str = ""  # the turn whose audio comes now
+
+    def expect(self, request_id: str, asked: Asked) -> None:
+        """A response was asked for."""
+        self._asked[request_id] = asked
+
+    def request_of(self, response_id: str) -> str | None:
+        """The request of an aside that is not done; None if there is none of this id."""
+        return next(
+            (one.request_id for one in self._responses.values() if one.id == response_id and one.asked.is_aside), None
+        )
+
+    def length_ms(self, item: Item) -> float:
+        """How much audio of this item was sent."""
+        return self._lengths_ms.get(item.id, 0.0)
+
+    def on_began(self, began: ReplyBegan) -> list[Event]:
+        """A reply is let out."""
+        config = self.config()
+        asked = self._asked.pop(began.request_id, None) or Asked(
+            has_speech=config.has_speech, max_tokens=config.max_tokens
+        )
+        kind: Kind = "output_audio" if asked.has_speech else "output_text"
+        item = Item(began.turn_id, "assistant", kind, is_kept=False, status="in_progress", has_content=False)
+        before = None if asked.is_aside else self.items.add(item)
+        response = self._responses[began.turn_id] = Response(
+            id=f"resp_{began.turn_id}",
+            request_id=began.request_id,
+            item=item,
+            before=before,
+            asked=asked,
+            encoder=AudioEncoder(config.audio.output.format.type, self.sample_rate_hz),
+            config=config,
+            conversation_id=self.conversation_id,
+        )
+        added = [] if asked.is_aside else [server_events.item_added(item, before)]
+        if not asked.is_aside:
+            self.active, self.heard, self.is_cancelled = response, response, False
+        events: list[Event] = [
+            {"type": "response.created", "response": response.shown()},
+            {"type": "rate_limits.updated", "rate_limits": self.rate_limits()},
+            response.item_event("output_item.added"),
+            *added,
+            response.event("content_part.added", part=response.part),
+        ]
+        item.has_content = True
+        return events
+
+    def on_text(self, turn_id: str, text: str) -> list[Event]:
+        """A piece of a reply's text."""
+        response = self._responses.get(turn_id)
+        if response is None or response.is_done or not text:
+            return []
+        response.item.text = (response.item.text or "") + text
+        kind = "output_audio_transcript.delta" if response.asked.has_speech else "output_text.delta"
+        return [response.event(kind, delta=text)]
+
+    def on_audio_start(self, turn_id: str) -> None:
+        """Audio of this reply follows."""
+        self._audio_of = turn_id
+
+    def on_audio(self, pcm: bytes) -> list[Event]:
+        """A piece of a reply's audio."""
+        response = self._responses.get(self._audio_of)
+        return self._audio(response, response.encoder.push(pcm)) if response and not response.is_done else []
+
+    def on_sent(self, sent: ReplySent) -> list[Event]:
+        """All of a reply was sent."""
+        response = self._responses.get(sent.turn_id)
+        if response is None or response.is_done:
+            return []
+        response.usage = _usage(sent.end)
+        if sent.failure:
+            return self._done(response, "failed", {"error": _error(sent.failure)})
+        rest = self._audio(response, response.encoder.flush()) if response.has_audio else []
+        if sent.end and sent.end.reason == "length":
+            return [*rest, *self._done(response, "incomplete", {"reason": "max_output_tokens"})]
+        if sent.end and sent.end.reason == "filter":
+            return [*rest, *self._done(response, "incomplete", {"reason": "content_filter"})]
+        return [*rest, *self._done(response, "completed")]
+
+    def on_ended(self, ended: ReplyEnded) -> list[Event]:
+        """A reply was heard to its end, was interrupted, or failed."""
+        response = self._responses.pop(ended.turn_id, None)
+        if response is None:
+            return []
+        if self.heard is response:
+            self.heard = None
+        events: list[Event] = []
+        if not response.is_done:
+            if ended.failure:
+                events = self._done(response, "failed", {"error": _error(ended.failure)})
+            else:
+                is_client = self.is_cancelled or response.asked.is_aside
+                reason = "client_cancelled" if is_client else "turn_detected"
+                events = self._done(response, "cancelled", {"reason": reason})
+        response.item.text = ended.heard_text
+        response.item.is_kept = bool(ended.heard_text) and not response.asked.is_aside
+        return events
+
+    def _audio(self, response: Response, data: bytes) -> list[Event]:
+        if not data:
+            return []
+        response.has_audio = True
+        response.sent_ms += response.encoder.duration_ms(len(data))
+        self._lengths_ms[response.item.id] = response.sent_ms
+        return [response.event("output_audio.delta", delta=base64.b64encode(data).decode())]
+
+    def _done(self, response: Response, status: str, details: Mapping[str, Any] | None = None) -> list[Event]:
+        if self.active is response:
+            self.active = None
+        item = response.item
+        response.is_done, response.status = True, status
+        response.details = {"type": status, **details} if details else None
+        item.status = "completed" if status == "completed" else "incomplete"
+        parts = (
+            [
+                response.event("output_audio.done"),
+                response.event("output_audio_transcript.done", transcript=item.text),
+            ]
+            if response.asked.has_speech
+            else [response.event("output_text.done", text=item.text)]
+        )
+        return [
+            *parts,
+            response.event("content_part.done", part=response.part),
+            *([] if response.asked.is_aside else [server_events.item_done(item, response.before)]),
+            response.item_event("output_item.done"),
+            {"type": "response.done", "response": response.shown()},
+        ]
+
+
+def _error(failure: ServiceError) -> dict[str, Any]:
+    details = error_details(failure)
+    return {"type": details["type"], "code": details["code"], "message": details["message"]}
+
+
+def _usage(end: WritingEnd | None) -> dict[str, Any] | None:
+    """The model server's count. Audio is not counted in tokens: no model here reads or writes any."""
+    if end is None:
+        return None
+    return {
+        "total_tokens": end.prompt_tokens + end.completion_tokens,
+        "input_tokens": end.prompt_tokens,
+        "output_tokens": end.completion_tokens,
+        "input_token_details": {
+            "text_tokens": end.prompt_tokens,
+            "audio_tokens": 0,
+            "image_tokens": 0,
+            "cached_tokens": end.cached_prompt_tokens,
+            "cached_tokens_details": {"text_tokens": end.cached_prompt_tokens, "audio_tokens": 0, "image_tokens": 0},
+        },
+        "output_token_details": {"text_tokens": end.completion_tokens, "audio_tokens": 0},
+    }

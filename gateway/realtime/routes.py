@@ -1,0 +1,143 @@
+"""The routes of the Realtime API: `GET /v1/realtime`, a WebSocket, and `POST /v1/realtime/client_secrets`."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI, Request, WebSocket
+from fastapi.responses import JSONResponse, Response
+
+from common.errors import InvalidInputError, ServiceError
+from gateway import metrics
+from gateway.admission.auth import Authenticator, Client, client_of, subprotocol, token_of
+from gateway.admission.limits import Limits
+from gateway.admission.queue import AdmissionQueue
+from gateway.admission.waiting_room import Arrival
+from gateway.closing import ENDED, EXPELLED, IDLE
+from gateway.openai_errors import error_body, http_status
+from gateway.origins import Origins
+from gateway.protocol import AnyServerMessage, ErrorMessage, Reconnect
+from gateway.realtime import client_keys, server_events
+from gateway.realtime.errors import ClientError
+from gateway.realtime.serve import House, Opening, converse, encoded
+from gateway.realtime.session_config import SessionConfig, Transcription, updated
+from gateway.reply.prompt import Briefing, system_prompt
+
+logger = logging.getLogger(__name__)
+
+SUBPROTOCOL = "realtime"
+MAX_BODY_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """How connections come in: token → limits → seat → session."""
+
+    authenticator: Authenticator
+    limits: Limits
+    admission: AdmissionQueue
+    origins: Origins
+
+
+def add_realtime(app: FastAPI, door: Door, house: House) -> None:
+    """Mount the routes."""
+
+    @app.websocket("/v1/realtime")
+    async def realtime(websocket: WebSocket) -> None:
+        try:
+            client, opening = await _let_in(websocket, door, house)
+            with door.limits.connection(client.name) as allowance:
+                await websocket.accept(subprotocol(websocket.headers, SUBPROTOCOL))
+                arrival = Arrival(
+                    websocket, secrets.token_urlsafe(12), allowance, subject=client.subject, encode=_as_event
+                )
+                await _receive(arrival, opening, door, house)
+        except ServiceError as error:  # before it was accepted
+            metrics.REFUSALS.labels(error.code).inc()
+            await websocket.send_denial_response(_refusal(error))
+
+    @app.post("/v1/realtime/client_secrets", include_in_schema=False)
+    async def client_secrets(request: Request) -> Response:
+        try:
+            client = client_of(request, door.authenticator)
+            wish, config = client_keys.read_wish(await _body(request))
+            key, expires_at = await client_keys.create_key(wish, client, house.ports.store)
+        except ServiceError as error:
+            return _refusal(error)
+        shown = config.shown(
+            f"sess_{secrets.token_urlsafe(12)}",
+            instructions=system_prompt(Briefing(is_small=house.ports.llm.is_small)),
+            max_tokens=house.options.reply.max_tokens,
+        )
+        return JSONResponse({"value": key, "expires_at": expires_at, "session": shown})
+
+
+async def _let_in(websocket: WebSocket, door: Door, house: House) -> tuple[Client, Opening]:
+    """Who is at the door, and what they want. Raises ServiceError."""
+    if not door.origins.allow(websocket.headers):
+        logger.warning("refused a WebSocket from origin %s; see CORS_ORIGINS", websocket.headers.get("origin"))
+        raise InvalidInputError("this page's origin may not use the gateway; see CORS_ORIGINS", code="forbidden_origin")
+    query = websocket.query_params
+    if "call_id" in query:
+        raise ClientError(
+            "there are no SIP calls here; connect without `call_id`", code="unsupported_parameter", param="call_id"
+        )
+    settings: dict[str, Any] = {}
+    token = token_of(websocket.headers)
+    if token.startswith(client_keys.PREFIX):
+        client, settings = await client_keys.open_with(token, house.ports.store)
+    else:
+        client = client_of(websocket, door.authenticator)
+    config = SessionConfig()
+    if query.get("intent") == "transcription":
+        transcription = config.audio.input.model_copy(update={"transcription": Transcription()})
+        audio = config.audio.model_copy(update={"input": transcription})
+        config = SessionConfig(type="transcription", audio=audio)
+    config = updated(config, settings)
+    if model := query.get("model"):
+        config = config.model_copy(update={"model": model[:100]})
+    return client, Opening(config, query.get("session_id", "").removeprefix("sess_"), _resume_token(client))
+
+
+def _resume_token(client: Client) -> str:
+    """That of all sessions of one client: whoever knows the client's token, and a session's id, can resume it."""
+    return hashlib.sha256(f"aitalk realtime {client.name}".encode()).hexdigest()
+
+
+async def _receive(arrival: Arrival, opening: Opening, door: Door, house: House) -> None:
+    async with arrival.seated_by(door.admission, house.ports.store, house.draining) as is_in:
+        if is_in:
+            arrival.keep_seat = True  # whatever happens to the connection
+            closing = await converse(arrival, opening, house)
+            arrival.keep_seat = closing not in (ENDED, IDLE, EXPELLED)
+
+
+async def _body(request: Request) -> bytes:
+    """The request's body. Raises ClientError if it is too large."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY_BYTES:
+            raise ClientError(f"the body is larger than {MAX_BODY_BYTES} bytes", code="request_too_large")
+    return bytes(body)
+
+
+def _as_event(message: AnyServerMessage) -> str | None:
+    """What a client that waits for a seat is told: why it can't have one."""
+    match message:
+        case ErrorMessage():
+            problem = ServiceError(message.message, code=message.code)
+        case Reconnect():
+            problem = ServiceError(message.reason, code="reconnect")
+        case _:
+            return None
+    return encoded(server_events.error(problem))
+
+
+def _refusal(error: ServiceError) -> JSONResponse:
+    status = 403 if error.code == "forbidden_origin" else http_status(error)
+    return JSONResponse(error_body(error, param=getattr(error, "param", None)), status_code=status)

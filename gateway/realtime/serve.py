@@ -1,0 +1,235 @@
+"""Serves one Realtime WebSocket: runs its session, and sends what it says, until the session or the connection ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fastapi import WebSocket, WebSocketDisconnect
+
+from common.errors import InvalidInputError, ServiceError
+from common.ids import WorkIds, working_on
+from gateway import metrics
+from gateway.admission.draining import Draining
+from gateway.admission.limits import BURST_S, Allowance, TooMuchError
+from gateway.admission.waiting_room import Arrival
+from gateway.audio import AudioInput
+from gateway.audio_monitor import AudioMonitor
+from gateway.closing import Closing
+from gateway.config import GatewaySettings
+from gateway.conversation.events import Expelled, Left
+from gateway.conversation.session import Session, SessionOptions
+from gateway.http import Services
+from gateway.outbox import Outbox
+from gateway.ports import Ports
+from gateway.protocol import Connected, ErrorMessage, Resumed, Start
+from gateway.realtime import server_events
+from gateway.realtime.audio import PCM_RATE_HZ
+from gateway.realtime.client_events import BufferAppend, read_client_event
+from gateway.realtime.errors import ClientError
+from gateway.realtime.face import Face
+from gateway.realtime.server_events import Event
+from gateway.realtime.session_config import SessionConfig
+from gateway.realtime.voices import voice_for
+from gateway.reply.prompt import Briefing, system_prompt
+
+logger = logging.getLogger(__name__)
+
+BROKEN = Closing(1011, "a bug ended the session; it is in the gateway's log")
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a connection begins. resume: the id of the session that it carries on; empty: a new one.
+
+    resume_token: that of this client's sessions, so that no other client can resume them.
+    """
+
+    config: SessionConfig
+    resume: str
+    resume_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What all connections share."""
+
+    ports: Ports
+    options: SessionOptions
+    settings: GatewaySettings
+    draining: Draining
+    services: Services
+
+    async def find_voice(self, wanted: str) -> str:
+        """The id of the voice that a client's name stands for; the name itself if the synthesis can't be asked."""
+        try:
+            return voice_for(wanted, await self.services.voices())
+        except ServiceError:
+            return wanted
+
+
+async def converse(arrival: Arrival, opening: Opening, house: House) -> Closing:
+    """Serve an accepted WebSocket to its end. Returns why it ended."""
+    metrics.REALTIME_SESSIONS.labels(opening.config.type).inc()
+    options = replace(house.options, help_after_s=0.0, reply=replace(house.options.reply, sample_rate_hz=PCM_RATE_HZ))
+    rate_hz = options.asr_sample_rate_hz
+    outbox = Outbox(with_notices=True)
+    with metrics.SESSIONS.track_inprogress():
+        async with AudioInput(sample_rate_hz=rate_hz, encoding="pcm_s16le", pcm_sample_rate_hz=rate_hz) as audio:
+            monitor = AudioMonitor(rate_hz, save=house.settings.audio_debug)
+            session = Session(
+                house.ports,
+                options,
+                audio=audio,
+                outbox=outbox,
+                on_audio=monitor.add,
+                session_id=arrival.session_id,
+                subject=arrival.subject,
+                on_resumed=arrival.carries_on,
+                needs_no_seat=arrival.gives_seat_back,
+                resume_token=opening.resume_token,
+            )
+            connection = _Connection(arrival, opening, house, session, audio, outbox)
+            with working_on(WorkIds(session.session_id)):
+                logger.info("session %s connected over the Realtime API", session.session_id)
+                try:
+                    with house.draining.knows(session):
+                        closing = await connection.serve()
+                finally:
+                    monitor.close()
+                logger.info("session %s: %s", session.session_id, closing.reason)
+    return closing
+
+
+class _Connection:
+    """One socket and its session."""
+
+    def __init__(
+        self, arrival: Arrival, opening: Opening, house: House, session: Session, audio: AudioInput, outbox: Outbox
+    ) -> None:
+        self._arrival = arrival
+        self._opening = opening
+        self._session = session
+        self._outbox = outbox
+        self._max_frame_bytes = house.settings.max_frame_bytes
+        self._is_connected = True
+        self._is_ready = asyncio.Event()  # the session is there, new or resumed
+        self._face = Face(
+            session,
+            audio,
+            self._send,
+            config=opening.config,
+            find_voice=house.find_voice,
+            sample_rate_hz=PCM_RATE_HZ,
+            max_tokens=house.options.reply.max_tokens,
+            rate_limits=lambda: rate_limits(arrival.allowance),
+            default_instructions=system_prompt(Briefing(is_small=house.ports.llm.is_small)),
+        )
+
+    async def serve(self) -> Closing:
+        """Until the session or the connection ends."""
+        async with asyncio.TaskGroup() as tasks:
+            writing = tasks.create_task(self._write())
+            helping = [tasks.create_task(self._read()), tasks.create_task(self._face.answer_silences())]
+            try:
+                closing = await self._session.run()
+            except Exception:
+                logger.exception("bug in session %s", self._session.session_id)
+                closing = BROKEN
+            for task in helping:
+                task.cancel()
+            self._outbox.close()
+            await writing
+            if self._is_connected:
+                await _close(self._arrival.socket, closing)
+        return closing
+
+    # --- out ------------------------------------------------------------------------------------
+
+    async def _write(self) -> None:
+        """Send what the session says, until the outbox is closed."""
+        async for message in self._outbox:
+            events = self._face.on_core(message)
+            if isinstance(message, Resumed | ErrorMessage) or (
+                isinstance(message, Connected) and not self._opening.resume
+            ):
+                self._is_ready.set()
+            await self._send(events)
+
+    async def _send(self, events: list[Event]) -> None:
+        for event in events:
+            if not self._is_connected:
+                return
+            try:
+                await self._arrival.socket.send_text(encoded(event))
+            except (WebSocketDisconnect, RuntimeError):  # starlette raises RuntimeError once it has seen it
+                self._is_connected = False
+
+    # --- in -------------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        """Take the client's events until it is gone, or has sent more than the limits allow."""
+        if self._opening.resume:
+            start = Start(type="start", session_id=self._opening.resume, resume_token=self._opening.resume_token)
+            await self._session.post(start)
+        await self._is_ready.wait()
+        await self._face.begin()
+        while await self._read_one():
+            pass
+
+    async def _read_one(self) -> bool:
+        """False: there will be no more."""
+        try:
+            frame = await self._arrival.receive()
+        except TooMuchError as error:
+            await self._send([server_events.error(error)])
+            await self._session.post(Expelled())
+            return False
+        if frame["type"] == "websocket.disconnect":
+            await self._session.post(Left())
+            return False
+        await self._take(frame.get("text"))
+        return True
+
+    async def _take(self, data: str | None) -> None:
+        event_id = None
+        try:
+            if data is None:
+                raise ClientError("an event is a text frame; send audio as base64 in `input_audio_buffer.append`")
+            if len(data) > self._max_frame_bytes:
+                raise InvalidInputError(
+                    f"an event of {len(data)} bytes; send at most {self._max_frame_bytes} at once",
+                    code="frame_too_large",
+                )
+            event = read_client_event(data)
+            event_id = event.event_id
+            if not (self._session.is_leaving and isinstance(event, BufferAppend)):
+                await self._face.on_client(event)
+        except ServiceError as error:
+            metrics.ERRORS.labels(error.code).inc()
+            named = error.event_id if isinstance(error, ClientError) else None
+            await self._send([server_events.error(error, named or event_id)])
+
+
+def encoded(event: Event) -> str:
+    """An event as it is sent."""
+    return json.dumps({"event_id": f"event_{secrets.token_hex(8)}", **event}, ensure_ascii=False)
+
+
+def rate_limits(allowance: Allowance) -> list[dict[str, Any]]:
+    """What is left of a connection's allowance: events that it may send."""
+    bucket = allowance.messages
+    most = bucket.rate * BURST_S
+    reset_s = round((most - bucket.left) / bucket.rate, 3)
+    return [{"name": "requests", "limit": int(most), "remaining": int(bucket.left), "reset_seconds": reset_s}]
+
+
+async def _close(socket: WebSocket, closing: Closing) -> None:
+    try:
+        await socket.close(closing.code, closing.reason)
+    except (WebSocketDisconnect, RuntimeError):
+        logger.debug("the client closed first")

@@ -1,0 +1,268 @@
+"""The session object of the Realtime API: what holds, and what a `session.update` changes of it.
+
+A field that is left out of an update stays as it is. A field that has no meaning here is taken, and reported as what
+holds. docs/realtime.md has a table of all fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from gateway.ports import Patience
+from gateway.realtime.audio import PCM_RATE_HZ, Format
+from gateway.realtime.errors import ClientError
+
+# The patience for each eagerness to answer.
+EAGERNESS = {"low": 2.0, "medium": 1.0, "auto": 1.0, "high": 0.6}
+# What recognition takes as the silence that ends a turn.
+LEAST_SILENCE_MS, MOST_SILENCE_MS = 160, 10_000
+# What synthesis takes as a speed.
+LEAST_SPEED = 0.5
+# Fields that are taken and have no effect, and what is reported for them.
+WITHOUT_EFFECT: dict[str, Any] = {
+    "reasoning": None,
+    "parallel_tool_calls": None,
+    "tracing": None,
+    "truncation": "auto",
+    "tool_choice": "auto",
+}
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AudioFormat(_Part):
+    """Of input or output."""
+
+    type: Format = "audio/pcm"
+    rate: Literal[24_000, 8_000] | None = None
+
+    def shown(self) -> dict[str, Any]:
+        """As the session reports it."""
+        return {"type": self.type} | ({"rate": PCM_RATE_HZ} if self.type == "audio/pcm" else {})
+
+
+class Transcription(_Part):
+    """Whether the learner's words are sent. Only the language has an effect; the model is the recogniser's own."""
+
+    model: str | None = None
+    language: str | None = Field(None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    languages: list[str] | None = None
+    prompt: str | None = None
+    keywords: list[str] | None = None
+    delay: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
+
+    def shown(self) -> dict[str, Any]:
+        """As the session reports it."""
+        return {"model": self.model, "language": self.language, "prompt": None}
+
+
+class ServerVad(_Part):
+    """A turn ends after a silence of fixed length."""
+
+    type: Literal["server_vad"]
+    create_response: bool = True
+    interrupt_response: bool = True
+    idle_timeout_ms: int | None = Field(None, ge=5_000, le=30_000)
+    silence_duration_ms: int = Field(500, ge=0)
+    prefix_padding_ms: int | None = None
+    threshold: float | None = Field(None, ge=0, le=1)
+
+    def shown(self) -> dict[str, Any]:
+        """As the session reports it. Recognition has a threshold and a padding of its own."""
+        held = self.patience.end_silence_ms
+        return self.model_dump() | {"silence_duration_ms": held, "prefix_padding_ms": 300, "threshold": 0.5}
+
+    @property
+    def patience(self) -> Patience:
+        """As recognition takes it."""
+        return Patience(end_silence_ms=min(max(self.silence_duration_ms, LEAST_SILENCE_MS), MOST_SILENCE_MS))
+
+
+class SemanticVad(_Part):
+    """A turn ends when sound and words say that the learner is done."""
+
+    type: Literal["semantic_vad"]
+    create_response: bool = True
+    interrupt_response: bool = True
+    eagerness: Literal["low", "medium", "high", "auto"] = "auto"
+
+    idle_timeout_ms: None = Field(None, exclude=True)
+
+    def shown(self) -> dict[str, Any]:
+        """As the session reports it."""
+        return self.model_dump()
+
+    @property
+    def patience(self) -> Patience:
+        """As recognition takes it."""
+        return Patience(factor=EAGERNESS[self.eagerness])
+
+
+TurnDetection = Annotated[ServerVad | SemanticVad, Field(discriminator="type")]
+
+
+class NoiseReduction(_Part):
+    """Taken without effect: the recogniser was trained on noise."""
+
+    type: Literal["near_field", "far_field"] | None = None
+    strength: float | None = None
+
+
+class AudioInput(_Part):
+    """The learner's audio."""
+
+    format: AudioFormat = AudioFormat()
+    noise_reduction: NoiseReduction | None = None
+    transcription: Transcription | None = None
+    turn_detection: TurnDetection | None = SemanticVad(type="semantic_vad")
+
+    def shown(self) -> dict[str, Any]:
+        """As the session reports it."""
+        return {
+            "format": self.format.shown(),
+            "noise_reduction": None,
+            "transcription": self.transcription.shown() if self.transcription else None,
+            "turn_detection": self.turn_detection.shown() if self.turn_detection else None,
+        }
+
+
+class VoiceId(_Part):
+    """A voice, as an object."""
+
+    id: str
+
+
+class AudioOutput(_Part):
+    """The partner's audio."""
+
+    format: AudioFormat = AudioFormat()
+    voice: str = ""
+    speed: float = Field(1.0, ge=0.25, le=1.5)
+
+    @field_validator("voice", mode="before")
+    @classmethod
+    def _name(cls, voice: object) -> object:
+        return voice["id"] if isinstance(voice, dict) and set(voice) == {"id"} else voice
+
+    def shown(self) -> dict[str, Any]:
+        """As the session reports it."""
+        return {"format": self.format.shown(), "voice": self.voice, "speed": max(self.speed, LEAST_SPEED)}
+
+
+class Audio(_Part):
+    """Both directions."""
+
+    input: AudioInput = AudioInput()
+    output: AudioOutput = AudioOutput()
+
+
+class SessionConfig(_Part):
+    """What holds in a session. model: the name by which the client asked for this server's models.
+
+    instructions: None as long as the client has sent none. `transcription` sessions have no output and no responses.
+    """
+
+    type: Literal["realtime", "transcription"] = "realtime"
+    model: str | None = None
+    instructions: str | None = Field(None, max_length=100_000)
+    output_modalities: tuple[Literal["text", "audio"]] = ("audio",)
+    audio: Audio = Audio()
+    max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | Literal["inf"] = "inf"
+    include: tuple[Literal["item.input_audio_transcription.logprobs"], ...] | None = None
+    tools: tuple[()] = ()
+    prompt: None = None
+    tool_choice: Literal["auto", "none"] = "auto"
+    reasoning: dict[str, Any] | None = None
+    parallel_tool_calls: bool | None = None
+    tracing: Literal["auto"] | dict[str, Any] | None = None
+    truncation: Literal["auto", "disabled"] | dict[str, Any] = "auto"
+
+    @property
+    def has_speech(self) -> bool:
+        """Whether responses are spoken."""
+        return self.output_modalities == ("audio",)
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The longest response; None: as long as the server allows."""
+        return None if self.max_output_tokens == "inf" else self.max_output_tokens
+
+    def shown(self, session_id: str, *, instructions: str, max_tokens: int) -> dict[str, Any]:
+        """The session object of `session.created` and `session.updated`.
+
+        instructions: those that hold while the client has sent none. max_tokens: the most that the server allows.
+        """
+        audio_in = self.audio.input.shown()
+        kept = {"id": session_id, "type": self.type, "include": list(self.include) if self.include else None}
+        if self.type == "transcription":
+            return kept | {"object": "realtime.transcription_session", "audio": {"input": audio_in}}
+        return {
+            **kept,
+            "object": "realtime.session",
+            "model": self.model,
+            "instructions": instructions if self.instructions is None else self.instructions,
+            "output_modalities": list(self.output_modalities),
+            "audio": {"input": audio_in, "output": self.audio.output.shown()},
+            "max_output_tokens": min(self.max_tokens or max_tokens, max_tokens),
+            "tools": [],
+            "prompt": None,
+            **WITHOUT_EFFECT,
+        }
+
+
+def updated(config: SessionConfig, update: Mapping[str, Any]) -> SessionConfig:
+    """`config` with the fields of a `session.update`. Raises ClientError: nothing of it holds then."""
+    if update.get("tools"):
+        raise ClientError(
+            "tools can't be called here yet; send `tools: []`, or leave it out",
+            code="unsupported_parameter",
+            param="session.tools",
+        )
+    if update.get("prompt"):
+        raise ClientError(
+            "stored prompts can't be used here; send their text as `instructions`",
+            code="unsupported_parameter",
+            param="session.prompt",
+        )
+    try:
+        return SessionConfig.model_validate(_merged(config.model_dump(), update))
+    except ValidationError as invalid:
+        raise client_error(invalid, "session") from None
+
+
+def client_error(invalid: ValidationError, root: str = "", *, tag: str = "") -> ClientError:
+    """The first thing that is wrong with a client's JSON.
+
+    root: where in the event the JSON stands. tag: of the event, as pydantic begins a path with the tag of a union.
+    """
+    error = invalid.errors(include_url=False, include_input=False)[0]
+    tags = {tag, "server_vad", "semantic_vad", "int", "literal['inf']"}
+    param = ".".join(filter(None, [root, *(str(part) for part in error["loc"] if part not in tags)])) or None
+    match error["type"]:
+        case "extra_forbidden":
+            return ClientError(f"Unknown parameter: '{param}'.", code="unknown_parameter", param=param)
+        case "missing":
+            return ClientError(
+                f"Missing required parameter: '{param}'.", code="missing_required_parameter", param=param
+            )
+        case _:
+            return ClientError(f"Invalid value for '{param}': {error['msg']}.", param=param)
+
+
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """`new` over `old`, object by object. An object of another `type` takes the place of the old one as a whole."""
+    merged = dict(old)
+    for name, value in new.items():
+        before = merged.get(name)
+        is_changed = isinstance(before, Mapping) and isinstance(value, Mapping) and _is_alike(before, value)
+        merged[name] = _merged(before or {}, value) if is_changed else value
+    return merged
+
+
+def _is_alike(before: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
+    return bool(before.get("type") == value.get("type", before.get("type")))
