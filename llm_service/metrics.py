@@ -41,7 +41,7 @@ SHORTENED = Counter(
 )
 CANCELLED = Counter("aitalk_llm_cancelled_total", "Replies cancelled by the client before their end.")
 
-# About a model server behind the service. What the server itself reports is in backend_metrics.py.
+# Metrics about a model server behind the service. The server's own metrics are in backend_metrics.py.
 BACKEND_UP = Gauge("aitalk_llm_backend_up", "Whether the model server answers: 1 or 0.", ["backend"])
 BACKEND_IN_FLIGHT = Gauge("aitalk_llm_backend_in_flight", "Requests of ours that it is working on.", ["backend"])
 BACKEND_EJECTED = Counter(

@@ -35,8 +35,8 @@ _CYCLE_WORDS = 4
 _LONG_RUN_WORDS = 8
 """A run of this many words that comes a second time in the sentence is a loop."""
 _RUN_WORDS, _RUN_TIMES = 3, 3
-"""So many words in a row may not come so often in a reply, unless all in one sentence. In Chinese, Japanese and Korean,
-a character or syllable counts as half a word."""
+"""A run of _RUN_WORDS words may not come _RUN_TIMES times in a reply, unless all in one sentence. In Chinese, Japanese
+and Korean, a character or syllable counts as half a word."""
 _FEW_WORDS_TIMES = 5
 """One or two words may come this often in a row."""
 _TAIL_TOKENS = 40
@@ -48,7 +48,8 @@ _EARLIER_REPLIES = 50
 _ENDS = re.compile(r"[.!?…]+[\"'”’»)\]*_]*\s+|[。！？]+[」』”’）]*|\n\s*")
 _CLAUSE_ENDS = re.compile(r"(?:[,;:]|\s[–—-])\s+|[，、；：]|—(?=\w)")
 _ABBREVIATION = re.compile(r"(?:^|[\s(\"'“‘])(?:[A-Z][a-z]{0,2}|(?:[A-Za-z]\.)+[A-Za-z])\.\s*$")
-"""A capital with up to two letters, or letters with dots between ("Dr.", "Mrs.", "J.", "e.g.", "U.S."): no end."""
+"""Not an end: a capital with up to two letters, or letters with dots between them ("Dr.", "Mrs.", "J.", "e.g.",
+"U.S.")."""
 _HALF_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _WORD = re.compile(_HALF_WORD.pattern + r"|[^\W_]+(?:['’][^\W_]+)*")
 _SPEAKER = re.compile(
@@ -72,7 +73,7 @@ class Outcome(Enum):
     REPEATED = "repeated"
     """It repeated itself."""
     RECITED = "recited"
-    """It said again what an earlier reply had said."""
+    """It repeated an earlier reply."""
     BOTH_SIDES = "both_sides"
     """It began to write the learner's words, too."""
     LONG = "long"
@@ -93,7 +94,7 @@ class ReplyGuard:
     """`push` takes the model's text and returns the text that may be spoken. Once `outcome` is set, the reply is over:
     stop the model.
 
-    messages: the request's. The replies among them are what this one must not recite.
+    messages: the request's. This reply must not recite the replies among them.
     """
 
     def __init__(self, messages: Sequence[Message], limits: Limits) -> None:
@@ -114,7 +115,7 @@ class ReplyGuard:
         self._tokens = 0.0
 
     def push(self, text: str) -> str:
-        """Take the next piece of the model's text; return what may be spoken now."""
+        """Take the next piece of the model's text; return the text that may be spoken now."""
         if self.outcome:
             return ""
         self._tokens += max(1.0, len(text) / _CHARS_PER_TOKEN)
@@ -172,9 +173,9 @@ class ReplyGuard:
         return Outcome.REPEATED if _has_loop(words) or self._harps(words) else None
 
     def _harps(self, words: tuple[str, ...]) -> bool:
-        """Whether a run of words comes a third time, not all in one sentence.
+        """Whether a run of words comes a third time, and not always in the same sentence.
 
-        It may in a sentence that begins with all of the last one.
+        A sentence that begins with all of the last one may have it.
         """
         if self._said and words[: len(self._said[-1])] == self._said[-1]:
             return False
@@ -192,7 +193,7 @@ class ReplyGuard:
     # --- the sentence being written -------------------------------------------------------------
 
     def _open_text(self) -> str:
-        """What may be spoken of the sentence that is being written."""
+        """The part of the unfinished sentence that may be spoken."""
         if self._sentences and _SPEAKER.match(self._sentence):
             return self._stop(Outcome.BOTH_SIDES)
         safe = self._safe_length()
@@ -206,7 +207,7 @@ class ReplyGuard:
         return out
 
     def _begins_like_another(self, words: tuple[str, ...]) -> bool:
-        """Whether the words so far are the beginning, or all, of a sentence that was said before.
+        """Whether the words so far begin, or equal, an earlier sentence.
 
         The last word may be unfinished. Only a sentence without any text out can wait.
         """
@@ -257,7 +258,7 @@ class ReplyGuard:
 
 
 def _may_repeat(messages: Sequence[Message]) -> bool:
-    """Whether the learner asks to hear something again: in words, or by saying the same again."""
+    """Whether the learner asks to hear something again: in words, or by repeating an earlier turn."""
     learner = [message.content for message in messages if message.role == "user"]
     if not learner:
         return False

@@ -7,12 +7,12 @@ from dataclasses import dataclass, fields, replace
 from llm_service.config import LlmSettings
 
 SMALL_PARAMETERS = 500_000_000
-"""A model with fewer parameters needs a cooler, narrower choice to make sense."""
+"""A model with fewer parameters needs a lower temperature and fewer candidates to make sense."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """The parameters of `GenerationRequest` of the same names."""
+    """The parameters of `GenerationRequest` with the same names."""
 
     temperature: float = 0.7
     top_p: float | None = None

@@ -60,7 +60,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         self.settings = settings
         self.slots = Slots("llm", settings.llm_max_streams)
 
-    # A coroutine that writes, not a generator: when cancelled, it ends at once and stops the generation.
+    # A coroutine that writes to the call, not a generator: when cancelled, it ends at once and stops the generation.
     async def StreamingGenerate(  # type: ignore[override]
         self,
         request: llm_pb2.StreamingGenerateRequest,

@@ -130,7 +130,7 @@ async def ask(
 
 
 async def _generate(llm: Llm, question: Sequence[ChatMessage], max_tokens: int, temperature: float, schema: str) -> str:
-    """The model's answer. While learners take all of its slots, the question waits."""
+    """The model's answer. While learners use all of its slots, the question waits."""
     while True:
         try:
             return await llm.generate(question, max_tokens=max_tokens, temperature=temperature, json_schema=schema)

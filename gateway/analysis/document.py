@@ -1,7 +1,7 @@
-"""The document itself: what the `analysis` message carries. docs/schemas/analysis.schema.json is generated from here.
+"""The document in the `analysis` message. docs/schemas/analysis.schema.json is generated from here.
 
 Times are seconds; those named `started_s` count from the beginning of the conversation. A share is 0 to 1. `null` means
-"could not be measured", never zero; where that needs a word of explanation, `unavailable` has it.
+"could not be measured", never zero; if that needs an explanation, `unavailable` has it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Section(BaseModel):
 
 
 class Conversation(Section):
-    """What was analysed."""
+    """The analysed conversation."""
 
     language: str = Field(description="The practised language, a BCP-47 tag.")
     level: Level = Field(description="The level that was set.")
@@ -62,7 +62,7 @@ class Pauses(Section):
 
 
 class Fillers(Section):
-    """um, uh, you know and the like, in spoken turns, as far as speech recognition writes them down."""
+    """um, uh, you know and the like in spoken turns, if speech recognition writes them down."""
 
     count: Count
     per_100_words: Rate | None
@@ -90,7 +90,7 @@ class Fluency(Section):
 
 
 class RarityBand(Section):
-    """Words by how frequent they are in the language at large, on the Zipf scale (log10 of uses per 10⁹ words)."""
+    """Words grouped by their frequency in the language, on the Zipf scale (log10 of uses per 10⁹ words)."""
 
     name: Literal["most_common", "common", "less_common", "rare", "unknown"]
     zipf_from: Zipf = Field(description="Inclusive.")
@@ -151,7 +151,7 @@ class Correction(Section):
 
 
 class Grammar(Section):
-    """Mistakes, by the language model and by rules; docs/analysis.md says which of the model's are believed."""
+    """Mistakes that the language model and the rules found; docs/analysis.md says which of the model's we believe."""
 
     corrections: tuple[Correction, ...] = Field(description="At most six, in the order in which they were said.")
     words_checked: Count = Field(
@@ -162,7 +162,7 @@ class Grammar(Section):
 
 
 class TaskOutcome(Section):
-    """Whether the learner did one of the scenario's tasks: measured, and, apart from that, in the model's opinion."""
+    """Whether the learner did one of the scenario's tasks: the measurement and, separately, the model's opinion."""
 
     id: str
     text: str = Field(description="What there was to do.")
@@ -204,7 +204,7 @@ class TimelineTurn(Section):
 
 
 class Analysis(Section):
-    """How the conversation went."""
+    """The analysis of a conversation."""
 
     version: Literal[1] = 1
     conversation: Conversation

@@ -17,7 +17,7 @@ _COMMA = ",;—–…"  # an edge inside a sentence
 
 @dataclass(frozen=True, slots=True)
 class Fillers:
-    """sounds: name → regular expression that a whole word must match. phrases: as they are written in running text."""
+    """sounds: name → regular expression that a whole word must match. phrases: in their written form."""
 
     sounds: dict[str, str]
     phrases: tuple[str, ...] = ()

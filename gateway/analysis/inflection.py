@@ -1,7 +1,7 @@
 """Finds words that are not worth a vocabulary card: function words, exclamations, and inflected forms of other words.
 
-*ladies* and *boiled* are left out, because *lady* and *boil* are the words to learn. For English only: a word with such
-an ending is a form if the rest is a word that is about as frequent. There are no rules for other languages.
+*ladies* and *boiled* are left out, because *lady* and *boil* are the words to learn. This works for English only: a
+word with such an ending is a form if the rest is a word that is about as frequent.
 """
 
 from __future__ import annotations

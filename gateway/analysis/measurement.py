@@ -44,7 +44,8 @@ class Measurement:
 
 
 def measure(turns: Sequence[Turn], level: Level, language: str) -> Measurement:
-    """Loads the language's word list on first use: half a second, with the processor busy."""
+    """Measure a conversation. The first use of a language loads its word list, which keeps the processor busy for half
+    a second."""
     lexicon = load_lexicon(language)
     vocabulary = measure_vocabulary(turns, lexicon, level)
     unavailable: dict[Part, str] = {}

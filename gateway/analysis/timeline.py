@@ -10,7 +10,7 @@ from gateway.history import LearnerTurn, Turn
 
 
 def timeline_turn(turn: Turn, lexicon: Lexicon) -> TimelineTurn:
-    """Where on the time axis `turn` is, and how much was said in it."""
+    """The place of `turn` on the time axis, and how much was said in it."""
     return TimelineTurn(
         turn_id=turn.turn_id,
         role=turn.role,

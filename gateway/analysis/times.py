@@ -40,7 +40,7 @@ def pauses_of(turn: LearnerTurn) -> list[Pause]:
 
 
 def spoken_s(turn: Turn) -> float:
-    """How long a turn was spoken: its duration, or the span of its words where that is longer; 0 for a typed turn."""
+    """How long a turn was spoken: the longer of its duration and the span of its words; 0 for a typed turn."""
     if isinstance(turn, LearnerTurn) and turn.typed:
         return 0.0
     first_s = min((seconds(word.start_s) for word in turn.words), default=0.0)

@@ -24,8 +24,8 @@ class Bounds(NamedTuple):
 class BodyLimit:
     """ASGI middleware. bounds_of: path → the bounds. A larger body gets status 413, a slower one 408.
 
-    An answer that comes before the whole body closes the connection, else the client would go on sending. Before that
-    it reads on for LINGER_S, because closing a connection with unread data also loses the answer.
+    An answer before the end of the body closes the connection, because the client would otherwise go on sending. Before
+    that it reads on for LINGER_S, because closing a connection with unread data also loses the answer.
     """
 
     def __init__(self, app: ASGIApp, bounds_of: Callable[[str], Bounds]) -> None:

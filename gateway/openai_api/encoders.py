@@ -1,4 +1,4 @@
-"""Encodes speech while it is made: 16-bit mono PCM in, bytes of a file out, each as soon as its packet is complete."""
+"""Encodes speech while it is made: 16-bit mono PCM in, bytes of a file out, as soon as each packet is complete."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from gateway.audio.pcm import samples_of
 from gateway.openai_api.answers import ParameterError
 from gateway.openai_api.cutting import BYTES, RATE_HZ
 
-# libav would otherwise also read playlists, which name files and addresses of their own.
+# libav would otherwise also read playlists, which name other files and addresses.
 CONTAINERS = "mp3,mov,mp4,matroska,webm,ogg,wav,w64,flac,aac,aiff,mpeg,amr"
 OPTIONS = {"format_whitelist": CONTAINERS, "protocol_whitelist": "none"}
 ACCEPTED = "send mp3, mp4, m4a, webm, ogg, wav, flac, aac or aiff"

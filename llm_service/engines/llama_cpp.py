@@ -24,7 +24,7 @@ PARALLEL = 4  # replies at once; each one takes memory for a whole context, and 
 
 
 def llama_cpp_engine(settings: LlmSettings) -> LlamaCppEngine:
-    """The engine for LLM_MODEL_NAME; raises EngineError if that is the path of a file that isn't there."""
+    """The engine for LLM_MODEL_NAME; raises EngineError if it is the path of a missing file."""
     return LlamaCppEngine(settings, GgufWeights.of(settings))
 
 
@@ -44,7 +44,7 @@ class LlamaCppEngine(SupervisedEngine):
         )
 
     async def start(self) -> None:
-        """Have the weights, then start the server. Raises EngineError."""
+        """Get the weights, then start the server. Raises EngineError."""
         self._path = await _in_thread(self._weights.fetch)
         logger.info("llama.cpp serves %s", self._path.name)
         await super().start()

@@ -1,4 +1,4 @@
-"""The model servers of LLM_BASE_URL, which others run: one server, or several that serve the same model.
+"""The model servers of LLM_BASE_URL, which this service does not start: one, or several with the same model.
 
 request ──► least loaded ──fails before the first token──► next one ──► … ──► the last one's error
                  └──fails after it──► the error: half a reply can't be taken back
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 def load_balanced_engine(settings: LlmSettings) -> LoadBalancedEngine:
-    """The engine for the servers of LLM_BASE_URL; raises UnavailableError if that is empty."""
+    """The engine for the servers of LLM_BASE_URL; raises UnavailableError if LLM_BASE_URL is empty."""
     if not settings.llm_base_urls:
         raise UnavailableError("LLM_ENGINE is openai, but LLM_BASE_URL is empty; set it to a server's URL")
     return LoadBalancedEngine(
@@ -40,7 +40,7 @@ def load_balanced_engine(settings: LlmSettings) -> LoadBalancedEngine:
 
 
 class LoadBalancedEngine:
-    """Shares requests among `servers`. A server that fails gets no more until it has answered a probe."""
+    """Shares requests among `servers`. A server that fails gets no more requests until it has answered a probe."""
 
     def __init__(self, servers: Sequence[OpenAiEngine]) -> None:
         self.backends = tuple(Backend(server) for server in servers)

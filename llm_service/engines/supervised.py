@@ -80,7 +80,7 @@ class SupervisedEngine:
         self._fetch()
 
     async def start(self) -> None:
-        """Wait until the server answers; raises EngineError, with the cause that it printed, if it can't start."""
+        """Wait until the server answers; raises EngineError, with the cause from its output, if it can't start."""
         self._supervision = asyncio.create_task(self._supervise())  # ended by close
         up = asyncio.create_task(self._up.wait())
         try:
@@ -122,7 +122,7 @@ class SupervisedEngine:
             SERVER_RESTARTS.inc()
 
     async def _run_once(self) -> LoadFailure:
-        """Run the server until it ends. Returns why it did not start; ignore this if it had answered."""
+        """Run the server until it ends. Returns why it did not start, which is meaningless if it had answered."""
         port = free_port()
         async with run_child(self._command(port)) as process, asyncio.TaskGroup() as tasks:
             logger.info("%s starts as process %d on port %d", self.name, process.pid, port)
@@ -133,7 +133,7 @@ class SupervisedEngine:
             finally:
                 self._client.ready = False
             serving.cancel()
-            process.kill()  # and the processes it left, which may hold the GPU's memory and the pipe
+            process.kill()  # also the processes that it left, which may hold the GPU's memory and the pipe
             await reading  # its last lines may still be in the pipe
         logger.warning("%s (process %d) ended with status %d", self.name, process.pid, status)
         return explain(process.last_lines())

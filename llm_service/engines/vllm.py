@@ -56,12 +56,12 @@ def vllm_command(program: str, settings: LlmSettings, port: int) -> Sequence[str
         *(() if settings.llm_quantization == "auto" else ("--quantization", settings.llm_quantization)),
         *(("--revision", settings.llm_model_revision) if settings.llm_model_revision else ()),
         "--enable-prefix-caching",
-        "--enable-prompt-tokens-details",  # or usage has no cached_tokens
+        "--enable-prompt-tokens-details",  # otherwise usage has no cached_tokens
         *(("--trust-remote-code",) if settings.trust_remote_code else ()),
         *shlex.split(settings.llm_vllm_args),
     )
 
 
 def _dtype(settings: LlmSettings) -> str:
-    """The number type as far as the settings tell; "" if only the model tells."""
+    """The number type from the settings; "" if only the model knows it."""
     return next((value for value in (settings.llm_quantization, settings.llm_dtype) if value != "auto"), "")

@@ -31,7 +31,7 @@ ANY = Dialect()
 class ContextExceededError(InvalidInputError):
     """The messages and the reply don't fit into the model's context.
 
-    share: how much of the messages fits, 0 to 1, as far as the server says.
+    share: how much of the messages fits, 0 to 1, if the server says so.
     """
 
     def __init__(self, message: str) -> None:
@@ -44,8 +44,8 @@ _LLAMA_CPP_SETTINGS: dict[str, dict[str, int]] = {
     "repeat_penalty": {"repeat_last_n": 64},
     "dry_multiplier": {"dry_penalty_last_n": 256, "dry_allowed_length": 3},
 }
-"""How many of the latest tokens llama.cpp compares with. With wider windows a small model avoids the question mark and
-the words of its examples, and changes to another language."""
+"""How many of the latest tokens llama.cpp penalises. With wider windows a small model avoids the question mark and the
+words of its examples, and changes to another language."""
 _PENALTIES: dict[str, dict[str, str]] = {
     "llama.cpp": {
         "min_p": "min_p",

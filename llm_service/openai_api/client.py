@@ -1,6 +1,6 @@
 """One server that speaks the OpenAI chat-completions protocol: vLLM, llama.cpp, Ollama, SGLang, …
 
-start:   GET /models until it answers  →  which model to ask for  →  what it takes, by trying
+start:   GET /models until it answers  →  which model to request  →  its dialect, by trying
 stream:  POST /chat/completions  →  server-sent events  →  Delta, Delta, …, Done
 """
 
@@ -45,7 +45,7 @@ CONNECT_TIMEOUT_S = 5.0
 RETRY_S = 0.5  # between two tries to reach a server that isn't up yet
 REMIND_S = 10.0  # between log lines about it
 MAX_ERROR_BYTES = 64 * 1024
-LOOK_AGAIN_S = 60.0  # between two searches for what the server takes
+LOOK_AGAIN_S = 60.0  # between two searches for the server's dialect
 
 
 class _Meta(BaseModel):
@@ -115,7 +115,7 @@ class OpenAiEngine:
     async def start(self, *, is_child: bool = False) -> None:
         """Wait until the server answers and has the model, however long that takes: it may be started after us.
 
-        is_child: we have started it, so that it doesn't answer yet is no reason to worry.
+        is_child: we have started it, so while it does not answer, the log says only that it loads its model.
         """
         next_reminder = time.monotonic() + REMIND_S
         while True:
@@ -133,7 +133,7 @@ class OpenAiEngine:
                 return
 
     async def warm_up(self) -> None:
-        """Choose the model, find out what the server takes, and have it write a token; raises a ServiceError."""
+        """Choose the model, find out the server's dialect, and have it write a token; raises a ServiceError."""
         models = {model.id: model for model in await self._served_models()}
         self.model = choose_model(self.model, list(models))
         found = models[self.model]
@@ -151,7 +151,7 @@ class OpenAiEngine:
         self._habits = habits
 
     async def _has_changed(self) -> bool:
-        """Whether the server takes something else than before: it may serve another model now."""
+        """Whether the server's dialect has changed: it may serve another model now."""
         if time.monotonic() - self._dialect_found_s < LOOK_AGAIN_S:
             return False
         before = self._dialect

@@ -2,7 +2,7 @@
 
 everything ──taken──► done
     └─refused─► without what the refusal names ──taken──► done
-                     └─names nothing─► without all that can be left out; then each of it alone
+                     └─names nothing─► without all that can be left out; then without each part alone
 
 Then it finds out whether the model thinks before it answers and how to turn that off, whether roles must take turns,
 and how to request JSON.

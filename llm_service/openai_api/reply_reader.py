@@ -68,7 +68,7 @@ class ReplyReader:
         return self._delta(self._spoken.push(text)) if text else None
 
     def done(self) -> None:
-        """[DONE] has come."""
+        """Note that [DONE] has come."""
         self._is_done = True
 
     def rest(self) -> Delta | None:

@@ -75,7 +75,7 @@ class SpokenText:
         """The reply ends here; returns the text held back."""
         out = self._up_to_last_mark(is_end=True)
         out += "" if self.is_over else self._said(self._held)
-        if self._unmarked is not None:  # it did not think this time
+        if self._unmarked is not None:  # there were no thoughts this time
             out, self._unmarked = self._unmarked, None
         self._held = self._half = ""
         return self._shown(out)
@@ -102,20 +102,20 @@ class SpokenText:
             self.thought = self.thought_unmarked = True
 
     def _said(self, text: str) -> str:
-        """`text`, unless it is thought."""
+        """`text`, unless it is part of a thought."""
         if self._unmarked is not None:
             self._unmarked += text
         return "" if self._closing else text
 
     def _shown(self, text: str) -> str:
-        """A reply does not begin with white space."""
+        """`text` without white space at the beginning of the reply."""
         if not self._has_begun:
             text = text.lstrip()
             self._has_begun = bool(text)
         return text
 
     def _whole(self, text: str) -> str:
-        """Text without halves of characters: two that belong together are joined, a lone one is left out."""
+        """Text without halves of characters: matching halves are joined, a single half is left out."""
         text, self._half = self._half + text, ""
         if not _SURROGATE.search(text):
             return text
@@ -124,7 +124,7 @@ class SpokenText:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
 
     def _may_go_on(self, mark: re.Match[str]) -> bool:
-        """Whether a longer mark may stand here, once more text has come."""
+        """Whether more text may turn `mark` into a longer mark."""
         rest = self._held[mark.start() :]
         return any(len(longer) > len(rest) and longer.startswith(rest) for longer in _MARKS)
 

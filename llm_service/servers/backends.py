@@ -38,7 +38,7 @@ class Backend:
 
     @property
     def load(self) -> float:
-        """Our requests that it is working on, plus the length of its queue if it reports that."""
+        """How many of our requests it is working on, plus the length of its queue if it reports that."""
         load = LOADS.fresh(self.name)
         return self.in_flight + ((load.waiting or 0.0) if load else 0.0)
 

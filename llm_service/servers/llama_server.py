@@ -62,7 +62,7 @@ def parameters(arguments: argparse.Namespace) -> xllamacpp.CommonParams:
     params.port = arguments.port
     params.cors_origins = ""  # no web page of another origin may read from it
     params.n_parallel = arguments.parallel
-    params.n_ctx = arguments.context * arguments.parallel  # divided among the slots
+    params.n_ctx = arguments.context * arguments.parallel  # llama.cpp divides it among the slots
     params.slot_prompt_similarity = OWN_SLOT
     params.n_batch = params.n_ubatch = MAX_BATCH
     params.cache_prompt = True
