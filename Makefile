@@ -14,15 +14,20 @@ help: ## List all targets
 
 # --- set-up ------------------------------------------------------------------------------------
 
+define no_packages
+{ echo "can't set up: some packages could not be installed; the lines above say why. The first time, this needs PyPI:" >&2; \
+  echo "behind a proxy set HTTPS_PROXY, with a mirror set PIP_INDEX_URL and UV_DEFAULT_INDEX; then try again" >&2; exit 1; }
+endef
+
 $(UV): $(LOCKS)/uv.txt
 	@echo "→ creating $(VENV)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "AI-Talk needs Python 3.11 or newer: make PYTHON=python3.12 …")'
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --require-hashes -r $(LOCKS)/uv.txt
+	@$(BIN)/python -m pip install --quiet --retries 1 --require-hashes -r $(LOCKS)/uv.txt || $(no_packages)
 	@touch $@
 
 # uv's lines about each of a hundred packages would bury what matters; its totals and large downloads are shown.
-uv_install = set -o pipefail; VIRTUAL_ENV=$(VENV) $(UV) pip install $(1) 2>&1 | sed -u '/^ [-+~] /d'
+uv_install = set -o pipefail; VIRTUAL_ENV=$(VENV) $(UV) pip install $(1) 2>&1 | sed -u '/^ [-+~] /d' || $(no_packages)
 
 define install_locked # $(1): the lock to install
 	@echo "→ installing $(1) (hash-locked)"

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from starlette.datastructures import Headers
 
 from gateway.config import GatewaySettings
+from gateway.http import WEB
 from gateway.jwt_keys import algorithm_of
 from gateway.origins import Origins, is_private
+from tests.support.gateway import TestGateway
 
 
 def settings(**given: str) -> GatewaySettings:
@@ -71,3 +76,14 @@ def test_a_key_is_for_the_algorithm_of_its_family() -> None:
 def test_what_is_no_key_is_refused_at_the_start(key: str) -> None:
     with pytest.raises(ValueError, match="JWT_PUBLIC_KEY is not a public key"):
         settings(jwt_public_key=key).check_protection()
+
+
+async def test_the_page_can_run_nothing_that_a_model_writes() -> None:
+    async with TestGateway().running() as gateway, httpx.AsyncClient(base_url=gateway.http) as http:
+        policy = (await http.get("/")).headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    for script in WEB.glob("*.js"):
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", script.read_text()), (
+            script
+        )
