@@ -1,6 +1,6 @@
-"""The answering half of a stream: it works off the steps of the listening half, one after the other.
+"""The answering half of a stream: it carries out the steps of the listening half, one after the other.
 
-Hence the client gets the events in the order in which things happened, however long the model takes for each.
+So the client gets the events in their order, however long the model takes for each.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Answerer:
             await self._emit(events.EagerEndOfTurn(turn, probability))
 
     async def _spoken_turn(self, step: Step, end: int) -> events.SpokenTurn:
-        """The whole turn. What was decoded at the pause is not decoded again, because only silence followed."""
+        """The whole turn. The decode of the pause is used, because only silence followed."""
         transcript = await (step.transcript or step.turn.decode_turn(step.position))
         utterance = step.turn.utterance
         fitted = replace(transcript, words=fit_words(transcript.words, utterance.silences(end)))

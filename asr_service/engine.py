@@ -33,8 +33,8 @@ class Word:
 class Closing(NamedTuple):
     """The model's expectations after the last word, as probabilities from 0 to 1.
 
-    ends: that the sentence ends, rather than goes on.
-    comma: if it goes on, that a comma comes next rather than a word. A comma means that a clause is complete.
+    ends: that the sentence ends and does not go on. comma: if it goes on, that a comma comes next and not a word. A
+    comma means that a clause is complete.
     """
 
     ends: float
@@ -45,7 +45,7 @@ class Closing(NamedTuple):
 class Transcript:
     """The words of a piece of audio; the text is empty if there were none.
 
-    language: BCP-47 tag, empty if the model doesn't say. closing: None if the model doesn't say, or not clearly.
+    language: BCP-47 tag, empty if the model doesn't say. closing: None if the model gives none, or no clear one.
     """
 
     text: str = ""
@@ -59,7 +59,7 @@ class DecodeOptions:
     """How to decode.
 
     language: BCP-47 tag. If it is empty or unknown to the model, the model chooses.
-    translate: into English; an engine whose model can't raises InvalidInputError.
+    translate: into English; raises InvalidInputError if the model can't.
     quality: "partial" takes a bounded time, "final" is as good as the model can.
     is_cancelled: on long audio the engine calls it from time to time, and stops once it returns true.
     """

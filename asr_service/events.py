@@ -83,8 +83,8 @@ def spoken_turn(transcript: Transcript, start: int, end: int, *, offset: int, ra
     """A transcript in the samples of its stream.
 
     start, end: where the voice began and ended. offset: where the decoded audio begins. All three are samples at 16
-    kHz. rate: samples of the stream for one sample at 16 kHz. The model's word times are only right to some tens of
-    milliseconds, so they are put in order and kept within the turn.
+    kHz. rate: samples of the stream for one sample at 16 kHz. The model's word times are accurate only to some tens of
+    milliseconds, so they are sorted and bounded by the turn.
     """
     words, earliest = [], start
     for word in transcript.words:

@@ -1,12 +1,12 @@
-"""The listening half of a stream: it performs what the endpointer decides about each window.
+"""The listening half of a stream: it carries out the endpointer's decisions about each window.
 
     windows ──▶ Endpointer ──decisions──▶ Listener ──┬─ record, begin and cancel decodes
                     ▲                                ├─ VoicePaused, VoiceContinued: at once to the client
                     └──── judge: how probably done ──┴─ the others, as steps, to the answering half
 
 The turn is decoded as soon as a pause begins. The decode is dropped if the voice soon goes on. Listening waits for it
-only when the endpointer asks whether the speaker is done. What the endpointer decides depends on the audio alone, not
-on how long a model takes.
+only when the endpointer asks whether the speaker is done. The endpointer's decisions depend on the audio alone, not on
+the speed of the models.
 """
 
 from __future__ import annotations
@@ -56,8 +56,7 @@ class Listener:
     """Follows the turns of one stream.
 
     Decodes run in `tasks`. `steps` leads to the answering half; when it is full, listening waits. `emit` sends an event
-    to the client at once. `judge` says how the end of a turn sounds; it is asked unless the silence that ends a turn is
-    fixed.
+    to the client at once. `judge` hears whether a turn sounds complete; it is not used with a fixed `end_silence_ms`.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """The gRPC service: turns proto messages into requests of a session, and its events into proto messages.
 
-This is the only file that knows the proto messages.
+Only this file knows the proto messages.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         self._draining = asyncio.Event()
 
     async def warm_up(self) -> None:
-        """Load the models and run each once, so that the first learner waits no longer than the second."""
+        """Load the models and run each once, so that the first learner waits no longer than later ones."""
         loop = asyncio.get_running_loop()
         self._listening = VadThread(await loop.run_in_executor(self._vad_thread, SileroVad), self._vad_thread)
         await self._listening.hear(self._listening.open(ENGINE_RATE_HZ), bytes(BYTES_PER_SAMPLE * WINDOW))
@@ -104,7 +104,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
                 raise SequenceError("the first message of StreamingRecognize must be `config`")
             assert self._listening is not None  # noqa: S101  no calls before warm-up
             config = self._stream_config(first.config)
-            # Tells a proxy that a replica has taken the stream, so it need not keep the audio for a retry.
+            # Tells a proxy that this replica has accepted the stream, so the proxy need not keep the audio for a retry.
             await context.send_initial_metadata(())
             session = StreamSession(
                 config,

@@ -53,7 +53,7 @@ class PartialDue:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something to tell the client about a turn. Listening sends steps, answering works them off in order.
+    """Something to tell the client about a turn. Listening sends steps, and answering carries them out in order.
 
     position: up to where the turn had been heard when the step was decided. transcript: of the turn up to its present
     pause; None if the voice hasn't paused. pauses: statistics of the learner's pauses.

@@ -11,7 +11,7 @@ STABLE_AFTER_S = 60.0
 class Backoff:
     """Pauses that double after each failure. By default 0.5, 1, 2, … 30 s, which suits watching a server.
 
-    at_once: the first retry comes without a pause. jitter: each pause is longer by up to this share of it, at random,
+    at_once: the first retry comes without a pause. jitter: each pause gets longer by a random share, at most this one,
     so that many clients of one server don't all come back at once.
     """
 
@@ -32,7 +32,8 @@ class Backoff:
     def next_pause_s(self, worked_for_s: float = 0.0) -> float:
         """The pause after one more failure, in seconds.
 
-        worked_for_s: how long it had worked before it failed; after STABLE_AFTER_S the failure counts as the first.
+        worked_for_s: how long it had worked before the failure; if longer than STABLE_AFTER_S, the failure counts as
+        the first.
         """
         if worked_for_s >= STABLE_AFTER_S:
             self.reset()

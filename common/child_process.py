@@ -1,7 +1,8 @@
 """One run of a server as a child process.
 
 It has a process group of its own, so that Ctrl-C in a terminal reaches only us, and replies in progress can finish
-first. It is tethered, so that it ends even if we are killed. Processes that it leaves behind are killed.
+first. It is tied to this process, so that it ends even if this process is killed. Processes that it leaves behind are
+killed.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class ChildProcess:
         return await self._process.wait()
 
     async def lines(self) -> AsyncIterator[str]:
-        """Its output, line by line, until no process is left that could print. Long lines come in pieces."""
+        """Its output, line by line, until no process that could print is left. Long lines come in pieces."""
         while True:
             try:
                 line = await self._output.readuntil(b"\n")
@@ -52,7 +53,7 @@ class ChildProcess:
             yield line.decode("utf-8", errors="replace").rstrip()
 
     async def pass_on_output(self) -> None:
-        """Read its output until no process is left that could print; log it at DEBUG until `forget_output`."""
+        """Read its output until no process that could print is left; log it at DEBUG until `forget_output`."""
         async for line in self.lines():
             if self._last_lines is not None:
                 self._last_lines.append(line[:LONGEST_KEPT])

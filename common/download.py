@@ -2,8 +2,8 @@
 
 huggingface_hub (2.4) resumes within one call, but each call writes to a new file and deletes it when it fails. After a
 lost connection or Ctrl-C, fifteen gigabytes would start from zero. Here the partial file stays beside the place where
-the library looks for the whole file (`blobs/<etag>`), so the library finds it once it is complete. Needs plain HTTP
-and an HF_ENDPOINT that supports Range; the hub's Xet protocol has no partial files.
+the library looks for the whole file (`blobs/<etag>`), so the library finds it once it is complete. The download needs
+plain HTTP and an HF_ENDPOINT that supports Range, as the hub's Xet protocol has no partial files.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 
 class ServiceError(Exception):
-    """Something went wrong between a client and a model. The message is one that a person can act on.
+    """Something went wrong between a client and a model. Its message tells a person what to do.
 
     `message` says what happened, to what, and what to do next. `code` is a stable machine-readable name; `retryable`
     says whether the same request may succeed later.

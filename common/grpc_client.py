@@ -24,7 +24,7 @@ _OPTIONS = [
     # each interruption would waste another second of speech. Longer messages still arrive whole.
     ("grpc.http2.lookahead_bytes", 16 * 1024),
     ("grpc.lb_policy_name", "round_robin"),
-    # The model servers are ours. A proxy of the environment (http_proxy) is for the world outside.
+    # The model servers are ours. A proxy of the environment (http_proxy) is for other servers.
     ("grpc.enable_http_proxy", 0),
     # Notice a server that disappeared without closing its connection.
     ("grpc.keepalive_time_ms", 20_000),

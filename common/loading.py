@@ -2,7 +2,7 @@
 
 Loading takes more memory than the loaded model does: the file beside the weights, the check of a download, vLLM's
 measurement of what is free. Three models that load at once would need the sum of three peaks. The lock is a file, which
-the kernel unlocks when its process ends, however it ends.
+the kernel unlocks when its process ends for any reason.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _POLL_S = 0.1
 
 @asynccontextmanager
 async def turn_to_load(folder: Path, label: str) -> AsyncIterator[None]:
-    """Hold the loading lock of `folder` for the length of the block. label: who waits for it, for the log."""
+    """Hold the loading lock of `folder` for the length of the block. label: the waiting service, for the log."""
     try:
         lock = await _acquire(folder / ".loading.lock", label)
-    except OSError:  # a cache that others filled and that we may only read
+    except OSError:  # a cache that we may only read
         lock = await _acquire(Path(tempfile.gettempdir()) / f"ai-talk-{os.getuid()}.loading.lock", label)
     try:
         yield

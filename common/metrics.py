@@ -1,7 +1,7 @@
 """Prometheus metrics that all three model servers have, and the naming scheme of all our metrics.
 
-Names: aitalk_<service>_<what>_<unit>, where service is gateway, asr, llm or tts, or `server` for what the three model
-servers have in common. Counters end in _total; times are in seconds. docs/observability.md lists all metrics;
+Names: aitalk_<service>_<what>_<unit>, where service is gateway, asr, llm or tts, or `server` for metrics that all three
+model servers have. Counters end in _total; times are in seconds. docs/observability.md lists all metrics;
 `python -m tests.observability.metrics_table` writes that list.
 """
 

@@ -67,8 +67,8 @@ def spare_the_collector() -> None:
     """Make garbage collections fast and rare. Call it once everything is imported.
 
     With many sessions, full collections take some percent of the CPU time, and each one stops everything for tens of
-    milliseconds. What was imported lives as long as the process, so it is excluded from them. They also run less often,
-    since reference counting frees most of what a session drops.
+    milliseconds. Imported objects live as long as the process, so collections skip them. Collections also run less
+    often, since reference counting frees most objects of a session.
     """
     gc.collect()
     gc.freeze()

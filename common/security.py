@@ -52,7 +52,7 @@ class Security:
         )
 
     def check_server(self, settings: ModelServerSettings) -> None:
-        """Raises ValueError if in production a model server would serve anybody who reaches it."""
+        """Raises ValueError if a model server in production would serve everybody who can reach it."""
         is_open = not (self.token or self.ca)
         if settings.environment == "production" and is_open and not _is_loopback(settings.grpc_host):
             raise ValueError(

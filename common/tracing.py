@@ -13,8 +13,8 @@
 
 Calls carry the caller's span in gRPC metadata (`traceparent`), and the ids of `common.ids` (`baggage`). Recognition
 hears a turn before the gateway does. So recognition chooses the ids of the turn's root span and sends them with
-`speech_started`; the gateway's span takes them over. No span contains what people say, nor the texts of errors, which
-may quote it.
+`speech_started`; the gateway's span uses them. No span contains what people say, nor the texts of errors, which may
+quote it.
 
 The interceptor of opentelemetry-instrumentation-grpc is not used: it makes a span for each call, including health
 checks and recognition streams as long as a session, and it doesn't know turns.
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.sampling import Sampler
 
 FLUSH_TIMEOUT_MS = 2_000
-EXPORT_TIMEOUT_S = 2  # a collector that is away must not hold up the end of a process
+EXPORT_TIMEOUT_S = 2  # a missing collector must not delay the end of a process
 
 TRACER = trace.get_tracer("aitalk")
 

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from common.setting_names import SETTING_NAMES
 
 _PREFIXES = ("ADMISSION_", "ASR_", "AUTH_", "CLIENT_", "GATEWAY_", "GRPC_TLS_", "JWT_", "LLM_", "TTS_", "VALKEY_")
-_SHORT_NAME = 8  # shorter names of other programs are often close to ours: PORTS, HOSTS
+_SHORT_NAME = 8  # shorter names of other programs are often similar to ours: PORTS, HOSTS
 
 # Names that our libraries and tools read, or compose and make.
 _FOREIGN = re.compile(

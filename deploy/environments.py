@@ -23,7 +23,7 @@ UV = Path(sys.executable).parent / "uv"
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A virtual environment and the lock of its packages. No lock: somebody else maintains the environment."""
+    """A virtual environment and the lock of its packages. Without a lock, somebody else maintains the environment."""
 
     folder: Path
     lock: Path | None = None
@@ -66,7 +66,8 @@ class Environment:
         (self.folder / ".installed").touch()
 
     def settings(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """PATH, so that the Procfile's `python` is this one, and where CTranslate2 finds NVIDIA's libraries."""
+        """The variables for its processes: PATH, so that the Procfile's `python` is this one, and the library path for
+        CTranslate2."""
         added = {"PATH": f"{self.programs}{os.pathsep}{environment.get('PATH', os.defpath)}"}
         # CTranslate2's wheel needs libcublas.so.12 but has no path to it. torch's wheel has one to its own version.
         if any(self.folder.glob("lib/python3*/site-packages/ctranslate2")) and (libraries := self._nvidia_libraries()):

@@ -59,7 +59,7 @@ async def time_engine(engine: LlmEngine, clock: Callable[[], float] = time.perf_
 
 
 async def _read(engine: LlmEngine, number: int, clock: Callable[[], float]) -> tuple[int, float]:
-    """Tokens of a new message of about 40 that were read, and the seconds until the first word of the answer."""
+    """How many tokens of a new message (about 40) were read, and the seconds until the first word of the answer."""
     began = clock()
     request = GenerationRequest((_SYSTEM, Message("user", f"{number} days before {_SENTENCES}")), 1, 0.0)
     async with aclosing(engine.stream(request)) as events:
@@ -96,7 +96,7 @@ async def _written(engine: LlmEngine, number: int, clock: Callable[[], float]) -
 
 
 def cpu_label(threads: int) -> str:
-    """This machine's CPU, for the key of a figure: as the kernel names it, how many there are, and the threads used."""
+    """A label for this machine's CPU: the kernel's name for it, the number of CPUs, and the threads used."""
     try:
         named = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     except OSError:

@@ -66,7 +66,7 @@ PARTS = (
 )
 METERED = ("asr", "llm", "tts")
 DRAIN_TIMEOUTS = dict.fromkeys(MODEL_SERVERS, "DRAIN_TIMEOUT_S") | {"gateway": "GATEWAY_DRAIN_TIMEOUT_S"}
-SAME_SIGNAL_S = 1.0  # make passes on a signal that a terminal or a supervisor has sent to both of us
+SAME_SIGNAL_S = 1.0  # make passes on a signal that a terminal or a supervisor has sent to both processes
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  where a gateway on all addresses is asked
 
 
@@ -172,7 +172,7 @@ def programs_of(processes: Mapping[str, Process]) -> list[Program]:
             check_of(name, process.variables),
             stop_within_s=5.0 + float(process.variables.get(DRAIN_TIMEOUTS.get(name, ""), 5)),
             stage={"redis": 0, "gateway": 2}.get(name, 1),
-            after="redis" if name == "gateway" else "",  # or its first lines would say that Redis can't be reached
+            after="redis" if name == "gateway" else "",  # else its first lines would say that Redis can't be reached
         )
         for name, process in processes.items()
     ]

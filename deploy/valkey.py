@@ -1,7 +1,7 @@
 """`python -m deploy.valkey`: runs Valkey from its wheel, on 127.0.0.1, with its data on disk.
 
-Two Valkeys must not share a folder: each rewrites the files and so deletes what the other has stored. Therefore each
-holds a lock on its folder. The kernel frees the lock when Valkey ends, however it ends.
+Two Valkeys must not share a folder: each rewrites the files and so deletes the data of the other. Therefore each holds
+a lock on its folder. The kernel frees the lock when Valkey ends for any reason.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def main() -> None:
     """Become the server. Writes reach the disk within a second."""
     with plain_start_errors("Valkey"):
         settings = ValkeySettings()
-        os.umask(0o077)  # what learners said is nobody else's business
+        os.umask(0o077)  # other users must not read the learners' words
         lock = lock_folder(settings.valkey_data_dir, wait_s=LOCK_TIMEOUT_S)
     os.set_inheritable(lock, True)  # Valkey holds it from now on
     binary = str(get_binary_path())

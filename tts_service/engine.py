@@ -37,7 +37,7 @@ class EngineAudio:
     """A piece of speech, usually a sentence, with the words that begin in it, in order.
 
     pcm: float32 in [-1, 1], mono, shape (samples,), at the voice's rate; it begins and ends in silence. words: None if
-    the engine cannot tell; the piece must then be all of the text. timing_estimated: the times are partly a guess.
+    the engine doesn't know them; then the piece must be the whole text. timing_estimated: the times are partly a guess.
     """
 
     pcm: NDArray[np.float32]

@@ -2,7 +2,7 @@
 
 Whisper writes words where there are none ("Thank you." for the noise of a fan), and repeats itself. Three measures
 help: text is dropped if the model itself finds that there is probably no speech; a decode doesn't get the text of the
-one before; and the length of the audio bounds the number of tokens, so that a loop ends soon.
+decode before; and the length of the audio bounds the number of tokens, so that a loop ends soon.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class FasterWhisper:
                 device=self._device,
                 device_index=self._index,
                 compute_type=self._dtype(),
-                # Leave one core to the rest. With a second thread on two cores, four learners waited 25 % longer for
+                # Leave one core to other work. With a second thread on two cores, four learners waited 25 % longer for
                 # their answers.
                 cpu_threads=max(1, min(8, (cores - 1) // settings.asr_threads)),
                 num_workers=settings.asr_threads,

@@ -3,11 +3,11 @@
 The model hears 24 kHz audio in frames of 80 ms and writes one text token for each frame: mostly padding, a mark before
 each word, and then the word's pieces. It writes with a delay (0.5 or 2.5 s, set in the checkpoint), so silence of that
 length is added after the audio. A word begins at the frame of its first token, less that delay. The model doesn't say
-where a word ends: it is taken to last until the next word begins, but not longer than a fixed time. The confidence of a
-word is the mean probability of its tokens.
+where a word ends: we assume that it lasts until the next word begins, up to a fixed time. The confidence of a word is
+the mean probability of its tokens.
 
-The model is causal. In a batch, shorter utterances get silence at the end, and what is written beyond an utterance's
-own frames is dropped. So each gets the words that it would get alone.
+The model is causal. In a batch, shorter utterances get silence at the end, and tokens beyond an utterance's own frames
+are dropped. So each utterance gets the same words as alone.
 
 torch is imported only when the model is loaded, since some versions of it crash the process: see `asr_service.probe`.
 Source: Zeghidour et al., "Streaming Sequence-to-Sequence Learning with Delayed Streams Modeling", 2025, and
@@ -125,7 +125,7 @@ class KyutaiStt:
         self._model = self._processor = None
 
     def _generate(self, audios: Sequence[Audio], checks: Sequence[Any]) -> list[Frames]:
-        """The tokens of each utterance, one for a frame of 80 ms, without those beyond its own length."""
+        """The tokens of each utterance, one for each frame of 80 ms of its own length."""
         import torch
         from transformers import StoppingCriteria, StoppingCriteriaList
 

@@ -22,7 +22,7 @@ class Tokenizer(Protocol):
 
     @property
     def all_special_ids(self) -> list[int]:
-        """Ids of the tokens that are no text."""
+        """Ids of the special tokens, which are not text."""
 
     def convert_ids_to_tokens(self, ids: list[int]) -> list[str | None]:
         """The token of each id; None for an unknown id."""

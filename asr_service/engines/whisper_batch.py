@@ -1,10 +1,10 @@
 """Decodes several utterances with Whisper in one batch. Each gets the result that it would get alone.
 
 faster-whisper decodes one recording at a time. Its BatchedInferencePipeline is for the pieces of one recording, and it
-leaves out what keeps Whisper from inventing text: timestamp tokens, and a second try if the first was poor. This module
-uses the library's own parts to batch the usual case: audio of one window, clear enough at the first pass. The others
-are handed back, to be decoded alone. A single utterance is decoded here, too, because only here the model says what it
-expects after the last word (`_closing`).
+lacks the measures that prevent Whisper from inventing text: timestamp tokens, and a second try if the first was poor.
+This module uses the library's own parts to batch the usual case: audio of one window, clear enough at the first pass.
+Other utterances are returned, to be decoded alone. A single utterance is decoded here, too, because only this module
+gets the model's expectations after the last word (`_closing`).
 
     features, padded to one window ──▶ encode ──▶ generate ──▶ align ──▶ segments with words
 """
@@ -155,7 +155,7 @@ def _closing(model: ShortWindowWhisper, result: Any) -> Closing | None:
     logits = _floats(steps[said + 1])
     likelihoods = np.exp(logits - logits.max())
     text = likelihoods[: len(model.texts)] / likelihoods.sum()
-    if text.sum() < _LITTLE:  # Whisper's rules demanded a timestamp here
+    if text.sum() < _LITTLE:  # Whisper's rules required a timestamp here
         return None
     ends, comma, word = (float(text[which].sum()) + _LITTLE for which in model.continuations)
     more = float(text.sum()) - ends + 2 * _LITTLE

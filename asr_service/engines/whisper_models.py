@@ -20,7 +20,7 @@ _LARGE = ("large-v1", "large-v2", "large-v3")
 
 CONVERSIONS = {
     **{f"openai/whisper-{size}": f"Systran/faster-whisper-{size}" for size in (*_SIZES, *_LARGE)},
-    "openai/whisper-large": "Systran/faster-whisper-large-v1",  # so OpenAI's repository of that name
+    "openai/whisper-large": "Systran/faster-whisper-large-v1",  # OpenAI's repository of that name is version 1, too
     "openai/whisper-large-v3-turbo": "mobiuslabsgmbh/faster-whisper-large-v3-turbo",
     **{
         f"distil-whisper/distil-{size}": f"Systran/faster-distil-whisper-{size}"

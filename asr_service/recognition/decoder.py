@@ -1,6 +1,6 @@
 """Runs the model in worker threads, for all streams of one event loop.
 
-    decode() ──▶ queue ──▶ batch ──▶ a worker thread: engine ──▶ results, or the error, to those who wait
+    decode() ──▶ queue ──▶ batch ──▶ a worker thread: engine ──▶ results, or the error, to the callers
 
 `decode_queue` decides the order. If every worker is busy when a turn is to be decoded, running partials are told to
 stop. An engine that can stop in the middle does so, and the partial ends as cancelled. With any other engine, the turn

@@ -66,7 +66,7 @@ class UtteranceDecoder:
         self._turn = None
 
     def leave_turn(self) -> None:
-        """The voice goes on after an eager end of turn. Whoever waits for that transcript still gets it."""
+        """The voice goes on after an eager end of turn. A task that waits for that transcript still gets it."""
         self._turn = None
 
     async def decode_turn(self, end: int) -> Transcript:
@@ -109,7 +109,7 @@ class UtteranceDecoder:
         self._partial = None
 
     async def _make_partial(self, position: int) -> PartialText | None:
-        if self._turn or not self._decoder.takes_partials:  # the decode of a pause comes first
+        if self._turn or not self._decoder.takes_partials:  # the decode of the turn goes first
             return None
         if position - self._partial_from > _PARTIAL_WINDOW:
             self._partial_from = max(self._partial_from, self._agreement.agreed_end)

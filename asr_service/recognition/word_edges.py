@@ -1,4 +1,4 @@
-"""Word times that agree with the silences that were heard. Pure.
+"""Fits word times to the silences in the sound. Pure.
 
 A recogniser adds a pause to the words beside it: a word then seems to last a second, and the pause is gone. The sound
 shows better where nobody spoke; see `silences`.
@@ -14,7 +14,7 @@ from asr_service.recognition.silences import MIN_SILENCE, SilentSpan
 
 
 def fit_words(words: Sequence[Word], silences: Sequence[SilentSpan]) -> tuple[Word, ...]:
-    """The words, in order, with edges that lie at the silences. Times are samples at 16 kHz, all counted from the same
+    """The words, in order, with their edges at the silences. Times are samples at 16 kHz, all counted from the same
     moment.
 
     No word reaches into a silence: the word before it ends where it begins, and the word after it begins where it ends.

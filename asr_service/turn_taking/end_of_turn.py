@@ -1,8 +1,8 @@
 """The probability that the speaker is done, from the sound and the words. Pure.
 
 It is a logistic model of a few signs. Its weights were fitted to the tuning half of the turn-taking set
-(`python -m bench.turn_taking --half tuning --fit`). They are few, so that people can read them. All signs but the last
-are the log-odds of a probability:
+(`python -m bench.turn_taking --half tuning --fit`). There are only a few, so that people can read them. All signs
+except the last are the log-odds of a probability:
 
     sign         probability
     acoustic     Smart Turn's, from the sound of the last 8 s
@@ -15,8 +15,8 @@ are the log-odds of a probability:
 If a sentence breaks off, Whisper often writes a full stop all the same. But then it finds "…", a comma or another word
 nearly as probable, and it is unsure of a last word that was cut short. The language model knows better whether the
 words are a whole sentence, but only in English. Where it can't be asked, the last two signs replace it: if the
-recogniser expects a comma, a clause is complete, and turns often end there. `wants_more` knows English words only; in
-other languages it goes by the punctuation.
+recogniser expects a comma, a clause is complete, and turns often end there. `wants_more` knows only English words; in
+other languages it depends on the punctuation.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The settings of endpointing, and how much silence ends a turn by them. Pure."""
+"""The settings of endpointing, and the silence that ends a turn with them. Pure."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _LEAST_STRETCH, _MOST_STRETCH = 0.8, 2.0
 
 @dataclass(frozen=True, slots=True)
 class Endpointing:
-    """When a turn ends, in milliseconds; see the proto message of the same name.
+    """The settings for the end of a turn, in milliseconds; see the proto message of the same name.
 
-    With `end_silence_ms` 0, the silence that ends a turn is between `min_silence_ms` and `max_silence_ms`, by the
-    probability that the speaker is done.
+    With `end_silence_ms` 0, the silence that ends a turn is between `min_silence_ms` and `max_silence_ms`, depending on
+    the probability that the speaker is done.
     """
 
     eager_silence_ms: int = 160

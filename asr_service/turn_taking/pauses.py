@@ -1,7 +1,7 @@
 """Measures how long this learner's pauses usually are, counting those after which the turn went on. Pure.
 
-Old pauses count less and less, so that the wait gets shorter for a learner who warms up. The usual pause of an earlier
-session stands in until there are enough pauses in this one.
+Old pauses count less and less, so that the wait gets shorter for a learner who becomes fluent. Until this session has
+enough pauses, the usual pause of an earlier session counts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _KEPT = 32
 
 @dataclass(frozen=True, slots=True)
 class PauseStatistics:
-    """What a client keeps for the learner's next session, in milliseconds; 0: no pause is known."""
+    """The statistics that a client keeps for the learner's next session, in milliseconds; 0: no pause is known."""
 
     usual_ms: int = 0
     longest_ms: int = 0
@@ -48,7 +48,7 @@ class Pauses:
 
     @property
     def usual_ms(self) -> float:
-        """Four of five pauses are at most this long; 0: no pause is known."""
+        """The length that four of five pauses do not exceed; 0: no pause is known."""
         weighted = [(pause, _FADE**age) for age, pause in enumerate(reversed(self._pauses))]
         if self.earlier_ms:
             weighted.append((self.earlier_ms, _PRIOR_WEIGHT * _FADE ** len(self._pauses)))

@@ -19,15 +19,15 @@ class Silence:
 
     def __init__(self, begin: int, settings: Endpointing, pauses: Pauses, clock: VoiceClock) -> None:
         self.begin = begin
-        self.is_prepared = False  # VoicePaused was told
+        self.is_prepared = False  # VoicePaused was sent
         self._settings = settings
         self._pauses = pauses
         self._clock = clock
-        self._probability: float | None = None  # that the speaker is done, by the last answer
+        self._probability: float | None = None  # the last answer: that the speaker is done
         self._ask_at_ms: float = settings.eager_silence_ms
 
     def must_prepare(self) -> bool:
-        """Whether it is time to tell of the pause."""
+        """Whether it is time to report the pause."""
         return not self.is_prepared and self._lasted_ms >= min(PREPARE_MS, self._settings.eager_silence_ms)
 
     def must_ask(self) -> bool:
@@ -48,7 +48,7 @@ class Silence:
         return self._wait_ms(least) == self._wait_ms(most) and same_side
 
     def eager_probability(self) -> float | None:
-        """The probability to tell with EagerEndOfTurn, 0 to 1; None: it is too early for that."""
+        """The probability for EagerEndOfTurn, 0 to 1; None: it is too early for that event."""
         enough_ms = self._enough_ms()
         if enough_ms is None:
             return None

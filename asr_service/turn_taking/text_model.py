@@ -19,7 +19,7 @@ from common.smollm2 import find_smollm2
 if TYPE_CHECKING:
     import xllamacpp
 
-# Without this beginning the model takes the words for a title or a list. It is read once and cached.
+# Without this text before them, the model takes the words for a title or a list. The text is read once and cached.
 _BEFORE = "Hello! Nice to meet you. "
 # Earlier words make little difference, and each takes time.
 _LAST_WORDS, _LAST_CHARS = 24, 200
@@ -76,7 +76,7 @@ def _parameters(weights: Path) -> xllamacpp.CommonParams:
     params.model.path = str(weights)
     params.hostnames, params.port = ["127.0.0.1"], 0  # its HTTP server can't be switched off
     params.cors_origins = ""
-    params.verbosity = 0  # or it logs to the standard output
+    params.verbosity = 0  # otherwise it logs to standard output
     params.n_ctx = _CONTEXT
     params.n_parallel = 1
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1  # the other cores serve other streams

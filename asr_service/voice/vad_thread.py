@@ -36,7 +36,7 @@ class VadThread:
         self._streams: WeakSet[VadStream] = WeakSet()
         self._waiting: list[_Job] = []
         self._running = False
-        self._timer: asyncio.TimerHandle | None = None  # fires when the waiting audio has waited long enough
+        self._timer: asyncio.TimerHandle | None = None  # fires when the gathered audio must not wait any longer
 
     def open(self, sample_rate_hz: int) -> VadStream:
         """Begin a stream of PCM at that rate."""

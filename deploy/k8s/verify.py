@@ -1,5 +1,5 @@
 """`make verify-k8s`: builds every overlay, validates it strictly against several Kubernetes versions, KEDA's and
-cert-manager's types, and our own rules (`policy.py`). Prints what is wrong; then the exit status is 1.
+cert-manager's types, and our own rules (`policy.py`). Prints the faults; if there are any, the exit status is 1.
 """
 
 from __future__ import annotations

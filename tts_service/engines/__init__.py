@@ -75,7 +75,7 @@ def create_engine(settings: TtsSettings) -> TtsEngine:
 
 
 def fallbacks_of(model_name: str, fallbacks: str) -> list[str]:
-    """The models to try after `model_name`: those after its own engine's place in the list, or all if it has none.
+    """The models to try after `model_name`: those after its own engine in the list, or all if that is not in the list.
 
     The bundled voice (an empty name) needs no fallback. `fallbacks` is a comma-separated list, or "none".
     """

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _EXTRA = "tts-coqui"
 _DEFAULT_MODEL = "tts_models/en/ljspeech/tacotron2-DDC"
 _HUB_IDS = {"coqui/XTTS-v2": "tts_models/multilingual/multi-dataset/xtts_v2"}  # to the name in Coqui's own list
-# At INFO it logs the text that it speaks, and at WARNING letters of it that it doesn't know.
+# At INFO it logs the spoken text, and at WARNING its unknown letters.
 logging.getLogger("TTS").setLevel(logging.ERROR)
 
 
@@ -37,7 +37,7 @@ class CoquiTts:
         self._device = settings.tts_device
         self._model: CoquiModel | None = None
         self._voices: dict[str, tuple[EngineVoice, str | None, str | None]] = {}
-        self._lock = threading.Lock()  # the models keep their work in attributes
+        self._lock = threading.Lock()  # the models keep their state in attributes
 
     def load(self) -> None:
         with explained(self._model_name, _EXTRA):

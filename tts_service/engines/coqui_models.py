@@ -22,7 +22,7 @@ from tts_service.engines.silence import trim_silence
 from tts_service.engines.tempo import Tempo
 from tts_service.text.words import estimate_words, written_words
 
-_UNSPOKEN_S = 0.1  # silence in place of a sentence without any letter that the model knows
+_UNSPOKEN_S = 0.1  # silence for a sentence whose letters are all unknown to the model
 
 
 class CoquiModel(Protocol):
@@ -141,7 +141,7 @@ class XttsModel:
     def speak(self, sentence: str, speaker: str | None, language: str | None, speed: float) -> Iterator[EngineAudio]:
         """One piece for about a second of speech.
 
-        Does not use XTTS's own speed, which fails on the short rest of a sentence that is spoken fast.
+        It does not use XTTS's own speed, which fails on the short rest of a fast sentence.
         """
         pieces = PieceMaker(self.sample_rate_hz, speed, estimated=True)
         pieces.tell(paced_words(sentence, self.sample_rate_hz))

@@ -43,7 +43,7 @@ class EdgeSpeech:
     def add_word(self, word: str, start_s: float, length_s: float) -> None:
         """Take a word as the service read it.
 
-        Several of them may be one written word. A word that isn't in the text is ignored.
+        Several words of the service may be one written word. A word that isn't in the text is ignored.
         """
         found = self._text.find(word, self._place)
         if found < 0:

@@ -1,8 +1,8 @@
 """An engine with fallbacks: the first of several models that can be loaded speaks.
 
-If that is not the model that was asked for, the log and Describe say so. An engine that is reached over the network
-also gets a standby, which speaks for some time after the network engine has failed. If a local engine fails while it
-speaks, the caller gets the error.
+If that is not the requested model, the log and Describe say so. An engine that is reached over the network also gets a
+standby, which speaks for some time after the network engine has failed. If a local engine fails while it speaks, the
+caller gets the error.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Kyutai TTS: a language model over audio tokens that takes text as it arrives. https://github.com/kyutai-labs/moshi
 
 The model is `kyutai/tts-1.6b-en_fr`, another of its kind, or a folder with its files and its voices in `voices/`. It
-speaks English and French. The times of words are the model's own: it asks for each word just before it says it.
+speaks English and French. The word times come from the model, which requests each word just before it speaks the word.
 """
 
 from __future__ import annotations

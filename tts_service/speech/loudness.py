@@ -1,7 +1,7 @@
 """How loud speech is: ITU-R BS.1770-5 loudness, in LUFS, of mono audio that comes in pieces. Pure.
 
-Own code because pyloudnorm brings SciPy (100 MB installed) for two short filters. We apply the filters' frequency
-response to the spectrum of each stretch, which NumPy does without a recursion over samples.
+We use our own code because pyloudnorm brings SciPy (100 MB installed) for two short filters. We apply the filters'
+frequency response to the spectrum of each stretch, which NumPy does without a recursion over samples.
 https://www.itu.int/rec/R-REC-BS.1770 (annex 1)
 """
 
