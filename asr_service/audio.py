@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from functools import cache
+from math import ceil, gcd
+from typing import TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,11 @@ ENGINE_RATE_HZ = 16_000
 """Rate at which voice detection and the models work, and in which positions are counted inside this service."""
 MIN_RATE_HZ = 8_000
 MAX_RATE_HZ = 48_000
+_CROSSINGS = 16  # zero crossings of the sinc on each side
+_BETA = 8.0  # of the Kaiser window: 80 dB between what passes and what does not
+_PASSED = 0.94  # of the lower of the two bandwidths
+# In stereo of one voice, samples differ less within a pair than from one pair to the next. In mono there are no pairs.
+TWO_CHANNELS = 0.1
 
 Audio: TypeAlias = npt.NDArray[np.float32]
 """Mono, -1 to 1."""
@@ -36,6 +43,19 @@ def check_pcm(pcm: bytes) -> None:
         )
 
 
+def check_recording(pcm: bytes) -> None:
+    """Raises InvalidInputError if these are surely not the samples of one channel, which would be heard as nonsense."""
+    if pcm.startswith(b"RIFF") and pcm[8:12] == b"WAVE":
+        raise InvalidInputError("the audio is a WAV file; send its samples alone, 16-bit and of one channel")
+    samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32)
+    samples = samples[: len(samples) // 2 * 2]
+    within, between = np.square(samples[0::2] - samples[1::2]), np.square(samples[1:-1:2] - samples[2::2])
+    if len(samples) > ENGINE_RATE_HZ // 10 and within.mean() < TWO_CHANNELS * between.mean():
+        raise InvalidInputError(
+            "the audio seems to have two channels in turn (stereo); send one of them, or their mean"
+        )
+
+
 def pcm_to_float(pcm: bytes) -> Audio:
     """16-bit little-endian mono PCM as floats from -1 to 1."""
     return np.frombuffer(pcm, dtype="<i2").astype(np.float32) / np.float32(32_768)
@@ -49,16 +69,53 @@ def resample(audio: Audio, sample_rate_hz: int) -> Audio:
 
 
 class Resampler:
-    """Converts a stream to 16 kHz. Output sample n belongs to input sample n * sample_rate_hz / 16,000."""
+    """Converts a stream to 16 kHz. Output sample n sounds with input sample n * sample_rate_hz / 16,000.
+
+    It holds back two milliseconds. soxr gives a stream's output in blocks: at 8 kHz the last 115 ms would be missing,
+    and each pause would be noticed that much later. Here each output sample is a sum of the input around it, weighted
+    by a windowed sinc. How the input is cut makes no difference.
+    """
 
     def __init__(self, sample_rate_hz: int) -> None:
-        self._stream = None
-        if sample_rate_hz != ENGINE_RATE_HZ:
-            self._stream = soxr.ResampleStream(sample_rate_hz, ENGINE_RATE_HZ, 1, dtype="float32")
+        self._is_same = sample_rate_hz == ENGINE_RATE_HZ
+        common = gcd(sample_rate_hz, ENGINE_RATE_HZ)
+        self._step, self._phases = sample_rate_hz // common, ENGINE_RATE_HZ // common
+        self._weights = _weights(self._step, self._phases)
+        self._reach = self._weights.shape[1] // 2  # inputs before and after an output
+        self._held: Audio = np.zeros(self._reach - 1, np.float32)
+        self._begin = 1 - self._reach  # position of the first held input
+        self._next = 0  # output sample
 
     def feed(self, pcm: bytes, *, last: bool = False) -> Audio:
-        """The output that is ready. The filter holds back some milliseconds; with `last` it returns them, too."""
+        """The next output. With `last`, also the rest, for which silence follows."""
         audio = pcm_to_float(pcm)
-        if self._stream is None:
+        if self._is_same:
             return audio
-        return np.asarray(self._stream.resample_chunk(audio, last=last), dtype=np.float32)
+        end = self._begin + len(self._held) + len(audio)  # of the input so far
+        silence = [np.zeros(self._reach, np.float32)] if last else []
+        self._held = np.concatenate([self._held, audio, *silence])
+        # Output n needs the input up to n * step // phases + reach.
+        ready = end if last else end - self._reach
+        count = max(0, ceil(ready * self._phases / self._step) - self._next)
+        positions = (self._next + np.arange(count, dtype=np.int64)) * self._step
+        first = positions // self._phases - self._reach + 1 - self._begin
+        around = np.lib.stride_tricks.sliding_window_view(self._held, 2 * self._reach)[first] if count else _NOTHING
+        out = (around * self._weights[positions % self._phases]).sum(axis=1) if count else _NOTHING
+        self._next += count
+        done = self._next * self._step // self._phases - self._reach + 1 - self._begin
+        self._held, self._begin = self._held[done:].copy(), self._begin + done
+        return cast("Audio", out.astype(np.float32))
+
+
+_NOTHING = np.zeros(0, np.float32)
+
+
+@cache
+def _weights(step: int, phases: int) -> Audio:
+    """(phases, 2 * reach): for each place of an output between two inputs, the weights of the inputs around it."""
+    cutoff = _PASSED * min(1.0, phases / step)  # as a share of the input's bandwidth
+    reach = ceil(_CROSSINGS / cutoff)
+    distance = np.arange(1 - reach, reach + 1)[None, :] - np.arange(phases)[:, None] / phases
+    window = np.i0(_BETA * np.sqrt(np.clip(1 - (distance / reach) ** 2, 0, 1))) / np.i0(_BETA)
+    weights = cutoff * np.sinc(cutoff * distance) * window
+    return cast("Audio", (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32))

@@ -15,7 +15,7 @@ from aitalk.asr.v1 import asr_pb2 as pb
 from aitalk.asr.v1 import asr_pb2_grpc
 
 from asr_service import events as ev
-from asr_service.audio import ENGINE_RATE_HZ, check_pcm, check_rate, pcm_to_float, resample
+from asr_service.audio import ENGINE_RATE_HZ, check_pcm, check_rate, check_recording, pcm_to_float, resample
 from asr_service.config import AsrSettings
 from asr_service.engine import AsrEngine
 from asr_service.metrics import AUDIO_SECONDS
@@ -121,6 +121,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         with self._slots.take():
             check_rate(request.sample_rate_hz)
             check_pcm(request.audio)
+            check_recording(request.audio)
             seconds = len(request.audio) / BYTES_PER_SAMPLE / request.sample_rate_hz
             if not 0 < seconds <= MAX_RECORDING_S:
                 raise InvalidInputError(
