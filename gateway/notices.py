@@ -76,7 +76,7 @@ class ReplyEnded:
 
 @dataclass(frozen=True, slots=True)
 class TurnTruncated:
-    """A turn of the partner's was cut where the client says that its playing stopped. text: what is left of it."""
+    """A turn of the partner was cut where the client stopped playing it. text: the remaining text."""
 
     turn_id: str
     text: str

@@ -1,8 +1,8 @@
-"""The front door that speaks OpenAI's Realtime API: one WebSocket, one conversation. See docs/realtime.md.
+"""The gateway's implementation of OpenAI's Realtime API: one WebSocket, one conversation. See docs/realtime.md.
 
     serve ── reads and writes the socket ──▶ face ──▶ learner_side    the learner's turns
                                               │  └──▶ partner_side    the responses
                                               └─────▶ items, session_config, client_events, server_events
 
-Begin with `face.py`. The conversation itself is gateway/conversation, as for /ws/conversation.
+Begin with `face.py`. The conversation itself runs in gateway/conversation, as for /ws/conversation.
 """

@@ -26,7 +26,7 @@ def rate_hz(name: Format) -> int:
 
 
 class AudioDecoder:
-    """The learner's audio in one format → PCM at `sample_rate_hz`. It may be cut anywhere."""
+    """The learner's audio in one format → PCM at `sample_rate_hz`. Pieces may end anywhere, even within a sample."""
 
     def __init__(self, name: Format, sample_rate_hz: int) -> None:
         self._table = _TABLES.get(name)
@@ -40,7 +40,7 @@ class AudioDecoder:
 
 
 class AudioEncoder:
-    """The partner's PCM at `sample_rate_hz` → one format. One of these for each response."""
+    """The partner's PCM at `sample_rate_hz` → one format. Each response has its own encoder."""
 
     def __init__(self, name: Format, sample_rate_hz: int) -> None:
         self._encode = _ENCODERS.get(name)
@@ -52,11 +52,11 @@ class AudioEncoder:
         return self._encoded(b"".join(self._converter.push(pcm)))
 
     def flush(self) -> bytes:
-        """What the resampler still holds, at the end."""
+        """The end of the audio, which the resampler still holds."""
         return self._encoded(self._converter.flush())
 
     def duration_ms(self, size: int) -> float:
-        """How long so many bytes of the format are."""
+        """The length of `size` bytes of the format, in milliseconds."""
         return size / self._bytes_per_s * 1000
 
     def _encoded(self, pcm: bytes) -> bytes:
@@ -64,7 +64,7 @@ class AudioEncoder:
 
 
 def _mu_law() -> npt.NDArray[np.int16]:
-    """What each of the 256 codes of ITU-T G.711 µ-law stands for."""
+    """The sample that each of the 256 codes of ITU-T G.711 µ-law represents."""
     code = ~np.arange(256, dtype=np.uint8)
     exponent, mantissa = (code >> 4 & 7).astype(np.int32), (code & 15).astype(np.int32)
     size = ((mantissa << 3) + 132 << exponent) - 132
@@ -72,7 +72,7 @@ def _mu_law() -> npt.NDArray[np.int16]:
 
 
 def _a_law() -> npt.NDArray[np.int16]:
-    """What each of the 256 codes of ITU-T G.711 A-law stands for."""
+    """The sample that each of the 256 codes of ITU-T G.711 A-law represents."""
     code = np.arange(256, dtype=np.uint8) ^ 0x55
     exponent, mantissa = (code >> 4 & 7).astype(np.int32), (code & 15).astype(np.int32)
     size = np.where(exponent, (mantissa << 4) + 264 << np.maximum(exponent - 1, 0), (mantissa << 4) + 8)
@@ -80,7 +80,7 @@ def _a_law() -> npt.NDArray[np.int16]:
 
 
 def _nearest(table: npt.NDArray[np.int16]) -> npt.NDArray[np.uint8]:
-    """For each 16-bit sample, as an unsigned index, the code that comes nearest to it."""
+    """The nearest code for each 16-bit sample. The index is the sample, read as unsigned."""
     order = np.argsort(table, kind="stable")
     values = table[order].astype(np.int32)
     samples = np.arange(65_536, dtype=np.uint16).view(np.int16).astype(np.int32)

@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from gateway.realtime.errors import ClientError
 from gateway.realtime.session_config import client_error
 
-NAME_LENGTH = 60  # of what a client calls an event, so much is repeated to it
+NAME_LENGTH = 60  # an error repeats so many characters of an unknown `type`
 
 
 class ClientEvent(BaseModel):
-    """What every event has. event_id: of the client's choice; an `error` event names it."""
+    """The fields of every event. event_id: chosen by the client; an `error` event names it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -22,7 +22,7 @@ class ClientEvent(BaseModel):
 
 
 class SessionUpdate(ClientEvent):
-    """Change what holds in the session."""
+    """Change the settings of the session."""
 
     type: Literal["session.update"]
     session: dict[str, Any]
@@ -42,7 +42,7 @@ class BufferCommit(ClientEvent):
 
 
 class BufferClear(ClientEvent):
-    """What the learner has said since the last turn is to be forgotten."""
+    """Forget what the learner has said since the last turn."""
 
     type: Literal["input_audio_buffer.clear"]
 
@@ -62,7 +62,7 @@ class ItemCreate(ClientEvent):
 
 
 class ItemRetrieve(ClientEvent):
-    """What is this item?"""
+    """Send this item to the client."""
 
     type: Literal["conversation.item.retrieve"]
     item_id: str
@@ -76,7 +76,7 @@ class ItemDelete(ClientEvent):
 
 
 class ItemTruncate(ClientEvent):
-    """The learner has heard an item of the partner's only up to here."""
+    """The learner has heard this item of the partner only up to `audio_end_ms`."""
 
     type: Literal["conversation.item.truncate"]
     item_id: str
@@ -85,7 +85,7 @@ class ItemTruncate(ClientEvent):
 
 
 class ResponseWish(BaseModel):
-    """What a `response.create` asks for. The fields without a default of their own hold as in the session."""
+    """The fields of a `response.create`. For a field that is None, the session's setting applies."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -104,14 +104,14 @@ class ResponseWish(BaseModel):
 
 
 class ResponseCreate(ClientEvent):
-    """The partner shall answer."""
+    """Let the partner answer."""
 
     type: Literal["response.create"]
     response: ResponseWish = ResponseWish()
 
 
 class ResponseCancel(ClientEvent):
-    """The partner shall stop."""
+    """Stop the partner."""
 
     type: Literal["response.cancel"]
     response_id: str | None = None
@@ -157,7 +157,7 @@ def read_client_event(data: str) -> AnyClientEvent:
 
 
 def _is_unicode(found: dict[str, Any]) -> bool:
-    """Whether all texts can be sent on."""
+    """Whether all texts are valid Unicode, so that they can be sent on."""
     try:
         json.dumps(found, ensure_ascii=False).encode()
     except UnicodeEncodeError:

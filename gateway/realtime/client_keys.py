@@ -1,6 +1,6 @@
-"""Short-lived keys (`ek_…`), which a server asks for and hands to its client in a browser.
+"""Short-lived keys (`ek_…`), which a server requests and gives to its client in a browser.
 
-A key carries the settings of its sessions. Sessions that were opened with it belong to the client that asked for it.
+A key carries the settings of its sessions. Sessions that are opened with it belong to the client that requested it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PREFIX = "ek_"
 
 
 class ExpiresAfter(BaseModel):
-    """When the key expires. A session that was opened before goes on."""
+    """When the key expires. Sessions that are open then go on."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -37,7 +37,7 @@ class KeyWish(BaseModel):
 
 
 class KeyDocument(BaseModel):
-    """What the store keeps of a key."""
+    """The stored data of a key."""
 
     client: str
     subject: str
@@ -45,7 +45,7 @@ class KeyDocument(BaseModel):
 
 
 def read_wish(body: bytes) -> tuple[KeyWish, SessionConfig]:
-    """A request's body, and the settings that it asks for. Raises ClientError."""
+    """A request's body, and the session settings in it. Raises ClientError."""
     try:
         wish = KeyWish.model_validate_json(body or b"{}")
     except ValidationError as invalid:
@@ -54,7 +54,7 @@ def read_wish(body: bytes) -> tuple[KeyWish, SessionConfig]:
 
 
 async def create_key(wish: KeyWish, client: Client, store: SessionStore) -> tuple[str, int]:
-    """A new key, and the second (since 1970) in which it expires. Raises UnavailableError."""
+    """A new key, and the time when it expires, in seconds since 1970. Raises UnavailableError."""
     key = PREFIX + secrets.token_urlsafe(24)
     document = KeyDocument(client=client.name, subject=client.subject, session=wish.session)
     await store.keep_client_secret(key, document.model_dump_json(), wish.expires_after.seconds)
@@ -62,7 +62,8 @@ async def create_key(wish: KeyWish, client: Client, store: SessionStore) -> tupl
 
 
 async def open_with(key: str, store: SessionStore) -> tuple[Client, dict[str, Any]]:
-    """Whose key it is, and the settings of its sessions. Raises UnauthorizedError or UnavailableError."""
+    """The client to whom the key belongs, and the settings of its sessions. Raises UnauthorizedError or
+    UnavailableError."""
     found = await store.client_secret(key)
     if found is None:
         raise UnauthorizedError("this key has expired, or never was one; ask /v1/realtime/client_secrets for another")

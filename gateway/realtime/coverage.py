@@ -1,4 +1,4 @@
-"""What of the Realtime API is done here. docs/realtime.md shows these tables.
+"""Which events and fields of the Realtime API the gateway supports. docs/realtime.md shows these tables.
 
 A test compares them with the types of the installed `openai` package, so that a new release shows what is missing.
 """
@@ -122,7 +122,8 @@ SESSION_FIELDS: dict[str, Row] = {
     "tracing": Row("without effect", "reported as null"),
     "truncation": Row("without effect", "reported as `auto`: the server shortens long conversations itself"),
 }
-"""Of `session.update` and `client_secrets`. A field that is not listed belongs to the listed one above it."""
+"""The fields of `session.update` and `client_secrets`. A listed field stands for the fields inside it that are not
+listed."""
 
 RESPONSE_FIELDS: dict[str, Row] = {
     "conversation": Row("done", "`auto` or `none`"),
@@ -139,7 +140,7 @@ RESPONSE_FIELDS: dict[str, Row] = {
     "prompt": _NO_PROMPT,
     "reasoning": Row("without effect"),
 }
-"""Of `response.create`."""
+"""The fields of `response.create`."""
 
 TABLES: dict[str, dict[str, Row]] = {
     "Client events": CLIENT_EVENTS,
@@ -147,11 +148,11 @@ TABLES: dict[str, dict[str, Row]] = {
     "Session fields": SESSION_FIELDS,
     "Fields of a response": RESPONSE_FIELDS,
 }
-"""By the headings of docs/realtime.md."""
+"""The tables by their headings in docs/realtime.md."""
 
 
 def as_markdown(table: dict[str, Row]) -> str:
-    """A table as the page shows it."""
+    """The table as the page contains it."""
     lines = ["| | | |", "| --- | --- | --- |"]
     lines += [f"| `{name}` | {row.status} | {row.note} |".replace("|  |", "| |") for name, row in table.items()]
     return "\n".join(lines)

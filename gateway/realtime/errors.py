@@ -1,4 +1,4 @@
-"""What is wrong with a client's event, as an `error` event tells it."""
+"""The error that an `error` event reports about a client's event."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from common.errors import InvalidInputError
 
 
 class ClientError(InvalidInputError):
-    """An event that has no effect.
+    """The client's event is invalid and has no effect.
 
-    param: the field that is at fault, as a path (`session.audio.input.format`). event_id: of the event, if it has one.
+    param: the path of the wrong field (`session.audio.input.format`). event_id: the event's id, if it has one.
     """
 
     def __init__(self, message: str, *, code: str = "invalid_value", param: str | None = None) -> None:

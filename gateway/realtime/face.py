@@ -1,6 +1,6 @@
-"""One conversation as its Realtime client sees it: the client's events in, the conversation's events out.
+"""Translates between one Realtime client and its conversation: the client's events in, the conversation's events out.
 
-`on_client` acts on what the client sends, `on_core` translates what the conversation says.
+`on_client` carries out a client's event, `on_core` translates a message or notice of the conversation.
 """
 
 from __future__ import annotations
@@ -58,27 +58,28 @@ from gateway.realtime.server_events import Event
 from gateway.realtime.session_config import LEAST_SPEED, SessionConfig, updated
 from gateway.reply.request import Delivery, ReplyRequest
 
-# A turn that the client ends has at least so much audio.
+# The client can't end a turn with less audio than this.
 LEAST_COMMIT_MS = 100
-# While the client ends the turns, a silence of this length divides what is recognised at once.
+# If the client ends the turns, recognition gets the audio in parts, divided at silences of this length.
 CUT_SILENCE_MS = 800
 MS_PER_S = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Nobody has spoken since the partner was heard to the end. from_ms: of the learner's audio."""
+    """Nobody has spoken since the learner heard the end of the partner's reply. from_ms: time in the learner's
+    audio."""
 
     since_s: float
     from_ms: float
 
 
 class Face:
-    """Of one connection.
+    """The translator of one connection.
 
-    send: takes the events for the client, in order. find_voice: the voice that a client's name for it stands for.
-    max_tokens: the longest response that the server allows. rate_limits: what is left of the client's allowance.
-    default_instructions: what holds while the client sends none.
+    send: takes the events for the client, in order. find_voice: returns the id of the voice that a client names.
+    max_tokens: the longest response that the server allows. rate_limits: returns the rest of the client's allowance.
+    default_instructions: used until the client sends its own.
     """
 
     def __init__(
@@ -106,21 +107,21 @@ class Face:
         self._began_s = now()
         self._decoder = AudioDecoder(config.audio.input.format.type, audio.sample_rate_hz)
         self._appended = 0  # samples of the whole connection
-        self._uncommitted = 0  # of these, since the last turn that the client has ended
+        self._uncommitted = 0  # of these, the samples since the last turn that the client has ended
         self._items = Items()
         self._learner = LearnerSide(self._items, lambda: self.config)
         self._partner = PartnerSide(
             self._items, lambda: self.config, sample_rate_hz, f"conv_{secrets.token_hex(8)}", rate_limits
         )
-        self._truncations: dict[str, int] = {}  # item → milliseconds, of truncations on their way
-        self._early: list[Event] | None = []  # what is to be told before `begin`
+        self._truncations: dict[str, int] = {}  # item → milliseconds, of truncations that are not confirmed yet
+        self._early: list[Event] | None = []  # events that `begin` will send
         self._silence: Silence | None = None
         self._silence_changed = asyncio.Event()
 
     # --- the session ----------------------------------------------------------------------------
 
     async def begin(self) -> None:
-        """The session is there, new or resumed: tell the client what holds."""
+        """The session exists, new or resumed: send its settings to the client."""
         for turn in self._session.turns:
             self._items.add(item_of_turn(turn))
         await self._configure(self.config)
@@ -152,7 +153,7 @@ class Face:
     # --- what the client sends ------------------------------------------------------------------
 
     async def on_client(self, event: AnyClientEvent) -> None:
-        """Do what the client asks for. Raises ServiceError: it has no effect then."""
+        """Carry out the client's event. Raises ServiceError if the event has no effect."""
         match event:
             case BufferAppend():
                 await self._append(event)
@@ -216,7 +217,7 @@ class Face:
                 code="input_audio_buffer_commit_empty",
             )
         self._uncommitted = 0
-        if not is_by_hand:  # recognition ends the turn, and that is told as always
+        if not is_by_hand:  # recognition ends the turn, and its events follow as usual
             await self._audio.cut()
             return
         turn_id, events = self._learner.on_commit()
@@ -273,7 +274,7 @@ class Face:
         return read_item(given, param).as_turn(self._elapsed_s())
 
     async def _voice_of(self, wish: ResponseWish) -> str:
-        """The voice of one response, if the client asks for one."""
+        """The id of the voice that the client requests for one response; empty: it requests none."""
         output = (wish.audio or {}).get("output")
         voice = output.get("voice") if isinstance(output, Mapping) else None
         voice = voice.get("id") if isinstance(voice, Mapping) else voice
@@ -292,7 +293,7 @@ class Face:
     # --- what the conversation says -------------------------------------------------------------
 
     def on_core(self, message: AnyServerMessage | Notice | bytes) -> list[Event]:
-        """What the client is told of it. Nothing before `begin`, which tells it later."""
+        """The events for the client. Before `begin` there are none: `begin` sends them."""
         events = self._translated(message)
         if self._early is None:
             return events
@@ -319,7 +320,7 @@ class Face:
                 return self._on_learner(message)
             case ReplyBegan() | ReplySent() | ReplyEnded() | TurnTruncated():
                 return self._on_partner(message)
-            case _:  # of /ws/conversation alone
+            case _:  # only for clients of /ws/conversation
                 return []
 
     def _on_learner(self, notice: VoiceBegan | TurnOver | TurnDropped) -> list[Event]:
@@ -343,7 +344,7 @@ class Face:
                 if notice.outcome == "complete":
                     self._note_silence(Silence(self._now(), self._appended_ms))
                 events = self._partner.on_ended(notice)
-                # Who began to speak while the partner was heard speaks alone now.
+                # A learner who began to speak while the partner was heard now speaks alone.
                 return events if self._partner.heard else [*self._learner.on_interruption(), *events]
             case TurnTruncated(turn_id, text):
                 return self._on_truncated(turn_id, text)
@@ -358,7 +359,7 @@ class Face:
     # --- silence --------------------------------------------------------------------------------
 
     async def answer_silences(self) -> None:
-        """Have the partner go on after each silence of `idle_timeout_ms`. Run it as a task."""
+        """Let the partner go on after each silence of `idle_timeout_ms`. Run this as a task."""
         while True:
             silence = self._silence
             with suppress(TimeoutError):
@@ -371,7 +372,7 @@ class Face:
                 await self._create_response(ResponseWish())
 
     def _silence_left_s(self) -> float | None:
-        """Until the partner goes on, if nobody speaks; None: it doesn't."""
+        """Seconds until the partner goes on, if nobody speaks; None: the partner doesn't go on."""
         detection = self.config.audio.input.turn_detection
         if self._silence is None or detection is None or not detection.idle_timeout_ms:
             return None
@@ -390,7 +391,7 @@ class Face:
 
 
 def _conduct(config: SessionConfig) -> Conduct:
-    """How the conversation goes under these settings."""
+    """The conversation's rules for these settings."""
     detection = config.audio.input.turn_detection
     delivery = Delivery(config.has_speech, _speed(config), config.max_tokens)
     if detection is None:
@@ -405,7 +406,7 @@ def _conduct(config: SessionConfig) -> Conduct:
 
 
 def _state_changes(config: SessionConfig) -> dict[str, object]:
-    """What is kept of these settings with the session."""
+    """The part of these settings that is stored with the session."""
     changes: dict[str, object] = {"voice": config.audio.output.voice}
     if config.instructions is not None:
         changes |= {"instructions": config.instructions.strip(), "is_plain": True}
@@ -419,6 +420,6 @@ def _speed(config: SessionConfig) -> float:
 
 
 def _problem(message: ErrorMessage) -> ServiceError:
-    """The error that a message of /ws/conversation tells."""
+    """The error that a message of /ws/conversation reports."""
     kind = UnavailableError if message.retryable else InvalidInputError
     return kind(message.message, code=message.code)

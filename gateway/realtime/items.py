@@ -1,4 +1,4 @@
-"""The items of a conversation, as the Realtime API shows them. The id of an item is that of its turn in the history."""
+"""The items of a conversation, as the Realtime API shows them. An item has the id of its turn in the history."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from gateway.realtime.errors import ClientError
 Role = Literal["user", "assistant", "system"]
 Kind = Literal["input_text", "input_audio", "output_text", "output_audio"]
 ROOT = "root"
-"""Stands for the beginning of the conversation, where an item's predecessor is named."""
+"""The id that means the beginning of the conversation, where an event names an item's predecessor."""
 
-# A client's note to the partner stands among the learner's words, as chat templates know no other place for it.
+# A client's note to the partner becomes a message of the learner, as chat templates have no other place for it.
 NOTE = "(A note to you, not from your friend: {text})"
 _KINDS: dict[Role, Kind] = {"user": "input_text", "assistant": "output_text", "system": "input_text"}
 _MESSAGE_FIELDS = {"id", "type", "role", "content", "object", "status"}
@@ -23,7 +23,7 @@ _MESSAGE_FIELDS = {"id", "type", "role", "content", "object", "status"}
 
 @dataclass(slots=True)
 class Item:
-    """One message. text: what is said in it; None while that is not known. is_kept: it has a turn in the history."""
+    """One message. text: its words; None while they are not known. is_kept: it has a turn in the history."""
 
     id: str
     role: Role
@@ -47,7 +47,7 @@ class Item:
         }
 
     def as_turn(self, started_s: float) -> Turn:
-        """A new turn for the history, with what the item says."""
+        """A new turn for the history, with the item's text."""
         text = self.text or ""
         if self.role == "assistant":
             return PartnerTurn(turn_id=self.id, text=text, generated_text=text, started_s=started_s)
@@ -65,7 +65,8 @@ class Items:
         return iter(self._items)
 
     def add(self, item: Item, after: str | None = None) -> str | None:
-        """Put it behind the item `after`; None: at the end. Returns the id of the item before. Raises ClientError."""
+        """Insert `item` behind the item `after`; None: at the end. Returns the id of the item before it. Raises
+        ClientError."""
         if any(item.id == other.id for other in self._items):
             raise ClientError(f"there is an item {item.id!r} already; choose another id", param="item.id")
         at = len(self._items) if after is None else 0 if after == ROOT else self._index(after, "previous_item_id") + 1
@@ -77,7 +78,7 @@ class Items:
         return self._items[self._index(item_id, param)]
 
     def delete(self, item: Item) -> None:
-        """Forget it."""
+        """Remove the item."""
         self._items.remove(item)
 
     def kept_before(self, item: Item) -> str | None:
@@ -102,7 +103,7 @@ class Items:
 
 
 def item_of_turn(turn: Turn) -> Item:
-    """The item that shows a turn of an earlier connection."""
+    """The item for a turn of an earlier connection."""
     match turn:
         case LearnerTurn(typed=typed):
             return Item(turn.turn_id, "user", "input_text" if typed else "input_audio", turn.text)

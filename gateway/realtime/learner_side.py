@@ -1,4 +1,4 @@
-"""The learner's turns as events of the Realtime API. Pure: what happens goes in, events come out.
+"""The learner's turns as events of the Realtime API. Pure: notices go in, events come out.
 
     speech_started ─▶ speech_stopped, committed, item added, item done, transcription delta, transcription completed
 
@@ -36,17 +36,17 @@ class _Voice:
 
 
 class LearnerSide:
-    """Of one connection. config: asked for what holds now."""
+    """The learner's turns of one connection. config: returns the current settings."""
 
     def __init__(self, items: Items, config: Callable[[], SessionConfig]) -> None:
         self._items = items
         self._config = config
         self._voice: _Voice | None = None
-        self._committed: deque[Item] = deque()  # turns that the client has ended, whose words are not known yet
+        self._committed: deque[Item] = deque()  # turns that the client has ended and whose words are not known yet
 
     @property
     def is_speaking(self) -> bool:
-        """Whether a turn is open, as far as recognition has said."""
+        """Whether recognition has reported an open turn."""
         return self._voice is not None
 
     def on_voice(self, voice: VoiceBegan, *, partner_is_heard: bool) -> list[Event]:
@@ -58,7 +58,7 @@ class LearnerSide:
         return [] if may_be_sound else self.on_interruption()
 
     def on_interruption(self) -> list[Event]:
-        """The voice has interrupted the partner, or nobody else speaks."""
+        """The voice has interrupted the partner, or the partner is silent."""
         if self._voice is None or self._voice.is_told:
             return []
         self._voice.is_told = True
@@ -88,7 +88,7 @@ class LearnerSide:
         ]
 
     def on_dropped(self) -> list[Event]:
-        """The turn is forgotten."""
+        """The turn was dropped."""
         voice, self._voice = self._voice, None
         if voice is None or not voice.is_told:
             return []
@@ -96,7 +96,7 @@ class LearnerSide:
         return [{"type": "input_audio_buffer.speech_stopped", **stopped}]
 
     def on_commit(self) -> tuple[str, list[Event]]:
-        """The client has ended the turn. Its words follow. Returns the id that the turn is to have."""
+        """The client has ended the turn; its words follow later. Returns the id for the turn, and the events."""
         item = Item(new_item_id(), "user", "input_audio", None)
         self._committed.append(item)
         return item.id, self._commit(item)
@@ -129,7 +129,7 @@ class LearnerSide:
 
 
 def _logprobs(turn: LearnerTurn) -> list[dict[str, Any]]:
-    """How sure the recogniser is of each word."""
+    """The logarithm of the recogniser's confidence in each word."""
     return [
         {
             "token": word.text,

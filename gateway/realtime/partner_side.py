@@ -1,10 +1,10 @@
-"""The partner's replies as responses of the Realtime API. Pure: what happens goes in, events come out.
+"""The partner's replies as responses of the Realtime API. Pure: notices go in, events come out.
 
     response.created, rate_limits.updated, output_item.added, item added, content_part.added
     transcript deltas and audio deltas, or text deltas
     the same in reverse as done events, response.done
 
-A response is done when all of it was sent. The learner may still be hearing it then.
+A response is done when all of it was sent. The learner may still hear it then.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from gateway.realtime.session_config import SessionConfig
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a `response.create` asked for that its events repeat."""
+    """The part of a `response.create` that its events repeat."""
 
     metadata: Mapping[str, str] | None = None
     is_aside: bool = False
@@ -37,7 +37,7 @@ class Asked:
 
 @dataclass(slots=True)
 class Response:
-    """One response. sent_ms: how much audio of it was sent."""
+    """One response. sent_ms: the length of its sent audio."""
 
     id: str
     request_id: str
@@ -92,7 +92,8 @@ class Response:
 
 @dataclass
 class PartnerSide:
-    """Of one connection. config: asked for what holds now. rate_limits: what is left of the client's allowance."""
+    """The replies of one connection. config: returns the current settings. rate_limits: returns the rest of the
+    client's allowance."""
 
     items: Items
     config: Callable[[], SessionConfig]
@@ -106,26 +107,26 @@ class PartnerSide:
     heard: Response | None = None
     """The response of the conversation that the learner hears."""
     _asked: dict[str, Asked] = field(default_factory=dict)
-    _responses: dict[str, Response] = field(default_factory=dict)  # by turn, until they have ended
+    _responses: dict[str, Response] = field(default_factory=dict)  # by turn, until the reply has ended
     _lengths_ms: dict[str, float] = field(default_factory=dict)  # of items with audio
-    _audio_of: str = ""  # the turn whose audio comes now
+    _audio_of: str = ""  # the turn of the audio that comes now
 
     def expect(self, request_id: str, asked: Asked) -> None:
-        """A response was asked for."""
+        """The client has requested a response."""
         self._asked[request_id] = asked
 
     def request_of(self, response_id: str) -> str | None:
-        """The request of an aside that is not done; None if there is none of this id."""
+        """The request of the open response out of band with this id; None if there is none."""
         return next(
             (one.request_id for one in self._responses.values() if one.id == response_id and one.asked.is_aside), None
         )
 
     def length_ms(self, item: Item) -> float:
-        """How much audio of this item was sent."""
+        """The length of the item's sent audio."""
         return self._lengths_ms.get(item.id, 0.0)
 
     def on_began(self, began: ReplyBegan) -> list[Event]:
-        """A reply is let out."""
+        """A reply was released."""
         config = self.config()
         asked = self._asked.pop(began.request_id, None) or Asked(
             has_speech=config.has_speech, max_tokens=config.max_tokens
@@ -190,7 +191,7 @@ class PartnerSide:
         return [*rest, *self._done(response, "completed")]
 
     def on_ended(self, ended: ReplyEnded) -> list[Event]:
-        """A reply was heard to its end, was interrupted, or failed."""
+        """The learner has heard all of a reply, or it was interrupted or failed."""
         response = self._responses.pop(ended.turn_id, None)
         if response is None:
             return []
@@ -246,7 +247,7 @@ def _error(failure: ServiceError) -> dict[str, Any]:
 
 
 def _usage(end: WritingEnd | None) -> dict[str, Any] | None:
-    """The model server's count. Audio is not counted in tokens: no model here reads or writes any."""
+    """The token counts of the model server. Audio has no tokens here: no model reads or writes audio tokens."""
     if end is None:
         return None
     return {

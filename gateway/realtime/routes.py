@@ -35,7 +35,7 @@ MAX_BODY_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """How connections come in: token → limits → seat → session."""
+    """The steps to open a connection: token → limits → seat → session."""
 
     authenticator: Authenticator
     limits: Limits
@@ -44,7 +44,7 @@ class Door:
 
 
 def add_realtime(app: FastAPI, door: Door, house: House) -> None:
-    """Mount the routes."""
+    """Add the routes to `app`."""
 
     @app.websocket("/v1/realtime")
     async def realtime(websocket: WebSocket) -> None:
@@ -56,7 +56,7 @@ def add_realtime(app: FastAPI, door: Door, house: House) -> None:
                     websocket, secrets.token_urlsafe(12), allowance, subject=client.subject, encode=_as_event
                 )
                 await _receive(arrival, opening, door, house)
-        except ServiceError as error:  # before it was accepted
+        except ServiceError as error:  # before the connection was accepted
             metrics.REFUSALS.labels(error.code).inc()
             await websocket.send_denial_response(_refusal(error))
 
@@ -77,7 +77,7 @@ def add_realtime(app: FastAPI, door: Door, house: House) -> None:
 
 
 async def _let_in(websocket: WebSocket, door: Door, house: House) -> tuple[Client, Opening]:
-    """Who is at the door, and what they want. Raises ServiceError."""
+    """The client, and the session that it requests. Raises ServiceError."""
     if not door.origins.allow(websocket.headers):
         logger.warning("refused a WebSocket from origin %s; see CORS_ORIGINS", websocket.headers.get("origin"))
         raise InvalidInputError("this page's origin may not use the gateway; see CORS_ORIGINS", code="forbidden_origin")
@@ -104,14 +104,15 @@ async def _let_in(websocket: WebSocket, door: Door, house: House) -> tuple[Clien
 
 
 def _resume_token(client: Client) -> str:
-    """That of all sessions of one client: whoever knows the client's token, and a session's id, can resume it."""
+    """The resume token of all sessions of one client. So the client's token and a session's id are enough to resume
+    it."""
     return hashlib.sha256(f"aitalk realtime {client.name}".encode()).hexdigest()
 
 
 async def _receive(arrival: Arrival, opening: Opening, door: Door, house: House) -> None:
     async with arrival.seated_by(door.admission, house.ports.store, house.draining) as is_in:
         if is_in:
-            arrival.keep_seat = True  # whatever happens to the connection
+            arrival.keep_seat = True  # even if the connection breaks
             closing = await converse(arrival, opening, house)
             arrival.keep_seat = closing not in (ENDED, IDLE, EXPELLED)
 
@@ -127,7 +128,7 @@ async def _body(request: Request) -> bytes:
 
 
 def _as_event(message: AnyServerMessage) -> str | None:
-    """What a client that waits for a seat is told: why it can't have one."""
+    """The error for a client that waited for a seat and can't have one."""
     match message:
         case ErrorMessage():
             problem = ServiceError(message.message, code=message.code)

@@ -1,4 +1,4 @@
-"""Serves one Realtime WebSocket: runs its session, and sends what it says, until the session or the connection ends."""
+"""Serves one Realtime WebSocket: runs its session and sends the events until the session or the connection ends."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ BROKEN = Closing(1011, "a bug ended the session; it is in the gateway's log")
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """How a connection begins. resume: the id of the session that it carries on; empty: a new one.
+    """How a connection begins. resume: the id of the session to resume; empty: a new session.
 
-    resume_token: that of this client's sessions, so that no other client can resume them.
+    resume_token: only a client with the same token can resume the session.
     """
 
     config: SessionConfig
@@ -56,7 +56,7 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What all connections share."""
+    """The objects that all connections share."""
 
     ports: Ports
     options: SessionOptions
@@ -65,7 +65,7 @@ class House:
     services: Services
 
     async def find_voice(self, wanted: str) -> str:
-        """The id of the voice that a client's name stands for; the name itself if the synthesis can't be asked."""
+        """The id of the voice that a client names; the name itself if the speech synthesis is unavailable."""
         try:
             return voice_for(wanted, await self.services.voices())
         except ServiceError:
@@ -117,7 +117,7 @@ class _Connection:
         self._outbox = outbox
         self._max_frame_bytes = house.settings.max_frame_bytes
         self._is_connected = True
-        self._is_ready = asyncio.Event()  # the session is there, new or resumed
+        self._is_ready = asyncio.Event()  # set when the session exists, new or resumed
         self._face = Face(
             session,
             audio,
@@ -131,7 +131,7 @@ class _Connection:
         )
 
     async def serve(self) -> Closing:
-        """Until the session or the connection ends."""
+        """Run until the session or the connection ends."""
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(self._write())
             helping = [tasks.create_task(self._read()), tasks.create_task(self._face.answer_silences())]
@@ -151,7 +151,7 @@ class _Connection:
     # --- out ------------------------------------------------------------------------------------
 
     async def _write(self) -> None:
-        """Send what the session says, until the outbox is closed."""
+        """Send the session's messages as events until the outbox is closed."""
         async for message in self._outbox:
             events = self._face.on_core(message)
             if isinstance(message, Resumed | ErrorMessage) or (
@@ -172,7 +172,7 @@ class _Connection:
     # --- in -------------------------------------------------------------------------------------
 
     async def _read(self) -> None:
-        """Take the client's events until it is gone, or has sent more than the limits allow."""
+        """Carry out the client's events until it disconnects or exceeds the limits."""
         if self._opening.resume:
             start = Start(type="start", session_id=self._opening.resume, resume_token=self._opening.resume_token)
             await self._session.post(start)
@@ -182,7 +182,7 @@ class _Connection:
             pass
 
     async def _read_one(self) -> bool:
-        """False: there will be no more."""
+        """Read and carry out one event. False: there are no more."""
         try:
             frame = await self._arrival.receive()
         except TooMuchError as error:
@@ -216,12 +216,12 @@ class _Connection:
 
 
 def encoded(event: Event) -> str:
-    """An event as it is sent."""
+    """The event as JSON text."""
     return json.dumps({"event_id": f"event_{secrets.token_hex(8)}", **event}, ensure_ascii=False)
 
 
 def rate_limits(allowance: Allowance) -> list[dict[str, Any]]:
-    """What is left of a connection's allowance: events that it may send."""
+    """The rest of a connection's allowance: the number of events that it may send."""
     bucket = allowance.messages
     most = bucket.rate * BURST_S
     reset_s = round((most - bucket.left) / bucket.rate, 3)

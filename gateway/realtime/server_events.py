@@ -12,13 +12,13 @@ Event = dict[str, Any]
 
 
 def error(problem: ServiceError, event_id: str | None = None) -> Event:
-    """Something went wrong. event_id: of the client's event that is at fault."""
+    """Something went wrong. event_id: the id of the client's event that caused it."""
     details = error_details(problem, param=getattr(problem, "param", None))
     return {"type": "error", "error": {**details, "event_id": event_id}}
 
 
 def item_added(item: Item, previous_item_id: str | None) -> Event:
-    """An item is in the conversation."""
+    """An item was added to the conversation."""
     return {"type": "conversation.item.added", "item": item.shown(), "previous_item_id": previous_item_id}
 
 

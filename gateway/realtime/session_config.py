@@ -1,7 +1,7 @@
-"""The session object of the Realtime API: what holds, and what a `session.update` changes of it.
+"""The session object of the Realtime API: its settings, and how a `session.update` changes them.
 
-A field that is left out of an update stays as it is. A field that has no meaning here is taken, and reported as what
-holds. docs/realtime.md has a table of all fields.
+A field that an update leaves out keeps its value. A field without a meaning here is accepted, and the session reports
+the value that the gateway uses. docs/realtime.md has a table of all fields.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from gateway.ports import Patience
 from gateway.realtime.audio import PCM_RATE_HZ, Format
 from gateway.realtime.errors import ClientError
 
-# The patience for each eagerness to answer.
+# The patience for each `eagerness`.
 EAGERNESS = {"low": 2.0, "medium": 1.0, "auto": 1.0, "high": 0.6}
-# What recognition takes as the silence that ends a turn.
+# The range of recognition for the silence that ends a turn.
 LEAST_SILENCE_MS, MOST_SILENCE_MS = 160, 10_000
-# What synthesis takes as a speed.
+# The lowest speed of the speech synthesis.
 LEAST_SPEED = 0.5
-# Fields that are taken and have no effect, and what is reported for them.
+# Fields that are accepted without effect, and the values that the session reports for them.
 WITHOUT_EFFECT: dict[str, Any] = {
     "reasoning": None,
     "parallel_tool_calls": None,
@@ -36,13 +36,13 @@ class _Part(BaseModel):
 
 
 class AudioFormat(_Part):
-    """Of input or output."""
+    """The format of the input or the output."""
 
     type: Format = "audio/pcm"
     rate: Literal[24_000, 8_000] | None = None
 
     def shown(self) -> dict[str, Any]:
-        """As the session reports it."""
+        """The object that the session reports."""
         return {"type": self.type} | ({"rate": PCM_RATE_HZ} if self.type == "audio/pcm" else {})
 
 
@@ -57,7 +57,7 @@ class Transcription(_Part):
     delay: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
 
     def shown(self) -> dict[str, Any]:
-        """As the session reports it."""
+        """The object that the session reports."""
         return {"model": self.model, "language": self.language, "prompt": None}
 
 
@@ -73,13 +73,13 @@ class ServerVad(_Part):
     threshold: float | None = Field(None, ge=0, le=1)
 
     def shown(self) -> dict[str, Any]:
-        """As the session reports it. Recognition has a threshold and a padding of its own."""
+        """The object that the session reports. Recognition has a threshold and a padding of its own."""
         held = self.patience.end_silence_ms
         return self.model_dump() | {"silence_duration_ms": held, "prefix_padding_ms": 300, "threshold": 0.5}
 
     @property
     def patience(self) -> Patience:
-        """As recognition takes it."""
+        """The setting for recognition."""
         return Patience(end_silence_ms=min(max(self.silence_duration_ms, LEAST_SILENCE_MS), MOST_SILENCE_MS))
 
 
@@ -94,12 +94,12 @@ class SemanticVad(_Part):
     idle_timeout_ms: None = Field(None, exclude=True)
 
     def shown(self) -> dict[str, Any]:
-        """As the session reports it."""
+        """The object that the session reports."""
         return self.model_dump()
 
     @property
     def patience(self) -> Patience:
-        """As recognition takes it."""
+        """The setting for recognition."""
         return Patience(factor=EAGERNESS[self.eagerness])
 
 
@@ -107,7 +107,7 @@ TurnDetection = Annotated[ServerVad | SemanticVad, Field(discriminator="type")]
 
 
 class NoiseReduction(_Part):
-    """Taken without effect: the recogniser was trained on noise."""
+    """Accepted without effect: the recogniser was trained on noise."""
 
     type: Literal["near_field", "far_field"] | None = None
     strength: float | None = None
@@ -122,7 +122,7 @@ class AudioInput(_Part):
     turn_detection: TurnDetection | None = SemanticVad(type="semantic_vad")
 
     def shown(self) -> dict[str, Any]:
-        """As the session reports it."""
+        """The object that the session reports."""
         return {
             "format": self.format.shown(),
             "noise_reduction": None,
@@ -132,7 +132,7 @@ class AudioInput(_Part):
 
 
 class VoiceId(_Part):
-    """A voice, as an object."""
+    """A voice as a JSON object."""
 
     id: str
 
@@ -150,7 +150,7 @@ class AudioOutput(_Part):
         return voice["id"] if isinstance(voice, dict) and set(voice) == {"id"} else voice
 
     def shown(self) -> dict[str, Any]:
-        """As the session reports it."""
+        """The object that the session reports."""
         return {"format": self.format.shown(), "voice": self.voice, "speed": max(self.speed, LEAST_SPEED)}
 
 
@@ -162,9 +162,9 @@ class Audio(_Part):
 
 
 class SessionConfig(_Part):
-    """What holds in a session. model: the name by which the client asked for this server's models.
+    """The settings of a session. model: the client's name for this server's models.
 
-    instructions: None as long as the client has sent none. `transcription` sessions have no output and no responses.
+    instructions: None until the client sends some. `transcription` sessions have no output and no responses.
     """
 
     type: Literal["realtime", "transcription"] = "realtime"
@@ -195,7 +195,7 @@ class SessionConfig(_Part):
     def shown(self, session_id: str, *, instructions: str, max_tokens: int) -> dict[str, Any]:
         """The session object of `session.created` and `session.updated`.
 
-        instructions: those that hold while the client has sent none. max_tokens: the most that the server allows.
+        instructions: used until the client sends its own. max_tokens: the longest response that the server allows.
         """
         audio_in = self.audio.input.shown()
         kept = {"id": session_id, "type": self.type, "include": list(self.include) if self.include else None}
@@ -216,7 +216,8 @@ class SessionConfig(_Part):
 
 
 def updated(config: SessionConfig, update: Mapping[str, Any]) -> SessionConfig:
-    """`config` with the fields of a `session.update`. Raises ClientError: nothing of it holds then."""
+    """`config` with the fields of a `session.update`. Raises ClientError if a field is invalid; then no field
+    changes."""
     if update.get("tools"):
         raise ClientError(
             "tools can't be called here yet; send `tools: []`, or leave it out",
@@ -236,9 +237,10 @@ def updated(config: SessionConfig, update: Mapping[str, Any]) -> SessionConfig:
 
 
 def client_error(invalid: ValidationError, root: str = "", *, tag: str = "") -> ClientError:
-    """The first thing that is wrong with a client's JSON.
+    """The first error in a client's JSON.
 
-    root: where in the event the JSON stands. tag: of the event, as pydantic begins a path with the tag of a union.
+    root: the path of the JSON within the event. tag: the event's type, because pydantic begins a path with the tag of a
+    union.
     """
     error = invalid.errors(include_url=False, include_input=False)[0]
     tags = {tag, "server_vad", "semantic_vad", "int", "literal['inf']"}
@@ -255,7 +257,7 @@ def client_error(invalid: ValidationError, root: str = "", *, tag: str = "") -> 
 
 
 def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """`new` over `old`, object by object. An object of another `type` takes the place of the old one as a whole."""
+    """`new` merged into `old`, object by object. An object of another `type` replaces the whole old object."""
     merged = dict(old)
     for name, value in new.items():
         before = merged.get(name)

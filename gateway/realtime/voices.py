@@ -1,18 +1,18 @@
-"""Which voice of the speech synthesis a client's name for one stands for."""
+"""Finds the voice of the speech synthesis for a client's voice name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# OpenAI's own voices, in the order in which they stand for ours.
+# OpenAI's voices, in the order in which they are assigned to ours.
 NAMES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
 
 
 def voice_for(wanted: str, voices: Sequence[Mapping[str, Any]]) -> str:
-    """The id of a voice. A name of OpenAI's stands for a voice of the default one's language, always the same.
+    """The id of a voice. Each of OpenAI's names always gives the same voice, in the language of the default voice.
 
-    voices: those of the synthesis, the default first. It is also what an unknown name stands for; empty if there are no
+    voices: the synthesis's voices, the default first. An unknown name gives the default voice; empty: there are no
     voices.
     """
     ids = [str(one["id"]) for one in voices]
