@@ -1,6 +1,6 @@
 """A model server that this service starts, and starts again whenever it ends.
 
-start ──► process runs ──► answers (ready) ──► ends ──► pause ──► start …
+start ──► process runs ──► answers (ready) ──► ends, or hangs and is killed ──► pause ──► start …
                └── does not answer in time, or ends first ──► pause ──► start …
 
 Before its first answer the server gets three starts. `start` raises EngineError after the third failure, or as soon as
@@ -27,6 +27,7 @@ from llm_service.servers.load_failure import LoadFailure, explain
 
 logger = logging.getLogger(__name__)
 
+CHECK_EVERY_S = 5.0
 FIRST_STARTS = 3  # three failures are no accident, so `start` reports them
 
 
@@ -49,6 +50,7 @@ class SupervisedEngine:
         self._description = description
         self._command = command
         self._startup_timeout_s = startup_timeout_s
+        self._hangs_after_s = request_timeout_s
         self._fetch = fetch
         self._client = OpenAiEngine(
             "",
@@ -154,4 +156,21 @@ class SupervisedEngine:
         self._up.set()
         BACKEND_UP.labels(self.name).set(1)
         logger.info("%s answers after %.1f s", self.name, self._up_since - began)
-        await backend_metrics.watch(self.name, self._client.metrics)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(backend_metrics.watch(self.name, self._client.metrics))
+            tasks.create_task(self._kill_if_it_hangs(process))
+
+    async def _kill_if_it_hangs(self, process: ChildProcess) -> None:
+        """Kill a server that for LLM_REQUEST_TIMEOUT_S neither answers about its health nor writes a reply.
+
+        Health alone says too little: under load, its requests may occupy every thread that could answer.
+        """
+        answered_at, interval_s = time.monotonic(), min(CHECK_EVERY_S, self._hangs_after_s / 2)
+        while True:
+            await asyncio.sleep(interval_s)
+            if await self._client.answers(interval_s):
+                answered_at = time.monotonic()
+            if time.monotonic() - max(answered_at, self._client.heard_at) >= self._hangs_after_s:
+                logger.error("%s (process %d) does not answer any more; it is killed", self.name, process.pid)
+                process.kill()
+                return

@@ -97,6 +97,8 @@ class OpenAiEngine:
         self._name = name
         self.model = model
         self.ready = False
+        self.heard_at = -math.inf
+        """When the server last sent a part of a reply, by time.monotonic."""
         self.parameters = 0
         self._context_tokens = 0  # 0: unknown
         self._dialect = Dialect()
@@ -225,6 +227,7 @@ class OpenAiEngine:
         body = payload(self.model, request, dialect)
         async with self._post("/chat/completions", body) as response, aclosing(_events(response)) as events:
             async for data in events:
+                self.heard_at = time.monotonic()
                 if data == END:
                     reader.done()
                     break
@@ -271,6 +274,14 @@ class OpenAiEngine:
             return _Props.model_validate_json(response.content).default_generation_settings.n_ctx
         except (ServiceError, ValidationError):
             return 0
+
+    async def answers(self, within_s: float) -> bool:
+        """Whether the server answers a question about its health in time, whatever it says."""
+        try:
+            await self._client.get(f"{self.base_url.removesuffix('/v1')}/health", timeout=within_s)
+        except httpx.HTTPError:
+            return False
+        return True
 
     async def metrics(self) -> str:
         """The server's own Prometheus metrics, which vLLM and llama.cpp serve at /metrics."""

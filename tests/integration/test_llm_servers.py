@@ -138,6 +138,57 @@ def supervised(command: Sequence[str], startup_timeout_s: float) -> SupervisedEn
     )
 
 
+SMALL_SERVER = """
+import http.server, json, sys
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.answer("application/json", json.dumps({"data": [{"id": "m"}]}))
+
+    def do_POST(self):
+        word = {"choices": [{"delta": {"content": "Hello"}, "finish_reason": "stop"}]}
+        self.answer("text/event-stream", f"data: {json.dumps(word)}\\n\\ndata: [DONE]\\n\\n")
+
+    def answer(self, kind, text):
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+async def test_a_child_that_hangs_is_replaced() -> None:
+    engine = SupervisedEngine(
+        EngineDescription("test", "m", "cpu"),
+        lambda port: [sys.executable, "-c", SMALL_SERVER, str(port)],
+        startup_timeout_s=60,
+        request_timeout_s=1,
+    )
+    await engine.start()
+    try:
+        first, stopped = engine.base_url, a_child(SMALL_SERVER)
+        stopped.suspend()
+        await until_replaced(engine, first)
+        assert not _runs(stopped.pid)
+    finally:
+        await engine.close()
+
+
+def a_child(argument: str) -> psutil.Process:
+    """The child process with this argument."""
+    (child,) = (one for one in psutil.Process().children() if argument in one.cmdline())
+    return child
+
+
+async def until_replaced(engine: SupervisedEngine, base_url: str) -> None:
+    """Wait until the engine is ready at another address."""
+    async with asyncio.timeout(60):
+        while engine.base_url == base_url or not engine.ready:
+            await asyncio.sleep(0.02)
+
+
 async def test_a_child_that_can_not_start_is_quoted() -> None:
     engine = supervised([sys.executable, "-c", "raise SystemExit('no such model: m')"], startup_timeout_s=60)
     with pytest.raises(EngineError, match="no such model: m"):
