@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from common.errors import InvalidInputError
 from gateway.history import Level
 
-Encoding = Literal["auto", "pcm_s16le", "webm", "ogg", "wav"]
+Encoding = Literal["auto", "pcm_s16le", "webm", "ogg", "mp4", "aac", "flac", "wav"]
 
 
 class ClientMessage(BaseModel):
@@ -32,7 +32,7 @@ class ClientMessage(BaseModel):
 
 
 class AudioFormat(ClientMessage):
-    """The format of the client's audio. `auto`: WebM, Ogg or WAV, detected by its first bytes.
+    """The format of the client's audio. `auto`: any but raw PCM, detected by its first bytes.
 
     Raw PCM must be announced. sample_rate applies to raw PCM only.
     """

@@ -1,4 +1,4 @@
-"""Decodes WebM and Ogg with libav as they arrive.
+"""Decodes WebM, Ogg and MP4 with libav as they arrive.
 
 libav asks for bytes and waits for them. It gets the bytes that have come, so it never waits for a full buffer. The
 lowest `probesize` keeps it from collecting packets before it begins: with Chromium's recordings each block is decoded
@@ -14,18 +14,18 @@ from typing import Protocol
 import av
 import av.error
 import av.logging
+from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from gateway.audio.errors import AudioError
-from gateway.audio.framing import Framing, OggFraming, WebmFraming
-from gateway.audio.pcm import samples_of
+from gateway.audio.framing import Framing, Mp4Framing, OggFraming, WebmFraming
+from gateway.audio.sound import sound_of
 from gateway.audio.types import ByteSource, DecodedAudio, StreamKind
 
 MAX_CHANNELS = 8
 MAX_RATE_HZ = 192_000
 MAX_SILENT_BYTES = 1024 * 1024  # from one decoded packet to the next; leaves room for some video
-MAX_BAD_PACKETS = 10  # in a row; fewer are heard as a click
 
 # The client gets an error for a broken stream, so libav need not write to stderr, too.
 av.logging.set_level(None)
@@ -41,10 +41,21 @@ def decode_ogg(source: ByteSource, sample_rate_hz: int) -> Iterator[DecodedAudio
     return _decode(_FramedFile(source, OggFraming(), StreamKind.OGG), "ogg", sample_rate_hz)
 
 
+def decode_mp4(source: ByteSource, sample_rate_hz: int) -> Iterator[DecodedAudio]:
+    """A StreamDecoder for fragmented MP4 with AAC or Opus."""
+    return _decode(_FramedFile(source, Mp4Framing(), StreamKind.MP4), "mp4", sample_rate_hz)
+
+
 def _decode(file: _FramedFile, libav_format: str, sample_rate_hz: int) -> Iterator[DecodedAudio]:
+    options = {"probesize": "32", "fflags": "noparse"}
     try:
-        with av.open(file, "r", format=libav_format, options={"probesize": "32", "fflags": "noparse"}) as container:
-            yield from _packets(container, _audio_track(container, file.kind), file, sample_rate_hz)
+        with av.open(file, "r", format=libav_format, options=options, metadata_errors="replace") as container:
+            if not container.streams.audio and file.is_over:
+                file.check()
+            track = _audio_track(container, file.kind)
+            codec, rate_hz = f"{track.codec_context.name}/{file.kind}", track.codec_context.sample_rate
+            packets = (packet.decode for packet in container.demux(track))
+            yield from sound_of(packets, codec, lambda: rate_hz, sample_rate_hz, file.sounded)
     except av.error.FFmpegError as error:
         file.check()  # the error in the bytes says more than libav's error
         raise AudioError(
@@ -58,9 +69,13 @@ def _audio_track(container: InputContainer, kind: StreamKind) -> AudioStream:
     if not container.streams.audio:
         raise AudioError(f"the {name} has no audio track; record the microphone", code="no_audio_track")
     track = container.streams.audio[0]
-    context = track.codec_context
-    if context.name != "opus" and not context.name.startswith("pcm_"):
-        raise AudioError(f"the audio in the {name} is {context.name}; send Opus", code="unsupported_audio")
+    context: AudioCodecContext | None = track.codec_context  # None: libav knows no such codec
+    known = _CODECS[kind]
+    if context is None:
+        raise AudioError(f"the audio in the {name} is of an unknown codec; start a new recording", code="corrupt_audio")
+    if context.name not in known and not context.name.startswith("pcm_"):
+        wanted = " or ".join(_CODEC_NAMES[one] for one in known)
+        raise AudioError(f"the audio in the {name} is {context.name}; send {wanted}", code="unsupported_audio")
     if not 0 < context.channels <= MAX_CHANNELS or not 0 < context.sample_rate <= MAX_RATE_HZ:
         raise AudioError(
             f"the {name} claims {context.channels} channels at {context.sample_rate} Hz; "
@@ -70,32 +85,14 @@ def _audio_track(container: InputContainer, kind: StreamKind) -> AudioStream:
     return track
 
 
-def _packets(
-    container: InputContainer, track: AudioStream, file: _FramedFile, sample_rate_hz: int
-) -> Iterator[DecodedAudio]:
-    codec, rate = f"{track.codec_context.name}/{file.kind}", track.codec_context.sample_rate
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=sample_rate_hz)
-    bad = 0
-    for packet in container.demux(track):
-        try:
-            frames = packet.decode()
-        except av.error.FFmpegError as error:
-            bad += 1
-            if bad == MAX_BAD_PACKETS:
-                raise AudioError(
-                    f"{bad} packets in a row can't be decoded as {codec}; start a new recording", code="corrupt_audio"
-                ) from error
-            continue
-        for frame in frames:
-            bad = 0
-            file.sounded()
-            if pcm := samples_of(resampler.resample(frame)):
-                yield DecodedAudio(pcm, codec, rate)
-    if pcm := samples_of(resampler.resample(None)):
-        yield DecodedAudio(pcm, codec, rate)
-
-
-_NAMES = {StreamKind.WEBM: "WebM", StreamKind.OGG: "Ogg"}
+_NAMES = {StreamKind.WEBM: "WebM", StreamKind.OGG: "Ogg", StreamKind.MP4: "MP4"}
+# The codecs of each, beside PCM.
+_CODEC_NAMES = {"opus": "Opus", "aac": "AAC"}
+_CODECS = {
+    StreamKind.WEBM: ("opus",),
+    StreamKind.OGG: ("opus",),
+    StreamKind.MP4: ("aac", "opus"),
+}
 
 
 class ReadableFile(Protocol):
@@ -116,14 +113,14 @@ class _FramedFile(ReadableFile):
         self._framing = framing
         self._data = b""
         self._at = 0
-        self._over = False
+        self.is_over = False
         self._silent_bytes = 0
         self._heard_any = False
 
     def read(self, size: int) -> bytes:
         """Up to `size` bytes as soon as there are any; b"" at the end."""
         while self._at == len(self._data):
-            if self._over:
+            if self.is_over:
                 return b""
             self._fill()
         part = self._data[self._at : self._at + size]
@@ -157,4 +154,4 @@ class _FramedFile(ReadableFile):
         self._silent_bytes += len(self._data)
         if self._framing.rest is not None:
             self._source.split(self.kind, self._framing.rest)
-        self._over = not data or self._framing.over or self._silent_bytes > MAX_SILENT_BYTES
+        self.is_over = not data or self._framing.over or self._silent_bytes > MAX_SILENT_BYTES

@@ -1,4 +1,4 @@
-"""Follows the outer structure of WebM and Ogg, without decoding: where a stream ends, and whether it is complete.
+"""Follows the outer structure of containers, without decoding: where a stream ends, and whether it is complete.
 
 If bytes make no sense, libav silently searches for the next structure that it understands: the learner would not be
 heard, and would get no error. So each byte passes through here first. If the structure breaks, the stream is over and
@@ -8,6 +8,8 @@ of input, Framing knows whether the last element or page was cut off.
     WebM   a sequence of elements: id, size, body. Segment and Cluster are entered, whatever size they claim (live WebM
     says "unknown"); all other elements are skipped. https://www.rfc-editor.org/rfc/rfc8794
     Ogg    a sequence of pages: 27 bytes, a table of segment lengths, the segments. https://www.rfc-editor.org/rfc/rfc3533
+    MP4    a sequence of boxes: size, type, body. `moov` tells of the tracks and comes before the sound (`mdat`): so do
+           fragmented files, as MediaRecorder writes them. https://www.w3.org/TR/mse-byte-stream-format-isobmff/
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 MAX_ELEMENT_BYTES = 4 * 1024 * 1024  # a video block may be large, a block of Opus is under 64 KiB
+MAX_FRAGMENT_BYTES = 64 * 1024 * 1024  # of an MP4 that is handed out at its end
 
 _EBML = 0x1A45DFA3
 _ENTERED = {0x18538067, 0x1F43B675}  # Segment, Cluster
@@ -151,6 +154,42 @@ class OggFraming(Framing):
             return None
         self._past_headers = self._past_headers or not begins_stream
         return header, sum(head[27:header])
+
+
+_BOXES = {
+    *(b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"mfra", b"sidx", b"ssix", b"prft", b"emsg", b"pdin", b"meta"),
+    *(b"free", b"skip", b"wide", b"udta", b"uuid"),
+}
+
+
+class Mp4Framing(Framing):
+    """Fragmented MP4, and MP4 whose index comes first: a sequence of boxes."""
+
+    _max_header_bytes = 16
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun = self._has_index = False
+
+    def _unit(self, head: bytes) -> tuple[int, int] | None:
+        if len(head) < 8:
+            return None
+        size, kind = int.from_bytes(head[:4], "big"), head[4:8]
+        if kind not in _BOXES:
+            raise Damaged("no MP4 box begins where one should")
+        if kind == b"ftyp" and self._begun:
+            raise NewStream
+        if kind == b"mdat" and not self._has_index:
+            raise Damaged("the sound comes before the index, which is at the end of the file; send fragmented MP4")
+        header = 16 if size == 1 else 8
+        if len(head) < header:
+            return None
+        if size == 1:
+            size = int.from_bytes(head[8:16], "big")
+        if not header <= size <= (MAX_FRAGMENT_BYTES if kind == b"mdat" else MAX_ELEMENT_BYTES):
+            raise Damaged(f"an MP4 box claims {size} bytes")
+        self._begun, self._has_index = True, self._has_index or kind == b"moov"
+        return header, size - header
 
 
 def _vint_bytes(first: int) -> int:

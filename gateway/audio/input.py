@@ -21,11 +21,13 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 
 from common.pcm import BYTES_PER_SAMPLE
+from gateway.audio.adts import decode_adts
 from gateway.audio.cadence import Cadence
-from gateway.audio.container import decode_ogg, decode_webm
+from gateway.audio.container import decode_mp4, decode_ogg, decode_webm
 from gateway.audio.decoded_queue import ClosedQueueError, DecodedQueue
 from gateway.audio.decoder import Decoder
 from gateway.audio.errors import AudioError
+from gateway.audio.flac import decode_flac
 from gateway.audio.gathering import Gathering
 from gateway.audio.pcm import decode_pcm
 from gateway.audio.quiet_timer import QuietTimer
@@ -39,7 +41,7 @@ PLAIN = StreamKind.PCM.value
 class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
     """Decodes what one session sends. One task feeds, another iterates; made and used in one event loop.
 
-    sample_rate_hz: of the PCM that comes out. encoding: "auto", "webm", "ogg", "wav" or "pcm_s16le", as in the `start`
+    sample_rate_hz: of the PCM that comes out. encoding: "auto" or a StreamKind, as in the `start`
     message; pcm_sample_rate_hz is for the last alone.
 
     Set before the first audio:
@@ -165,6 +167,9 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
         return {
             StreamKind.WEBM: decode_webm,
             StreamKind.OGG: decode_ogg,
+            StreamKind.MP4: decode_mp4,
+            StreamKind.AAC: decode_adts,
+            StreamKind.FLAC: decode_flac,
             StreamKind.WAV: decode_wav,
             StreamKind.PCM: partial(decode_pcm, source_sample_rate_hz=rate_hz),
         }

@@ -89,6 +89,29 @@ def decode_pcm(source: ByteSource, sample_rate_hz: int, source_sample_rate_hz: i
     yield DecodedAudio(converter.flush(), "pcm_s16le", source_sample_rate_hz)
 
 
+class FrameConverter:
+    """Converts frames that libav has decoded to 16-bit mono PCM at `sample_rate_hz`. Their format may change."""
+
+    def __init__(self, sample_rate_hz: int) -> None:
+        self._sample_rate_hz = sample_rate_hz
+        self._resampler: av.AudioResampler | None = None
+        self._form: tuple[str, str, int] | None = None
+
+    def push(self, frame: av.AudioFrame) -> bytes:
+        """The samples that are ready; the resampler holds some back."""
+        form = (frame.format.name, frame.layout.name, frame.sample_rate)
+        rest = b""
+        if self._resampler is None or form != self._form:
+            rest = self.flush()
+            self._resampler = av.AudioResampler(format="s16", layout="mono", rate=self._sample_rate_hz)
+            self._form = form
+        return rest + samples_of(self._resampler.resample(frame))
+
+    def flush(self) -> bytes:
+        """The samples that the resampler still holds, at the end of the stream."""
+        return samples_of(self._resampler.resample(None)) if self._resampler else b""
+
+
 def samples_of(frames: list[av.AudioFrame]) -> bytes:
     """The samples of 16-bit mono frames."""
     return b"".join(frame.to_ndarray().tobytes() for frame in frames)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.audio.adts import ADTS_HEADER_BYTES, could_be_aac
 from gateway.audio.errors import AudioError
 from gateway.audio.types import StreamKind
 
@@ -9,17 +10,23 @@ from gateway.audio.types import StreamKind
 _SIGNATURES: dict[StreamKind, tuple[int | None, ...]] = {
     StreamKind.WEBM: (0x1A, 0x45, 0xDF, 0xA3),
     StreamKind.OGG: (*b"OggS", 0, 2),
+    StreamKind.MP4: (0, 0, None, None, *b"ftyp"),  # the first box has less than 64 KiB
+    StreamKind.FLAC: (*b"fLaC", None, 0, 0, 34),  # and a block of metadata of 34 bytes
     StreamKind.WAV: (*b"RIFF", None, None, None, None, *b"WAVE"),
 }
 
 ACCEPTED = (
-    "send WebM/Opus or Ogg/Opus as MediaRecorder writes it, from its first byte on, or WAV; "
+    "send WebM/Opus, Ogg/Opus or MP4 (AAC or Opus) as MediaRecorder writes it, from its first byte on, AAC (ADTS), "
+    "FLAC or WAV; "
     'raw 16-bit PCM must be announced first, by {"type":"start","audio":{"encoding":"pcm_s16le","sample_rate":16000}}'
 )
 
 
 def starts_stream(data: bytes) -> StreamKind | None:
-    """The kind of stream whose complete signature `data` begins with, or None."""
+    """The kind of stream whose complete signature `data` begins with, or None.
+
+    Never AAC: each of its frames begins in the same way, and so may samples of raw PCM.
+    """
     for kind, signature in _SIGNATURES.items():
         if len(data) >= len(signature) and _fits(data, signature):
             return kind
@@ -32,6 +39,8 @@ def sniff(head: bytes) -> StreamKind | None:
     Raises AudioError (unsupported_audio) as soon as no kind fits.
     """
     kind = starts_stream(head)
+    if kind is None and could_be_aac(head):
+        return StreamKind.AAC if len(head) >= ADTS_HEADER_BYTES else None
     if kind is None and not any(_fits(head, signature) for signature in _SIGNATURES.values()):
         raise AudioError(f"this audio is in no known format; {ACCEPTED}", code="unsupported_audio")
     return kind

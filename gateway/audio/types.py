@@ -13,6 +13,9 @@ class StreamKind(StrEnum):
 
     WEBM = "webm"
     OGG = "ogg"
+    MP4 = "mp4"
+    AAC = "aac"
+    FLAC = "flac"
     WAV = "wav"
     PCM = "pcm_s16le"
 

@@ -10,7 +10,7 @@ import av.error
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from gateway.audio.pcm import samples_of
+from gateway.audio.pcm import FrameConverter
 from gateway.openai_api.answers import ParameterError
 from gateway.openai_api.cutting import BYTES, RATE_HZ
 
@@ -28,7 +28,7 @@ def decode(file: BinaryIO, max_s: float) -> Iterator[bytes]:
     """
     left = int(max_s * RATE_HZ) * BYTES
     try:
-        with av.open(file, "r", options=OPTIONS) as container:
+        with av.open(file, "r", options=OPTIONS, metadata_errors="replace") as container:
             for pcm in _blocks(container):
                 left -= len(pcm)
                 if left < 0:
@@ -44,7 +44,9 @@ def _blocks(container: InputContainer) -> Iterator[bytes]:
     if not container.streams.audio:
         raise _unreadable("has no sound in it")
     track: AudioStream = container.streams.audio[0]
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
+    if track.codec_context is None:
+        raise _unreadable("holds sound of an unknown codec")
+    converter = FrameConverter(RATE_HZ)
     bad, is_heard = 0, False
     for packet in container.demux(track):
         try:
@@ -56,10 +58,10 @@ def _blocks(container: InputContainer) -> Iterator[bytes]:
             continue
         for frame in frames:
             bad, is_heard = 0, True
-            yield samples_of(resampler.resample(frame))
+            yield converter.push(frame)
     if not is_heard:
         raise _unreadable("has no sound in it")
-    yield samples_of(resampler.resample(None))
+    yield converter.flush()
 
 
 def _unreadable(why: str) -> ParameterError:

@@ -2,7 +2,7 @@
  * The learner's voice: frames of audio out, in the best way that the browser offers.
  *
  *   worklet    raw 16-bit PCM in frames of 20 ms; needs no decoding, has the least delay
- *   recorder   WebM/Opus (or Ogg/Opus) from MediaRecorder in pieces of 100 ms
+ *   recorder   WebM/Opus (or Ogg/Opus, or MP4) from MediaRecorder in pieces of 100 ms
  *
  *   await microphone.open() → microphone.format → microphone.record(send) … → microphone.rest() → microphone.close()
  *
@@ -14,7 +14,7 @@ const FRAME_MS = 20;
 const TIMESLICE_MS = 100;
 const WANTED_HZ = 16000;
 const MAX_HZ = 48000; // the protocol's limit
-const RECORDER_TYPES = ['audio/webm;codecs=opus', 'audio/ogg;codecs=opus'];
+const RECORDER_TYPES = ['audio/webm;codecs=opus', 'audio/ogg;codecs=opus', 'audio/mp4'];
 
 /** `reason`: refused, missing, busy, insecure or unsupported. */
 export class MicrophoneError extends Error {

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from playwright.async_api import async_playwright
 
-from tests.support.audio import Samples, hear, likeness, ogg, recorded, resampled, wav, webm
+from tests.support.audio import Samples, adts, flac, hear, likeness, mp4, ogg, recorded, resampled, wav, webm
 from tests.support.voices import say
 
 LINE = "Yesterday I went to the market and I bought some apples."
 
-RECORD = """async ([seconds, timeslice, channels]) => {
+RECORD = """async ([seconds, timeslice, channels, mimeType]) => {
     const audio = {echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: channels};
     const stream = await navigator.mediaDevices.getUserMedia({audio});
-    const recorder = new MediaRecorder(stream, {mimeType: "audio/webm;codecs=opus"});
+    const recorder = new MediaRecorder(stream, {mimeType});
     const blobs = [];
     recorder.ondataavailable = event => blobs.push(event.data);
     const stopped = new Promise(resolve => recorder.onstop = resolve);
@@ -56,7 +56,9 @@ def page_url() -> Iterator[str]:
         thread.join()
 
 
-async def record(page_url: str, microphone: Path, *, seconds: float, timeslice_ms: int, channels: int) -> list[bytes]:
+async def record(
+    page_url: str, microphone: Path, *, seconds: float, timeslice_ms: int, channels: int, container: str
+) -> list[bytes]:
     """The chunks that Chromium's MediaRecorder hands out while the WAV `microphone` is played to it."""
     flags = [
         *["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--no-first-run"],
@@ -67,14 +69,16 @@ async def record(page_url: str, microphone: Path, *, seconds: float, timeslice_m
         browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
         page = await browser.new_page()
         await page.goto(page_url)
-        chunks = await page.evaluate(RECORD, [seconds, timeslice_ms, channels])
+        chunks = await page.evaluate(RECORD, [seconds, timeslice_ms, channels, f"audio/{container};codecs=opus"])
         await browser.close()
     return [frame for chunk in chunks if (frame := base64.b64decode(chunk))]
 
 
-@pytest.mark.parametrize(("timeslice_ms", "channels"), [(100, 1), (250, 2)])
+@pytest.mark.parametrize(
+    ("timeslice_ms", "channels", "container"), [(100, 1, "webm"), (250, 2, "webm"), (250, 1, "mp4")]
+)
 async def test_chromiums_recording_is_what_its_microphone_heard(
-    page_url: str, tmp_path: Path, timeslice_ms: int, channels: int
+    page_url: str, tmp_path: Path, timeslice_ms: int, channels: int, container: str
 ) -> None:
     spoken, rate_hz = say(LINE)
     pause = np.zeros(rate_hz // 2, np.int16)
@@ -83,18 +87,20 @@ async def test_chromiums_recording_is_what_its_microphone_heard(
     microphone.write_bytes(wav(resampled(spoken, rate_hz, 48_000), 48_000))
 
     seconds = len(spoken) / rate_hz
-    chunks = await record(page_url, microphone, seconds=seconds + 1, timeslice_ms=timeslice_ms, channels=channels)
+    chunks = await record(
+        page_url, microphone, seconds=seconds + 1, timeslice_ms=timeslice_ms, channels=channels, container=container
+    )
     heard = await hear(chunks)
 
     assert not heard.errors
-    assert (heard.codec, heard.source_sample_rate_hz) == ("opus/webm", 48_000)
+    assert (heard.codec, heard.source_sample_rate_hz) == (f"opus/{container}", 48_000)
     assert len(chunks) > seconds  # it did come in slices
     assert len(heard.samples) > seconds * 16_000
     assert likeness(loudest(heard.samples), resampled(spoken, rate_hz, 16_000)) > 0.8
     assert (await hear([b"".join(chunks)])).pcm == heard.pcm
 
 
-@pytest.mark.parametrize("make", [webm, ogg])
+@pytest.mark.parametrize("make", [webm, ogg, mp4, adts, flac])
 async def test_a_persons_speech_survives_the_codec(make: object) -> None:
     samples, rate_hz = recorded()
     assert callable(make)

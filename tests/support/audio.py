@@ -6,6 +6,7 @@ Samples are int16 mono numpy arrays; the encoders make stereo of them by saying 
 from __future__ import annotations
 
 import asyncio
+import io
 import struct
 import wave
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.audio.stream import AudioStream
+from av.container import OutputContainer
 
 from gateway.audio import AudioError, AudioInput, DecodedAudio
 from tests.support.voices import wheel_folder
@@ -85,6 +87,36 @@ def ogg(
 ) -> bytes:
     """Ogg/Opus as Firefox writes it: few packets to a page."""
     return _mux("ogg", codec, {"page_duration": str(page_ms * 1000)}, samples, rate_hz, channels, 20)
+
+
+def mp4(
+    samples: Samples, rate_hz: int = 48_000, *, channels: int = 1, fragment_ms: int = 100, codec: str = "aac"
+) -> bytes:
+    """Fragmented MP4 as MediaRecorder writes it: Safari with AAC, Chromium with Opus (codec="libopus")."""
+    options = {
+        "movflags": "frag_keyframe+empty_moov+default_base_moof",
+        "frag_duration": str(fragment_ms * 1000),
+        "min_frag_duration": str(fragment_ms * 1000),
+    }
+    return _mux("mp4", codec, options, samples, rate_hz, channels, 20)
+
+
+def mp4_with_its_index_last(samples: Samples, rate_hz: int = 48_000) -> bytes:
+    """As phones write files, which can't be decoded before their end."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        _write(container, "aac", samples, rate_hz, 1, 20)
+    return file.getvalue()
+
+
+def adts(samples: Samples, rate_hz: int = 48_000, *, channels: int = 1) -> bytes:
+    """AAC in ADTS."""
+    return _mux("adts", "aac", {}, samples, rate_hz, channels, 20)
+
+
+def flac(samples: Samples, rate_hz: int = 48_000, *, channels: int = 1) -> bytes:
+    """FLAC in its own framing."""
+    return _mux("flac", "flac", {}, samples, rate_hz, channels, 20)
 
 
 def video_webm(seconds: float = 0.5) -> bytes:
@@ -159,19 +191,25 @@ def _mux(
     libav_format: str, codec: str, options: dict[str, str], samples: Samples, rate_hz: int, channels: int, frame_ms: int
 ) -> bytes:
     sink = _Sink()
-    layout = "stereo" if channels == 2 else "mono"
     with av.open(sink, "w", format=libav_format, options=options) as container:
-        codec_options = {"frame_duration": str(frame_ms)} if codec == "libopus" else {}
-        stream = container.add_stream(codec, rate=rate_hz, layout=layout, options=codec_options)
-        assert isinstance(stream, AudioStream)
-        step = rate_hz // 50
-        for at in range(0, len(samples), step):
-            interleaved = np.repeat(samples[at : at + step], channels).reshape(1, -1)
-            frame = av.AudioFrame.from_ndarray(interleaved, format="s16", layout=layout)
-            frame.sample_rate, frame.pts, frame.time_base = rate_hz, at, Fraction(1, rate_hz)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+        _write(container, codec, samples, rate_hz, channels, frame_ms)
     return bytes(sink.data)
+
+
+def _write(
+    container: OutputContainer, codec: str, samples: Samples, rate_hz: int, channels: int, frame_ms: int
+) -> None:
+    layout = "stereo" if channels == 2 else "mono"
+    codec_options = {"frame_duration": str(frame_ms)} if codec == "libopus" else {}
+    stream = container.add_stream(codec, rate=rate_hz, layout=layout, options=codec_options)
+    assert isinstance(stream, AudioStream)
+    step = rate_hz // 50
+    for at in range(0, len(samples), step):
+        interleaved = np.repeat(samples[at : at + step], channels).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(interleaved, format="s16", layout=layout)
+        frame.sample_rate, frame.pts, frame.time_base = rate_hz, at, Fraction(1, rate_hz)
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode(None))
 
 
 # --- through AudioInput

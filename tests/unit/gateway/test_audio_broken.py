@@ -9,9 +9,27 @@ from hypothesis import strategies as st
 
 from gateway.audio import AudioError, AudioInput, DecodedAudio
 from gateway.audio.container import MAX_SILENT_BYTES
-from tests.support.audio import chirp, cut, hear, hear_now, ogg, video_webm, wav, webm
+from tests.support.audio import (
+    adts,
+    chirp,
+    cut,
+    flac,
+    hear,
+    hear_now,
+    mp4,
+    mp4_with_its_index_last,
+    ogg,
+    video_webm,
+    wav,
+    webm,
+)
 
-GOOD = {"webm": webm(chirp(0.5), frame_ms=60), "ogg": ogg(chirp(0.5)), "wav": wav(chirp(0.5, 8_000), 8_000)}
+GOOD = {
+    "webm": webm(chirp(0.5), frame_ms=60),
+    "ogg": ogg(chirp(0.5)),
+    "mp4": mp4(chirp(0.5)),
+    "wav": wav(chirp(0.5, 8_000), 8_000),
+}
 PCM = {name: hear_now([data]).pcm for name, data in GOOD.items()}
 GARBAGE = np.random.default_rng(1).bytes(3000)
 
@@ -54,7 +72,7 @@ def test_random_bytes_are_told_once_and_forgotten(name: str, junk: list[bytes]) 
     assert heard.pcm.endswith(PCM[name])
 
 
-@pytest.mark.parametrize("name", ["webm", "ogg"])
+@pytest.mark.parametrize("name", ["webm", "ogg", "mp4"])
 @settings(deadline=None, max_examples=40)
 @given(
     part=st.floats(min_value=0.0, max_value=1.0),
@@ -67,7 +85,7 @@ def test_random_bytes_within_a_stream_end_it(name: str, part: float, junk: list[
     assert heard.pcm.endswith(PCM[name])
 
 
-@pytest.mark.parametrize("name", ["webm", "ogg"])
+@pytest.mark.parametrize("name", ["webm", "ogg", "mp4"])
 async def test_garbage_after_a_good_start_is_reported_once_however_long_it_goes_on(name: str) -> None:
     heard = await hear([GOOD[name], *[GARBAGE] * 20, GOOD[name], *[GARBAGE] * 20])
     assert heard.codes == ["corrupt_audio", "corrupt_audio"]
@@ -87,7 +105,7 @@ async def test_blocks_that_are_no_opus() -> None:
 
 @names
 async def test_a_header_and_nothing_else(name: str) -> None:
-    size = {"webm": 60, "ogg": 100, "wav": 30}[name]
+    size = {"webm": 60, "ogg": 100, "mp4": 100, "wav": 30}[name]
     heard = await hear([GOOD[name][:size]])
     assert heard.codes == ["truncated_audio"]
     assert not heard.pcm
@@ -100,9 +118,11 @@ async def test_no_audio_at_all_is_no_error() -> None:
 
 
 async def test_unknown_formats_are_refused_with_what_is_accepted_instead() -> None:
-    heard = await hear([b"\0\0\0\x20ftypisom", *[GARBAGE] * 10])
+    heard = await hear([b"MThd\0\0\0\6\0\1", *[GARBAGE] * 10])
     assert heard.codes == ["unsupported_audio"]
-    assert all(word in heard.errors[0].message for word in ("WebM", "Ogg", "WAV", "pcm_s16le", "start"))
+    assert all(
+        word in heard.errors[0].message for word in ("WebM", "Ogg", "MP4", "AAC", "FLAC", "WAV", "pcm_s16le", "start")
+    )
 
 
 async def test_too_little_to_be_known() -> None:
@@ -135,6 +155,10 @@ async def test_raw_pcm_of_odd_length_loses_that_frame_alone() -> None:
     [
         pytest.param(video_webm(), "no_audio_track", "microphone", id="video only"),
         pytest.param(ogg(chirp(0.5), codec="flac"), "unsupported_audio", "flac", id="flac"),
+        pytest.param(mp4_with_its_index_last(chirp(0.5)), "corrupt_audio", "fragmented", id="mp4 with its index last"),
+        pytest.param(mp4(chirp(0.5), codec="flac"), "unsupported_audio", "AAC or Opus", id="flac in mp4"),
+        pytest.param(adts(chirp(0.5)) + GARBAGE, "corrupt_audio", "AAC", id="aac and garbage"),
+        pytest.param(adts(chirp(0.5))[:-3], "truncated_audio", "AAC", id="a frame of aac that is cut off"),
         pytest.param(wav(chirp(0.1, 16_000), 1_000), "unsupported_audio", "1000 Hz", id="wav at 1 kHz"),
         pytest.param(wav(chirp(0.1, 16_000), channels=6), "unsupported_audio", "6 channels", id="six channels"),
         pytest.param(b"RIFF\x10\0\0\0WAVEdata\xff\0\0\0" + bytes(300), "corrupt_audio", "fmt", id="wav with no format"),
@@ -145,7 +169,21 @@ async def test_containers_of_something_else(data: bytes, code: str, words: str) 
     heard = await hear([data, GOOD["webm"]])
     assert heard.codes == [code]
     assert words in heard.errors[0].message
-    assert heard.pcm == PCM["webm"]
+    assert heard.pcm.endswith(PCM["webm"])
+
+
+@pytest.mark.parametrize("first", [b"\xff\xf1\x50\x80\x00\x1f\xfc\0", b"\xff\xf1"])
+async def test_raw_pcm_that_looks_like_aac_is_raw_pcm(first: bytes) -> None:
+    heard = await hear([first, bytes(320)], encoding="pcm_s16le")
+    assert not heard.errors
+    assert heard.pcm == first + bytes(320)
+
+
+async def test_damaged_flac_is_told_or_heard_as_a_click() -> None:
+    data = flac(chirp(1.0))
+    heard = await hear([data[:2000], GARBAGE, data[2000:], GOOD["webm"]])
+    assert set(heard.codes) <= {"corrupt_audio"}
+    assert heard.pcm.endswith(PCM["webm"])
 
 
 async def test_a_container_that_makes_no_sound_for_long_is_given_up() -> None:
@@ -193,3 +231,9 @@ async def test_nothing_is_taken_after_the_end() -> None:
         await audio.finish()
         with pytest.raises(AudioError, match="after the end"):
             await audio.feed(GOOD["webm"])
+
+
+async def test_sound_goes_on_when_its_form_changes() -> None:
+    heard = await hear([adts(chirp(0.5)) + adts(chirp(0.5, 44_100), 44_100, channels=2)])
+    assert not heard.errors
+    assert len(heard.samples) == pytest.approx(16_000, abs=1_600)

@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 from tests.support.audio import (
     WAV_CODECS,
     Heard,
+    adts,
     chirp,
     cut,
     cut_at,
+    flac,
     hear,
     hear_now,
     likeness,
+    mp4,
     ogg,
     resampled,
     wav,
@@ -31,6 +34,11 @@ STREAMS = {
     "webm pcm": (webm(chirp(SECONDS), codec="pcm_f32le"), 0.999),
     "ogg mono": (ogg(chirp(SECONDS)), 0.98),
     "ogg stereo, big pages": (ogg(chirp(SECONDS), channels=2, page_ms=1000), 0.98),
+    "mp4 aac": (mp4(chirp(SECONDS)), 0.98),
+    "mp4 aac 44.1 kHz stereo": (mp4(chirp(SECONDS, 44_100), 44_100, channels=2, fragment_ms=500), 0.98),
+    "mp4 opus": (mp4(chirp(SECONDS), codec="libopus"), 0.98),
+    "aac": (adts(chirp(SECONDS)), 0.98),
+    "flac": (flac(chirp(SECONDS)), 0.999),
     "wav 44.1 kHz stereo float": (wav(chirp(SECONDS, 44_100), 44_100, codec="pcm_f32le", channels=2), 0.999),
     "wav 8 kHz 24 bits": (wav(chirp(SECONDS, 8_000), 8_000, codec="pcm_s24le"), 0.999),
     "wav without a size": (wav(chirp(SECONDS, 16_000), 16_000, size=0xFFFFFFFF), 0.999),
@@ -61,14 +69,14 @@ def test_any_chunking_gives_the_same_samples(name: str, places: list[int]) -> No
     assert heard.pcm == at_once(name).pcm
 
 
-@pytest.mark.parametrize("name", ["webm mono 60 ms", "ogg mono", "wav 8 kHz 24 bits"])
+@pytest.mark.parametrize("name", ["webm mono 60 ms", "ogg mono", "mp4 aac", "aac", "flac", "wav 8 kHz 24 bits"])
 async def test_byte_by_byte(name: str) -> None:
     heard = await hear(cut(STREAMS[name][0], 1))
     assert not heard.errors
     assert heard.pcm == at_once(name).pcm
 
 
-@pytest.mark.parametrize("name", ["webm mono 60 ms", "ogg mono", "wav 8 kHz 24 bits"])
+@pytest.mark.parametrize("name", ["webm mono 60 ms", "ogg mono", "mp4 aac", "wav 8 kHz 24 bits"])
 @settings(deadline=None, max_examples=15)
 @given(size=st.integers(min_value=1, max_value=5000))
 def test_two_streams_in_a_row_cut_anywhere_are_two_streams(name: str, size: int) -> None:

@@ -9,10 +9,12 @@ import av
 import pytest
 
 from gateway.audio import AudioInput, DecodedAudio
-from gateway.audio.container import decode_ogg, decode_webm
+from gateway.audio.adts import decode_adts
+from gateway.audio.container import decode_mp4, decode_ogg, decode_webm
+from gateway.audio.flac import decode_flac
 from gateway.audio.types import StreamDecoder, StreamKind
 from gateway.audio.wav import decode_wav
-from tests.support.audio import chirp, cut, ogg, wav, webm
+from tests.support.audio import adts, chirp, cut, flac, mp4, ogg, wav, webm
 
 RATE_HZ = 16_000
 
@@ -54,6 +56,11 @@ def _begun_samples(data: bytes) -> Callable[[int], float]:
         pytest.param(webm(chirp(2), frame_ms=60), decode_webm, 60 + 15, id="webm as Chromium"),
         pytest.param(webm(chirp(2), channels=2, frame_ms=20), decode_webm, 20 + 15, id="webm as Firefox"),
         pytest.param(ogg(chirp(2), page_ms=100), decode_ogg, 120 + 15, id="ogg as Firefox"),
+        pytest.param(mp4(chirp(2)), decode_mp4, 22 + 15, id="mp4 as Safari"),
+        pytest.param(mp4(chirp(2), codec="libopus"), decode_mp4, 20 + 15, id="mp4 as Chromium"),
+        pytest.param(adts(chirp(2)), decode_adts, 22 + 15, id="aac"),
+        # A frame of 96 ms ends where the next one begins.
+        pytest.param(flac(chirp(2)), decode_flac, 2 * 96 + 15, id="flac"),
     ],
 )
 def test_containers_never_lag(data: bytes, decoder: StreamDecoder, limit_ms: int, step: int) -> None:
@@ -74,7 +81,7 @@ def test_wav_never_lags(step: int) -> None:
     assert source.worst_lag <= 4 * RATE_HZ / 1000  # what the resampler's filter holds
 
 
-@pytest.mark.parametrize("make", [webm, ogg])
+@pytest.mark.parametrize("make", [webm, ogg, mp4])
 async def test_the_first_tenth_of_a_second_is_heard_before_more_is_fed(make: Callable[..., bytes]) -> None:
     data = make(chirp(2))
     async with AudioInput(sample_rate_hz=RATE_HZ) as audio:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import av
 import httpx
 import numpy as np
 import openai
@@ -17,11 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import BusyError, InvalidInputError
+from gateway.openai_api.answers import ParameterError
 from gateway.openai_api.cutting import MAX_PIECE_S, MIN_PIECE_S, RATE_HZ, Cutter
 from gateway.openai_api.encoders import create_encoder
+from gateway.openai_api.recording import decode
 from gateway.openai_api.subtitles import Segment, segments_of, srt, vtt
 from gateway.openai_api.transcribing import Heard, HeardWord
-from tests.support.audio import Samples, chirp, ogg, wav, webm
+from tests.support.audio import chirp, mp4, mp4_with_its_index_last, ogg, wav, webm
 from tests.support.fakes import FakeRecordings
 from tests.support.gateway import TestGateway
 from tests.support.openai_api import connected
@@ -29,21 +32,21 @@ from tests.support.openai_api import connected
 SECOND = chirp(1.0, 24_000)
 
 
-def mp4(samples: Samples, rate_hz: int) -> bytes:
-    """As a phone writes it: AAC, with the index at the end."""
-    file = io.BytesIO()
-    with av.open(file, "w", format="mp4") as container:
-        stream = container.add_stream("aac", rate=rate_hz, layout="mono")
-        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
-        frame.sample_rate = rate_hz
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return file.getvalue()
-
-
 def encoded(form: Any) -> bytes:
     encoder = create_encoder(form, 24_000)
     return encoder.push(SECOND.tobytes()) + encoder.finish()
+
+
+@cache
+def files() -> dict[str, bytes]:
+    """A second of sound in every container."""
+    others = {
+        "m4a": mp4_with_its_index_last(SECOND, 24_000),
+        "mp4": mp4(SECOND, 24_000),
+        "webm": webm(SECOND, 24_000),
+        "ogg": ogg(SECOND, 24_000),
+    }
+    return {form: encoded(form) for form in ("mp3", "opus", "aac", "flac", "wav")} | others
 
 
 def long_wav(seconds: float) -> bytes:
@@ -72,15 +75,13 @@ async def transcribe(client: openai.AsyncOpenAI, data: bytes = b"", **fields: An
 
 
 async def test_every_container_is_taken() -> None:
-    files = {form: encoded(form) for form in ("mp3", "opus", "aac", "flac", "wav")}
-    files |= {"m4a": mp4(SECOND, 24_000), "webm": webm(SECOND, 24_000), "ogg": ogg(SECOND, 24_000)}
     gateway = TestGateway()
     async with connected(gateway) as client:
-        for name, data in files.items():
+        for name, data in files().items():
             answer = await transcribe(client, data)
             assert answer.text == "Hello there.", name
             assert answer.usage.seconds == pytest.approx(1.0, abs=0.15), name
-    assert gateway.services.recordings.lengths == pytest.approx([RATE_HZ] * len(files), abs=0.15 * RATE_HZ)
+    assert gateway.services.recordings.lengths == pytest.approx([RATE_HZ] * len(files()), abs=0.15 * RATE_HZ)
     assert files_on_disk() == 0
 
 
@@ -232,6 +233,22 @@ async def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
             with pytest.raises(openai.BadRequestError) as caught:
                 await transcribe(client, b"", **{param: value})
             assert str(caught.value.param).startswith(param)
+
+
+@given(
+    st.sampled_from(sorted(files())),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=20),
+    st.floats(0.01, 1),
+)
+def test_a_damaged_recording_is_heard_in_part_or_refused(
+    name: str, wrong: list[tuple[float, int]], part: float
+) -> None:
+    data = bytearray(files()[name])
+    for place, value in wrong:
+        data[int(place * (len(data) - 1))] = value
+    with suppress(ParameterError):
+        for pcm in decode(io.BytesIO(bytes(data[: int(part * len(data)) + 1])), 60.0):
+            assert len(pcm) % 2 == 0
 
 
 async def test_forms_that_can_not_be_read_are_errors_in_openais_shape() -> None:

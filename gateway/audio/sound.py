@@ -1,0 +1,46 @@
+"""Turns packets that libav decodes into PCM at the wanted rate. Some bad packets are heard as a click."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import av
+import av.error
+
+from gateway.audio.errors import AudioError
+from gateway.audio.pcm import FrameConverter
+from gateway.audio.types import DecodedAudio
+
+MAX_BAD_PACKETS = 10  # in a row
+
+
+def sound_of(
+    packets: Iterable[Callable[[], list[av.AudioFrame]]],
+    codec: str,
+    source_rate_hz: Callable[[], int],
+    sample_rate_hz: int,
+    on_sound: Callable[[], None] = lambda: None,
+) -> Iterator[DecodedAudio]:
+    """The sound of a stream. packets: each decodes one. codec: as in DecodedAudio. on_sound: called for each frame.
+
+    Raises AudioError (corrupt_audio) after MAX_BAD_PACKETS bad ones in a row.
+    """
+    converter = FrameConverter(sample_rate_hz)
+    bad = 0
+    for decode in packets:
+        try:
+            frames = decode()
+        except av.error.FFmpegError as error:
+            bad += 1
+            if bad == MAX_BAD_PACKETS:
+                raise AudioError(
+                    f"{bad} packets in a row can't be decoded as {codec}; start a new recording", code="corrupt_audio"
+                ) from error
+            continue
+        for frame in frames:
+            bad = 0
+            on_sound()
+            if pcm := converter.push(frame):
+                yield DecodedAudio(pcm, codec, source_rate_hz())
+    if pcm := converter.flush():
+        yield DecodedAudio(pcm, codec, source_rate_hz())
