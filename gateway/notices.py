@@ -23,6 +23,14 @@ class VoiceBegan:
 
 
 @dataclass(frozen=True, slots=True)
+class WordsHeard:
+    """What is understood of the open turn so far. Within a turn it only grows."""
+
+    turn_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class TurnOver:
     """The learner's turn is over. turn: as in the history; None if there were no words, or only a sound ("mhm", a
     cough).
@@ -82,4 +90,4 @@ class TurnTruncated:
     text: str
 
 
-Notice = VoiceBegan | TurnOver | TurnDropped | ReplyBegan | ReplySent | ReplyEnded | TurnTruncated
+Notice = VoiceBegan | WordsHeard | TurnOver | TurnDropped | ReplyBegan | ReplySent | ReplyEnded | TurnTruncated

@@ -40,8 +40,9 @@ class Arrival:
     """A WebSocket with the frames that came while it waited.
 
     subject: of the learner's token; empty: none. place: in the queue, kept by a gateway that has ended. encode: writes
-    a message in the protocol of the socket, or returns None if that has no such message. keep_seat: set it if the
-    learner may come back to the seat or the place in the queue.
+    a message in the protocol of the socket, or returns None if that has no such message. resumes: id and resume token
+    of the session that the learner carries on, where the request says so. keep_seat: set it if the learner may come
+    back to the seat or the place in the queue.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Arrival:
         subject: str = "",
         place: str = "",
         encode: Encode | None = None,
+        resumes: tuple[str, str] | None = None,
     ) -> None:
         self.socket = socket
         self.encode = encode or own_json
@@ -60,6 +62,7 @@ class Arrival:
         self.session_id = session_id
         self.subject = subject
         self.place = place
+        self.resumes = resumes
         self.keep_seat = False
         self._early: deque[Frame] = deque()
         self._early_bytes = 0
@@ -170,6 +173,9 @@ class _Queueing:
         self._ticket.moved.set()
 
     async def _listen(self) -> None:
+        if self._arrival.resumes:
+            with suppress(ServiceError):  # the session will report it
+                await self._carry_on(*self._arrival.resumes)
         while not self._has_left:
             try:
                 frame = await self._arrival.receive_new()

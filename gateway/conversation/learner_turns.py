@@ -12,7 +12,7 @@ from gateway.conversation.cut_turns import CutTurn
 from gateway.conversation.open_turn import OpenTurn
 from gateway.conversation_record import ConversationRecord
 from gateway.history import LearnerTurn
-from gateway.notices import TurnDropped, TurnOver, VoiceBegan
+from gateway.notices import TurnDropped, TurnOver, VoiceBegan, WordsHeard
 from gateway.outbox import Outbox
 from gateway.ports import AsrEvent, EagerEndOfTurn, EndOfTurn, Partial, SpeechStarted, Transcript, TurnResumed
 from gateway.protocol import SpeechStartedMessage, TranscriptMessage
@@ -74,6 +74,7 @@ class LearnerTurns:
                 self._open_turn.go_on()
                 await self._on_voice(start)
             case Partial(stable, unstable):
+                await self._outbox.notify(WordsHeard(self._open_turn.turn_id, stable.strip()))
                 await self._on_partial((stable + unstable).strip())
             case EagerEndOfTurn(transcript):
                 await self._on_pause(transcript)

@@ -48,7 +48,9 @@ SERVER_EVENTS: dict[str, Row] = {
     "conversation.item.retrieved": _DONE,
     "conversation.item.deleted": _DONE,
     "conversation.item.truncated": Row("done", "`audio_end_ms` is at most what was sent"),
-    "conversation.item.input_audio_transcription.delta": Row("done", "one, with the whole text"),
+    "conversation.item.input_audio_transcription.delta": Row(
+        "done", "one, with the whole text; in transcription sessions while the words come"
+    ),
     "conversation.item.input_audio_transcription.completed": Row("done", "`usage` in seconds of speech"),
     "conversation.item.input_audio_transcription.failed": Row("done", "of a turn that the client has committed"),
     "conversation.item.input_audio_transcription.segment": Row("never sent", "speakers are not told apart"),

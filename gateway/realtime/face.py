@@ -30,6 +30,7 @@ from gateway.notices import (
     TurnOver,
     TurnTruncated,
     VoiceBegan,
+    WordsHeard,
 )
 from gateway.ports import Patience
 from gateway.protocol import AiAudioStart, AiText, AnyServerMessage, ErrorMessage, Interrupted, Reconnect
@@ -316,18 +317,20 @@ class Face:
             case Reconnect():
                 problem = ServiceError(message.reason, code="reconnect", retryable=True)
                 return [server_events.error(problem)]
-            case VoiceBegan() | TurnOver() | TurnDropped():
+            case VoiceBegan() | WordsHeard() | TurnOver() | TurnDropped():
                 return self._on_learner(message)
             case ReplyBegan() | ReplySent() | ReplyEnded() | TurnTruncated():
                 return self._on_partner(message)
             case _:  # only for clients of /ws/conversation
                 return []
 
-    def _on_learner(self, notice: VoiceBegan | TurnOver | TurnDropped) -> list[Event]:
+    def _on_learner(self, notice: VoiceBegan | WordsHeard | TurnOver | TurnDropped) -> list[Event]:
         self._note_silence(None)
         match notice:
             case VoiceBegan():
                 return self._learner.on_voice(notice, partner_is_heard=self._partner.heard is not None)
+            case WordsHeard():
+                return self._learner.on_words(notice)
             case TurnOver():
                 return self._learner.on_turn_over(notice)
             case TurnDropped():

@@ -128,7 +128,7 @@ def read_item(given: Mapping[str, Any], param: str = "item") -> Item:
         name = f"{param}.{min(unknown)}"
         raise ClientError(f"Unknown parameter: '{name}'.", code="unknown_parameter", param=name)
     role, content, item_id = given.get("role"), given.get("content"), given.get("id")
-    if role not in _KINDS:
+    if not isinstance(role, str) or role not in _KINDS:
         raise ClientError(f"`role` is one of {', '.join(_KINDS)}", param=f"{param}.role")
     if not isinstance(content, list) or not content:
         raise ClientError("`content` is a list of at least one part", param=f"{param}.content")

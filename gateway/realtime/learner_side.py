@@ -16,23 +16,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.history import LearnerTurn
-from gateway.notices import TurnOver, VoiceBegan
+from gateway.notices import TurnOver, VoiceBegan, WordsHeard
 from gateway.openai_errors import error_details
 from gateway.realtime import server_events
 from gateway.realtime.items import Item, Items, new_item_id
 from gateway.realtime.server_events import Event
 from gateway.realtime.session_config import SessionConfig
 
+_TRANSCRIPTION = "conversation.item.input_audio_transcription"
 LEAST_CONFIDENCE = 1e-6  # its logarithm is finite
 
 
 @dataclass(slots=True)
 class _Voice:
-    """The learner is in a turn. is_told: speech_started was sent."""
+    """The learner is in a turn. is_told: speech_started was sent. text: what was sent of its words."""
 
     item_id: str
     began_ms: int
     is_told: bool = False
+    text: str = ""
 
 
 class LearnerSide:
@@ -56,6 +58,15 @@ class LearnerSide:
         detection = self._config().audio.input.turn_detection
         may_be_sound = partner_is_heard and detection is not None and detection.interrupt_response
         return [] if may_be_sound else self.on_interruption()
+
+    def on_words(self, heard: WordsHeard) -> list[Event]:
+        """A transcription session is told of the words while they come; in another, a response could not follow yet."""
+        voice, config = self._voice, self._config()
+        is_wanted = config.type == "transcription" and config.audio.input.transcription is not None
+        if not is_wanted or voice is None or not heard.text.startswith(voice.text) or heard.text == voice.text:
+            return []
+        more, voice.text = heard.text[len(voice.text) :], heard.text
+        return [{"type": f"{_TRANSCRIPTION}.delta", "item_id": voice.item_id, "content_index": 0, "delta": more}]
 
     def on_interruption(self) -> list[Event]:
         """The voice has interrupted the partner, or the partner is silent."""
@@ -84,7 +95,7 @@ class LearnerSide:
             *started,
             {"type": "input_audio_buffer.speech_stopped", **stopped},
             *self._commit(item),
-            *self._transcription(item, over),
+            *self._transcription(item, over, told=voice.text if voice else ""),
         ]
 
     def on_dropped(self) -> list[Event]:
@@ -115,17 +126,20 @@ class LearnerSide:
             server_events.item_done(item, before),
         ]
 
-    def _transcription(self, item: Item, over: TurnOver) -> list[Event]:
+    def _transcription(self, item: Item, over: TurnOver, *, told: str = "") -> list[Event]:
+        """told: the deltas that were sent; if the words have become others, no more follow."""
         if self._config().audio.input.transcription is None:
             return []
         about = {"item_id": item.id, "content_index": 0}
-        kind = "conversation.item.input_audio_transcription"
         if over.failure:
-            return [{"type": f"{kind}.failed", **about, "error": error_details(over.failure)}]
+            return [{"type": f"{_TRANSCRIPTION}.failed", **about, "error": error_details(over.failure)}]
         logprobs = {"logprobs": _logprobs(over.turn)} if over.turn and self._config().include else {}
         usage = {"type": "duration", "seconds": round(over.ended_s - over.began_s, 3)}
-        delta = [{"type": f"{kind}.delta", **about, "delta": item.text, **logprobs}] if item.text else []
-        return [*delta, {"type": f"{kind}.completed", **about, "transcript": item.text, "usage": usage, **logprobs}]
+        text = item.text or ""
+        rest = text.removeprefix(told) if text.startswith(told) else ""
+        delta = [{"type": f"{_TRANSCRIPTION}.delta", **about, "delta": rest, **logprobs}] if rest else []
+        completed = {"transcript": text, "usage": usage, **logprobs}
+        return [*delta, {"type": f"{_TRANSCRIPTION}.completed", **about, **completed}]
 
 
 def _logprobs(turn: LearnerTurn) -> list[dict[str, Any]]:

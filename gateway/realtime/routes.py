@@ -53,7 +53,12 @@ def add_realtime(app: FastAPI, door: Door, house: House) -> None:
             with door.limits.connection(client.name) as allowance:
                 await websocket.accept(subprotocol(websocket.headers, SUBPROTOCOL))
                 arrival = Arrival(
-                    websocket, secrets.token_urlsafe(12), allowance, subject=client.subject, encode=_as_event
+                    websocket,
+                    secrets.token_urlsafe(12),
+                    allowance,
+                    subject=client.subject,
+                    encode=_as_event,
+                    resumes=(opening.resume, opening.resume_token) if opening.resume else None,
                 )
                 await _receive(arrival, opening, door, house)
         except ServiceError as error:  # before the connection was accepted

@@ -18,6 +18,7 @@ from tests.support.contender import admission_queue
 from tests.support.gateway import TestGateway
 from tests.support.learner import Learner, Message, at_the_door
 from tests.support.mesh import running
+from tests.support.realtime import realtime
 
 ROUNDS = 334  # for each of three: 1,002 in all
 LEASE_S = 1.0
@@ -247,6 +248,21 @@ async def test_who_carries_on_goes_before_those_who_wait(url: str) -> None:
             await back.socket.send(json.dumps({"type": "start", **kept}))
             await back.wait_for("connected")
             assert "connected" not in stranger.kinds()
+
+
+async def test_over_the_realtime_api_one_waits_as_well_and_carries_on_before_others(url: str) -> None:
+    async with (
+        TestGateway(redis_url=url).running(admission_max_sessions=1, admission_max_wait_s=5) as gateway,
+        realtime(gateway.http) as first,
+    ):
+        session_id = (await first.wait_for("session.created"))["session"]["id"]
+        async with realtime(gateway.http) as stranger:
+            assert not await stranger.hears_soon()
+            await first.connection.close()
+            async with realtime(gateway.http, session_id=session_id) as back:
+                assert (await back.wait_for("session.created"))["session"]["id"] == session_id
+            assert (await stranger.wait_for("error", timeout_s=10))["error"]["code"] == "rate_limit_exceeded"
+            assert (await stranger.wait_closed())[0] == 1013
 
 
 async def test_who_waits_at_a_gateway_that_ends_goes_on_waiting_at_another_one(url: str) -> None:

@@ -329,6 +329,9 @@ async def test_a_transcription_session_has_no_responses() -> None:
         await client.say(bytes(2 * SECOND))
         completed = await client.wait_for("conversation.item.input_audio_transcription.completed")
         assert completed["transcript"] == "good morning"
+        deltas = client.of("conversation.item.input_audio_transcription.delta")
+        assert [delta["delta"] for delta in deltas] == ["good", " morning"]
+        assert client.events.index(deltas[0]) < client.kinds().index("input_audio_buffer.committed")
         assert "transcription session" in (await client.error_for("response.create"))["message"]
         assert turns(gateway) == ["good morning"]
     assert not gateway.llm.asked
@@ -368,50 +371,47 @@ async def test_telephone_audio_goes_in_and_out(name: Any) -> None:
 # --- what fails
 
 
-@pytest.mark.parametrize(
-    ("kind", "event", "code", "param"),
-    [
-        ("conversation.purge", {}, "invalid_value", "type"),
-        ("session.update", {}, "missing_required_parameter", "session"),
-        ("session.update", {"session": {"type": "realtime", "modalities": []}}, "unknown_parameter", "modalities"),
-        ("session.update", {"session": {"audio": {"output": {"speed": 9}}}}, "invalid_value", "audio.output.speed"),
-        ("session.update", {"session": {"tools": [{"type": "mcp"}]}}, "unsupported_parameter", "tools"),
-        ("session.update", {"session": {"prompt": {"id": "x"}}}, "unsupported_parameter", "prompt"),
-        ("input_audio_buffer.append", {"audio": "?"}, "invalid_value", "audio"),
-        ("input_audio_buffer.append", {"audio": "AAAA", "more": 1}, "unknown_parameter", "more"),
-        ("output_audio_buffer.clear", {}, "unsupported_parameter", "type"),
-        ("conversation.item.create", {"item": {"type": "function_call_output"}}, "unsupported_parameter", "item.type"),
-        ("conversation.item.create", {"item": {"type": "message", "role": "x"}}, "invalid_value", "item.role"),
-        ("conversation.item.create", {"item": _message("user", " ")}, "invalid_value", "item.content"),
-        (
-            "conversation.item.create",
-            {"item": _message("user", "x"), "previous_item_id": "no"},
-            "item_not_found",
-            "previous_item_id",
-        ),
-        (
-            "conversation.item.create",
-            {"item": {"type": "message", "role": "user", "content": [{"type": "input_image"}]}},
-            "unsupported_parameter",
-            "item.content[0].type",
-        ),
-        ("conversation.item.retrieve", {"item_id": "no"}, "item_not_found", "item_id"),
-        ("conversation.item.delete", {"item_id": "no"}, "item_not_found", "item_id"),
-        ("conversation.item.truncate", {"item_id": "a", "content_index": 0}, "missing_required_parameter", None),
-        ("response.create", {"response": {"max_output_tokens": 0}}, "invalid_value", None),
-        ("response.create", {"response": {"conversation": "x"}}, "invalid_value", "response.conversation"),
-        ("response.cancel", {}, "response_cancel_not_active", None),
-    ],
-)
-async def test_what_is_wrong_gets_an_error_that_names_the_event(
-    kind: str, event: dict[str, Any], code: str, param: str | None
-) -> None:
+WRONG: list[tuple[str, dict[str, Any], str, str | None]] = [
+    ("conversation.purge", {}, "invalid_value", "type"),
+    ("session.update", {}, "missing_required_parameter", "session"),
+    ("session.update", {"session": {"type": "realtime", "modalities": []}}, "unknown_parameter", "modalities"),
+    ("session.update", {"session": {"audio": {"output": {"speed": 9}}}}, "invalid_value", "audio.output.speed"),
+    ("session.update", {"session": {"tools": [{"type": "mcp"}]}}, "unsupported_parameter", "tools"),
+    ("session.update", {"session": {"prompt": {"id": "x"}}}, "unsupported_parameter", "prompt"),
+    ("input_audio_buffer.append", {"audio": "?"}, "invalid_value", "audio"),
+    ("input_audio_buffer.append", {"audio": "AAAA", "more": 1}, "unknown_parameter", "more"),
+    ("output_audio_buffer.clear", {}, "unsupported_parameter", "type"),
+    ("conversation.item.create", {"item": {"type": "function_call_output"}}, "unsupported_parameter", "item.type"),
+    ("conversation.item.create", {"item": {"type": "message", "role": "x"}}, "invalid_value", "item.role"),
+    ("conversation.item.create", {"item": _message("user", " ")}, "invalid_value", "item.content"),
+    (
+        "conversation.item.create",
+        {"item": _message("user", "x"), "previous_item_id": "no"},
+        "item_not_found",
+        "previous_item_id",
+    ),
+    (
+        "conversation.item.create",
+        {"item": {"type": "message", "role": "user", "content": [{"type": "input_image"}]}},
+        "unsupported_parameter",
+        "item.content[0].type",
+    ),
+    ("conversation.item.retrieve", {"item_id": "no"}, "item_not_found", "item_id"),
+    ("conversation.item.delete", {"item_id": "no"}, "item_not_found", "item_id"),
+    ("conversation.item.truncate", {"item_id": "a", "content_index": 0}, "missing_required_parameter", None),
+    ("response.create", {"response": {"max_output_tokens": 0}}, "invalid_value", None),
+    ("response.create", {"response": {"conversation": "x"}}, "invalid_value", "response.conversation"),
+    ("response.cancel", {}, "response_cancel_not_active", None),
+]
+"""Events of a client, and the code and the parameter of the error that each gets."""
+
+
+async def test_what_is_wrong_gets_an_error_that_names_the_event() -> None:
     async with a_gateway().running() as gateway, realtime(gateway.http) as client:
-        error = await client.error_for(kind, **event)
-        assert error["type"] == "invalid_request_error"
-        assert error["code"] == code
-        if param:
-            assert error["param"] in (param, f"session.{param}")
+        for kind, event, code, param in WRONG:
+            error = await client.error_for(kind, **event)
+            assert (error["type"], error["code"]) == ("invalid_request_error", code), event
+            assert param is None or error["param"] in (param, f"session.{param}"), event
         await client.update()  # the session goes on
 
 

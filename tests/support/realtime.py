@@ -74,6 +74,11 @@ class RealtimeClient:
                 self._changed.clear()
                 await self._changed.wait()
 
+    async def hears_soon(self) -> bool:
+        """Whether an event comes within a moment."""
+        await asyncio.sleep(0.3)
+        return bool(self.events)
+
     async def wait_closed(self, timeout_s: float = 30.0) -> tuple[int, str]:
         """Wait until the connection is closed; returns (code, reason)."""
         async with asyncio.timeout(timeout_s):
