@@ -86,8 +86,9 @@ class ModelServer:
         self.service.register(self._server)
         meter_calls(self.service.name)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = (self.service.name, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, self._server)
+        if self.settings.has_reflection:
+            names = (self.service.name, health.SERVICE_NAME, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, self._server)
         preload = self.settings.preload_models
         await self._set_health(NOT_SERVING if preload else SERVING)
         self.port = self._listen(f"{self.settings.grpc_host}:{self.port}")

@@ -42,6 +42,7 @@ SETTING_NAMES = frozenset(
         "ENVIRONMENT",
         "GATEWAY_DRAIN_TIMEOUT_S",
         "GRPC_HOST",
+        "GRPC_REFLECTION",
         "GRPC_TLS_CA",
         "GRPC_TLS_CERT",
         "GRPC_TLS_KEY",

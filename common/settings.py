@@ -56,6 +56,10 @@ class ModelServerSettings(ProcessSettings):
     """Settings that the three model servers share."""
 
     grpc_host: str = Field("127.0.0.1", description="Address on which the model servers listen.")
+    grpc_reflection: bool | None = Field(
+        None,
+        description="Answer gRPC reflection, by which tools like grpcurl list the methods. Empty: in development only.",
+    )
     metrics_port: int = Field(
         0, ge=0, le=65535, description="Port of a model server's Prometheus `/metrics`. 0: no metrics port."
     )
@@ -88,6 +92,11 @@ class ModelServerSettings(ProcessSettings):
         "limit.",
     )
     trust_remote_code: bool = Field(False, description="Allow code from a model's repository to run.")
+
+    @property
+    def has_reflection(self) -> bool:
+        """Whether gRPC reflection is answered."""
+        return self.environment == "development" if self.grpc_reflection is None else self.grpc_reflection
 
     @model_validator(mode="before")
     @classmethod

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
 from aitalk.llm.v1 import llm_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from common.grpc_client import open_channel
 from common.grpc_server import ModelServer, Service
@@ -59,6 +60,30 @@ async def test_health_follows_a_model_that_is_away_for_a_while() -> None:
         assert (await watch.read()).status == SERVING
         following.cancel()
         watch.cancel()
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_open"),
+    [
+        ({}, True),
+        ({"environment": "production"}, False),
+        ({"environment": "production", "grpc_reflection": True}, True),
+        ({"grpc_reflection": False}, False),
+    ],
+)
+async def test_reflection_is_closed_in_production_unless_it_is_opened(settings: dict[str, Any], is_open: bool) -> None:
+    service = Service(label="LLM", name=NAME, register=lambda _: None, warm_up=nothing, close=nothing)
+    given = ModelServerSettings(_env_file=None, grpc_host="127.0.0.1", drain_timeout_s=0, **settings)
+    async with ModelServer(service, given, 0) as server, open_channel(f"127.0.0.1:{server.port}") as channel:
+        stub: Any = reflection_pb2_grpc.ServerReflectionStub(cast(Any, channel))
+        call = stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(list_services="")]))
+        if is_open:
+            (answer,) = [one async for one in call]
+            assert NAME in {one.name for one in answer.list_services_response.service}
+        else:
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await call.read()
+            assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 @pytest.mark.parametrize("drain_s", [0.0, 20.0])
