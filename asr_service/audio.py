@@ -18,9 +18,9 @@ ENGINE_RATE_HZ = 16_000
 MIN_RATE_HZ = 8_000
 MAX_RATE_HZ = 48_000
 _CROSSINGS = 16  # zero crossings of the sinc on each side
-_BETA = 8.0  # of the Kaiser window: 80 dB between what passes and what does not
-_PASSED = 0.94  # of the lower of the two bandwidths
-# In stereo of one voice, samples differ less within a pair than from one pair to the next. In mono there are no pairs.
+_BETA = 8.0  # of the Kaiser window: attenuates the stopband by 80 dB
+_PASSED = 0.94  # the passband, as a share of the lower of the two bandwidths
+# In stereo of one voice, the samples of a pair differ less than samples of neighbouring pairs. Mono has no pairs.
 TWO_CHANNELS = 0.1
 
 Audio: TypeAlias = npt.NDArray[np.float32]
@@ -44,7 +44,8 @@ def check_pcm(pcm: bytes) -> None:
 
 
 def check_recording(pcm: bytes) -> None:
-    """Raises InvalidInputError if these are surely not the samples of one channel, which would be heard as nonsense."""
+    """Raises InvalidInputError if these are surely not samples of one channel, which the model would hear as
+    nonsense."""
     if pcm.startswith(b"RIFF") and pcm[8:12] == b"WAVE":
         raise InvalidInputError("the audio is a WAV file; send its samples alone, 16-bit and of one channel")
     samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32)
@@ -81,20 +82,20 @@ class Resampler:
         common = gcd(sample_rate_hz, ENGINE_RATE_HZ)
         self._step, self._phases = sample_rate_hz // common, ENGINE_RATE_HZ // common
         self._weights = _weights(self._step, self._phases)
-        self._reach = self._weights.shape[1] // 2  # inputs before and after an output
+        self._reach = self._weights.shape[1] // 2  # input samples before an output sample, and as many after it
         self._held: Audio = np.zeros(self._reach - 1, np.float32)
         self._begin = 1 - self._reach  # position of the first held input
-        self._next = 0  # output sample
+        self._next = 0  # number of the next output sample
 
     def feed(self, pcm: bytes, *, last: bool = False) -> Audio:
-        """The next output. With `last`, also the rest, for which silence follows."""
+        """The next output. With `last`, also the rest, as if silence followed."""
         audio = pcm_to_float(pcm)
         if self._is_same:
             return audio
         end = self._begin + len(self._held) + len(audio)  # of the input so far
         silence = [np.zeros(self._reach, np.float32)] if last else []
         self._held = np.concatenate([self._held, audio, *silence])
-        # Output n needs the input up to n * step // phases + reach.
+        # Output n needs the input up to sample n * step // phases + reach.
         ready = end if last else end - self._reach
         count = max(0, ceil(ready * self._phases / self._step) - self._next)
         positions = (self._next + np.arange(count, dtype=np.int64)) * self._step
@@ -112,7 +113,8 @@ _NOTHING = np.zeros(0, np.float32)
 
 @cache
 def _weights(step: int, phases: int) -> Audio:
-    """(phases, 2 * reach): for each place of an output between two inputs, the weights of the inputs around it."""
+    """Weights of shape (phases, 2 * reach): for each position of an output between two inputs, those of the inputs
+    around it."""
     cutoff = _PASSED * min(1.0, phases / step)  # as a share of the input's bandwidth
     reach = ceil(_CROSSINGS / cutoff)
     distance = np.arange(1 - reach, reach + 1)[None, :] - np.arange(phases)[:, None] / phases

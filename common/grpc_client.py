@@ -29,7 +29,7 @@ _OPTIONS = [
     # Notice a server that disappeared without closing its connection.
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 5_000),
-    ("grpc.http2.ping_timeout_ms", 5_000),  # without it the time-out is a minute, whatever the line above says
+    ("grpc.http2.ping_timeout_ms", 5_000),  # without this line the time-out is a minute, despite the line above
     # Reconnect quickly to a server that restarts.
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 2_000),

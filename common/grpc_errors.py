@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 # grpcio's message if the server ends a call while the client writes a message. The server's own status is lost.
 _LOST_STATUS = "Internal error from Core"
 
-# What gRPC itself says of a connection, with addresses and terms that no learner can use.
+# gRPC's own messages about connections, with addresses and terms that mean nothing to a learner.
 _BROKEN = re.compile(
     r"failed to connect|connections to all backends|ipv[46]:|unix:|stream removed|socket closed|recvmsg|goaway"
     r"|rst_stream|keepalive|ping timeout|connection (?:reset|refused)|broken pipe|http2|dns resolution|name resolution",

@@ -141,7 +141,7 @@ def create_app(settings: GatewaySettings, ports: Ports, services: Services, seat
 
 
 def _documented_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
-    """With interactive docs at /docs, whose files the gateway serves itself, so that they need no internet."""
+    """An app with interactive docs at /docs. The gateway serves their files itself, so that they need no internet."""
     from fastapi_offline import FastAPIOffline  # only for debugging
 
     return FastAPIOffline(

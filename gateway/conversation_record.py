@@ -54,7 +54,7 @@ class ConversationRecord:
             await self._store.delete(fresh)
 
     async def remember(self, turn: Turn, place: int | None = None) -> None:
-        """Add a turn to the history. place: its index, if others were added while it was under way."""
+        """Add a turn to the history. place: its index, if other turns were added before it was complete."""
         at = len(self.turns) if place is None else min(place, len(self.turns))
         self.turns.insert(at, turn)
         if at < len(self.turns) - 1:

@@ -166,7 +166,7 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class WritingEnd:
-    """How a reply ended, and its length in tokens as the model server counts them; 0 if it doesn't.
+    """How a reply ended, and its length in tokens; 0 if the model server doesn't count them.
 
     reason: the model was done; it reached max_tokens; a filter stopped it; it began to repeat itself.
     """
@@ -249,7 +249,7 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class ChatDone:
-    """The reply is complete. Tokens are as the model server counts them; 0 if it doesn't."""
+    """The reply is complete. Its token counts are 0 if the model server doesn't count them."""
 
     stop_reason: StopReason
     prompt_tokens: int = 0
@@ -388,11 +388,11 @@ class SessionStore(Protocol):
         ...
 
     async def keep_client_secret(self, secret: str, document: str, ttl_s: int) -> None:
-        """Keep what belongs to a short-lived key of a client."""
+        """Store the document of a client's short-lived key."""
         ...
 
     async def client_secret(self, secret: str) -> str | None:
-        """What belongs to this key; None if there is no such key, or it has expired."""
+        """The document of this key; None if there is no such key, or it has expired."""
         ...
 
     async def usual_pause_ms(self, learner: str) -> int:

@@ -99,7 +99,7 @@ def _require(valid: bool, otherwise: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the server counts them; 0 if it doesn't. cached_prompt_tokens: those from its prefix cache."""
+    """Token counts; 0 if the server doesn't count them. cached_prompt_tokens: prompt tokens from its prefix cache."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0

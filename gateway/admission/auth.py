@@ -23,7 +23,7 @@ from gateway.config import GatewaySettings
 from gateway.jwt_keys import algorithm_of
 
 SUBPROTOCOL = "aitalk"
-_OFFERS = ("bearer.", "openai-insecure-api-key.")  # the latter is what OpenAI's clients in browsers offer
+_OFFERS = ("bearer.", "openai-insecure-api-key.")  # OpenAI's clients in browsers offer the latter
 _OPEN = {"/", "/health", "/ready"}
 
 

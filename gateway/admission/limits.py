@@ -33,7 +33,7 @@ class Bucket:
 
     @property
     def left(self) -> float:
-        """How much could be taken now."""
+        """The amount that could be taken now."""
         return max(0.0, min(BURST_S, self.now() - self._empty_at_s)) * self.rate
 
     def take(self, amount: float) -> bool:

@@ -1,27 +1,27 @@
-"""Notices that somebody has said something, by loudness alone: for the time in which recognition is away. Pure."""
+"""Detects utterances by loudness alone, for use while recognition is unavailable. Pure."""
 
 from __future__ import annotations
 
 from gateway.audio.gathering import swing
 
-_LOUD = 4.0  # times the floor, which is 12 dB louder
-_LEAST_SWING = 600  # of 65,535: softer sounds are the room
-_RISE = 1.02  # for each window: the floor, the quietest of late, rises by 5 dB in a second
-_VOICE_WINDOWS = 8  # loud ones in an utterance, at least: a quarter of a second
-_PAUSE_WINDOWS = 22  # quiet ones that end it: 0.7 s
+_LOUD = 4.0  # times the floor: 12 dB above it
+_LEAST_SWING = 600  # of 65,535: softer sounds are noise of the room
+_RISE = 1.02  # for each window: the floor, the recent quietest, rises by at most 5 dB in a second
+_VOICE_WINDOWS = 8  # an utterance has at least so many loud windows: a quarter of a second
+_PAUSE_WINDOWS = 22  # so many quiet windows end it: 0.7 s
 
 
 class RoughVoice:
-    """Of one learner. Takes 16-bit little-endian mono PCM, cut between any two samples."""
+    """Detects one learner's utterances in 16-bit little-endian mono PCM, which may be cut between any two samples."""
 
     def __init__(self, window_samples: int) -> None:
         self._window_bytes = 2 * window_samples
         self._held = bytearray()
         self._floor = float(_LEAST_SWING)
-        self._loud = self._quiet = 0  # windows of the utterance; quiet ones since
+        self._loud = self._quiet = 0  # loud windows of the utterance; quiet windows since the last loud one
 
     def has_spoken(self, pcm: bytes) -> bool:
-        """Take `pcm`. Whether an utterance has ended in it."""
+        """Take the next audio. Returns whether an utterance has ended in it."""
         self._held += pcm
         ended = False
         while len(self._held) >= self._window_bytes:

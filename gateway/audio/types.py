@@ -42,9 +42,9 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The client has ended the turn here or, without keep, wants the audio since the last cut to be dropped.
+    """The client has ended the turn here. Without keep, the audio since the last cut is dropped.
 
-    turn_id: the id that the turn shall have, if the client finds the ends of turns.
+    turn_id: the id for the turn, if the client marks the ends of turns.
     """
 
     keep: bool = True

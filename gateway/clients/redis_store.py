@@ -207,12 +207,12 @@ class RedisStore:
             await _awaited(self._redis.delete(_key(session_id), f"{_key(session_id)}:turns"))
 
     async def keep_client_secret(self, secret: str, document: str, ttl_s: int) -> None:
-        """Keep what belongs to a client's key for so long."""
+        """Store the document of a client's key until the key expires."""
         async with reachable():
             await _awaited(self._redis.set(_secret_key(secret), document, ex=ttl_s))
 
     async def client_secret(self, secret: str) -> str | None:
-        """What belongs to this key; None if it has expired."""
+        """The document of this key; None if it has expired."""
         async with reachable():
             found = await _awaited(self._redis.get(_secret_key(secret)))
         return None if found is None else str(found)

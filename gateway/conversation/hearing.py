@@ -117,7 +117,7 @@ class Hearing:
         self._turn_is_open = False
         self._is_voiced = False
         self._lasts_at: int | None = None  # the sample at which VoiceLasts is delivered
-        self._failure: ServiceError | None = None  # of recognition, which has said nothing since
+        self._failure: ServiceError | None = None  # why recognition is unavailable; None after its next event
         self._window_samples = round(VOICE_WINDOW_S * sample_rate_hz)
         self._missed = RoughVoice(self._window_samples)
         self._gathering = audio.gathering = Gathering(self._window_samples)

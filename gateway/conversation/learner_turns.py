@@ -96,7 +96,7 @@ class LearnerTurns:
         await self._floor.on(TurnLost())
 
     async def on_cut(self, turn_id: str, *, keep: bool) -> None:
-        """The client has ended the turn, which gets this id, or, without `keep`, wants it dropped."""
+        """The client has ended the turn, which gets this id. Without `keep`, the turn is dropped."""
         if self._conduct().detects_turns:  # recognition has ended the turn at the cut
             if not keep:
                 await self.on_lost()

@@ -161,12 +161,12 @@ class Session:
 
     @property
     def state(self) -> SessionState:
-        """As it is kept."""
+        """The session's state, as it is stored."""
         return self._record.state
 
     @property
     def turns(self) -> Sequence[Turn]:
-        """What has been said so far."""
+        """The turns so far."""
         return self._record.turns
 
     async def post(self, event: SessionEvent) -> None:

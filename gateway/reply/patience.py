@@ -1,4 +1,4 @@
-"""How long a learner waits for a reply without a word about it."""
+"""Limits of the wait for a reply: when the learner is told that it takes long, and when it is given up."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from common.errors import DeadlineError
 from gateway import metrics
 from gateway.outbox import Outbox
 
-# A learner who hears nothing for longer takes the line for dead.
+# A learner who hears nothing for longer thinks that the connection is broken.
 TOLD_AFTER_S = 4.5
-# A model that has given nothing for so long gives nothing any more. A long prompt on a slow machine takes less.
+# Even a long prompt on a slow machine takes less, so a model that has given nothing for this long hangs.
 GIVE_UP_S = 120.0
 
 _MAKERS = {"first_token": "the language model", "first_sound": "the speech synthesis"}
 
 
 async def wait_patiently(sign: asyncio.Event, stage: str, outbox: Outbox) -> None:
-    """Wait for the first sign of what `stage` ("first_token", "first_sound") brings; tell the learner if it takes long.
+    """Wait for `sign`, the first result of `stage` ("first_token", "first_sound"); tell the learner if it takes long.
 
     Raises DeadlineError after GIVE_UP_S.
     """

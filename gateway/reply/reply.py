@@ -87,7 +87,7 @@ class Reply:
         self._on_sent = on_sent
         self._shown = 0
         self._released = asyncio.Event()
-        self._is_written = asyncio.Event()  # some of it
+        self._is_written = asyncio.Event()  # set when the text has begun
 
     async def run(self) -> None:
         """Make the reply, send it once released, and return when the learner has heard it or it failed (`failure`)."""
