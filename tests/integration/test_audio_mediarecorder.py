@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from playwright.async_api import async_playwright
 
+from tests.browser.conftest import CHROMIUM
 from tests.support.audio import Samples, adts, flac, hear, likeness, mp4, ogg, recorded, resampled, wav, webm
 from tests.support.voices import say
 
@@ -66,7 +67,7 @@ async def record(
         f"--use-file-for-fake-audio-capture={microphone}%noloop",
     ]
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         page = await browser.new_page()
         await page.goto(page_url)
         chunks = await page.evaluate(RECORD, [seconds, timeslice_ms, channels, f"audio/{container};codecs=opus"])
