@@ -50,7 +50,7 @@ async def server() -> AsyncIterator[AsrServer]:
 @pytest.fixture(scope="module")
 def whisper() -> WhisperModel:
     """The yardstick: faster-whisper itself, as its documentation shows it."""
-    return WhisperModel(str(find_bundled()), device="cpu", compute_type="int8", cpu_threads=2)
+    return WhisperModel(str(find_bundled()), device="cpu", compute_type="int8", cpu_threads=1)
 
 
 def directly(whisper: WhisperModel, pcm: Pcm, rate: int) -> str:

@@ -18,7 +18,7 @@ from tests.support.audio import Samples, resampled
 def _whisper() -> Any:
     from faster_whisper import WhisperModel
 
-    return WhisperModel(str(find_bundled()), device="cpu", compute_type="int8", cpu_threads=2)
+    return WhisperModel(str(find_bundled()), device="cpu", compute_type="int8", cpu_threads=1)
 
 
 def transcribe(samples: Samples, rate_hz: int) -> str:

