@@ -25,7 +25,7 @@ Window: TypeAlias = tuple[Audio, float]
 class Utterance:
     """Float audio at 16 kHz, mono, in windows of equal length, each with the probability of a voice in it.
 
-    voice_start: where the voice began. begin: where the audio kept begins, which is earlier by the pre-roll.
+    voice_start: where the voice began. begin: where the kept audio begins: the pre-roll before the voice.
     turn: the trace span of the whole turn, which the client begins. span: the trace span of its recognition.
     """
 

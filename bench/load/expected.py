@@ -87,8 +87,8 @@ async def _walk(call: Any, said: Program, events: list[str]) -> list[Ending]:
 
 @dataclass(frozen=True)
 class Answers:
-    """The answers to all learners. added_ms: the mesh's share of each wait; voice_to_voice_ms: from the voice's end to
-    the answer."""
+    """The answers to all learners. added_ms: the part of each wait that the mesh causes; voice_to_voice_ms: from the
+    voice's end to the answer."""
 
     due: int
     given: int

@@ -1,6 +1,6 @@
-"""AAC in ADTS, decoded as it arrives: each frame has a header with its length, and is decoded with its last byte.
+"""Decodes AAC in ADTS as it arrives: each frame has a header with its length, and is decoded when its last byte comes.
 
-libav's own demuxer is not used, as it waits for several frames, and looks for the next one where bytes make no sense.
+We don't use libav's own demuxer: it waits for several frames, and skips invalid bytes up to the next frame.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ RATES_HZ = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_0
 
 
 def could_be_aac(head: bytes) -> bool:
-    """Whether a frame of AAC in ADTS may begin with `head`, as far as it goes; at least one byte."""
+    """Whether a frame of AAC in ADTS may begin with `head`, which has at least one byte and may be incomplete."""
     if len(head) < ADTS_HEADER_BYTES:
         sync = head[:1] == b"\xff" and (len(head) < 2 or head[1] & 0xF6 == 0xF0)
         return sync and (len(head) < 3 or _rate_index(head) < len(RATES_HZ))
@@ -42,7 +42,7 @@ def decode_adts(source: ByteSource, sample_rate_hz: int) -> Iterator[DecodedAudi
 
 
 class _Frames:
-    """The frames of a stream, each with its header. rate_hz: of the last one."""
+    """The frames of a stream, each with its header. rate_hz: the rate of the last frame."""
 
     def __init__(self, source: ByteSource) -> None:
         self._source = source
@@ -81,5 +81,5 @@ def _rate_index(head: bytes) -> int:
 
 
 def _length(head: bytes) -> int:
-    """Of the whole frame, in bytes."""
+    """The length of the whole frame, in bytes."""
     return (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5

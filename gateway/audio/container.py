@@ -57,7 +57,7 @@ def _decode(file: _FramedFile, libav_format: str, sample_rate_hz: int) -> Iterat
             packets = (packet.decode for packet in container.demux(track))
             yield from sound_of(packets, codec, lambda: rate_hz, sample_rate_hz, file.sounded)
     except av.error.FFmpegError as error:
-        file.check()  # the error in the bytes says more than libav's error
+        file.check()  # an error in the structure is clearer than libav's error
         raise AudioError(
             f"the {file.name} can't be read ({error.strerror}); start a new recording", code="corrupt_audio"
         ) from error
@@ -86,7 +86,7 @@ def _audio_track(container: InputContainer, kind: StreamKind) -> AudioStream:
 
 
 _NAMES = {StreamKind.WEBM: "WebM", StreamKind.OGG: "Ogg", StreamKind.MP4: "MP4"}
-# The codecs of each, beside PCM.
+# The codecs of each container, in addition to PCM.
 _CODEC_NAMES = {"opus": "Opus", "aac": "AAC"}
 _CODECS = {
     StreamKind.WEBM: ("opus",),
@@ -96,7 +96,7 @@ _CODECS = {
 
 
 class ReadableFile(Protocol):
-    """What libav needs of a file for a stream that can't be rewound."""
+    """The methods that libav needs to read a stream that can't be rewound."""
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes; b"" at the end."""

@@ -1,7 +1,7 @@
-"""FLAC in its own framing, decoded as it arrives. https://www.rfc-editor.org/rfc/rfc9639
+"""Decodes FLAC in its own framing as it arrives. https://www.rfc-editor.org/rfc/rfc9639
 
-A frame does not say how long it is: it ends where the next one begins, and a header can be told by its checksum and its
-number. libav's own parser is not used, as it waits for ten more frames, which is a second of sound.
+A frame does not contain its length: it ends where the next frame begins, and a checksum and a frame number identify the
+header of a frame. We don't use libav's own parser, as it waits for ten more frames, which is a second of sound.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ def decode_flac(source: ByteSource, sample_rate_hz: int) -> Iterator[DecodedAudi
 
 
 def _read_metadata(source: ByteSource) -> tuple[bytes, bytes]:
-    """Read the mark and all blocks of metadata. Returns the first block, STREAMINFO, and what follows the last one."""
-    held, at, is_last = bytearray(), 4, False  # the mark has told the format
+    """Read the signature and all blocks of metadata. Returns the first block, STREAMINFO, and the bytes after the last
+    block."""
+    held, at, is_last = bytearray(), 4, False  # after the 4 bytes of the signature
     while not is_last:
         _fill(held, at + 4, source)
         is_last, length = bool(held[at] & 0x80), int.from_bytes(held[at + 1 : at + 4], "big")
@@ -60,7 +61,7 @@ def _fill(held: bytearray, size: int, source: ByteSource) -> None:
 
 
 def _frames(source: ByteSource, data: bytes) -> Iterator[bytes]:
-    """The frames. data: the first bytes of them that have come."""
+    """The frames. data: their first bytes, which have come already."""
     splitter = _Splitter()
     yield from splitter.push(data)
     while more := source.read():
@@ -73,10 +74,10 @@ class _Splitter:
 
     def __init__(self) -> None:
         self._held = bytearray()
-        self._searched = 1  # no other frame begins in so many bytes of what is held
+        self._searched = 1  # no other frame begins in so many of the held bytes
 
     def push(self, data: bytes) -> Iterator[bytes]:
-        """Take more bytes; gives the frames that end in what has come. Raises AudioError."""
+        """Take more bytes; gives the frames that are complete. Raises AudioError."""
         self._held += data
         while len(self._held) >= MAX_HEADER_BYTES and (end := self._end(MAX_HEADER_BYTES)):
             yield self._take(end)
@@ -93,9 +94,9 @@ class _Splitter:
         return frame
 
     def _end(self, header_bytes: int) -> int:
-        """Where the first frame ends: at the header of one with a greater number. 0: not in what has come.
+        """Where the first frame ends: at the next header with a greater number. 0: its end has not come.
 
-        header_bytes: how many bytes a header has at most, if more will come.
+        header_bytes: the most bytes that a header has, if more bytes will come.
         """
         number = _frame_number(self._held[:MAX_HEADER_BYTES])
         if number is None or self._held[0] != 0xFF:
@@ -139,7 +140,7 @@ def _frame_number(header: bytearray) -> int | None:
 
 
 def _utf8_length(first: int) -> int:
-    """How many bytes a number takes that begins with this one, coded like UTF-8; 0: no number begins so."""
+    """The length in bytes of a number, coded like UTF-8, whose first byte is `first`; 0: no number begins with it."""
     ones = 8 - (first ^ 0xFF).bit_length()
     return 1 if ones == 0 else ones if 2 <= ones <= 7 else 0
 

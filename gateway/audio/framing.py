@@ -8,8 +8,8 @@ of input, Framing knows whether the last element or page was cut off.
     WebM   a sequence of elements: id, size, body. Segment and Cluster are entered, whatever size they claim (live WebM
     says "unknown"); all other elements are skipped. https://www.rfc-editor.org/rfc/rfc8794
     Ogg    a sequence of pages: 27 bytes, a table of segment lengths, the segments. https://www.rfc-editor.org/rfc/rfc3533
-    MP4    a sequence of boxes: size, type, body. `moov` tells of the tracks and comes before the sound (`mdat`): so do
-           fragmented files, as MediaRecorder writes them. https://www.w3.org/TR/mse-byte-stream-format-isobmff/
+    MP4    a sequence of boxes: size, type, body. `moov` describes the tracks, and must come before the sound (`mdat`),
+           as in the fragmented files of MediaRecorder. https://www.w3.org/TR/mse-byte-stream-format-isobmff/
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 MAX_ELEMENT_BYTES = 4 * 1024 * 1024  # a video block may be large, a block of Opus is under 64 KiB
-MAX_FRAGMENT_BYTES = 64 * 1024 * 1024  # of an MP4 that is handed out at its end
+MAX_FRAGMENT_BYTES = 64 * 1024 * 1024  # of an MP4 that comes only when it is complete
 
 _EBML = 0x1A45DFA3
 _ENTERED = {0x18538067, 0x1F43B675}  # Segment, Cluster

@@ -11,7 +11,7 @@ _SIGNATURES: dict[StreamKind, tuple[int | None, ...]] = {
     StreamKind.WEBM: (0x1A, 0x45, 0xDF, 0xA3),
     StreamKind.OGG: (*b"OggS", 0, 2),
     StreamKind.MP4: (0, 0, None, None, *b"ftyp"),  # the first box has less than 64 KiB
-    StreamKind.FLAC: (*b"fLaC", None, 0, 0, 34),  # and a block of metadata of 34 bytes
+    StreamKind.FLAC: (*b"fLaC", None, 0, 0, 34),  # followed by a block of metadata of 34 bytes
     StreamKind.WAV: (*b"RIFF", None, None, None, None, *b"WAVE"),
 }
 
@@ -25,7 +25,7 @@ ACCEPTED = (
 def starts_stream(data: bytes) -> StreamKind | None:
     """The kind of stream whose complete signature `data` begins with, or None.
 
-    Never AAC: each of its frames begins in the same way, and so may samples of raw PCM.
+    It is never AAC, as all AAC frames begin alike, and samples of raw PCM may begin so, too.
     """
     for kind, signature in _SIGNATURES.items():
         if len(data) >= len(signature) and _fits(data, signature):

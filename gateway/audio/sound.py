@@ -21,7 +21,8 @@ def sound_of(
     sample_rate_hz: int,
     on_sound: Callable[[], None] = lambda: None,
 ) -> Iterator[DecodedAudio]:
-    """The sound of a stream. packets: each decodes one. codec: as in DecodedAudio. on_sound: called for each frame.
+    """The sound of a stream. packets: functions, each of which decodes one packet. codec: as in DecodedAudio. on_sound:
+    called for each frame.
 
     Raises AudioError (corrupt_audio) after MAX_BAD_PACKETS bad ones in a row.
     """

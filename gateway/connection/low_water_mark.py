@@ -39,8 +39,8 @@ class LowWaterMark:
         """Leave the socket alone until it holds `size` bytes or its client closes it.
 
         Until then everything that the client sends waits, so a caller that sets more than 1 must set 1 again in time.
-        The mark is set in the event loop's next turn, so that of several frames from one read only the last one sets
-        it.
+        The event loop's next turn sets the mark. So if one read brings several frames, the mark is set once, for the
+        last.
         """
         self._wanted = size
         if self._socket is not None and size != self._size and not self._is_due:
@@ -56,7 +56,7 @@ class LowWaterMark:
             self._socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVLOWAT, self._size)
 
     def release(self) -> None:
-        """The connection ends: from now on the descriptor is the transport's alone, which closes it."""
+        """The connection ends: give up the descriptor, as the transport closes it."""
         if self._socket is not None:
             self._socket.detach()
             self._socket = None

@@ -161,9 +161,9 @@ class SupervisedEngine:
             tasks.create_task(self._kill_if_it_hangs(process))
 
     async def _kill_if_it_hangs(self, process: ChildProcess) -> None:
-        """Kill a server that for LLM_REQUEST_TIMEOUT_S neither answers about its health nor writes a reply.
+        """Kill a server that has neither answered a health request nor written a reply for LLM_REQUEST_TIMEOUT_S.
 
-        Health alone says too little: under load, its requests may occupy every thread that could answer.
+        The health requests alone are not enough: under load, other requests may occupy all of the server's threads.
         """
         answered_at, interval_s = time.monotonic(), min(CHECK_EVERY_S, self._hangs_after_s / 2)
         while True:
