@@ -68,6 +68,15 @@ async def test_a_session_comes_back_as_it_was(store: RedisStore) -> None:
     assert (state.level, state.owner, state.epoch) == ("beginner", "g2", 2)
 
 
+async def test_a_clients_key_is_kept_under_a_digest_until_it_expires(store: RedisStore) -> None:
+    await store.keep_client_secret("ek_secret", '{"client": "a"}', 60)
+    assert await store.client_secret("ek_secret") == '{"client": "a"}'
+    assert await store.client_secret("ek_other") is None
+    (key,) = await store._redis.keys("aitalk:client_secret:*")
+    assert "ek_secret" not in key
+    assert 0 < await store._redis.ttl(key) <= 60
+
+
 async def test_turns_can_be_rewritten_by_the_newest_connection_only(store: RedisStore) -> None:
     await store.create(STATE, "token")
     for turn in TURNS:
