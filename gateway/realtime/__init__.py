@@ -2,6 +2,7 @@
 
     serve ── reads and writes the socket ──▶ face ──▶ learner_side    the learner's turns
                                               │  └──▶ partner_side    the responses
+                                              ├─────▶ item_requests, response_requests, idle_timer
                                               └─────▶ items, session_config, client_events, server_events
 
 Begin with `face.py`. The conversation itself runs in gateway/conversation, as for /ws/conversation.

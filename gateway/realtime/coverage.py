@@ -29,7 +29,7 @@ CLIENT_EVENTS: dict[str, Row] = {
     "input_audio_buffer.commit": Row("done", "with turn detection it ends the turn in which the learner is speaking"),
     "input_audio_buffer.clear": _DONE,
     "output_audio_buffer.clear": Row("refused", "WebRTC and SIP only; empty your player and truncate the item"),
-    "conversation.item.create": Row("done", "messages of text; other items are refused"),
+    "conversation.item.create": Row("done", "messages of text, up to 32,000 characters; other items are refused"),
     "conversation.item.retrieve": Row("done", "without the audio, which is not kept"),
     "conversation.item.delete": _DONE,
     "conversation.item.truncate": Row("done", "exact to the word; more than was sent counts as all of it"),

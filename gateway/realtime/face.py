@@ -5,22 +5,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from common.errors import InvalidInputError, ServiceError, UnavailableError
 from common.pcm import BYTES_PER_SAMPLE
 from gateway.audio import AudioInput
-from gateway.conversation.conduct import AddTurn, CancelReply, Conduct, Configure, DeleteTurn, TruncateTurn
+from gateway.conversation.conduct import Configure
 from gateway.conversation.session import Session
-from gateway.history import Turn
 from gateway.notices import (
     Notice,
     ReplyBegan,
@@ -32,7 +29,6 @@ from gateway.notices import (
     VoiceBegan,
     WordsHeard,
 )
-from gateway.ports import Patience
 from gateway.protocol import AiAudioStart, AiText, AnyServerMessage, ErrorMessage, Interrupted, Reconnect
 from gateway.realtime import server_events
 from gateway.realtime.audio import AudioDecoder
@@ -41,10 +37,6 @@ from gateway.realtime.client_events import (
     BufferAppend,
     BufferClear,
     BufferCommit,
-    ItemCreate,
-    ItemDelete,
-    ItemRetrieve,
-    ItemTruncate,
     OutputBufferClear,
     ResponseCancel,
     ResponseCreate,
@@ -52,27 +44,18 @@ from gateway.realtime.client_events import (
     SessionUpdate,
 )
 from gateway.realtime.errors import ClientError
-from gateway.realtime.items import Items, item_of_turn, read_item
+from gateway.realtime.idle_timer import IdleTimer
+from gateway.realtime.item_requests import ItemRequests
+from gateway.realtime.items import Items, item_of_turn
 from gateway.realtime.learner_side import LearnerSide
-from gateway.realtime.partner_side import Asked, PartnerSide
+from gateway.realtime.partner_side import PartnerSide
+from gateway.realtime.response_requests import ResponseRequests
 from gateway.realtime.server_events import Event
-from gateway.realtime.session_config import LEAST_SPEED, SessionConfig, updated
-from gateway.reply.request import Delivery, ReplyRequest
+from gateway.realtime.session_conduct import conduct_of, state_changes
+from gateway.realtime.session_config import SessionConfig, updated
 
 # The client can't end a turn with less audio than this.
 LEAST_COMMIT_MS = 100
-# If the client ends the turns, recognition gets the audio in parts, divided at silences of this length.
-CUT_SILENCE_MS = 800
-MS_PER_S = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """Nobody has spoken since the learner heard the end of the partner's reply. from_ms: time in the learner's
-    audio."""
-
-    since_s: float
-    from_ms: float
 
 
 class Face:
@@ -114,10 +97,17 @@ class Face:
         self._partner = PartnerSide(
             self._items, lambda: self.config, sample_rate_hz, f"conv_{secrets.token_hex(8)}", rate_limits
         )
-        self._truncations: dict[str, int] = {}  # item → milliseconds, of truncations that are not confirmed yet
+        self._item_requests = ItemRequests(session, self._items, self._partner, send=send, elapsed_s=self._elapsed_s)
+        self._responses = ResponseRequests(
+            session,
+            self._items,
+            self._partner,
+            config=lambda: self.config,
+            find_voice=find_voice,
+            elapsed_s=self._elapsed_s,
+        )
+        self.idle = IdleTimer(self._idle_timeout_ms, self._on_idle, now)
         self._early: list[Event] | None = []  # events that `begin` will send
-        self._silence: Silence | None = None
-        self._silence_changed = asyncio.Event()
 
     # --- the session ----------------------------------------------------------------------------
 
@@ -148,8 +138,8 @@ class Face:
         if config.audio.input.format.type != self.config.audio.input.format.type:
             self._decoder = AudioDecoder(config.audio.input.format.type, self._audio.sample_rate_hz)
         self.config = config
-        self._silence_changed.set()
-        await self._session.post(Configure(_conduct(config), _state_changes(config)))
+        self.idle.timeout_changed()
+        await self._session.post(Configure(conduct_of(config), state_changes(config)))
 
     # --- what the client sends ------------------------------------------------------------------
 
@@ -174,29 +164,11 @@ class Face:
             case SessionUpdate():
                 await self._update(event)
             case ResponseCreate():
-                await self._create_response(event.response)
+                await self._responses.create(event.response)
             case ResponseCancel():
-                await self._cancel_response(event.response_id)
+                await self._responses.cancel(event.response_id)
             case _:
-                await self._on_item_event(event)
-
-    async def _on_item_event(self, event: ItemCreate | ItemRetrieve | ItemDelete | ItemTruncate) -> None:
-        match event:
-            case ItemCreate():
-                await self._create_item(event)
-            case ItemRetrieve(item_id=item_id):
-                item = self._items.find(item_id)
-                await self._send([{"type": "conversation.item.retrieved", "item": item.shown()}])
-            case ItemDelete(item_id=item_id):
-                item = self._items.find(item_id)
-                if item.status == "in_progress":
-                    raise ClientError("this item is still being made; cancel the response first", param="item_id")
-                self._items.delete(item)
-                if item.is_kept:
-                    await self._session.post(DeleteTurn(item.id))
-                await self._send([{"type": "conversation.item.deleted", "item_id": item.id}])
-            case ItemTruncate():
-                await self._truncate(event)
+                await self._item_requests.on(event)
 
     async def _append(self, event: BufferAppend) -> None:
         try:
@@ -224,72 +196,6 @@ class Face:
         turn_id, events = self._learner.on_commit()
         await self._audio.cut(turn_id=turn_id)
         await self._send(events)
-
-    async def _create_item(self, event: ItemCreate) -> None:
-        item = read_item(event.item)
-        before = self._items.add(item, event.previous_item_id)
-        is_last, after = self._items.is_last(item), self._items.kept_before(item)
-        await self._session.post(AddTurn(item.as_turn(self._elapsed_s()), after, is_last))
-        await self._send([server_events.item_added(item, before), server_events.item_done(item, before)])
-
-    async def _truncate(self, event: ItemTruncate) -> None:
-        item = self._items.find(event.item_id)
-        if item.role != "assistant" or item.kind != "output_audio":
-            raise ClientError("only audio of the assistant's can be truncated", param="item_id")
-        if event.content_index != 0:
-            raise ClientError("`content_index` must be 0: an item has one part", param="content_index")
-        await self._session.post(TruncateTurn(item.id, event.audio_end_ms))
-        end_ms = min(event.audio_end_ms, round(self._partner.length_ms(item)))
-        self._truncations[item.id] = end_ms
-
-    async def _create_response(self, wish: ResponseWish) -> None:
-        if self.config.type == "transcription":
-            raise ClientError("a transcription session has no responses; open one of the type `realtime`")
-        is_aside = wish.conversation == "none"
-        if wish.conversation not in (None, "auto", "none"):
-            raise ClientError('`conversation` is "auto" or "none"', param="response.conversation")
-        if not is_aside and self._partner.active:
-            raise ClientError(
-                f"Conversation already has an active response in progress: {self._partner.active.id}. Wait until the "
-                "response is finished before creating a new one.",
-                code="conversation_already_has_active_response",
-            )
-        has_speech = wish.output_modalities == ("audio",) if wish.output_modalities else self.config.has_speech
-        if is_aside and has_speech:
-            raise ClientError(
-                'a response out of band has no speech; send `output_modalities: ["text"]`',
-                code="unsupported_parameter",
-                param="response.output_modalities",
-            )
-        max_tokens = wish.max_output_tokens if isinstance(wish.max_output_tokens, int) else self.config.max_tokens
-        delivery = Delivery(has_speech, _speed(self.config), max_tokens, await self._voice_of(wish))
-        context = None if wish.input is None else [self._read_context(at, one) for at, one in enumerate(wish.input)]
-        request = ReplyRequest(secrets.token_hex(6), delivery, wish.instructions, context, is_aside)
-        self._partner.expect(request.id, Asked(wish.metadata, is_aside, has_speech, max_tokens))
-        await self._session.post(request)
-
-    def _read_context(self, at: int, given: Mapping[str, Any]) -> Turn:
-        param = f"response.input[{at}]"
-        if given.get("type") == "item_reference":
-            return self._items.find(str(given.get("id")), f"{param}.id").as_turn(self._elapsed_s())
-        return read_item(given, param).as_turn(self._elapsed_s())
-
-    async def _voice_of(self, wish: ResponseWish) -> str:
-        """The id of the voice that the client requests for one response; empty: it requests none."""
-        output = (wish.audio or {}).get("output")
-        voice = output.get("voice") if isinstance(output, Mapping) else None
-        voice = voice.get("id") if isinstance(voice, Mapping) else voice
-        return await self._find_voice(voice) if isinstance(voice, str) else ""
-
-    async def _cancel_response(self, response_id: str | None) -> None:
-        if response_id and (request_id := self._partner.request_of(response_id)):
-            await self._session.post(CancelReply(request_id))
-            return
-        active = self._partner.active
-        if active is None or response_id not in (None, active.id):
-            raise ClientError("Cancellation failed: no active response found", code="response_cancel_not_active")
-        self._partner.is_cancelled = True
-        await self._session.post(CancelReply())
 
     # --- what the conversation says -------------------------------------------------------------
 
@@ -325,7 +231,7 @@ class Face:
                 return []
 
     def _on_learner(self, notice: VoiceBegan | WordsHeard | TurnOver | TurnDropped) -> list[Event]:
-        self._note_silence(None)
+        self.idle.stop()
         match notice:
             case VoiceBegan():
                 return self._learner.on_voice(notice, partner_is_heard=self._partner.heard is not None)
@@ -339,51 +245,31 @@ class Face:
     def _on_partner(self, notice: ReplyBegan | ReplySent | ReplyEnded | TurnTruncated) -> list[Event]:
         match notice:
             case ReplyBegan():
-                self._note_silence(None)
+                self.idle.stop()
                 return self._partner.on_began(notice)
             case ReplySent():
                 return self._partner.on_sent(notice)
             case ReplyEnded():
-                if notice.outcome == "complete":
-                    self._note_silence(Silence(self._now(), self._appended_ms))
+                heard = self._partner.heard
+                if notice.outcome == "complete" and heard and heard.item.id == notice.turn_id:
+                    self.idle.start(self._appended_ms)
                 events = self._partner.on_ended(notice)
                 # A learner who began to speak while the partner was heard now speaks alone.
                 return events if self._partner.heard else [*self._learner.on_interruption(), *events]
-            case TurnTruncated(turn_id, text):
-                return self._on_truncated(turn_id, text)
-
-    def _on_truncated(self, item_id: str, text: str) -> list[Event]:
-        item = self._items.find(item_id)
-        item.text, item.is_kept = text, bool(text)
-        end_ms = self._truncations.pop(item_id, 0)
-        about = {"item_id": item_id, "content_index": 0, "audio_end_ms": end_ms}
-        return [{"type": "conversation.item.truncated", **about}]
+            case TurnTruncated():
+                return self._item_requests.on_truncated(notice)
 
     # --- silence --------------------------------------------------------------------------------
 
-    async def answer_silences(self) -> None:
-        """Let the partner go on after each silence of `idle_timeout_ms`. Run this as a task."""
-        while True:
-            silence = self._silence
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._silence_left_s()):
-                    await self._silence_changed.wait()
-            self._silence_changed.clear()
-            if silence and silence is self._silence and self._silence_left_s() == 0:
-                self._silence = None
-                await self._send(self._learner.on_silence(silence.from_ms, self._appended_ms))
-                await self._create_response(ResponseWish())
-
-    def _silence_left_s(self) -> float | None:
-        """Seconds until the partner goes on, if nobody speaks; None: the partner doesn't go on."""
+    def _idle_timeout_ms(self) -> int | None:
         detection = self.config.audio.input.turn_detection
-        if self._silence is None or detection is None or not detection.idle_timeout_ms:
-            return None
-        return max(0.0, self._silence.since_s + detection.idle_timeout_ms / MS_PER_S - self._now())
+        return detection.idle_timeout_ms if detection else None
 
-    def _note_silence(self, silence: Silence | None) -> None:
-        self._silence = silence
-        self._silence_changed.set()
+    async def _on_idle(self, from_ms: float) -> None:
+        """Nobody has spoken for `idle_timeout_ms`: the partner goes on."""
+        await self._send(self._learner.on_silence(from_ms, self._appended_ms))
+        with suppress(ClientError):  # a response has begun just now
+            await self._responses.create(ResponseWish())
 
     @property
     def _appended_ms(self) -> float:
@@ -391,35 +277,6 @@ class Face:
 
     def _elapsed_s(self) -> float:
         return round(self._now() - self._began_s, 3)
-
-
-def _conduct(config: SessionConfig) -> Conduct:
-    """The conversation's rules for these settings."""
-    detection = config.audio.input.turn_detection
-    delivery = Delivery(config.has_speech, _speed(config), config.max_tokens)
-    if detection is None:
-        patience = Patience(end_silence_ms=CUT_SILENCE_MS)
-        return Conduct(detects_turns=False, answers_turns=False, patience=patience, delivery=delivery)
-    return Conduct(
-        answers_turns=detection.create_response and config.type == "realtime",
-        is_interruptible=detection.interrupt_response,
-        patience=detection.patience,
-        delivery=delivery,
-    )
-
-
-def _state_changes(config: SessionConfig) -> dict[str, object]:
-    """The part of these settings that is stored with the session."""
-    changes: dict[str, object] = {"voice": config.audio.output.voice}
-    if config.instructions is not None:
-        changes |= {"instructions": config.instructions.strip(), "is_plain": True}
-    if config.audio.input.transcription and config.audio.input.transcription.language:
-        changes["language"] = config.audio.input.transcription.language
-    return changes
-
-
-def _speed(config: SessionConfig) -> float:
-    return max(config.audio.output.speed, LEAST_SPEED)
 
 
 def _problem(message: ErrorMessage) -> ServiceError:

@@ -17,6 +17,7 @@ ROOT = "root"
 
 # A client's note to the partner becomes a message of the learner, as chat templates have no other place for it.
 NOTE = "(A note to you, not from your friend: {text})"
+MAX_TEXT = 32_000  # characters of an item of the client's
 _KINDS: dict[Role, Kind] = {"user": "input_text", "assistant": "output_text", "system": "input_text"}
 _MESSAGE_FIELDS = {"id", "type", "role", "content", "object", "status"}
 
@@ -77,6 +78,10 @@ class Items:
         """The item. Raises ClientError if there is none."""
         return self._items[self._index(item_id, param)]
 
+    def get(self, item_id: str) -> Item | None:
+        """The item; None if there is none with this id."""
+        return next((item for item in self._items if item.id == item_id), None)
+
     def delete(self, item: Item) -> None:
         """Remove the item."""
         self._items.remove(item)
@@ -133,6 +138,8 @@ def read_item(given: Mapping[str, Any], param: str = "item") -> Item:
     if not isinstance(content, list) or not content:
         raise ClientError("`content` is a list of at least one part", param=f"{param}.content")
     texts = [_text_of(part, role, f"{param}.content[{at}]") for at, part in enumerate(content)]
+    if sum(map(len, texts)) > MAX_TEXT:
+        raise ClientError(f"the item holds more than {MAX_TEXT} characters; send less", param=f"{param}.content")
     if not "".join(texts).strip():
         raise ClientError("the item holds no text", param=f"{param}.content")
     if item_id is not None and not (isinstance(item_id, str) and 0 < len(item_id) <= 64 and item_id != ROOT):

@@ -134,7 +134,7 @@ class _Connection:
         """Run until the session or the connection ends."""
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(self._write())
-            helping = [tasks.create_task(self._read()), tasks.create_task(self._face.answer_silences())]
+            helping = [tasks.create_task(self._read()), tasks.create_task(self._face.idle.run())]
             try:
                 closing = await self._session.run()
             except Exception:

@@ -177,6 +177,17 @@ def _message(role: str, text: str, **more: str) -> dict[str, Any]:
     return {"type": "message", "role": role, "content": [{"type": kind, "text": text}], **more}
 
 
+async def test_an_item_can_be_deleted_while_it_is_heard() -> None:
+    async with a_gateway().running() as gateway, realtime(gateway.http) as client:
+        await write(client, "good morning")
+        item_id = (await respond(client))["output"][0]["id"]
+        await client.send("conversation.item.delete", item_id=item_id)
+        await client.wait_for("conversation.item.deleted")
+        await write(client, "and you?")
+        await until_kept(gateway, "good morning", "and you?")
+        assert not client.of("error")
+
+
 # --- interruptions
 
 
@@ -339,7 +350,7 @@ async def test_a_transcription_session_has_no_responses() -> None:
 
 
 async def test_the_partner_goes_on_after_a_long_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.realtime.face.MS_PER_S", 50_000)  # five seconds last a tenth of one
+    monkeypatch.setattr("gateway.realtime.idle_timer.MS_PER_S", 50_000)  # five seconds last a tenth of one
     async with a_gateway().running() as gateway, realtime(gateway.http) as client:
         await client.update(audio={"input": {"turn_detection": {"type": "server_vad", "idle_timeout_ms": 5000}}})
         await write(client, "hello")
@@ -384,6 +395,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str | None]] = [
     ("conversation.item.create", {"item": {"type": "function_call_output"}}, "unsupported_parameter", "item.type"),
     ("conversation.item.create", {"item": {"type": "message", "role": "x"}}, "invalid_value", "item.role"),
     ("conversation.item.create", {"item": _message("user", " ")}, "invalid_value", "item.content"),
+    ("conversation.item.create", {"item": _message("user", "x" * 40_000)}, "invalid_value", "item.content"),
     (
         "conversation.item.create",
         {"item": _message("user", "x"), "previous_item_id": "no"},

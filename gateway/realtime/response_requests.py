@@ -1,0 +1,98 @@
+"""Carries out a Realtime client's requests for responses, and for their end."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from gateway.conversation.conduct import CancelReply
+from gateway.conversation.session import Session
+from gateway.history import Turn
+from gateway.realtime.client_events import ResponseWish
+from gateway.realtime.errors import ClientError
+from gateway.realtime.items import Items, read_item
+from gateway.realtime.partner_side import Asked, PartnerSide
+from gateway.realtime.session_conduct import speed_of
+from gateway.realtime.session_config import SessionConfig
+from gateway.reply.request import Delivery, ReplyRequest
+
+
+class ResponseRequests:
+    """Of one connection.
+
+    config: returns the settings that hold. find_voice: returns the id of the voice that a client names. elapsed_s:
+    since the connection began.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        items: Items,
+        partner: PartnerSide,
+        *,
+        config: Callable[[], SessionConfig],
+        find_voice: Callable[[str], Awaitable[str]],
+        elapsed_s: Callable[[], float],
+    ) -> None:
+        self._session = session
+        self._items = items
+        self._partner = partner
+        self._config = config
+        self._find_voice = find_voice
+        self._elapsed_s = elapsed_s
+
+    async def create(self, wish: ResponseWish) -> None:
+        """Have the partner answer. Raises ClientError."""
+        config = self._config()
+        has_speech = wish.output_modalities == ("audio",) if wish.output_modalities else config.has_speech
+        is_aside = wish.conversation == "none"
+        self._check(wish, is_aside=is_aside, has_speech=has_speech)
+        max_tokens = wish.max_output_tokens if isinstance(wish.max_output_tokens, int) else config.max_tokens
+        delivery = Delivery(has_speech, speed_of(config), max_tokens, await self._voice_of(wish))
+        context = None if wish.input is None else [self._read_context(at, one) for at, one in enumerate(wish.input)]
+        request = ReplyRequest(secrets.token_hex(6), delivery, wish.instructions, context, is_aside)
+        self._partner.expect(request.id, Asked(wish.metadata, is_aside, has_speech, max_tokens))
+        await self._session.post(request)
+
+    async def cancel(self, response_id: str | None) -> None:
+        """End a response; None: the one that is under way. Raises ClientError if there is none."""
+        if response_id and (request_id := self._partner.request_of(response_id)):
+            await self._session.post(CancelReply(request_id))
+            return
+        active = self._partner.active
+        if active is None or response_id not in (None, active.id):
+            raise ClientError("Cancellation failed: no active response found", code="response_cancel_not_active")
+        self._partner.is_cancelled = True
+        await self._session.post(CancelReply())
+
+    def _check(self, wish: ResponseWish, *, is_aside: bool, has_speech: bool) -> None:
+        if self._config().type == "transcription":
+            raise ClientError("a transcription session has no responses; open one of the type `realtime`")
+        if wish.conversation not in (None, "auto", "none"):
+            raise ClientError('`conversation` is "auto" or "none"', param="response.conversation")
+        if is_aside and has_speech:
+            raise ClientError(
+                'a response out of band has no speech; send `output_modalities: ["text"]`',
+                code="unsupported_parameter",
+                param="response.output_modalities",
+            )
+        if not is_aside and self._partner.active:
+            raise ClientError(
+                f"Conversation already has an active response in progress: {self._partner.active.id}. Wait until the "
+                "response is finished before creating a new one.",
+                code="conversation_already_has_active_response",
+            )
+
+    def _read_context(self, at: int, given: Mapping[str, Any]) -> Turn:
+        param = f"response.input[{at}]"
+        if given.get("type") == "item_reference":
+            return self._items.find(str(given.get("id")), f"{param}.id").as_turn(self._elapsed_s())
+        return read_item(given, param).as_turn(self._elapsed_s())
+
+    async def _voice_of(self, wish: ResponseWish) -> str:
+        """The id of the voice that the client requests for one response; empty: it requests none."""
+        output = (wish.audio or {}).get("output")
+        voice = output.get("voice") if isinstance(output, Mapping) else None
+        voice = voice.get("id") if isinstance(voice, Mapping) else voice
+        return await self._find_voice(voice) if isinstance(voice, str) else ""

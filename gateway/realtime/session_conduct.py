@@ -1,0 +1,41 @@
+"""The settings of a Realtime session, as the conversation takes them."""
+
+from __future__ import annotations
+
+from gateway.conversation.conduct import Conduct
+from gateway.ports import Patience
+from gateway.realtime.session_config import LEAST_SPEED, SessionConfig
+from gateway.reply.request import Delivery
+
+# If the client ends the turns, recognition gets the audio in parts, divided at silences of this length.
+CUT_SILENCE_MS = 800
+
+
+def conduct_of(config: SessionConfig) -> Conduct:
+    """The conversation's rules for these settings."""
+    detection = config.audio.input.turn_detection
+    delivery = Delivery(config.has_speech, speed_of(config), config.max_tokens)
+    if detection is None:
+        patience = Patience(end_silence_ms=CUT_SILENCE_MS)
+        return Conduct(detects_turns=False, answers_turns=False, patience=patience, delivery=delivery)
+    return Conduct(
+        answers_turns=detection.create_response and config.type == "realtime",
+        is_interruptible=detection.interrupt_response,
+        patience=detection.patience,
+        delivery=delivery,
+    )
+
+
+def state_changes(config: SessionConfig) -> dict[str, object]:
+    """The part of these settings that is stored with the session."""
+    changes: dict[str, object] = {"voice": config.audio.output.voice}
+    if config.instructions is not None:
+        changes |= {"instructions": config.instructions.strip(), "is_plain": True}
+    if config.audio.input.transcription and config.audio.input.transcription.language:
+        changes["language"] = config.audio.input.transcription.language
+    return changes
+
+
+def speed_of(config: SessionConfig) -> float:
+    """The speed of the voice, within the limits of the synthesis."""
+    return max(config.audio.output.speed, LEAST_SPEED)
