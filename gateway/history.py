@@ -29,7 +29,7 @@ class Word(StoredModel):
 class LearnerTurn(StoredModel):
     """One turn of the learner, spoken or typed.
 
-    started_s: seconds since the conversation began at which the voice began. duration_s: from its first to its last
+    started_s: when the voice began, in seconds since the conversation began. duration_s: from its first to its last
     voiced sample, 0 for a typed turn. words: of a spoken turn, with times; empty for a typed one.
     """
 
@@ -46,8 +46,9 @@ class PartnerTurn(StoredModel):
     """One turn of the partner: the part of a reply that the learner heard.
 
     text: the words heard. generated_text: all that the model wrote. interrupted: the learner cut it short.
-    started_s: seconds since the conversation began at which its audio began; duration_s: seconds of it heard.
-    words: heard, with times. latency_ms: stage → milliseconds, as in `turn_complete`.
+    started_s: when its audio began, in seconds since the conversation began; duration_s: seconds of audio that the
+    learner heard. words: those that the learner heard, with times. latency_ms: stage → milliseconds, as in
+    `turn_complete`.
     """
 
     role: Literal["partner"] = "partner"

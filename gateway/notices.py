@@ -24,7 +24,7 @@ class VoiceBegan:
 
 @dataclass(frozen=True, slots=True)
 class WordsHeard:
-    """What is understood of the open turn so far. Within a turn it only grows."""
+    """The words of the open turn that recognition is sure of. Within a turn, words are only added."""
 
     turn_id: str
     text: str

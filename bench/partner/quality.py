@@ -42,7 +42,7 @@ def sentences_of(text: str) -> list[str]:
 
 
 def loops(text: str) -> bool:
-    """Whether a run of three words comes three times, or a sentence of three words and more twice."""
+    """Whether three words in a row occur three times, or a sentence of at least three words occurs twice."""
     runs = Counter(runs_of(words_of(text)))
     sentences = Counter(tuple(words) for words in map(words_of, sentences_of(text)) if len(words) > 2)
     return max(runs.values(), default=0) >= 3 or max(sentences.values(), default=0) >= 2

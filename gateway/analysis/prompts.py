@@ -204,7 +204,7 @@ def lines_of(turns: Sequence[Turn]) -> list[str]:
 
 
 def last_words(texts: Sequence[str], *, max_words: int = _MAX_WORDS, max_bytes: int = _MAX_BYTES) -> list[str]:
-    """The last lines of the conversation within both bounds. The first of them may be cut."""
+    """The last lines of the conversation within both bounds. The first of these lines may be shortened."""
     kept: list[str] = []
     for text in reversed(texts):
         words: list[str] = []

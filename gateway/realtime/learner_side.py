@@ -29,7 +29,7 @@ LEAST_CONFIDENCE = 1e-6  # its logarithm is finite
 
 @dataclass(slots=True)
 class _Voice:
-    """The learner is in a turn. is_told: speech_started was sent. text: what was sent of its words."""
+    """The learner is in a turn. is_told: speech_started was sent. text: its words that were sent."""
 
     item_id: str
     began_ms: int
@@ -60,7 +60,7 @@ class LearnerSide:
         return [] if may_be_sound else self.on_interruption()
 
     def on_words(self, heard: WordsHeard) -> list[Event]:
-        """A transcription session is told of the words while they come; in another, a response could not follow yet."""
+        """The new words, for a transcription session. Other sessions get the words with the end of the turn."""
         voice, config = self._voice, self._config()
         is_wanted = config.type == "transcription" and config.audio.input.transcription is not None
         if not is_wanted or voice is None or not heard.text.startswith(voice.text) or heard.text == voice.text:
@@ -127,7 +127,7 @@ class LearnerSide:
         ]
 
     def _transcription(self, item: Item, over: TurnOver, *, told: str = "") -> list[Event]:
-        """told: the deltas that were sent; if the words have become others, no more follow."""
+        """told: the words of the deltas that were sent; if the final words begin differently, no more deltas follow."""
         if self._config().audio.input.transcription is None:
             return []
         about = {"item_id": item.id, "content_index": 0}

@@ -35,7 +35,7 @@ MAX_BODY_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """The steps to open a connection: token → limits → seat → session."""
+    """The checks of a new connection: token → limits → seat → session."""
 
     authenticator: Authenticator
     limits: Limits
