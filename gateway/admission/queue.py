@@ -11,6 +11,7 @@ everybody in: an uncounted conversation is better than none.
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
 import math
 import time
@@ -89,13 +90,15 @@ class AdmissionQueue:
     async def arrive(self, session_id: str, place: str = "") -> Ticket:
         """Ask for a seat. The ticket is seated, in the queue, or refused because the queue is full.
 
-        place: the `Ticket.seat` of a place in the queue that was kept when its gateway ended; the new ticket takes that
+        place: from `place_of`, for a place in the queue that was kept when its gateway ended; the new ticket takes that
         place.
         """
         ticket = Ticket(session_id)
         if place:
+            kept = place.rpartition(".")[0]
             with suppress(UnavailableError):
-                await self._seats.come_back(place, session_id)
+                if hmac.compare_digest((await self._signed(kept)).encode(), place.encode()):
+                    await self._seats.come_back(kept, session_id)
         if not self._is_away:
             await self._ask([], [ticket])
         else:
@@ -105,6 +108,20 @@ class AdmissionQueue:
         if ticket.position > 0:
             self._news.set()  # the beat is faster while anyone waits
         return ticket
+
+    async def place_of(self, ticket: Ticket) -> str:
+        """What the ticket's learner shows another gateway to keep the place; empty while Redis can't be reached.
+
+        It is signed: a seat has the name of its session, which logs contain, and must not be taken by who reads them.
+        """
+        try:
+            return await self._signed(ticket.seat)
+        except UnavailableError:
+            return ""
+
+    async def _signed(self, seat: str) -> str:
+        signature = hmac.digest(await self._seats.place_key(), seat.encode(), "sha256")
+        return f"{seat}.{signature.hex()}"
 
     async def carry_on(self, ticket: Ticket, session_id: str) -> bool:
         """The ticket's learner resumes that session. If the session's seat is still kept, it becomes the ticket's.

@@ -6,6 +6,7 @@
     aitalk:{admission}:waiting   sorted set   waiting learner → when the place in the queue lapses
     aitalk:{admission}:numbers   integer      the last number given
     aitalk:{admission}:length_ms integer      how long a seat is held, a moving average
+    aitalk:{admission}:place_key string       signs the tickets for places in the queue
 
 A seat has the id of its session, so that a connection that resumes the session can claim it. `beat` renews leases; the
 leases of a dead gateway lapse after LEASE_S. All times are by Redis's own clock.
@@ -157,6 +158,7 @@ class RedisSeats:
         self._redis = open_redis(url)
         self._gateway_id = secrets.token_hex(8)
         self._lease_ms = round(lease_s * 1000)
+        self._place_key = b""
         self._beat, self._claim, self._come_back, self._leave = (
             self._redis.register_script(script) for script in (_BEAT, _CLAIM, _COME_BACK, _LEAVE)
         )
@@ -187,6 +189,14 @@ class RedisSeats:
         async with reachable():
             arguments: list[str | int] = [self._gateway_id, self._lease_ms, own, wanted, int(must_be_there)]
             return bool(await self._claim(keys=_KEYS, args=arguments))
+
+    async def place_key(self) -> bytes:
+        """The key that signs tickets for places in the queue. All gateways have the same; the first one makes it."""
+        if not self._place_key:
+            async with reachable():
+                await self._redis.set(_PREFIX + "place_key", secrets.token_hex(32), nx=True)
+                self._place_key = str(await self._redis.get(_PREFIX + "place_key")).encode()
+        return self._place_key
 
     async def come_back(self, kept: str, own: str) -> bool:
         """Give `own` the place in the queue that `kept` had. Returns False if that place is not kept (any more)."""

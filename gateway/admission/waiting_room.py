@@ -164,7 +164,8 @@ class _Queueing:
         ticket = self._ticket
         while not (ticket.is_seated or self._has_left or self._draining.began.is_set()):
             ticket.moved.clear()
-            queued = Queued(position=ticket.position, estimate_s=ticket.estimate_s, place=ticket.seat)
+            place = await self._admission.place_of(ticket)
+            queued = Queued(position=ticket.position, estimate_s=ticket.estimate_s, place=place)
             await say(self._arrival.socket, queued, encode=self._arrival.encode)
             await ticket.moved.wait()
 

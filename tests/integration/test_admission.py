@@ -154,13 +154,22 @@ async def test_a_place_in_the_queue_outlives_its_gateway(url: str) -> None:
         waiting = [await ending.arrive("a"), await other.arrive("b"), await ending.arrive("c")]
         await ending.leave(waiting[0], keep=True)
         assert (await other.arrive("hasty")).position == -1  # the place counts, the queue is full
-        back = await other.arrive("a, again", place=waiting[0].seat)
+        ticket = await ending.place_of(waiting[0])
+        for forged in ("a", "a.", f"a{ticket[1:]}0", ticket.replace("a.", "b."), "ä"):
+            assert (await other.arrive("thief", place=forged)).position == -1  # a session's id is no ticket
+        back = await other.arrive("a, again", place=ticket)
         assert back.position == 1
-        assert (await other.arrive("thief", place=waiting[0].seat)).position == -1  # a ticket is good once
+        assert (await other.arrive("thief", place=ticket)).position == -1  # a ticket is good once
         await until(waiting[1], 2)
         await other.leave(first)
         await until(back, 0)
         await until(waiting[2], 2)
+
+
+async def test_a_seat_that_is_kept_is_not_taken_by_who_knows_the_session(url: str) -> None:
+    async with admission_queue(url, 1, grace_s=5) as queue:
+        await queue.leave(await queue.arrive("session"), keep=True)
+        assert not (await queue.arrive("thief", place="session")).is_seated
 
 
 async def test_a_kept_place_lapses(url: str) -> None:
@@ -170,7 +179,7 @@ async def test_a_kept_place_lapses(url: str) -> None:
         await queue.leave(gone, keep=True)
         assert stays.position == 2
         await until(stays, 1)
-        assert (await queue.arrive("gone, again", place=gone.seat)).position == 2
+        assert (await queue.arrive("gone, again", place=await queue.place_of(gone))).position == 2
 
 
 async def test_whose_turn_comes_as_their_gateway_ends_finds_a_seat_at_the_next(url: str) -> None:
@@ -178,9 +187,9 @@ async def test_whose_turn_comes_as_their_gateway_ends_finds_a_seat_at_the_next(u
         first, waiting = await ending.arrive("first"), await ending.arrive("waiting")
         await ending.leave(first)
         await until(waiting, 0)
-        assert not (await other.arrive("thief", place=waiting.seat)).is_seated  # someone sits on it
+        assert not (await other.arrive("thief", place=await ending.place_of(waiting))).is_seated  # someone sits on it
         await ending.leave(waiting, keep=True)
-        assert (await other.arrive("waiting, again", place=waiting.seat)).is_seated
+        assert (await other.arrive("waiting, again", place=await ending.place_of(waiting))).is_seated
 
 
 async def test_without_redis_everyone_is_let_in() -> None:
