@@ -62,7 +62,10 @@ def main() -> None:
     with plain_start_errors("Valkey"):
         settings = ValkeySettings()
         os.umask(0o077)  # other users must not read the learners' words
-        lock = lock_folder(settings.valkey_data_dir, wait_s=LOCK_TIMEOUT_S)
+        try:
+            lock = lock_folder(settings.valkey_data_dir, wait_s=LOCK_TIMEOUT_S)
+        except OSError as error:
+            raise ValueError(f"VALKEY_DATA_DIR={settings.valkey_data_dir}: {os.strerror(error.errno or 0)}") from None
     os.set_inheritable(lock, True)  # Valkey holds it from now on
     binary = str(get_binary_path())
     options = {

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -81,6 +82,12 @@ def test_a_port_in_use_is_one_sentence(module: str, setting: str) -> None:
         said = start(module, HOST="127.0.0.1", **{setting: str(taken.getsockname()[1])})
     assert "in use" in said.splitlines()[-1]
     assert setting in said.splitlines()[-1]
+
+
+def test_a_folder_that_valkey_can_not_make_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    said = start("deploy.valkey", VALKEY_DATA_DIR=str(tmp_path / "file" / "folder"))
+    assert said.startswith(f"Valkey can't start: VALKEY_DATA_DIR={tmp_path}/file/folder: Not a directory")
 
 
 def test_in_production_a_model_server_that_others_can_reach_needs_protection() -> None:
