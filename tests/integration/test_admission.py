@@ -8,7 +8,9 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
+from typing import Any
 
+import openai
 import pytest
 import redis.asyncio as redis
 
@@ -18,6 +20,7 @@ from tests.support.contender import admission_queue
 from tests.support.gateway import TestGateway
 from tests.support.learner import Learner, Message, at_the_door
 from tests.support.mesh import running
+from tests.support.openai_api import connected
 from tests.support.realtime import realtime
 
 ROUNDS = 334  # for each of three: 1,002 in all
@@ -308,3 +311,23 @@ async def test_a_resumed_session_has_one_seat_not_two(url: str) -> None:
                 await stranger.wait_for("connected")
                 async with at_the_door(gateway.ws) as late:
                     await place(late, 1)
+
+
+# --- over OpenAI's API
+
+
+async def test_a_request_holds_a_seat_while_it_is_answered_and_waits_for_one_before(url: str) -> None:
+    gateway = TestGateway(redis_url=url)
+    limits = {"admission_max_sessions": 1, "admission_max_wait_s": 2.0}
+    asked: dict[str, Any] = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello!"}]}
+    async with connected(gateway, **limits) as client:
+        gateway.services.chat.reply, gateway.services.chat.piece_s = ("word ",) * 1000, 0.05
+        stream = await client.chat.completions.create(**asked, stream=True)
+        async with at_the_door(gateway.ws) as learner:
+            await place(learner, 1)  # the learner waits for the request's seat
+            gateway.services.chat.reply = ("Hello.",)
+            with pytest.raises(openai.RateLimitError) as caught:
+                await client.chat.completions.create(**asked)
+            assert int(caught.value.response.headers["retry-after"]) >= 1
+        await stream.close()
+        assert (await client.chat.completions.create(**asked)).choices[0].message.content == "Hello."
