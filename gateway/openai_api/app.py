@@ -12,6 +12,7 @@ from gateway.openai_api.answers import add_error_answers, error_answer
 from gateway.openai_api.backend import Backend
 from gateway.openai_api.body_limit import BodyLimit, Bounds
 from gateway.openai_api.counting import CountedRequests
+from gateway.openai_errors import ErrorBody
 
 PREFIX = "/v1"
 JSON_BOUNDS = Bounds(size=1024 * 1024, seconds=30.0)
@@ -21,7 +22,13 @@ FORM_BYTES = 64 * 1024  # of the fields beside the file
 
 def create_openai_app(backend: Backend) -> FastAPI:
     """The application to mount at PREFIX."""
-    app = FastAPI(title="AI-Talk: OpenAI-compatible API", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="AI-Talk: OpenAI-compatible API",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        responses={"default": {"model": ErrorBody, "description": "Any error."}},
+    )
     app.state.backend = backend
     uploads = Bounds(backend.settings.upload_max_bytes + FORM_BYTES, backend.settings.upload_timeout_s)
     app.add_middleware(BodyLimit, bounds_of=lambda path: uploads if path in UPLOAD_PATHS else JSON_BOUNDS)

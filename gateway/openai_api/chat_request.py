@@ -25,17 +25,15 @@ class Part(BaseModel):
 class Message(BaseModel):
     """One message of the prompt."""
 
-    role: str
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[Part] | None = None
     tool_calls: list[Any] | None = None
 
     def checked(self, param: str) -> ChatMessage:
         """The message for the model service. Raises ParameterError."""
         role = _ROLES.get(self.role)
-        if self.role in ("tool", "function") or self.tool_calls:
-            raise _no_tools(f"{param}.role" if not self.tool_calls else f"{param}.tool_calls")
-        if role is None:
-            raise ParameterError(f"`{param}.role`: use system, developer, user or assistant", f"{param}.role")
+        if role is None or self.tool_calls:
+            raise _no_tools(f"{param}.tool_calls" if self.tool_calls else f"{param}.role")
         parts = self.content if isinstance(self.content, list) else [Part(type="text", text=self.content or "")]
         if any(part.type not in ("text", "refusal") for part in parts):
             raise ParameterError(f"`{param}.content`: the model reads text only", f"{param}.content")

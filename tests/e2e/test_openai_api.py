@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import openai
 import pytest
 from openai.types.chat import ChatCompletionMessageParam
 
 from tests.support.audio import recorded, wav
-from tests.support.mesh import Mesh
+from tests.support.mesh import ROOT, Mesh
 from tests.support.openai_api import official_client
 from tests.support.transcription import word_error_rate
 
@@ -22,6 +28,27 @@ BECKETT = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail bette
 async def client(mesh: Mesh) -> AsyncIterator[openai.AsyncOpenAI]:
     async with official_client(mesh.http) as client:
         yield client
+
+
+async def test_the_first_example_of_the_page_works_as_printed(mesh: Mesh, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "openai-api.md").read_text(encoding="utf-8")
+    example = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0]
+    assert "http://localhost:8000" in example
+    (tmp_path / "example.py").write_text(example.replace("http://localhost:8000", mesh.http), encoding="utf-8")
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "example.py"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    heard, reply = done.stdout.strip().split("\n", 1)
+    assert "morning" in heard.lower()
+    assert reply.strip()
 
 
 async def test_what_is_spoken_is_understood(client: openai.AsyncOpenAI) -> None:

@@ -215,3 +215,6 @@ async def test_the_openapi_document_has_the_routes() -> None:
         document = (await http.get(f"{gateway.http}/v1/openapi.json")).json()
     assert {"/audio/speech", "/audio/voices", "/models"} <= set(document["paths"])
     assert document["servers"] == [{"url": "/v1"}]
+    for path in document["paths"].values():
+        for operation in path.values():
+            assert set(operation["responses"]) == {"200", "default"}  # FastAPI's own 422 has another shape
