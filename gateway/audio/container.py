@@ -24,7 +24,11 @@ from gateway.audio.sound import sound_of
 from gateway.audio.types import ByteSource, DecodedAudio, StreamKind
 
 MAX_CHANNELS = 8
-MAX_RATE_HZ = 192_000
+MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 192_000  # as of WAV
+# Longer gaps between the timestamps of two frames are silence that the recorder left out.
+LEAST_GAP_S, LONGEST_GAP_S = 0.2, 2.0
+# A client pays in bytes for the sound that it has decoded: Opus of pure silence has up to 7 s in a KiB.
+FREE_S, MAX_S_PER_KIB = 30.0, 20.0
 MAX_SILENT_BYTES = 1024 * 1024  # from one decoded packet to the next; leaves room for some video
 
 # The client gets an error for a broken stream, so libav need not write to stderr, too.
@@ -50,12 +54,12 @@ def _decode(file: _FramedFile, libav_format: str, sample_rate_hz: int) -> Iterat
     options = {"probesize": "32", "fflags": "noparse"}
     try:
         with av.open(file, "r", format=libav_format, options=options, metadata_errors="replace") as container:
-            if not container.streams.audio and file.is_over:
+            if file.is_over and not any(one.codec_context for one in container.streams.audio):
                 file.check()
             track = _audio_track(container, file.kind)
             codec, rate_hz = f"{track.codec_context.name}/{file.kind}", track.codec_context.sample_rate
             packets = (packet.decode for packet in container.demux(track))
-            yield from sound_of(packets, codec, lambda: rate_hz, sample_rate_hz, file.sounded)
+            yield from sound_of(packets, codec, lambda: rate_hz, sample_rate_hz, _Clock(file).gap_s)
     except av.error.FFmpegError as error:
         file.check()  # an error in the structure is clearer than libav's error
         raise AudioError(
@@ -76,13 +80,42 @@ def _audio_track(container: InputContainer, kind: StreamKind) -> AudioStream:
     if context.name not in known and not context.name.startswith("pcm_"):
         wanted = " or ".join(_CODEC_NAMES[one] for one in known)
         raise AudioError(f"the audio in the {name} is {context.name}; send {wanted}", code="unsupported_audio")
-    if not 0 < context.channels <= MAX_CHANNELS or not 0 < context.sample_rate <= MAX_RATE_HZ:
+    if not 0 < context.channels <= MAX_CHANNELS or not MIN_RATE_HZ <= context.sample_rate <= MAX_RATE_HZ:
         raise AudioError(
             f"the {name} claims {context.channels} channels at {context.sample_rate} Hz; "
-            f"send at most {MAX_CHANNELS} at {MAX_RATE_HZ} Hz",
+            f"send at most {MAX_CHANNELS} at {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz",
             code="unsupported_audio",
         )
     return track
+
+
+class _Clock:
+    """The time of one stream's frames, as their timestamps say."""
+
+    def __init__(self, file: _FramedFile) -> None:
+        self._file = file
+        self._end_s: float | None = None  # of the latest frame
+        self._total_s = 0.0
+
+    def gap_s(self, frame: av.AudioFrame) -> float:
+        """Take the next frame. How much silence comes before it.
+
+        Raises AudioError if the stream gives more sound than so few bytes can hold.
+        """
+        self._file.sounded()
+        length_s, gap_s = frame.samples / frame.sample_rate, 0.0
+        if frame.time is not None:
+            gap_s = frame.time - (frame.time if self._end_s is None else self._end_s)
+            self._end_s = frame.time + length_s
+        gap_s = min(gap_s, LONGEST_GAP_S) if gap_s > LEAST_GAP_S else 0.0
+        self._total_s += length_s + gap_s
+        if self._total_s > FREE_S + MAX_S_PER_KIB * self._file.bytes_read / 1024:
+            raise AudioError(
+                f"the {self._file.name} gives {self._total_s:.0f} s of sound for {self._file.bytes_read} bytes; "
+                "record with an ordinary bit rate",
+                code="unsupported_audio",
+            )
+        return gap_s
 
 
 _NAMES = {StreamKind.WEBM: "WebM", StreamKind.OGG: "Ogg", StreamKind.MP4: "MP4"}
@@ -116,6 +149,7 @@ class _FramedFile(ReadableFile):
         self.is_over = False
         self._silent_bytes = 0
         self._heard_any = False
+        self.bytes_read = 0
 
     def read(self, size: int) -> bytes:
         """Up to `size` bytes as soon as there are any; b"" at the end."""
@@ -152,6 +186,7 @@ class _FramedFile(ReadableFile):
         data = self._source.read()
         self._data, self._at = self._framing.push(data), 0
         self._silent_bytes += len(self._data)
+        self.bytes_read += len(self._data)
         if self._framing.rest is not None:
             self._source.split(self.kind, self._framing.rest)
         self.is_over = not data or self._framing.over or self._silent_bytes > MAX_SILENT_BYTES

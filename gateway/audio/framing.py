@@ -15,11 +15,13 @@ of input, Framing knows whether the last element or page was cut off.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 MAX_ELEMENT_BYTES = 4 * 1024 * 1024  # a video block may be large, a block of Opus is under 64 KiB
 MAX_FRAGMENT_BYTES = 64 * 1024 * 1024  # of an MP4 that comes only when it is complete
 
 _EBML = 0x1A45DFA3
+_TRACKS, _TRACK, _CONTENT_ENCODINGS = 0x1654AE6B, 0xAE, 0x6D80
 _ENTERED = {0x18538067, 0x1F43B675}  # Segment, Cluster
 _STEPPED_OVER = {
     _EBML,
@@ -69,6 +71,7 @@ class Framing(ABC):
         while at < len(data):
             if self._body_left:
                 step = min(self._body_left, len(data) - at)
+                self._body(data[at : at + step])
                 self._body_left -= step
                 at += step
                 continue
@@ -87,6 +90,9 @@ class Framing(ABC):
         self._held = b"" if self.over else data[at:]
         return data[:at]
 
+    def _body(self, part: bytes) -> None:  # noqa: B027 - most framings need nothing of it
+        """Called with each part of a body."""
+
     _max_header_bytes: int
 
     @abstractmethod
@@ -103,8 +109,11 @@ class WebmFraming(Framing):
     def __init__(self) -> None:
         super().__init__()
         self._begun = False
+        self._tracks: bytearray | None = None  # the body of Tracks, while it comes
 
     def _unit(self, head: bytes) -> tuple[int, int] | None:
+        if self._tracks is not None and _is_encoded(self._tracks):
+            raise Damaged("its track is compressed or encrypted (ContentEncodings)")
         id_bytes = _vint_bytes(head[0])
         if id_bytes > 4:
             raise Damaged("no WebM element begins where one should")
@@ -123,6 +132,7 @@ class WebmFraming(Framing):
         if len(head) < id_bytes + size_bytes:
             return None
         self._begun = True
+        self._tracks = bytearray() if element == _TRACKS else None
         if element in _ENTERED:
             return id_bytes + size_bytes, 0
         mask = (1 << 7 * size_bytes) - 1
@@ -130,6 +140,10 @@ class WebmFraming(Framing):
         if size > MAX_ELEMENT_BYTES:
             raise Damaged(f"a WebM element claims more than {MAX_ELEMENT_BYTES} bytes")
         return id_bytes + size_bytes, size
+
+    def _body(self, part: bytes) -> None:
+        if self._tracks is not None:
+            self._tracks += part
 
 
 class OggFraming(Framing):
@@ -190,6 +204,31 @@ class Mp4Framing(Framing):
             raise Damaged(f"an MP4 box claims {size} bytes")
         self._begun, self._has_index = True, self._has_index or kind == b"moov"
         return header, size - header
+
+
+def _is_encoded(tracks: bytes | bytearray) -> bool:
+    """Whether a track among these is compressed or encrypted: a few bytes could become any amount of sound."""
+    return any(
+        child == _CONTENT_ENCODINGS
+        for element, body in _elements(tracks)
+        if element == _TRACK
+        for child, _ in _elements(body)
+    )
+
+
+def _elements(data: bytes | bytearray) -> Iterator[tuple[int, bytes]]:
+    """(id, body) of the elements in an element's body, as far as they make sense."""
+    at = 0
+    while at < len(data):
+        id_bytes = _vint_bytes(data[at])
+        size_at = at + id_bytes
+        if size_at >= len(data):
+            return
+        size_bytes = _vint_bytes(data[size_at])
+        body_at = size_at + size_bytes
+        size = int.from_bytes(data[size_at:body_at], "big") & ((1 << 7 * size_bytes) - 1)
+        yield int.from_bytes(data[at:size_at], "big"), bytes(data[body_at : body_at + size])
+        at = body_at + size
 
 
 def _vint_bytes(first: int) -> int:

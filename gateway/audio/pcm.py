@@ -9,6 +9,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from gateway.audio.mono import MonoResampler
 from gateway.audio.types import ByteSource, DecodedAudio
 
 
@@ -51,7 +52,7 @@ class PcmConverter:
         self._form = _FORMS[source.codec]
         self._layout = "mono" if source.channels == 1 else "stereo"
         self._as_is = source == PcmFormat("pcm_s16le", sample_rate_hz, 1)
-        self._resampler = av.AudioResampler(format="s16", layout="mono", rate=sample_rate_hz)
+        self._resampler = MonoResampler(source.channels, sample_rate_hz)
         self._cut = b""  # the first bytes of a sample whose rest has not come yet
 
     @property
@@ -71,13 +72,13 @@ class PcmConverter:
 
     def flush(self) -> bytes:
         """The rest of the audio in the resampler, at the end of the stream."""
-        return b"" if self._as_is else samples_of(self._resampler.resample(None))
+        return b"" if self._as_is else self._resampler.resample(None)
 
     def _convert(self, data: bytes) -> bytes:
         array = _widened(data) if self._form.sample_bytes == 3 else np.frombuffer(data, self._form.dtype)
         frame = av.AudioFrame.from_ndarray(array.reshape(1, -1), format=self._form.libav_format, layout=self._layout)
         frame.sample_rate = self.source.sample_rate_hz
-        return samples_of(self._resampler.resample(frame))
+        return self._resampler.resample(frame)
 
 
 def decode_pcm(source: ByteSource, sample_rate_hz: int, source_sample_rate_hz: int) -> Iterator[DecodedAudio]:
@@ -94,7 +95,7 @@ class FrameConverter:
 
     def __init__(self, sample_rate_hz: int) -> None:
         self._sample_rate_hz = sample_rate_hz
-        self._resampler: av.AudioResampler | None = None
+        self._resampler: MonoResampler | None = None
         self._form: tuple[str, str, int] | None = None
 
     def push(self, frame: av.AudioFrame) -> bytes:
@@ -103,13 +104,13 @@ class FrameConverter:
         rest = b""
         if self._resampler is None or form != self._form:
             rest = self.flush()
-            self._resampler = av.AudioResampler(format="s16", layout="mono", rate=self._sample_rate_hz)
+            self._resampler = MonoResampler(frame.layout.nb_channels, self._sample_rate_hz)
             self._form = form
-        return rest + samples_of(self._resampler.resample(frame))
+        return rest + self._resampler.resample(frame)
 
     def flush(self) -> bytes:
         """The samples that the resampler still holds, at the end of the stream."""
-        return samples_of(self._resampler.resample(None)) if self._resampler else b""
+        return self._resampler.resample(None) if self._resampler else b""
 
 
 def samples_of(frames: list[av.AudioFrame]) -> bytes:

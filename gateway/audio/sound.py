@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 import av
 import av.error
 
+from common.pcm import BYTES_PER_SAMPLE
 from gateway.audio.errors import AudioError
 from gateway.audio.pcm import FrameConverter
 from gateway.audio.types import DecodedAudio
@@ -19,10 +20,10 @@ def sound_of(
     codec: str,
     source_rate_hz: Callable[[], int],
     sample_rate_hz: int,
-    on_sound: Callable[[], None] = lambda: None,
+    silence_before: Callable[[av.AudioFrame], float] = lambda _: 0.0,
 ) -> Iterator[DecodedAudio]:
-    """The sound of a stream. packets: functions, each of which decodes one packet. codec: as in DecodedAudio. on_sound:
-    called for each frame.
+    """The sound of a stream. packets: each decodes one. codec: as in DecodedAudio. silence_before: called for
+    each frame; how many seconds of silence come before it.
 
     Raises AudioError (corrupt_audio) after MAX_BAD_PACKETS bad ones in a row.
     """
@@ -40,8 +41,8 @@ def sound_of(
             continue
         for frame in frames:
             bad = 0
-            on_sound()
-            if pcm := converter.push(frame):
+            silence = bytes(round(silence_before(frame) * sample_rate_hz) * BYTES_PER_SAMPLE)
+            if pcm := silence + converter.push(frame):
                 yield DecodedAudio(pcm, codec, source_rate_hz())
     if pcm := converter.flush():
         yield DecodedAudio(pcm, codec, source_rate_hz())

@@ -1,7 +1,8 @@
 """WAV, decoded as it arrives: RIFF header → `fmt ` → `data`, whatever sizes the header claims.
 
 A WAV that is written while it is recorded does not know its size yet: its header says 0, 0xFFFFFFFF or 0x7FFFF…. Then
-the samples go on until the stream ends. libav's own reader is not used, as it waits for 64 KiB, which are seconds of
+the samples go on until the stream ends. Some write the size of their first piece: then samples go on where the next
+chunk should begin. libav's own reader is not used, as it waits for 64 KiB, which are seconds of
 speech, before it gives the first sample.
 """
 
@@ -58,9 +59,17 @@ def _samples(reader: _Reader, size: int, form: PcmFormat, sample_rate_hz: int) -
         left -= len(data)
         for pcm in converter.push(data):
             yield DecodedAudio(pcm, codec, form.sample_rate_hz)
+        if not (left or endless) and _goes_on(reader, size):
+            left, endless = math.inf, True
     yield DecodedAudio(converter.flush(), codec, form.sample_rate_hz)
     if not converter.whole or not (endless or not left):
         raise _truncated()
+
+
+def _goes_on(reader: _Reader, data_size: int) -> bool:
+    """Whether more samples follow those that the header has told of."""
+    head = reader.peek(9)[data_size % 2 :] if data_size % 2 and reader.peek(1) == b"\0" else reader.peek(8)
+    return len(head) >= 8 and not _is_chunk(*struct.unpack("<4sI", head[:8]))
 
 
 def _skip_trailer(reader: _Reader, data_size: int) -> None:
@@ -95,12 +104,18 @@ def _parse_format(body: bytes) -> PcmFormat:
 
 def _padded(name: bytes, size: int) -> int:
     """How many bytes a chunk's body takes in the file: chunks begin at even positions."""
-    if not (name.isascii() and name.decode("ascii").isprintable()) or size > MAX_CHUNK_BYTES:
+    if not _is_chunk(name, size):
         raise AudioError(
             "the WAV has something other than a chunk where the next chunk should begin; send a new header",
             code="corrupt_audio",
         )
     return size + size % 2
+
+
+def _is_chunk(name: bytes, size: int) -> bool:
+    """Whether a chunk may begin so. Another WAV may have any size."""
+    is_name = name.isascii() and name.decode("ascii").isprintable()
+    return name == b"RIFF" or (is_name and size <= MAX_CHUNK_BYTES)
 
 
 def _truncated() -> AudioError:

@@ -1,0 +1,58 @@
+"""Makes 16-bit mono PCM at one rate of what libav decodes."""
+
+from __future__ import annotations
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+BLOCK = 800  # samples after which it is decided anew: 50 ms at 16 kHz
+_CANCELLED = 0.1  # of the louder channel's energy, which is 10 dB less: so much softer the mean must not be
+_FADE = 0.8  # for each block: how much of the past counts
+
+
+class MonoResampler:
+    """Of one stream with this many channels. Give it each frame, and None at the end."""
+
+    def __init__(self, channels: int, sample_rate_hz: int) -> None:
+        layout = "stereo" if channels == 2 else "mono"
+        self._resampler = av.AudioResampler(format="s16", layout=layout, rate=sample_rate_hz)
+        self._downmix = Downmix() if channels == 2 else None
+
+    def resample(self, frame: av.AudioFrame | None) -> bytes:
+        """16-bit little-endian mono PCM."""
+        pcm = b"".join(out.to_ndarray().tobytes() for out in self._resampler.resample(frame))
+        return pcm if self._downmix is None else self._downmix.mix(np.frombuffer(pcm, "<i2").reshape(-1, 2))
+
+
+class Downmix:
+    """The mean of two channels, unless they cancel each other out: then the louder one alone.
+
+    Some stereo microphones have one channel inverted, and their mean is silence. How the samples are cut makes no
+    difference.
+    """
+
+    def __init__(self) -> None:
+        self._filled = 0  # samples of the current block
+        self._energies = np.zeros(3)  # of the left and right channel and of the mean
+        self._channel = 2  # index in the same order
+
+    def mix(self, stereo: npt.NDArray[np.int16]) -> bytes:
+        """stereo: (samples, 2)."""
+        out, at = [], 0
+        while at < len(stereo):
+            part = stereo[at : at + BLOCK - self._filled].astype(np.int32)
+            at += len(part)
+            three = np.column_stack([part, (part[:, 0] + part[:, 1]) >> 1])
+            out.append(three[:, self._channel].astype("<i2").tobytes())
+            self._energies += np.square(three.astype(np.float64)).sum(axis=0)
+            self._filled = (self._filled + len(part)) % BLOCK
+            if not self._filled:
+                self._decide()
+        return b"".join(out)
+
+    def _decide(self) -> None:
+        loudest = int(self._energies[:2].argmax())
+        is_cancelled = self._energies[2] < _CANCELLED * self._energies[loudest]
+        self._channel = loudest if is_cancelled else 2
+        self._energies *= _FADE
