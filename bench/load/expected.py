@@ -2,8 +2,8 @@
 
 A learner's audio determines when its turn is probably over (eager) and when it is over (end). These positions in the
 program are found once, by asking the recogniser itself frame by frame. The answer can begin when the turn is over and
-when recognition, language model and voice have taken their set times since the eager end. The mesh has added any time
-beyond that.
+when recognition, language model and voice have taken their set times since the eager end. The mesh causes any longer
+wait.
 """
 
 from __future__ import annotations

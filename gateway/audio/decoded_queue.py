@@ -99,7 +99,7 @@ class DecodedQueue:
         self._news.set()
 
     def _joined(self, first: DecodedAudio) -> DecodedAudio:
-        """`first` and the audio behind it, so that the audio of one read of the socket goes to recognition in one
+        """`first` and the audio queued behind it, so that recognition gets the audio of one socket read in one
         message."""
         pieces = [first.pcm]
         while self._items and isinstance(audio := self._items[0], DecodedAudio):

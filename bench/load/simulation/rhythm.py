@@ -63,11 +63,11 @@ LEVELS = {
     "advanced": Level(20, 135 / 60, 1.5, (0.356, 0.716), 45),
 }
 DECODE_S = 0.16
-"""64 ms of silence begin a turn's decode, and turn detection is some 90 ms behind (docs/turn-taking.md)."""
+"""A turn's decode begins after 64 ms of silence, which turn detection notices some 90 ms late (docs/turn-taking.md)."""
 EAGER_S = 0.236
-IN_VAIN = 0.12  # of the eager ends; docs/turn-taking.md
+IN_VAIN = 0.12  # share of the eager ends after which the turn goes on; docs/turn-taking.md
 _LENGTH_SIGMA = 0.5
-_PAUSE_EVERY_S = 3.0  # of speech, one of 64 ms and more: assumed
+_PAUSE_EVERY_S = 3.0  # one pause of at least 64 ms in so much speech: assumed
 _PAUSE_S = 0.2  # long: assumed
 _CLAUSE_WORDS = 7  # of the first clause: tts_service cuts at the first comma, and after 60 characters at most
 _TOKENS_PER_WORD = 1.3
