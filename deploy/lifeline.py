@@ -15,6 +15,7 @@ from common.backoff import Backoff
 CHECK_EVERY_S = 5.0
 HANGS_AFTER_S = 15.0
 LOADING_HANGS_AFTER_S = 300.0
+SILENCES = 2  # one may only show that this machine was paused, as a virtual machine is
 FIRST_STARTS = 3
 
 
@@ -44,9 +45,9 @@ class Lifeline:
     def __init__(self) -> None:
         self._backoff = Backoff()
         self._has_served = False
-        self._began = 0.0
         self._serves_since: float | None = None  # in this run
         self._last_answer = 0.0
+        self._silences = 0  # health checks in a row
 
     @property
     def serves(self) -> bool:
@@ -55,7 +56,7 @@ class Lifeline:
 
     def started(self, now: float) -> None:
         """A run begins."""
-        self._began = self._last_answer = now
+        self._last_answer, self._silences = now, 0
         self._serves_since = None
 
     def seen(self, sign: Sign, now: float) -> bool:
@@ -63,13 +64,15 @@ class Lifeline:
 
         A process that loads its model may be silent for long: importing a large library can block it.
         """
-        if sign is not Sign.SILENT:
-            self._last_answer = now
+        if sign is Sign.SILENT:
+            self._silences += 1
+        else:
+            self._silences, self._last_answer = 0, now
         if sign is Sign.SERVES and self._serves_since is None:
             self._serves_since = now
             self._has_served = True
         limit = HANGS_AFTER_S if self.serves else LOADING_HANGS_AFTER_S
-        return now - self._last_answer >= limit
+        return self._silences >= SILENCES and now - self._last_answer >= limit
 
     def ended(self, status: int, now: float) -> StartAgain | GiveUp:
         """The run is over. status: the exit status; negative: the signal that ended it.

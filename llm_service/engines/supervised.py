@@ -165,12 +165,15 @@ class SupervisedEngine:
 
         The health requests alone are not enough: under load, other requests may occupy all of the server's threads.
         """
+        silences = 0
         answered_at, interval_s = time.monotonic(), min(CHECK_EVERY_S, self._hangs_after_s / 2)
         while True:
             await asyncio.sleep(interval_s)
-            if await self._client.answers(interval_s):
+            silences = 0 if await self._client.answers(interval_s) else silences + 1
+            if not silences:
                 answered_at = time.monotonic()
-            if time.monotonic() - max(answered_at, self._client.heard_at) >= self._hangs_after_s:
+            silent_for_s = time.monotonic() - max(answered_at, self._client.heard_at)
+            if silences > 1 and silent_for_s >= self._hangs_after_s:  # one may show that this machine was paused
                 logger.error("%s (process %d) does not answer any more; it is killed", self.name, process.pid)
                 process.kill()
                 return

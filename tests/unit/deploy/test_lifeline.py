@@ -61,6 +61,13 @@ def test_one_that_serves_hangs_after_some_silence_and_one_that_loads_much_later(
     assert lifeline.seen(Sign.SILENT, 100 + LOADING_HANGS_AFTER_S)
 
 
+def test_one_silence_however_late_is_no_proof() -> None:
+    """A virtual machine that was paused for an hour: the check in progress fails, and the next one is answered."""
+    lifeline = served(Lifeline())
+    assert not lifeline.seen(Sign.SILENT, 3600)
+    assert not lifeline.seen(Sign.SERVES, 3605)
+
+
 def test_statuses_in_words() -> None:
     assert how(1) == "ended with status 1"
     assert how(SIGKILL) == "was killed by SIGKILL"

@@ -75,10 +75,10 @@ async def test_a_program_that_is_killed_starts_again_and_the_others_go_on() -> N
 
 
 async def test_a_program_that_no_longer_answers_is_replaced() -> None:
-    signs = iter([Sign.SERVES, Sign.SILENT])
+    signs = iter([Sign.SERVES, Sign.SILENT, Sign.SILENT])
 
     class Impatient(Lifeline):
-        """For it the first silence is one too many."""
+        """For it a silence lasts long."""
 
         def seen(self, sign: Sign, now: float) -> bool:
             return super().seen(sign, now + (1_000 if sign is Sign.SILENT else 0))
