@@ -34,6 +34,7 @@ from common.pcm import BYTES_PER_SAMPLE
 from common.slots import Slots
 
 MAX_RECORDING_S = 600
+SHORT_RECORDING_S = 30  # what Whisper hears at once
 _CANCEL_LAG_S = 0.5
 _REASONS = {
     EndReason.SILENCE: pb.END_REASON_SILENCE,
@@ -133,6 +134,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
                 lambda: resample(pcm_to_float(request.audio), request.sample_rate_hz),
                 language=request.language,
                 translate=request.translate,
+                is_short=seconds <= SHORT_RECORDING_S,
             )
             last = round(seconds * ENGINE_RATE_HZ)
             start = min(transcript.words[0].start, last) if transcript.words else 0

@@ -4,7 +4,8 @@ The end of a turn comes first, a file comes last:
 
     TURN       a pause has begun, and the learner waits for an answer
     PARTIAL    a caption, which is worth nothing if it comes late
-    RECORDING  a file, or a piece of one; it may take long, so it is never in a batch with others
+    PIECE      a piece of a file, no longer than the model hears at once
+    RECORDING  a whole file; it may take long, so it is never in a batch with others
 
 Decodes that arrive while the model works form the next batch. No decode waits only to make a batch larger. All decodes
 of a batch have the same urgency, because none of them is done before the longest one.
@@ -25,7 +26,8 @@ class Urgency(IntEnum):
 
     TURN = 0
     PARTIAL = 1
-    RECORDING = 2
+    PIECE = 2
+    RECORDING = 3
 
 
 class DecodeQueue(Generic[Job]):

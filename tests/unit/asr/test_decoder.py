@@ -94,14 +94,20 @@ async def test_ends_of_turns_go_before_partials_and_these_before_recordings() ->
         asyncio.ensure_future(decoder.decode_recording(lambda: np.zeros(300, np.float32), language=""))
         for _ in range(2)
     ]
+    pieces = [
+        asyncio.ensure_future(
+            decoder.decode_recording(lambda: np.zeros(30, np.float32), language="", translate=translate, is_short=True)
+        )
+        for translate in (False, False, True)
+    ]
     await asyncio.sleep(0)
     tasks += [decode(decoder, 20, "partial"), decode(decoder, 21, "partial")]
     await asyncio.sleep(0)
     tasks += [decode(decoder, 2), decode(decoder, 3)]
     await asyncio.sleep(0)
     engine.gate.set()
-    await asyncio.gather(*tasks, *recordings)
-    assert engine.batches == [[1], [2, 3], [20, 21], [300], [300]]
+    await asyncio.gather(*tasks, *recordings, *pieces)
+    assert engine.batches == [[1], [2, 3], [20, 21], [30, 30], [300], [300], [30]]
     await decoder.close()
 
 
