@@ -15,6 +15,7 @@ from common.process import observe, plain_start_errors, spare_the_collector
 from gateway.admission.draining import Draining
 from gateway.app import connect, create_app
 from gateway.config import GatewaySettings
+from gateway.connection.http_protocol import HttpProtocol
 from gateway.connection.low_water_mark import WebSocketProtocol
 
 logger = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ async def serve(settings: GatewaySettings) -> None:
             app,
             log_config=None,
             access_log=settings.debug,
+            http=HttpProtocol,
             ws=WebSocketProtocol,
             ws_max_size=max(WEBSOCKET_MAX_BYTES, settings.max_frame_bytes),
             ws_per_message_deflate=False,  # audio does not compress

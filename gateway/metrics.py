@@ -110,6 +110,15 @@ RECOVERIES = Counter(
     "between_turns.",
     ["service", "moment"],
 )
+CONNECTIONS_ENDED = from_zero(
+    Counter(
+        "aitalk_gateway_connections_ended_total",
+        "Connections ended because the client sent too many control frames or fragments (too_much), or read nothing "
+        "(stalled).",
+        ["reason"],
+    ),
+    *("too_much", "stalled"),
+)
 UNHEARD = Counter(
     "aitalk_gateway_unheard_utterances_total",
     "Times that a learner seemed to speak while recognition was away, and was told so.",

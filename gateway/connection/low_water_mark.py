@@ -3,8 +3,7 @@
 A microphone sends fifty frames a second, but a window of recognition needs two or three of them. Reading the socket for
 each frame would take a sixth more of the gateway's CPU time (docs/adr/0027-less-machinery.md).
 
-Only this file depends on uvicorn's internals. It uses two of its names, WebSocketsSansIOProtocol and `app`;
-pyproject.toml bounds uvicorn's version.
+This file and `bounded_protocol` depend on uvicorn's internals; pyproject.toml bounds uvicorn's version.
 """
 
 from __future__ import annotations
@@ -16,7 +15,8 @@ from contextlib import suppress
 from typing import Any
 
 from fastapi import WebSocket
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from gateway.connection.bounded_protocol import BoundedProtocol
 
 _EXTENSION = "aitalk.low_water_mark"  # of the ASGI scope
 
@@ -68,8 +68,8 @@ def low_water_mark(websocket: WebSocket) -> LowWaterMark:
     return mark or LowWaterMark()
 
 
-class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """For uvicorn's setting `ws`: uvicorn's own protocol, which passes the connection's mark to the application."""
+class WebSocketProtocol(BoundedProtocol):
+    """For uvicorn's setting `ws`: a protocol with bounds, which passes the connection's mark to the application."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop."""

@@ -1,0 +1,43 @@
+"""What a WebSocket may send besides whole messages, which `admission.limits` counts. Pure.
+
+A client could keep the gateway busy with control frames, and its memory with messages that never end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gateway.admission.limits import Bucket
+
+CONTROL_FRAMES_PER_S = 20.0  # ten times as many at once
+MAX_FRAGMENTS = 1000  # of one message
+MAX_UNFINISHED_S = 30.0  # from the first byte of a message to its last
+
+
+class WireLimits:
+    """Of one connection. Each method returns why the connection must end; empty: it need not. now: in seconds."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._control = Bucket(CONTROL_FRAMES_PER_S, now)
+        self._fragments = 0
+        self._unfinished_since_s: float | None = None
+
+    def control_frame(self) -> str:
+        """A ping or a pong has come."""
+        return "" if self._control.take(1) else f"more than {CONTROL_FRAMES_PER_S:g} control frames a second"
+
+    def fragment(self, *, is_last: bool) -> str:
+        """A part of a message has come."""
+        self._fragments = 0 if is_last else self._fragments + 1
+        return "" if self._fragments <= MAX_FRAGMENTS else f"a message of more than {MAX_FRAGMENTS} fragments"
+
+    def read(self, *, has_part_of_frame: bool) -> str:
+        """Bytes have come. has_part_of_frame: the last frame among them is incomplete."""
+        if not (has_part_of_frame or self._fragments):
+            self._unfinished_since_s = None
+        elif self._unfinished_since_s is None:
+            self._unfinished_since_s = self._now()
+        elif self._now() - self._unfinished_since_s > MAX_UNFINISHED_S:
+            return f"a message that took longer than {MAX_UNFINISHED_S:.0f} s"
+        return ""

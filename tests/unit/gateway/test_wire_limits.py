@@ -1,0 +1,128 @@
+"""What a client may cost besides its messages (issue 20: client limits count whole messages only). On real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+import uvicorn
+from fastapi import WebSocket
+from uvicorn.server import ServerState
+from websockets.frames import Frame, Opcode
+
+from gateway.connection.http_protocol import HttpProtocol
+from gateway.connection.low_water_mark import WebSocketProtocol
+from gateway.connection.wire_limits import CONTROL_FRAMES_PER_S, MAX_FRAGMENTS, MAX_UNFINISHED_S, WireLimits
+
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+def frame(data: bytes, opcode: Opcode, *, fin: bool = True) -> bytes:
+    return Frame(opcode, data, fin=fin).serialize(mask=True)
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, list[bytes]]]:
+    """A client's end of a connection, and the messages that the server has received."""
+    received: list[bytes] = []
+
+    async def app(scope: object, receive: object, send: object) -> None:
+        socket = WebSocket(scope, receive, send)  # type: ignore[arg-type]
+        await socket.accept()
+        while (message := await socket.receive())["type"] != "websocket.disconnect":
+            received.append(message["bytes"])
+
+    config = uvicorn.Config(app, ws_per_message_deflate=False, log_config=None, lifespan="off")
+    config.load()
+    state = ServerState()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: WebSocketProtocol(config, state, {}), "127.0.0.1", 0
+    )
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(HANDSHAKE)
+        await reader.readuntil(b"\r\n\r\n")
+        yield reader, writer, received
+        await closed(writer)
+        await asyncio.gather(*state.tasks)
+
+
+async def closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+class HastyProtocol(HttpProtocol):
+    request_s = 0.2
+
+
+async def end_of(reader: asyncio.StreamReader) -> bytes:
+    async with asyncio.timeout(10):
+        return await reader.read()
+
+
+@pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.PONG])
+async def test_control_frames_have_a_limit(opcode: Opcode) -> None:
+    async with connected() as (reader, writer, _):
+        writer.write(frame(b"", opcode) * 5000)
+        assert b"control frames" in await end_of(reader)
+
+
+async def test_a_message_in_endless_fragments_ends_the_connection() -> None:
+    async with connected() as (reader, writer, received):
+        writer.write(frame(b"a", Opcode.BINARY, fin=False))
+        writer.write(frame(b"b", Opcode.CONT, fin=False) * (MAX_FRAGMENTS + 1))
+        assert b"fragments" in await end_of(reader)
+        assert received == []
+
+
+async def test_a_message_in_some_fragments_and_an_ordinary_ping_are_fine() -> None:
+    async with connected() as (_, writer, received):
+        for _ in range(3):
+            writer.write(frame(b"a", Opcode.BINARY, fin=False) + frame(b"", Opcode.PING))
+            writer.write(frame(b"b", Opcode.CONT, fin=False) * 500 + frame(b"c", Opcode.CONT))
+        async with asyncio.timeout(10):
+            while len(received) < 3:
+                await asyncio.sleep(0.01)
+        assert received == [b"a" + b"b" * 500 + b"c"] * 3
+
+
+def test_what_counts_and_for_how_long() -> None:
+    now = 0.0
+    limits = WireLimits(lambda: now)
+    assert not any(limits.control_frame() for _ in range(round(9 * CONTROL_FRAMES_PER_S)))
+    assert any(limits.control_frame() for _ in range(round(2 * CONTROL_FRAMES_PER_S)))
+    now = 100.0
+    assert not limits.control_frame()
+    assert limits.read(has_part_of_frame=True) == ""
+    now += MAX_UNFINISHED_S
+    assert limits.read(has_part_of_frame=True) == ""
+    assert limits.read(has_part_of_frame=False) == ""
+    assert limits.read(has_part_of_frame=True) == ""
+    now += MAX_UNFINISHED_S + 1
+    assert "longer" in limits.read(has_part_of_frame=True)
+
+
+async def test_a_connection_without_a_request_is_ended() -> None:
+
+    async def app(scope: object, receive: object, send: object) -> None:
+        raise AssertionError
+
+    config = uvicorn.Config(app, log_config=None, lifespan="off")
+    config.load()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: HastyProtocol(config, ServerState(), {}), "127.0.0.1", 0
+    )
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"GET / HTTP/1.1\r\nHost: t")
+        async with asyncio.timeout(5):
+            with suppress(ConnectionResetError):
+                assert await reader.read() == b""
+        await closed(writer)
