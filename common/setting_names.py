@@ -54,6 +54,7 @@ SETTING_NAMES = frozenset(
         "INTERRUPT_AFTER_MS",
         "JWT_AUDIENCE",
         "JWT_ISSUER",
+        "JWT_JWKS_URL",
         "JWT_LEEWAY_S",
         "JWT_PUBLIC_KEY",
         "JWT_SECRET",

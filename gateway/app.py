@@ -109,6 +109,7 @@ def create_app(settings: GatewaySettings, ports: Ports, services: Services, seat
                 tasks.create_task(load.watch(services)),
                 tasks.create_task(capacity.watch(services)),
                 tasks.create_task(admission.run()),
+                tasks.create_task(authenticator.run()),
                 tasks.create_task(draining.run()),
             ]
             yield

@@ -135,6 +135,12 @@ class GatewaySettings(ProcessSettings):
     jwt_public_key: str = Field(
         "", description="PEM public key of the issuer of JSON Web Tokens (RS256, ES256, EdDSA)."
     )
+    jwt_jwks_url: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="URL of the public keys (JWKS) of the issuer of JSON Web Tokens, which it may change. In "
+        "production this needs `https`, `JWT_AUDIENCE` and `JWT_ISSUER`.",
+    )
     jwt_audience: str = Field("", description="Required `aud` of a JSON Web Token. Empty: any.")
     jwt_issuer: str = Field("", description="Required `iss` of a JSON Web Token. Empty: any.")
     jwt_leeway_s: float = Field(
@@ -203,12 +209,19 @@ class GatewaySettings(ProcessSettings):
             raise ValueError("AUTH_TOKENS: each token needs at least 16 letters, digits or . _ ~ + -")
         if 0 < len(self.jwt_secret.get_secret_value().encode()) < 32:
             raise ValueError("JWT_SECRET: at least 32 bytes, or it can be guessed")
-        if self.jwt_secret.get_secret_value() and self.jwt_public_key:
-            raise ValueError("set JWT_SECRET or JWT_PUBLIC_KEY, not both")
+        if sum(map(bool, (self.jwt_secret.get_secret_value(), self.jwt_public_key, self.jwt_jwks_url))) > 1:
+            raise ValueError("set JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL, not both")
         if self.jwt_public_key:
             algorithm_of(self.jwt_public_key)
-        if self.environment == "production" and not self.needs_log_in:
-            raise ValueError("in production it needs AUTH_TOKENS, JWT_SECRET or JWT_PUBLIC_KEY")
+        if self.environment == "production":
+            if not self.needs_log_in:
+                raise ValueError("in production it needs AUTH_TOKENS, JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL")
+            if self.jwt_jwks_url and not (self.jwt_audience and self.jwt_issuer):
+                raise ValueError(
+                    "in production JWT_JWKS_URL needs JWT_AUDIENCE and JWT_ISSUER: its keys sign for others"
+                )
+            if self.jwt_jwks_url.startswith("http:"):
+                raise ValueError("in production JWT_JWKS_URL needs https, or its keys could be exchanged on their way")
 
     def warnings(self) -> list[str]:
         """Warnings for the operator before other people use this gateway."""
@@ -222,7 +235,7 @@ class GatewaySettings(ProcessSettings):
     @property
     def needs_log_in(self) -> bool:
         """Whether clients need a token."""
-        return bool(self.tokens or self.jwt_secret.get_secret_value() or self.jwt_public_key)
+        return bool(self.tokens or self.jwt_secret.get_secret_value() or self.jwt_public_key or self.jwt_jwks_url)
 
     @property
     def allowed_origins(self) -> list[str]:

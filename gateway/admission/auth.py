@@ -10,6 +10,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jwt
 from fastapi import FastAPI, Response
@@ -19,6 +20,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common.errors import ServiceError
+from gateway.admission.jwks import Jwks, UnknownKeyError
 from gateway.config import GatewaySettings
 from gateway.jwt_keys import algorithm_of
 
@@ -60,6 +62,7 @@ class Authenticator:
         audience: str = "",
         issuer: str = "",
         leeway_s: float = 0.0,
+        jwks: Jwks | None = None,
     ) -> None:
         self._digests = [_digest(token) for token in tokens]
         self._jwt_key = jwt_key
@@ -67,6 +70,7 @@ class Authenticator:
         self._audience = audience
         self._issuer = issuer
         self._leeway_s = leeway_s
+        self._jwks = jwks
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> Authenticator:
@@ -79,12 +83,18 @@ class Authenticator:
             audience=settings.jwt_audience,
             issuer=settings.jwt_issuer,
             leeway_s=settings.jwt_leeway_s,
+            jwks=Jwks(settings.jwt_jwks_url) if settings.jwt_jwks_url else None,
         )
+
+    async def run(self) -> None:
+        """Keep the issuer's keys up to date, until cancelled; returns at once if no URL is set for them."""
+        if self._jwks:
+            await self._jwks.run()
 
     @property
     def is_open(self) -> bool:
         """Whether it lets everybody in."""
-        return not (self._digests or self._jwt_key)
+        return not (self._digests or self._jwt_key or self._jwks)
 
     def check(self, headers: Headers, address: str) -> Client:
         """The client that a request with these headers comes from. Raises UnauthorizedError."""
@@ -101,23 +111,33 @@ class Authenticator:
         return Client(f"sub:{subject}", subject)
 
     def _subject(self, token: str) -> str:
-        if not self._jwt_key:
+        if not (self._jwt_key or self._jwks):
             raise UnauthorizedError("this token is not known here; check it, or ask for another one")
         try:
+            key, algorithms = self._key_for(token)
             claims = jwt.decode(
                 token,
-                self._jwt_key,
-                algorithms=self._jwt_algorithms,
+                key,
+                algorithms=algorithms,
                 audience=self._audience or None,
                 issuer=self._issuer or None,
                 leeway=self._leeway_s,
                 options={"require": ["exp", "sub"], "verify_aud": bool(self._audience)},
             )
+        except UnknownKeyError:
+            raise UnauthorizedError("this token's key is not known here; if it is new, try again in a moment") from None
         except jwt.ExpiredSignatureError:
             raise UnauthorizedError("this token has expired; ask for another one") from None
         except jwt.PyJWTError as error:  # also raised for a key of another family
             raise UnauthorizedError(f"this token is not good here ({type(error).__name__})") from None
         return str(claims["sub"])
+
+    def _key_for(self, token: str) -> tuple[Any, list[str]]:
+        """The key to check the token with, and the algorithms that go with it. Raises UnknownKeyError, PyJWTError."""
+        if self._jwks is None:
+            return self._jwt_key, self._jwt_algorithms
+        key = self._jwks.key_of(token)
+        return key.key, [key.algorithm_name]
 
 
 def _digest(token: str) -> bytes:

@@ -1,0 +1,138 @@
+"""JSON Web Tokens whose keys are fetched from their issuer, which changes them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm, HMACAlgorithm
+from starlette.datastructures import Headers
+
+from gateway.admission.auth import Authenticator, UnauthorizedError
+from gateway.admission.jwks import Jwks
+from gateway.config import GatewaySettings
+
+CLAIMS = {"sub": "learner 7", "aud": "aitalk", "iss": "school"}
+
+
+class Issuer:
+    """Serves the public halves of `keys`; None: it is out of order."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, ec.EllipticCurvePrivateKey] | None = {}
+        self.more: list[dict[str, Any]] = []
+        self.fetches = 0
+        self.url = ""
+
+    def add(self, kid: str) -> None:
+        assert self.keys is not None
+        self.keys[kid] = ec.generate_private_key(ec.SECP256R1())
+
+    def sign(self, kid: str, **claims: Any) -> str:
+        assert self.keys is not None
+        return jwt.encode(CLAIMS | {"exp": time.time() + 60} | claims, self.keys[kid], "ES256", headers={"kid": kid})
+
+    def document(self) -> bytes:
+        self.fetches += 1
+        if self.keys is None:
+            return b"out of order"
+        public = {kid: ECAlgorithm.to_jwk(key.public_key(), as_dict=True) for kid, key in self.keys.items()}
+        listed = [{"kid": kid, "use": "sig", "alg": "ES256"} | key for kid, key in public.items()]
+        return json.dumps({"keys": [*listed, *self.more]}).encode()
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    it = Issuer()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(it.document())
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        it.url = f"http://127.0.0.1:{server.server_port}/keys"
+        yield it
+        server.shutdown()
+
+
+def subject(authenticator: Authenticator, token: str) -> str:
+    return authenticator.check(Headers({"authorization": f"Bearer {token}"}), "").subject
+
+
+async def until_known(authenticator: Authenticator, token: str) -> str:
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                return subject(authenticator, token)
+            except UnauthorizedError:
+                await asyncio.sleep(0.01)
+
+
+async def test_keys_are_fetched_changed_and_kept_while_the_issuer_is_away(issuer: Issuer) -> None:
+    issuer.add("old")
+    authenticator = Authenticator(jwks=Jwks(issuer.url, cooldown_s=0.02), audience="aitalk", issuer="school")
+    running = asyncio.create_task(authenticator.run())
+    assert await until_known(authenticator, issuer.sign("old")) == "learner 7"
+    issuer.add("new")
+    with pytest.raises(UnauthorizedError, match="try again in a moment"):
+        subject(authenticator, issuer.sign("new"))
+    assert await until_known(authenticator, issuer.sign("new")) == "learner 7"
+    token, issuer.keys = issuer.sign("old"), None
+    with pytest.raises(UnauthorizedError):
+        subject(authenticator, jwt.encode(CLAIMS, "x" * 32, "HS256", headers={"kid": "never"}))  # it is asked again
+    fetches = issuer.fetches
+    async with asyncio.timeout(20):
+        while issuer.fetches == fetches:
+            await asyncio.sleep(0.01)
+    assert subject(authenticator, token) == "learner 7"
+    running.cancel()
+
+
+async def test_what_is_wrong_with_a_token_is_wrong_with_these_too(issuer: Issuer) -> None:
+    issuer.add("key")
+    secret = "a secret in a public document is no secret"
+    issuer.more = [{"kid": "shared", "alg": "HS256"} | HMACAlgorithm.to_jwk(secret, as_dict=True)]
+    authenticator = Authenticator(jwks=Jwks(issuer.url, cooldown_s=0), audience="aitalk", issuer="school")
+    running = asyncio.create_task(authenticator.run())
+    await until_known(authenticator, issuer.sign("key"))
+    stranger = ec.generate_private_key(ec.SECP256R1())
+    for wrong in (
+        issuer.sign("key", aud="others"),
+        issuer.sign("key", iss="others"),
+        issuer.sign("key", exp=time.time() - 60),
+        jwt.encode(CLAIMS | {"exp": time.time() + 60}, stranger, "ES256", headers={"kid": "key"}),
+        jwt.encode(CLAIMS | {"exp": time.time() + 60}, secret, "HS256", headers={"kid": "shared"}),
+        jwt.encode(CLAIMS | {"exp": time.time() + 60}, "", "none", headers={"kid": "key"}),
+        "no token",
+    ):
+        with pytest.raises(UnauthorizedError):
+            subject(authenticator, wrong)
+    running.cancel()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"jwt_jwks_url": "https://a.example/keys"}, "JWT_AUDIENCE and JWT_ISSUER"),
+        ({"jwt_jwks_url": "http://a.example/keys", "jwt_audience": "a", "jwt_issuer": "b"}, "needs https"),
+        ({"jwt_jwks_url": "https://a.example/keys", "jwt_secret": "x" * 32}, "not both"),
+    ],
+)
+def test_in_production_the_issuer_is_named(given: dict[str, str], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        GatewaySettings(_env_file=None, environment="production", **given).check_protection()  # type: ignore[arg-type]
+    sound = {"jwt_jwks_url": "https://a.example/keys", "jwt_audience": "a", "jwt_issuer": "b"}
+    GatewaySettings(_env_file=None, environment="production", **sound).check_protection()  # type: ignore[arg-type]
