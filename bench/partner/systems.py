@@ -17,6 +17,9 @@ from tests.support.mesh import ROOT
 
 START_TIMEOUT_S = 900.0  # the first start of a step may join or download its model
 
+KEPT = ("PATH", "HOME", "LANG", "SSL_CERT_", "UV_", "PIP_", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
+"""Beginnings of the names of the variables that a mesh inherits: what a download needs, but no setting of ours."""
+
 STEPS: dict[str, dict[str, str]] = {"bundled": {}, "laptop": {"PROFILE": "laptop"}}
 """Model step → the settings of `make run` that choose it."""
 
@@ -27,7 +30,7 @@ def mesh(name: str, folder: Path, *, checkout: Path = ROOT, settings: Mapping[st
     python = Path(sys.executable) if checkout == ROOT else checkout / ".venv/bin/python"
     names = ("PORT", "ASR_PORT", "LLM_PORT", "TTS_PORT", "VALKEY_PORT")
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
-    kept = {one: os.environ[one] for one in ("PATH", "HOME", "LANG") if one in os.environ}
+    kept = {name: value for name, value in os.environ.items() if name.startswith(KEPT)}
     environment = {**kept, **ports, "HOST": "127.0.0.1", "VALKEY_DATA_DIR": str(folder / name), **settings}
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
