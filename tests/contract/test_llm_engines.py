@@ -89,7 +89,7 @@ async def test_the_same_seed_makes_the_same_reply(engine: LlmEngine) -> None:
 
 
 async def test_a_prompt_that_does_not_fit_is_the_callers_fault(engine: LlmEngine) -> None:
-    with pytest.raises(InvalidInputError, match="refused"):
+    with pytest.raises(InvalidInputError, match="too long for the model"):
         await run(engine, request_for("word " * 1500))
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import psutil
 import pytest
@@ -22,7 +23,8 @@ from llm_service.engines.llama_cpp import llama_command
 from llm_service.engines.load_balanced import LoadBalancedEngine, load_balanced_engine
 from llm_service.servers.backend_metrics import LOADS
 
-REQUEST = GenerationRequest((Message("user", "Hello"),), 10, 0.0)
+QUESTION = "What is new?"  # no probe asks this
+REQUEST = GenerationRequest((Message("user", QUESTION),), 10, 0.0)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nConnection: close\r\n\r\n"
 TOKEN = b'data: {"choices":[{"delta":{"content":"Hi"}}]}\n\n'
 STOP = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
@@ -72,8 +74,8 @@ class SmallServer:
         finally:
             writer.close()
 
-    async def _reply(self, body: dict[str, int], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        probe = body["max_tokens"] == 1
+    async def _reply(self, body: dict[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        probe = body["messages"][-1]["content"] != QUESTION
         self.replies += not probe
         match self.behaviour:
             case "reset":
