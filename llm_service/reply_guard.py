@@ -56,15 +56,19 @@ _SPEAKER = re.compile(
     r"\s*(?:user|assistant|system|human|learner|student|teacher|partner|friend|ai)\s*:", re.IGNORECASE
 )
 _ASKS_AGAIN = re.compile(
-    r"\b(?:again|repeat|repeat\w*|say (?:that|it)|once more|pardon|sorry\?|what\?|(?:don'?t|do not|didn'?t|did not|not)"
-    r" (?:understand|hear|get)|slow(?:ly|er)?|drill|practi[cs]e|sing|song|poem|rhyme|refrain|chorus|lyrics|spell"
-    r"|noch ?mal|wiederhol\w*|langsam\w*|verstehe?|lied|gedicht|otra vez|repite|repet\w*|repit\w*|despacio|entiendo"
-    r"|canci[oó]n|canta|encore|r[eé]p[eé]t\w*|lentement|comprends?|chanson|chante|poème|ancora|ripet\w*|piano|capisco"
-    r"|canzone|de novo|devagar|entendi|entendo|música|еще раз|повтори\w*|opnieuw|herhaal|tekrar)\b"
+    r"\b(?:sorry|what|pardon|again)\s*\?"
+    r"|\b(?:(?:say|tell|hear|ask|read|explain|try|show|do)\b.*\bagain|again,? please|please,? again|^again|once again"
+    r"|repeat\w*|say (?:that|it)|once more|pardon|what did you say"
+    r"|(?:don'?t|do not|didn'?t|did not|not|can'?t|couldn'?t) (?:understand|hear|get (?:it|that|you)|follow)"
+    r"|slowly|slower|too fast|drill|let'?s practi[cs]e|practi[cs]e with me|sing|recite|poem|rhyme|refrain|lyrics|spell"
+    r"|noch ?mal|wiederhol\w*|langsam\w*|verstehe?|gedicht|otra vez|repite|repet\w*|repit\w*|despacio|entiendo|canta"
+    r"|encore une fois|r[eé]p[eé]t\w*|lentement|comprends?|chante|poème|ancora una volta|ripet\w*|più piano|capisco"
+    r"|de novo|devagar|entendi|entendo|еще раз|повтори\w*|opnieuw|herhaal|tekrar)\b"
     r"|再|もう一度|もういちど|繰り返|다시|फिर|दोहरा",
     re.IGNORECASE,
 )
-"""The learner asks to hear something again, or for a text that repeats."""
+"""The learner asks to hear something again, or for a text that repeats. If such a request is missed, little is lost: a
+reply that only says again what was said is spoken all the same."""
 
 
 class Outcome(Enum):

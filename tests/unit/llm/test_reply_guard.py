@@ -113,6 +113,8 @@ def test_short_sentences_may_come_again_in_a_later_reply() -> None:
     "learner",
     [
         "Can you say that again?",
+        "What?",
+        "Tell me about your dog again.",
         "Sorry, I don't understand.",
         "¿Puedes repetir?",
         "もう一度お願いします",
@@ -122,6 +124,21 @@ def test_short_sentences_may_come_again_in_a_later_reply() -> None:
 def test_a_learner_who_asks_again_hears_it_again(learner: str) -> None:
     before = ("I like tea.", "What kind of tea do you like?", learner)
     assert guarded("What kind of tea do you like?", *before) == ("What kind of tea do you like?", None)
+
+
+@pytest.mark.parametrize(
+    "learner",
+    [
+        "Then again, people said the same about novels.",
+        "The playground has become noisy again.",
+        "I don't get up early.",
+        "The bus is slow, and I like this song.",
+        "I practise the piano.",
+    ],
+)
+def test_talk_that_only_sounds_like_a_request_to_repeat_is_none(learner: str) -> None:
+    said = "It is a fine thing. It is a fine day. It is a fine town."
+    assert guarded(said, learner) == ("It is a fine thing. It is a fine day.", Outcome.REPEATED)
 
 
 def test_a_refrain_that_is_asked_for_is_sung() -> None:
