@@ -47,7 +47,7 @@ async def test_the_first_example_of_the_page_works_as_printed(mesh: Mesh, tmp_pa
     )
     assert done.returncode == 0, done.stderr
     heard, reply = done.stdout.strip().split("\n", 1)
-    assert "morning" in heard.lower()
+    assert "cup of coffee" in heard.lower()
     assert reply.strip()
 
 

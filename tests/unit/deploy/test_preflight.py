@@ -115,13 +115,23 @@ def test_the_lock_and_the_files_are_valkeys_own(tmp_path: Path) -> None:
         until_it_listens(port)
         with pytest.raises(FolderInUseError, match=f"process {valkey.pid}"):
             lock_folder(folder)
-        files = [path for path in folder.rglob("*") if path.is_file()]
-        assert any("aof" in path.name for path in files)
+        files = files_with_the_log(folder)
         assert not [path for path in files if path.stat().st_mode & 0o077]
     finally:
         valkey.send_signal(signal.SIGKILL)
         valkey.wait(20)
     os.close(lock_folder(folder, wait_s=5))
+
+
+def files_with_the_log(folder: Path) -> list[Path]:
+    """Valkey's files, once its log of writes is among them."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        if any("aof" in path.name for path in files):
+            return files
+        time.sleep(0.05)
+    raise TimeoutError(f"no log of writes in {folder}")
 
 
 def until_it_listens(port: int) -> None:
