@@ -55,6 +55,8 @@ class LlamaTextModel:
             self._server = xllamacpp.Server(_parameters(weights))
         except RuntimeError as error:
             raise EngineError(f"llama.cpp can't load {weights}: {error}") from error
+        # A server that is dropped before its thread has begun to work waits for that thread for ever.
+        self.infer("Hello")
 
     def infer(self, text: str) -> float:
         """The probability, 0 to 1, that a sentence may end after the last word of `text`; 0 if there is no word."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,9 @@ async def test_it_is_asked_about_english_only_and_may_be_left_out() -> None:
     finally:
         judge.close()
         without.close()
+
+
+def test_a_service_that_is_stopped_while_it_loads_does_not_wait_for_its_model() -> None:
+    """In a child process, since what could hang is llama.cpp's destructor, which no time-out interrupts."""
+    script = "from asr_service.turn_taking.text_model import LlamaTextModel\nfor _ in range(5): LlamaTextModel()"
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
