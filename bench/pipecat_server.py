@@ -16,7 +16,7 @@ from deploy.mesh import free_ports
 from tests.support.mesh import ROOT
 
 PYTHON = ROOT / ".venv-bench" / "bin" / "python"
-BOT = ROOT / "tests" / "bench" / "pipecat_bot.py"
+BOT = Path(__file__).parent / "pipecat_bot.py"
 START_TIMEOUT_S = 90.0
 
 

@@ -17,6 +17,7 @@ from deploy.mesh import free_ports
 from tests.support.mesh import ROOT, RunningProcess, running, wait_until_ready
 
 PIPECAT = Path(".venv-pipecat/bin/python")
+PIPECAT_SERVER = Path(__file__).parent / "pipecat_server.py"
 GREETING = json.dumps({"type": "start", "audio": {"encoding": "pcm_s16le", "sample_rate": RATE_HZ}})
 _MANY = "2000"
 
@@ -75,7 +76,7 @@ def recognising(folder: Path, delays: Delays, port: int, *, threads: int = 64) -
 def pipecat(folder: Path, delays: Delays, python: Path, *, smart_turn: bool) -> Iterator[System]:
     """Pipecat with everything in one process. python: of an environment with deploy/locks/load-pipecat.txt."""
     (port,) = free_ports(1)
-    command = [str(python), str(ROOT / "bench/load/pipecat_server.py")]
+    command = [str(python), str(PIPECAT_SERVER)]
     reply = {"heard": HEARD, "tokens": reply_tokens(), "reply_s": REPLY_S, "mark": MARK.hex()}
     options = {"port": port, "smart_turn": smart_turn, **delays.model_dump(), **reply}
     log_path = folder / "pipecat.log"
