@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--conversations", type=int, default=12, help="how many of the twelve, spread over the levels")
     parser.add_argument("--turns", type=int, default=20, help="turns of each")
     parser.add_argument("--long", type=int, default=100, help="turns of the long conversation; 0: none")
+    parser.add_argument("--pause", type=float, default=0, help="seconds that the learner takes before each line")
     parser.add_argument("--out", type=Path, default=Path("build/partner"), help="folder for logs and transcripts")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -45,7 +46,7 @@ async def run(options: argparse.Namespace) -> Talks:
             urls["base"] = stack.enter_context(mesh("base", options.out, checkout=options.base.resolve(), settings={}))
         for script in chosen(options.conversations, options.turns, options.long):
             for name, url in urls.items():
-                exchanges = await talk(url, script)
+                exchanges = await talk(url, script, pause_s=options.pause)
                 talks.setdefault(name, []).append((script, exchanges))
                 print(f"{name}: {script.name}, {len(exchanges)} turns", file=sys.stderr, flush=True)
     return talks

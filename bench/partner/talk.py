@@ -24,13 +24,18 @@ class Exchange:
     first_sound_s: float | None
 
 
-async def talk(url: str, script: Script) -> list[Exchange]:
-    """The whole conversation. A turn without an answer within TURN_TIMEOUT_S has an empty reply."""
-    exchanges = []
+async def talk(url: str, script: Script, *, pause_s: float = 0.0) -> list[Exchange]:
+    """The whole conversation. A turn without an answer within TURN_TIMEOUT_S has an empty reply.
+
+    pause_s: how long the learner takes between the end of a reply and the next line.
+    """
+    exchanges: list[Exchange] = []
     async with connect(url, max_size=None) as socket:
         start = {"type": "start", "level": script.level, "audio": {"encoding": "pcm_s16le", "sample_rate": 16_000}}
         await socket.send(json.dumps(start))
         for line in script.lines:
+            if exchanges:
+                await asyncio.sleep(pause_s)
             began_s = time.monotonic()
             await socket.send(json.dumps({"type": "text", "text": line}))
             try:

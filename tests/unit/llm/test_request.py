@@ -119,6 +119,10 @@ def test_each_server_gets_the_penalties_that_it_knows(owned_by: str, expected: d
     assert {name: value for name, value in body.items() if name in names} == expected
 
 
+def test_llama_cpp_searches_its_vocabulary_for_one_breaker_only() -> None:
+    assert payload("m", EVERYTHING, Dialect("llama.cpp"))["dry_sequence_breakers"] == ["\n"]
+
+
 def test_json_is_asked_for_without_penalties() -> None:
     request = dataclasses.replace(EVERYTHING, json_schema="{}")
     assert penalties(EVERYTHING, "llama.cpp").keys().isdisjoint(payload("m", request, Dialect("llama.cpp")))
