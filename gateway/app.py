@@ -40,8 +40,8 @@ from gateway.openai_api.entrance import Entrance
 from gateway.openai_api.uploads import Uploads
 from gateway.origins import Origins
 from gateway.ports import Ports
-from gateway.realtime.routes import Door, add_realtime
-from gateway.realtime.serve import House
+from gateway.realtime.routes import EntryChecks, add_realtime
+from gateway.realtime.serve import Shared
 from gateway.reply.maker import ReplyOptions
 from gateway.scenarios import Library, load_library
 
@@ -131,8 +131,8 @@ def create_app(settings: GatewaySettings, ports: Ports, services: Services, seat
     _add_conversation(app, settings, ports, authenticator, limits, admission, draining, options)
     add_realtime(
         app,
-        Door(authenticator, limits, admission, _origins(settings)),
-        House(ports, options, settings, draining, services),
+        EntryChecks(authenticator, limits, admission, _origins(settings)),
+        Shared(ports, options, settings, draining, services),
     )
     entrance = Entrance(authenticator, limits, admission, draining, _origins(settings))
     # Mount it last, as it answers every path under PREFIX that no earlier route answers.

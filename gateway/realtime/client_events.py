@@ -84,7 +84,7 @@ class ItemTruncate(ClientEvent):
     audio_end_ms: int = Field(ge=0)
 
 
-class ResponseWish(BaseModel):
+class ResponseParameters(BaseModel):
     """The fields of a `response.create`. For a field that is None, the session's setting applies."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -107,7 +107,7 @@ class ResponseCreate(ClientEvent):
     """Let the partner answer."""
 
     type: Literal["response.create"]
-    response: ResponseWish = ResponseWish()
+    response: ResponseParameters = ResponseParameters()
 
 
 class ResponseCancel(ClientEvent):

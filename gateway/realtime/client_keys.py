@@ -27,7 +27,7 @@ class ExpiresAfter(BaseModel):
     seconds: int = Field(600, ge=10, le=7200)
 
 
-class KeyWish(BaseModel):
+class KeyRequest(BaseModel):
     """The body of `POST /v1/realtime/client_secrets`."""
 
     model_config = ConfigDict(extra="forbid")
@@ -44,21 +44,21 @@ class KeyDocument(BaseModel):
     session: dict[str, Any]
 
 
-def read_wish(body: bytes) -> tuple[KeyWish, SessionConfig]:
+def read_key_request(body: bytes) -> tuple[KeyRequest, SessionConfig]:
     """A request's body, and the session settings in it. Raises ClientError."""
     try:
-        wish = KeyWish.model_validate_json(body or b"{}")
+        key_request = KeyRequest.model_validate_json(body or b"{}")
     except ValidationError as invalid:
         raise client_error(invalid) from None
-    return wish, updated(SessionConfig(), wish.session)
+    return key_request, updated(SessionConfig(), key_request.session)
 
 
-async def create_key(wish: KeyWish, client: Client, store: SessionStore) -> tuple[str, int]:
+async def create_key(key_request: KeyRequest, client: Client, store: SessionStore) -> tuple[str, int]:
     """A new key, and the time when it expires, in seconds since 1970. Raises UnavailableError."""
     key = PREFIX + secrets.token_urlsafe(24)
-    document = KeyDocument(client=client.name, subject=client.subject, session=wish.session)
-    await store.keep_client_secret(key, document.model_dump_json(), wish.expires_after.seconds)
-    return key, int(time.time()) + wish.expires_after.seconds
+    document = KeyDocument(client=client.name, subject=client.subject, session=key_request.session)
+    await store.keep_client_secret(key, document.model_dump_json(), key_request.expires_after.seconds)
+    return key, int(time.time()) + key_request.expires_after.seconds
 
 
 async def open_with(key: str, store: SessionStore) -> tuple[Client, dict[str, Any]]:

@@ -26,7 +26,7 @@ from gateway.realtime.session_config import SessionConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ResponseOptions:
     """The part of a `response.create` that its events repeat."""
 
     metadata: Mapping[str, str] | None = None
@@ -43,7 +43,7 @@ class Response:
     request_id: str
     item: Item
     before: str | None
-    asked: Asked
+    options: ResponseOptions
     encoder: AudioEncoder
     config: SessionConfig
     conversation_id: str
@@ -63,11 +63,11 @@ class Response:
             "status": self.status,
             "status_details": self.details,
             "output": [self.item.shown()] if self.is_done else [],
-            "conversation_id": None if self.asked.is_aside else self.conversation_id,
-            "output_modalities": ["audio"] if self.asked.has_speech else ["text"],
-            "max_output_tokens": self.asked.max_tokens or "inf",
+            "conversation_id": None if self.options.is_aside else self.conversation_id,
+            "output_modalities": ["audio"] if self.options.has_speech else ["text"],
+            "max_output_tokens": self.options.max_tokens or "inf",
             "audio": {"output": {"format": output["format"], "voice": output["voice"]}},
-            "metadata": dict(self.asked.metadata) if self.asked.metadata is not None else None,
+            "metadata": dict(self.options.metadata) if self.options.metadata is not None else None,
             "usage": self.usage,
         }
 
@@ -85,7 +85,7 @@ class Response:
         """Its only content part, as `content_part.*` events show it."""
         return (
             {"type": "audio", "transcript": self.item.text}
-            if self.asked.has_speech
+            if self.options.has_speech
             else ({"type": "text", "text": self.item.text})
         )
 
@@ -106,19 +106,19 @@ class PartnerSide:
     """Whether the client has asked for the end of the active response."""
     heard: Response | None = None
     """The response of the conversation that the learner hears."""
-    _asked: dict[str, Asked] = field(default_factory=dict)
+    _expected: dict[str, ResponseOptions] = field(default_factory=dict)
     _responses: dict[str, Response] = field(default_factory=dict)  # by turn, until the reply has ended
     _lengths_ms: dict[str, float] = field(default_factory=dict)  # of items with audio
     _audio_of: str = ""  # the turn of the audio that comes now
 
-    def expect(self, request_id: str, asked: Asked) -> None:
+    def expect(self, request_id: str, options: ResponseOptions) -> None:
         """The client has requested a response."""
-        self._asked[request_id] = asked
+        self._expected[request_id] = options
 
     def request_of(self, response_id: str) -> str | None:
         """The request of the open response out of band with this id; None if there is none."""
         return next(
-            (one.request_id for one in self._responses.values() if one.id == response_id and one.asked.is_aside), None
+            (one.request_id for one in self._responses.values() if one.id == response_id and one.options.is_aside), None
         )
 
     def length_ms(self, item: Item) -> float:
@@ -128,24 +128,24 @@ class PartnerSide:
     def on_began(self, began: ReplyBegan) -> list[Event]:
         """A reply was released."""
         config = self.config()
-        asked = self._asked.pop(began.request_id, None) or Asked(
+        options = self._expected.pop(began.request_id, None) or ResponseOptions(
             has_speech=config.has_speech, max_tokens=config.max_tokens
         )
-        kind: Kind = "output_audio" if asked.has_speech else "output_text"
+        kind: Kind = "output_audio" if options.has_speech else "output_text"
         item = Item(began.turn_id, "assistant", kind, is_kept=False, status="in_progress", has_content=False)
-        before = None if asked.is_aside else self.items.add(item)
+        before = None if options.is_aside else self.items.add(item)
         response = self._responses[began.turn_id] = Response(
             id=f"resp_{began.turn_id}",
             request_id=began.request_id,
             item=item,
             before=before,
-            asked=asked,
+            options=options,
             encoder=AudioEncoder(config.audio.output.format.type, self.sample_rate_hz),
             config=config,
             conversation_id=self.conversation_id,
         )
-        added = [] if asked.is_aside else [server_events.item_added(item, before)]
-        if not asked.is_aside:
+        added = [] if options.is_aside else [server_events.item_added(item, before)]
+        if not options.is_aside:
             self.active, self.heard, self.is_cancelled = response, response, False
         events: list[Event] = [
             {"type": "response.created", "response": response.shown()},
@@ -163,7 +163,7 @@ class PartnerSide:
         if response is None or response.is_done or not text:
             return []
         response.item.text = (response.item.text or "") + text
-        kind = "output_audio_transcript.delta" if response.asked.has_speech else "output_text.delta"
+        kind = "output_audio_transcript.delta" if response.options.has_speech else "output_text.delta"
         return [response.event(kind, delta=text)]
 
     def on_audio_start(self, turn_id: str) -> None:
@@ -202,11 +202,11 @@ class PartnerSide:
             if ended.failure:
                 events = self._done(response, "failed", {"error": _error(ended.failure)})
             else:
-                is_client = self.is_cancelled or response.asked.is_aside
+                is_client = self.is_cancelled or response.options.is_aside
                 reason = "client_cancelled" if is_client else "turn_detected"
                 events = self._done(response, "cancelled", {"reason": reason})
         response.item.text = ended.heard_text
-        response.item.is_kept = bool(ended.heard_text) and not response.asked.is_aside
+        response.item.is_kept = bool(ended.heard_text) and not response.options.is_aside
         return events
 
     def _audio(self, response: Response, data: bytes) -> list[Event]:
@@ -229,13 +229,13 @@ class PartnerSide:
                 response.event("output_audio.done"),
                 response.event("output_audio_transcript.done", transcript=item.text),
             ]
-            if response.asked.has_speech
+            if response.options.has_speech
             else [response.event("output_text.done", text=item.text)]
         )
         return [
             *parts,
             response.event("content_part.done", part=response.part),
-            *([] if response.asked.is_aside else [server_events.item_done(item, response.before)]),
+            *([] if response.options.is_aside else [server_events.item_done(item, response.before)]),
             response.item_event("output_item.done"),
             {"type": "response.done", "response": response.shown()},
         ]

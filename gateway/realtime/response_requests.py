@@ -9,10 +9,10 @@ from typing import Any
 from gateway.conversation.conduct import CancelReply
 from gateway.conversation.session import Session
 from gateway.history import Turn
-from gateway.realtime.client_events import ResponseWish
+from gateway.realtime.client_events import ResponseParameters
 from gateway.realtime.errors import ClientError
 from gateway.realtime.items import Items, read_item
-from gateway.realtime.partner_side import Asked, PartnerSide
+from gateway.realtime.partner_side import PartnerSide, ResponseOptions
 from gateway.realtime.session_conduct import speed_of
 from gateway.realtime.session_config import SessionConfig
 from gateway.reply.request import Delivery, ReplyRequest
@@ -42,17 +42,23 @@ class ResponseRequests:
         self._find_voice = find_voice
         self._elapsed_s = elapsed_s
 
-    async def create(self, wish: ResponseWish) -> None:
+    async def create(self, parameters: ResponseParameters) -> None:
         """Have the partner answer. Raises ClientError."""
         config = self._config()
-        has_speech = wish.output_modalities == ("audio",) if wish.output_modalities else config.has_speech
-        is_aside = wish.conversation == "none"
-        self._check(wish, is_aside=is_aside, has_speech=has_speech)
-        max_tokens = wish.max_output_tokens if isinstance(wish.max_output_tokens, int) else config.max_tokens
-        delivery = Delivery(has_speech, speed_of(config), max_tokens, await self._voice_of(wish))
-        context = None if wish.input is None else [self._read_context(at, one) for at, one in enumerate(wish.input)]
-        request = ReplyRequest(secrets.token_hex(6), delivery, wish.instructions, context, is_aside)
-        self._partner.expect(request.id, Asked(wish.metadata, is_aside, has_speech, max_tokens))
+        has_speech = parameters.output_modalities == ("audio",) if parameters.output_modalities else config.has_speech
+        is_aside = parameters.conversation == "none"
+        self._check(parameters, is_aside=is_aside, has_speech=has_speech)
+        max_tokens = (
+            parameters.max_output_tokens if isinstance(parameters.max_output_tokens, int) else config.max_tokens
+        )
+        delivery = Delivery(has_speech, speed_of(config), max_tokens, await self._voice_of(parameters))
+        context = (
+            None
+            if parameters.input is None
+            else [self._read_context(at, one) for at, one in enumerate(parameters.input)]
+        )
+        request = ReplyRequest(secrets.token_hex(6), delivery, parameters.instructions, context, is_aside)
+        self._partner.expect(request.id, ResponseOptions(parameters.metadata, is_aside, has_speech, max_tokens))
         await self._session.post(request)
 
     async def cancel(self, response_id: str | None) -> None:
@@ -66,10 +72,10 @@ class ResponseRequests:
         self._partner.is_cancelled = True
         await self._session.post(CancelReply())
 
-    def _check(self, wish: ResponseWish, *, is_aside: bool, has_speech: bool) -> None:
+    def _check(self, parameters: ResponseParameters, *, is_aside: bool, has_speech: bool) -> None:
         if self._config().type == "transcription":
             raise ClientError("a transcription session has no responses; open one of the type `realtime`")
-        if wish.conversation not in (None, "auto", "none"):
+        if parameters.conversation not in (None, "auto", "none"):
             raise ClientError('`conversation` is "auto" or "none"', param="response.conversation")
         if is_aside and has_speech:
             raise ClientError(
@@ -90,9 +96,9 @@ class ResponseRequests:
             return self._items.find(str(given.get("id")), f"{param}.id").as_turn(self._elapsed_s())
         return read_item(given, param).as_turn(self._elapsed_s())
 
-    async def _voice_of(self, wish: ResponseWish) -> str:
+    async def _voice_of(self, parameters: ResponseParameters) -> str:
         """The id of the voice that the client requests for one response; empty: it requests none."""
-        output = (wish.audio or {}).get("output")
+        output = (parameters.audio or {}).get("output")
         voice = output.get("voice") if isinstance(output, Mapping) else None
         voice = voice.get("id") if isinstance(voice, Mapping) else voice
         return await self._find_voice(voice) if isinstance(voice, str) else ""

@@ -23,7 +23,7 @@ from gateway.origins import Origins
 from gateway.protocol import AnyServerMessage, ErrorMessage, Reconnect
 from gateway.realtime import client_keys, server_events
 from gateway.realtime.errors import ClientError
-from gateway.realtime.serve import House, Opening, converse, encoded
+from gateway.realtime.serve import Opening, Shared, converse, encoded
 from gateway.realtime.session_config import SessionConfig, Transcription, updated
 from gateway.reply.prompt import Briefing, system_prompt
 
@@ -34,7 +34,7 @@ MAX_BODY_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class EntryChecks:
     """The checks of a new connection: token → limits → seat → session."""
 
     authenticator: Authenticator
@@ -43,14 +43,14 @@ class Door:
     origins: Origins
 
 
-def add_realtime(app: FastAPI, door: Door, house: House) -> None:
+def add_realtime(app: FastAPI, checks: EntryChecks, shared: Shared) -> None:
     """Add the routes to `app`."""
 
     @app.websocket("/v1/realtime")
     async def realtime(websocket: WebSocket) -> None:
         try:
-            client, opening = await _let_in(websocket, door, house)
-            with door.limits.connection(client.name) as allowance:
+            client, opening = await _let_in(websocket, checks, shared)
+            with checks.limits.connection(client.name) as allowance:
                 await websocket.accept(subprotocol(websocket.headers, SUBPROTOCOL))
                 arrival = Arrival(
                     websocket,
@@ -60,7 +60,7 @@ def add_realtime(app: FastAPI, door: Door, house: House) -> None:
                     encode=_as_event,
                     resumes=(opening.resume, opening.resume_token) if opening.resume else None,
                 )
-                await _receive(arrival, opening, door, house)
+                await _receive(arrival, opening, checks, shared)
         except ServiceError as error:  # before the connection was accepted
             metrics.REFUSALS.labels(error.code).inc()
             await websocket.send_denial_response(_refusal(error))
@@ -68,22 +68,22 @@ def add_realtime(app: FastAPI, door: Door, house: House) -> None:
     @app.post("/v1/realtime/client_secrets", include_in_schema=False)
     async def client_secrets(request: Request) -> Response:
         try:
-            client = client_of(request, door.authenticator)
-            wish, config = client_keys.read_wish(await _body(request))
-            key, expires_at = await client_keys.create_key(wish, client, house.ports.store)
+            client = client_of(request, checks.authenticator)
+            key_request, config = client_keys.read_key_request(await _body(request))
+            key, expires_at = await client_keys.create_key(key_request, client, shared.ports.store)
         except ServiceError as error:
             return _refusal(error)
         shown = config.shown(
             f"sess_{secrets.token_urlsafe(12)}",
-            instructions=system_prompt(Briefing(is_small=house.ports.llm.is_small)),
-            max_tokens=house.options.reply.max_tokens,
+            instructions=system_prompt(Briefing(is_small=shared.ports.llm.is_small)),
+            max_tokens=shared.options.reply.max_tokens,
         )
         return JSONResponse({"value": key, "expires_at": expires_at, "session": shown})
 
 
-async def _let_in(websocket: WebSocket, door: Door, house: House) -> tuple[Client, Opening]:
+async def _let_in(websocket: WebSocket, checks: EntryChecks, shared: Shared) -> tuple[Client, Opening]:
     """The client, and the session that it requests. Raises ServiceError."""
-    if not door.origins.allow(websocket.headers):
+    if not checks.origins.allow(websocket.headers):
         logger.warning("refused a WebSocket from origin %s; see CORS_ORIGINS", websocket.headers.get("origin"))
         raise InvalidInputError("this page's origin may not use the gateway; see CORS_ORIGINS", code="forbidden_origin")
     query = websocket.query_params
@@ -94,9 +94,9 @@ async def _let_in(websocket: WebSocket, door: Door, house: House) -> tuple[Clien
     settings: dict[str, Any] = {}
     token = token_of(websocket.headers)
     if token.startswith(client_keys.PREFIX):
-        client, settings = await client_keys.open_with(token, house.ports.store)
+        client, settings = await client_keys.open_with(token, shared.ports.store)
     else:
-        client = client_of(websocket, door.authenticator)
+        client = client_of(websocket, checks.authenticator)
     config = SessionConfig()
     if query.get("intent") == "transcription":
         transcription = config.audio.input.model_copy(update={"transcription": Transcription()})
@@ -114,11 +114,11 @@ def _resume_token(client: Client) -> str:
     return hashlib.sha256(f"aitalk realtime {client.name}".encode()).hexdigest()
 
 
-async def _receive(arrival: Arrival, opening: Opening, door: Door, house: House) -> None:
-    async with arrival.seated_by(door.admission, house.ports.store, house.draining) as is_in:
+async def _receive(arrival: Arrival, opening: Opening, checks: EntryChecks, shared: Shared) -> None:
+    async with arrival.seated_by(checks.admission, shared.ports.store, shared.draining) as is_in:
         if is_in:
             arrival.keep_seat = True  # even if the connection breaks
-            closing = await converse(arrival, opening, house)
+            closing = await converse(arrival, opening, shared)
             arrival.keep_seat = closing not in (ENDED, IDLE, EXPELLED)
 
 

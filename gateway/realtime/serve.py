@@ -31,9 +31,9 @@ from gateway.realtime import server_events
 from gateway.realtime.audio import PCM_RATE_HZ
 from gateway.realtime.client_events import BufferAppend, read_client_event
 from gateway.realtime.errors import ClientError
-from gateway.realtime.face import Face
 from gateway.realtime.server_events import Event
 from gateway.realtime.session_config import SessionConfig
+from gateway.realtime.translator import Translator
 from gateway.realtime.voices import voice_for
 from gateway.reply.prompt import Briefing, system_prompt
 
@@ -55,7 +55,7 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Shared:
     """The objects that all connections share."""
 
     ports: Ports
@@ -72,17 +72,17 @@ class House:
             return wanted
 
 
-async def converse(arrival: Arrival, opening: Opening, house: House) -> Closing:
+async def converse(arrival: Arrival, opening: Opening, shared: Shared) -> Closing:
     """Serve an accepted WebSocket to its end. Returns why it ended."""
     metrics.REALTIME_SESSIONS.labels(opening.config.type).inc()
-    options = replace(house.options, help_after_s=0.0, reply=replace(house.options.reply, sample_rate_hz=PCM_RATE_HZ))
+    options = replace(shared.options, help_after_s=0.0, reply=replace(shared.options.reply, sample_rate_hz=PCM_RATE_HZ))
     rate_hz = options.asr_sample_rate_hz
     outbox = Outbox(with_notices=True)
     with metrics.SESSIONS.track_inprogress():
         async with AudioInput(sample_rate_hz=rate_hz, encoding="pcm_s16le", pcm_sample_rate_hz=rate_hz) as audio:
-            monitor = AudioMonitor(rate_hz, save=house.settings.audio_debug)
+            monitor = AudioMonitor(rate_hz, save=shared.settings.audio_debug)
             session = Session(
-                house.ports,
+                shared.ports,
                 options,
                 audio=audio,
                 outbox=outbox,
@@ -93,11 +93,11 @@ async def converse(arrival: Arrival, opening: Opening, house: House) -> Closing:
                 needs_no_seat=arrival.gives_seat_back,
                 resume_token=opening.resume_token,
             )
-            connection = _Connection(arrival, opening, house, session, audio, outbox)
+            connection = _Connection(arrival, opening, shared, session, audio, outbox)
             with working_on(WorkIds(session.session_id)):
                 logger.info("session %s connected over the Realtime API", session.session_id)
                 try:
-                    with house.draining.knows(session):
+                    with shared.draining.knows(session):
                         closing = await connection.serve()
                 finally:
                     monitor.close()
@@ -109,32 +109,32 @@ class _Connection:
     """One socket and its session."""
 
     def __init__(
-        self, arrival: Arrival, opening: Opening, house: House, session: Session, audio: AudioInput, outbox: Outbox
+        self, arrival: Arrival, opening: Opening, shared: Shared, session: Session, audio: AudioInput, outbox: Outbox
     ) -> None:
         self._arrival = arrival
         self._opening = opening
         self._session = session
         self._outbox = outbox
-        self._max_frame_bytes = house.settings.max_frame_bytes
+        self._max_frame_bytes = shared.settings.max_frame_bytes
         self._is_connected = True
         self._is_ready = asyncio.Event()  # set when the session exists, new or resumed
-        self._face = Face(
+        self._translator = Translator(
             session,
             audio,
             self._send,
             config=opening.config,
-            find_voice=house.find_voice,
+            find_voice=shared.find_voice,
             sample_rate_hz=PCM_RATE_HZ,
-            max_tokens=house.options.reply.max_tokens,
+            max_tokens=shared.options.reply.max_tokens,
             rate_limits=lambda: rate_limits(arrival.allowance),
-            default_instructions=system_prompt(Briefing(is_small=house.ports.llm.is_small)),
+            default_instructions=system_prompt(Briefing(is_small=shared.ports.llm.is_small)),
         )
 
     async def serve(self) -> Closing:
         """Run until the session or the connection ends."""
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(self._write())
-            helping = [tasks.create_task(self._read()), tasks.create_task(self._face.idle.run())]
+            helping = [tasks.create_task(self._read()), tasks.create_task(self._translator.idle.run())]
             try:
                 closing = await self._session.run()
             except Exception:
@@ -153,7 +153,7 @@ class _Connection:
     async def _write(self) -> None:
         """Send the session's messages as events until the outbox is closed."""
         async for message in self._outbox:
-            events = self._face.on_core(message)
+            events = self._translator.on_core(message)
             if isinstance(message, Resumed | ErrorMessage) or (
                 isinstance(message, Connected) and not self._opening.resume
             ):
@@ -177,7 +177,7 @@ class _Connection:
             start = Start(type="start", session_id=self._opening.resume, resume_token=self._opening.resume_token)
             await self._session.post(start)
         await self._is_ready.wait()
-        await self._face.begin()
+        await self._translator.begin()
         while await self._read_one():
             pass
 
@@ -208,7 +208,7 @@ class _Connection:
             event = read_client_event(data)
             event_id = event.event_id
             if not (self._session.is_leaving and isinstance(event, BufferAppend)):
-                await self._face.on_client(event)
+                await self._translator.on_client(event)
         except ServiceError as error:
             metrics.ERRORS.labels(error.code).inc()
             named = error.event_id if isinstance(error, ClientError) else None

@@ -40,7 +40,7 @@ from gateway.realtime.client_events import (
     OutputBufferClear,
     ResponseCancel,
     ResponseCreate,
-    ResponseWish,
+    ResponseParameters,
     SessionUpdate,
 )
 from gateway.realtime.errors import ClientError
@@ -58,7 +58,7 @@ from gateway.realtime.session_config import SessionConfig, updated
 LEAST_COMMIT_MS = 100
 
 
-class Face:
+class Translator:
     """The translator of one connection.
 
     send: takes the events for the client, in order. find_voice: returns the id of the voice that a client names.
@@ -269,7 +269,7 @@ class Face:
         """Nobody has spoken for `idle_timeout_ms`: the partner goes on."""
         await self._send(self._learner.on_silence(from_ms, self._appended_ms))
         with suppress(ClientError):  # a response has begun just now
-            await self._responses.create(ResponseWish())
+            await self._responses.create(ResponseParameters())
 
     @property
     def _appended_ms(self) -> float:
