@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from deploy.configuration import GPU_PROFILES, configuration
-from deploy.model_memory import TABLE, overhead, table
-from deploy.plan import best_profile, main, make_plan, written
+from deploy.model_memory import TABLE, Demand, overhead, table
+from deploy.plan import best_profile, demands_of, main, make_plan, place, written
 
 SIZES_GB = {"low-vram": 16.0, "standard": 24.0, "high-vram": 48.0}
 MODELS = st.sampled_from([str(row["id"]) for row in table()["llm"]])
@@ -20,6 +21,12 @@ GPUS = st.lists(st.floats(4, 160), min_size=1, max_size=3)
 
 def profile(name: str, **more: str) -> dict[str, str]:
     return configuration(name, more, dotenv={})
+
+
+@cache
+def demands_on_a_gpu(name: str, model: str) -> list[Demand]:
+    """The same for all GPUs, and slow to find out, as the settings of three services are read."""
+    return demands_of(profile(name, LLM_MODEL_NAME=model))[0]
 
 
 @pytest.mark.parametrize("name", GPU_PROFILES)
@@ -111,16 +118,10 @@ def test_every_number_has_a_source() -> None:
 @given(name=st.sampled_from(GPU_PROFILES), model=MODELS, gpus_gb=GPUS, more=st.floats(0, 80), which=st.integers(0, 2))
 @example(name="high-vram", model="Qwen/Qwen2.5-3B-Instruct-AWQ", gpus_gb=[11.0, 16.0], more=17.0, which=0)
 def test_more_memory_never_fits_less(name: str, model: str, gpus_gb: list[float], more: float, which: int) -> None:
-    for share in ({}, {"LLM_GPU_MEMORY_UTILIZATION": "0.5"}):
-        environment = profile(name, LLM_MODEL_NAME=model) | share
-        if not share:
-            del environment["LLM_GPU_MEMORY_UTILIZATION"]
-        larger = [size + more * (index == which % len(gpus_gb)) for index, size in enumerate(gpus_gb)]
-        plans = [
-            make_plan(environment, gpus_gb),
-            make_plan(environment, larger),
-            make_plan(environment, [*gpus_gb, more]),
-        ]
+    demands = demands_on_a_gpu(name, model)
+    larger = [size + more * (index == which % len(gpus_gb)) for index, size in enumerate(gpus_gb)]
+    for share in (None, 0.5):
+        plans = [place(demands, gpus, share) for gpus in (gpus_gb, larger, [*gpus_gb, more])]
         assert plans[0].fits <= min(plans[1].fits, plans[2].fits)
         if plans[0].fits:
             assert plans[0].conversations <= min(plans[1].conversations, plans[2].conversations)
@@ -129,9 +130,7 @@ def test_more_memory_never_fits_less(name: str, model: str, gpus_gb: list[float]
 @hypothesis_settings(deadline=None)
 @given(name=st.sampled_from(GPU_PROFILES), model=MODELS, gpus_gb=GPUS)
 def test_a_plan_that_fits_overfills_no_gpu(name: str, model: str, gpus_gb: list[float]) -> None:
-    environment = profile(name, LLM_MODEL_NAME=model)
-    del environment["LLM_GPU_MEMORY_UTILIZATION"]
-    plan = make_plan(environment, gpus_gb)
+    plan = place(demands_on_a_gpu(name, model), gpus_gb)
     for index, size in enumerate(gpus_gb if plan.fits else ()):
         here = [one for one, place in zip(plan.demands, plan.places, strict=True) if place == index]
         taken = sum(one.full_gb for one in here if one.part != "llm")
