@@ -19,6 +19,7 @@ IDLE = Closing(4408, "nothing was said for a long time; connect again to carry o
 MOVING = Closing(1012, "this gateway ends; connect again to carry on")
 EXPELLED = Closing(1008, "more than a client may send; or a token is needed")
 FULL = Closing(1013, "all places are taken; try again later")
+BROKEN = Closing(1011, "a bug ended the session; it is in the gateway's log")
 TAKEN_OVER = Closing(4409, "the session goes on over a newer connection")
 
 

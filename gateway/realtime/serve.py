@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import secrets
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fastapi import WebSocket, WebSocketDisconnect
+from fastapi import WebSocketDisconnect
 
 from common.errors import InvalidInputError, ServiceError
-from common.ids import WorkIds, working_on
 from gateway import metrics
 from gateway.admission.draining import Draining
 from gateway.admission.limits import BURST_S, Allowance, TooMuchError
 from gateway.admission.waiting_room import Arrival
 from gateway.audio import AudioInput
-from gateway.audio_monitor import AudioMonitor
 from gateway.closing import Closing
 from gateway.config import GatewaySettings
 from gateway.conversation.events import Expelled, Left
 from gateway.conversation.session import Session, SessionOptions
 from gateway.http import Services
+from gateway.live_session import close, live_session, run
 from gateway.outbox import Outbox
 from gateway.ports import Ports
 from gateway.protocol import Connected, ErrorMessage, Resumed, Start
@@ -36,10 +34,6 @@ from gateway.realtime.session_config import SessionConfig
 from gateway.realtime.translator import Translator
 from gateway.realtime.voices import voice_for
 from gateway.reply.prompt import Briefing, system_prompt
-
-logger = logging.getLogger(__name__)
-
-BROKEN = Closing(1011, "a bug ended the session; it is in the gateway's log")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,31 +72,18 @@ async def converse(arrival: Arrival, opening: Opening, shared: Shared) -> Closin
     options = replace(shared.options, help_after_s=0.0, reply=replace(shared.options.reply, sample_rate_hz=PCM_RATE_HZ))
     rate_hz = options.asr_sample_rate_hz
     outbox = Outbox(with_notices=True)
-    with metrics.SESSIONS.track_inprogress():
-        async with AudioInput(sample_rate_hz=rate_hz, encoding="pcm_s16le", pcm_sample_rate_hz=rate_hz) as audio:
-            monitor = AudioMonitor(rate_hz, save=shared.settings.audio_debug)
-            session = Session(
-                shared.ports,
-                options,
-                audio=audio,
-                outbox=outbox,
-                on_audio=monitor.add,
-                session_id=arrival.session_id,
-                subject=arrival.subject,
-                on_resumed=arrival.carries_on,
-                needs_no_seat=arrival.gives_seat_back,
-                resume_token=opening.resume_token,
-            )
-            connection = _Connection(arrival, opening, shared, session, audio, outbox)
-            with working_on(WorkIds(session.session_id)):
-                logger.info("session %s connected over the Realtime API", session.session_id)
-                try:
-                    with shared.draining.knows(session):
-                        closing = await connection.serve()
-                finally:
-                    monitor.close()
-                logger.info("session %s: %s", session.session_id, closing.reason)
-    return closing
+    async with AudioInput(sample_rate_hz=rate_hz, encoding="pcm_s16le", pcm_sample_rate_hz=rate_hz) as audio:
+        with live_session(
+            arrival,
+            shared.ports,
+            options,
+            shared.settings,
+            shared.draining,
+            audio=audio,
+            outbox=outbox,
+            resume_token=opening.resume_token,
+        ) as session:
+            return await _Connection(arrival, opening, shared, session, audio, outbox).serve()
 
 
 class _Connection:
@@ -135,17 +116,13 @@ class _Connection:
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(self._write())
             helping = [tasks.create_task(self._read()), tasks.create_task(self._translator.idle.run())]
-            try:
-                closing = await self._session.run()
-            except Exception:
-                logger.exception("bug in session %s", self._session.session_id)
-                closing = BROKEN
+            closing = await run(self._session)
             for task in helping:
                 task.cancel()
             self._outbox.close()
             await writing
             if self._is_connected:
-                await _close(self._arrival.socket, closing)
+                await close(self._arrival.socket, closing)
         return closing
 
     # --- out ------------------------------------------------------------------------------------
@@ -226,10 +203,3 @@ def rate_limits(allowance: Allowance) -> list[dict[str, Any]]:
     most = bucket.rate * BURST_S
     reset_s = round((most - bucket.left) / bucket.rate, 3)
     return [{"name": "requests", "limit": int(most), "remaining": int(bucket.left), "reset_seconds": reset_s}]
-
-
-async def _close(socket: WebSocket, closing: Closing) -> None:
-    try:
-        await socket.close(closing.code, closing.reason)
-    except (WebSocketDisconnect, RuntimeError):
-        logger.debug("the client closed first")
