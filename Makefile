@@ -134,6 +134,10 @@ $(PIPECAT_VENV)/.load: $(UV) $(LOCKS)/load-pipecat.txt
 load: $(VENV)/.dev $(PIPECAT_VENV)/.load ## Cost and latency with many learners, beside Pipecat (SESSIONS="1 10 25" DURATION=30 ARGS=…)
 	$(BIN)/python -m bench.load --sessions $(or $(SESSIONS),1 10 25) --duration $(or $(DURATION),30) $(ARGS)
 
+.PHONY: chaos
+chaos: $(VENV)/.dev ## Kill and stop every process while learners talk, and count what they lose (TIMES=20 SEED=… ARGS=…)
+	$(BIN)/python -m bench.reliability.chaos --times $(or $(TIMES),20) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 VENV_SIMULATE := .venv-simulate
 
 $(VENV_SIMULATE)/.simulate: $(UV) $(LOCKS)/simulate.txt

@@ -7,6 +7,7 @@ ASR_TEXT_MODEL names one, since the time of a model is not part of what the mesh
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,11 +27,15 @@ from common.process import spare_the_collector
 
 
 class StubEngine:
-    """An AsrEngine; see `asr_service.engine` for the methods."""
+    """An AsrEngine; see `asr_service.engine` for the methods.
 
-    def __init__(self, delays: Delays, sleep: Callable[[float], None] = time.sleep) -> None:
+    numbered: each turn ends with a random number, by which it can be found again.
+    """
+
+    def __init__(self, delays: Delays, sleep: Callable[[float], None] = time.sleep, *, numbered: bool = False) -> None:
         self._delays = delays
         self._sleep = sleep
+        self._numbered = numbered
 
     def load(self) -> None:
         """Does nothing."""
@@ -39,29 +44,34 @@ class StubEngine:
         return EngineDescription(engine="stub", model="a set delay and a fixed text", device="cpu")
 
     def transcribe(self, audio: Audio, options: DecodeOptions) -> Transcript:
-        self._sleep(self._delays.decode if options.quality == "final" else self._delays.partial)
-        return _heard(len(audio))
+        is_final = options.quality == "final"
+        self._sleep(self._delays.decode if is_final else self._delays.partial)
+        return _heard(len(audio), f" {secrets.randbelow(10**9)}" if is_final and self._numbered else "")
 
     def close(self) -> None:
         """Does nothing."""
 
 
-def _heard(samples: int) -> Transcript:
-    """As many words as fit at three per second, and a full stop, with the confidence that Whisper has at an end."""
+def _heard(samples: int, ending: str = "") -> Transcript:
+    """As many words as fit at three per second, and a full stop, with the confidence that Whisper has at an end.
+
+    ending: what the last word has before the full stop.
+    """
     step = ENGINE_RATE_HZ // 3
     words = tuple(
         Word(" " + word, i * step, (i + 1) * step, 1.0)
         for i, word in enumerate(HEARD.split())
         if i == 0 or (i + 1) * step <= samples
     )
-    words = (*words[:-1], replace(words[-1], text=words[-1].text + "."))
+    words = (*words[:-1], replace(words[-1], text=f"{words[-1].text}{ending}."))
     return Transcript("".join(word.text for word in words).strip(), words, "en", Closing(0.95, 0.5))
 
 
 class DelaySettings(BaseSettings):
-    """The stub's delays, from the environment."""
+    """The stub's delays, and whether its texts are numbered, from the environment."""
 
     delays: Delays = Delays()
+    numbered: bool = False
 
 
 def main() -> None:
@@ -69,7 +79,8 @@ def main() -> None:
     settings = AsrSettings()
     settings = settings.model_copy(update={"asr_text_model": settings.asr_text_model or "none"})
     configure_logging(settings.log_level)
-    service = create_service(StubEngine(DelaySettings().delays), settings)
+    stub = DelaySettings()
+    service = create_service(StubEngine(stub.delays, numbered=stub.numbered), settings)
     spare_the_collector()
     uvloop.run(run(service, settings, settings.asr_port))
 

@@ -15,6 +15,7 @@ import base64
 import secrets
 import sys
 import time
+from collections.abc import MutableSequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -107,7 +108,7 @@ class Learner(asyncio.Protocol):
     job: Job
     frames: list[bytes]
     phase: int
-    late_s: list[float]
+    late_s: MutableSequence[float]
     began_s: float = 0.0
     sent: int = 0
     lost: bool = False

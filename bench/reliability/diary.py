@@ -1,0 +1,85 @@
+"""What one learner said, was told and waited for. Pure: the connection writes it, the verdict reads it.
+
+    utterance ends ──► answered (the reply's audio begins)
+                  ├──► told (an error, a lost connection, a reconnect): the learner knows that something is wrong
+                  └──► neither: the learner waits without knowing why
+
+All times are seconds of one monotonic clock.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from itertools import takewhile
+
+
+@dataclass
+class Utterance:
+    """One sentence, all of which was sent over one connection. answered_s, told_s: when; infinite: not yet.
+
+    is_open: an answer may still come.
+    """
+
+    ended_s: float
+    answered_s: float = math.inf
+    told_s: float = math.inf
+    is_open: bool = True
+
+    def waited_s(self, now_s: float) -> float:
+        """How long the learner had neither an answer nor a word about what is wrong."""
+        return min(self.answered_s, self.told_s, now_s) - self.ended_s
+
+
+@dataclass
+class Diary:
+    """All of one learner.
+
+    said: session and text of each turn that the gateway showed as final. heard: session and id of each reply that it
+    called complete. lost_s, back_s: when connections were lost, and when the conversation went on over the next one.
+    sessions: how many conversations it took; more than one means that the first was forgotten.
+    """
+
+    utterances: list[Utterance] = field(default_factory=list)
+    said: list[tuple[str, str]] = field(default_factory=list)
+    heard: list[tuple[str, str]] = field(default_factory=list)
+    lost_s: list[float] = field(default_factory=list)
+    back_s: list[float] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    sessions: int = 0
+
+    def spoke(self, now_s: float) -> None:
+        """An utterance has ended."""
+        self.utterances.append(Utterance(now_s))
+
+    def answer_began(self, now_s: float) -> None:
+        """A reply's audio begins: it answers all that was said before."""
+        for utterance in self.unanswered():
+            utterance.answered_s = now_s
+            utterance.is_open = False
+
+    def was_told(self, now_s: float, code: str) -> None:
+        """The learner is told that something is wrong."""
+        self.errors.append(code)
+        for utterance in self.unanswered():
+            utterance.told_s = min(utterance.told_s, now_s)
+
+    def lost(self, now_s: float) -> None:
+        """The connection is lost, which the client shows. What was said is not answered any more."""
+        self.lost_s.append(now_s)
+        for utterance in self.unanswered():
+            utterance.told_s = min(utterance.told_s, now_s)
+            utterance.is_open = False
+
+    def is_back(self, now_s: float) -> None:
+        """The conversation goes on over a new connection."""
+        if len(self.back_s) < len(self.lost_s):
+            self.back_s += [now_s] * (len(self.lost_s) - len(self.back_s))
+
+    def unanswered(self) -> list[Utterance]:
+        """What is not answered yet: the last ones."""
+        return list(takewhile(lambda utterance: utterance.is_open, reversed(self.utterances)))
+
+    def was_answered_since(self, since_s: float) -> bool:
+        """Whether something that the learner said since then was answered."""
+        return any(since_s <= one.ended_s and one.answered_s < math.inf for one in reversed(self.utterances))

@@ -1,0 +1,40 @@
+"""What must be gone once all learners have left: seats, places in the queue, slots of models, connections."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import redis.asyncio as redis
+
+from bench.reliability.mesh import StubMesh
+from bench.reliability.probes import metric
+from gateway.admission.redis_seats import LEASE_S
+
+GONE_WITHIN_S = 2 * LEASE_S  # a killed gateway's leases lapse after LEASE_S
+
+
+async def left_over(mesh: StubMesh) -> dict[str, float]:
+    """What is left over, with its count; waits up to GONE_WITHIN_S for all of it to be gone."""
+    deadline = time.monotonic() + GONE_WITHIN_S
+    while True:
+        left = await _count(mesh)
+        if not any(left.values()) or time.monotonic() > deadline:
+            return left
+        await asyncio.sleep(0.5)
+
+
+async def _count(mesh: StubMesh) -> dict[str, float]:
+    async with redis.Redis(port=mesh.valkey_port) as client:
+        seats = await client.zcount("aitalk:{admission}:seats", await _now_ms(client), "+inf")
+        waiting = await client.zcard("aitalk:{admission}:queue")
+    left = {"seats": float(seats), "places in the queue": float(waiting)}
+    left["sessions"] = await metric(mesh.port, "aitalk_gateway_sessions")
+    for name, port in mesh.metrics_ports.items():
+        left[f"slots of {name}"] = await metric(port, "aitalk_server_slots_in_use")
+    return left
+
+
+async def _now_ms(client: redis.Redis) -> int:
+    seconds, microseconds = await client.time()
+    return int(seconds * 1000 + microseconds // 1000)
