@@ -1,6 +1,6 @@
 """The interface of a language-model engine, whichever server runs the model.
 
-    request ──► engine.stream() ──► Delta, Delta, …, Done (always last)
+    request ──► engine.stream() ──► Delta, Delta, …, CallDelta, …, Done (always last)
 
 Closing the stream early, or cancelling the task that reads it, stops the generation in the model server.
 """
@@ -14,9 +14,10 @@ from typing import Any, Literal, Protocol
 
 from common.engine_info import EngineDescription
 from common.errors import InvalidInputError
+from llm_service.tools import AUTO, CallDelta, Tool, ToolCall, ToolChoice, check_choice
 
-Role = Literal["system", "user", "assistant"]
-StopReason = Literal["stop", "length", "content_filter", "repetition"]
+Role = Literal["system", "user", "assistant", "tool"]
+StopReason = Literal["stop", "length", "content_filter", "repetition", "tool_calls"]
 
 MAX_STOP_STRINGS = 4
 PENALTIES = {
@@ -31,10 +32,20 @@ PENALTIES = {
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of the conversation. content: text, not empty."""
+    """One message of the conversation. content: text; only a message with calls, or a result, may have none.
+
+    tool_calls: that the assistant made with it. tool_call_id: of the role tool, the call that it answers.
+    """
 
     role: Role
     content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+
+    @property
+    def is_about_tools(self) -> bool:
+        """Whether it made calls, or is the result of one."""
+        return bool(self.tool_calls) or self.role == "tool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +57,8 @@ class GenerationRequest:
     server's default. stop: up to 4 strings before which the reply ends. json_schema: JSON text of a schema that the
     reply satisfies. seed: the same seed gives the same reply, if the server can do that. min_p (0 to 1),
     repetition_penalty (above 0, up to 2), frequency_penalty, presence_penalty (-2 to 2) and dry_multiplier (from 0)
-    sample against repetition, where the server knows them; None: the server's default.
+    sample against repetition, where the server knows them; None: the server's default. tools: that the model may call,
+    as tool_choice says. parallel_tool_calls: whether it may make several calls; None: the server's default.
     """
 
     messages: tuple[Message, ...]
@@ -61,11 +73,16 @@ class GenerationRequest:
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
     dry_multiplier: float | None = None
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = AUTO
+    parallel_tool_calls: bool | None = None
 
     def __post_init__(self) -> None:
         _require(bool(self.messages), "messages: at least one is needed")
         for number, message in enumerate(self.messages):
-            _require(bool(message.content.strip()), f"messages[{number}]: content is empty")
+            _check_message(message, f"messages[{number}]")
+        check_choice(self.tools, self.tool_choice)
+        _require(not (self.may_call and self.json_schema), "json_schema: a reply with a schema can't call tools")
         _require(self.max_tokens >= 1, f"max_tokens: must be 1 or more, not {self.max_tokens}")
         _require(0 <= self.temperature <= 2, f"temperature: must be from 0 to 2, not {self.temperature:g}")
         if self.top_p is not None:
@@ -79,6 +96,16 @@ class GenerationRequest:
         _require(all(self.stop), "stop: a stop string is empty")
         self.parsed_schema()
 
+    @property
+    def may_call(self) -> bool:
+        """Whether the reply may call tools."""
+        return bool(self.tools) and self.tool_choice.mode != "none"
+
+    @property
+    def is_about_tools(self) -> bool:
+        """Whether it has tools, or messages about them."""
+        return bool(self.tools) or any(message.is_about_tools for message in self.messages)
+
     def parsed_schema(self) -> dict[str, Any] | None:
         """The JSON Schema as an object; None if the reply is free text. Raises InvalidInputError if it isn't one."""
         if self.json_schema is None:
@@ -90,6 +117,13 @@ class GenerationRequest:
         if not isinstance(schema, dict):
             raise InvalidInputError("json_schema: must be a JSON object")
         return schema
+
+
+def _check_message(message: Message, place: str) -> None:
+    _require(bool(message.content.strip()) or message.is_about_tools, f"{place}: content is empty")
+    _require(message.role == "assistant" or not message.tool_calls, f"{place}: only the assistant calls tools")
+    _require(message.role != "tool" or bool(message.tool_call_id), f"{place}: tool_call_id is empty")
+    _require(all(call.id and call.name for call in message.tool_calls), f"{place}: a tool call needs an id and a name")
 
 
 def _require(valid: bool, otherwise: str) -> None:
@@ -122,6 +156,9 @@ class Done:
     usage: Usage
 
 
+Event = Delta | CallDelta | Done
+
+
 class LlmEngine(Protocol):
     """A language model. Failures are the errors of `common.errors`."""
 
@@ -142,6 +179,6 @@ class LlmEngine(Protocol):
         """The engine, its model and device. May be called before `start`."""
         ...
 
-    def stream(self, request: GenerationRequest) -> AsyncGenerator[Delta | Done, None]:
+    def stream(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
         """The reply, piece by piece; close it (`contextlib.aclosing`) to stop it early."""
         ...

@@ -39,6 +39,7 @@ ODDITIES = from_zero(
 SHORTENED = Counter(
     "aitalk_llm_shortened_total", "Requests whose oldest messages were left out because the context was full."
 )
+TOOL_CALLS = Counter("aitalk_llm_tool_calls_total", "Calls of tools that the model has made.")
 CANCELLED = Counter("aitalk_llm_cancelled_total", "Replies cancelled by the client before their end.")
 
 # Metrics about a model server behind the service. The server's own metrics are in backend_metrics.py.

@@ -7,7 +7,7 @@ import dataclasses
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 import grpc
 from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
@@ -18,10 +18,12 @@ from common.errors import EngineError, InvalidInputError
 from common.grpc_server import Service
 from common.slots import Slots
 from llm_service.config import LlmSettings
-from llm_service.engine import Delta, Done, GenerationRequest, LlmEngine, Message, Role, StopReason, Usage
-from llm_service.metrics import CANCELLED, FIRST_TOKEN_SECONDS, GUARDED, TOKENS
-from llm_service.reply_guard import Limits, Outcome, ReplyGuard
+from llm_service.engine import Delta, Done, Event, GenerationRequest, LlmEngine, Message, Role, StopReason
+from llm_service.guarded_reply import guarded
+from llm_service.metrics import CANCELLED, FIRST_TOKEN_SECONDS, TOKENS, TOOL_CALLS
+from llm_service.reply_guard import Limits
 from llm_service.sampling import Sampling, default_sampling
+from llm_service.tools import CallDelta, Tool, ToolCall, ToolChoice
 
 NAME: str = llm_pb2.DESCRIPTOR.services_by_name["LlmService"].full_name
 
@@ -29,13 +31,21 @@ _ROLES: dict[int, Role] = {
     llm_pb2.ROLE_SYSTEM: "system",
     llm_pb2.ROLE_USER: "user",
     llm_pb2.ROLE_ASSISTANT: "assistant",
+    llm_pb2.ROLE_TOOL: "tool",
 }
 _STOP_REASONS: dict[StopReason, llm_pb2.StopReason.ValueType] = {
     "stop": llm_pb2.STOP_REASON_STOP,
     "length": llm_pb2.STOP_REASON_LENGTH,
     "content_filter": llm_pb2.STOP_REASON_CONTENT_FILTER,
     "repetition": llm_pb2.STOP_REASON_REPETITION,
+    "tool_calls": llm_pb2.STOP_REASON_TOOL_CALLS,
 }
+_CHOICES: dict[int, Literal["auto", "none", "required"]] = {
+    llm_pb2.TOOL_CHOICE_MODE_NONE: "none",
+    llm_pb2.TOOL_CHOICE_MODE_REQUIRED: "required",
+}
+# A call's arguments may need so many more tokens than a spoken reply has.
+CALL_TOKENS = 512
 
 
 def create_service(engine: LlmEngine, settings: LlmSettings) -> Service:
@@ -74,15 +84,20 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
     async def Generate(self, request: llm_pb2.GenerateRequest, context: object) -> llm_pb2.GenerateResponse:
         """One reply as a whole."""
         text: list[str] = []
+        calls: list[llm_pb2.ToolCall] = []
         async with self._reply(request) as events:
             async for event in events:
                 match event:
                     case Delta():
                         text.append(event.text)
+                    case CallDelta(index):
+                        if index == len(calls):
+                            calls.append(llm_pb2.ToolCall(id=event.id, name=event.name))
+                        calls[index].arguments += event.arguments
                     case Done():
                         done = _to_done(event)
                         return llm_pb2.GenerateResponse(
-                            text="".join(text), stop_reason=done.stop_reason, usage=done.usage
+                            text="".join(text), stop_reason=done.stop_reason, usage=done.usage, tool_calls=calls
                         )
         raise EngineError("the reply has no end")
 
@@ -93,22 +108,31 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
     @asynccontextmanager
     async def _reply(
         self, request: llm_pb2.StreamingGenerateRequest | llm_pb2.GenerateRequest
-    ) -> AsyncIterator[AsyncIterator[Delta | Done]]:
+    ) -> AsyncIterator[AsyncIterator[Event]]:
         """The events of a reply. The end of the block frees the slot and stops the generation in the model server."""
         sampling = default_sampling(self.settings, self.engine.describe().parameters)
         wanted = to_generation_request(request, self.settings, sampling)
         with self.slots.take():
             method = "Generate" if isinstance(request, llm_pb2.GenerateRequest) else "StreamingGenerate"
-            guarded = _guarded(self.engine.stream(wanted), wanted, request.config)
-            async with aclosing(_measured(guarded, method)) as events:
+            events = self._events(wanted, request.config)
+            async with aclosing(_measured(events, method)) as measured:
                 try:
-                    yield events
+                    yield measured
                 except asyncio.CancelledError:
                     CANCELLED.inc()
                     raise
 
+    def _events(self, wanted: GenerationRequest, config: llm_pb2.GenerationConfig) -> AsyncGenerator[Event, None]:
+        """The events of the reply. JSON, and a reply requested as unguarded, pass the guard unchanged."""
+        if wanted.json_schema is not None or config.unguarded:
+            return self.engine.stream(wanted)
+        limits = Limits(wanted.max_tokens, config.max_sentences, config.ends_with_question)
+        if wanted.may_call:
+            wanted = dataclasses.replace(wanted, max_tokens=wanted.max_tokens + CALL_TOKENS)
+        return guarded(self.engine.stream(wanted), wanted, limits)
 
-async def _measured(events: AsyncGenerator[Delta | Done, None], method: str) -> AsyncGenerator[Delta | Done, None]:
+
+async def _measured(events: AsyncGenerator[Event, None], method: str) -> AsyncGenerator[Event, None]:
     began: float | None = time.monotonic()
     span = trace.get_current_span()
     async with aclosing(events):
@@ -118,6 +142,9 @@ async def _measured(events: AsyncGenerator[Delta | Done, None], method: str) -> 
                     FIRST_TOKEN_SECONDS.labels(method).observe(time.monotonic() - began)
                     span.add_event("first_token")
                     began = None
+                case CallDelta(name=name) if name:
+                    TOOL_CALLS.inc()
+                    began = None
                 case Done(usage=usage):
                     TOKENS.labels("prompt").inc(usage.prompt_tokens)
                     TOKENS.labels("completion").inc(usage.completion_tokens)
@@ -125,40 +152,6 @@ async def _measured(events: AsyncGenerator[Delta | Done, None], method: str) -> 
                     span.set_attribute("gen_ai.usage.input_tokens", usage.prompt_tokens)
                     span.set_attribute("gen_ai.usage.output_tokens", usage.completion_tokens)
             yield event
-
-
-async def _guarded(
-    events: AsyncGenerator[Delta | Done, None], request: GenerationRequest, config: llm_pb2.GenerationConfig
-) -> AsyncGenerator[Delta | Done, None]:
-    """The same reply, which the guard may end early. JSON, and a reply requested as unguarded, pass unchanged."""
-    async with aclosing(events):
-        if request.json_schema is not None or config.unguarded:
-            async for event in events:
-                yield event
-            return
-        guard = ReplyGuard(
-            request.messages, Limits(request.max_tokens, config.max_sentences, config.ends_with_question)
-        )
-        usage, deltas = Usage(), 0
-        async for event in events:
-            match event:
-                case Delta(text):
-                    usage, deltas = event.usage, deltas + 1
-                    if said := guard.push(text):
-                        yield Delta(said)
-                    if guard.outcome:
-                        GUARDED.labels(guard.outcome.value).inc()
-                        usage = (
-                            usage if usage.completion_tokens else dataclasses.replace(usage, completion_tokens=deltas)
-                        )
-                        yield Done("stop" if guard.outcome is Outcome.LONG else "repetition", usage)
-                        return
-                case Done(stop_reason):
-                    if said := guard.finish(cut_off=stop_reason == "length"):
-                        yield Delta(said)
-                    if guard.outcome:
-                        GUARDED.labels(guard.outcome.value).inc()
-                    yield event
 
 
 def to_generation_request(
@@ -173,6 +166,9 @@ def to_generation_request(
     if config.max_sentences < 0:
         raise InvalidInputError(f"max_sentences: must be 0 or more, not {config.max_sentences}")
     return GenerationRequest(
+        tools=tuple(Tool(tool.name, tool.description, tool.parameters) for tool in request.tools),
+        tool_choice=ToolChoice(_CHOICES.get(request.tool_choice.mode, "auto"), request.tool_choice.name),
+        parallel_tool_calls=request.parallel_tool_calls if request.HasField("parallel_tool_calls") else None,
         messages=tuple(_to_messages(request.messages)),
         max_tokens=config.max_tokens if config.HasField("max_tokens") else settings.llm_max_tokens,
         stop=tuple(config.stop),
@@ -186,14 +182,18 @@ def _to_messages(messages: Iterable[llm_pb2.ChatMessage]) -> Iterable[Message]:
     for number, message in enumerate(messages):
         role = _ROLES.get(message.role)
         if role is None:
-            raise InvalidInputError(f"messages[{number}]: role must be set to system, user or assistant")
-        yield Message(role, message.content)
+            raise InvalidInputError(f"messages[{number}]: role must be set to system, user, assistant or tool")
+        calls = tuple(ToolCall(call.id, call.name, call.arguments or "{}") for call in message.tool_calls)
+        yield Message(role, message.content, calls, message.tool_call_id)
 
 
-def _to_response(event: Delta | Done) -> llm_pb2.StreamingGenerateResponse:
+def _to_response(event: Event) -> llm_pb2.StreamingGenerateResponse:
     match event:
         case Delta(text=text):
             return llm_pb2.StreamingGenerateResponse(delta=text)
+        case CallDelta():
+            delta = llm_pb2.ToolCallDelta(index=event.index, id=event.id, name=event.name, arguments=event.arguments)
+            return llm_pb2.StreamingGenerateResponse(tool_call=delta)
         case Done():
             return llm_pb2.StreamingGenerateResponse(done=_to_done(event))
 

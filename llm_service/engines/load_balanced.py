@@ -14,7 +14,7 @@ from contextlib import aclosing
 from common.engine_info import EngineDescription
 from common.errors import BusyError, InvalidInputError, ServiceError, UnavailableError
 from llm_service.config import LlmSettings
-from llm_service.engine import Delta, Done, GenerationRequest
+from llm_service.engine import Event, GenerationRequest
 from llm_service.metrics import BACKEND_FAILOVERS
 from llm_service.openai_api.client import OpenAiEngine
 from llm_service.servers.backends import Backend, least_loaded
@@ -73,7 +73,7 @@ class LoadBalancedEngine:
         backend = next((one for one in self.backends if one.healthy), self.backends[0])
         return backend.engine.describe()
 
-    async def stream(self, request: GenerationRequest) -> AsyncGenerator[Delta | Done, None]:
+    async def stream(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
         untried = list(self.backends)
         while backend := least_loaded(untried):
             untried.remove(backend)

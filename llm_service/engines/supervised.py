@@ -19,7 +19,7 @@ from common.backoff import Backoff
 from common.child_process import ChildProcess, free_port, run_child
 from common.engine_info import EngineDescription
 from common.errors import EngineError, UnavailableError
-from llm_service.engine import Delta, Done, GenerationRequest
+from llm_service.engine import Event, GenerationRequest
 from llm_service.metrics import BACKEND_UP, SERVER_RESTARTS
 from llm_service.openai_api.client import OpenAiEngine
 from llm_service.servers import backend_metrics
@@ -101,7 +101,7 @@ class SupervisedEngine:
     def describe(self) -> EngineDescription:
         return replace(self._description, parameters=self._client.parameters)
 
-    def stream(self, request: GenerationRequest) -> AsyncGenerator[Delta | Done, None]:
+    def stream(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
         if not self.ready:
             if self._supervision and self._supervision.done():
                 self._supervision.result()

@@ -17,6 +17,18 @@ from llm_service.engines.supervised import SupervisedEngine
 WEIGHT_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "*.py")
 """The files of a repository that `vllm serve` reads. Many repositories hold the same weights in other formats, too."""
 
+TOOL_PARSERS = {
+    "qwen3-coder": "qwen3_coder",
+    "qwen": "hermes",
+    "hermes": "hermes",
+    "llama-3": "llama3_json",
+    "mistral": "mistral",
+    "granite": "granite",
+    "gpt-oss": "openai",
+    "deepseek-v3": "deepseek_v3",
+}
+"""Part of a model's name → vLLM's parser of its tool calls (https://docs.vllm.ai/en/latest/features/tool_calling/)."""
+
 
 def vllm_engine(settings: LlmSettings) -> SupervisedEngine:
     """The engine that runs `vllm serve` for LLM_MODEL_NAME; raises EngineError if vllm is not installed."""
@@ -58,8 +70,21 @@ def vllm_command(program: str, settings: LlmSettings, port: int) -> Sequence[str
         "--enable-prefix-caching",
         "--enable-prompt-tokens-details",  # otherwise usage has no cached_tokens
         *(("--trust-remote-code",) if settings.trust_remote_code else ()),
+        *_tool_arguments(settings),
         *shlex.split(settings.llm_vllm_args),
     )
+
+
+def _tool_arguments(settings: LlmSettings) -> Sequence[str]:
+    """What vLLM needs to let the model decide about tools; nothing for a model whose parser we don't know.
+
+    Without it vLLM refuses such requests, and `llm_service.openai_api.tools_in_words` takes over.
+    """
+    name = settings.llm_model_name.lower()
+    parser = next((parser for part, parser in TOOL_PARSERS.items() if part in name), None)
+    if parser is None or "--tool-call-parser" in settings.llm_vllm_args:
+        return ()
+    return ("--enable-auto-tool-choice", "--tool-call-parser", parser)
 
 
 def _dtype(settings: LlmSettings) -> str:

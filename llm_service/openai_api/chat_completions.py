@@ -89,18 +89,43 @@ def payload(model: str, request: GenerationRequest, dialect: Dialect = ANY) -> d
         body["stop"] = list(request.stop)
     if request.seed is not None:
         body["seed"] = request.seed
-    if schema is None:
+    if request.tools:
+        body |= tools(request)
+    if schema is not None:
+        body |= response_format(schema, dialect)
+    elif request.tool_choice.mode != "required":
         body |= penalties(request, kind)  # JSON has to repeat its quotes and keys
-    elif dialect.json_mode == "schema":
-        body["response_format"] = {
-            "type": "json_schema",
-            "json_schema": {"name": "reply", "schema": schema, "strict": True},
-        }
-    elif dialect.json_mode == "object":
-        body["response_format"] = {"type": "json_object"}
     body = {name: value for name, value in (body | dict(dialect.extra)).items() if name not in dialect.left_out}
     if dialect.completion_tokens:
         body["max_completion_tokens"] = body.pop("max_tokens")
+    return body
+
+
+def response_format(schema: dict[str, Any], dialect: Dialect) -> dict[str, Any]:
+    """How this server is asked for JSON of the schema; empty if it is asked in words."""
+    match dialect.json_mode:
+        case "schema":
+            wanted = {"name": "reply", "schema": schema, "strict": True}
+            return {"response_format": {"type": "json_schema", "json_schema": wanted}}
+        case "object":
+            return {"response_format": {"type": "json_object"}}
+        case "words":
+            return {}
+
+
+def tools(request: GenerationRequest) -> dict[str, Any]:
+    """The tools, and which of them the model calls."""
+    functions = [
+        {"name": tool.name, "description": tool.description, "parameters": tool.schema()} for tool in request.tools
+    ]
+    choice = request.tool_choice
+    named = {"type": "function", "function": {"name": choice.name}}
+    body: dict[str, Any] = {
+        "tools": [{"type": "function", "function": function} for function in functions],
+        "tool_choice": named if choice.name else choice.mode,
+    }
+    if request.parallel_tool_calls is not None:
+        body["parallel_tool_calls"] = request.parallel_tool_calls
     return body
 
 
@@ -108,6 +133,8 @@ def penalties(request: GenerationRequest, kind: str) -> dict[str, Any]:
     """The sampling parameters against repetition, as this kind of server calls them."""
     named = {theirs: getattr(request, ours) for ours, theirs in _PENALTIES[kind].items()}
     body = {name: value for name, value in named.items() if value is not None}
+    if request.may_call:
+        body.pop("dry_multiplier", None)  # the model has to repeat names of tools and words of the learner
     if kind == "llama.cpp":
         for name, settings in _LLAMA_CPP_SETTINGS.items():
             body |= settings if name in body else {}

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ValidationError
 from common.engine_info import EngineDescription
 from common.errors import DeadlineError, EngineError, InvalidInputError, ServiceError, UnavailableError
 from common.tracing import http_headers, stage
-from llm_service.engine import Delta, Done, GenerationRequest, Message
+from llm_service.engine import Delta, Event, GenerationRequest, Message
 from llm_service.metrics import BACKEND_HABITS, SHORTENED
 from llm_service.openai_api.chat_completions import (
     NOT_OURS,
@@ -32,12 +32,15 @@ from llm_service.openai_api.chat_completions import (
     payload,
     server_kind,
 )
-from llm_service.openai_api.context import MESSAGE_TOKENS, most_tokens, shortened
+from llm_service.openai_api.context import MESSAGE_TOKENS, most_tokens, shortened, tool_tokens
 from llm_service.openai_api.dialect import Dialect
 from llm_service.openai_api.json_reply import document_in
 from llm_service.openai_api.negotiation import Answer, find_dialect
 from llm_service.openai_api.reply_reader import END, ReplyReader
 from llm_service.openai_api.sse import SseError, SseParser
+from llm_service.openai_api.tool_support import ToolSupport
+from llm_service.openai_api.tools_in_words import calls_in_text, in_words
+from llm_service.tools import CallDelta
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +107,7 @@ class OpenAiEngine:
         self._dialect = Dialect()
         self._dialect_found_s = math.inf
         self._habits: tuple[str, ...] = ()
+        self._tools = ToolSupport()
         self._client = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
             timeout=httpx.Timeout(request_timeout_s, connect=min(CONNECT_TIMEOUT_S, request_timeout_s), pool=None),
@@ -148,6 +152,7 @@ class OpenAiEngine:
     async def _find_dialect(self, kind: str) -> None:
         self._dialect, habits = await find_dialect(kind, self._ask)
         self._dialect_found_s = time.monotonic()
+        self._tools.forget()
         for habit in (*self._habits, *habits):
             BACKEND_HABITS.labels(self.name, habit).set(habit in habits)
         self._habits = habits
@@ -165,12 +170,15 @@ class OpenAiEngine:
 
     async def _ask(self, request: GenerationRequest, dialect: Dialect) -> Answer:
         """One try of `find_dialect`."""
-        reader, text = ReplyReader(), ""
-        async for delta in self._read(request, dialect, reader):
-            text += delta.text
+        reader, text, calls_tools = ReplyReader(), "", False
+        async for piece in self._read(request, dialect, reader):
+            if isinstance(piece, Delta):
+                text += piece.text
+            else:
+                calls_tools = True
         if not reader.thought:  # a model that thinks may not finish within so few tokens
             reader.finish()
-        return Answer(text, reader.thought, reader.thought_unmarked)
+        return Answer(text, reader.thought, reader.thought_unmarked, calls_tools)
 
     async def close(self) -> None:
         self.ready = False
@@ -184,12 +192,12 @@ class OpenAiEngine:
     def describe(self) -> EngineDescription:
         return EngineDescription(engine="openai", model=self.model, device="remote", parameters=self.parameters)
 
-    async def stream(self, request: GenerationRequest) -> AsyncGenerator[Delta | Done, None]:
+    async def stream(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
         has_begun = False
         request = await self._fitting(request)
         while True:
             try:
-                async with aclosing(self._stream(request)) as events:
+                async with aclosing(self._with_tools(request)) as events:
                     async for event in events:
                         has_begun = True
                         yield event
@@ -198,21 +206,35 @@ class OpenAiEngine:
                     raise
                 if isinstance(error, ContextExceededError):
                     request = _shorter(request, error)
+                elif request.is_about_tools and self._tools.is_refused(error, self.name):
+                    continue
                 elif not await self._has_changed():
                     raise
             else:
                 return
 
-    async def _stream(self, request: GenerationRequest) -> AsyncGenerator[Delta | Done, None]:
+    def _with_tools(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
+        """The reply. A server that calls no tools itself gets them in words."""
+        return self._calling(request) if request.is_about_tools else self._stream(request)
+
+    async def _calling(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
+        is_native = await self._tools.calls(self._ask, self._dialect, self.name)
+        reply = self._stream(request) if is_native else calls_in_text(self._stream(in_words(request)), request)
+        async with aclosing(reply) as events:
+            async for event in events:
+                yield event
+
+    async def _stream(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
         dialect = self._dialect
         reader = ReplyReader(begins_with_thoughts=dialect.begins_with_thoughts)
         schema = request.parsed_schema() if dialect.json_mode != "schema" else None
-        async with aclosing(self._read(request, dialect, reader)) as deltas:
+        async with aclosing(self._read(request, dialect, reader)) as pieces:
             if schema is None:
-                async for delta in deltas:
-                    yield delta
+                async for piece in pieces:
+                    yield piece
             else:
-                document = document_in("".join([delta.text async for delta in deltas]), schema)
+                text = "".join([piece.text async for piece in pieces if isinstance(piece, Delta)])
+                document = document_in(text, schema)
                 if document is None:
                     raise EngineError("the model was asked for JSON in words and answered something else; try again")
                 yield Delta(document)
@@ -222,8 +244,8 @@ class OpenAiEngine:
 
     async def _read(
         self, request: GenerationRequest, dialect: Dialect, reader: ReplyReader
-    ) -> AsyncGenerator[Delta, None]:
-        """The text of the reply, which `reader` reads."""
+    ) -> AsyncGenerator[Delta | CallDelta, None]:
+        """The text and the calls of the reply, which `reader` reads."""
         body = payload(self.model, request, dialect)
         async with self._post("/chat/completions", body) as response, aclosing(_events(response)) as events:
             async for data in events:
@@ -233,16 +255,20 @@ class OpenAiEngine:
                     break
                 if delta := reader.read(data):
                     yield delta
+                for piece in reader.calls():
+                    yield piece
                 if reader.has_ended:
                     break
         if delta := reader.rest():
             yield delta
+        for piece in reader.calls():
+            yield piece
 
     # --- the length of the context ----------------------------------------------------------------
 
     async def _fitting(self, request: GenerationRequest) -> GenerationRequest:
         """The request, without its oldest messages if they and the reply would not fit into the context."""
-        room = self._context_tokens - request.max_tokens
+        room = self._context_tokens - request.max_tokens - tool_tokens(request)
         if not self._context_tokens or most_tokens(request.messages) <= room:
             return request
         tokens = await self._tokens(request.messages)

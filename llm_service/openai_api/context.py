@@ -14,13 +14,21 @@ SPARE = 0.9  # share of the context that we use, since our count is not exact
 
 def most_tokens(messages: Iterable[Message]) -> int:
     """A safe bound on the messages' tokens: a tokenizer that doesn't know a script spends one on each UTF-8 byte."""
-    return sum(MESSAGE_TOKENS + _most_tokens(message.content) for message in messages)
+    return sum(
+        MESSAGE_TOKENS + _most_tokens(message.content + "".join(call.arguments for call in message.tool_calls))
+        for message in messages
+    )
 
 
 def _most_tokens(text: str) -> int:
     size = len(text.encode("utf-8", "replace"))
     ascii_characters = size if text.isascii() else sum(character < "\x80" for character in text)
     return round(ASCII_TOKENS * ascii_characters) + size - ascii_characters
+
+
+def tool_tokens(request: GenerationRequest) -> int:
+    """A safe bound on the tokens that describe the request's tools."""
+    return sum(MESSAGE_TOKENS + _most_tokens(tool.name + tool.description + tool.parameters) for tool in request.tools)
 
 
 def shortened(request: GenerationRequest, share: float) -> GenerationRequest | None:
@@ -40,4 +48,7 @@ def _first_kept(turns: Sequence[Message], room: float) -> int:
     for first in range(1, len(turns) - 1):
         if turns[first].role == "user" and most_tokens(turns[first:]) <= room:
             return first
-    return max(0, len(turns) - 1)
+    last = len(turns) - 1
+    while last > 0 and turns[last].role == "tool":  # a result without its call is refused
+        last -= 1
+    return max(0, last)

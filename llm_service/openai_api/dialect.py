@@ -42,7 +42,7 @@ class Dialect:
     thinks: bool = False
     begins_with_thoughts: bool = False
 
-    def messages(self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None) -> list[dict[str, str]]:
+    def messages(self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """The messages in the form that this server accepts. schema: of the requested JSON."""
         said = list(messages)
         if schema is not None and self.json_mode != "schema":
@@ -52,7 +52,20 @@ class Dialect:
             said = _in_turn(said)
         if not self.has_system:
             said = _without_system(said)
-        return [{"role": message.role, "content": message.content} for message in said]
+        return [_as_json(message) for message in said]
+
+
+def _as_json(message: Message) -> dict[str, Any]:
+    body: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.role == "tool":
+        body["tool_call_id"] = message.tool_call_id
+    if message.tool_calls:
+        body["content"] = message.content or None
+        body["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in message.tool_calls
+        ]
+    return body
 
 
 def _in_turn(messages: Sequence[Message]) -> list[Message]:
@@ -65,7 +78,7 @@ def _in_turn(messages: Sequence[Message]) -> list[Message]:
             continue
         if not turns and message.role == "assistant":
             system.append(OPENED + message.content)
-        elif turns and turns[-1].role == message.role:
+        elif turns and turns[-1].role == message.role and not (turns[-1].is_about_tools or message.is_about_tools):
             turns[-1] = Message(message.role, f"{turns[-1].content}\n{message.content}")
         else:
             turns.append(message)

@@ -63,11 +63,12 @@ _MANY = 3  # a refusal that names more parameters than this quotes the request
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to one try. thought: the model thought before it answered."""
+    """The answer to one try. thought: the model thought before it answered. calls_tools: it called a tool."""
 
     text: str
     thought: bool = False
     thought_unmarked: bool = False
+    calls_tools: bool = False
 
 
 Ask = Callable[[GenerationRequest, Dialect], Awaitable[Answer]]

@@ -7,7 +7,7 @@ data: {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2, "pro
 data: [DONE]
 
 Servers leave fields out, set them to null, send content in parts, whole messages in place of deltas, thoughts in a
-field or in the text, and end with or without `finish_reason` and [DONE].
+field or in the text, and end with or without `finish_reason` and [DONE]. `call_reader` reads the calls of tools.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from typing import Any
 from common.errors import EngineError
 from llm_service.engine import Delta, Done, StopReason, Usage
 from llm_service.metrics import ODDITIES
+from llm_service.openai_api.call_reader import CallReader
 from llm_service.openai_api.chat_completions import NOT_OURS, error_for, error_message
 from llm_service.openai_api.spoken_text import SpokenText
+from llm_service.tools import CallDelta
 
 END = "[DONE]"
 
@@ -46,6 +48,8 @@ class ReplyReader:
         self._thought = self._understood = self._has_text = self._is_done = False
         self._finish_reason: str | None = None
         self._usage = Usage()
+        self._calls = CallReader()
+        self._pieces: list[CallDelta] = []
 
     @property
     def has_ended(self) -> bool:
@@ -67,12 +71,18 @@ class ReplyReader:
         text = "".join(self._text_of(event) for event in _events(data))
         return self._delta(self._spoken.push(text)) if text else None
 
+    def calls(self) -> list[CallDelta]:
+        """The pieces of tool calls since the last time."""
+        pieces, self._pieces = self._pieces, []
+        return pieces
+
     def done(self) -> None:
         """Note that [DONE] has come."""
         self._is_done = True
 
     def rest(self) -> Delta | None:
-        """The text that was held back until the end."""
+        """The text that was held back until the end. Also completes the calls."""
+        self._pieces += self._calls.finish()
         return self._delta(self._spoken.finish())
 
     def finish(self) -> Done:
@@ -82,7 +92,9 @@ class ReplyReader:
         ended = self._finish_reason or (self._is_done and "stop") or (self.has_ended and "stop")
         if not ended or ended in _FAILURES:
             raise EngineError("the model server broke off in the middle of a reply; try again")
-        if self.thought and not self._has_text:
+        if self._calls.count and _STOP_REASONS.get(ended, "stop") == "stop":  # some servers say `stop` then, too
+            return Done("tool_calls", self._usage)
+        if self.thought and not (self._has_text or self._calls.count):
             raise EngineError(
                 "the model used up its tokens on thoughts; turn its thinking off in the model server, or set a larger "
                 "LLM_MAX_TOKENS"
@@ -118,6 +130,7 @@ class ReplyReader:
         if any(piece.get(name) for name in _THOUGHT_FIELDS):
             self._thought = True
             ODDITIES.labels("thoughts").inc()
+        self._pieces += self._calls.read(piece)
         return _text(piece.get("content")) or _text(choice.get("text")) or _text(piece.get("refusal"))
 
 

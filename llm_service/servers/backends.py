@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
 from common.backoff import Backoff
-from llm_service.engine import Delta, Done, GenerationRequest
+from llm_service.engine import Event, GenerationRequest
 from llm_service.metrics import BACKEND_EJECTED, BACKEND_IN_FLIGHT, BACKEND_UP
 from llm_service.openai_api.client import OpenAiEngine
 from llm_service.servers import backend_metrics
@@ -42,7 +42,7 @@ class Backend:
         load = LOADS.fresh(self.name)
         return self.in_flight + ((load.waiting or 0.0) if load else 0.0)
 
-    async def stream(self, request: GenerationRequest) -> AsyncGenerator[Delta | Done, None]:
+    async def stream(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
         """The reply; it counts as load until the stream is closed."""
         self.last_asked = next(_turns)
         self._change(+1)

@@ -70,6 +70,7 @@ def test_vllm_command() -> None:
         "env VLLM_NO_USAGE_STATS=1 /venv/bin/vllm serve Qwen/Qwen2.5-7B-Instruct-AWQ --host 127.0.0.1 --port 1234"
         " --served-model-name Qwen/Qwen2.5-7B-Instruct-AWQ --max-model-len 2048 --gpu-memory-utilization 0.35"
         " --max-num-seqs 16 --download-dir /cache --dtype auto --enable-prefix-caching --enable-prompt-tokens-details"
+        " --enable-auto-tool-choice --tool-call-parser hermes"
     )
 
 

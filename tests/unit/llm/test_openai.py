@@ -17,7 +17,7 @@ from common.errors import (
     ServiceError,
     UnavailableError,
 )
-from llm_service.engine import Delta, Done, GenerationRequest, Message, Usage
+from llm_service.engine import Delta, Done, Event, GenerationRequest, Message, Usage
 from llm_service.openai_api.client import OpenAiEngine
 
 REQUEST = GenerationRequest((Message("user", "Hello"),), 10, 0.0)
@@ -62,7 +62,7 @@ def engine(handler: Callable[[httpx.Request], httpx.Response]) -> OpenAiEngine:
     return OpenAiEngine("http://llm/v1/", model="m", api_key="k", transport=httpx.MockTransport(handler))
 
 
-async def events_of(response: httpx.Response | Exception) -> list[Delta | Done]:
+async def events_of(response: httpx.Response | Exception) -> list[Event]:
     def handler(_: httpx.Request) -> httpx.Response:
         if isinstance(response, Exception):
             raise response

@@ -59,7 +59,11 @@ class LlmServiceServicer:
 
         client                              server
         request                             delta, delta, …
+        tool_call, tool_call, …: the pieces of the calls, if it has tools
         done (always last), then status OK
+
+        The client runs the tools. Then it sends a new request, whose messages end with the message that made the calls
+        and one ROLE_TOOL message for each result.
 
         Cancelling the call stops the generation in the model server.
         """

@@ -1,0 +1,376 @@
+"""Tools: what servers are asked, how their calls are read, and what happens if a server has none."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from aitalk.llm.v1 import llm_pb2
+
+from common.errors import EngineError, InvalidInputError
+from llm_service.config import LlmSettings
+from llm_service.engine import Delta, Done, Event, GenerationRequest, Message, Usage
+from llm_service.engines.vllm import vllm_command
+from llm_service.guarded_reply import guarded
+from llm_service.openai_api.chat_completions import payload
+from llm_service.openai_api.client import OpenAiEngine
+from llm_service.openai_api.context import shortened
+from llm_service.openai_api.dialect import Dialect
+from llm_service.openai_api.tools_in_words import in_words
+from llm_service.reply_guard import Limits
+from llm_service.sampling import Sampling, default_sampling
+from llm_service.service import to_generation_request
+from llm_service.tools import CallDelta, Tool, ToolCall, ToolChoice
+
+WEATHER = Tool(
+    "get_weather", "Weather.", '{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}'
+)
+CLOCK = Tool("get_time")
+PARIS = ToolCall("c1", "get_weather", '{"city": "Paris"}')
+ASKED = (Message("system", "Be kind."), Message("user", "What's the weather in Paris?"))
+REQUEST = GenerationRequest(ASKED, 40, 0.7, tools=(WEATHER, CLOCK))
+FORCED = dataclasses.replace(REQUEST, tool_choice=ToolChoice("required", "get_weather"))
+ANSWERED = dataclasses.replace(
+    REQUEST, messages=(*ASKED, Message("assistant", "", (PARIS,)), Message("tool", "sunny", tool_call_id="c1"))
+)
+Body = dict[str, Any]
+
+
+def chunk(delta: object, finish: str | None = None) -> str:
+    return json.dumps({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+
+
+def call(arguments: object = None, **more: object) -> Body:
+    """A piece of a call, as servers send it."""
+    name = more.pop("name", None)
+    function = {key: value for key, value in (("name", name), ("arguments", arguments)) if value is not None}
+    return {"function": function, **more}
+
+
+def calls(*pieces: Body) -> str:
+    return chunk({"tool_calls": list(pieces)})
+
+
+END = [chunk({}, "tool_calls"), "[DONE]"]
+
+
+@dataclass
+class Server:
+    """says: the events of its reply to a request; an HTTP answer is sent as it is."""
+
+    says: Callable[[Body], Sequence[str] | httpx.Response]
+    asked: list[Body] = field(default_factory=list)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v1/models":
+            return httpx.Response(200, json={"data": [{"id": "m", "owned_by": "llamacpp"}]})
+        if request.url.path != "/v1/chat/completions":
+            return httpx.Response(404)
+        self.asked.append(json.loads(request.content))
+        said = self.says(self.asked[-1])
+        if isinstance(said, httpx.Response):
+            return said
+        content = "".join(f"data: {event}\n\n" for event in said).encode()
+        return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=content)
+
+    async def answer(self, request: GenerationRequest = REQUEST) -> list[Event]:
+        engine = OpenAiEngine("http://llm/v1", model="m", transport=httpx.MockTransport(self))
+        await engine.warm_up()
+        self.asked.clear()
+        return await events_of(engine, request)
+
+
+async def events_of(engine: OpenAiEngine, request: GenerationRequest) -> list[Event]:
+    async with aclosing(engine.stream(request)) as stream:
+        return [event async for event in stream]
+
+
+def made(events: Sequence[Event]) -> list[tuple[str, str]]:
+    """The name and the arguments of each call."""
+    found: list[tuple[str, str]] = []
+    for event in events:
+        if isinstance(event, CallDelta):
+            if event.index == len(found):
+                assert event.id
+                found.append((event.name, ""))
+            name, arguments = found[event.index]
+            found[event.index] = (name, arguments + event.arguments)
+    return found
+
+
+def text_of(events: Sequence[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Delta))
+
+
+ONE = [("get_weather", '{"city": "Paris"}')]
+TWO = [*ONE, ("get_time", '{"at": 2}')]
+HABITS = {
+    "pieces (OpenAI, vLLM, llama.cpp)": (
+        [calls(call("", index=0, id="a", name="get_weather")), calls(call('{"city": ', index=0)),
+         calls(call('"Paris"}', index=0)), *END],
+        ONE,
+    ),
+    "in one piece": ([calls(call('{"city": "Paris"}', index=0, id="a", name="get_weather")), *END], ONE),
+    "parallel": (
+        [calls(call('{"city": "Paris"}', index=0, id="a", name="get_weather")),
+         calls(call("", index=1, id="b", name="get_time")), calls(call('{"at": 2}', index=1)), *END],
+        TWO,
+    ),
+    "parallel, all with index 0 (Gemini)": (
+        [calls(call('{"city": "Paris"}', index=0, id="a", name="get_weather"),
+               call('{"at": 2}', index=0, id="b", name="get_time")), *END],
+        TWO,
+    ),
+    "parallel, all with index 0 and no ids": (
+        [calls(call('{"city": "Paris"}', index=0, name="get_weather")),
+         calls(call('{"at": 2}', index=0, name="get_time")), *END],
+        TWO,
+    ),
+    "no index": ([calls(call("", id="a", name="get_weather")), calls(call('{"city": "Paris"}')), *END], ONE),
+    "no index, no id": ([calls(call("", name="get_weather")), calls(call('{"city": "Paris"}', id=None)), *END], ONE),
+    "null id": ([calls(call('{"city": "Paris"}', index=0, id=None, name="get_weather")), *END], ONE),
+    "an object for arguments (Ollama)": ([calls(call({"city": "Paris"}, name="get_weather")), *END], ONE),
+    "the name in each piece": (
+        [calls(call('{"city": ', index=0, id="a", name="get_weather")),
+         calls(call('"Paris"}', index=0, id="a", name="get_weather")), *END],
+        ONE,
+    ),
+    "finish_reason stop": (
+        [calls(call('{"city": "Paris"}', index=0, id="a", name="get_weather")), chunk({}, "stop"), "[DONE]"], ONE,
+    ),
+    "no finish_reason": ([calls(call('{"city": "Paris"}', index=0, id="a", name="get_weather")), "[DONE]"], ONE),
+    "function_call (old)": (
+        [chunk({"function_call": {"name": "get_weather", "arguments": '{"city": '}}),
+         chunk({"function_call": {"arguments": '"Paris"}'}}), chunk({}, "function_call"), "[DONE]"],
+        ONE,
+    ),
+    "no arguments": ([calls(call(index=0, id="a", name="get_weather")), *END], [("get_weather", "{}")]),
+    "nonsense between": (
+        [chunk({"tool_calls": [7, None, {"index": []}]}), chunk({"tool_calls": "x"}),
+         calls(call('{"city": "Paris"}', index=0, id="a", name="get_weather")), *END],
+        ONE,
+    ),
+    "a whole message": (
+        [json.dumps({"choices": [{"message": {"content": None, "tool_calls": [
+            call('{"city": "Paris"}', id="a", type="function", name="get_weather")]}, "finish_reason": "tool_calls"}]}),
+         "[DONE]"],
+        ONE,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("says", "expected"), HABITS.values(), ids=HABITS.keys())
+async def test_calls_are_read_however_a_server_sends_them(says: list[str], expected: list[tuple[str, str]]) -> None:
+    events = await Server(lambda _: says).answer()
+    assert made(events) == expected
+    assert isinstance(events[-1], Done)
+    assert events[-1].stop_reason == "tool_calls"
+
+
+async def test_text_may_come_before_a_call() -> None:
+    says = [chunk({"content": "One moment. "}), calls(call("{}", index=0, id="a", name="get_time")), *END]
+    events = await Server(lambda _: says).answer()
+    assert text_of(events) == "One moment. "
+    assert made(events) == [("get_time", "{}")]
+
+
+def test_the_request_has_the_tools_and_the_history_its_calls() -> None:
+    body = payload("m", dataclasses.replace(ANSWERED, parallel_tool_calls=False), Dialect("llama.cpp"))
+    assert body["tools"][0] == {
+        "type": "function",
+        "function": {"name": "get_weather", "description": "Weather.", "parameters": json.loads(WEATHER.parameters)},
+    }
+    assert (body["tool_choice"], body["parallel_tool_calls"]) == ("auto", False)
+    function = {"name": "get_weather", "arguments": PARIS.arguments}
+    assert body["messages"][2:] == [
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "type": "function", "function": function}]},
+        {"role": "tool", "content": "sunny", "tool_call_id": "c1"},
+    ]
+    assert payload("m", FORCED)["tool_choice"] == {"type": "function", "function": {"name": "get_weather"}}
+
+
+def test_a_call_is_sampled_without_penalties_on_repetition() -> None:
+    penalised = dataclasses.replace(REQUEST, dry_multiplier=0.8, repetition_penalty=1.1)
+    body = payload("m", penalised, Dialect("llama.cpp"))
+    assert "dry_multiplier" not in body
+    assert body["repeat_penalty"] == 1.1
+    forced = dataclasses.replace(penalised, tool_choice=ToolChoice("required"))
+    assert "repeat_penalty" not in payload("m", forced, Dialect("llama.cpp"))
+
+
+def test_turns_are_not_joined_across_calls() -> None:
+    roles = [message["role"] for message in Dialect(takes_turns=True).messages(ANSWERED.messages)]
+    assert roles == ["system", "user", "assistant", "tool"]
+
+
+def test_a_result_keeps_its_call_when_the_history_is_shortened() -> None:
+    shorter = shortened(dataclasses.replace(ANSWERED, messages=(*ASKED, *ANSWERED.messages[1:])), 0.1)
+    assert shorter
+    assert [message.role for message in shorter.messages] == ["system", "assistant", "tool"]
+
+
+# --- servers without tools
+
+
+def refuses(body: Body) -> httpx.Response | None:
+    return httpx.Response(400, json={"error": {"message": "m does not support tools"}}) if "tools" in body else None
+
+
+async def test_a_server_that_refuses_tools_gets_them_in_words() -> None:
+    said = '{"tool": "get_weather", "arguments": {"city": "Paris"}}'
+    server = Server(lambda body: refuses(body) or [chunk({"content": said[:9]}), chunk({"content": said[9:]}), *END])
+    events = await server.answer()
+    assert made(events) == ONE
+    assert text_of(events) == ""
+    assert events[-1] == Done("tool_calls", Usage())
+    asked = server.asked[-1]
+    assert "tools" not in asked
+    assert "get_weather: Weather." in asked["messages"][0]["content"]
+
+
+async def test_words_pass_at_once_if_they_are_no_call() -> None:
+    server = Server(lambda body: refuses(body) or [chunk({"content": "It is "}), chunk({"content": "sunny."}), *END])
+    events = await server.answer(ANSWERED)
+    assert [event.text for event in events if isinstance(event, Delta)] == ["It is ", "sunny."]
+    assert [message["content"] for message in server.asked[-1]["messages"]][2:] == [
+        '{"tool": "get_weather", "arguments": {"city": "Paris"}}',
+        "(get_weather answers: sunny)",
+    ]
+
+
+async def test_a_server_that_ignores_tools_is_constrained_to_the_call() -> None:
+    """llama.cpp does that with a model whose chat template has no tools, for example the bundled one."""
+    said = '{"tool": "get_weather", "arguments": {"city": "Paris"}}'
+    server = Server(lambda body: [chunk({"content": said if "response_format" in body else "Hm."}), *END])
+    assert made(await server.answer(FORCED)) == ONE
+    schema = server.asked[-1]["response_format"]["json_schema"]["schema"]
+    assert schema["properties"] == {
+        "tool": {"type": "string", "enum": ["get_weather"]},
+        "arguments": json.loads(WEATHER.parameters),
+    }
+    assert len(server.asked) == 2  # one of them asked whether it calls tools
+
+
+async def test_a_call_that_was_required_and_did_not_come_is_an_error() -> None:
+    server = Server(lambda body: refuses(body) or [chunk({"content": '{"tool": "get_wea'}), chunk({}, "length")])
+    with pytest.raises(EngineError, match="had to call a tool"):
+        await server.answer(FORCED)
+
+
+async def test_vllm_without_a_parser_refuses_only_auto() -> None:
+    refusal = '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'
+
+    def says(body: Body) -> Sequence[str] | httpx.Response:
+        if body.get("tool_choice") == "auto":
+            return httpx.Response(400, json={"error": {"message": refusal}})
+        if "tools" in body:
+            return [calls(call("{}", index=0, id="a", name="get_time")), *END]
+        return [chunk({"content": "Hello."}), *END]
+
+    assert text_of(await Server(says).answer()) == "Hello."
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '```json\n{"tool": "get_time", "arguments": {}}\n```',
+        '<tool_call>\n{"name": "get_time", "arguments": {}}\n</tool_call>',
+        '[{"name": "get_time", "parameters": {}}]',
+    ],
+)
+async def test_calls_in_words_may_be_wrapped(said: str) -> None:
+    server = Server(lambda body: refuses(body) or [chunk({"content": said}), *END])
+    assert made(await server.answer()) == [("get_time", "{}")]
+
+
+async def test_json_that_is_no_call_is_text() -> None:
+    server = Server(lambda body: refuses(body) or [chunk({"content": '{"tool": "other"}'}), *END])
+    assert text_of(await server.answer()) == '{"tool": "other"}'
+
+
+def test_shared_definitions_of_a_schema_stay_reachable() -> None:
+    parameters = {
+        "type": "object",
+        "properties": {"at": {"$ref": "#/$defs/Place"}},
+        "$defs": {"Place": {"type": "string"}},
+    }
+    request = dataclasses.replace(REQUEST, tools=(Tool("go", "", json.dumps(parameters)),))
+    schema = in_words(dataclasses.replace(request, tool_choice=ToolChoice("required"))).parsed_schema()
+    assert schema
+    assert schema["$defs"] == {"Place": {"type": "string"}}
+
+
+# --- the service
+
+
+async def test_the_guard_does_not_disturb_calls() -> None:
+    async def reply() -> Any:
+        yield Delta("One moment. ")
+        yield Delta("I look. It is raining. ")
+        yield CallDelta(0, "a", "get_time", '{"a": "a a a a a a a a a a a a')
+        yield CallDelta(0, arguments=' a a a a a a"}')
+        yield Done("tool_calls", Usage())
+
+    events = [event async for event in guarded(reply(), REQUEST, Limits(40, max_sentences=1))]
+    assert text_of(events) == "One moment. "
+    assert made(events) == [("get_time", '{"a": "a a a a a a a a a a a a a a a a a a"}')]
+    assert events[-1] == Done("tool_calls", Usage())
+
+
+def test_the_proto_becomes_a_request() -> None:
+    message = llm_pb2.ChatMessage
+    request = llm_pb2.StreamingGenerateRequest(
+        messages=[
+            message(role=llm_pb2.ROLE_USER, content="Hi"),
+            message(role=llm_pb2.ROLE_ASSISTANT, tool_calls=[llm_pb2.ToolCall(id="c", name="get_time")]),
+            message(role=llm_pb2.ROLE_TOOL, tool_call_id="c"),
+        ],
+        tools=[llm_pb2.Tool(name="get_time")],
+        tool_choice=llm_pb2.ToolChoice(mode=llm_pb2.TOOL_CHOICE_MODE_REQUIRED, name="get_time"),
+        parallel_tool_calls=False,
+    )
+    found = to_generation_request(request, LlmSettings(), default_sampling(LlmSettings(), 0))
+    assert found.messages[1].tool_calls == (ToolCall("c", "get_time", "{}"),)
+    assert found.messages[2] == Message("tool", "", tool_call_id="c")
+    assert (found.tools, found.tool_choice) == ((CLOCK,), ToolChoice("required", "get_time"))
+    assert found.parallel_tool_calls is False
+    assert isinstance(default_sampling(LlmSettings(), 0), Sampling)
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"tools": (CLOCK, CLOCK)}, "same name"),
+        ({"tools": tuple(Tool(f"t{n}") for n in range(129))}, "at most 128"),
+        ({"tools": (), "tool_choice": ToolChoice("required")}, "there are no tools"),
+        ({"tool_choice": ToolChoice("required", "other")}, "no tool 'other'"),
+        ({"json_schema": "{}"}, "can't call tools"),
+        ({"messages": (Message("tool", "x"),)}, "tool_call_id is empty"),
+        ({"messages": (Message("user", "x", (PARIS,)),)}, "only the assistant"),
+        ({"messages": (Message("assistant", "", (ToolCall("", "a", "{}"),)),)}, "an id and a name"),
+    ],
+)
+def test_refused(values: dict[str, Any], problem: str) -> None:
+    with pytest.raises(InvalidInputError, match=problem):
+        dataclasses.replace(REQUEST, **values)
+
+
+@pytest.mark.parametrize(("name", "parameters"), [("a b", ""), ("", ""), ("x" * 65, ""), ("a", "{"), ("a", "[]")])
+def test_a_wrong_tool_is_refused(name: str, parameters: str) -> None:
+    with pytest.raises(InvalidInputError, match="tools:"):
+        Tool(name, "", parameters)
+
+
+def test_vllm_gets_the_parser_of_a_known_model() -> None:
+    command = vllm_command("vllm", LlmSettings(llm_model_name="Qwen/Qwen2.5-7B-Instruct"), 1)
+    assert command[command.index("--tool-call-parser") + 1] == "hermes"
+    assert "--enable-auto-tool-choice" in command
+    assert "--tool-call-parser" not in vllm_command("vllm", LlmSettings(llm_model_name="a/b"), 1)
+    own = vllm_command("vllm", LlmSettings(llm_model_name="Qwen/Q", llm_vllm_args="--tool-call-parser x"), 1)
+    assert own.count("--tool-call-parser") == 1
