@@ -42,7 +42,7 @@ from tests.support.settings_table import (
 PROTOCOL, CONTRIBUTING = ROOT / "docs" / "protocol.md", ROOT / "CONTRIBUTING.md"
 OPENAI_API = "gateway.openai_api"
 REALTIME = "gateway.realtime"
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("clients/*/README.md"), *(ROOT / "docs").rglob("*.md")])
 
 # Written like settings on the pages, but not ours.
 NOT_SETTINGS = {
@@ -58,6 +58,7 @@ NOT_SETTINGS = {
         "GAP_S",
         "ENGINES",
     ),  # constants of the code, in the decision records
+    *("AITALK_URL", "AITALK_TOKEN"),  # of the command aitalk
     *("MODEL_CARD", "DEL", "XADD", "ROLE_USER", "GRPC_VERBOSITY"),
     *("HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE", "HTTPS_PROXY", "COQUI_TOS_AGREED"),  # of Hugging Face and Coqui
 }
@@ -289,7 +290,7 @@ def anchors(text: str) -> set[str]:
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_file_named_in_backticks_exists(path: Path) -> None:
     """Paths that begin with a top folder of ours."""
-    folders = "asr_service|bench|common|deploy|docs|findings|gateway|llm_service|protos|tests|tts_service"
+    folders = "asr_service|bench|clients|common|deploy|docs|findings|gateway|llm_service|protos|tests|tts_service"
     for named in re.findall(rf"`((?:{folders})/[\w./-]*)`", page(path)):
         if path.name == "0001-anyio-streams-and-thread-pools.md" and named in (
             "common/channels.py",
@@ -307,7 +308,7 @@ def test_the_layout_table_names_every_folder_with_code() -> None:
     named = {name.rstrip("/") for name in first_column(sections(page(CONTRIBUTING), "##")["Layout"])}
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
     rooms = {f"gateway/{path.name}" for path in (ROOT / "gateway").iterdir() if path.is_dir() and path.name[0] != "_"}
-    assert named == packages | rooms | {"protos", "docs", "findings"}
+    assert named == packages | rooms | {"clients", "protos", "docs", "findings"}
 
 
 def test_every_test_that_the_threat_model_names_exists() -> None:

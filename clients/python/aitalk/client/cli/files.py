@@ -1,0 +1,98 @@
+"""`aitalk say` and `aitalk transcribe`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast, get_args
+
+from aitalk.client.errors import AiTalkError, RefusedError
+from aitalk.client.gateway import Gateway, SpeechFormat, TranscriptFormat
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+FORMATS = frozenset(get_args(SpeechFormat))
+
+
+def say(chosen: argparse.Namespace, console: Console) -> None:
+    """Write the text, read aloud, to the file, whose ending names the format."""
+    output: Path = chosen.output
+    audio_format = output.suffix.lstrip(".").lower()
+    if audio_format not in FORMATS:
+        raise AiTalkError(f"{output}: the ending names no format; take one of .{', .'.join(sorted(FORMATS))}")
+    text = sys.stdin.read() if chosen.text == "-" else chosen.text
+    with Gateway(chosen.url, token=chosen.token) as gateway, _writing(output) as part:
+        pieces = gateway.speak(
+            text, voice=chosen.voice, audio_format=cast(SpeechFormat, audio_format), speed=chosen.speed
+        )
+        with part.open("wb") as file:
+            file.writelines(pieces)
+
+
+def transcribe(chosen: argparse.Namespace, console: Console) -> None:
+    """Write down the recording, with a progress bar on standard error."""
+    recording: Path = chosen.file
+    if not recording.is_file():
+        raise AiTalkError(f"{recording}: there is no such file")
+    with Gateway(chosen.url, token=chosen.token) as gateway:
+        text = _transcript(gateway, recording, chosen.format, chosen.language)
+    if chosen.output is None:
+        sys.stdout.write(text)
+        return
+    with _writing(chosen.output) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def _transcript(gateway: Gateway, recording: Path, answer_format: str, language: str) -> str:
+    """The transcript, ending in a line feed."""
+    with _bar() as bar:
+        sending = bar.add_task("sending", total=recording.stat().st_size)
+        hearing = bar.add_task("recognising", total=None, start=False)
+
+        def uploaded(count: int) -> None:
+            bar.update(sending, completed=count)
+            if bar.tasks[sending].finished:
+                bar.start_task(hearing)
+
+        try:
+            if answer_format == "text":
+                pieces = gateway.transcribe_streaming(recording, language=language, uploaded=uploaded)
+                return "".join(_counted(pieces, bar, hearing)).strip() + "\n"
+            wanted = "verbose_json" if answer_format == "json" else answer_format
+            text = gateway.transcribe(
+                recording, answer_format=cast(TranscriptFormat, wanted), language=language, uploaded=uploaded
+            )
+        except RefusedError as error:
+            raise AiTalkError(f"{recording}: {error}") from error
+    return json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n" if answer_format == "json" else text
+
+
+def _bar() -> Progress:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def _counted(pieces: Iterator[str], bar: Progress, task: TaskID) -> Iterator[str]:
+    words = 0
+    for piece in pieces:
+        words += len(piece.split())
+        bar.update(task, description=f"recognising: {words} words")
+        yield piece
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[Path]:
+    """A file beside `path`, which takes its place when it is complete. Raises AiTalkError if it can't be written."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        yield part
+        part.replace(path)
+    except OSError as error:
+        raise AiTalkError(f"{path} can't be written: {error.strerror}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()

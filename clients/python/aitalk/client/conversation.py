@@ -1,0 +1,254 @@
+"""A conversation with the partner, over WebSockets: `AsyncConversation`.
+
+    async with AsyncConversation("http://localhost:8000") as conversation:
+        await conversation.send_text("Good morning!")
+        async for event in conversation:
+            ...
+
+A task of its own reads the connection and replaces it if it breaks. Audio that comes meanwhile is kept, up to ten
+seconds; the other messages wait for the new connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from types import TracebackType
+from typing import Self
+
+import anyio
+from aitalk.client.address import DEFAULT_URL, http_url, websocket_url
+from aitalk.client.errors import AiTalkError, ConversationOverError, ServerAwayError, UnauthorizedError
+from aitalk.client.events import AiAudioStart, Audio, ConnectionLost, Event, Queued, read_message
+from aitalk.client.held_audio import HeldAudio
+from aitalk.client.link import Link, Over, Phase, Retry, encoded
+from aitalk.client.options import Level, Options, SessionKey
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+
+OPEN_WITHIN_S = 10.0
+MOVED_WITHIN_S = 10.0
+MAX_MESSAGE_BYTES = 16 * 2**20
+EVENTS_AHEAD = 256  # unread events; then the gateway waits for the application
+
+
+class AsyncConversation:
+    """One conversation. Iterate over it for its events; they end with the conversation.
+
+    url: of the gateway. token: if the gateway requires one. resume: an earlier conversation to go on with, the `key`
+    of that time. Entering it raises ServerAwayError, UnauthorizedError, BusyError or RefusedError; iterating raises
+    ConversationOverError and the like if it ends before its time.
+    """
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        *,
+        token: str | None = None,
+        options: Options | None = None,
+        resume: SessionKey | None = None,
+    ) -> None:
+        self._url = http_url(url)
+        self._token = token
+        self._link = Link(self._url, options or Options(), resume, with_token=token is not None)
+        self._held = HeldAudio()
+        self._audio: AiAudioStart | None = None
+        self._socket: ClientConnection | None = None
+        self._ready = asyncio.Event()  # also set when it is over
+        self._begun = asyncio.Event()  # the first answer of the gateway has come, or none will
+        self._error: AiTalkError | None = None
+        self._over = False
+        self._reason = ""
+        self._task: asyncio.Task[None]
+        self._sender: MemoryObjectSendStream[Event]
+        self._events: MemoryObjectReceiveStream[Event]
+
+    @property
+    def key(self) -> SessionKey | None:
+        """What resumes this conversation later; None before it has begun."""
+        return self._link.key
+
+    async def __aenter__(self) -> Self:
+        self._sender, self._events = anyio.create_memory_object_stream[Event](EVENTS_AHEAD)
+        self._task = asyncio.create_task(self._run())
+        try:
+            await self._begun.wait()
+        except asyncio.CancelledError:
+            await self._close()
+            raise
+        if self._error:
+            await self._close()
+            raise self._error
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        await self._close()
+
+    async def _close(self) -> None:
+        self._task.cancel()
+        await asyncio.wait((self._task,))
+        self._events.close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        event = await self.next_event()
+        if event is None:
+            raise StopAsyncIteration
+        return event
+
+    async def next_event(self, timeout_s: float | None = None) -> Event | None:
+        """The next event; None when the conversation is over. Raises TimeoutError, and the error that ended it."""
+        try:
+            with anyio.fail_after(timeout_s):
+                return await self._events.receive()
+        except anyio.EndOfStream:
+            if self._error:
+                raise self._error from None
+            return None
+
+    async def send_audio(self, frame: bytes) -> None:
+        """Send what the microphone recorded, in the format that the options announced. While the connection is broken,
+        the frame is kept."""
+        if self._socket is None or not self._link.ready:
+            self._held.hold(frame)
+            return
+        self._held.sent(frame)
+        with contextlib.suppress(ConnectionClosed):  # it is among the frames that are sent again
+            await self._socket.send(frame)
+
+    async def send_text(self, text: str) -> None:
+        """Say something by typing it; 1 to 4000 characters."""
+        await self._send(encoded("text", text=text))
+        self._link.unanswered = text
+
+    async def set_level(self, level: Level) -> None:
+        """Change how the partner speaks, from its next reply on."""
+        await self._send(encoded("set_level", level=level))
+
+    async def interrupt(self) -> None:
+        """Stop the partner. `Interrupted` follows if there was something to stop."""
+        await self._send(encoded("interrupt"))
+
+    async def ask_for_hint(self) -> None:
+        """Ask what the learner could say now. A `Hint` follows."""
+        await self._send(encoded("hint"))
+
+    async def ping(self) -> None:
+        """Ask for a sign of life. A `Pong` follows."""
+        await self._send(encoded("ping"))
+
+    async def report_playback(self, turn_id: str, played_ms: float) -> None:
+        """Tell how much of the turn's audio has been played, every 100 to 200 ms while something plays."""
+        if self._socket is None or not self._link.ready:
+            return
+        with contextlib.suppress(ConnectionClosed):
+            await self._socket.send(encoded("playback", turn_id=turn_id, played_ms=played_ms))
+
+    async def end(self) -> None:
+        """End the conversation. `AnalysisProgress` and `Analysis` follow, within three minutes."""
+        await self._send(encoded("end_conversation"))
+        self._link.ending = True
+
+    async def _send(self, message: str) -> None:
+        """Send it, over the next connection if this one is broken. Raises the error that ended the conversation."""
+        while True:
+            await self._ready.wait()
+            if self._error:
+                raise self._error
+            if self._over or self._socket is None:
+                raise ConversationOverError("the conversation is over; begin a new one")
+            try:
+                return await self._socket.send(message)
+            except ConnectionClosed:
+                self._ready.clear()
+
+    # --- the task that owns the connection
+
+    async def _run(self) -> None:
+        try:
+            while isinstance(outcome := await self._connection(), Retry):
+                await self._sender.send(ConnectionLost(self._reason, outcome.seconds))
+                await asyncio.sleep(outcome.seconds)
+        except AiTalkError as error:
+            self._error = error
+        finally:
+            self._over = True
+            self._begun.set()
+            self._ready.set()
+            self._sender.close()
+
+    async def _connection(self) -> Retry | Over:
+        """One connection, from its opening to its end."""
+        self._reason = "the connection broke"
+        try:
+            opened = await self._open()
+        except ServerAwayError as error:
+            if not self._begun.is_set():
+                raise
+            self._reason = str(error)
+            return self._link.lost(0, self._reason)
+        async with opened as self._socket:
+            try:
+                await self._read(self._socket)
+            except (ConnectionClosed, TimeoutError):
+                pass
+            finally:
+                self._ready.clear()
+                socket, self._socket = self._socket, None
+                self._held.connection_ended(hearing=self._link.hearing)
+        self._reason = socket.close_reason or self._reason
+        return self._link.lost(socket.close_code or 0, socket.close_reason or "")
+
+    async def _open(self) -> ClientConnection:
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        try:
+            return await connect(
+                websocket_url(self._url, self._link.query),
+                additional_headers=headers,
+                compression=None,  # audio does not shrink
+                max_size=MAX_MESSAGE_BYTES,
+                open_timeout=OPEN_WITHIN_S,
+            )
+        except InvalidStatus as refused:
+            status = refused.response.status_code
+            if status in (401, 403):
+                raise UnauthorizedError.at(self._url, with_token=self._token is not None) from refused
+            raise ServerAwayError.at(self._url, f"HTTP status {status}, and no WebSocket") from refused
+        except (InvalidHandshake, InvalidURI, OSError, TimeoutError, EOFError) as error:
+            raise ServerAwayError.at(self._url, str(error) or type(error).__name__) from error
+
+    async def _read(self, socket: ClientConnection) -> None:
+        async with asyncio.timeout(None) as limit:
+            async for frame in socket:
+                await self._received(socket, frame)
+                if self._link.phase is Phase.MOVING and limit.when() is None:
+                    limit.reschedule(asyncio.get_running_loop().time() + MOVED_WITHIN_S)
+                if self._link.resume_failed:
+                    return
+
+    async def _received(self, socket: ClientConnection, frame: str | bytes) -> None:
+        event = self._event(frame)
+        for message in self._link.received(event):
+            await socket.send(message)
+        if not self._link.ready:
+            self._ready.clear()
+        elif not self._ready.is_set():
+            for held in self._held.take():
+                self._held.sent(held)
+                await socket.send(held)
+            self._ready.set()
+        if self._link.ready or isinstance(event, Queued):
+            self._begun.set()
+        await self._sender.send(event)
+
+    def _event(self, frame: str | bytes) -> Event:
+        if isinstance(frame, str):
+            event = read_message(frame)
+            if isinstance(event, AiAudioStart):
+                self._audio = event
+            return event
+        start = self._audio or AiAudioStart(0, "")
+        return Audio(start.turn_id, start.sample_rate, frame)

@@ -1,0 +1,55 @@
+"""What a client chooses for a conversation, and what it keeps to resume it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Encoding = Literal["auto", "pcm_s16le", "webm", "ogg", "mp4", "aac", "flac", "wav"]
+Level = Literal["beginner", "intermediate", "advanced"]
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFormat:
+    """The format of the learner's audio. `auto`: any container, told by its first bytes.
+
+    sample_rate: of raw PCM (`pcm_s16le`, 16-bit little-endian mono), 8000 to 48000 Hz.
+    """
+
+    encoding: Encoding = "auto"
+    sample_rate: int = 16_000
+
+
+PCM_16_KHZ = AudioFormat("pcm_s16le", 16_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The fields of `start`. None leaves the choice to the gateway, or in a resumed conversation what it was.
+
+    learner: an id of 16 to 64 letters, digits, `_` or `-` that stays the same for a person. scenario: an id from
+    `Gateway.scenarios()`. instructions: who the partner is, in your own words; not together with a scenario.
+    """
+
+    audio: AudioFormat = PCM_16_KHZ
+    level: Level | None = None
+    voice: str | None = None
+    language: str | None = None
+    learner: str | None = None
+    scenario: str | None = None
+    instructions: str | None = None
+    partner_begins: bool | None = None
+
+    def message(self, resume: SessionKey | None) -> Mapping[str, Any]:
+        """The `start` message, which resumes the conversation `resume`."""
+        chosen = {name: value for name, value in asdict(self).items() if value is not None}
+        return {"type": "start", **chosen, **(asdict(resume) if resume else {})}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKey:
+    """What resumes a conversation. resume_token is a secret."""
+
+    session_id: str
+    resume_token: str = field(repr=False)
