@@ -35,6 +35,7 @@ from llm_service.openai_api.chat_completions import (
 from llm_service.openai_api.context import MESSAGE_TOKENS, most_tokens, shortened, tool_tokens
 from llm_service.openai_api.dialect import Dialect
 from llm_service.openai_api.json_reply import document_in
+from llm_service.openai_api.models import ServedModel, ServedModels, choose_model
 from llm_service.openai_api.negotiation import Answer, find_dialect
 from llm_service.openai_api.reply_reader import END, ReplyReader
 from llm_service.openai_api.sse import SseError, SseParser
@@ -51,17 +52,6 @@ MAX_ERROR_BYTES = 64 * 1024
 LOOK_AGAIN_S = 60.0  # between two searches for the server's dialect
 
 
-class _Meta(BaseModel):
-    n_params: int = 0
-
-
-class _Model(BaseModel):
-    id: str
-    owned_by: str | None = None
-    meta: _Meta | None = None  # only llama.cpp sends it
-    max_model_len: int | None = None  # vLLM's and SGLang's: the context in tokens
-
-
 class _Tokens(BaseModel):
     tokens: list[int]
 
@@ -72,10 +62,6 @@ class _Generation(BaseModel):
 
 class _Props(BaseModel):
     default_generation_settings: _Generation
-
-
-class _Models(BaseModel):
-    data: list[_Model]
 
 
 class OpenAiEngine:
@@ -329,7 +315,7 @@ class OpenAiEngine:
                     raise EngineError(f"the model server failed: {NOT_OURS}")
                 yield response
 
-    async def _served_models(self) -> list[_Model]:
+    async def _served_models(self) -> list[ServedModel]:
         with _translated():
             response = await self._client.get(f"{self.base_url}/models")
         _refuse_redirect(response)
@@ -338,26 +324,9 @@ class OpenAiEngine:
         if response.status_code != httpx.codes.OK:
             raise error_for(response.status_code, error_message(response.text))
         try:
-            return _Models.model_validate_json(response.content).data
+            return ServedModels.model_validate_json(response.content).data
         except ValidationError:
             raise EngineError(f"the model server failed: {NOT_OURS}") from None
-
-
-def choose_model(wanted: str, served: list[str]) -> str:
-    """`wanted` if the server has it, else the only model that the server has.
-
-    Raises InvalidInputError, naming the models, if the server has several others; UnavailableError if it has none.
-    """
-    if wanted in served:
-        return wanted
-    if len(served) == 1:
-        logger.info("the model server has %s, not %s: using that", served[0], wanted)
-        return served[0]
-    if not served:
-        raise UnavailableError("the model server has no model at all; load one there")
-    raise InvalidInputError(
-        f"LLM_MODEL_NAME={wanted}: the model server does not have this model; set one that it has: {', '.join(served)}"
-    )
 
 
 @contextmanager

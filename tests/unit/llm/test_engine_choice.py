@@ -14,7 +14,7 @@ from llm_service.config import LlmSettings
 from llm_service.engines import ENGINES, choose_engine, create_engine
 from llm_service.engines.llama_cpp import llama_command
 from llm_service.engines.vllm import vllm_command
-from llm_service.openai_api.client import choose_model
+from llm_service.openai_api.models import choose_model
 
 
 def settings(**values: Any) -> LlmSettings:
