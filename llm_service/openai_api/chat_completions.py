@@ -18,10 +18,16 @@ NOT_OURS = "it answered something that is no chat completion; is it really an Op
 
 _CONTEXT_EXCEEDED = re.compile(
     r"context[ _-]?(?:length|size|window)|maximum context|exceeds?[_ ](?:the )?(?:available )?context|n_ctx"
-    r"|(?:prompt|input) is too long|too many (?:input )?tokens|reduce the length|max_seq_len|max_model_len",
+    r"|(?:prompt|input) is too long|too many (?:input )?tokens|reduce (?:the length|your message)"
+    r"|max_seq_len|max_model_len|max_num_tokens|model max length"
+    r"|tokens \+ `max_new_tokens` must be|input token count.{0,20} exceeds|maximum prompt length"
+    r"|exceeded model token limit|range of input length",
     re.IGNORECASE,
 )
 _TOKEN_COUNTS = re.compile(r"\b\d{3,7}\b")
+_LIMIT = re.compile(r"(?:context|max\w*|limit|<=|available)[^\d,.;]{0,40}(\d{3,7})", re.IGNORECASE)
+_NO_QUOTA = re.compile(r"exceeded your current quota|insufficient[ _](?:quota|balance|credit)", re.IGNORECASE)
+_TITLE = re.compile(r"<title>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL)
 
 
 ANY = Dialect()
@@ -37,7 +43,10 @@ class ContextExceededError(InvalidInputError):
     def __init__(self, message: str) -> None:
         super().__init__(message, code="context_exceeded")
         counts = sorted({int(count) for count in _TOKEN_COUNTS.findall(message)})
-        self.share = counts[0] / counts[-1] if len(counts) > 1 else 0.5
+        named = _LIMIT.search(message)
+        limit = int(named[1]) if named else counts[0] if counts else 0
+        # vLLM and TGI also count the tokens of the reply, which are fewer than the limit.
+        self.share = limit / counts[-1] if limit and limit < counts[-1] else 0.5
 
 
 _LLAMA_CPP_SETTINGS: dict[str, dict[str, Any]] = {
@@ -153,6 +162,10 @@ def error_for(status: int, server_message: str) -> ServiceError:
             return InvalidInputError(f"the model server refused the request: {said}")
         case 401 | 403:
             return UnavailableError("the model server refused the key; check LLM_API_KEY", retryable=False)
+        case 402 | 429 if status == 402 or _NO_QUOTA.search(server_message):
+            return BusyError(
+                "the model server's account has no credit or quota left; its provider says how to get more"
+            )
         case 429:
             return BusyError("the model server is busy; try again in a second")
         case 503:
@@ -162,11 +175,19 @@ def error_for(status: int, server_message: str) -> ServiceError:
 
 
 def error_message(body: str) -> str:
-    """The message in a server's error body: `{"error": {"message": …}}`, `{"detail": …}`, or any text."""
+    """The message in a server's error body: `{"error": {"message": …}}`, `{"detail": …}`, or any text.
+
+    Gemini's is a list with such an object. Of a proxy's HTML page it is the title.
+    """
+    if body.lstrip()[:1] == "<":
+        title = _TITLE.search(body)
+        return title[1] if title else "an HTML page"
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError):
         return body
+    if isinstance(parsed, list) and parsed:
+        parsed = parsed[0]
     if not isinstance(parsed, dict):
         return body
     error = parsed.get("error", parsed)

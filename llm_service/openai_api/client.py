@@ -35,7 +35,7 @@ from llm_service.openai_api.chat_completions import (
 from llm_service.openai_api.context import MESSAGE_TOKENS, most_tokens, shortened, tool_tokens
 from llm_service.openai_api.dialect import Dialect
 from llm_service.openai_api.json_reply import document_in
-from llm_service.openai_api.models import ServedModel, ServedModels, choose_model
+from llm_service.openai_api.models import ServedModel, choose_model, served_models
 from llm_service.openai_api.negotiation import Answer, find_dialect
 from llm_service.openai_api.reply_reader import END, ReplyReader
 from llm_service.openai_api.sse import SseError, SseParser
@@ -49,6 +49,7 @@ CONNECT_TIMEOUT_S = 5.0
 RETRY_S = 0.5  # between two tries to reach a server that isn't up yet
 REMIND_S = 10.0  # between log lines about it
 MAX_ERROR_BYTES = 64 * 1024
+_LISTS_NOTHING = {403, 404, 405, 501}  # 403: a key that may chat, but not list models
 LOOK_AGAIN_S = 60.0  # between two searches for the server's dialect
 
 
@@ -126,13 +127,21 @@ class OpenAiEngine:
 
     async def warm_up(self) -> None:
         """Choose the model, find out the server's dialect, and have it write a token; raises a ServiceError."""
-        models = {model.id: model for model in await self._served_models()}
-        self.model = choose_model(self.model, list(models))
-        found = models[self.model]
+        models = await self._served_models()
+        if models is not None:
+            self.model = choose_model(self.model, [model.id for model in models])
+        found = next((model for model in models or () if model.id == self.model), ServedModel(id=self.model))
         kind = server_kind(found.owned_by or "")
         self.parameters = found.meta.n_params if found.meta else 0
         self._context_tokens = found.max_model_len or await self._context_of(kind)
-        await self._find_dialect(kind)
+        try:
+            await self._find_dialect(kind)
+        except InvalidInputError as error:
+            if models is not None:
+                raise
+            raise UnavailableError(
+                f"{self.base_url} neither lists models nor answers ({error.message}); LLM_BASE_URL usually ends in /v1"
+            ) from None
         self.ready = True
 
     async def _find_dialect(self, kind: str) -> None:
@@ -315,18 +324,16 @@ class OpenAiEngine:
                     raise EngineError(f"the model server failed: {NOT_OURS}")
                 yield response
 
-    async def _served_models(self) -> list[ServedModel]:
+    async def _served_models(self) -> list[ServedModel] | None:
+        """The server's models. None if it lists none to us, as Azure's deployments and Perplexity don't."""
         with _translated():
             response = await self._client.get(f"{self.base_url}/models")
         _refuse_redirect(response)
-        if response.status_code == httpx.codes.NOT_FOUND:
-            raise UnavailableError(f"nothing at {self.base_url}/models; LLM_BASE_URL usually ends in /v1")
+        if response.status_code in _LISTS_NOTHING:
+            return None
         if response.status_code != httpx.codes.OK:
             raise error_for(response.status_code, error_message(response.text))
-        try:
-            return ServedModels.model_validate_json(response.content).data
-        except ValidationError:
-            raise EngineError(f"the model server failed: {NOT_OURS}") from None
+        return served_models(response.content)
 
 
 @contextmanager

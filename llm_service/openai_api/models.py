@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
-from common.errors import InvalidInputError, UnavailableError
+from common.errors import EngineError, InvalidInputError, UnavailableError
+from llm_service.openai_api.chat_completions import NOT_OURS
 
 logger = logging.getLogger(__name__)
 
@@ -22,22 +26,56 @@ class ServedModel(BaseModel):
     max_model_len: int | None = None  # vLLM's and SGLang's: the context in tokens
 
 
-class ServedModels(BaseModel):
-    data: list[ServedModel]
+def served_models(body: bytes) -> list[ServedModel]:
+    """The models in the answer to GET /models: `{"data": […]}`, or a bare list (Together). Raises EngineError.
+
+    Ollama without a model says `{"data": null}`. Entries that are no models are skipped.
+    """
+    try:
+        listed = json.loads(body)
+    except (ValueError, RecursionError):
+        listed = None
+    if isinstance(listed, dict) and "data" in listed:
+        listed = listed["data"] or []
+    if not isinstance(listed, list):
+        raise EngineError(f"the model server failed: {NOT_OURS}")
+    return [model for entry in listed if (model := _model(entry))]
 
 
-def choose_model(wanted: str, served: list[str]) -> str:
-    """`wanted` if the server has it, else the only model that the server has.
+def _model(entry: object) -> ServedModel | None:
+    try:
+        return ServedModel.model_validate(entry)
+    except ValidationError:
+        name = entry.get("id") if isinstance(entry, dict) else None
+        return ServedModel(id=name) if isinstance(name, str) else None
+
+
+def choose_model(wanted: str, served: Sequence[str]) -> str:
+    """The name to ask with: `wanted` if the server has it, else the only model that the server has.
 
     Raises InvalidInputError, naming the models, if the server has several others; UnavailableError if it has none.
     """
-    if wanted in served:
-        return wanted
-    if len(served) == 1:
-        logger.info("the model server has %s, not %s: using that", served[0], wanted)
-        return served[0]
+    if found := _named(wanted, served):
+        return found
+    chat = [name for name in served if "embed" not in name.lower()]  # LM Studio always lists such a model, too
+    if len(chat) == 1:
+        logger.info("the model server has %s, not %s: using that", chat[0], wanted)
+        return chat[0]
     if not served:
         raise UnavailableError("the model server has no model at all; load one there")
     raise InvalidInputError(
         f"LLM_MODEL_NAME={wanted}: the model server does not have this model; set one that it has: {', '.join(served)}"
     )
+
+
+def _named(wanted: str, served: Sequence[str]) -> str:
+    """The server's name for `wanted`; "" if it has none.
+
+    Ollama's names have a tag (`llama3.2:latest`), Gemini's a prefix (`models/gemini-2.5-flash`). OpenRouter lists
+    `model` and serves `model:nitro`. LiteLLM lists patterns (`openai/*`).
+    """
+    for name in (wanted, f"{wanted}:latest", f"models/{wanted}"):
+        if name in served:
+            return name
+    is_variant = wanted.partition(":")[0] in served and "/" in wanted
+    return wanted if is_variant or any("*" in name and fnmatchcase(wanted, name) for name in served) else ""

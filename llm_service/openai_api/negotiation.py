@@ -40,6 +40,8 @@ _EVERYTHING = GenerationRequest(
     frequency_penalty=0.1,
     presence_penalty=0.1,
     dry_multiplier=0.5,
+    stop=("###",),
+    seed=1,
 )
 _ROLES = replace(
     _EVERYTHING, messages=(Message("assistant", "Hello."), Message("user", "Hello"), Message("user", "Who are you?"))
@@ -58,6 +60,8 @@ _AGAINST_THINKING: tuple[Mapping[str, Any], ...] = (
     {"reasoning_effort": "minimal"},
     {"reasoning_effort": "low"},
 )
+# GPT-5's refusal where its thoughts have used up the limit.
+_STILL_THINKING = re.compile(r"model output limit was reached", re.IGNORECASE)
 _MANY = 3  # a refusal that names more parameters than this quotes the request
 
 
@@ -121,7 +125,7 @@ class _Search:
         try:
             return await self._ask(request, dialect)
         except (InvalidInputError, EngineError) as error:
-            return error
+            return Answer("", thought=True) if _STILL_THINKING.search(error.message) else error
 
     async def _without(
         self, request: GenerationRequest, dialect: Dialect, refusal: InvalidInputError | EngineError
@@ -189,7 +193,7 @@ def _changes(body: Mapping[str, Any]) -> list[_Change]:
     def without(name: str) -> _Change:
         return _Change(
             f"refuses_{name}",
-            rf"\b{name}\b",
+            rf"\b{name.replace('_', '_?')}\b",  # xAI writes presencePenalty
             f"refuses {name}; it is asked without",
             lambda dialect: replace(dialect, left_out=dialect.left_out | {name}),
         )

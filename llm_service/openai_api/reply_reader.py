@@ -47,6 +47,7 @@ class ReplyReader:
         self._spoken = SpokenText(begins_with_thoughts=begins_with_thoughts)
         self._thought = self._understood = self._has_text = self._is_done = False
         self._finish_reason: str | None = None
+        self._is_counted = False  # the usage has come in an event of its own, as it does after the last token
         self._usage = Usage()
         self._calls = CallReader()
         self._pieces: list[CallDelta] = []
@@ -89,7 +90,8 @@ class ReplyReader:
         """The reply's end, after `rest`. Raises EngineError if the reply is incomplete or there is none."""
         if not self._understood:
             raise EngineError(f"the model server failed: {NOT_OURS}")
-        ended = self._finish_reason or (self._is_done and "stop") or (self.has_ended and "stop")
+        is_over = self._is_done or self._is_counted or self.has_ended
+        ended = self._finish_reason or (is_over and "stop")
         if not ended or ended in _FAILURES:
             raise EngineError("the model server broke off in the middle of a reply; try again")
         if self._calls.count and _STOP_REASONS.get(ended, "stop") == "stop":  # some servers say `stop` then, too
@@ -121,6 +123,7 @@ class ReplyReader:
             ODDITIES.labels("skipped").inc()
             return ""
         self._understood = True
+        self._is_counted = not choices and self._usage.completion_tokens > 0
         choice = choices[0] if choices and isinstance(choices[0], dict) else {}
         reason = choice.get("finish_reason")
         self._finish_reason = str(reason) if reason else self._finish_reason

@@ -119,3 +119,18 @@ def test_model_of_a_server() -> None:
         choose_model("c", ["a", "b"])
     with pytest.raises(UnavailableError, match="no model at all"):
         choose_model("c", [])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "served", "asked"),
+    [
+        ("llama3.2", ["qwen3:0.6b", "llama3.2:latest"], "llama3.2:latest"),  # Ollama
+        ("gemini-2.5-flash", ["models/gemini-2.5-pro", "models/gemini-2.5-flash"], "models/gemini-2.5-flash"),
+        ("openai/gpt-4.1", ["anthropic/*", "openai/*"], "openai/gpt-4.1"),  # LiteLLM
+        ("openai/gpt-4.1", ["*"], "openai/gpt-4.1"),
+        ("qwen/qwen3-32b:nitro", ["qwen/qwen3-32b", "x/y"], "qwen/qwen3-32b:nitro"),  # OpenRouter
+        ("any", ["qwen2.5-7b-instruct", "text-embedding-nomic-embed-text-v1.5"], "qwen2.5-7b-instruct"),  # LM Studio
+    ],
+)
+def test_names_that_servers_write_differently(wanted: str, served: list[str], asked: str) -> None:
+    assert choose_model(wanted, served) == asked

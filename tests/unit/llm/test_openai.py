@@ -103,6 +103,9 @@ async def test_stop_reasons(reason: str, expected: str) -> None:
         (refusal(422, b"unprocessable"), InvalidInputError),
         (refusal(401, b""), UnavailableError),
         (refusal(429, b"{}"), BusyError),
+        (refusal(429, b'{"error":{"message":"You exceeded your current quota, please check your plan"}}'), BusyError),
+        (refusal(402, b'{"error":{"message":"Insufficient Balance"}}'), BusyError),
+        (refusal(400, b'[{"error":{"code":400,"message":"Unknown name"}}]'), InvalidInputError),
         (refusal(503, b'{"error":{"message":"Loading model"}}'), UnavailableError),
         (refusal(500, b"oops"), EngineError),
         (refusal(302, b""), EngineError),
@@ -134,6 +137,25 @@ async def test_the_servers_own_words_are_passed_on_but_not_all_of_them() -> None
     with pytest.raises(InvalidInputError, match="prompt too long") as caught:
         await events_of(refusal(400, json.dumps({"error": {"message": "prompt too long " * 1000}}).encode()))
     assert len(caught.value.message) < 500
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (
+            502,
+            b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>nginx",
+            r"\(HTTP 502\): 502 Bad Gateway$",
+        ),
+        (524, b"<!DOCTYPE html><body>cloudflare", r"\(HTTP 524\): an HTML page$"),
+        (400, b'[{"error":{"code":400,"message":"Unknown name"}}]', "refused the request: Unknown name$"),  # Gemini
+        (402, b'{"error":{"message":"Insufficient Balance"}}', "no credit or quota"),  # DeepSeek
+        (429, b'{"error":{"message":"You exceeded your current quota"}}', "no credit or quota"),  # OpenAI
+    ],
+)
+async def test_what_is_told_of_a_failure(status: int, body: bytes, words: str) -> None:
+    with pytest.raises(ServiceError, match=words):
+        await events_of(refusal(status, body))
 
 
 async def test_closing_the_stream_early_closes_the_response() -> None:
@@ -200,6 +222,7 @@ async def test_warm_up_finds_the_model_and_asks_it_for_one_token() -> None:
     ("response", "kind", "words"),
     [
         (httpx.Response(404), UnavailableError, "usually ends in /v1"),
+        (httpx.Response(200, json={"data": None}), UnavailableError, "no model at all"),  # Ollama without a model
         (httpx.Response(401), UnavailableError, "LLM_API_KEY"),
         (httpx.Response(200, text="<html>"), EngineError, "OpenAI-compatible"),
         (httpx.Response(200, json={"data": [{"id": "a"}, {"id": "b"}]}), InvalidInputError, "a, b"),

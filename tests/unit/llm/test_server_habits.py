@@ -134,6 +134,18 @@ REPLIES = {
     "control characters": (pieces("\ufeff" + HELLO + "\x00") + END, HELLO),
     "an angle bracket that is none of it": (pieces("2 < 3, and <b> is bold.") + END, "2 < 3, and <b> is bold."),
     "no empty line between events": (["\ndata: ".join(pieces(HELLO) + END[:1]), "[DONE]"], HELLO),
+    "usage in place of an end (earendil-works/pi 7441)": (
+        [*pieces(HELLO), json.dumps({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 12}})],
+        HELLO,
+    ),
+    "an empty finish_reason until the end (ollama 4357, sglang 3912)": (
+        [*(piece.replace("null}", '""}') for piece in pieces(HELLO)), *END],
+        HELLO,
+    ),
+    "no object, no index (TensorRT-Edge-LLM 93)": (
+        [json.dumps({"choices": [{"delta": {"content": HELLO}}]}), '{"choices": [{"finish_reason": "stop"}]}'],
+        HELLO,
+    ),
     "several events without an end": ([*pieces(HELLO), END[0]], HELLO),
 }
 
@@ -233,6 +245,27 @@ REFUSALS: dict[str, tuple[Callable[[Body], httpx.Response | None], set[str]]] = 
         lambda body: no(400, "no") if body.get("response_format", {}).get("type") == "json_schema" else None,
         {"refuses_json_schema"},
     ),
+    "temperature beside top_p (Claude; litellm 15097)": (
+        lambda body: (
+            no(400, "`temperature` and `top_p` cannot both be specified for this model. Please use only one.")
+            if {"temperature", "top_p"} <= body.keys()
+            else None
+        ),
+        {"refuses_temperature", "refuses_top_p"},
+    ),
+    "stop strings (OpenAI's o-series, Grok)": (refuses_parameter("stop"), {"refuses_stop"}),
+    "a parameter by another spelling (xAI)": (
+        refuses_parameter("presence_penalty", told="Argument not supported on this model: presencePenalty"),
+        {"refuses_presence_penalty"},
+    ),
+    "seed (Mistral calls it random_seed)": (
+        lambda body: (
+            httpx.Response(422, json={"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"]}]})
+            if "seed" in body
+            else None
+        ),
+        {"refuses_seed"},
+    ),
     "thinking, unless told not to (Qwen3 on vLLM)": (lambda _: None, {"thinks"}),
 }
 
@@ -256,9 +289,56 @@ async def test_what_a_server_refuses_is_found_at_start_and_left_out(
     assert len(server.asked) == 1
 
 
+async def test_a_model_whose_thoughts_use_up_the_tokens_of_a_try_starts() -> None:
+    """GPT-5 (nextlevelbuilder/goclaw 245): HTTP 400 where another server would end with `length`."""
+    told = "Could not finish the message because max_tokens or model output limit was reached. Try higher max_tokens."
+    server = Server(refuses=lambda body: no(400, told) if body["max_tokens"] < 500 else None)
+    engine = await server.started()
+    assert "thinks" in engine._habits
+    assert await reply_of(engine) == HELLO
+
+
+async def test_ollama_ignores_all_ways_against_thinking_but_one() -> None:
+    """ollama/ollama 14820, ralphgrewe/TradingAgents 169."""
+
+    def says(body: Body) -> list[str]:
+        thoughts = [] if body.get("reasoning_effort") == "none" else [chunk({"content": "", "reasoning": "Hm."})]
+        return [*thoughts, *pieces(HELLO), *END]
+
+    server = Server(says=says, owned_by="library")
+    engine = await server.started()
+    assert await reply_of(engine) == HELLO
+    assert server.asked[-1]["reasoning_effort"] == "none"
+
+
 async def test_a_server_that_refuses_everything_is_not_ready_and_its_own_words_say_why() -> None:
     with pytest.raises(InvalidInputError, match="You must pay first"):
         await Server(refuses=lambda _: no(400, "You must pay first")).started()
+
+
+@pytest.mark.parametrize(
+    ("models", "wanted", "asked"),
+    [
+        (
+            httpx.Response(404, json={"error": "no"}),
+            "sonar",
+            "sonar",
+        ),  # Perplexity; Azure's deployments (go-openai 287)
+        (no(403, "Missing scopes: api.model.read"), "gpt-4.1", "gpt-4.1"),  # a restricted key of OpenAI
+        (httpx.Response(200, json=[{"id": "a"}, {"id": "b", "created": 0}]), "b", "b"),  # Together (helix 386)
+        (httpx.Response(200, json={"data": [{"id": "a", "meta": {"n_params": "7B"}}, {"object": "?"}]}), "x", "a"),
+    ],
+)
+async def test_lists_of_models(models: httpx.Response, wanted: str, asked: str) -> None:
+    server = Server()
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        return models if request.url.path.endswith("/models") else server(request)
+
+    engine = OpenAiEngine("http://llm/v1", model=wanted, transport=httpx.MockTransport(handler))
+    await engine.warm_up()
+    assert await reply_of(engine) == HELLO
+    assert server.asked[-1]["model"] == asked
 
 
 async def test_json_in_words_is_cut_out_of_the_prose_and_checked() -> None:
@@ -320,14 +400,29 @@ class SmallContext(Server):
         return no(400, self.told.format(used, self.context)) if used > self.context else None
 
 
-@pytest.mark.parametrize(
-    "told",
-    [
-        "request ({} tokens) exceeds the available context size ({} tokens), try increasing it",  # llama.cpp
-        "This model's maximum context length is {1} tokens. However, you requested {0} tokens in the messages",  # vLLM
-        "prompt is too long",
-    ],
-)
+TOO_LONG = {
+    "llama.cpp": "request ({} tokens) exceeds the available context size ({} tokens), try increasing it",
+    "vLLM": "This model's maximum context length is {1} tokens. However, you requested {0} tokens (1300 in the "
+    "messages, 40 in the completion). Please reduce the length of the messages or completion.",
+    "Anthropic": "prompt is too long: {} tokens > {} maximum",
+    "TGI (GenAIInfra 487)": "Input validation error: `inputs` tokens + `max_new_tokens` must be <= {1}. "
+    "Given: {0} `inputs` tokens and 102 `max_new_tokens`",
+    "SGLang": "The input ({} tokens) is longer than the model's context length ({} tokens).",
+    "Gemini (gemini-cli 6678)": "The input token count ({}) exceeds the maximum number of tokens allowed ({}).",
+    "Mistral": "Prompt contains {} tokens and 0 draft tokens, too large for model with {} maximum context length",
+    "Groq": "Request too large for model: tokens per minute (TPM): Limit {1}, Requested {0}, please reduce your "
+    "message size and try again.",
+    "xAI": "This model's maximum prompt length is {1} but the request contains {0} tokens.",
+    "llama-cpp-python": "Requested tokens ({}) exceed context window of {}",
+    "OpenVINO Model Server": "Number of prompt tokens: {} exceeds model max length: {}",
+    "TensorRT-LLM": "The sum of prompt length ({}.0), query length (0) should not exceed max_num_tokens ({})",
+    "Moonshot": "Invalid request: Your request exceeded model token limit: {1}",
+    "DashScope": "Range of input length should be [1, {1}]",
+    "a server that says no number": "prompt is too long",
+}
+
+
+@pytest.mark.parametrize("told", TOO_LONG.values(), ids=list(TOO_LONG))
 async def test_a_conversation_that_is_too_long_is_shortened_and_asked_again_at_once(told: str) -> None:
     server = SmallContext(1000, told=told)
     engine = await server.started()
@@ -338,6 +433,19 @@ async def test_a_conversation_that_is_too_long_is_shortened_and_asked_again_at_o
     assert kept[1]["role"] == "user"
     assert kept[-1]["content"] == history[-1].content
     assert len(server.asked) <= 6
+    if "{0}" in told or "{}" in told:  # it says how much is too much, so that no more is left out than needed
+        assert len(kept) >= 4
+
+
+async def test_a_refusal_within_a_stream_shortens_the_conversation_too() -> None:
+    """TGI 2.4 answers HTTP 200 and an event with the error (text-generation-inference 2749, GenAIInfra 487)."""
+    refusal = '{"error":"Input validation error: `inputs` tokens + `max_new_tokens` must be <= 2048. '
+    refusal += 'Given: 1887 `inputs` tokens and 1024 `max_new_tokens`","error_type":"validation"}'
+    server = Server()
+    engine = await server.started()
+    server.says = lambda body: [refusal, "[DONE]"] if len(body["messages"]) > 3 else [*pieces(HELLO), *END]
+    history = (*SAID, Message("assistant", "Hi!"), Message("user", "How are you?"))
+    assert await reply_of(engine, GenerationRequest(history, 40, 0.7)) == HELLO
 
 
 async def test_one_text_that_is_longer_than_the_context_is_refused_and_the_next_one_is_not() -> None:
