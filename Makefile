@@ -139,6 +139,10 @@ load: $(VENV)/.dev $(PIPECAT_VENV)/.load ## Cost and latency with many learners,
 chaos: $(VENV)/.dev ## Kill and stop every process while learners talk, and count what they lose (TIMES=20 SEED=… ARGS=…)
 	$(BIN)/python -m bench.reliability.chaos --times $(or $(TIMES),20) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+.PHONY: soak
+soak: $(VENV)/.dev ## 50 learners who come and go: nothing may grow or be left over (DURATION=3600 SEED=… ARGS=…)
+	$(BIN)/python -m bench.reliability.soak --duration $(or $(DURATION),3600) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 VENV_SIMULATE := .venv-simulate
 
 $(VENV_SIMULATE)/.simulate: $(UV) $(LOCKS)/simulate.txt

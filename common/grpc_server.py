@@ -28,7 +28,7 @@ from common.grpc_client import SHARED_OPTIONS
 from common.grpc_interceptor import ServiceInterceptor
 from common.loading import turn_to_load
 from common.memory import ADVICE, is_out_of_memory
-from common.metrics import MODEL_LOAD_SECONDS, meter_calls
+from common.metrics import MODEL_LOAD_SECONDS, TASKS, meter_calls
 from common.security import Security
 from common.settings import ModelServerSettings
 
@@ -187,6 +187,8 @@ async def run(service: Service, settings: ModelServerSettings, port: int) -> Non
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     Security.of(settings).check_server(settings)
+    loop = asyncio.get_running_loop()
+    TASKS.labels(service.label).set_function(lambda: len(asyncio.all_tasks(loop)))
     if settings.metrics_port:
         start_http_server(settings.metrics_port, settings.grpc_host)
     async with ModelServer(service, settings, port) as server:

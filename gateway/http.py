@@ -16,6 +16,7 @@ from common.errors import ServiceError
 from gateway.analysis import schema
 from gateway.analysis.word_frequency import WordFrequencies, look_up
 from gateway.history import CefrLevel, Level
+from gateway.metrics import TASKS
 from gateway.ports import Chat, Recordings
 from gateway.scenarios import Library
 
@@ -146,6 +147,7 @@ async def words(
 @router.get("/metrics", include_in_schema=False)
 async def metrics() -> Response:
     """Prometheus metrics."""
+    TASKS.set(len(asyncio.all_tasks()))
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

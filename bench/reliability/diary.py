@@ -80,6 +80,11 @@ class Diary:
         """What is not answered yet: the last ones."""
         return list(takewhile(lambda utterance: utterance.is_open, reversed(self.utterances)))
 
+    @property
+    def waits(self) -> bool:
+        """Whether the learner waits for an answer, and was not told that something is wrong."""
+        return bool(self.utterances) and self.utterances[-1].is_open and self.utterances[-1].told_s == math.inf
+
     def was_answered_since(self, since_s: float) -> bool:
         """Whether something that the learner said since then was answered."""
         return any(since_s <= one.ended_s and one.answered_s < math.inf for one in reversed(self.utterances))

@@ -2,8 +2,8 @@
 
 connect → `connected` → start → speak …  → lost → wait (0.5 s, doubling up to 2 s) → connect → start with session_id …
 
-The learner asks `ping` if the gateway is silent. A gateway that is stopped keeps its connections open, so only silence
-shows that it is gone.
+The learner waits with the next sentence until the last one is answered, or something is said to be wrong. It asks
+`ping` all the time: a gateway that is stopped keeps its connections open, so only silence shows that it is gone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import MutableSequence, Sequence
+from collections.abc import MutableSequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 2.0
 BEAT_S, SILENT_BEATS = 1.2, 3
 """A connection is given up after this many pings without any message. `gateway/web/connection.js` has the same."""
 CONNECT_WITHIN_S = 4.0
-LONGEST_SENTENCE_S = 4.0
+END_WITHIN_S = 15.0
 _TEXT, _BINARY = 1, 2
 
 
@@ -38,11 +38,13 @@ class Line(Learner):
     ended: set when it is lost. goes_on: set by `connected`, or by `resumed` if a session is resumed.
     """
 
-    def __init__(self, job: Job, frames: list[bytes], phase: int, ends: Sequence[int], person: Person) -> None:
+    def __init__(self, job: Job, frames: list[bytes], phase: int, said: Program, person: Person) -> None:
         super().__init__(job, frames, phase, person.late_s)
         self.ended = asyncio.Event()
         self.goes_on = asyncio.Event()
-        self._ends = set(ends)  # frames of the program with which a sentence ends
+        self._starts = {start // FRAME for start, _ in said.voiced}
+        self._ends = {-(-end // FRAME) for _, end in said.voiced}
+        self._position, self._has_begun = phase, False
         self._person = person
         self._silent_beats = 0
 
@@ -76,19 +78,36 @@ class Line(Learner):
         self.say({"type": "ping"})
         return True
 
-    def close(self) -> None:
-        """Close the connection at once."""
+    def fall_silent(self) -> None:
+        """Say nothing more."""
         if self._timer:
             self._timer.cancel()
+
+    def close(self) -> None:
+        """Close the connection at once."""
+        self.fall_silent()
         self._transport.abort()
 
     def _tick(self) -> None:
-        before = self.sent
-        super()._tick()
-        for number in range(before, self.sent):
-            # A sentence that began before this connection is not counted.
-            if (self.phase + number) % len(self.frames) in self._ends and number * FRAME_S > LONGEST_SENTENCE_S:
-                self._person.diary.spoke(time.monotonic())
+        """Send the frames that are due. The next sentence waits until the last one is answered or something is told."""
+        now = time.monotonic()
+        due = self.began_s + self.sent * FRAME_S
+        self.late_s.append(max(0.0, now - due))
+        while due <= now + 0.0005:
+            self._transport.write(self._next_frame())
+            self.sent += 1
+            due = self.began_s + self.sent * FRAME_S
+        self._timer = self._loop.call_later(due - now, self._tick)
+
+    def _next_frame(self) -> bytes:
+        at, diary = self._position, self._person.diary
+        if at in self._starts and diary.waits:
+            return self.frames[at - 1]  # quiet noise
+        self._has_begun |= at in self._starts
+        if at in self._ends and self._has_begun:  # a sentence that began before this connection is not counted
+            diary.spoke(time.monotonic())
+        self._position = (at + 1) % len(self.frames)
+        return self.frames[at]
 
 
 class Person:
@@ -108,7 +127,7 @@ class Person:
         self._url = url
         self._job = Job(url=url, program=Path(), sessions=1, seconds=0)
         self._frames = frames
-        self._ends = [-(-end // FRAME) for _, end in said.voiced]
+        self._said = said
         self._phase = number * len(frames) // of
         self._came_s = time.monotonic()
         self._line: Line | None = None
@@ -128,11 +147,18 @@ class Person:
             if self._line:
                 self._line.close()
 
+    async def end(self) -> None:
+        """End the conversation as the page does; waits for the analysis, but not for long."""
+        if self._line and self.is_on:
+            self._line.fall_silent()
+            self._line.say({"type": "end_conversation"})
+            await self._line.ends_within(END_WITHIN_S)
+
     async def _one_connection(self) -> bool:
         """Connect and talk until the connection is lost. Returns whether the conversation went on over it."""
         url, loop = urlsplit(self._url), asyncio.get_running_loop()
         phase = round((time.monotonic() - self._came_s) / FRAME_S + self._phase) % len(self._frames)
-        line = Line(self._job, self._frames, phase, self._ends, self)
+        line = Line(self._job, self._frames, phase, self._said, self)
         went_on = False
         try:
             async with asyncio.timeout(CONNECT_WITHIN_S):

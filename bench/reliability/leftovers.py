@@ -24,6 +24,17 @@ async def left_over(mesh: StubMesh) -> dict[str, float]:
         await asyncio.sleep(0.5)
 
 
+async def session_keys(mesh: StubMesh, *, within_s: float) -> int:
+    """How many keys of sessions Redis still has; waits so long for them to expire."""
+    deadline = time.monotonic() + within_s
+    async with redis.Redis(port=mesh.valkey_port) as client:
+        while True:
+            count = len([key async for key in client.scan_iter("aitalk:session:*")])
+            if not count or time.monotonic() > deadline:
+                return count
+            await asyncio.sleep(1)
+
+
 async def _count(mesh: StubMesh) -> dict[str, float]:
     async with redis.Redis(port=mesh.valkey_port) as client:
         seats = await client.zcount("aitalk:{admission}:seats", await _now_ms(client), "+inf")

@@ -6,13 +6,16 @@
  *                                                                         → refused: forget it, a fresh session, ready
  *   open → `queued`, `queued`, … → `connected` …      we send `start` at once if there is a session to carry on
  *   `reconnect` → moving: its close → wait as told → open …      the learner's audio is kept for the next connection
- *   lost → wait (0.5 s, doubling up to 8 s) → open …
+ *   lost → wait (0.5 s, doubling up to 2 s, later 8 s) → open …
  *   close 4408, 4409 → parked, until `open` is called
  *   `analysis`, then close 1000 → over
  */
 const FIRST_WAIT_MS = 500;
+const SHORT_WAIT_MS = 2000; // a server that is started again is back within seconds
+const SHORT_WAITS = 20;
 const LONGEST_WAIT_MS = 8000;
-const PING_EVERY_MS = 10000;
+const PING_EVERY_MS = 1200;
+const SILENT_PINGS = 3; // a server that hangs keeps its connections open: the learner should know within 5 s
 const OPEN_WITHIN_MS = 10000;
 const STALLED_BYTES = 320_000; // 10 s of PCM at 16 kHz unsent: the connection is dead, even if the socket seems open
 const HELD_BYTES = 320_000; // of audio kept while there is no connection: as much
@@ -127,7 +130,7 @@ export class Connection {
   }
 
   #received(data) {
-    this.silent = false;
+    this.unanswered = 0;
     if (typeof data !== 'string') return this.onAudio(data);
     const message = JSON.parse(data);
     if (message.type === 'error' && message.code === 'unauthorized') return this.#locked();
@@ -171,7 +174,7 @@ export class Connection {
     this.resuming = this.moving = false;
     this.ready = true;
     this.attempt = 0;
-    this.silent = false;
+    this.unanswered = 0;
     this.heart ??= setInterval(() => this.#beat(), PING_EVERY_MS);
     const forgotten = Boolean(this.forgotten);
     this.forgotten = false;
@@ -195,10 +198,10 @@ export class Connection {
     return this.open();
   }
 
-  /** A connection on which nothing came since the last ping is dead. */
+  /** A connection on which nothing came since the last pings is dead. */
   #beat() {
-    if (this.silent) return this.#lost(this.socket, { code: 0, reason: 'no answer' });
-    this.silent = true;
+    if (this.unanswered >= SILENT_PINGS) return this.#lost(this.socket, { code: 0, reason: 'no answer' });
+    this.unanswered += 1;
     return this.socket.send(JSON.stringify({ type: 'ping' }));
   }
 
@@ -217,7 +220,8 @@ export class Connection {
       return undefined;
     }
     this.moving = false;
-    const ms = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.attempt) * (0.75 + Math.random() / 2);
+    const longestMs = this.attempt < SHORT_WAITS ? SHORT_WAIT_MS : LONGEST_WAIT_MS;
+    const ms = Math.min(longestMs, FIRST_WAIT_MS * 2 ** this.attempt) * (0.75 + Math.random() / 2);
     this.attempt += 1;
     this.waiting = setTimeout(() => this.open(), ms);
     return this.onChange({ state: 'waiting', ms, attempt: this.attempt });

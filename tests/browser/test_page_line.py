@@ -31,6 +31,19 @@ async def test_a_lost_line_is_taken_up_again(open_page: OpenPage, stub: PageStub
     await expect(page.locator(".learner .words")).to_have_text("I was saying.")
 
 
+async def test_a_server_that_hangs_is_noticed(open_page: OpenPage, stub: PageStub) -> None:
+    """It keeps the connection open, so only the missing answers to pings show it."""
+    page = await open_page(stub.url)
+    client = await talking(page, stub)
+    await client.until(lambda client: len(client.of_type(protocol.Ping)) >= 2)
+    await expect(page.locator("body")).to_have_attribute("data-phase", "listening")
+    stub.hangs = True
+    await expect(page.locator("body")).to_have_attribute("data-phase", "reconnecting", timeout=15_000)
+    stub.hangs = False
+    await stub.client(2)
+    await expect(page.locator("body")).to_have_attribute("data-phase", "listening")
+
+
 async def test_the_place_in_the_queue_is_shown_and_moves(open_page: OpenPage, stub: PageStub) -> None:
     stub.full = True
     page = await open_page(stub.url)

@@ -182,6 +182,7 @@ class PageStub:
         self.library = _LIBRARY
         self.scenarios_known = True  # False: as an older gateway
         self.full = False  # nobody is let in until the test calls Client.welcome
+        self.hangs = False  # it keeps its connections open and answers nothing
         self.clients: list[Client] = []
         self.sessions: dict[str, str] = {}
         self.arrived = asyncio.Event()
@@ -268,7 +269,7 @@ class PageStub:
         match message:
             case protocol.Start(session_id=session_id, resume_token=token):
                 await self._start(client, session_id, token)
-            case protocol.Ping():
+            case protocol.Ping() if not self.hangs:
                 await client.send(protocol.Pong())
             case protocol.Playback():
                 await client.played(message)
