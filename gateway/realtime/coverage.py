@@ -89,7 +89,7 @@ SERVER_EVENTS: dict[str, Row] = {
 }
 
 SESSION_FIELDS: dict[str, Row] = {
-    "type": Row("done", "`realtime` or `transcription`"),
+    "type": Row("done", "`realtime` or `transcription`; a transcription session stays one"),
     "model": Row("without effect", "the server's own models answer; reported as you asked for it"),
     "instructions": Row("done", "they are all that the model is told; without any, the partner is Joe"),
     "output_modalities": Row("done", '`["audio"]` or `["text"]`'),

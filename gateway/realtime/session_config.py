@@ -217,7 +217,12 @@ class SessionConfig(_Part):
 
 def updated(config: SessionConfig, update: Mapping[str, Any]) -> SessionConfig:
     """`config` with the fields of a `session.update`. Raises ClientError if a field is invalid; then no field
-    changes."""
+    changes.
+
+    A transcription session stays one. OpenAI's JavaScript client sends `type: realtime` whatever it has opened.
+    """
+    if config.type == "transcription":
+        update = {**update, "type": "transcription"}
     if update.get("tools"):
         raise ClientError(
             "tools can't be called here yet; send `tools: []`, or leave it out",

@@ -344,6 +344,9 @@ async def test_a_transcription_session_has_no_responses() -> None:
         assert [delta["delta"] for delta in deltas] == ["good", " morning"]
         assert client.events.index(deltas[0]) < client.kinds().index("input_audio_buffer.committed")
         assert "transcription session" in (await client.error_for("response.create"))["message"]
+        await client.send("session.update", session={"type": "realtime", "tracing": "auto"})
+        updated = await client.wait_for("session.updated")
+        assert updated["session"]["type"] == "transcription"
         assert turns(gateway) == ["good morning"]
     assert not gateway.llm.asked
     assert not client.of("response.created")
