@@ -45,10 +45,13 @@ $(VENV)/.mesh: $(UV) $(LOCKS)/mesh.txt $(LOCKS)/weights.txt pyproject.toml
 	@VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.mesh $(LOCKS)/dev.txt $(LOCKS)/test-audio.txt deploy/apt-packages.txt clients/python/pyproject.toml
+$(VENV)/.dev: $(VENV)/.mesh $(LOCKS)/dev.txt $(LOCKS)/test-audio.txt deploy/apt-packages.txt clients/python/pyproject.toml \
+		tests/agents_sdk/package-lock.json
 	$(call install_locked,dev.txt)
 	$(call install_data,test-audio.txt)
 	@VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation --editable clients/python
+	@echo "→ installing tests/agents_sdk (npm, hash-locked)"
+	@PATH="$(abspath $(BIN)):$$PATH" npm ci --prefix tests/agents_sdk --ignore-scripts --silent || $(no_packages)
 	@deploy/apt-install.sh test
 	@touch $@
 
