@@ -73,8 +73,8 @@ async def serve(settings: GatewaySettings) -> None:
     """Serve until the sessions are handed over, or until a second signal. Raises ValueError if it can't listen."""
     listening = listen(settings.host, settings.port)
     settings = settings.model_copy(update={"port": listening.getsockname()[1]})  # the real port, if PORT is 0
-    async with connect(settings) as (ports, services, seats):
-        app = create_app(settings, ports, services, seats)
+    async with connect(settings) as (ports, services, seats, limits):
+        app = create_app(settings, ports, services, seats, limits)
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -83,6 +83,7 @@ async def serve(settings: GatewaySettings) -> None:
             ws=WebSocketProtocol,
             ws_max_size=max(WEBSOCKET_MAX_BYTES, settings.max_frame_bytes),
             ws_per_message_deflate=False,  # audio does not compress
+            forwarded_allow_ips=settings.forwarded_allow_ips,
             timeout_graceful_shutdown=5,
         )
         server = DrainingServer(config, app.state.draining)

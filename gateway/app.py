@@ -17,9 +17,11 @@ from common.security import Security
 from common.tracing import flush_traces
 from gateway.admission.auth import Authenticator, UnauthorizedError, client_of, protect_http, subprotocol
 from gateway.admission.capacity import Capacity
+from gateway.admission.daily_time import TimeUsedUpError
 from gateway.admission.draining import Draining, reconnect
 from gateway.admission.limits import Limits, TooMuchError
 from gateway.admission.queue import AdmissionQueue
+from gateway.admission.redis_limits import RedisLimits, SharedLimits
 from gateway.admission.redis_seats import RedisSeats
 from gateway.admission.waiting_room import Arrival, turn_away
 from gateway.clients.asr import GrpcAsr
@@ -29,7 +31,7 @@ from gateway.clients.recovering_tts import RecoveringTts
 from gateway.clients.redis_store import RedisStore
 from gateway.clients.services import ModelServices
 from gateway.clients.tts import GrpcTts
-from gateway.closing import ENDED, EXPELLED, IDLE
+from gateway.closing import ENDED, EXPELLED, IDLE, OUT_OF_TIME
 from gateway.config import GatewaySettings
 from gateway.connection.serve import converse
 from gateway.conversation.session import SessionOptions
@@ -52,11 +54,11 @@ LOAD_POLL_S = 1.0
 
 
 @asynccontextmanager
-async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, ModelServices, RedisSeats]]:
+async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, ModelServices, RedisSeats, RedisLimits]]:
     """The real ports of a gateway, open within the block. The services need not be up yet."""
     url = settings.redis_url.get_secret_value()
     store = RedisStore(url, ttl_s=settings.session_ttl_s, learner_ttl_s=settings.learner_ttl_s)
-    seats = RedisSeats(url)
+    seats, limits = RedisSeats(url), RedisLimits(url)
     async with (
         ModelServices(
             asr=settings.asr_address,
@@ -75,14 +77,17 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, Model
                 RecoveringTts(GrpcTts(services.tts)),
                 store,
             )
-            yield ports, services, seats
+            yield ports, services, seats, limits
         finally:
             saving.cancel()
+            await limits.close()
             await seats.close()
             await store.close()
 
 
-def create_app(settings: GatewaySettings, ports: Ports, services: Services, seats: RedisSeats) -> FastAPI:
+def create_app(
+    settings: GatewaySettings, ports: Ports, services: Services, seats: RedisSeats, shared_limits: SharedLimits
+) -> FastAPI:
     """The application around the given ports: real ones, or a test's."""
     load = _Load(settings.speculation_max_occupancy)
     capacity = _capacity(settings)
@@ -96,7 +101,10 @@ def create_app(settings: GatewaySettings, ports: Ports, services: Services, seat
     authenticator = Authenticator.of(settings)
     draining = Draining(settings.gateway_drain_timeout_s)
     limits = Limits(
+        shared_limits,
         connections=settings.client_max_connections,
+        per_minute=settings.client_connections_per_min,
+        daily_s=settings.client_daily_minutes * 60,
         messages_per_s=settings.client_messages_per_s,
         bytes_per_s=settings.client_bytes_per_s,
     )
@@ -109,6 +117,7 @@ def create_app(settings: GatewaySettings, ports: Ports, services: Services, seat
                 tasks.create_task(load.watch(services)),
                 tasks.create_task(capacity.watch(services)),
                 tasks.create_task(admission.run()),
+                tasks.create_task(limits.run()),
                 tasks.create_task(authenticator.run()),
                 tasks.create_task(draining.run()),
             ]
@@ -173,19 +182,20 @@ def _add_conversation(
         await websocket.accept(subprotocol(websocket.headers))
         try:
             client = client_of(websocket, authenticator)
-            with limits.connection(client.name) as allowance:
+            async with limits.connection(client.name) as allowance:
+                allowance.time.check()
                 place = websocket.query_params.get("place", "")
                 session_id = secrets.token_urlsafe(12)
                 await receive(Arrival(websocket, session_id, allowance, subject=client.subject, place=place))
-        except (UnauthorizedError, TooMuchError) as error:
-            await turn_away(websocket, error)
+        except (UnauthorizedError, TooMuchError, TimeUsedUpError) as error:
+            await turn_away(websocket, error, OUT_OF_TIME if isinstance(error, TimeUsedUpError) else EXPELLED)
 
     async def receive(arrival: Arrival) -> None:
         async with arrival.seated_by(admission, ports.store, draining) as is_in:
             if is_in:
                 arrival.keep_seat = True  # whatever happens to the connection
                 closing = await converse(arrival, ports, options, settings, draining)
-                arrival.keep_seat = closing not in (ENDED, IDLE, EXPELLED)
+                arrival.keep_seat = closing not in (ENDED, IDLE, EXPELLED, OUT_OF_TIME)
 
 
 def _origins(settings: GatewaySettings) -> Origins:

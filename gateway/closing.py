@@ -1,4 +1,4 @@
-"""The reasons for closing a connection, and the event that hands a session over to another gateway."""
+"""The reasons for closing a connection, and the events by which a gateway ends or limits its sessions."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ MOVING = Closing(1012, "this gateway ends; connect again to carry on")
 EXPELLED = Closing(1008, "more than a client may send; or a token is needed")
 FULL = Closing(1013, "all places are taken; try again later")
 BROKEN = Closing(1011, "a bug ended the session; it is in the gateway's log")
+OUT_OF_TIME = Closing(4429, "today's time is used up; carry on tomorrow")
 TAKEN_OVER = Closing(4409, "the session goes on over a newer connection")
 
 
@@ -27,4 +28,22 @@ TAKEN_OVER = Closing(4409, "the session goes on over a newer connection")
 class HandOver:
     """This gateway ends, so another one continues the session: after the current turn or, with at_once, now."""
 
+    at_once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRunsOut:
+    """The learner has only this many seconds left today."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimeUp:
+    """The learner's time for today is used up: the session ends after the current turn or, with at_once, now.
+
+    message: what the learner is told.
+    """
+
+    message: str
     at_once: bool = False

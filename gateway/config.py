@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from pathlib import Path
 
@@ -149,10 +150,28 @@ class GatewaySettings(ProcessSettings):
     metrics_token: SecretStr = Field(
         SecretStr(""), description="Bearer token for `/metrics` only. Empty: the same tokens as everywhere else."
     )
+    forwarded_allow_ips: str = Field(
+        "127.0.0.1",
+        description="Addresses or networks, separated by commas, of the proxies whose `X-Forwarded-For` names the "
+        "client's address. `*` trusts everybody, so only a proxy may be able to reach the gateway.",
+    )
     client_max_connections: int = Field(
         100,
         ge=1,
-        description="WebSockets that one client (token, JWT subject or address) may have open at this gateway.",
+        description="WebSockets that one client (token, JWT subject or address) may have open, at all gateways "
+        "together.",
+    )
+    client_connections_per_min: int = Field(
+        600,
+        ge=0,
+        description="WebSockets that one client may open per minute, at all gateways together. 0: any number.",
+    )
+    client_daily_minutes: float = Field(
+        0.0,
+        ge=0,
+        le=24 * 60,
+        description="Minutes per day (UTC) that one client may converse, at all gateways together; the client is told "
+        "two minutes before the end. 0: any number. Meant for JSON Web Tokens, which name one learner each.",
     )
     client_messages_per_s: float = Field(
         200.0, gt=0, description="Messages per second on one WebSocket; bursts may be ten times as large."
@@ -185,6 +204,14 @@ class GatewaySettings(ProcessSettings):
         description="Save each learner's audio as `audio_debug/<session-id>.wav` in the system's temporary folder. "
         "These are recordings of people: use it for debugging only.",
     )
+
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def _addresses(cls, proxies: str) -> str:
+        for one in proxies.split(","):
+            if one.strip() not in ("*", ""):
+                ipaddress.ip_network(one.strip(), strict=False)  # its message says what is wrong with it
+        return proxies
 
     @field_validator("redis_url")
     @classmethod

@@ -95,6 +95,19 @@ QUEUE_WAIT_SECONDS = Histogram(
     buckets=(0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600),
 )
 REFUSALS = Counter("aitalk_gateway_refusals_total", "Learners who were refused, by reason.", ["reason"])
+CLIENT_LIMITS = from_zero(
+    Counter(
+        "aitalk_gateway_client_limits_total",
+        "Times that a client reached a limit: connections, openings (per minute), messages, bytes, time (per day).",
+        ["limit"],
+    ),
+    *("connections", "openings", "messages", "bytes", "time"),
+)
+CLIENT_LIMITS_SHARED = Gauge(
+    "aitalk_gateway_client_limits_shared",
+    "1: clients are counted across all gateways. 0: Redis is away, and this gateway counts alone.",
+)
+CLIENT_LIMITS_SHARED.set(1)
 HANDOVERS = from_zero(
     Counter(
         "aitalk_gateway_handovers_total", "Sessions sent to another gateway: between_turns or in_turn.", ["moment"]

@@ -17,12 +17,14 @@ from common.errors import (
     UnavailableError,
 )
 from gateway.admission.auth import UnauthorizedError
+from gateway.admission.daily_time import TimeUsedUpError
 from gateway.admission.limits import TooMuchError
 
 # The first class that an error belongs to decides its HTTP status and its `type`.
 _KINDS: list[tuple[type[ServiceError], int, str]] = [
     (UnauthorizedError, 401, "authentication_error"),
     (TooMuchError, 429, "rate_limit_error"),
+    (TimeUsedUpError, 429, "insufficient_quota"),
     (BusyError, 429, "rate_limit_error"),
     (InvalidInputError, 400, "invalid_request_error"),
     (SequenceError, 400, "invalid_request_error"),
@@ -31,7 +33,12 @@ _KINDS: list[tuple[type[ServiceError], int, str]] = [
     (EngineError, 502, "server_error"),
 ]
 # Clients of OpenAI's API know some codes by another name than ours.
-_CODES = {"unauthorized": "invalid_api_key", "too_much": "rate_limit_exceeded", "busy": "rate_limit_exceeded"}
+_CODES = {
+    "unauthorized": "invalid_api_key",
+    "too_much": "rate_limit_exceeded",
+    "busy": "rate_limit_exceeded",
+    "time_used_up": "insufficient_quota",
+}
 
 
 class ErrorDetails(TypedDict):

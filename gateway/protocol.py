@@ -182,6 +182,13 @@ class Reconnect(ServerMessage):
     delay_ms: int
 
 
+class TimeLeft(ServerMessage):
+    """The learner may converse for only this many seconds more today. Then come `error` and close 4429."""
+
+    type: Literal["time_left"] = "time_left"
+    seconds: int
+
+
 class SpeechStartedMessage(ServerMessage):
     """The learner began to speak, or goes on after `speech_stopped`."""
 
@@ -310,6 +317,7 @@ AnyServerMessage = (
     | Connected
     | Resumed
     | Reconnect
+    | TimeLeft
     | SpeechStartedMessage
     | SpeechStoppedMessage
     | TranscriptMessage

@@ -102,6 +102,7 @@ def _gateway(folder: Path, asr: int, models: int, behind: dict[str, RunningProce
         "TTS_ADDRESS": f"127.0.0.1:{models}",
         "REDIS_URL": f"redis://127.0.0.1:{valkey_port}/0",
         "CLIENT_MAX_CONNECTIONS": _MANY,  # the learners come from one address
+        "CLIENT_CONNECTIONS_PER_MIN": "0",
         "TTS_SAMPLE_RATE": str(REPLY_RATE_HZ),
         "LOG_LEVEL": "WARNING",
     }

@@ -1,15 +1,27 @@
-"""Limits for each client: connections at once, and messages and bytes per second on each connection."""
+"""Limits for each client: connections at once and per minute, time per day, and what each connection may send.
+
+Connections and time are counted for all gateways, in Redis. What one connection sends is counted by its gateway. While
+Redis can't be reached, each gateway counts the open connections and the time alone.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import secrets
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from common.errors import ServiceError
+from common.errors import ServiceError, UnavailableError
+from gateway import metrics
+from gateway.admission.daily_time import DailyTime
+from gateway.admission.redis_limits import LEASE_S, Beat, SharedLimits
 
+logger = logging.getLogger(__name__)
+
+BEAT_S = LEASE_S / 4
 BURST_S = 10.0  # the amount for this many seconds may come at once, as after an interrupted connection
 
 
@@ -45,37 +57,137 @@ class Bucket:
 
 @dataclass
 class Allowance:
-    """How much one connection may still send."""
+    """How much one connection may still send, and how long its client may converse."""
 
     messages: Bucket
     data: Bucket
+    time: DailyTime = field(default_factory=lambda: DailyTime(0))
 
     def take(self, size: int) -> None:
         """Count a message of `size` bytes. Raises TooMuchError."""
         if not self.messages.take(1):
+            metrics.CLIENT_LIMITS.labels("messages").inc()
             raise TooMuchError(f"more than {self.messages.rate:g} messages a second; send larger ones, less often")
         if not self.data.take(size):
+            metrics.CLIENT_LIMITS.labels("bytes").inc()
             raise TooMuchError(f"more than {self.data.rate:g} bytes a second; send audio as it is recorded, or Opus")
 
 
-class Limits:
-    """The limits at one gateway. Gateways don't share their counts."""
+@dataclass
+class _Client:
+    """What one client does at this gateway. time: also what it has used at the others."""
 
-    def __init__(self, *, connections: int, messages_per_s: float, bytes_per_s: float) -> None:
+    time: DailyTime
+    connections: set[str] = field(default_factory=set)
+
+
+class Limits:
+    """The limits at one gateway. `run` it as a task for as long as the gateway serves.
+
+    connections: at once, at all gateways. per_minute: WebSockets that may be opened per minute; 0: any number. daily_s:
+    seconds in conversations per day; 0: any number.
+    """
+
+    def __init__(
+        self,
+        shared: SharedLimits,
+        *,
+        connections: int,
+        per_minute: int = 0,
+        messages_per_s: float,
+        bytes_per_s: float,
+        daily_s: float = 0.0,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._shared = shared
         self._connections = connections
+        self._per_minute = per_minute
         self._messages_per_s = messages_per_s
         self._bytes_per_s = bytes_per_s
-        self._open: Counter[str] = Counter()
+        self._daily_s = daily_s
+        self._now = now
+        self._clients: dict[str, _Client] = {}
+        self._is_away = False
 
-    @contextmanager
-    def connection(self, client: str) -> Iterator[Allowance]:
-        """Count one more connection of this client within the block. Raises TooMuchError."""
-        if self._open[client] >= self._connections:
-            raise TooMuchError(f"more than {self._connections} connections at once; close one first")
-        self._open[client] += 1
+    @asynccontextmanager
+    async def connection(self, name: str, *, is_request: bool = False) -> AsyncIterator[Allowance]:
+        """Count one more connection of this client within the block. Raises TooMuchError.
+
+        is_request: an HTTP request, of which any number may come in a minute.
+        """
+        client = self._clients.setdefault(name, _Client(DailyTime(self._daily_s, now=self._now)))
+        if len(client.connections) >= self._connections:
+            raise self._too_many_open()
+        connection = secrets.token_hex(8)
+        client.connections.add(connection)
         try:
-            yield Allowance(Bucket(self._messages_per_s), Bucket(self._bytes_per_s))
+            await self._enter(name, client, connection, per_minute=0 if is_request else self._per_minute)
+            messages, data = Bucket(self._messages_per_s, self._now), Bucket(self._bytes_per_s, self._now)
+            yield Allowance(messages, data, client.time)
         finally:
-            self._open[client] -= 1
-            if not self._open[client]:
-                del self._open[client]
+            client.connections.discard(connection)
+            await self._leave(name, connection)
+
+    async def run(self) -> None:
+        """Report to the other gateways what the clients do here, until cancelled."""
+        while True:
+            await asyncio.sleep(BEAT_S)
+            await self.beat()
+
+    async def beat(self) -> None:
+        """Report once."""
+        beats = [Beat(name, tuple(one.connections), one.time.unreported_s) for name, one in self._clients.items()]
+        if not (beats or self._is_away):
+            return
+        try:
+            used_s = await self._shared.beat(beats)
+        except UnavailableError as error:
+            self._lose(error)
+            return
+        if self._is_away:
+            logger.info("clients are counted across gateways again")
+        self._is_away = False
+        metrics.CLIENT_LIMITS_SHARED.set(1)
+        for beat, used in zip(beats, used_s, strict=True):
+            self._clients[beat.client].time.report(used, sent_s=beat.used_s)
+            self._forget(beat.client)
+
+    async def _enter(self, name: str, client: _Client, connection: str, *, per_minute: int) -> None:
+        if self._is_away:
+            return
+        try:
+            entry = await self._shared.enter(name, connection, most=self._connections, per_minute=per_minute)
+        except UnavailableError as error:
+            self._lose(error)
+            return
+        if entry.too_many_open:
+            raise self._too_many_open()
+        if entry.too_many_opened:
+            metrics.CLIENT_LIMITS.labels("openings").inc()
+            raise TooMuchError(f"more than {per_minute} connections opened within a minute; wait a minute")
+        client.time.report(entry.used_s)
+
+    async def _leave(self, name: str, connection: str) -> None:
+        self._forget(name)
+        if self._is_away:
+            return  # the lease will lapse
+        try:
+            await self._shared.leave(name, connection)
+        except UnavailableError as error:
+            self._lose(error)
+
+    def _forget(self, name: str) -> None:
+        """Forget a client that has left, unless the other gateways don't know its time yet."""
+        client = self._clients.get(name)
+        if client and not client.connections and client.time.unreported_s < 0.001:
+            del self._clients[name]
+
+    def _too_many_open(self) -> TooMuchError:
+        metrics.CLIENT_LIMITS.labels("connections").inc()
+        return TooMuchError(f"more than {self._connections} connections at once; close one first")
+
+    def _lose(self, error: UnavailableError) -> None:
+        if not self._is_away:
+            logger.warning("clients are counted at this gateway only: %s", error.message)
+        self._is_away = True
+        metrics.CLIENT_LIMITS_SHARED.set(0)

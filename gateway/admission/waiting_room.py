@@ -89,6 +89,7 @@ class Arrival:
         """Free the seat: the learner only waits for the rest of the analysis."""
         if self._admission and self._ticket:
             admission, ticket, self._ticket = self._admission, self._ticket, None
+            self.allowance.time.stop()
             await admission.leave(ticket)
 
     def keep(self, frame: Frame) -> None:
@@ -116,10 +117,16 @@ class Arrival:
             return
         ticket = await admission.arrive(self.session_id, self.place)
         self._admission, self._ticket = admission, ticket
+        is_in = False
         try:
-            yield ticket.is_seated or await _Queueing(self, ticket, admission, store, draining).wait()
+            is_in = ticket.is_seated or await _Queueing(self, ticket, admission, store, draining).wait()
+            if is_in:
+                self.allowance.time.start()
+            yield is_in
         finally:
             if self._ticket:  # otherwise the seat was given back
+                if is_in:
+                    self.allowance.time.stop()
                 await admission.leave(ticket, keep=self.keep_seat)
 
 

@@ -35,9 +35,10 @@ async def _serve(
     async with asyncio.TaskGroup() as tasks:
         writing = tasks.create_task(_write(arrival.socket, outbox))
         reader = FrameReader(arrival, session, audio, outbox, max_frame_bytes=max_frame_bytes)
-        reading = tasks.create_task(reader.run())
+        helping = [tasks.create_task(reader.run()), tasks.create_task(arrival.allowance.time.watch(session))]
         closing = await run(session)
-        reading.cancel()
+        for task in helping:
+            task.cancel()
         outbox.close()
         connected = await writing
         if connected:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.analysis import Stage
-from gateway.closing import HandOver
+from gateway.closing import HandOver, TimeRunsOut, TimeUp
 from gateway.conversation.conduct import ConductEvent
 from gateway.conversation.hearing import HearingEvent
 from gateway.history import Memory
@@ -59,6 +59,8 @@ SessionEvent = (
     | HintReady
     | AnalysisGrown
     | HandOver
+    | TimeRunsOut
+    | TimeUp
     | Expelled
     | Left
 )

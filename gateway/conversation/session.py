@@ -19,7 +19,19 @@ import anyio
 from common.errors import ServiceError, UnavailableError, first_service_error
 from gateway import metrics
 from gateway.audio import AudioInput, DecodedAudio
-from gateway.closing import ENDED, EXPELLED, IDLE, LEFT, MOVING, TAKEN_OVER, Closing, HandOver
+from gateway.closing import (
+    ENDED,
+    EXPELLED,
+    IDLE,
+    LEFT,
+    MOVING,
+    OUT_OF_TIME,
+    TAKEN_OVER,
+    Closing,
+    HandOver,
+    TimeRunsOut,
+    TimeUp,
+)
 from gateway.conversation.beginning import Beginning
 from gateway.conversation.client_control import ClientControl
 from gateway.conversation.conduct import AddTurn, CancelReply, Conduct, Configure, DeleteTurn, TruncateTurn
@@ -45,6 +57,7 @@ from gateway.protocol import (
     SetLevel,
     Start,
     Text,
+    TimeLeft,
 )
 from gateway.reply.asides import Asides
 from gateway.reply.floor_control import FloorControl
@@ -151,7 +164,7 @@ class Session:
         self._control = ClientControl(self._record, self._hearing, outbox, conduct or Conduct())
         self._resume_token = resume_token or secrets.token_urlsafe(24)
         self._silence = Silence()
-        self._handing_over: HandOver | None = None
+        self._ends_by: HandOver | TimeUp | None = None
         self.is_leaving = False
 
     @property
@@ -283,8 +296,8 @@ class Session:
                     return LEFT
                 case Expelled():
                     return EXPELLED
-                case HandOver():
-                    self._handing_over = event
+                case HandOver() | TimeUp():
+                    self._ends_by = event
                 case Start():
                     await self._try(self._beginning.perform(event, tasks))
                     await self._try(self._let_partner_begin(floor))
@@ -292,8 +305,14 @@ class Session:
                     await self._try(self._control.on(event, floor, self._asides))
                 case _:
                     await self._try(self._handle(event, floor, turns))
-            if self._handing_over and (self._handing_over.at_once or self._is_between_turns(floor)):
-                return MOVING
+            if self._ends_by and (self._ends_by.at_once or self._is_between_turns(floor)):
+                return await self._end_by(self._ends_by)
+
+    async def _end_by(self, event: HandOver | TimeUp) -> Closing:
+        if isinstance(event, HandOver):
+            return MOVING
+        await self._outbox.report(UnavailableError(event.message, code="time_used_up", retryable=False))
+        return OUT_OF_TIME
 
     async def _try(self, handling: Awaitable[None]) -> None:
         """Run `handling`. A service that fails ends only this handling, not the session. Raises SessionTakenError."""
@@ -336,8 +355,8 @@ class Session:
                 await turns.on_typed(text)
             case Hint():
                 self._hints.ask()
-            case HintReady(sentences):
-                await self._outbox.send(HintMessage(sentences=sentences))
+            case HintReady() | TimeRunsOut():
+                await self._outbox.send(_message(event))
             case SetLevel(level=level):
                 await self._record.change(level=level)
                 self._hearing.patience_changed()
@@ -384,3 +403,12 @@ class Session:
         metrics.HANDOVERS.labels("in_turn" if self._hearing.turn_is_open else "between_turns").inc()
         if self._hearing.turn_is_open:
             await self._ending.hear_last_words(tasks)
+
+
+def _message(event: HintReady | TimeRunsOut) -> HintMessage | TimeLeft:
+    """What the learner is told of an event."""
+    match event:
+        case HintReady(sentences):
+            return HintMessage(sentences=sentences)
+        case TimeRunsOut(seconds):
+            return TimeLeft(seconds=seconds)

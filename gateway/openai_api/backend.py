@@ -35,9 +35,8 @@ def backend(request: Request) -> Backend:
 
 async def inside(request: Request, behind: Annotated[Backend, Depends(backend)]) -> AsyncIterator[AsyncExitStack]:
     """Admits the request's client. Contexts entered on the stack stay open until the answer has been sent."""
-    with behind.entrance.client(request):
-        async with AsyncExitStack() as stack:
-            yield stack
+    async with behind.entrance.client(request), AsyncExitStack() as stack:
+        yield stack
 
 
 Behind = Annotated[Backend, Depends(backend)]

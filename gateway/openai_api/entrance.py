@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -38,8 +38,8 @@ class Entrance:
     draining: Draining
     origins: Origins
 
-    @contextmanager
-    def client(self, request: Request) -> Iterator[None]:
+    @asynccontextmanager
+    async def client(self, request: Request) -> AsyncIterator[None]:
         """Count the request as a connection of its client within the block.
 
         Raises ForbiddenOriginError, UnauthorizedError, TooMuchError.
@@ -47,7 +47,7 @@ class Entrance:
         if not self.origins.allow(request.headers):
             raise ForbiddenOriginError("pages of this origin may not use the gateway; see CORS_ORIGINS, ALLOWED_HOSTS")
         client = client_of(request, self.authenticator)
-        with self.limits.connection(client.name):
+        async with self.limits.connection(client.name, is_request=True):
             yield
 
     @asynccontextmanager

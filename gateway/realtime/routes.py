@@ -17,7 +17,7 @@ from gateway.admission.auth import Authenticator, Client, client_of, subprotocol
 from gateway.admission.limits import Limits
 from gateway.admission.queue import AdmissionQueue
 from gateway.admission.waiting_room import Arrival
-from gateway.closing import ENDED, EXPELLED, IDLE
+from gateway.closing import ENDED, EXPELLED, IDLE, OUT_OF_TIME
 from gateway.openai_errors import error_body, http_status
 from gateway.origins import Origins
 from gateway.protocol import AnyServerMessage, ErrorMessage, Reconnect
@@ -50,7 +50,8 @@ def add_realtime(app: FastAPI, checks: EntryChecks, shared: Shared) -> None:
     async def realtime(websocket: WebSocket) -> None:
         try:
             client, opening = await _let_in(websocket, checks, shared)
-            with checks.limits.connection(client.name) as allowance:
+            async with checks.limits.connection(client.name) as allowance:
+                allowance.time.check()
                 await websocket.accept(subprotocol(websocket.headers, SUBPROTOCOL))
                 arrival = Arrival(
                     websocket,
@@ -119,7 +120,7 @@ async def _receive(arrival: Arrival, opening: Opening, checks: EntryChecks, shar
         if is_in:
             arrival.keep_seat = True  # even if the connection breaks
             closing = await converse(arrival, opening, shared)
-            arrival.keep_seat = closing not in (ENDED, IDLE, EXPELLED)
+            arrival.keep_seat = closing not in (ENDED, IDLE, EXPELLED, OUT_OF_TIME)
 
 
 async def _body(request: Request) -> bytes:

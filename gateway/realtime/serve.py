@@ -115,7 +115,8 @@ class _Connection:
         """Run until the session or the connection ends."""
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(self._write())
-            helping = [tasks.create_task(self._read()), tasks.create_task(self._translator.idle.run())]
+            watching = self._arrival.allowance.time.watch(self._session)
+            helping = [tasks.create_task(task) for task in (self._read(), self._translator.idle.run(), watching)]
             closing = await run(self._session)
             for task in helping:
                 task.cancel()

@@ -7,7 +7,7 @@
  *   open → `queued`, `queued`, … → `connected` …      we send `start` at once if there is a session to carry on
  *   `reconnect` → moving: its close → wait as told → open …      the learner's audio is kept for the next connection
  *   lost → wait (0.5 s, doubling up to 2 s, later 8 s) → open …
- *   close 4408, 4409 → parked, until `open` is called
+ *   close 4408, 4409, 4429 → parked, until `open` is called
  *   `analysis`, then close 1000 → over
  */
 const FIRST_WAIT_MS = 500;
@@ -22,7 +22,8 @@ const HELD_BYTES = 320_000; // of audio kept while there is no connection: as mu
 const RECENT_FRAMES = 25; // half a second
 const MOVED_WITHIN_MS = 10000;
 const REFUSED_FOR_GOOD = [1002, 1003, 1007, 1008];
-const LEFT_TO_LEARNER = [1013, 4408, 4409]; // queue full, long silence, continued elsewhere: only the learner reconnects
+// Queue full, long silence, continued elsewhere, today's time used up: only the learner reconnects.
+const LEFT_TO_LEARNER = [1013, 4408, 4409, 4429];
 
 export class Connection {
   /**

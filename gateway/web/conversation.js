@@ -14,7 +14,7 @@
  * cutBy: what ended an interrupted turn.
  */
 import { heardLength } from './captions.js';
-import { complaint } from './wording.js';
+import { complaint, timeLeft } from './wording.js';
 
 /**
  * @param {{level?: string, turns?: (LearnerTurn|PartnerTurn)[], scenario?: import('./scenarios.js').Scenario|null}} [kept]
@@ -93,6 +93,7 @@ const HANDLERS = {
   analysis_progress: (state, { data, done, total }) => ({ ...state, analysis: data, progress: { done, total } }),
   analysis: (state, { data }) => ({ ...quiet(state, 'end'), stage: 'ended', analysis: data }),
   resumed: (state, { level }) => ({ ...state, level }),
+  time_left: (state, { seconds }) => notice(state, 'time', { tone: 'info', text: timeLeft(seconds) }),
   error: (state, { message, retryable }) => ({
     ...notice(state, 'server', { tone: 'problem', text: complaint(message, retryable) }),
     awaiting: false,

@@ -113,6 +113,13 @@ export const LINE = {
   noAnalysis: 'The conversation ended before it could be looked at.',
 };
 
+/** Before the time that a learner has for each day is used up. */
+export function timeLeft(seconds) {
+  const minutes = Math.round(seconds / 60);
+  const left = minutes > 1 ? `${minutes} minutes` : `${seconds} seconds`;
+  return `You have ${left} left today. Then the conversation is kept for another day.`;
+}
+
 export const READINESS = {
   warming: (parts) => `The server is still warming up${parts.length ? ` (${parts.join(', ')})` : ''}. This can take a minute.`,
   away: 'The server can’t be reached right now.',

@@ -12,6 +12,7 @@ import uvicorn
 
 from common.errors import UnavailableError
 from gateway.admission.draining import Draining
+from gateway.admission.redis_limits import RedisLimits
 from gateway.admission.redis_seats import RedisSeats
 from gateway.app import create_app
 from gateway.config import GatewaySettings
@@ -79,13 +80,9 @@ class TestGateway:
     @asynccontextmanager
     async def running(self, **settings: Any) -> AsyncIterator[TestGateway]:
         """Serve with these settings for the length of the block."""
-        seats = RedisSeats(self.redis_url)
-        app = create_app(
-            GatewaySettings(_env_file=None, host="127.0.0.1", **settings),
-            Ports(self.asr, self.llm, self.tts, self.store),
-            self.services,
-            seats,
-        )
+        seats, limits = RedisSeats(self.redis_url), RedisLimits(self.redis_url)
+        made = GatewaySettings(_env_file=None, host="127.0.0.1", **settings)
+        app = create_app(made, Ports(self.asr, self.llm, self.tts, self.store), self.services, seats, limits)
         self.draining = app.state.draining
         config = uvicorn.Config(
             app,
@@ -95,6 +92,7 @@ class TestGateway:
             ws=WebSocketProtocol,
             ws_max_size=1 << 24,
             ws_per_message_deflate=False,
+            forwarded_allow_ips=made.forwarded_allow_ips,
             lifespan="on",
         )
         server = uvicorn.Server(config)
@@ -110,3 +108,4 @@ class TestGateway:
                 server.should_exit = True
             await serving
         await seats.close()
+        await limits.close()
