@@ -17,7 +17,6 @@ from common.security import Security
 from common.tracing import flush_traces
 from gateway.admission.auth import Authenticator, UnauthorizedError, client_of, protect_http, subprotocol
 from gateway.admission.capacity import Capacity
-from gateway.admission.daily_time import TimeUsedUpError
 from gateway.admission.draining import Draining, reconnect
 from gateway.admission.limits import Limits, TooMuchError
 from gateway.admission.queue import AdmissionQueue
@@ -31,7 +30,7 @@ from gateway.clients.recovering_tts import RecoveringTts
 from gateway.clients.redis_store import RedisStore
 from gateway.clients.services import ModelServices
 from gateway.clients.tts import GrpcTts
-from gateway.closing import ENDED, EXPELLED, IDLE, OUT_OF_TIME
+from gateway.closing import ENDED, EXPELLED, IDLE, OUT_OF_TIME, TimeUsedUpError
 from gateway.config import GatewaySettings
 from gateway.connection.serve import converse
 from gateway.conversation.session import SessionOptions

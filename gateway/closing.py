@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from common.errors import ServiceError
+
 
 @dataclass(frozen=True, slots=True)
 class Closing:
@@ -47,3 +49,9 @@ class TimeUp:
 
     message: str
     at_once: bool = False
+
+
+class TimeUsedUpError(ServiceError):
+    """The client has conversed for as long as it may today."""
+
+    code = "time_used_up"

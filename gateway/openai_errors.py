@@ -17,8 +17,8 @@ from common.errors import (
     UnavailableError,
 )
 from gateway.admission.auth import UnauthorizedError
-from gateway.admission.daily_time import TimeUsedUpError
 from gateway.admission.limits import TooMuchError
+from gateway.closing import TimeUsedUpError
 
 # The first class that an error belongs to decides its HTTP status and its `type`.
 _KINDS: list[tuple[type[ServiceError], int, str]] = [

@@ -14,20 +14,13 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from common.errors import ServiceError
 from gateway import metrics
-from gateway.closing import TimeRunsOut, TimeUp
+from gateway.closing import TimeRunsOut, TimeUp, TimeUsedUpError
 
 WARN_S = 120.0
 LAST_TURN_S = 20.0
 POLL_S = 1.0  # other conversations of the client, and a new day, change what is left
 DAY_S = 24 * 3600
-
-
-class TimeUsedUpError(ServiceError):
-    """The client has conversed for as long as it may today."""
-
-    code = "time_used_up"
 
 
 class Timed(Protocol):

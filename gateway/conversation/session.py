@@ -31,6 +31,7 @@ from gateway.closing import (
     HandOver,
     TimeRunsOut,
     TimeUp,
+    TimeUsedUpError,
 )
 from gateway.conversation.beginning import Beginning
 from gateway.conversation.client_control import ClientControl
@@ -311,7 +312,7 @@ class Session:
     async def _end_by(self, event: HandOver | TimeUp) -> Closing:
         if isinstance(event, HandOver):
             return MOVING
-        await self._outbox.report(UnavailableError(event.message, code="time_used_up", retryable=False))
+        await self._outbox.report(TimeUsedUpError(event.message))
         return OUT_OF_TIME
 
     async def _try(self, handling: Awaitable[None]) -> None:

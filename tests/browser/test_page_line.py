@@ -228,10 +228,11 @@ async def test_a_forgotten_session_becomes_a_fresh_one(open_page: OpenPage, stub
     await expect(page.locator("body")).to_have_attribute("data-phase", "listening")
 
 
-async def test_a_parked_session_waits_for_the_learner(open_page: OpenPage, stub: PageStub) -> None:
+@pytest.mark.parametrize("code", [4408, 4429])
+async def test_a_parked_session_waits_for_the_learner(open_page: OpenPage, stub: PageStub, code: int) -> None:
     page = await open_page(stub.url)
     client = await talking(page, stub)
-    await client.socket.close(4408, "nothing was said for a long time")
+    await client.socket.close(code, "nothing was said for a long time")
     await expect(page.locator("body")).to_have_attribute("data-phase", "parked")
     await page.get_by_role("button", name="Carry on here").click()
     assert (await (await stub.client(2)).message(protocol.Start)).session_id == client.session_id

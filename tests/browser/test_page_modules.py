@@ -117,6 +117,14 @@ async def phases(page: Page, *events: dict[str, object]) -> list[str]:
     return seen[1:]
 
 
+@pytest.mark.parametrize(("seconds", "left"), [(120, "2 minutes"), (45, "45 seconds")])
+async def test_the_end_of_the_days_time_is_announced(modules: Page, seconds: int, left: str) -> None:
+    told = "m.reduce(m.initial(), a).notices.time.text"
+    assert f"{left} left today" in await call(
+        modules, "conversation.js", told, {"type": "time_left", "seconds": seconds}
+    )
+
+
 async def test_phases_of_a_turn(modules: Page) -> None:
     heard = {"type": "page.heard", "turnId": "t"}
     assert await phases(

@@ -25,7 +25,7 @@ import tts_service
 from common import grpc_errors
 from common.errors import ServiceError
 from gateway.audio.errors import AudioError, AudioErrorCode
-from gateway.closing import ENDED, EXPELLED, FULL, IDLE, LEFT, MOVING, TAKEN_OVER
+from gateway.closing import ENDED, EXPELLED, FULL, IDLE, LEFT, MOVING, OUT_OF_TIME, TAKEN_OVER
 from gateway.protocol import AnyClientMessage, AnyServerMessage
 from tests.support.settings_table import (
     ENV_EXAMPLE,
@@ -243,7 +243,7 @@ def test_the_page_of_the_openai_compatible_api_lists_the_codes_of_its_errors() -
 
 def test_the_protocol_page_lists_the_close_codes() -> None:
     rows = re.findall(r"^\| (\d{4}) \|", sections(page(PROTOCOL), "##")["Close codes"], re.MULTILINE)
-    ours = {str(closing.code) for closing in (ENDED, LEFT, IDLE, EXPELLED, FULL, MOVING, TAKEN_OVER)}
+    ours = {str(closing.code) for closing in (ENDED, LEFT, IDLE, EXPELLED, FULL, MOVING, OUT_OF_TIME, TAKEN_OVER)}
     assert set(rows) == ours | {"1009", "1011"}  # the last two: too large, a bug
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from common.errors import UnavailableError
-from gateway.admission.daily_time import LAST_TURN_S, WARN_S, DailyTime, TimeUsedUpError
+from gateway.admission.daily_time import LAST_TURN_S, WARN_S, DailyTime
 from gateway.admission.limits import BEAT_S, Limits, TooMuchError
 from gateway.admission.redis_limits import Beat, Entry
-from gateway.closing import OUT_OF_TIME, TimeRunsOut, TimeUp
+from gateway.closing import OUT_OF_TIME, TimeRunsOut, TimeUp, TimeUsedUpError
 from gateway.config import GatewaySettings
 from gateway.protocol import ErrorMessage, Interrupted, TimeLeft, TurnComplete
 from tests.support.conversation import Conversation, text
