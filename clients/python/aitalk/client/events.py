@@ -75,6 +75,14 @@ class Reconnect:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeLeft:
+    """The learner may converse for only this many seconds more today. Then the gateway ends the conversation."""
+
+    TYPE: ClassVar = "time_left"
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechStarted:
     """The learner begins to speak, or goes on after a pause."""
 
@@ -218,6 +226,7 @@ Message = (
     | Connected
     | Resumed
     | Reconnect
+    | TimeLeft
     | SpeechStarted
     | SpeechStopped
     | Transcript

@@ -167,7 +167,7 @@ class Link:
         self.phase, self._asked, self.hearing = Phase.OPENING, False, False
         if code == 1013:
             raise BusyError(f"{self._url} has no free seat: {_why(refusal, reason)}. Try again in a few minutes.")
-        if code in (1000, 1002, 1003, 1007, 1008, 1009, 4408, 4409):
+        if code in (1000, 1002, 1003, 1007, 1008, 1009, 4408, 4409, 4429):
             raise ConversationOverError(REASONS.get(code) or f"the gateway ended it: {_why(refusal, reason)}", code)
         self._attempts += 1
         if self._attempts > GIVE_UP_AFTER:
