@@ -197,6 +197,18 @@ $(VENV_VLLM)/smollm2/config.json: $(VENV_VLLM)/.vllm $(VENV)/.mesh tests/vllm/co
 test-vllm: $(VENV)/.dev $(VENV_VLLM)/smollm2/config.json ## Conversation, analysis and engine tests on a real vLLM (CPU build, SmolLM2)
 	PATH="$(CURDIR)/$(VENV_VLLM)/bin:$$PATH" $(BIN)/python -m pytest tests/vllm --durations=0 $(ARGS)
 
+VENV_PEERS := .venv-peers
+
+$(VENV_PEERS)/.peers: $(UV) $(LOCKS)/test-peers.txt
+	@echo "→ installing test-peers.txt (hash-locked) into $(VENV_PEERS)"
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(VENV_PEERS)
+	@VIRTUAL_ENV=$(VENV_PEERS) $(UV) pip install --quiet --require-hashes -r $(LOCKS)/test-peers.txt
+	@touch $@
+
+.PHONY: test-peers
+test-peers: $(VENV)/.dev $(VENV_PEERS)/.peers ## Pipecat's and LiveKit's OpenAI plugins against the real mesh
+	$(BIN)/python -m tests.peers $(ARGS)
+
 VENV_ENGINES := .venv-engines
 
 $(VENV_ENGINES)/.engines: $(UV) $(LOCKS)/test-engines.txt $(LOCKS)/weights.txt

@@ -26,6 +26,7 @@ done
 compile test-audio.txt --no-deps deploy/locks/test-audio.in
 compile bench-pipecat.txt deploy/locks/bench-pipecat.in
 compile load-pipecat.txt deploy/locks/load-pipecat.in
+compile test-peers.txt deploy/locks/test-peers.in
 compile verify-k8s.txt deploy/locks/verify-k8s.in
 compile simulate.txt deploy/locks/simulate.in
 compile vllm.txt pyproject.toml --extra vllm --no-emit-package ai-talk deploy/locks/build.in

@@ -40,10 +40,10 @@ class ItemRequests:
             case ItemCreate():
                 await self._create(event)
             case ItemRetrieve(item_id=item_id):
-                item = self._items.find(item_id)
+                item = self._items.find(item_id, code="item_retrieve_invalid_item_id")
                 await self._send([{"type": "conversation.item.retrieved", "item": item.shown()}])
             case ItemDelete(item_id=item_id):
-                await self._delete(self._items.find(item_id))
+                await self._delete(self._items.find(item_id, code="item_delete_invalid_item_id"))
             case ItemTruncate():
                 await self._truncate(event)
 
@@ -76,7 +76,7 @@ class ItemRequests:
         await self._send([{"type": "conversation.item.deleted", "item_id": item.id}])
 
     async def _truncate(self, event: ItemTruncate) -> None:
-        item = self._items.find(event.item_id)
+        item = self._items.find(event.item_id, code="item_truncate_invalid_item_id")
         if item.role != "assistant" or item.kind != "output_audio":
             raise ClientError("only audio of the assistant's can be truncated", param="item_id")
         if event.content_index != 0:

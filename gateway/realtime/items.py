@@ -69,14 +69,18 @@ class Items:
         """Insert `item` behind the item `after`; None: at the end. Returns the id of the item before it. Raises
         ClientError."""
         if any(item.id == other.id for other in self._items):
-            raise ClientError(f"there is an item {item.id!r} already; choose another id", param="item.id")
+            raise ClientError(
+                f"there is an item {item.id!r} already; choose another id",
+                code="item_create_duplicate_item_id",
+                param="item.id",
+            )
         at = len(self._items) if after is None else 0 if after == ROOT else self._index(after, "previous_item_id") + 1
         self._items.insert(at, item)
         return self._items[at - 1].id if at else None
 
-    def find(self, item_id: str, param: str = "item_id") -> Item:
+    def find(self, item_id: str, param: str = "item_id", code: str = "item_not_found") -> Item:
         """The item. Raises ClientError if there is none."""
-        return self._items[self._index(item_id, param)]
+        return self._items[self._index(item_id, param, code)]
 
     def get(self, item_id: str) -> Item | None:
         """The item; None if there is none with this id."""
@@ -100,11 +104,11 @@ class Items:
         """Whether no item follows."""
         return self._items[-1] is item
 
-    def _index(self, item_id: str, param: str) -> int:
+    def _index(self, item_id: str, param: str, code: str = "item_not_found") -> int:
         for at, item in enumerate(self._items):
             if item.id == item_id:
                 return at
-        raise ClientError(f"there is no item {item_id!r} in this conversation", code="item_not_found", param=param)
+        raise ClientError(f"there is no item {item_id!r} in this conversation", code=code, param=param)
 
 
 def item_of_turn(turn: Turn) -> Item:

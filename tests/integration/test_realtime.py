@@ -160,6 +160,8 @@ async def test_text_goes_in_and_out() -> None:
 async def test_items_stand_where_the_client_puts_them() -> None:
     async with a_gateway().running() as gateway, realtime(gateway.http) as client:
         await write(client, "second", id="b")
+        twice = await client.error_for("conversation.item.create", item=_message("user", "twice", id="b"))
+        assert twice["code"] == "item_create_duplicate_item_id"
         await client.send("conversation.item.create", previous_item_id="root", item=_message("user", "first", id="a"))
         await client.send("conversation.item.create", previous_item_id="a", item=_message("assistant", "I see."))
         await client.send("conversation.item.create", item=_message("system", "Be polite."))
@@ -168,7 +170,7 @@ async def test_items_stand_where_the_client_puts_them() -> None:
         await respond(client)
         assert turns(gateway)[:3] == ["first", "I see.", "(A note to you, not from your friend: Be polite.)"]
         deleted = await client.error_for("conversation.item.retrieve", item_id="b")
-    assert deleted["code"] == "item_not_found"
+    assert deleted["code"] == "item_retrieve_invalid_item_id"
     assert [event["previous_item_id"] for event in client.of("conversation.item.added")][:3] == [None, None, "a"]
 
 
@@ -411,8 +413,14 @@ WRONG: list[tuple[str, dict[str, Any], str, str | None]] = [
         "unsupported_parameter",
         "item.content[0].type",
     ),
-    ("conversation.item.retrieve", {"item_id": "no"}, "item_not_found", "item_id"),
-    ("conversation.item.delete", {"item_id": "no"}, "item_not_found", "item_id"),
+    ("conversation.item.retrieve", {"item_id": "no"}, "item_retrieve_invalid_item_id", "item_id"),
+    ("conversation.item.delete", {"item_id": "no"}, "item_delete_invalid_item_id", "item_id"),
+    (
+        "conversation.item.truncate",
+        {"item_id": "no", "content_index": 0, "audio_end_ms": 1},
+        "item_truncate_invalid_item_id",
+        "item_id",
+    ),
     ("conversation.item.truncate", {"item_id": "a", "content_index": 0}, "missing_required_parameter", None),
     ("response.create", {"response": {"max_output_tokens": 0}}, "invalid_value", None),
     ("response.create", {"response": {"conversation": "x"}}, "invalid_value", "response.conversation"),

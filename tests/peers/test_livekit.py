@@ -1,0 +1,205 @@
+"""LiveKit's OpenAI plugin, outside of a room."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+from livekit import rtc
+from livekit.agents import APIConnectOptions, APIError, llm, stt
+from livekit.plugins import openai
+from openai.types.realtime import AudioTranscription
+
+from tests.peers.lines import LINES, RATE_HZ, TIMEOUT_S, gateway, pcm, understood, until
+
+BASE = f"{gateway()}/v1"
+ONCE = APIConnectOptions(max_retry=0, timeout=30.0)
+TRANSCRIPTION = AudioTranscription(model="gpt-4o-transcribe", language="en")
+
+
+def frames(speech: bytes, silence_s: float = 1.5) -> list[rtc.AudioFrame]:
+    """Frames of 40 ms, with silence after the speech."""
+    size = RATE_HZ // 25 * 2
+    speech += bytes(int(silence_s * RATE_HZ) * 2)
+    pieces = [speech[at : at + size] for at in range(0, len(speech) - size + 1, size)]
+    return [rtc.AudioFrame(piece, RATE_HZ, 1, size // 2) for piece in pieces]
+
+
+class Talk:
+    """A Realtime session and what came of it."""
+
+    def __init__(self, session: llm.RealtimeSession) -> None:
+        self.session = session
+        self.replies: list[Reply] = []
+        self.heard = ""
+        self.errors: list[Any] = []
+        self.started = 0
+        self._reading: set[asyncio.Task[None]] = set()
+        session.on("generation_created", self._generation)
+        session.on("input_audio_transcription_completed", self._transcript)
+        session.on("input_speech_started", self._speech)
+        session.on("error", self.errors.append)
+
+    async def say(self, name: str) -> None:
+        for frame in frames(pcm(name)):
+            self.session.push_audio(frame)
+            await asyncio.sleep(0.01)
+
+    def _transcript(self, event: llm.InputTranscriptionCompleted) -> None:
+        self.heard += f" {event.transcript}"
+
+    def _speech(self, event: llm.InputSpeechStartedEvent) -> None:
+        self.started += 1
+
+    def _generation(self, event: llm.GenerationCreatedEvent) -> None:
+        self.replies.append(reply := Reply())
+        self._reading.add(asyncio.create_task(reply.read(event)))
+
+
+class Reply:
+    """One reply, as it comes."""
+
+    def __init__(self) -> None:
+        self.message_id = ""
+        self.text = ""
+        self.sound_s = 0.0
+        self.over = False
+
+    async def read(self, event: llm.GenerationCreatedEvent) -> None:
+        async for message in event.message_stream:
+            self.message_id = message.message_id
+            await asyncio.gather(self._read_text(message), self._read_sound(message))
+        self.over = True
+
+    async def _read_text(self, message: llm.MessageGeneration) -> None:
+        async for piece in message.text_stream:
+            self.text += piece
+
+    async def _read_sound(self, message: llm.MessageGeneration) -> None:
+        async for frame in message.audio_stream:
+            self.sound_s += frame.duration
+
+
+@asynccontextmanager
+async def talking(**options: Any) -> AsyncIterator[Talk]:
+    async with aiohttp.ClientSession() as http:
+        model = openai.realtime.RealtimeModel(
+            base_url=BASE, api_key="any", http_session=http, input_audio_transcription=TRANSCRIPTION, **options
+        )
+        session = model.session()
+        try:
+            yield Talk(session)
+        finally:
+            await session.aclose()
+            await model.aclose()
+
+
+async def test_a_spoken_turn() -> None:
+    async with talking() as talk:
+        await talk.say("market")
+        await until(lambda: understood("market", talk.heard), "the transcript")
+        await until(lambda: talk.replies and talk.replies[0].over, "the reply")
+        assert talk.replies[0].text.strip()
+        assert talk.replies[0].sound_s > 0.25
+        assert talk.errors == []
+
+
+async def test_an_interruption_with_truncation() -> None:
+    async with talking() as talk:
+        await talk.say("market")
+        await until(lambda: talk.replies and talk.replies[0].sound_s, "the reply's sound")
+        await asyncio.sleep(0.5)
+        before = talk.started
+        await talk.say("book")
+        await until(lambda: talk.started > before, "the interruption")
+        first = talk.replies[0]
+        talk.session.truncate(message_id=first.message_id, modalities=["audio"], audio_end_ms=400)
+        await until(lambda: understood("book", talk.heard), "the second transcript")
+        await until(lambda: len(talk.replies) > 1 and talk.replies[-1].over, "the second reply")
+        assert talk.errors == []
+
+
+async def test_a_reply_on_request_and_its_cancellation() -> None:
+    async with talking(modalities=["text"]) as talk:
+        await talk.session.update_instructions("You are a pilot.")
+        context = llm.ChatContext.empty()
+        context.add_message(role="user", content="Good morning!")
+        await talk.session.update_chat_ctx(context)
+        await talk.session.generate_reply(instructions="Greet the learner.")
+        await until(lambda: talk.replies and talk.replies[0].over, "the reply")
+        assert talk.replies[0].text.strip()
+        talk.session.interrupt()  # nothing is active any more
+        await talk.session.generate_reply()
+        talk.session.interrupt()
+        await until(lambda: len(talk.replies) == 2 and talk.replies[1].over, "the second reply's end")
+        assert talk.errors == []
+
+
+async def test_items_may_be_sent_again() -> None:
+    """As after a reconnection, when the plugin sends the whole conversation."""
+    async with talking(modalities=["text"]) as talk:
+        context = llm.ChatContext.empty()
+        context.add_message(role="user", content="Good morning!", id="item_one")
+        await talk.session.update_chat_ctx(context)
+        changed = llm.ChatContext.empty()
+        changed.add_message(role="user", content="Good evening!", id="item_two")
+        await talk.session.update_chat_ctx(changed)
+        assert [item.id for item in talk.session.chat_ctx.items] == ["item_two"]
+        assert talk.errors == []
+
+
+async def test_an_error_is_reported_and_the_session_goes_on() -> None:
+    async with talking(modalities=["text"]) as talk:
+        talk.session.truncate(message_id="item_nowhere", modalities=["audio"], audio_end_ms=100)
+        await until(lambda: talk.errors, "the error")
+        assert talk.errors[0].recoverable
+        assert talk.errors[0].error.body.code == "item_truncate_invalid_item_id"
+        await talk.session.generate_reply(instructions="Say hello.")
+        await until(lambda: talk.replies and talk.replies[0].over, "a reply after the error")
+
+
+async def test_a_recording() -> None:
+    engine = openai.STT(base_url=BASE, api_key="any", model="whisper-1", language="en")
+    heard = await engine.recognize(frames(pcm("market"), 0.2), conn_options=ONCE)
+    assert understood("market", heard.alternatives[0].text)
+
+
+async def test_a_transcription_session() -> None:
+    engine = openai.STT(
+        base_url=BASE,
+        api_key="any",
+        model="gpt-4o-transcribe",
+        use_realtime=True,
+        turn_detection={"type": "server_vad", "silence_duration_ms": 500},
+    )
+    async with aiohttp.ClientSession() as http:
+        engine._session = http  # outside of a worker it has none
+        stream = engine.stream(conn_options=ONCE)
+        for frame in frames(pcm("market")):
+            stream.push_frame(frame)
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(TIMEOUT_S):
+            final = ""
+            while not understood("market", final):
+                event = await anext(stream)
+                if event.type == stt.SpeechEventType.FINAL_TRANSCRIPT:
+                    final += f" {event.alternatives[0].text}"
+        await stream.aclose()
+
+
+async def test_what_is_synthesised_is_recognised() -> None:
+    voice = openai.TTS(base_url=BASE, api_key="any", model="tts-1", voice="alloy")
+    sound = [event.frame async for event in voice.synthesize(LINES["market"], conn_options=ONCE)]
+    engine = openai.STT(base_url=BASE, api_key="any", model="whisper-1", language="en")
+    heard = await engine.recognize(sound, conn_options=ONCE)
+    assert understood("market", heard.alternatives[0].text)
+
+
+async def test_an_unknown_voice_is_an_error() -> None:
+    voice = openai.TTS(base_url=BASE, api_key="any", model="tts-1", voice="nobody")
+    with pytest.raises(APIError, match="there is no voice of this name"):
+        [_ async for _ in voice.synthesize("Hello.", conn_options=ONCE)]

@@ -1,0 +1,193 @@
+"""Pipecat's OpenAI services, in a pipeline of Pipecat's own."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import wave
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pytest
+from pipecat.frames.frames import (
+    EndFrame,
+    ErrorFrame,
+    Frame,
+    InputAudioRawFrame,
+    LLMContextFrame,
+    LLMFullResponseEndFrame,
+    LLMTextFrame,
+    ProposedUserStartedSpeakingFrame,
+    TranscriptionFrame,
+    TTSAudioRawFrame,
+    TTSSpeakFrame,
+    TTSStoppedFrame,
+)
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.services.openai.realtime import events
+from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
+from pipecat.services.openai.stt import OpenAIRealtimeSTTService, OpenAISTTService
+from pipecat.services.openai.tts import OpenAITTSService
+from pipecat.workers.runner import WorkerRunner
+
+from tests.peers.lines import LINES, RATE_HZ, gateway, pcm, understood, until
+
+F = TypeVar("F", bound=Frame)
+FRAME = RATE_HZ // 25 * 2  # 40 ms
+REALTIME = gateway().replace("http", "ws") + "/v1/realtime"
+
+
+class Ear(FrameProcessor):
+    """Collects the frames that pass it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frames: list[Frame] = []
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        await super().process_frame(frame, direction)
+        self.frames.append(frame)
+        await self.push_frame(frame, direction)
+
+    def of(self, kind: type[F]) -> list[F]:
+        return [frame for frame in self.frames if isinstance(frame, kind)]
+
+
+@dataclass
+class Running:
+    """A pipeline with one service. up, down: the frames that left it towards its source and its sink."""
+
+    worker: PipelineWorker
+    up: Ear
+    down: Ear
+
+    async def say(self, speech: bytes, *, silence_s: float = 1.5) -> None:
+        """Speak, at four times the speed of a person."""
+        speech += bytes(int(silence_s * RATE_HZ) * 2)
+        for at in range(0, len(speech), FRAME):
+            piece = speech[at : at + FRAME]
+            await self.worker.queue_frame(InputAudioRawFrame(audio=piece, sample_rate=RATE_HZ, num_channels=1))
+            await asyncio.sleep(0.01)
+
+    def heard(self) -> str:
+        return " ".join(frame.text for ear in (self.up, self.down) for frame in ear.of(TranscriptionFrame))
+
+    def errors(self) -> list[str]:
+        return [frame.error for frame in self.up.of(ErrorFrame)]
+
+
+@asynccontextmanager
+async def running(service: FrameProcessor) -> AsyncIterator[Running]:
+    up, down, started = Ear(), Ear(), asyncio.Event()
+    params = PipelineParams(audio_in_sample_rate=RATE_HZ, audio_out_sample_rate=RATE_HZ)
+    worker = PipelineWorker(Pipeline([up, service, down]), cancel_on_idle_timeout=False, params=params)
+    worker.add_event_handler("on_pipeline_started", lambda *_: started.set())
+    runner = WorkerRunner(handle_sigint=False)
+    await runner.add_workers(worker)
+    run = asyncio.create_task(runner.run())
+    try:
+        async with asyncio.timeout(20):
+            await started.wait()
+        yield Running(worker, up, down)
+        await worker.queue_frame(EndFrame())
+        async with asyncio.timeout(20):
+            await run
+    finally:
+        run.cancel()
+        await asyncio.wait((run,))
+
+
+def a_realtime_service(**properties: Any) -> OpenAIRealtimeLLMService:
+    transcription = events.InputAudioTranscription(model="gpt-4o-transcribe", language="en")
+    audio = events.AudioConfiguration(input=events.AudioInput(transcription=transcription))
+    session = events.SessionProperties(audio=audio, **properties)
+    settings = OpenAIRealtimeLLMService.Settings(session_properties=session)
+    return OpenAIRealtimeLLMService(api_key="any", base_url=REALTIME, settings=settings)
+
+
+async def test_a_spoken_turn() -> None:
+    async with running(a_realtime_service()) as pipeline:
+        await pipeline.say(pcm("market"))
+        await until(lambda: understood("market", pipeline.heard()), "the transcript")
+        await until(lambda: pipeline.down.of(TTSStoppedFrame), "the end of the reply")
+        assert "".join(frame.text for frame in pipeline.down.of(LLMTextFrame)).strip()
+        assert sum(len(frame.audio) for frame in pipeline.down.of(TTSAudioRawFrame)) > RATE_HZ // 4
+        assert pipeline.errors() == []
+
+
+async def test_an_interruption_truncates_what_was_not_heard() -> None:
+    service = a_realtime_service()
+    ids: list[str] = []
+    service.add_event_handler("on_conversation_item_created", lambda _, item_id, item: ids.append(item_id))
+    async with running(service) as pipeline:
+        await pipeline.say(pcm("market"))
+        await until(lambda: pipeline.down.of(TTSAudioRawFrame), "the reply's sound")
+        said = ids[-1]
+        await asyncio.sleep(0.5)
+        before = len(pipeline.down.of(ProposedUserStartedSpeakingFrame))
+        await pipeline.say(pcm("book"))
+        await until(lambda: len(pipeline.down.of(ProposedUserStartedSpeakingFrame)) > before, "the interruption")
+        await until(lambda: understood("book", pipeline.heard()), "the second transcript")
+        left = await asyncio.wait_for(service.retrieve_conversation_item(said), 10)
+        text = left.content[0].transcript
+        whole = "".join(frame.text for frame in pipeline.down.of(LLMTextFrame))
+        assert whole.startswith(text)
+        assert len(text) < len(whole)
+        assert pipeline.errors() == []
+
+
+async def test_an_item_that_there_is_not_is_no_fatal_error() -> None:
+    service = a_realtime_service()
+    async with running(service) as pipeline:
+        with pytest.raises(Exception, match="item_nowhere"):
+            await asyncio.wait_for(service.retrieve_conversation_item("item_nowhere"), 10)
+        await pipeline.say(pcm("market"))
+        await until(lambda: understood("market", pipeline.heard()), "the transcript after the error")
+
+
+async def test_an_update_that_is_refused_says_why() -> None:
+    session = events.SessionProperties(prompt={"id": "pmpt_123"})
+    settings = OpenAIRealtimeLLMService.Settings(session_properties=session)
+    async with running(OpenAIRealtimeLLMService(api_key="any", base_url=REALTIME, settings=settings)) as pipeline:
+        await until(lambda: pipeline.errors(), "the error")
+        assert "instructions" in pipeline.errors()[0]
+
+
+async def test_a_text_conversation() -> None:
+    async with running(a_realtime_service(output_modalities=["text"])) as pipeline:
+        context = LLMContext([{"role": "user", "content": "Good morning!"}])
+        await pipeline.worker.queue_frame(LLMContextFrame(context))
+        await until(lambda: pipeline.down.of(LLMFullResponseEndFrame), "the end of the reply")
+        assert "".join(frame.text for frame in pipeline.down.of(LLMTextFrame)).strip()
+        assert pipeline.errors() == []
+
+
+@pytest.mark.parametrize("turn_detection", [None, {"type": "server_vad"}])
+async def test_a_transcription_session(turn_detection: dict[str, str] | None) -> None:
+    service = OpenAIRealtimeSTTService(api_key="any", base_url=REALTIME, turn_detection=turn_detection)
+    async with running(service) as pipeline:
+        await pipeline.say(pcm("market"))
+        await until(lambda: understood("market", pipeline.heard()), "the transcript")
+        assert pipeline.errors() == []
+
+
+async def test_what_is_synthesised_is_recognised() -> None:
+    text = LINES["market"]
+    speech = OpenAITTSService(api_key="any", base_url=f"{gateway()}/v1")
+    async with running(speech) as pipeline:
+        await pipeline.worker.queue_frame(TTSSpeakFrame(text))
+        await until(lambda: pipeline.down.of(TTSStoppedFrame), "the end of the speech")
+        sound = b"".join(frame.audio for frame in pipeline.down.of(TTSAudioRawFrame))
+        assert pipeline.errors() == []
+    recognition = OpenAISTTService(api_key="any", base_url=f"{gateway()}/v1")
+    file = io.BytesIO()
+    with wave.open(file, "wb") as wav:
+        wav.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
+        wav.writeframes(sound)
+    frames = [frame async for frame in recognition.run_stt(file.getvalue())]
+    assert understood("market", " ".join(frame.text for frame in frames if isinstance(frame, TranscriptionFrame)))
