@@ -21,6 +21,8 @@ from gateway.ports import Chat, Recordings
 from gateway.scenarios import Library
 
 WEB = Path(__file__).parent / "web"
+# The JavaScript client, which the page uses. A wheel has it among the page's files, a checkout in its own folder.
+CLIENT = WEB / "aitalk" if (WEB / "aitalk").is_dir() else Path(__file__).parents[1] / "clients" / "js" / "src"
 
 # The page loads nothing from other hosts and runs no inline script. `data:` holds the favicon, `blob:` the sound of a
 # sentence that the learner hears again.
@@ -173,6 +175,7 @@ class _Files(StaticFiles):
 
 
 def add_http(app: FastAPI) -> None:
-    """Mount the routes and the page's files."""
+    """Mount the routes, the page's files, and the JavaScript client that it imports."""
     app.include_router(router)
+    app.mount("/static/aitalk", _Files(directory=CLIENT), name="client")
     app.mount("/static", _Files(directory=WEB), name="static")

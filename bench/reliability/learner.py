@@ -26,7 +26,7 @@ from bench.reliability.diary import Diary
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 2.0
 BEAT_S, SILENT_BEATS = 1.2, 3
-"""A connection is given up after this many pings without any message. `gateway/web/connection.js` has the same."""
+"""A connection is given up after this many pings without any message. `clients/js/src/connection.js` has the same."""
 CONNECT_WITHIN_S = 4.0
 END_WITHIN_S = 15.0
 _TEXT, _BINARY = 1, 2

@@ -1,21 +1,21 @@
 /**
- * The page, from the first click to the report. Everything becomes an event of `conversation.js`, and `view/page.js`
+ * The page, from the first click to the report. Everything becomes an event of `state.js`, and `view/page.js`
  * draws every new state.
  *
  *   begin → microphone and speaker are opened → the connection is opened → talk … interrupt … → end → report
  */
-import { Connection } from './connection.js';
-import { initial, opening, phase, reduce, replying } from './conversation.js';
+import { Connection } from './aitalk/connection.js';
+import { initial, opening, phase, reduce, replying } from './aitalk/state.js';
 import * as memory from './memory.js';
-import { Microphone } from './microphone.js';
+import { Microphone } from './aitalk/microphone.js';
 import { deviceVoice, readAloud, stopReading } from './read_aloud.js';
 import { watchReadiness } from './readiness.js';
-import { Recordings } from './recordings.js';
+import { Recordings } from './aitalk/recordings.js';
 import { Replay } from './replay.js';
 import { loadScenarios } from './scenarios.js';
-import { sentences } from './sentences.js';
+import { sentences } from './aitalk/sentences.js';
 import { ask } from './server.js';
-import { Speaker } from './speaker.js';
+import { Speaker } from './aitalk/speaker.js';
 import { Meter } from './view/meter.js';
 import { Page } from './view/page.js';
 import { VoiceView } from './view/voice.js';

@@ -14,7 +14,7 @@ export const session = {
   save: (value) => write(sessionStorage, SESSION, value),
 };
 
-/** The turns so far, as `conversation.js` has them. */
+/** The turns so far, as `aitalk/state.js` has them. */
 export const conversation = {
   load: () => read(sessionStorage, CONVERSATION) ?? [],
   save: (turns) => write(sessionStorage, CONVERSATION, turns),

@@ -1,4 +1,5 @@
 /** All texts of the page itself. */
+import { sentence } from './aitalk/notices.js';
 
 /** By phase: the state, and what the learner can do. */
 export const PHASES = {
@@ -113,13 +114,6 @@ export const LINE = {
   noAnalysis: 'The conversation ended before it could be looked at.',
 };
 
-/** Before the time that a learner has for each day is used up. */
-export function timeLeft(seconds) {
-  const minutes = Math.round(seconds / 60);
-  const left = minutes > 1 ? `${minutes} minutes` : `${seconds} seconds`;
-  return `You have ${left} left today. Then the conversation is kept for another day.`;
-}
-
 export const READINESS = {
   warming: (parts) => `The server is still warming up${parts.length ? ` (${parts.join(', ')})` : ''}. This can take a minute.`,
   away: 'The server can’t be reached right now.',
@@ -206,13 +200,3 @@ export const HINTS = {
   none: 'There is no hint right now.',
   hear: 'Hear it',
 };
-
-/** An error of the server as a sentence. */
-export function complaint(message, retryable) {
-  return retryable ? `${sentence(message)} You can simply try again.` : sentence(message);
-}
-
-function sentence(text) {
-  const capital = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?…]$/u.test(capital) ? capital : `${capital}.`;
-}

@@ -51,7 +51,7 @@ def timed(*words: str) -> list[dict[str, object]]:
     ],
 )
 async def test_words_are_found_in_the_text(modules: Page, text: str, words: tuple[str, ...], starts: list[int]) -> None:
-    cut = await call(modules, "captions.js", "m.pieces(a.text, a.words)", {"text": text, "words": timed(*words)})
+    cut = await call(modules, "aitalk/captions.js", "m.pieces(a.text, a.words)", {"text": text, "words": timed(*words)})
     assert "".join(piece["text"] for piece in cut) == text
     assert [piece["start"] for piece in cut] == starts
 
@@ -61,7 +61,7 @@ async def test_no_character_is_lost_whatever_the_words(modules: Page) -> None:
     for _ in range(40):
         text = "".join(chance.choices("ab cd,. \u00e9\n", k=30))
         words = timed(*("".join(chance.choices("abcd", k=2)) for _ in range(5)))
-        cut = await call(modules, "captions.js", "m.pieces(a.text, a.words)", {"text": text, "words": words})
+        cut = await call(modules, "aitalk/captions.js", "m.pieces(a.text, a.words)", {"text": text, "words": words})
         assert "".join(piece["text"] for piece in cut) == text
 
 
@@ -79,7 +79,8 @@ async def test_no_character_is_lost_whatever_the_words(modules: Page) -> None:
 async def test_said_and_unsaid(modules: Page, turn: dict[str, object], states: list[str]) -> None:
     argument = {"turn": {"heardLength": None, **turn}, "words": timed("One", "two", "three")}
     assert (
-        await call(modules, "captions.js", "m.states(m.pieces('One two three', a.words), a.turn)", argument) == states
+        await call(modules, "aitalk/captions.js", "m.states(m.pieces('One two three', a.words), a.turn)", argument)
+        == states
     )
 
 
@@ -96,7 +97,7 @@ async def test_resampling_keeps_a_tone_however_it_is_cut(modules: Page, from_hz:
     samples = np.sin(2 * np.pi * 1000 * np.arange(from_hz // 10) / from_hz).tolist()
     cut = [samples[:7], samples[7:500], [], samples[500:]]
     whole, pieces = [
-        np.array(await call(modules, "resampler.js", RESAMPLE, {"from": from_hz, "to": to_hz, "pieces": each}))
+        np.array(await call(modules, "aitalk/resampler.js", RESAMPLE, {"from": from_hz, "to": to_hz, "pieces": each}))
         for each in ([samples], cut)
     ]
     np.testing.assert_allclose(pieces, whole, atol=1e-5)
@@ -113,7 +114,7 @@ async def phases(page: Page, *events: dict[str, object]) -> list[str]:
     expression = (
         "a.reduce(([s, seen], e) => [m.reduce(s, e), [...seen, m.phase(m.reduce(s, e))]], [m.initial(), []])[1]"
     )
-    seen: list[str] = await call(page, "conversation.js", expression, [live, *events])
+    seen: list[str] = await call(page, "aitalk/state.js", expression, [live, *events])
     return seen[1:]
 
 
@@ -121,7 +122,7 @@ async def phases(page: Page, *events: dict[str, object]) -> list[str]:
 async def test_the_end_of_the_days_time_is_announced(modules: Page, seconds: int, left: str) -> None:
     told = "m.reduce(m.initial(), a).notices.time.text"
     assert f"{left} left today" in await call(
-        modules, "conversation.js", told, {"type": "time_left", "seconds": seconds}
+        modules, "aitalk/state.js", told, {"type": "time_left", "seconds": seconds}
     )
 
 
@@ -178,7 +179,7 @@ async def test_why_a_reply_ended_early(modules: Page, events: list[dict[str, obj
         {"type": "ai_text", "text": "Hello", "is_complete": False, "turn_id": "t"},
         {"type": "page.heard", "turnId": "t", "heardMs": 20},
     ]
-    turns = await call(modules, "conversation.js", "a.reduce(m.reduce, m.initial()).turns", [*begun, *events])
+    turns = await call(modules, "aitalk/state.js", "a.reduce(m.reduce, m.initial()).turns", [*begun, *events])
     assert (turns[0]["status"], turns[0]["cutBy"]) == ("interrupted", cause)
 
 
@@ -217,7 +218,7 @@ async def test_whatever_happens_the_state_holds_together(modules: Page) -> None:
     chance = random.Random(11)
     for _ in range(60):
         events = chance.choices(EVENTS, k=40)
-        states = await call(modules, "conversation.js", STATES, events)
+        states = await call(modules, "aitalk/state.js", STATES, events)
         ended: dict[str, str] = {}
         for state in states:
             turns = state["turns"]
@@ -279,7 +280,7 @@ async def test_a_diff_holds_both_sentences(modules: Page, before: str, after: st
     ],
 )
 async def test_a_reply_is_cut_into_sentences(modules: Page, text: str, expected: list[str]) -> None:
-    found = await call(modules, "sentences.js", "m.sentences(a, [], 'en')", text)
+    found = await call(modules, "aitalk/sentences.js", "m.sentences(a, [], 'en')", text)
     assert [sentence["text"] for sentence in found] == expected
     assert all(text[each["textStart"] :].startswith(each["text"]) for each in found)
 
@@ -289,7 +290,7 @@ async def test_sentences_follow_one_another_in_the_text_and_in_time(modules: Pag
     for _ in range(40):
         tokens = [chance.choice(["One", "two.", "Three!", "four", "Five?"]) for _ in range(12)]
         argument = {"text": " ".join(tokens), "words": timed(*tokens[: chance.randrange(13)])}
-        found = await call(modules, "sentences.js", "m.sentences(a.text, a.words, 'en')", argument)
+        found = await call(modules, "aitalk/sentences.js", "m.sentences(a.text, a.words, 'en')", argument)
         assert [found[0]["start"], found[-1]["end"]] == [0, len(argument["text"])]
         assert all(one["end"] == other["start"] for one, other in itertools.pairwise(found))
         times = [each["fromMs"] for each in found if each["fromMs"] is not None]
@@ -311,7 +312,7 @@ WAV_HEADER = 22  # in 16-bit words
 
 async def test_a_slice_of_a_reply_is_a_wav(modules: Page) -> None:
     argument = {"limits": {}, "replies": [["t", [[1, 2, 3], [4, 5], [6]]]], "from": 1, "to": 5}
-    (samples,) = await call(modules, "recordings.js", RECORD, argument)
+    (samples,) = await call(modules, "aitalk/recordings.js", RECORD, argument)
     assert samples[WAV_HEADER:] == [2, 3, 4, 5]
     assert np.array(samples[:2], "<i2").tobytes() == b"RIFF"
     assert samples[12] == 1000  # Hz
@@ -322,7 +323,7 @@ async def test_a_slice_of_a_reply_is_a_wav(modules: Page) -> None:
 async def test_only_the_latest_replies_are_kept(modules: Page, limits: dict[str, float]) -> None:
     replies = [[f"t{i}", [[i, i], [i]]] for i in range(5)]
     argument = {"limits": limits, "replies": replies, "from": 0, "to": None}
-    kept = await call(modules, "recordings.js", RECORD, argument)
+    kept = await call(modules, "aitalk/recordings.js", RECORD, argument)
     assert [samples and samples[WAV_HEADER:] for samples in kept] == [None, None, None, [3, 3, 3], [4, 4, 4]]
 
 

@@ -29,10 +29,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gateway import protocol
 from gateway.analysis.word_frequency import look_up
+from gateway.http import CLIENT, WEB
 from gateway.scenarios import load_library
 from tests.support.page_analysis import sample_analysis
 
-WEB = Path(__file__).parents[2] / "gateway" / "web"
 TAP = Path(__file__).with_name("page_tap.js")
 # What the gateway could send at its strictest: the page must work under it.
 CONTENT_SECURITY_POLICY = "default-src 'self'; media-src 'self' blob:"
@@ -195,6 +195,7 @@ class PageStub:
                 Route("/words", self._words),
                 Route("/scenarios", self._scenarios),
                 Route("/stub/tap.js", self._tap),
+                Mount("/static/aitalk", StaticFiles(directory=CLIENT)),
                 Mount("/static", StaticFiles(directory=WEB)),
                 WebSocketRoute("/ws/conversation", self._converse),
             ]

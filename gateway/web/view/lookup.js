@@ -1,6 +1,6 @@
 /** A sentence of the partner's: the learner can hear it again and look up its words. */
 import * as myWords from '../my_words.js';
-import { words } from '../sentences.js';
+import { words } from '../aitalk/sentences.js';
 import { LOOKUP, howCommon } from '../wording.js';
 import { el } from './dom.js';
 

@@ -1,5 +1,5 @@
 /** The page around the transcript: the visible elements and the enabled buttons of each phase. */
-import { opening, phase, replying, unanswered } from '../conversation.js';
+import { opening, phase, replying, unanswered } from '../aitalk/state.js';
 import { HINTS, KEPT, LEVELS, OPENERS, PHASES, PRELUDES, REPLAYING, TYPING, analysing, muted, queueing } from '../wording.js';
 import { el, say } from './dom.js';
 import { HintsView } from './hints.js';
@@ -53,7 +53,7 @@ export class Page {
   }
 
   /**
-   * @param {object} state of `conversation.js`
+   * @param {object} state of `aitalk/state.js`
    * @param {{talking: boolean, kept: boolean}} around talking: a microphone is open. kept: a session can be resumed
    */
   render(state, { talking, kept }) {

@@ -1,6 +1,6 @@
 /** The conversation as a play script: the speakers and their words. The partner's words light up as they are spoken. */
-import { pieces, states } from '../captions.js';
-import { sentences } from '../sentences.js';
+import { pieces, states } from '../aitalk/captions.js';
+import { sentences } from '../aitalk/sentences.js';
 import { CUT, LOOKUP, UNANSWERED, UNHEARD } from '../wording.js';
 import { el, svg } from './dom.js';
 import { latency } from './latency.js';
@@ -25,7 +25,7 @@ export class TranscriptView {
     this.shown = new Map(); // id → {turn, item, …}
   }
 
-  /** @param {(LearnerTurn|PartnerTurn)[]} turns @param {LearnerTurn|null} unanswered see `conversation.js` */
+  /** @param {(LearnerTurn|PartnerTurn)[]} turns @param {LearnerTurn|null} unanswered see `aitalk/state.js` */
   render(turns, unanswered) {
     const following = this.#nearEnd();
     let changed = false;

@@ -14,10 +14,10 @@
  * cutBy: what ended an interrupted turn.
  */
 import { heardLength } from './captions.js';
-import { complaint, timeLeft } from './wording.js';
+import { complaint, timeLeft } from './notices.js';
 
 /**
- * @param {{level?: string, turns?: (LearnerTurn|PartnerTurn)[], scenario?: import('./scenarios.js').Scenario|null}} [kept]
+ * @param {{level?: string, turns?: (LearnerTurn|PartnerTurn)[], scenario?: {id: string}|null}} [kept]
  * from an earlier page of this conversation
  */
 export function initial({ level = 'intermediate', turns = [], scenario = null } = {}) {

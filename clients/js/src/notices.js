@@ -1,0 +1,19 @@
+/** Texts of the notices that messages of the server cause. */
+
+/** An error of the server as a sentence. */
+export function complaint(message, retryable) {
+  return retryable ? `${sentence(message)} You can simply try again.` : sentence(message);
+}
+
+/** A text with a capital and an end. */
+export function sentence(text) {
+  const capital = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/u.test(capital) ? capital : `${capital}.`;
+}
+
+/** Before the time that a learner has for each day is used up. */
+export function timeLeft(seconds) {
+  const minutes = Math.round(seconds / 60);
+  const left = minutes > 1 ? `${minutes} minutes` : `${seconds} seconds`;
+  return `You have ${left} left today. Then the conversation is kept for another day.`;
+}
