@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,9 @@ from gateway.outbox import Outbox
 from gateway.ports import SessionLostError, SessionStore, SessionTakenError
 
 logger = logging.getLogger(__name__)
+
+SAVED_WITHIN_S = 2.0
+"""A store that takes longer for a write counts as away: a reply must not wait for it."""
 
 
 class ConversationRecord:
@@ -123,14 +127,16 @@ class ConversationRecord:
         if self._is_unsaved:
             return  # the store will write all of it
         try:
-            try:
-                await write()
-            except SessionLostError:
-                await self._store.restore(self.state, self.resume_token, self.turns)
+            async with asyncio.timeout(SAVED_WITHIN_S):
+                try:
+                    await write()
+                except SessionLostError:
+                    await self._store.restore(self.state, self.resume_token, self.turns)
         except SessionTakenError:
             raise
-        except ServiceError as error:
-            logger.warning("session %s can't be saved now: %s", self.state.session_id, error.message)
+        except (ServiceError, TimeoutError) as error:
+            why = error.message if isinstance(error, ServiceError) else f"no answer within {SAVED_WITHIN_S:g} s"
+            logger.warning("session %s can't be saved now: %s", self.state.session_id, why)
             self._is_unsaved = True
             self._store.save_later(self)
             await self._outbox.report(

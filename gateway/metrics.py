@@ -140,10 +140,10 @@ UNHEARD = Counter(
 SLOW_REPLIES = from_zero(
     Counter(
         "aitalk_gateway_slow_replies_total",
-        "Replies whose learner was told that they take long: before the first token, or before the first sound.",
+        "Times that a learner was told of a long wait: for the first token, the first sound, or for recognition.",
         ["stage"],
     ),
-    *("first_token", "first_sound"),
+    *("first_token", "first_sound", "recognition"),
 )
 UNSAVED_SESSIONS = Gauge(
     "aitalk_gateway_unsaved_sessions", "Conversations that wait in memory until Redis can be written again."

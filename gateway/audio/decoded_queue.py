@@ -11,6 +11,10 @@ from gateway.audio.errors import AudioError
 from gateway.audio.types import Cut, DecodedAudio, Quiet
 
 CAPACITY = 32  # pieces of 20 to 60 ms from Opus: about a second of sound, enough to ride out a busy event loop
+# Without a decoder thread. Ten seconds at 16 kHz: longer than recognition may hang before it is given up. If the queue
+# were full earlier, the gateway would read no more messages, and the client would take the connection for dead.
+CAPACITY_BYTES = 320_000
+_LEAST_BYTES = 320  # each item counts as at least this much
 
 
 class ClosedQueueError(Exception):
@@ -18,7 +22,7 @@ class ClosedQueueError(Exception):
 
 
 class DecodedQueue:
-    """Holds at most CAPACITY items; a sender waits while it is full.
+    """Holds at most CAPACITY items of a thread, or about CAPACITY_BYTES without one; a sender waits while it is full.
 
     A thread's items reach the event loop by call_soon_threadsafe. A semaphore holds the thread back: the thread takes a
     slot before it gives the item to the loop, and the session frees the slot when it takes the item. So there is room
@@ -32,6 +36,7 @@ class DecodedQueue:
         self._slots = threading.Semaphore(CAPACITY)
         self._has_thread = self._has_ended = self._is_closed = False
         self._quiet_s = 0.0
+        self._queued_bytes = 0
 
     def post(self, item: DecodedAudio | AudioError) -> None:
         """Call this in the decoder thread. Waits while the session is behind. Raises ClosedQueueError."""
@@ -51,7 +56,7 @@ class DecodedQueue:
     @property
     def has_room(self) -> bool:
         """Whether `send` would not wait. Only in sessions without a decoder thread."""
-        return len(self._items) < CAPACITY
+        return self._queued_bytes < CAPACITY_BYTES
 
     def send_now(self, item: DecodedAudio | Cut) -> None:
         """As `send`, but only if there is room. Has no effect after `end` or `close`."""
@@ -81,7 +86,7 @@ class DecodedQueue:
                 return Quiet(seconds)
             self._news.clear()
             await self._news.wait()
-        item = self._items.popleft()
+        item = self._take()
         self._room.set()
         if self._has_thread:
             self._slots.release()
@@ -104,8 +109,13 @@ class DecodedQueue:
         pieces = [first.pcm]
         while self._items and isinstance(audio := self._items[0], DecodedAudio):
             pieces.append(audio.pcm)
-            self._items.popleft()
+            self._take()
         return replace(first, pcm=b"".join(pieces)) if len(pieces) > 1 else first
+
+    def _take(self) -> DecodedAudio | AudioError | Cut | _Bug:
+        item = self._items.popleft()
+        self._queued_bytes -= _size_of(item)
+        return item
 
     def _post(self, item: DecodedAudio | AudioError | _Bug) -> None:
         self._has_thread = True
@@ -121,8 +131,13 @@ class DecodedQueue:
         if self._has_ended or self._is_closed:
             return
         self._items.append(item)
+        self._queued_bytes += _size_of(item)
         self._quiet_s = 0.0
         self._news.set()
+
+
+def _size_of(item: object) -> int:
+    return max(_LEAST_BYTES, len(item.pcm)) if isinstance(item, DecodedAudio) else _LEAST_BYTES
 
 
 class _Bug:

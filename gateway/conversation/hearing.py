@@ -28,10 +28,11 @@ from gateway.ports import (
     VoicePaused,
 )
 
-# A stream that takes no audio for STALL_S is given up. A periodic check looks for that, because a time-out around each
-# message would cost more.
+# If a stream takes no audio for SLOW_S, the learner is told; after STALL_S it is given up. A periodic check looks for
+# that, because a time-out around each message would cost more. gRPC takes two seconds of audio before it waits.
+SLOW_S = 1.5
 STALL_S = 5.0
-STALL_CHECK_EVERY_S = 2.0
+STALL_CHECK_EVERY_S = 0.5
 # After a failure, audio is dropped for this long before a new stream is opened.
 REOPEN_AFTER_S = 1.0
 # When no audio has come for this long, the gathered audio goes to recognition, as the microphone may be off.
@@ -48,6 +49,13 @@ class Heard:
 @dataclass(frozen=True, slots=True)
 class VoiceLasts:
     """A voice has lasted for INTERRUPT_AFTER_MS without a pause, so it is more than a cough."""
+
+
+@dataclass(frozen=True, slots=True)
+class HearingIsSlow:
+    """Recognition takes no audio at the moment. What the learner says is kept."""
+
+    error: ServiceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +85,7 @@ class TurnCut:
     turn_id: str = ""
 
 
-HearingEvent = Heard | VoiceLasts | HearingFailed | AudioRefused | TurnCut | HearingEnded
+HearingEvent = Heard | VoiceLasts | HearingIsSlow | HearingFailed | AudioRefused | TurnCut | HearingEnded
 
 
 class Hearing:
@@ -226,12 +234,20 @@ class Hearing:
         await self._end_at(self._cut)
 
     async def _watch_for_stall(self) -> None:
-        """Raise DeadlineError when the stream has not taken a message for STALL_S."""
-        clock = asyncio.get_running_loop().time
+        """Report HearingIsSlow, and later raise DeadlineError, when the stream takes no message."""
+        clock, told_of = asyncio.get_running_loop().time, None
         while True:
             await asyncio.sleep(STALL_CHECK_EVERY_S)
-            if self._sending_since is not None and clock() - self._sending_since >= STALL_S:
+            since = self._sending_since
+            if since is None:
+                continue
+            if clock() - since >= STALL_S:
                 raise DeadlineError(f"ASR: the service has taken no audio for {STALL_S:.0f} s; go on speaking")
+            if clock() - since >= SLOW_S and told_of != since:
+                told_of = since
+                metrics.SLOW_REPLIES.labels("recognition").inc()
+                error = DeadlineError("speech recognition takes long; what you say is kept: wait a moment", code="slow")
+                await self._deliver(HearingIsSlow(error))
 
     def _follow(self, event: AsrEvent) -> None:
         """Keep track of the turn and of the voice."""

@@ -38,7 +38,15 @@ from gateway.conversation.client_control import ClientControl
 from gateway.conversation.conduct import AddTurn, CancelReply, Conduct, Configure, DeleteTurn, TruncateTurn
 from gateway.conversation.ending import Ending
 from gateway.conversation.events import Expelled, HintReady, Left, MemoryChanged, ReplyOver, SessionEvent
-from gateway.conversation.hearing import AudioRefused, Heard, Hearing, HearingFailed, TurnCut, VoiceLasts
+from gateway.conversation.hearing import (
+    AudioRefused,
+    Heard,
+    Hearing,
+    HearingFailed,
+    HearingIsSlow,
+    TurnCut,
+    VoiceLasts,
+)
 from gateway.conversation.learner import Learner
 from gateway.conversation.learner_turns import LearnerTurns
 from gateway.conversation.open_turn import OpenTurn
@@ -342,7 +350,7 @@ class Session:
                 await self._outbox.report(error)
             case TurnCut(keep, turn_id):
                 await turns.on_cut(turn_id, keep=keep)
-            case AudioRefused(error):
+            case AudioRefused(error) | HearingIsSlow(error):
                 await self._outbox.report(error)
             case ReplyOver(turn_id):
                 await floor.settle(turn_id)

@@ -8,7 +8,7 @@ from common.errors import DeadlineError
 from gateway import metrics
 from gateway.outbox import Outbox
 
-# A learner who hears nothing for longer thinks that the connection is broken.
+# After the learner's last sound. A learner who hears nothing for longer thinks that the connection is broken.
 TOLD_AFTER_S = 4.5
 # Even a long prompt on a slow machine takes less, so a model that has given nothing for this long hangs.
 GIVE_UP_S = 120.0
@@ -16,14 +16,17 @@ GIVE_UP_S = 120.0
 _MAKERS = {"first_token": "the language model", "first_sound": "the speech synthesis"}
 
 
-async def wait_patiently(sign: asyncio.Event, stage: str, outbox: Outbox) -> None:
+async def wait_patiently(sign: asyncio.Event, stage: str, outbox: Outbox, *, waited_s: float = 0.0) -> bool:
     """Wait for `sign`, the first result of `stage` ("first_token", "first_sound"); tell the learner if it takes long.
 
-    Raises DeadlineError after GIVE_UP_S.
+    waited_s: how long the learner has waited already. Returns whether the learner was told. Raises DeadlineError after
+    GIVE_UP_S.
     """
+    is_told = False
     try:
-        await _within(sign, TOLD_AFTER_S)
+        await _within(sign, max(0.0, TOLD_AFTER_S - waited_s))
     except TimeoutError:
+        is_told = True
         metrics.SLOW_REPLIES.labels(stage).inc()
         await outbox.report(
             DeadlineError(
@@ -35,6 +38,7 @@ async def wait_patiently(sign: asyncio.Event, stage: str, outbox: Outbox) -> Non
         await _within(sign, GIVE_UP_S - TOLD_AFTER_S)
     except TimeoutError:
         raise DeadlineError(f"{_MAKERS[stage]} has given nothing for {GIVE_UP_S:.0f} s; say it again") from None
+    return is_told
 
 
 async def _within(sign: asyncio.Event, seconds: float) -> None:

@@ -194,9 +194,15 @@ class Reply:
     async def _wait_for_signs(self) -> None:
         """Tell the learner if the reply takes long to begin. Raises DeadlineError if it never does."""
         await self._released.wait()
-        await wait_patiently(self._is_written, "first_token", self._outbox)
+        is_told = await wait_patiently(self._is_written, "first_token", self._outbox, waited_s=self._waited_s)
         if not self._voice.is_silent:
-            await wait_patiently(self.speech.has_begun, "first_sound", self._outbox)
+            waited_s = 0.0 if is_told else self._waited_s
+            await wait_patiently(self.speech.has_begun, "first_sound", self._outbox, waited_s=waited_s)
+
+    @property
+    def _waited_s(self) -> float:
+        """How long ago the learner's last sound was."""
+        return max(0.0, self._now() - self.stages.origin_s)
 
     async def _show_once_released(self) -> None:
         await self._released.wait()

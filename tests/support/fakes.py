@@ -295,16 +295,18 @@ class _FakeTtsStream:
 
 @dataclass
 class MemoryStore:
-    """A SessionStore in a dictionary. Set `away` to make it unreachable."""
+    """A SessionStore in a dictionary. Set `away` to make it unreachable, `hangs` to have it answer no write."""
 
     sessions: dict[str, tuple[SessionState, str, list[Turn]]] = field(default_factory=dict)
     usual_pauses_ms: dict[str, int] = field(default_factory=dict)  # learner → milliseconds
     client_secrets: dict[str, str] = field(default_factory=dict)
     away: bool = False
+    hangs: bool = False
     unsaved: list[UnsavedSession] = field(default_factory=list)
 
     async def create(self, state: SessionState, resume_token: str) -> None:
         self._check()
+        await self._answers()
         self.sessions[state.session_id] = (state, resume_token, [])
 
     async def resume(self, session_id: str, resume_token: str, owner: str) -> tuple[SessionState, list[Turn]]:
@@ -327,6 +329,7 @@ class MemoryStore:
         self.sessions[state.session_id] = (state, token, turns)
 
     async def append(self, state: SessionState, turn: Turn, *, at: int) -> None:
+        await self._answers()
         turns = self._own(state)[2]
         if at > len(turns):
             raise SessionLostError("turns are missing")
@@ -381,6 +384,10 @@ class MemoryStore:
         if kept[0].epoch != state.epoch:
             raise SessionTakenError("taken")
         return kept
+
+    async def _answers(self) -> None:
+        if self.hangs:
+            await asyncio.Event().wait()
 
     def _check(self) -> None:
         if self.away:

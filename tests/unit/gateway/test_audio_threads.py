@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from gateway.audio import AudioError, AudioInput, DecodedAudio
-from gateway.audio.decoded_queue import CAPACITY, DecodedQueue
+from gateway.audio.decoded_queue import CAPACITY_BYTES, DecodedQueue
 from gateway.audio.decoder import INBOX_BYTES
 from gateway.audio.encoded_queue import EncodedQueue
 from gateway.audio.types import ByteSource, StreamKind
@@ -66,8 +66,8 @@ async def test_whoever_feeds_too_fast_waits_until_somebody_listens() -> None:
 
 async def test_raw_pcm_waits_too() -> None:
     async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le") as audio, asyncio.TaskGroup() as tasks:
-        for _ in range(CAPACITY):
-            await audio.feed(bytes(320))
+        for _ in range(CAPACITY_BYTES // 3200):
+            await audio.feed(bytes(3200))
         feeding = tasks.create_task(audio.feed(bytes(320)))
         for _ in range(10):
             await asyncio.sleep(0)

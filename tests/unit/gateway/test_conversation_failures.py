@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from common.errors import BusyError, EngineError, ServiceError, UnavailableError
-from gateway.conversation.hearing import STALL_S
+from gateway.conversation.hearing import SLOW_S, STALL_S
+from gateway.conversation_record import SAVED_WITHIN_S
 from gateway.ports import SpeechStarted
 from gateway.protocol import (
     AiText,
@@ -90,11 +91,12 @@ async def test_recognition_that_takes_no_audio_is_given_up_and_opened_again() ->
     talk = Conversation()
     talk.asr.stuck_streams = 1
     async with talk.running():
-        await talk.speak(2)
-        await asyncio.sleep(STALL_S - 3)
+        await talk.speak(SLOW_S - 0.1)
         assert not talk.of(ErrorMessage)
-        await asyncio.sleep(3)
-        assert [error.code for error in talk.of(ErrorMessage)] == ["timeout"]
+        await talk.speak(1)
+        assert [error.code for error in talk.of(ErrorMessage)] == ["slow"]
+        await talk.speak(STALL_S - SLOW_S)
+        assert [error.code for error in talk.of(ErrorMessage)] == ["slow", "timeout"]
         talk.asr.script = one_turn()
         await talk.speak(2)
         await asyncio.sleep(5)
@@ -151,6 +153,20 @@ async def test_a_model_that_hangs_is_told_within_five_seconds_and_given_up_in_th
     assert talk.of(TurnComplete)
 
 
+async def test_the_wait_for_an_answer_counts_from_the_learners_last_sound() -> None:
+    """However long recognition and the first token take, the learner is told within five seconds, and only once."""
+    talk = Conversation()
+    talk.asr.script = one_turn()
+    talk.llm.first_s, talk.tts.delay_s = 4.0, 4.0
+    async with talk.running():
+        await talk.speak(4.5)
+        assert not talk.of(ErrorMessage)
+        await talk.speak(1)
+        assert [m.code for m in talk.of(ErrorMessage)] == ["slow"]
+        await talk.speak(6)
+    assert [m.code for m in talk.of(ErrorMessage)] == ["slow"]
+
+
 async def test_a_cold_model_is_told_of_and_its_reply_still_comes() -> None:
     talk = Conversation()
     talk.llm.first_s = 40
@@ -201,6 +217,23 @@ async def test_a_store_that_is_away_costs_one_warning_and_not_the_conversation()
     state, token, turns = talk.store.sessions[talk.connected.session_id]
     assert (state.session_id, token) == (talk.connected.session_id, talk.connected.resume_token)
     assert len(turns) == 4
+
+
+async def test_no_reply_waits_for_a_store_that_hangs() -> None:
+    talk = Conversation()
+    talk.store.hangs = True
+    async with talk.running():
+        await talk.post(text("hi"))
+        await asyncio.sleep(SAVED_WITHIN_S + 1)
+        assert talk.of(AiText)
+        await asyncio.sleep(2)
+        await talk.post(text("hi again"))
+        await asyncio.sleep(3)
+        assert len(talk.of(TurnComplete)) == 2
+    assert [m.code for m in talk.of(ErrorMessage)] == ["not_saved"]
+    talk.store.hangs = False
+    await talk.store.save_unsaved()
+    assert len(talk.store.sessions[talk.connected.session_id][2]) == 4
 
 
 async def test_a_conversation_that_began_without_a_store_is_written_once_it_is_back_and_goes_on() -> None:
