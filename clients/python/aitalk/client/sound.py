@@ -102,7 +102,7 @@ class _Recording:
             channels=1,
             dtype="int16",
             callback=self._recorded,
-            finished_callback=lambda: self._loop.call_soon_threadsafe(self._keep, None),
+            finished_callback=self._ended,
         )
 
     def __enter__(self) -> _Recording:
@@ -117,6 +117,9 @@ class _Recording:
 
     def _recorded(self, data: Any, frames: int, time: Any, status: Any) -> None:
         self._loop.call_soon_threadsafe(self._keep, bytes(data))
+
+    def _ended(self) -> None:
+        self._loop.call_soon_threadsafe(self._keep, None)
 
     def _keep(self, frame: bytes | None) -> None:
         if self._frames.full():
