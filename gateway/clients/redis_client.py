@@ -23,7 +23,9 @@ from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
     BusyLoadingError,
+    ClusterDownError,
     ConnectionError,  # noqa: A004
+    MasterDownError,
     MovedError,
     NoPermissionError,
     OutOfMemoryError,
@@ -39,6 +41,8 @@ TIMEOUT_S = 2.0  # for an answer, for a connection, and for a free one in the po
 CONNECTIONS = 50  # at once; each write takes a fraction of a millisecond, so others wait for one
 RETRIES = 3
 LONGEST_PAUSE_S = 0.2
+MOVED = (ConnectionError, ReadOnlyError, MasterDownError)
+"""After these, a new connection may lead to another master."""
 
 SENTINEL = ("redis+sentinel", "rediss+sentinel")
 CLUSTER = ("redis+cluster", "rediss+cluster")
@@ -47,15 +51,17 @@ CLUSTER = ("redis+cluster", "rediss+cluster")
 def open_redis(url: str) -> redis.Redis:
     """A client that retries commands. Raises ValueError with a sentence if the URL can't be used.
 
-    After a broken connection or READONLY, a command is sent again over a new connection, which may lead to a new
-    master. After a time-out it is not sent again, as the learner waits. So scripts and commands must be safe to repeat.
+    After a broken connection, READONLY or MASTERDOWN, a command is sent again over a new connection, which may lead to
+    a new master. After a time-out it is not sent again, as the learner waits. So scripts and commands must be safe to
+    repeat.
     """
     options: dict[str, Any] = {
         "decode_responses": True,
+        "protocol": 2,  # redis-py would begin with HELLO 3, which Redis 5 and several proxies refuse
         "socket_timeout": TIMEOUT_S,
         "socket_connect_timeout": TIMEOUT_S,
         "health_check_interval": 30,
-        "retry": Retry(ExponentialBackoff(LONGEST_PAUSE_S, 0.02), RETRIES, (ConnectionError, ReadOnlyError)),
+        "retry": Retry(ExponentialBackoff(LONGEST_PAUSE_S, 0.02), RETRIES, MOVED),
     }
     scheme = urlsplit(url).scheme
     if scheme in CLUSTER:
@@ -106,24 +112,42 @@ async def reachable() -> AsyncIterator[None]:
         raise asyncio.CancelledError
 
 
+_REFUSALS = {
+    "MISCONF": "can't write to its disk, and so stores nothing; see its log",
+    "NOREPLICAS": "refuses writes while it has too few replicas (min-replicas-to-write)",
+    "BUSY": "is busy with a script of another program; SCRIPT KILL there ends it",
+    "unknown command": "lacks a command that AI-Talk needs, hidden by a proxy or rename-command; docs/compatibility.md "
+    "lists them",
+    "DB index": "lacks the database that REDIS_URL ends in; use /0",
+    "SELECT is not allowed": "lacks the database that REDIS_URL ends in; use /0",
+    "max daily request limit": "serves no more requests today under its provider's plan",
+}
+"""How a refusal begins, if it has no class of its own → what to say of it. The refusal itself may quote stored data."""
+
+
 def explain(error: Exception) -> str:
     """What is wrong with Redis and what to do, as the rest of a sentence. It never contains the stored data."""
     match error:
-        case ReadOnlyError():
+        case ReadOnlyError() | MasterDownError():
             return "is a read-only replica; REDIS_URL must lead to the master, also after a failover"
         case OutOfMemoryError():
             return "is full (maxmemory); give it more memory"
-        case AuthenticationError() | AuthorizationError() | NoPermissionError():
+        case NoPermissionError():
+            return "refuses a command to the user in REDIS_URL; docs/compatibility.md lists the commands it needs"
+        case AuthenticationError() | AuthorizationError():
             return "refuses this gateway; check the user and password in REDIS_URL"
-        case MovedError():
+        case MovedError() | ClusterDownError():
             return "is a cluster; REDIS_URL must lead to one master, or to Sentinels"
         case TimeoutError():
             return f"can't be reached: no answer within {TIMEOUT_S:.0f} s"
         case BusyLoadingError():
             return "is loading its data; that passes"
-        case ResponseError() if str(error).startswith("MISCONF"):
-            return "can't write to its disk, and so stores nothing; see its log"
+        case ConnectionError() if "max number of clients" in str(error):
+            return "has no connection left (maxclients); give it more, or run fewer gateways"
+        case ConnectionError() if "certificate" in str(error).lower():
+            return "has a certificate that isn't trusted here; add ?ssl_ca_certs=FILE to REDIS_URL"
         case ResponseError():
-            return f"can't do what it is asked ({type(error).__name__}); see its log"
+            said = next((told for begin, told in _REFUSALS.items() if str(error).startswith(begin)), "")
+            return said or f"can't do what it is asked ({type(error).__name__}); see its log"
         case _:
             return f"can't be reached ({type(error).__name__}); is it running?"

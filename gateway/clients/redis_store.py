@@ -44,11 +44,13 @@ MAX_UNSAVED = 10_000
 #   "state", its document
 #   "turn", its place (-1: behind all others), its document
 #   "turns", all their documents
+#   "probe": nothing
 #   "all", the token's digest, the state's document, the turns' documents: also if there is no such session
 #   "new", the same, whatever is there
 # Returns 0 if there is no such session, -1 if it has a newer epoch, -2 if earlier turns are missing.
 _WRITE = """
 local epoch, what = redis.call('HGET', KEYS[1], 'epoch'), ARGV[4]
+if what == 'probe' then redis.call('HSET', KEYS[1], 'probe', 1) redis.call('EXPIRE', KEYS[1], ARGV[2]) return 1 end
 if not epoch and what ~= 'all' and what ~= 'new' then return 0 end
 if epoch and what ~= 'new' and tonumber(epoch) > tonumber(ARGV[1]) then return -1 end
 local function push(first) for i = first, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end end
@@ -100,10 +102,13 @@ class RedisStore:
             return False
 
     async def problem(self) -> str:
-        """Why nothing can be stored now, and what to do; empty if the store works."""
+        """Why nothing can be stored now, and what to do; empty if the store works.
+
+        It writes as conversations do, by a script, which some users and providers are not allowed to run.
+        """
         try:
             async with reachable():
-                await _awaited(self._redis.set("aitalk:probe", "1", ex=60))
+                await self._write_script(keys=["aitalk:{probe}", "aitalk:{probe}:turns"], args=[0, 60, 60, "probe"])
         except UnavailableError as error:
             return error.message
         return ""

@@ -16,6 +16,8 @@ import redis.asyncio as redis
 
 from common.errors import UnavailableError
 from deploy.mesh import free_ports
+from gateway.admission.redis_limits import Beat, Entry, RedisLimits
+from gateway.admission.redis_seats import RedisSeats
 from gateway.clients.redis_store import LEFT_TTL_S, UNTOLD_TTL_S, RedisStore
 from gateway.config import GatewaySettings
 from gateway.conversation_record import ConversationRecord
@@ -23,7 +25,7 @@ from gateway.history import LearnerTurn, SessionState, Turn
 from gateway.outbox import Outbox
 from gateway.ports import SessionLostError, SessionTakenError
 from gateway.protocol import ErrorMessage
-from tests.support.mesh import RunningProcess, running
+from tests.support.mesh import ROOT, RunningProcess, running
 
 TTL_S = 100_000
 
@@ -166,3 +168,39 @@ async def test_a_write_that_is_repeated_changes_nothing_and_missing_turns_are_no
 def test_a_url_that_cannot_be_used_is_refused_at_start(url: str) -> None:
     with pytest.raises(ValueError, match="REDIS_URL"):
         GatewaySettings(_env_file=None, redis_url=url)
+
+
+async def test_a_user_who_may_only_do_what_the_page_lists(tmp_path: Path) -> None:
+    port = free_ports(1)[0]
+    page = (ROOT / "docs" / "compatibility.md").read_text()
+    commands = page.split("<!-- redis-commands -->")[1].split("```")[1].split()
+    with valkey(tmp_path, port, "v"):
+        async with opened(port):  # it has started
+            pass
+        async with redis.Redis(port=port) as admin:
+            rights = [f"+{command.lower()}" for command in commands]
+            await admin.acl_setuser("app", enabled=True, passwords=["+secret"], keys=["aitalk:*"], commands=rights)
+        url = f"redis://app:secret@127.0.0.1:{port}/0"
+        store = RedisStore(url, ttl_s=TTL_S, learner_ttl_s=TTL_S)
+        seats, limits = RedisSeats(url), RedisLimits(url)
+        assert await store.problem() == ""
+        await store.create(state(1), "token")
+        await store.append(state(1), turn(0), at=0)
+        await store.rewrite(state(1), [turn(0), turn(1)])
+        assert (await store.resume("s1", "token", "g2"))[1] == [turn(0), turn(1)]
+        await store.keep_usual_pause("ann", 700)
+        assert await store.usual_pause_ms("ann") == 700
+        await store.keep_client_secret("ek", "{}", 60)
+        assert await store.client_secret("ek") == "{}"
+        await store.leave("s1")
+        await store.delete("s1")
+        assert (await seats.beat(["a"], ["b"], capacity=1, queue_max=5)).places == (1,)
+        assert await seats.place_key()
+        assert await seats.claim("b", "a", must_be_there=True)
+        await seats.come_back("x", "y")
+        await seats.leave("a", keep_s=1, held_s=1)
+        assert await limits.enter("c", "1", most=2, per_minute=5) == Entry()
+        assert len(await limits.beat([Beat("c", ["1"], 1.0)])) == 1
+        await limits.leave("c", "1")
+        for one in (store, seats, limits):
+            await one.close()
