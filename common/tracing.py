@@ -22,6 +22,8 @@ checks and recognition streams as long as a session, and it doesn't know turns.
 
 from __future__ import annotations
 
+import atexit
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.id_generator import IdGenerator
     from opentelemetry.sdk.trace.sampling import Sampler
 
-FLUSH_TIMEOUT_MS = 2_000
+FLUSH_TIMEOUT_S = 2.5  # all spans that wait, at the end; one export may fail after EXPORT_TIMEOUT_S
 EXPORT_TIMEOUT_S = 2  # a missing collector must not delay the end of a process
 
 TRACER = trace.get_tracer("aitalk")
@@ -73,16 +75,26 @@ def configure_tracing(service: str, endpoint: str, share: float = 1.0) -> None:
         resource=Resource.create({"service.name": service, "service.namespace": "aitalk"}),
         sampler=ParentBased(_sampler),
         id_generator=_ids,
+        shutdown_on_exit=False,  # it would wait for each batch: up to 10 s without a collector
     )
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint, timeout=EXPORT_TIMEOUT_S)))
-    trace.set_tracer_provider(provider)  # at a normal exit it sends the remaining spans
+    trace.set_tracer_provider(provider)
+    atexit.register(flush_traces)
 
 
 def flush_traces() -> None:
-    """Send the remaining spans; for a process that ends without Python's own clean-up."""
+    """Send the remaining spans, within FLUSH_TIMEOUT_S; what a missing collector didn't take by then is lost.
+
+    A normal exit does this. A process that ends without Python's own clean-up calls it.
+    """
+    if _sampler is None:
+        return
+    atexit.unregister(flush_traces)  # once is enough
     provider: Any = trace.get_tracer_provider()
-    if _sampler is not None:
-        provider.force_flush(FLUSH_TIMEOUT_MS)
+    # The SDK's own time limit has no effect while a batch is being exported.
+    flushing = threading.Thread(target=provider.force_flush, daemon=True)
+    flushing.start()
+    flushing.join(FLUSH_TIMEOUT_S)
 
 
 def _chosen_ids() -> IdGenerator:

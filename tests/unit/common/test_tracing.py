@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import subprocess
 import sys
 
@@ -77,6 +78,20 @@ def test_without_a_collector_nothing_of_it_is_loaded() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code], env={}, capture_output=True, text=True, timeout=60, check=True)
     assert ended.stdout.strip() == "[]"
+
+
+def test_a_collector_that_is_away_delays_the_end_by_one_time_limit() -> None:
+    """As many spans wait as the queue holds: several batches, each of which would take the exporter's time limit."""
+    code = (
+        "import sys, time; from common.tracing import FLUSH_TIMEOUT_S, TRACER, configure_tracing, flush_traces;"
+        "configure_tracing('gateway', sys.argv[1]);"
+        "[TRACER.start_span('turn').end() for _ in range(3000)];"
+        "began = time.monotonic(); flush_traces(); print((time.monotonic() - began) / FLUSH_TIMEOUT_S)"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as hung:
+        command = [sys.executable, "-c", code, f"http://127.0.0.1:{hung.getsockname()[1]}"]
+        ended = subprocess.run(command, env={}, capture_output=True, text=True, timeout=60, check=True)
+    assert 0 < float(ended.stdout) < 2
 
 
 async def test_the_request_to_the_model_server_carries_the_trace_and_no_ids() -> None:
