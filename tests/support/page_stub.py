@@ -195,6 +195,7 @@ class PageStub:
                 Route("/words", self._words),
                 Route("/scenarios", self._scenarios),
                 Route("/stub/tap.js", self._tap),
+                Mount("/clients/js", StaticFiles(directory=CLIENT.parent)),
                 Mount("/static/aitalk", StaticFiles(directory=CLIENT)),
                 Mount("/static", StaticFiles(directory=WEB)),
                 WebSocketRoute("/ws/conversation", self._converse),

@@ -17,16 +17,15 @@ import { heardLength } from './captions.js';
 import { complaint, timeLeft } from './notices.js';
 
 /**
- * @param {{level?: string, turns?: (LearnerTurn|PartnerTurn)[], scenario?: {id: string}|null}} [kept]
- * from an earlier page of this conversation
+ * @param {import('./index.d.ts').Beginning} [kept] also from an earlier page of this conversation
  */
-export function initial({ level = 'intermediate', turns = [], scenario = null } = {}) {
+export function initial({ level = 'intermediate', turns = [], scenario = null, partnerBegins = scenario !== null } = {}) {
   return {
     stage: 'idle', // idle, asking, connecting, locked, queued, live, reconnecting, parked, analysing, ended
     level,
     turns,
     scenario, // the subject of the conversation; null: anything
-    partnerBegins: scenario !== null && !turns.length,
+    partnerBegins: partnerBegins && !turns.length,
     hearing: false, // the learner's voice
     awaiting: false, // a reply is due
     moving: false, // another gateway is about to continue

@@ -1,0 +1,276 @@
+/** Types of the package `aitalk`. Times are in milliseconds, sample rates in Hz. */
+
+export type Level = 'beginner' | 'intermediate' | 'advanced';
+
+/** The fields of `start` that a page may choose: docs/protocol.md of AI-Talk. */
+export interface StartFields {
+  level?: Level;
+  voice?: string;
+  language?: string;
+  learner?: string;
+  scenario?: string;
+  instructions?: string;
+  partner_begins?: boolean;
+  audio?: AudioFormat;
+}
+
+export interface AudioFormat {
+  encoding: 'auto' | 'pcm_s16le' | 'webm' | 'ogg' | 'mp4' | 'aac' | 'flac' | 'wav';
+  sample_rate?: number;
+}
+
+/** A message of the server. */
+export interface Message {
+  type: string;
+  [field: string]: unknown;
+}
+
+export interface Word {
+  text: string;
+  start_ms: number;
+  end_ms: number;
+}
+
+export interface LearnerTurn {
+  id: string;
+  who: 'learner';
+  text: string;
+  status: 'partial' | 'final';
+  typed: boolean;
+}
+
+export interface PartnerTurn {
+  id: string;
+  who: 'partner';
+  text: string;
+  status: 'coming' | 'speaking' | 'complete' | 'interrupted';
+  words: Word[];
+  /** How much of the audio was played. */
+  heardMs: number;
+  /** Characters of `text` that were heard, of an interrupted turn; null: not known. */
+  heardLength: number | null;
+  /** What ended an interrupted turn. */
+  cutBy: null | 'learner' | 'line' | 'pause' | 'error' | 'end';
+  latencyMs: Record<string, number> | null;
+}
+
+export type Turn = LearnerTurn | PartnerTurn;
+
+export interface Scenario {
+  id: string;
+  [field: string]: unknown;
+}
+
+export type Phase =
+  | 'idle' | 'asking' | 'connecting' | 'locked' | 'queued' | 'listening' | 'hearing' | 'thinking' | 'speaking'
+  | 'reconnecting' | 'parked' | 'analysing' | 'ended';
+
+export interface Notice {
+  tone: 'info' | 'problem';
+  text: string;
+  action?: { label: string; name: string } | null;
+}
+
+/** Everything that a page shows of a conversation. It is never changed: each event makes a new one. */
+export interface State {
+  readonly stage: 'live' | Exclude<Phase, 'listening' | 'hearing' | 'thinking' | 'speaking'>;
+  readonly level: Level;
+  readonly turns: readonly Turn[];
+  readonly scenario: Scenario | null;
+  readonly partnerBegins: boolean;
+  readonly hearing: boolean;
+  readonly awaiting: boolean;
+  readonly moving: boolean;
+  readonly muted: boolean;
+  readonly hints: readonly string[] | null;
+  readonly hintAsked: boolean;
+  readonly replaying: boolean;
+  readonly queue: { position: number; seconds: number } | null;
+  readonly analysis: object | null;
+  readonly progress: { done: number; total: number } | null;
+  readonly notices: Readonly<Record<string, Notice>>;
+}
+
+export interface Beginning {
+  level?: Level;
+  /** Turns of an earlier page of the same session. */
+  turns?: Turn[];
+  scenario?: Scenario | null;
+  /** Whether the partner speaks first; by default only in a scenario. */
+  partnerBegins?: boolean;
+}
+
+/** Where the session is kept, so that it survives a lost connection, or a reload of the page. */
+export interface SessionMemory {
+  load(): { id: string; token: string } | null;
+  save(session: { id: string; token: string } | null): void;
+}
+
+export type Line = 'connecting' | 'queued' | 'ready' | 'moving' | 'waiting' | 'parked' | 'over' | 'refused' | 'locked';
+export type MicrophoneProblem = 'refused' | 'missing' | 'busy' | 'insecure' | 'unsupported';
+
+/** What a connection reports beside its state: only the fields of that state are there. */
+export interface LineDetail {
+  attempt?: number;
+  position?: number;
+  seconds?: number;
+  resumed?: boolean;
+  forgotten?: boolean;
+  held?: boolean | 'cut';
+  ms?: number;
+  code?: number;
+  reason?: string;
+  wasAnalysing?: boolean;
+}
+
+export interface ConversationOptions extends Beginning {
+  /** Of the gateway: `ws://host:8000/ws/conversation`, or `wss:`. */
+  url: string;
+  /** The log-in token, if the gateway requires one. */
+  access?: () => string | null;
+  /** More fields of `start`. resuming: the server knows the subject of the session already. */
+  start?: (resuming: boolean) => StartFields;
+  /** By default the session is kept for as long as the page is open. */
+  memory?: SessionMemory;
+  /** How the microphone is recorded, if the browser has that way. */
+  prefer?: 'worklet' | 'recorder' | null;
+  onChange?: (state: State, before: State, event: Message) => void;
+  /** Every message of the server, before it changes the state. */
+  onMessage?: (message: Message) => void;
+  /** The partner's audio: 16-bit little-endian mono PCM of the turn that `ai_audio_start` has announced. */
+  onAudio?: (pcm: ArrayBuffer) => void;
+  onLine?: (line: Line, detail: LineDetail) => void;
+  /** null: it works. lost: the device is gone. silent: nothing at all comes from it. */
+  onMicrophone?: (problem: MicrophoneProblem | 'lost' | 'silent' | null) => void;
+  /** Whether the browser holds the sound back until the learner clicks. */
+  onSuspended?: (suspended: boolean) => void;
+  onOver?: (analysis: object | null) => void;
+}
+
+export class Conversation {
+  constructor(options: ConversationOptions);
+  readonly state: State;
+  readonly phase: Phase;
+  /** 0 to 1: of the partner while it speaks, else of the learner. */
+  readonly loudness: number;
+  readonly connection: Connection;
+  readonly microphone: Microphone;
+  readonly speaker: Speaker;
+  begin(how?: { speak?: boolean }): Promise<void>;
+  connect(): void;
+  interrupt(): void;
+  write(text: string, insteadOf?: string | null): void;
+  askForHint(): void;
+  setLevel(level: Level): void;
+  mute(muted: boolean): void;
+  hold(held: boolean): void;
+  openMicrophone(): Promise<void>;
+  end(): Promise<object | null>;
+  leave(): void;
+  reset(): void;
+  dispatch(event: Message): void;
+}
+
+export function sessionMemory(): SessionMemory;
+
+export interface ConnectionOptions {
+  url: string;
+  memory: SessionMemory;
+  access: () => string | null;
+  start: (resuming: boolean) => StartFields;
+  onMessage: (message: Message) => void;
+  onAudio: (pcm: ArrayBuffer) => void;
+  onChange: (change: { state: Line } & LineDetail) => void;
+}
+
+/** One WebSocket after another, and the session that survives them. */
+export class Connection {
+  constructor(options: ConnectionOptions);
+  open(): void;
+  send(message: Message): boolean;
+  sendAudio(frame: ArrayBuffer): void;
+  holdRecent(): void;
+  sendHeld(): void;
+  clearHeld(): void;
+  close(): void;
+}
+
+export class MicrophoneError extends Error {
+  readonly reason: MicrophoneProblem;
+}
+
+export class Microphone {
+  constructor(options: { prefer?: 'worklet' | 'recorder' | null; onLost: () => void });
+  readonly isOpen: boolean;
+  readonly format: AudioFormat;
+  muted: boolean;
+  /** Throws MicrophoneError. */
+  open(): Promise<void>;
+  record(send: (frame: ArrayBuffer) => void): void;
+  rest(): void;
+  mute(muted: boolean): void;
+  level(): number;
+  close(): Promise<void>;
+}
+
+export class Speaker {
+  constructor(listeners: {
+    onHeard: (turnId: string, heardMs: number, done: boolean) => void;
+    onSuspended: (suspended: boolean) => void;
+  });
+  readonly suspended: boolean;
+  open(): Promise<void>;
+  resume(): void;
+  begin(turnId: string, sampleRate: number): void;
+  play(pcm: ArrayBuffer): void;
+  flush(): Promise<void>;
+  duck(softly: boolean): void;
+  level(): number;
+}
+
+/** Changes the sample rate of a stream, piece by piece. */
+export class Resampler {
+  constructor(fromHz: number, toHz: number);
+  push(samples: Float32Array): Float32Array;
+}
+
+/** The sound of the latest replies. */
+export class Recordings {
+  constructor(limits?: { mostReplies?: number; mostSeconds?: number });
+  begin(turnId: string, sampleRate: number): void;
+  add(pcm: ArrayBuffer): void;
+  /** A WAV file; null: nothing of it is kept. toMs null: up to the end. */
+  wav(turnId: string, fromMs: number, toMs: number | null): ArrayBuffer | null;
+}
+
+export function initial(kept?: Beginning): State;
+export function phase(state: State): Phase;
+export function reduce(state: State, event: Message): State;
+/** Whether the partner is to speak first and has not begun. */
+export function opening(state: Pick<State, 'partnerBegins' | 'turns'>): boolean;
+/** The partner's turn that an interruption would end. */
+export function replying(state: Pick<State, 'turns'>): PartnerTurn | null;
+
+export interface Piece {
+  text: string;
+  start: number;
+  startMs: number | null;
+}
+
+/** Captions: cut a reply at its timed words … */
+export function pieces(text: string, words: readonly Word[]): Piece[];
+/** … and tell which pieces were said. */
+export function states(
+  cut: readonly Piece[], turn: Pick<PartnerTurn, 'heardMs' | 'status' | 'heardLength'>,
+): ('said' | 'now' | 'unsaid')[];
+
+export interface Sentence {
+  text: string;
+  textStart: number;
+  start: number;
+  end: number;
+  fromMs: number | null;
+  toMs: number | null;
+}
+
+export function sentences(text: string, words: readonly Word[], language?: string): Sentence[];
