@@ -45,7 +45,7 @@ async def test_a_spoken_turn_an_interruption_an_error_and_the_same_session_again
     assert seen["isInterrupted"]
     assert seen["replyAsWritten"].startswith(seen["reply"]["text"])
     assert len(seen["reply"]["text"]) < len(seen["replyAsWritten"])
-    assert (seen["error"]["code"], seen["error"]["event_id"]) == ("item_not_found", "wrong")
+    assert (seen["error"]["code"], seen["error"]["event_id"]) == ("item_retrieve_invalid_item_id", "wrong")
     assert [len(errors) for errors in seen["errors"]] == [1, 0]
     assert seen["isSameSession"]
     assert seen["kept"] == seen["said"]["text"]
