@@ -23,6 +23,7 @@ from gateway.analysis.answers import NoAnswerError
 from gateway.analysis.grammar import Sentence, pieces_of, rewrite, rule_corrections
 from gateway.clients.llm import SMALL_PARAMETERS
 from gateway.ports import ChatMessage, WritingEnd
+from gateway.tools import NO_TOOLS, CallPiece, ToolUse
 from llm_service.config import LlmSettings
 from llm_service.engine import Delta, GenerationRequest, LlmEngine, Message
 from llm_service.engines import create_engine
@@ -51,8 +52,9 @@ class EngineLlm:
         max_tokens: int | None = None,
         max_sentences: int = 0,
         ends_with_question: bool = False,
+        tools: ToolUse = NO_TOOLS,
         on_end: Callable[[WritingEnd], None] | None = None,
-    ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+    ) -> AbstractAsyncContextManager[AsyncIterator[str | CallPiece]]:
         raise NotImplementedError
 
     async def generate(
@@ -63,6 +65,7 @@ class EngineLlm:
         temperature: float | None = None,
         json_schema: str | None = None,
         gives_way: bool = False,
+        tools: ToolUse = NO_TOOLS,
     ) -> str:
         request = GenerationRequest(
             messages=tuple(Message(message.role, message.content) for message in messages),

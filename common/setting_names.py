@@ -106,6 +106,7 @@ SETTING_NAMES = frozenset(
         "SERVICE_TOKEN",
         "SESSION_TTL_S",
         "SPECULATION_MAX_OCCUPANCY",
+        "TOOL_TIMEOUT_S",
         "TRUST_REMOTE_CODE",
         "TTS_ADDRESS",
         "TTS_DEVICE",

@@ -219,6 +219,7 @@ def _session_options(settings: GatewaySettings, load: _Load, scenarios: Library)
         interrupt_after_s=settings.interrupt_after_ms / 1000,
         help_after_s=settings.help_after_s,
         may_speculate=lambda: load.allows_speculation,
+        tool_timeout_s=settings.tool_timeout_s,
         reconnect=reconnect,
         scenarios=scenarios,
     )

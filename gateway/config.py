@@ -75,6 +75,13 @@ class GatewaySettings(ProcessSettings):
         description="Seconds of silence after which the partner offers help, once per turn. Longer for beginners and "
         "for learners with long pauses. 0: never.",
     )
+    tool_timeout_s: float = Field(
+        30.0,
+        gt=0,
+        le=600,
+        description="Seconds that a client may take for the result of a tool that the partner calls. Then the partner "
+        "goes on without it.",
+    )
     speculation_max_occupancy: float = Field(
         0.7,
         ge=0,

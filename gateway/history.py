@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.tools import AUTO, Tool, ToolChoice
+
 Level = Literal["beginner", "intermediate", "advanced"]
 CefrLevel = Literal["A1", "A2", "B1", "B2", "C1", "C2"]
 
@@ -42,13 +44,22 @@ class LearnerTurn(StoredModel):
     typed: bool = False
 
 
+class Call(StoredModel):
+    """A call of a tool that the partner made. arguments: JSON text. output: its result; None: there is none yet."""
+
+    id: str
+    name: str
+    arguments: str
+    output: str | None = None
+
+
 class PartnerTurn(StoredModel):
-    """One turn of the partner: the part of a reply that the learner heard.
+    """One turn of the partner: the part of a reply that the learner heard, or a call of a tool.
 
     text: the words heard. generated_text: all that the model wrote. interrupted: the learner cut it short.
     started_s: when its audio began, in seconds since the conversation began; duration_s: seconds of audio that the
     learner heard. words: those that the learner heard, with times. latency_ms: stage → milliseconds, as in
-    `turn_complete`.
+    `turn_complete`. call: then there is no text.
     """
 
     role: Literal["partner"] = "partner"
@@ -60,9 +71,15 @@ class PartnerTurn(StoredModel):
     duration_s: float = 0.0
     words: tuple[Word, ...] = ()
     latency_ms: dict[str, float] = Field(default_factory=dict)
+    call: Call | None = None
 
 
 Turn = LearnerTurn | PartnerTurn
+
+
+def call_in(turn: Turn) -> Call | None:
+    """The call of a tool that is this turn; None if it is anything else."""
+    return turn.call if isinstance(turn, PartnerTurn) else None
 
 
 class SessionTask(StoredModel):
@@ -108,11 +125,13 @@ class Memory(StoredModel):
 class SessionState(StoredModel):
     """A session as Redis keeps it, without its turns.
 
-    created_at: seconds since 1970. owner: the gateway that serves it. epoch: counts the connections it has had; only
-    the newest may write. usual_pause_ms: how long the learner usually pauses within turns, 0 if unknown. instructions:
-    to the partner, from a client with its own; at most one of `instructions` and `scenario` is set. is_plain: those
-    instructions are all that the model is told, without the level and the language. partner_begins: the partner speaks
-    first. state: `open`, or `ended` once its analysis was sent.
+    created_at: seconds since 1970. owner: the gateway that serves it. epoch: counts the connections it has had;
+    only the newest may write. usual_pause_ms: how long the learner usually pauses within turns, 0 if unknown.
+    instructions: to the partner, from a client with its own; at most one of `instructions` and `scenario` is set.
+    is_plain: those instructions are all that the model is told, without the level and the language. partner_begins:
+    the partner speaks first. tools: of the client, which the partner may use as tool_choice says; parallel_calls:
+    whether one reply may call several, None: any number. confirms_tools: the client asks the learner to confirm
+    calls. state: `open`, or `ended` once its analysis was sent.
     """
 
     session_id: str
@@ -128,4 +147,8 @@ class SessionState(StoredModel):
     is_plain: bool = False
     scenario: SessionScenario | None = None
     partner_begins: bool = False
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = AUTO
+    parallel_calls: bool | None = None
+    confirms_tools: bool = False
     state: Literal["open", "ended"] = "open"

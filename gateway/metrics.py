@@ -63,6 +63,12 @@ STAGE_SECONDS = Histogram(
     ["stage"],
     buckets=CONVERSATION_BUCKETS_S,
 )
+TOOL_CALLS = Counter(
+    "aitalk_gateway_tool_calls_total",
+    "Calls of tools by the partner, by who runs them: client or mcp. Outcome: ok, error, timeout, refused, "
+    "cancelled, or handed_over to a client that requests the next reply itself.",
+    ["runner", "outcome"],
+)
 ERRORS = Counter("aitalk_gateway_errors_total", "Error messages sent to learners.", ["code"])
 UNKNOWN_FIELDS = Counter(
     "aitalk_gateway_unknown_fields_total",

@@ -12,6 +12,7 @@ from typing import Literal
 from common.errors import ServiceError
 from gateway.history import LearnerTurn
 from gateway.ports import WritingEnd
+from gateway.tools import CallPiece
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,14 @@ class ReplyBegan:
 
 
 @dataclass(frozen=True, slots=True)
+class CallWritten:
+    """A piece of a call that ends a reply. The client runs the tool."""
+
+    turn_id: str
+    piece: CallPiece
+
+
+@dataclass(frozen=True, slots=True)
 class ReplySent:
     """All of a reply was sent, though not yet heard.
 
@@ -90,4 +99,6 @@ class TurnTruncated:
     text: str
 
 
-Notice = VoiceBegan | WordsHeard | TurnOver | TurnDropped | ReplyBegan | ReplySent | ReplyEnded | TurnTruncated
+Notice = (
+    VoiceBegan | WordsHeard | TurnOver | TurnDropped | ReplyBegan | CallWritten | ReplySent | ReplyEnded | TurnTruncated
+)

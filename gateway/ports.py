@@ -6,13 +6,14 @@ Failures are the errors of `common.errors`. Audio is 16-bit little-endian mono P
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from common.errors import InvalidInputError, ServiceError, UnavailableError
 from gateway.history import SessionState, Turn
+from gateway.tools import NO_TOOLS, CallPiece, Tool, ToolCall, ToolUse
 
 # --- speech recognition -------------------------------------------------------------------------
 
@@ -158,17 +159,23 @@ class Recordings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """One message of a prompt."""
+    """One message of a prompt.
 
-    role: Literal["system", "user", "assistant"]
+    tool_calls: that the assistant made with it. tool_call_id: of the role tool, the call whose result it is.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class WritingEnd:
     """How a reply ended, and its length in tokens; 0 if the model server doesn't count them.
 
-    reason: the model was done; it reached max_tokens; a filter stopped it; it began to repeat itself.
+    reason: the model was done, with or without calls; it reached max_tokens; a filter stopped it; it began to repeat
+    itself.
     """
 
     reason: Literal["stop", "length", "filter", "repetition"] = "stop"
@@ -200,9 +207,10 @@ class Llm(Protocol):
         max_tokens: int | None = None,
         max_sentences: int = 0,
         ends_with_question: bool = False,
+        tools: ToolUse = NO_TOOLS,
         on_end: Callable[[WritingEnd], None] | None = None,
-    ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
-        """The reply in pieces of text.
+    ) -> AbstractAsyncContextManager[AsyncIterator[str | CallPiece]]:
+        """The reply in pieces of text, and of calls of the tools.
 
         max_tokens: its greatest length; None: the service's own limit. max_sentences: 0: any number.
         ends_with_question: the reply ends after its first question. on_end: called when it has ended well.
@@ -217,8 +225,10 @@ class Llm(Protocol):
         temperature: float | None = None,
         json_schema: str | None = None,
         gives_way: bool = False,
+        tools: ToolUse = NO_TOOLS,
     ) -> str:
-        """The whole reply. json_schema: as JSON text; the reply is then one JSON document of that shape.
+        """The text of the whole reply. json_schema: as JSON text; the reply is then one JSON document of that shape.
+        tools: that the prompt describes; their calls are not returned.
 
         gives_way: no learner waits for this reply. It ends with BusyError as soon as this gateway requests a learner's
         reply, and does not count in `is_idle`.
@@ -226,7 +236,7 @@ class Llm(Protocol):
         ...
 
 
-StopReason = Literal["stop", "length", "content_filter"]
+StopReason = Literal["stop", "length", "content_filter", "tool_calls"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +255,7 @@ class ChatRequest:
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
     json_schema: str | None = None
+    tools: ToolUse = NO_TOOLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,8 +271,8 @@ class ChatDone:
 class Chat(Protocol):
     """The language model for other applications, without the rules for conversations."""
 
-    def stream(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[str | ChatDone]]:
-        """The reply in pieces of text, and ChatDone at its end. The block begins when the first one is there."""
+    def stream(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[str | CallPiece | ChatDone]]:
+        """The reply in pieces of text and of calls, then ChatDone. The block begins when the first one is there."""
         ...
 
 
@@ -315,6 +326,42 @@ class Tts(Protocol):
     ) -> AbstractAsyncContextManager[TtsStream]:
         """A new stream. voice: empty for the default one. speed: 1 is the voice's own. language: a BCP-47 tag."""
         ...
+
+
+# --- tools --------------------------------------------------------------------------------------
+
+
+class ServerTools(Protocol):
+    """The tools of the servers that the operator has named."""
+
+    @property
+    def tools(self) -> Sequence[Tool]:
+        """The tools that can be called now."""
+        ...
+
+    def needs_confirmation(self, name: str) -> bool:
+        """Whether the learner has to allow each call of this tool."""
+        ...
+
+    async def call(self, name: str, arguments: Mapping[str, object]) -> tuple[str, str]:
+        """Call the tool. Returns the outcome (ok, error, timeout) and the result for the model. Raises nothing."""
+        ...
+
+
+class NoServerTools:
+    """There are no servers with tools."""
+
+    tools: Sequence[Tool] = ()
+
+    def needs_confirmation(self, name: str) -> bool:
+        """There is no such tool."""
+        del name
+        return False
+
+    async def call(self, name: str, arguments: Mapping[str, object]) -> tuple[str, str]:
+        """There is no such tool."""
+        del arguments
+        return "error", f"Error: there is no tool {name}."
 
 
 # --- session state ------------------------------------------------------------------------------
@@ -437,3 +484,4 @@ class Ports:
     llm: Llm
     tts: Tts
     store: SessionStore
+    tools: ServerTools = field(default_factory=NoServerTools)

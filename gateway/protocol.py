@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from common.errors import InvalidInputError
 from gateway.history import Level
+from gateway.tools import MAX_TOOLS, TOOL_NAME
 
 Encoding = Literal["auto", "pcm_s16le", "webm", "ogg", "mp4", "aac", "flac", "wav"]
 
@@ -41,12 +42,22 @@ class AudioFormat(ClientMessage):
     sample_rate: Annotated[int, Field(ge=8000, le=48000)] = 16000
 
 
+class ToolDefinition(ClientMessage):
+    """A function that the partner may call, and the client runs. parameters: a JSON Schema of its arguments."""
+
+    name: str = Field(pattern=TOOL_NAME)
+    description: str = Field("", max_length=4096)
+    parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
+
+
 class Start(ClientMessage):
     """Optional; the first message. With session_id and resume_token, it resumes that session.
 
-    learner: a random id that the client makes once and sends in every conversation of the same person. scenario: the id
-    of a scenario that GET /scenarios lists. instructions: to the partner, in place of a scenario. partner_begins: the
-    partner speaks first.
+    learner: a random id that the client makes once and sends in every conversation of the same person. scenario:
+    the id of a scenario that GET /scenarios lists. instructions: to the partner, in place of a scenario.
+    partner_begins: the partner speaks first. tools: that the partner may call; the client runs them. tool_choice:
+    `auto`, `none`, `required`, or the name of the one tool that each reply must call. confirms_tools: the client
+    asks the learner about a `tool_call` with `confirm`.
     """
 
     type: Literal["start"]
@@ -58,6 +69,9 @@ class Start(ClientMessage):
     scenario: str | None = Field(None, min_length=1, max_length=64)
     instructions: str | None = Field(None, max_length=4000)
     partner_begins: bool | None = None
+    tools: tuple[ToolDefinition, ...] | None = Field(None, max_length=MAX_TOOLS)
+    tool_choice: str | None = Field(None, max_length=64)
+    confirms_tools: bool | None = None
     session_id: str | None = Field(None, max_length=64)
     resume_token: str | None = Field(None, max_length=64)
 
@@ -90,6 +104,15 @@ class Playback(ClientMessage):
     played_ms: float = Field(ge=0)
 
 
+class ToolResult(ClientMessage):
+    """The answer to a `tool_call`: its output, or, to one with `confirm`, whether the learner allows it."""
+
+    type: Literal["tool_result"]
+    call_id: str = Field(max_length=256)
+    output: str = Field("", max_length=32_000)
+    confirmed: bool = False
+
+
 class Hint(ClientMessage):
     """Asks what the learner could say now. Answered by a `hint`."""
 
@@ -109,7 +132,7 @@ class Ping(ClientMessage):
 
 
 # The messages that reach a session; the connection itself answers a `ping`.
-ClientCommand = Start | SetLevel | Text | Interrupt | Playback | Hint | EndConversation
+ClientCommand = Start | SetLevel | Text | Interrupt | Playback | ToolResult | Hint | EndConversation
 AnyClientMessage = Annotated[ClientCommand | Ping, Field(discriminator="type")]
 CLIENT_MESSAGE: TypeAdapter[AnyClientMessage] = TypeAdapter(AnyClientMessage)
 _CLIENT_TYPES = sorted(
@@ -270,6 +293,19 @@ class TurnComplete(ServerMessage):
     latency_ms: dict[str, float]
 
 
+class ToolCallMessage(ServerMessage):
+    """The partner calls a tool and waits for the `tool_result`.
+
+    confirm: the gateway runs the tool, if the learner allows it.
+    """
+
+    type: Literal["tool_call"] = "tool_call"
+    call_id: str
+    name: str
+    arguments: dict[str, Any]
+    confirm: bool = False
+
+
 class HintMessage(ServerMessage):
     """The answer to a `hint`: sentences that the learner could say now. Empty if there are none in this language."""
 
@@ -326,6 +362,7 @@ AnyServerMessage = (
     | Captions
     | Interrupted
     | TurnComplete
+    | ToolCallMessage
     | HintMessage
     | AnalysisProgress
     | AnalysisMessage

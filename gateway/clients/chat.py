@@ -12,12 +12,15 @@ from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
 from common.errors import ServiceError
 from gateway.clients.calls import Retries, open_call, service_errors
 from gateway.clients.llm import to_proto
+from gateway.clients.tools import piece_of, tools_to_proto
 from gateway.clients.traced import TracedStub
 from gateway.ports import ChatDone, ChatRequest, StopReason
+from gateway.tools import CallPiece
 
 _STOP_REASONS: dict[int, StopReason] = {
     llm_pb2.STOP_REASON_LENGTH: "length",
     llm_pb2.STOP_REASON_CONTENT_FILTER: "content_filter",
+    llm_pb2.STOP_REASON_TOOL_CALLS: "tool_calls",
 }
 
 
@@ -28,8 +31,10 @@ class GrpcChat:
         self._stub: Any = TracedStub(llm_pb2_grpc.LlmServiceStub(channel))
 
     @asynccontextmanager
-    async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[str | ChatDone]]:
-        message = llm_pb2.StreamingGenerateRequest(messages=to_proto(request.messages), config=_config(request))
+    async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[str | CallPiece | ChatDone]]:
+        message = llm_pb2.StreamingGenerateRequest(
+            messages=to_proto(request.messages), config=_config(request), **tools_to_proto(request.tools)
+        )
         retries = Retries("LLM")
         while True:
             async with open_call(self._stub.StreamingGenerate(message)) as call:
@@ -43,14 +48,17 @@ class GrpcChat:
                 return
 
 
-async def _events(first: Any, call: Any) -> AsyncIterator[str | ChatDone]:
+async def _events(first: Any, call: Any) -> AsyncIterator[str | CallPiece | ChatDone]:
     with service_errors("LLM"):
         response = first
         while response is not grpc.aio.EOF:
-            if response.WhichOneof("event") == "delta":
-                yield response.delta
-            elif response.WhichOneof("event") == "done":
-                yield _done(response.done)
+            match response.WhichOneof("event"):
+                case "delta":
+                    yield response.delta
+                case "tool_call":
+                    yield piece_of(response.tool_call)
+                case "done":
+                    yield _done(response.done)
             response = await call.read()
 
 

@@ -12,13 +12,16 @@ from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
 
 from common.errors import BusyError, ServiceError
 from gateway.clients.calls import Retries, open_call, service_errors
+from gateway.clients.tools import calls_to_proto, piece_of, tools_to_proto
 from gateway.clients.traced import TracedStub
 from gateway.ports import ChatMessage, WritingEnd
+from gateway.tools import NO_TOOLS, CallPiece, ToolUse
 
 _ROLES = {
     "system": llm_pb2.ROLE_SYSTEM,
     "user": llm_pb2.ROLE_USER,
     "assistant": llm_pb2.ROLE_ASSISTANT,
+    "tool": llm_pb2.ROLE_TOOL,
 }
 
 _REASONS: dict[int, Literal["stop", "length", "filter", "repetition"]] = {
@@ -64,12 +67,13 @@ class GrpcLlm:
         max_tokens: int | None = None,
         max_sentences: int = 0,
         ends_with_question: bool = False,
+        tools: ToolUse = NO_TOOLS,
         on_end: Callable[[WritingEnd], None] | None = None,
-    ) -> AsyncIterator[AsyncIterator[str]]:
+    ) -> AsyncIterator[AsyncIterator[str | CallPiece]]:
         config = llm_pb2.GenerationConfig(
             max_tokens=max_tokens, max_sentences=max_sentences, ends_with_question=ends_with_question
         )
-        request = llm_pb2.StreamingGenerateRequest(messages=to_proto(messages), config=config)
+        request = llm_pb2.StreamingGenerateRequest(messages=to_proto(messages), config=config, **tools_to_proto(tools))
         while self._giving_way:
             self._giving_way.pop().cancel()
         with self._busy():
@@ -84,9 +88,10 @@ class GrpcLlm:
         temperature: float | None = None,
         json_schema: str | None = None,
         gives_way: bool = False,
+        tools: ToolUse = NO_TOOLS,
     ) -> str:
         config = llm_pb2.GenerationConfig(max_tokens=max_tokens, temperature=temperature, json_schema=json_schema)
-        request = llm_pb2.GenerateRequest(messages=to_proto(messages), config=config)
+        request = llm_pb2.GenerateRequest(messages=to_proto(messages), config=config, **tools_to_proto(tools))
         if gives_way:
             return await self._generate_meanwhile(request)
         retries = Retries("LLM")
@@ -131,17 +136,20 @@ class _Deltas:
     async def __aexit__(self, *_: object) -> None:
         self._call.cancel()
 
-    async def read(self) -> AsyncIterator[str]:
+    async def read(self) -> AsyncIterator[str | CallPiece]:
         retries, has_begun = Retries("LLM"), False
         while True:
             try:
                 with service_errors("LLM"):
                     async for response in self._call:
                         has_begun = True
-                        if response.WhichOneof("event") == "delta":
-                            yield response.delta
-                        elif self._on_end:
-                            self._on_end(_end(response.done))
+                        match response.WhichOneof("event"):
+                            case "delta":
+                                yield response.delta
+                            case "tool_call":
+                                yield piece_of(response.tool_call)
+                            case "done" if self._on_end:
+                                self._on_end(_end(response.done))
             except ServiceError as error:
                 if has_begun:
                     raise
@@ -163,4 +171,12 @@ def _end(done: llm_pb2.Done) -> WritingEnd:
 
 def to_proto(messages: Sequence[ChatMessage]) -> list[llm_pb2.ChatMessage]:
     """A prompt as proto messages."""
-    return [llm_pb2.ChatMessage(role=_ROLES[message.role], content=message.content) for message in messages]
+    return [
+        llm_pb2.ChatMessage(
+            role=_ROLES[message.role],
+            content=message.content,
+            tool_calls=calls_to_proto(message.tool_calls),
+            tool_call_id=message.tool_call_id,
+        )
+        for message in messages
+    ]

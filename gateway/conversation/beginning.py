@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import get_args
 
 from common.errors import InvalidInputError, SequenceError
 from common.ids import session_renamed
@@ -17,6 +18,7 @@ from gateway.history import SessionState
 from gateway.outbox import Outbox
 from gateway.protocol import Resumed, Start
 from gateway.scenarios import Library
+from gateway.tools import Tool, ToolChoice, ToolMode, check_tools
 
 logger = logging.getLogger(__name__)
 
@@ -76,9 +78,11 @@ class Beginning:
             "language": start.language,
             "voice": start.voice,
             "partner_begins": start.partner_begins,
+            "confirms_tools": start.confirms_tools,
         }
         await self._record.change(**{name: value for name, value in wanted.items() if value is not None})
         self._hearing.patience_changed()
+        await self._record.change(**tools_of(start, self._record.state))
         subject = subject_of(start, self._record.state, self._scenarios)
         await self._record.change(**subject)
         for kind in ("scenario", "instructions"):
@@ -103,6 +107,18 @@ class Beginning:
         logger.info("session %s resumed with %d turns", state.session_id, turns)
         scenario = state.scenario.id if state.scenario else None
         await self._outbox.send(Resumed(session_id=state.session_id, turns=turns, level=state.level, scenario=scenario))
+
+
+def tools_of(start: Start, state: SessionState) -> dict[str, object]:
+    """The changes of `state` for the tools in `start`. Raises InvalidInputError."""
+    if start.tools is None and start.tool_choice is None:
+        return {}
+    use = state.tools if start.tools is None else [Tool.model_validate(one.model_dump()) for one in start.tools]
+    wanted = start.tool_choice or "auto"
+    is_mode = wanted in get_args(ToolMode)
+    choice = ToolChoice.model_validate({"mode": wanted} if is_mode else {"mode": "required", "name": wanted})
+    check_tools(use, choice)
+    return {"tools": tuple(use), "tool_choice": choice}
 
 
 def subject_of(start: Start, state: SessionState, scenarios: Library) -> dict[str, object]:

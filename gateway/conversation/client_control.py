@@ -10,15 +10,17 @@ from gateway.conversation.conduct import (
     ConductEvent,
     Configure,
     DeleteTurn,
+    SetResult,
     TruncateTurn,
 )
 from gateway.conversation.hearing import Hearing
 from gateway.conversation_record import ConversationRecord
-from gateway.history import PartnerTurn
+from gateway.history import PartnerTurn, call_in
 from gateway.notices import TurnTruncated
 from gateway.outbox import Outbox
 from gateway.reply.asides import Asides
 from gateway.reply.floor_control import FloorControl
+from gateway.reply.outcome import MAX_OUTPUT
 from gateway.reply.request import ReplyRequest
 from gateway.reply.turn_machine import LearnerInterrupts
 
@@ -54,8 +56,18 @@ class ClientControl:
                     await self._record.insert(turn, after=after)
             case DeleteTurn(turn_id):
                 await self._record.forget(turn_id)
+            case SetResult(call_id, output):
+                await self._set_result(call_id, output)
             case TruncateTurn(turn_id, heard_ms):
                 await self._truncate(turn_id, heard_ms, floor)
+
+    async def _set_result(self, call_id: str, output: str | None) -> None:
+        for turn in reversed(self._record.turns):
+            if (call := call_in(turn)) and call.id == call_id:
+                kept = None if output is None else output[:MAX_OUTPUT]
+                await self._record.replace(turn.model_copy(update={"call": call.model_copy(update={"output": kept})}))
+                return
+        raise InvalidInputError("there is no such call in this conversation")
 
     async def _truncate(self, turn_id: str, heard_ms: float, floor: FloorControl) -> None:
         if floor.is_under_way(turn_id):
@@ -63,7 +75,7 @@ class ClientControl:
             await floor.on(LearnerInterrupts())
         turn = next((turn for turn in self._record.turns if turn.turn_id == turn_id), None)
         text = ""
-        if isinstance(turn, PartnerTurn):
+        if isinstance(turn, PartnerTurn) and not turn.call:
             shorter = truncated(turn, heard_ms / 1000)
             text = shorter.text
             if not text:

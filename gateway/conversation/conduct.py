@@ -20,13 +20,16 @@ class Conduct:
 
     detects_turns: recognition finds the ends of turns; otherwise the client marks them by `AudioInput.cut`.
     answers_turns: the partner answers each turn; otherwise it only answers requests. is_interruptible: the learner's
-    voice interrupts the partner. patience: replaces the learner's and the level's.
+    voice interrupts the partner. patience: replaces the learner's and the level's. awaits_results: a reply that
+    calls the client's tools waits for their results and goes on; otherwise it ends with the calls, and the client
+    requests the next one.
     """
 
     detects_turns: bool = True
     answers_turns: bool = True
     is_interruptible: bool = True
     patience: Patience | None = None
+    awaits_results: bool = True
     delivery: Delivery = field(default_factory=Delivery)
 
 
@@ -67,10 +70,18 @@ class TruncateTurn:
 
 
 @dataclass(frozen=True, slots=True)
+class SetResult:
+    """The result of the call with this id; None: it has none any more."""
+
+    call_id: str
+    output: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class CancelReply:
     """End the aside with this request id; empty: the reply that is under way."""
 
     request_id: str = ""
 
 
-ConductEvent = Configure | AddTurn | DeleteTurn | TruncateTurn | CancelReply | ReplyRequest
+ConductEvent = Configure | AddTurn | DeleteTurn | TruncateTurn | SetResult | CancelReply | ReplyRequest

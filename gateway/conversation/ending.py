@@ -21,6 +21,7 @@ from gateway.conversation.events import AnalysisGrown, Left, SessionEvent
 from gateway.conversation.hearing import Heard, HearingEnded, HearingFailed
 from gateway.conversation.open_turn import OpenTurn
 from gateway.conversation_record import ConversationRecord
+from gateway.history import call_in
 from gateway.outbox import Outbox
 from gateway.ports import EndOfTurn, Llm
 from gateway.protocol import AnalysisMessage, AnalysisProgress
@@ -104,7 +105,7 @@ class Ending:
     async def _analyse(self) -> None:
         record = self.record
         stages = analyse(
-            record.turns,
+            [turn for turn in record.turns if not call_in(turn)],
             level=record.state.level,
             language=record.state.language,
             duration_s=record.elapsed_s(),

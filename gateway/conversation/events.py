@@ -10,6 +10,7 @@ from gateway.conversation.conduct import ConductEvent
 from gateway.conversation.hearing import HearingEvent
 from gateway.history import Memory
 from gateway.protocol import ClientCommand
+from gateway.reply.reply import Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,13 @@ class AnalysisGrown:
 
 
 @dataclass(frozen=True, slots=True)
+class CallsMade:
+    """A reply has ended with calls of tools that the client runs."""
+
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
 class MemoryChanged:
     """From now on, the prompts leave out the turns that `memory` says."""
 
@@ -55,6 +63,7 @@ SessionEvent = (
     | ConductEvent
     | HearingEvent
     | ReplyOver
+    | CallsMade
     | MemoryChanged
     | HintReady
     | AnalysisGrown

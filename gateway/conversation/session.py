@@ -35,9 +35,9 @@ from gateway.closing import (
 )
 from gateway.conversation.beginning import Beginning
 from gateway.conversation.client_control import ClientControl
-from gateway.conversation.conduct import AddTurn, CancelReply, Conduct, Configure, DeleteTurn, TruncateTurn
+from gateway.conversation.conduct import AddTurn, CancelReply, Conduct, Configure, DeleteTurn, SetResult, TruncateTurn
 from gateway.conversation.ending import Ending
-from gateway.conversation.events import Expelled, HintReady, Left, MemoryChanged, ReplyOver, SessionEvent
+from gateway.conversation.events import CallsMade, Expelled, HintReady, Left, MemoryChanged, ReplyOver, SessionEvent
 from gateway.conversation.hearing import (
     AudioRefused,
     Heard,
@@ -50,6 +50,7 @@ from gateway.conversation.hearing import (
 from gateway.conversation.learner import Learner
 from gateway.conversation.learner_turns import LearnerTurns
 from gateway.conversation.open_turn import OpenTurn
+from gateway.conversation.session_tools import SessionTools
 from gateway.conversation.silence import Silence
 from gateway.conversation_record import ConversationRecord
 from gateway.history import Memory, SessionState, Turn
@@ -67,13 +68,15 @@ from gateway.protocol import (
     Start,
     Text,
     TimeLeft,
+    ToolResult,
 )
 from gateway.reply.asides import Asides
 from gateway.reply.floor_control import FloorControl
 from gateway.reply.help import Hints, help_is_due_after_s, offer
 from gateway.reply.maker import ReplyMaker, ReplyOptions
-from gateway.reply.outcome import Outcomes
+from gateway.reply.outcome import Outcomes, remember_calls
 from gateway.reply.partner import MANNERS, partner_of
+from gateway.reply.reply import Reply
 from gateway.reply.request import ReplyRequest
 from gateway.reply.turn_machine import LearnerInterrupts, PartnerBegins
 from gateway.scenarios import Library
@@ -86,11 +89,11 @@ INBOX_EVENTS = 8
 class SessionOptions:
     """The options that all sessions of a gateway share.
 
-    gateway_id: this gateway's name, as the owner of its sessions. idle_timeout_s: the session is closed after this long
-    without an event. interrupt_after_s: a voice that lasts this long interrupts the partner. help_after_s: the partner
-    offers help after a silence of this length; 0: never. may_speculate: whether the models have room for replies that
-    may turn out to be useless. reconnect: makes the message for a learner who is handed over. scenarios: the ones that
-    a learner can choose.
+    gateway_id: this gateway's name, as the owner of its sessions. idle_timeout_s: the session is closed after this
+    long without an event. interrupt_after_s: a voice that lasts this long interrupts the partner. help_after_s: the
+    partner offers help after a silence of this length; 0: never. may_speculate: whether the models have room for
+    replies that may turn out to be useless. tool_timeout_s: how long a client may take for the result of a tool.
+    reconnect: makes the message for a learner who is handed over. scenarios: the ones that a learner can choose.
     """
 
     gateway_id: str
@@ -100,6 +103,7 @@ class SessionOptions:
     interrupt_after_s: float
     help_after_s: float = 0.0
     may_speculate: Callable[[], bool] = lambda: True
+    tool_timeout_s: float = 30.0
     reconnect: Callable[[], Reconnect] = lambda: Reconnect(reason="", delay_ms=0)
     scenarios: Library = field(default_factory=lambda: Library({}))
 
@@ -171,6 +175,13 @@ class Session:
             self._inbox, self.post, self._record, outbox, audio, self._open_turn, ports.llm, needs_no_seat
         )
         self._control = ClientControl(self._record, self._hearing, outbox, conduct or Conduct())
+        self._tools = SessionTools(
+            ports.tools,
+            outbox,
+            state=lambda: self._record.state,
+            conduct=lambda: self._control.conduct,
+            timeout_s=options.tool_timeout_s,
+        )
         self._resume_token = resume_token or secrets.token_urlsafe(24)
         self._silence = Silence()
         self._ends_by: HandOver | TimeUp | None = None
@@ -253,6 +264,9 @@ class Session:
         async def reply_over(turn_id: str) -> None:
             await self.post(ReplyOver(turn_id))
 
+        async def calls_made(reply: Reply) -> None:
+            await self.post(CallsMade(reply))
+
         async def memory_changed(memory: Memory) -> None:
             await self.post(MemoryChanged(memory))
 
@@ -268,6 +282,8 @@ class Session:
                 now=now,
                 memory_changed=memory_changed,
                 delivery=lambda: self._control.conduct.delivery,
+                runner=self._tools,
+                on_calls=calls_made,
             ),
             Outcomes(record, outbox, now),
             record=record,
@@ -310,7 +326,11 @@ class Session:
                 case Start():
                     await self._try(self._beginning.perform(event, tasks))
                     await self._try(self._let_partner_begin(floor))
-                case Configure() | AddTurn() | DeleteTurn() | TruncateTurn() | CancelReply() | ReplyRequest():
+                case Configure() | AddTurn() | DeleteTurn() | TruncateTurn() | SetResult():
+                    await self._try(self._control.on(event, floor, self._asides))
+                case ToolResult() | CallsMade():
+                    await self._try(self._on_tools(event))
+                case CancelReply() | ReplyRequest():
                     await self._try(self._control.on(event, floor, self._asides))
                 case _:
                     await self._try(self._handle(event, floor, turns))
@@ -369,6 +389,14 @@ class Session:
             case SetLevel(level=level):
                 await self._record.change(level=level)
                 self._hearing.patience_changed()
+
+    async def _on_tools(self, event: ToolResult | CallsMade) -> None:
+        match event:
+            case ToolResult():
+                self._tools.answer(event)
+            case CallsMade(reply):
+                metrics.TOOL_CALLS.labels("client", "handed_over").inc(len(reply.rounds.calls))
+                await remember_calls(self._record, reply, [(call, None) for call in reply.rounds.calls])
 
     def _patience(self) -> Patience:
         if patience := self._control.conduct.patience:

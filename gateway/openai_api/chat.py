@@ -15,10 +15,11 @@ from gateway.openai_api.answers import EVENT_STREAM, event, unless_gone, with_er
 from gateway.openai_api.backend import Behind, Inside
 from gateway.openai_api.chat_request import ChatBody
 from gateway.ports import ChatDone
+from gateway.tools import CallPiece, ToolCall, whole_calls
 
 router = APIRouter(tags=["chat"])
 
-Events = AsyncIterator[str | ChatDone]
+Events = AsyncIterator[str | CallPiece | ChatDone]
 
 
 @router.post(
@@ -49,29 +50,57 @@ class _Answer:
     async def whole(self, events: Events) -> dict[str, Any]:
         """The object of a complete reply. Raises EngineError if the model breaks off."""
         texts: list[str] = []
+        pieces: list[CallPiece] = []
         async for one in events:
-            if isinstance(one, ChatDone):
-                message = {"role": "assistant", "content": "".join(texts), "refusal": None}
-                choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": one.stop_reason}
-                return {**self._head, "object": "chat.completion", "choices": [choice], "usage": _usage(one)}
-            texts.append(one)
+            match one:
+                case ChatDone():
+                    message = _message("".join(texts), whole_calls(pieces))
+                    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": one.stop_reason}
+                    return {**self._head, "object": "chat.completion", "choices": [choice], "usage": _usage(one)}
+                case CallPiece():
+                    pieces.append(one)
+                case _:
+                    texts.append(one)
         raise EngineError("LLM: the reply has no end; try again")
 
     async def chunks(self, events: Events, *, includes_usage: bool) -> AsyncIterator[bytes]:
         """The events of a reply that is being written."""
         yield self._chunk({"role": "assistant", "content": ""})
         async for one in events:
-            if isinstance(one, ChatDone):
-                yield self._chunk({}, one.stop_reason)
-                if includes_usage:
-                    yield event({**self._head, "object": "chat.completion.chunk", "choices": [], "usage": _usage(one)})
-            else:
-                yield self._chunk({"content": one})
+            match one:
+                case ChatDone():
+                    yield self._chunk({}, one.stop_reason)
+                    if includes_usage:
+                        usage = {"choices": [], "usage": _usage(one)}
+                        yield event({**self._head, "object": "chat.completion.chunk", **usage})
+                case CallPiece():
+                    yield self._chunk({"tool_calls": [_piece(one)]})
+                case _:
+                    yield self._chunk({"content": one})
         yield b"data: [DONE]\n\n"
 
     def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
         return event({**self._head, "object": "chat.completion.chunk", "choices": [choice]})
+
+
+def _message(text: str, calls: list[ToolCall]) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
+    if not calls:
+        return message
+    shown = [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+        for call in calls
+    ]
+    return {**message, "content": text or None, "tool_calls": shown}
+
+
+def _piece(piece: CallPiece) -> dict[str, Any]:
+    """The next piece of a call; the first one has the id and the name."""
+    if not piece.id:
+        return {"index": piece.index, "function": {"arguments": piece.arguments}}
+    function = {"name": piece.name, "arguments": piece.arguments}
+    return {"index": piece.index, "id": piece.id, "type": "function", "function": function}
 
 
 def _usage(done: ChatDone) -> dict[str, Any]:

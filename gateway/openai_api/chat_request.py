@@ -8,10 +8,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.openai_api.answers import ParameterError
+from gateway.openai_api.chat_tools import CalledFunction, FunctionTool, NamedChoice, tool_use
 from gateway.ports import ChatMessage, ChatRequest
+from gateway.tools import MAX_TOOLS
 
-Role = Literal["system", "user", "assistant"]
-_ROLES: dict[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+Role = Literal["system", "user", "assistant", "tool"]
+_ROLES: dict[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+}
 MAX_MESSAGES = 1000
 
 
@@ -27,20 +35,26 @@ class Message(BaseModel):
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[Part] | None = None
-    tool_calls: list[Any] | None = None
+    tool_calls: Annotated[list[CalledFunction], Field(max_length=MAX_TOOLS)] | None = None
+    tool_call_id: Annotated[str, Field(max_length=256)] | None = None
 
     def checked(self, param: str) -> ChatMessage:
         """The message for the model service. Raises ParameterError."""
         role = _ROLES.get(self.role)
-        if role is None or self.tool_calls:
-            raise _no_tools(f"{param}.tool_calls" if self.tool_calls else f"{param}.role")
+        if role is None:
+            raise _no_functions(f"{param}.role")
+        if self.tool_calls and role != "assistant":
+            raise ParameterError(f"`{param}.tool_calls`: only the assistant calls tools", f"{param}.tool_calls")
+        if role == "tool" and not self.tool_call_id:
+            raise ParameterError(f"`{param}.tool_call_id`: it is missing", f"{param}.tool_call_id", code="missing")
         parts = self.content if isinstance(self.content, list) else [Part(type="text", text=self.content or "")]
         if any(part.type not in ("text", "refusal") for part in parts):
             raise ParameterError(f"`{param}.content`: the model reads text only", f"{param}.content")
         text = "".join(part.text for part in parts)
-        if not text.strip():
+        if not (text.strip() or self.tool_calls or role == "tool"):
             raise ParameterError(f"`{param}.content`: the message is empty; leave it out", f"{param}.content")
-        return ChatMessage(role, text)
+        calls = tuple(call.as_call() for call in self.tool_calls or ())
+        return ChatMessage(role, text, calls, self.tool_call_id or "" if role == "tool" else "")
 
 
 class JsonSchema(BaseModel):
@@ -99,7 +113,9 @@ class ChatBody(BaseModel):
     logit_bias: dict[str, float] | None = None
     modalities: list[str] | None = None
     audio: dict[str, Any] | None = None
-    tools: list[Any] | None = None
+    tools: Annotated[list[FunctionTool], Field(max_length=MAX_TOOLS)] | None = None
+    tool_choice: Literal["auto", "none", "required"] | NamedChoice | None = None
+    parallel_tool_calls: bool | None = None
     functions: list[Any] | None = None
 
     def to_request(self) -> ChatRequest:
@@ -116,12 +132,18 @@ class ChatBody(BaseModel):
             frequency_penalty=self.frequency_penalty,
             presence_penalty=self.presence_penalty,
             json_schema=self.response_format.as_schema() if self.response_format else None,
+            tools=tool_use(self.tools or (), self.tool_choice, parallel=self.parallel_tool_calls),
         )
 
     def _refuse(self) -> None:
-        for name in ("tools", "functions"):
-            if getattr(self, name):
-                raise _no_tools(name)
+        if self.functions:
+            raise _no_functions("functions")
+        if self.tools and self.tool_choice != "none" and self.response_format and self.response_format.as_schema():
+            raise ParameterError(
+                "`response_format`: a reply can't be both JSON of a schema and a call of a tool; send `tool_choice` "
+                "none, or leave one of them out",
+                "response_format",
+            )
         if self.logit_bias:
             raise ParameterError("`logit_bias`: tokens are not known here; leave it out", "logit_bias")
         if self.audio or (self.modalities and self.modalities != ["text"]):
@@ -130,9 +152,9 @@ class ChatBody(BaseModel):
             )
 
 
-def _no_tools(param: str) -> ParameterError:
+def _no_functions(param: str) -> ParameterError:
     return ParameterError(
-        f"`{param}`: the language model can't call tools yet; leave tools and their results out",
+        f"`{param}`: functions are the older form; send `tools`, and results as messages of the role tool",
         param,
-        code="tools_not_supported",
+        code="unsupported_parameter",
     )

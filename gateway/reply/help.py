@@ -54,7 +54,7 @@ def offer(state: SessionState, turns: Sequence[Turn]) -> str:
     if lines is None:
         return ""
     soft = lines.soft[len(turns) % len(lines.soft)]
-    last = next((turn.text for turn in reversed(turns) if isinstance(turn, PartnerTurn)), "")
+    last = next((turn.text for turn in reversed(turns) if isinstance(turn, PartnerTurn) and turn.text), "")
     if phrases := _unsaid_phrases(state, turns):
         return f"{soft} {lines.could_say.format(phrase=phrases[0])}"
     question = _QUESTION.search(last)
@@ -113,7 +113,10 @@ class Hints:
 def _question(state: SessionState, turns: Sequence[Turn]) -> list[ChatMessage]:
     language = language_name(state.language)
     names = {LearnerTurn: "Learner", PartnerTurn: "Partner"}
-    said = "\n".join(f"{names[type(turn)]}: {turn.text}" for turn in turns[-HINT_TURNS:]) or "(Nothing was said yet.)"
+    said = (
+        "\n".join(f"{names[type(turn)]}: {turn.text}" for turn in turns[-HINT_TURNS:] if turn.text)
+        or "(Nothing was said yet.)"
+    )
     scenario = state.scenario
     scene = f"The learner is {scenario.learner}. The learner wants: {scenario.goal}\n\n" if scenario else ""
     return [

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.conversation_record import ConversationRecord
-from gateway.history import LearnerTurn, Memory, Turn
+from gateway.history import LearnerTurn, Memory, Turn, call_in
 from gateway.outbox import Outbox
 from gateway.ports import ChatMessage, Llm, Tts
 from gateway.reply.partner import MANNERS, partner_of
@@ -17,7 +17,9 @@ from gateway.reply.remembering import Remembering
 from gateway.reply.reply import Limits, Reply, Voice
 from gateway.reply.request import Delivery, ReplyRequest
 from gateway.reply.stages import Stages
+from gateway.reply.tool_rounds import ReplyTools
 from gateway.reply.writer import Writer, WrittenText
+from gateway.tools import NoTools, ToolRunner, ToolUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class ReplyMaker:
     """Creates replies. A reply does nothing until it is run.
 
     Also has the model read ahead (see `prefill`), and keeps the prompts short (see `remembering`). delivery: called for
-    each reply.
+    each reply. runner: runs tools. on_calls: called with a reply that ends with calls of the client's tools.
     """
 
     def __init__(
@@ -52,6 +54,8 @@ class ReplyMaker:
         now: Callable[[], float],
         memory_changed: Callable[[Memory], Awaitable[None]],
         delivery: Callable[[], Delivery] = Delivery,
+        runner: ToolRunner | None = None,
+        on_calls: Callable[[Reply], Awaitable[None]] | None = None,
     ) -> None:
         self._llm = llm
         self._tts = tts
@@ -60,6 +64,8 @@ class ReplyMaker:
         self._outbox = outbox
         self._now = now
         self._delivery = delivery
+        self._runner = runner or NoTools()
+        self._on_calls = on_calls
         self._prefill = Prefill(llm, tasks)
         self._remembering = Remembering(
             llm,
@@ -73,7 +79,7 @@ class ReplyMaker:
     def reply_to(self, text: str, turn_id: str, *, voice_ended_s: float) -> Reply:
         """The model's reply to `text`, the learner's turn; empty: the partner begins. voice_ended_s: latencies count
         from here."""
-        return self._make(turn_id, self._prompt(text or SOMETHING), self._llm, voice_ended_s)
+        return self._make(turn_id, self._prompt(text or SOMETHING), self._llm, voice_ended_s, tools=self._tools())
 
     def say(self, text: str, turn_id: str, *, voice_ended_s: float) -> Reply:
         """A reply whose text is already written: the model is not asked."""
@@ -89,15 +95,18 @@ class ReplyMaker:
             briefing = replace(briefing, partner=partner, is_plain=True)
         before, says = _last_words(turns)
         prompt = messages_for(briefing, before, says, max_chars=self._options.history_max_chars, memory=memory)
-        return self._make(turn_id, prompt, self._llm, self._now(), request.delivery)
+        on_calls = None if request.is_aside else self._on_calls
+        tools = self._tools(request.tools)
+        return self._make(turn_id, prompt, self._llm, self._now(), request.delivery, tools=tools, on_calls=on_calls)
 
     def again(self, reply: Reply, turn_id: str, *, voice_ended_s: float) -> Reply:
         """The same reply from its beginning, because the learner's turn is still unanswered."""
-        return self._make(turn_id, reply.messages, reply.writer, voice_ended_s)
+        messages = [*reply.messages, *reply.rounds.exchanges]  # no tool is run twice
+        return self._make(turn_id, messages, reply.writer, voice_ended_s, tools=reply.tools)
 
     def read_ahead(self, text: str) -> None:
         """Have the model read the conversation so far and `text`, the learner's turn as recognised so far."""
-        self._prefill.read(self._prompt(text.rstrip(" .,!?…-") or SOMETHING))
+        self._prefill.read(self._prompt(text.rstrip(" .,!?…-") or SOMETHING), self._tools().use)
 
     def close(self) -> None:
         """End the model's background work."""
@@ -118,6 +127,14 @@ class ReplyMaker:
             memory=self._record.state.memory,
         )
 
+    def _tools(self, wanted: ToolUse | None = None) -> ReplyTools:
+        """The client's tools and those that the gateway runs. wanted: in place of the session's."""
+        state = self._record.state
+        use = wanted or ToolUse(state.tools, state.tool_choice, state.parallel_calls)
+        names = {tool.name for tool in use.tools}
+        more = (tool for tool in self._runner.tools if tool.name not in names)
+        return ReplyTools(replace(use, tools=(*use.tools, *more)), self._runner)
+
     @property
     def _briefing(self) -> Briefing:
         state = self._record.state
@@ -132,6 +149,9 @@ class ReplyMaker:
         writer: Writer,
         voice_ended_s: float,
         delivery: Delivery | None = None,
+        *,
+        tools: ReplyTools | None = None,
+        on_calls: Callable[[Reply], Awaitable[None]] | None = None,
     ) -> Reply:
         self._prefill.stop()
         self._remembering.stop()
@@ -153,7 +173,9 @@ class ReplyMaker:
             stages=Stages(voice_ended_s),
             outbox=self._outbox,
             now=self._now,
+            tools=tools,
             on_sent=self._remembering.begin,
+            on_calls=on_calls,
         )
 
     def _limits(self, delivery: Delivery) -> Limits:
@@ -168,7 +190,9 @@ class ReplyMaker:
 
 
 def _last_words(turns: Sequence[Turn]) -> tuple[Sequence[Turn], str]:
-    """The turns before the learner's last turn, and that turn's words; if it was answered, all turns and
-    `SOMETHING`."""
+    """The turns before the learner's last turn, and that turn's words. If it was answered: all turns and `SOMETHING`,
+    or no words if they end with the result of a tool."""
     last = turns[-1] if turns else None
+    if last and (call := call_in(last)) and call.output is not None:
+        return turns, ""
     return (turns[:-1], last.text) if isinstance(last, LearnerTurn) else (turns, SOMETHING)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from gateway import metrics
 from gateway.conversation_record import ConversationRecord
+from gateway.history import Call, PartnerTurn
 from gateway.notices import ReplyBegan, ReplyEnded
 from gateway.outbox import Outbox
 from gateway.protocol import Interrupted, TurnComplete
 from gateway.reply.reply import Reply
 from gateway.reply.trace import ReplyTrace
+from gateway.tools import ToolCall
 
 logger = logging.getLogger(__name__)
+
+# The history keeps so many characters of a tool's result.
+MAX_OUTPUT = 4000
 
 
 class Outcomes:
@@ -74,5 +79,28 @@ class Outcomes:
         if interrupted:
             await self._outbox.send(Interrupted(turn_id=turn.turn_id, heard_text=turn.text))
         await self._outbox.notify(ReplyEnded(turn.turn_id, outcome, turn.text, reply.failure))
+        calls = [(one.call, one.result) for one in reply.rounds.answered]
+        await remember_calls(self._record, reply, calls)
         if turn.text:
-            await self._record.remember(turn, reply.place)
+            await self._record.remember(turn, None if reply.place is None else reply.place + len(calls))
+
+
+async def remember_calls(
+    record: ConversationRecord, reply: Reply, calls: Sequence[tuple[ToolCall, str | None]]
+) -> None:
+    """Add the calls that a reply made, with their results, to the history."""
+    for number, (made, result) in enumerate(calls):
+        output = None if result is None else result[:MAX_OUTPUT]
+        turn = PartnerTurn(
+            turn_id=call_turn_id(reply.turn_id, number),
+            text="",
+            generated_text="",
+            started_s=record.elapsed_s(),
+            call=Call(id=made.id, name=made.name, arguments=made.arguments, output=output),
+        )
+        await record.remember(turn, None if reply.place is None else reply.place + number)
+
+
+def call_turn_id(reply_id: str, number: int) -> str:
+    """The id of the turn that is a reply's call of this number."""
+    return f"{reply_id}-{number}"

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from common.errors import ServiceError
 from gateway import metrics
 from gateway.ports import ChatMessage, Llm
+from gateway.tools import NO_TOOLS, ToolUse
 
 # A prompt is read again only if it has this many more words, because each reading includes the template's end of the
 # prompt.
@@ -30,13 +31,13 @@ class Prefill:
         self._read: Sequence[ChatMessage] = ()
         self._task: asyncio.Task[None] | None = None
 
-    def read(self, prompt: Sequence[ChatMessage]) -> None:
-        """Have the model read `prompt`, if the model is idle and has not read nearly all of it before."""
+    def read(self, prompt: Sequence[ChatMessage], tools: ToolUse = NO_TOOLS) -> None:
+        """Have the model read `prompt` and its tools, if the model is idle and has not read nearly all of it before."""
         if not (self._llm.is_idle and self._is_worth_it(prompt)):
             return
         self._read = prompt
         metrics.READ_AHEAD.inc()
-        self._task = self._tasks.create_task(self._have_read(prompt))
+        self._task = self._tasks.create_task(self._have_read(prompt, tools))
 
     def stop(self) -> None:
         """Stop reading, because the reply itself is requested now."""
@@ -49,9 +50,9 @@ class Prefill:
             return True
         return _words(prompt) - _words(self._read) >= LEAST_MORE_WORDS
 
-    async def _have_read(self, prompt: Sequence[ChatMessage]) -> None:
+    async def _have_read(self, prompt: Sequence[ChatMessage], tools: ToolUse) -> None:
         with contextlib.suppress(ServiceError):  # if the model is not well, the reply itself reports it
-            await self._llm.generate(prompt, max_tokens=1)
+            await self._llm.generate(prompt, max_tokens=1, tools=tools)
 
 
 def _words(prompt: Sequence[ChatMessage]) -> int:

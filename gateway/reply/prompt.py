@@ -2,7 +2,7 @@
 
     system                 who the partner is, and how it speaks to this level
     user, assistant, …     examples
-    user, assistant, …     the conversation as it was heard
+    user, assistant, …     the conversation as it was heard; assistant, tool: calls of tools with their results
     user                   what the learner says now
 
 The beginning stays the same from turn to turn, so that the model server's prefix cache holds it.
@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.history import LearnerTurn, Level, Memory, PartnerTurn, Turn
+from gateway.history import Call, LearnerTurn, Level, Memory, PartnerTurn, Turn, call_in
 from gateway.ports import ChatMessage
 from gateway.reply.lines import Example, lines_in
 from gateway.reply.partner import JOE, MANNERS, Partner
 from gateway.reply.shortening import Size, first_kept, sizes, weight
+from gateway.tools import ToolCall
 
 LANGUAGE_NAMES = {
     "de": "German",
@@ -95,7 +96,7 @@ def system_prompt(briefing: Briefing) -> str:
 def messages_for(
     briefing: Briefing, turns: Sequence[Turn], learner_says: str, *, max_chars: int, memory: Memory = ALL
 ) -> list[ChatMessage]:
-    """The prompt for the reply to `learner_says`.
+    """The prompt for the reply to `learner_says`; empty: to the result of a tool, which is the last turn.
 
     memory: how much of a long conversation is left out. Even more is left out if a very long turn makes that necessary.
     """
@@ -103,15 +104,21 @@ def messages_for(
     for example in _examples(briefing):
         messages += [ChatMessage("user", example.learner), ChatMessage("assistant", example.partner)]
     now = LearnerTurn(turn_id="", text=learner_says, started_s=0)
-    said = [turn for turn in (*turns[_left_out(turns, now, memory, max_chars, briefing) :], now) if turn.text]
+    said = [turn for turn in (*turns[_left_out(turns, now, memory, max_chars, briefing) :], now) if _is_said(turn)]
     begins_with = len(messages)
-    if isinstance(said[0], PartnerTurn):
+    if said and isinstance(said[0], PartnerTurn):
         messages.append(ChatMessage("user", SOMETHING))
     for turn in said:
         _append(messages, turn)
-    if memory.told:
+    if memory.told and said:
         messages[begins_with] = ChatMessage("user", NOTES.format(summary=memory.told) + messages[begins_with].content)
     return messages
+
+
+def _is_said(turn: Turn) -> bool:
+    """Whether the model needs to know it. A call without a result may still get one."""
+    call = call_in(turn)
+    return bool(turn.text) if call is None else call.output is not None
 
 
 def _examples(briefing: Briefing) -> Sequence[Example]:
@@ -130,6 +137,9 @@ def _left_out(turns: Sequence[Turn], now: LearnerTurn, memory: Memory, max_chars
 def _append(messages: list[ChatMessage], turn: Turn) -> None:
     """Add a turn. Successive turns of one speaker become one message, as chat templates want."""
     match turn:
+        case PartnerTurn(call=Call() as call):
+            _append_call(messages, call)
+            return
         case PartnerTurn():
             role, content = "assistant", turn.text + (CUT_MARK if turn.interrupted else "")
         case LearnerTurn():
@@ -139,6 +149,19 @@ def _append(messages: list[ChatMessage], turn: Turn) -> None:
         messages[-1] = ChatMessage(last.role, f"{last.content} {content}")
     else:
         messages.append(ChatMessage("assistant" if role == "assistant" else "user", content))
+
+
+def _append_call(messages: list[ChatMessage], call: Call) -> None:
+    """Add a call and its result. Calls in a row become one message, as chat templates want, and so does the text before
+    them."""
+    at = next(at for at in range(len(messages) - 1, -1, -1) if messages[at].role != "tool")
+    made = ToolCall(call.id, call.name, call.arguments)
+    before = messages[at]
+    if before.role == "assistant":
+        messages[at] = ChatMessage("assistant", before.content, (*before.tool_calls, made))
+    else:
+        messages.append(ChatMessage("assistant", "", (made,)))
+    messages.append(ChatMessage("tool", call.output or "", tool_call_id=call.id))
 
 
 def language_name(tag: str) -> str:

@@ -7,13 +7,13 @@ models end and so does the models' work. Nothing is sent afterwards.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from common.errors import EngineError, ServiceError, first_service_error
 from gateway.history import PartnerTurn
-from gateway.notices import ReplySent
+from gateway.notices import CallWritten, ReplySent
 from gateway.outbox import Outbox
 from gateway.ports import ChatMessage, Tts, TtsStream, WritingEnd
 from gateway.protocol import AiText
@@ -21,7 +21,9 @@ from gateway.reply.captions import heard_text, heard_words, to_history
 from gateway.reply.patience import wait_patiently
 from gateway.reply.speech import ReplySpeech
 from gateway.reply.stages import Stages
+from gateway.reply.tool_rounds import ReplyTools, ToolRounds
 from gateway.reply.writer import Writer
+from gateway.tools import CallPiece, ToolUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,11 @@ class Limits:
 class Reply:
     """One reply. `run` makes it and holds it back until `release` lets it out. `now` is a steady clock in seconds.
 
-    messages, writer: the prompt and the Writer that answers it. text: the text so far. speech: its speech.
+    messages, writer, tools: the prompt, the Writer that answers it, and the tools that it may call. rounds: the calls.
+    text: the text so far. speech: its speech.
     unheard_text: see `as_heard`. failure: the error that ended it early. is_sent: all of it was sent, though perhaps
     not yet heard. is_over: `run` has ended. end: how the model ended it. place: its index among the turns, set when it
-    is released. on_sent: called when all of it has been sent.
+    is released. on_sent: called when all of it has been sent. on_calls: called before that, if it ends with calls.
     """
 
     def __init__(
@@ -65,7 +68,9 @@ class Reply:
         stages: Stages,
         outbox: Outbox,
         now: Callable[[], float],
+        tools: ReplyTools | None = None,
         on_sent: Callable[[], None] = lambda: None,
+        on_calls: Callable[[Reply], Awaitable[None]] | None = None,
     ) -> None:
         self.turn_id = turn_id
         self.text = ""
@@ -79,6 +84,9 @@ class Reply:
         self.speech = ReplySpeech(turn_id, voice.sample_rate_hz, stages=stages, outbox=outbox, now=now)
         self.messages = messages
         self.writer = writer
+        self.tools = tools or ReplyTools()
+        self._on_calls = on_calls
+        self._pieces: list[CallPiece] = []  # of calls, not yet sent
         self._tts = tts
         self._voice = voice
         self._limits = limits
@@ -87,7 +95,9 @@ class Reply:
         self._on_sent = on_sent
         self._shown = 0
         self._released = asyncio.Event()
-        self._is_written = asyncio.Event()  # set when the text has begun
+        self._is_written = asyncio.Event()  # set when the text or a call has begun
+        self._has_text = asyncio.Event()
+        self.rounds = ToolRounds(self.tools, begun=self._is_written, released=self._released)
 
     async def run(self) -> None:
         """Make the reply, send it once released, and return when the learner has heard it or it failed (`failure`)."""
@@ -102,10 +112,12 @@ class Reply:
             waiting = tasks.create_task(self._wait_for_signs())
             failure = await (self._send_text() if self._voice.is_silent else self._send_text_and_speech())
             waiting.cancel()
-        if not (failure or self.text.strip()):
+        if not (failure or self.text.strip() or self.rounds.calls):
             failure = EngineError("LLM: the model wrote an empty reply; say it again or put it differently")
         await self._outbox.send(AiText(text="", is_complete=True, turn_id=self.turn_id))
         self.is_sent = True
+        if self.rounds.calls and self._on_calls and not failure:
+            await self._on_calls(self)
         await self._outbox.notify(ReplySent(self.turn_id, failure, self.end))
         self._on_sent()
         await self.speech.wait_until_heard()
@@ -119,25 +131,28 @@ class Reply:
             self._tts.open(
                 sample_rate_hz=voice.sample_rate_hz, voice=voice.voice, speed=voice.speed, language=voice.language
             ) as stream,
-            self._deltas() as deltas,
+            self.rounds.open(self._ask, self.messages) as pieces,
             asyncio.TaskGroup() as tasks,
         ):
-            writing = tasks.create_task(self._write(deltas, stream))
+            writing = tasks.create_task(self._write(pieces, stream))
             tasks.create_task(self._show_once_released())
             tasks.create_task(self.speech.send(stream, self._released))
         return writing.result()
 
     async def _send_text(self) -> ServiceError | None:
         """As above, without speech."""
-        async with self._deltas() as deltas, asyncio.TaskGroup() as tasks:
-            writing = tasks.create_task(self._write(deltas))
+        async with self.rounds.open(self._ask, self.messages) as pieces, asyncio.TaskGroup() as tasks:
+            writing = tasks.create_task(self._write(pieces))
             tasks.create_task(self._show_once_released())
         return writing.result()
 
-    def _deltas(self) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+    def _ask(
+        self, messages: Sequence[ChatMessage], tools: ToolUse
+    ) -> AbstractAsyncContextManager[AsyncIterator[str | CallPiece]]:
         limits = self._limits
         return self.writer.stream(
-            self.messages,
+            messages,
+            tools=tools,
             max_tokens=limits.max_tokens,
             max_sentences=limits.max_sentences,
             ends_with_question=limits.ends_with_question,
@@ -145,7 +160,14 @@ class Reply:
         )
 
     def _note_end(self, end: WritingEnd) -> None:
-        self.end = end
+        """Count the tokens of all rounds together."""
+        before = self.end or WritingEnd()
+        self.end = replace(
+            end,
+            prompt_tokens=before.prompt_tokens + end.prompt_tokens,
+            cached_prompt_tokens=before.cached_prompt_tokens + end.cached_prompt_tokens,
+            completion_tokens=before.completion_tokens + end.completion_tokens,
+        )
 
     def release(self) -> None:
         """The learner's turn is over: send the part that has been made, then the rest as it comes."""
@@ -175,15 +197,20 @@ class Reply:
             latency_ms=self.stages.ms,
         )
 
-    async def _write(self, deltas: AsyncIterator[str], stream: TtsStream | None = None) -> ServiceError | None:
+    async def _write(
+        self, pieces: AsyncGenerator[str | CallPiece, None], stream: TtsStream | None = None
+    ) -> ServiceError | None:
         failure = None
         try:
-            async for piece in deltas:
-                self.stages.mark("first_token", self._now())
-                self.text += piece
-                self._is_written.set()
-                if stream:
-                    await stream.send_text(piece)
+            async for piece in pieces:
+                if isinstance(piece, str):
+                    self.stages.mark("first_token", self._now())
+                    self.text += piece
+                    self._has_text.set()
+                    if stream:
+                        await stream.send_text(piece)
+                else:
+                    self._pieces.append(piece)
                 await self._show()
         except ServiceError as error:
             failure = error
@@ -196,7 +223,8 @@ class Reply:
         await self._released.wait()
         is_told = await wait_patiently(self._is_written, "first_token", self._outbox, waited_s=self._waited_s)
         if not self._voice.is_silent:
-            waited_s = 0.0 if is_told else self._waited_s
+            await self._has_text.wait()  # tools have time limits of their own
+            waited_s = 0.0 if is_told or self.rounds.answered else self._waited_s
             await wait_patiently(self.speech.has_begun, "first_sound", self._outbox, waited_s=waited_s)
 
     @property
@@ -209,7 +237,11 @@ class Reply:
         await self._show()
 
     async def _show(self) -> None:
-        """Send the text that was written and not yet sent."""
-        if self._released.is_set() and self._shown < len(self.text):
+        """Send what was written and not yet sent."""
+        if not self._released.is_set():
+            return
+        if self._shown < len(self.text):
             piece, self._shown = self.text[self._shown :], len(self.text)
             await self._outbox.send(AiText(text=piece, is_complete=False, turn_id=self.turn_id))
+        while self._pieces:
+            await self._outbox.notify(CallWritten(self.turn_id, self._pieces.pop(0)))

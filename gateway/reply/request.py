@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.history import Turn
+from gateway.tools import ToolUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,9 @@ class Delivery:
 class ReplyRequest:
     """One reply that the client requests.
 
-    id: of the client's choice; `ReplyBegan` names it. delivery: of this reply. instructions: replace the session's.
-    context: turns that replace the conversation's. is_aside: the reply is not part of the conversation. Nobody hears
-    it, it is not kept and has no speech, and it may be made beside another reply.
+    id: of the client's choice; `ReplyBegan` names it. delivery: of this reply. instructions, tools: in place of the
+    session's. context: turns that replace the conversation's. is_aside: the reply is not part of the conversation.
+    Nobody hears it, it is not kept and has no speech, and it may be made beside another reply.
     """
 
     id: str
@@ -36,3 +37,4 @@ class ReplyRequest:
     instructions: str | None = None
     context: Sequence[Turn] | None = None
     is_aside: bool = False
+    tools: ToolUse | None = None

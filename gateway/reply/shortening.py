@@ -11,11 +11,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.history import LearnerTurn, Memory, Turn
+from gateway.history import LearnerTurn, Memory, Turn, call_in
 
 # The weight of each further byte of a character in UTF-8; a Latin letter weighs 1. Models read about four Latin letters
 # or two Cyrillic ones as one token, but a Chinese or Thai character as one to three tokens.
 BYTE_WEIGHT = 1.5
+
+# A call of a tool and its result weigh at most this much, so that a long result does not push out the question. If the
+# prompt gets too long for the model, the language-model service leaves out its oldest messages.
+CALL_WEIGHT = 1000
 
 # How many exchanges a small model sees at most. With more of them it repeats earlier replies.
 SMALL_MODEL_EXCHANGES = 8
@@ -34,9 +38,14 @@ class Size:
     def holds(self, turns: Sequence[Turn]) -> bool:
         """Whether these turns fit."""
         return (
-            sum(weight(turn.text) for turn in turns) <= self.chars
+            sum(map(_weight_of, turns)) <= self.chars
             and sum(isinstance(turn, LearnerTurn) for turn in turns) <= self.exchanges
         )
+
+
+def _weight_of(turn: Turn) -> float:
+    call = call_in(turn)
+    return min(weight(f"{call.arguments}{call.output or ''}"), CALL_WEIGHT) if call else weight(turn.text)
 
 
 def weight(text: str) -> float:

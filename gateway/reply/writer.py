@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.ports import ChatMessage, WritingEnd
+from gateway.tools import NO_TOOLS, CallPiece, ToolUse
 
 
 class Writer(Protocol):
@@ -21,9 +22,10 @@ class Writer(Protocol):
         max_tokens: int | None = None,
         max_sentences: int = 0,
         ends_with_question: bool = False,
+        tools: ToolUse = NO_TOOLS,
         on_end: Callable[[WritingEnd], None] | None = None,
-    ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
-        """The reply's text in pieces. Raises ServiceError, also while the pieces are read."""
+    ) -> AbstractAsyncContextManager[AsyncIterator[str | CallPiece]]:
+        """The reply's text in pieces, and the calls of tools. Raises ServiceError, also while the pieces are read."""
         ...
 
 
@@ -41,10 +43,11 @@ class WrittenText:
         max_tokens: int | None = None,
         max_sentences: int = 0,
         ends_with_question: bool = False,
+        tools: ToolUse = NO_TOOLS,
         on_end: Callable[[WritingEnd], None] | None = None,
-    ) -> AsyncIterator[AsyncIterator[str]]:
+    ) -> AsyncIterator[AsyncIterator[str | CallPiece]]:
         """The text in one piece. The arguments have no effect."""
-        del max_tokens, max_sentences, ends_with_question, on_end
+        del max_tokens, max_sentences, ends_with_question, tools, on_end
         yield self._pieces()
 
     async def _pieces(self) -> AsyncIterator[str]:

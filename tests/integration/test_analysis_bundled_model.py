@@ -17,6 +17,7 @@ from common.smollm2 import find_smollm2
 from gateway.analysis import analyse
 from gateway.history import LearnerTurn, Level, PartnerTurn, Turn, Word
 from gateway.ports import ChatMessage, WritingEnd
+from gateway.tools import NO_TOOLS, CallPiece, ToolUse
 from llm_service.servers.eight_bits import in_eight_bits
 from tests.support.analysis_schema import validate
 from tests.support.mesh import ROOT
@@ -51,8 +52,9 @@ class LlamaServer:
         max_tokens: int | None = None,
         max_sentences: int = 0,
         ends_with_question: bool = False,
+        tools: ToolUse = NO_TOOLS,
         on_end: Callable[[WritingEnd], None] | None = None,
-    ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+    ) -> AbstractAsyncContextManager[AsyncIterator[str | CallPiece]]:
         raise NotImplementedError
 
     is_idle = True
@@ -65,6 +67,7 @@ class LlamaServer:
         temperature: float | None = None,
         json_schema: str | None = None,
         gives_way: bool = False,
+        tools: ToolUse = NO_TOOLS,
     ) -> str:
         shape = {"name": "answer", "schema": json.loads(json_schema or "{}"), "strict": True}
         request: dict[str, Any] = {

@@ -23,8 +23,10 @@ from gateway.ports import (
     EagerEndOfTurn,
     EndOfTurn,
     HeardWord,
+    NoServerTools,
     Partial,
     Ports,
+    ServerTools,
     SpeechStarted,
     Transcript,
 )
@@ -104,6 +106,7 @@ class Conversation:
     seat_back_s: list[float] = field(default_factory=list)  # when the seat was given back
     conduct: Conduct = field(default_factory=Conduct)
     with_notices: bool = False
+    servers: ServerTools = field(default_factory=NoServerTools)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Conversation]:
@@ -122,7 +125,7 @@ class Conversation:
         )
         async with AudioInput(sample_rate_hz=RATE_HZ, encoding="pcm_s16le") as self.audio, asyncio.TaskGroup() as tasks:
             self.session = Session(
-                Ports(self.asr, self.llm, self.tts, self.store),
+                Ports(self.asr, self.llm, self.tts, self.store, self.servers),
                 options,
                 audio=self.audio,
                 outbox=self.outbox,

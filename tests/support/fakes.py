@@ -30,6 +30,7 @@ from gateway.ports import (
     WritingEnd,
     WrongTokenError,
 )
+from gateway.tools import NO_TOOLS, CallPiece, ToolUse
 
 
 @dataclass
@@ -136,7 +137,9 @@ class FakeRecordings:
 class FakeLlm:
     """Replies with the words of `reply`, one every `word_s` seconds. A ServiceError among them is raised."""
 
-    reply: Sequence[str | ServiceError] = ("Hello ", "there, ", "my ", "friend.")
+    reply: Sequence[str | CallPiece | ServiceError] = ("Hello ", "there, ", "my ", "friend.")
+    first_replies: list[Sequence[str | CallPiece | ServiceError]] = field(default_factory=list)  # before `reply`
+    tools: list[ToolUse] = field(default_factory=list)  # of each request
     first_s: float = 0.1
     word_s: float = 0.01
     asked: list[list[ChatMessage]] = field(default_factory=list)
@@ -163,9 +166,11 @@ class FakeLlm:
         max_tokens: int | None = None,
         max_sentences: int = 0,
         ends_with_question: bool = False,
+        tools: ToolUse = NO_TOOLS,
         on_end: Callable[[WritingEnd], None] | None = None,
-    ) -> AsyncIterator[AsyncIterator[str]]:
+    ) -> AsyncIterator[AsyncIterator[str | CallPiece]]:
         self.asked.append(list(messages))
+        self.tools.append(tools)
         self.max_tokens.append(max_tokens)
         self.limits.append((max_sentences, ends_with_question))
         self.open_streams += 1
@@ -174,9 +179,9 @@ class FakeLlm:
         finally:
             self.open_streams -= 1
 
-    async def _words(self, on_end: Callable[[WritingEnd], None] | None) -> AsyncIterator[str]:
+    async def _words(self, on_end: Callable[[WritingEnd], None] | None) -> AsyncIterator[str | CallPiece]:
         await asyncio.sleep(self.first_s)
-        for word in self.reply:
+        for word in self.first_replies.pop(0) if self.first_replies else self.reply:
             if isinstance(word, ServiceError):
                 raise word
             yield word
@@ -192,6 +197,7 @@ class FakeLlm:
         temperature: float | None = None,
         json_schema: str | None = None,
         gives_way: bool = False,
+        tools: ToolUse = NO_TOOLS,
     ) -> str:
         (self.meanwhile if gives_way else self.generated).append(list(messages))
         await asyncio.sleep(self.answer_s)
@@ -206,14 +212,14 @@ class FakeLlm:
 class FakeChat:
     """Replies to other applications with `reply`, a piece every `piece_s`. A ServiceError among them is raised."""
 
-    reply: Sequence[str | ServiceError] = ("Hello ", "there.")
+    reply: Sequence[str | CallPiece | ServiceError] = ("Hello ", "there.")
     done: ChatDone = field(default_factory=lambda: ChatDone("stop", 7, 2, 1))
     piece_s: float = 0.0
     asked: list[ChatRequest] = field(default_factory=list)
     open_streams: int = 0
 
     @asynccontextmanager
-    async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[str | ChatDone]]:
+    async def stream(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[str | CallPiece | ChatDone]]:
         self.asked.append(request)
         self.open_streams += 1
         try:
@@ -224,7 +230,7 @@ class FakeChat:
         finally:
             self.open_streams -= 1
 
-    async def _pieces(self) -> AsyncIterator[str | ChatDone]:
+    async def _pieces(self) -> AsyncIterator[str | CallPiece | ChatDone]:
         for piece in self.reply:
             if isinstance(piece, ServiceError):
                 raise piece

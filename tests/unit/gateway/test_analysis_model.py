@@ -36,6 +36,7 @@ from gateway.analysis.prompts import (
 )
 from gateway.history import LearnerTurn, PartnerTurn, Turn
 from gateway.ports import ChatMessage, WritingEnd
+from gateway.tools import NO_TOOLS, CallPiece, ToolUse
 from tests.support.analysis_schema import validate
 
 TURNS: list[Turn] = [
@@ -85,8 +86,9 @@ class ScriptedLlm:
         max_tokens: int | None = None,
         max_sentences: int = 0,
         ends_with_question: bool = False,
+        tools: ToolUse = NO_TOOLS,
         on_end: Callable[[WritingEnd], None] | None = None,
-    ) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+    ) -> AbstractAsyncContextManager[AsyncIterator[str | CallPiece]]:
         raise NotImplementedError
 
     is_idle = True
@@ -99,6 +101,7 @@ class ScriptedLlm:
         temperature: float | None = None,
         json_schema: str | None = None,
         gives_way: bool = False,
+        tools: ToolUse = NO_TOOLS,
     ) -> str:
         assert max_tokens is not None
         assert max_tokens <= 800

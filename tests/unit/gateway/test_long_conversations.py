@@ -19,6 +19,7 @@ from gateway.ports import ChatMessage, SpeechStarted
 from gateway.protocol import TurnComplete
 from gateway.reply.prompt import Briefing, messages_for
 from gateway.reply.shortening import first_kept, next_memory, sizes
+from gateway.tools import CallPiece
 from tests.support.conversation import Conversation, at, conversation_in, start, text
 from tests.support.fakes import FakeLlm
 
@@ -136,7 +137,9 @@ class ReadingLlm(FakeLlm):
         return wait_s
 
     @asynccontextmanager
-    async def stream(self, messages: Sequence[ChatMessage], **limits: Any) -> AsyncIterator[AsyncIterator[str]]:
+    async def stream(
+        self, messages: Sequence[ChatMessage], **limits: Any
+    ) -> AsyncIterator[AsyncIterator[str | CallPiece]]:
         async with super().stream(messages, **limits) as words:
             self.waits.append(await self._read(messages))
             yield words

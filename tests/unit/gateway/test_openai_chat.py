@@ -11,6 +11,7 @@ import pytest
 
 from common.errors import BusyError, UnavailableError
 from gateway.ports import ChatDone, ChatMessage, ChatRequest
+from gateway.tools import CallPiece, Tool, ToolCall, ToolChoice, ToolUse
 from tests.support.gateway import TestGateway
 from tests.support.openai_api import connected
 
@@ -85,9 +86,18 @@ async def test_what_the_model_is_asked() -> None:
 async def test_what_can_not_be_done_is_refused_with_its_name() -> None:
     picture = [{"type": "image_url", "image_url": {"url": "data:"}}]
     tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     wrong: list[tuple[str, dict[str, Any]]] = [
-        ("tools", {"tools": [tool]}),
-        ("messages.0.role", {"messages": [{"role": "tool", "tool_call_id": "1", "content": "2"}]}),
+        ("tools", {"tools": [tool, tool]}),
+        ("tools.0.function.name", {"tools": [{"type": "function", "function": {"name": "a b"}}]}),
+        ("tools.0.type", {"tools": [{"type": "custom", "custom": {"name": "f"}}]}),
+        ("tool_choice", {"tools": [tool], "tool_choice": {"type": "function", "function": {"name": "g"}}}),
+        ("tool_choice", {"tool_choice": "required"}),
+        ("response_format", {"tools": [tool], "response_format": {"type": "json_object"}}),
+        ("functions", {"extra_body": {"functions": [{"name": "f"}]}}),
+        ("messages.0.role", {"messages": [{"role": "function", "name": "f", "content": "2"}]}),
+        ("messages.0.tool_call_id", {"messages": [{"role": "tool", "content": "2"}]}),
+        ("messages.0.tool_calls", {"messages": [{"role": "user", "content": "2", "tool_calls": [call]}]}),
         ("messages.0.role", {"messages": [{"role": "wizard", "content": "2"}]}),
         ("messages.0.content", {"messages": [{"role": "user", "content": picture}]}),
         ("messages.0.content", {"messages": [{"role": "user", "content": "  "}]}),
@@ -105,8 +115,46 @@ async def test_what_can_not_be_done_is_refused_with_its_name() -> None:
             with pytest.raises(openai.BadRequestError) as caught:
                 await complete(client, **fields)
             assert caught.value.param == param
-            assert (caught.value.code == "tools_not_supported") == ("tool" in str(fields))
     assert not gateway.services.chat.asked
+
+
+async def test_tools_are_passed_on_and_their_calls_answered() -> None:
+    gateway = TestGateway()
+    chat = gateway.services.chat
+    chat.reply = (CallPiece(0, "c1", "look", '{"at": '), CallPiece(0, "", "", "1}"), CallPiece(1, "c2", "go", "{}"))
+    chat.done = ChatDone("tool_calls", 7, 2, 1)
+    tool = {"type": "function", "function": {"name": "look", "description": "Look.", "parameters": {"type": "object"}}}
+    asked: dict[str, Any] = {"tools": [tool], "tool_choice": "required", "parallel_tool_calls": False}
+    async with connected(gateway) as client:
+        whole = (await complete(client, **asked)).choices[0]
+        assert (whole.finish_reason, whole.message.content) == ("tool_calls", None)
+        assert [(call.id, call.function.name, call.function.arguments) for call in whole.message.tool_calls] == [
+            ("c1", "look", '{"at": 1}'),
+            ("c2", "go", "{}"),
+        ]
+        stream = await complete(client, stream=True, **asked)
+        pieces = [
+            piece for chunk in [chunk async for chunk in stream] for piece in chunk.choices[0].delta.tool_calls or ()
+        ]
+        assert [(piece.index, piece.id, piece.function.arguments) for piece in pieces] == [
+            (0, "c1", '{"at": '),
+            (0, None, "1}"),
+            (1, "c2", "{}"),
+        ]
+        await complete(
+            client,
+            messages=[*MESSAGES, whole.message, {"role": "tool", "tool_call_id": "c1", "content": ""}],
+            tools=[tool],
+            tool_choice={"type": "function", "function": {"name": "look"}},
+        )
+    look = Tool(name="look", description="Look.", parameters={"type": "object"})
+    first, _, last = chat.asked
+    assert first.tools == ToolUse((look,), ToolChoice(mode="required"), parallel=False)
+    assert last.tools == ToolUse((look,), ToolChoice(mode="required", name="look"))
+    assert last.messages[1:] == (
+        ChatMessage("assistant", "", (ToolCall("c1", "look", '{"at": 1}'), ToolCall("c2", "go", "{}"))),
+        ChatMessage("tool", "", tool_call_id="c1"),
+    )
 
 
 async def test_errors_have_a_status_before_the_first_piece_and_end_the_stream_after_it() -> None:

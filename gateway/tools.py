@@ -1,0 +1,132 @@
+"""Tools that the language model may call, and its calls, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from common.errors import InvalidInputError
+
+ToolMode = Literal["auto", "none", "required"]
+
+MAX_TOOLS = 128
+MAX_TOOLS_CHARS = 64_000
+TOOL_NAME = r"^[A-Za-z0-9_-]{1,64}$"
+
+
+class Tool(BaseModel):
+    """A function that the model may call. parameters: a JSON Schema of its arguments, which are an object."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str = Field(pattern=TOOL_NAME)
+    description: str = Field("", max_length=4096)
+    parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
+
+
+class ToolChoice(BaseModel):
+    """Whether the model calls tools. required: at least one. name: the only one that it may call; empty: any."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    mode: ToolMode = "auto"
+    name: str = ""
+
+
+AUTO = ToolChoice()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A complete call. arguments: as JSON text, which the model wrote."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallPiece:
+    """The next piece of a call. Only the first piece has the id and the name.
+
+    index: counts the calls of a reply from 0. arguments: the pieces, put together, are JSON text.
+    """
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """The tools of one request, and their use. parallel: whether one reply may have several calls; None: any."""
+
+    tools: tuple[Tool, ...] = ()
+    choice: ToolChoice = AUTO
+    parallel: bool | None = None
+
+
+NO_TOOLS = ToolUse()
+
+
+def check_tools(tools: Sequence[Tool], choice: ToolChoice) -> None:
+    """Raises InvalidInputError if the tools are too large, or the choice among them makes no sense."""
+    names = [tool.name for tool in tools]
+    if len(set(names)) < len(names):
+        raise InvalidInputError("`tools`: two of them have the same name")
+    if sum(len(tool.model_dump_json()) for tool in tools) > MAX_TOOLS_CHARS:
+        raise InvalidInputError(
+            f"`tools`: they are longer than {MAX_TOOLS_CHARS} characters of JSON; describe them shorter"
+        )
+    if choice.mode == "required" and not tools:
+        raise InvalidInputError("`tool_choice`: a call is required, but there are no tools")
+    if choice.name and choice.name not in names:
+        raise InvalidInputError(f"`tool_choice`: there is no tool {choice.name!r}")
+
+
+def whole_calls(pieces: Iterable[CallPiece]) -> list[ToolCall]:
+    """The calls that the pieces make up."""
+    calls: list[ToolCall] = []
+    for piece in pieces:
+        if piece.index == len(calls):
+            calls.append(ToolCall(piece.id, piece.name, piece.arguments))
+        elif piece.index < len(calls):
+            known = calls[piece.index]
+            calls[piece.index] = ToolCall(known.id, known.name, known.arguments + piece.arguments)
+    return calls
+
+
+class ToolRunner(Protocol):
+    """Runs tools for the partner."""
+
+    @property
+    def tools(self) -> Sequence[Tool]:
+        """The tools that it offers now."""
+        ...
+
+    def runs(self, name: str) -> bool:
+        """Whether it runs the tool of this name."""
+        ...
+
+    async def run(self, call: ToolCall) -> str:
+        """The result for the model, or in words why there is none. Cancelling it gives the call up."""
+        ...
+
+
+class NoTools:
+    """A ToolRunner without tools."""
+
+    tools: Sequence[Tool] = ()
+
+    def runs(self, name: str) -> bool:
+        """Never."""
+        del name
+        return False
+
+    async def run(self, call: ToolCall) -> str:
+        """There is nothing to run."""
+        return f"There is no tool {call.name}."
