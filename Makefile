@@ -107,6 +107,10 @@ test-interleavings: $(VENV)/.dev ## 10,000 random conversations in virtual time 
 bench-barge-in: $(VENV)/.dev ## How fast an interruption silences the partner, and which sounds it talks through
 	$(BIN)/python -m bench.barge_in $(ARGS)
 
+.PHONY: bench-realtime
+bench-realtime: $(VENV)/.dev ## Voice-to-voice latency over the Realtime API beside AI-Talk's own protocol (ARGS="--runs 4")
+	$(BIN)/python -m bench.realtime $(ARGS)
+
 # The software that we compare with has its own environment and shares none of our packages.
 $(VENV_BENCH)/.pipecat: $(UV) $(LOCKS)/bench-pipecat.txt
 	@echo "→ installing bench-pipecat.txt (hash-locked) into $(VENV_BENCH)"

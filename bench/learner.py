@@ -36,7 +36,7 @@ class Learner:
 
     def __init__(self, socket: ClientConnection, system: System, seed: int) -> None:
         self.system = system
-        self.microphone = Microphone(socket.send, seed)
+        self.microphone = Microphone(lambda pcm: socket.send(system.encoded(pcm)), seed)
         self._socket = socket
         self._events: list[Event] = []
         self._changed = asyncio.Event()

@@ -1,4 +1,4 @@
-"""The clients of the two systems: what to send them, and what their frames mean."""
+"""The clients of the compared systems: what to send them, and what their frames mean."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ class System(Protocol):
         """The first message to send, if any."""
 
     def read(self, frame: str | bytes, at_s: float) -> Event | None: ...
+
+    def encoded(self, pcm: bytes) -> str | bytes:
+        """A frame of the microphone, 16-bit PCM at 16 kHz, as the system takes it."""
 
     def interrupt(self) -> str:
         """The message that interrupts a reply."""
@@ -63,6 +66,9 @@ class AiTalk:
                 self.errors.append(str(message["code"]))
         return None
 
+    def encoded(self, pcm: bytes) -> bytes:
+        return pcm
+
     def interrupt(self) -> str:
         return json.dumps({"type": "interrupt"})
 
@@ -99,6 +105,9 @@ class Pipecat:
             case "interrupted" | "silent":
                 return ReplyOver(at_s)
         return None
+
+    def encoded(self, pcm: bytes) -> bytes:
+        return pcm
 
     def interrupt(self) -> str:
         return "interrupt"

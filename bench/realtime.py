@@ -1,0 +1,130 @@
+"""`python -m bench.realtime`: voice-to-voice latency over the Realtime API beside that over AI-Talk's own protocol, on
+the same mesh.
+
+In each run one learner says the same utterances over both, one after the other, in another order each time. Prints each
+one's median and p95, and the ratio of the medians for each run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import tempfile
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from bench.__main__ import Contestant, in_turn, summary, talk
+from bench.figures import OURS, Conversations, p95
+from bench.listening import Ear, Event, ReplyOver, TurnEnded
+from bench.systems import PARTNER_RATE_HZ, AiTalk
+from bench.utterances import RATE_HZ, quick_utterances, utterances
+from tests.support.mesh import running_mesh
+
+REALTIME = "Realtime API"
+REALTIME_RATE_HZ = 24_000
+
+
+class Realtime:
+    """A client of the Realtime API with voice detection by the server."""
+
+    def __init__(self) -> None:
+        self.ear = Ear(PARTNER_RATE_HZ)
+        self.is_ready = False
+        self.errors: list[str] = []
+        self._last_sample = 0.0
+
+    def greeting(self) -> str:
+        return json.dumps({"type": "session.update", "session": {"type": "realtime"}})
+
+    def read(self, frame: str | bytes, at_s: float) -> Event | None:
+        event: dict[str, Any] = json.loads(frame)
+        match event["type"]:
+            case "session.updated":
+                self.is_ready = True
+            case "input_audio_buffer.committed":
+                return TurnEnded(at_s)
+            case "response.created":
+                self.ear.new_reply()
+            case "response.output_audio.delta":
+                return self.ear.hear(base64.b64decode(event["delta"]), at_s)
+            case "response.done":
+                return ReplyOver(at_s)
+            case "error":
+                self.errors.append(str(event["error"]["code"]))
+        return None
+
+    def encoded(self, pcm: bytes) -> str:
+        """The frame at 24 kHz, interpolated between its samples, in an event."""
+        samples = np.frombuffer(pcm, "<i2").astype(np.float64)
+        points = np.arange(1, len(samples) * REALTIME_RATE_HZ // RATE_HZ + 1) * RATE_HZ / REALTIME_RATE_HZ
+        faster = np.interp(points, np.arange(len(samples) + 1), [self._last_sample, *samples])
+        self._last_sample = float(samples[-1])
+        audio = base64.b64encode(faster.round().astype("<i2").tobytes()).decode()
+        return json.dumps({"type": "input_audio_buffer.append", "audio": audio})
+
+    def interrupt(self) -> str:
+        return json.dumps({"type": "response.cancel"})
+
+    def playback(self, at_s: float) -> None:
+        return None
+
+
+def main() -> None:
+    """Run the measurement that the arguments ask for."""
+    parser = argparse.ArgumentParser(prog="python -m bench.realtime", description=__doc__)
+    parser.add_argument("--runs", type=int, default=4, help="how often both are measured")
+    parser.add_argument("--quick", action="store_true", help="three utterances in each run, not all")
+    arguments = parser.parse_args()
+    measured = []
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        running_mesh(Path(folder), LLM_TEMPERATURE="0") as mesh,
+    ):
+        contestants = [
+            Contestant(OURS, mesh.ws, AiTalk),
+            Contestant(REALTIME, mesh.ws.replace("/ws/conversation", "/v1/realtime?model=gpt-realtime"), Realtime),
+        ]
+        for number in range(arguments.runs):
+            said = quick_utterances() if arguments.quick else utterances(take=number + 1)
+            for contestant in in_turn(contestants, number):
+                measured.append(talk(contestant, 1, number, said))
+                print(summary(measured[-1]), flush=True)
+    print(table(measured))
+
+
+def table(measured: list[Conversations]) -> str:
+    """Both systems' figures, then the ratio of the medians: of all answers, and of each run."""
+    lines = ["| | median, s | p95, s | cut | early | silent |", "| --- | --- | --- | --- | --- | --- |"]
+    for system in (OURS, REALTIME):
+        answers = [answer for one in measured if one.system == system for answer in one.answers]
+        known = _latencies(measured, system)
+        lines.append(
+            f"| {system} | {median(known):.3f} | {p95(known):.3f} | {sum(answer.cut for answer in answers)} "
+            f"| {sum(answer.premature for answer in answers)} | {len(answers) - len(known)} |"
+        )
+    runs = sorted({one.run for one in measured})
+    each = ", ".join(f"{_ratio([one for one in measured if one.run == run]):.3f}" for run in runs)
+    return "\n".join((*lines, "", f"{REALTIME} ÷ {OURS}: {_ratio(measured):.3f} (each run: {each})"))
+
+
+def _ratio(measured: list[Conversations]) -> float:
+    return median(_latencies(measured, REALTIME)) / median(_latencies(measured, OURS))
+
+
+def _latencies(measured: list[Conversations], system: str) -> list[float]:
+    """Of all answered utterances, in seconds."""
+    return [
+        answer.latency_s
+        for one in measured
+        if one.system == system
+        for answer in one.answers
+        if answer.latency_s is not None
+    ]
+
+
+if __name__ == "__main__":
+    main()
