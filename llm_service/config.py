@@ -92,7 +92,7 @@ class LlmSettings(ModelServerSettings):
         ge=0,
         le=10,
         description="llama.cpp's DRY: penalty on continuing a sequence of tokens that has occurred; 0 is none. Empty: "
-        "0.8.",
+        "0.8, for a small model 1.",
     )
     llm_max_streams: int = Field(
         16, ge=1, description="Replies that are written at once; further ones are refused as busy."

@@ -1,7 +1,8 @@
 """Measures of a reply's text that need no model. Pure.
 
 loops: a run of three words three times, or a sentence twice, within a reply. unfinished: it does not end with a
-sentence's mark. repeats: at least 60 % of its three-word runs are in one earlier reply.
+sentence's mark. repeats: at least 60 % of its three-word runs are in one earlier reply. begins
+alike: with the same two words as an earlier reply.
 """
 
 from __future__ import annotations
@@ -59,6 +60,11 @@ def repeats(text: str, earlier: Sequence[str]) -> bool:
     return any(len(runs & set(runs_of(words_of(other)))) >= REPEATED_SHARE * len(runs) for other in earlier if runs)
 
 
+def begins_alike(text: str, earlier: Sequence[str]) -> bool:
+    """Whether an earlier reply has the same first two words."""
+    return bool(words_of(text)) and any(words_of(other)[:2] == words_of(text)[:2] for other in earlier)
+
+
 def rare_words(text: str, level: Level) -> list[str]:
     """The words above the level. Names (words with a capital within a sentence) don't count."""
     names = {word.lower() for word in re.findall(r"(?<=[\w,] )[A-Z][a-z]+", text)}
@@ -73,6 +79,7 @@ class Tally:
     loops: int = 0
     unfinished: int = 0
     repeats: int = 0
+    begin_alike: int = 0
     too_long: int = 0
     questions: int = 0
     words: int = 0
@@ -89,6 +96,7 @@ class Tally:
             self.loops += loops(text)
             self.unfinished += is_unfinished(text)
             self.repeats += repeats(text, replies[:number])
+            self.begin_alike += begins_alike(text, replies[:number])
             self.too_long += len(sentences_of(text)) > MOST_SENTENCES[level]
             self.questions += "?" in sentences_of(text)[-1] if sentences_of(text) else False
             self.words += len(words_of(text))

@@ -29,15 +29,15 @@ def table(talks: Talks) -> str:
     """A row for each system; the long conversations' waits are in columns of their own."""
     lines = [
         (
-            "| system | replies | loops | unfinished | repeats | too long | end in a question | words above the level |"
-            " first sound: median, p95, worst | worst of the longest, × its median |"
+            "| system | replies | loops | unfinished | repeats | begin alike | too long | end in a question |"
+            " words above the level | first sound: median, p95, worst | worst of the longest, × its median |"
         ),
-        "|" + " --- |" * 10,
+        "|" + " --- |" * 11,
     ]
     for name, one in talks.items():
         counts, waits = tally(one), waits_of(one)
         if not waits:
-            lines.append(f"| {name} | none |" + " |" * 8)
+            lines.append(f"| {name} | none |" + " |" * 9)
             continue
         p95 = quantiles(waits, n=20)[-1] if len(waits) > 1 else waits[0]
         longest = waits_of([max(one, key=lambda pair: len(pair[1]))])
@@ -45,7 +45,8 @@ def table(talks: Talks) -> str:
         lines.append(
             f"| {name} | {counts.replies}{missing} | {counts.share(counts.loops):.1f} % "
             f"| {counts.share(counts.unfinished):.1f} % | {counts.share(counts.repeats):.1f} % "
-            f"| {counts.share(counts.too_long):.1f} % | {counts.share(counts.questions):.0f} % "
+            f"| {counts.share(counts.begin_alike):.0f} % | {counts.share(counts.too_long):.1f} % "
+            f"| {counts.share(counts.questions):.0f} % "
             f"| {100 * counts.rare_words / max(1, counts.words):.1f} % "
             f"| {median(waits):.2f}, {p95:.2f}, {max(waits):.2f} s | {max(longest) / median(longest):.1f} |"
         )

@@ -51,10 +51,15 @@ class ContextExceededError(InvalidInputError):
 
 _LLAMA_CPP_SETTINGS: dict[str, dict[str, Any]] = {
     "repeat_penalty": {"repeat_last_n": 64},
-    "dry_multiplier": {"dry_penalty_last_n": 256, "dry_allowed_length": 3, "dry_sequence_breakers": ["\n"]},
+    "dry_multiplier": {"dry_penalty_last_n": 512, "dry_allowed_length": 2, "dry_sequence_breakers": ["\n"]},
 }
-"""How many of the latest tokens llama.cpp penalises. With wider windows a small model avoids the question mark and the
-words of its examples, and changes to another language.
+"""How llama.cpp applies its penalties.
+
+The repetition penalty looks at few tokens: with a wider window a small model avoids the question mark and the words of
+its examples, and changes to another language. DRY only penalises runs of tokens, so it may look at the last eight
+exchanges. With a shorter window, or if three tokens may repeat freely, the bundled model begins half of its replies
+alike ("You're right, I'm glad"). The line break ends a run. Without it a run would go back to the mark before a reply,
+and after ten replies the model would find no ordinary word to begin with.
 
 For each request llama.cpp searches its whole vocabulary for each sequence breaker. Its four cost 24 ms before the first
 token with SmolLM2; one costs 6 ms."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.partner.quality import Tally, is_unfinished, loops, rare_words, repeats
+from bench.partner.quality import Tally, begins_alike, is_unfinished, loops, rare_words, repeats
 from bench.partner.scripts import long_script, scripts
 
 
@@ -34,6 +34,12 @@ def test_a_reply_that_repeats_an_earlier_one() -> None:
     assert repeats("So what is your favourite kind of food?", earlier)
     assert not repeats("What is your favourite colour of all?", earlier)
     assert not repeats("I see.", ["I see."])  # too short to tell
+
+
+def test_a_reply_that_begins_like_an_earlier_one() -> None:
+    assert begins_alike("You're right, it rains.", ["I see.", "You’re right. And you?"])
+    assert not begins_alike("You're late.", ["You're right."])
+    assert not begins_alike("", ["You're right."])
 
 
 def test_words_above_the_level() -> None:

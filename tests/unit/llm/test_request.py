@@ -123,6 +123,11 @@ def test_llama_cpp_searches_its_vocabulary_for_one_breaker_only() -> None:
     assert payload("m", EVERYTHING, Dialect("llama.cpp"))["dry_sequence_breakers"] == ["\n"]
 
 
+def test_llama_cpp_lets_only_two_tokens_of_the_last_exchanges_come_again_for_nothing() -> None:
+    body = payload("m", EVERYTHING, Dialect("llama.cpp"))
+    assert (body["dry_penalty_last_n"], body["dry_allowed_length"]) == (512, 2)
+
+
 def test_json_is_asked_for_without_penalties() -> None:
     request = dataclasses.replace(EVERYTHING, json_schema="{}")
     assert penalties(EVERYTHING, "llama.cpp").keys().isdisjoint(payload("m", request, Dialect("llama.cpp")))
