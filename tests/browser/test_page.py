@@ -85,6 +85,18 @@ async def test_muted_microphone_sends_silence(open_page: OpenPage, stub: PageStu
     await client.until(lambda client: any(client.frames[-1]))
 
 
+async def test_a_muted_learner_is_heard_in_the_next_conversation(open_page: OpenPage, stub: PageStub) -> None:
+    page = await open_page(stub.url)
+    client = await talking(page, stub)
+    await page.get_by_role("button", name="Mute", exact=True).click()
+    await ended(page, client, sparse_analysis())
+    await page.get_by_role("button", name="Talk again").click()
+    second = await stub.client(2)
+    await expect(page.get_by_role("button", name="Mute", exact=True)).to_be_visible()
+    async with asyncio.timeout(10):
+        await second.until(lambda client: any(map(any, client.frames)))
+
+
 async def test_refused_microphone_leaves_writing(open_page: OpenPage, stub: PageStub) -> None:
     page = await open_page(stub.url, microphone=False)
     client = await talking(page, stub)

@@ -10,14 +10,11 @@
  * `onMicrophone` and `onSuspended`.
  */
 import { Connection } from './connection.js';
-import { Microphone } from './microphone.js';
-import { Speaker } from './speaker.js';
+import { Sound } from './sound.js';
 import { initial, opening, phase, reduce, replying } from './state.js';
 
 const REPORT_EVERY_MS = 100; // of playback, to the server
 const DUCKING = { speech_started: true, speech_stopped: false, interrupted: false, ai_audio_start: false };
-const SILENT_AFTER_S = 8; // a microphone that gives no sound at all for this long is reported
-const SILENT_RMS = 1e-5;
 const NOTHING = () => {};
 
 /** Keeps the session for as long as the page is open. */
@@ -36,8 +33,15 @@ export class Conversation {
     this.start = options.start ?? (() => ({}));
     this.state = initial({ level, turns, scenario, partnerBegins });
     this.memory = memory;
-    this.speaker = new Speaker({ onHeard: (...report) => this.#heard(...report), onSuspended: (is) => this.#suspended(is) });
-    this.microphone = new Microphone({ prefer, onLost: () => this.#microphoneLost() });
+    this.sound = new Sound({
+      prefer,
+      isListening: () => this.phase === 'listening',
+      onHeard: (...report) => this.#heard(...report),
+      onMicrophone: (problem) => this.onMicrophone(problem),
+      onSuspended: (isSuspended) => this.#suspended(isSuspended),
+    });
+    this.speaker = this.sound.speaker;
+    this.microphone = this.sound.microphone;
     this.connection = new Connection({
       url: options.url,
       memory,
@@ -49,7 +53,6 @@ export class Conversation {
     });
     this.unsent = []; // typed while there was no connection
     this.reportedAt = 0;
-    this.held = false; // whether the microphone is off because something else is played
   }
 
   /** idle, asking, connecting, … listening, hearing, thinking, speaking, … : see `state.js`. */
@@ -60,6 +63,11 @@ export class Conversation {
   /** How loud it is right now, the partner while it speaks, else the learner: RMS, 0 to 1. */
   get loudness() {
     return this.phase === 'speaking' ? this.speaker.level() : this.microphone.level();
+  }
+
+  /** Open the microphone. `onMicrophone` gets what is wrong with it, or null. */
+  openMicrophone() {
+    return this.sound.openMicrophone();
   }
 
   // --- what the learner does ------------------------------------------------------------------
@@ -107,14 +115,13 @@ export class Conversation {
 
   /** Send silence, or speech again. @param {boolean} muted */
   mute(muted) {
-    this.microphone.mute(muted || this.held);
+    this.sound.mute(muted);
     this.dispatch({ type: 'page.muted', muted });
   }
 
   /** Mute the microphone for a while, without a change of what the learner chose. @param {boolean} held */
   hold(held) {
-    this.held = held;
-    this.microphone.mute(held || this.state.muted);
+    this.sound.hold(held);
   }
 
   /** End the conversation. @returns {Promise<object|null>} the analysis; null if there is none */
@@ -140,6 +147,7 @@ export class Conversation {
   /** Forget the session and its turns; the level and the scenario stay. */
   reset() {
     this.memory.save(null);
+    this.sound.mute(false);
     this.#change(initial({ level: this.state.level, scenario: this.state.scenario }), { type: 'page.reset' });
   }
 
@@ -284,38 +292,7 @@ export class Conversation {
     this.microphone.record((frame) => this.connection.sendAudio(frame));
   }
 
-  // --- the microphone and the speaker ---------------------------------------------------------
-
-  /** Open the microphone. `onMicrophone` gets what is wrong with it, or null. */
-  async openMicrophone() {
-    try {
-      await this.microphone.open();
-      this.onMicrophone(null);
-      this.#watchSilence();
-    } catch (error) {
-      this.onMicrophone(error.reason);
-    }
-  }
-
-  async #microphoneLost() {
-    await this.microphone.close();
-    this.onMicrophone('lost');
-  }
-
-  /** A microphone that works is never perfectly silent. */
-  #watchSilence() {
-    let silentS = 0;
-    const timer = setInterval(() => {
-      if (!this.microphone.isOpen) {
-        clearInterval(timer);
-        return;
-      }
-      const isSilent = this.microphone.level() < SILENT_RMS && this.phase === 'listening' && !this.state.muted;
-      silentS = isSilent ? silentS + 1 : 0;
-      if (silentS === SILENT_AFTER_S) this.onMicrophone('silent');
-    }, 1000);
-  }
-
+  /** In an idle page there is nothing to hear yet. */
   #suspended(isSuspended) {
     const isIdle = ['idle', 'ended', 'analysing'].includes(this.state.stage);
     this.onSuspended(isSuspended && !isIdle);
