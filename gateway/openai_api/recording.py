@@ -40,6 +40,16 @@ def decode(file: BinaryIO, max_s: float) -> Iterator[bytes]:
         raise _unreadable(f"can't be read ({error.strerror})") from error
 
 
+def stated_length_s(file: BinaryIO) -> float | None:
+    """The length that the container states in seconds, which may be wrong; None if it states none, or is unreadable."""
+    file.seek(0)
+    try:
+        with av.open(file, "r", options=OPTIONS, metadata_errors="replace") as container:
+            return container.duration / av.time_base if container.duration else None
+    except av.error.FFmpegError:
+        return None
+
+
 def _blocks(container: InputContainer) -> Iterator[bytes]:
     if not container.streams.audio:
         raise _unreadable("has no sound in it")

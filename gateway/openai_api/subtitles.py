@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from typing import NamedTuple
 
 from gateway.openai_api.transcribing import Heard, HeardWord
@@ -55,22 +56,29 @@ def _is_full(text: str, first: HeardWord, last: HeardWord, after: HeardWord) -> 
     )
 
 
-def srt(segments: Iterable[Segment]) -> str:
-    """SubRip."""
+def srt(segments: Iterable[Segment], numbers: Iterator[int] | None = None) -> str:
+    """SubRip. numbers: those of the segments, if the document is written in parts."""
     return "".join(
         f"{number}\n{_clock(one.start_s, ',')} --> {_clock(one.end_s, ',')}\n{one.text}\n\n"
-        for number, one in enumerate(segments, 1)
+        for one, number in zip(segments, numbers or count(1), strict=False)
     )
 
 
+VTT_HEADER = "WEBVTT\n\n"
+
+
 def vtt(segments: Iterable[Segment]) -> str:
-    """WebVTT, in which < and & must be escaped."""
-    cues = (
+    """WebVTT."""
+    return VTT_HEADER + vtt_cues(segments)
+
+
+def vtt_cues(segments: Iterable[Segment]) -> str:
+    """WebVTT without its header. < and & must be escaped."""
+    return "".join(
         f"{_clock(one.start_s, '.')} --> {_clock(one.end_s, '.')}\n"
         f"{one.text.replace('&', '&amp;').replace('<', '&lt;')}\n\n"
         for one in segments
     )
-    return "WEBVTT\n\n" + "".join(cues)
 
 
 def _clock(seconds: float, comma: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
+from itertools import count
 from typing import Annotated, Any, BinaryIO, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -12,7 +14,8 @@ from pydantic import BaseModel, Field
 
 from gateway.openai_api.answers import EVENT_STREAM, ParameterError, event, unless_gone, with_errors
 from gateway.openai_api.backend import Backend, Behind, Inside
-from gateway.openai_api.subtitles import Segment, segments_of, srt, vtt
+from gateway.openai_api.recording import stated_length_s
+from gateway.openai_api.subtitles import VTT_HEADER, Segment, segments_of, srt, vtt, vtt_cues
 from gateway.openai_api.transcribing import Heard, Task, Transcription
 from gateway.openai_api.uploads import body_schema
 
@@ -40,9 +43,9 @@ class TranscriptionForm(BaseModel):
         """Raises ParameterError for an option that is not supported."""
         if self.include:
             raise ParameterError("`include`: the model's tokens are not known here; leave it out", "include")
-        if self.stream and self.response_format not in ("json", "text"):
+        if self.stream and self.response_format == "verbose_json":
             raise ParameterError(
-                "`stream`: only `json` and `text` can be streamed; leave it out, or take one of them", "stream"
+                "`stream`: `verbose_json` can't be streamed; leave it out, or take another format", "stream"
             )
 
 
@@ -59,10 +62,13 @@ async def transcriptions(request: Request, behind: Behind, inside: Inside) -> Re
     if not form.stream:
         pieces, duration_s = await recognise_all(request, behind, inside, file, Task(form.language))
         return answer(pieces, duration_s, form.response_format, form.timestamp_granularities)
+    length_s = await asyncio.to_thread(stated_length_s, file)
     heard = (await _begin(behind, inside, file, Task(form.language))).heard()
     inside.push_async_callback(heard.aclose)
     first = await unless_gone(request, anext(heard, None))  # an error up to here is reported with a status
-    return StreamingResponse(with_errors(_events(first, heard)), media_type=EVENT_STREAM)
+    return StreamingResponse(
+        with_errors(_events(first, heard, form.response_format, length_s)), media_type=EVENT_STREAM
+    )
 
 
 async def recognise_all(
@@ -84,15 +90,39 @@ async def _all(heard: AsyncIterator[Heard]) -> list[Heard]:
     return [piece async for piece in heard]
 
 
-async def _events(first: Heard | None, heard: AsyncGenerator[Heard, None]) -> AsyncIterator[bytes]:
-    texts: list[str] = []
+async def _events(
+    first: Heard | None, heard: AsyncGenerator[Heard, None], response_format: TextFormat, length_s: float | None
+) -> AsyncIterator[bytes]:
+    """The answer in parts. Beside OpenAI's fields, each one tells how much of the recording is recognised, in seconds,
+    and how long the recording is, if it says so."""
+    parts: list[str] = []
+    write = _writer(response_format)
     piece = first
     while piece is not None:
         if piece.text:
-            yield event({"type": "transcript.text.delta", "delta": f" {piece.text}" if texts else piece.text})
-            texts.append(piece.text)
+            parts.append(write(piece))
+            progress = {"recognised_s": piece.end_s, "duration_s": length_s}
+            yield event({"type": "transcript.text.delta", "delta": parts[-1], **progress})
         piece = await anext(heard, None)
-    yield event({"type": "transcript.text.done", "text": " ".join(texts)})
+    empty = VTT_HEADER if response_format == "vtt" else ""
+    yield event({"type": "transcript.text.done", "text": "".join(parts) or empty})
+
+
+def _writer(response_format: TextFormat) -> Callable[[Heard], str]:
+    """Returns a function that makes the part of the answer for each piece, called in order."""
+    numbers, written = count(1), count()
+
+    def write(piece: Heard) -> str:
+        is_first = next(written) == 0
+        match response_format:
+            case "srt":
+                return srt(segments_of([piece]), numbers)
+            case "vtt":
+                return (VTT_HEADER if is_first else "") + vtt_cues(segments_of([piece]))
+            case _:
+                return piece.text if is_first else f" {piece.text}"
+
+    return write
 
 
 def answer(

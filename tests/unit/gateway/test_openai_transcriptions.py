@@ -137,6 +137,25 @@ async def test_a_streamed_answer_comes_piece_by_piece() -> None:
     assert "".join(event.delta for event in events[:-1]) == events[-1].text == "Hello there. Hello there."
 
 
+@pytest.mark.parametrize("response_format", ["text", "srt", "vtt"])
+async def test_the_parts_of_a_streamed_answer_make_the_whole(response_format: str) -> None:
+    async with connected(TestGateway()) as client:
+        whole = await transcribe(client, long_wav(40.0), response_format=response_format)
+        stream = await transcribe(client, long_wav(40.0), response_format=response_format, stream=True)
+        *parts, done = [event async for event in stream]
+    assert len(parts) == 2
+    assert "".join(part.delta for part in parts) == done.text
+    assert done.text.strip() == str(whole).strip()
+    assert [part.duration_s for part in parts] == [40.0, 40.0]
+    assert 10 < parts[0].recognised_s < parts[1].recognised_s <= 40.0
+
+
+async def test_an_answer_with_all_fields_is_not_streamed() -> None:
+    async with connected(TestGateway()) as client:
+        with pytest.raises(openai.BadRequestError, match="can't be streamed"):
+            await transcribe(client, long_wav(1.0), response_format="verbose_json", stream=True)
+
+
 async def test_a_stream_that_fails_ends_with_an_error() -> None:
     gateway = TestGateway()
     gateway.services.recordings = _FailsLater()

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -16,9 +17,19 @@ from aitalk.client.errors import BusyError, ProtocolError, RefusedError, ServerA
 
 SpeechFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 TranscriptFormat = Literal["json", "text", "srt", "vtt", "verbose_json"]
+StreamedFormat = Literal["text", "srt", "vtt"]
 Progress = Callable[[int], None]
 CONNECT_S = 10.0
 ANSWER_S = 900.0  # a long recording is answered late
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptPiece:
+    """A part of a transcript. So much of the recording is recognised, and so long is it; None if it is not known."""
+
+    text: str
+    recognised_s: float | None = None
+    duration_s: float | None = None
 
 
 class Gateway:
@@ -75,11 +86,17 @@ class Gateway:
                 return response.text
 
     def transcribe_streaming(
-        self, path: Path, *, language: str = "", uploaded: Progress | None = None
-    ) -> Iterator[str]:
-        """What is said in a recording, in pieces; join them as they are."""
+        self,
+        path: Path,
+        *,
+        answer_format: StreamedFormat = "text",
+        language: str = "",
+        uploaded: Progress | None = None,
+    ) -> Iterator[TranscriptPiece]:
+        """What is said in a recording, in pieces; join their texts as they are."""
         with _Upload(path, uploaded) as file:
-            request = self._transcription(file, path, {"stream": "true", "language": language})
+            fields = {"stream": "true", "response_format": answer_format, "language": language}
+            request = self._transcription(file, path, fields)
             with self._answer(request, stream=True) as response:
                 for line in response.iter_lines():
                     yield from _delta(line)
@@ -156,12 +173,31 @@ class AsyncGateway:
     ) -> str:
         """What is said in a recording."""
         with _Upload(path, uploaded) as file:
-            data = {"model": "default", "response_format": answer_format, "language": language}
-            request = self._http.build_request(
-                "POST", "/v1/audio/transcriptions", data=data, files={"file": (path.name, file)}
-            )
+            request = self._transcription(file, path, {"response_format": answer_format, "language": language})
             async with self._answer(request) as response:
                 return response.text
+
+    async def transcribe_streaming(
+        self,
+        path: Path,
+        *,
+        answer_format: StreamedFormat = "text",
+        language: str = "",
+        uploaded: Progress | None = None,
+    ) -> AsyncIterator[TranscriptPiece]:
+        """What is said in a recording, in pieces."""
+        with _Upload(path, uploaded) as file:
+            fields = {"stream": "true", "response_format": answer_format, "language": language}
+            async with self._answer(self._transcription(file, path, fields), stream=True) as response:
+                async for line in response.aiter_lines():
+                    for piece in _delta(line):
+                        yield piece
+
+    def _transcription(self, file: io.FileIO, path: Path, fields: Mapping[str, str]) -> httpx.Request:
+        data = {"model": "default", **fields}
+        return self._http.build_request(
+            "POST", "/v1/audio/transcriptions", data=data, files={"file": (path.name, file)}
+        )
 
     async def _get(self, path: str, query: Mapping[str, str]) -> Any:
         async with self._answer(self._http.build_request("GET", path, params=query)) as response:
@@ -191,15 +227,15 @@ def _speech(text: str, voice: str, audio_format: SpeechFormat, speed: float) -> 
     return {"model": "default", "input": text, "voice": voice, "response_format": audio_format, "speed": speed}
 
 
-def _delta(line: str) -> Iterator[str]:
-    """The text in a line of the event stream. Raises RefusedError for an `error` event."""
+def _delta(line: str) -> Iterator[TranscriptPiece]:
+    """The piece in a line of the event stream. Raises RefusedError for an `error` event."""
     if not line.startswith("data: {"):
         return
     event = json.loads(line.removeprefix("data: "))
     if error := event.get("error"):
         raise RefusedError(f"the transcription failed: {error.get('message', error)}", code=str(error.get("code", "")))
     if event.get("type") == "transcript.text.delta":
-        yield event["delta"]
+        yield TranscriptPiece(event["delta"], event.get("recognised_s"), event.get("duration_s"))
 
 
 def _listed(answer: Any, name: str) -> list[dict[str, Any]]:

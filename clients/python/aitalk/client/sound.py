@@ -92,24 +92,23 @@ _ADVICE = "Plug one in or choose another device (--microphone, --speaker), or ty
 class _Recording:
     def __init__(self, library: Any, device: str | int | None, rate_hz: int) -> None:
         self.rate_hz = rate_hz
-        self._library = library
         self._frames: asyncio.Queue[bytes | None] = asyncio.Queue(FRAMES_AHEAD)
         self._loop = asyncio.get_running_loop()
-        self._stream = library.RawInputStream(
-            samplerate=rate_hz,
-            blocksize=round(rate_hz * FRAME_S),
-            device=device,
-            channels=1,
-            dtype="int16",
-            callback=self._recorded,
-            finished_callback=self._ended,
-        )
+        try:
+            self._stream = library.RawInputStream(
+                samplerate=rate_hz,
+                blocksize=round(rate_hz * FRAME_S),
+                device=device,
+                channels=1,
+                dtype="int16",
+                callback=self._recorded,
+                finished_callback=self._ended,
+            )
+            self._stream.start()
+        except (library.PortAudioError, ValueError) as error:
+            raise SoundError(f"the microphone can't be used ({error}). {_ADVICE}") from error
 
     def __enter__(self) -> _Recording:
-        try:
-            self._stream.start()
-        except self._library.PortAudioError as error:
-            raise SoundError(f"the microphone does not start ({error}). {_ADVICE}") from error
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -29,6 +29,7 @@ from aitalk.client.events import (
     Resumed,
     SpeechStarted,
     SpeechStopped,
+    TimeLeft,
     Transcript,
     TurnComplete,
 )
@@ -164,7 +165,7 @@ class Dialogue:
 
     def _heard(self, event: Event) -> None:
         match event:
-            case Connected() | Resumed() | Queued() | ConnectionLost() | Error() | AnalysisProgress():
+            case Connected() | Resumed() | Queued() | TimeLeft() | ConnectionLost() | Error() | AnalysisProgress():
                 self._about_the_line(event)
             case SpeechStarted() | SpeechStopped() | Transcript():
                 self._from_the_learner(event)
@@ -173,7 +174,9 @@ class Dialogue:
             case _:
                 pass
 
-    def _about_the_line(self, event: Connected | Resumed | Queued | ConnectionLost | Error | AnalysisProgress) -> None:
+    def _about_the_line(
+        self, event: Connected | Resumed | Queued | TimeLeft | ConnectionLost | Error | AnalysisProgress
+    ) -> None:
         match event:
             case Connected() | Resumed():
                 self.screen.status = "listening"
@@ -183,6 +186,8 @@ class Dialogue:
             case Queued(position, estimate_s):
                 self.screen.status = f"waiting for a seat: number {position}, about {estimate_s} s"
                 self.screen.note(self.screen.status)
+            case TimeLeft(seconds):
+                self.screen.note(f"your time for today ends in {seconds} s")
             case ConnectionLost(reason, retry_s):
                 self.output.flush()
                 self.screen.status = "reconnecting"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import sys
 from collections.abc import Iterator
@@ -11,9 +12,9 @@ from pathlib import Path
 from typing import cast, get_args
 
 from aitalk.client.errors import AiTalkError, RefusedError
-from aitalk.client.gateway import Gateway, SpeechFormat, TranscriptFormat
+from aitalk.client.gateway import Gateway, SpeechFormat, StreamedFormat, TranscriptPiece
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 FORMATS = frozenset(get_args(SpeechFormat))
 
@@ -51,37 +52,41 @@ def _transcript(gateway: Gateway, recording: Path, answer_format: str, language:
     """The transcript, ending in a line feed."""
     with _bar() as bar:
         sending = bar.add_task("sending", total=recording.stat().st_size)
-        hearing = bar.add_task("recognising", total=None, start=False)
-
-        def uploaded(count: int) -> None:
-            bar.update(sending, completed=count)
-            if bar.tasks[sending].finished:
-                bar.start_task(hearing)
-
+        hearing = bar.add_task("recognising", total=None)
+        uploaded = functools.partial(_sent, bar, sending)
         try:
-            if answer_format == "text":
-                pieces = gateway.transcribe_streaming(recording, language=language, uploaded=uploaded)
-                return "".join(_counted(pieces, bar, hearing)).strip() + "\n"
-            wanted = "verbose_json" if answer_format == "json" else answer_format
-            text = gateway.transcribe(
-                recording, answer_format=cast(TranscriptFormat, wanted), language=language, uploaded=uploaded
+            if answer_format == "json":
+                text = gateway.transcribe(recording, answer_format="verbose_json", language=language, uploaded=uploaded)
+                return json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n"
+            pieces = gateway.transcribe_streaming(
+                recording, answer_format=cast(StreamedFormat, answer_format), language=language, uploaded=uploaded
             )
+            text = "".join(_shown(pieces, bar, hearing))
         except RefusedError as error:
             raise AiTalkError(f"{recording}: {error}") from error
-    return json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n" if answer_format == "json" else text
+    return text.rstrip("\n") + "\n"
 
 
 def _bar() -> Progress:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
-def _counted(pieces: Iterator[str], bar: Progress, task: TaskID) -> Iterator[str]:
-    words = 0
+def _sent(bar: Progress, task: TaskID, count: int) -> None:
+    bar.update(task, completed=count)
+
+
+def _shown(pieces: Iterator[TranscriptPiece], bar: Progress, task: TaskID) -> Iterator[str]:
+    """The texts of the pieces, whose progress the bar shows."""
     for piece in pieces:
-        words += len(piece.split())
-        bar.update(task, description=f"recognising: {words} words")
-        yield piece
+        bar.update(task, total=piece.duration_s, completed=piece.recognised_s)
+        yield piece.text
 
 
 @contextlib.contextmanager
