@@ -215,6 +215,8 @@ async def test_the_blocking_conversation_does_the_same() -> None:
         assert await visit.receive() == {"type": "text", "text": "Hi"}
         await visit.send("ai_audio_start", sample_rate=8000, turn_id="a")
         assert await visit.receive() == {"type": "playback", "turn_id": "a", "played_ms": 20}
+        result = {"type": "tool_result", "call_id": "c", "output": "sunny", "confirmed": False}
+        assert await visit.receive() == result
         await finish(visit)
 
     def talk(url: str) -> list[Event]:
@@ -223,6 +225,7 @@ async def test_the_blocking_conversation_does_the_same() -> None:
             conversation.send_text("Hi")
             events = [event for _ in range(2) if (event := conversation.next_event(timeout_s=5))]
             conversation.report_playback("a", 20)
+            conversation.send_tool_result("c", "sunny")
             conversation.end()
             return [*events, *conversation]
 

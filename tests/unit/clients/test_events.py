@@ -10,7 +10,7 @@ import pytest
 from aitalk.client import events
 from aitalk.client.errors import ProtocolError
 from aitalk.client.link import encoded
-from aitalk.client.options import AudioFormat, Options, SessionKey
+from aitalk.client.options import AudioFormat, Options, SessionKey, Tool
 from pydantic import BaseModel
 
 from gateway import protocol
@@ -75,6 +75,9 @@ def test_the_gateway_knows_every_option() -> None:
         scenario="cafe",
         instructions="You are a pilot.",
         partner_begins=True,
+        tools=(Tool("weather", "The weather now"),),
+        tool_choice="weather",
+        confirms_tools=True,
     )
     read = protocol.read_client_message(json.dumps(options.message(SessionKey("id", "token"))))
     assert isinstance(read, protocol.Start)
@@ -86,10 +89,11 @@ FIELDS: dict[str, dict[str, Any]] = {
     "text": {"text": "Hi"},
     "set_level": {"level": "beginner"},
     "playback": {"turn_id": "a", "played_ms": 3.5},
+    "tool_result": {"call_id": "a", "output": "sunny", "confirmed": False},
 }
 
 
-@pytest.mark.parametrize("kind", ["text", "set_level", "playback", "hint", "interrupt", "ping", "end_conversation"])
+@pytest.mark.parametrize("kind", ["hint", "interrupt", "ping", "end_conversation", *FIELDS])
 def test_the_gateway_reads_every_message_of_the_client(kind: str) -> None:
     fields = FIELDS.get(kind, {})
     read = protocol.read_client_message(encoded(kind, **fields))

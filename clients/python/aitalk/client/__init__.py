@@ -15,7 +15,7 @@ from aitalk.client.errors import (
     UnauthorizedError,
 )
 from aitalk.client.gateway import AsyncGateway, Gateway
-from aitalk.client.options import AudioFormat, Options, SessionKey
+from aitalk.client.options import AudioFormat, Options, SessionKey, Tool
 from aitalk.client.playback import PlaybackBuffer
 
 __all__ = [
@@ -35,5 +35,6 @@ __all__ = [
     "ServerAwayError",
     "SessionKey",
     "SoundError",
+    "Tool",
     "UnauthorizedError",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -72,6 +73,10 @@ class Conversation:
     def interrupt(self) -> None:
         """Stop the partner."""
         self._portal.call(self._inner.interrupt)
+
+    def send_tool_result(self, call_id: str, output: str = "", *, confirmed: bool = False) -> None:
+        """Answer a `ToolCall`."""
+        self._portal.call(partial(self._inner.send_tool_result, call_id, output, confirmed=confirmed))
 
     def ask_for_hint(self) -> None:
         """Ask what the learner could say now."""

@@ -132,6 +132,11 @@ class AsyncConversation:
         """Stop the partner. `Interrupted` follows if there was something to stop."""
         await self._send(encoded("interrupt"))
 
+    async def send_tool_result(self, call_id: str, output: str = "", *, confirmed: bool = False) -> None:
+        """Answer a `ToolCall`. output: for the language model; on failure, what happened. confirmed: to a call with
+        `confirm`, whether the learner allows it."""
+        await self._send(encoded("tool_result", call_id=call_id, output=output, confirmed=confirmed))
+
     async def ask_for_hint(self) -> None:
         """Ask what the learner could say now. A `Hint` follows."""
         await self._send(encoded("hint"))

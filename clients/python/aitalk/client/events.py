@@ -163,6 +163,18 @@ class TurnComplete:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The partner calls a tool and waits: answer with `send_tool_result`. The language model wrote the arguments, so
+    check them. confirm: the gateway runs the tool itself, once the learner has allowed it."""
+
+    TYPE: ClassVar = "tool_call"
+    call_id: str
+    name: str
+    arguments: Mapping[str, Any]
+    confirm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Hint:
     """Sentences that the learner could say now."""
 
@@ -235,6 +247,7 @@ Message = (
     | Captions
     | Interrupted
     | TurnComplete
+    | ToolCall
     | Hint
     | AnalysisProgress
     | Analysis

@@ -21,6 +21,15 @@ class AudioFormat:
     sample_rate: int = 16_000
 
 
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function of your application that the partner may call. parameters: a JSON Schema of its arguments."""
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
+
+
 PCM_16_KHZ = AudioFormat("pcm_s16le", 16_000)
 
 
@@ -30,6 +39,8 @@ class Options:
 
     learner: an id of 16 to 64 letters, digits, `_` or `-` that stays the same for a person. scenario: an id from
     `Gateway.scenarios()`. instructions: who the partner is, in your own words; not together with a scenario.
+    tools: `ToolCall` asks for them. tool_choice: `auto`, `none`, `required` or a tool's name. confirms_tools: you ask
+    the learner about a `ToolCall` with `confirm`.
     """
 
     audio: AudioFormat = PCM_16_KHZ
@@ -40,6 +51,9 @@ class Options:
     scenario: str | None = None
     instructions: str | None = None
     partner_begins: bool | None = None
+    tools: tuple[Tool, ...] | None = None
+    tool_choice: str | None = None
+    confirms_tools: bool | None = None
 
     def message(self, resume: SessionKey | None) -> Mapping[str, Any]:
         """The `start` message, which resumes the conversation `resume`."""
