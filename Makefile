@@ -179,6 +179,22 @@ $(VENV_K8S)/.verify: $(UV) $(LOCKS)/verify-k8s.txt deploy/k8s/crds/package-lock.
 verify-k8s: $(VENV_K8S)/.verify ## Build every Kubernetes overlay and validate it strictly
 	@$(VENV_K8S)/bin/python -m deploy.k8s.verify
 
+VENV_SUPPLY := .venv-supply-chain
+
+$(VENV_SUPPLY)/.supply: $(UV) $(LOCKS)/supply-chain.txt
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(VENV_SUPPLY)
+	@VIRTUAL_ENV=$(VENV_SUPPLY) $(UV) pip install --quiet --require-hashes -r $(LOCKS)/supply-chain.txt
+	@touch $@
+
+.PHONY: sbom
+sbom: $(VENV_SUPPLY)/.supply ## An SBOM (CycloneDX) for each image and environment, in build/sbom
+	@$(BIN)/python -m deploy.supply_chain.sbom build/sbom
+	@$(VENV_SUPPLY)/bin/python deploy/supply_chain/validate.py build/sbom/*.cdx.json
+
+.PHONY: audit
+audit: $(VENV_SUPPLY)/.supply ## Known vulnerabilities of all locked packages (needs pypi.org; ARGS='-- -s osv')
+	@$(BIN)/python -m deploy.supply_chain.audit $(VENV_SUPPLY)/bin/pip-audit $(ARGS)
+
 VENV_VLLM := .venv-vllm
 
 # vLLM for CPUs. torch's CPU build is not on PyPI. If pip is configured with a source of it, that build is

@@ -28,6 +28,7 @@ compile bench-pipecat.txt deploy/locks/bench-pipecat.in
 compile load-pipecat.txt deploy/locks/load-pipecat.in
 compile test-peers.txt deploy/locks/test-peers.in
 compile verify-k8s.txt deploy/locks/verify-k8s.in
+compile supply-chain.txt deploy/locks/supply-chain.in
 compile simulate.txt deploy/locks/simulate.in
 compile vllm.txt pyproject.toml --extra vllm --no-emit-package ai-talk deploy/locks/build.in
 compile asr-kyutai.txt pyproject.toml --extra asr-kyutai --no-emit-package ai-talk deploy/locks/build.in

@@ -1,0 +1,76 @@
+"""`python -m deploy.supply_chain.audit PIP_AUDIT`: does a locked package have a known vulnerability?
+
+Asks pip-audit about every package of every image and environment. A lock may have two versions of a package, for
+different machines, which pip-audit refuses in one file, so it runs once for the first versions and once for the others.
+
+Exit status: 0: no vulnerability is known. 1: some are. 2: they could not be looked up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from deploy.supply_chain.locks import CONTENTS, Locked, read_locks
+
+# What pip-audit says when it has no data about a package, or can't reach its source.
+_NO_DATA = ("could not be audited", "ConnectionError", "ConnectTimeout", "ReadTimeout", "ServiceError")
+
+
+def rounds(packages: Iterable[Locked]) -> list[list[Locked]]:
+    """The packages, shared out so that each list has a package only once."""
+    by_name = [list(group) for _, group in itertools.groupby(sorted(packages), lambda one: one.name)]
+    columns = itertools.zip_longest(*by_name)
+    return [[one for one in column if one] for column in columns]
+
+
+def requirements(packages: Iterable[Locked]) -> str:
+    """A requirements file with hashes."""
+    return "".join(
+        f"{one.name}=={one.version} {' '.join(f'--hash=sha256:{each}' for each in one.hashes)}\n" for one in packages
+    )
+
+
+def audit(pip_audit: str, packages: list[Locked], arguments: list[str]) -> int:
+    """Run pip-audit once. Returns the exit status described above."""
+    with tempfile.TemporaryDirectory() as folder:
+        lock = Path(folder) / "requirements.txt"
+        lock.write_text(requirements(packages))
+        # --strict: otherwise it says "No known vulnerabilities found" even if it knows nothing of a package.
+        fixed = ["--require-hashes", "--disable-pip", "--strict", "--progress-spinner", "off"]
+        done = subprocess.run([pip_audit, *fixed, "-r", str(lock), *arguments], capture_output=True, text=True)
+    print(done.stdout, end="")
+    if done.returncode == 0:
+        return 0
+    last = done.stderr.strip().splitlines()[-1:] or [""]
+    print(last[0], file=sys.stderr)
+    return 2 if any(sign in done.stderr for sign in _NO_DATA) or not done.stdout.strip() else 1
+
+
+def main() -> int:
+    """Audit everything."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pip_audit")
+    parser.add_argument("arguments", nargs="*", help="for pip-audit, after --, such as: -s osv")
+    given = parser.parse_args()
+    every = read_locks({lock for locks in CONTENTS.values() for lock in locks})
+    status = max(audit(given.pip_audit, packages, given.arguments) for packages in rounds(every))
+    print(
+        {
+            0: f"audit: no vulnerability is known in {len(every)} packages",
+            1: "audit: the packages above have known vulnerabilities; raise their versions by `make lock`",
+            2: "audit: the vulnerabilities could not be looked up (the line above says why); this needs pypi.org, or "
+            "api.osv.dev with ARGS='-- -s osv'",
+        }[status],
+        file=sys.stderr if status else sys.stdout,
+    )
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""Reads the locks: the packages of an image or an environment, with versions and hashes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+LOCKS = Path(__file__).parent.parent / "locks"
+
+_PACKAGE = re.compile(r"([A-Za-z0-9._-]+)==([^\s;\\]+)")
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})\b")
+
+CONTENTS: dict[str, tuple[str, ...]] = {
+    **{f"image-{service}": (service, f"weights-{service}") for service in ("gateway", "asr", "llm", "tts")},
+    **{f"image-{lock}": (lock, "weights-asr") for lock in ("asr-cuda", "asr-kyutai")},
+    **{f"image-{lock}": (lock, "weights-tts") for lock in ("tts-coqui", "tts-kyutai", "tts-pocket")},
+    "make-run": ("mesh", "weights"),
+    "make-run-vllm": ("vllm",),
+    "make-run-laptop-weights": ("weights-laptop",),
+}
+"""Each image (`SERVICE`, `LOCK`) and environment of `make run` → the locks that are installed into it."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Locked:
+    """A package of a lock. hashes: SHA-256 of its wheels and source archives; one of them is installed."""
+
+    name: str
+    version: str
+    hashes: tuple[str, ...] = ()
+
+
+def read_lock(name: str) -> list[Locked]:
+    """The packages of deploy/locks/NAME.txt. Raises ValueError if one has no hash."""
+    found: list[Locked] = []
+    for entry in (LOCKS / f"{name}.txt").read_text().replace("\\\n", " ").splitlines():
+        if not entry or entry.startswith("#"):
+            continue
+        package, hashes = _PACKAGE.match(entry), tuple(_HASH.findall(entry))
+        if not (package and hashes):
+            raise ValueError(f"{name}.txt: {entry[:80]!r} has no version or no hash; run `make lock`")
+        found.append(Locked(package[1], package[2], hashes))
+    return found
+
+
+def read_locks(names: Iterable[str]) -> list[Locked]:
+    """The packages of several locks, sorted, each version once."""
+    return sorted({one for name in names for one in read_lock(name)})

