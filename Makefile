@@ -111,6 +111,10 @@ bench-barge-in: $(VENV)/.dev ## How fast an interruption silences the partner, a
 bench-realtime: $(VENV)/.dev ## Voice-to-voice latency over the Realtime API beside AI-Talk's own protocol (ARGS="--runs 4")
 	$(BIN)/python -m bench.realtime $(ARGS)
 
+.PHONY: bench-echo
+bench-echo: $(VENV)/.dev ## Whether the partner hears itself from a loudspeaker, and still hears the learner
+	$(BIN)/python -m bench.echo $(ARGS)
+
 # The software that we compare with has its own environment and shares none of our packages.
 $(VENV_BENCH)/.pipecat: $(UV) $(LOCKS)/bench-pipecat.txt
 	@echo "→ installing bench-pipecat.txt (hash-locked) into $(VENV_BENCH)"

@@ -40,6 +40,7 @@ SETTING_NAMES = frozenset(
         "CORS_ORIGINS",
         "DEBUG",
         "DRAIN_TIMEOUT_S",
+        "ECHO_CANCELLATION",
         "ENABLE_MEMORY_EFFICIENT_LOADING",
         "ENVIRONMENT",
         "FORWARDED_ALLOW_IPS",

@@ -222,6 +222,7 @@ def _session_options(settings: GatewaySettings, load: _Load, scenarios: Library)
         tool_timeout_s=settings.tool_timeout_s,
         reconnect=reconnect,
         scenarios=scenarios,
+        cancels_echo=settings.echo_cancellation,
     )
 
 

@@ -69,6 +69,11 @@ class GatewaySettings(ProcessSettings):
         le=5000,
         description="Length of a learner's voice that interrupts the partner even if no words are recognised.",
     )
+    echo_cancellation: bool = Field(
+        True,
+        description="Remove the partner's voice from the learner's microphone, for loudspeakers without an echo "
+        "canceller. It costs little if there is no echo (`docs/turn-taking.md`).",
+    )
     help_after_s: float = Field(
         12.0,
         ge=0,

@@ -76,6 +76,22 @@ UNKNOWN_FIELDS = Counter(
     ["type"],
 )
 AUDIO_SECONDS = Counter("aitalk_gateway_audio_seconds_total", "Seconds of learners' audio decoded.")
+ECHO_SECONDS = Counter(
+    "aitalk_gateway_echo_cancelled_seconds_total",
+    "Seconds of learners' audio from which the partner's voice was removed, or would have been if it had been there.",
+)
+ECHO_FOUND = from_zero(
+    Counter(
+        "aitalk_gateway_echo_checks_total",
+        "Conversations in which the partner's voice began to be heard in the microphone (present), or was found not to "
+        "be there or no longer (absent).",
+        ["echo"],
+    ),
+    *("present", "absent"),
+)
+ECHO_TURNS = Counter(
+    "aitalk_gateway_echo_turns_total", "Learners' turns that were dropped because their words were the partner's."
+)
 FILLED_SECONDS = Counter(
     "aitalk_gateway_filled_seconds_total",
     "Seconds of silence given to recognition within a turn because a microphone sent nothing.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 import anyio
@@ -22,11 +22,12 @@ CAPACITY = 8
 class Outbox:
     """`send` waits when the learner's connection is slow. Iterate over it, once, to take the messages out.
 
-    with_notices: notices come out, too.
+    with_notices: notices come out, too. on_sent: called with each message after it is queued.
     """
 
     def __init__(self, *, with_notices: bool = False) -> None:
         self._with_notices = with_notices
+        self.on_sent: Callable[[AnyServerMessage | Notice | bytes], None] = lambda _: None
         self._sending, self._receiving = anyio.create_memory_object_stream[AnyServerMessage | Notice | bytes](CAPACITY)
 
     async def notify(self, notice: Notice) -> None:
@@ -41,6 +42,7 @@ class Outbox:
                 self._sending.send_nowait(message)  # `send` takes a turn of the event loop even if there is room
             except anyio.WouldBlock:
                 await self._sending.send(message)
+            self.on_sent(message)
 
     async def report(self, error: ServiceError) -> None:
         """Tell the learner of an error; the session goes on."""

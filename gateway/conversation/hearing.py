@@ -93,7 +93,8 @@ class Hearing:
 
     language and patience are called when a stream is opened, patience also after `patience_changed`. interrupt_after_s:
     how long a voice lasts before `VoiceLasts` is delivered. on_audio: gets each decoded piece of audio. deliver: gets
-    the events, in order; while it waits, recognition waits.
+    the events, in order; while it waits, recognition waits. clean: removes the partner's voice from the next piece of
+    PCM; the result may be shorter, even empty, and the rest comes later.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class Hearing:
         interrupt_after_s: float,
         on_audio: Callable[[DecodedAudio], None],
         deliver: Callable[[HearingEvent], Awaitable[None]],
+        clean: Callable[[bytes], Awaitable[bytes]] | None = None,
     ) -> None:
         self._audio = audio
         self._asr = asr
@@ -117,6 +119,7 @@ class Hearing:
         self._interrupt_samples = round(interrupt_after_s * sample_rate_hz)
         self._on_audio = on_audio
         self._deliver = deliver
+        self._clean = clean
         self._sent_samples = 0
         self._heard_samples = 0  # samples over all streams
         self._stream_began = 0  # how many of them, when the current stream began
@@ -200,11 +203,13 @@ class Hearing:
                 return item
             elif item.pcm:
                 self._on_audio(item)
-                self._heard_samples += len(item.pcm) // BYTES_PER_SAMPLE
-                if self._failure and self._missed.has_spoken(item.pcm):
+                pcm = await self._clean(item.pcm) if self._clean else item.pcm
+                self._heard_samples += len(pcm) // BYTES_PER_SAMPLE
+                if self._failure and self._missed.has_spoken(pcm):
                     metrics.UNHEARD.inc()
                     await self._deliver(HearingFailed(self._failure))
-                return item.pcm
+                if pcm:
+                    return pcm
         return b""
 
     async def _recognise(self, first: bytes) -> None:

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable
 
 from common.errors import InvalidInputError, ServiceError
+from gateway import metrics
 from gateway.conversation.conduct import Conduct
 from gateway.conversation.cut_turns import CutTurn
 from gateway.conversation.open_turn import OpenTurn
@@ -16,7 +17,7 @@ from gateway.notices import TurnDropped, TurnOver, VoiceBegan, WordsHeard
 from gateway.outbox import Outbox
 from gateway.ports import AsrEvent, EagerEndOfTurn, EndOfTurn, Partial, SpeechStarted, Transcript, TurnResumed
 from gateway.protocol import SpeechStartedMessage, TranscriptMessage
-from gateway.reply.backchannels import Sound, may_become_sound, sound_in
+from gateway.reply.backchannels import Sound, is_echo, may_become_sound, sound_in
 from gateway.reply.floor_control import FloorControl
 from gateway.reply.stages import LearnerStages
 from gateway.reply.turn_machine import (
@@ -43,6 +44,7 @@ class LearnerTurns:
         outbox: Outbox,
         now: Callable[[], float],
         conduct: Callable[[], Conduct] = Conduct,
+        has_echo: Callable[[], bool] = lambda: False,
     ) -> None:
         self._floor = floor
         self._open_turn = open_turn
@@ -51,7 +53,9 @@ class LearnerTurns:
         self._now = now
         self._conduct = conduct
         self._cut_turn = CutTurn()
-        self._has_echo = False  # the microphone is known to pick up the partner's voice
+        self._has_echo = False  # the partner's words have come back from the microphone
+        self._microphone_has_echo = has_echo
+        self._began_over_partner = False  # when the learner's voice began, the partner spoke
 
     async def on_typed(self, text: str) -> None:
         """A typed turn. Raises InvalidInputError if it holds only white space."""
@@ -69,6 +73,7 @@ class LearnerTurns:
         match said:
             case SpeechStarted(start):
                 self._open_turn.begin(said)
+                self._began_over_partner = self._floor.partner_is_heard
                 await self._on_voice(start)
             case TurnResumed(start):
                 self._open_turn.go_on()
@@ -135,12 +140,15 @@ class LearnerTurns:
         sound = self._sound_in(transcript)
         self._has_echo |= sound is Sound.ECHO
         if sound or (self._may_interrupt and self._conduct().answers_turns):
-            await self._floor.on(LearnerPauses(transcript.text, sound is not None), stages=self._open_turn.stages)
+            text = self._answered_text(transcript, sound)
+            await self._floor.on(LearnerPauses(text, sound is not None), stages=self._open_turn.stages)
 
     async def _on_end(self, transcript: Transcript) -> None:
         stages = await self._open_turn.end(transcript)
         sound = self._sound_in(transcript)
         self._has_echo |= sound is Sound.ECHO
+        if sound is Sound.ECHO:
+            metrics.ECHO_TURNS.inc()
         if sound or not transcript.text:
             await self._outbox.send(TranscriptMessage(text="", is_final=True))  # partials may have shown something
             turn = None
@@ -148,7 +156,8 @@ class LearnerTurns:
             turn = await self._open_turn.show(transcript)
         await self._outbox.notify(TurnOver(self._open_turn.turn_id, turn, *self._open_turn.span_s(transcript)))
         if turn is None or (self._may_interrupt and self._conduct().answers_turns):
-            await self._floor.on(LearnerEnds(transcript.text, sound is not None), stages=stages, learner_turn=turn)
+            text = self._answered_text(transcript, sound)
+            await self._floor.on(LearnerEnds(text, sound is not None), stages=stages, learner_turn=turn)
         else:
             await self._keep_unanswered(turn)
         self._open_turn.end_trace("no_words")
@@ -159,8 +168,17 @@ class LearnerTurns:
             await self._floor.on(LearnerInterrupts())
         await self._record.remember(turn)
 
+    def _answered_text(self, transcript: Transcript, sound: Sound | None) -> str:
+        """The words for the turn machine, which knows sounds only while the partner speaks."""
+        return "" if sound and not self._floor.is_taken else transcript.text
+
     def _sound_in(self, transcript: Transcript) -> Sound | None:
-        """The sound that this is, if the partner speaks and it is not a turn."""
+        """The sound that this is, if the partner speaks and it is not a turn.
+
+        If the microphone has an echo, it is one, too, if it began over the partner's voice and the partner is silent
+        now.
+        """
         if not self._floor.is_taken:
-            return None
+            may_be_echo = self._began_over_partner and (self._has_echo or self._microphone_has_echo())
+            return Sound.ECHO if may_be_echo and is_echo(transcript.text, self._floor.partner_said) else None
         return sound_in(transcript, self._record.state.language, self._floor.partner_says)

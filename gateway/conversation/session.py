@@ -53,6 +53,7 @@ from gateway.conversation.open_turn import OpenTurn
 from gateway.conversation.session_tools import SessionTools
 from gateway.conversation.silence import Silence
 from gateway.conversation_record import ConversationRecord
+from gateway.echo import EchoGuard
 from gateway.history import Memory, SessionState, Turn
 from gateway.outbox import Outbox
 from gateway.ports import Patience, Ports, SessionTakenError
@@ -94,6 +95,7 @@ class SessionOptions:
     partner offers help after a silence of this length; 0: never. may_speculate: whether the models have room for
     replies that may turn out to be useless. tool_timeout_s: how long a client may take for the result of a tool.
     reconnect: makes the message for a learner who is handed over. scenarios: the ones that a learner can choose.
+    cancels_echo: remove the partner's voice from the microphone.
     """
 
     gateway_id: str
@@ -106,6 +108,7 @@ class SessionOptions:
     tool_timeout_s: float = 30.0
     reconnect: Callable[[], Reconnect] = lambda: Reconnect(reason="", delay_ms=0)
     scenarios: Library = field(default_factory=lambda: Library({}))
+    cancels_echo: bool = False
 
 
 async def _keep_seat() -> None:
@@ -148,6 +151,9 @@ class Session:
         self._learner = Learner(ports.store, subject)
         # Small: a burst of messages waits in the socket, not here.
         self._posting, self._inbox = anyio.create_memory_object_stream[SessionEvent](INBOX_EVENTS)
+        self._echo = EchoGuard(options.asr_sample_rate_hz, now) if options.cancels_echo else None
+        if self._echo:
+            outbox.on_sent = self._echo.note
         self._hearing = Hearing(
             audio,
             ports.asr,
@@ -157,6 +163,7 @@ class Session:
             interrupt_after_s=options.interrupt_after_s,
             on_audio=lambda heard: on_audio(self.session_id, heard),
             deliver=self.post,
+            clean=self._echo.clean if self._echo else None,
         )
         self._open_turn = OpenTurn(
             self._record, outbox, self._hearing, sample_rate_hz=options.asr_sample_rate_hz, now=now
@@ -302,6 +309,7 @@ class Session:
             outbox=self._outbox,
             now=self._now,
             conduct=lambda: self._control.conduct,
+            has_echo=lambda: self._echo is not None and self._echo.has_echo,
         )
         while True:
             help_in_s = self._help_is_due_in_s(floor)

@@ -77,6 +77,7 @@ class FloorControl:
         self._machine = TurnMachine(lambda: secrets.token_hex(6))
         self._under_way: _UnderWay | None = None
         self._cut: Reply | None = None  # the latest reply that was interrupted
+        self._ended: Reply | None = None  # the latest reply that was not
 
     @property
     def is_free(self) -> bool:
@@ -98,6 +99,11 @@ class FloorControl:
         """The partner's words now, or when it was last interrupted; else empty."""
         latest = self._under_way.reply if self._under_way else self._cut
         return latest.text if latest else ""
+
+    @property
+    def partner_said(self) -> str:
+        """The words of the latest reply that was not interrupted; empty if there is none."""
+        return self._ended.text if self._ended else ""
 
     async def on(
         self,
@@ -156,6 +162,7 @@ class FloorControl:
             return
         self._machine.on(ReplyEnds(turn_id))
         self._under_way = None
+        self._ended = over.reply
         await self._outcomes.ended(over.reply, over.trace)
 
     async def _count_as_heard(self) -> None:

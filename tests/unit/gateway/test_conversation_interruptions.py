@@ -170,6 +170,29 @@ async def test_the_partners_own_echo_is_no_turn() -> None:
     assert len(talk.of(TurnComplete)) == 1
 
 
+async def test_an_echo_that_ends_after_the_partner_is_no_turn_where_echoes_are_known() -> None:
+    """But a learner who repeats the partner's words afterwards has a turn."""
+    last_words = "six seven eight nine"
+    talk = over_the_partner(
+        (1.1, SpeechStarted(at(1.0))),
+        (1.6, eager("two three four five")),
+        (2.0, end("two three four five")),
+        (2.7, SpeechStarted(at(2.6))),
+        (4.5, eager(last_words)),
+        (5.0, end(last_words)),
+        (9.1, SpeechStarted(at(9.0))),
+        (10.0, eager(last_words)),
+        (10.5, end(last_words)),
+    )
+    talk.llm.reply = ["zero ", "one ", "two ", "three ", "four ", "five ", "six ", "seven ", "eight ", "nine"]
+    async with talk.running():
+        await talk.post(text("a story, please"))
+        await talk.speak(12.0)
+    assert talk.of(TurnComplete)
+    assert [message.text for message in talk.of(TranscriptMessage) if message.is_final and message.text] == [last_words]
+    assert len(talk.llm.asked) == 2
+
+
 def audio_of(talk: Conversation) -> list[tuple[float, bytes]]:
     return [(seconds, message) for seconds, message in talk.got if isinstance(message, bytes)]
 

@@ -1,0 +1,174 @@
+"""`make bench-echo`: the partner on a loudspeaker, heard by the learner's microphone, with and without the echo guard.
+
+What the partner says comes back after DELAYS_MS, softer by LEVELS_DB, from a room that reverberates. First nobody else
+speaks: nothing may interrupt the partner, and no turn may appear. Then a recording of a person is played over the
+partner: it must be heard, and interrupt the partner.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import soxr
+
+from bench.barge_in import ASK
+from bench.clock import now
+from tests.support.asr import Pcm, read_wav
+from tests.support.learner import Learner, a_learner
+from tests.support.mesh import running_mesh
+from tests.support.voices import wheel_folder
+
+RATE_HZ = 16_000
+FRAME = RATE_HZ // 50
+LEVELS_DB = (-10, -20, -30, -40, -50, -60)
+DELAYS_MS = (50, 150, 250, 400)
+RECORDINGS = {"beckett.wav": (0.3, 4.0), "two_cities.wav": (1.2, 5.0), "endgame_nagg_nell.wav": (0.0, 4.0)}  # seconds
+LEARNER_DB = -24.0  # root mean square of a recording, of full scale
+NOISE = 16.0  # standard deviation of a sample: the microphone's noise, -66 dB of full scale
+ALONE_S, OVER_S, INTERRUPT_AT_S = 15.0, 9.0, 3.0
+TOGETHER = 3  # conversations at once
+
+
+@dataclass
+class Heard:
+    """What a conversation came to. The times are from the learner's first voiced sample; None: never."""
+
+    interruptions: int = 0
+    turns: list[str] = field(default_factory=list)
+    noticed_s: float | None = None
+    interrupted_s: float | None = None
+
+
+def room(delay_ms: float, level_db: float) -> np.ndarray:
+    """The impulse response of a loudspeaker, a room with a reverberation of 0.3 s, and a microphone."""
+    tail = np.random.default_rng(1).normal(0, 1, round(0.3 * RATE_HZ))
+    tail *= 10 ** (-3 * np.arange(len(tail)) / len(tail))
+    tail[: RATE_HZ // 400] = 0
+    response = tail / np.sqrt(np.square(tail).sum())
+    response[0] = 1
+    response *= 10 ** (level_db / 20) / np.sqrt(2)
+    return np.concatenate([np.zeros(round(delay_ms / 1000 * RATE_HZ)), response])
+
+
+def recording(name: str) -> Pcm:
+    """A part of a person's recording, at LEARNER_DB; its first sample is voiced."""
+    pcm, rate_hz = read_wav(wheel_folder("moonshine_voice") / "assets" / name)
+    begin, end = (round(seconds * rate_hz) for seconds in RECORDINGS[name])
+    part = soxr.resample(pcm[begin:end].astype(np.float32), rate_hz, RATE_HZ)
+    part = np.asarray(part) * 32768 * 10 ** (LEARNER_DB / 20) / np.sqrt(np.mean(np.square(part)))
+    return np.asarray(np.clip(part[np.argmax(np.abs(part) > 1000) :], -32768, 32767), np.int16)
+
+
+class Loudspeaker:
+    """Plays what the gateway sends, and records it with a microphone in the same room."""
+
+    def __init__(self, learner: Learner, response: np.ndarray, seconds: float) -> None:
+        self._learner = learner
+        self._size = 1 << (len(response) + FRAME).bit_length()
+        self._response = np.fft.rfft(response, self._size)
+        self._played = np.zeros(round((seconds + 5) * RATE_HZ))
+        self._noise = np.random.default_rng(2)
+        self._end = self._seen = 0
+        self._resampler = soxr.ResampleStream(24_000, RATE_HZ, 1, dtype="float32")
+
+    def listen(self, at: int) -> None:
+        """Take what has come until now, sample `at`."""
+        messages = self._learner.messages[self._seen :]
+        self._seen += len(messages)
+        for message in messages:
+            if message["type"] == "audio":
+                pcm = self._resampler.resample_chunk(np.frombuffer(message["pcm"], "<i2").astype(np.float32))
+                start = max(self._end, at)
+                self._end = min(start + len(pcm), len(self._played))
+                self._played[start : self._end] = pcm[: self._end - start]
+            elif message["type"] == "interrupted":
+                self._end = min(self._end, at)
+                self._played[self._end :] = 0
+
+    def record(self, at: int) -> np.ndarray:
+        """The frame of the microphone that begins at sample `at`, without the learner."""
+        begin = at + FRAME - self._size
+        said = np.concatenate([np.zeros(max(0, -begin)), self._played[max(0, begin) : at + FRAME]])
+        echo = np.fft.irfft(np.fft.rfft(said) * self._response, self._size)[-FRAME:]
+        return echo + self._noise.normal(0, NOISE, FRAME)
+
+
+async def converse(url: str, response: np.ndarray, seconds: float, over: Pcm | None = None) -> Heard:
+    """One conversation. over: what the learner says INTERRUPT_AT_S after the partner's first sound."""
+    async with a_learner(url) as learner:
+        await learner.send(type="start", audio={"encoding": "pcm_s16le", "sample_rate": RATE_HZ}, level="advanced")
+        await learner.send(type="text", text=ASK)
+        await learner.wait_for("audio")
+        loudspeaker = Loudspeaker(learner, response, seconds)
+        learner_at = round(INTERRUPT_AT_S * RATE_HZ)
+        began_s, heard = now(), Heard()
+        for at in range(0, round(seconds * RATE_HZ), FRAME):
+            loudspeaker.listen(at)
+            frame = loudspeaker.record(at)
+            if over is not None and 0 <= at - learner_at < len(over):
+                piece = over[at - learner_at : at - learner_at + FRAME]
+                frame[: len(piece)] += piece
+            await asyncio.sleep(max(0.0, began_s + (at + FRAME) / RATE_HZ - now()))
+            await learner.socket.send(np.clip(frame, -32768, 32767).astype("<i2").tobytes())
+            if over is not None and at >= learner_at:
+                ago_s = now() - began_s - INTERRUPT_AT_S
+                if heard.noticed_s is None and learner.of("speech_started"):
+                    heard.noticed_s = ago_s
+                if heard.interrupted_s is None and learner.of("interrupted"):
+                    heard.interrupted_s = ago_s
+                    break
+        heard.interruptions = len(learner.of("interrupted"))
+        heard.turns = [m["text"] for m in learner.of("transcript") if m["is_final"] and m["text"]]
+        return heard
+
+
+async def table(url: str, levels_db: Sequence[int], delays_ms: Sequence[int]) -> list[str]:
+    """The lines of the tables."""
+    slots = asyncio.Semaphore(TOGETHER)
+
+    async def one(response: np.ndarray, seconds: float, over: Pcm | None = None) -> Heard:
+        async with slots:
+            return await converse(url, response, seconds, over)
+
+    lines = [f"| echo | {' | '.join(f'{delay} ms' for delay in delays_ms)} |", "| --- |" + " --- |" * len(delays_ms)]
+    for level in levels_db:
+        alone = await asyncio.gather(*(one(room(delay, level), ALONE_S) for delay in delays_ms))
+        lines.append(f"| {level} dB | " + " | ".join(f"{h.interruptions} / {len(h.turns)}" for h in alone) + " |")
+    lines += ["", f"| echo | {' | '.join(RECORDINGS)} |", "| --- |" + " --- |" * len(RECORDINGS)]
+    echoes = {f"{level} dB": room(delays_ms[len(delays_ms) // 2], level) for level in levels_db}
+    for echo, response in {**echoes, "none": np.zeros(1)}.items():
+        over = await asyncio.gather(*(one(response, OVER_S, recording(file)) for file in RECORDINGS))
+        cells = (f"{_ms(h.noticed_s)} / {_ms(h.interrupted_s)}" for h in over)
+        lines.append(f"| {echo} | {' | '.join(cells)} |")
+    return lines
+
+
+def _ms(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{round(seconds * 1000)}"
+
+
+def main() -> None:
+    """Print the tables, without and with the guard."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--levels", type=int, nargs="+", default=LEVELS_DB, help="loudness of the echo in dB")
+    parser.add_argument("--delays", type=int, nargs="+", default=DELAYS_MS, help="delays of the echo in ms")
+    parser.add_argument("--only", choices=("on", "off"), help="run only with the guard on, or off")
+    options = parser.parse_args()
+    for guard in ("off", "on"):
+        if options.only in {None, guard}:
+            with (
+                tempfile.TemporaryDirectory() as folder,
+                running_mesh(Path(folder), ECHO_CANCELLATION=str(guard == "on").lower()) as mesh,
+            ):
+                print(f"echo guard {guard}: interruptions / turns of nobody; ms to speech_started / to interrupted")
+                print("\n".join(asyncio.run(table(mesh.ws, options.levels, options.delays))), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""Removes the partner's voice from the learner's microphone with WebRTC's echo canceller, AEC3.
+
+AEC3 takes both signals. It models the room, subtracts the echo, and suppresses the rest. Without an echo it would
+suppress a learner who speaks over the partner for up to a second. So it works only while the partner is heard, and only
+if there is an echo or nobody knows yet. See docs/adr/0039-echo.md.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from pywebrtc_audio import EchoCanceller
+
+from common.pcm import BYTES_PER_SAMPLE
+from gateway import metrics
+from gateway.echo.correlation import MAX_DELAY_S, Correlation
+from gateway.echo.played_audio import Pcm, PlayedAudio
+from gateway.echo.presence import CHECK_EVERY_S, EchoPresence, Presence
+
+# How long a room may echo after the last sample was played.
+REVERBERATION_S = 0.5
+# AEC3 finds the echo up to this long after the reference that it gets; beyond, the reference is moved.
+_SEARCHED_S = 0.35
+_LEAD_S = 0.04  # how long before the echo the reference comes, once it is moved
+_FRAME_S = 0.01
+# While AEC3 hears no clear echo, it takes a learner who speaks over the partner for one, and suppresses the voice for
+# half a second to two. So a soft echo gets this much of the partner's voice on top (-32 dB), which AEC3 removes, too.
+_ADDED_ECHO = np.float32(0.025)
+_AUDIBLE = 300.0  # root mean square of 16-bit samples, -41 dB of full scale: the partner speaks
+
+
+class Canceller:
+    """For one session. played: what the partner says."""
+
+    def __init__(self, played: PlayedAudio, sample_rate_hz: int) -> None:
+        self._played = played
+        self._rate_hz = sample_rate_hz
+        self._presence = EchoPresence()
+        self._correlation = Correlation(sample_rate_hz)
+        self._frame = round(_FRAME_S * sample_rate_hz)
+        self._aec: EchoCanceller | None = None
+        self._moved = 0  # samples by which the reference is delayed
+        self._rest = b""  # less than a frame
+        self._window = np.zeros(0, np.int16)  # the latest audio of the microphone, without gaps
+        self._window_end = 0
+        self._unchecked = 0
+
+    @property
+    def presence(self) -> Presence:
+        """What is known about the echo."""
+        return self._presence.state
+
+    def clean(self, pcm: bytes, start: int) -> bytes:
+        """The microphone's next audio without the partner's voice. While the partner is heard, up to 10 ms are held
+        back.
+
+        start: when the first sample was recorded, on the clock of `played`.
+        """
+        samples = len(pcm) // BYTES_PER_SAMPLE
+        reach = round((MAX_DELAY_S + REVERBERATION_S) * self._rate_hz)
+        if not self._played.is_played_in(start - reach, start + samples):
+            return self._pass(pcm)
+        self._look(np.frombuffer(pcm, "<i2"), start)
+        if self._presence.state is Presence.ABSENT:
+            self._aec = None
+            return self._pass(pcm)
+        return self._cancel(pcm, start)
+
+    def _pass(self, pcm: bytes) -> bytes:
+        rest, self._rest = self._rest, b""
+        return rest + pcm
+
+    def _cancel(self, pcm: bytes, start: int) -> bytes:
+        start -= len(self._rest) // BYTES_PER_SAMPLE - self._moved
+        near = np.frombuffer(self._pass(pcm), "<i2")
+        whole = len(near) - len(near) % self._frame
+        self._rest = near[whole:].tobytes()
+        if not whole:
+            return b""
+        if self._aec is None:
+            self._aec = EchoCanceller(self._rate_hz, 1)
+        metrics.ECHO_SECONDS.inc(whole / self._rate_hz)
+        far = self._played.read(start, start + whole)
+        return self._aec.process(self._with_clear_echo(near[:whole], start - self._moved), far).tobytes()
+
+    def _with_clear_echo(self, near: Pcm, start: int) -> Pcm:
+        """near, and more of the partner's voice at the echo's delay; see _ADDED_ECHO. start: of near, by the clock."""
+        if (delay := self._presence.delay) is None:
+            return near
+        echo = self._played.read(start - delay, start - delay + len(near)) * _ADDED_ECHO
+        return np.asarray(np.clip(near + echo, -32768, 32767), np.int16)
+
+    # --- the detector -----------------------------------------------------------------------------
+
+    def _look(self, microphone: Pcm, start: int) -> None:
+        """Check for an echo when enough of the partner's voice has been played since the last time."""
+        if start != self._window_end:
+            self._window = np.zeros(0, np.int16)
+            self._unchecked = 0
+            self._correlation.forget()
+        self._window = np.concatenate([self._window, microphone])[-self._correlation.window :]
+        self._window_end = start + len(microphone)
+        self._unchecked += len(microphone)
+        is_due = self._unchecked >= CHECK_EVERY_S[self._presence.state] * self._rate_hz
+        if is_due and len(self._window) == self._correlation.window:
+            self._check()
+
+    def _check(self) -> None:
+        first = self._window_end - self._correlation.window
+        played = self._played.read(first - self._correlation.latest, self._window_end - self._correlation.earliest)
+        late = played[self._correlation.latest // 2 :]
+        if float(np.sqrt(np.mean(np.square(late.astype(np.float32))))) < _AUDIBLE:
+            return
+        self._unchecked = 0
+        before = self._presence.state
+        self._presence.check(*self._correlation.add(self._window, played))
+        if self._presence.state is not before:
+            metrics.ECHO_FOUND.labels(self._presence.state.name.lower()).inc()
+        if (delay := self._presence.delay) is not None:
+            self._align(delay)
+
+    def _align(self, delay: int) -> None:
+        """Move the reference if AEC3 could not find the echo behind it."""
+        behind_s = (delay + self._moved) / self._rate_hz
+        if not 0 <= behind_s <= _SEARCHED_S:
+            self._moved = round(_LEAD_S * self._rate_hz) - delay
+            self._aec = None

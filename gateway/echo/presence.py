@@ -1,0 +1,58 @@
+"""Decides whether the microphone picks up the partner's voice. A pure state machine: results of Correlation in.
+
+    Unknown ──a clear peak──▶ Present
+       │                        │  ▲
+       └──no peak──▶ Absent ◀───┘  │ a clear peak
+                        └──────────┘
+
+Unknown counts as an echo: the partner's first sound must not interrupt the partner. Most learners have no echo, so this
+is decided within the first one and a half seconds of the partner's voice.
+"""
+
+from __future__ import annotations
+
+import enum
+
+_CLEAR = 12.0  # a peak as high as this is an echo; unrelated voices reach 11
+_UNCLEAR = 8.0  # a quiet microphone stays below this
+_UNKNOWN_CHECKS, _MOST_CHECKS = 2, 5
+_CHECKS_WITHOUT = 20  # after so many without an unclear peak, an echo is over: the learner has put on headphones
+
+
+class Presence(enum.Enum):
+    """What is known about the echo."""
+
+    UNKNOWN = enum.auto()
+    PRESENT = enum.auto()
+    ABSENT = enum.auto()
+
+
+CHECK_EVERY_S = {Presence.UNKNOWN: 0.25, Presence.PRESENT: 0.5, Presence.ABSENT: 1.0}
+"""Seconds of the partner's voice between two checks."""
+
+
+class EchoPresence:
+    """Of one session. state: what is known. delay: of the echo, in samples; None if unknown."""
+
+    def __init__(self) -> None:
+        self.state = Presence.UNKNOWN
+        self.delay: int | None = None
+        self._checks = 0  # in this state; without a peak, if Present
+
+    def check(self, certainty: float, delay: int) -> None:
+        """Take a result of Correlation."""
+        self._checks += 1
+        if certainty >= _CLEAR:
+            self.state, self.delay, self._checks = Presence.PRESENT, delay, 0
+        elif self.state is Presence.PRESENT:
+            if certainty >= _UNCLEAR:
+                self._checks = 0
+            elif self._checks >= _CHECKS_WITHOUT:
+                self._is_absent()
+        elif self.state is Presence.UNKNOWN:
+            needed = _UNKNOWN_CHECKS if certainty < _UNCLEAR else _MOST_CHECKS
+            if self._checks >= needed:
+                self._is_absent()
+
+    def _is_absent(self) -> None:
+        self.state, self.delay, self._checks = Presence.ABSENT, None, 0

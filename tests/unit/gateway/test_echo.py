@@ -1,0 +1,213 @@
+"""The partner's voice in the learner's microphone: over loudness and delay, with and without a learner who speaks.
+
+A room reverberates, and the bundled voice is the partner. Recordings of people are the learners. What counts is what
+recognition's own voice detector makes of the cleaned audio: 100 ms of voice begin a turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asr_service.voice.vad import SileroVad, VadStream
+from bench.echo import NOISE, recording, room
+from gateway.echo import EchoGuard
+from gateway.echo.correlation import Correlation
+from gateway.echo.microphone_clock import MicrophoneClock
+from gateway.echo.played_audio import PlayedAudio
+from gateway.echo.presence import EchoPresence, Presence
+from gateway.protocol import AiAudioStart, Interrupted
+from tests.support.asr import LEARNER_LINES, Pcm, spoken
+
+RATE_HZ = 16_000
+WINDOW_S = 0.032
+TURN_WINDOWS = 3
+BEGIN_S = 0.3  # when the partner begins
+SPEAKS_AT_S = 2.0  # when the learner begins
+PARTNER_S = 3.0
+CHUNK = 4000  # samples; they are sent up to a second ahead
+
+
+@cache
+def partner() -> Pcm:
+    """Some seconds of the partner, without a long pause."""
+    return np.concatenate([spoken(line) for line in LEARNER_LINES])[: round(PARTNER_S * RATE_HZ)]
+
+
+@cache
+def echo(level_db: int, delay_ms: int) -> npt.NDArray[np.float64]:
+    """What comes back of it from a room."""
+    response = room(delay_ms, level_db)
+    size = len(partner()) + len(response)
+    return np.fft.irfft(np.fft.rfft(partner(), size) * np.fft.rfft(response, size), size)
+
+
+def microphone(level_db: int | None, delay_ms: int, learner: Pcm | None = None) -> Pcm:
+    """What the microphone records. level_db: of the echo; None: there is none."""
+    heard = np.random.default_rng(0).normal(0, NOISE, round((BEGIN_S + PARTNER_S + 0.3) * RATE_HZ))
+    if level_db is not None:
+        begin = round(BEGIN_S * RATE_HZ)
+        heard[begin:] += echo(level_db, delay_ms)[: len(heard) - begin]
+    if learner is not None:
+        begin = round(SPEAKS_AT_S * RATE_HZ)
+        heard[begin : begin + len(learner)] += learner[: len(heard) - begin]
+    return np.asarray(np.clip(heard, -32768, 32767), np.int16)
+
+
+def cleaned(heard: Pcm, sizes_ms: tuple[int, ...] = (20,)) -> tuple[Pcm, EchoGuard]:
+    """`heard` as it leaves the guard."""
+    now = 0.0
+    guard = EchoGuard(RATE_HZ, lambda: now)
+    out: list[bytes] = []
+    sizes = random.Random(0)
+    sending = [(BEGIN_S + max(0.0, at / RATE_HZ - 1), at) for at in range(0, len(partner()), CHUNK)]
+
+    async def talk() -> None:
+        nonlocal now
+        at = 0
+        guard.note(AiAudioStart(sample_rate=RATE_HZ, turn_id="1"))
+        while at < len(heard):
+            frame = heard[at : at + sizes.choice(sizes_ms) * RATE_HZ // 1000]
+            at += len(frame)
+            while sending and sending[0][0] <= at / RATE_HZ:
+                now, first = sending.pop(0)
+                guard.note(partner()[first : first + CHUNK].tobytes())
+            now = at / RATE_HZ
+            out.append(await guard.clean(frame.tobytes()))
+
+    asyncio.run(talk())
+    return np.frombuffer(b"".join(out), "<i2"), guard
+
+
+@cache
+def detector() -> SileroVad:
+    return SileroVad()
+
+
+def voiced(pcm: Pcm) -> npt.NDArray[np.bool_]:
+    """Whether there is a voice, for each window of 32 ms."""
+    return np.array([probability >= 0.5 for _, probability in VadStream(detector(), RATE_HZ).hear(pcm.tobytes())])
+
+
+def turns(windows: npt.NDArray[np.bool_]) -> list[int]:
+    """Where a turn would begin, by window."""
+    runs = np.convolve(windows, np.ones(TURN_WINDOWS), "valid") == TURN_WINDOWS
+    return np.flatnonzero(runs).tolist()
+
+
+@pytest.mark.parametrize(("level_db", "delay_ms"), [(-10, 150), (-20, 400), (-40, 50), (-50, 250)])
+def test_the_partner_does_not_hear_itself(level_db: int, delay_ms: int) -> None:
+    out, guard = cleaned(microphone(level_db, delay_ms))
+    assert turns(voiced(out)) == []
+    assert guard.has_echo
+
+
+def test_without_the_guard_it_does() -> None:
+    assert len(turns(voiced(microphone(-40, 50)))) > 30
+
+
+@pytest.mark.parametrize(
+    ("level_db", "file"), [(-20, "beckett.wav"), (-40, "two_cities.wav"), (-60, "endgame_nagg_nell.wav")]
+)
+def test_a_person_who_speaks_over_the_partner_is_heard(level_db: int, file: str) -> None:
+    out, _ = cleaned(microphone(level_db, 150, recording(file)))
+    began = round(SPEAKS_AT_S / WINDOW_S)
+    windows, wanted = voiced(out), voiced(microphone(None, 0, recording(file)))[: len(out) // 512]
+    assert not [at for at in turns(windows) if at < began - TURN_WINDOWS]
+    assert turns(windows)[0] - turns(wanted)[0] <= 5  # 160 ms
+    assert (windows[began:] & wanted[began:]).sum() >= 0.8 * wanted[began:].sum()
+
+
+def test_without_an_echo_the_audio_stays_as_it_is_once_that_is_known() -> None:
+    heard = microphone(None, 0, recording("beckett.wav"))
+    out, guard = cleaned(heard)
+    assert not guard.has_echo
+    assert np.array_equal(out[2 * RATE_HZ :], heard[2 * RATE_HZ : len(out)])
+    assert len(out) == len(heard)
+
+
+def test_a_silent_partner_costs_nothing_and_changes_nothing() -> None:
+    heard = microphone(-20, 400)
+    guard = EchoGuard(RATE_HZ, lambda: 0.0)
+    assert asyncio.run(guard.clean(heard.tobytes())) == heard.tobytes()
+
+
+@pytest.mark.parametrize("sizes", [(3, 500), (250,)])
+def test_slices_of_any_length_are_cleaned_and_no_sample_is_lost(sizes: tuple[int, ...]) -> None:
+    heard = microphone(-20, 400)[: round(2.5 * RATE_HZ)]
+    out, guard = cleaned(heard, sizes)
+    assert guard.has_echo
+    assert len(heard) - len(out) < RATE_HZ // 100
+
+
+def test_after_an_interruption_nothing_more_is_played() -> None:
+    now = 0.0
+    guard = EchoGuard(RATE_HZ, lambda: now)
+    guard.note(AiAudioStart(sample_rate=RATE_HZ, turn_id="1"))
+    guard.note(partner().tobytes())
+    now = 1.0
+    guard.note(Interrupted(turn_id="1", heard_text=""))
+    assert guard._played.is_played_in(0, RATE_HZ)
+    assert not guard._played.is_played_in(RATE_HZ, 9 * RATE_HZ)
+
+
+def test_what_is_played_waits_for_what_was_sent_before() -> None:
+    played = PlayedAudio(RATE_HZ)
+    played.add(b"\1\0" * 100, 50)
+    played.add(b"\2\0" * 100, 60)
+    played.add(b"\3\0" * 100, 400)
+    assert played.read(148, 152).tolist() == [1, 1, 2, 2]
+    assert played.read(249, 251).tolist() == [2, 0]
+    assert played.read(399, 401).tolist() == [0, 3]
+
+
+def test_the_correlation_tells_the_delay() -> None:
+    correlation, speech = Correlation(RATE_HZ), np.pad(partner(), (2 * RATE_HZ, 2 * RATE_HZ))
+    at, delay = 3 * RATE_HZ, 0.317 * RATE_HZ
+    heard = speech[at - round(delay) : at - round(delay) + correlation.window] // 50
+    played = speech[at - correlation.latest : at + correlation.window - correlation.earliest]
+    certainty, found = correlation.add(heard, played)
+    assert certainty > 15
+    assert found == pytest.approx(delay, abs=4)
+
+
+def test_echoes_come_and_go() -> None:
+    presence = EchoPresence()
+    presence.check(5.0, 0)
+    presence.check(5.0, 0)
+    assert presence.state is Presence.ABSENT
+    presence.check(30.0, 800)
+    assert (presence.state, presence.delay) == (Presence.PRESENT, 800)
+    for _ in range(20):
+        presence.check(5.0, 0)
+    assert (presence.state, presence.delay) == (Presence.ABSENT, None)
+
+
+def test_a_learner_who_speaks_at_once_is_told_from_an_echo_after_a_second_more() -> None:
+    presence = EchoPresence()
+    for checks in range(1, 6):
+        assert presence.state is Presence.UNKNOWN, checks
+        presence.check(10.0, 0)
+    assert presence.state is Presence.ABSENT
+
+
+@given(late_ms=st.lists(st.integers(0, 2000), min_size=40, max_size=40))
+def test_late_audio_does_not_change_when_it_was_recorded(late_ms: list[int]) -> None:
+    clock = MicrophoneClock(1000)
+    came, first = 0.0, clock.add(20, 10.02)
+    for number, late in enumerate(late_ms, 1):
+        came = max(came, 10.02 + 0.02 * number + late / 1000)
+        assert clock.add(20, came) == first + 20 * number
+
+
+def test_a_microphone_that_was_off_begins_anew() -> None:
+    clock = MicrophoneClock(1000)
+    clock.add(1000, 11.0)
+    assert clock.add(20, 60.02) == 60_000
