@@ -107,6 +107,7 @@ class Conversation:
     conduct: Conduct = field(default_factory=Conduct)
     with_notices: bool = False
     servers: ServerTools = field(default_factory=NoServerTools)
+    cancels_echo: bool = False
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Conversation]:
@@ -122,6 +123,7 @@ class Conversation:
             help_after_s=self.help_after_s,
             may_speculate=lambda: self.may_speculate,
             scenarios=self.scenarios,
+            cancels_echo=self.cancels_echo,
         )
         async with AudioInput(sample_rate_hz=RATE_HZ, encoding="pcm_s16le") as self.audio, asyncio.TaskGroup() as tasks:
             self.session = Session(

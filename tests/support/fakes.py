@@ -45,6 +45,7 @@ class FakeAsr:
     open_streams: int = 0
     streams_opened: int = 0
     patience: list[Patience] = field(default_factory=list)
+    heard: bytearray = field(default_factory=bytearray)  # the audio of all streams
 
     @asynccontextmanager
     async def open(
@@ -59,15 +60,21 @@ class FakeAsr:
         self.patience.append(patience)
         try:
             is_stuck = self.streams_opened <= self.stuck_streams
-            yield _FakeAsrStream(self.script, self.patience, is_stuck=is_stuck)
+            yield _FakeAsrStream(self.script, self.patience, self.heard, is_stuck=is_stuck)
         finally:
             self.open_streams -= 1
 
 
 class _FakeAsrStream:
     def __init__(
-        self, script: list[tuple[int, AsrEvent | ServiceError]], patience: list[Patience], *, is_stuck: bool
+        self,
+        script: list[tuple[int, AsrEvent | ServiceError]],
+        patience: list[Patience],
+        heard: bytearray,
+        *,
+        is_stuck: bool,
     ) -> None:
+        self._heard = heard
         self._script = script
         self._patience = patience
         self._is_stuck = is_stuck
@@ -79,6 +86,7 @@ class _FakeAsrStream:
         if self._is_stuck:
             await asyncio.Event().wait()
         self._samples += len(pcm) // BYTES_PER_SAMPLE
+        self._heard += pcm
         self._changed.set()
 
     async def set_patience(self, patience: Patience) -> None:
@@ -248,6 +256,7 @@ class FakeTts:
     fail_after: int | None = None
     open_streams: int = 0
     speeds: list[float] = field(default_factory=list)
+    sound: Callable[[int], bytes] = lambda samples: b"\x01\x00" * samples  # a word of so many samples
 
     @asynccontextmanager
     async def open(
@@ -289,7 +298,7 @@ class _FakeTtsStream:
             end_char, end_sample = at_char + len(text), at_sample + self._samples
             word = SpokenWord(text.strip(), at_char, at_char + len(text.rstrip()), at_sample, end_sample)
             yield SpeechChunk(
-                pcm=b"\x01\x00" * self._samples,
+                pcm=self._tts.sound(self._samples),
                 start_sample=at_sample,
                 text_start=at_char,
                 text_end=end_char,

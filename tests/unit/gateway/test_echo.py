@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 import pytest
+import soxr
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ from gateway.echo.played_audio import PlayedAudio
 from gateway.echo.presence import EchoPresence, Presence
 from gateway.protocol import AiAudioStart, Interrupted
 from tests.support.asr import LEARNER_LINES, Pcm, spoken
+from tests.support.conversation import Conversation, text
 
 RATE_HZ = 16_000
 WINDOW_S = 0.032
@@ -107,6 +109,32 @@ def test_the_partner_does_not_hear_itself(level_db: int, delay_ms: int) -> None:
     out, guard = cleaned(microphone(level_db, delay_ms))
     assert turns(voiced(out)) == []
     assert guard.has_echo
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("cancels_echo", [True, False])
+async def test_a_conversation_has_a_guard_unless_the_setting_says_no(*, cancels_echo: bool) -> None:
+    talk = Conversation(cancels_echo=cancels_echo)
+    talk.llm.reply = [f"word{number} " for number in range(12)]
+    says = spoken(LEARNER_LINES[0], 24_000).tobytes()
+    talk.tts.sound = lambda samples: (says * 2)[: 2 * samples]
+    played, seen, sent = np.zeros(10 * RATE_HZ), 0, 0
+    async with talk.running():
+        await talk.post(text("a story, please"))
+        while sent < 4 * RATE_HZ:
+            await asyncio.sleep(0.02)
+            for seconds, message in talk.got[seen:]:
+                if isinstance(message, bytes):  # 24 kHz; played 100 ms after it came, or after what was played before
+                    pcm = soxr.resample(np.frombuffer(message, "<i2").astype(float), 24_000, RATE_HZ)
+                    begin = max(round((seconds + 0.1) * RATE_HZ), int(np.flatnonzero(played).max(initial=-1)) + 1)
+                    played[begin : begin + len(pcm)] = pcm
+            seen = len(talk.got)
+            frame = played[sent : sent + 320] * 0.1
+            sent += 320
+            await talk.audio.feed(frame.astype("<i2").tobytes())
+    heard = np.frombuffer(bytes(talk.asr.heard), "<i2")[2 * RATE_HZ :].astype(float)
+    loudness = np.sqrt(np.mean(np.square(heard)))
+    assert loudness < 60 if cancels_echo else loudness > 400
 
 
 def test_without_the_guard_it_does() -> None:
