@@ -1,4 +1,7 @@
-"""OpenAI's JavaScript client `@openai/agents-realtime`, unchanged, talks with the whole mesh in Node."""
+"""OpenAI's JavaScript client `@openai/agents-realtime`, unchanged, talks with the whole mesh in Node.
+
+`tests/browser/test_agents_sdk.py` runs the same conversation in Chromium.
+"""
 
 from __future__ import annotations
 
