@@ -23,6 +23,7 @@ FLUSH_S = 5.0
 class BoundedProtocol(WebSocketsSansIOProtocol):
     """Ends connections with too many control frames or fragments, with endless messages, or that nobody reads."""
 
+    stalled_s = STALLED_S
     _stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -69,7 +70,7 @@ class BoundedProtocol(WebSocketsSansIOProtocol):
         """Called by the transport when the client reads too slowly."""
         super().pause_writing()
         if self._stalled is None:
-            self._stalled = self.loop.call_later(STALLED_S, self._abort, "stalled")
+            self._stalled = self.loop.call_later(self.stalled_s, self._abort, "stalled")
 
     def resume_writing(self) -> None:
         """Called by the transport when the client has read enough."""

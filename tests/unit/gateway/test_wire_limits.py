@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 import uvicorn
-from fastapi import WebSocket
+from fastapi import WebSocket, WebSocketDisconnect
+from prometheus_client import REGISTRY
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 
@@ -27,22 +28,28 @@ def frame(data: bytes, opcode: Opcode, *, fin: bool = True) -> bytes:
 
 
 @asynccontextmanager
-async def connected() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, list[bytes]]]:
-    """A client's end of a connection, and the messages that the server has received."""
+async def connected(
+    protocol: type[WebSocketProtocol] = WebSocketProtocol, *, says: bytes = b""
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, list[bytes]]]:
+    """A client's end of a connection, and the messages that the server has received.
+
+    says: what the server sends without end.
+    """
     received: list[bytes] = []
 
     async def app(scope: object, receive: object, send: object) -> None:
         socket = WebSocket(scope, receive, send)  # type: ignore[arg-type]
         await socket.accept()
+        with suppress(WebSocketDisconnect):
+            while says:
+                await socket.send_bytes(says)
         while (message := await socket.receive())["type"] != "websocket.disconnect":
             received.append(message["bytes"])
 
     config = uvicorn.Config(app, ws_per_message_deflate=False, log_config=None, lifespan="off")
     config.load()
     state = ServerState()
-    server = await asyncio.get_running_loop().create_server(
-        lambda: WebSocketProtocol(config, state, {}), "127.0.0.1", 0
-    )
+    server = await asyncio.get_running_loop().create_server(lambda: protocol(config, state, {}), "127.0.0.1", 0)
     async with server:
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         writer.write(HANDSHAKE)
@@ -60,6 +67,10 @@ async def closed(writer: asyncio.StreamWriter) -> None:
 
 class HastyProtocol(HttpProtocol):
     request_s = 0.2
+
+
+class ImpatientProtocol(WebSocketProtocol):
+    stalled_s = 0.2
 
 
 async def end_of(reader: asyncio.StreamReader) -> bytes:
@@ -126,3 +137,24 @@ async def test_a_connection_without_a_request_is_ended() -> None:
             with suppress(ConnectionResetError):
                 assert await reader.read() == b""
         await closed(writer)
+
+
+async def test_a_client_that_reads_nothing_is_cut_off() -> None:
+    """It would keep its session, its seat and what was written for it (issue 20)."""
+    before = stalled()
+    async with connected(ImpatientProtocol, says=bytes(100_000)):
+        async with asyncio.timeout(10):
+            while stalled() == before:
+                await asyncio.sleep(0.05)
+
+
+async def test_a_client_that_pauses_for_less_long_is_not() -> None:
+    before = stalled()
+    async with connected(says=bytes(100_000)) as (reader, _, _):
+        await asyncio.sleep(0.3)  # the server's and the kernel's buffers are full
+        assert len(await reader.readexactly(20_000_000)) == 20_000_000
+    assert stalled() == before
+
+
+def stalled() -> float:
+    return REGISTRY.get_sample_value("aitalk_gateway_connections_ended_total", {"reason": "stalled"}) or 0.0
