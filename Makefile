@@ -103,6 +103,10 @@ test-fast: $(VENV)/.dev ## Run the unit tests of one room (ROOM=gateway, asr, ll
 test-interleavings: $(VENV)/.dev ## 10,000 random conversations in virtual time (about six minutes)
 	$(BIN)/python -m pytest tests/unit/gateway/test_conversation_interleavings.py --interleavings 10000 --timeout 3000 -o faulthandler_timeout=3060
 
+.PHONY: test-late-audio
+test-late-audio: $(VENV)/.dev ## 1,000 random cuttings and delays of recordings give recognition the same sound
+	$(BIN)/python -m pytest tests/unit/gateway/test_audio_late.py --late-audio 1000 --timeout 900 -o faulthandler_timeout=960
+
 .PHONY: bench-barge-in
 bench-barge-in: $(VENV)/.dev ## How fast an interruption silences the partner, and which sounds it talks through
 	$(BIN)/python -m bench.barge_in $(ARGS)
@@ -232,6 +236,21 @@ $(VENV_PEERS)/.peers: $(UV) $(LOCKS)/test-peers.txt
 .PHONY: test-peers
 test-peers: $(VENV)/.dev $(VENV_PEERS)/.peers ## Pipecat's and LiveKit's OpenAI plugins against the real mesh
 	$(BIN)/python -m tests.peers $(ARGS)
+
+VENV_SERVERS := .venv-servers
+SERVERS ?= llama.cpp ollama litellm transformers vllm
+SERVER_ENVIRONMENTS = $(patsubst %,$(VENV_SERVERS)/%/.server,$(filter litellm,$(SERVERS))) \
+	$(if $(filter transformers vllm,$(SERVERS)),$(VENV_VLLM)/smollm2/config.json)
+
+$(VENV_SERVERS)/%/.server: $(UV) $(LOCKS)/server-%.txt
+	@echo "→ installing server-$*.txt (hash-locked) into $(@D)"
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(@D)
+	@VIRTUAL_ENV=$(@D) $(UV) pip install --quiet --no-deps --require-hashes -r $(LOCKS)/server-$*.txt
+	@touch $@
+
+.PHONY: test-servers
+test-servers: $(VENV)/.dev $(SERVER_ENVIRONMENTS) ## The engine tests on real OpenAI-compatible servers (SERVERS="litellm vllm")
+	$(BIN)/python -m pytest tests/servers --servers "$(SERVERS)" $(ARGS)
 
 VENV_ENGINES := .venv-engines
 

@@ -44,4 +44,5 @@ linux=(--no-universal --python-platform x86_64-manylinux_2_28)
 without=()
 for name in torch torchaudio torchcodec torchvision triton; do without+=(--no-emit-package "$name"); done
 compile test-vllm.txt "${linux[@]}" "${without[@]}" deploy/locks/test-vllm.in
+compile server-litellm.txt deploy/locks/server-litellm.in
 echo torch==2.13.0 | compile test-vllm-cuda.txt "${linux[@]}" --constraint deploy/locks/test-vllm.txt -

@@ -1,0 +1,1 @@
+"""The contract of language model engines on real OpenAI-compatible servers: `make test-servers`."""

@@ -1,0 +1,82 @@
+"""What every engine must do, on real servers that someone else has started (LLM_BASE_URL)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from common.child_process import free_port, run_child
+from llm_service.engine import GenerationRequest, LlmEngine, Message
+from llm_service.engines.load_balanced import LoadBalancedEngine
+from tests.contract import test_llm_engines as contract
+from tests.contract.test_llm_engines import *  # noqa: F403  # every test of the suite, on the engine below
+from tests.servers.conftest import HABITS
+from tests.servers.real import KEY, SERVERS
+
+pytestmark = [  # type: ignore[assignment]
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(600),
+]
+
+START_TIMEOUT_S = 300.0  # importing PyTorch takes half a minute on a busy processor
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")  # type: ignore[no-redef]
+async def engine(request: pytest.FixtureRequest) -> AsyncIterator[LlmEngine]:
+    server = SERVERS[request.param]
+    async with AsyncExitStack() as cleanup:
+        upstream = ""
+        if server.behind:
+            upstream = await served(SERVERS["llama.cpp"].command(port := free_port(), ""), port, {}, cleanup)
+        command = server.command(port := free_port(), upstream)
+        url = await served(command, port, server.environment, cleanup)
+        settings = {"llm_model_name": server.model} if server.model else {}
+        engine = await contract.started("openai", cleanup, llm_base_url=url, llm_request_timeout_s=300.0, **settings)
+        assert isinstance(engine, LoadBalancedEngine)
+        request.config.stash[HABITS][request.param] = ", ".join(engine.backends[0].engine._habits)
+        yield engine
+
+
+async def served(command: Sequence[str], port: int, environment: Mapping[str, str], cleanup: AsyncExitStack) -> str:
+    """Start a server; returns its URL as soon as it lists its models."""
+    process = await cleanup.enter_async_context(run_child(command, {**os.environ, **environment}))
+    reading = asyncio.create_task(process.pass_on_output())  # ends with the process
+    cleanup.callback(reading.cancel)
+    url, deadline = f"http://127.0.0.1:{port}/v1", time.monotonic() + START_TIMEOUT_S
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with httpx.AsyncClient(trust_env=False, timeout=10, headers=headers) as client:
+        while True:
+            try:
+                if (await client.get(f"{url}/models")).is_success:
+                    process.forget_output()
+                    return url
+            except httpx.HTTPError:
+                pass
+            assert not reading.done(), process.last_lines()
+            assert time.monotonic() < deadline, process.last_lines()
+            await asyncio.sleep(0.2)
+
+
+async def test_a_long_conversation_goes_on(engine: LlmEngine) -> None:
+    """A history that fills the context several times: the server's refusal is understood, or it cuts by itself."""
+    turns = [Message("user" if at % 2 == 0 else "assistant", f"Number {at} is a word. " * 20) for at in range(41)]
+    request = GenerationRequest((Message("system", "Be kind."), *turns), 8, 0.0)
+    text, _ = await contract.run(engine, request)
+    assert text.strip()
+
+
+async def test_a_reply_that_two_interrupt_is_written_to_its_end(engine: LlmEngine) -> None:
+    """llama-cpp-python ends a reply when another request comes, unless told not to."""
+    long = asyncio.create_task(contract.run(engine, contract.request_for("Tell me a story.", max_tokens=60)))
+    await asyncio.sleep(0.5)
+    await contract.run(engine, contract.request_for("Hello"))
+    text, done = await long
+    assert text.strip()
+    assert done.usage.completion_tokens > 20 or done.stop_reason == "stop"
