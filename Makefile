@@ -238,14 +238,14 @@ test-peers: $(VENV)/.dev $(VENV_PEERS)/.peers ## Pipecat's and LiveKit's OpenAI 
 	$(BIN)/python -m tests.peers $(ARGS)
 
 VENV_SERVERS := .venv-servers
-SERVERS ?= llama.cpp ollama litellm transformers vllm
-SERVER_ENVIRONMENTS = $(patsubst %,$(VENV_SERVERS)/%/.server,$(filter litellm,$(SERVERS))) \
+SERVERS ?= llama.cpp ollama litellm transformers vllm llama-cpp-python
+SERVER_ENVIRONMENTS = $(patsubst %,$(VENV_SERVERS)/%/.server,$(filter litellm llama-cpp-python,$(SERVERS))) \
 	$(if $(filter transformers vllm,$(SERVERS)),$(VENV_VLLM)/smollm2/config.json)
 
-$(VENV_SERVERS)/%/.server: $(UV) $(LOCKS)/server-%.txt
-	@echo "→ installing server-$*.txt (hash-locked) into $(@D)"
+$(VENV_SERVERS)/%/.server: $(UV) $(LOCKS)/test-server-%.txt
+	@echo "→ installing test-server-$*.txt (hash-locked) into $(@D)"
 	@$(UV) venv --quiet --clear --python $(BIN)/python $(@D)
-	@VIRTUAL_ENV=$(@D) $(UV) pip install --quiet --no-deps --require-hashes -r $(LOCKS)/server-$*.txt
+	@VIRTUAL_ENV=$(@D) $(UV) pip install --quiet --no-deps --require-hashes -r $(LOCKS)/test-server-$*.txt
 	@touch $@
 
 .PHONY: test-servers
