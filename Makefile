@@ -158,6 +158,19 @@ chaos: $(VENV)/.dev ## Kill and stop every process while learners talk, and coun
 soak: $(VENV)/.dev ## 50 learners who come and go: nothing may grow or be left over (DURATION=3600 SEED=… ARGS=…)
 	$(BIN)/python -m bench.reliability.soak --duration $(or $(DURATION),3600) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+VENV_FUZZ := .venv-fuzz
+
+$(VENV_FUZZ)/.fuzz: $(UV) $(LOCKS)/mesh.txt $(LOCKS)/fuzz.txt
+	@$(UV) venv --quiet --allow-existing --python $(BIN)/python3 $(VENV_FUZZ)
+	@VIRTUAL_ENV=$(VENV_FUZZ) $(UV) pip install --quiet --require-hashes -r $(LOCKS)/mesh.txt
+	@VIRTUAL_ENV=$(VENV_FUZZ) $(UV) pip install --quiet --require-hashes -r $(LOCKS)/fuzz.txt
+	@VIRTUAL_ENV=$(VENV_FUZZ) $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: fuzz
+fuzz: $(VENV_FUZZ)/.fuzz ## Give random bytes to everything that reads others' input (TIME=60 seconds ARGS="--only wav")
+	$(VENV_FUZZ)/bin/python -m tests.fuzz --time $(or $(TIME),60) $(ARGS)
+
 VENV_SIMULATE := .venv-simulate
 
 $(VENV_SIMULATE)/.simulate: $(UV) $(LOCKS)/simulate.txt

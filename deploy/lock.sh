@@ -30,6 +30,7 @@ compile test-peers.txt deploy/locks/test-peers.in
 compile verify-k8s.txt deploy/locks/verify-k8s.in
 compile supply-chain.txt deploy/locks/supply-chain.in
 compile simulate.txt deploy/locks/simulate.in
+compile fuzz.txt deploy/locks/fuzz.in
 compile vllm.txt pyproject.toml --extra vllm --no-emit-package ai-talk deploy/locks/build.in
 compile asr-kyutai.txt pyproject.toml --extra asr-kyutai --no-emit-package ai-talk deploy/locks/build.in
 # One environment per engine: see pyproject.toml.

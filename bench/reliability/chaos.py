@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import uvloop
@@ -62,6 +63,7 @@ class Chaos:
         repaired_s = time.monotonic()
         await self._wait_until_answered(repaired_s)
         ended_s, self.marks = time.monotonic(), [Mark.of(person.diary) for person in self.people]
+        print(f"  counted at {datetime.now():%H:%M:%S}", flush=True)
         await asyncio.sleep(SETTLED_S)
         kept = await kept_turns(self.mesh, {session for person in self.people for session in person.sessions})
         row = self.rows.setdefault(fault.name, Row(fault.name, learners=len(self.people)))

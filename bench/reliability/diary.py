@@ -37,7 +37,8 @@ class Diary:
 
     said: session and text of each turn that the gateway showed as final. heard: session and id of each reply that it
     called complete. lost_s, back_s: when connections were lost, and when the conversation went on over the next one.
-    sessions: how many conversations it took; more than one means that the first was forgotten.
+    session: the present one's id. sessions: how many conversations it took; more than one means that the first was
+    forgotten.
     """
 
     utterances: list[Utterance] = field(default_factory=list)
@@ -47,6 +48,7 @@ class Diary:
     back_s: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     sessions: int = 0
+    session: str = ""
 
     def spoke(self, now_s: float) -> None:
         """An utterance has ended."""

@@ -212,6 +212,7 @@ class Person:
             return
         self.session_id, self.token = message["session_id"], message["resume_token"]
         self.diary.sessions += 1
+        self.diary.session = self.session_id
         self.sessions.append(self.session_id)
         line.say(greeting)
         line.goes_on.set()

@@ -75,5 +75,7 @@ class RedisLink:
             while data := await source.read(_CHUNK):
                 if is_answer and self.slow_s:
                     await asyncio.sleep(self.slow_s)
+                if sink.is_closing():
+                    return
                 sink.write(data)
                 await sink.drain()

@@ -32,7 +32,8 @@ class Row:
     """What one kind of fault did, over all its times.
 
     told: turns that learners were shown as complete. lost: those of them that Redis does not have. doubled: texts that
-    it has twice. back_s: for each learner and time, how long it took to be back in conversation after the repair.
+    it has twice. worst: whose wait was the longest, to be found in the log. back_s: for each learner and time, how long
+    it took to be back in conversation after the repair.
     """
 
     what: str
@@ -43,6 +44,7 @@ class Row:
     doubled: int = 0
     sessions_lost: int = 0
     untold_s: float = 0.0
+    worst: str = ""
     connections_lost: int = 0
     back_s: list[float] = field(default_factory=list)
     errors: dict[str, int] = field(default_factory=dict)
@@ -62,8 +64,10 @@ class Row:
         self.doubled += sum(kept.said.get(session, ()).count(text) > 1 for session, text in said)
         self.sessions_lost += end.sessions - begin.sessions
         self.connections_lost += end.lost - begin.lost
-        waits = (one.waited_s(span.ended_s) for one in diary.utterances[begin.spoke :])
-        self.untold_s = max([self.untold_s, *waits])
+        for utterance in diary.utterances[begin.spoke :]:
+            if (waited_s := utterance.waited_s(span.ended_s)) > self.untold_s:
+                self.untold_s = waited_s
+                self.worst = f"{diary.session}, {span.ended_s - utterance.ended_s:.1f} s before the count"
         self.back_s.append(span.back_s())
         for code in diary.errors[begin.errors : end.errors]:
             self.errors[code] = self.errors.get(code, 0) + 1
@@ -83,7 +87,8 @@ class Row:
                 f"{self.what}: {self.lost} turns lost, {self.doubled} doubled, {self.sessions_lost} sessions forgotten"
             )
         if self.untold_s > LONGEST_UNTOLD_S:
-            yield f"{self.what}: a learner waited {self.untold_s:.1f} s untold (goal {LONGEST_UNTOLD_S:g} s)"
+            wait = f"a learner waited {self.untold_s:.1f} s untold (goal {LONGEST_UNTOLD_S:g} s)"
+            yield f"{self.what}: {wait}: {self.worst}"
         if self.back_p95_s > BACK_P95_S:
             yield f"{self.what}: back in conversation after {self.back_p95_s:.1f} s at p95 (goal {BACK_P95_S:g} s)"
 

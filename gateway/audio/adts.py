@@ -5,12 +5,13 @@ We don't use libav's own demuxer: it waits for several frames, and skips invalid
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import av
 from av.audio.codeccontext import AudioCodecContext
 
+from gateway.audio.allowance import Allowance
 from gateway.audio.errors import AudioError
 from gateway.audio.sound import sound_of
 from gateway.audio.types import ByteSource, DecodedAudio
@@ -32,9 +33,15 @@ def decode_adts(source: ByteSource, sample_rate_hz: int) -> Iterator[DecodedAudi
     frames = _Frames(source)
     decoder = av.CodecContext.create("aac", "r")
     assert isinstance(decoder, AudioCodecContext)  # noqa: S101
-    packets = (partial(decoder.decode, av.Packet(frame)) for frame in frames)
+    allowance = Allowance("AAC")
+
+    def packets() -> Iterator[Callable[[], list[av.AudioFrame]]]:
+        for frame in frames:
+            allowance.bytes_read += len(frame)
+            yield partial(decoder.decode, av.Packet(frame))
+
     heard_any = False
-    for audio in sound_of(packets, "aac/aac", lambda: frames.rate_hz, sample_rate_hz):
+    for audio in sound_of(packets(), "aac/aac", lambda: frames.rate_hz, sample_rate_hz, allowance.no_gap):
         heard_any = True
         yield audio
     if not heard_any:

@@ -18,17 +18,15 @@ from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
+from gateway.audio.allowance import MAX_RATE_HZ, MIN_RATE_HZ, Allowance
 from gateway.audio.errors import AudioError
 from gateway.audio.framing import Framing, Mp4Framing, OggFraming, WebmFraming
 from gateway.audio.sound import sound_of
 from gateway.audio.types import ByteSource, DecodedAudio, StreamKind
 
 MAX_CHANNELS = 8
-MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 192_000  # as of WAV
 # Longer gaps between the timestamps of two frames are silence that the recorder left out.
 LEAST_GAP_S, LONGEST_GAP_S = 0.2, 2.0
-# A client pays in bytes for the sound that it has decoded: Opus of pure silence has up to 7 s in a KiB.
-FREE_S, MAX_S_PER_KIB = 30.0, 20.0
 MAX_SILENT_BYTES = 1024 * 1024  # from one decoded packet to the next; leaves room for some video
 
 # The client gets an error for a broken stream, so libav need not write to stderr, too.
@@ -95,7 +93,7 @@ class _Clock:
     def __init__(self, file: _FramedFile) -> None:
         self._file = file
         self._end_s: float | None = None  # of the latest frame
-        self._total_s = 0.0
+        self._allowance = Allowance(file.name)
 
     def gap_s(self, frame: av.AudioFrame) -> float:
         """Take the next frame. How much silence comes before it.
@@ -103,18 +101,14 @@ class _Clock:
         Raises AudioError if the stream gives more sound than so few bytes can hold.
         """
         self._file.sounded()
+        self._allowance.check_rate(frame.sample_rate)
         length_s, gap_s = frame.samples / frame.sample_rate, 0.0
         if frame.time is not None:
             gap_s = frame.time - (frame.time if self._end_s is None else self._end_s)
             self._end_s = frame.time + length_s
         gap_s = min(gap_s, LONGEST_GAP_S) if gap_s > LEAST_GAP_S else 0.0
-        self._total_s += length_s + gap_s
-        if self._total_s > FREE_S + MAX_S_PER_KIB * self._file.bytes_read / 1024:
-            raise AudioError(
-                f"the {self._file.name} gives {self._total_s:.0f} s of sound for {self._file.bytes_read} bytes; "
-                "record with an ordinary bit rate",
-                code="unsupported_audio",
-            )
+        self._allowance.bytes_read = self._file.bytes_read
+        self._allowance.spend(frame, gap_s)
         return gap_s
 
 

@@ -6,12 +6,13 @@ header of a frame. We don't use libav's own parser, as it waits for ten more fra
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import av
 from av.audio.codeccontext import AudioCodecContext
 
+from gateway.audio.allowance import FLAC_MAX_S_PER_KIB, Allowance
 from gateway.audio.errors import AudioError
 from gateway.audio.sound import sound_of
 from gateway.audio.types import ByteSource, DecodedAudio
@@ -29,9 +30,16 @@ def decode_flac(source: ByteSource, sample_rate_hz: int) -> Iterator[DecodedAudi
     assert isinstance(decoder, AudioCodecContext)  # noqa: S101
     decoder.extradata = stream_info
     rate_hz = int.from_bytes(stream_info[10:13], "big") >> 4
-    packets = (partial(decoder.decode, av.Packet(frame)) for frame in _frames(source, rest))
+    allowance = Allowance("FLAC", FLAC_MAX_S_PER_KIB)
+    allowance.check_rate(rate_hz)
+
+    def packets() -> Iterator[Callable[[], list[av.AudioFrame]]]:
+        for frame in _frames(source, rest):
+            allowance.bytes_read += len(frame)
+            yield partial(decoder.decode, av.Packet(frame))
+
     heard_any = False
-    for audio in sound_of(packets, "flac/flac", lambda: rate_hz, sample_rate_hz):
+    for audio in sound_of(packets(), "flac/flac", lambda: rate_hz, sample_rate_hz, allowance.no_gap):
         heard_any = True
         yield audio
     if not heard_any:

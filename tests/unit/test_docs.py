@@ -47,7 +47,21 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("clients/*/README.md"), *(ROOT / 
 # Written like settings on the pages, but not ours.
 NOT_SETTINGS = {
     *("PATH", "LD_LIBRARY_PATH", "TMPDIR"),  # of the system
-    *("PYTHON", "ARGS", "SESSIONS", "RUNS", "QUICK", "DURATION", "CHECK", "ROOM", "WORKERS", "JFLEG"),  # of make
+    *(
+        "PYTHON",
+        "ARGS",
+        "SESSIONS",
+        "RUNS",
+        "QUICK",
+        "DURATION",
+        "TIME",
+        "TIMES",
+        "SEED",
+        "CHECK",
+        "ROOM",
+        "WORKERS",
+        "JFLEG",
+    ),  # of make
     *("COMPOSE_PROFILES", "SERVICE", "LOCK"),  # of Docker
     *("KEYCLOAK_ADMIN_PASSWORD", "KC_HOSTNAME"),  # of Keycloak
     *("REGISTRY", "COSIGN_KEY", "VERSION"),  # of the release script
