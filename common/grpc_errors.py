@@ -24,6 +24,10 @@ from common.errors import (
 
 logger = logging.getLogger(__name__)
 
+# A status is sent in HTTP/2 trailers, which may have 8 KiB: gRPC reports longer ones as RESOURCE_EXHAUSTED, without the
+# message. It contains the message twice, and each byte that isn't ASCII takes up to three.
+MAX_MESSAGE_BYTES = 1200
+
 # grpcio's message if the server ends a call while the client writes a message. The server's own status is lost.
 _LOST_STATUS = "Internal error from Core"
 
@@ -76,7 +80,16 @@ def to_status(error: ServiceError) -> grpc.Status:
         packed.Pack(RetryInfo(retry_delay=delay))
         details.append(packed)
     number = code_pb2.Code.Value(status_code(error).name)
-    return rpc_status.to_status(status_pb2.Status(code=number, message=error.message, details=details))
+    return rpc_status.to_status(status_pb2.Status(code=number, message=_cut(error.message), details=details))
+
+
+def _cut(message: str) -> str:
+    """The message in at most MAX_MESSAGE_BYTES of UTF-8, without its middle if it is longer."""
+    data = message.encode()
+    if len(data) <= MAX_MESSAGE_BYTES:
+        return message
+    half = MAX_MESSAGE_BYTES // 2
+    return f"{data[:half].decode(errors='ignore')} … {data[-half:].decode(errors='ignore')}"
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError, service: str) -> ServiceError:

@@ -192,6 +192,7 @@ class Session:
         self._resume_token = resume_token or secrets.token_urlsafe(24)
         self._silence = Silence()
         self._ends_by: HandOver | TimeUp | None = None
+        self._is_playing: Callable[[str], bool] = lambda turn_id: False  # which reply: floor control knows
         self.is_leaving = False
 
     @property
@@ -220,6 +221,8 @@ class Session:
                 self._beginning.announce(event)
             case Text():
                 self._beginning.close()
+            case Playback(turn_id=turn_id) if not self._is_playing(turn_id):
+                return  # a player that goes on reporting must not keep an idle session
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
             await self._posting.send(event)
 
@@ -239,6 +242,7 @@ class Session:
         try:
             async with asyncio.TaskGroup() as tasks:
                 floor = self._floor_control(tasks)
+                self._is_playing = floor.is_playing
                 self._hints = Hints(self._ports.llm, self._record, tasks, self._hint_ready)
                 self._asides = Asides(floor.maker, self._outbox, tasks)
                 tasks.create_task(self._beginning.recall_learner())

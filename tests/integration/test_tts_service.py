@@ -157,6 +157,7 @@ SEQUENCES = {
 }
 BAD_REQUESTS = {
     "voice": ([config(voice="eve"), finish()], "en_US-joe-medium"),
+    "long voice": ([config(voice="ä" * 100_000), finish()], "en_US-joe-medium"),
     "language": ([config(language="fr"), finish()], "fr"),
     "low rate": ([config(sample_rate_hz=7999), finish()], "8000"),
     "high rate": ([config(sample_rate_hz=48_001), finish()], "48000"),

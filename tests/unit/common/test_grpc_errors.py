@@ -6,7 +6,7 @@ import grpc
 import pytest
 
 from common.errors import BusyError, InvalidInputError, ServiceError, UnavailableError
-from common.grpc_errors import from_rpc_error
+from common.grpc_errors import from_rpc_error, to_status
 
 CODE = grpc.StatusCode
 
@@ -32,6 +32,14 @@ def test_a_broken_connection_is_told_in_plain_words(code: grpc.StatusCode, detai
     error = failed(code, details)
     assert isinstance(error, UnavailableError)
     assert error.message == "LLM: the service can't be reached (is it restarting?); try again in a moment"
+
+
+@pytest.mark.parametrize("text", ["no voice x", "x" * 100_000, "ä" * 100_000, "\U0001f600" * 50_000])
+def test_a_status_fits_into_trailers(text: str) -> None:
+    status = to_status(InvalidInputError(f"begin {text} end"))
+    assert status.details.startswith("begin ")
+    assert status.details.endswith(" end")
+    assert 3 * len(status.details.encode()) + sum(len(value) for _, value in status.trailing_metadata) < 8192
 
 
 def test_what_a_service_says_itself_is_passed_on() -> None:

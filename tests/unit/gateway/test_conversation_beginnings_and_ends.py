@@ -17,6 +17,7 @@ from gateway.protocol import (
     EndConversation,
     ErrorMessage,
     Interrupted,
+    Playback,
     Resumed,
     TurnComplete,
 )
@@ -174,6 +175,19 @@ async def test_a_learner_who_leaves_takes_the_calls_along() -> None:
         assert talk.llm.open_streams
     assert talk.asr.open_streams == talk.llm.open_streams == talk.tts.open_streams == 0
     assert talk.closing == LEFT
+
+
+async def test_a_player_that_reports_for_ever_does_not_keep_an_idle_session() -> None:
+    talk = Conversation()
+    async with talk.running():
+        await talk.post(text("hi"))
+        await asyncio.sleep(10)
+        (reply,) = talk.of(TurnComplete)
+        for minute in range(10):
+            assert talk.closing is None, minute
+            await talk.post(Playback(type="playback", turn_id=reply.turn_id, played_ms=1000))
+            await asyncio.sleep(60)
+        assert talk.closing == IDLE
 
 
 async def test_a_line_on_which_nothing_is_said_is_closed_after_ten_minutes() -> None:
