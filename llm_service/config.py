@@ -62,7 +62,7 @@ class LlmSettings(ModelServerSettings):
         None,
         ge=0,
         le=2,
-        description="Sampling temperature, if a request sets none. Empty: 0.7, or 0.4 for a model of less than 500 "
+        description="Sampling temperature, if a request sets none. Empty: 0.7, or 0.5 for a model of less than 500 "
         "million parameters.",
     )
     llm_top_p: float | None = Field(
