@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from gateway.protocol import EndConversation, Interrupt, Playback, Start, Text
+from gateway.protocol import ClientMessage, Interrupt, Playback, Start, Text, ToolCallMessage, ToolResult
 from tests.browser.conftest import OpenPage
 from tests.support.mesh import ROOT
 from tests.support.page_stub import Client, PageStub, serve_page
@@ -41,9 +41,10 @@ async def arrived(stub: PageStub) -> Client:
         return await stub.client()
 
 
-async def until(client: Client, kind: type[Text] | type[Playback] | type[Interrupt] | type[EndConversation]) -> None:
+async def until(client: Client, kind: type[ClientMessage], count: int = 1) -> None:
+    """Wait for the count-th message of a kind."""
     async with asyncio.timeout(WITHIN_S):
-        await client.message(kind)
+        await client.message(kind, count)
 
 
 async def until_said(said: list[str], beginning: str) -> None:
@@ -110,7 +111,25 @@ async def test_the_third_example_follows_the_captions(open_page: OpenPage, talke
     await until(client, Text)
     await until_said(said, "Hello! It is good")
     assert "Hello!" in said  # word after word
-    assert len(EXAMPLES) == 3
+
+
+async def test_the_fourth_example_answers_calls_of_its_tool(open_page: OpenPage, talker: PageStub) -> None:
+    page = await open_page(empty(talker))
+    await run_example(page, talker, EXAMPLES[3])
+    client = await arrived(talker)
+    tools = client.of_type(Start)[0].tools or ()
+    assert [(tool.name, tool.description) for tool in tools] == [("opening_hours", "When the museum is open.")]
+    calls = [("opening_hours", {"day": "Monday"}), ("opening_hours", {"day": "Friday"}), ("weather", {})]
+    for number, (name, given) in enumerate(calls):
+        await client.send(ToolCallMessage(call_id=str(number), name=name, arguments=given))
+        await until(client, ToolResult, number + 1)
+    outputs = [(result.call_id, result.output) for result in client.of_type(ToolResult)]
+    assert outputs[:2] == [("0", "It is closed."), ("1", '{"from":"10:00","to":"18:00"}')]
+    assert outputs[2] == ("2", "It failed: there is no tool weather")
+    await client.send(ToolCallMessage(call_id="3", name="book_a_table", arguments={}, confirm=True))
+    await until(client, ToolResult, 4)
+    assert client.of_type(ToolResult)[3].confirmed is False  # nobody was asked
+    assert len(EXAMPLES) == 4
 
 
 async def test_the_types_name_what_the_package_exports(open_page: OpenPage, talker: PageStub) -> None:

@@ -12,6 +12,7 @@
 import { Connection } from './connection.js';
 import { Sound } from './sound.js';
 import { initial, opening, phase, reduce, replying } from './state.js';
+import { Tools } from './tools.js';
 
 const REPORT_EVERY_MS = 100; // of playback, to the server
 const DUCKING = { speech_started: true, speech_stopped: false, interrupted: false, ai_audio_start: false };
@@ -33,6 +34,7 @@ export class Conversation {
     this.start = options.start ?? (() => ({}));
     this.state = initial({ level, turns, scenario, partnerBegins });
     this.memory = memory;
+    this.tools = new Tools(options.tools ?? [], options.confirmTool ?? null);
     this.sound = new Sound({
       prefer,
       isListening: () => this.phase === 'listening',
@@ -166,7 +168,7 @@ export class Conversation {
 
   // --- the server -----------------------------------------------------------------------------
 
-  /** The fields of `start`. The subject of a conversation, and who begins, are those of a new session only. */
+  /** The fields of `start`. The server knows the subject and the tools of a session that is resumed. */
   #start(resuming) {
     const { scenario, level } = this.state;
     const about = scenario ? { scenario: scenario.id } : {};
@@ -174,7 +176,7 @@ export class Conversation {
     return {
       level,
       ...(this.microphone.isOpen ? { audio: this.microphone.format } : {}),
-      ...(resuming ? {} : topic),
+      ...(resuming ? {} : { ...topic, ...this.tools.fields }),
       ...this.start(resuming),
     };
   }
@@ -185,6 +187,7 @@ export class Conversation {
     if (message.type in DUCKING) this.speaker.duck(DUCKING[message.type]);
     this.onMessage(message);
     this.dispatch(message);
+    if (message.type === 'tool_call') this.tools.answer(message).then((result) => this.connection.send(result));
     if (message.type === 'analysis') this.#over();
   }
 

@@ -19,6 +19,17 @@ export interface AudioFormat {
   sample_rate?: number;
 }
 
+/** A function of the page that the partner may call. */
+export interface Tool {
+  name: string;
+  /** What it does, for the language model. */
+  description?: string;
+  /** A JSON Schema of its arguments. */
+  parameters?: object;
+  /** The language model wrote the arguments: check them. What is no string is sent as JSON. */
+  run: (given: any) => unknown;
+}
+
 /** A message of the server. */
 export interface Message {
   type: string;
@@ -130,6 +141,9 @@ export interface ConversationOptions extends Beginning {
   access?: () => string | null;
   /** More fields of `start`. resuming: the server knows the subject of the session already. */
   start?: (resuming: boolean) => StartFields;
+  tools?: Tool[];
+  /** Ask the learner whether the gateway may run a tool of its own. Without it, the learner allows none. */
+  confirmTool?: (call: { name: string; arguments: object }) => boolean | Promise<boolean>;
   /** By default the session is kept for as long as the page is open. */
   memory?: SessionMemory;
   /** How the microphone is recorded, if the browser has that way. */
