@@ -22,6 +22,9 @@ _BETA = 8.0  # of the Kaiser window: attenuates the stopband by 80 dB
 _PASSED = 0.94  # the passband, as a share of the lower of the two bandwidths
 # In stereo of one voice, the samples of a pair differ less than samples of neighbouring pairs. Mono has no pairs.
 TWO_CHANNELS = 0.1
+# In stereo whose channels differ, a sample resembles the next but one, of its own channel, more than the next one. In
+# mono it is the other way round: speech has the next sample's correlation at 1.02 to 6 times that of the next but one.
+_RESEMBLES, _LESS = 0.5, 0.85
 
 Audio: TypeAlias = npt.NDArray[np.float32]
 """Mono, -1 to 1."""
@@ -48,13 +51,23 @@ def check_recording(pcm: bytes) -> None:
     nonsense."""
     if pcm.startswith(b"RIFF") and pcm[8:12] == b"WAVE":
         raise InvalidInputError("the audio is a WAV file; send its samples alone, 16-bit and of one channel")
-    samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32)
-    samples = samples[: len(samples) // 2 * 2]
-    within, between = np.square(samples[0::2] - samples[1::2]), np.square(samples[1:-1:2] - samples[2::2])
-    if len(samples) > ENGINE_RATE_HZ // 10 and within.mean() < TWO_CHANNELS * between.mean():
+    if _has_two_channels(np.frombuffer(pcm, dtype="<i2").astype(np.float32)):
         raise InvalidInputError(
             "the audio seems to have two channels in turn (stereo); send one of them, or their mean"
         )
+
+
+def _has_two_channels(samples: Audio) -> bool:
+    """Whether the samples are surely those of two channels in turn. They may be alike, inverted, of two voices, or one
+    of them silent. A tenth of a second is too short to tell."""
+    samples = samples[: len(samples) // 2 * 2]
+    if len(samples) <= ENGINE_RATE_HZ // 10:
+        return False
+    within, between = np.square(samples[0::2] - samples[1::2]), np.square(samples[1:-1:2] - samples[2::2])
+    if within.mean() < TWO_CHANNELS * between.mean():
+        return True
+    energy, next_one, next_but_one = (float(np.dot(samples[: len(samples) - lag], samples[lag:])) for lag in range(3))
+    return next_but_one > _RESEMBLES * energy and next_one < _LESS * next_but_one
 
 
 def pcm_to_float(pcm: bytes) -> Audio:

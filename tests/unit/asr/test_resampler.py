@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import soxr
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from asr_service.audio import Resampler, check_recording, pcm_to_float
 from common.errors import InvalidInputError
+from tests.support.asr import Pcm, beckett_path, read_wav
 
 RATES = [8_000, 11_025, 16_000, 22_050, 24_000, 44_100, 48_000]
 
@@ -59,5 +61,51 @@ def test_what_would_be_heard_as_nonsense_is_refused() -> None:
     check_recording(noise.tobytes())
     with pytest.raises(InvalidInputError, match="two channels"):
         check_recording(np.repeat(mono, 2).tobytes())
+    with pytest.raises(InvalidInputError, match="two channels"):
+        check_recording(np.stack([mono, -mono], axis=1).tobytes())
     with pytest.raises(InvalidInputError, match="WAV file"):
         check_recording(b"RIFF\0\0\0\0WAVEfmt ")
+
+
+RECORDINGS = ("beckett.wav", "two_cities.wav", "endgame_nagg_nell.wav")
+
+
+def person(file: str, rate_hz: int) -> Pcm:
+    """Five seconds of a person's recording."""
+    pcm, source_rate_hz = read_wav(beckett_path().with_name(file))
+    return np.asarray(soxr.resample(pcm[: 5 * source_rate_hz], source_rate_hz, rate_hz), np.int16)
+
+
+def seems_stereo(samples: npt.NDArray[np.int16]) -> bool:
+    try:
+        check_recording(samples.tobytes())
+    except InvalidInputError as error:
+        return "two channels" in str(error)
+    return False
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 48_000])
+@pytest.mark.parametrize("file", RECORDINGS)
+def test_stereo_is_told_from_mono_by_recordings_of_people(file: str, rate_hz: int) -> None:
+    """Stereo sent to `Recognize` as it is came back as nonsense (issue 15)."""
+    voice = person(file, rate_hz)
+    assert not seems_stereo(voice)
+    others = {
+        "the same": voice,
+        "inverted": -voice,
+        "silent": voice * 0,
+        "softer": voice // 4,
+        "another place in the room": np.roll(voice, rate_hz // 1000),
+        "another person": np.roll(voice, rate_hz),
+        "half of another person": np.roll(voice, rate_hz) // 2 + voice // 2,
+        "noise": np.random.default_rng(0).normal(0, 300, len(voice)),
+    }
+    for name, other in others.items():
+        stereo = np.stack([voice, other.astype("<i2")], axis=1)
+        assert seems_stereo(stereo), name
+
+
+def test_no_sound_of_one_channel_is_taken_for_stereo() -> None:
+    noise = np.random.default_rng(2).normal(0, 3000, 16_000)
+    for sound_of_one in (noise, np.diff(noise), np.cumsum(noise) / 40, 3000 * np.sin(np.arange(16_000) * np.pi / 2)):
+        assert not seems_stereo(sound_of_one.astype("<i2"))
