@@ -18,10 +18,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from aitalk.client import AsyncConversation, AudioFormat, Options
+from aitalk.client import AsyncConversation, AsyncGateway, AudioFormat, Options, RefusedError
 from aitalk.client.cli.main import main, parser
 from aitalk.client.cli.talking import talk
 from aitalk.client.events import ConnectionLost, Event, Resumed, Transcript, TurnComplete
+from aitalk.client.services import AsyncServices
 from rich.console import Console
 
 from tests.support.audio import resampled, wav
@@ -122,6 +123,26 @@ def test_say_and_transcribe(mesh: Mesh, tmp_path: Path, capsys: pytest.CaptureFi
     assert (tmp_path / "line.srt").read_text().startswith("1\n00:00:00,")
     aitalk(mesh, "transcribe", str(file), "--format", "json")
     assert json.loads(capsys.readouterr().out)["segments"]
+
+
+async def test_the_same_for_asyncio(mesh: Mesh, tmp_path: Path) -> None:
+    async with AsyncGateway(mesh.http) as gateway:
+        with (tmp_path / "line.wav").open("wb") as file:
+            file.writelines([piece async for piece in gateway.speak(LINE, audio_format="wav")])
+        pieces = [piece async for piece in gateway.transcribe_streaming(tmp_path / "line.wav", answer_format="vtt")]
+        assert pieces[0].text.startswith("WEBVTT\n\n00:00:00.")
+        assert pieces[-1].recognised_s
+        assert word_error_rate([LINE], [await gateway.transcribe(tmp_path / "line.wav")]) <= 0.1
+        assert "cafe" in {scenario["id"] for scenario in await gateway.scenarios("beginner")}
+        assert (await gateway.voices())[0]["id"]
+        with pytest.raises(RefusedError, match="can't be read"):
+            await gateway.transcribe(README)
+    async with AsyncServices(
+        *(f"127.0.0.1:{mesh.settings[f'{name}_PORT']}" for name in ("ASR", "LLM", "TTS"))
+    ) as services:
+        pcm = await services.synthesise(LINE, RATE_HZ)
+        assert word_error_rate([LINE], [(await services.recognise(pcm, RATE_HZ)).text]) <= 0.1
+        assert [piece async for piece in services.generate([("user", "Say hello.")], max_tokens=3)]
 
 
 def test_a_file_that_is_no_recording(mesh: Mesh, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -160,6 +161,26 @@ async def test_an_error_is_reported_and_the_session_goes_on() -> None:
         assert talk.errors[0].error.body.code == "item_truncate_invalid_item_id"
         await talk.session.generate_reply(instructions="Say hello.")
         await until(lambda: talk.replies and talk.replies[0].over, "a reply after the error")
+
+
+async def test_a_tool_call_of_the_language_model() -> None:
+    @llm.function_tool
+    async def weather(city: str) -> str:
+        """The weather in a city."""
+        return f"It is sunny in {city}."
+
+    model = openai.LLM(base_url=BASE, api_key="any", model="gpt-4o-mini")
+    context = llm.ChatContext.empty()
+    context.add_message(role="user", content="How is the weather in Paris?")
+    asked = await model.chat(chat_ctx=context, tools=[weather], tool_choice="required", conn_options=ONCE).collect()
+    (call,) = asked.tool_calls
+    assert call.name == "weather"
+    assert set(json.loads(call.arguments)) == {"city"}
+    context.insert(llm.FunctionCall(call_id=call.call_id, name=call.name, arguments=call.arguments))
+    context.insert(llm.FunctionCallOutput(call_id=call.call_id, name=call.name, output="It is sunny.", is_error=False))
+    reply = await model.chat(chat_ctx=context, tools=[weather], tool_choice="none", conn_options=ONCE).collect()
+    assert reply.text.strip()
+    assert not reply.tool_calls
 
 
 async def test_a_recording() -> None:

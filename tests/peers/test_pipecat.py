@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pytest
+from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
 from pipecat.frames.frames import (
     EndFrame,
     ErrorFrame,
@@ -28,7 +29,10 @@ from pipecat.frames.frames import (
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.services.llm_service import FunctionCallParams
+from pipecat.services.openai.llm import OpenAILLMService
 from pipecat.services.openai.realtime import events
 from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
 from pipecat.services.openai.stt import OpenAIRealtimeSTTService, OpenAISTTService
@@ -82,10 +86,11 @@ class Running:
 
 
 @asynccontextmanager
-async def running(service: FrameProcessor) -> AsyncIterator[Running]:
+async def running(service: FrameProcessor, *, after: FrameProcessor | None = None) -> AsyncIterator[Running]:
     up, down, started = Ear(), Ear(), asyncio.Event()
+    chain = [up, service, down, *([after] if after else [])]
     params = PipelineParams(audio_in_sample_rate=RATE_HZ, audio_out_sample_rate=RATE_HZ)
-    worker = PipelineWorker(Pipeline([up, service, down]), cancel_on_idle_timeout=False, params=params)
+    worker = PipelineWorker(Pipeline(chain), cancel_on_idle_timeout=False, params=params)
     worker.add_event_handler("on_pipeline_started", lambda *_: started.set())
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(worker)
@@ -173,6 +178,30 @@ async def test_a_transcription_session(turn_detection: dict[str, str] | None) ->
     async with running(service) as pipeline:
         await pipeline.say(pcm("market"))
         await until(lambda: understood("market", pipeline.heard()), "the transcript")
+        assert pipeline.errors() == []
+
+
+async def test_a_tool_call_of_the_language_model() -> None:
+    asked: list[Any] = []
+    tool = FunctionSchema(
+        name="weather", description="The weather in a city", properties={"city": {"type": "string"}}, required=["city"]
+    )
+    question = "How is the weather in Paris?"
+    context = LLMContext([{"role": "user", "content": question}], tools=[tool], tool_choice="required")
+    service = OpenAILLMService(api_key="any", base_url=f"{gateway()}/v1")
+
+    async def weather(call: FunctionCallParams) -> None:
+        asked.append(call.arguments)
+        context.set_tool_choice("none")
+        await call.result_callback({"weather": "It is sunny."})
+
+    service.register_function("weather", weather)
+    aggregators = LLMContextAggregatorPair(context)
+    async with running(service, after=aggregators.assistant()) as pipeline:
+        await pipeline.worker.queue_frame(LLMContextFrame(context))
+        await until(lambda: pipeline.down.of(LLMTextFrame), "the reply after the result")
+        await until(lambda: len(pipeline.down.of(LLMFullResponseEndFrame)) > 1, "its end")
+        assert [set(one) for one in asked] == [{"city"}]
         assert pipeline.errors() == []
 
 
