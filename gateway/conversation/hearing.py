@@ -217,37 +217,46 @@ class Hearing:
         self._sent_samples = 0
         self._stream_began = self._heard_samples - len(first) // BYTES_PER_SAMPLE
         self._cut = None
-        self._sending_since = None
         self._turn_is_open = self._is_voiced = False
         self._lasts_at = None
         self._expect()
-        async with (
-            self._asr.open(
-                sample_rate_hz=self._sample_rate_hz, language=self._language(), patience=self._patience()
-            ) as stream,
-            asyncio.TaskGroup() as tasks,
-        ):
-            feeding = tasks.create_task(self._feed(stream, first))
-            watching = tasks.create_task(self._watch_for_stall())
-            async for event in stream:
-                self._follow(event)
-                if not self._is_dropping:
-                    await self._deliver(Heard(event))
-            if not feeding.done():
-                raise UnavailableError("ASR: the service ended the stream (is it restarting?); go on speaking")
+        # A stream can't even be opened while other streams to a server that hangs have filled their connection.
+        self._sending_since = asyncio.get_running_loop().time()
+        async with asyncio.TaskGroup() as watch:
+            watching = watch.create_task(self._watch_for_stall())
+            async with (
+                self._asr.open(
+                    sample_rate_hz=self._sample_rate_hz, language=self._language(), patience=self._patience()
+                ) as stream,
+                asyncio.TaskGroup() as tasks,
+            ):
+                await self._deliver_events(stream, tasks.create_task(self._feed(stream, first)))
             watching.cancel()
         await self._end_at(self._cut)
 
+    async def _deliver_events(self, stream: AsrStream, feeding: asyncio.Task[None]) -> None:
+        """Deliver the events of a stream to its end. Raises ServiceError if it ends before the audio."""
+        async for event in stream:
+            self._follow(event)
+            if not self._is_dropping:
+                await self._deliver(Heard(event))
+        if not feeding.done():
+            raise UnavailableError("ASR: the service ended the stream (is it restarting?); go on speaking")
+
     async def _watch_for_stall(self) -> None:
-        """Report HearingIsSlow, and later raise DeadlineError, when the stream takes no message."""
+        """Report HearingIsSlow, and later raise DeadlineError, when the stream takes no message.
+
+        If recognition was away before, the learner knows. Then it is given up sooner, so that audio is read again and
+        the learner is told that nobody hears it.
+        """
         clock, told_of = asyncio.get_running_loop().time, None
         while True:
             await asyncio.sleep(STALL_CHECK_EVERY_S)
             since = self._sending_since
             if since is None:
                 continue
-            if clock() - since >= STALL_S:
-                raise DeadlineError(f"ASR: the service has taken no audio for {STALL_S:.0f} s; go on speaking")
+            if clock() - since >= (SLOW_S if self._failure else STALL_S):
+                raise DeadlineError("ASR: the service has taken no audio for some seconds; go on speaking")
             if clock() - since >= SLOW_S and told_of != since:
                 told_of = since
                 metrics.SLOW_REPLIES.labels("recognition").inc()

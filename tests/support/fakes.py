@@ -37,11 +37,12 @@ from gateway.tools import NO_TOOLS, CallPiece, ToolUse
 class FakeAsr:
     """Sends each event of `script` once that many samples have arrived, whatever is in them.
 
-    stuck_streams: the first streams, this many, take no audio.
+    stuck_streams: the first streams, this many, take no audio. stuck_opens: so many after those can't be opened.
     """
 
     script: list[tuple[int, AsrEvent | ServiceError]] = field(default_factory=list)
     stuck_streams: int = 0
+    stuck_opens: int = 0
     open_streams: int = 0
     streams_opened: int = 0
     patience: list[Patience] = field(default_factory=list)
@@ -60,6 +61,8 @@ class FakeAsr:
         self.patience.append(patience)
         try:
             is_stuck = self.streams_opened <= self.stuck_streams
+            if not is_stuck and self.streams_opened <= self.stuck_streams + self.stuck_opens:
+                await asyncio.Event().wait()
             yield _FakeAsrStream(self.script, self.patience, self.heard, is_stuck=is_stuck)
         finally:
             self.open_streams -= 1

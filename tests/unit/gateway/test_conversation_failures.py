@@ -177,28 +177,48 @@ async def test_a_cold_model_is_told_of_and_its_reply_still_comes() -> None:
     assert talk.of(TurnComplete)
 
 
+async def sounds(talk: Conversation, seconds: float, level: int) -> None:
+    hiss = np.random.default_rng(1).integers(-1, 1, RATE_HZ // 50).astype("<i2")
+    for _ in range(round(seconds / 0.02)):
+        await talk.audio.feed((hiss * level).tobytes())
+        await asyncio.sleep(0.02)
+
+
+async def test_whoever_speaks_while_recognition_hangs_is_told_each_time_within_five_seconds() -> None:
+    """The streams of all learners to one server share a connection. Once it is full, no stream can even be opened."""
+    talk = Conversation()
+    talk.asr.stuck_streams, talk.asr.stuck_opens = 1, 1000
+    async with talk.running():
+        await sounds(talk, 10, 20)
+        assert [m.code for m in talk.of(ErrorMessage)] == ["slow", "timeout"]
+        for said in range(4):
+            await sounds(talk, 1.5, 3000)
+            await sounds(talk, 5, 20)
+            assert len(talk.of(ErrorMessage)) == said + 3
+        await sounds(talk, 10, 20)
+        assert len(talk.of(ErrorMessage)) == 6  # nobody spoke
+        talk.asr.stuck_opens = 0
+        talk.asr.script = [(0, SpeechStarted(0)), (at(1), end("hello"))]
+        await sounds(talk, 1.5, 3000)
+        await sounds(talk, 6, 20)
+    assert talk.of(TurnComplete)
+
+
 async def test_whoever_speaks_while_recognition_is_away_is_told_each_time() -> None:
     talk = Conversation()
     talk.asr.script = [(0, UnavailableError("ASR: restarting")) for _ in range(1000)]
-    hiss = np.random.default_rng(1).integers(-1, 1, RATE_HZ // 50).astype("<i2")
-
-    async def sounds(seconds: float, level: int) -> None:
-        for _ in range(round(seconds / 0.02)):
-            await talk.audio.feed((hiss * level).tobytes())
-            await asyncio.sleep(0.02)
-
     async with talk.running():
-        await sounds(2, 20)
+        await sounds(talk, 2, 20)
         assert len(talk.of(ErrorMessage)) == 1  # that recognition is away
         for said in range(3):
-            await sounds(1.5, 3000)
-            await sounds(2, 20)
+            await sounds(talk, 1.5, 3000)
+            await sounds(talk, 2, 20)
             assert len(talk.of(ErrorMessage)) == said + 2
-        await sounds(10, 20)
+        await sounds(talk, 10, 20)
         assert len(talk.of(ErrorMessage)) == 4  # nobody spoke
         talk.asr.script = [(0, SpeechStarted(0)), (at(1), end("hello"))]
-        await sounds(1.5, 3000)
-        await sounds(4, 20)
+        await sounds(talk, 1.5, 3000)
+        await sounds(talk, 4, 20)
     assert talk.of(TurnComplete)
 
 
