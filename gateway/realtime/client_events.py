@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from gateway.realtime.errors import ClientError
 from gateway.realtime.session_config import client_error
+from gateway.realtime.tools import Choice, FunctionTool
+from gateway.tools import MAX_TOOLS
 
 NAME_LENGTH = 60  # an error repeats so many characters of an unknown `type`
 
@@ -96,8 +98,8 @@ class ResponseParameters(BaseModel):
     max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | Literal["inf"] | None = None
     metadata: dict[str, str] | None = None
     audio: dict[str, Any] | None = None
-    tools: tuple[()] | None = None
-    tool_choice: Literal["auto", "none"] | None = None
+    tools: tuple[FunctionTool, ...] | None = Field(None, max_length=MAX_TOOLS)
+    tool_choice: Choice | None = None
     parallel_tool_calls: bool | None = None
     prompt: None = None
     reasoning: dict[str, Any] | None = None

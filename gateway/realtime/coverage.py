@@ -18,9 +18,8 @@ class Row(NamedTuple):
 
 
 _DONE = Row("done")
-_ONLY_MCP = Row("never sent", "MCP servers can't be used")
+_ONLY_MCP = Row("never sent", "clients can't add MCP servers, and the operator's are called unseen")
 _ONLY_WEBRTC = Row("never sent", "WebRTC and SIP only")
-_NO_TOOLS = Row("refused", "tools can't be called yet; an empty list, `auto` and `none` are taken")
 _NO_PROMPT = Row("refused", "send the text as `instructions`")
 
 CLIENT_EVENTS: dict[str, Row] = {
@@ -29,7 +28,10 @@ CLIENT_EVENTS: dict[str, Row] = {
     "input_audio_buffer.commit": Row("done", "with turn detection it ends the turn in which the learner is speaking"),
     "input_audio_buffer.clear": _DONE,
     "output_audio_buffer.clear": Row("refused", "WebRTC and SIP only; empty your player and truncate the item"),
-    "conversation.item.create": Row("done", "messages of text, up to 32,000 characters; other items are refused"),
+    "conversation.item.create": Row(
+        "done",
+        "messages of text, `function_call`, `function_call_output`, up to 32,000 characters; other items are refused",
+    ),
     "conversation.item.retrieve": Row("done", "without the audio, which is not kept"),
     "conversation.item.delete": _DONE,
     "conversation.item.truncate": Row("done", "exact to the word; more than was sent counts as all of it"),
@@ -75,8 +77,8 @@ SERVER_EVENTS: dict[str, Row] = {
     "response.output_audio_transcript.done": _DONE,
     "response.output_text.delta": _DONE,
     "response.output_text.done": _DONE,
-    "response.function_call_arguments.delta": Row("never sent", "tools can't be called yet"),
-    "response.function_call_arguments.done": Row("never sent", "tools can't be called yet"),
+    "response.function_call_arguments.delta": _DONE,
+    "response.function_call_arguments.done": Row("done", "just before `response.done`"),
     "response.mcp_call_arguments.delta": _ONLY_MCP,
     "response.mcp_call_arguments.done": _ONLY_MCP,
     "response.mcp_call.in_progress": _ONLY_MCP,
@@ -116,9 +118,9 @@ SESSION_FIELDS: dict[str, Row] = {
     "audio.output.speed": Row("done", "0.25 is taken as 0.5"),
     "max_output_tokens": Row("done", "at most `LLM_MAX_TOKENS`"),
     "include": Row("done", "`logprobs` are the recogniser's confidence in each word"),
-    "tools": _NO_TOOLS,
-    "tool_choice": _NO_TOOLS,
-    "parallel_tool_calls": Row("without effect", "reported as null"),
+    "tools": Row("done", "functions; MCP servers are refused: only the operator names them"),
+    "tool_choice": Row("done", "`auto`, `none`, `required`, or a function"),
+    "parallel_tool_calls": Row("done", "if the model server knows it"),
     "prompt": _NO_PROMPT,
     "reasoning": Row("without effect", "reported as null"),
     "tracing": Row("without effect", "reported as null"),
@@ -129,16 +131,18 @@ listed."""
 
 RESPONSE_FIELDS: dict[str, Row] = {
     "conversation": Row("done", "`auto` or `none`"),
-    "input": Row("done", "messages of text, and `item_reference`; in place of the conversation"),
+    "input": Row(
+        "done", "messages of text, calls and their results, and `item_reference`; in place of the conversation"
+    ),
     "instructions": Row("done", "in place of the session's, for this response"),
     "output_modalities": _DONE,
     "max_output_tokens": _DONE,
     "metadata": Row("done", "repeated in the response"),
     "audio.output.voice": _DONE,
     "audio.output.format": Row("without effect", "the session's holds"),
-    "tools": _NO_TOOLS,
-    "tool_choice": _NO_TOOLS,
-    "parallel_tool_calls": Row("without effect"),
+    "tools": Row("done", "in place of the session's"),
+    "tool_choice": _DONE,
+    "parallel_tool_calls": _DONE,
     "prompt": _NO_PROMPT,
     "reasoning": Row("without effect"),
 }

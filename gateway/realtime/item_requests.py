@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from gateway.conversation.conduct import AddTurn, DeleteTurn, TruncateTurn
+from gateway.conversation.conduct import AddTurn, DeleteTurn, SetResult, TruncateTurn
 from gateway.conversation.session import Session
 from gateway.notices import TurnTruncated
 from gateway.realtime import server_events
@@ -59,9 +59,14 @@ class ItemRequests:
 
     async def _create(self, event: ItemCreate) -> None:
         item = read_item(event.item)
+        if item.kind == "function_call_output":
+            self._items.call(item.call_id, "item.call_id")
         before = self._items.add(item, event.previous_item_id)
         is_last, after = self._items.is_last(item), self._items.kept_before(item)
-        await self._session.post(AddTurn(item.as_turn(self._elapsed_s()), after, is_last))
+        if item.kind == "function_call_output":
+            await self._session.post(SetResult(item.call_id, item.text))
+        else:
+            await self._session.post(AddTurn(item.as_turn(self._elapsed_s()), after, is_last))
         await self._send([server_events.item_added(item, before), server_events.item_done(item, before)])
 
     async def _delete(self, item: Item) -> None:
@@ -73,6 +78,8 @@ class ItemRequests:
             await self._session.post(TruncateTurn(item.id, heard.sent_ms))
         if item.is_kept or (heard and heard.item is item):
             await self._session.post(DeleteTurn(item.id))
+        if item.kind == "function_call_output":
+            await self._session.post(SetResult(item.call_id, None))
         await self._send([{"type": "conversation.item.deleted", "item_id": item.id}])
 
     async def _truncate(self, event: ItemTruncate) -> None:

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gateway.history import LearnerTurn, PartnerTurn, Turn
+from gateway.history import Call, LearnerTurn, PartnerTurn, Turn
 from gateway.realtime.errors import ClientError
 
 Role = Literal["user", "assistant", "system"]
-Kind = Literal["input_text", "input_audio", "output_text", "output_audio"]
+Kind = Literal["input_text", "input_audio", "output_text", "output_audio", "function_call", "function_call_output"]
 ROOT = "root"
 """The id that means the beginning of the conversation, where an event names an item's predecessor."""
 
 # A client's note to the partner becomes a message of the learner, as chat templates have no other place for it.
 NOTE = "(A note to you, not from your friend: {text})"
 MAX_TEXT = 32_000  # characters of an item of the client's
+MAX_NAME = 256  # characters of the id or the name of a call
 _KINDS: dict[Role, Kind] = {"user": "input_text", "assistant": "output_text", "system": "input_text"}
 _MESSAGE_FIELDS = {"id", "type", "role", "content", "object", "status"}
 
 
 @dataclass(slots=True)
 class Item:
-    """One message. text: its words; None while they are not known. is_kept: it has a turn in the history."""
+    """A message, a call of a tool, or its result.
+
+    text: the words, arguments or result; None while they are not known. is_kept: it has a turn in the history. call_id,
+    name: of a call.
+    """
 
     id: str
     role: Role
@@ -33,23 +38,27 @@ class Item:
     is_kept: bool = True
     status: Literal["in_progress", "completed", "incomplete"] = "completed"
     has_content: bool = True
+    call_id: str = ""
+    name: str = ""
 
     def shown(self) -> dict[str, Any]:
         """The item object."""
+        about = {"id": self.id, "object": "realtime.item", "type": self.kind, "status": self.status}
+        match self.kind:
+            case "function_call":
+                return {**about, "call_id": self.call_id, "name": self.name, "arguments": self.text}
+            case "function_call_output":
+                return {**about, "call_id": self.call_id, "output": self.text}
         key = "transcript" if self.kind.endswith("audio") else "text"
         content = [{"type": self.kind, key: self.text}] if self.has_content else []
-        return {
-            "id": self.id,
-            "object": "realtime.item",
-            "type": "message",
-            "status": self.status,
-            "role": self.role,
-            "content": content,
-        }
+        return {**about, "type": "message", "role": self.role, "content": content}
 
     def as_turn(self, started_s: float) -> Turn:
         """A new turn for the history, with the item's text."""
         text = self.text or ""
+        if self.kind == "function_call":
+            call = Call(id=self.call_id, name=self.name, arguments=text)
+            return PartnerTurn(turn_id=self.id, text="", generated_text="", started_s=started_s, call=call)
         if self.role == "assistant":
             return PartnerTurn(turn_id=self.id, text=text, generated_text=text, started_s=started_s)
         said = NOTE.format(text=text) if self.role == "system" else text
@@ -86,6 +95,13 @@ class Items:
         """The item; None if there is none with this id."""
         return next((item for item in self._items if item.id == item_id), None)
 
+    def call(self, call_id: str, param: str) -> Item:
+        """The latest call with this id. Raises ClientError if there is none."""
+        for item in reversed(self._items):
+            if item.kind == "function_call" and item.call_id == call_id:
+                return item
+        raise unknown_call(call_id, param)
+
     def delete(self, item: Item) -> None:
         """Remove the item."""
         self._items.remove(item)
@@ -111,13 +127,26 @@ class Items:
         raise ClientError(f"there is no item {item_id!r} in this conversation", code=code, param=param)
 
 
-def item_of_turn(turn: Turn) -> Item:
-    """The item for a turn of an earlier connection."""
+def items_of_turn(turn: Turn) -> list[Item]:
+    """The items for a turn of an earlier connection: a call has another one for its result."""
     match turn:
+        case PartnerTurn(call=Call(id=call_id, name=name, arguments=arguments, output=output)):
+            call = Item(turn.turn_id, "assistant", "function_call", arguments, call_id=call_id, name=name)
+            return [call] if output is None else [call, _output_item(new_item_id(), call_id, output)]
         case LearnerTurn(typed=typed):
-            return Item(turn.turn_id, "user", "input_text" if typed else "input_audio", turn.text)
+            return [Item(turn.turn_id, "user", "input_text" if typed else "input_audio", turn.text)]
         case PartnerTurn():
-            return Item(turn.turn_id, "assistant", "output_audio", turn.text)
+            return [Item(turn.turn_id, "assistant", "output_audio", turn.text)]
+
+
+def _output_item(item_id: str, call_id: str, output: str) -> Item:
+    """The result of a call. In the history it belongs to the call's turn."""
+    return Item(item_id, "user", "function_call_output", output, is_kept=False, call_id=call_id)
+
+
+def unknown_call(call_id: str, param: str) -> ClientError:
+    """The error for a call that there is not."""
+    return ClientError(f"there is no call {call_id!r} in this conversation", code="invalid_tool_call_id", param=param)
 
 
 def new_item_id() -> str:
@@ -126,17 +155,18 @@ def new_item_id() -> str:
 
 
 def read_item(given: Mapping[str, Any], param: str = "item") -> Item:
-    """A client's item: a message of text. Raises ClientError."""
-    if (kind := given.get("type")) != "message":
+    """A client's item: a message of text, a call or its result. Raises ClientError."""
+    kind = given.get("type")
+    if kind in ("function_call", "function_call_output"):
+        return _read_call(given, param)
+    if kind != "message":
         raise ClientError(
             f"items of type {str(kind)[:60]!r} can't be used here; send a `message`",
             code="unsupported_parameter",
             param=f"{param}.type",
         )
-    if unknown := given.keys() - _MESSAGE_FIELDS:
-        name = f"{param}.{min(unknown)}"
-        raise ClientError(f"Unknown parameter: '{name}'.", code="unknown_parameter", param=name)
-    role, content, item_id = given.get("role"), given.get("content"), given.get("id")
+    _refuse_unknown(given, _MESSAGE_FIELDS, param)
+    role, content = given.get("role"), given.get("content")
     if not isinstance(role, str) or role not in _KINDS:
         raise ClientError(f"`role` is one of {', '.join(_KINDS)}", param=f"{param}.role")
     if not isinstance(content, list) or not content:
@@ -146,9 +176,42 @@ def read_item(given: Mapping[str, Any], param: str = "item") -> Item:
         raise ClientError(f"the item holds more than {MAX_TEXT} characters; send less", param=f"{param}.content")
     if not "".join(texts).strip():
         raise ClientError("the item holds no text", param=f"{param}.content")
+    return Item(_item_id(given, param), role, _KINDS[role], " ".join(texts))
+
+
+def _read_call(given: Mapping[str, Any], param: str) -> Item:
+    """A call, or its result."""
+    is_call = given["type"] == "function_call"
+    names = ("call_id", "name", "arguments") if is_call else ("call_id", "output")
+    _refuse_unknown(given, {"id", "type", "object", "status", *names}, param)
+    for name in names:
+        value = given.get(name)
+        if not isinstance(value, str):
+            raise ClientError(
+                f"Missing required parameter: '{param}.{name}'.",
+                code="missing_required_parameter",
+                param=f"{param}.{name}",
+            )
+        if len(value) > MAX_TEXT or (name in ("call_id", "name") and not 0 < len(value) <= MAX_NAME):
+            raise ClientError(f"`{name}` is too long, or empty", param=f"{param}.{name}")
+    item_id, call_id = _item_id(given, param), given["call_id"]
+    if is_call:
+        return Item(item_id, "assistant", "function_call", given["arguments"], call_id=call_id, name=given["name"])
+    return _output_item(item_id, call_id, given["output"])
+
+
+def _refuse_unknown(given: Mapping[str, Any], known: Set[str], param: str) -> None:
+    if unknown := given.keys() - known:
+        name = f"{param}.{min(unknown)}"
+        raise ClientError(f"Unknown parameter: '{name}'.", code="unknown_parameter", param=name)
+
+
+def _item_id(given: Mapping[str, Any], param: str) -> str:
+    """The id that the client has chosen, or a new one."""
+    item_id = given.get("id")
     if item_id is not None and not (isinstance(item_id, str) and 0 < len(item_id) <= 64 and item_id != ROOT):
         raise ClientError("an id is a text of 1 to 64 characters", param=f"{param}.id")
-    return Item(item_id or new_item_id(), role, _KINDS[role], " ".join(texts))
+    return item_id or new_item_id()
 
 
 def _text_of(part: object, role: Role, param: str) -> str:

@@ -4,6 +4,9 @@
     transcript deltas and audio deltas, or text deltas
     the same in reverse as done events, response.done
 
+A response with tools adds its message with the first text. Each call is an item of its own, with deltas of its
+arguments; it is done with the response, so that the client may then request the next one.
+
 A response is done when all of it was sent. The learner may still hear it then.
 """
 
@@ -23,6 +26,8 @@ from gateway.realtime.audio import AudioEncoder
 from gateway.realtime.items import Item, Items, Kind
 from gateway.realtime.server_events import Event
 from gateway.realtime.session_config import SessionConfig
+from gateway.reply.outcome import call_turn_id
+from gateway.tools import CallPiece
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +38,20 @@ class ResponseOptions:
     is_aside: bool = False
     has_speech: bool = True
     max_tokens: int | None = None
+    has_tools: bool = False
 
 
 @dataclass(slots=True)
 class Response:
-    """One response. sent_ms: the length of its sent audio."""
+    """One response.
+
+    sent_ms: the length of its sent audio. output: its items so far: the message, at `index`, and calls. before: the
+    item before each of them. places: the index of a call in the reply → its place in the output.
+    """
 
     id: str
     request_id: str
     item: Item
-    before: str | None
     options: ResponseOptions
     encoder: AudioEncoder
     config: SessionConfig
@@ -53,6 +62,10 @@ class Response:
     status: str = "in_progress"
     details: dict[str, Any] | None = None
     usage: dict[str, Any] | None = None
+    before: dict[str, str | None] = field(default_factory=dict)
+    index: int = 0
+    output: list[Item] = field(default_factory=list)
+    places: dict[int, int] = field(default_factory=dict)
 
     def shown(self) -> dict[str, Any]:
         """The response object."""
@@ -62,7 +75,7 @@ class Response:
             "object": "realtime.response",
             "status": self.status,
             "status_details": self.details,
-            "output": [self.item.shown()] if self.is_done else [],
+            "output": [item.shown() for item in self.output] if self.is_done else [],
             "conversation_id": None if self.options.is_aside else self.conversation_id,
             "output_modalities": ["audio"] if self.options.has_speech else ["text"],
             "max_output_tokens": self.options.max_tokens or "inf",
@@ -72,13 +85,18 @@ class Response:
         }
 
     def event(self, kind: str, **more: Any) -> Event:
-        """An event about its only content part."""
-        place = {"response_id": self.id, "item_id": self.item.id, "output_index": 0, "content_index": 0}
+        """An event about the content part of its message."""
+        place = {"response_id": self.id, "item_id": self.item.id, "output_index": self.index, "content_index": 0}
         return {"type": f"response.{kind}", **place, **more}
 
-    def item_event(self, kind: str) -> Event:
-        """An event about its only item."""
-        return {"type": f"response.{kind}", "response_id": self.id, "output_index": 0, "item": self.item.shown()}
+    def call_place(self, place: int) -> dict[str, Any]:
+        """Where the call at this place of its output is."""
+        item = self.output[place]
+        return {"response_id": self.id, "item_id": item.id, "output_index": place, "call_id": item.call_id}
+
+    def output_event(self, kind: str, item: Item, index: int) -> Event:
+        """An event about the item at this place of its output."""
+        return {"type": f"response.{kind}", "response_id": self.id, "output_index": index, "item": item.shown()}
 
     @property
     def part(self) -> dict[str, Any]:
@@ -129,32 +147,70 @@ class PartnerSide:
         """A reply was released."""
         config = self.config()
         options = self._expected.pop(began.request_id, None) or ResponseOptions(
-            has_speech=config.has_speech, max_tokens=config.max_tokens
+            has_speech=config.has_speech, max_tokens=config.max_tokens, has_tools=bool(config.tools)
         )
         kind: Kind = "output_audio" if options.has_speech else "output_text"
         item = Item(began.turn_id, "assistant", kind, is_kept=False, status="in_progress", has_content=False)
-        before = None if options.is_aside else self.items.add(item)
         response = self._responses[began.turn_id] = Response(
             id=f"resp_{began.turn_id}",
             request_id=began.request_id,
             item=item,
-            before=before,
             options=options,
             encoder=AudioEncoder(config.audio.output.format.type, self.sample_rate_hz),
             config=config,
             conversation_id=self.conversation_id,
         )
-        added = [] if options.is_aside else [server_events.item_added(item, before)]
         if not options.is_aside:
             self.active, self.heard, self.is_cancelled = response, response, False
-        events: list[Event] = [
+        return [
             {"type": "response.created", "response": response.shown()},
             {"type": "rate_limits.updated", "rate_limits": self.rate_limits()},
-            response.item_event("output_item.added"),
-            *added,
-            response.event("content_part.added", part=response.part),
+            *([] if options.has_tools else self._open(response)),  # it may have calls only
         ]
-        item.has_content = True
+
+    def _open(self, response: Response) -> list[Event]:
+        """Begin its message, unless it has begun."""
+        if response.item in response.output:
+            return []
+        response.index = len(response.output)
+        events = self._add(response, response.item)
+        events.append(response.event("content_part.added", part=response.part))
+        response.item.has_content = True
+        return events
+
+    def _add(self, response: Response, item: Item) -> list[Event]:
+        """Add an item to its output."""
+        events = [response.output_event("output_item.added", item, len(response.output))]
+        response.output.append(item)
+        if not response.options.is_aside:
+            before = response.before[item.id] = self.items.add(item)
+            events.append(server_events.item_added(item, before))
+        return events
+
+    def on_call(self, turn_id: str, piece: CallPiece) -> list[Event]:
+        """A piece of a call of a tool that the client runs."""
+        response = self._responses.get(turn_id)
+        if response is None or response.is_done:
+            return []
+        events: list[Event] = []
+        if piece.index not in response.places:
+            item = Item(
+                call_turn_id(turn_id, len(response.places)),
+                "assistant",
+                "function_call",
+                is_kept=False,
+                status="in_progress",
+                call_id=piece.id,
+                name=piece.name,
+            )
+            response.places[piece.index] = len(response.output)
+            events = self._add(response, item)
+        place = response.places[piece.index]
+        item = response.output[place]
+        item.text = (item.text or "") + piece.arguments
+        if piece.arguments:
+            about = response.call_place(place)
+            events.append({"type": "response.function_call_arguments.delta", **about, "delta": piece.arguments})
         return events
 
     def on_text(self, turn_id: str, text: str) -> list[Event]:
@@ -164,7 +220,7 @@ class PartnerSide:
             return []
         response.item.text = (response.item.text or "") + text
         kind = "output_audio_transcript.delta" if response.options.has_speech else "output_text.delta"
-        return [response.event(kind, delta=text)]
+        return [*self._open(response), response.event(kind, delta=text)]
 
     def on_audio_start(self, turn_id: str) -> None:
         """Audio of this reply follows."""
@@ -220,25 +276,43 @@ class PartnerSide:
     def _done(self, response: Response, status: str, details: Mapping[str, Any] | None = None) -> list[Event]:
         if self.active is response:
             self.active = None
-        item = response.item
         response.is_done, response.status = True, status
         response.details = {"type": status, **details} if details else None
-        item.status = "completed" if status == "completed" else "incomplete"
+        opened = [] if response.places else self._open(response)
+        for item in response.output:
+            item.status = "completed" if status == "completed" else "incomplete"
+        done = [event for place in range(len(response.output)) for event in self._item_done(response, place)]
+        return [*opened, *done, {"type": "response.done", "response": response.shown()}]
+
+    def _item_done(self, response: Response, place: int) -> list[Event]:
+        """The events at the end of the item at this place of its output."""
+        item = response.output[place]
+        is_aside = response.options.is_aside
+        if item is response.item:
+            ends = self._message_ends(response)
+        else:
+            item.is_kept = item.status == "completed" and not is_aside
+            ends = []
+            if item.status == "completed":
+                about = {**response.call_place(place), "name": item.name, "arguments": item.text}
+                ends = [{"type": "response.function_call_arguments.done", **about}]
+        return [
+            *ends,
+            *([] if is_aside else [server_events.item_done(item, response.before[item.id])]),
+            response.output_event("output_item.done", item, place),
+        ]
+
+    def _message_ends(self, response: Response) -> list[Event]:
+        text = response.item.text
         parts = (
             [
                 response.event("output_audio.done"),
-                response.event("output_audio_transcript.done", transcript=item.text),
+                response.event("output_audio_transcript.done", transcript=text),
             ]
             if response.options.has_speech
-            else [response.event("output_text.done", text=item.text)]
+            else [response.event("output_text.done", text=text)]
         )
-        return [
-            *parts,
-            response.event("content_part.done", part=response.part),
-            *([] if response.options.is_aside else [server_events.item_done(item, response.before)]),
-            response.item_event("output_item.done"),
-            {"type": "response.done", "response": response.shown()},
-        ]
+        return [*parts, response.event("content_part.done", part=response.part)]
 
 
 def _error(failure: ServiceError) -> dict[str, Any]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from gateway.conversation.conduct import CancelReply
 from gateway.conversation.session import Session
-from gateway.history import Turn
+from gateway.history import PartnerTurn, Turn
 from gateway.realtime.client_events import ResponseParameters
 from gateway.realtime.errors import ClientError
-from gateway.realtime.items import Items, read_item
+from gateway.realtime.items import Item, Items, read_item, unknown_call
 from gateway.realtime.partner_side import PartnerSide, ResponseOptions
 from gateway.realtime.session_conduct import speed_of
 from gateway.realtime.session_config import SessionConfig
+from gateway.realtime.tools import tool_use
 from gateway.reply.request import Delivery, ReplyRequest
 
 
@@ -52,13 +53,19 @@ class ResponseRequests:
             parameters.max_output_tokens if isinstance(parameters.max_output_tokens, int) else config.max_tokens
         )
         delivery = Delivery(has_speech, speed_of(config), max_tokens, await self._voice_of(parameters))
-        context = (
-            None
-            if parameters.input is None
-            else [self._read_context(at, one) for at, one in enumerate(parameters.input)]
+        context = None if parameters.input is None else self._read_context(parameters.input)
+        tools = tool_use(
+            config.tools if parameters.tools is None else parameters.tools,
+            parameters.tool_choice or config.tool_choice,
+            parallel=config.parallel_tool_calls
+            if parameters.parallel_tool_calls is None
+            else parameters.parallel_tool_calls,
+            param="response",
         )
-        request = ReplyRequest(secrets.token_hex(6), delivery, parameters.instructions, context, is_aside)
-        self._partner.expect(request.id, ResponseOptions(parameters.metadata, is_aside, has_speech, max_tokens))
+        request = ReplyRequest(secrets.token_hex(6), delivery, parameters.instructions, context, is_aside, tools)
+        self._partner.expect(
+            request.id, ResponseOptions(parameters.metadata, is_aside, has_speech, max_tokens, bool(tools.tools))
+        )
         await self._session.post(request)
 
     async def cancel(self, response_id: str | None) -> None:
@@ -90,11 +97,21 @@ class ResponseRequests:
                 code="conversation_already_has_active_response",
             )
 
-    def _read_context(self, at: int, given: Mapping[str, Any]) -> Turn:
-        param = f"response.input[{at}]"
+    def _read_context(self, given: Sequence[Mapping[str, Any]]) -> list[Turn]:
+        """The turns in place of the conversation's. Raises ClientError."""
+        turns: list[Turn] = []
+        for at, one in enumerate(given):
+            item = self._read_item(one, f"response.input[{at}]")
+            if item.kind == "function_call_output":
+                _add_output(turns, item, f"response.input[{at}].call_id")
+            else:
+                turns.append(item.as_turn(self._elapsed_s()))
+        return turns
+
+    def _read_item(self, given: Mapping[str, Any], param: str) -> Item:
         if given.get("type") == "item_reference":
-            return self._items.find(str(given.get("id")), f"{param}.id").as_turn(self._elapsed_s())
-        return read_item(given, param).as_turn(self._elapsed_s())
+            return self._items.find(str(given.get("id")), f"{param}.id")
+        return read_item(given, param)
 
     async def _voice_of(self, parameters: ResponseParameters) -> str:
         """The id of the voice that the client requests for one response; empty: it requests none."""
@@ -102,3 +119,12 @@ class ResponseRequests:
         voice = output.get("voice") if isinstance(output, Mapping) else None
         voice = voice.get("id") if isinstance(voice, Mapping) else voice
         return await self._find_voice(voice) if isinstance(voice, str) else ""
+
+
+def _add_output(turns: list[Turn], item: Item, param: str) -> None:
+    """Add the result of a call to the turn that is the call. Raises ClientError if there is none."""
+    for at, turn in enumerate(turns):
+        if isinstance(turn, PartnerTurn) and turn.call and turn.call.id == item.call_id:
+            turns[at] = turn.model_copy(update={"call": turn.call.model_copy(update={"output": item.text})})
+            return
+    raise unknown_call(item.call_id, param)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.conversation.conduct import Conduct
 from gateway.ports import Patience
 from gateway.realtime.session_config import LEAST_SPEED, SessionConfig
+from gateway.realtime.tools import tool_use
 from gateway.reply.request import Delivery
 
 # If the client ends the turns, recognition gets the audio in parts, divided at silences of this length.
@@ -17,18 +18,27 @@ def conduct_of(config: SessionConfig) -> Conduct:
     delivery = Delivery(config.has_speech, speed_of(config), config.max_tokens)
     if detection is None:
         patience = Patience(end_silence_ms=CUT_SILENCE_MS)
-        return Conduct(detects_turns=False, answers_turns=False, patience=patience, delivery=delivery)
+        return Conduct(
+            detects_turns=False, answers_turns=False, patience=patience, awaits_results=False, delivery=delivery
+        )
     return Conduct(
         answers_turns=detection.create_response and config.type == "realtime",
         is_interruptible=detection.interrupt_response,
         patience=detection.patience,
+        awaits_results=False,
         delivery=delivery,
     )
 
 
 def state_changes(config: SessionConfig) -> dict[str, object]:
     """The part of these settings that is stored with the session."""
-    changes: dict[str, object] = {"voice": config.audio.output.voice}
+    use = tool_use(config.tools, config.tool_choice, parallel=config.parallel_tool_calls, param="session")
+    changes: dict[str, object] = {
+        "voice": config.audio.output.voice,
+        "tools": use.tools,
+        "tool_choice": use.choice,
+        "parallel_calls": use.parallel,
+    }
     if config.instructions is not None:
         changes |= {"instructions": config.instructions.strip(), "is_plain": True}
     if config.audio.input.transcription and config.audio.input.transcription.language:

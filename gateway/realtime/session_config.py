@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from gateway.ports import Patience
 from gateway.realtime.audio import PCM_RATE_HZ, Format
 from gateway.realtime.errors import ClientError
+from gateway.realtime.tools import Choice, FunctionTool, refuse_mcp, tool_use
+from gateway.tools import MAX_TOOLS
 
 # The patience for each `eagerness`.
 EAGERNESS = {"low": 2.0, "medium": 1.0, "auto": 1.0, "high": 0.6}
@@ -24,10 +26,8 @@ LEAST_SPEED = 0.5
 # Fields that are accepted without effect, and the values that the session reports for them.
 WITHOUT_EFFECT: dict[str, Any] = {
     "reasoning": None,
-    "parallel_tool_calls": None,
     "tracing": None,
     "truncation": "auto",
-    "tool_choice": "auto",
 }
 
 
@@ -174,9 +174,9 @@ class SessionConfig(_Part):
     audio: Audio = Audio()
     max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | Literal["inf"] = "inf"
     include: tuple[Literal["item.input_audio_transcription.logprobs"], ...] | None = None
-    tools: tuple[()] = ()
+    tools: tuple[FunctionTool, ...] = Field((), max_length=MAX_TOOLS)
     prompt: None = None
-    tool_choice: Literal["auto", "none"] = "auto"
+    tool_choice: Choice = "auto"
     reasoning: dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     tracing: Literal["auto"] | dict[str, Any] | None = None
@@ -209,7 +209,9 @@ class SessionConfig(_Part):
             "output_modalities": list(self.output_modalities),
             "audio": {"input": audio_in, "output": self.audio.output.shown()},
             "max_output_tokens": min(self.max_tokens or max_tokens, max_tokens),
-            "tools": [],
+            "tools": [tool.model_dump(exclude_none=True) for tool in self.tools],
+            "tool_choice": self.tool_choice if isinstance(self.tool_choice, str) else self.tool_choice.model_dump(),
+            "parallel_tool_calls": self.parallel_tool_calls,
             "prompt": None,
             **WITHOUT_EFFECT,
         }
@@ -223,12 +225,7 @@ def updated(config: SessionConfig, update: Mapping[str, Any]) -> SessionConfig:
     """
     if config.type == "transcription":
         update = {**update, "type": "transcription"}
-    if update.get("tools"):
-        raise ClientError(
-            "tools can't be called here yet; send `tools: []`, or leave it out",
-            code="unsupported_parameter",
-            param="session.tools",
-        )
+    refuse_mcp(update, "session")
     if update.get("prompt"):
         raise ClientError(
             "stored prompts can't be used here; send their text as `instructions`",
@@ -236,9 +233,11 @@ def updated(config: SessionConfig, update: Mapping[str, Any]) -> SessionConfig:
             param="session.prompt",
         )
     try:
-        return SessionConfig.model_validate(_merged(config.model_dump(), update))
+        found = SessionConfig.model_validate(_merged(config.model_dump(), update))
     except ValidationError as invalid:
         raise client_error(invalid, "session") from None
+    tool_use(found.tools, found.tool_choice, parallel=found.parallel_tool_calls, param="session")
+    return found
 
 
 def client_error(invalid: ValidationError, root: str = "", *, tag: str = "") -> ClientError:

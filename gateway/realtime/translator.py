@@ -19,6 +19,7 @@ from gateway.audio import AudioInput
 from gateway.conversation.conduct import Configure
 from gateway.conversation.session import Session
 from gateway.notices import (
+    CallWritten,
     Notice,
     ReplyBegan,
     ReplyEnded,
@@ -46,7 +47,7 @@ from gateway.realtime.client_events import (
 from gateway.realtime.errors import ClientError
 from gateway.realtime.idle_timer import IdleTimer
 from gateway.realtime.item_requests import ItemRequests
-from gateway.realtime.items import Items, item_of_turn
+from gateway.realtime.items import Items, items_of_turn
 from gateway.realtime.learner_side import LearnerSide
 from gateway.realtime.partner_side import PartnerSide
 from gateway.realtime.response_requests import ResponseRequests
@@ -114,7 +115,8 @@ class Translator:
     async def begin(self) -> None:
         """The session exists, new or resumed: send its settings to the client."""
         for turn in self._session.turns:
-            self._items.add(item_of_turn(turn))
+            for item in items_of_turn(turn):
+                self._items.add(item)
         await self._configure(self.config)
         early, self._early = self._early or [], None
         await self._send([{"type": "session.created", "session": self._shown()}, *early])
@@ -225,6 +227,8 @@ class Translator:
                 return [server_events.error(problem)]
             case VoiceBegan() | WordsHeard() | TurnOver() | TurnDropped():
                 return self._on_learner(message)
+            case CallWritten(turn_id, piece):
+                return self._partner.on_call(turn_id, piece)
             case ReplyBegan() | ReplySent() | ReplyEnded() | TurnTruncated():
                 return self._on_partner(message)
             case _:  # only for clients of /ws/conversation

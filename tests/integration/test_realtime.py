@@ -397,7 +397,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str | None]] = [
     ("input_audio_buffer.append", {"audio": "?"}, "invalid_value", "audio"),
     ("input_audio_buffer.append", {"audio": "AAAA", "more": 1}, "unknown_parameter", "more"),
     ("output_audio_buffer.clear", {}, "unsupported_parameter", "type"),
-    ("conversation.item.create", {"item": {"type": "function_call_output"}}, "unsupported_parameter", "item.type"),
+    ("conversation.item.create", {"item": {"type": "mcp_call"}}, "unsupported_parameter", "item.type"),
     ("conversation.item.create", {"item": {"type": "message", "role": "x"}}, "invalid_value", "item.role"),
     ("conversation.item.create", {"item": _message("user", " ")}, "invalid_value", "item.content"),
     ("conversation.item.create", {"item": _message("user", "x" * 40_000)}, "invalid_value", "item.content"),

@@ -118,7 +118,7 @@ EXAMPLES: dict[str, Any] = {
     "max_output_tokens": 100,
     "include": ["item.input_audio_transcription.logprobs"],
     "tools": [{"type": "function", "name": "look", "parameters": {}}],
-    "tool_choice": "required",
+    "tool_choice": "none",
     "parallel_tool_calls": True,
     "prompt": {"id": "pmpt_1"},
     "reasoning": {"effort": "low"},
