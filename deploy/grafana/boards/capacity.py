@@ -74,10 +74,11 @@ CAPACITY = Dashboard(
                     "reqps",
                     (
                         rate("aitalk_gateway_refusals_total", "reason"),
+                        rate("aitalk_gateway_client_limits_total", "limit"),
                         rate("aitalk_gateway_handovers_total", "moment"),
                         rate("aitalk_gateway_reopened_calls_total", "service"),
                     ),
-                    "Refused by reason; sessions handed over; calls tried again at another replica.",
+                    "Refused by reason; limits reached by clients; sessions handed over; calls tried again elsewhere.",
                 ),
             ),
         ),
