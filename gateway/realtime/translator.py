@@ -16,6 +16,7 @@ from typing import Any
 from common.errors import InvalidInputError, ServiceError, UnavailableError
 from common.pcm import BYTES_PER_SAMPLE
 from gateway.audio import AudioInput
+from gateway.closing import TimeUsedUpError
 from gateway.conversation.conduct import Configure
 from gateway.conversation.session import Session
 from gateway.notices import (
@@ -285,5 +286,7 @@ class Translator:
 
 def _problem(message: ErrorMessage) -> ServiceError:
     """The error that a message of /ws/conversation reports."""
+    if message.code == TimeUsedUpError.code:
+        return TimeUsedUpError(message.message)
     kind = UnavailableError if message.retryable else InvalidInputError
     return kind(message.message, code=message.code)

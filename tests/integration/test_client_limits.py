@@ -9,12 +9,14 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 import redis.asyncio as redis
+from websockets.exceptions import InvalidStatus
 
 from deploy.mesh import free_ports
 from gateway.admission.redis_limits import Beat, Entry, RedisLimits
 from tests.support.gateway import TestGateway
 from tests.support.learner import at_the_door
 from tests.support.mesh import running
+from tests.support.realtime import realtime
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +132,15 @@ async def test_a_day_that_is_used_up_is_announced_and_ends_at_every_gateway(url:
                     kinds = again.kinds()
         async with httpx.AsyncClient(base_url=other.http) as http:
             assert (await http.get("/v1/models")).status_code == 200  # only conversations take time
+
+
+async def test_over_the_realtime_api_a_day_ends_with_openais_error_for_a_quota(url: str) -> None:
+    gateway = TestGateway(redis_url=url)
+    async with gateway.running(client_daily_minutes=1.0 / 60):
+        async with realtime(gateway.http) as client:
+            error = (await client.wait_for("error"))["error"]
+            assert (error["code"], error["type"]) == ("insufficient_quota", "insufficient_quota")
+            assert (await client.wait_closed())[0] == 4429
+        with pytest.raises(InvalidStatus, match="429"):
+            async with realtime(gateway.http):
+                pass
