@@ -39,6 +39,9 @@ ODDITIES = from_zero(
 SHORTENED = Counter(
     "aitalk_llm_shortened_total", "Requests whose oldest messages were left out because the context was full."
 )
+PROMPTS_READ_ON = Counter(
+    "aitalk_llm_prompts_read_on_total", "Prompts that llama.cpp read to their end although the request was given up."
+)
 TOOL_CALLS = Counter("aitalk_llm_tool_calls_total", "Calls of tools that the model has made.")
 CANCELLED = Counter("aitalk_llm_cancelled_total", "Replies cancelled by the client before their end.")
 

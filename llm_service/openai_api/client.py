@@ -37,6 +37,7 @@ from llm_service.openai_api.dialect import Dialect
 from llm_service.openai_api.json_reply import document_in
 from llm_service.openai_api.models import ServedModel, choose_model, served_models
 from llm_service.openai_api.negotiation import Answer, find_dialect
+from llm_service.openai_api.prompt_reading import GIVEN_UP_S, PromptReading
 from llm_service.openai_api.reply_reader import END, ReplyReader
 from llm_service.openai_api.sse import SseError, SseParser
 from llm_service.openai_api.tool_support import ToolSupport
@@ -95,6 +96,7 @@ class OpenAiEngine:
         self._dialect_found_s = math.inf
         self._habits: tuple[str, ...] = ()
         self._tools = ToolSupport()
+        self._reading = PromptReading(self._have_read)
         self._client = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
             timeout=httpx.Timeout(request_timeout_s, connect=min(CONNECT_TIMEOUT_S, request_timeout_s), pool=None),
@@ -177,6 +179,7 @@ class OpenAiEngine:
 
     async def close(self) -> None:
         self.ready = False
+        await self._reading.close()
         await self._client.aclose()
 
     @property
@@ -190,12 +193,18 @@ class OpenAiEngine:
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
         has_begun = False
         request = await self._fitting(request)
+        await self._reading.wait(request)
+        asked_at = asyncio.get_running_loop().time()
         while True:
             try:
                 async with aclosing(self._with_tools(request)) as events:
                     async for event in events:
                         has_begun = True
                         yield event
+            except asyncio.CancelledError:
+                if not has_begun and self._must_read_on(request, asked_at):
+                    self._reading.go_on(request)
+                raise
             except InvalidInputError as error:
                 if has_begun:
                     raise
@@ -207,6 +216,16 @@ class OpenAiEngine:
                     raise
             else:
                 return
+
+    def _must_read_on(self, request: GenerationRequest, asked_at: float) -> bool:
+        """Whether the server would lose what it has read of this prompt. Analyses are not urgent, and give way."""
+        waited_s = asyncio.get_running_loop().time() - asked_at
+        return self._dialect.kind == "llama.cpp" and request.json_schema is None and waited_s >= GIVEN_UP_S
+
+    async def _have_read(self, request: GenerationRequest) -> None:
+        async with aclosing(self._read(request, self._dialect, ReplyReader())) as pieces:
+            async for _ in pieces:
+                pass
 
     def _with_tools(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
         """The reply. A server that calls no tools itself gets them in words."""
