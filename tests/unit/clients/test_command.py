@@ -124,6 +124,17 @@ def test_a_conversation_on_the_terminal() -> None:
     ]
 
 
+async def test_it_is_the_learners_turn_when_no_reply_is_due() -> None:
+    dialogue, _ = a_dialogue()
+    dialogue.partner_begins = True
+    dialogue._heard(Connected("one", "secret"))
+    assert not dialogue.idle.is_set()
+    dialogue._heard(Error("it takes long", "slow", retryable=True))
+    assert not dialogue.idle.is_set()
+    dialogue._heard(TurnComplete("a", {}))
+    assert dialogue.idle.is_set()
+
+
 async def test_words_are_shown_when_they_have_been_heard() -> None:
     dialogue, _ = a_dialogue()
     dialogue._heard(Captions("a", (CaptionWord("Good", 0, 200), CaptionWord("morning", 200, 500))))

@@ -36,6 +36,8 @@ from aitalk.client.events import (
 from aitalk.client.playback import SAMPLE_BYTES, Heard, PlaybackBuffer
 from aitalk.client.sound import SoundCard
 
+SLOW = "slow"  # the code of the error after which the reply still comes
+
 
 class Output(Protocol):
     """Where the partner's speech goes."""
@@ -127,12 +129,17 @@ class UnheardOutput:
 
 @dataclass
 class Dialogue:
-    """One conversation on the screen. idle: no reply is due. on_learner: is called with each turn of the learner."""
+    """One conversation on the screen.
+
+    idle: no reply is due. partner_begins: the first one is due at once. on_learner: is called with each turn of the
+    learner.
+    """
 
     conversation: AsyncConversation
     screen: Screen
     output: Output
     idle: asyncio.Event = field(default_factory=asyncio.Event)
+    partner_begins: bool = False
     quitting: bool = False
     on_learner: Callable[[str], None] = lambda text: None
     _reply: str = ""
@@ -180,7 +187,8 @@ class Dialogue:
         match event:
             case Connected() | Resumed():
                 self.screen.status = "listening"
-                self.idle.set()
+                if not self.partner_begins:
+                    self.idle.set()
                 if isinstance(event, Resumed):
                     self.screen.note(f"the conversation goes on after {event.turns} turns")
             case Queued(position, estimate_s):
@@ -192,9 +200,10 @@ class Dialogue:
                 self.output.flush()
                 self.screen.status = "reconnecting"
                 self.screen.note(f"{reason}; connecting again in {retry_s:.1f} s")
-            case Error(message):
+            case Error(message, code):
                 self.screen.note(message)
-                self.idle.set()
+                if code != SLOW:
+                    self.idle.set()
             case AnalysisProgress(done, total):
                 self.screen.status = f"analysing: {done} of {total}"
 

@@ -64,7 +64,7 @@ async def talk(
         await stack.enter_async_context(conversation)
         screen = stack.enter_context(Screen(console, live=microphone is not None))
         output: Output = stack.enter_context(SpokenOutput(card)) if card else UnheardOutput()
-        dialogue = Dialogue(conversation, screen, output)
+        dialogue = Dialogue(conversation, screen, output, partner_begins=bool(options.partner_begins))
         dialogue.on_learner = lambda text: _keep(kept, conversation, url, resumed, chosen.scenario or text)
         analysis = await _converse(dialogue, microphone, lines(), with_analysis=not chosen.no_analysis)
     if analysis:
