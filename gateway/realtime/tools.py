@@ -54,8 +54,13 @@ def refuse_mcp(given: Mapping[str, Any], param: str) -> None:
 
 
 def tool_use(tools: Iterable[FunctionTool], choice: Choice, *, parallel: bool | None, param: str) -> ToolUse:
-    """The tools and their use. Raises ClientError if they make no sense together. param: of the object with both."""
+    """The tools and their use. Raises ClientError if they make no sense together. param: of the object with both.
+
+    A call may be required before there are tools, because LiveKit sends the tools in a later update.
+    """
     known = tuple(tool.as_tool() for tool in tools)
+    if choice == "required" and not known:
+        choice = "auto"
     wanted = ToolChoice(mode="required", name=choice.name) if isinstance(choice, NamedTool) else ToolChoice(mode=choice)
     try:
         check_tools(known, wanted)

@@ -59,6 +59,9 @@ from gateway.realtime.session_config import SessionConfig, updated
 # The client can't end a turn with less audio than this.
 LEAST_COMMIT_MS = 100
 
+NOTICES = frozenset({"slow", "not_saved"})
+"""Codes of errors after which the conversation goes on as if nothing had happened."""
+
 
 class Translator:
     """The translator of one connection.
@@ -222,7 +225,7 @@ class Translator:
             case Interrupted():
                 return self._learner.on_interruption()
             case ErrorMessage():
-                return [server_events.error(_problem(message))]
+                return reported(message)
             case Reconnect():
                 problem = ServiceError(message.reason, code="reconnect", retryable=True)
                 return [server_events.error(problem)]
@@ -282,6 +285,12 @@ class Translator:
 
     def _elapsed_s(self) -> float:
         return round(self._now() - self._began_s, 3)
+
+
+def reported(message: ErrorMessage) -> list[Event]:
+    """The event for an error of the conversation. A notice gives none: OpenAI's API has nothing like it, and Pipecat
+    ends the session at an error that it doesn't know."""
+    return [] if message.code in NOTICES else [server_events.error(_problem(message))]
 
 
 def _problem(message: ErrorMessage) -> ServiceError:

@@ -25,7 +25,9 @@ def calling(*first: Any) -> TestGateway:
 async def test_a_call_its_output_and_the_answer() -> None:
     gateway = calling(CALL)
     async with gateway.running(), realtime(gateway.http) as client:
-        held = await client.update(tools=[LOOK], tool_choice="required")
+        held = await client.update(tool_choice="required")
+        assert (held["tools"], held["tool_choice"]) == ([], "required")
+        held = await client.update(tools=[LOOK])
         assert (held["tools"], held["tool_choice"]) == ([LOOK], "required")
         await write(client, "Where is it?")
         begun = len(client.events)

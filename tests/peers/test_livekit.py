@@ -69,12 +69,20 @@ class Reply:
         self.text = ""
         self.sound_s = 0.0
         self.over = False
+        self.calls: list[llm.FunctionCall] = []
 
     async def read(self, event: llm.GenerationCreatedEvent) -> None:
+        await asyncio.gather(self._read_messages(event), self._read_calls(event))
+        self.over = True
+
+    async def _read_calls(self, event: llm.GenerationCreatedEvent) -> None:
+        async for call in event.function_stream:
+            self.calls.append(call)
+
+    async def _read_messages(self, event: llm.GenerationCreatedEvent) -> None:
         async for message in event.message_stream:
             self.message_id = message.message_id
             await asyncio.gather(self._read_text(message), self._read_sound(message))
-        self.over = True
 
     async def _read_text(self, message: llm.MessageGeneration) -> None:
         async for piece in message.text_stream:
@@ -163,12 +171,35 @@ async def test_an_error_is_reported_and_the_session_goes_on() -> None:
         await until(lambda: talk.replies and talk.replies[0].over, "a reply after the error")
 
 
-async def test_a_tool_call_of_the_language_model() -> None:
-    @llm.function_tool
-    async def weather(city: str) -> str:
-        """The weather in a city."""
-        return f"It is sunny in {city}."
+@llm.function_tool
+async def weather(city: str) -> str:
+    """The weather in a city."""
+    return f"It is sunny in {city}."
 
+
+async def test_a_tool_call_in_a_realtime_conversation() -> None:
+    async with talking(modalities=["text"], tool_choice="required") as talk:
+        await talk.session.update_tools([weather])
+        context = llm.ChatContext.empty()
+        context.add_message(role="user", content="How is the weather in Paris?")
+        await talk.session.update_chat_ctx(context)
+        await talk.session.generate_reply()
+        await until(lambda: talk.replies and talk.replies[0].calls, "the call")
+        (call,) = talk.replies[0].calls
+        assert call.name == "weather"
+        assert set(json.loads(call.arguments)) == {"city"}
+        context = talk.session.chat_ctx.copy()
+        output = llm.FunctionCallOutput(call_id=call.call_id, name=call.name, output="It is sunny.", is_error=False)
+        context.insert(output)
+        await talk.session.update_chat_ctx(context)
+        talk.session.update_options(tool_choice="none")
+        await talk.session.generate_reply()
+        await until(lambda: len(talk.replies) > 1 and talk.replies[1].over, "the reply after the result")
+        assert talk.replies[1].text.strip()
+        assert talk.errors == []
+
+
+async def test_a_tool_call_of_the_language_model() -> None:
     model = openai.LLM(base_url=BASE, api_key="any", model="gpt-4o-mini")
     context = llm.ChatContext.empty()
     context.add_message(role="user", content="How is the weather in Paris?")

@@ -62,6 +62,11 @@ class Ear(FrameProcessor):
         return [frame for frame in self.frames if isinstance(frame, kind)]
 
 
+WEATHER = FunctionSchema(
+    name="weather", description="The weather in a city", properties={"city": {"type": "string"}}, required=["city"]
+)
+
+
 @dataclass
 class Running:
     """A pipeline with one service. up, down: the frames that left it towards its source and its sink."""
@@ -181,13 +186,29 @@ async def test_a_transcription_session(turn_detection: dict[str, str] | None) ->
         assert pipeline.errors() == []
 
 
+async def test_a_tool_call_in_a_realtime_conversation() -> None:
+    asked: list[Any] = []
+    service = a_realtime_service(output_modalities=["text"], tools=[WEATHER], tool_choice="required")
+
+    async def weather(call: FunctionCallParams) -> None:
+        asked.append(call.arguments)
+        await call.result_callback({"weather": "It is sunny."})
+
+    service.register_function("weather", weather)
+    items: list[str] = []
+    service.add_event_handler("on_conversation_item_created", lambda _, item_id, item: items.append(item.type))
+    async with running(service) as pipeline:
+        context = LLMContext([{"role": "user", "content": "How is the weather in Paris?"}])
+        await pipeline.worker.queue_frame(LLMContextFrame(context))
+        await until(lambda: "function_call_output" in items, "the result in the conversation")
+        assert [set(one) for one in asked] == [{"city"}]
+        assert pipeline.errors() == []
+
+
 async def test_a_tool_call_of_the_language_model() -> None:
     asked: list[Any] = []
-    tool = FunctionSchema(
-        name="weather", description="The weather in a city", properties={"city": {"type": "string"}}, required=["city"]
-    )
     question = "How is the weather in Paris?"
-    context = LLMContext([{"role": "user", "content": question}], tools=[tool], tool_choice="required")
+    context = LLMContext([{"role": "user", "content": question}], tools=[WEATHER], tool_choice="required")
     service = OpenAILLMService(api_key="any", base_url=f"{gateway()}/v1")
 
     async def weather(call: FunctionCallParams) -> None:
