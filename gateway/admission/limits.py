@@ -1,7 +1,7 @@
 """Limits for each client: connections at once and per minute, time per day, and what each connection may send.
 
 Connections and time are counted for all gateways, in Redis. What one connection sends is counted by its gateway. While
-Redis can't be reached, each gateway counts the open connections and the time alone.
+Redis can't be reached, each gateway counts alone.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import logging
 import secrets
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -108,6 +109,7 @@ class Limits:
         self._now = now
         self._clients: dict[str, _Client] = {}
         self._is_away = False
+        self._minute, self._opened = -1, Counter[str]()  # connections opened here in the current minute
 
     @asynccontextmanager
     async def connection(self, name: str, *, is_request: bool = False) -> AsyncIterator[Allowance]:
@@ -115,13 +117,16 @@ class Limits:
 
         is_request: an HTTP request, of which any number may come in a minute.
         """
+        per_minute = 0 if is_request else self._per_minute
+        if per_minute and self._opened_here(name) > per_minute:
+            raise self._too_many_opened()
         client = self._clients.setdefault(name, _Client(DailyTime(self._daily_s, now=self._now)))
         if len(client.connections) >= self._connections:
             raise self._too_many_open()
         connection = secrets.token_hex(8)
         client.connections.add(connection)
         try:
-            await self._enter(name, client, connection, per_minute=0 if is_request else self._per_minute)
+            await self._enter(name, client, connection, per_minute)
             messages, data = Bucket(self._messages_per_s, self._now), Bucket(self._bytes_per_s, self._now)
             yield Allowance(messages, data, client.time)
         finally:
@@ -149,10 +154,11 @@ class Limits:
         self._is_away = False
         metrics.CLIENT_LIMITS_SHARED.set(1)
         for beat, used in zip(beats, used_s, strict=True):
-            self._clients[beat.client].time.report(used, sent_s=beat.used_s)
-            self._forget(beat.client)
+            if client := self._clients.get(beat.client):  # it may have left meanwhile
+                client.time.report(used, sent_s=beat.used_s)
+                self._forget(beat.client)
 
-    async def _enter(self, name: str, client: _Client, connection: str, *, per_minute: int) -> None:
+    async def _enter(self, name: str, client: _Client, connection: str, per_minute: int) -> None:
         if self._is_away:
             return
         try:
@@ -163,8 +169,7 @@ class Limits:
         if entry.too_many_open:
             raise self._too_many_open()
         if entry.too_many_opened:
-            metrics.CLIENT_LIMITS.labels("openings").inc()
-            raise TooMuchError(f"more than {per_minute} connections opened within a minute; wait a minute")
+            raise self._too_many_opened()
         client.time.report(entry.used_s)
 
     async def _leave(self, name: str, connection: str) -> None:
@@ -181,6 +186,17 @@ class Limits:
         client = self._clients.get(name)
         if client and not client.connections and client.time.unreported_s < 0.001:
             del self._clients[name]
+
+    def _opened_here(self, name: str) -> int:
+        """How many connections the client has now opened at this gateway in this minute."""
+        if (minute := int(self._now() // 60)) != self._minute:
+            self._minute, self._opened = minute, Counter()
+        self._opened[name] += 1
+        return self._opened[name]
+
+    def _too_many_opened(self) -> TooMuchError:
+        metrics.CLIENT_LIMITS.labels("openings").inc()
+        return TooMuchError(f"more than {self._per_minute} connections opened within a minute; wait a minute")
 
     def _too_many_open(self) -> TooMuchError:
         metrics.CLIENT_LIMITS.labels("connections").inc()

@@ -128,6 +128,37 @@ async def test_without_redis_each_gateway_counts_alone_and_nobody_is_locked_out(
             assert shared.open["ben"]
 
 
+async def test_without_redis_connections_per_minute_are_counted_at_each_gateway() -> None:
+    shared = FakeShared()
+    shared.is_away = True
+    gateway = limits(shared, per_minute=2)
+
+    async def comes_in() -> None:
+        async with gateway.connection("ana"):
+            pass
+
+    for _ in range(2):
+        await comes_in()
+    with pytest.raises(TooMuchError, match="more than 2 connections opened"):
+        await comes_in()
+    await asyncio.sleep(60)
+    await comes_in()
+
+
+async def test_a_client_may_leave_while_it_is_reported() -> None:
+    class Slow(FakeShared):
+        async def beat(self, beats: Sequence[Beat]) -> list[float]:
+            await asyncio.sleep(1)
+            return await super().beat(beats)
+
+    gateway = limits(Slow())
+    async with asyncio.TaskGroup() as tasks, gateway.connection("ana"):
+        tasks.create_task(gateway.beat())
+        await asyncio.sleep(0.5)
+    async with gateway.connection("ana"):
+        await gateway.beat()
+
+
 # --- time
 
 
