@@ -94,6 +94,7 @@ SETTING_NAMES = frozenset(
         "LOG_FORMAT",
         "LOG_LEVEL",
         "MAX_FRAME_BYTES",
+        "MCP_SERVERS",
         "METRICS_PORT",
         "METRICS_TOKEN",
         "MODELS_CACHE_DIR",

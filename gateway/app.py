@@ -40,7 +40,7 @@ from gateway.openai_api.backend import Backend
 from gateway.openai_api.entrance import Entrance
 from gateway.openai_api.uploads import Uploads
 from gateway.origins import Origins
-from gateway.ports import Ports
+from gateway.ports import NoServerTools, Ports, ServerTools
 from gateway.realtime.routes import EntryChecks, add_realtime
 from gateway.realtime.serve import Shared
 from gateway.reply.maker import ReplyOptions
@@ -68,17 +68,25 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, Model
         ) as services,
         asyncio.TaskGroup() as tasks,
     ):
-        saving = tasks.create_task(store.keep_saving())
+        background = [tasks.create_task(store.keep_saving())]
+        tools: ServerTools = NoServerTools()
+        if settings.mcp:
+            from gateway.clients.mcp import McpTools  # takes half a second, and most gateways need none
+
+            tools = mcp = McpTools(settings.mcp)
+            background.append(tasks.create_task(mcp.run()))
         try:
             ports = Ports(
                 RecoveringAsr(GrpcAsr(services.asr)),
                 GrpcLlm(services.llm, lambda: services.llm_parameters),
                 RecoveringTts(GrpcTts(services.tts)),
                 store,
+                tools,
             )
             yield ports, services, seats, limits
         finally:
-            saving.cancel()
+            for task in background:
+                task.cancel()
             await limits.close()
             await seats.close()
             await store.close()

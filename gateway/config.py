@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from common.settings import ProcessSettings
 from gateway.jwt_keys import algorithm_of
+from gateway.mcp_servers import McpServer, read_servers
 
 _HOST = r"[^/,:@\s]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?"
 REDIS_URL = re.compile(
@@ -86,6 +87,11 @@ class GatewaySettings(ProcessSettings):
         le=600,
         description="Seconds that a client may take for the result of a tool that the partner calls. Then the partner "
         "goes on without it.",
+    )
+    mcp_servers: SecretStr = Field(
+        SecretStr(""),
+        description="MCP servers whose tools the partner may use, as a JSON list "
+        "(`docs/operations.md#tools-of-mcp-servers`). Empty: none.",
     )
     speculation_max_occupancy: float = Field(
         0.7,
@@ -236,6 +242,18 @@ class GatewaySettings(ProcessSettings):
                 "redis+sentinel://host:26379,host:26379/master/0; a Redis Cluster can't be used"
             )
         return url
+
+    @field_validator("mcp_servers")
+    @classmethod
+    def _usable_mcp_servers(cls, servers: SecretStr) -> SecretStr:
+        """The message does not contain the value, which may hold tokens."""
+        read_servers(servers.get_secret_value())
+        return servers
+
+    @property
+    def mcp(self) -> tuple[McpServer, ...]:
+        """MCP_SERVERS, read."""
+        return read_servers(self.mcp_servers.get_secret_value())
 
     @property
     def tokens(self) -> list[str]:
