@@ -41,6 +41,7 @@ class Heard:
 
     interruptions: int = 0
     turns: list[str] = field(default_factory=list)
+    has_heard_itself: bool = False  # a voice was noticed before the learner spoke
     noticed_s: float | None = None
     interrupted_s: float | None = None
 
@@ -78,7 +79,7 @@ class Loudspeaker:
         self._resampler = soxr.ResampleStream(24_000, RATE_HZ, 1, dtype="float32")
 
     def listen(self, at: int) -> None:
-        """Take what has come until now, sample `at`."""
+        """Take what has come until now. It is played from sample `at` on, or after what was played before."""
         messages = self._learner.messages[self._seen :]
         self._seen += len(messages)
         for message in messages:
@@ -106,16 +107,18 @@ async def converse(url: str, response: np.ndarray, seconds: float, over: Pcm | N
         await learner.send(type="text", text=ASK)
         await learner.wait_for("audio")
         loudspeaker = Loudspeaker(learner, response, seconds)
-        learner_at = round(INTERRUPT_AT_S * RATE_HZ)
+        learner_at = round(INTERRUPT_AT_S * RATE_HZ) // FRAME * FRAME
         began_s, heard = now(), Heard()
         for at in range(0, round(seconds * RATE_HZ), FRAME):
-            loudspeaker.listen(at)
+            loudspeaker.listen(max(at, round((now() - began_s) * RATE_HZ)))
             frame = loudspeaker.record(at)
             if over is not None and 0 <= at - learner_at < len(over):
                 piece = over[at - learner_at : at - learner_at + FRAME]
                 frame[: len(piece)] += piece
             await asyncio.sleep(max(0.0, began_s + (at + FRAME) / RATE_HZ - now()))
             await learner.socket.send(np.clip(frame, -32768, 32767).astype("<i2").tobytes())
+            if over is not None and at == learner_at:
+                heard.has_heard_itself = bool(learner.of("speech_started"))
             if over is not None and at >= learner_at:
                 ago_s = now() - began_s - INTERRUPT_AT_S
                 if heard.noticed_s is None and learner.of("speech_started"):
@@ -144,7 +147,7 @@ async def table(url: str, levels_db: Sequence[int], delays_ms: Sequence[int]) ->
     echoes = {f"{level} dB": room(delays_ms[len(delays_ms) // 2], level) for level in levels_db}
     for echo, response in {**echoes, "none": np.zeros(1)}.items():
         over = await asyncio.gather(*(one(response, OVER_S, recording(file)) for file in RECORDINGS))
-        cells = (f"{_ms(h.noticed_s)} / {_ms(h.interrupted_s)}" for h in over)
+        cells = ("itself" if h.has_heard_itself else f"{_ms(h.noticed_s)} / {_ms(h.interrupted_s)}" for h in over)
         lines.append(f"| {echo} | {' | '.join(cells)} |")
     return lines
 

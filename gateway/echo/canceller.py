@@ -2,7 +2,7 @@
 
 AEC3 takes both signals. It models the room, subtracts the echo, and suppresses the rest. Without an echo it would
 suppress a learner who speaks over the partner for up to a second. So it works only while the partner is heard, and only
-if there is an echo or nobody knows yet. See docs/adr/0039-echo.md.
+if there is an echo, or if the microphone gets louder before that is known. See docs/adr/0039-echo.md.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pywebrtc_audio import EchoCanceller
 from common.pcm import BYTES_PER_SAMPLE
 from gateway import metrics
 from gateway.echo.correlation import MAX_DELAY_S, Correlation
+from gateway.echo.loudness import Loudness
 from gateway.echo.played_audio import Pcm, PlayedAudio
 from gateway.echo.presence import CHECK_EVERY_S, EchoPresence, Presence
 
@@ -22,6 +23,7 @@ REVERBERATION_S = 0.5
 _SEARCHED_S = 0.35
 _LEAD_S = 0.04  # how long before the echo the reference comes, once it is moved
 _FRAME_S = 0.01
+_TAUGHT_S = 1.0
 # While AEC3 hears no clear echo, it takes a learner who speaks over the partner for one, and suppresses the voice for
 # half a second to two. So a soft echo gets this much of the partner's voice on top (-32 dB), which AEC3 removes, too.
 _ADDED_ECHO = np.float32(0.025)
@@ -43,6 +45,7 @@ class Canceller:
         self._window = np.zeros(0, np.int16)  # the latest audio of the microphone, without gaps
         self._window_end = 0
         self._unchecked = 0
+        self._loudness = Loudness()
 
     @property
     def presence(self) -> Presence:
@@ -62,25 +65,37 @@ class Canceller:
         self._look(np.frombuffer(pcm, "<i2"), start)
         if self._presence.state is Presence.ABSENT:
             self._aec = None
-            return self._pass(pcm)
-        return self._cancel(pcm, start)
+        elif self._aec or self._presence.state is Presence.PRESENT or self._loudness.rises(np.frombuffer(pcm, "<i2")):
+            return self._cancel(pcm, start)
+        return self._pass(pcm)
 
     def _pass(self, pcm: bytes) -> bytes:
         rest, self._rest = self._rest, b""
         return rest + pcm
 
     def _cancel(self, pcm: bytes, start: int) -> bytes:
-        start -= len(self._rest) // BYTES_PER_SAMPLE - self._moved
+        start -= len(self._rest) // BYTES_PER_SAMPLE
         near = np.frombuffer(self._pass(pcm), "<i2")
         whole = len(near) - len(near) % self._frame
         self._rest = near[whole:].tobytes()
         if not whole:
             return b""
+        metrics.ECHO_SECONDS.inc(whole / self._rate_hz)
         if self._aec is None:
             self._aec = EchoCanceller(self._rate_hz, 1)
-        metrics.ECHO_SECONDS.inc(whole / self._rate_hz)
-        far = self._played.read(start, start + whole)
-        return self._aec.process(self._with_clear_echo(near[:whole], start - self._moved), far).tobytes()
+            self._teach(self._aec, start)
+        return self._process(self._aec, near[:whole], start).tobytes()
+
+    def _teach(self, aec: EchoCanceller, end: int) -> None:
+        """Let it process the latest audio before `end` once more, so that it knows the room at once."""
+        known = self._window[: max(0, end - self._window_end + len(self._window))]
+        known = known[-round(_TAUGHT_S * self._rate_hz) :]
+        if len(known := known[len(known) % self._frame :]):
+            self._process(aec, known, end - len(known))
+
+    def _process(self, aec: EchoCanceller, near: Pcm, start: int) -> Pcm:
+        far = self._played.read(start + self._moved, start + self._moved + len(near))
+        return aec.process(self._with_clear_echo(near, start), far)
 
     def _with_clear_echo(self, near: Pcm, start: int) -> Pcm:
         """near, and more of the partner's voice at the echo's delay; see _ADDED_ECHO. start: of near, by the clock."""
@@ -97,6 +112,7 @@ class Canceller:
             self._window = np.zeros(0, np.int16)
             self._unchecked = 0
             self._correlation.forget()
+            self._loudness = Loudness()
         self._window = np.concatenate([self._window, microphone])[-self._correlation.window :]
         self._window_end = start + len(microphone)
         self._unchecked += len(microphone)
@@ -105,16 +121,17 @@ class Canceller:
             self._check()
 
     def _check(self) -> None:
+        self._unchecked = 0
         first = self._window_end - self._correlation.window
         played = self._played.read(first - self._correlation.latest, self._window_end - self._correlation.earliest)
         late = played[self._correlation.latest // 2 :]
         if float(np.sqrt(np.mean(np.square(late.astype(np.float32))))) < _AUDIBLE:
             return
-        self._unchecked = 0
         before = self._presence.state
         self._presence.check(*self._correlation.add(self._window, played))
         if self._presence.state is not before:
             metrics.ECHO_FOUND.labels(self._presence.state.name.lower()).inc()
+            self._aec = None  # a new one is taught with the clear echo
         if (delay := self._presence.delay) is not None:
             self._align(delay)
 

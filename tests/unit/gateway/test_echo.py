@@ -161,6 +161,13 @@ def test_without_an_echo_the_audio_stays_as_it_is_once_that_is_known() -> None:
     assert len(out) == len(heard)
 
 
+def test_a_quiet_microphone_is_never_changed() -> None:
+    heard = microphone(None, 0)
+    out, guard = cleaned(heard)
+    assert np.array_equal(out, heard)
+    assert guard._canceller.presence is Presence.ABSENT
+
+
 def test_a_silent_partner_costs_nothing_and_changes_nothing() -> None:
     heard = microphone(-20, 400)
     guard = EchoGuard(RATE_HZ, lambda: 0.0)

@@ -1,0 +1,27 @@
+"""Tells when a microphone gets louder than its own noise. Pure."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gateway.echo.played_audio import Pcm
+
+_BLOCK = 512  # samples
+_LOUDER = 1.5  # 3.5 dB
+_LEAST = 8.0  # root mean square of 16-bit samples; -72 dB of full scale. What is softer is silence
+
+
+class Loudness:
+    """Of one stretch of audio."""
+
+    def __init__(self) -> None:
+        self._floor = math.inf
+
+    def rises(self, samples: Pcm) -> bool:
+        """Whether any of these is louder than the quietest so far."""
+        blocks = [samples[at : at + _BLOCK].astype(np.float32) for at in range(0, len(samples), _BLOCK)]
+        levels = [float(np.sqrt(np.mean(np.square(block)))) for block in blocks]
+        self._floor = min(self._floor, *levels)
+        return max(levels) > _LOUDER * max(self._floor, _LEAST)
