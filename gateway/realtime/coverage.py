@@ -30,7 +30,8 @@ CLIENT_EVENTS: dict[str, Row] = {
     "output_audio_buffer.clear": Row("refused", "WebRTC and SIP only; empty your player and truncate the item"),
     "conversation.item.create": Row(
         "done",
-        "messages of text, `function_call`, `function_call_output`, up to 32,000 characters; other items are refused",
+        "messages of text or with transcripts, `function_call`, `function_call_output`, up to 32,000 characters; "
+        "other items are refused",
     ),
     "conversation.item.retrieve": Row("done", "without the audio, which is not kept"),
     "conversation.item.delete": _DONE,

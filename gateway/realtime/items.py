@@ -20,6 +20,7 @@ NOTE = "(A note to you, not from your friend: {text})"
 MAX_TEXT = 32_000  # characters of an item of the client's
 MAX_NAME = 256  # characters of the id or the name of a call
 _KINDS: dict[Role, Kind] = {"user": "input_text", "assistant": "output_text", "system": "input_text"}
+_SPOKEN: dict[Role, Kind] = {"user": "input_audio", "assistant": "output_audio"}
 _MESSAGE_FIELDS = {"id", "type", "role", "content", "object", "status"}
 
 
@@ -215,7 +216,10 @@ def _item_id(given: Mapping[str, Any], param: str) -> str:
 
 
 def _text_of(part: object, role: Role, param: str) -> str:
+    """The text of a part. Of a spoken part that the client has from this server it is the transcript."""
     kind = part.get("type") if isinstance(part, Mapping) else None
+    if isinstance(part, Mapping) and kind == _SPOKEN.get(role) and isinstance(part.get("transcript"), str):
+        return str(part["transcript"])
     if not isinstance(part, Mapping) or kind != _KINDS[role]:
         raise ClientError(
             f'a part of an item of the role `{role}` is {{"type": "{_KINDS[role]}", "text": …}}; '

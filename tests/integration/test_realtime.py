@@ -119,6 +119,17 @@ async def test_a_spoken_turn_gives_the_events_in_their_order() -> None:
     assert 0 < limit["remaining"] < limit["limit"]
 
 
+async def test_spoken_items_are_created_again_from_their_transcripts() -> None:
+    """OpenAI's JavaScript client deletes and creates the items whose text an application changes."""
+    async with a_gateway().running() as gateway, realtime(gateway.http) as client:
+        for role, kind, text in (("user", "input_audio", "Good morning."), ("assistant", "output_audio", "I see.")):
+            part = {"type": kind, "audio": None, "transcript": text}
+            item = {"type": "message", "role": role, "id": kind, "content": [part]}
+            await client.send("conversation.item.create", item=item)
+            assert (await retrieve(client, kind))["content"][0]["text"] == text
+        assert turns(gateway) == ["Good morning.", "I see."]
+
+
 async def test_updates_merge_and_what_holds_is_reported() -> None:
     async with a_gateway().running() as gateway, realtime(gateway.http) as client:
         created = (await client.wait_for("session.created"))["session"]
