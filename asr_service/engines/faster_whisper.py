@@ -22,7 +22,7 @@ from asr_service.audio import ENGINE_RATE_HZ, Audio
 from asr_service.config import AsrSettings
 from asr_service.engine import Closing, DecodeOptions, Quality, Request, Transcript, Word
 from asr_service.engines.whisper_batch import Piece, ShortWindowWhisper, decode_together
-from asr_service.engines.whisper_language import is_better, is_doubtful, is_worth_a_try
+from asr_service.engines.whisper_language import WHISPER_CODES, is_better, is_doubtful, is_worth_a_try
 from asr_service.engines.whisper_models import BUNDLED, compute_type, fetch
 from common.engine_info import EngineDescription
 from common.errors import EngineError, InvalidInputError
@@ -185,7 +185,8 @@ class FasterWhisper:
     def _known_language(self, tag: str) -> str | None:
         """Whisper's code for a BCP-47 tag; None (the model detects the language) for an unknown tag."""
         assert self._model is not None  # noqa: S101
-        language = tag.partition("-")[0].lower()
+        plain = tag.partition("-")[0].lower()
+        language = WHISPER_CODES.get(plain, plain)
         return language if language in self._model.supported_languages else None
 
     def _dtype(self) -> str:

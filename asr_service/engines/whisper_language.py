@@ -1,4 +1,4 @@
-"""Decides when to check whether the learner speaks another language than the expected one. Pure.
+"""Whisper's codes of languages; decides when to check whether the learner speaks another one than expected. Pure.
 
 A multilingual Whisper that is told the wrong language writes a poor translation, or noise, and is unsure of it. Then
 the engine asks it which language it hears. If the model is sure of another one, the engine decodes again in that
@@ -14,6 +14,8 @@ UNSURE = -0.7
 """A decode is doubtful if the mean log probability of its tokens is below this. Whisper itself tries again below -1."""
 CERTAIN = 0.6
 """A language is tried if its probability is at least this."""
+WHISPER_CODES = {"nb": "no", "fil": "tl", "jv": "jw", "iw": "he", "in": "id", "cmn": "zh"}
+"""Languages of BCP-47 that Whisper knows by another code."""
 
 
 class Decoded(Protocol):

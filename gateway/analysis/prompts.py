@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from gateway.analysis.sentences import one_line
 from gateway.history import LearnerTurn, Level, SessionScenario, Turn
+from gateway.language_names import language_name
 from gateway.ports import ChatMessage
 
 _MAX_WORDS = 250
@@ -80,9 +81,9 @@ _STYLE: dict[Level, str] = {
 
 
 def language_named(tag: str) -> Language:
-    """The entry for a BCP-47 tag. In the entry of an unlisted language, the tag is the name."""
+    """The entry for a BCP-47 tag. That of an unlisted language has English examples."""
     known = _LANGUAGES.get(tag.partition("-")[0].lower())
-    return known or Language(f"the language '{one_line(tag)[:20]}'", *_example(_LANGUAGES["en"]))
+    return known or Language(language_name(one_line(tag)[:20]), *_example(_LANGUAGES["en"]))
 
 
 def _example(language: Language) -> tuple[str, str, str]:

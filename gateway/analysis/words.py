@@ -9,11 +9,15 @@ characters in scripts without spaces, and says why rarity is unknown.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+import langcodes
+
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_LISTED_AS = {"no": "nb", "hr": "sh", "sr": "sh", "bs": "sh"}
+"""Languages whose words are in a list of wordfreq with another name."""
 _UNSPACED_LANGUAGES = frozenset({"bo", "ja", "km", "lo", "my", "th", "yue", "zh"})
 _UNSPACED = re.compile(r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 
@@ -49,6 +53,7 @@ def load_lexicon(language: str) -> Lexicon:
         return float(wordfreq.zipf_frequency(word, language))
 
     try:
+        _check_listed(language, wordfreq.available_languages())
         wordfreq.zipf_frequency("a", language)
     except (ImportError, LookupError, ValueError) as error:
         missing = error.name if isinstance(error, ImportError) else None
@@ -67,6 +72,13 @@ def load_lexicon(language: str) -> Lexicon:
         split_characters if unspaced else split_at_spaces,
         lambda _: 0.0,
     )
+
+
+def _check_listed(language: str, lists: Iterable[str]) -> None:
+    """Raises LookupError unless one of the lists is of this very language. wordfreq would take a related one."""
+    plain = langcodes.Language.get(language).prefer_macrolanguage().language or ""  # LanguageTagError is a ValueError
+    if _LISTED_AS.get(plain, plain) not in lists:
+        raise LookupError(language)
 
 
 def word_spans(text: str) -> list[tuple[int, int]]:

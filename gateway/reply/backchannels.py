@@ -14,13 +14,16 @@ from gateway.ports import HeardWord, Transcript
 # What people say to show that they listen, by language. They may be combined ("oh, I see"). Over the partner's voice
 # they are no turn.
 BACKCHANNELS = {
-    "en": "absolutely|ah|aha|all right|alright|cool|exactly|good|got it|great|ha|hah|haha|huh|i see|nice|of course|oh"
-    "|ok|okay|really|right|sure|uh|uhhuh|um|wow|yeah|yep|yes|yup",
+    "en": "absolutely|ah|aha|all right|alright|carry on|cool|exactly|go ahead|go on|good|got it|great|ha|hah|haha|huh"
+    "|i see|nice|of course|oh|ok|okay|really|right|sure|uh|uhhuh|um|wow|yeah|yep|yes|yup",
     "de": "ach|ah|aha|alles klar|genau|gut|ja|klar|oh|ok|okay|so|stimmt",
     "es": "ah|aja|ajá|bien|claro|oh|ok|okay|si|sí|vale|ya",
     "fr": "ah|bien|bon|d'accord|oh|ok|okay|ouais|oui|voilà",
     "it": "ah|bene|certo|ecco|eh|oh|ok|okay|si|sì|va bene",
+    "pt": "ah|bem|bom|certo|claro|entendi|exato|isso|oh|ok|okay|pois é|sei|sim|tá|tá bom",
 }
+# For a language without a list: sounds that mean the same nearly everywhere.
+_ANY_LANGUAGE = "ah|aha|ha|haha|huh|oh|ok|okay|uh|uhhuh|um|wow"
 # Recognisers spell a hum or a noise without a vowel: "mhm", "M-H-N", "pff".
 NO_WORD = "[bcdfghjklmnpqrstvwxz]+"
 
@@ -37,6 +40,7 @@ DEMANDS = {
     "es": "alto|ayuda|cómo|cuándo|despacio|dónde|espera|espere|hola|no|para|pare|perdón|pero|qué|quién",
     "fr": "aide|arrête|arrêtez|attends|attendez|comment|mais|non|où|pardon|pourquoi|quand|qui|quoi|stop",
     "it": "aiuto|alt|aspetta|aspetti|basta|chi|come|cosa|dove|fermo|ma|no|perché|piano|quando|scusa|scusi",
+    "pt": "ajuda|como|desculpa|desculpe|devagar|espera|espere|mas|não|onde|para|pare|perdão|quando|quem|quê|socorro",
 }
 
 # An echo has at least ECHO_WORDS words, and this share of them are the partner's, in its order.
@@ -74,7 +78,7 @@ def is_backchannel(text: str, language: str, *, unfinished: bool = False) -> boo
 
     unfinished: True also if the next word may make it one ("oh, I").
     """
-    phrases = _of(BACKCHANNELS, language)
+    phrases = _of(BACKCHANNELS, language) or _ANY_LANGUAGE.split("|")
     sound = f"(?:{'|'.join(phrases)}|{NO_WORD}) "
     begins = "|".join(phrase.split()[0] for phrase in phrases if " " in phrase) if unfinished else ""
     return re.fullmatch(f"(?:{sound})*(?:(?:{begins}) )?", " ".join([*_plain(text), ""])) is not None
@@ -101,8 +105,9 @@ def _demands(words: Sequence[HeardWord], language: str) -> bool:
 
 
 def _of(phrases: dict[str, str], language: str) -> list[str]:
-    """The phrases for a BCP-47 tag; the English ones if that language has none."""
-    return phrases.get(language.partition("-")[0].lower(), phrases["en"]).split("|")
+    """The phrases for a BCP-47 tag; none if there is no list for that language."""
+    listed = phrases.get(language.partition("-")[0].lower())
+    return listed.split("|") if listed else []
 
 
 def _plain(text: str) -> list[str]:

@@ -11,9 +11,9 @@ from common.errors import ServiceError
 from gateway import metrics
 from gateway.conversation_record import ConversationRecord
 from gateway.history import LearnerTurn, PartnerTurn, SessionState, Turn
+from gateway.language_names import language_name
 from gateway.ports import ChatMessage, Llm
 from gateway.reply.lines import lines_in
-from gateway.reply.prompt import language_name
 
 # If a learner's usual pause is longer than this, the silence before an offer is longer in proportion, up to twice as
 # long.

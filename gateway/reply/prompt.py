@@ -14,28 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.history import Call, LearnerTurn, Level, Memory, PartnerTurn, Turn, call_in
+from gateway.language_names import language_name
 from gateway.ports import ChatMessage
 from gateway.reply.lines import Example, lines_in
 from gateway.reply.partner import JOE, MANNERS, Partner
 from gateway.reply.shortening import Size, first_kept, sizes, weight
 from gateway.tools import ToolCall
-
-LANGUAGE_NAMES = {
-    "de": "German",
-    "en": "English",
-    "es": "Spanish",
-    "fr": "French",
-    "it": "Italian",
-    "ja": "Japanese",
-    "ko": "Korean",
-    "nl": "Dutch",
-    "pl": "Polish",
-    "pt": "Portuguese",
-    "ru": "Russian",
-    "tr": "Turkish",
-    "uk": "Ukrainian",
-    "zh": "Chinese",
-}
 
 # The marks of an interruption for the model: CUT_MARK ends the partner's words, INTERRUPTING comes before the
 # learner's.
@@ -162,8 +146,3 @@ def _append_call(messages: list[ChatMessage], call: Call) -> None:
     else:
         messages.append(ChatMessage("assistant", "", (made,)))
     messages.append(ChatMessage("tool", call.output or "", tool_call_id=call.id))
-
-
-def language_name(tag: str) -> str:
-    """A BCP-47 tag's language in English; the tag itself if it is not known."""
-    return LANGUAGE_NAMES.get(tag.partition("-")[0].lower(), tag)

@@ -11,11 +11,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from faster_whisper.tokenizer import _LANGUAGE_CODES
 from faster_whisper.transcribe import Segment, Word
 
 from asr_service.engine import DecodeOptions, Quality
 from asr_service.engines.faster_whisper import FasterWhisper
-from asr_service.engines.whisper_language import CERTAIN, UNSURE, confidence, is_better, is_doubtful, is_worth_a_try
+from asr_service.engines.whisper_language import (
+    CERTAIN,
+    UNSURE,
+    WHISPER_CODES,
+    confidence,
+    is_better,
+    is_doubtful,
+    is_worth_a_try,
+)
 from tests.support.asr import asr_settings
 
 SECONDS = np.zeros(32_000, np.float32)
@@ -129,3 +138,14 @@ def test_which_second_try_is_made_and_kept() -> None:
     assert not is_worth_a_try("en", "en", 1.0)
     assert is_better([segment("b", -0.5)], [segment("a", -0.9)])
     assert not is_better([], [segment("a", -0.9)])
+
+
+def test_whisper_is_told_its_own_code_of_a_language() -> None:
+    model = Polyglot(says={"no": (" Jeg vet ikke.", -0.2)}, supported_languages=("no", "en"))
+    assert heard_by(model, language="nb-NO") == ("Jeg vet ikke.", "no")
+    assert model.asked == ["no"]
+
+
+def test_whisper_knows_each_language_by_the_code_that_it_is_told() -> None:
+    assert set(WHISPER_CODES.values()) <= set(_LANGUAGE_CODES)
+    assert not set(WHISPER_CODES) & set(_LANGUAGE_CODES)

@@ -544,7 +544,7 @@ def test_each_language_has_its_own_question() -> None:
     assert "English" in english[0].content
     assert "French" in french[0].content
     assert "J'ai 20 ans" in french[2].content
-    assert "'xh'" in unknown[0].content
+    assert "a teacher of Xhosa" in unknown[0].content
     assert (
         reasons_question([("a", "b")], level="advanced", language="en")[0]
         != (reasons_question([("a", "b")], level="beginner", language="en")[0])

@@ -45,7 +45,7 @@ def test_each_language_has_its_own() -> None:
     assert is_backchannel("Ach so.", "de-DE")
     assert is_backchannel("D’accord.", "fr")
     assert not is_backchannel("Nein.", "de")
-    assert is_backchannel("okay", "xx")  # as in English, where nothing better is known
+    assert is_backchannel("okay", "xx")  # nearly everywhere
 
 
 def heard(text: str, *confidences: float) -> list[HeardWord]:
@@ -82,3 +82,15 @@ def test_an_echo_has_the_partners_words_in_its_order(text: str) -> None:
 )
 def test_the_learners_own_words_are_no_echo(text: str) -> None:
     assert not is_echo(text, SAYS)
+
+
+@pytest.mark.parametrize("text", ["Go on.", "Oh, carry on!", "Go ahead."])
+def test_who_tells_the_partner_to_go_on_does_not_interrupt(text: str) -> None:
+    assert is_backchannel(text, "en")
+
+
+def test_english_words_mean_nothing_in_a_language_without_a_list() -> None:
+    assert not is_backchannel("Really right.", "cy")
+    assert is_backchannel("Oh, okay.", "cy")
+    assert is_unsure(heard("How?", 0.2), "cy")
+    assert is_backchannel("Pois é, tá bom.", "pt-BR")

@@ -48,7 +48,17 @@ def test_each_level_has_a_manner_of_its_own_and_beginners_are_spoken_to_more_slo
 
 
 @pytest.mark.parametrize("is_small", [False, True])
-@pytest.mark.parametrize(("tag", "name"), [("fr-CA", "French"), ("xx", "xx")])
+@pytest.mark.parametrize(
+    ("tag", "name"),
+    [
+        ("fr-CA", "French"),
+        ("sv-SE", "Swedish"),
+        ("nb-NO", "Norwegian Bokmål"),
+        ("ar", "Arabic"),
+        ("xx", "xx"),
+        ("?", "?"),
+    ],
+)
 def test_the_language_is_named(tag: str, name: str, is_small: bool) -> None:
     assert f"peak {name}" in system_prompt(Briefing(language=tag, is_small=is_small))
 

@@ -31,3 +31,27 @@ def test_a_language_without_a_list_says_so() -> None:
     found = look_up("hello", "zxx")
     assert found.words == ()
     assert found.unknown_because == "There is no list of word frequencies for 'zxx'."
+
+
+@pytest.mark.parametrize(
+    "language", ["cy", "ga", "sw", "ka", "zu", "eu", "gl", "kk", "hy", "af", "lb", "gsw", "be", "not a tag"]
+)
+def test_no_language_is_rated_by_the_list_of_another(language: str) -> None:
+    assert look_up("hello", language).unknown_because == f"There is no list of word frequencies for '{language}'."
+
+
+@pytest.mark.parametrize(
+    ("language", "word"),
+    [
+        ("no", "hus"),
+        ("nb-NO", "hus"),
+        ("hr", "voda"),
+        ("sr-Latn", "voda"),
+        ("es-MX", "agua"),
+        ("fa-AF", "آب"),
+        ("iw", "מים"),
+    ],
+)
+def test_a_list_is_found_by_each_name_of_its_language(language: str, word: str) -> None:
+    (found,) = look_up(word, language).words
+    assert found.zipf > 4
