@@ -12,6 +12,7 @@ from typing import Any
 from common.errors import BusyError, EngineError, InvalidInputError, ServiceError, UnavailableError
 from llm_service.engine import GenerationRequest
 from llm_service.openai_api.dialect import THINKING_TOKENS, Dialect
+from llm_service.tools import ToolChoice
 
 LONGEST_SERVER_MESSAGE = 300  # characters; some servers quote the whole request
 NOT_OURS = "it answered something that is no chat completion; is it really an OpenAI-compatible server?"
@@ -104,7 +105,7 @@ def payload(model: str, request: GenerationRequest, dialect: Dialect = ANY) -> d
     if request.seed is not None:
         body["seed"] = request.seed
     if request.tools:
-        body |= tools(request)
+        body |= tools(request, kind)
     if schema is not None:
         body |= response_format(schema, dialect)
     elif request.tool_choice.mode != "required":
@@ -127,12 +128,15 @@ def response_format(schema: dict[str, Any], dialect: Dialect) -> dict[str, Any]:
             return {}
 
 
-def tools(request: GenerationRequest) -> dict[str, Any]:
-    """The tools, and which of them the model calls."""
-    functions = [
-        {"name": tool.name, "description": tool.description, "parameters": tool.schema()} for tool in request.tools
-    ]
-    choice = request.tool_choice
+def tools(request: GenerationRequest, kind: str) -> dict[str, Any]:
+    """The tools, and which of them the model calls.
+
+    llama.cpp takes a named tool for `auto`, so it gets only that one.
+    """
+    choice, offered = request.tool_choice, request.tools
+    if choice.name and kind == "llama.cpp":
+        choice, offered = ToolChoice("required"), tuple(tool for tool in offered if tool.name == choice.name)
+    functions = [{"name": tool.name, "description": tool.description, "parameters": tool.schema()} for tool in offered]
     named = {"type": "function", "function": {"name": choice.name}}
     body: dict[str, Any] = {
         "tools": [{"type": "function", "function": function} for function in functions],

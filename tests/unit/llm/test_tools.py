@@ -195,6 +195,13 @@ def test_the_request_has_the_tools_and_the_history_its_calls() -> None:
     assert payload("m", FORCED)["tool_choice"] == {"type": "function", "function": {"name": "get_weather"}}
 
 
+def test_llama_cpp_gets_only_the_tool_that_is_named() -> None:
+    """It takes an object in `tool_choice` for `auto`: "Wrong type supplied for parameter 'tool_choice'"."""
+    body = payload("m", FORCED, Dialect("llama.cpp"))
+    assert body["tool_choice"] == "required"
+    assert [tool["function"]["name"] for tool in body["tools"]] == ["get_weather"]
+
+
 def test_a_call_is_sampled_without_penalties_on_repetition() -> None:
     penalised = dataclasses.replace(REQUEST, dry_multiplier=0.8, repetition_penalty=1.1)
     body = payload("m", penalised, Dialect("llama.cpp"))
