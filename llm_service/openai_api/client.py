@@ -259,20 +259,27 @@ class OpenAiEngine:
     async def _read(
         self, request: GenerationRequest, dialect: Dialect, reader: ReplyReader
     ) -> AsyncGenerator[Delta | CallDelta, None]:
-        """The text and the calls of the reply, which `reader` reads."""
-        body = payload(self.model, request, dialect)
-        async with self._post("/chat/completions", body) as response, aclosing(_events(response)) as events:
-            async for data in events:
-                self.heard_at = time.monotonic()
-                if data == END:
-                    reader.done()
-                    break
-                if delta := reader.read(data):
-                    yield delta
-                for piece in reader.calls():
-                    yield piece
-                if reader.has_ended:
-                    break
+        """The text and the calls of the reply, which `reader` reads.
+
+        llama-cpp-python ends a stream without any event if the prompt is too long. Asked in one piece, it says so.
+        """
+        body, is_empty = payload(self.model, request, dialect), True
+        while is_empty:
+            async with self._post("/chat/completions", body) as response, aclosing(_events(response)) as events:
+                async for data in events:
+                    is_empty, self.heard_at = False, time.monotonic()
+                    if data == END:
+                        reader.done()
+                        break
+                    if delta := reader.read(data):
+                        yield delta
+                    for piece in reader.calls():
+                        yield piece
+                    if reader.has_ended:
+                        break
+            if not body["stream"]:
+                break
+            body = {name: value for name, value in body.items() if name != "stream_options"} | {"stream": False}
         if delta := reader.rest():
             yield delta
         for piece in reader.calls():

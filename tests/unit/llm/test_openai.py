@@ -115,7 +115,6 @@ async def test_stop_reasons(reason: str, expected: str) -> None:
         (answer(b"data: {}\n\n"), EngineError),
         (answer(b'data: {"choices":[{"delta":{"content":7}}]}\n\n'), EngineError),
         (answer(b"x" * 2_000_000), EngineError),
-        (answer(), EngineError),
         (answer(TEXT), EngineError),
         (answer(TEXT, STOP.replace(b"stop", b"abort"), END), EngineError),
         (answer(b'data: {"error":{"code":400,"message":"no"}}\n\n'), InvalidInputError),
@@ -131,6 +130,11 @@ async def test_failures(response: httpx.Response | Exception, kind: type[Service
     with pytest.raises(ServiceError) as caught:
         await events_of(response)
     assert type(caught.value) is kind
+
+
+async def test_an_empty_answer_is_a_failure() -> None:
+    with pytest.raises(EngineError, match="no chat completion"):
+        await anext(engine(lambda _: answer()).stream(REQUEST))
 
 
 async def test_the_servers_own_words_are_passed_on_but_not_all_of_them() -> None:

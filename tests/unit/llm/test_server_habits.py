@@ -437,6 +437,22 @@ async def test_a_conversation_that_is_too_long_is_shortened_and_asked_again_at_o
         assert len(kept) >= 4
 
 
+async def test_an_empty_stream_is_asked_again_in_one_piece_which_tells_why() -> None:
+    """llama-cpp-python 0.3.36: HTTP 200, then nothing. Seen in `make test-servers`."""
+    told = "Requested tokens (1531) exceed context window of 1024"
+
+    def refuse(body: Body) -> httpx.Response | None:
+        if len(body["messages"]) <= 3:
+            return None
+        return httpx.Response(200, headers={"content-type": "text/event-stream"}) if body["stream"] else no(400, told)
+
+    server = Server(refuses=refuse)
+    engine = await server.started()
+    history = (*SAID, Message("assistant", "Hi!"), Message("user", "How are you?"))
+    assert await reply_of(engine, GenerationRequest(history, 40, 0.7)) == HELLO
+    assert [body["stream"] for body in server.asked] == [True, False, True]
+
+
 async def test_a_refusal_within_a_stream_shortens_the_conversation_too() -> None:
     """TGI 2.4 answers HTTP 200 and an event with the error (text-generation-inference 2749, GenAIInfra 487)."""
     refusal = '{"error":"Input validation error: `inputs` tokens + `max_new_tokens` must be <= 2048. '
