@@ -118,6 +118,15 @@ async def phases(page: Page, *events: dict[str, object]) -> list[str]:
     return seen[1:]
 
 
+@pytest.mark.parametrize(("code", "goes_on"), [("not_saved", True), ("slow", True), ("unavailable", False)])
+async def test_nobody_is_told_to_try_again_while_the_turn_goes_on(modules: Page, code: str, goes_on: bool) -> None:
+    error = {"type": "error", "message": "something is wrong", "code": code, "retryable": True}
+    told = "[(s => [s.notices.server.text, s.awaiting])(m.reduce({ ...m.initial(), awaiting: true }, a))][0]"
+    text, awaiting = await call(modules, "aitalk/state.js", told, error)
+    assert text == "Something is wrong." + ("" if goes_on else " You can simply try again.")
+    assert awaiting is goes_on
+
+
 @pytest.mark.parametrize(("seconds", "left"), [(120, "2 minutes"), (45, "45 seconds")])
 async def test_the_end_of_the_days_time_is_announced(modules: Page, seconds: int, left: str) -> None:
     told = "m.reduce(m.initial(), a).notices.time.text"

@@ -1,8 +1,14 @@
 /** Texts of the notices that messages of the server cause. */
 
+// What the learner need not do anything about: the turn goes on.
+const GOES_ON = ['not_saved', 'slow'];
+
+/** Whether an error with this code ends what the learner waits for. */
+export const endsTheTurn = (code) => !GOES_ON.includes(code);
+
 /** An error of the server as a sentence. */
-export function complaint(message, retryable) {
-  return retryable ? `${sentence(message)} You can simply try again.` : sentence(message);
+export function complaint({ message, code, retryable }) {
+  return retryable && endsTheTurn(code) ? `${sentence(message)} You can simply try again.` : sentence(message);
 }
 
 /** A text with a capital and an end. */

@@ -14,7 +14,7 @@
  * cutBy: what ended an interrupted turn.
  */
 import { heardLength } from './captions.js';
-import { complaint, timeLeft } from './notices.js';
+import { complaint, endsTheTurn, timeLeft } from './notices.js';
 
 /**
  * @param {import('./index.d.ts').Beginning} [kept] also from an earlier page of this conversation
@@ -93,10 +93,9 @@ const HANDLERS = {
   analysis: (state, { data }) => ({ ...quiet(state, 'end'), stage: 'ended', analysis: data }),
   resumed: (state, { level }) => ({ ...state, level }),
   time_left: (state, { seconds }) => notice(state, 'time', { tone: 'info', text: timeLeft(seconds) }),
-  error: (state, { message, retryable }) => ({
-    ...notice(state, 'server', { tone: 'problem', text: complaint(message, retryable) }),
-    awaiting: false,
-    hintAsked: false,
+  error: (state, error) => ({
+    ...notice(state, 'server', { tone: 'problem', text: complaint(error) }),
+    ...(endsTheTurn(error.code) && { awaiting: false, hintAsked: false }),
   }),
 
   // --- the page's own events ---
