@@ -165,6 +165,14 @@ async def page() -> FileResponse:
     return FileResponse(WEB / "index.html", headers=PAGE_HEADERS)
 
 
+@router.get("/ws/conversation", include_in_schema=False)
+@router.get("/v1/realtime", include_in_schema=False)
+async def no_websocket() -> Response:
+    """A request for a WebSocket that came without its `Upgrade`, as a proxy passes it on by default."""
+    told = "This is a WebSocket. A proxy in front of the gateway must pass the headers Upgrade and Connection on."
+    return JSONResponse({"detail": told}, status_code=426, headers={"Upgrade": "websocket", "Connection": "Upgrade"})
+
+
 class _Files(StaticFiles):
     """The page's files. Browsers ask for them each time, so that a page never mixes files of two versions."""
 

@@ -35,9 +35,16 @@ class Origins:
         if origin is None or "*" in self.allowed or origin.rstrip("/") in self.allowed:
             return True
         host = headers.get("host", "")
-        if origin.partition("://")[2] != host:
+        scheme, _, own = origin.partition("://")
+        if _place(own, scheme) != _place(host, scheme):
             return False
         return self.hosts is None or _name(host) in self.hosts or is_private(_name(host))
+
+
+def _place(host: str, scheme: str) -> tuple[str, str]:
+    """Name and port. Some proxies write the default port into Host (`$host:$server_port`), or keep capital letters."""
+    rest = host.rpartition("]")[2] if host.startswith("[") else host
+    return _name(host), rest.partition(":")[2] or {"http": "80", "https": "443"}.get(scheme, "")
 
 
 def _name(host: str) -> str:

@@ -44,6 +44,27 @@ def test_other_pages_need_to_be_listed_and_programs_send_no_origin() -> None:
     assert Origins(hosts=()).allow(Headers({"host": "evil.example"}))
 
 
+@pytest.mark.parametrize(
+    ("origin", "host", "is_own"),
+    [
+        ("https://talk.example", "talk.example:443", True),  # nginx with `Host $host:$server_port`
+        ("http://talk.example", "talk.example:80", True),
+        ("https://talk.example", "Talk.Example", True),
+        ("https://talk.example", "talk.example.", True),
+        ("https://talk.example:8443", "talk.example:8443", True),
+        ("https://[2001:db8::1]", "[2001:db8::1]:443", True),
+        ("https://talk.example", "talk.example:80", False),
+        ("https://talk.example:8443", "talk.example", False),
+        ("https://evil.example", "talk.example", False),
+        ("https://talk.example", "gateway:8000", False),  # the proxy replaced Host: CORS_ORIGINS is needed
+        ("null", "talk.example", False),  # a page in a sandbox, or a file
+        ("null", "null", False),
+    ],
+)
+def test_how_proxies_write_the_host(origin: str, host: str, is_own: bool) -> None:
+    assert Origins(hosts=None).allow(Headers({"origin": origin, "host": host})) is is_own
+
+
 def test_an_empty_host_is_no_page_of_ours() -> None:
     assert not Origins(hosts=None).allow(Headers({"origin": "http://a.example"}))
     assert is_private("localhost")
@@ -87,3 +108,11 @@ async def test_the_page_can_run_nothing_that_a_model_writes() -> None:
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", script.read_text()), (
             script
         )
+
+
+@pytest.mark.parametrize("path", ["/ws/conversation", "/v1/realtime"])
+async def test_a_websocket_whose_upgrade_a_proxy_dropped_says_so(path: str) -> None:
+    async with TestGateway().running() as gateway, httpx.AsyncClient(base_url=gateway.http) as client:
+        response = await client.get(path)
+    assert (response.status_code, response.headers["upgrade"]) == (426, "websocket")
+    assert "proxy" in response.json()["detail"]
