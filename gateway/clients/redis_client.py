@@ -108,6 +108,10 @@ async def reachable() -> AsyncIterator[None]:
         yield
     except (RedisError, OSError) as error:
         raise UnavailableError(f"Redis {explain(error)}") from error
+    except RuntimeError as error:  # uvloop's, for a write on a connection that was reset; redis-py lets it through
+        if "handler is closed" not in str(error):
+            raise
+        raise UnavailableError(f"Redis {explain(ConnectionError())}") from error
     if task.cancelling() > cancelled:
         raise asyncio.CancelledError
 

@@ -165,6 +165,8 @@ class RedisStore:
 
         Raises SessionUnknownError or WrongTokenError.
         """
+        if unsaved := self._unsaved.get(session_id):  # once the session is taken over, it could not be written any more
+            await self._save_one(unsaved)
         key = _key(session_id)
         async with reachable():
             fields = await _awaited(self._redis.hgetall(key))

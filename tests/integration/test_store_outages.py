@@ -18,6 +18,7 @@ from common.errors import UnavailableError
 from deploy.mesh import free_ports
 from gateway.admission.redis_limits import Beat, Entry, RedisLimits
 from gateway.admission.redis_seats import RedisSeats
+from gateway.clients.redis_client import reachable
 from gateway.clients.redis_store import LEFT_TTL_S, UNTOLD_TTL_S, RedisStore
 from gateway.config import GatewaySettings
 from gateway.conversation_record import ConversationRecord
@@ -136,6 +137,35 @@ async def test_what_could_not_be_saved_is_saved_as_soon_as_it_can_be(tmp_path: P
     outbox.close()
     told = [message async for message in outbox]
     assert [message.code for message in told if isinstance(message, ErrorMessage)] == ["not_saved"]
+
+
+async def test_a_learner_who_comes_back_after_an_outage_has_all_that_was_said_in_it(tmp_path: Path) -> None:
+    """The connection was lost in the outage, too: the session is resumed before `keep_saving` has written it."""
+    port = free_ports(1)[0]
+    store = RedisStore(f"redis://127.0.0.1:{port}/0", ttl_s=TTL_S)
+    outbox = Outbox()
+    record = ConversationRecord(state(1), store, outbox)
+    await record.create("token")
+    await record.remember(turn(0))
+    with valkey(tmp_path, port, "v"):
+        async with asyncio.timeout(10):
+            while await store.problem():
+                await asyncio.sleep(0.02)
+        assert (await store.resume("s1", "token", "g1"))[1] == [turn(0)]
+    await store.close()
+    outbox.close()
+    assert [message.code async for message in outbox if isinstance(message, ErrorMessage)] == ["not_saved"]
+
+
+async def test_a_write_to_a_connection_that_was_reset_is_no_bug() -> None:
+    """uvloop raises RuntimeError, which ended 30 sessions at once."""
+    closed = "unable to perform operation on <TCPTransport closed=True reading=False 0x0>; the handler is closed"
+    with pytest.raises(UnavailableError, match="can't be reached"):
+        async with reachable():
+            raise RuntimeError(closed)
+    with pytest.raises(RuntimeError, match="a bug"):
+        async with reachable():
+            raise RuntimeError("a bug")
 
 
 async def test_a_write_that_is_repeated_changes_nothing_and_missing_turns_are_noticed(tmp_path: Path) -> None:
