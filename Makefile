@@ -213,7 +213,7 @@ sbom: $(VENV_SUPPLY)/.supply ## An SBOM (CycloneDX) for each image and environme
 	@$(VENV_SUPPLY)/bin/python deploy/supply_chain/validate.py build/sbom/*.cdx.json
 
 .PHONY: audit
-audit: $(VENV_SUPPLY)/.supply ## Known vulnerabilities of all locked packages (needs pypi.org; ARGS='-- -s osv')
+audit: $(VENV_SUPPLY)/.supply ## Known vulnerabilities of all locked packages (needs PyPI; ARGS='-- -s osv')
 	@$(BIN)/python -m deploy.supply_chain.audit $(VENV_SUPPLY)/bin/pip-audit $(ARGS)
 
 VENV_VLLM := .venv-vllm

@@ -64,8 +64,8 @@ def main() -> int:
         {
             0: f"audit: no vulnerability is known in {len(every)} packages",
             1: "audit: the packages above have known vulnerabilities; raise their versions by `make lock`",
-            2: "audit: the vulnerabilities could not be looked up (the line above says why); this needs pypi.org, or "
-            "api.osv.dev with ARGS='-- -s osv'",
+            2: "audit: the vulnerabilities could not be looked up (the line above says why); this needs PyPI, or "
+            "OSV with ARGS='-- -s osv'",
         }[status],
         file=sys.stderr if status else sys.stdout,
     )

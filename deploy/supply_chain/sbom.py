@@ -49,7 +49,7 @@ def _component(package: Locked, weights: Weights | None) -> dict[str, Any]:
         "version": package.version,
         "purl": purl,
         # One of the archives with these hashes is installed.
-        "externalReferences": [{"type": "distribution", "url": "https://pypi.org/", "hashes": hashes}],
+        "externalReferences": [{"type": "distribution", "url": purl, "hashes": hashes}],
     }
     if weights:
         component |= {
