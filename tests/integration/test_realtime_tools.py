@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from gateway.history import Call, PartnerTurn, SessionState, Turn
 from gateway.ports import ChatMessage
-from gateway.tools import CallPiece, ToolCall, ToolChoice
-from tests.integration.test_realtime import a_gateway, respond, retrieve, write
+from gateway.tools import CallPiece, Tool, ToolCall, ToolChoice
+from tests.integration.test_realtime import a_gateway, respond, retrieve, until_kept, write
+from tests.support.fakes import FakeServers
 from tests.support.gateway import TestGateway
 from tests.support.realtime import realtime
 
@@ -143,3 +147,26 @@ async def test_a_resumed_session_has_its_calls() -> None:
             assert (await retrieve(client, call["id"]))["arguments"] == '{"at": 1}'
             await respond(client)
     assert gateway.llm.asked[1][-1] == ChatMessage("tool", "here", tool_call_id="c1")
+
+
+async def test_a_tool_of_the_operators_server_runs_within_the_response() -> None:
+    gateway = calling((CallPiece(0, "c1", "weather", "{}"),))
+    gateway.tools = servers = FakeServers()
+    async with gateway.running(), realtime(gateway.http) as client:
+        await write(client, "How is the weather?")
+        response = await respond(client)
+        assert [item["type"] for item in response["output"]] == ["message"]
+        assert response["usage"]["output_tokens"] == 2 * gateway.llm.end.completion_tokens
+        await until_kept(gateway, "How is the weather?", "", "Hello there, my friend.")
+    assert servers.called == [("weather", {})]
+    assert [tool.name for tool in gateway.llm.tools[0].tools] == ["weather"]  # nobody could confirm `book`
+
+
+def test_calls_are_kept_as_json() -> None:
+    turn = PartnerTurn(
+        turn_id="t-0", text="", generated_text="", started_s=1, call=Call(id="c", name="n", arguments="{}")
+    )
+    adapter: TypeAdapter[Turn] = TypeAdapter(Turn)
+    assert adapter.validate_json(adapter.dump_json(turn)) == turn
+    state = SessionState(session_id="s", created_at=1, tools=(Tool(name="look"),), tool_choice=ToolChoice(mode="none"))
+    assert SessionState.model_validate_json(state.model_dump_json()) == state

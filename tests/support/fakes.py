@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -30,7 +30,7 @@ from gateway.ports import (
     WritingEnd,
     WrongTokenError,
 )
-from gateway.tools import NO_TOOLS, CallPiece, ToolUse
+from gateway.tools import NO_TOOLS, CallPiece, Tool, ToolUse
 
 
 @dataclass
@@ -410,3 +410,20 @@ class MemoryStore:
     def _check(self) -> None:
         if self.away:
             raise UnavailableError("Redis: away")
+
+
+@dataclass
+class FakeServers:
+    """Tools of the operator's servers: `weather`, and `book`, which needs a confirmation."""
+
+    tools: Sequence[Tool] = (Tool(name="weather"), Tool(name="book"))
+    called: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+    needs_s: float = 0.0
+
+    def needs_confirmation(self, name: str) -> bool:
+        return name == "book"
+
+    async def call(self, name: str, arguments: Mapping[str, object]) -> tuple[str, str]:
+        await asyncio.sleep(self.needs_s)
+        self.called.append((name, arguments))
+        return "ok", "sunny"

@@ -17,7 +17,7 @@ from gateway.admission.redis_seats import RedisSeats
 from gateway.app import create_app
 from gateway.config import GatewaySettings
 from gateway.connection.low_water_mark import WebSocketProtocol
-from gateway.ports import Ports
+from gateway.ports import NoServerTools, Ports, ServerTools
 from tests.support.fakes import FakeAsr, FakeChat, FakeLlm, FakeRecordings, FakeTts, MemoryStore
 
 
@@ -58,6 +58,7 @@ class TestGateway:
 
     asr: FakeAsr = field(default_factory=FakeAsr)
     llm: FakeLlm = field(default_factory=FakeLlm)
+    tools: ServerTools = field(default_factory=NoServerTools)
     tts: FakeTts = field(default_factory=FakeTts)
     store: Any = field(default_factory=MemoryStore)
     services: FakeServices = field(default_factory=FakeServices)
@@ -82,7 +83,9 @@ class TestGateway:
         """Serve with these settings for the length of the block."""
         seats, limits = RedisSeats(self.redis_url), RedisLimits(self.redis_url)
         made = GatewaySettings(_env_file=None, host="127.0.0.1", **settings)
-        app = create_app(made, Ports(self.asr, self.llm, self.tts, self.store), self.services, seats, limits)
+        app = create_app(
+            made, Ports(self.asr, self.llm, self.tts, self.store, self.tools), self.services, seats, limits
+        )
         self.draining = app.state.draining
         config = uvicorn.Config(
             app,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -13,32 +12,15 @@ from gateway.conversation.session_tools import NO_ARGUMENTS, NO_RESULT, NOT_CONF
 from gateway.history import PartnerTurn
 from gateway.ports import ChatMessage
 from gateway.protocol import AiText, ErrorMessage, Interrupt, Interrupted, ToolCallMessage, ToolResult, TurnComplete
-from gateway.tools import CallPiece, Tool, ToolCall, ToolChoice
+from gateway.tools import CallPiece, ToolCall, ToolChoice
 from tests.support.conversation import Conversation, one_turn, start, text
-from tests.support.fakes import FakeLlm
+from tests.support.fakes import FakeLlm, FakeServers
 
 pytestmark = pytest.mark.looptime
 
 LOOK = {"name": "look", "description": "Looks.", "parameters": {"type": "object"}}
 CALL = CallPiece(0, "c1", "look", '{"at": 1}')
 MADE = ToolCall("c1", "look", '{"at": 1}')
-
-
-@dataclass
-class FakeServers:
-    """Tools of the operator's servers: `weather`, and `book`, which needs a confirmation."""
-
-    tools: Sequence[Tool] = (Tool(name="weather"), Tool(name="book"))
-    called: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
-    needs_s: float = 0.0
-
-    def needs_confirmation(self, name: str) -> bool:
-        return name == "book"
-
-    async def call(self, name: str, arguments: Mapping[str, object]) -> tuple[str, str]:
-        await asyncio.sleep(self.needs_s)
-        self.called.append((name, arguments))
-        return "ok", "sunny"
 
 
 def a_talk(*first: Sequence[Any], **more: Any) -> Conversation:
