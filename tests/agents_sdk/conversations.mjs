@@ -114,6 +114,54 @@ export async function talk({ sdk, url, apiKey, speak, interrupt }) {
   };
 }
 
+/** A written turn whose answer needs a tool. The client runs the tool, and asks for the answer itself. */
+export async function callTool({ sdk, url, apiKey }) {
+  const line = new Line(sdk, url);
+  const calls = [];
+  const hours = sdk.tool({
+    name: 'opening_hours',
+    description: 'When the museum is open on a day of the week.',
+    parameters: { type: 'object', properties: { day: { type: 'string' } }, required: ['day'], additionalProperties: false },
+    strict: true,
+    execute: async (given) => {
+      calls.push(given);
+      line.transport.updateSessionConfig({ outputModalities: ['text'], toolChoice: 'none' }); // or it is called again
+      return 'It is closed on Mondays.';
+    },
+  });
+  const agent = new sdk.RealtimeAgent({ name: 'Joe', instructions: 'You are Joe. Look up when the museum is open.', tools: [hours] });
+  const session = new sdk.RealtimeSession(agent, {
+    transport: line.transport,
+    config: { outputModalities: ['text'], toolChoice: { type: 'function', name: 'opening_hours' } },
+  });
+  session.on('error', () => {});
+  await session.connect({ apiKey });
+  session.sendMessage('Is the museum open on Monday?');
+  const isAnswer = ({ response }) => response.output.some(({ type }) => type === 'message');
+  const { response } = await line.event('response.done', { where: isAnswer });
+  session.close();
+  const call = session.history.find(({ type }) => type === 'function_call');
+  return { calls, call, answer: response.output.find(({ type }) => type === 'message').content[0].text, errors: line.errors };
+}
+
+/** The application changes what was said: the client deletes the items and creates them again. */
+export async function changeHistory({ sdk, url, apiKey, speak }) {
+  const line = new Line(sdk, url);
+  const session = agentSession(sdk, line);
+  await session.connect({ apiKey });
+  await speak(session);
+  const { response } = await line.event('response.done');
+  await line.event('conversation.item.retrieved'); // the learner's words are known
+  const after = line.events.length;
+  const changed = { user: (part) => ({ ...part, transcript: 'Changed.' }), assistant: () => ({ type: 'output_text', text: 'Changed.' }) };
+  session.updateHistory((history) => history.map((item) => ({ ...item, content: item.content.map(changed[item.role]) })));
+  const isLast = ({ item }) => item.id === response.output[0].id;
+  await line.event('conversation.item.added', { after, where: isLast });
+  session.close();
+  const added = line.events.slice(after).filter(({ type }) => type === 'conversation.item.added');
+  return { added: added.map(({ item }) => [item.role, item.content[0].text]), errors: line.errors };
+}
+
 /** A transcription session: the client's low-level connection, because its agents always want replies. */
 export async function transcribe({ sdk, url, apiKey, speak }) {
   const line = new Line(sdk, `${url}?intent=transcription`);

@@ -5,40 +5,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import json
-from typing import Any
-
 from tests.e2e.test_realtime import INTERRUPTION, LINE, pcm
-from tests.support.agents_sdk import AGENTS_SDK, client_key, node
+from tests.support.agents_sdk import in_node
 from tests.support.mesh import Mesh
 from tests.support.transcription import word_error_rate
-
-WITHIN_S = 100.0
-
-
-async def in_node(mesh: Mesh, conversation: str, *speech: bytes) -> dict[str, Any]:
-    """What a conversation of `tests/agents_sdk/conversations.mjs` saw."""
-    request = {
-        "conversation": conversation,
-        "url": f"ws://127.0.0.1:{mesh.port}/v1/realtime",
-        "apiKey": await client_key(mesh),
-        "speech": [base64.b64encode(one).decode() for one in speech],
-    }
-    process = await asyncio.create_subprocess_exec(
-        node(), "run.mjs", cwd=AGENTS_SDK, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        async with asyncio.timeout(WITHIN_S):
-            out, _ = await process.communicate(json.dumps(request).encode())
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 0, "see the standard error of Node"
-    seen: dict[str, Any] = json.loads(out)
-    return seen
 
 
 async def test_a_spoken_turn_an_interruption_an_error_and_the_same_session_again(mesh: Mesh) -> None:

@@ -120,7 +120,7 @@ async def test_a_spoken_turn_gives_the_events_in_their_order() -> None:
 
 
 async def test_spoken_items_are_created_again_from_their_transcripts() -> None:
-    """OpenAI's JavaScript client deletes and creates the items whose text an application changes."""
+    """OpenAI's JavaScript client does so with the learner's, when an application changes what was said."""
     async with a_gateway().running() as gateway, realtime(gateway.http) as client:
         for role, kind, text in (("user", "input_audio", "Good morning."), ("assistant", "output_audio", "I see.")):
             part = {"type": kind, "audio": None, "transcript": text}
