@@ -124,8 +124,8 @@ class Canceller:
         self._unchecked = 0
         first = self._window_end - self._correlation.window
         played = self._played.read(first - self._correlation.latest, self._window_end - self._correlation.earliest)
-        late = played[self._correlation.latest // 2 :]
-        if float(np.sqrt(np.mean(np.square(late.astype(np.float32))))) < _AUDIBLE:
+        late = played[self._correlation.latest // 2 :].astype(np.float32)
+        if float(np.dot(late, late)) < _AUDIBLE**2 * len(late):
             return
         before = self._presence.state
         self._presence.check(*self._correlation.add(self._window, played))

@@ -27,7 +27,7 @@ class Presence(enum.Enum):
     ABSENT = enum.auto()
 
 
-CHECK_EVERY_S = {Presence.UNKNOWN: 0.25, Presence.PRESENT: 0.5, Presence.ABSENT: 1.0}
+CHECK_EVERY_S = {Presence.UNKNOWN: 0.25, Presence.PRESENT: 0.5, Presence.ABSENT: 2.0}
 """Seconds of the partner's voice between two checks."""
 
 
