@@ -24,6 +24,7 @@ _SEARCHED_S = 0.35
 _LEAD_S = 0.04  # how long before the echo the reference comes, once it is moved
 _FRAME_S = 0.01
 _TAUGHT_S = 1.0
+_JUMP_S = 0.01  # a player that ran dry changes the delay by more than this; another reflection, by less
 # While AEC3 hears no clear echo, it takes a learner who speaks over the partner for one, and suppresses the voice for
 # half a second to two. So a soft echo gets this much of the partner's voice on top (-32 dB), which AEC3 removes, too.
 _ADDED_ECHO = np.float32(0.025)
@@ -127,13 +128,16 @@ class Canceller:
         late = played[self._correlation.latest // 2 :].astype(np.float32)
         if float(np.dot(late, late)) < _AUDIBLE**2 * len(late):
             return
-        before = self._presence.state
+        before, delay_before = self._presence.state, self._presence.delay
         self._presence.check(*self._correlation.add(self._window, played))
         if self._presence.state is not before:
             metrics.ECHO_FOUND.labels(self._presence.state.name.lower()).inc()
             self._aec = None  # a new one is taught with the clear echo
         if (delay := self._presence.delay) is not None:
             self._align(delay)
+            if delay_before is not None and abs(delay - delay_before) > _JUMP_S * self._rate_hz:
+                self._aec = None
+                self._correlation.forget()
 
     def _align(self, delay: int) -> None:
         """Move the reference if AEC3 could not find the echo behind it."""
