@@ -220,7 +220,7 @@ def test_echoes_come_and_go() -> None:
     assert presence.state is Presence.ABSENT
     presence.check(30.0, 800)
     assert (presence.state, presence.delay) == (Presence.PRESENT, 800)
-    for _ in range(20):
+    for _ in range(40):
         presence.check(5.0, 0)
     assert (presence.state, presence.delay) == (Presence.ABSENT, None)
 
