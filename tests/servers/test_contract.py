@@ -46,7 +46,8 @@ async def engine(request: pytest.FixtureRequest) -> AsyncIterator[LlmEngine]:
 
 async def served(command: Sequence[str], port: int, environment: Mapping[str, str], cleanup: AsyncExitStack) -> str:
     """Start a server; returns its URL as soon as it lists its models."""
-    process = await cleanup.enter_async_context(run_child(command, {**os.environ, **environment}))
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    process = await cleanup.enter_async_context(run_child(command, {**ours, **environment}))
     reading = asyncio.create_task(process.pass_on_output())  # ends with the process
     cleanup.callback(reading.cancel)
     url, deadline = f"http://127.0.0.1:{port}/v1", time.monotonic() + START_TIMEOUT_S
