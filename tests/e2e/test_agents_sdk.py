@@ -26,6 +26,15 @@ async def test_a_spoken_turn_an_interruption_an_error_and_the_same_session_again
     assert seen["answer"]["text"]
 
 
+async def test_the_client_runs_a_tool_and_the_partner_answers(mesh: Mesh) -> None:
+    seen = await in_node(mesh, "callTool")
+    assert len(seen["calls"]) == 1
+    assert isinstance(seen["calls"][0]["day"], str)
+    assert (seen["call"]["name"], seen["call"]["output"]) == ("opening_hours", "It is closed on Mondays.")
+    assert seen["answer"]
+    assert seen["errors"] == []
+
+
 async def test_a_transcription_session_has_no_replies(mesh: Mesh) -> None:
     seen = await in_node(mesh, "transcribe", pcm(LINE))
     assert word_error_rate([LINE], [seen["transcript"]]) <= 0.1
