@@ -252,7 +252,7 @@ test-peers: $(VENV)/.dev $(VENV_PEERS)/.peers ## Pipecat's and LiveKit's OpenAI 
 
 VENV_SERVERS := .venv-servers
 # Those that pass; tests/servers/real.py says what is known of the others.
-SERVERS ?= llama.cpp ollama vllm
+SERVERS ?= llama.cpp ollama vllm llama-cpp-python
 SERVER_ENVIRONMENTS = $(patsubst %,$(VENV_SERVERS)/%/.server,$(filter litellm llama-cpp-python,$(SERVERS))) \
 	$(if $(filter transformers vllm,$(SERVERS)),$(VENV_VLLM)/smollm2/config.json)
 

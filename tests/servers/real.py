@@ -3,9 +3,7 @@
 Each has an environment of its own in `.venv-servers/NAME`, except llama.cpp, which is ours, the stand-in for Ollama,
 which answers through it, and transformers, which comes with vLLM.
 
-`make test-servers` runs those that pass. Three others can be named in SERVERS:
-- llama-cpp-python passed three of nine before an empty stream was asked again and `--interrupt_requests false` was set;
-  it has not been run since.
+`make test-servers` runs those that pass. Two others can be named in SERVERS:
 - LiteLLM answers our requests when it is started by hand; in this suite it answered each with HTTP 500, for a reason
   that is not found yet.
 - transformers 5.19, which comes with vLLM, fails to list its models without a hub; 5.24 does, and answers, on two cores

@@ -74,10 +74,9 @@ async def test_a_long_conversation_goes_on(engine: LlmEngine) -> None:
 
 
 async def test_a_reply_that_two_interrupt_is_written_to_its_end(engine: LlmEngine) -> None:
-    """llama-cpp-python ends a reply when another request comes, unless told not to."""
+    """By default llama-cpp-python ends a reply when another request comes. It counts no tokens."""
     long = asyncio.create_task(contract.run(engine, contract.request_for("Tell me a story.", max_tokens=60)))
     await asyncio.sleep(0.5)
     await contract.run(engine, contract.request_for("Hello"))
-    text, done = await long
-    assert text.strip()
-    assert done.usage.completion_tokens > 20 or done.stop_reason == "stop"
+    text, _ = await long
+    assert len(text) > 80  # 60 tokens
