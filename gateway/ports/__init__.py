@@ -1,0 +1,85 @@
+"""The ports of a conversation to the outside, as small Protocols. `gateway/clients/` implements them.
+
+Every stream is opened with `async with`. Leaving the block for any reason ends the stream and the work behind it.
+Failures are the errors of `common.errors`. Audio is 16-bit little-endian mono PCM.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gateway.ports.language_model import Chat, ChatDone, ChatMessage, ChatRequest, Llm, StopReason, WritingEnd
+from gateway.ports.recognition import (
+    Asr,
+    AsrEvent,
+    AsrStream,
+    EagerEndOfTurn,
+    EndOfTurn,
+    HeardWord,
+    Partial,
+    Patience,
+    Recordings,
+    SpeechStarted,
+    Transcript,
+    TurnResumed,
+    VoiceContinued,
+    VoicePaused,
+)
+from gateway.ports.server_tools import NoServerTools, ServerTools
+from gateway.ports.store import (
+    SessionLostError,
+    SessionStore,
+    SessionTakenError,
+    SessionUnknownError,
+    UnsavedSession,
+    WrongTokenError,
+)
+from gateway.ports.synthesis import SpeechChunk, SpokenWord, Tts, TtsStream
+
+__all__ = [
+    "Asr",
+    "AsrEvent",
+    "AsrStream",
+    "Chat",
+    "ChatDone",
+    "ChatMessage",
+    "ChatRequest",
+    "EagerEndOfTurn",
+    "EndOfTurn",
+    "HeardWord",
+    "Llm",
+    "NoServerTools",
+    "Partial",
+    "Patience",
+    "Ports",
+    "Recordings",
+    "ServerTools",
+    "SessionLostError",
+    "SessionStore",
+    "SessionTakenError",
+    "SessionUnknownError",
+    "SpeechChunk",
+    "SpeechStarted",
+    "SpokenWord",
+    "StopReason",
+    "Transcript",
+    "Tts",
+    "TtsStream",
+    "TurnResumed",
+    "UnsavedSession",
+    "VoiceContinued",
+    "VoicePaused",
+    "WritingEnd",
+    "WrongTokenError",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything that a conversation talks to."""
+
+    asr: Asr
+    llm: Llm
+    tts: Tts
+    store: SessionStore
+    tools: ServerTools = field(default_factory=NoServerTools)

@@ -1,0 +1,129 @@
+"""The language model: the ports `Llm` and `Chat`, and what goes to and comes from them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from gateway.tools import NO_TOOLS, CallPiece, ToolCall, ToolUse
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message of a prompt.
+
+    tool_calls: that the assistant made with it. tool_call_id: of the role tool, the call whose result it is.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WritingEnd:
+    """How a reply ended, and its length in tokens; 0 if the model server doesn't count them.
+
+    reason: the model was done, with or without calls; it reached max_tokens; a filter stopped it; it began to repeat
+    itself.
+    """
+
+    reason: Literal["stop", "length", "filter", "repetition"] = "stop"
+    prompt_tokens: int = 0
+    cached_prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Llm(Protocol):
+    """The language model."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether this gateway has no request at the model, and no reply to any of its learners is under way.
+
+        A reply is under way until its speech has been sent.
+        """
+        ...
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the model has so few parameters that a short prompt suits it better."""
+        ...
+
+    def stream(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int | None = None,
+        max_sentences: int = 0,
+        ends_with_question: bool = False,
+        tools: ToolUse = NO_TOOLS,
+        on_end: Callable[[WritingEnd], None] | None = None,
+    ) -> AbstractAsyncContextManager[AsyncIterator[str | CallPiece]]:
+        """The reply in pieces of text, and of calls of the tools.
+
+        max_tokens: its greatest length; None: the service's own limit. max_sentences: 0: any number.
+        ends_with_question: the reply ends after its first question. on_end: called when it has ended well.
+        """
+        ...
+
+    async def generate(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        json_schema: str | None = None,
+        gives_way: bool = False,
+        tools: ToolUse = NO_TOOLS,
+    ) -> str:
+        """The text of the whole reply. json_schema: as JSON text; the reply is then one JSON document of that shape.
+        tools: that the prompt describes; their calls are not returned.
+
+        gives_way: no learner waits for this reply. It ends with BusyError as soon as this gateway requests a learner's
+        reply, and does not count in `is_idle`.
+        """
+        ...
+
+
+StopReason = Literal["stop", "length", "content_filter", "tool_calls"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """A request of another application to the language model. None: the service's default.
+
+    json_schema: as JSON text; the reply is then one JSON document of that shape.
+    """
+
+    messages: tuple[ChatMessage, ...]
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    json_schema: str | None = None
+    tools: ToolUse = NO_TOOLS
+
+
+@dataclass(frozen=True, slots=True)
+class ChatDone:
+    """The reply is complete. Its token counts are 0 if the model server doesn't count them."""
+
+    stop_reason: StopReason
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_prompt_tokens: int = 0
+
+
+class Chat(Protocol):
+    """The language model for other applications, without the rules for conversations."""
+
+    def stream(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[str | CallPiece | ChatDone]]:
+        """The reply in pieces of text and of calls, then ChatDone. The block begins when the first one is there."""
+        ...

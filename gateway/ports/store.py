@@ -1,0 +1,115 @@
+"""The port to the store of sessions, and its errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from common.errors import InvalidInputError, ServiceError, UnavailableError
+from gateway.history import SessionState, Turn
+
+
+class UnsavedSession(Protocol):
+    """A session that could not be written, with its present values."""
+
+    resume_token: str
+    state: SessionState
+    turns: list[Turn]
+
+    def is_saved(self) -> None:
+        """All of it is written."""
+        ...
+
+    def is_taken(self) -> None:
+        """A newer connection has taken it over, so it was not written."""
+        ...
+
+
+class SessionStore(Protocol):
+    """Keeps sessions, and each learner's usual pause.
+
+    Raises UnavailableError when the store can't be reached. `save`, `append` and `rewrite` raise SessionTakenError when
+    a newer connection has taken the session over.
+    """
+
+    async def create(self, state: SessionState, resume_token: str) -> None:
+        """Keep a new session."""
+        ...
+
+    async def resume(self, session_id: str, resume_token: str, owner: str) -> tuple[SessionState, list[Turn]]:
+        """Take the session over for the gateway `owner`. Raises SessionUnknownError, WrongTokenError."""
+        ...
+
+    async def knows(self, session_id: str, resume_token: str) -> bool:
+        """Whether `resume` would succeed. Changes nothing."""
+        ...
+
+    async def save(self, state: SessionState) -> None:
+        """Replace the session's state."""
+        ...
+
+    async def append(self, state: SessionState, turn: Turn, *, at: int) -> None:
+        """Add a turn to the session. at: its place. Raises SessionLostError if earlier turns are missing."""
+        ...
+
+    async def rewrite(self, state: SessionState, turns: Sequence[Turn]) -> None:
+        """Replace all turns of the session."""
+        ...
+
+    async def restore(self, state: SessionState, resume_token: str, turns: Sequence[Turn]) -> None:
+        """Write the whole session, whatever the store has of it."""
+        ...
+
+    def save_later(self, session: UnsavedSession) -> None:
+        """Write the whole session as soon as the store can be reached, even if its conversation is over by then."""
+        ...
+
+    async def leave(self, session_id: str) -> None:
+        """The learner has left a session without a turn, which need not be kept for long."""
+        ...
+
+    async def delete(self, session_id: str) -> None:
+        """Forget the session."""
+        ...
+
+    async def problem(self) -> str:
+        """Why nothing can be stored now, and what to do; empty if the store works."""
+        ...
+
+    async def keep_client_secret(self, secret: str, document: str, ttl_s: int) -> None:
+        """Store the document of a client's short-lived key."""
+        ...
+
+    async def client_secret(self, secret: str) -> str | None:
+        """The document of this key; None if there is no such key, or it has expired."""
+        ...
+
+    async def usual_pause_ms(self, learner: str) -> int:
+        """How long this learner usually paused in earlier conversations; 0 if unknown."""
+        ...
+
+    async def keep_usual_pause(self, learner: str, usual_pause_ms: int) -> None:
+        """Keep the usual pause for the learner's next conversation."""
+        ...
+
+
+class SessionLostError(UnavailableError):
+    """The store answers, but has lost the session or some of its turns."""
+
+
+class SessionUnknownError(InvalidInputError):
+    """There is no such session: it never existed, has expired, or was ended."""
+
+    code = "session_unknown"
+
+
+class WrongTokenError(InvalidInputError):
+    """The resume token is not this session's."""
+
+    code = "wrong_resume_token"
+
+
+class SessionTakenError(ServiceError):
+    """A newer connection has taken the session over."""
+
+    code = "session_taken_over"
