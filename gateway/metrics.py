@@ -78,7 +78,7 @@ UNKNOWN_FIELDS = Counter(
 AUDIO_SECONDS = Counter("aitalk_gateway_audio_seconds_total", "Seconds of learners' audio decoded.")
 ECHO_SECONDS = Counter(
     "aitalk_gateway_echo_cancelled_seconds_total",
-    "Seconds of learners' audio from which the partner's voice was removed, or would have been if it had been there.",
+    "Seconds of learners' audio that went through the echo canceller.",
 )
 ECHO_FOUND = from_zero(
     Counter(
