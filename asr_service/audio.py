@@ -22,8 +22,9 @@ _BETA = 8.0  # of the Kaiser window: attenuates the stopband by 80 dB
 _PASSED = 0.94  # the passband, as a share of the lower of the two bandwidths
 # In stereo of one voice, the samples of a pair differ less than samples of neighbouring pairs. Mono has no pairs.
 TWO_CHANNELS = 0.1
-# In stereo whose channels differ, a sample resembles the next but one, of its own channel, more than the next one. In
-# mono it is the other way round: speech has the next sample's correlation at 1.02 to 6 times that of the next but one.
+# In stereo with different channels, a sample correlates more with the sample two places on, which is of its own
+# channel, than with the next one. In mono it is the other way round: in speech, the correlation with the next sample is
+# 1.02 to 6 times as high as that with the sample two places on.
 _RESEMBLES, _LESS = 0.5, 0.85
 
 Audio: TypeAlias = npt.NDArray[np.float32]
@@ -58,8 +59,8 @@ def check_recording(pcm: bytes) -> None:
 
 
 def _has_two_channels(samples: Audio) -> bool:
-    """Whether the samples are surely those of two channels in turn. They may be alike, inverted, of two voices, or one
-    of them silent. A tenth of a second is too short to tell."""
+    """Whether the samples are certainly two interleaved channels. They may be alike, inverted or two voices, or one
+    may be silent. A tenth of a second is too short to tell."""
     samples = samples[: len(samples) // 2 * 2]
     if len(samples) <= ENGINE_RATE_HZ // 10:
         return False

@@ -37,7 +37,7 @@ TOGETHER = 3  # conversations at once
 
 @dataclass
 class Heard:
-    """What a conversation came to. The times are from the learner's first voiced sample; None: never."""
+    """The result of one conversation. Times count from the learner's first voiced sample; None: never."""
 
     interruptions: int = 0
     turns: list[str] = field(default_factory=list)

@@ -24,8 +24,8 @@ from common.errors import (
 
 logger = logging.getLogger(__name__)
 
-# A status is sent in HTTP/2 trailers, which may have 8 KiB: gRPC reports longer ones as RESOURCE_EXHAUSTED, without the
-# message. It contains the message twice, and each byte that isn't ASCII takes up to three.
+# gRPC sends a status in HTTP/2 trailers of at most 8 KiB. It reports a longer one as RESOURCE_EXHAUSTED, without the
+# message. The trailers contain the message twice, and a byte that isn't ASCII takes up to three bytes.
 MAX_MESSAGE_BYTES = 1200
 
 # grpcio's message if the server ends a call while the client writes a message. The server's own status is lost.

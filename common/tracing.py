@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.id_generator import IdGenerator
     from opentelemetry.sdk.trace.sampling import Sampler
 
-FLUSH_TIMEOUT_S = 2.5  # all spans that wait, at the end; one export may fail after EXPORT_TIMEOUT_S
+FLUSH_TIMEOUT_S = 2.5  # for all waiting spans, at the end of the process; one export fails after EXPORT_TIMEOUT_S
 EXPORT_TIMEOUT_S = 2  # a missing collector must not delay the end of a process
 
 TRACER = trace.get_tracer("aitalk")
@@ -75,7 +75,7 @@ def configure_tracing(service: str, endpoint: str, share: float = 1.0) -> None:
         resource=Resource.create({"service.name": service, "service.namespace": "aitalk"}),
         sampler=ParentBased(_sampler),
         id_generator=_ids,
-        shutdown_on_exit=False,  # it would wait for each batch: up to 10 s without a collector
+        shutdown_on_exit=False,  # the SDK's own exit handler waits for each batch: up to 10 s without a collector
     )
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint, timeout=EXPORT_TIMEOUT_S)))
     trace.set_tracer_provider(provider)
@@ -83,7 +83,7 @@ def configure_tracing(service: str, endpoint: str, share: float = 1.0) -> None:
 
 
 def flush_traces() -> None:
-    """Send the remaining spans, within FLUSH_TIMEOUT_S; what a missing collector didn't take by then is lost.
+    """Send the remaining spans within FLUSH_TIMEOUT_S. Spans that the collector hasn't taken by then are lost.
 
     A normal exit does this. A process that ends without Python's own clean-up calls it.
     """

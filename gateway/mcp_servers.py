@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, Valid
 class McpServer(BaseModel):
     """One server, over streamable HTTP.
 
-    name: in the log. token: a bearer token. tools: the only ones that the partner may use; None: all. allow: of these,
+    name: for the log. token: a bearer token. tools: those that the partner may use; None: all. allow: of these,
     the ones that may change something without a confirmation. timeout_s: for a call. max_result_chars: the rest of a
     longer result is cut off.
     """

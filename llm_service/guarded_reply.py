@@ -15,7 +15,7 @@ from llm_service.tools import CallDelta
 async def guarded(
     events: AsyncGenerator[Event, None], request: GenerationRequest, limits: Limits
 ) -> AsyncGenerator[Event, None]:
-    """The same reply, whose text the guard may end early.
+    """The events of the reply, which the guard may end early.
 
     Calls of tools pass unchanged. If the text is long enough and calls may follow it, only the rest of the text is left
     out.

@@ -1,4 +1,4 @@
-"""`make chaos`: does harm to a running mesh while learners talk, and counts what they lose.
+"""`make chaos`: breaks parts of a running mesh while learners talk, and counts what the learners lose.
 
 30 learners speak to the mesh of `make run` with stub models. At random moments each process is killed, and stopped for
 20 s; Redis is away for 30 s, full, read-only and slow. After each fault the learners talk until they are answered
@@ -41,7 +41,7 @@ SETTLED_S = 0.5  # a turn is shown to the learner a moment before it is stored
 
 @dataclass
 class Chaos:
-    """The learners, and what happened to them so far. marks: where each one's diary was after the last fault."""
+    """The learners and their diaries. marks: how long each diary was after the last fault."""
 
     mesh: StubMesh
     people: Sequence[Person]
@@ -49,7 +49,7 @@ class Chaos:
     marks: list[Mark] = field(default_factory=list)
 
     async def try_fault(self, fault: Fault) -> None:
-        """Do it, wait until the mesh and the learners are well again, and count."""
+        """Cause the fault, wait until the mesh and the learners have recovered, and count."""
         marks = self.marks or [Mark.of(person.diary) for person in self.people]
         before = self.mesh.find(fault.process) if fault.process else None
         await fault.begin()
@@ -86,7 +86,7 @@ class Chaos:
                 await asyncio.sleep(0.05)
 
     async def _wait_until_answered(self, since_s: float) -> None:
-        """Wait until every learner has said something since then and was answered, or for long enough."""
+        """Wait until every learner has spoken since then and was answered, or until the time is up."""
         while time.monotonic() < since_s + BACK_WITHIN_S:
             if all(person.diary.was_answered_since(since_s) for person in self.people):
                 return

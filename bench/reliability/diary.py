@@ -27,7 +27,7 @@ class Utterance:
     is_open: bool = True
 
     def waited_s(self, now_s: float) -> float:
-        """How long the learner had neither an answer nor a word about what is wrong."""
+        """How long the learner had neither an answer nor a message that something is wrong."""
         return min(self.answered_s, self.told_s, now_s) - self.ended_s
 
 
@@ -67,7 +67,7 @@ class Diary:
             utterance.told_s = min(utterance.told_s, now_s)
 
     def lost(self, now_s: float) -> None:
-        """The connection is lost, which the client shows. What was said is not answered any more."""
+        """The connection is lost, and the client shows it. Open sentences get no answer any more."""
         self.lost_s.append(now_s)
         for utterance in self.unanswered():
             utterance.told_s = min(utterance.told_s, now_s)
@@ -79,7 +79,7 @@ class Diary:
             self.back_s += [now_s] * (len(self.lost_s) - len(self.back_s))
 
     def unanswered(self) -> list[Utterance]:
-        """What is not answered yet: the last ones."""
+        """The sentences without an answer, which are the last ones."""
         return list(takewhile(lambda utterance: utterance.is_open, reversed(self.utterances)))
 
     @property

@@ -1,4 +1,4 @@
-"""What can be done to the mesh. Each fault is begun, and mended after its time if it does not mend itself.
+"""The faults that `make chaos` causes. Each one is begun, and ended after its time unless it ends by itself.
 
 A killed process is started again by the supervisor. A stopped one goes on after its time, unless the supervisor or
 llm_service has replaced it before. Redis comes back when the fault is mended.
@@ -97,4 +97,4 @@ def _of_redis(mesh: StubMesh, link: RedisLink, lasts_s: float) -> list[Fault]:
 
 
 async def _nothing() -> None:
-    """A fault that mends itself."""
+    """A fault that ends by itself."""

@@ -33,7 +33,7 @@ def create_app(model: str, delays: Delays) -> FastAPI:
 
     @app.get("/health")
     async def health() -> None:
-        """It is well."""
+        """Report that the server is healthy."""
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:

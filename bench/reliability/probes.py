@@ -33,7 +33,7 @@ async def serves(mesh: StubMesh, name: str) -> bool:
 
 
 async def _model_serves(mesh: StubMesh) -> bool:
-    """Whether the model server does, and llm_service says so."""
+    """Whether the model server serves, and llm_service reports it as serving."""
     process = mesh.find("model")
     try:
         command = process.cmdline() if process else []
@@ -46,7 +46,7 @@ async def _model_serves(mesh: StubMesh) -> bool:
 
 
 async def kept_turns(mesh: StubMesh, sessions: Iterable[str]) -> Kept:
-    """What Redis has of these sessions."""
+    """What Redis has stored of these sessions."""
     said, heard = {}, {}
     async with redis.Redis(port=mesh.valkey_port, decode_responses=True) as client:
         for session in sessions:

@@ -27,7 +27,7 @@ class RedisLink:
             writer.transport.abort()
 
     def mend(self) -> None:
-        """Be a good link again."""
+        """Pass everything on again at once."""
         self.is_cut, self.slow_s = False, 0.0
 
     @asynccontextmanager

@@ -1,8 +1,8 @@
 """`make soak`: learners who come and go, for an hour by default. Nothing may grow, and nothing may be left over.
 
 50 learners talk at once to the mesh of `make run` with stub models. Each stays for some seconds, leaves (ends the
-conversation, closes the page or just disappears), and another one comes. After a warm-up everybody leaves, and tasks
-and file descriptors are counted; after the run again. Ends with status 1 if a goal is missed.
+conversation, closes the page or just disappears), and another one comes. After the warm-up, all leave, and tasks and
+file descriptors are counted; the same happens after the run. Ends with status 1 if a goal is missed.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Crowd:
     late_s: deque[float] = field(default_factory=lambda: deque(maxlen=100_000))
 
     async def come_and_go(self, seconds: float) -> None:
-        """Keep all places taken for so long; then everybody leaves."""
+        """Keep all places taken for this long; then all learners leave."""
         until_s, frames = time.monotonic() + seconds, masked_program(self.said)
         async with asyncio.TaskGroup() as tasks:
             for place in range(self.learners):
@@ -97,7 +97,7 @@ class Gauge:
 
 
 async def counted(mesh: StubMesh) -> dict[str, tuple[int, int]]:
-    """Tasks and file descriptors of each process: the least of some counts, as a health check comes and goes."""
+    """Tasks and file descriptors of each process. The lowest of several counts, because health checks add some."""
     counts = []
     for _ in range(COUNTS):
         counts.append(await _count(mesh))

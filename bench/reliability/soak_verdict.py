@@ -32,7 +32,7 @@ class Process:
         return median(self.memory_after_mb) / median(self.memory_before_mb) - 1
 
     def problems(self) -> Iterator[str]:
-        """What breaks a goal."""
+        """The goals that this process misses."""
         if self.growth > MOST_GROWTH:
             yield f"{self.name}: its memory grew by {100 * self.growth:.1f} % (goal {100 * MOST_GROWTH:g} %)"
         if self.tasks_after > self.tasks_before:
@@ -44,7 +44,7 @@ class Process:
 def problems(
     processes: Sequence[Process], left: Mapping[str, float], *, sessions: int, turns: int, learners: int
 ) -> list[str]:
-    """All that breaks a goal. left: what should be gone, with its count."""
+    """The goals that were missed. left: what should be gone, with its count."""
     found = [problem for process in processes for problem in process.problems()]
     found += [f"at the end {count:g} {what} are left over" for what, count in left.items() if count]
     if sessions < 2 * learners or turns < sessions / 2:

@@ -79,7 +79,7 @@ class Row:
         return math.inf if found is None else found
 
     def problems(self) -> Iterator[str]:
-        """What breaks a goal."""
+        """The goals that this row misses."""
         if not self.told:
             yield f"{self.what}: nobody was told of any turn, so that this says nothing"
         if self.lost or self.doubled or self.sessions_lost:
@@ -154,7 +154,7 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def problems(rows: Sequence[Row], tried: Sequence[str], times: int, left: Mapping[str, float]) -> list[str]:
-    """All that breaks a goal. tried: the kinds of faults that should have been. left: what should be gone, with its
+    """The goals that were missed. tried: all kinds of faults that were due. left: what should be gone, with its
     count."""
     found = [problem for row in rows for problem in row.problems()]
     counted = {row.what: row.times for row in rows}

@@ -1,4 +1,4 @@
-"""How long one client may converse on one day (UTC): counts the time, and tells its sessions before it is used up.
+"""Counts how long one client converses on one day (UTC), and warns its sessions before the time is used up.
 
     more than WARN_S left ──▶ a `time_left` message ──▶ nothing left: the current turn is finished, within LAST_TURN_S
 
@@ -19,7 +19,7 @@ from gateway.closing import TimeRunsOut, TimeUp, TimeUsedUpError
 
 WARN_S = 120.0
 LAST_TURN_S = 20.0
-POLL_S = 1.0  # other conversations of the client, and a new day, change what is left
+POLL_S = 1.0  # the client's other conversations and a new day change how much time is left
 DAY_S = 24 * 3600
 
 
@@ -51,7 +51,7 @@ class DailyTime:
 
     @property
     def unreported_s(self) -> float:
-        """The time used at this gateway that was not passed to `report` yet."""
+        """The time used at this gateway that no `report` has covered yet."""
         self._count()
         return self._unreported_s
 
@@ -62,7 +62,7 @@ class DailyTime:
 
     @property
     def notice(self) -> str:
-        """What a client is told whose time is used up."""
+        """The message for a client whose time is used up."""
         minutes = max(1, math.ceil((DAY_S - self._wall_clock() % DAY_S) / 60))
         wait = f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
         return (
@@ -89,7 +89,7 @@ class DailyTime:
             self._running -= 1
 
     def report(self, used_s: float, *, sent_s: float = 0.0) -> None:
-        """All gateways know of `used_s` today; that contains the `sent_s` that were counted here."""
+        """Take today's total of all gateways, `used_s`. It includes the `sent_s` that this gateway has sent."""
         self._reported_s = used_s
         self._unreported_s -= sent_s
 
@@ -101,7 +101,7 @@ class DailyTime:
         while self.left_s:
             await self._until(lambda: self.left_s <= warn_s, warn_s)
             await session.post(TimeRunsOut(round(self.left_s)))
-            await self._until(lambda: not 0 < self.left_s <= warn_s, 0.0)  # more may be left: a new day
+            await self._until(lambda: not 0 < self.left_s <= warn_s, 0.0)  # on a new day there is more time again
         metrics.CLIENT_LIMITS.labels("time").inc()
         await session.post(TimeUp(self.notice))
         await asyncio.sleep(LAST_TURN_S)

@@ -76,7 +76,7 @@ class Allowance:
 
 @dataclass
 class _Client:
-    """What one client does at this gateway. time: also what it has used at the others."""
+    """One client at this gateway. time: includes what it has used at other gateways."""
 
     time: DailyTime
     connections: set[str] = field(default_factory=set)
@@ -175,7 +175,7 @@ class Limits:
     async def _leave(self, name: str, connection: str) -> None:
         self._forget(name)
         if self._is_away:
-            return  # the lease will lapse
+            return  # the lease lapses by itself
         try:
             await self._shared.leave(name, connection)
         except UnavailableError as error:
@@ -188,7 +188,7 @@ class Limits:
             del self._clients[name]
 
     def _opened_here(self, name: str) -> int:
-        """How many connections the client has now opened at this gateway in this minute."""
+        """Count one more connection. Returns how many the client has opened at this gateway in this minute."""
         if (minute := int(self._now() // 60)) != self._minute:
             self._minute, self._opened = minute, Counter()
         self._opened[name] += 1

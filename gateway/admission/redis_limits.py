@@ -1,12 +1,12 @@
-"""What each client does at all gateways together, in Redis. A dead gateway's connections vanish.
+"""Counts in Redis what each client does at all gateways together. The connections of a dead gateway expire.
 
     aitalk:client:{DIGEST}:open     sorted set   connection → when its lease ends
     aitalk:client:{DIGEST}:opened   hash         minute; current, before: connections opened in it and in the last one
     aitalk:client:{DIGEST}:used     hash         day (UTC); ms: the time in conversations on that day
 
-`beat` renews the leases; the leases of a dead gateway lapse after LEASE_S. Connections per minute are counted by a
-sliding window of two minutes: the share of the last one that is less than a minute ago, and this one. All times are by
-Redis's own clock. A key contains a digest of the client's name, and expires.
+`beat` renews the leases; the leases of a dead gateway lapse after LEASE_S. Connections per minute are counted
+by a sliding window: the count of this minute, and the share of the last minute's count that is less than 60 s old. All
+times are by Redis's own clock. A key contains a digest of the client's name, and expires.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ return {0, used_today(0)}
 """
 )
 
-# ARGV: lease, milliseconds used since the last beat, connections … Returns the milliseconds used today. Redis may have
-# lost everything meanwhile, so it adds the connections again.
+# ARGV: lease, milliseconds used since the last beat, connections … Returns the milliseconds used today. It adds the
+# connections again, because Redis may have lost its data since the last beat.
 _BEAT = (
     _COMMON
     + """

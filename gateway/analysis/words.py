@@ -75,7 +75,7 @@ def load_lexicon(language: str) -> Lexicon:
 
 
 def _check_listed(language: str, lists: Iterable[str]) -> None:
-    """Raises LookupError unless one of the lists is of this very language. wordfreq would take a related one."""
+    """Raises LookupError unless wordfreq has a list of this very language. It would use a related language's list."""
     plain = langcodes.Language.get(language).prefer_macrolanguage().language or ""  # LanguageTagError is a ValueError
     if _LISTED_AS.get(plain, plain) not in lists:
         raise LookupError(language)

@@ -1,4 +1,4 @@
-"""How much sound a stream may give for its bytes.
+"""Limits how much sound a stream may contain for its size in bytes.
 
 Compressed silence takes almost no bytes, and a frame may claim any rate. Without a limit, 72 bytes of FLAC would become
 42 MB of PCM.

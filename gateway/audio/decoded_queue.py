@@ -11,8 +11,8 @@ from gateway.audio.errors import AudioError
 from gateway.audio.types import Cut, DecodedAudio, Quiet
 
 CAPACITY = 32  # pieces of 20 to 60 ms from Opus: about a second of sound, enough to ride out a busy event loop
-# Without a decoder thread. Ten seconds at 16 kHz: longer than recognition may hang before it is given up. If the queue
-# were full earlier, the gateway would read no more messages, and the client would take the connection for dead.
+# The limit without a decoder thread: ten seconds at 16 kHz, longer than recognition may hang before it is given up. If
+# the queue were full earlier, the gateway would stop reading, and the client would take the connection for dead.
 CAPACITY_BYTES = 320_000
 _LEAST_BYTES = 320  # each item counts as at least this much
 

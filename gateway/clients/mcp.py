@@ -66,7 +66,7 @@ class McpTools:
         except TimeoutError:
             logger.warning("the MCP server %s took longer than %g s for %s", server.name, server.timeout_s, found.name)
             return "timeout", "Error: the tool has not answered in time."
-        except Exception as error:  # whatever the server does, the conversation goes on; the text may quote arguments
+        except Exception as error:  # conversations go on; the error's text may quote arguments
             logger.warning("the MCP server %s failed at %s (%s)", server.name, found.name, type(error).__name__)
             return "error", "Error: the tool failed."
         return "error" if result.is_error else "ok", _text_of(result)[: server.max_result_chars]
@@ -87,7 +87,7 @@ class McpTools:
         try:
             async with asyncio.timeout(server.timeout_s), _connected(server) as client:
                 found = [tool for tool in await _all_tools(client) if server.tools is None or tool.name in server.tools]
-        except Exception as error:  # of any kind: it is away
+        except Exception as error:  # any failure means that the server is away
             self._by_server.pop(server.name, None)
             if server.name not in self._away:
                 self._away.add(server.name)
@@ -103,7 +103,7 @@ class McpTools:
             self._by_server[server.name] = [_found(server, tool) for tool in found]
         self._found = {}
         for one in (found for server in self._servers for found in self._by_server.get(server.name, ())):
-            self._found.setdefault(one.tool.name, one)  # of two servers' tools with the same name, the first
+            self._found.setdefault(one.tool.name, one)  # of two tools with the same name, the first wins
 
 
 @asynccontextmanager

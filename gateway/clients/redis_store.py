@@ -165,7 +165,7 @@ class RedisStore:
 
         Raises SessionUnknownError or WrongTokenError.
         """
-        if unsaved := self._unsaved.get(session_id):  # once the session is taken over, it could not be written any more
+        if unsaved := self._unsaved.get(session_id):  # this gateway can't write it after the takeover
             await self._save_one(unsaved)
         key = _key(session_id)
         async with reachable():

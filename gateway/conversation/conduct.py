@@ -71,7 +71,7 @@ class TruncateTurn:
 
 @dataclass(frozen=True, slots=True)
 class SetResult:
-    """The result of the call with this id; None: it has none any more."""
+    """The result of the call with this id; None if the call has none any more."""
 
     call_id: str
     output: str | None

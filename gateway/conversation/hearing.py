@@ -53,7 +53,7 @@ class VoiceLasts:
 
 @dataclass(frozen=True, slots=True)
 class HearingIsSlow:
-    """Recognition takes no audio at the moment. What the learner says is kept."""
+    """Recognition takes no audio now. The gateway keeps what the learner says."""
 
     error: ServiceError
 
@@ -220,7 +220,7 @@ class Hearing:
         self._turn_is_open = self._is_voiced = False
         self._lasts_at = None
         self._expect()
-        # A stream can't even be opened while other streams to a server that hangs have filled their connection.
+        # If the server hangs and other streams have filled the shared connection, opening a stream waits, too.
         self._sending_since = asyncio.get_running_loop().time()
         async with asyncio.TaskGroup() as watch:
             watching = watch.create_task(self._watch_for_stall())
@@ -246,8 +246,8 @@ class Hearing:
     async def _watch_for_stall(self) -> None:
         """Report HearingIsSlow, and later raise DeadlineError, when the stream takes no message.
 
-        If recognition was away before, the learner knows. Then it is given up sooner, so that audio is read again and
-        the learner is told that nobody hears it.
+        If recognition has failed before, the learner knows already. Then the stream is given up sooner, so that the
+        gateway reads audio again and tells the learner that nobody hears it.
         """
         clock, told_of = asyncio.get_running_loop().time, None
         while True:

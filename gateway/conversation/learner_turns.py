@@ -53,7 +53,7 @@ class LearnerTurns:
         self._now = now
         self._conduct = conduct
         self._cut_turn = CutTurn()
-        self._has_echo = False  # the partner's words have come back from the microphone
+        self._has_echo = False  # the microphone has picked up the partner's words
         self._microphone_has_echo = has_echo
         self._began_over_partner = False  # when the learner's voice began, the partner spoke
 

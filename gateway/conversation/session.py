@@ -192,7 +192,7 @@ class Session:
         self._resume_token = resume_token or secrets.token_urlsafe(24)
         self._silence = Silence()
         self._ends_by: HandOver | TimeUp | None = None
-        self._is_playing: Callable[[str], bool] = lambda turn_id: False  # which reply: floor control knows
+        self._is_playing: Callable[[str], bool] = lambda turn_id: False  # floor control replaces it
         self.is_leaving = False
 
     @property
@@ -222,7 +222,7 @@ class Session:
             case Text():
                 self._beginning.close()
             case Playback(turn_id=turn_id) if not self._is_playing(turn_id):
-                return  # a player that goes on reporting must not keep an idle session
+                return  # a player that goes on reporting must not keep an idle session alive
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
             await self._posting.send(event)
 

@@ -19,16 +19,16 @@ from gateway.echo.presence import CHECK_EVERY_S, EchoPresence, Presence
 
 # How long a room may echo after the last sample was played.
 REVERBERATION_S = 0.5
-# AEC3 finds the echo up to this long after the reference that it gets; beyond, the reference is moved.
+# AEC3 finds an echo up to this long after the reference. For a longer delay, the reference is moved.
 _SEARCHED_S = 0.35
 _LEAD_S = 0.04  # how long before the echo the reference comes, once it is moved
 _FRAME_S = 0.01
 _TAUGHT_S = 1.0
-_JUMP_S = 0.01  # a player that ran dry changes the delay by more than this; another reflection, by less
+_JUMP_S = 0.01  # a player that stalls changes the delay by more than this; a different reflection, by less
 # While AEC3 hears no clear echo, it takes a learner who speaks over the partner for one, and suppresses the voice for
-# half a second to two. So a soft echo gets this much of the partner's voice on top (-32 dB), which AEC3 removes, too.
+# half a second to two. So this much of the partner's voice is added to a soft echo (-32 dB). AEC3 removes it, too.
 _ADDED_ECHO = np.float32(0.025)
-_AUDIBLE = 300.0  # root mean square of 16-bit samples, -41 dB of full scale: the partner speaks
+_AUDIBLE = 300.0  # root mean square of 16-bit samples (-41 dB of full scale): louder than this, the partner speaks
 
 
 class Canceller:
@@ -132,7 +132,7 @@ class Canceller:
         self._presence.check(*self._correlation.add(self._window, played))
         if self._presence.state is not before:
             metrics.ECHO_FOUND.labels(self._presence.state.name.lower()).inc()
-            self._aec = None  # a new one is taught with the clear echo
+            self._aec = None  # the next canceller is taught with the clear echo
         if (delay := self._presence.delay) is not None:
             self._align(delay)
             if delay_before is not None and abs(delay - delay_before) > _JUMP_S * self._rate_hz:

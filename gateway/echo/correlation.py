@@ -1,4 +1,4 @@
-"""Looks for the partner's voice in the learner's microphone by correlation of the two, and measures its delay.
+"""Finds the partner's voice in the learner's microphone by correlating the two signals, and measures its delay.
 
 Each frequency counts almost alike, as in GCC-PHAT (Knapp and Carter, 1976), because speech has most of its energy in a
 few. Frequencies that are softer than the mean count less, so that the microphone's own noise doesn't hide a soft echo.
@@ -31,7 +31,7 @@ class Correlation:
         self._sum: npt.NDArray[np.float32] | None = None
 
     def forget(self) -> None:
-        """The delay may be another one from now on."""
+        """Drop the previous windows, because the delay may have changed."""
         self._sum = None
 
     def add(self, microphone: Pcm, played: Pcm) -> tuple[float, int]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 
-_REMEMBER_S = 3.0  # a microphone that was switched off for longer has a new beginning
+_REMEMBER_S = 3.0  # older observations are forgotten, so a microphone that was off for longer starts anew
 _TOLERANCE_S = 0.02
 
 
@@ -17,7 +17,8 @@ class MicrophoneClock:
     def __init__(self, sample_rate_hz: int) -> None:
         self._rate_hz = sample_rate_hz
         self._samples = 0
-        self._begins: deque[tuple[float, float]] = deque()  # when it came; when the stream began, if it came in time
+        # When audio came, and when the stream began if that audio came without delay.
+        self._begins: deque[tuple[float, float]] = deque()
         self._began_s: float | None = None
 
     def add(self, samples: int, now_s: float) -> int:

@@ -16,7 +16,7 @@ from gateway.audio.pcm import PcmConverter, PcmFormat
 
 Pcm = npt.NDArray[np.int16]
 
-# The microphone may be two seconds late and the echo one more, and two seconds are sent ahead.
+# The microphone may be two seconds late, the echo one second more, and audio is sent two seconds ahead.
 KEEP_S = 6.0
 
 
@@ -45,7 +45,7 @@ class PlayedAudio:
         self._converter = PcmConverter(PcmFormat("pcm_s16le", source_rate_hz, 1), self._rate_hz)
 
     def add(self, pcm: bytes, now: int) -> None:
-        """This was sent now."""
+        """Take audio that is sent now."""
         for data in self._converter.push(pcm):
             start = max(now, self._pieces[-1].end) if self._pieces else now
             self._pieces.append(_Piece(start, np.frombuffer(data, "<i2")))

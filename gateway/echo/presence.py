@@ -16,7 +16,7 @@ import enum
 _CLEAR = 12.0  # a peak as high as this is an echo; unrelated voices reach 11
 _UNCLEAR = 8.0  # a quiet microphone stays below this
 _UNKNOWN_CHECKS, _MOST_CHECKS = 2, 5
-_CHECKS_WITHOUT = 40  # after so many without an unclear peak, an echo is over: the learner has put on headphones
+_CHECKS_WITHOUT = 40  # without an unclear peak; then the echo is gone: the learner has put on headphones
 
 
 class Presence(enum.Enum):

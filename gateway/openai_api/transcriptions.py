@@ -93,8 +93,8 @@ async def _all(heard: AsyncIterator[Heard]) -> list[Heard]:
 async def _events(
     first: Heard | None, heard: AsyncGenerator[Heard, None], response_format: TextFormat, length_s: float | None
 ) -> AsyncIterator[bytes]:
-    """The answer in parts. Beside OpenAI's fields, each one tells how much of the recording is recognised, in seconds,
-    and how long the recording is, if it says so."""
+    """The answer in parts. Besides OpenAI's fields, each part has the seconds of the recording that are recognised,
+    and the recording's length in seconds, if the file states it."""
     parts: list[str] = []
     write = _writer(response_format)
     piece = first

@@ -129,7 +129,7 @@ class Items:
 
 
 def items_of_turn(turn: Turn) -> list[Item]:
-    """The items for a turn of an earlier connection: a call has another one for its result."""
+    """The items for a turn of an earlier connection. A call with a result gives two."""
     match turn:
         case PartnerTurn(call=Call(id=call_id, name=name, arguments=arguments, output=output)):
             call = Item(turn.turn_id, "assistant", "function_call", arguments, call_id=call_id, name=name)
@@ -146,7 +146,7 @@ def _output_item(item_id: str, call_id: str, output: str) -> Item:
 
 
 def unknown_call(call_id: str, param: str) -> ClientError:
-    """The error for a call that there is not."""
+    """The error for an id that no call has."""
     return ClientError(f"there is no call {call_id!r} in this conversation", code="invalid_tool_call_id", param=param)
 
 

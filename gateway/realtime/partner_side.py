@@ -165,7 +165,7 @@ class PartnerSide:
         return [
             {"type": "response.created", "response": response.shown()},
             {"type": "rate_limits.updated", "rate_limits": self.rate_limits()},
-            *([] if options.has_tools else self._open(response)),  # it may have calls only
+            *([] if options.has_tools else self._open(response)),  # it may consist of calls only
         ]
 
     def _open(self, response: Response) -> list[Event]:

@@ -42,14 +42,14 @@ class Answered:
 
 
 Ask = Callable[[Sequence[ChatMessage], ToolUse], AbstractAsyncContextManager[AsyncIterator[str | CallPiece]]]
-"""Has the writer write one round."""
+"""Asks the writer for one round."""
 
 
 class ToolRounds:
     """The rounds of one reply.
 
     calls: those that end it. answered: those that were run here. exchanges: the messages of the rounds that are over.
-    begun: set when the model has written something. released: tools run from then on.
+    begun: is set when the model has written something. released: tools wait until it is set.
     """
 
     def __init__(self, tools: ReplyTools, *, begun: asyncio.Event, released: asyncio.Event) -> None:
@@ -105,7 +105,7 @@ class ToolRounds:
                 yield " "
 
     async def _run(self, calls: Sequence[ToolCall]) -> list[Answered]:
-        """Run our tools at once, as soon as the reply is released; the other calls end the reply."""
+        """Run the tools of `runner` concurrently, once the reply is released. The other calls end the reply."""
         ours = [call for call in calls if self._is_ours(call.name)]
         self.calls += [call for call in calls if not self._is_ours(call.name)]
         if not ours:

@@ -27,7 +27,7 @@ class CallReader:
     def __init__(self) -> None:
         self._arguments: list[str] = []  # of each call so far
         self._places: dict[int | str, int] = {}  # the server's index or id → ours
-        self._ids: dict[int | str, str] = {}  # the same → the id of its latest call
+        self._ids: dict[int | str, str] = {}  # the server's index or id → the id of its latest call
         self._latest: int | str = ""
 
     @property
@@ -44,7 +44,7 @@ class CallReader:
         return [delta for call in calls if (delta := self._piece(call))]
 
     def finish(self) -> list[CallDelta]:
-        """The reply has ended: a call without arguments gets empty ones."""
+        """Finish the reply: a call without arguments gets empty ones."""
         return [CallDelta(at, arguments="{}") for at, text in enumerate(self._arguments) if not text.strip()]
 
     def _piece(self, call: dict[str, Any]) -> CallDelta | None:

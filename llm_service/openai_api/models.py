@@ -51,7 +51,7 @@ def _model(entry: object) -> ServedModel | None:
 
 
 def choose_model(wanted: str, served: Sequence[str]) -> str:
-    """The name to ask with: `wanted` if the server has it, else the only model that the server has.
+    """The model's name for requests: `wanted` if the server has it, otherwise the server's only model.
 
     Raises InvalidInputError, naming the models, if the server has several others; UnavailableError if it has none.
     """

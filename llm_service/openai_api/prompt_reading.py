@@ -1,8 +1,8 @@
 """Has llama.cpp read a long prompt to its end although nobody waits for the reply any more.
 
-llama.cpp stops reading when a request is cancelled, and a later request finds the slot with the part that was read only
-if that part is half of its prompt. Else it starts anew in another slot. So a learner with a long history, whose tries
-are given up one after the other, would wait for ever longer.
+llama.cpp stops reading when a request is cancelled. A later request uses the part that was read only if it is at least
+half of the new prompt; otherwise llama.cpp reads the whole prompt again in another slot. So a learner with a long
+history might never get a reply: each request is given up before its prompt is read.
 
 given up after GIVEN_UP_S without a token ──► the prompt is read in the background
 the same conversation again ──► waits for that ──► its prompt is in a slot
@@ -19,7 +19,7 @@ from common.errors import ServiceError
 from llm_service.engine import GenerationRequest, Message
 from llm_service.metrics import PROMPTS_READ_ON
 
-GIVEN_UP_S = 2.0  # less has been read before that than a second reading costs the next request
+GIVEN_UP_S = 2.0  # a request given up sooner has read too little to be worth finishing
 LONGEST_S = 120.0
 MOST = 4  # llama.cpp's slots
 
@@ -59,6 +59,6 @@ class PromptReading:
         return next(found, None)
 
     async def _have_read(self, request: GenerationRequest) -> None:
-        with contextlib.suppress(ServiceError, TimeoutError):  # the next request will tell what is wrong
+        with contextlib.suppress(ServiceError, TimeoutError):  # the next request reports what is wrong
             async with asyncio.timeout(LONGEST_S):
                 await self._read(request)

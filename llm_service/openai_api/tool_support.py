@@ -1,4 +1,4 @@
-"""Whether one model server calls tools itself. It is asked when the first request has tools."""
+"""Finds out whether one model server calls tools itself, when the first request with tools comes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _TOLD = {
 
 
 class ToolSupport:
-    """Of one server, which its methods call `server` in logs and metrics."""
+    """Knows it for one server; the methods take `server`, its name in logs and metrics."""
 
     def __init__(self) -> None:
         self._calls: bool | None = None  # None: unknown
@@ -54,7 +54,7 @@ class ToolSupport:
             return self._calls
 
     def is_refused(self, error: InvalidInputError, server: str) -> bool:
-        """Whether the error says that the server calls no tools after all. From then on it gets none."""
+        """Whether the error says that the server can't call tools after all. If so, it gets no tools from then on."""
         if not self._calls or not _REFUSAL.search(error.message):
             return False
         self._calls = False
@@ -62,7 +62,7 @@ class ToolSupport:
         return True
 
     def forget(self) -> None:
-        """The server may serve another model now."""
+        """Forget it, because the server may serve another model now."""
         self._calls = None
 
     def _note(self, habit: str, server: str) -> None:
@@ -75,7 +75,7 @@ class ToolSupport:
 
 
 async def _habit_of(ask: Ask, dialect: Dialect) -> str:
-    """What it does instead of calling a tool; empty: it calls it."""
+    """The server's habit in place of calling the tool; empty if it calls the tool."""
     try:
         answer = await ask(_QUESTION, dialect)
     except (InvalidInputError, EngineError):

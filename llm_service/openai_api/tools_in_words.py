@@ -55,7 +55,7 @@ def in_words(request: GenerationRequest) -> GenerationRequest:
 async def calls_in_text(events: AsyncGenerator[Event, None], request: GenerationRequest) -> AsyncGenerator[Event, None]:
     """The events of the reply to `in_words(request)`, with the calls that its text makes.
 
-    Raises EngineError if a call is required and the text is none.
+    Raises EngineError if a call is required and the text is not a call.
     """
     must_call, held = request.tool_choice.mode == "required", ""
     is_held = request.may_call
@@ -85,7 +85,7 @@ def _described(tool: Tool) -> str:
 
 
 def _plain(message: Message, names: Mapping[str, str]) -> Message:
-    """The message without calls. names: of the tools, by the ids of their calls."""
+    """The message with its calls and results as text. names: tools' names by the ids of their calls."""
     if message.role == "tool":
         name = names.get(message.tool_call_id, "the tool")
         return Message("user", f"({name} answers: {message.content.strip() or 'done'})")
