@@ -1,4 +1,4 @@
-"""Hold a conversation in the terminal. Speak, or type a line. Headphones keep the partner from hearing itself.
+"""Hold a conversation in the terminal. Speak, or type a line.
 Commands: /hint, /level LEVEL, /end (with the analysis; Ctrl-C does the same), /quit (without)."""
 
 from __future__ import annotations
