@@ -1,4 +1,4 @@
-"""`python -m deploy.supply_chain.audit PIP_AUDIT`: does a locked package have a known vulnerability?
+"""`python -m deploy.supply_chain.audit PIP_AUDIT`: checks all locked packages for known vulnerabilities.
 
 Asks pip-audit about every package of every image and environment. A lock may have two versions of a package, for
 different machines, which pip-audit refuses in one file, so it runs once for the first versions and once for the others.
@@ -23,7 +23,7 @@ _NO_DATA = ("could not be audited", "ConnectionError", "ConnectTimeout", "ReadTi
 
 
 def rounds(packages: Iterable[Locked]) -> list[list[Locked]]:
-    """The packages, shared out so that each list has a package only once."""
+    """The packages in several lists, so that no list has two versions of a package."""
     by_name = [list(group) for _, group in itertools.groupby(sorted(packages), lambda one: one.name)]
     columns = itertools.zip_longest(*by_name)
     return [[one for one in column if one] for column in columns]

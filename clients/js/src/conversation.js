@@ -6,8 +6,8 @@
  *   conversation.interrupt() … conversation.write('Hello') … conversation.askForHint()
  *   const analysis = await conversation.end();
  *
- * `onChange` gets every new state, as `state.js` describes it. What the caller shows of a trouble comes to `onLine`,
- * `onMicrophone` and `onSuspended`.
+ * `onChange` gets every new state, as `state.js` describes it. Problems are reported to `onLine`, `onMicrophone`
+ * and `onSuspended`.
  */
 import { Connection } from './connection.js';
 import { Sound } from './sound.js';
@@ -121,7 +121,7 @@ export class Conversation {
     this.dispatch({ type: 'page.muted', muted });
   }
 
-  /** Mute the microphone for a while, without a change of what the learner chose. @param {boolean} held */
+  /** Mute the microphone for a while. The learner's own choice (`mute`) stays as it is. @param {boolean} held */
   hold(held) {
     this.sound.hold(held);
   }
@@ -242,7 +242,7 @@ export class Conversation {
       return;
     }
     this.dispatch({ type: 'page.stage', stage: 'live' });
-    this.speaker.open(); // if that failed without the server
+    this.speaker.open(); // again, if it could not load its files while the server was away
     if (held && (held !== 'cut' || this.microphone.road === 'worklet')) this.connection.sendHeld();
     else this.#holdVoice();
     for (const text of this.unsent.splice(0)) this.connection.send({ type: 'text', text });
@@ -283,7 +283,7 @@ export class Conversation {
     this.dispatch({ type: 'page.stage', stage: 'ended' });
   }
 
-  /** Send a typed turn without an answer over the next connection, too: it may have come too late for this one. */
+  /** Send a typed turn without an answer again over the next connection: it may not have arrived. */
   #keepUnanswered() {
     const last = this.state.turns.at(-1);
     if (this.state.awaiting && last?.typed && !this.unsent.includes(last.text)) this.unsent.push(last.text);

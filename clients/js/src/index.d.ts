@@ -26,7 +26,7 @@ export interface Tool {
   description?: string;
   /** A JSON Schema of its arguments. */
   parameters?: object;
-  /** The language model wrote the arguments: check them. What is no string is sent as JSON. */
+  /** The language model wrote the arguments: check them. A result that is not a string is sent as JSON. */
   run: (given: any) => unknown;
 }
 

@@ -1,4 +1,4 @@
-/** AI-Talk in a web page: `Conversation` is all of it; the other exports are its parts, for pages that want only some. */
+/** AI-Talk in a web page. `Conversation` does everything; the other exports are its parts. */
 export { pieces, states } from './captions.js';
 export { Connection } from './connection.js';
 export { Conversation, sessionMemory } from './conversation.js';

@@ -1,6 +1,6 @@
-/** Texts of the notices that messages of the server cause. */
+/** The notices that the page shows for messages of the server. */
 
-// What the learner need not do anything about: the turn goes on.
+// After these the turn goes on, so the learner need not do anything.
 const GOES_ON = ['not_saved', 'slow'];
 
 /** Whether an error with this code ends what the learner waits for. */
@@ -11,13 +11,13 @@ export function complaint({ message, code, retryable }) {
   return retryable && endsTheTurn(code) ? `${sentence(message)} You can simply try again.` : sentence(message);
 }
 
-/** A text with a capital and an end. */
+/** A text that begins with a capital and ends with a full stop. */
 export function sentence(text) {
   const capital = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?…]$/u.test(capital) ? capital : `${capital}.`;
 }
 
-/** Before the time that a learner has for each day is used up. */
+/** The notice before the learner's time for today is used up. */
 export function timeLeft(seconds) {
   const minutes = Math.round(seconds / 60);
   const left = minutes > 1 ? `${minutes} minutes` : `${seconds} seconds`;

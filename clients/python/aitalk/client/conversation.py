@@ -116,7 +116,7 @@ class AsyncConversation:
             self._held.hold(frame)
             return
         self._held.sent(frame)
-        with contextlib.suppress(ConnectionClosed):  # it is among the frames that are sent again
+        with contextlib.suppress(ConnectionClosed):  # this frame is sent again over the next connection
             await self._socket.send(frame)
 
     async def send_text(self, text: str) -> None:
@@ -158,7 +158,7 @@ class AsyncConversation:
         self._link.ending = True
 
     async def _send(self, message: str) -> None:
-        """Send it, over the next connection if this one is broken. Raises the error that ended the conversation."""
+        """Send the message, or keep it for the next connection. Raises the error that ended the conversation."""
         while True:
             await self._ready.wait()
             if self._error:
@@ -213,7 +213,7 @@ class AsyncConversation:
             return await connect(
                 websocket_url(self._url, self._link.query),
                 additional_headers=headers,
-                compression=None,  # audio does not shrink
+                compression=None,  # audio doesn't compress
                 max_size=MAX_MESSAGE_BYTES,
                 open_timeout=OPEN_WITHIN_S,
             )

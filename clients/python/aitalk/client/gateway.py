@@ -25,7 +25,7 @@ ANSWER_S = 900.0  # a long recording is answered late
 
 @dataclass(frozen=True, slots=True)
 class TranscriptPiece:
-    """A part of a transcript. So much of the recording is recognised, and so long is it; None if it is not known."""
+    """A part of a transcript. It also says how much of the recording is recognised, and its length; None: unknown."""
 
     text: str
     recognised_s: float | None = None
@@ -66,7 +66,7 @@ class Gateway:
     def speak(
         self, text: str, *, voice: str = "alloy", audio_format: SpeechFormat = "mp3", speed: float = 1.0
     ) -> Iterator[bytes]:
-        """The text read aloud, as a file in pieces, which come as the speech is made."""
+        """The text read aloud: an audio file in pieces, as the speech is made."""
         request = self._http.build_request("POST", "/v1/audio/speech", json=_speech(text, voice, audio_format, speed))
         with self._answer(request, stream=True) as response:
             yield from response.iter_bytes()

@@ -1,4 +1,4 @@
-"""The learner's audio that has no connection yet, and the latest that may not have arrived. Pure."""
+"""Keeps audio for the next connection: what was not sent, and the latest frames, which may be lost. Pure."""
 
 from __future__ import annotations
 

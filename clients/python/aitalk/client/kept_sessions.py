@@ -28,12 +28,12 @@ class KeptSession:
 
     @property
     def key(self) -> SessionKey:
-        """What resumes it."""
+        """The key that resumes the conversation."""
         return SessionKey(self.session_id, self.resume_token)
 
 
 class KeptSessions:
-    """The file of them. Another process may use it at the same time; the later one wins."""
+    """The file with the sessions. If two processes write it at the same time, the later one wins."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or user_state_path("aitalk", appauthor=False) / "sessions.json"

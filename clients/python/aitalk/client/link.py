@@ -1,4 +1,4 @@
-"""A conversation over one connection after another. Pure: messages and closes in, decisions out.
+"""Decides how a conversation goes on over one connection after another. Pure: messages and closes in, decisions out.
 
 opening ──connected──▶ ready                        a new conversation: `start` is sent
 opening ──connected──▶ resuming ──resumed──▶ ready  with a session key: `start` asks for that conversation
@@ -60,7 +60,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """The conversation has ended, as it should."""
+    """The conversation has ended normally."""
 
 
 class Link:
@@ -92,11 +92,11 @@ class Link:
 
     @property
     def query(self) -> Mapping[str, str]:
-        """The query of the address: a place in the queue, if there is one to keep."""
+        """The query of the WebSocket's address: the client's place in the queue, if it has one."""
         return {"place": self._place} if self._place else {}
 
     def received(self, event: Event) -> list[str]:
-        """Take in a message of the gateway. Returns the messages to send now. Raises an error that ends it all."""
+        """Take a message of the gateway. Returns what to send now. Raises an error if that ends the conversation."""
         match event:
             case Queued(place=place):
                 self._place = place

@@ -48,7 +48,7 @@ class PlaybackBuffer:
         self._ducked = False
 
     def push(self, audio: Audio) -> None:
-        """Add a piece. One of a turn that was flushed is dropped."""
+        """Add a piece. A piece of a flushed turn is dropped."""
         with self._lock:
             if audio.turn_id != self._dropped:
                 self._pieces.append(_Piece(audio.turn_id, audio.sample_rate, memoryview(audio.pcm)))

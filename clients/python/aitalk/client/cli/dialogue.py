@@ -1,4 +1,4 @@
-"""What the events of a conversation do in the terminal: lines on the screen, sound from the speaker."""
+"""Shows the events of a conversation in the terminal: lines on the screen, sound from the speaker."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Output(Protocol):
         ...
 
     def duck(self, softly: bool) -> None:
-        """Play softly, or no longer so."""
+        """Play softly, or at full volume again."""
         ...
 
     def flush(self) -> None:

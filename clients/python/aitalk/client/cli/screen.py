@@ -41,7 +41,7 @@ class Screen:
         self._levels = [*self._levels[1:], loudness]
 
     def learner(self, text: str, *, typed: bool = False) -> None:
-        """The learner's turn is over. typed: the terminal shows it already, if it is one."""
+        """The learner's turn is over. typed: it was typed, so a terminal shows it already."""
         self.learner_says = ""
         if typed and self._console.is_terminal:
             return
@@ -53,7 +53,7 @@ class Screen:
         self._console.print(f"[bold green]Partner:[/] {escape(text)}{' …' if cut else ''}")
 
     def note(self, text: str) -> None:
-        """Something that nobody said."""
+        """Show a notice, which neither side said."""
         self._console.print(Text(text, style="dim italic"))
 
     def prompt(self) -> None:

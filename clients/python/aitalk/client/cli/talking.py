@@ -211,7 +211,7 @@ def _interrupts(ending: asyncio.Event) -> Iterator[None]:
 
 
 async def stdin_lines() -> Lines:
-    """What is typed, line by line. A thread reads it, which may still wait for a line when the command ends."""
+    """What is typed, line by line. A thread reads the lines; it may still be waiting when the command ends."""
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[str | None] = asyncio.Queue()
 
