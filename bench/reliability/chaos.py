@@ -145,7 +145,7 @@ NOTHING = Fault("nothing", _no_harm, _no_harm, CYCLE_S)
 
 @asynccontextmanager
 async def _mesh(folder: Path, link: RedisLink, valkey_port: int) -> AsyncIterator[StubMesh]:
-    """The mesh, started and ended in a thread, as the link needs this loop."""
+    """The mesh. A thread starts and ends it, because the Redis link needs this event loop meanwhile."""
     running = stub_mesh(folder, redis_port=link.port, VALKEY_PORT=str(valkey_port))
     mesh = await asyncio.to_thread(running.__enter__)
     try:

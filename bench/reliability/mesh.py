@@ -78,7 +78,7 @@ class StubMesh:
 def _is(name: str, command: list[str]) -> bool:
     match name:
         case "redis":
-            return bool(command) and "valkey-server" in command[0]  # its title has the address, too
+            return bool(command) and "valkey-server" in command[0]  # Valkey's process title also contains its address
         case "model":
             return "bench.reliability.model_server" in command
         case _:

@@ -34,7 +34,7 @@ STAYS_S = (6.0, 25.0)
 SAMPLE_EVERY_S = 1.0
 COUNTS, COUNT_EVERY_S = 8, 0.4
 COMPARED = 0.3
-"""Share of the warm-up, and as much time of the run, at the end of which memory is compared."""
+"""Memory is compared over this share of the warm-up, at its end, and over an equal time at the end of the run."""
 SESSION_TTL_S = 15
 KEYS_GONE_WITHIN_S = 90.0  # a session without a turn is kept for a minute
 
@@ -108,7 +108,7 @@ async def counted(mesh: StubMesh) -> dict[str, tuple[int, int]]:
 
 
 async def _count(mesh: StubMesh) -> dict[str, tuple[int, int]]:
-    """As it is now. The gateway's pool of connections to Redis does not count."""
+    """Count now. The gateway's pool of connections to Redis is left out."""
     found = {}
     for name in PROCESSES:
         process = mesh.find(name)

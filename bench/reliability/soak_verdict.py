@@ -28,7 +28,7 @@ class Process:
 
     @property
     def growth(self) -> float:
-        """Of the memory, as a share."""
+        """The growth of the memory, as a share."""
         return median(self.memory_after_mb) / median(self.memory_before_mb) - 1
 
     def problems(self) -> Iterator[str]:

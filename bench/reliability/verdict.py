@@ -106,7 +106,7 @@ class Mark:
 
     @classmethod
     def of(cls, diary: Diary) -> Mark:
-        """Now. What is not answered yet counts as later."""
+        """The diary's counts now. `spoke` leaves out sentences without an answer: they count after the mark."""
         spoke = len(diary.utterances) - len(diary.unanswered())
         return cls(len(diary.said), len(diary.heard), spoke, len(diary.lost_s), len(diary.errors), diary.sessions)
 

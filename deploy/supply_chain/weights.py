@@ -52,7 +52,7 @@ def table() -> str:
 
 
 def with_table(page: str) -> str:
-    """The page with the table between its marks."""
+    """The text of the page with the table inserted between its two comments."""
     before, _, rest = page.partition(BEGIN)
     return f"{before}{BEGIN}\n\n{table()}\n\n{END}{rest.partition(END)[2]}"
 

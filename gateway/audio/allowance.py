@@ -37,7 +37,7 @@ class Allowance:
             )
 
     def no_gap(self, frame: av.AudioFrame) -> float:
-        """Take the next frame of a format without gaps: the length of the silence before it, which is 0."""
+        """Count the next frame of a format without gaps. Returns the silence before it, which is always 0."""
         self.spend(frame)
         return 0.0
 

@@ -32,7 +32,7 @@ _AUDIBLE = 300.0  # root mean square of 16-bit samples (-41 dB of full scale): l
 
 
 class Canceller:
-    """For one session. played: what the partner says."""
+    """The canceller of one session. played: the partner's audio."""
 
     def __init__(self, played: PlayedAudio, sample_rate_hz: int) -> None:
         self._played = played

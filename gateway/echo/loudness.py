@@ -14,7 +14,7 @@ _LEAST = 8.0  # root mean square of 16-bit samples (-72 dB of full scale); softe
 
 
 class Loudness:
-    """Of one stretch of audio."""
+    """Follows one stretch of audio."""
 
     def __init__(self) -> None:
         self._floor = math.inf

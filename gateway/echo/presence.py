@@ -32,7 +32,7 @@ CHECK_EVERY_S = {Presence.UNKNOWN: 0.25, Presence.PRESENT: 0.25, Presence.ABSENT
 
 
 class EchoPresence:
-    """Of one session. state: what is known. delay: of the echo, in samples; None if unknown."""
+    """The state of one session. state: what is known. delay: of the echo, in samples; None if unknown."""
 
     def __init__(self) -> None:
         self.state = Presence.UNKNOWN

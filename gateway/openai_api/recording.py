@@ -41,7 +41,7 @@ def decode(file: BinaryIO, max_s: float) -> Iterator[bytes]:
 
 
 def stated_length_s(file: BinaryIO) -> float | None:
-    """The length that the container states in seconds, which may be wrong; None if it states none, or is unreadable."""
+    """The length in seconds that the container states, which may be wrong; None without one, or if it is unreadable."""
     file.seek(0)
     try:
         with av.open(file, "r", options=OPTIONS, metadata_errors="replace") as container:

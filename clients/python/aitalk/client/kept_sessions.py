@@ -47,7 +47,7 @@ class KeptSessions:
         return iter(sorted(kept, key=lambda one: one.when, reverse=True))
 
     def find(self, session_id: str) -> KeptSession | None:
-        """The one with this id, or whose id begins like this; `last`: the latest."""
+        """The session with this id, or with an id that begins so; `last`: the latest."""
         return next((one for one in self if session_id == "last" or one.session_id.startswith(session_id)), None)
 
     def keep(self, session: KeptSession) -> None:

@@ -35,7 +35,7 @@ PCM_16_KHZ = AudioFormat("pcm_s16le", 16_000)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The fields of `start`. None leaves the choice to the gateway, or in a resumed conversation what it was.
+    """The fields of `start`. None: the gateway chooses; in a resumed conversation, the earlier value stays.
 
     learner: an id of 16 to 64 letters, digits, `_` or `-` that stays the same for a person. scenario: an id from
     `Gateway.scenarios()`. instructions: who the partner is, in your own words; not together with a scenario.

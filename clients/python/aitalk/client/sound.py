@@ -47,7 +47,7 @@ class SoundCard(Protocol):
         ...
 
     def speaker(self, rate_hz: int, take: Callable[[int], bytes]) -> AbstractContextManager[Speaker]:
-        """Open the speaker. take: returns the next so many samples of 16-bit mono PCM; called in another thread."""
+        """Open the speaker. take(n) returns the next n samples of 16-bit mono PCM; another thread calls it."""
         ...
 
 

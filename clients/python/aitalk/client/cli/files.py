@@ -20,7 +20,7 @@ FORMATS = frozenset(get_args(SpeechFormat))
 
 
 def say(chosen: argparse.Namespace, console: Console) -> None:
-    """Write the text, read aloud, to the file, whose ending names the format."""
+    """Read the text aloud into the file. The ending of its name is the format."""
     output: Path = chosen.output
     audio_format = output.suffix.lstrip(".").lower()
     if audio_format not in FORMATS:

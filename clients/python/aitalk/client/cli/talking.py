@@ -43,7 +43,7 @@ def _device(name: str | None) -> str | int | None:
 async def talk(
     chosen: argparse.Namespace, console: Console, card: SoundCard | None, lines: Callable[[], Lines]
 ) -> None:
-    """The whole conversation. card: None if the learner types. lines: what is typed."""
+    """Hold the whole conversation. card: the sound card; None if the learner types. lines: the typed lines."""
     kept = KeptSessions()
     resumed = _to_resume(kept, chosen.resume) if chosen.resume else None
     options = Options(
