@@ -18,7 +18,7 @@ class Row(NamedTuple):
 
 
 _DONE = Row("done")
-_ONLY_MCP = Row("never sent", "clients can't add MCP servers; calls of the operator's send no events")
+_ONLY_MCP = Row("never sent", "clients can't add MCP servers, and calls to the operator's servers send no events")
 _ONLY_WEBRTC = Row("never sent", "WebRTC and SIP only")
 _NO_PROMPT = Row("refused", "send the text as `instructions`")
 
