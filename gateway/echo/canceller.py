@@ -7,6 +7,8 @@ if there is an echo, or if the microphone gets louder before that is known. See 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from pywebrtc_audio import EchoCanceller
 
@@ -28,6 +30,9 @@ _JUMP_S = 0.01  # a player that stalls changes the delay by more than this; a di
 # While AEC3 hears no clear echo, it takes a learner who speaks over the partner for one, and suppresses the voice for
 # half a second to two. So this much of the partner's voice is added to a soft echo (-32 dB). AEC3 removes it, too.
 _ADDED_ECHO = np.float32(0.025)
+# While the echo is unknown, it is found to be absent if the microphone stays quiet although the partner was loud for
+# _LOUD_FOR_S, that long ago.
+_USUAL_DELAY_S, _LOUD_FOR_S = 0.45, 0.2
 _AUDIBLE = 300.0  # root mean square of 16-bit samples (-41 dB of full scale): louder than this, the partner speaks
 
 
@@ -63,12 +68,23 @@ class Canceller:
         reach = round((MAX_DELAY_S + REVERBERATION_S) * self._rate_hz)
         if not self._played.is_played_in(start - reach, start + samples):
             return self._pass(pcm)
-        self._look(np.frombuffer(pcm, "<i2"), start)
+        microphone = np.frombuffer(pcm, "<i2")
+        self._look(microphone, start)
+        if self._presence.state is Presence.UNKNOWN and self._aec is None:
+            if self._loudness.rises(microphone):
+                return self._cancel(pcm, start)
+            if self._would_be_heard(start + samples):
+                self._found(self._presence.stays_quiet)
         if self._presence.state is Presence.ABSENT:
             self._aec = None
-        elif self._aec or self._presence.state is Presence.PRESENT or self._loudness.rises(np.frombuffer(pcm, "<i2")):
+        elif self._aec or self._presence.state is Presence.PRESENT:
             return self._cancel(pcm, start)
         return self._pass(pcm)
+
+    def _would_be_heard(self, now: int) -> bool:
+        """Whether the partner has been loud for long enough that an echo would have made the microphone louder."""
+        end = now - round(_USUAL_DELAY_S * self._rate_hz)
+        return _is_audible(self._played.read(end - round(_LOUD_FOR_S * self._rate_hz), end))
 
     def _pass(self, pcm: bytes) -> bytes:
         rest, self._rest = self._rest, b""
@@ -125,19 +141,23 @@ class Canceller:
         self._unchecked = 0
         first = self._window_end - self._correlation.window
         played = self._played.read(first - self._correlation.latest, self._window_end - self._correlation.earliest)
-        late = played[self._correlation.latest // 2 :].astype(np.float32)
-        if float(np.dot(late, late)) < _AUDIBLE**2 * len(late):
+        if not _is_audible(played[self._correlation.latest // 2 :]):
             return
-        before, delay_before = self._presence.state, self._presence.delay
-        self._presence.check(*self._correlation.add(self._window, played))
-        if self._presence.state is not before:
-            metrics.ECHO_FOUND.labels(self._presence.state.name.lower()).inc()
-            self._aec = None  # the next canceller is taught with the clear echo
+        delay_before = self._presence.delay
+        certainty, at = self._correlation.add(self._window, played)
+        self._found(lambda: self._presence.check(certainty, at))
         if (delay := self._presence.delay) is not None:
             self._align(delay)
             if delay_before is not None and abs(delay - delay_before) > _JUMP_S * self._rate_hz:
                 self._aec = None
                 self._correlation.forget()
+
+    def _found(self, tell_presence: Callable[[], None]) -> None:
+        before = self._presence.state
+        tell_presence()
+        if self._presence.state is not before:
+            metrics.ECHO_FOUND.labels(self._presence.state.name.lower()).inc()
+            self._aec = None  # the next canceller is taught with the clear echo
 
     def _align(self, delay: int) -> None:
         """Move the reference if AEC3 could not find the echo behind it."""
@@ -145,3 +165,8 @@ class Canceller:
         if not 0 <= behind_s <= _SEARCHED_S:
             self._moved = round(_LEAD_S * self._rate_hz) - delay
             self._aec = None
+
+
+def _is_audible(pcm: Pcm) -> bool:
+    audio = pcm.astype(np.float32)
+    return float(np.dot(audio, audio)) >= _AUDIBLE**2 * len(audio)

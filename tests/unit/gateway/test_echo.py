@@ -51,14 +51,16 @@ def echo(level_db: int, delay_ms: int) -> npt.NDArray[np.float64]:
     return np.fft.irfft(np.fft.rfft(partner(), size) * np.fft.rfft(response, size), size)
 
 
-def microphone(level_db: int | None, delay_ms: int, learner: Pcm | None = None) -> Pcm:
+def microphone(
+    level_db: int | None, delay_ms: int, learner: Pcm | None = None, *, speaks_at_s: float = SPEAKS_AT_S
+) -> Pcm:
     """What the microphone records. level_db: of the echo; None: there is none."""
     heard = np.random.default_rng(0).normal(0, NOISE, round((BEGIN_S + PARTNER_S + 0.3) * RATE_HZ))
     if level_db is not None:
         begin = round(BEGIN_S * RATE_HZ)
         heard[begin:] += echo(level_db, delay_ms)[: len(heard) - begin]
     if learner is not None:
-        begin = round(SPEAKS_AT_S * RATE_HZ)
+        begin = round(speaks_at_s * RATE_HZ)
         heard[begin : begin + len(learner)] += learner[: len(heard) - begin]
     return np.asarray(np.clip(heard, -32768, 32767), np.int16)
 
@@ -159,6 +161,13 @@ def test_without_an_echo_the_audio_stays_as_it_is_once_that_is_known() -> None:
     assert not guard.has_echo
     assert np.array_equal(out[2 * RATE_HZ :], heard[2 * RATE_HZ : len(out)])
     assert len(out) == len(heard)
+
+
+def test_who_speaks_over_the_first_second_of_the_first_reply_is_heard_whole() -> None:
+    heard = microphone(None, 0, recording("beckett.wav"), speaks_at_s=BEGIN_S + 0.9)
+    out, guard = cleaned(heard)
+    assert np.array_equal(out, heard)
+    assert not guard.has_echo
 
 
 def test_a_quiet_microphone_is_never_changed() -> None:
