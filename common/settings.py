@@ -107,7 +107,7 @@ class ModelServerSettings(ProcessSettings):
         return values
 
 
-_SECRET = re.compile(r"(?<!MAX_)TOKENS?$|SECRET$|API_KEY$|PASSWORD$|^REDIS_URL$")
+_SECRET = re.compile(r"(?<!MAX_)TOKENS?$|SECRET$|API_KEY$|PASSWORD$|^REDIS_URL$|^MCP_SERVERS$")
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")  # in a URL
 
 
