@@ -33,6 +33,8 @@ _ADDED_ECHO = np.float32(0.025)
 # While the echo is unknown, it is found to be absent if the microphone stays quiet although the partner was loud for
 # _LOUD_FOR_S, that long ago.
 _USUAL_DELAY_S, _LOUD_FOR_S = 0.45, 0.2
+# If no check could tell for so long (the partner is too soft, or the replies are too short), there is no echo so far.
+_UNKNOWN_FOR_S = 2.0
 _AUDIBLE = 300.0  # root mean square of 16-bit samples (-41 dB of full scale): louder than this, the partner speaks
 
 
@@ -46,6 +48,7 @@ class Canceller:
         self._correlation = Correlation(sample_rate_hz)
         self._frame = round(_FRAME_S * sample_rate_hz)
         self._aec: EchoCanceller | None = None
+        self._unknown = 0  # samples that were cancelled before it was known whether there is an echo
         self._moved = 0  # samples by which the reference is delayed
         self._rest = b""  # less than a frame
         self._window = np.zeros(0, np.int16)  # the latest audio of the microphone, without gaps
@@ -70,14 +73,17 @@ class Canceller:
             return self._pass(pcm)
         microphone = np.frombuffer(pcm, "<i2")
         self._look(microphone, start)
-        if self._presence.state is Presence.UNKNOWN and self._aec is None:
-            if self._loudness.rises(microphone):
-                return self._cancel(pcm, start)
-            if self._would_be_heard(start + samples):
-                self._found(self._presence.stays_quiet)
+        if self._presence.state is Presence.UNKNOWN:
+            if self._aec or self._loudness.rises(microphone):
+                self._unknown += samples
+                if self._unknown <= _UNKNOWN_FOR_S * self._rate_hz:
+                    return self._cancel(pcm, start)
+                self._found(self._presence.assume_none)
+            elif self._would_be_heard(start + samples):
+                self._found(self._presence.assume_none)
         if self._presence.state is Presence.ABSENT:
             self._aec = None
-        elif self._aec or self._presence.state is Presence.PRESENT:
+        elif self._presence.state is Presence.PRESENT:
             return self._cancel(pcm, start)
         return self._pass(pcm)
 

@@ -54,8 +54,8 @@ class EchoPresence:
             if self._checks >= needed:
                 self._is_absent()
 
-    def stays_quiet(self) -> None:
-        """The microphone has stayed quiet where a usual echo would have been heard."""
+    def assume_none(self) -> None:
+        """The microphone stays quiet where a usual echo would be heard, or no check could tell for too long."""
         if self.state is Presence.UNKNOWN:
             self._is_absent()
 

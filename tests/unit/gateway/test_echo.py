@@ -170,6 +170,21 @@ def test_who_speaks_over_the_first_second_of_the_first_reply_is_heard_whole() ->
     assert not guard.has_echo
 
 
+def test_a_partner_who_is_too_soft_to_tell_is_not_cancelled_for_ever() -> None:
+    """Nor does that cost CPU for ever."""
+    now = 0.0
+    guard = EchoGuard(RATE_HZ, lambda: now)
+    guard.note(AiAudioStart(sample_rate=RATE_HZ, turn_id="1"))
+    voice = np.tile(recording("beckett.wav"), 3)[: 9 * RATE_HZ]
+    cleaned_frames = []
+    for at in range(0, len(voice), 320):
+        guard.note(np.zeros(320, np.int16).tobytes())
+        now = (at + 320) / RATE_HZ
+        cleaned_frames.append(asyncio.run(guard.clean(voice[at : at + 320].tobytes())))
+    assert not guard.has_echo
+    assert np.array_equal(np.frombuffer(b"".join(cleaned_frames), "<i2")[-2 * RATE_HZ :], voice[-2 * RATE_HZ :])
+
+
 def test_a_quiet_microphone_is_never_changed() -> None:
     heard = microphone(None, 0)
     out, guard = cleaned(heard)
