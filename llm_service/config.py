@@ -62,7 +62,7 @@ class LlmSettings(ModelServerSettings):
         None,
         ge=0,
         le=2,
-        description="Sampling temperature, if a request sets none. Empty: 0.7, or 0.5 for a model of less than 500 "
+        description="Sampling temperature, if a request sets none. Empty: 0.7, or 0.4 for a model of less than 500 "
         "million parameters.",
     )
     llm_top_p: float | None = Field(
@@ -92,7 +92,7 @@ class LlmSettings(ModelServerSettings):
         ge=0,
         le=10,
         description="llama.cpp's DRY: penalty on continuing a sequence of tokens that has occurred; 0 is none. Empty: "
-        "0.8, for a small model 1.",
+        "0.8.",
     )
     llm_max_streams: int = Field(
         16, ge=1, description="Replies that are written at once; further ones are refused as busy."

@@ -24,7 +24,7 @@ class Sampling:
 
 
 LARGE = Sampling()
-SMALL = Sampling(temperature=0.5, min_p=0.1, dry_multiplier=1.0)
+SMALL = Sampling(temperature=0.4, min_p=0.1)
 
 
 def default_sampling(settings: LlmSettings, parameters: int) -> Sampling:
