@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from common.errors import ServiceError, UnavailableError
 from gateway import metrics
 from gateway.admission.daily_time import DailyTime
-from gateway.admission.redis_limits import LEASE_S, Beat, SharedLimits
+from gateway.admission.redis_limits import Beat, SharedLimits
+from gateway.admission.redis_seats import LEASE_S
 
 logger = logging.getLogger(__name__)
 

@@ -16,9 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.admission.redis_seats import LEASE_S
 from gateway.clients.redis_client import open_redis, reachable
-
-LEASE_S = 10.0
 
 _COMMON = """
 local open, opened, used = unpack(KEYS)

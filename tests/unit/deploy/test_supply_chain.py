@@ -22,6 +22,21 @@ RELEASE = ROOT / "deploy" / "supply_chain" / "release.sh"
 DIGEST, BASE_DIGEST = f"sha256:{'5' * 64}", f"sha256:{'3' * 64}"
 
 
+# --- locks
+
+
+@pytest.mark.parametrize(
+    "lock",
+    [
+        *sorted(LOCKS.glob("*.txt")),
+        *(ROOT / name / "package-lock.json" for name in ("deploy/k8s/crds", "tests/agents_sdk")),
+    ],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_a_lock_holds_no_address(lock: Path) -> None:
+    assert "://" not in lock.read_text()
+
+
 # --- weights
 
 
