@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
-import redis.asyncio as redis
 
 from deploy.mesh import free_ports
 from gateway.admission.queue import AdmissionQueue, Ticket
@@ -27,26 +25,9 @@ ROUNDS = 334  # for each of three: 1,002 in all
 LEASE_S = 1.0
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder, (port,) = tmp_path_factory.mktemp("valkey"), free_ports(1)
-    settings = {"VALKEY_PORT": str(port), "VALKEY_DATA_DIR": str(folder)}
-    with running("deploy.valkey", folder / "log", settings):
-        yield f"redis://127.0.0.1:{port}/0"
-
-
 @pytest.fixture
-async def url(server: str) -> AsyncIterator[str]:
-    client = redis.from_url(server)
-    async with asyncio.timeout(10):
-        while True:
-            try:
-                await client.flushall()
-                break
-            except redis.ConnectionError:
-                await asyncio.sleep(0.05)
-    yield server
-    await client.aclose()
+def url(empty_valkey_url: str) -> str:
+    return empty_valkey_url
 
 
 async def until(ticket: Ticket, position: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
@@ -11,34 +11,15 @@ import pytest
 import redis.asyncio as redis
 from websockets.exceptions import InvalidStatus
 
-from deploy.mesh import free_ports
 from gateway.admission.redis_limits import Beat, Entry, RedisLimits
 from tests.support.gateway import TestGateway
 from tests.support.learner import at_the_door
-from tests.support.mesh import running
 from tests.support.realtime import realtime
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder, (port,) = tmp_path_factory.mktemp("valkey"), free_ports(1)
-    settings = {"VALKEY_PORT": str(port), "VALKEY_DATA_DIR": str(folder)}
-    with running("deploy.valkey", folder / "log", settings):
-        yield f"redis://127.0.0.1:{port}/0"
-
-
 @pytest.fixture
-async def url(server: str) -> AsyncIterator[str]:
-    client = redis.from_url(server)
-    async with asyncio.timeout(10):
-        while True:
-            try:
-                await client.flushall()
-                break
-            except redis.ConnectionError:
-                await asyncio.sleep(0.05)
-    yield server
-    await client.aclose()
+def url(empty_valkey_url: str) -> str:
+    return empty_valkey_url
 
 
 @asynccontextmanager

@@ -1,0 +1,36 @@
+"""A real Valkey for tests of what gateways share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import redis.asyncio as redis
+
+from deploy.mesh import free_ports
+from tests.support.mesh import running
+
+
+@pytest.fixture(scope="module")
+def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Valkey of this module's own."""
+    folder, (port,) = tmp_path_factory.mktemp("valkey"), free_ports(1)
+    settings = {"VALKEY_PORT": str(port), "VALKEY_DATA_DIR": str(folder)}
+    with running("deploy.valkey", folder / "log", settings):
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+@pytest.fixture
+async def empty_valkey_url(valkey_url: str) -> AsyncIterator[str]:
+    """The same, once it answers and holds no key."""
+    client = redis.from_url(valkey_url)
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                await client.flushall()
+                break
+            except redis.ConnectionError:
+                await asyncio.sleep(0.05)
+    yield valkey_url
+    await client.aclose()
