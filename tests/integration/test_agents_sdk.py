@@ -7,10 +7,10 @@ import re
 
 from gateway.ports import ChatMessage
 from gateway.tools import CallPiece, ToolCall, ToolChoice
-from tests.integration.test_realtime import SECOND, a_gateway
 from tests.support.agents_sdk import AGENTS_SDK, in_node, node
 from tests.support.conversation import one_turn
 from tests.support.mesh import ROOT
+from tests.support.realtime_steps import SECOND, a_gateway
 
 REPLY = "Hello there, my friend."
 

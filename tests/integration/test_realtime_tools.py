@@ -9,10 +9,10 @@ from pydantic import TypeAdapter
 from gateway.history import Call, PartnerTurn, SessionState, Turn
 from gateway.ports import ChatMessage
 from gateway.tools import CallPiece, Tool, ToolCall, ToolChoice
-from tests.integration.test_realtime import a_gateway, respond, retrieve, until_kept, write
 from tests.support.fakes import FakeServers
 from tests.support.gateway import TestGateway
 from tests.support.realtime import realtime
+from tests.support.realtime_steps import a_gateway, respond, retrieve, until_kept, write
 
 LOOK = {"type": "function", "name": "look", "description": "Looks.", "parameters": {"type": "object"}}
 CALL = (CallPiece(0, "c1", "look", '{"at":'), CallPiece(0, "", "", " 1}"))

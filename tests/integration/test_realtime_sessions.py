@@ -1,0 +1,102 @@
+"""How sessions of the Realtime API begin, resume and end: tokens, short-lived keys, refusals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import openai
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from tests.support.realtime import realtime
+from tests.support.realtime_steps import (
+    REPLY,
+    TOKEN,
+    a_gateway,
+    respond,
+    retrieve,
+    session_id_of,
+    until_kept,
+    write,
+)
+
+# --- who comes in
+
+
+async def test_a_key_or_a_token_is_needed() -> None:
+    async with a_gateway().running(auth_tokens=TOKEN) as gateway:
+        async with realtime(gateway.http, api_key=TOKEN) as client:
+            await client.wait_for("session.created")
+        for wrong in ("not-one-of-the-tokens", "ek_not-a-key"):
+            with pytest.raises(InvalidStatus) as refused:
+                async with realtime(gateway.http, api_key=wrong):
+                    pass
+            assert refused.value.response.status_code == 401
+            assert b"invalid_api_key" in (refused.value.response.body or b"")
+
+
+async def test_a_short_lived_key_brings_the_settings_of_its_sessions() -> None:
+    gateway = a_gateway()
+    async with (
+        gateway.running(auth_tokens=TOKEN),
+        openai.AsyncOpenAI(base_url=f"{gateway.http}/v1", api_key=TOKEN, max_retries=0) as server,
+    ):
+        created = await server.realtime.client_secrets.create(
+            expires_after={"anchor": "created_at", "seconds": 60},
+            session={"type": "realtime", "instructions": "Be brief."},
+        )
+        assert created.value.startswith("ek_")
+        assert created.session.type == "realtime"
+        with pytest.raises(openai.BadRequestError) as wrong:
+            await server.realtime.client_secrets.create(expires_after={"anchor": "created_at", "seconds": 1})
+        assert wrong.value.param == "expires_after.seconds"
+        async with realtime(gateway.http, api_key=created.value) as client:
+            assert (await client.wait_for("session.created"))["session"]["instructions"] == "Be brief."
+        offers: Any = ["realtime", f"openai-insecure-api-key.{created.value}"]
+        async with connect(f"ws://127.0.0.1:{gateway.port}/v1/realtime", subprotocols=offers) as browser:
+            assert browser.subprotocol == "realtime"
+            assert "Be brief." in str(await browser.recv())
+        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {created.value}"}) as with_key:
+            assert (await with_key.post(f"{gateway.http}/v1/realtime/client_secrets")).status_code == 401
+
+
+async def test_a_page_of_another_origin_and_a_sip_call_are_refused() -> None:
+    async with a_gateway().running() as gateway:
+        url = f"ws://127.0.0.1:{gateway.port}/v1/realtime"
+        for status, query, headers in ((403, "", {"Origin": "https://evil.example"}), (400, "?call_id=rtc_1", {})):
+            with pytest.raises(InvalidStatus) as refused:
+                async with connect(url + query, additional_headers=headers):
+                    pass
+            assert refused.value.response.status_code == status
+
+
+async def test_a_session_is_resumed_by_its_id_and_only_by_its_client() -> None:
+    gateway = a_gateway()
+    async with gateway.running(auth_tokens=f"{TOKEN},another-token-here"):
+        async with realtime(gateway.http, api_key=TOKEN) as client:
+            item_id = await write(client, "good morning", id="mine")
+            await respond(client)
+            await until_kept(gateway, "good morning", REPLY)
+            session_id = session_id_of(client)
+        async with realtime(gateway.http, api_key="another-token-here", session_id=f"sess_{session_id}") as stranger:
+            error = await stranger.wait_for("error")
+            assert error["error"]["code"] == "wrong_resume_token"
+            assert stranger.kinds()[0] == "session.created"
+            assert session_id_of(stranger) != session_id
+        async with realtime(gateway.http, api_key=TOKEN, session_id=f"sess_{session_id}") as again:
+            await again.wait_for("session.created")
+            assert session_id_of(again) == session_id
+            assert (await retrieve(again, item_id))["content"][0]["text"] == "good morning"
+            await write(again, "and you?")
+            await respond(again)
+    assert [message.content for message in gateway.llm.asked[1][-3:]] == ["good morning", REPLY, "and you?"]
+
+
+async def test_a_gateway_that_ends_says_so() -> None:
+    async with a_gateway().running(gateway_drain_timeout_s=5) as gateway, realtime(gateway.http) as client:
+        await client.wait_for("session.created")
+        gateway.draining.begin()
+        assert (await client.wait_for("error"))["error"]["code"] == "reconnect"
+        assert (await client.wait_closed())[0] == 1012
