@@ -20,6 +20,11 @@ class RoughVoice:
         self._floor = float(_LEAST_SWING)
         self._loud = self._quiet = 0  # loud windows of the utterance; quiet windows since the last loud one
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether there may be an utterance that has not ended."""
+        return self._loud > 0
+
     def has_spoken(self, pcm: bytes) -> bool:
         """Take the next audio. Returns whether an utterance has ended in it."""
         self._held += pcm

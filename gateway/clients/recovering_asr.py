@@ -2,7 +2,8 @@
 
 If a stream is refused or breaks, or its replica drains, a new stream is opened at another replica. It gets again the
 audio that the old one may not have answered: the open turn, from a little before its first sound, or the last seconds
-of silence. The reader of the events sees one stream: positions go on counting, and a turn begins once.
+before the loss. It also gets all audio since the loss. The reader of the events sees one stream: positions go on
+counting, and a turn begins once.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ WORKED_S = 5.0
 SILENCE_S = 3.0
 # Audio kept from before the first sound of a turn, so that recognition finds its beginning again.
 LEAD_S = 0.3
-# The most audio kept of a turn. Recognition ends turns after ASR_MAX_TURN_MS, by default a minute.
+# The most audio kept. Recognition ends turns after ASR_MAX_TURN_MS, by default a minute.
 TURN_S = 65.0
 
 
@@ -46,6 +47,7 @@ class RecentAudio:
         self._pieces: deque[bytes] = deque()
         self._answered = 0
         self._turn: int | None = None
+        self._unheard: int | None = None  # the first sample that recognition has not got
         self.begin = 0
         self.end = 0
 
@@ -54,8 +56,12 @@ class RecentAudio:
         """Whether a turn has begun and not ended."""
         return self._turn is not None
 
-    def add(self, pcm: bytes) -> None:
-        """Keep more audio, and drop audio that is no longer needed."""
+    def add(self, pcm: bytes, *, is_heard: bool = True) -> None:
+        """Keep more audio, and drop audio that is no longer needed. is_heard: whether recognition gets it now."""
+        if is_heard:
+            self._unheard = None
+        elif self._unheard is None:
+            self._unheard = self.end
         self._pieces.append(pcm)
         self.end += len(pcm) // BYTES_PER_SAMPLE
         self._trim()
@@ -81,10 +87,12 @@ class RecentAudio:
             yield piece
 
     def _trim(self) -> None:
+        heard = self.end if self._unheard is None else self._unheard
         if self._turn is None:
-            first = self.end - round(SILENCE_S * self._rate_hz)
+            first = heard - round(SILENCE_S * self._rate_hz)
         else:
-            first = max(self._turn - round(LEAD_S * self._rate_hz), self.end - round(TURN_S * self._rate_hz))
+            first = self._turn - round(LEAD_S * self._rate_hz)
+        first = max(first, self.end - round(TURN_S * self._rate_hz))
         surplus = max(first, self._answered) - self.begin
         while surplus > 0:
             oldest = self._pieces.popleft()
@@ -128,7 +136,7 @@ class _Stream:
 
     async def send(self, pcm: bytes) -> None:
         async with self.call.writing:
-            self._audio.add(pcm)
+            self._audio.add(pcm, is_heard=self.call.is_open)
             await self.call.write(lambda stream: stream.send(pcm))
 
     async def set_patience(self, patience: Patience) -> None:

@@ -48,6 +48,11 @@ class RecoveringCall(Generic[Stream]):
         self.has_finished = False
         self.writing = asyncio.Lock()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a call to write to; otherwise the reader opens one."""
+        return self._stream is not None
+
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Open the first call. The call that is open at the end of the block ends there."""

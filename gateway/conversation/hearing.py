@@ -1,20 +1,22 @@
 """Sends the learner's decoded audio to speech recognition, and delivers the events that come back.
 
 If recognition fails, the learner is told, and the next audio opens a new stream. Until recognition is back, the learner
-is told again after each utterance, as nobody hears it. The conversation goes on.
+is told again after each utterance, as nobody hears it. If it comes back during an utterance, it gets the whole
+utterance. The conversation goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from common.errors import DeadlineError, ServiceError, UnavailableError, first_service_error
 from common.pcm import BYTES_PER_SAMPLE, VOICE_WINDOW_S
 from gateway import metrics
-from gateway.audio import AudioInput, Cut, DecodedAudio, Expected, Gathering, Quiet, RoughVoice
+from gateway.audio import AudioInput, Cut, DecodedAudio, Expected, Gathering, Quiet
+from gateway.conversation.unheard_audio import UnheardAudio
 from gateway.ports import (
     Asr,
     AsrEvent,
@@ -33,8 +35,10 @@ from gateway.ports import (
 SLOW_S = 1.5
 STALL_S = 5.0
 STALL_CHECK_EVERY_S = 0.5
-# After a failure, audio is dropped for this long before a new stream is opened.
+# After a failure, a new stream is opened after this long.
 REOPEN_AFTER_S = 1.0
+# If the first turn after a failure has no words and began within this much audio, its beginning may have been lost.
+DOUBTFUL_S = 5.0
 # When no audio has come for this long, the gathered audio goes to recognition, as the microphone may be off.
 GAP_S = 0.4
 
@@ -130,7 +134,8 @@ class Hearing:
         self._lasts_at: int | None = None  # the sample at which VoiceLasts is delivered
         self._failure: ServiceError | None = None  # why recognition is unavailable; None after its next event
         self._window_samples = round(VOICE_WINDOW_S * sample_rate_hz)
-        self._missed = RoughVoice(self._window_samples)
+        self._unheard = UnheardAudio(self._window_samples, sample_rate_hz)
+        self._is_doubtful = False  # recognition is back after a failure, and no turn has ended since
         self._gathering = audio.gathering = Gathering(self._window_samples)
         audio.quiet_after_s = GAP_S
         self._expect()
@@ -167,10 +172,10 @@ class Hearing:
                 is_news = self._failure is None
                 self._failure = first_service_error(group)
                 if is_news:
-                    self._missed = RoughVoice(self._window_samples)
+                    self._unheard = UnheardAudio(self._window_samples, self._sample_rate_hz)
                     await self._deliver(HearingFailed(self._failure))
                 await self._end_at(self._cut)
-                await self._skip_audio()
+                await self._wait_to_reopen()
         await self._deliver(HearingEnded())
 
     @property
@@ -200,22 +205,26 @@ class Hearing:
                     metrics.FILLED_SECONDS.inc(item.seconds)
                     return bytes(round(item.seconds / VOICE_WINDOW_S) * self._window_samples * BYTES_PER_SAMPLE)
             elif isinstance(item, Cut):
+                self._unheard.drop()
                 return item
             elif item.pcm:
                 self._on_audio(item)
                 pcm = await self._clean(item.pcm) if self._clean else item.pcm
                 self._heard_samples += len(pcm) // BYTES_PER_SAMPLE
-                if self._failure and self._missed.has_spoken(pcm):
-                    metrics.UNHEARD.inc()
-                    await self._deliver(HearingFailed(self._failure))
+                if self._failure and self._unheard.add(pcm):
+                    await self._tell_unheard(self._failure)
                 if pcm:
                     return pcm
         return b""
 
     async def _recognise(self, first: bytes) -> None:
-        """Recognise over one stream until the audio is finished or cut. Raises ServiceError."""
+        """Recognise over one stream until the audio is finished or cut. Raises ServiceError.
+
+        The stream begins with the audio that nobody has heard, of which `first` is the latest.
+        """
+        pieces = (self._failure and self._unheard.pieces()) or (first,)
         self._sent_samples = 0
-        self._stream_began = self._heard_samples - len(first) // BYTES_PER_SAMPLE
+        self._stream_began = self._heard_samples - sum(map(len, pieces)) // BYTES_PER_SAMPLE
         self._cut = None
         self._turn_is_open = self._is_voiced = False
         self._lasts_at = None
@@ -230,7 +239,7 @@ class Hearing:
                 ) as stream,
                 asyncio.TaskGroup() as tasks,
             ):
-                await self._deliver_events(stream, tasks.create_task(self._feed(stream, first)))
+                await self._deliver_events(stream, tasks.create_task(self._feed(stream, pieces)))
             watching.cancel()
         await self._end_at(self._cut)
 
@@ -240,8 +249,23 @@ class Hearing:
             self._follow(event)
             if not self._is_dropping:
                 await self._deliver(Heard(event))
+            if self._is_doubtful and isinstance(event, EndOfTurn):
+                self._is_doubtful = False
+                await self._check_first_turn(event)
         if not feeding.done():
             raise UnavailableError("ASR: the service ended the stream (is it restarting?); go on speaking")
+
+    async def _check_first_turn(self, turn: EndOfTurn) -> None:
+        """Tell the learner if the first turn after a failure was not understood: its beginning may have been lost."""
+        heard = turn.transcript
+        if not heard.text and heard.start_sample < DOUBTFUL_S * self._sample_rate_hz and not self._is_dropping:
+            await self._tell_unheard(
+                UnavailableError("speech recognition was away and heard only part of what you said: say it again")
+            )
+
+    async def _tell_unheard(self, why: ServiceError) -> None:
+        metrics.UNHEARD.inc()
+        await self._deliver(HearingFailed(why))
 
     async def _watch_for_stall(self) -> None:
         """Report HearingIsSlow, and later raise DeadlineError, when the stream takes no message.
@@ -265,7 +289,9 @@ class Hearing:
 
     def _follow(self, event: AsrEvent) -> None:
         """Keep track of the turn and of the voice."""
-        self._failure = None
+        if self._failure:
+            self._failure, self._is_doubtful = None, True
+            self._unheard.drop()
         match event:
             case SpeechStarted(start) | TurnResumed(start) | VoiceContinued(start):
                 self._turn_is_open = self._is_voiced = True
@@ -290,9 +316,11 @@ class Hearing:
         left = math.inf if self._lasts_at is None else self._lasts_at - self._sent_samples
         self._gathering.most_windows = left / self._window_samples
 
-    async def _feed(self, stream: AsrStream, first: bytes) -> None:
-        """Send `first` and all audio after it, up to a cut or the end, then finish the stream."""
-        chunk: bytes | Cut = first
+    async def _feed(self, stream: AsrStream, pieces: Sequence[bytes]) -> None:
+        """Send these pieces and all audio after them, up to a cut or the end, then finish the stream."""
+        for piece in pieces[:-1]:
+            await self._send(stream, piece)
+        chunk: bytes | Cut = pieces[-1]
         while chunk and not isinstance(chunk, Cut):
             if self._patience_changed:
                 self._patience_changed = False
@@ -312,8 +340,8 @@ class Hearing:
         self._sending_since = None
         self._sent_samples += len(chunk) // BYTES_PER_SAMPLE
 
-    async def _skip_audio(self) -> None:
-        """Drop the audio of the next REOPEN_AFTER_S."""
+    async def _wait_to_reopen(self) -> None:
+        """Read the audio of the next REOPEN_AFTER_S, which `_unheard` keeps."""
         try:
             async with asyncio.timeout(REOPEN_AFTER_S):
                 while item := await self._next_pcm():

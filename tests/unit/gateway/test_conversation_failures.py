@@ -222,6 +222,34 @@ async def test_whoever_speaks_while_recognition_is_away_is_told_each_time() -> N
     assert talk.of(TurnComplete)
 
 
+async def test_a_sentence_that_is_spoken_as_recognition_comes_back_is_heard_whole() -> None:
+    talk = Conversation()
+    talk.asr.script = [(0, UnavailableError("ASR: restarting"))]
+    async with talk.running():
+        await sounds(talk, 0.7, 20)
+        assert [m.code for m in talk.of(ErrorMessage)] == ["unavailable"]
+        heard_before = len(talk.asr.heard)
+        talk.asr.script = [(at(1), SpeechStarted(at(0.2))), (at(3.3), end("hello"))]
+        await sounds(talk, 2.5, 3000)  # it begins before a stream is opened again
+        await sounds(talk, 3, 20)
+    assert len(talk.of(ErrorMessage)) == 1
+    assert talk.of(TurnComplete)
+    loud = np.flatnonzero(np.frombuffer(talk.asr.heard[heard_before:], "<i2") < -1000)
+    assert loud[-1] - loud[0] > at(2.49)
+
+
+async def test_a_sentence_of_which_recognition_got_too_little_is_reported() -> None:
+    talk = Conversation()
+    talk.asr.script = [(0, UnavailableError("ASR: restarting"))]
+    async with talk.running():
+        await sounds(talk, 1.5, 20)
+        talk.asr.script = [(at(1), SpeechStarted(0)), (at(1.5), end("")), (at(3), SpeechStarted(0)), (at(4), end(""))]
+        await sounds(talk, 5, 20)
+    away, unheard = talk.of(ErrorMessage)
+    assert (away.code, unheard.code) == ("unavailable", "unavailable")
+    assert "say it again" in unheard.message
+
+
 async def test_a_store_that_is_away_costs_one_warning_and_not_the_conversation() -> None:
     talk = Conversation()
     talk.store.away = True

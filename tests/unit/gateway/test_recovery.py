@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from common.errors import BusyError, EngineError, InvalidInputError, ServiceError, UnavailableError
 from gateway.clients.calls import RETRIES
-from gateway.clients.recovering_asr import LEAD_S, SILENCE_S, RecentAudio, RecoveringAsr
+from gateway.clients.recovering_asr import LEAD_S, SILENCE_S, TURN_S, RecentAudio, RecoveringAsr
 from gateway.clients.recovering_tts import RecoveringTts
 from gateway.ports import (
     AsrEvent,
@@ -171,6 +171,20 @@ async def test_what_is_said_while_no_replica_can_be_had_is_heard_by_the_next_one
     recogniser = Recogniser([[(1000, SpeechStarted(500)), (2000, GONE)], busy, busy, []])
     await recognise(recogniser, 6)
     assert len(recogniser.heard[-1]) == 2 * (6000 - 200)
+
+
+async def test_nothing_is_dropped_of_a_sentence_that_began_while_no_replica_could_be_had() -> None:
+    audio = RecentAudio(RATE)
+    for _ in range(10):
+        audio.add(SECOND)
+    for _ in range(20):
+        audio.add(SECOND, is_heard=False)
+    assert audio.end - audio.begin == 20 * RATE + SILENCE_S * RATE
+    for _ in range(60):
+        audio.add(SECOND, is_heard=False)
+    assert audio.end - audio.begin == TURN_S * RATE
+    audio.add(SECOND)
+    assert audio.end - audio.begin == SILENCE_S * RATE
 
 
 async def test_after_some_tries_the_last_failure_is_raised() -> None:
