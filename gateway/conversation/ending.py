@@ -18,7 +18,7 @@ from gateway.analysis import Stage, analyse
 from gateway.audio import AudioError, AudioInput
 from gateway.closing import ENDED, LEFT, Closing
 from gateway.conversation.events import AnalysisGrown, Left, SessionEvent
-from gateway.conversation.hearing import Heard, HearingEnded, HearingFailed
+from gateway.conversation.hearing_events import Heard, HearingEnded, HearingFailed
 from gateway.conversation.open_turn import OpenTurn
 from gateway.conversation_record import ConversationRecord
 from gateway.history import call_in

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gateway.analysis import Stage
 from gateway.closing import HandOver, TimeRunsOut, TimeUp
 from gateway.conversation.conduct import ConductEvent
-from gateway.conversation.hearing import HearingEvent
+from gateway.conversation.hearing_events import HearingEvent
 from gateway.history import Memory
 from gateway.protocol import ClientCommand
 from gateway.reply.reply import Reply

@@ -10,12 +10,21 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 from common.errors import DeadlineError, ServiceError, UnavailableError, first_service_error
 from common.pcm import BYTES_PER_SAMPLE, VOICE_WINDOW_S
 from gateway import metrics
 from gateway.audio import AudioInput, Cut, DecodedAudio, Expected, Gathering, Quiet
+from gateway.conversation.hearing_events import (
+    AudioRefused,
+    Heard,
+    HearingEnded,
+    HearingEvent,
+    HearingFailed,
+    HearingIsSlow,
+    TurnCut,
+    VoiceLasts,
+)
 from gateway.conversation.unheard_audio import UnheardAudio
 from gateway.ports import (
     Asr,
@@ -41,55 +50,6 @@ REOPEN_AFTER_S = 1.0
 DOUBTFUL_S = 5.0
 # When no audio has come for this long, the gathered audio goes to recognition, as the microphone may be off.
 GAP_S = 0.4
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """An event of recognition. Its sample positions count from the start of the current stream."""
-
-    event: AsrEvent
-
-
-@dataclass(frozen=True, slots=True)
-class VoiceLasts:
-    """A voice has lasted for INTERRUPT_AFTER_MS without a pause, so it is more than a cough."""
-
-
-@dataclass(frozen=True, slots=True)
-class HearingIsSlow:
-    """Recognition takes no audio now. The gateway keeps what the learner says."""
-
-    error: ServiceError
-
-
-@dataclass(frozen=True, slots=True)
-class HearingFailed:
-    """Recognition failed. The open turn, if any, is lost."""
-
-    error: ServiceError
-
-
-@dataclass(frozen=True, slots=True)
-class AudioRefused:
-    """The decoder found the learner's audio broken."""
-
-    error: ServiceError
-
-
-@dataclass(frozen=True, slots=True)
-class HearingEnded:
-    """The audio was finished and everything in it has been reported."""
-
-
-@dataclass(frozen=True, slots=True)
-class TurnCut:
-    """The client has cut the audio, and all events before the cut have been delivered. keep, turn_id: see `Cut`."""
-
-    keep: bool
-    turn_id: str = ""
-
-
-HearingEvent = Heard | VoiceLasts | HearingIsSlow | HearingFailed | AudioRefused | TurnCut | HearingEnded
 
 
 class Hearing:

@@ -38,10 +38,10 @@ from gateway.conversation.client_control import ClientControl
 from gateway.conversation.conduct import AddTurn, CancelReply, Conduct, Configure, DeleteTurn, SetResult, TruncateTurn
 from gateway.conversation.ending import Ending
 from gateway.conversation.events import CallsMade, Expelled, HintReady, Left, MemoryChanged, ReplyOver, SessionEvent
-from gateway.conversation.hearing import (
+from gateway.conversation.hearing import Hearing
+from gateway.conversation.hearing_events import (
     AudioRefused,
     Heard,
-    Hearing,
     HearingFailed,
     HearingIsSlow,
     TurnCut,

@@ -23,7 +23,8 @@ from gateway.audio.cadence import LATEST_S, Cadence
 from gateway.audio.container import decode_ogg, decode_webm
 from gateway.audio.pcm import decode_pcm
 from gateway.audio.types import DecodedAudio, StreamKind
-from gateway.conversation.hearing import Hearing, HearingEvent
+from gateway.conversation.hearing import Hearing
+from gateway.conversation.hearing_events import HearingEvent
 from gateway.ports import AsrEvent, AsrStream, Patience, SpeechStarted
 from tests.support.audio import Samples, ogg, recorded, resampled, webm
 

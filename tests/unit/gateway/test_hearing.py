@@ -10,7 +10,8 @@ import numpy as np
 
 from gateway.audio import AudioInput
 from gateway.audio.gathering import SILENT_WINDOWS, SPEAKING_WINDOWS
-from gateway.conversation.hearing import Hearing, HearingEvent, VoiceLasts
+from gateway.conversation.hearing import Hearing
+from gateway.conversation.hearing_events import HearingEvent, VoiceLasts
 from gateway.ports import AsrEvent, AsrStream, Patience, SpeechStarted, VoiceContinued, VoicePaused
 
 RATE_HZ = 16_000

@@ -1,0 +1,57 @@
+"""What `Hearing` delivers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from common.errors import ServiceError
+from gateway.ports import AsrEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An event of recognition. Its sample positions count from the start of the current stream."""
+
+    event: AsrEvent
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceLasts:
+    """A voice has lasted for INTERRUPT_AFTER_MS without a pause, so it is more than a cough."""
+
+
+@dataclass(frozen=True, slots=True)
+class HearingIsSlow:
+    """Recognition takes no audio now. The gateway keeps what the learner says."""
+
+    error: ServiceError
+
+
+@dataclass(frozen=True, slots=True)
+class HearingFailed:
+    """Recognition failed. The open turn, if any, is lost."""
+
+    error: ServiceError
+
+
+@dataclass(frozen=True, slots=True)
+class AudioRefused:
+    """The decoder found the learner's audio broken."""
+
+    error: ServiceError
+
+
+@dataclass(frozen=True, slots=True)
+class HearingEnded:
+    """The audio was finished and everything in it has been reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCut:
+    """The client has cut the audio, and all events before the cut have been delivered. keep, turn_id: see `Cut`."""
+
+    keep: bool
+    turn_id: str = ""
+
+
+HearingEvent = Heard | VoiceLasts | HearingIsSlow | HearingFailed | AudioRefused | TurnCut | HearingEnded
