@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from typing import cast
+
 import av
+import av.error
 import numpy as np
 import numpy.typing as npt
+from av.filter import Graph
 
 BLOCK = 800  # samples after which it is decided anew: 50 ms at 16 kHz
 _CANCELLED = 0.1  # of the louder channel's energy, which is 10 dB less: so much softer the mean must not be
@@ -15,14 +22,41 @@ class MonoResampler:
     """Of one stream with this many channels. Give it each frame, and None at the end."""
 
     def __init__(self, channels: int, sample_rate_hz: int) -> None:
-        layout = "stereo" if channels == 2 else "mono"
-        self._resampler = av.AudioResampler(format="s16", layout=layout, rate=sample_rate_hz)
+        self._layout = "stereo" if channels == 2 else "mono"
+        self._rate_hz = sample_rate_hz
+        self._graph: Graph | None = None
         self._downmix = Downmix() if channels == 2 else None
 
     def resample(self, frame: av.AudioFrame | None) -> bytes:
         """16-bit little-endian mono PCM."""
-        pcm = b"".join(out.to_ndarray().tobytes() for out in self._resampler.resample(frame))
+        pcm = b"".join(out.to_ndarray().tobytes() for out in self._convert(frame))
         return pcm if self._downmix is None else self._downmix.mix(np.frombuffer(pcm, "<i2").reshape(-1, 2))
+
+    def _convert(self, frame: av.AudioFrame | None) -> Iterator[av.AudioFrame]:
+        """The same as av.AudioResampler, which starts a thread for each core of the machine that it never uses."""
+        if self._graph is None:
+            if frame is None:
+                return
+            self._graph = _graph(frame, self._layout, self._rate_hz)
+        self._graph.push(frame)
+        with suppress(EOFError, av.error.BlockingIOError):
+            while True:
+                yield cast(av.AudioFrame, self._graph.pull())
+
+
+def _graph(frame: av.AudioFrame, layout: str, sample_rate_hz: int) -> Graph:
+    """From frames like this one to 16-bit samples."""
+    graph = Graph()
+    graph.threads = 1
+    source = graph.add_abuffer(
+        sample_rate=frame.sample_rate,
+        format=frame.format.name,
+        layout=frame.layout.name,
+        time_base=frame.time_base or Fraction(1, frame.sample_rate),
+    )
+    form = graph.add("aformat", f"sample_fmts=s16:sample_rates={sample_rate_hz}:channel_layouts={layout}")
+    graph.link_nodes(source, form, graph.add("abuffersink")).configure()
+    return graph
 
 
 class Downmix:

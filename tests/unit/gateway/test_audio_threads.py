@@ -6,12 +6,16 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 
+import av
+import numpy as np
+import psutil
 import pytest
 
 from gateway.audio import AudioError, AudioInput, DecodedAudio
 from gateway.audio.decoded_queue import CAPACITY_BYTES, DecodedQueue
 from gateway.audio.decoder import INBOX_BYTES
 from gateway.audio.encoded_queue import EncodedQueue
+from gateway.audio.mono import MonoResampler
 from gateway.audio.types import ByteSource, StreamKind
 from gateway.audio.wav import decode_wav
 from gateway.audio.worker import DecoderThread
@@ -42,6 +46,15 @@ async def test_a_session_is_not_delayed_by_fifty_that_never_go_on() -> None:
     assert not alone.errors
     for audio in silent:
         await audio.close()
+
+
+async def test_a_learner_whose_audio_is_resampled_takes_no_thread_for_each_core() -> None:
+    frame = av.AudioFrame.from_ndarray(np.zeros((1, 960), np.int16), format="s16", layout="mono")
+    frame.sample_rate = 48_000
+    resamplers = [MonoResampler(1, 16_000) for _ in range(20)]
+    before = psutil.Process().num_threads()
+    assert all(resampler.resample(frame) for resampler in resamplers)
+    assert psutil.Process().num_threads() <= before
 
 
 async def test_a_session_is_not_delayed_by_one_that_nobody_listens_to() -> None:
