@@ -41,7 +41,7 @@ _TOO_SMALL = (
     "The language model here is too small to find mistakes; only a few kinds were looked for. A larger one can."
 )
 _NO_MEANINGS = "The language model here is too small to explain words. A larger one can."
-_NO_FEEDBACK = "The language model here is too small to write this. A larger one can."
+_NO_FEEDBACK = "The language model here is too small to write a summary and next steps. A larger one can."
 _NO_OPINION = "The language model here is too small for an opinion; what you said is measured. A larger one can."
 _UNUSABLE = "The language model wrote nothing usable here. A larger model does better."
 

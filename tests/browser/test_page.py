@@ -406,8 +406,17 @@ async def test_report(open_page: OpenPage, stub: PageStub) -> None:
 async def test_report_says_what_is_missing(open_page: OpenPage, stub: PageStub) -> None:
     page = await open_page(stub.url)
     await ended(page, await talking(page, stub), sparse_analysis())
-    await expect(page.locator(".missing")).to_have_count(4)
+    await expect(page.locator(".missing")).to_have_count(3)  # the summary and the next steps have the same reason
     await expect(page.locator(".missing").nth(1)).to_contain_text("Only 12 words")
+
+
+async def test_report_of_a_typed_conversation_measures_no_speech(open_page: OpenPage, stub: PageStub) -> None:
+    page = await open_page(stub.url)
+    typed = sample_analysis()
+    typed["fluency"] |= {"turns": 0, "words": 0, "speaking_time_s": 0.0, "share_of_talk": 0.0}
+    await ended(page, await talking(page, stub), typed)
+    await expect(page.get_by_text("Nothing was spoken, so there is no speech to measure.")).to_be_visible()
+    await expect(page.locator(".share-of-talk")).to_have_count(0)
 
 
 async def test_what_is_measured_is_shown_while_the_rest_of_the_report_is_written(

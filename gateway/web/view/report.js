@@ -51,11 +51,13 @@ function comingUp({ pending }) {
   return parts.length > 0 && el('p', { class: 'pending' }, `Still to come: ${parts.join(', ')}.`);
 }
 
+/** What to do next, or why that is missing, unless the same reason stands in the place of the summary. */
 function nextSteps({ next_steps: steps, unavailable }) {
   const known = list(steps);
-  if (!known.length && !unavailable?.next_steps) return null;
+  const reason = unavailable?.next_steps;
+  if (!known.length && (!reason || reason === unavailable.summary)) return null;
   return section(
     'Next',
-    known.length ? el('ol', { class: 'steps' }, ...known.map((step) => el('li', {}, step))) : missing(unavailable.next_steps),
+    known.length ? el('ol', { class: 'steps' }, ...known.map((step) => el('li', {}, step))) : missing(reason),
   );
 }

@@ -4,6 +4,7 @@ import { number, section } from './parts.js';
 
 export function fluency({ fluency: found, vocabulary, unavailable }) {
   if (!found) return null;
+  if (found.turns === 0) return section('Fluency', el('p', { class: 'fine' }, UNSPOKEN));
   const unit = vocabulary?.unit === 'character' ? 'characters' : 'words';
   const figures = [
     figure(found.words_per_minute, `${unit} per minute`),
@@ -17,6 +18,8 @@ export function fluency({ fluency: found, vocabulary, unavailable }) {
   const unmeasured = unavailable?.fillers && el('p', { class: 'fine' }, `Filler words: ${unavailable.fillers}`);
   return section('Fluency', el('dl', { class: 'figures' }, ...figures), share(found.share_of_talk), unmeasured);
 }
+
+const UNSPOKEN = 'Nothing was spoken, so there is no speech to measure.';
 
 function figure(value, label, detail) {
   const shown = number(value);
