@@ -34,7 +34,8 @@ from gateway.protocol import AnyServerMessage, AudioFormat, Connected, Start, Te
 from gateway.reply.lines import lines_in
 from gateway.reply.maker import ReplyOptions
 from gateway.scenarios import Library
-from tests.support.fakes import FakeAsr, FakeLlm, FakeTts, MemoryStore
+from tests.support.fakes import FakeAsr, FakeLlm, FakeTts
+from tests.support.memory_store import MemoryStore
 
 T = TypeVar("T")
 RATE_HZ = 16_000

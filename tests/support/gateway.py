@@ -18,7 +18,8 @@ from gateway.app import create_app
 from gateway.config import GatewaySettings
 from gateway.connection.low_water_mark import WebSocketProtocol
 from gateway.ports import NoServerTools, Ports, ServerTools
-from tests.support.fakes import FakeAsr, FakeChat, FakeLlm, FakeRecordings, FakeTts, MemoryStore
+from tests.support.fakes import FakeAsr, FakeChat, FakeLlm, FakeRecordings, FakeTts
+from tests.support.memory_store import MemoryStore
 
 
 @dataclass

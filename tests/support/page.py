@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
+from gateway import protocol
 from tests.support.page_stub import Client, PageStub
 
 TALK = "Start talking"
@@ -15,3 +16,13 @@ async def talking(page: Page, stub: PageStub) -> Client:
     client = await stub.client()
     await page.evaluate("globalThis.readTap?.()")  # waits for the tap, where there is one
     return client
+
+
+async def ended(page: Page, client: Client, analysis: dict[str, object]) -> None:
+    """End the conversation; the page gets this analysis and the connection closes."""
+    await page.get_by_role("button", name="End", exact=True).click()
+    await client.message(protocol.EndConversation)
+    await expect(page.locator("body")).to_have_attribute("data-phase", "analysing")
+    await client.send(protocol.AnalysisMessage(data=analysis))
+    await client.drop(1000)
+    await expect(page.locator("body")).to_have_attribute("data-phase", "ended")

@@ -20,7 +20,8 @@ from gateway.conversation.session import SessionOptions
 from gateway.ports import Ports
 from gateway.reply.maker import ReplyOptions
 from tests.support.conversation import RATE_HZ, start
-from tests.support.fakes import FakeAsr, FakeLlm, FakeTts, MemoryStore
+from tests.support.fakes import FakeAsr, FakeLlm, FakeTts
+from tests.support.memory_store import MemoryStore
 
 pytestmark = pytest.mark.looptime  # a sleep ends when everything else waits
 

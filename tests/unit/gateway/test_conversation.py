@@ -25,7 +25,7 @@ from gateway.protocol import (
     read_client_message,
 )
 from tests.support.conversation import Conversation, at, eager, end, one_turn, start, text, transcript
-from tests.support.fakes import MemoryStore
+from tests.support.memory_store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 

@@ -28,7 +28,8 @@ from gateway.reply.turn_machine import (
     PartnerBegins,
     TurnLost,
 )
-from tests.support.fakes import FakeLlm, FakeTts, MemoryStore
+from tests.support.fakes import FakeLlm, FakeTts
+from tests.support.memory_store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 

@@ -1,0 +1,123 @@
+"""A scripted language model for tests of the analysis, and a short conversation that it analyses."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.analysis import Analysis, Stage, analyse
+from gateway.history import LearnerTurn, PartnerTurn, Turn
+from gateway.ports import ChatMessage, WritingEnd
+from gateway.tools import NO_TOOLS, CallPiece, ToolUse
+from tests.support.analysis_schema import validate
+
+TURNS: list[Turn] = [
+    PartnerTurn(turn_id="p1", text="What did you do?", generated_text="What did you do?", started_s=0, duration_s=2),
+    LearnerTurn(turn_id="l1", text="Yesterday I go to the market. She don't like onions!", started_s=3, duration_s=4),
+    LearnerTurn(turn_id="l2", text="Then I buyed a goldfish.", started_s=9, typed=True),
+]
+FEEDBACK = {
+    "summary": "You talked about the market. You told a clear story.",
+    "next_steps": ["Practise the simple past.", "Use doesn't with she."],
+    "cefr": "A2",
+    "cefr_because": "Short sentences about everyday things.",
+}
+CORRECTED = {
+    "corrected": [
+        "Yesterday I went to the market.",
+        "She doesn't like onions!",
+        "Then I bought a goldfish.",
+    ]
+}
+REASONS = {"reasons": ["Yesterday is over, so use the past."]}
+MEANINGS = {"meanings": ["A good taste."]}
+
+Reply = str | dict[str, Any] | Exception | None
+"""What a scripted model writes: text, a document, a failure, or nothing ever (None)."""
+
+
+@dataclass
+class ScriptedLlm:
+    """Answers each kind of question with its replies in turn, the last one again and again."""
+
+    corrections: Sequence[Reply] = (CORRECTED,)
+    feedback: Sequence[Reply] = (FEEDBACK,)
+    reasons: Sequence[Reply] = (REASONS,)
+    meanings: Sequence[Reply] = (MEANINGS,)
+    notes: Sequence[Reply] = ({"about": "You told me about your holidays."},)
+    is_small: bool = False
+    asked: list[str] = field(default_factory=list)
+    questions: list[Sequence[ChatMessage]] = field(default_factory=list)
+    cancelled: int = 0
+    hangs: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def stream(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int | None = None,
+        max_sentences: int = 0,
+        ends_with_question: bool = False,
+        tools: ToolUse = NO_TOOLS,
+        on_end: Callable[[WritingEnd], None] | None = None,
+    ) -> AbstractAsyncContextManager[AsyncIterator[str | CallPiece]]:
+        raise NotImplementedError
+
+    is_idle = True
+
+    async def generate(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        json_schema: str | None = None,
+        gives_way: bool = False,
+        tools: ToolUse = NO_TOOLS,
+    ) -> str:
+        assert max_tokens is not None
+        assert max_tokens <= 800
+        kind = json.loads(json_schema or "{}")["title"]
+        script = {
+            "CorrectionsAnswer": self.corrections,
+            "ReasonsAnswer": self.reasons,
+            "MeaningsAnswer": self.meanings,
+            "NoteAnswer": self.notes,
+            "FeedbackAnswer": self.feedback,
+        }[kind]
+        reply = script[min(self.asked.count(kind), len(script) - 1)]
+        self.asked.append(kind)
+        self.questions.append(messages)
+        if reply is None:
+            self.hangs.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.cancelled += 1
+        if isinstance(reply, Exception):
+            raise reply
+        return reply if isinstance(reply, str) else json.dumps(reply)
+
+
+async def stages_of(llm: ScriptedLlm, turns: Sequence[Turn] = TURNS, timeout_s: float = 5) -> list[Stage]:
+    stages = analyse(turns, level="beginner", language="en", duration_s=12.5, llm=llm, timeout_s=timeout_s)
+    found = [stage async for stage in stages]
+    for stage in found:
+        validate(stage.analysis.model_dump(mode="json"))
+    return found
+
+
+async def run(llm: ScriptedLlm, turns: Sequence[Turn] = TURNS, timeout_s: float = 5) -> Analysis:
+    return (await stages_of(llm, turns, timeout_s))[-1].analysis
+
+
+def corrected(*sentences: str) -> Reply:
+    return {"corrected": list(sentences)}
+
+
+def typed(*texts: str) -> list[Turn]:
+    return [LearnerTurn(turn_id=str(n), text=text, started_s=n, typed=True) for n, text in enumerate(texts)]

@@ -1,0 +1,152 @@
+"""How the analysis reads text: mistakes by rule, words worth learning, sentences, loops and babble."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.analysis.sentences import (
+    clip,
+    counted,
+    has_end,
+    has_loop,
+    is_list,
+    is_prose,
+    names_in,
+    sentences_of,
+    whole_sentences,
+    without_number,
+)
+from gateway.analysis.slips import slips_in
+from gateway.analysis.vocabulary import words_to_learn
+from gateway.analysis.words import Lexicon
+
+# --- mistakes by rule -------------------------------------------------------------------------------
+from tests.support.analysed_turns import ENGLISH, partner
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("Yesterday I buyed a car.", [("buyed", "bought")]),
+        ("I not understand.", [("I not understand", "I don't understand")]),
+        ("He is ill, so he not come.", [("he not come", "he doesn't come")]),
+        ("She like it.", [("She like", "She likes")]),
+        ("My friend is here and she study a lot.", [("she study", "she studies")]),
+        ("He don’t know.", [("He don’t", "He doesn't")]),
+        ("We didn't went there.", [("didn't went", "didn't go")]),
+        ("I am agree, but I don't thought so.", [("I am agree", "I agree"), ("don't thought", "don't think")]),
+        ("Did he go home?", []),
+        ("Did she sing and he play?", []),
+        ("I saw him go and let her do it.", []),
+        ("Do you not like it?", []),
+        ("She didn't found the company.", []),
+        ("I suggested that he go.", []),
+        ("He liked it, and he goes there.", []),
+        ("He does not know; she will go.", []),
+        ("She has needed it.", []),
+        ("The ladies agreed.", []),
+    ],
+)
+def test_a_rule_finds_only_what_is_wrong(sentence: str, expected: list[tuple[str, str]]) -> None:
+    found = slips_in(sentence, "en-GB")
+    assert [(sentence[slip.start : slip.end], slip.corrected) for slip in found] == expected
+    assert all(has_end(slip.why) for slip in found)
+    assert slips_in(sentence, "de") == []
+
+
+# --- words worth learning ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "word", ["ladies", "bit", "due", "met", "boiled", "cooking", "happier", "could", "wow", "children"]
+)
+def test_forms_function_words_and_very_frequent_ones_are_not_worth_learning(word: str) -> None:
+    heard = partner(f"It was so {word} now.", started_s=0, duration_s=2)
+    for level in ("beginner", "intermediate", "advanced"):
+        assert words_to_learn([heard], set(), ENGLISH, level) == ()
+
+
+@pytest.mark.parametrize(
+    "word", ["delicious", "village", "forest", "teacher", "corner", "recommend", "famous", "kitchen"]
+)
+def test_content_words_in_their_base_form_are(word: str) -> None:
+    heard = partner(f"It was so {word} now.", started_s=0, duration_s=2)
+    assert [one.word for one in words_to_learn([heard], set(), ENGLISH, "beginner")] == [word]
+
+
+# --- text -----------------------------------------------------------------------------------------
+
+
+def test_sentences_and_names() -> None:
+    text = "I met Anna in Rome. \"Rome is big!\" she said… The cat, I'm sure, is Anna's."
+    assert sentences_of(text) == ["I met Anna in Rome.", '"Rome is big!"', "she said…", "The cat, I'm sure, is Anna's."]
+    assert names_in([text], "en") == {"anna", "rome", "anna's"}
+    assert names_in(["Ich sehe den Hund"], "de") == set()
+
+
+def test_clip_keeps_whole_words() -> None:
+    assert clip("one two three", 13) == "one two three"
+    assert clip("one two three", 10) == "one two…"
+    assert clip("a" * 20, 5) == "aaaa…"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("You spoke about cooking.", True),
+        ("Practise.", False),
+        ("uh uh uh uh uh uh uh well", False),
+        ("B1, B2, C1, C2", False),
+        ("你好吗朋友", True),
+    ],
+)
+def test_prose_is_told_from_babble(text: str, *, expected: bool) -> None:
+    assert is_prose(text) is expected
+
+
+def test_a_lexicon_drops_punctuation_and_emoji() -> None:
+    lexicon: Lexicon = ENGLISH
+    assert lexicon.words("Don’t — stop! 🙂 (co-op) …") == ["don't", "stop", "co", "op"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It is so.", True),
+        ("“Is it?”", True),
+        ("We also bought a", False),
+        ("And then…", False),
+        ("A big feast to", False),
+    ],
+)
+def test_a_sentence_has_an_end(text: str, *, expected: bool) -> None:
+    assert has_end(text) is expected
+
+
+def test_what_follows_the_last_end_is_left_out() -> None:
+    assert whole_sentences("One is here. Two! We also bought a") == "One is here. Two!"
+    assert whole_sentences("We also bought a") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I'm glad to meet you. I'm glad to hear it. I'm glad to", True),
+        ("It is so. Yes. It is so!", True),
+        ("I like tea, and I like coffee.", False),
+        ("Very, very, very good.", False),
+    ],
+)
+def test_a_loop_is_three_words_three_times_or_a_sentence_twice(text: str, *, expected: bool) -> None:
+    assert has_loop(text) is expected
+
+
+def test_numbers_of_lists() -> None:
+    assert without_number("1. Read more.") == without_number("2) Read more.") == without_number("• Read more.")
+    assert without_number("3 books are enough.") == "3 books are enough."
+    assert is_list("Speak more. 2. Read more.")
+    assert not is_list("Read at 7.30 or so.")
+
+
+def test_nouns_agree_with_their_number() -> None:
+    assert [counted(number, "word") for number in (0, 1, 2)] == ["0 words", "1 word", "2 words"]
