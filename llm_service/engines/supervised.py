@@ -75,7 +75,7 @@ class SupervisedEngine:
     @property
     def base_url(self) -> str:
         """The server's current address; the port changes with each restart."""
-        return self._client.base_url
+        return self._client.server.base_url
 
     def fetch(self) -> None:
         """Download the weights without loading them; raises EngineError."""
@@ -143,7 +143,7 @@ class SupervisedEngine:
     async def _serve(self, process: ChildProcess, port: int) -> None:
         """Wait until the server answers, then read its metrics until it ends."""
         began = time.monotonic()
-        self._client.base_url = f"http://127.0.0.1:{port}/v1"
+        self._client.server.base_url = f"http://127.0.0.1:{port}/v1"
         try:
             async with asyncio.timeout(self._startup_timeout_s):
                 await self._client.start(is_child=True)
@@ -157,7 +157,7 @@ class SupervisedEngine:
         BACKEND_UP.labels(self.name).set(1)
         logger.info("%s answers after %.1f s", self.name, self._up_since - began)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(backend_metrics.watch(self.name, self._client.metrics))
+            tasks.create_task(backend_metrics.watch(self.name, self._client.server.metrics))
             tasks.create_task(self._kill_if_it_hangs(process))
 
     async def _kill_if_it_hangs(self, process: ChildProcess) -> None:
@@ -169,7 +169,7 @@ class SupervisedEngine:
         answered_at, interval_s = time.monotonic(), min(CHECK_EVERY_S, self._hangs_after_s / 2)
         while True:
             await asyncio.sleep(interval_s)
-            silences = 0 if await self._client.answers(interval_s) else silences + 1
+            silences = 0 if await self._client.server.answers(interval_s) else silences + 1
             if not silences:
                 answered_at = time.monotonic()
             silent_for_s = time.monotonic() - max(answered_at, self._client.heard_at)

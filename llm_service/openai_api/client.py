@@ -10,60 +10,38 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import replace
-from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
-from pydantic import BaseModel, ValidationError
 
 from common.engine_info import EngineDescription
-from common.errors import DeadlineError, EngineError, InvalidInputError, ServiceError, UnavailableError
-from common.tracing import http_headers, stage
-from llm_service.engine import Delta, Event, GenerationRequest, Message
+from common.errors import EngineError, InvalidInputError, ServiceError, UnavailableError
+from llm_service.engine import Delta, Event, GenerationRequest
 from llm_service.metrics import BACKEND_HABITS, SHORTENED
 from llm_service.openai_api.chat_completions import (
-    NOT_OURS,
     ContextExceededError,
-    error_for,
-    error_message,
     payload,
     server_kind,
 )
-from llm_service.openai_api.context import MESSAGE_TOKENS, most_tokens, shortened, tool_tokens
+from llm_service.openai_api.context import most_tokens, shortened, tool_tokens
 from llm_service.openai_api.dialect import Dialect
 from llm_service.openai_api.json_reply import document_in
-from llm_service.openai_api.models import ServedModel, choose_model, served_models
+from llm_service.openai_api.models import ServedModel, choose_model
 from llm_service.openai_api.negotiation import Answer, find_dialect
 from llm_service.openai_api.prompt_reading import GIVEN_UP_S, PromptReading
 from llm_service.openai_api.reply_reader import END, ReplyReader
-from llm_service.openai_api.sse import SseError, SseParser
+from llm_service.openai_api.server_api import ServerApi
 from llm_service.openai_api.tool_support import ToolSupport
 from llm_service.openai_api.tools_in_words import calls_in_text, in_words
 from llm_service.tools import CallDelta
 
 logger = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT_S = 5.0
 RETRY_S = 0.5  # between two tries to reach a server that isn't up yet
 REMIND_S = 10.0  # between log lines about it
-MAX_ERROR_BYTES = 64 * 1024
-_LISTS_NOTHING = {403, 404, 405, 501}  # 403: a key that may chat, but not list models
 LOOK_AGAIN_S = 60.0  # between two searches for the server's dialect
-
-
-class _Tokens(BaseModel):
-    tokens: list[int]
-
-
-class _Generation(BaseModel):
-    n_ctx: int = 0
-
-
-class _Props(BaseModel):
-    default_generation_settings: _Generation
 
 
 class OpenAiEngine:
@@ -84,7 +62,9 @@ class OpenAiEngine:
         name: str = "",
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self.base_url = base_url.rstrip("/")
+        self.server = ServerApi(
+            base_url, api_key=api_key, request_timeout_s=request_timeout_s, trust_env=trust_env, transport=transport
+        )
         self._name = name
         self.model = model
         self.ready = False
@@ -97,15 +77,6 @@ class OpenAiEngine:
         self._habits: tuple[str, ...] = ()
         self._tools = ToolSupport()
         self._reading = PromptReading(self._have_read)
-        self._client = httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
-            timeout=httpx.Timeout(request_timeout_s, connect=min(CONNECT_TIMEOUT_S, request_timeout_s), pool=None),
-            # One connection per request. llama.cpp closes a connection after a stream without announcing it, and a
-            # request that fails for that reason looks like one that the server has begun to work on.
-            limits=httpx.Limits(max_keepalive_connections=0),
-            trust_env=trust_env,
-            transport=transport,
-        )
 
     async def start(self, *, is_child: bool = False) -> None:
         """Wait until the server answers and has the model, however long that takes: it may be started after us.
@@ -122,27 +93,30 @@ class OpenAiEngine:
                     if is_child:
                         logger.info("the model server still loads its model")
                     else:
-                        logger.warning("still waiting for the model server at %s: %s", self.base_url, error.message)
+                        logger.warning(
+                            "still waiting for the model server at %s: %s", self.server.base_url, error.message
+                        )
                 await asyncio.sleep(RETRY_S)
             else:
                 return
 
     async def warm_up(self) -> None:
         """Choose the model, find out the server's dialect, and have it write a token; raises a ServiceError."""
-        models = await self._served_models()
+        models = await self.server.models()
         if models is not None:
             self.model = choose_model(self.model, [model.id for model in models])
         found = next((model for model in models or () if model.id == self.model), ServedModel(id=self.model))
         kind = server_kind(found.owned_by or "")
         self.parameters = found.meta.n_params if found.meta else 0
-        self._context_tokens = found.max_model_len or await self._context_of(kind)
+        self._context_tokens = found.max_model_len or await self.server.context_tokens(kind)
         try:
             await self._find_dialect(kind)
         except InvalidInputError as error:
             if models is not None:
                 raise
             raise UnavailableError(
-                f"{self.base_url} neither lists models nor answers ({error.message}); LLM_BASE_URL usually ends in /v1"
+                f"{self.server.base_url} neither lists models nor answers ({error.message}); "
+                "LLM_BASE_URL usually ends in /v1"
             ) from None
         self.ready = True
 
@@ -180,12 +154,12 @@ class OpenAiEngine:
     async def close(self) -> None:
         self.ready = False
         await self._reading.close()
-        await self._client.aclose()
+        await self.server.close()
 
     @property
     def name(self) -> str:
         """The server's address for logs and metrics, without a password."""
-        return self._name or urlsplit(self.base_url).netloc.rpartition("@")[2]
+        return self._name or self.server.host
 
     def describe(self) -> EngineDescription:
         return EngineDescription(engine="openai", model=self.model, device="remote", parameters=self.parameters)
@@ -265,7 +239,7 @@ class OpenAiEngine:
         """
         body, is_empty = payload(self.model, request, dialect), True
         while is_empty:
-            async with self._post("/chat/completions", body) as response, aclosing(_events(response)) as events:
+            async with self.server.chat(body) as events:
                 async for data in events:
                     is_empty, self.heard_at = False, time.monotonic()
                     if data == END:
@@ -285,106 +259,16 @@ class OpenAiEngine:
         for piece in reader.calls():
             yield piece
 
-    # --- the length of the context ----------------------------------------------------------------
-
     async def _fitting(self, request: GenerationRequest) -> GenerationRequest:
         """The request, without its oldest messages if they and the reply would not fit into the context."""
         room = self._context_tokens - request.max_tokens - tool_tokens(request)
         if not self._context_tokens or most_tokens(request.messages) <= room:
             return request
-        tokens = await self._tokens(request.messages)
+        tokens = await self.server.tokens(self.model, request.messages)
         if tokens <= room:
             return request
         SHORTENED.inc()
         return shortened(request, max(0.0, room / tokens)) or request
-
-    async def _tokens(self, messages: Sequence[Message]) -> int:
-        """How many tokens the messages have, by the server's own tokenizer; a safe bound if it offers none."""
-        root = self.base_url.removesuffix("/v1")
-        content = "\n".join(message.content for message in messages)
-        body = {"model": self.model, "content": content, "prompt": content}  # llama.cpp's and vLLM's
-        try:
-            with _translated():
-                response = await self._client.post(f"{root}/tokenize", json=body, timeout=CONNECT_TIMEOUT_S)
-            found = len(_Tokens.model_validate_json(response.content).tokens)
-        except (ServiceError, ValidationError):
-            return most_tokens(messages)
-        return found + MESSAGE_TOKENS * len(messages)
-
-    async def _context_of(self, kind: str) -> int:
-        """The context of each llama.cpp slot in tokens; 0 if the server doesn't say."""
-        if kind != "llama.cpp":
-            return 0
-        try:
-            with _translated():
-                response = await self._client.get(f"{self.base_url.removesuffix('/v1')}/props")
-            return _Props.model_validate_json(response.content).default_generation_settings.n_ctx
-        except (ServiceError, ValidationError):
-            return 0
-
-    async def answers(self, within_s: float) -> bool:
-        """Whether the server answers a question about its health in time, whatever it says."""
-        try:
-            await self._client.get(f"{self.base_url.removesuffix('/v1')}/health", timeout=within_s)
-        except httpx.HTTPError:
-            return False
-        return True
-
-    async def metrics(self) -> str:
-        """The server's own Prometheus metrics, which vLLM and llama.cpp serve at /metrics."""
-        with _translated():
-            response = await self._client.get(f"{self.base_url.removesuffix('/v1')}/metrics", timeout=CONNECT_TIMEOUT_S)
-        if response.status_code != httpx.codes.OK:
-            raise UnavailableError(f"the model server has no metrics (HTTP {response.status_code})")
-        return response.text
-
-    @asynccontextmanager
-    async def _post(self, path: str, body: dict[str, Any]) -> AsyncIterator[httpx.Response]:
-        with _translated(), stage("chat.completions") as span:
-            headers = http_headers(span)
-            async with self._client.stream("POST", self.base_url + path, json=body, headers=headers) as response:
-                _refuse_redirect(response)
-                if response.status_code != httpx.codes.OK:
-                    raise error_for(response.status_code, error_message(await _start_of(response)))
-                if response.headers.get("content-type", "").startswith("text/html"):
-                    raise EngineError(f"the model server failed: {NOT_OURS}")
-                yield response
-
-    async def _served_models(self) -> list[ServedModel] | None:
-        """The server's models. None if it lists none to us, as Azure's deployments and Perplexity don't."""
-        with _translated():
-            response = await self._client.get(f"{self.base_url}/models")
-        _refuse_redirect(response)
-        if response.status_code in _LISTS_NOTHING:
-            return None
-        if response.status_code != httpx.codes.OK:
-            raise error_for(response.status_code, error_message(response.text))
-        return served_models(response.content)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn errors of httpx and of the parser into ours. Their texts may quote the stream, so they are not chained."""
-    try:
-        yield
-    except (httpx.ConnectError, httpx.ConnectTimeout):
-        raise UnavailableError("the model server can't be reached; try again in a few seconds") from None
-    except httpx.TimeoutException:
-        raise DeadlineError("the model server sent nothing for LLM_REQUEST_TIMEOUT_S; try again") from None
-    except (httpx.NetworkError, httpx.RemoteProtocolError):
-        raise EngineError("the connection to the model server broke in the middle of a reply; try again") from None
-    except (httpx.HTTPError, httpx.InvalidURL, SseError):
-        raise EngineError(f"the model server failed: {NOT_OURS}") from None
-
-
-def _refuse_redirect(response: httpx.Response) -> None:
-    """Raises UnavailableError: a redirect is not followed, as another server would get the key and the conversation."""
-    if response.has_redirect_location:
-        target = response.url.join(response.headers["location"]).copy_with(query=None, userinfo=b"")
-        raise UnavailableError(
-            f"the model server redirects {response.url.path} to {target}; set LLM_BASE_URL to where that leads",
-            retryable=False,
-        )
 
 
 def _shorter(request: GenerationRequest, error: ContextExceededError) -> GenerationRequest:
@@ -394,27 +278,3 @@ def _shorter(request: GenerationRequest, error: ContextExceededError) -> Generat
         raise error
     SHORTENED.inc()
     return shorter
-
-
-async def _events(response: httpx.Response) -> AsyncGenerator[str, None]:
-    """The data of the events; the whole body if the server answers in one piece in spite of `stream`."""
-    if response.headers.get("content-type", "").startswith("application/json"):
-        yield await _start_of(response)
-        yield END
-        return
-    parser = SseParser()
-    async for chunk in response.aiter_bytes():
-        for data in parser.feed(chunk):
-            yield data
-    for data in parser.feed(b"\n\n"):  # some servers leave out the last empty line
-        yield data
-
-
-async def _start_of(response: httpx.Response) -> str:
-    """The beginning of an error's body, since the body may be of any size."""
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) >= MAX_ERROR_BYTES:
-            break
-    return body[:MAX_ERROR_BYTES].decode("utf-8", errors="replace")

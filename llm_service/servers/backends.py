@@ -75,7 +75,7 @@ class Backend:
 
     async def watch(self) -> None:
         """Read its metrics until cancelled."""
-        await backend_metrics.watch(self.name, self.engine.metrics)
+        await backend_metrics.watch(self.name, self.engine.server.metrics)
 
     def _change(self, by: int) -> None:
         self.in_flight += by
