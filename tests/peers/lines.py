@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 RATE_HZ = 24_000
+FRAME_S = 0.04  # sent in real time, since the gateway compares the microphone with what the partner says
 LINES = {
     "market": "Yesterday I went to the market with my sister and we bought fresh vegetables.",
     "book": "Could you please tell me something about your favourite book?",

@@ -15,7 +15,7 @@ from livekit.agents import APIConnectOptions, APIError, llm, stt
 from livekit.plugins import openai
 from openai.types.realtime import AudioTranscription
 
-from tests.peers.lines import LINES, RATE_HZ, TIMEOUT_S, gateway, pcm, understood, until
+from tests.peers.lines import FRAME_S, LINES, RATE_HZ, TIMEOUT_S, gateway, pcm, understood, until
 
 BASE = f"{gateway()}/v1"
 ONCE = APIConnectOptions(max_retry=0, timeout=30.0)
@@ -23,8 +23,8 @@ TRANSCRIPTION = AudioTranscription(model="gpt-4o-transcribe", language="en")
 
 
 def frames(speech: bytes, silence_s: float = 1.5) -> list[rtc.AudioFrame]:
-    """Frames of 40 ms, with silence after the speech."""
-    size = RATE_HZ // 25 * 2
+    """Frames, with silence after the speech."""
+    size = int(RATE_HZ * FRAME_S) * 2
     speech += bytes(int(silence_s * RATE_HZ) * 2)
     pieces = [speech[at : at + size] for at in range(0, len(speech) - size + 1, size)]
     return [rtc.AudioFrame(piece, RATE_HZ, 1, size // 2) for piece in pieces]
@@ -48,7 +48,7 @@ class Talk:
     async def say(self, name: str) -> None:
         for frame in frames(pcm(name)):
             self.session.push_audio(frame)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(FRAME_S)
 
     def _transcript(self, event: llm.InputTranscriptionCompleted) -> None:
         self.heard += f" {event.transcript}"
@@ -233,7 +233,7 @@ async def test_a_transcription_session() -> None:
         stream = engine.stream(conn_options=ONCE)
         for frame in frames(pcm("market")):
             stream.push_frame(frame)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(FRAME_S)
         async with asyncio.timeout(TIMEOUT_S):
             final = ""
             while not understood("market", final):

@@ -39,10 +39,10 @@ from pipecat.services.openai.stt import OpenAIRealtimeSTTService, OpenAISTTServi
 from pipecat.services.openai.tts import OpenAITTSService
 from pipecat.workers.runner import WorkerRunner
 
-from tests.peers.lines import LINES, RATE_HZ, gateway, pcm, understood, until
+from tests.peers.lines import FRAME_S, LINES, RATE_HZ, gateway, pcm, understood, until
 
 F = TypeVar("F", bound=Frame)
-FRAME = RATE_HZ // 25 * 2  # 40 ms
+FRAME = int(RATE_HZ * FRAME_S) * 2
 REALTIME = gateway().replace("http", "ws") + "/v1/realtime"
 
 
@@ -76,12 +76,12 @@ class Running:
     down: Ear
 
     async def say(self, speech: bytes, *, silence_s: float = 1.5) -> None:
-        """Speak, at four times the speed of a person."""
+        """Speak."""
         speech += bytes(int(silence_s * RATE_HZ) * 2)
         for at in range(0, len(speech), FRAME):
             piece = speech[at : at + FRAME]
             await self.worker.queue_frame(InputAudioRawFrame(audio=piece, sample_rate=RATE_HZ, num_channels=1))
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(FRAME_S)
 
     def heard(self) -> str:
         return " ".join(frame.text for ear in (self.up, self.down) for frame in ear.of(TranscriptionFrame))
