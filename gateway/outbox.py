@@ -44,10 +44,15 @@ class Outbox:
                 await self._sending.send(message)
             self.on_sent(message)
 
-    async def report(self, error: ServiceError) -> None:
-        """Tell the learner of an error; the session goes on."""
+    async def report(self, error: ServiceError, *, is_in_notice: bool = False) -> None:
+        """Tell the learner of an error; the session goes on.
+
+        is_in_notice: a notice holds this error, too, so whoever gets notices gets no message.
+        """
         metrics.ERRORS.labels(error.code).inc()
         logger.info("error %s sent to a learner", error.code)
+        if is_in_notice and self._with_notices:
+            return
         await self.send(ErrorMessage(message=error.message, code=error.code, retryable=error.retryable))
 
     def close(self) -> None:

@@ -41,7 +41,7 @@ class Outcomes:
             self.discarded(reply, trace)
         elif reply.failure:
             self._count(reply, trace, "failed")
-            await self._outbox.report(reply.failure)
+            await self._outbox.report(reply.failure, is_in_notice=True)  # ReplySent or ReplyEnded
             await self._keep_what_was_heard(reply, "failed")
         else:
             self._count(reply, trace, "complete")

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from common.errors import EngineError
 from gateway.outbox import CAPACITY, Outbox
 
 pytestmark = pytest.mark.looptime  # a sleep ends when everything else waits
@@ -39,6 +40,17 @@ async def test_a_closed_one_gives_what_it_has_and_takes_no_more() -> None:
     await outbox.send(b"late")
     assert await taken(outbox) == [bytes([number]) for number in range(CAPACITY)]
     await outbox.send(b"later")
+
+
+@pytest.mark.parametrize(("with_notices", "messages"), [(False, 2), (True, 1)])
+async def test_an_error_that_a_notice_holds_is_a_message_only_without_notices(
+    with_notices: bool, messages: int
+) -> None:
+    outbox = Outbox(with_notices=with_notices)
+    await outbox.report(EngineError("LLM: broken"), is_in_notice=True)
+    await outbox.report(EngineError("ASR: broken"))
+    outbox.close()
+    assert len(await taken(outbox)) == messages
 
 
 async def test_who_waits_for_a_message_goes_on_when_it_is_closed() -> None:
