@@ -85,14 +85,22 @@ class Learner:
         return replace(answer(), client_late_s=late_s)
 
     async def _stop_reply(self, heard: int) -> None:
-        """Interrupt the reply that began with the event `heard`, unless it has ended."""
+        """Interrupt the reply that began with the event `heard`, unless the learner hears its end within LISTEN_S.
 
-        def is_over() -> bool:
-            return any(isinstance(event, ReplyOver) for event in self._events[heard:])
+        Some systems report that a reply is over when all of it is sent. Then the speaker still plays it.
+        """
+        until_s = self._events[heard].at_s + LISTEN_S
+        if await self._until(lambda: self._is_over(heard), until_s - now()):
+            await asyncio.sleep(min(self.system.ear.left_s(now()), max(0.0, until_s - now())))
+            if not self.system.ear.left_s(now()):
+                return
+        first = len(self._events)
+        await self._socket.send(self.system.interrupt(now()))
+        await self._until(lambda: self._is_over(first), OVER_TIMEOUT_S)
 
-        if not await self._until(is_over, self._events[heard].at_s + LISTEN_S - now()):
-            await self._socket.send(self.system.interrupt())
-            await self._until(is_over, OVER_TIMEOUT_S)
+    def _is_over(self, first: int) -> bool:
+        """Whether a reply was over with the event `first` or a later one."""
+        return any(isinstance(event, ReplyOver) for event in self._events[first:])
 
     async def _until(self, is_so: Callable[[], bool], timeout_s: float) -> bool:
         """Wait for a condition. Returns whether it became true in time."""

@@ -70,6 +70,10 @@ class Ear:
             return 0.0
         return max(0.0, min(at_s - self._began_s, self._received / self.rate_hz)) * 1000
 
+    def left_s(self, at_s: float) -> float:
+        """How much of what has arrived is still to be played, in seconds."""
+        return max(0.0, self._free_s - at_s)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

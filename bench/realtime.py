@@ -15,13 +15,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
-
 from bench.__main__ import Contestant, in_turn, summary, talk
 from bench.figures import OURS, Conversations, p95
 from bench.listening import Ear, Event, ReplyOver, TurnEnded
 from bench.systems import PARTNER_RATE_HZ, AiTalk
 from bench.utterances import RATE_HZ, quick_utterances, utterances
+from gateway.audio.pcm import PcmConverter, PcmFormat
 from tests.support.mesh import running_mesh
 
 REALTIME = "Realtime API"
@@ -29,13 +28,19 @@ REALTIME_RATE_HZ = 24_000
 
 
 class Realtime:
-    """A client of the Realtime API with voice detection by the server."""
+    """A client of the Realtime API with voice detection by the server.
+
+    A response is done when all of it is sent. The client plays on until its audio ends, or until it interrupts: then it
+    truncates the item where it has stopped playing, as OpenAI's own clients do.
+    """
 
     def __init__(self) -> None:
         self.ear = Ear(PARTNER_RATE_HZ)
         self.is_ready = False
         self.errors: list[str] = []
-        self._last_sample = 0.0
+        self._resampler = PcmConverter(PcmFormat("pcm_s16le", RATE_HZ, 1), REALTIME_RATE_HZ)
+        self._item_id = ""  # of the audio that comes, or came last
+        self._is_done = True
 
     def greeting(self) -> str:
         return json.dumps({"type": "session.update", "session": {"type": "realtime"}})
@@ -49,25 +54,29 @@ class Realtime:
                 return TurnEnded(at_s)
             case "response.created":
                 self.ear.new_reply()
+                self._is_done = False
             case "response.output_audio.delta":
+                self._item_id = str(event["item_id"])
                 return self.ear.hear(base64.b64decode(event["delta"]), at_s)
             case "response.done":
+                self._is_done = True
+                return ReplyOver(at_s)
+            case "conversation.item.truncated":
                 return ReplyOver(at_s)
             case "error":
                 self.errors.append(str(event["error"]["code"]))
         return None
 
     def encoded(self, pcm: bytes) -> str:
-        """The frame at 24 kHz, interpolated between its samples, in an event."""
-        samples = np.frombuffer(pcm, "<i2").astype(np.float64)
-        points = np.arange(1, len(samples) * REALTIME_RATE_HZ // RATE_HZ + 1) * RATE_HZ / REALTIME_RATE_HZ
-        faster = np.interp(points, np.arange(len(samples) + 1), [self._last_sample, *samples])
-        self._last_sample = float(samples[-1])
-        audio = base64.b64encode(faster.round().astype("<i2").tobytes()).decode()
+        """The frame at 24 kHz, a millisecond later, in an event."""
+        audio = base64.b64encode(b"".join(self._resampler.push(pcm))).decode()
         return json.dumps({"type": "input_audio_buffer.append", "audio": audio})
 
-    def interrupt(self) -> str:
-        return json.dumps({"type": "response.cancel"})
+    def interrupt(self, at_s: float) -> str:
+        if not self._is_done:
+            return json.dumps({"type": "response.cancel"})
+        about = {"item_id": self._item_id, "content_index": 0, "audio_end_ms": round(self.ear.played_ms(at_s))}
+        return json.dumps({"type": "conversation.item.truncate", **about})
 
     def playback(self, at_s: float) -> None:
         return None

@@ -25,8 +25,8 @@ class System(Protocol):
     def encoded(self, pcm: bytes) -> str | bytes:
         """A frame of the microphone, 16-bit PCM at 16 kHz, as the system takes it."""
 
-    def interrupt(self) -> str:
-        """The message that interrupts a reply."""
+    def interrupt(self, at_s: float) -> str:
+        """The message that interrupts a reply at `at_s`. A reply whose audio has all arrived may still be playing."""
 
     def playback(self, at_s: float) -> str | None:
         """The report of how much is played at `at_s`, if the system expects one."""
@@ -69,7 +69,7 @@ class AiTalk:
     def encoded(self, pcm: bytes) -> bytes:
         return pcm
 
-    def interrupt(self) -> str:
+    def interrupt(self, at_s: float) -> str:
         return json.dumps({"type": "interrupt"})
 
     def playback(self, at_s: float) -> str | None:
@@ -109,7 +109,7 @@ class Pipecat:
     def encoded(self, pcm: bytes) -> bytes:
         return pcm
 
-    def interrupt(self) -> str:
+    def interrupt(self, at_s: float) -> str:
         return "interrupt"
 
     def playback(self, at_s: float) -> None:
