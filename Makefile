@@ -250,6 +250,18 @@ $(VENV_PEERS)/.peers: $(UV) $(LOCKS)/test-peers.txt
 test-peers: $(VENV)/.dev $(VENV_PEERS)/.peers ## Pipecat's and LiveKit's OpenAI plugins against the real mesh
 	$(BIN)/python -m tests.peers $(ARGS)
 
+VENV_SCHEMA := .venv-schema
+
+$(VENV_SCHEMA)/.schema: $(UV) $(LOCKS)/test-schema.txt
+	@echo "→ installing test-schema.txt (hash-locked) into $(VENV_SCHEMA)"
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(VENV_SCHEMA)
+	@VIRTUAL_ENV=$(VENV_SCHEMA) $(UV) pip install --quiet --require-hashes -r $(LOCKS)/test-schema.txt
+	@touch $@
+
+.PHONY: test-schema
+test-schema: $(VENV)/.dev $(VENV_SCHEMA)/.schema ## Schemathesis on the OpenAPI document of /v1 (ARGS="--seed 1")
+	$(BIN)/python -m tests.schema $(ARGS)
+
 VENV_SERVERS := .venv-servers
 # Those that pass; tests/servers/real.py says what is known of the others.
 SERVERS ?= llama.cpp ollama vllm llama-cpp-python

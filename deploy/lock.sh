@@ -27,6 +27,7 @@ compile test-audio.txt --no-deps deploy/locks/test-audio.in
 compile bench-pipecat.txt deploy/locks/bench-pipecat.in
 compile load-pipecat.txt deploy/locks/load-pipecat.in
 compile test-peers.txt deploy/locks/test-peers.in
+compile test-schema.txt deploy/locks/test-schema.in
 compile verify-k8s.txt deploy/locks/verify-k8s.in
 compile supply-chain.txt deploy/locks/supply-chain.in
 compile simulate.txt deploy/locks/simulate.in

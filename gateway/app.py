@@ -35,7 +35,7 @@ from gateway.config import GatewaySettings
 from gateway.connection.serve import converse
 from gateway.conversation.session import SessionOptions
 from gateway.http import Services, add_http
-from gateway.openai_api.app import PREFIX, create_openai_app, refuse
+from gateway.openai_api.app import PREFIX, create_openai_app, not_found, refuse
 from gateway.openai_api.backend import Backend
 from gateway.openai_api.entrance import Entrance
 from gateway.openai_api.uploads import Uploads
@@ -143,6 +143,7 @@ def create_app(
         CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["GET", "POST"], allow_headers=["*"]
     )
     add_http(app)
+    app.add_exception_handler(404, not_found)
     options = _session_options(settings, load, scenarios)
     _add_conversation(app, settings, ports, authenticator, limits, admission, draining, options)
     add_realtime(

@@ -72,7 +72,7 @@ def add_error_answers(app: FastAPI) -> None:
     """Report every error of the app in OpenAI's shape."""
     app.add_exception_handler(ServiceError, _service_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
-    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(Exception, _bug)
 
 
@@ -96,7 +96,8 @@ def invalid_field(problem: Mapping[str, Any]) -> ServiceError:
     return ParameterError(message, param) if param else InvalidInputError(message)
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
+async def http_error(request: Request, error: Exception) -> Response:
+    """The answer that reports Starlette's own errors: unknown paths, methods, broken bodies."""
     assert isinstance(error, HTTPException)  # noqa: S101
     message = error.detail
     if error.status_code == 404:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
-from starlette.responses import Response
+from fastapi import FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from starlette.exceptions import HTTPException
 
 from common import __version__
 from gateway.admission.auth import UnauthorizedError, unauthorized
 from gateway.openai_api import chat, models, speech, transcriptions, translations, voices
-from gateway.openai_api.answers import add_error_answers, error_answer
+from gateway.openai_api.answers import add_error_answers, error_answer, http_error
 from gateway.openai_api.backend import Backend
 from gateway.openai_api.body_limit import BodyLimit, Bounds
 from gateway.openai_api.counting import CountedRequests
-from gateway.openai_errors import ErrorBody
+from gateway.openai_api.document import ERRORS, without_422
 
 PREFIX = "/v1"
 JSON_BOUNDS = Bounds(size=1024 * 1024, seconds=30.0)
@@ -27,13 +28,14 @@ def create_openai_app(backend: Backend) -> FastAPI:
         version=__version__,
         docs_url=None,
         redoc_url=None,
-        responses={"default": {"model": ErrorBody, "description": "Any error."}},
+        responses=ERRORS,
     )
     app.state.backend = backend
     uploads = Bounds(backend.settings.upload_max_bytes + FORM_BYTES, backend.settings.upload_timeout_s)
     app.add_middleware(BodyLimit, bounds_of=lambda path: uploads if path in UPLOAD_PATHS else JSON_BOUNDS)
     app.add_middleware(CountedRequests)
     add_error_answers(app)
+    without_422(app)
     for routes in (chat, speech, voices, transcriptions, translations, models):
         app.include_router(routes.router)
     return app
@@ -42,3 +44,14 @@ def create_openai_app(backend: Backend) -> FastAPI:
 def refuse(path: str, error: UnauthorizedError) -> Response:
     """The answer to a request without a valid token: in OpenAI's shape under PREFIX."""
     return error_answer(error) if path.startswith(f"{PREFIX}/") else unauthorized(error)
+
+
+async def not_found(request: Request, error: Exception) -> Response:
+    """The gateway's answer for a path that no route has: in OpenAI's shape under PREFIX.
+
+    The application under PREFIX answers for itself; only a path with a line break in it never reaches that.
+    """
+    if request.url.path.startswith(f"{PREFIX}/"):
+        return await http_error(request, error)
+    assert isinstance(error, HTTPException)  # noqa: S101
+    return await http_exception_handler(request, error)

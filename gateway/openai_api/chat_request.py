@@ -91,7 +91,10 @@ class StreamOptions(BaseModel):
 
 
 class ChatBody(BaseModel):
-    """model: any name. Other fields have no effect."""
+    """model: any name. Other fields have no effect.
+
+    What `_refuse` refuses with a message of its own is in the document only, as `json_schema_extra`.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -110,13 +113,13 @@ class ChatBody(BaseModel):
     response_format: ResponseFormat | None = None
     n: Literal[1] | None = None
     logprobs: Literal[False] | None = None
-    logit_bias: dict[str, float] | None = None
-    modalities: list[str] | None = None
-    audio: dict[str, Any] | None = None
+    logit_bias: dict[str, float] | None = Field(None, json_schema_extra={"maxProperties": 0})
+    modalities: list[str] | None = Field(None, json_schema_extra={"items": {"const": "text"}})
+    audio: dict[str, Any] | None = Field(None, json_schema_extra={"maxProperties": 0})
     tools: Annotated[list[FunctionTool], Field(max_length=MAX_TOOLS)] | None = None
     tool_choice: Literal["auto", "none", "required"] | NamedChoice | None = None
     parallel_tool_calls: bool | None = None
-    functions: list[Any] | None = None
+    functions: list[Any] | None = Field(None, json_schema_extra={"maxItems": 0, "deprecated": True})
 
     def to_request(self) -> ChatRequest:
         """The request to the model. Raises ParameterError for an option that is not supported."""

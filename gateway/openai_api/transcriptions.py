@@ -24,6 +24,8 @@ router = APIRouter(tags=["audio"])
 TextFormat = Literal["json", "text", "srt", "verbose_json", "vtt"]
 Granularity = Literal["word", "segment"]
 BY_SEGMENT: tuple[Granularity, ...] = ("segment",)
+FORMS: dict[str, Any] = {"application/json": {}, "text/plain": {}, "application/x-subrip": {}, "text/vtt": {}}
+"""The media types of a whole answer, as the OpenAPI document lists them."""
 LANGUAGE = r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$"
 
 
@@ -37,7 +39,7 @@ class TranscriptionForm(BaseModel):
     temperature: Annotated[float, Field(ge=0, le=1)] = 0.0
     timestamp_granularities: list[Granularity] = Field(default_factory=lambda: [*BY_SEGMENT])
     stream: bool = False
-    include: list[str] = Field(default_factory=list)
+    include: list[str] = Field(default_factory=list, json_schema_extra={"maxItems": 0})
 
     def check(self) -> None:
         """Raises ParameterError for an option that is not supported."""
@@ -52,7 +54,7 @@ class TranscriptionForm(BaseModel):
 @router.post(
     "/audio/transcriptions",
     response_class=Response,
-    responses={200: {"description": "The words.", "content": {"application/json": {}, "text/plain": {}}}},
+    responses={200: {"description": "The words.", "content": {**FORMS, EVENT_STREAM: {}}}},
     openapi_extra=body_schema(TranscriptionForm),
 )
 async def transcriptions(request: Request, behind: Behind, inside: Inside) -> Response:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from gateway.openai_api.backend import Behind, Inside
 from gateway.openai_api.transcribing import Task
-from gateway.openai_api.transcriptions import BY_SEGMENT, TextFormat, answer, recognise_all
+from gateway.openai_api.transcriptions import BY_SEGMENT, FORMS, TextFormat, answer, recognise_all
 from gateway.openai_api.uploads import body_schema
 
 router = APIRouter(tags=["audio"])
@@ -28,7 +28,7 @@ class TranslationForm(BaseModel):
 @router.post(
     "/audio/translations",
     response_class=Response,
-    responses={200: {"description": "The words.", "content": {"application/json": {}, "text/plain": {}}}},
+    responses={200: {"description": "The words.", "content": FORMS}},
     openapi_extra=body_schema(TranslationForm),
 )
 async def translations(request: Request, behind: Behind, inside: Inside) -> Response:

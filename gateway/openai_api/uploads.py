@@ -18,6 +18,7 @@ from gateway.openai_api.answers import CLIENT_LEFT, ParameterError, invalid_fiel
 Form = TypeVar("Form", bound=BaseModel)
 
 MAX_FIELDS = 50
+RECORDING_TYPES = "audio/*, video/*"  # in the document only: the contents decide, not the type
 
 
 class Uploads:
@@ -84,8 +85,9 @@ def _fields(data: FormData, form: type[Form]) -> Form:
 def body_schema(form: type[BaseModel]) -> dict[str, Any]:
     """The request's body in the OpenAPI document."""
     schema = form.model_json_schema()
-    schema["properties"] = {"file": {"type": "string", "format": "binary"}} | {
+    schema["properties"] = {"file": {"type": "string", "format": "binary", "minLength": 1}} | {
         f"{name}[]" if one.get("type") == "array" else name: one for name, one in schema["properties"].items()
     }
     schema["required"] = ["file", *schema.get("required", [])]
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+    content = {"schema": schema, "encoding": {"file": {"contentType": RECORDING_TYPES}}}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": content}}}

@@ -18,6 +18,7 @@ from common.errors import (
 from gateway.admission.auth import UnauthorizedError
 from gateway.admission.limits import TooMuchError
 from gateway.openai_errors import error_body, http_status
+from tests.support.gateway import TestGateway
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,25 @@ def test_the_official_client_reads_every_error(
         with pytest.raises(raised, match=error.message) as caught:
             client.models.list()
     assert (caught.value.type, caught.value.code, caught.value.param) == (kind, code, "voice")
+
+
+async def test_unknown_paths_are_reported_in_this_shape() -> None:
+    gateway = TestGateway()
+    async with gateway.running(), httpx2.AsyncClient(base_url=gateway.http, verify=False) as client:
+        for path in ("/v1/unknown", "/v1/models/a%0Ab", "/v1/%0A"):
+            answer = await client.get(path)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_url"), path
+        outside = await client.get("/unknown")
+        assert (outside.status_code, outside.json()) == (404, {"detail": "Not Found"})
+
+
+async def test_the_document_lists_the_statuses_that_are_sent() -> None:
+    gateway = TestGateway()
+    async with gateway.running(), httpx2.AsyncClient(base_url=gateway.http, verify=False) as client:
+        document = (await client.get("/v1/openapi.json")).json()
+    sent = {http_status(kind("")) for kind in (InvalidInputError, UnauthorizedError, BusyError, EngineError)}
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert {str(status) for status in sent} < set(operation["responses"]), path
+            assert "422" not in operation["responses"], path
+            assert "Retry-After" in operation["responses"]["429"]["headers"], path
