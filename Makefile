@@ -138,6 +138,23 @@ bench-partner: $(VENV)/.dev ## What the partner says in scripted conversations (
 bench: $(VENV)/.dev $(VENV_BENCH)/.pipecat ## Voice-to-voice latency beside Pipecat's (SESSIONS="1 2 4" RUNS=3, or QUICK=1)
 	$(BIN)/python -m bench $(if $(QUICK),--quick,--runs $(or $(RUNS),3)) $(if $(SESSIONS),--sessions $(SESSIONS)) $(ARGS)
 
+VENV_S2S := .venv-speech-to-speech
+
+# torch: as for vLLM, below.
+$(VENV_S2S)/.peer: $(UV) $(wildcard $(LOCKS)/bench-speech-to-speech*.txt) $(LOCKS)/test-vllm-torch.txt
+	@echo "→ installing bench-speech-to-speech.txt (hash-locked) into $(VENV_S2S)"
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(VENV_S2S)
+	@VIRTUAL_ENV=$(VENV_S2S) $(UV) pip install --quiet --no-deps --require-hashes -r $(LOCKS)/bench-speech-to-speech.txt \
+		-r $(LOCKS)/bench-speech-to-speech-data.txt
+	@$(BIN)/python -m pip --python $(VENV_S2S)/bin/python install --quiet --no-deps --require-hashes \
+		-r $(LOCKS)/test-vllm-torch.txt || \
+		VIRTUAL_ENV=$(VENV_S2S) $(UV) pip install --no-deps --require-hashes -r $(LOCKS)/test-vllm-cuda.txt
+	@touch $@
+
+.PHONY: bench-peers
+bench-peers: $(VENV)/.dev $(VENV_S2S)/.peer ## Voice-to-voice latency of the Realtime API beside Hugging Face's speech-to-speech
+	$(BIN)/python -m bench.peers $(ARGS)
+
 PIPECAT_VENV := .venv-pipecat
 
 $(PIPECAT_VENV)/.load: $(UV) $(LOCKS)/load-pipecat.txt

@@ -25,6 +25,8 @@ for service in gateway asr llm tts; do
 done
 compile test-audio.txt --no-deps deploy/locks/test-audio.in
 compile bench-pipecat.txt deploy/locks/bench-pipecat.in
+compile bench-speech-to-speech.txt deploy/locks/bench-speech-to-speech.in --override deploy/locks/bench-speech-to-speech-overrides.in
+compile bench-speech-to-speech-data.txt --no-deps deploy/locks/bench-speech-to-speech-data.in
 compile load-pipecat.txt deploy/locks/load-pipecat.in
 compile test-peers.txt deploy/locks/test-peers.in
 compile test-schema.txt deploy/locks/test-schema.in
