@@ -1,0 +1,97 @@
+"""`python deploy/index_check.py`: ends with status 1 if pip can reach none of the places that it gets packages from.
+
+`make setup` runs it first, because without a network pip takes many seconds to say so. It needs no package except pip,
+and says nothing if it can't tell: then pip itself finds out.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import urllib.request
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+WITHIN_S = 3.0
+WHAT_TO_DO = "Behind a proxy set HTTPS_PROXY, with a mirror set PIP_INDEX_URL and UV_DEFAULT_INDEX; then try again"
+FIRST_PACKAGE = "uv"  # the only one that pip installs
+
+
+def main() -> int:
+    """The status. Writes to stderr why no place can be reached."""
+    try:
+        places = _places()
+    except Exception as error:  # what it imports of pip is not public
+        print(f"(the network was not checked: {error})", file=sys.stderr)
+        return 0
+    if any(_is_here(place) for place in places):
+        return 0
+    remote = {_endpoint(place) for place in places if urlsplit(place).hostname}
+    why = _why_unreachable(remote)
+    if why:
+        print(
+            f"can't set up: the package index can't be reached ({'; '.join(why)}). Is there a network?", file=sys.stderr
+        )
+        print(WHAT_TO_DO, file=sys.stderr)
+    return 1 if why else 0
+
+
+def _places() -> list[str]:
+    """URLs and folders, as pip's options, environment variables and configuration files say."""
+    import ensurepip  # Debian has it in a package of its own
+
+    wheels = Path(ensurepip.__file__).parent / "_bundled"
+    sys.path += map(str, wheels.glob("pip-*.whl"))  # in case this Python has no pip
+    from pip._internal.commands import create_command  # type: ignore[import-not-found,unused-ignore]
+
+    options, _ = create_command("install").parser.parse_args([FIRST_PACKAGE])
+    return [*([] if options.no_index else [options.index_url, *options.extra_index_urls]), *options.find_links]
+
+
+def _is_here(place: str) -> bool:
+    """Whether it is a folder with the first package."""
+    url = urlsplit(place)
+    folder = Path(url2pathname(url.path)) if url.scheme == "file" else Path(place)
+    return (folder / FIRST_PACKAGE).is_dir() or any(folder.glob(f"{FIRST_PACKAGE}-*"))
+
+
+def _endpoint(place: str) -> tuple[str, int]:
+    """The host and port to connect to: of the place, or of the proxy to it."""
+    url = urlsplit(place)
+    proxy = urllib.request.getproxies().get(url.scheme)
+    if proxy and not urllib.request.proxy_bypass(url.hostname or ""):
+        url = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    return url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
+
+
+def _why_unreachable(endpoints: set[tuple[str, int]]) -> list[str]:
+    """The reason for each; nothing if one can be reached or is slow to answer."""
+    answers: Queue[str] = Queue()
+    for host, port in endpoints:
+        Thread(target=lambda at=(host, port): answers.put(_try(*at)), daemon=True).start()
+    reasons = []
+    for _ in endpoints:
+        try:
+            reason = answers.get(timeout=WITHIN_S)
+        except Empty:
+            print(f"the package index has not answered within {WITHIN_S:g} s; waiting", file=sys.stderr)
+            return []
+        if not reason:
+            return []
+        reasons.append(reason)
+    return reasons
+
+
+def _try(host: str, port: int) -> str:
+    try:
+        socket.create_connection((host, port), timeout=60).close()
+    except OSError as error:
+        return f"{host}:{port}: {error.strerror or error}"
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""Whether the start of `make setup` notices that there is no network."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.mesh import ROOT
+
+
+def check(**environment: str) -> subprocess.CompletedProcess[str]:
+    """Run it with pip's settings from these variables alone."""
+    return subprocess.run(
+        [sys.executable, "deploy/index_check.py"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "PIP_CONFIG_FILE": os.devnull, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def test_an_index_that_can_not_be_reached_is_named_with_the_reason() -> None:
+    port = closed_port()
+    ended = check(PIP_INDEX_URL=f"http://127.0.0.1:{port}/simple")
+    assert ended.returncode == 1
+    assert f"127.0.0.1:{port}: Connection refused" in ended.stderr
+
+
+def test_the_proxy_is_what_must_be_reached() -> None:
+    port = closed_port()
+    ended = check(PIP_INDEX_URL="https://packages.invalid/simple", HTTPS_PROXY=f"127.0.0.1:{port}")
+    assert ended.returncode == 1
+    assert f"127.0.0.1:{port}" in ended.stderr
+
+
+def test_one_place_that_can_be_reached_is_enough(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        index = f"http://127.0.0.1:{server.getsockname()[1]}/simple"
+        assert check(PIP_INDEX_URL=f"http://127.0.0.1:{closed_port()}", PIP_EXTRA_INDEX_URL=index).returncode == 0
+    (tmp_path / "uv-1.0-py3-none-any.whl").touch()
+    offline = check(PIP_INDEX_URL=f"http://127.0.0.1:{closed_port()}", PIP_FIND_LINKS=str(tmp_path))
+    assert (offline.returncode, offline.stderr) == (0, "")
+
+
+def test_make_stops_before_it_makes_an_environment(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        ["make", "setup", f"VENV={tmp_path / 'venv'}", f"PYTHON={sys.executable}"],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_INDEX_URL": f"http://127.0.0.1:{closed_port()}/simple",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode != 0
+    last = "\n".join(ended.stderr.splitlines()[-3:])
+    assert "Connection refused" in last
+    assert "can't set up" in last
+    assert "HTTPS_PROXY" in last
+    assert not (tmp_path / "venv").exists()
