@@ -19,6 +19,7 @@ from gateway.config import GatewaySettings
 from gateway.conversation.session import Session, SessionOptions
 from gateway.outbox import Outbox
 from gateway.ports import Ports
+from gateway.sweeping import SWEEPER
 
 logger = logging.getLogger(__name__)
 
@@ -54,11 +55,13 @@ def live_session(
     )
     with metrics.SESSIONS.track_inprogress(), working_on(WorkIds(session.session_id)):
         logger.info("session %s connected", session.session_id)
+        SWEEPER.session_begins()
         try:
             with draining.knows(session):
                 yield session
         finally:
             monitor.close()
+            SWEEPER.session_ends()
 
 
 async def run(session: Session) -> Closing:

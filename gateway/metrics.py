@@ -159,6 +159,7 @@ UNHEARD = Counter(
     "aitalk_gateway_unheard_utterances_total",
     "Times that a learner seemed to speak while recognition was away, and was told so.",
 )
+SWEEPS = Counter("aitalk_gateway_sweeps_total", "Garbage collections that freed ended sessions.")
 SLOW_REPLIES = from_zero(
     Counter(
         "aitalk_gateway_slow_replies_total",

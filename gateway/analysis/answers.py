@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema, create_model
@@ -90,6 +91,7 @@ Shape = TypeVar("Shape", bound=Answer)
 Result = TypeVar("Result")
 
 
+@lru_cache(maxsize=64)
 def of_length(shape: type[Shape], count: int, *, max_length: int) -> type[Shape]:
     """`shape`, whose only field is a list of texts, restricted to exactly `count` texts of at most `max_length`
     characters."""
@@ -98,6 +100,11 @@ def of_length(shape: type[Shape], count: int, *, max_length: int) -> type[Shape]
     items = {"type": "array", "minItems": count, "maxItems": count, "items": text}
     field: Any = (Annotated[list[str], WithJsonSchema(items)], ...)
     return create_model(shape.__name__, __base__=shape, **{name: field})
+
+
+@lru_cache(maxsize=64)
+def _schema_of(shape: type[Answer]) -> str:
+    return json.dumps(shape.model_json_schema())
 
 
 async def ask(
@@ -113,7 +120,7 @@ async def ask(
 
     Raises NoAnswerError if the model fails, takes longer than `timeout_s` in all, or writes nonsense twice.
     """
-    schema = json.dumps(shape.model_json_schema())
+    schema = _schema_of(shape)
     try:
         async with asyncio.timeout(timeout_s):
             for temperature in _TEMPERATURES:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import groupby
+from typing import Any
 
 from pydantic import create_model
 
@@ -69,12 +71,19 @@ async def ask_opinions(
     return goals.model_copy(update={"tasks": tasks})
 
 
+@lru_cache(maxsize=64)
+def _shape(names: tuple[str, ...]) -> type[Answer]:
+    """An answer of yes or no to each."""
+    fields: Any = dict.fromkeys(names, (bool, ...))
+    return create_model("GoalsAnswer", __base__=Answer, **fields)
+
+
 async def _done_in(
     lines: Sequence[str], tasks: Sequence[str], scenario: SessionScenario, llm: Llm, *, timeout_s: float
 ) -> set[str]:
     """The tasks that the learner did in these lines, in the language model's opinion. Raises NoAnswerError."""
     names = {f"task_{number}": task for number, task in enumerate([*tasks, _NEVER_DONE], start=1)}
-    shape = create_model("GoalsAnswer", __base__=Answer, **dict.fromkeys(names, (bool, ...)))  # type: ignore[call-overload]
+    shape = _shape(tuple(names))
 
     def judge(answer: Answer) -> set[str] | None:
         done = {task for name, task in names.items() if getattr(answer, name)}

@@ -2,19 +2,22 @@
 https://github.com/rspeer/wordfreq).
 
 wordfreq is imported on first use: it takes half a second and tens of megabytes. `load_lexicon` blocks, so it is called
-in a thread. If wordfreq can't split a language into words or has no list for it, the lexicon splits at spaces, or into
-characters in scripts without spaces, and says why rarity is unknown.
+in a thread. Only one thread loads at a time, or each would have the whole list in memory for a while. If wordfreq can't
+split a language into words or has no list for it, the lexicon splits at spaces, or into characters in scripts without
+spaces, and says why rarity is unknown.
 """
 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 import langcodes
 
+_LOADING = threading.Lock()
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _LISTED_AS = {"no": "nb", "hr": "sh", "sr": "sh", "bs": "sh"}
 """Languages whose words are in a list of wordfreq with another name."""
@@ -43,6 +46,11 @@ class Lexicon:
 
 def load_lexicon(language: str) -> Lexicon:
     """The best available lexicon for a BCP-47 tag; accepts any string."""
+    with _LOADING:
+        return _load_lexicon(language)
+
+
+def _load_lexicon(language: str) -> Lexicon:
     import wordfreq  # heavy, see above
     import wordfreq.tokens
 

@@ -1,0 +1,58 @@
+"""The memory of sessions that have ended."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+
+import pytest
+
+from gateway.sweeping import LEAST_ENDED, SHARE_ENDED, Sweeper
+from tests.support.conversation import Conversation, text
+
+
+def sweeps(sweeper: Sweeper, found: list[int], *, begin: int = 0, end: int = 0) -> int:
+    """How often it sweeps while so many sessions begin, then end."""
+    before = len(found)
+    for _ in range(begin):
+        sweeper.session_begins()
+    for _ in range(end):
+        sweeper.session_ends()
+    return len(found) - before
+
+
+def test_it_sweeps_when_enough_sessions_have_ended() -> None:
+    found: list[int] = []
+    sweeper = Sweeper(lambda: found.append(1))
+    assert sweeps(sweeper, found, begin=50, end=LEAST_ENDED - 1) == 0
+    assert sweeps(sweeper, found, end=1) == 1
+    for _ in range(100):
+        sweeps(sweeper, found, begin=1, end=1)
+    assert len(found) == 1 + 100 // LEAST_ENDED
+
+
+def test_with_many_learners_it_sweeps_less_often() -> None:
+    found: list[int] = []
+    sweeper = Sweeper(lambda: found.append(1))
+    assert sweeps(sweeper, found, begin=1000, end=round(1000 * SHARE_ENDED / (1 + SHARE_ENDED)) - 1) == 0
+    assert sweeps(sweeper, found, end=2) == 1
+
+
+def test_it_sweeps_when_nobody_is_left() -> None:
+    found: list[int] = []
+    sweeper = Sweeper(lambda: found.append(1))
+    assert sweeps(sweeper, found, begin=3, end=2) == 0
+    assert sweeps(sweeper, found, end=1) == 1
+
+
+@pytest.mark.looptime
+async def test_nothing_keeps_a_session_that_has_ended() -> None:
+    talk = Conversation()
+    async with talk.running():
+        await talk.post(text("hi"))
+        await asyncio.sleep(3)
+    ended = weakref.ref(talk.session)
+    del talk
+    gc.collect()
+    assert ended() is None
