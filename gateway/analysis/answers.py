@@ -115,16 +115,18 @@ async def ask(
     *,
     max_tokens: int,
     timeout_s: float,
+    gives_way: bool = False,
 ) -> Result:
     """The result of `judge` for the model's answer. None from `judge` means that the answer is nonsense.
 
-    Raises NoAnswerError if the model fails, takes longer than `timeout_s` in all, or writes nonsense twice.
+    gives_way: to a learner's reply; the question is then given up. Raises NoAnswerError if the model fails, takes
+    longer than `timeout_s` in all, gives way, or writes nonsense twice.
     """
     schema = _schema_of(shape)
     try:
         async with asyncio.timeout(timeout_s):
             for temperature in _TEMPERATURES:
-                text = await _generate(llm, question, max_tokens, temperature, schema)
+                text = await _generate(llm, question, max_tokens, temperature, schema, gives_way=gives_way)
                 answer = read(text, shape)
                 result = judge(answer) if answer is not None else None
                 if result is not None:
@@ -136,12 +138,18 @@ async def ask(
     raise NoAnswerError("The language model wrote nothing usable, twice. A larger model does better.", may_go_on=True)
 
 
-async def _generate(llm: Llm, question: Sequence[ChatMessage], max_tokens: int, temperature: float, schema: str) -> str:
-    """The model's answer. While learners use all of its slots, the question waits."""
+async def _generate(
+    llm: Llm, question: Sequence[ChatMessage], max_tokens: int, temperature: float, schema: str, *, gives_way: bool
+) -> str:
+    """The model's answer. While learners use all of its slots, the question waits, unless it gives way."""
     while True:
         try:
-            return await llm.generate(question, max_tokens=max_tokens, temperature=temperature, json_schema=schema)
+            return await llm.generate(
+                question, max_tokens=max_tokens, temperature=temperature, json_schema=schema, gives_way=gives_way
+            )
         except BusyError:
+            if gives_way:
+                raise
             await asyncio.sleep(BUSY_PAUSE_S)
 
 

@@ -20,8 +20,20 @@ _TOKENS_EACH = 50
 _EASY_FROM_ZIPF = 4.0  # words in a meaning are at least this frequent: among the 7,000 most frequent
 
 
-async def explain(grammar: Grammar, llm: Llm, *, level: Level, language: str, timeout_s: float) -> Grammar:
-    """`grammar` with the model's reasons for corrections without one. Raises NoAnswerError."""
+async def explain(
+    grammar: Grammar,
+    llm: Llm,
+    *,
+    level: Level,
+    language: str,
+    timeout_s: float,
+    told_in: str = "",
+    gives_way: bool = False,
+) -> Grammar:
+    """`grammar` with the model's reasons for corrections without one. Raises NoAnswerError.
+
+    told_in: the language of the reasons, as a BCP-47 tag; empty: `language`. gives_way: see `Llm.generate`.
+    """
     bare = [one for one in grammar.corrections if not one.why]
     if not bare:
         return grammar
@@ -32,11 +44,14 @@ async def explain(grammar: Grammar, llm: Llm, *, level: Level, language: str, ti
 
     reasons = await ask(
         llm,
-        reasons_question([(one.original, one.corrected) for one in bare], level=level, language=language),
+        reasons_question(
+            [(one.original, one.corrected) for one in bare], level=level, language=language, told_in=told_in
+        ),
         of_length(ReasonsAnswer, len(bare), max_length=_MAX_LENGTH),
         judge,
         max_tokens=_TOKENS_EACH * len(bare),
         timeout_s=timeout_s,
+        gives_way=gives_way,
     )
     found = {id(one): reason for one, reason in zip(bare, reasons, strict=True)}
     corrections = (one.model_copy(update={"why": found.get(id(one), one.why)}) for one in grammar.corrections)

@@ -55,11 +55,12 @@ class Corrections:
         """Whether there is no sentence that could have a mistake."""
         return not self._sentences
 
-    async def check(self, piece: Sequence[int], llm: Llm, *, timeout_s: float) -> None:
+    async def check(self, piece: Sequence[int], llm: Llm, *, timeout_s: float, gives_way: bool = False) -> None:
         """Ask the model about one of the `pieces`. Raises NoAnswerError if its answer is of no use."""
         sentences = [self._sentences[number] for number in piece]
         texts = [sentence.text for sentence in sentences]
-        rewritten = await rewrite(texts, llm, language=self._lexicon.language, timeout_s=timeout_s)
+        language = self._lexicon.language
+        rewritten = await rewrite(texts, llm, language=language, timeout_s=timeout_s, gives_way=gives_way)
         for number, sentence, text in zip(piece, sentences, rewritten, strict=True):
             if text is not None:
                 self._checked.add(number)
@@ -112,7 +113,9 @@ def spread(pieces: Sequence[list[int]]) -> list[list[int]]:
     return [*pieces[::4], *pieces[2::4], *pieces[1::2]]
 
 
-async def rewrite(sentences: Sequence[str], llm: Llm, *, language: str, timeout_s: float) -> list[str | None]:
+async def rewrite(
+    sentences: Sequence[str], llm: Llm, *, language: str, timeout_s: float, gives_way: bool = False
+) -> list[str | None]:
     """Each sentence as the language model corrects it; None if its answer is not credible.
 
     Raises NoAnswerError, also if no answer is credible.
@@ -132,6 +135,7 @@ async def rewrite(sentences: Sequence[str], llm: Llm, *, language: str, timeout_
         judge,
         max_tokens=int(60 + _TOKENS_PER_BYTE * size),
         timeout_s=timeout_s,
+        gives_way=gives_way,
     )
 
 

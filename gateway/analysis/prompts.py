@@ -108,18 +108,27 @@ def corrections_question(sentences: Sequence[str], *, language: str) -> list[Cha
     ]
 
 
-def reasons_question(corrections: Sequence[tuple[str, str]], *, level: Level, language: str) -> list[ChatMessage]:
-    """Asks for the reason for each correction, a (wrong, right) pair. The answer is a `ReasonsAnswer`."""
+def reasons_question(
+    corrections: Sequence[tuple[str, str]], *, level: Level, language: str, told_in: str = ""
+) -> list[ChatMessage]:
+    """Asks for the reason for each correction, a (wrong, right) pair. The answer is a `ReasonsAnswer`.
+
+    told_in: the language of the reasons; empty: `language`. There is no example of a reason in another language.
+    """
     known = language_named(language)
+    explains_in = language_name(told_in) if told_in else known.name
     system = (
         f"You are a kind teacher of {known.name}. A {level} learner made mistakes, and you have corrected them.\n"
-        f"Explain each correction in {known.name}, in one sentence of at most 12 words. {_STYLE[level]}\n"
+        f"Explain each correction in {explains_in}, in one sentence of at most 12 words. {_STYLE[level]}\n"
         'Answer in JSON: {"reasons": [a sentence for each, in order]}'
     )
-    return [
-        ChatMessage("system", system),
+    example = [
         ChatMessage("user", _tagged("corrections", [f"{known.wrong} → {known.right}"])),
         ChatMessage("assistant", json.dumps({"reasons": [known.why]}, ensure_ascii=False)),
+    ]
+    return [
+        ChatMessage("system", system),
+        *(example if explains_in == known.name else ()),
         ChatMessage("user", _tagged("corrections", [f"{wrong} → {right}" for wrong, right in corrections])),
     ]
 

@@ -10,6 +10,7 @@ from gateway.conversation_record import ConversationRecord
 from gateway.history import LearnerTurn, Memory, Turn, call_in
 from gateway.outbox import Outbox
 from gateway.ports import ChatMessage, Llm, Tts
+from gateway.reply.idle_work import IdleWork, Job
 from gateway.reply.partner import MANNERS, partner_of
 from gateway.reply.prefill import Prefill
 from gateway.reply.prompt import ALL, SOMETHING, Briefing, messages_for
@@ -39,7 +40,8 @@ class ReplyMaker:
     """Creates replies. A reply does nothing until it is run.
 
     Also has the model read ahead (see `prefill`), and keeps the prompts short (see `remembering`). delivery: called for
-    each reply. runner: runs tools. on_calls: called with a reply that ends with calls of the client's tools.
+    each reply. runner: runs tools. on_calls: called with a reply that ends with calls of the client's tools. idle_jobs:
+    more work for the model after each reply (see `idle_work`).
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class ReplyMaker:
         delivery: Callable[[], Delivery] = Delivery,
         runner: ToolRunner | None = None,
         on_calls: Callable[[Reply], Awaitable[None]] | None = None,
+        idle_jobs: Sequence[Job] = (),
     ) -> None:
         self._llm = llm
         self._tts = tts
@@ -67,14 +70,14 @@ class ReplyMaker:
         self._runner = runner or NoTools()
         self._on_calls = on_calls
         self._prefill = Prefill(llm, tasks)
-        self._remembering = Remembering(
+        remembering = Remembering(
             llm,
             record=record,
             briefing=lambda: self._briefing,
             max_chars=options.history_max_chars,
-            tasks=tasks,
             changed=memory_changed,
         )
+        self._idle_work = IdleWork(tasks, [remembering.run, *idle_jobs])
 
     def reply_to(self, text: str, turn_id: str, *, voice_ended_s: float) -> Reply:
         """The model's reply to `text`, the learner's turn; empty: the partner begins. voice_ended_s: latencies count
@@ -111,11 +114,11 @@ class ReplyMaker:
     def close(self) -> None:
         """End the model's background work."""
         self._prefill.stop()
-        self._remembering.stop()
+        self._idle_work.stop()
 
     def give_way(self) -> None:
         """The learner begins to speak: give up the work on later prompts."""
-        self._remembering.stop()
+        self._idle_work.stop()
 
     def _prompt(self, text: str) -> list[ChatMessage]:
         """The prompt for a reply to `text`."""
@@ -154,7 +157,7 @@ class ReplyMaker:
         on_calls: Callable[[Reply], Awaitable[None]] | None = None,
     ) -> Reply:
         self._prefill.stop()
-        self._remembering.stop()
+        self._idle_work.stop()
         delivery = delivery or self._delivery()
         options, state = self._options, self._record.state
         return Reply(
@@ -174,7 +177,7 @@ class ReplyMaker:
             outbox=self._outbox,
             now=self._now,
             tools=tools,
-            on_sent=self._remembering.begin,
+            on_sent=self._idle_work.begin,
             on_calls=on_calls,
         )
 

@@ -7,7 +7,6 @@ this work is then given up, and tried again after the next reply.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from common.errors import ServiceError
@@ -15,11 +14,10 @@ from gateway import metrics
 from gateway.conversation_record import ConversationRecord
 from gateway.history import LearnerTurn, Memory, PartnerTurn, Turn
 from gateway.ports import ChatMessage, Llm
+from gateway.reply.idle_work import until_idle
 from gateway.reply.prompt import SOMETHING, Briefing, messages_for
 from gateway.reply.shortening import next_memory, sizes
 
-# How often to check whether the model is idle.
-IDLE_POLL_S = 0.25
 SUMMARY_MAX_TOKENS = 120
 # A longer summary is rejected.
 SUMMARY_MAX_CHARS = 600
@@ -40,29 +38,16 @@ class Remembering:
         record: ConversationRecord,
         briefing: Callable[[], Briefing],
         max_chars: int,
-        tasks: asyncio.TaskGroup,
         changed: Callable[[Memory], Awaitable[None]],
     ) -> None:
         self._llm = llm
         self._record = record
         self._briefing = briefing
         self._max_chars = max_chars
-        self._tasks = tasks
         self._changed = changed
-        self._task: asyncio.Task[None] | None = None
 
-    def begin(self) -> None:
-        """A reply has been sent and is being heard: begin the work in the background."""
-        self.stop()
-        self._task = self._tasks.create_task(self._run())
-
-    def stop(self) -> None:
-        """Give the work up: the model is needed."""
-        if self._task:
-            self._task.cancel()
-            self._task = None
-
-    async def _run(self) -> None:
+    async def run(self) -> None:
+        """Do what is to be done after a reply (a job of `IdleWork`)."""
         briefing, memory = self._briefing(), self._record.state.memory
         memory = await self._shorten(briefing, memory)
         if memory.left_out > memory.summarised and not briefing.is_small:
@@ -78,7 +63,7 @@ class Remembering:
             return memory
         is_full = not wanted.most.holds(turns[memory.left_out :])
         if not is_full:
-            await self._model_is_idle()
+            await until_idle(self._llm)
             if not await self._read(_prompt(briefing, turns, shorter, self._max_chars)):
                 return memory
         metrics.PROMPT_SHORTENINGS.labels("unread" if is_full else "read").inc()
@@ -94,7 +79,7 @@ class Remembering:
 
     async def _summarise(self, briefing: Briefing, memory: Memory) -> None:
         """Write a summary of all turns left out. It gets into the prompts after the next reply."""
-        await self._model_is_idle()
+        await until_idle(self._llm)
         question = _summary_question(memory, self._record.turns[memory.summarised : memory.left_out])
         try:
             written = await self._llm.generate(question, max_tokens=SUMMARY_MAX_TOKENS, temperature=0.2, gives_way=True)
@@ -104,10 +89,6 @@ class Remembering:
         if summary and len(summary) <= SUMMARY_MAX_CHARS:
             metrics.SUMMARIES.inc()
             await self._changed(memory.model_copy(update={"summary": summary, "summarised": memory.left_out}))
-
-    async def _model_is_idle(self) -> None:
-        while not self._llm.is_idle:  # noqa: ASYNC110
-            await asyncio.sleep(IDLE_POLL_S)
 
 
 def _prompt(briefing: Briefing, turns: Sequence[Turn], memory: Memory, max_chars: int) -> list[ChatMessage]:
