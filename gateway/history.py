@@ -122,6 +122,13 @@ class Memory(StoredModel):
     summarised: int = 0
 
 
+CorrectionTime = Literal["aloud", "beside", "at the end"]
+"""When the learner is corrected: aloud by the partner, in text beside the conversation, or in the analysis.
+
+With the first two, the text comes beside the conversation as well.
+"""
+
+
 class SessionState(StoredModel):
     """A session as Redis keeps it, without its turns.
 
@@ -131,7 +138,8 @@ class SessionState(StoredModel):
     is_plain: those instructions are all that the model is told, without the level and the language. partner_begins:
     the partner speaks first. tools: of the client, which the partner may use as tool_choice says; parallel_calls:
     whether one reply may call several, None: any number. confirms_tools: the client asks the learner to confirm
-    calls. state: `open`, or `ended` once its analysis was sent.
+    calls. native_language: the learner's own, empty if unknown. corrections: when the learner is corrected (see
+    `CorrectionTime`). state: `open`, or `ended` once its analysis was sent.
     """
 
     session_id: str
@@ -151,4 +159,6 @@ class SessionState(StoredModel):
     tool_choice: ToolChoice = AUTO
     parallel_calls: bool | None = None
     confirms_tools: bool = False
+    native_language: str = ""
+    corrections: CorrectionTime = "at the end"
     state: Literal["open", "ended"] = "open"

@@ -34,6 +34,26 @@ PROMPT_SHORTENINGS = from_zero(
     *("read", "unread"),
 )
 SUMMARIES = Counter("aitalk_gateway_summaries_total", "Summaries of what was left out of a prompt.")
+CORRECTIONS = from_zero(
+    Counter(
+        "aitalk_gateway_corrections_total",
+        "Corrections sent during conversations: by the language model, or by a rule.",
+        ["by"],
+    ),
+    "model",
+    "rule",
+)
+CORRECTED_TURNS = from_zero(
+    Counter(
+        "aitalk_gateway_corrected_turns_total",
+        "Learners' turns that were to be checked during the conversation: checked, dropped as the model was busy, or "
+        "the model's answer was unusable.",
+        ["outcome"],
+    ),
+    "checked",
+    "dropped",
+    "unusable",
+)
 HELP_OFFERS = Counter("aitalk_gateway_help_offers_total", "Offers of help after a long silence of the learner.")
 HINTS = from_zero(
     Counter(

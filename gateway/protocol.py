@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from common.errors import InvalidInputError
-from gateway.history import Level
+from gateway.history import CorrectionTime, Level
 from gateway.tools import MAX_TOOLS, TOOL_NAME
 
 Encoding = Literal["auto", "pcm_s16le", "webm", "ogg", "mp4", "aac", "flac", "wav"]
@@ -57,7 +57,8 @@ class Start(ClientMessage):
     the id of a scenario that GET /scenarios lists. instructions: to the partner, in place of a scenario.
     partner_begins: the partner speaks first. tools: that the partner may call; the client runs them. tool_choice:
     `auto`, `none`, `required`, or the name of the one tool that each reply must call. confirms_tools: the client
-    asks the learner about a `tool_call` with `confirm`.
+    asks the learner about a `tool_call` with `confirm`. native_language: the learner's own, as a BCP-47 tag; `language`
+    is the one practised. corrections: when the learner is corrected.
     """
 
     type: Literal["start"]
@@ -72,6 +73,8 @@ class Start(ClientMessage):
     tools: tuple[ToolDefinition, ...] | None = Field(None, max_length=MAX_TOOLS)
     tool_choice: str | None = Field(None, max_length=64)
     confirms_tools: bool | None = None
+    native_language: str | None = Field(None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    corrections: CorrectionTime | None = None
     session_id: str | None = Field(None, max_length=64)
     resume_token: str | None = Field(None, max_length=64)
 
@@ -313,6 +316,22 @@ class HintMessage(ServerMessage):
     sentences: tuple[str, ...]
 
 
+class CorrectionMessage(ServerMessage):
+    """A correction of something that the learner has said, some seconds later. Only after a `start` that asks for it.
+
+    turn_id: the learner's turn, as in the analysis. sentence: the learner's, of which `original` is a part, letter for
+    letter. why: the reason; empty if there is none. by: who found it.
+    """
+
+    type: Literal["correction"] = "correction"
+    turn_id: str
+    sentence: str
+    original: str
+    corrected: str
+    why: str
+    by: Literal["model", "rule"]
+
+
 class AnalysisProgress(ServerMessage):
     """The analysis so far: the measured parts at once, then again with each part that the language model has written.
 
@@ -364,6 +383,7 @@ AnyServerMessage = (
     | TurnComplete
     | ToolCallMessage
     | HintMessage
+    | CorrectionMessage
     | AnalysisProgress
     | AnalysisMessage
     | Pong

@@ -178,9 +178,10 @@ def edits(sentence: Sentence, corrected: str) -> Iterator[Correction]:
     for start, end, new_start, new_end in _changes(_words(sentence.text), _words(corrected)):
         first, last = before[start][0], before[end - 1][1]
         new_first, new_last = after[new_start][0], after[new_end - 1][1]
+        original, right = told_apart(sentence.text, first, last, corrected[new_first:new_last])
         yield Correction(
-            original=sentence.text[first:last],
-            corrected=corrected[new_first:new_last],
+            original=original,
+            corrected=right,
             why="",
             turn_id=sentence.turn_id,
             sentence=sentence.text,
@@ -189,17 +190,34 @@ def edits(sentence: Sentence, corrected: str) -> Iterator[Correction]:
 
 def rule_corrections(sentence: Sentence, language: str) -> list[Correction]:
     """The corrections that the rules find in a sentence."""
-    return [
-        Correction(
-            original=sentence.text[slip.start : slip.end],
-            corrected=slip.corrected,
-            why=slip.why,
-            turn_id=sentence.turn_id,
-            sentence=sentence.text,
-            by="rule",
+    found = []
+    for slip in slips_in(sentence.text, language):
+        original, corrected = told_apart(sentence.text, slip.start, slip.end, slip.corrected)
+        found.append(
+            Correction(
+                original=original,
+                corrected=corrected,
+                why=slip.why,
+                turn_id=sentence.turn_id,
+                sentence=sentence.text,
+                by="rule",
+            )
         )
-        for slip in slips_in(sentence.text, language)
-    ]
+    return found
+
+
+def told_apart(sentence: str, start: int, end: int, corrected: str) -> tuple[str, str]:
+    """The part of `sentence` from `start` to `end`, and its correction: both with a neighbouring word or two, if the
+    part stands more than once in the sentence. "a" in "I have a idea" becomes "a idea", as there is an "a" in "have".
+    """
+    words = word_spans(sentence)
+    after = next((span for span in words if span[0] >= end), None)
+    if sentence.count(sentence[start:end]) > 1 and after:
+        end, corrected = after[1], corrected + sentence[end : after[1]]
+    before = next((span for span in reversed(words) if span[1] <= start), None)
+    if sentence.count(sentence[start:end]) > 1 and before:
+        start, corrected = before[0], sentence[before[0] : start] + corrected
+    return sentence[start:end], corrected
 
 
 def without_overlaps(corrections: Sequence[Correction]) -> tuple[Correction, ...]:

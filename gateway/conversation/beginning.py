@@ -79,9 +79,11 @@ class Beginning:
             "voice": start.voice,
             "partner_begins": start.partner_begins,
             "confirms_tools": start.confirms_tools,
+            "corrections": start.corrections,
         }
         await self._record.change(**{name: value for name, value in wanted.items() if value is not None})
         self._hearing.patience_changed()
+        await self._record.change(**native_language_of(start, self._record.state))
         await self._record.change(**tools_of(start, self._record.state))
         subject = subject_of(start, self._record.state, self._scenarios)
         await self._record.change(**subject)
@@ -107,6 +109,18 @@ class Beginning:
         logger.info("session %s resumed with %d turns", state.session_id, turns)
         scenario = state.scenario.id if state.scenario else None
         await self._outbox.send(Resumed(session_id=state.session_id, turns=turns, level=state.level, scenario=scenario))
+
+
+def native_language_of(start: Start, state: SessionState) -> dict[str, object]:
+    """The change of `state` for the learner's own language. Raises InvalidInputError."""
+    if start.native_language is None:
+        return {}
+    if _spoken(start.native_language) == _spoken(state.language):
+        raise InvalidInputError(
+            f"`native_language` is {start.native_language!r}, which is the language that is practised "
+            f"({state.language!r}); send the learner's own language, or leave it out"
+        )
+    return {"native_language": start.native_language}
 
 
 def tools_of(start: Start, state: SessionState) -> dict[str, object]:

@@ -36,6 +36,7 @@ from gateway.closing import (
 from gateway.conversation.beginning import Beginning
 from gateway.conversation.client_control import ClientControl
 from gateway.conversation.conduct import AddTurn, CancelReply, Conduct, Configure, DeleteTurn, SetResult, TruncateTurn
+from gateway.conversation.correction_lane import CorrectionLane
 from gateway.conversation.ending import Ending
 from gateway.conversation.events import CallsMade, Expelled, HintReady, Left, MemoryChanged, ReplyOver, SessionEvent
 from gateway.conversation.hearing import Hearing
@@ -295,6 +296,7 @@ class Session:
                 delivery=lambda: self._control.conduct.delivery,
                 runner=self._tools,
                 on_calls=calls_made,
+                idle_jobs=[CorrectionLane(self._ports.llm, record, outbox).run],
             ),
             Outcomes(record, outbox, now),
             record=record,

@@ -142,7 +142,13 @@ class ReplyMaker:
     def _briefing(self) -> Briefing:
         state = self._record.state
         return Briefing(
-            partner_of(state), state.level, state.language, is_small=self._llm.is_small, is_plain=state.is_plain
+            partner_of(state),
+            state.level,
+            state.language,
+            is_small=self._llm.is_small,
+            is_plain=state.is_plain,
+            native_language=state.native_language,
+            corrects_aloud=state.corrections == "aloud",
         )
 
     def _make(

@@ -42,7 +42,9 @@ class Briefing:
     """The values that decide how a prompt begins.
 
     language: a BCP-47 tag. is_small: the model has so few parameters that it gets a short prompt and a short history.
-    is_plain: if the partner has instructions, they are the whole system message.
+    is_plain: if the partner has instructions, they are the whole system message. native_language: the learner's own, a
+    BCP-47 tag; empty if unknown. corrects_aloud: the partner corrects mistakes in so many words. A small model gets
+    neither of these two rules, because it recites them.
     """
 
     partner: Partner = JOE
@@ -50,6 +52,16 @@ class Briefing:
     language: str = "en"
     is_small: bool = False
     is_plain: bool = False
+    native_language: str = ""
+    corrects_aloud: bool = False
+
+
+# How the partner treats mistakes, as part of the system message.
+RECAST = "If there was a mistake in what your friend said, say that part again correctly, as if by the way. "
+CORRECT_ALOUD = (
+    "If there was a mistake in what your friend said, first say the correct sentence, like this: “You can say: I went "
+    "there.” Then go on talking. "
+)
 
 
 def system_prompt(briefing: Briefing) -> str:
@@ -64,7 +76,8 @@ def system_prompt(briefing: Briefing) -> str:
         return (
             f"{partner.instructions}\n"
             f"You are talking with someone who is learning {language} ({briefing.level} level). "
-            f"Speak {language} only, as people talk: no lists, no emoji. {manner.rule}"
+            f"Speak {language} only, as people talk: no lists, no emoji. {_two_languages(briefing)}"
+            f"{CORRECT_ALOUD if briefing.corrects_aloud else ''}{manner.rule}"
         )
     facts = f"{partner.facts} " if partner.facts else ""
     return (
@@ -72,8 +85,22 @@ def system_prompt(briefing: Briefing) -> str:
         f"You are talking with {partner.learner}, who is learning {language} ({briefing.level} level). "
         f"Speak {language} only, as people talk: no lists, no emoji. "
         f"{manner.rule} "
-        "If there was a mistake in what your friend said, say that part again correctly, as if by the way. "
+        f"{CORRECT_ALOUD if briefing.corrects_aloud else RECAST}"
+        f"{_two_languages(briefing)}"
         "Answer questions about yourself. You are a person with a life of your own, never an assistant."
+    )
+
+
+def _two_languages(briefing: Briefing) -> str:
+    """What the partner does if the learner falls into the native language; empty if that is unknown."""
+    if not briefing.native_language:
+        return ""
+    practised, own = language_name(briefing.language), language_name(briefing.native_language)
+    explains_in = own if briefing.level == "beginner" else f"simple {practised}"
+    return (
+        f"Your friend's own language is {own}. If your friend uses {own} words, answer in simple {practised} and give "
+        f"the {practised} words that were missing. If your friend asks how to say something, explain it in "
+        f"{explains_in}, in one sentence. "
     )
 
 

@@ -26,8 +26,8 @@ def an_example(model: type[BaseModel]) -> dict[str, Any]:
 def _value(name: str, annotation: str) -> Any:
     if name == "words":
         return [{"text": "Hello", "start_ms": 1, "end_ms": 20}]
-    if name == "level":
-        return "beginner"
+    if name in {"level", "by"}:
+        return {"level": "beginner", "by": "rule"}[name]
     for kind, value in (("tuple", ["a", "b"]), ("dict", {"a": 1.5}), ("bool", True), ("int", 7), ("float", 1.5)):
         if kind in annotation:
             return value
@@ -78,6 +78,8 @@ def test_the_gateway_knows_every_option() -> None:
         tools=(Tool("weather", "The weather now"),),
         tool_choice="weather",
         confirms_tools=True,
+        native_language="pt",
+        corrections="beside",
     )
     read = protocol.read_client_message(json.dumps(options.message(SessionKey("id", "token"))))
     assert isinstance(read, protocol.Start)

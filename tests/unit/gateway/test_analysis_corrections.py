@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from gateway.analysis.grammar import pieces_of, sentences_said, spread
+from gateway.analysis.grammar import Sentence, edits, pieces_of, sentences_said, spread
 from gateway.history import LearnerTurn, PartnerTurn, Turn
 from tests.support.scripted_analysis import (
     Reply,
@@ -134,3 +134,14 @@ async def test_no_mistakes_is_an_answer() -> None:
     assert "grammar" not in analysis.unavailable
     assert analysis.grammar.corrections_per_100_words == 0
     assert llm.asked.count("CorrectionsAnswer") == 1
+
+
+def test_what_is_corrected_stands_once_in_its_sentence() -> None:
+    sentence = Sentence("I have a idea, and a apple is not a idea.", "t")
+    found = list(edits(sentence, "I have an idea, and an apple is not an idea."))
+    assert [(one.original, one.corrected) for one in found] == [
+        ("have a idea", "have an idea"),
+        ("a apple", "an apple"),
+        ("not a idea", "not an idea"),
+    ]
+    assert all(sentence.text.count(one.original) == 1 for one in found)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, ClassVar, TypeVar, get_args
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 from aitalk.client.errors import ProtocolError
 
@@ -183,6 +183,22 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """A correction of something that the learner has said. original: letter for letter a part of `sentence`.
+
+    turn_id: the learner's turn, as in the analysis. why: the reason, or empty.
+    """
+
+    TYPE: ClassVar = "correction"
+    turn_id: str
+    sentence: str
+    original: str
+    corrected: str
+    why: str
+    by: Literal["model", "rule"]
+
+
+@dataclass(frozen=True, slots=True)
 class AnalysisProgress:
     """The analysis so far: `done` of `total` steps. `data["pending"]` lists the parts that are still to come."""
 
@@ -249,6 +265,7 @@ Message = (
     | TurnComplete
     | ToolCall
     | Hint
+    | Correction
     | AnalysisProgress
     | Analysis
     | Pong

@@ -40,7 +40,8 @@ class Options:
     learner: an id of 16 to 64 letters, digits, `_` or `-` that stays the same for a person. scenario: an id from
     `Gateway.scenarios()`. instructions: who the partner is, in your own words; not together with a scenario.
     tools: `ToolCall` asks for them. tool_choice: `auto`, `none`, `required` or a tool's name. confirms_tools: you ask
-    the learner about a `ToolCall` with `confirm`.
+    the learner about a `ToolCall` with `confirm`. native_language: the learner's own, as a BCP-47 tag. corrections:
+    when the learner is corrected; with `beside` and `aloud`, each `Correction` comes during the conversation.
     """
 
     audio: AudioFormat = PCM_16_KHZ
@@ -54,6 +55,8 @@ class Options:
     tools: tuple[Tool, ...] | None = None
     tool_choice: str | None = None
     confirms_tools: bool | None = None
+    native_language: str | None = None
+    corrections: Literal["aloud", "beside", "at the end"] | None = None
 
     def message(self, resume: SessionKey | None) -> Mapping[str, Any]:
         """The `start` message, which resumes the conversation `resume`."""

@@ -21,6 +21,7 @@ from aitalk.client.events import (
     CaptionWord,
     Connected,
     ConnectionLost,
+    Correction,
     Error,
     Event,
     Hint,
@@ -176,7 +177,16 @@ class Dialogue:
                 self._about_the_line(event)
             case SpeechStarted() | SpeechStopped() | Transcript():
                 self._from_the_learner(event)
-            case AiText() | AiAudioStart() | Audio() | Captions() | Interrupted() | TurnComplete() | Hint():
+            case (
+                AiText()
+                | AiAudioStart()
+                | Audio()
+                | Captions()
+                | Interrupted()
+                | TurnComplete()
+                | Hint()
+                | Correction()
+            ):
                 self._from_the_partner(event)
             case _:
                 pass
@@ -227,7 +237,7 @@ class Dialogue:
                     self.screen.status = "listening"
 
     def _from_the_partner(
-        self, event: AiText | AiAudioStart | Audio | Captions | Interrupted | TurnComplete | Hint
+        self, event: AiText | AiAudioStart | Audio | Captions | Interrupted | TurnComplete | Hint | Correction
     ) -> None:
         match event:
             case AiText(text):
@@ -248,6 +258,8 @@ class Dialogue:
             case Hint(sentences):
                 self.screen.note("you could say: " + " · ".join(sentences or ("(no hint in this language)",)))
                 self.idle.set()
+            case Correction(original=original, corrected=corrected, why=why):
+                self.screen.note(f"not “{original}” but “{corrected}”" + (f": {why}" if why else ""))
 
     def _reply_over(self, text: str, *, cut: bool = False) -> None:
         if text.strip():

@@ -1,0 +1,140 @@
+"""Corrections during the conversation: what the learner said is checked while the partner answers.
+
+Rules find some mistakes without the model. Then the model is asked, unless it is small: only while it is idle, and
+below every learner's reply. A check that is given up is tried again after the next reply. Only the latest turns wait,
+so that a busy machine drops checks instead of falling behind. The same tests as in the analysis decide which
+corrections are believed (see `gateway.analysis.grammar`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from gateway import metrics
+from gateway.analysis.answers import NoAnswerError
+from gateway.analysis.document import Correction, Grammar
+from gateway.analysis.explanations import explain
+from gateway.analysis.grammar import (
+    Sentence,
+    edits,
+    pieces_of,
+    rewrite,
+    rule_corrections,
+    sentences_said,
+    without_overlaps,
+)
+from gateway.conversation_record import ConversationRecord
+from gateway.history import LearnerTurn
+from gateway.outbox import Outbox
+from gateway.ports import Llm
+from gateway.protocol import CorrectionMessage
+from gateway.reply.idle_work import until_idle
+
+# How many of the learner's latest turns may wait for their check.
+LATEST_TURNS = 3
+# How often a turn's check may be given up.
+MOST_TRIES = 4
+ANSWER_TIMEOUT_S = 30.0
+
+
+class CorrectionLane:
+    """Sends the corrections of one conversation to the learner. A resumed session checks its latest turns again."""
+
+    def __init__(self, llm: Llm, record: ConversationRecord, outbox: Outbox) -> None:
+        self._llm = llm
+        self._record = record
+        self._outbox = outbox
+        self._ruled: set[str] = set()  # turns that the rules have checked
+        self._done: set[str] = set()
+        self._tries: Counter[str] = Counter()
+
+    async def run(self) -> None:
+        """Check the learner's latest turns (a job of `IdleWork`)."""
+        if self._record.state.corrections == "at the end":
+            return
+        waiting = [
+            turn for turn in self._record.turns if isinstance(turn, LearnerTurn) and turn.turn_id not in self._done
+        ]
+        for turn in waiting[:-LATEST_TURNS]:
+            self._settle(turn, "dropped")
+        for turn in waiting[-LATEST_TURNS:]:
+            await self._apply_rules(turn)
+        if self._llm.is_small:
+            return
+        for turn in reversed(waiting[-LATEST_TURNS:]):
+            await self._check(turn)
+
+    async def _apply_rules(self, turn: LearnerTurn) -> None:
+        if turn.turn_id in self._ruled:
+            return
+        self._ruled.add(turn.turn_id)
+        await self._tell(self._by_rule(turn))
+        if self._llm.is_small:
+            self._settle(turn, "checked")
+
+    async def _check(self, turn: LearnerTurn) -> None:
+        """Have the model check a turn. If it gives way to a learner, the turn goes on waiting."""
+        self._tries[turn.turn_id] += 1
+        is_last_try = self._tries[turn.turn_id] == MOST_TRIES
+        try:
+            corrections = await self._by_model(turn)
+        except NoAnswerError as error:
+            if error.may_go_on or is_last_try:
+                self._settle(turn, "unusable" if error.may_go_on else "dropped")
+            return
+        self._settle(turn, "checked")
+        await self._tell(corrections)
+
+    def _settle(self, turn: LearnerTurn, outcome: str) -> None:
+        self._done.add(turn.turn_id)
+        metrics.CORRECTED_TURNS.labels(outcome).inc()
+
+    async def _tell(self, corrections: Sequence[Correction]) -> None:
+        for one in corrections:
+            metrics.CORRECTIONS.labels(one.by).inc()
+            await self._outbox.send(CorrectionMessage.model_validate(one.model_dump()))
+
+    def _by_rule(self, turn: LearnerTurn) -> list[Correction]:
+        language = self._record.state.language
+        return [one for sentence in sentences_said([turn]) for one in rule_corrections(sentence, language)]
+
+    async def _by_model(self, turn: LearnerTurn) -> Sequence[Correction]:
+        """The model's corrections that no rule has made, with reasons. Raises NoAnswerError."""
+        sentences = sentences_said([turn])
+        found: list[Correction] = []
+        for piece in pieces_of(sentences):
+            await until_idle(self._llm)
+            found += await self._rewritten([sentences[number] for number in piece])
+        return await self._explained(found) if found else ()
+
+    async def _rewritten(self, sentences: Sequence[Sentence]) -> list[Correction]:
+        language = self._record.state.language
+        texts = [sentence.text for sentence in sentences]
+        rewritten = await rewrite(texts, self._llm, language=language, timeout_s=ANSWER_TIMEOUT_S, gives_way=True)
+        found: list[Correction] = []
+        for sentence, text in zip(sentences, rewritten, strict=True):
+            if text is not None:
+                both = without_overlaps((*rule_corrections(sentence, language), *edits(sentence, text)))
+                found += [one for one in both if one.by == "model"]
+        return found
+
+    async def _explained(self, corrections: Sequence[Correction]) -> Sequence[Correction]:
+        """The corrections with the model's reasons: in a beginner's own language, if it is known."""
+        state = self._record.state
+        grammar = Grammar(corrections=tuple(corrections), words_checked=0, corrections_per_100_words=None)
+        told_in = state.native_language if state.level == "beginner" else ""
+        await until_idle(self._llm)
+        try:
+            grammar = await explain(
+                grammar,
+                self._llm,
+                level=state.level,
+                language=state.language,
+                told_in=told_in,
+                timeout_s=ANSWER_TIMEOUT_S,
+                gives_way=True,
+            )
+        except NoAnswerError:
+            return corrections  # without reasons
+        return grammar.corrections
