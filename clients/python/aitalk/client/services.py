@@ -28,7 +28,14 @@ if TYPE_CHECKING:
 
 ASR, LLM, TTS = "127.0.0.1:50051", "127.0.0.1:50052", "127.0.0.1:50053"
 MAX_MESSAGE_BYTES = 64 * 2**20
-_OPTIONS = (("grpc.max_receive_message_length", MAX_MESSAGE_BYTES), ("grpc.max_send_message_length", MAX_MESSAGE_BYTES))
+_OPTIONS = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    # A call fails after 25 s if the server hangs, or has disappeared without closing its connection.
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),  # without this line the time-out is a minute, despite the line above
+)
 _ROLES: Mapping[str, llm_pb2.Role.ValueType] = {
     "system": llm_pb2.ROLE_SYSTEM,
     "user": llm_pb2.ROLE_USER,

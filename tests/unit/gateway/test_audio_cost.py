@@ -1,0 +1,72 @@
+"""What the bytes of one connection can cost: how much PCM, and how much CPU time, come of each KiB.
+
+Silence is the cheapest sound for its sender. The limits hold for any input (`gateway/audio/allowance.py`); these tests
+show that silence from an ordinary encoder stays within them, and that none of it costs more time than speech does.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from gateway.audio.adts import decode_adts
+from gateway.audio.allowance import FLAC_MAX_S_PER_KIB, MAX_S_PER_KIB
+from gateway.audio.container import decode_mp4, decode_ogg, decode_webm
+from gateway.audio.flac import decode_flac
+from gateway.audio.types import StreamDecoder
+from gateway.audio.wav import decode_wav
+from tests.support.audio import WAV_CODECS, Samples, adts, chirp, flac, mp4, ogg, wav, webm
+
+RATE_HZ = 16_000
+SECONDS = 8.0
+TIMES_SPEECH = 3.0  # it measures less than 1.5; the rest is for a busy machine
+Encoder = Callable[[Samples, int], bytes]
+FORMATS: dict[str, tuple[Encoder, StreamDecoder, int, float]] = {
+    "opus/webm": (webm, decode_webm, 48_000, MAX_S_PER_KIB),
+    "pcm/webm": (functools.partial(webm, codec="pcm_s16le"), decode_webm, 8_000, MAX_S_PER_KIB),
+    "opus/ogg": (ogg, decode_ogg, 48_000, MAX_S_PER_KIB),
+    "aac/mp4": (mp4, decode_mp4, 16_000, MAX_S_PER_KIB),
+    "opus/mp4": (functools.partial(mp4, codec="libopus"), decode_mp4, 48_000, MAX_S_PER_KIB),
+    "aac/adts": (adts, decode_adts, 16_000, MAX_S_PER_KIB),
+    "flac": (flac, decode_flac, 8_000, FLAC_MAX_S_PER_KIB),
+    **{f"{codec}/wav": (functools.partial(wav, codec=codec), decode_wav, 8_000, MAX_S_PER_KIB) for codec in WAV_CODECS},
+}
+
+
+class Slices:
+    """A ByteSource that gives a KiB at a time."""
+
+    def __init__(self, data: bytes) -> None:
+        self._rest: Iterator[bytes] = (data[at : at + 1024] for at in range(0, len(data), 1024))
+
+    def read(self) -> bytes:
+        return next(self._rest, b"")
+
+    def split(self, kind: object, data: bytes) -> None:
+        raise AssertionError
+
+
+def decoded(decoder: StreamDecoder, data: bytes) -> tuple[float, float]:
+    """Seconds of sound that come out, and the least CPU time of three tries."""
+    took = []
+    for _ in range(3):
+        began, sound_s = time.thread_time(), 0.0
+        for audio in decoder(Slices(data), RATE_HZ):
+            sound_s += len(audio.pcm) / 2 / RATE_HZ
+        took.append(time.thread_time() - began)
+    return sound_s, min(took)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_kib_of_silence_gives_bounded_pcm_for_bounded_time(name: str) -> None:
+    encode, decoder, rate_hz, most_s = FORMATS[name]
+    silence = encode(np.zeros(round(SECONDS * rate_hz), np.int16), rate_hz)
+    sound_s, cpu_s = decoded(decoder, silence)
+    assert sound_s == pytest.approx(SECONDS, abs=0.2)
+    assert sound_s / (len(silence) / 1024) < most_s
+    _, speech_cpu_s = decoded(decoder, encode(chirp(SECONDS, rate_hz), rate_hz))
+    assert cpu_s < TIMES_SPEECH * speech_cpu_s
