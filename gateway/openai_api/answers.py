@@ -65,7 +65,8 @@ def error_answer(error: ServiceError) -> JSONResponse:
 
 
 def _param(error: ServiceError) -> str | None:
-    return error.param if isinstance(error, ParameterError) else None
+    param: str | None = getattr(error, "param", None)  # of a ParameterError, or of a ClientError of the Realtime API
+    return param
 
 
 def add_error_answers(app: FastAPI) -> None:

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 
 from common import __version__
 from gateway.admission.auth import UnauthorizedError, unauthorized
-from gateway.openai_api import chat, models, speech, transcriptions, translations, voices
+from gateway.openai_api import chat, client_secrets, models, speech, transcriptions, translations, voices
 from gateway.openai_api.answers import add_error_answers, error_answer, http_error
 from gateway.openai_api.backend import Backend
 from gateway.openai_api.body_limit import BodyLimit, Bounds
@@ -36,7 +36,7 @@ def create_openai_app(backend: Backend) -> FastAPI:
     app.add_middleware(CountedRequests)
     add_error_answers(app)
     without_422(app)
-    for routes in (chat, speech, voices, transcriptions, translations, models):
+    for routes in (chat, speech, voices, transcriptions, translations, models, client_secrets):
         app.include_router(routes.router)
     return app
 

@@ -9,11 +9,10 @@ import secrets
 import time
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.admission.auth import Client, UnauthorizedError
 from gateway.ports import SessionStore
-from gateway.realtime.session_config import SessionConfig, client_error, updated
 
 PREFIX = "ek_"
 
@@ -42,15 +41,6 @@ class KeyDocument(BaseModel):
     client: str
     subject: str
     session: dict[str, Any]
-
-
-def read_key_request(body: bytes) -> tuple[KeyRequest, SessionConfig]:
-    """A request's body, and the session settings in it. Raises ClientError."""
-    try:
-        key_request = KeyRequest.model_validate_json(body or b"{}")
-    except ValidationError as invalid:
-        raise client_error(invalid) from None
-    return key_request, updated(SessionConfig(), key_request.session)
 
 
 async def create_key(key_request: KeyRequest, client: Client, store: SessionStore) -> tuple[str, int]:

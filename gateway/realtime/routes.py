@@ -1,4 +1,4 @@
-"""The routes of the Realtime API: `GET /v1/realtime`, a WebSocket, and `POST /v1/realtime/client_secrets`."""
+"""The route of the Realtime API: `GET /v1/realtime`, a WebSocket."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import FastAPI, Request, WebSocket
-from fastapi.responses import JSONResponse, Response
+from fastapi import FastAPI, WebSocket
+from fastapi.responses import JSONResponse
 
 from common.errors import InvalidInputError, ServiceError
 from gateway import metrics
@@ -25,12 +25,10 @@ from gateway.realtime import client_keys, server_events
 from gateway.realtime.errors import ClientError
 from gateway.realtime.serve import Opening, Shared, converse, encoded
 from gateway.realtime.session_config import SessionConfig, Transcription, updated
-from gateway.reply.prompt import Briefing, system_prompt
 
 logger = logging.getLogger(__name__)
 
 SUBPROTOCOL = "realtime"
-MAX_BODY_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class EntryChecks:
 
 
 def add_realtime(app: FastAPI, checks: EntryChecks, shared: Shared) -> None:
-    """Add the routes to `app`."""
+    """Add the route to `app`."""
 
     @app.websocket("/v1/realtime")
     async def realtime(websocket: WebSocket) -> None:
@@ -65,21 +63,6 @@ def add_realtime(app: FastAPI, checks: EntryChecks, shared: Shared) -> None:
         except ServiceError as error:  # before the connection was accepted
             metrics.REFUSALS.labels(error.code).inc()
             await websocket.send_denial_response(_refusal(error))
-
-    @app.post("/v1/realtime/client_secrets", include_in_schema=False)
-    async def client_secrets(request: Request) -> Response:
-        try:
-            client = client_of(request, checks.authenticator)
-            key_request, config = client_keys.read_key_request(await _body(request))
-            key, expires_at = await client_keys.create_key(key_request, client, shared.ports.store)
-        except ServiceError as error:
-            return _refusal(error)
-        shown = config.shown(
-            f"sess_{secrets.token_urlsafe(12)}",
-            instructions=system_prompt(Briefing(is_small=shared.ports.llm.is_small)),
-            max_tokens=shared.options.reply.max_tokens,
-        )
-        return JSONResponse({"value": key, "expires_at": expires_at, "session": shown})
 
 
 async def _let_in(websocket: WebSocket, checks: EntryChecks, shared: Shared) -> tuple[Client, Opening]:
@@ -121,16 +104,6 @@ async def _receive(arrival: Arrival, opening: Opening, checks: EntryChecks, shar
             arrival.keep_seat = True  # even if the connection breaks
             closing = await converse(arrival, opening, shared)
             arrival.keep_seat = closing not in (ENDED, IDLE, EXPELLED, OUT_OF_TIME)
-
-
-async def _body(request: Request) -> bytes:
-    """The request's body. Raises ClientError if it is too large."""
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY_BYTES:
-            raise ClientError(f"the body is larger than {MAX_BODY_BYTES} bytes", code="request_too_large")
-    return bytes(body)
 
 
 def _as_event(message: AnyServerMessage) -> str | None:

@@ -52,6 +52,10 @@ async def test_a_short_lived_key_brings_the_settings_of_its_sessions() -> None:
         with pytest.raises(openai.BadRequestError) as wrong:
             await server.realtime.client_secrets.create(expires_after={"anchor": "created_at", "seconds": 1})
         assert wrong.value.param == "expires_after.seconds"
+        unknown_field: Any = {"type": "realtime", "volume": 1}
+        with pytest.raises(openai.BadRequestError) as unknown:
+            await server.realtime.client_secrets.create(session=unknown_field)
+        assert (unknown.value.code, unknown.value.param) == ("unknown_parameter", "session.volume")
         async with realtime(gateway.http, api_key=created.value) as client:
             assert (await client.wait_for("session.created"))["session"]["instructions"] == "Be brief."
         offers: Any = ["realtime", f"openai-insecure-api-key.{created.value}"]

@@ -213,7 +213,7 @@ async def test_the_openapi_document_has_the_routes() -> None:
     gateway = speaking()
     async with gateway.running(), httpx.AsyncClient() as http:
         document = (await http.get(f"{gateway.http}/v1/openapi.json")).json()
-    assert {"/audio/speech", "/audio/voices", "/models"} <= set(document["paths"])
+    assert {"/audio/speech", "/audio/voices", "/models", "/realtime/client_secrets"} <= set(document["paths"])
     assert document["servers"] == [{"url": "/v1"}]
     for path in document["paths"].values():
         for operation in path.values():
