@@ -217,4 +217,5 @@ async def test_the_openapi_document_has_the_routes() -> None:
     assert document["servers"] == [{"url": "/v1"}]
     for path in document["paths"].values():
         for operation in path.values():
-            assert set(operation["responses"]) == {"200", "default"}  # FastAPI's own 422 has another shape
+            assert "200" in operation["responses"]
+            assert "422" not in operation["responses"]  # FastAPI's own, which has another shape
