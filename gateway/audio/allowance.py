@@ -13,6 +13,7 @@ import av
 from gateway.audio.errors import AudioError
 
 MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 192_000  # as of WAV
+MAX_CHANNELS = 8
 FREE_S = 30.0
 MAX_S_PER_KIB = 20.0  # Opus of pure silence has up to 7 s in a KiB
 FLAC_MAX_S_PER_KIB = 50.0  # FLAC of pure silence at 8 kHz has 38 s

@@ -18,13 +18,12 @@ from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from gateway.audio.allowance import MAX_RATE_HZ, MIN_RATE_HZ, Allowance
+from gateway.audio.allowance import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ, Allowance
 from gateway.audio.errors import AudioError
 from gateway.audio.framing import Framing, Mp4Framing, OggFraming, WebmFraming
 from gateway.audio.sound import sound_of
 from gateway.audio.types import ByteSource, DecodedAudio, StreamKind
 
-MAX_CHANNELS = 8
 # Longer gaps between the timestamps of two frames are silence that the recorder left out.
 LEAST_GAP_S, LONGEST_GAP_S = 0.2, 2.0
 MAX_SILENT_BYTES = 1024 * 1024  # from one decoded packet to the next; leaves room for some video

@@ -63,7 +63,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
         self._cadence = Cadence()
         self._told_quiet_s = 0.0  # how much of the present silence was told
         self._is_plain = False  # PCM at the right rate, which needs no decoder
-        self._finished = False
+        self._has_come = self._finished = False
         self._latest: DecodedAudio | None = None
 
     @property
@@ -90,14 +90,19 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
         self._detector.announce(encoding, pcm_sample_rate_hz)
 
     async def feed(self, data: bytes) -> None:
-        """Take a frame, cut anywhere. Waits while this session's decoder or listener is behind.
+        """Take a frame, cut anywhere; after the first, an empty one has no effect.
+
+        It waits while this session's decoder or listener is behind.
 
         Raises AudioError; then only this frame is dropped or, if it began a stream, that stream.
         """
         if self._finished:
             raise AudioError("audio came after the end of the conversation", code="audio_after_end")
+        if not data and self._has_come:
+            return  # recorders hand out empty slices, too
         if not data:
             raise AudioError("an audio frame of 0 bytes; send it only when there is audio", code="empty_audio")
+        self._has_come = True
         self._begin_slice()
         detected = self._detector.take(data)
         if detected.begins:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
-from typing import cast
+from typing import Any, cast
 
 import av
 import av.error
@@ -15,6 +15,7 @@ from av.filter import Graph
 
 BLOCK = 800  # samples after which it is decided anew: 50 ms at 16 kHz
 _CANCELLED = 0.1  # of the louder channel's energy, which is 10 dB less: so much softer the mean must not be
+_UNHEARD = 0.001  # of the loudest channel's energy, which is 30 dB less
 _FADE = 0.8  # for each block: how much of the past counts
 
 
@@ -90,3 +91,31 @@ class Downmix:
         is_cancelled = self._energies[2] < _CANCELLED * self._energies[loudest]
         self._channel = loudest if is_cancelled else 2
         self._energies *= _FADE
+
+
+class ChannelChoice:
+    """One of more than two channels: the first that is at most 30 dB softer than the loudest.
+
+    Microphone arrays put the processed sound into their first channel, and what the loudspeaker plays into the last.
+    Audio interfaces have a channel for each socket, most of them silent. So a mean of all would be wrong.
+    """
+
+    def __init__(self, channels: int) -> None:
+        self._energies = np.zeros(channels)
+        self._filled = 0  # samples of the current block
+        self._channel = 0
+
+    def pick(self, samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """samples: (samples, channels) of any type. Returns (samples,)."""
+        out, at = [], 0
+        while at < len(samples):
+            part = samples[at : at + BLOCK - self._filled]
+            at += len(part)
+            out.append(part[:, self._channel])
+            self._energies += np.square(part.astype(np.float64)).sum(axis=0)
+            self._filled = (self._filled + len(part)) % BLOCK
+            if not self._filled:
+                is_heard = self._energies >= _UNHEARD * self._energies.max()
+                self._channel = int(is_heard.argmax())
+                self._energies *= _FADE
+        return np.concatenate(out)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import av
 import numpy as np
 import numpy.typing as npt
+from av.audio.codeccontext import AudioCodecContext
 
-from gateway.audio.mono import MonoResampler
+from gateway.audio.mono import ChannelChoice, MonoResampler
 from gateway.audio.types import ByteSource, DecodedAudio
 
 
 @dataclass(frozen=True, slots=True)
 class PcmFormat:
-    """codec: libav's name ("pcm_s24le"). channels: 1 or 2, interleaved."""
+    """codec: libav's name ("pcm_s24le"). channels: interleaved."""
 
     codec: str
     sample_rate_hz: int
@@ -41,6 +44,8 @@ _FORMS = {
     "pcm_s32le": _Form(4, "<i4", "s32"),
     "pcm_f32le": _Form(4, "<f4", "flt"),
     "pcm_f64le": _Form(8, "<f8", "dbl"),
+    "pcm_alaw": _Form(1, "u1", "s16"),  # expanded first
+    "pcm_mulaw": _Form(1, "u1", "s16"),  # expanded first
 }
 
 
@@ -50,9 +55,10 @@ class PcmConverter:
     def __init__(self, source: PcmFormat, sample_rate_hz: int) -> None:
         self.source = source
         self._form = _FORMS[source.codec]
-        self._layout = "mono" if source.channels == 1 else "stereo"
+        self._choice = ChannelChoice(source.channels) if source.channels > 2 else None
+        self._layout = "stereo" if source.channels == 2 else "mono"
         self._as_is = source == PcmFormat("pcm_s16le", sample_rate_hz, 1)
-        self._resampler = MonoResampler(source.channels, sample_rate_hz)
+        self._resampler = MonoResampler(1 if self._choice else source.channels, sample_rate_hz)
         self._cut = b""  # the first bytes of a sample whose rest has not come yet
 
     @property
@@ -75,10 +81,20 @@ class PcmConverter:
         return b"" if self._as_is else self._resampler.resample(None)
 
     def _convert(self, data: bytes) -> bytes:
-        array = _widened(data) if self._form.sample_bytes == 3 else np.frombuffer(data, self._form.dtype)
+        array = self._samples(data)
+        if self._choice:
+            array = self._choice.pick(array.reshape(-1, self.source.channels))
         frame = av.AudioFrame.from_ndarray(array.reshape(1, -1), format=self._form.libav_format, layout=self._layout)
         frame.sample_rate = self.source.sample_rate_hz
         return self._resampler.resample(frame)
+
+    def _samples(self, data: bytes) -> npt.NDArray[Any]:
+        match self.source.codec:
+            case "pcm_s24le":
+                return _widened(data)
+            case "pcm_alaw" | "pcm_mulaw" as codec:
+                return _expansion(codec)[np.frombuffer(data, np.uint8)]
+        return np.frombuffer(data, self._form.dtype)
 
 
 def decode_pcm(source: ByteSource, sample_rate_hz: int, source_sample_rate_hz: int) -> Iterator[DecodedAudio]:
@@ -123,3 +139,13 @@ def _widened(data: bytes) -> npt.NDArray[np.int32]:
     wide = np.zeros((len(data) // 3, 4), np.uint8)
     wide[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
     return wide.view("<i4").reshape(-1)
+
+
+@cache
+def _expansion(codec: str) -> npt.NDArray[np.int16]:
+    """The 16-bit sample for each byte of a companded codec (ITU-T G.711)."""
+    decoder = av.CodecContext.create(codec, "r")
+    assert isinstance(decoder, AudioCodecContext)  # noqa: S101
+    decoder.sample_rate, decoder.layout = 8_000, "mono"
+    (frame,) = decoder.decode(av.Packet(bytes(range(256))))
+    return np.ascontiguousarray(frame.to_ndarray()[0])

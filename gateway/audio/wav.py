@@ -12,15 +12,15 @@ import math
 import struct
 from collections.abc import Iterator
 
+from gateway.audio.allowance import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
 from gateway.audio.errors import AudioError
 from gateway.audio.pcm import PcmConverter, PcmFormat
 from gateway.audio.types import ByteSource, DecodedAudio, StreamKind
 
-MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 192_000
 MAX_CHUNK_BYTES = 1024 * 1024  # longest chunk other than `data`
 _ENDLESS_BYTES = 0x7FFF0000  # no browser records 2 GiB: such a size means that the size was not known
 
-_PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+_PCM, _FLOAT, _ALAW, _MULAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 _CODECS = {
     (_PCM, 8): "pcm_u8",
     (_PCM, 16): "pcm_s16le",
@@ -28,11 +28,13 @@ _CODECS = {
     (_PCM, 32): "pcm_s32le",
     (_FLOAT, 32): "pcm_f32le",
     (_FLOAT, 64): "pcm_f64le",
+    (_ALAW, 8): "pcm_alaw",
+    (_MULAW, 8): "pcm_mulaw",
 }
 
 
 def decode_wav(source: ByteSource, sample_rate_hz: int) -> Iterator[DecodedAudio]:
-    """A StreamDecoder for WAV of 8 to 32-bit integers or floats, mono or stereo."""
+    """A StreamDecoder for WAV of 8 to 32-bit integers, floats, A-law or µ-law, with up to MAX_CHANNELS channels."""
     reader = _Reader(source)
     if reader.take(12)[8:] != b"WAVE":
         raise AudioError("this RIFF file is not a WAV; send WAV, WebM or Ogg", code="unsupported_audio")
@@ -93,10 +95,10 @@ def _parse_format(body: bytes) -> PcmFormat:
     if tag == _EXTENSIBLE and len(body) >= 26:
         (tag,) = struct.unpack("<H", body[24:26])  # the first two bytes of the sub-format
     codec = _CODECS.get((tag, bits))
-    if codec is None or channels not in (1, 2) or not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
+    if codec is None or not 1 <= channels <= MAX_CHANNELS or not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
         raise AudioError(
             f"the WAV holds format {tag} with {bits} bits, {channels} channels, {rate} Hz; send 8, 16, 24 or 32-bit "
-            f"integers or floats, mono or stereo, {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz",
+            f"integers, floats, A-law or µ-law, at most {MAX_CHANNELS} channels, {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz",
             code="unsupported_audio",
         )
     return PcmFormat(codec, rate, channels)

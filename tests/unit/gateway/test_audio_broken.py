@@ -139,8 +139,9 @@ async def test_it_is_refused_as_soon_as_it_can_be_nothing() -> None:
 
 @names
 async def test_empty_frames_lose_nothing(name: str) -> None:
+    """Only the first is an error: Firefox hands out empty slices while it fills a page of Ogg."""
     heard = await hear([b"", GOOD[name][:700], b"", GOOD[name][700:], b""])
-    assert heard.codes == ["empty_audio"] * 3
+    assert heard.codes == ["empty_audio"]
     assert heard.pcm == PCM[name]
 
 
@@ -160,7 +161,7 @@ async def test_raw_pcm_of_odd_length_loses_that_frame_alone() -> None:
         pytest.param(adts(chirp(0.5)) + GARBAGE, "corrupt_audio", "AAC", id="aac and garbage"),
         pytest.param(adts(chirp(0.5))[:-3], "truncated_audio", "AAC", id="a frame of aac that is cut off"),
         pytest.param(wav(chirp(0.1, 16_000), 1_000), "unsupported_audio", "1000 Hz", id="wav at 1 kHz"),
-        pytest.param(wav(chirp(0.1, 16_000), channels=6), "unsupported_audio", "6 channels", id="six channels"),
+        pytest.param(wav(chirp(0.1, 16_000), channels=9), "unsupported_audio", "9 channels", id="nine channels"),
         pytest.param(b"RIFF\x10\0\0\0WAVEdata\xff\0\0\0" + bytes(300), "corrupt_audio", "fmt", id="wav with no format"),
         pytest.param(b"RIFF\x10\0\0\0WAVE\1\2\3\4\5\6\7\x7f" + bytes(300), "corrupt_audio", "chunk", id="no chunk"),
     ],
