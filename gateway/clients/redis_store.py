@@ -14,7 +14,6 @@ conversation that has moved.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import secrets
 from collections.abc import Awaitable, Sequence
@@ -25,6 +24,7 @@ from pydantic import TypeAdapter
 from common.errors import ServiceError, UnavailableError
 from gateway import metrics
 from gateway.clients.redis_client import open_redis, reachable
+from gateway.clients.redis_keys import digest, learner_key, secret_key, session_key, turns_key
 from gateway.history import SessionState, Turn
 from gateway.ports import SessionLostError, SessionTakenError, SessionUnknownError, UnsavedSession, WrongTokenError
 
@@ -115,12 +115,12 @@ class RedisStore:
 
     async def create(self, state: SessionState, resume_token: str) -> None:
         """Write a new session."""
-        await self._write(state, "new", _digest(resume_token), state.model_dump_json())
+        await self._write(state, "new", digest(resume_token), state.model_dump_json())
 
     async def restore(self, state: SessionState, resume_token: str, turns: Sequence[Turn]) -> None:
         """Write the whole session, whatever the store has of it. Raises SessionTakenError if a newer connection owns
         it."""
-        await self._write(state, "all", _digest(resume_token), state.model_dump_json(), *_documents(turns))
+        await self._write(state, "all", digest(resume_token), state.model_dump_json(), *_documents(turns))
 
     def save_later(self, session: UnsavedSession) -> None:
         """Have `keep_saving` write the session, in its latest state, when Redis can be reached again."""
@@ -158,7 +158,7 @@ class RedisStore:
         """The learner has left a session without a turn: keep it only for a moment."""
         self._unsaved.pop(session_id, None)
         async with reachable():
-            await _awaited(self._redis.expire(_key(session_id), LEFT_TTL_S))
+            await _awaited(self._redis.expire(session_key(session_id), LEFT_TTL_S))
 
     async def resume(self, session_id: str, resume_token: str, owner: str) -> tuple[SessionState, list[Turn]]:
         """Take the session over. Returns its state, with a new epoch and owner, and its turns.
@@ -167,14 +167,14 @@ class RedisStore:
         """
         if unsaved := self._unsaved.get(session_id):  # this gateway can't write it after the takeover
             await self._save_one(unsaved)
-        key = _key(session_id)
+        key = session_key(session_id)
         async with reachable():
             fields = await _awaited(self._redis.hgetall(key))
             if not fields:
                 raise SessionUnknownError(
                     "there is no such session, or it was too long ago; this connection is a new conversation"
                 )
-            if not secrets.compare_digest(fields["token"], _digest(resume_token)):
+            if not secrets.compare_digest(fields["token"], digest(resume_token)):
                 raise WrongTokenError(
                     "the resume_token does not fit the session_id; this connection is a new conversation"
                 )
@@ -189,8 +189,8 @@ class RedisStore:
     async def knows(self, session_id: str, resume_token: str) -> bool:
         """Whether there is a session with this id and token. Changes nothing."""
         async with reachable():
-            token = await _awaited(self._redis.hget(_key(session_id), "token"))
-        return token is not None and secrets.compare_digest(token, _digest(resume_token))
+            token = await _awaited(self._redis.hget(session_key(session_id), "token"))
+        return token is not None and secrets.compare_digest(token, digest(resume_token))
 
     async def save(self, state: SessionState) -> None:
         """Write the state of a session. Raises SessionTakenError if a newer connection owns it."""
@@ -211,17 +211,17 @@ class RedisStore:
         """Forget a session and its turns."""
         self._unsaved.pop(session_id, None)
         async with reachable():
-            await _awaited(self._redis.delete(_key(session_id), f"{_key(session_id)}:turns"))
+            await _awaited(self._redis.delete(session_key(session_id), turns_key(session_id)))
 
     async def keep_client_secret(self, secret: str, document: str, ttl_s: int) -> None:
         """Store the document of a client's key until the key expires."""
         async with reachable():
-            await _awaited(self._redis.set(_secret_key(secret), document, ex=ttl_s))
+            await _awaited(self._redis.set(secret_key(secret), document, ex=ttl_s))
 
     async def client_secret(self, secret: str) -> str | None:
         """The document of this key; None if it has expired."""
         async with reachable():
-            found = await _awaited(self._redis.get(_secret_key(secret)))
+            found = await _awaited(self._redis.get(secret_key(secret)))
         return None if found is None else str(found)
 
     async def usual_pause_ms(self, learner: str) -> int:
@@ -229,20 +229,20 @@ class RedisStore:
         if not self._learner_ttl_s:
             return 0
         async with reachable():
-            return int(await _awaited(self._redis.hget(_learner_key(learner), "usual_pause_ms")) or 0)
+            return int(await _awaited(self._redis.hget(learner_key(learner), "usual_pause_ms")) or 0)
 
     async def keep_usual_pause(self, learner: str, usual_pause_ms: int) -> None:
         """Keep the learner's usual pause for LEARNER_TTL_S from now."""
         if not self._learner_ttl_s:
             return
-        key = _learner_key(learner)
+        key = learner_key(learner)
         async with reachable(), self._redis.pipeline(transaction=True) as pipe:
             pipe.hset(key, mapping={"usual_pause_ms": usual_pause_ms})
             pipe.expire(key, self._learner_ttl_s)
             await pipe.execute()
 
     async def _write(self, state: SessionState, *what: str | int) -> None:
-        key = _key(state.session_id)
+        key = session_key(state.session_id)
         async with reachable():
             outcome = await self._write_script(
                 keys=[key, f"{key}:turns"], args=[state.epoch, self._ttl_s, self._untold_ttl_s, *what]
@@ -257,22 +257,6 @@ class RedisStore:
 
 def _documents(turns: Sequence[Turn]) -> list[str]:
     return [_TURN.dump_json(turn).decode() for turn in turns]
-
-
-def _key(session_id: str) -> str:
-    return f"aitalk:session:{{{session_id}}}"  # braces: both keys in one slot of a cluster
-
-
-def _secret_key(secret: str) -> str:
-    return f"aitalk:client_secret:{_digest(secret)}"
-
-
-def _learner_key(learner: str) -> str:
-    return f"aitalk:learner:{_digest(f'aitalk learner {learner}')}"  # not the name's own digest
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 async def _awaited(result: Any) -> Any:

@@ -1,0 +1,55 @@
+"""The names of the keys of sessions and learners in Redis. Only digests of learners' names and of tokens get into them.
+
+In a name with braces, only the part between them decides the key's place in a cluster, so that all keys of a session,
+or of a learner's record, are in one place and a script may use them together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+
+class LearnerKeys(NamedTuple):
+    """The keys of a learner's record."""
+
+    record: str
+    conversations: str
+    used: str
+    words: str
+    sessions: str
+
+
+def session_key(session_id: str) -> str:
+    """The hash of a session. Its turns are in the list `…:turns`."""
+    return f"aitalk:session:{{{session_id}}}"
+
+
+def turns_key(session_id: str) -> str:
+    """The list of a session's turns."""
+    return f"{session_key(session_id)}:turns"
+
+
+def secret_key(secret: str) -> str:
+    """The settings of a client's short-lived key."""
+    return f"aitalk:client_secret:{digest(secret)}"
+
+
+def learner_key(learner: str) -> str:
+    """The hash with a learner's usual pause."""
+    return f"aitalk:learner:{_learner_digest(learner)}"
+
+
+def learner_keys(learner: str) -> LearnerKeys:
+    """The keys of a learner's record."""
+    prefix = f"aitalk:learner:{{{_learner_digest(learner)}}}"
+    return LearnerKeys(*(f"{prefix}:{name}" for name in LearnerKeys._fields))
+
+
+def digest(text: str) -> str:
+    """SHA-256, in hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _learner_digest(learner: str) -> str:
+    return digest(f"aitalk learner {learner}")  # not the name's own digest
