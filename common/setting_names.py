@@ -103,6 +103,7 @@ SETTING_NAMES = frozenset(
         "PORT",
         "PRELOAD_MODELS",
         "PROFILE",
+        "PROGRESS_TTL_S",
         "REDIS_URL",
         "SCENARIOS_DIR",
         "SERVICE_TOKEN",

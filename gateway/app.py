@@ -27,6 +27,7 @@ from gateway.clients.asr import GrpcAsr
 from gateway.clients.llm import GrpcLlm
 from gateway.clients.recovering_asr import RecoveringAsr
 from gateway.clients.recovering_tts import RecoveringTts
+from gateway.clients.redis_learners import RedisLearners
 from gateway.clients.redis_store import RedisStore
 from gateway.clients.services import ModelServices
 from gateway.clients.tts import GrpcTts
@@ -35,6 +36,7 @@ from gateway.config import GatewaySettings
 from gateway.connection.serve import converse
 from gateway.conversation.session import SessionOptions
 from gateway.http import Services, add_http
+from gateway.learner_routes import add_learner_routes
 from gateway.openai_api.app import PREFIX, create_openai_app, not_found, refuse
 from gateway.openai_api.backend import Backend
 from gateway.openai_api.entrance import Entrance
@@ -57,6 +59,7 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, Model
     """The real ports of a gateway, open within the block. The services need not be up yet."""
     url = settings.redis_url.get_secret_value()
     store = RedisStore(url, ttl_s=settings.session_ttl_s, learner_ttl_s=settings.learner_ttl_s)
+    learners = RedisLearners(url, store, ttl_s=settings.progress_ttl_s, session_ttl_s=settings.session_ttl_s)
     seats, limits = RedisSeats(url), RedisLimits(url)
     async with (
         ModelServices(
@@ -82,6 +85,7 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, Model
                 RecoveringTts(GrpcTts(services.tts)),
                 store,
                 tools,
+                learners,
             )
             yield ports, services, seats, limits
         finally:
@@ -89,6 +93,7 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, Model
                 task.cancel()
             await limits.close()
             await seats.close()
+            await learners.close()
             await store.close()
 
 
@@ -140,7 +145,10 @@ def create_app(
     app.state.scenarios = scenarios = load_library(settings.scenarios_dir)
     protect_http(app, authenticator, settings.metrics_token.get_secret_value(), refuse)
     app.add_middleware(
-        CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["GET", "POST"], allow_headers=["*"]
+        CORSMiddleware,
+        allow_origins=settings.allowed_origins,
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
+        allow_headers=["*"],
     )
     add_http(app)
     app.add_exception_handler(404, not_found)
@@ -152,6 +160,7 @@ def create_app(
         Shared(ports, options, settings, draining, services),
     )
     entrance = Entrance(authenticator, limits, admission, draining, _origins(settings))
+    add_learner_routes(app, entrance, ports.learners)
     # Mount it last, as it answers every path under PREFIX that no earlier route answers.
     uploads = Uploads(settings.upload_max_at_once)
     app.mount(PREFIX, create_openai_app(Backend(settings, ports, services, entrance, uploads)))

@@ -58,6 +58,12 @@ class GatewaySettings(ProcessSettings):
         ge=0,
         description="Seconds that a learner's usual pause is kept for the next conversation. 0: it is not kept.",
     )
+    progress_ttl_s: int = Field(
+        365 * 24 * 3600,
+        ge=0,
+        description="Seconds that the record of a learner who agreed to one is kept after its last change "
+        "([progress](progress.md)). 0: no records are kept.",
+    )
     idle_timeout_s: float = Field(
         600.0,
         gt=0,

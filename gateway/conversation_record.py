@@ -35,7 +35,9 @@ class ConversationRecord:
         self._outbox = outbox
         self._wall_clock = wall_clock
         self.resume_token = ""
-        self._is_unsaved = self._is_taken = False
+        self._is_unsaved = self._is_taken = self._is_erased = False
+        self.may_be_written_again: Callable[[], Awaitable[bool]] | None = None
+        """Asked when the store has lost the session. False: the learner has erased it, so it is no longer written."""
 
     def elapsed_s(self) -> float:
         """Seconds since the conversation began, the time between two connections included."""
@@ -124,13 +126,16 @@ class ConversationRecord:
         """Write to the store. Warns the learner once while that is impossible. Raises SessionTakenError."""
         if self._is_taken:
             raise SessionTakenError("this conversation goes on over a newer connection; this one is closed")
-        if self._is_unsaved:
-            return  # the store will write all of it
+        if self._is_erased or self._is_unsaved:
+            return  # in the latter case the store will write all of it
         try:
             async with asyncio.timeout(SAVED_WITHIN_S):
                 try:
                     await write()
                 except SessionLostError:
+                    if self.may_be_written_again and not await self.may_be_written_again():
+                        self._is_erased = True
+                        return
                     await self._store.restore(self.state, self.resume_token, self.turns)
         except SessionTakenError:
             raise

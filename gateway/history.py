@@ -139,7 +139,8 @@ class SessionState(StoredModel):
     the partner speaks first. tools: of the client, which the partner may use as tool_choice says; parallel_calls:
     whether one reply may call several, None: any number. confirms_tools: the client asks the learner to confirm
     calls. native_language: the learner's own, empty if unknown. corrections: when the learner is corrected (see
-    `CorrectionTime`). state: `open`, or `ended` once its analysis was sent.
+    `CorrectionTime`). practice_words: that the learner is to use again; the partner works them in. state: `open`, or
+    `ended` once its analysis was sent.
     """
 
     session_id: str
@@ -161,4 +162,5 @@ class SessionState(StoredModel):
     confirms_tools: bool = False
     native_language: str = ""
     corrections: CorrectionTime = "at the end"
+    practice_words: tuple[str, ...] = ()
     state: Literal["open", "ended"] = "open"

@@ -77,6 +77,19 @@ WASTED_CHARACTERS = Counter(
 WASTED_AUDIO_SECONDS = Counter(
     "aitalk_gateway_wasted_audio_seconds_total", "Seconds of speech made for replies that were discarded."
 )
+PROGRESS_KEPT = from_zero(
+    Counter(
+        "aitalk_gateway_progress_kept_total",
+        "Conversations of learners who agreed to a record: kept, or failed.",
+        ["outcome"],
+    ),
+    *("kept", "failed"),
+)
+ERASURES = Counter("aitalk_gateway_learner_erasures_total", "Learners who erased their data (DELETE /learner).")
+WORD_REVIEWS = from_zero(
+    Counter("aitalk_gateway_word_reviews_total", "Words to learn that were reviewed, by the rating.", ["rating"]),
+    *("again", "hard", "good", "easy"),
+)
 STAGE_SECONDS = Histogram(
     "aitalk_gateway_stage_seconds",
     "From the end of the learner's voice to each stage of the reply.",

@@ -58,7 +58,8 @@ class Start(ClientMessage):
     partner_begins: the partner speaks first. tools: that the partner may call; the client runs them. tool_choice:
     `auto`, `none`, `required`, or the name of the one tool that each reply must call. confirms_tools: the client
     asks the learner about a `tool_call` with `confirm`. native_language: the learner's own, as a BCP-47 tag; `language`
-    is the one practised. corrections: when the learner is corrected.
+    is the one practised. corrections: when the learner is corrected. keep_progress: the learner agrees that their
+    progress is kept.
     """
 
     type: Literal["start"]
@@ -75,6 +76,7 @@ class Start(ClientMessage):
     confirms_tools: bool | None = None
     native_language: str | None = Field(None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     corrections: CorrectionTime | None = None
+    keep_progress: bool | None = None
     session_id: str | None = Field(None, max_length=64)
     resume_token: str | None = Field(None, max_length=64)
 

@@ -90,6 +90,15 @@ class Beginning:
         for kind in ("scenario", "instructions"):
             if subject.get(kind):
                 metrics.SUBJECTS.labels(kind).inc()
+        if start.keep_progress:
+            await self._keep_progress()
+
+    async def _keep_progress(self) -> None:
+        """The learner agrees to a record of progress. Their words that are due get into the conversation."""
+        await self._learner.agree(self._record.state.session_id)
+        if not self._record.turns:
+            words = await self._learner.words_due(self._record.state.language)
+            await self._record.change(practice_words=tuple(words))
 
     async def recall_learner(self) -> None:
         """Load the learner's usual pause from earlier conversations. Run it as a task: the conversation need not wait

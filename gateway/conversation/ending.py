@@ -14,7 +14,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable
 from dataclasses import dataclass
 
 from gateway import metrics
-from gateway.analysis import Stage, analyse
+from gateway.analysis import Analysis, Stage, analyse
 from gateway.audio import AudioError, AudioInput
 from gateway.closing import ENDED, LEFT, Closing
 from gateway.conversation.events import AnalysisGrown, Left, SessionEvent
@@ -38,7 +38,8 @@ LLM_PARTS = {"summary", "grammar", "meanings", "next_steps", "goals"}
 class Ending:
     """Reads the session's inbox once the session no longer converses. `post` puts an event into that inbox.
 
-    needs_no_seat: called once, when nothing more will be said or heard.
+    needs_no_seat: called once, when nothing more will be said or heard. keep: called with the last analysis, so that
+    the learner's progress can be kept.
     """
 
     inbox: AsyncIterable[SessionEvent]
@@ -49,20 +50,25 @@ class Ending:
     open_turn: OpenTurn
     llm: Llm
     needs_no_seat: Callable[[], Awaitable[None]]
+    keep: Callable[[Analysis], Awaitable[None]]
 
     async def end(self, tasks: asyncio.TaskGroup) -> Closing:
         """The learner has ended the conversation: hear the last words, then send the analysis as it grows."""
         if not await self.hear_last_words(tasks):
             return LEFT
         analysing = tasks.create_task(self._analyse())
+        measured: Analysis | None = None
         async for event in self.inbox:
             match event:
                 case AnalysisGrown(stage):
+                    measured = stage.analysis
                     if await self._send(stage):
                         return ENDED
                 case Left():
                     break
         analysing.cancel()
+        if measured:
+            await self.keep(measured)
         return LEFT
 
     async def _send(self, stage: Stage) -> bool:
@@ -75,6 +81,7 @@ class Ending:
             return False
         missing = LLM_PARTS & stage.analysis.unavailable.keys()
         metrics.ANALYSES.labels("partial" if missing else "whole").inc()
+        await self.keep(stage.analysis)  # before the message, so that a client that has it can ask for the progress
         await self.outbox.send(AnalysisMessage(data=data))
         await self.record.change(state="ended")
         return True

@@ -1,4 +1,7 @@
-"""The data kept of a learner between conversations: how long they usually pause, and nothing else.
+"""The data kept of a learner between conversations.
+
+Of every learner: how long they usually pause, and nothing else. Of a learner who agreed: a record of progress
+(`gateway.progress`).
 
 A learner is known by the subject of their JSON Web Token or, without a token, by an id that their client made up. If
 the store can't be reached, nothing is remembered, and the conversation goes on.
@@ -6,28 +9,50 @@ the store can't be reached, nothing is remembered, and the conversation goes on.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
-from common.errors import ServiceError
-from gateway.ports import SessionStore
+from common.errors import InvalidInputError, ServiceError, UnavailableError
+from gateway import metrics
+from gateway.analysis import Analysis
+from gateway.history import Turn
+from gateway.ports import LearnerRecords, SessionStore
+from gateway.progress.measuring import entry_of, words_used
 
 logger = logging.getLogger(__name__)
+
+PRACTICE_WORDS = 4
+"""How many words that are due get into one conversation."""
+KEPT_WITHIN_S = 3.0
+"""The analysis doesn't wait longer than this for the record."""
+
+
+def learner_name(subject: str, made_up: str = "") -> str:
+    """The name under which a learner is kept. subject: of their token; without one, the id that their client made up.
+
+    The prefixes keep a made-up id from being a subject's name.
+    """
+    return f"sub:{subject}" if subject else f"own:{made_up}"
 
 
 class Learner:
     """The learner of one conversation. subject: of their token; empty if there is none."""
 
-    def __init__(self, store: SessionStore, subject: str = "") -> None:
+    def __init__(self, store: SessionStore, records: LearnerRecords, subject: str = "") -> None:
         self._store = store
+        self._records = records
         self._has_subject = bool(subject)
-        self._name = f"sub:{subject}" if subject else ""  # a made-up id can't be a subject's name
+        self._name = learner_name(subject) if subject else ""
+        self._record_id = ""  # empty: the learner has not agreed to a record
         self.usual_pause_ms = 0
         """How long they usually paused in earlier conversations; 0 if unknown."""
 
     def is_called(self, made_up: str) -> None:
         """Take the id that the learner's client has made up. This has no effect if there is a subject."""
         if not self._has_subject:
-            self._name = f"own:{made_up}"
+            self._name = learner_name("", made_up)
 
     async def recall(self) -> None:
         """Load the usual pause from the store."""
@@ -39,10 +64,62 @@ class Learner:
 
     async def remember(self, usual_pause_ms: int) -> None:
         """Keep the usual pause for the next conversation. 0: this one was too short to tell, so the known pause
-        stays."""
+        stays. If the learner has erased their data, nothing is kept."""
         usual_pause_ms = usual_pause_ms or self.usual_pause_ms
         if self._name and usual_pause_ms:
             try:
-                await self._store.keep_usual_pause(self._name, usual_pause_ms)
+                if await self.may_be_stored():
+                    await self._store.keep_usual_pause(self._name, usual_pause_ms)
             except ServiceError as error:
                 logger.info("the learner's usual pause is not kept: %s", error)
+
+    # --- the record of progress, with consent -----------------------------------------------------
+
+    async def agree(self, session_id: str) -> None:
+        """The learner agrees to a record of progress, to which this session then belongs.
+
+        Raises InvalidInputError if there is nobody to keep it for, or if this gateway keeps none; UnavailableError.
+        """
+        if not self._name:
+            raise InvalidInputError(
+                "`keep_progress` needs to know whose progress it is: send `learner` too, or log in with a JSON Web "
+                "Token; nothing is kept of this conversation"
+            )
+        try:
+            self._record_id = await self._records.agree(self._name, session_id)
+        except ServiceError as error:
+            logger.warning("a learner's progress can't be kept now: %s", error)
+            raise UnavailableError(
+                "your progress can't be kept in this conversation; the conversation goes on", code="not_saved"
+            ) from error
+        if not self._record_id:
+            raise InvalidInputError("this server keeps no progress (PROGRESS_TTL_S is 0); the conversation goes on")
+
+    async def words_due(self, language: str) -> list[str]:
+        """Some of the learner's words that are due, for this conversation."""
+        try:
+            return await self._records.words_due(self._name, language, PRACTICE_WORDS)
+        except ServiceError as error:
+            logger.info("the learner's words are not known: %s", error)
+            return []
+
+    async def may_be_stored(self) -> bool:
+        """Whether their data may be stored: not after they have erased their record."""
+        return not self._record_id or await self._records.is_kept(self._name, self._record_id)
+
+    async def keep(self, analysis: Analysis, session_id: str, turns: Sequence[Turn]) -> None:
+        """Add the conversation to the learner's record, if they have agreed to one. Without a turn of theirs there is
+        nothing to keep."""
+        if not self._record_id or not analysis.conversation.learner_turns:
+            return
+        language = analysis.conversation.language
+        try:
+            async with asyncio.timeout(KEPT_WITHIN_S):
+                words = await asyncio.to_thread(words_used, tuple(turns), language)
+                entry = entry_of(analysis, datetime.now(UTC))
+                await self._records.add_conversation(self._name, self._record_id, session_id, entry, words)
+        except (ServiceError, TimeoutError) as error:
+            metrics.PROGRESS_KEPT.labels("failed").inc()
+            logger.warning("session %s: the learner's progress is not kept: %s", session_id, error or "too slow")
+        else:
+            metrics.PROGRESS_KEPT.labels("kept").inc()

@@ -18,6 +18,7 @@ import anyio
 
 from common.errors import ServiceError, UnavailableError, first_service_error
 from gateway import metrics
+from gateway.analysis import Analysis
 from gateway.audio import AudioInput, DecodedAudio
 from gateway.closing import (
     ENDED,
@@ -149,7 +150,8 @@ class Session:
             session_id=session_id or secrets.token_urlsafe(12), created_at=wall_clock(), owner=options.gateway_id
         )
         self._record = ConversationRecord(fresh, ports.store, outbox, wall_clock)
-        self._learner = Learner(ports.store, subject)
+        self._learner = Learner(ports.store, ports.learners, subject)
+        self._record.may_be_written_again = self._learner.may_be_stored
         # Small: a burst of messages waits in the socket, not here.
         self._posting, self._inbox = anyio.create_memory_object_stream[SessionEvent](INBOX_EVENTS)
         self._echo = EchoGuard(options.asr_sample_rate_hz, now) if options.cancels_echo else None
@@ -180,7 +182,7 @@ class Session:
             on_resumed=on_resumed,
         )
         self._ending = Ending(
-            self._inbox, self.post, self._record, outbox, audio, self._open_turn, ports.llm, needs_no_seat
+            self._inbox, self.post, self._record, outbox, audio, self._open_turn, ports.llm, needs_no_seat, self._keep
         )
         self._control = ClientControl(self._record, self._hearing, outbox, conduct or Conduct())
         self._tools = SessionTools(
@@ -268,6 +270,9 @@ class Session:
             await self._outbox.report(first_service_error(group))
             closing = TAKEN_OVER
         return closing
+
+    async def _keep(self, analysis: Analysis) -> None:
+        await self._learner.keep(analysis, self._record.state.session_id, self._record.turns)
 
     async def _hint_ready(self, sentences: tuple[str, ...]) -> None:
         await self.post(HintReady(sentences))

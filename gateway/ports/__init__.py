@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gateway.ports.language_model import Chat, ChatDone, ChatMessage, ChatRequest, Llm, StopReason, WritingEnd
+from gateway.ports.learner_records import LearnerFiles, LearnerRecords, NoLearnerRecords, NoRecordError
 from gateway.ports.recognition import (
     Asr,
     AsrEvent,
@@ -47,7 +48,11 @@ __all__ = [
     "EagerEndOfTurn",
     "EndOfTurn",
     "HeardWord",
+    "LearnerFiles",
+    "LearnerRecords",
     "Llm",
+    "NoLearnerRecords",
+    "NoRecordError",
     "NoServerTools",
     "Partial",
     "Patience",
@@ -83,3 +88,4 @@ class Ports:
     tts: Tts
     store: SessionStore
     tools: ServerTools = field(default_factory=NoServerTools)
+    learners: LearnerFiles = field(default_factory=NoLearnerRecords)

@@ -149,6 +149,7 @@ class ReplyMaker:
             is_plain=state.is_plain,
             native_language=state.native_language,
             corrects_aloud=state.corrections == "aloud",
+            practice_words=state.practice_words,
         )
 
     def _make(

@@ -43,8 +43,8 @@ class Briefing:
 
     language: a BCP-47 tag. is_small: the model has so few parameters that it gets a short prompt and a short history.
     is_plain: if the partner has instructions, they are the whole system message. native_language: the learner's own, a
-    BCP-47 tag; empty if unknown. corrects_aloud: the partner corrects mistakes in so many words. A small model gets
-    neither of these two rules, because it recites them.
+    BCP-47 tag; empty if unknown. corrects_aloud: the partner corrects mistakes in so many words. practice_words: words
+    that the learner is to use again. A small model gets none of these three rules, because it recites them.
     """
 
     partner: Partner = JOE
@@ -54,6 +54,7 @@ class Briefing:
     is_plain: bool = False
     native_language: str = ""
     corrects_aloud: bool = False
+    practice_words: tuple[str, ...] = ()
 
 
 # How the partner treats mistakes, as part of the system message.
@@ -77,7 +78,7 @@ def system_prompt(briefing: Briefing) -> str:
             f"{partner.instructions}\n"
             f"You are talking with someone who is learning {language} ({briefing.level} level). "
             f"Speak {language} only, as people talk: no lists, no emoji. {_two_languages(briefing)}"
-            f"{CORRECT_ALOUD if briefing.corrects_aloud else ''}{manner.rule}"
+            f"{CORRECT_ALOUD if briefing.corrects_aloud else ''}{manner.rule}{_practice(briefing)}"
         )
     facts = f"{partner.facts} " if partner.facts else ""
     return (
@@ -88,6 +89,18 @@ def system_prompt(briefing: Briefing) -> str:
         f"{CORRECT_ALOUD if briefing.corrects_aloud else RECAST}"
         f"{_two_languages(briefing)}"
         "Answer questions about yourself. You are a person with a life of your own, never an assistant."
+        f"{_practice(briefing)}"
+    )
+
+
+def _practice(briefing: Briefing) -> str:
+    """The rule about the words that the learner is to use again; empty if there are none."""
+    if not briefing.practice_words:
+        return ""
+    words = ", ".join(f"“{word}”" for word in briefing.practice_words)
+    return (
+        f" Your friend is learning these words: {words}. Use each of them once where it fits naturally, one at a time, "
+        "and ask questions that your friend can answer with them. Never mention that these are words to learn."
     )
 
 

@@ -9,6 +9,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,14 +20,18 @@ from deploy.mesh import free_ports
 from gateway.admission.redis_limits import Beat, Entry, RedisLimits
 from gateway.admission.redis_seats import RedisSeats
 from gateway.clients.redis_client import reachable
+from gateway.clients.redis_learners import RedisLearners
 from gateway.clients.redis_store import LEFT_TTL_S, UNTOLD_TTL_S, RedisStore
 from gateway.config import GatewaySettings
 from gateway.conversation_record import ConversationRecord
 from gateway.history import LearnerTurn, SessionState, Turn
+from gateway.learner_record import WordToKeep
 from gateway.outbox import Outbox
 from gateway.ports import SessionLostError, SessionTakenError
+from gateway.progress.review import new_word
 from gateway.protocol import ErrorMessage
 from tests.support.mesh import ROOT, RunningProcess, running
+from tests.support.progress import an_entry
 
 TTL_S = 100_000
 
@@ -213,6 +218,7 @@ async def test_a_user_who_may_only_do_what_the_page_lists(tmp_path: Path) -> Non
         url = f"redis://app:secret@127.0.0.1:{port}/0"
         store = RedisStore(url, ttl_s=TTL_S, learner_ttl_s=TTL_S)
         seats, limits = RedisSeats(url), RedisLimits(url)
+        learners = RedisLearners(url, store, ttl_s=TTL_S, session_ttl_s=TTL_S)
         assert await store.problem() == ""
         await store.create(state(1), "token")
         await store.append(state(1), turn(0), at=0)
@@ -232,5 +238,11 @@ async def test_a_user_who_may_only_do_what_the_page_lists(tmp_path: Path) -> Non
         assert await limits.enter("c", "1", most=2, per_minute=5) == Entry()
         assert len(await limits.beat([Beat("c", ["1"], 1.0)])) == 1
         await limits.leave("c", "1")
-        for one in (store, seats, limits):
+        record = await learners.agree("own:ann", "s1")
+        await learners.add_conversation("own:ann", record, "s1", an_entry(), ["word"])
+        await learners.put_word("own:ann", new_word(WordToKeep(word="word"), datetime.now(UTC)))
+        assert await learners.drop_word("own:ann", "en", "word")
+        assert await learners.read("own:ann")
+        assert (await learners.erase("own:ann")).conversations == 1
+        for one in (learners, store, seats, limits):
             await one.close()

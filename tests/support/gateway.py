@@ -17,7 +17,7 @@ from gateway.admission.redis_seats import RedisSeats
 from gateway.app import create_app
 from gateway.config import GatewaySettings
 from gateway.connection.low_water_mark import WebSocketProtocol
-from gateway.ports import NoServerTools, Ports, ServerTools
+from gateway.ports import LearnerFiles, NoLearnerRecords, NoServerTools, Ports, ServerTools
 from tests.support.fakes import FakeAsr, FakeChat, FakeLlm, FakeRecordings, FakeTts
 from tests.support.memory_store import MemoryStore
 
@@ -62,6 +62,7 @@ class TestGateway:
     tools: ServerTools = field(default_factory=NoServerTools)
     tts: FakeTts = field(default_factory=FakeTts)
     store: Any = field(default_factory=MemoryStore)
+    learners: LearnerFiles = field(default_factory=NoLearnerRecords)
     services: FakeServices = field(default_factory=FakeServices)
     redis_url: str = "redis://127.0.0.1:1/0"  # nobody listens there, so seats are not counted
     port: int = 0
@@ -85,7 +86,11 @@ class TestGateway:
         seats, limits = RedisSeats(self.redis_url), RedisLimits(self.redis_url)
         made = GatewaySettings(_env_file=None, host="127.0.0.1", **settings)
         app = create_app(
-            made, Ports(self.asr, self.llm, self.tts, self.store, self.tools), self.services, seats, limits
+            made,
+            Ports(self.asr, self.llm, self.tts, self.store, self.tools, self.learners),
+            self.services,
+            seats,
+            limits,
         )
         self.draining = app.state.draining
         config = uvicorn.Config(

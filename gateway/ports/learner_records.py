@@ -1,0 +1,123 @@
+"""The port to the records of learners who agreed to be remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from common.errors import InvalidInputError
+from gateway.learner_record import ConversationProgress, Erased, ExportedSession, LearnedWord, LearnerRecord
+
+
+class LearnerRecords(Protocol):
+    """Keeps learners' progress. learner: their name, as `learner_name` makes it.
+
+    `agree` gives the id of the record, which a learner's erasure ends. Writes with the id of an erased record have no
+    effect, so a conversation that goes on after the erasure writes nothing. All methods raise UnavailableError when the
+    store can't be reached.
+    """
+
+    async def agree(self, learner: str, session_id: str = "") -> str:
+        """The learner agrees to a record. Begins one, or goes on with it; returns its id, "" if none can be kept.
+
+        session_id: a conversation that belongs to the record, so that an erasure can delete it.
+        """
+        ...
+
+    async def is_kept(self, learner: str, record_id: str) -> bool:
+        """Whether this record has not been erased."""
+        ...
+
+    async def words_due(self, learner: str, language: str, most: int) -> list[str]:
+        """The words of a language that are due, the longest overdue first; at most `most`."""
+        ...
+
+    async def add_conversation(
+        self, learner: str, record_id: str, session_id: str, entry: ConversationProgress, words: Sequence[str]
+    ) -> None:
+        """Keep the entry of a conversation, or replace it. words: those that the learner used in it; the store finds
+        out which of them are new."""
+        ...
+
+
+class LearnerFiles(LearnerRecords, Protocol):
+    """The records, as their learners see and change them.
+
+    `put_word` and `drop_word` raise NoRecordError if there is no record.
+    """
+
+    async def read(self, learner: str) -> LearnerRecord | None:
+        """The whole record; None if there is none."""
+        ...
+
+    async def sessions(self, learner: str) -> list[ExportedSession]:
+        """The stored conversations of the record, with their turns."""
+        ...
+
+    async def usual_pause_ms(self, learner: str) -> int:
+        """The learner's usual pause, which is kept without a record, too; 0: unknown."""
+        ...
+
+    async def word(self, learner: str, language: str, word: str) -> LearnedWord | None:
+        """A word to learn; None if it isn't kept."""
+        ...
+
+    async def put_word(self, learner: str, word: LearnedWord) -> None:
+        """Keep a word to learn, or replace it. Raises InvalidInputError if there are too many."""
+        ...
+
+    async def drop_word(self, learner: str, language: str, word: str) -> bool:
+        """Forget a word to learn. Returns whether it was there."""
+        ...
+
+    async def erase(self, learner: str) -> Erased:
+        """Delete the record, its conversations, and the usual pause. Safe to repeat if it fails half-way."""
+        ...
+
+
+class NoRecordError(InvalidInputError):
+    """Nothing is kept of this learner."""
+
+    code = "no_record"
+
+    def __init__(self) -> None:
+        super().__init__("nothing is kept of this learner; `PUT /learner` first, or `start` with `keep_progress`")
+
+
+class NoLearnerRecords:
+    """The LearnerFiles of a gateway that keeps none."""
+
+    async def agree(self, learner: str, session_id: str = "") -> str:
+        return ""
+
+    async def is_kept(self, learner: str, record_id: str) -> bool:
+        return False
+
+    async def words_due(self, learner: str, language: str, most: int) -> list[str]:
+        return []
+
+    async def add_conversation(
+        self, learner: str, record_id: str, session_id: str, entry: ConversationProgress, words: Sequence[str]
+    ) -> None:
+        raise NoRecordError
+
+    async def read(self, learner: str) -> LearnerRecord | None:
+        return None
+
+    async def sessions(self, learner: str) -> list[ExportedSession]:
+        return []
+
+    async def usual_pause_ms(self, learner: str) -> int:
+        return 0
+
+    async def word(self, learner: str, language: str, word: str) -> LearnedWord | None:
+        return None
+
+    async def put_word(self, learner: str, word: LearnedWord) -> None:
+        raise NoRecordError
+
+    async def drop_word(self, learner: str, language: str, word: str) -> bool:
+        raise NoRecordError
+
+    async def erase(self, learner: str) -> Erased:
+        return Erased(conversations=0, words_used=0, words_to_learn=0, sessions=0, usual_pause=False)
