@@ -140,7 +140,7 @@ async def scenarios(request: Request, level: Level | CefrLevel | None = None) ->
 @router.get("/words")
 async def words(
     text: Annotated[str, Query(min_length=1, max_length=400)],
-    language: Annotated[str, Query(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en",
+    language: Annotated[str, Query(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)] = "en",
 ) -> WordFrequencies:
     """How common each word of `text` is, and its approximate level."""
     return await asyncio.to_thread(look_up, text, language)

@@ -33,7 +33,7 @@ class TranscriptionForm(BaseModel):
     """The fields beside `file`. model: any name. prompt, temperature and unknown fields have no effect."""
 
     model: str
-    language: Annotated[str, Field(pattern=LANGUAGE)] = ""
+    language: Annotated[str, Field(pattern=LANGUAGE, max_length=35)] = ""
     prompt: str = ""
     response_format: TextFormat = "json"
     temperature: Annotated[float, Field(ge=0, le=1)] = 0.0

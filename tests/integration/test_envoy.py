@@ -216,3 +216,15 @@ def recoveries(gateway_url: str) -> Counter[str]:
 
 def _same(one: Talker) -> Talker:
     return one
+
+
+def test_envoys_admin_port_shows_figures_and_takes_no_commands(tmp_path: Path) -> None:
+    with (
+        running_envoy(tmp_path, {"asr": [], "llm": [], "tts": []}) as envoy,
+        httpx.Client(base_url=envoy.admin) as http,
+    ):
+        for path in ("/quitquitquit", "/drain_listeners", "/logging?level=trace", "/config_dump", "/cpuprofiler"):
+            assert http.post(path).status_code == httpx.codes.FORBIDDEN, path
+            assert http.get(path).status_code == httpx.codes.FORBIDDEN, path
+        for path in ("/ready", "/server_info", "/stats/prometheus", "/clusters"):
+            assert http.get(path).status_code == httpx.codes.OK, path

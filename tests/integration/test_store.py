@@ -11,7 +11,7 @@ import pytest
 
 from common.errors import UnavailableError
 from deploy.mesh import free_ports
-from gateway.clients.redis_store import RedisStore
+from gateway.clients.redis_store import LEFT_TTL_S, UNTOLD_TTL_S, RedisStore
 from gateway.history import LearnerTurn, PartnerTurn, SessionState, Turn, Word
 from gateway.ports import SessionTakenError, SessionUnknownError, WrongTokenError
 from gateway.scenarios import load_library
@@ -132,6 +132,20 @@ async def test_both_keys_live_for_a_while_after_the_last_change(store: RedisStor
     await store.append(STATE, TURNS[0])
     for key in ("aitalk:session:{abc}", "aitalk:session:{abc}:turns"):
         assert 5 < await store._redis.ttl(key) <= TTL_S
+
+
+async def test_a_session_that_is_left_without_a_turn_is_soon_forgotten(port: int) -> None:
+    store = RedisStore(f"redis://127.0.0.1:{port}/0", ttl_s=7 * 86_400)
+    await store._redis.flushall()
+    try:
+        await store.create(STATE, "token")
+        assert LEFT_TTL_S < await store._redis.ttl("aitalk:session:{abc}") <= UNTOLD_TTL_S
+        await store.leave("abc")
+        assert 0 < await store._redis.ttl("aitalk:session:{abc}") <= LEFT_TTL_S
+        await store.append(STATE, TURNS[0])
+        assert await store._redis.ttl("aitalk:session:{abc}") > UNTOLD_TTL_S
+    finally:
+        await store.close()
 
 
 async def test_a_session_that_is_gone_is_not_written_anew(store: RedisStore) -> None:

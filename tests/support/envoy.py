@@ -55,7 +55,7 @@ class Envoy:
     def _statuses(self, service: str) -> list[Any]:
         clusters = httpx.get(f"{self.admin}/clusters", params={"format": "json"}).json()["cluster_statuses"]
         (found,) = (cluster for cluster in clusters if cluster["name"] == service)
-        return list(found["host_statuses"])
+        return list(found.get("host_statuses", ()))
 
 
 def rendered(ports: Mapping[str, int], admin_port: int, replicas: Mapping[str, Sequence[int]]) -> dict[str, Any]:

@@ -90,6 +90,15 @@ def test_a_profile_for_a_gpu_is_refused_without_one(profile: str, monkeypatch: p
     mesh.check_fit(configuration(None, environment), fetch_only=True)  # weights may be fetched for another machine
 
 
+def test_a_dry_run_warns_of_a_profile_that_does_not_fit(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(mesh, "gpus", list)
+    monkeypatch.setenv("PROFILE", "high-vram")
+    assert mesh.main(["--dry-run"]) == 0
+    assert "warning: PROFILE=high-vram needs an NVIDIA GPU" in capsys.readouterr().err
+
+
 def test_a_folder_of_valkey_serves_one_at_a_time(tmp_path: Path) -> None:
     folder = tmp_path / "valkey"
     variables = {"redis": {"VALKEY_DATA_DIR": str(folder), "VALKEY_PORT": str(free_ports(1)[0])}}
