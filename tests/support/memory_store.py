@@ -24,6 +24,7 @@ class MemoryStore:
     sessions: dict[str, tuple[SessionState, str, list[Turn]]] = field(default_factory=dict)
     usual_pauses_ms: dict[str, int] = field(default_factory=dict)  # learner → milliseconds
     client_secrets: dict[str, str] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)  # sessions that are to be kept only for a moment
     away: bool = False
     hangs: bool = False
     unsaved: list[UnsavedSession] = field(default_factory=list)
@@ -75,6 +76,7 @@ class MemoryStore:
 
     async def leave(self, session_id: str) -> None:
         self._check()
+        self.left.append(session_id)
 
     async def problem(self) -> str:
         return "is away" if self.away else ""

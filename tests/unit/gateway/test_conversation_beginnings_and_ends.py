@@ -45,6 +45,17 @@ async def test_a_conversation_is_carried_on_with_its_token() -> None:
     assert list(second.store.sessions) == [token.session_id]
 
 
+async def test_a_session_in_which_nothing_was_said_is_given_up() -> None:
+    silent, talk = Conversation(), Conversation()
+    async with silent.running():
+        await silent.speak(1)
+    assert silent.store.left == [silent.connected.session_id]
+    async with talk.running():
+        await talk.post(text("hi"))
+        await asyncio.sleep(3)
+    assert talk.store.left == []
+
+
 async def test_a_wrong_token_is_an_error_and_the_connection_a_new_conversation() -> None:
     first = Conversation()
     async with first.running():
