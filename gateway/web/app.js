@@ -13,6 +13,7 @@ import { loadScenarios } from './scenarios.js';
 import { ask } from './server.js';
 import { Meter } from './view/meter.js';
 import { Page } from './view/page.js';
+import { ChoicesView, choices } from './view/choices.js';
 import { VoiceView } from './view/voice.js';
 import { chosenVoice, loadVoices } from './voices.js';
 import { FALLBACKS, LINE, MICROPHONE, READINESS, SOUND } from './wording.js';
@@ -35,12 +36,13 @@ const page = new Page({
 const recordings = new Recordings();
 const replay = new Replay(replaying);
 const voiceView = new VoiceView(page.part['voice-choice'], page.part.voice);
+new ChoicesView(page.part.corrections, page.part.native);
 const conversation = new Conversation({
   url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/conversation`,
   memory: memory.session,
   access: memory.access.load,
   prefer: ['recorder', 'worklet'].find((road) => road === query.get('mic')) ?? null,
-  start: () => ({ learner: memory.learner(), ...(chosenVoice() ? { voice: chosenVoice() } : {}) }),
+  start: () => ({ learner: memory.learner(), ...choices(language()), ...(chosenVoice() ? { voice: chosenVoice() } : {}) }),
   onChange: changed,
   onMessage: received,
   onAudio: (bytes) => recordings.add(bytes),

@@ -5,6 +5,8 @@ const SCENARIO = 'aitalk.scenario';
 const ACCESS = 'aitalk.access';
 const LEVEL = 'aitalk.level';
 const VOICE = 'aitalk.voice';
+const CORRECTIONS = 'aitalk.corrections';
+const NATIVE = 'aitalk.native';
 const WORDS = 'aitalk.words';
 const LEARNER = 'aitalk.learner';
 
@@ -42,6 +44,18 @@ export const level = {
 export const voice = {
   load: () => read(localStorage, VOICE),
   save: (value) => write(localStorage, VOICE, value),
+};
+
+/** When the learner wants to be corrected, as `start.corrections` has it. */
+export const corrections = {
+  load: () => read(localStorage, CORRECTIONS),
+  save: (value) => write(localStorage, CORRECTIONS, value),
+};
+
+/** The tag of the learner's own language, or null. */
+export const native = {
+  load: () => read(localStorage, NATIVE),
+  save: (value) => write(localStorage, NATIVE, value),
 };
 
 /** The words that the learner keeps: see `my_words.js`. */

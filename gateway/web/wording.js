@@ -52,6 +52,23 @@ export function partnerIs(role) {
   return role ? sentence(`Your partner is ${role}`) : '';
 }
 
+/** By `start.corrections`. */
+export const CORRECTION_TIMES = {
+  beside: 'beside my words',
+  aloud: 'aloud, and beside my words',
+  'at the end': 'at the end',
+};
+
+/** The languages that the list of the learner's own language offers. */
+export const NATIVE = {
+  unknown: 'not said',
+  tags: [
+    'ar', 'bn', 'cs', 'da', 'de', 'el', 'en', 'es', 'fa', 'fi', 'fr', 'he', 'hi', 'hu', 'id', 'it', 'ja', 'ko', 'nl', 'no',
+    'pl', 'pt', 'ro', 'ru', 'sv', 'th', 'tr', 'uk', 'vi', 'zh',
+  ],
+};
+export const CORRECTED = 'Correction';
+
 export const LEVELS = {
   beginner: 'Beginner: short, slow sentences and everyday words.',
   intermediate: 'Intermediate: a natural pace, and now and then a new word.',

@@ -48,6 +48,17 @@ export interface LearnerTurn {
   text: string;
   status: 'partial' | 'final';
   typed: boolean;
+  /** Corrections that came during the conversation, after a `start` with `corrections`. */
+  corrections?: Correction[];
+}
+
+/** `original` is a part of `sentence`, letter for letter. */
+export interface Correction {
+  sentence: string;
+  original: string;
+  corrected: string;
+  /** The reason, or empty. */
+  why: string;
 }
 
 export interface PartnerTurn {

@@ -7,7 +7,8 @@
  *
  * A turn stays the same object until it changes, so that a view redraws only changed turns.
  *
- * @typedef {{id: string, who: 'learner', text: string, status: 'partial'|'final', typed: boolean}} LearnerTurn
+ * @typedef {{id: string, who: 'learner', text: string, status: 'partial'|'final', typed: boolean,
+ *   corrections?: {original: string, corrected: string, why: string, sentence: string}[]}} LearnerTurn
  * @typedef {{id: string, who: 'partner', text: string, status: 'coming'|'speaking'|'complete'|'interrupted',
  *   words: {text: string, start_ms: number, end_ms: number}[], heardMs: number, heardLength: number|null,
  *   cutBy: null|'learner'|'line'|'pause'|'error'|'end', latencyMs: Object<string, number>|null}} PartnerTurn
@@ -89,6 +90,7 @@ const HANDLERS = {
     })),
   turn_complete: (state, { turn_id: id, latency_ms: latencyMs }) =>
     endPartner(state, id, (turn) => ({ ...turn, status: 'complete', latencyMs })),
+  correction: (state, given) => corrected(state, given),
   analysis_progress: (state, { data, done, total }) => ({ ...state, analysis: data, progress: { done, total } }),
   analysis: (state, { data }) => ({ ...quiet(state, 'end'), stage: 'ended', analysis: data }),
   resumed: (state, { level }) => ({ ...state, level }),
@@ -147,6 +149,18 @@ function finalTranscript(state, text) {
   const last = openTurn(next);
   if (!last) return text ? add(next, { who: 'learner', text, status: 'final', typed: false }) : next;
   return text ? replace(next, last, { ...last, text, status: 'final' }) : remove(next, last);
+}
+
+/** Adds a correction to the learner's latest turn with that sentence. After a resume it may come again. */
+function corrected(state, { sentence, original, corrected: right, why }) {
+  const turn = state.turns.findLast((each) => each.who === 'learner' && oneLine(each.text).includes(sentence));
+  const known = turn?.corrections ?? [];
+  if (!turn || known.some((each) => each.sentence === sentence && each.original === original)) return state;
+  return replace(state, turn, { ...turn, corrections: [...known, { sentence, original, corrected: right, why }] });
+}
+
+function oneLine(text) {
+  return text.replace(/\s+/gu, ' ');
 }
 
 function openTurn({ turns }) {

@@ -1,9 +1,10 @@
 /** The conversation as a play script: the speakers and their words. The partner's words light up as they are spoken. */
 import { pieces, states } from '../aitalk/captions.js';
 import { sentences } from '../aitalk/sentences.js';
-import { CUT, LOOKUP, UNANSWERED, UNHEARD } from '../wording.js';
+import { CORRECTED, CUT, LOOKUP, UNANSWERED, UNHEARD } from '../wording.js';
 import { el, svg } from './dom.js';
 import { latency } from './latency.js';
+import { markUp } from './report/corrections.js';
 
 const NEAR_END_PX = 160; // within this distance from the end, the page follows the conversation
 
@@ -53,7 +54,7 @@ export class TranscriptView {
     entry.turn = turn;
     entry.item.hidden = !turn.text.trim();
     entry.item.className = `turn ${turn.who} ${turn.status}`;
-    if (turn.who === 'learner') entry.words.textContent = turn.text;
+    if (turn.who === 'learner') showLearner(entry, turn);
     else showPartner(entry, turn, this);
     return true;
   }
@@ -84,6 +85,20 @@ export class TranscriptView {
     const page = document.documentElement;
     return page.scrollHeight - page.scrollTop - page.clientHeight < NEAR_END_PX;
   }
+}
+
+/** The learner's words with their corrections below. */
+function showLearner(entry, turn) {
+  entry.words.textContent = turn.text;
+  const corrections = turn.corrections ?? [];
+  if (!corrections.length || entry.corrections === corrections) return;
+  entry.corrections = corrections;
+  entry.beside?.remove();
+  const lines = corrections.map(({ original, corrected, why }) =>
+    el('li', {}, ...markUp(original, corrected), why && el('span', { class: 'why' }, ` ${why}`)),
+  );
+  entry.beside = el('ul', { class: 'beside', 'aria-label': CORRECTED }, ...lines);
+  entry.item.append(entry.beside);
 }
 
 function showPartner(entry, turn, { debug, language }) {

@@ -23,7 +23,8 @@ function correction({ original, corrected, why, sentence }) {
   );
 }
 
-function markUp(original, corrected) {
+/** What was said, struck out, and what to say instead. @returns {(Node|string)[]} */
+export function markUp(original, corrected) {
   return wordDiff(original, corrected).flatMap(({ kind, text }) => {
     if (kind === 'same') return [text];
     const word = text.trimEnd();
