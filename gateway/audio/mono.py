@@ -34,7 +34,7 @@ class MonoResampler:
         return pcm if self._downmix is None else self._downmix.mix(np.frombuffer(pcm, "<i2").reshape(-1, 2))
 
     def _convert(self, frame: av.AudioFrame | None) -> Iterator[av.AudioFrame]:
-        """The same as av.AudioResampler, which starts a thread for each core of the machine that it never uses."""
+        """The same as av.AudioResampler, which starts a thread for each core, up to 15, and never uses them."""
         if self._graph is None:
             if frame is None:
                 return
