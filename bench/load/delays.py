@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
+
+from common.pcm import BYTES_PER_SAMPLE
 
 
 class Delays(BaseModel):
@@ -42,6 +45,6 @@ def reply_tokens() -> list[str]:
 
 
 def reply_pcm() -> bytes:
-    """The spoken reply: the mark, then a quiet tone."""
-    samples = round(REPLY_S * REPLY_RATE_HZ)
-    return MARK + bytes(2 * samples - len(MARK))
+    """The spoken reply: the mark, then noise as loud as a voice, so that the echo guard has to look for an echo."""
+    samples = round(REPLY_S * REPLY_RATE_HZ) - len(MARK) // BYTES_PER_SAMPLE
+    return MARK + np.random.default_rng(5).normal(0, 1500, samples).astype("<i2").tobytes()

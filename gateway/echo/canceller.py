@@ -16,7 +16,8 @@ from common.pcm import BYTES_PER_SAMPLE
 from gateway import metrics
 from gateway.echo.correlation import MAX_DELAY_S, Correlation
 from gateway.echo.loudness import Loudness
-from gateway.echo.played_audio import Pcm, PlayedAudio
+from gateway.echo.microphone_window import MicrophoneWindow
+from gateway.echo.played_audio import Pcm, PlayedAudio, loudness
 from gateway.echo.presence import CHECK_EVERY_S, EchoPresence, Presence
 
 # How long a room may echo after the last sample was played.
@@ -51,8 +52,8 @@ class Canceller:
         self._unknown = 0  # samples that were cancelled before it was known whether there is an echo
         self._moved = 0  # samples by which the reference is delayed
         self._rest = b""  # less than a frame
-        self._window = np.zeros(0, np.int16)  # the latest audio of the microphone, without gaps
-        self._window_end = 0
+        self._reach = round((MAX_DELAY_S + REVERBERATION_S) * sample_rate_hz)
+        self._window = MicrophoneWindow(self._correlation.window)
         self._unchecked = 0
         self._loudness = Loudness()
 
@@ -68,13 +69,13 @@ class Canceller:
         start: when the first sample was recorded, on the clock of `played`.
         """
         samples = len(pcm) // BYTES_PER_SAMPLE
-        reach = round((MAX_DELAY_S + REVERBERATION_S) * self._rate_hz)
-        if not self._played.is_played_in(start - reach, start + samples):
+        if not self._played.is_heard_in(start - self._reach, start + samples):
+            self._window.clear()
+            self._played.forget(start - self._reach)
             return self._pass(pcm)
-        microphone = np.frombuffer(pcm, "<i2")
-        self._look(microphone, start)
+        self._look(pcm, start)
         if self._presence.state is Presence.UNKNOWN:
-            if self._aec or self._loudness.rises(microphone):
+            if self._aec or self._loudness.rises(np.frombuffer(pcm, "<i2")):
                 self._unknown += samples
                 if self._unknown <= _UNKNOWN_FOR_S * self._rate_hz:
                     return self._cancel(pcm, start)
@@ -111,7 +112,8 @@ class Canceller:
 
     def _teach(self, aec: EchoCanceller, end: int) -> None:
         """Let it process the latest audio before `end` once more, so that it knows the room at once."""
-        known = self._window[: max(0, end - self._window_end + len(self._window))]
+        known = self._window.read()
+        known = known[: max(0, end - self._window.end + len(known))]
         known = known[-round(_TAUGHT_S * self._rate_hz) :]
         if len(known := known[len(known) % self._frame :]):
             self._process(aec, known, end - len(known))
@@ -129,28 +131,27 @@ class Canceller:
 
     # --- the detector -----------------------------------------------------------------------------
 
-    def _look(self, microphone: Pcm, start: int) -> None:
+    def _look(self, pcm: bytes, start: int) -> None:
         """Check for an echo when enough of the partner's voice has been played since the last time."""
-        if start != self._window_end:
-            self._window = np.zeros(0, np.int16)
+        if not self._window.add(pcm, start):
             self._unchecked = 0
             self._correlation.forget()
             self._loudness = Loudness()
-        self._window = np.concatenate([self._window, microphone])[-self._correlation.window :]
-        self._window_end = start + len(microphone)
-        self._unchecked += len(microphone)
+        self._unchecked += len(pcm) // BYTES_PER_SAMPLE
         is_due = self._unchecked >= CHECK_EVERY_S[self._presence.state] * self._rate_hz
-        if is_due and len(self._window) == self._correlation.window:
-            self._check()
+        if is_due and self._window.is_full:
+            self._unchecked = 0
+            self._check(self._window.read())
 
-    def _check(self) -> None:
-        self._unchecked = 0
-        first = self._window_end - self._correlation.window
-        played = self._played.read(first - self._correlation.latest, self._window_end - self._correlation.earliest)
+    def _check(self, microphone: Pcm) -> None:
+        if self._presence.state is Presence.ABSENT and not Loudness().rises(microphone):
+            return  # a microphone that hears nothing has no echo; this costs a tenth of a correlation
+        first = self._window.end - self._correlation.window
+        played = self._played.read(first - self._correlation.latest, self._window.end - self._correlation.earliest)
         if not _is_audible(played[self._correlation.latest // 2 :]):
             return
         delay_before = self._presence.delay
-        certainty, at = self._correlation.add(self._window, played)
+        certainty, at = self._correlation.add(microphone, played)
         self._found(lambda: self._presence.check(certainty, at))
         if (delay := self._presence.delay) is not None:
             self._align(delay)
@@ -174,5 +175,4 @@ class Canceller:
 
 
 def _is_audible(pcm: Pcm) -> bool:
-    audio = pcm.astype(np.float32)
-    return float(np.dot(audio, audio)) >= _AUDIBLE**2 * len(audio)
+    return loudness(pcm) >= _AUDIBLE

@@ -21,7 +21,8 @@ class Loudness:
 
     def rises(self, samples: Pcm) -> bool:
         """Whether any of these is louder than the quietest so far."""
-        blocks = [samples[at : at + _BLOCK].astype(np.float32) for at in range(0, len(samples), _BLOCK)]
-        levels = [float(np.sqrt(np.mean(np.square(block)))) for block in blocks]
-        self._floor = min(self._floor, *levels)
-        return max(levels) > _LOUDER * max(self._floor, _LEAST)
+        begins = np.arange(0, len(samples), _BLOCK)
+        energies = np.add.reduceat(np.square(samples.astype(np.float32)), begins)
+        levels = np.sqrt(energies / np.diff(begins, append=len(samples)))
+        self._floor = min(self._floor, float(levels.min()))
+        return bool(levels.max() > _LOUDER * max(self._floor, _LEAST))

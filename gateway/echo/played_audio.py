@@ -2,34 +2,41 @@
 
 A player plays what it gets at once, or after what it already has. So the clock starts when audio is sent. The player's
 own delay is part of the echo's delay, which the detector measures.
+
+Most audio is never read, because most learners have no echo. So it is kept as it was sent, and resampled when somebody
+reads it.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from common.pcm import BYTES_PER_SAMPLE
 from gateway.audio.pcm import PcmConverter, PcmFormat
 
 Pcm = npt.NDArray[np.int16]
 
 # The microphone may be two seconds late, the echo one second more, and audio is sent two seconds ahead.
 KEEP_S = 6.0
+_SILENCE = 10.0  # root mean square of 16-bit samples (-70 dB of full scale): nobody hears it
+_ROUNDED = 2  # samples
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Piece:
-    """Audio from sample `start` on."""
+    """Audio that is played between two positions. source: as it was sent, until it is resampled by `converter`."""
 
-    start: int
-    samples: Pcm
-
-    @property
-    def end(self) -> int:
-        return self.start + len(self.samples)
+    start: float
+    end: float
+    is_heard: bool
+    source: bytes
+    converter: PcmConverter
+    at: int = 0  # where `samples` begin
+    samples: Pcm = field(default_factory=lambda: np.zeros(0, np.int16))
 
 
 class PlayedAudio:
@@ -38,36 +45,67 @@ class PlayedAudio:
     def __init__(self, sample_rate_hz: int) -> None:
         self._rate_hz = sample_rate_hz
         self._pieces: deque[_Piece] = deque()
-        self._converter = PcmConverter(PcmFormat("pcm_s16le", sample_rate_hz, 1), sample_rate_hz)
+        self._resampled_to = 0
+        self.begin(sample_rate_hz)
 
     def begin(self, source_rate_hz: int) -> None:
         """A reply begins. source_rate_hz: of its PCM."""
+        self._source_rate_hz = source_rate_hz
         self._converter = PcmConverter(PcmFormat("pcm_s16le", source_rate_hz, 1), self._rate_hz)
 
     def add(self, pcm: bytes, now: int) -> None:
-        """Take audio that is sent now."""
-        for data in self._converter.push(pcm):
-            start = max(now, self._pieces[-1].end) if self._pieces else now
-            self._pieces.append(_Piece(start, np.frombuffer(data, "<i2")))
-        while self._pieces and self._pieces[0].end < now - KEEP_S * self._rate_hz:
-            self._pieces.popleft()
+        """Take audio that is sent now: whole samples."""
+        start = max(now, self._pieces[-1].end) if self._pieces else now
+        end = start + len(pcm) / BYTES_PER_SAMPLE * self._rate_hz / self._source_rate_hz
+        is_heard = loudness(np.frombuffer(pcm, "<i2")) > _SILENCE
+        self._pieces.append(_Piece(start, end, is_heard, pcm, self._converter))
+        self.forget(now - round(KEEP_S * self._rate_hz))
 
     def stop(self, now: int) -> None:
         """The player drops everything that it has not played yet."""
+        self._resample()
         while self._pieces and self._pieces[-1].start >= now:
             self._pieces.pop()
         if self._pieces and (last := self._pieces[-1]).end > now:
-            self._pieces[-1] = _Piece(last.start, last.samples[: now - last.start])
+            last.samples = last.samples[: max(0, now - last.at)]
+            last.end = now
 
-    def is_played_in(self, start: int, end: int) -> bool:
-        """Whether any of it is played between these two samples."""
-        return any(piece.start < end and piece.end > start for piece in self._pieces)
+    def forget(self, before: int) -> None:
+        """Free the audio that was played before this sample."""
+        while self._pieces and self._pieces[0].end < before:
+            self._pieces.popleft()
+
+    def is_heard_in(self, start: int, end: int) -> bool:
+        """Whether any of it can be heard between these two samples: silence can't."""
+        return any(piece.is_heard and piece.start < end and piece.end > start for piece in self._pieces)
 
     def read(self, start: int, end: int) -> Pcm:
         """The samples between the two, with silence where nothing is played."""
+        self._resample()
         out = np.zeros(end - start, np.int16)
         for piece in self._pieces:
-            first, last = max(start, piece.start), min(end, piece.end)
+            first, last = max(start, piece.at), min(end, piece.at + len(piece.samples))
             if first < last:
-                out[first - start : last - start] = piece.samples[first - piece.start : last - piece.start]
+                out[first - start : last - start] = piece.samples[first - piece.at : last - piece.at]
         return out
+
+    def _resample(self) -> None:
+        for piece in self._pieces:
+            if piece.source:
+                self._resample_one(piece)
+
+    def _resample_one(self, piece: _Piece) -> None:
+        """The resampler holds the last millisecond back until the next piece. So what comes out ends with the piece,
+        and goes on where the piece before ended: both but for a rounded sample."""
+        piece.samples = np.frombuffer(b"".join(piece.converter.push(piece.source)), "<i2")
+        piece.source = b""
+        piece.at = round(piece.end) - len(piece.samples)
+        if abs(piece.at - self._resampled_to) <= _ROUNDED:
+            piece.at = self._resampled_to
+        self._resampled_to = piece.at + len(piece.samples)
+
+
+def loudness(pcm: Pcm) -> float:
+    """The root mean square; 0 without any samples."""
+    audio = pcm.astype(np.float32)
+    return float(np.sqrt(np.dot(audio, audio) / max(1, len(audio))))

@@ -176,9 +176,10 @@ def test_a_partner_who_is_too_soft_to_tell_is_not_cancelled_for_ever() -> None:
     guard = EchoGuard(RATE_HZ, lambda: now)
     guard.note(AiAudioStart(sample_rate=RATE_HZ, turn_id="1"))
     voice = np.tile(recording("beckett.wav"), 3)[: 9 * RATE_HZ]
+    softly = np.random.default_rng(3).normal(0, 100, len(voice)).astype(np.int16)
     cleaned_frames = []
     for at in range(0, len(voice), 320):
-        guard.note(np.zeros(320, np.int16).tobytes())
+        guard.note(softly[at : at + 320].tobytes())
         now = (at + 320) / RATE_HZ
         cleaned_frames.append(asyncio.run(guard.clean(voice[at : at + 320].tobytes())))
     assert not guard.has_echo
@@ -213,8 +214,25 @@ def test_after_an_interruption_nothing_more_is_played() -> None:
     guard.note(partner().tobytes())
     now = 1.0
     guard.note(Interrupted(turn_id="1", heard_text=""))
-    assert guard._played.is_played_in(0, RATE_HZ)
-    assert not guard._played.is_played_in(RATE_HZ, 9 * RATE_HZ)
+    assert guard._played.is_heard_in(0, RATE_HZ)
+    assert not guard._played.is_heard_in(RATE_HZ, 9 * RATE_HZ)
+
+
+def test_silence_is_not_heard_and_costs_nothing() -> None:
+    guard = EchoGuard(RATE_HZ, lambda: 0.0)
+    guard.note(np.zeros(4000, np.int16).tobytes())
+    assert not guard._played.is_heard_in(0, RATE_HZ)
+    voice = recording("beckett.wav")[:4000].tobytes()
+    assert asyncio.run(guard.clean(voice)) == voice
+    assert guard._canceller.presence is Presence.UNKNOWN
+
+
+def test_on_headphones_nothing_is_correlated_while_the_learner_listens_and_nothing_is_kept_after_the_reply() -> None:
+    quiet = np.concatenate([microphone(None, 0), microphone(None, 0)])
+    out, guard = cleaned(quiet)
+    assert np.array_equal(out, quiet)
+    assert guard._canceller._correlation._sum is None
+    assert not guard._played._pieces
 
 
 def test_what_is_played_waits_for_what_was_sent_before() -> None:
@@ -225,6 +243,21 @@ def test_what_is_played_waits_for_what_was_sent_before() -> None:
     assert played.read(148, 152).tolist() == [1, 1, 2, 2]
     assert played.read(249, 251).tolist() == [2, 0]
     assert played.read(399, 401).tolist() == [0, 3]
+
+
+@pytest.mark.parametrize("source_rate_hz", [24_000, 22_050, 48_000])
+def test_what_is_played_is_resampled_without_gaps_when_it_is_read(source_rate_hz: int) -> None:
+    def tone(rate_hz: int) -> npt.NDArray[np.float64]:
+        return 3000 * np.sin(2 * np.pi * 200 * np.arange(rate_hz) / rate_hz)
+
+    played = PlayedAudio(RATE_HZ)
+    played.begin(source_rate_hz)
+    sent = tone(source_rate_hz).astype("<i2")
+    for at in range(0, source_rate_hz, 1111):
+        played.add(sent[at : at + 1111].tobytes(), 500)
+    heard = played.read(500, 500 + RATE_HZ)
+    errors = [np.abs(heard[100 + late : 15_000] - tone(RATE_HZ)[100 : 15_000 - late]).max() for late in range(40)]
+    assert min(errors) < 200  # late by the resampler's delay of about a millisecond, and by rounding
 
 
 def test_the_correlation_tells_the_delay() -> None:
