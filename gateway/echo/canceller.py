@@ -17,7 +17,7 @@ from gateway import metrics
 from gateway.echo.correlation import MAX_DELAY_S, Correlation
 from gateway.echo.loudness import Loudness
 from gateway.echo.microphone_window import MicrophoneWindow
-from gateway.echo.played_audio import Pcm, PlayedAudio, loudness
+from gateway.echo.played_audio import Pcm, PlayedAudio
 from gateway.echo.presence import CHECK_EVERY_S, EchoPresence, Presence
 
 # How long a room may echo after the last sample was played.
@@ -91,7 +91,7 @@ class Canceller:
     def _would_be_heard(self, now: int) -> bool:
         """Whether the partner has been loud for long enough that an echo would have made the microphone louder."""
         end = now - round(_USUAL_DELAY_S * self._rate_hz)
-        return _is_audible(self._played.read(end - round(_LOUD_FOR_S * self._rate_hz), end))
+        return self._played.loudness_in(end - round(_LOUD_FOR_S * self._rate_hz), end) >= _AUDIBLE
 
     def _pass(self, pcm: bytes) -> bytes:
         rest, self._rest = self._rest, b""
@@ -146,10 +146,11 @@ class Canceller:
     def _check(self, microphone: Pcm) -> None:
         if self._presence.state is Presence.ABSENT and not Loudness().rises(microphone):
             return  # a microphone that hears nothing has no echo; this costs a tenth of a correlation
-        first = self._window.end - self._correlation.window
-        played = self._played.read(first - self._correlation.latest, self._window.end - self._correlation.earliest)
-        if not _is_audible(played[self._correlation.latest // 2 :]):
+        start = self._window.end - self._correlation.window - self._correlation.latest
+        end = self._window.end - self._correlation.earliest
+        if self._played.loudness_in(start + self._correlation.latest // 2, end) < _AUDIBLE:
             return
+        played = self._played.read(start, end)
         delay_before = self._presence.delay
         certainty, at = self._correlation.add(microphone, played)
         self._found(lambda: self._presence.check(certainty, at))
@@ -172,7 +173,3 @@ class Canceller:
         if not 0 <= behind_s <= _SEARCHED_S:
             self._moved = round(_LEAD_S * self._rate_hz) - delay
             self._aec = None
-
-
-def _is_audible(pcm: Pcm) -> bool:
-    return loudness(pcm) >= _AUDIBLE

@@ -10,7 +10,7 @@ reads it.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -28,15 +28,16 @@ _ROUNDED = 2  # samples
 
 @dataclass(slots=True)
 class _Piece:
-    """Audio that is played between two positions. source: as it was sent, until it is resampled by `converter`."""
+    """Audio that is played between two positions. source: as it was sent. samples: resampled, once they were read; they
+    begin at `at`."""
 
     start: float
     end: float
-    is_heard: bool
-    source: bytes
+    source: Pcm
     converter: PcmConverter
-    at: int = 0  # where `samples` begin
-    samples: Pcm = field(default_factory=lambda: np.zeros(0, np.int16))
+    is_heard: bool
+    samples: Pcm | None = None
+    at: int = 0
 
 
 class PlayedAudio:
@@ -51,58 +52,77 @@ class PlayedAudio:
     def begin(self, source_rate_hz: int) -> None:
         """A reply begins. source_rate_hz: of its PCM."""
         self._source_rate_hz = source_rate_hz
-        self._converter = PcmConverter(PcmFormat("pcm_s16le", source_rate_hz, 1), self._rate_hz)
+        self._converter: PcmConverter | None = None
 
     def add(self, pcm: bytes, now: int) -> None:
-        """Take audio that is sent now: whole samples."""
+        """Take audio that is sent now."""
+        source = np.frombuffer(pcm, "<i2", count=len(pcm) // BYTES_PER_SAMPLE)
+        if not len(source):
+            return
+        if self._converter is None:
+            self._converter = PcmConverter(PcmFormat("pcm_s16le", self._source_rate_hz, 1), self._rate_hz)
         start = max(now, self._pieces[-1].end) if self._pieces else now
-        end = start + len(pcm) / BYTES_PER_SAMPLE * self._rate_hz / self._source_rate_hz
-        is_heard = loudness(np.frombuffer(pcm, "<i2")) > _SILENCE
-        self._pieces.append(_Piece(start, end, is_heard, pcm, self._converter))
+        end = start + len(source) * self._rate_hz / self._source_rate_hz
+        self._pieces.append(_Piece(start, end, source, self._converter, loudness(source) > _SILENCE))
         self.forget(now - round(KEEP_S * self._rate_hz))
 
     def stop(self, now: int) -> None:
         """The player drops everything that it has not played yet."""
-        self._resample()
         while self._pieces and self._pieces[-1].start >= now:
             self._pieces.pop()
         if self._pieces and (last := self._pieces[-1]).end > now:
-            last.samples = last.samples[: max(0, now - last.at)]
+            last.source = _part(last, last.start, now)
+            last.samples = None if last.samples is None else last.samples[: max(0, now - last.at)]
             last.end = now
 
     def forget(self, before: int) -> None:
         """Free the audio that was played before this sample."""
         while self._pieces and self._pieces[0].end < before:
             self._pieces.popleft()
+        if not self._pieces:
+            self._converter = None
 
     def is_heard_in(self, start: int, end: int) -> bool:
         """Whether any of it can be heard between these two samples: silence can't."""
         return any(piece.is_heard and piece.start < end and piece.end > start for piece in self._pieces)
 
+    def loudness_in(self, start: int, end: int) -> float:
+        """The root mean square between these two samples. Resamples nothing."""
+        energy = 0.0
+        for piece in self._pieces:
+            overlap = min(end, piece.end) - max(start, piece.start)
+            if overlap > 0:
+                energy += overlap * loudness(_part(piece, start, end)) ** 2
+        return float(np.sqrt(energy / (end - start)))
+
     def read(self, start: int, end: int) -> Pcm:
         """The samples between the two, with silence where nothing is played."""
-        self._resample()
         out = np.zeros(end - start, np.int16)
         for piece in self._pieces:
-            first, last = max(start, piece.at), min(end, piece.at + len(piece.samples))
+            samples = self._samples(piece)
+            first, last = max(start, piece.at), min(end, piece.at + len(samples))
             if first < last:
-                out[first - start : last - start] = piece.samples[first - piece.at : last - piece.at]
+                out[first - start : last - start] = samples[first - piece.at : last - piece.at]
         return out
 
-    def _resample(self) -> None:
-        for piece in self._pieces:
-            if piece.source:
-                self._resample_one(piece)
+    def _samples(self, piece: _Piece) -> Pcm:
+        """The piece, resampled. Call it for one after the other, as the resampler holds the last millisecond back until
+        the next piece. So what comes out ends with the piece, and goes on where the piece before ended, but for a
+        rounded sample."""
+        if piece.samples is None:
+            piece.samples = np.frombuffer(b"".join(piece.converter.push(piece.source.tobytes())), "<i2")
+            piece.at = round(piece.end) - len(piece.samples)
+            if abs(piece.at - self._resampled_to) <= _ROUNDED:
+                piece.at = self._resampled_to
+            self._resampled_to = piece.at + len(piece.samples)
+        return piece.samples
 
-    def _resample_one(self, piece: _Piece) -> None:
-        """The resampler holds the last millisecond back until the next piece. So what comes out ends with the piece,
-        and goes on where the piece before ended: both but for a rounded sample."""
-        piece.samples = np.frombuffer(b"".join(piece.converter.push(piece.source)), "<i2")
-        piece.source = b""
-        piece.at = round(piece.end) - len(piece.samples)
-        if abs(piece.at - self._resampled_to) <= _ROUNDED:
-            piece.at = self._resampled_to
-        self._resampled_to = piece.at + len(piece.samples)
+
+def _part(piece: _Piece, start: float, end: float) -> Pcm:
+    """What was sent of it for the time between these two samples."""
+    per_sample = len(piece.source) / (piece.end - piece.start)
+    first, last = max(start, piece.start) - piece.start, min(end, piece.end) - piece.start
+    return piece.source[round(first * per_sample) : round(last * per_sample)]
 
 
 def loudness(pcm: Pcm) -> float:

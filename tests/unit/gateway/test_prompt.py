@@ -6,11 +6,13 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any, get_args
 
+import langcodes
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.history import LearnerTurn, Level, PartnerTurn, SessionState, Turn
+from gateway.language_names import USUAL, language_name
 from gateway.reply.lines import FOLDER, lines_in
 from gateway.reply.partner import JOE, MANNERS, Partner, partner_of
 from gateway.reply.prompt import SOMETHING, Briefing, messages_for, system_prompt
@@ -55,12 +57,18 @@ def test_each_level_has_a_manner_of_its_own_and_beginners_are_spoken_to_more_slo
         ("sv-SE", "Swedish"),
         ("nb-NO", "Norwegian Bokmål"),
         ("ar", "Arabic"),
+        ("zh-yue", "Cantonese"),
         ("xx", "xx"),
         ("?", "?"),
     ],
 )
 def test_the_language_is_named(tag: str, name: str, is_small: bool) -> None:
     assert f"peak {name}" in system_prompt(Briefing(language=tag, is_small=is_small))
+
+
+@pytest.mark.parametrize("tag", USUAL)
+def test_the_usual_names_are_those_of_the_library(tag: str) -> None:
+    assert language_name(f"{tag}-XX") == language_name(tag) == langcodes.Language.get(tag).language_name()
 
 
 def test_a_small_model_is_told_less() -> None:
