@@ -91,6 +91,17 @@ SERVER_EVENTS: dict[str, Row] = {
     "rate_limits.updated": Row("done", "the events that the connection may send, with `response.created`"),
 }
 
+ITEMS: dict[str, Row] = {
+    "message": Row("done", "of the roles `user`, `assistant` and `system`; with text, or audio with its transcript"),
+    "function_call": _DONE,
+    "function_call_output": _DONE,
+    "mcp_approval_request": Row("refused", "never sent: tools that need the learner's approval are not offered"),
+    "mcp_approval_response": Row("refused", "no call waits for one"),
+    "mcp_call": Row("refused", "never sent: the gateway calls the operator's servers within the response"),
+    "mcp_list_tools": Row("refused", "never sent: clients can't add MCP servers"),
+}
+"""The types of items. Refused: a client can't create one."""
+
 SESSION_FIELDS: dict[str, Row] = {
     "type": Row("done", "`realtime` or `transcription`; a transcription session stays one"),
     "model": Row("without effect", "the server's own models answer; reported as you asked for it"),
@@ -152,6 +163,7 @@ RESPONSE_FIELDS: dict[str, Row] = {
 TABLES: dict[str, dict[str, Row]] = {
     "Client events": CLIENT_EVENTS,
     "Server events": SERVER_EVENTS,
+    "Items": ITEMS,
     "Session fields": SESSION_FIELDS,
     "Fields of a response": RESPONSE_FIELDS,
 }

@@ -22,6 +22,18 @@ MAX_NAME = 256  # characters of the id or the name of a call
 _KINDS: dict[Role, Kind] = {"user": "input_text", "assistant": "output_text", "system": "input_text"}
 _SPOKEN: dict[Role, Kind] = {"user": "input_audio", "assistant": "output_audio"}
 _MESSAGE_FIELDS = {"id", "type", "role", "content", "object", "status"}
+_NO_APPROVAL = (
+    "no call waits for an approval: over the Realtime API the partner can't use tools that need one. The operator can "
+    "allow such a tool by name (`allow` in MCP_SERVERS); over /ws/conversation the learner can confirm its calls"
+)
+_NO_MCP_ITEMS = "calls of tools of MCP servers are made by the gateway, and are no items of the conversation"
+_REFUSED = {
+    "mcp_approval_request": _NO_APPROVAL,
+    "mcp_approval_response": _NO_APPROVAL,
+    "mcp_call": _NO_MCP_ITEMS,
+    "mcp_list_tools": _NO_MCP_ITEMS,
+}
+"""Why a client's item of this type is refused."""
 
 
 @dataclass(slots=True)
@@ -162,7 +174,7 @@ def read_item(given: Mapping[str, Any], param: str = "item") -> Item:
         return _read_call(given, param)
     if kind != "message":
         raise ClientError(
-            f"items of type {str(kind)[:60]!r} can't be used here; send a `message`",
+            _REFUSED.get(str(kind), f"items of type {str(kind)[:60]!r} can't be used here; send a `message`"),
             code="unsupported_parameter",
             param=f"{param}.type",
         )

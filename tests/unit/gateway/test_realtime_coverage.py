@@ -10,6 +10,7 @@ from typing import Any, get_args
 import pytest
 from openai import BaseModel
 from openai.types.realtime import (
+    ConversationItem,
     RealtimeClientEvent,
     RealtimeResponseCreateParams,
     RealtimeServerEvent,
@@ -20,6 +21,7 @@ from openai.types.realtime import (
 from gateway.realtime.client_events import CLIENT_EVENT_TYPES
 from gateway.realtime.coverage import (
     CLIENT_EVENTS,
+    ITEMS,
     RESPONSE_FIELDS,
     SERVER_EVENTS,
     SESSION_FIELDS,
@@ -28,6 +30,7 @@ from gateway.realtime.coverage import (
     as_markdown,
 )
 from gateway.realtime.errors import ClientError
+from gateway.realtime.items import read_item
 from gateway.realtime.session_config import SessionConfig, updated
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -67,6 +70,7 @@ def missing(fields: set[str], table: dict[str, Row]) -> set[str]:
 def test_the_tables_list_every_event_of_the_package() -> None:
     assert set(CLIENT_EVENTS) == event_types(RealtimeClientEvent) == set(CLIENT_EVENT_TYPES)
     assert set(SERVER_EVENTS) == event_types(RealtimeServerEvent)
+    assert set(ITEMS) == event_types(ConversationItem)
 
 
 def test_the_tables_list_every_field_of_the_package() -> None:
@@ -153,3 +157,22 @@ def test_a_field_is_done_taken_or_refused_as_the_table_says(field: str) -> None:
     before, after = (one.shown("s", instructions="", max_tokens=256) for one in (begin, updated(begin, update)))
     has_effect = status == "done" or field in REPORTED_AS_ASKED
     assert (before != after) == (has_effect and field not in IS_DEFAULT)
+
+
+CREATED: dict[str, dict[str, Any]] = {
+    "message": {"role": "user", "content": [{"type": "input_text", "text": "Hello."}]},
+    "function_call": {"call_id": "c", "name": "look", "arguments": "{}"},
+    "function_call_output": {"call_id": "c", "output": "ok"},
+}
+"""An item of each type that a client may create."""
+
+
+@pytest.mark.parametrize("kind", ITEMS)
+def test_an_item_is_taken_or_refused_as_the_table_says(kind: str) -> None:
+    if ITEMS[kind].status == "done":
+        assert read_item({"type": kind, **CREATED[kind]}).shown()["type"] == kind
+        return
+    with pytest.raises(ClientError) as caught:
+        read_item({"type": kind})
+    assert (caught.value.code, caught.value.param) == ("unsupported_parameter", "item.type")
+    assert "MCP" in caught.value.message
