@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import wave
 from collections.abc import Callable
 from pathlib import Path
+
+from websockets.asyncio.client import connect
 
 RATE_HZ = 24_000
 FRAME_S = 0.04  # sent in real time, since the gateway compares the microphone with what the partner says
@@ -16,6 +19,8 @@ LINES = {
     "book": "Could you please tell me something about your favourite book?",
 }
 TIMEOUT_S = 60.0
+NAME = "My name is Maria."
+TOO_LONG = "word " * 6000  # more than the model's context holds
 
 
 def gateway() -> str:
@@ -43,3 +48,15 @@ async def until(condition: Callable[[], object], what: str, timeout_s: float = T
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise AssertionError(f"not seen within {timeout_s} s: {what}") from None
+
+
+async def session_that_was_left() -> tuple[str, str]:
+    """A session whose connection has ended after the learner wrote NAME. Returns its id, and that of the item."""
+    content = [{"type": "input_text", "text": NAME}]
+    item = {"type": "message", "role": "user", "content": content}
+    async with connect(f"{gateway().replace('http', 'ws')}/v1/realtime") as socket:
+        created = json.loads(await socket.recv())
+        await socket.send(json.dumps({"type": "conversation.item.create", "item": item}))
+        while (event := json.loads(await socket.recv()))["type"] != "conversation.item.done":
+            pass
+    return str(created["session"]["id"]), str(event["item"]["id"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aiohttp
@@ -15,7 +15,19 @@ from livekit.agents import APIConnectOptions, APIError, llm, stt
 from livekit.plugins import openai
 from openai.types.realtime import AudioTranscription
 
-from tests.peers.lines import FRAME_S, LINES, RATE_HZ, TIMEOUT_S, gateway, pcm, understood, until
+from tests.peers.lines import (
+    FRAME_S,
+    LINES,
+    NAME,
+    RATE_HZ,
+    TIMEOUT_S,
+    TOO_LONG,
+    gateway,
+    pcm,
+    session_that_was_left,
+    understood,
+    until,
+)
 
 BASE = f"{gateway()}/v1"
 ONCE = APIConnectOptions(max_retry=0, timeout=30.0)
@@ -39,11 +51,15 @@ class Talk:
         self.heard = ""
         self.errors: list[Any] = []
         self.started = 0
+        self.events: list[dict[str, Any]] = []
+        self.reconnections = 0
         self._reading: set[asyncio.Task[None]] = set()
         session.on("generation_created", self._generation)
         session.on("input_audio_transcription_completed", self._transcript)
         session.on("input_speech_started", self._speech)
         session.on("error", self.errors.append)
+        session.on("openai_server_event_received", self.events.append)
+        session.on("session_reconnected", self._reconnected)
 
     async def say(self, name: str) -> None:
         for frame in frames(pcm(name)):
@@ -52,6 +68,18 @@ class Talk:
 
     def _transcript(self, event: llm.InputTranscriptionCompleted) -> None:
         self.heard += f" {event.transcript}"
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["type"] == kind]
+
+    async def write(self, text: str) -> None:
+        """Add the learner's words."""
+        context = self.session.chat_ctx.copy()
+        context.add_message(role="user", content=text)
+        await self.session.update_chat_ctx(context)
+
+    def _reconnected(self, event: object) -> None:
+        self.reconnections += 1
 
     def _speech(self, event: llm.InputSpeechStartedEvent) -> None:
         self.started += 1
@@ -94,10 +122,10 @@ class Reply:
 
 
 @asynccontextmanager
-async def talking(**options: Any) -> AsyncIterator[Talk]:
+async def talking(url: str = BASE, **options: Any) -> AsyncIterator[Talk]:
     async with aiohttp.ClientSession() as http:
         model = openai.realtime.RealtimeModel(
-            base_url=BASE, api_key="any", http_session=http, input_audio_transcription=TRANSCRIPTION, **options
+            base_url=url, api_key="any", http_session=http, input_audio_transcription=TRANSCRIPTION, **options
         )
         session = model.session()
         try:
@@ -169,6 +197,44 @@ async def test_an_error_is_reported_and_the_session_goes_on() -> None:
         assert talk.errors[0].error.body.code == "item_truncate_invalid_item_id"
         await talk.session.generate_reply(instructions="Say hello.")
         await until(lambda: talk.replies and talk.replies[0].over, "a reply after the error")
+
+
+async def test_a_reply_that_fails_is_reported_and_the_session_goes_on() -> None:
+    async with talking(modalities=["text"]) as talk:
+        await talk.write(TOO_LONG)
+        with suppress(llm.RealtimeError):
+            await talk.session.generate_reply()
+        await until(lambda: talk.of("response.done"), "the end of the response")
+        response = talk.of("response.done")[0]["response"]
+        assert "too long" in response["status_details"]["error"]["message"]
+        await talk.write("Good morning!")
+        await talk.session.generate_reply()
+        await until(lambda: talk.replies and talk.replies[-1].text.strip(), "a reply after the failure")
+        assert talk.of("error") == []
+
+
+async def test_a_resumed_session() -> None:
+    session_id, item_id = await session_that_was_left()
+    async with talking(f"{BASE}?session_id={session_id}", modalities=["text"]) as talk:
+        talk.session.send_event({"type": "conversation.item.retrieve", "item_id": item_id})
+        await until(lambda: talk.of("conversation.item.retrieved"), "the item")
+        assert talk.of("session.created")[0]["session"]["id"] == session_id
+        assert talk.of("conversation.item.retrieved")[0]["item"]["content"][0]["text"] == NAME
+        await talk.write("What is my name?")
+        await talk.session.generate_reply()
+        await until(lambda: talk.replies and talk.replies[0].over, "the reply")
+        assert talk.replies[0].text.strip()
+        assert talk.errors == []
+
+
+async def test_the_plugin_connects_again_and_sends_the_conversation_again() -> None:
+    async with talking(modalities=["text"], max_session_duration=3.0) as talk:
+        await talk.write(NAME)
+        await until(lambda: talk.reconnections, "the reconnection")
+        assert [item.text_content for item in talk.session.chat_ctx.items] == [NAME]
+        await talk.session.generate_reply()
+        await until(lambda: talk.replies and talk.replies[-1].over, "a reply after the reconnection")
+        assert talk.errors == []
 
 
 @llm.function_tool

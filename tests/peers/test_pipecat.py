@@ -39,7 +39,18 @@ from pipecat.services.openai.stt import OpenAIRealtimeSTTService, OpenAISTTServi
 from pipecat.services.openai.tts import OpenAITTSService
 from pipecat.workers.runner import WorkerRunner
 
-from tests.peers.lines import FRAME_S, LINES, RATE_HZ, gateway, pcm, understood, until
+from tests.peers.lines import (
+    FRAME_S,
+    LINES,
+    NAME,
+    RATE_HZ,
+    TOO_LONG,
+    gateway,
+    pcm,
+    session_that_was_left,
+    understood,
+    until,
+)
 
 F = TypeVar("F", bound=Frame)
 FRAME = int(RATE_HZ * FRAME_S) * 2
@@ -112,12 +123,17 @@ async def running(service: FrameProcessor, *, after: FrameProcessor | None = Non
         await asyncio.wait((run,))
 
 
-def a_realtime_service(**properties: Any) -> OpenAIRealtimeLLMService:
+def a_realtime_service(url: str = REALTIME, **properties: Any) -> OpenAIRealtimeLLMService:
     transcription = events.InputAudioTranscription(model="gpt-4o-transcribe", language="en")
     audio = events.AudioConfiguration(input=events.AudioInput(transcription=transcription))
     session = events.SessionProperties(audio=audio, **properties)
     settings = OpenAIRealtimeLLMService.Settings(session_properties=session)
-    return OpenAIRealtimeLLMService(api_key="any", base_url=REALTIME, settings=settings)
+    return OpenAIRealtimeLLMService(api_key="any", base_url=url, settings=settings)
+
+
+async def write(pipeline: Running, text: str) -> None:
+    """Add the learner's words, and have the partner answer them."""
+    await pipeline.worker.queue_frame(LLMContextFrame(LLMContext([{"role": "user", "content": text}])))
 
 
 async def test_a_spoken_turn() -> None:
@@ -160,6 +176,31 @@ async def test_an_item_that_there_is_not_is_no_fatal_error() -> None:
         await until(lambda: understood("market", pipeline.heard()), "the transcript after the error")
 
 
+async def test_a_reply_that_fails_is_reported_and_the_session_goes_on() -> None:
+    """At an `error` event Pipecat would stop to listen, so a failed response must not bring one."""
+    async with running(a_realtime_service()) as pipeline:
+        await write(pipeline, TOO_LONG)
+        await until(lambda: pipeline.errors(), "the error")
+        assert "too long" in pipeline.errors()[0]
+        await pipeline.say(pcm("market"))
+        await until(lambda: understood("market", pipeline.heard()), "the transcript after the error")
+        await until(lambda: pipeline.down.of(TTSAudioRawFrame), "the reply's sound")
+        assert len(pipeline.errors()) == 1
+
+
+async def test_a_resumed_session() -> None:
+    session_id, item_id = await session_that_was_left()
+    url = f"{REALTIME}?session_id={session_id}&"  # Pipecat adds `?model=…`
+    service = a_realtime_service(url, output_modalities=["text"])
+    async with running(service) as pipeline:
+        item = await asyncio.wait_for(service.retrieve_conversation_item(item_id), 10)
+        assert item.content[0].text == NAME
+        await write(pipeline, "What is my name?")
+        await until(lambda: pipeline.down.of(LLMFullResponseEndFrame), "the end of the reply")
+        assert "".join(frame.text for frame in pipeline.down.of(LLMTextFrame)).strip()
+        assert pipeline.errors() == []
+
+
 async def test_an_update_that_is_refused_says_why() -> None:
     session = events.SessionProperties(prompt={"id": "pmpt_123"})
     settings = OpenAIRealtimeLLMService.Settings(session_properties=session)
@@ -170,8 +211,7 @@ async def test_an_update_that_is_refused_says_why() -> None:
 
 async def test_a_text_conversation() -> None:
     async with running(a_realtime_service(output_modalities=["text"])) as pipeline:
-        context = LLMContext([{"role": "user", "content": "Good morning!"}])
-        await pipeline.worker.queue_frame(LLMContextFrame(context))
+        await write(pipeline, "Good morning!")
         await until(lambda: pipeline.down.of(LLMFullResponseEndFrame), "the end of the reply")
         assert "".join(frame.text for frame in pipeline.down.of(LLMTextFrame)).strip()
         assert pipeline.errors() == []
@@ -198,8 +238,7 @@ async def test_a_tool_call_in_a_realtime_conversation() -> None:
     items: list[str] = []
     service.add_event_handler("on_conversation_item_created", lambda _, item_id, item: items.append(item.type))
     async with running(service) as pipeline:
-        context = LLMContext([{"role": "user", "content": "How is the weather in Paris?"}])
-        await pipeline.worker.queue_frame(LLMContextFrame(context))
+        await write(pipeline, "How is the weather in Paris?")
         await until(lambda: "function_call_output" in items, "the result in the conversation")
         assert [set(one) for one in asked] == [{"city"}]
         assert pipeline.errors() == []
