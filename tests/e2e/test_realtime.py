@@ -14,6 +14,7 @@ import pytest
 from tests.support.audio import resampled
 from tests.support.mesh import ROOT, Mesh
 from tests.support.realtime import RealtimeClient, realtime
+from tests.support.realtime_steps import respond, retrieve, session_id_of, write
 from tests.support.transcription import transcribe, word_error_rate
 from tests.support.voices import say
 
@@ -81,6 +82,21 @@ async def test_the_client_ends_the_turn_of_a_transcription_session(mesh: Mesh) -
         heard = await client.wait_for(TRANSCRIPTION)
         assert word_error_rate([LINE], [heard["transcript"]]) <= 0.1
         assert heard["usage"]["seconds"] > 3
+
+
+async def test_after_a_failed_reply_and_a_lost_connection_the_session_goes_on(mesh: Mesh) -> None:
+    async with realtime(mesh.http) as client:
+        await client.update(output_modalities=["text"])
+        await write(client, "word " * 6000)
+        failed = await respond(client)
+        assert (failed["status"], failed["status_details"]["error"]["code"]) == ("failed", "invalid_input")
+        item_id, session_id = await write(client, "My name is Maria."), session_id_of(client)
+        assert client.of("error") == []
+    async with realtime(mesh.http, session_id=session_id) as again:
+        await again.update(output_modalities=["text"])
+        assert session_id_of(again) == session_id
+        assert (await retrieve(again, item_id))["content"][0]["text"] == "My name is Maria."
+        assert (await respond(again))["status"] == "completed"
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/realtime.md"])
