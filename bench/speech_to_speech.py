@@ -23,7 +23,7 @@ from tests.support.mesh import ROOT
 from tests.support.voices import wheel_folder
 
 ENVIRONMENT = ROOT / ".venv-speech-to-speech"
-START_TIMEOUT_S = 180.0
+START_TIMEOUT_S = 300.0
 # It asks torch.hub for Silero's repository. This file stands for the repository and loads the same network.
 _HUBCONF = """
 import torch

@@ -35,7 +35,8 @@ _SHORTEST = ENGINE_RATE_HZ // 10  # no word is shorter, and the alignment fails 
 _TOKENS_PER_SECOND = 12  # twice what the fastest speakers need
 _WINDOW = 30 * ENGINE_RATE_HZ
 _NO_SPEECH, _UNSURE = 0.6, -0.8  # no_speech_prob above and avg_logprob below: no words
-_MARKS = frozenset("\"'.。,，!！?？:：”)]}、")  # by default faster-whisper appends these to the word before
+_MARKS = frozenset("\"'.。,，!！?？:：”)]}、;；%‰°")  # belong to the word before; the library appends most of them
+_SIGNS = frozenset(("&", "+", "="))  # words, though they have no letter
 _REPETITIVE = 2.4  # a text with a higher compression ratio repeats itself; OpenAI's code has the same bound
 
 _DECODING: dict[Quality, dict[str, Any]] = {
@@ -237,7 +238,7 @@ def said_in(segment: Segment, quality: Quality) -> list[Word]:
         return words
     for part in segment.words or ():
         probability = min(1.0, max(0.0, float(part.probability)))
-        if any(c.isalnum() for c in part.word):
+        if any(c.isalnum() for c in part.word) or part.word.strip() in _SIGNS:
             start, end = round(part.start * ENGINE_RATE_HZ), round(part.end * ENGINE_RATE_HZ)
             words.append(Word(part.word, start, end, probability))
         elif words and part.word in _MARKS:  # " ." is what Whisper writes for silence

@@ -7,13 +7,16 @@ Other utterances are returned, to be decoded alone. A single utterance is decode
 gets the model's expectations after the last word (`_closing`).
 
     features, padded to one window ──▶ encode ──▶ generate ──▶ align ──▶ segments with words
+
+Whisper sometimes ends its text at a pause in the middle, and says so by its timestamps. The library would then go on at
+the end of the last word, which cuts off the beginning of the next one. Here the rest is decoded from the timestamp on.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,7 +28,7 @@ from faster_whisper.audio import pad_or_trim
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import Segment, Word, get_compression_ratio, get_suppressed_tokens
 
-from asr_service.audio import Audio
+from asr_service.audio import ENGINE_RATE_HZ, Audio
 from asr_service.engine import Closing
 
 _DEFAULTS = {
@@ -33,6 +36,8 @@ _DEFAULTS = {
 }
 _LEAST_FRAMES, _PADDING_FRAMES = 1_000, 400  # of 10 ms
 _SENTENCE_ENDS, _COMMAS, _DOTS = (*".?!。？！",), (*",;:，、；：",), ("..", "…", "-", "–", "—")
+_MOST_PARTS = 4  # of a piece; one that needs more is decoded alone
+_SHORTEST_REST = ENGINE_RATE_HZ // 5  # samples; a shorter rest has no word in it
 _LITTLE = 3e-3  # added to each probability, so that none is 0 or 1
 
 
@@ -50,10 +55,20 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The words of a piece. closing: None if there are no words, or it isn't needed (`Piece.once`)."""
+    """The words of a piece. closing: None if there are no words, if they were heard in several parts, or if it isn't
+    needed (`Piece.once`)."""
 
     segments: list[Segment]
     closing: Closing | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The words of a piece, or of its beginning. rest: where the part that was not heard begins, in samples."""
+
+    segments: list[Segment]
+    closing: Closing | None
+    rest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +124,38 @@ def decode_together(model: ShortWindowWhisper, pieces: Sequence[Piece], language
     decoded: list[Decoded | None] = [None] * len(pieces)
     if short:
         batch = _decode_window(model, [pieces[i] for i in short], [features[i] for i in short], language)
-        for i, piece in zip(short, batch, strict=True):
-            decoded[i] = piece
+        for i, part in zip(short, batch, strict=True):
+            decoded[i] = to_its_end(pieces[i], part, lambda rest: _decode_rest(model, rest, language))
     return decoded
+
+
+def _decode_rest(model: ShortWindowWhisper, rest: Piece, language: str) -> Part | None:
+    return _decode_window(model, [rest], [model.feature_extractor(rest.audio)[..., :-1]], language)[0]
+
+
+def to_its_end(piece: Piece, part: Part | None, decode_rest: Callable[[Piece], Part | None]) -> Decoded | None:
+    """All words of the piece, of which `part` is the beginning. None: it must be decoded alone."""
+    segments: list[Segment] = []
+    begin = 0
+    for number in range(_MOST_PARTS):
+        if part is None:
+            return None
+        segments += [_later(segment, begin / ENGINE_RATE_HZ) for segment in part.segments]
+        begin += part.rest
+        if len(piece.audio) - begin < _SHORTEST_REST:
+            return Decoded(segments, part.closing if number == 0 else None)
+        part = decode_rest(replace(piece, audio=piece.audio[begin:]))
+    return None
+
+
+def _later(segment: Segment, by_s: float) -> Segment:
+    words = [replace(word, start=word.start + by_s, end=word.end + by_s) for word in segment.words or ()]
+    return replace(segment, start=segment.start + by_s, end=segment.end + by_s, words=words)
 
 
 def _decode_window(
     model: ShortWindowWhisper, pieces: Sequence[Piece], features: Sequence[npt.NDArray[np.float32]], language: str
-) -> list[Decoded | None]:
+) -> list[Part | None]:
     tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language)
     prompt = model.get_prompt(tokenizer, [])
     encoded = model.encode(np.stack([pad_or_trim(feature) for feature in features]))
@@ -134,14 +173,14 @@ def _decode_window(
     )
     sizes = [feature.shape[-1] for feature in features]
     judged = [_judge(model, tokenizer, *each) for each in zip(pieces, results, sizes, strict=True)]
-    texts = [[t for s in segments or () for t in s["tokens"] if t < tokenizer.eot] for segments in judged]
+    texts = [[t for s in found[0] for t in s["tokens"] if t < tokenizer.eot] if found else [] for found in judged]
     spoken = any(texts)
     alignments = model.find_alignment(tokenizer, texts, encoded, sizes) if spoken else [[] for _ in texts]
     return [
         None
-        if segments is None
-        else Decoded(_with_words(model, tokenizer, segments, _Found(alignment), size), _closing(model, result))
-        for segments, result, alignment, size in zip(judged, results, alignments, sizes, strict=True)
+        if found is None
+        else Part(_with_words(model, tokenizer, found[0], _Found(alignment), size), _closing(model, result), found[1])
+        for found, result, alignment, size in zip(judged, results, alignments, sizes, strict=True)
     ]
 
 
@@ -176,14 +215,16 @@ def _floats(values: ctranslate2.StorageView) -> npt.NDArray[np.float64]:
 
 def _judge(
     model: ShortWindowWhisper, tokenizer: Tokenizer, piece: Piece, result: Any, frames: int
-) -> list[dict[str, Any]] | None:
-    """The segments of the first pass, in the library's format; None if the library would try again or go on."""
+) -> tuple[list[dict[str, Any]], int] | None:
+    """The segments of the first pass, in the library's format, and where the rest begins, in samples; None if the
+    library would try again."""
     tokens = result.sequences_ids[0]
+    hop = model.feature_extractor.hop_length
     log_probability = result.scores[0] * len(tokens) / (len(tokens) + 1)
     repetition = get_compression_ratio(tokenizer.decode(tokens).strip())
     unsure = log_probability < _DEFAULTS["log_prob_threshold"]
     if result.no_speech_prob > _DEFAULTS["no_speech_threshold"] and unsure:
-        return []
+        return [], frames * hop
     poor = unsure or repetition > _DEFAULTS["compression_ratio_threshold"]
     if len(tokens) >= piece.max_new_tokens or (poor and not piece.once):
         return None
@@ -195,7 +236,7 @@ def _judge(
         segment_duration=frames * model.feature_extractor.time_per_frame,
         seek=0,
     )
-    if not complete and heard <= frames:  # the library would go on after the last word
+    if not complete and (heard == frames or not heard):  # no timestamp says where the model stopped
         return None
     for segment in segments:
         segment |= {
@@ -203,7 +244,7 @@ def _judge(
             "compression_ratio": repetition,
             "no_speech_prob": result.no_speech_prob,
         }
-    return list(segments)
+    return list(segments), min(heard, frames) * hop
 
 
 def _with_words(
