@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.openai_api.answers import ParameterError
 from gateway.openai_api.chat_tools import CalledFunction, FunctionTool, NamedChoice, tool_use
+from gateway.openai_api.json_body import JsonBody
 from gateway.ports import ChatMessage, ChatRequest
 from gateway.tools import MAX_TOOLS
 
@@ -90,7 +91,7 @@ class StreamOptions(BaseModel):
     include_usage: bool = False
 
 
-class ChatBody(BaseModel):
+class ChatBody(JsonBody):
     """model: any name. Other fields have no effect.
 
     What `_refuse` refuses with a message of its own is in the document only, as `json_schema_extra`.

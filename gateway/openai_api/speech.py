@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.openai_api.answers import EVENT_STREAM, event, or_broken_off, unless_gone, with_errors
 from gateway.openai_api.backend import Behind, Inside
 from gateway.openai_api.encoders import MEDIA_TYPES, AudioFormat, Encoder, create_encoder
+from gateway.openai_api.json_body import JsonBody
 from gateway.openai_api.voices import voice_for
 from gateway.ports import TtsStream
 
@@ -29,7 +30,7 @@ class VoiceId(BaseModel):
     id: str
 
 
-class SpeechRequest(BaseModel):
+class SpeechRequest(JsonBody):
     """model: any name; the voice decides. speed: 1 is the voice's own. instructions: has no effect here."""
 
     model_config = ConfigDict(extra="ignore")
