@@ -15,6 +15,8 @@ class JsonBody(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _check(cls, body: Any) -> Any:
+        if not isinstance(body, dict):  # refused anyway
+            return body
         try:
             json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         except UnicodeEncodeError:

@@ -57,7 +57,7 @@ PARTS = {
     "no part": b"x",
     "no header": b"--x\r\n\r\nabc\r\n--x--\r\n",
     "a bad header": b'--x\r\nContent-Disposition: form-data; name=\xff; filename="\\\r\n\r\na\r\n--x--\r\n',
-    "half a part": b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nabc',
+    "half a part": b'--x\r\nContent-Disposition: form-data; name="model"\r\n\r\nabc',
 }
 
 
