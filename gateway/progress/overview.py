@@ -15,7 +15,10 @@ _EXAMPLES = 3
 
 
 class RecurringMistake(StoredModel):
-    """A kind of mistake in one language. conversations: in how many it was made. examples: the latest, newest first."""
+    """A kind of mistake in one language.
+
+    conversations: in how many it was made. examples: the latest, newest first, each once.
+    """
 
     kind: MistakeKind
     title: str
@@ -79,8 +82,14 @@ def recurring(conversations: Sequence[ConversationProgress]) -> list[RecurringMi
             count=len(each),
             conversations=len({id(conversation) for conversation, _ in each}),
             last_at=each[-1][0].ended_at,
-            examples=tuple(mistake for _, mistake in reversed(each[-_EXAMPLES:])),
+            examples=_examples([mistake for _, mistake in each]),
         )
         for (language, kind), each in made.items()
     ]
     return sorted(found, key=lambda one: (-one.conversations, -one.count, one.kind))
+
+
+def _examples(mistakes: Sequence[Mistake]) -> tuple[Mistake, ...]:
+    """The latest, the newest first, each once."""
+    different = {(one.original.casefold(), one.corrected.casefold()): one for one in reversed(mistakes)}
+    return tuple(different.values())[:_EXAMPLES]

@@ -6,6 +6,7 @@
  */
 import { Conversation, Recordings, sentences } from './aitalk/index.js';
 import * as memory from './memory.js';
+import * as progress from './progress.js';
 import { deviceVoice, readAloud, stopReading } from './read_aloud.js';
 import { watchReadiness } from './readiness.js';
 import { Replay } from './replay.js';
@@ -42,7 +43,7 @@ const conversation = new Conversation({
   memory: memory.session,
   access: memory.access.load,
   prefer: ['recorder', 'worklet'].find((road) => road === query.get('mic')) ?? null,
-  start: () => ({ learner: memory.learner(), ...choices(language()), ...(chosenVoice() ? { voice: chosenVoice() } : {}) }),
+  start: () => ({ learner: memory.learner(), ...choices(language()), ...(chosenVoice() ? { voice: chosenVoice() } : {}), ...progress.consent() }),
   onChange: changed,
   onMessage: received,
   onAudio: (bytes) => recordings.add(bytes),
@@ -311,7 +312,7 @@ function mute() {
 }
 
 function pressed(event) {
-  if (page.part['my-words'].open) return; // the dialog handles its own keys
+  if (page.part['my-words'].open || page.part.progress.open) return; // the dialog handles its own keys
   if (event.key === 'Escape') conversation.interrupt();
   const free = event.target === document.body || event.target === page.part.report;
   if (event.key === ' ' && free && conversation.microphone.isOpen && !event.repeat) {

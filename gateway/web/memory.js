@@ -9,6 +9,7 @@ const CORRECTIONS = 'aitalk.corrections';
 const NATIVE = 'aitalk.native';
 const WORDS = 'aitalk.words';
 const LEARNER = 'aitalk.learner';
+const PROGRESS = 'aitalk.progress';
 
 /** `{id, token}` of the session, or null. */
 export const session = {
@@ -62,6 +63,12 @@ export const native = {
 export const words = {
   load: () => read(localStorage, WORDS),
   save: (value) => write(localStorage, WORDS, value),
+};
+
+/** Whether the learner agrees that the server keeps their progress. */
+export const keepsProgress = {
+  load: () => read(localStorage, PROGRESS),
+  save: (value) => write(localStorage, PROGRESS, value),
 };
 
 /** A random id for the learner in this browser, made once. The server keeps the learner's usual pause under it. */

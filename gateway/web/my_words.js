@@ -2,7 +2,7 @@
 import * as memory from './memory.js';
 
 /**
- * @typedef {{word: string, sentence: string, meaning?: string|null, zipf: number|null, cefr: string|null, kept: string}} KeptWord
+ * @typedef {{word: string, sentence: string, meaning?: string|null, zipf: number|null, cefr: string|null, kept: string, language?: string}} KeptWord
  * kept: an ISO date
  */
 

@@ -5,12 +5,31 @@ import * as memory from './memory.js';
  * @param {string} path of a route that answers JSON
  * @returns {Promise<object|null>} null: the server is away, refuses, or doesn't know the route
  */
-export async function ask(path) {
-  const token = memory.access.load();
+export function ask(path) {
+  return send('GET', path);
+}
+
+/**
+ * @param {string} method
+ * @param {string} path of a route that answers JSON
+ * @param {object} [body] is sent as JSON
+ * @returns {Promise<object|null>} null: the server is away, refuses, or doesn't know the route
+ */
+export async function send(method, path, body) {
   try {
-    const response = await fetch(path, { cache: 'no-store', headers: token ? { Authorization: `Bearer ${token}` } : {} });
+    const response = await fetch(path, { method, cache: 'no-store', headers: headers(path, body), ...(body ? { body: JSON.stringify(body) } : {}) });
     return response.ok ? await response.json() : null;
   } catch {
     return null;
   }
+}
+
+/** Only the routes of the learner's own data are told who the learner is. */
+function headers(path, body) {
+  const token = memory.access.load();
+  return {
+    ...(token ? { Authorization: `Bearer ${token}` } : {}),
+    ...(path.startsWith('/learner') ? { 'X-Learner': memory.learner() } : {}),
+    ...(body ? { 'Content-Type': 'application/json' } : {}),
+  };
 }

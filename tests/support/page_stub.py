@@ -31,6 +31,7 @@ from gateway import protocol
 from gateway.analysis.word_frequency import look_up
 from gateway.http import CLIENT, WEB
 from gateway.scenarios import load_library
+from tests.support.memory_learners import MemoryLearners
 from tests.support.page_analysis import sample_analysis
 
 TAP = Path(__file__).with_name("page_tap.js")
@@ -186,6 +187,7 @@ class PageStub:
         self.clients: list[Client] = []
         self.sessions: dict[str, str] = {}
         self.arrived = asyncio.Event()
+        self.learners = MemoryLearners()
         self.url = ""
         self.app = Starlette(
             routes=[
@@ -199,6 +201,7 @@ class PageStub:
                 Mount("/static/aitalk", StaticFiles(directory=CLIENT)),
                 Mount("/static", StaticFiles(directory=WEB)),
                 WebSocketRoute("/ws/conversation", self._converse),
+                Mount("/", self.learners.app),
             ]
         )
 

@@ -1,12 +1,14 @@
 /** The dialog with the learner's kept words and their sentences. The learner can remove words, or download all. */
 import * as myWords from '../my_words.js';
+import * as progress from '../progress.js';
+import { PROGRESS } from '../progress_wording.js';
 import { MY_WORDS } from '../wording.js';
 import { el } from './dom.js';
 
 export class MyWordsView {
-  /** @param {{dialog: HTMLDialogElement, opener: HTMLButtonElement}} parts */
-  constructor({ dialog, opener }) {
-    Object.assign(this, { dialog, opener });
+  /** @param {{dialog: HTMLDialogElement, opener: HTMLButtonElement, language: () => string}} parts language: of the conversation */
+  constructor({ dialog, opener, language }) {
+    Object.assign(this, { dialog, opener, language });
     opener.addEventListener('click', () => {
       this.#draw();
       dialog.showModal();
@@ -16,7 +18,9 @@ export class MyWordsView {
 
   /** @param {import('../my_words.js').KeptWord} entry */
   keep(entry) {
-    this.#change(myWords.add(myWords.load(), entry));
+    const kept = { ...entry, language: this.language() };
+    this.#change(myWords.add(myWords.load(), kept));
+    progress.keepWord(kept);
   }
 
   #change(kept) {
@@ -39,15 +43,16 @@ export class MyWordsView {
     ];
     this.dialog.replaceChildren(
       el('h2', { id: 'my-words-title' }, MY_WORDS.title),
-      el('p', { class: 'fine' }, kept.length ? MY_WORDS.where : MY_WORDS.none),
+      el('p', { class: 'fine' }, kept.length ? (progress.isKept() ? PROGRESS.twoPlaces : MY_WORDS.where) : MY_WORDS.none),
       el('ul', {}, ...kept.map((each) => this.#item(each))),
       el('div', { class: 'dialog-actions' }, ...(kept.length ? files : []), close),
     );
   }
 
-  #item({ word, meaning, sentence, cefr }) {
+  #item({ word, meaning, sentence, cefr, language }) {
     const out = button(MY_WORDS.remove, () => {
       this.#change(myWords.remove(myWords.load(), word));
+      progress.removeWord(word, language);
       this.dialog.querySelector('button').focus();
     });
     out.setAttribute('aria-label', `${MY_WORDS.remove}: ${word}`);

@@ -6,6 +6,7 @@ import { HintsView } from './hints.js';
 import { LookupView } from './lookup.js';
 import { MyWordsView } from './my_words.js';
 import { NoticesView } from './notices.js';
+import { ProgressView } from './progress.js';
 import { ReportView } from './report.js';
 import { SheetView } from './sheet.js';
 import { TopicsView } from './topics.js';
@@ -31,7 +32,8 @@ export class Page {
    */
   constructor({ onNotice, onResend, onTopic, onPhrase, onReplay, language, ask, onHearHint, canHearHint, onHearSentence, canHearSentence, debug }) {
     this.part = Object.fromEntries([...document.querySelectorAll('[id]')].map((element) => [element.id, element]));
-    this.myWords = new MyWordsView({ dialog: this.part['my-words'], opener: this.part['my-words-opener'] });
+    this.myWords = new MyWordsView({ dialog: this.part['my-words'], opener: this.part['my-words-opener'], language });
+    this.progress = new ProgressView({ dialog: this.part.progress, opener: this.part['progress-opener'] });
     this.lookup = new LookupView(this.part.lookup, { onReplay, language, ask, onKeep: (entry) => this.myWords.keep(entry) });
     this.report = new ReportView(this.part.report, { onKeep: (entry) => this.myWords.keep(entry), onHear: onHearSentence, canHear: canHearSentence });
     this.hints = new HintsView(this.part.hints, { onChoose: onPhrase, onHear: onHearHint, canHear: canHearHint });

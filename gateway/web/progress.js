@@ -1,0 +1,72 @@
+/**
+ * The learner's record of progress: whether they agreed to one, and the requests for it. The record is at the server,
+ * under the learner's id; this browser keeps only the choice.
+ */
+import * as memory from './memory.js';
+import { ask, send } from './server.js';
+
+/**
+ * @typedef {{ended_at: string, language: string, words: number, distinct_words: number, words_per_minute: number|null,
+ *   pauses_per_minute: number|null, corrections_per_100_words: number|null, new_words: number}} Talk
+ * @typedef {{word: string, language: string, sentence: string, meaning: string, card: {due: string}}} WordToLearn
+ * @typedef {{kept: boolean, conversations: Talk[], mistakes: object[], words_to_learn: WordToLearn[]}} Progress
+ */
+
+export const isKept = () => memory.keepsProgress.load() === true;
+
+/** The fields of `start`. */
+export function consent() {
+  return isKept() ? { keep_progress: true } : {};
+}
+
+/** Agree to a record. `words` that were kept in this browser are added to it. @returns {Promise<boolean>} whether it could be begun */
+export async function agree(words) {
+  const begun = await send('PUT', '/learner', { keep_progress: true });
+  if (!begun) return false;
+  memory.keepsProgress.save(true);
+  for (const word of words) await keepWord(word); // one after the other: only so many connections at once are allowed
+  return true;
+}
+
+/** From now on nothing more is kept. What there is stays until it is erased. */
+export function stop() {
+  memory.keepsProgress.save(false);
+}
+
+/** @returns {Promise<Progress|null>} null: the server is away, or refuses */
+export const load = () => ask('/learner/progress');
+
+/** @param {import('./my_words.js').KeptWord & {language?: string}} entry */
+export async function keepWord({ word, sentence, meaning, language }) {
+  if (!isKept()) return;
+  await send('POST', '/learner/words', { word, language: language ?? 'en', sentence: (sentence ?? '').slice(0, 400), meaning: (meaning ?? '').slice(0, 400) });
+}
+
+export async function removeWord(word, language) {
+  if (isKept()) await send('POST', '/learner/words/remove', { word, language: language ?? 'en' });
+}
+
+/** @param {'again'|'hard'|'good'|'easy'} rating @returns {Promise<WordToLearn|null>} */
+export const review = ({ word, language }, rating) => send('POST', '/learner/words/review', { word, language, rating });
+
+/** @returns {Promise<object|null>} everything that the server has of the learner */
+export const everything = () => ask('/learner/export');
+
+/** @returns {Promise<object|null>} what was erased; null: nothing was, the server is away */
+export async function erase() {
+  const answer = await send('DELETE', '/learner');
+  if (answer) stop();
+  return answer?.erased ?? null;
+}
+
+/** The words that are due at this time. @param {Progress} progress @param {Date} now */
+export function due(progress, now) {
+  return progress.words_to_learn.filter(({ card }) => new Date(card.due) <= now);
+}
+
+/** "in 3 days": when a word comes back. @param {string} time @param {Date} now */
+export function fromNow(time, now) {
+  const minutes = Math.max(1, Math.round((new Date(time) - now) / 60_000));
+  const [count, unit] = minutes < 90 ? [minutes, 'minute'] : minutes < 36 * 60 ? [Math.round(minutes / 60), 'hour'] : [Math.round(minutes / 1440), 'day'];
+  return new Intl.RelativeTimeFormat('en').format(count, unit);
+}
