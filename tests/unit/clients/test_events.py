@@ -80,6 +80,7 @@ def test_the_gateway_knows_every_option() -> None:
         confirms_tools=True,
         native_language="pt",
         corrections="beside",
+        keep_progress=True,
     )
     read = protocol.read_client_message(json.dumps(options.message(SessionKey("id", "token"))))
     assert isinstance(read, protocol.Start)

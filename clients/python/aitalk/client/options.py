@@ -42,6 +42,7 @@ class Options:
     tools: `ToolCall` asks for them. tool_choice: `auto`, `none`, `required` or a tool's name. confirms_tools: you ask
     the learner about a `ToolCall` with `confirm`. native_language: the learner's own, as a BCP-47 tag. corrections:
     when the learner is corrected; with `beside` and `aloud`, each `Correction` comes during the conversation.
+    keep_progress: the learner agrees that the server keeps their progress.
     """
 
     audio: AudioFormat = PCM_16_KHZ
@@ -57,6 +58,7 @@ class Options:
     confirms_tools: bool | None = None
     native_language: str | None = None
     corrections: Literal["aloud", "beside", "at the end"] | None = None
+    keep_progress: bool | None = None
 
     def message(self, resume: SessionKey | None) -> Mapping[str, Any]:
         """The `start` message, which resumes the conversation `resume`."""
