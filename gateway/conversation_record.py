@@ -36,8 +36,8 @@ class ConversationRecord:
         self._wall_clock = wall_clock
         self.resume_token = ""
         self._is_unsaved = self._is_taken = self._is_erased = False
-        self.may_be_written_again: Callable[[], Awaitable[bool]] | None = None
-        """Asked when the store has lost the session. False: the learner has erased it, so it is no longer written."""
+        self.is_wanted: Callable[[], Awaitable[bool]] | None = None
+        """Asked before a session that the store lacks is written. False: the learner has erased it."""
 
     def elapsed_s(self) -> float:
         """Seconds since the conversation began, the time between two connections included."""
@@ -114,6 +114,11 @@ class ConversationRecord:
             with suppress(ServiceError):
                 await self._store.leave(self.state.session_id)
 
+    async def may_be_stored(self) -> bool:
+        """Whether the session may be written although the store lacks it: not if its learner has erased it."""
+        self._is_erased = self._is_erased or (self.is_wanted is not None and not await self.is_wanted())
+        return not self._is_erased
+
     def is_saved(self) -> None:
         """The store has now written all of it."""
         self._is_unsaved = False
@@ -133,10 +138,8 @@ class ConversationRecord:
                 try:
                     await write()
                 except SessionLostError:
-                    if self.may_be_written_again and not await self.may_be_written_again():
-                        self._is_erased = True
-                        return
-                    await self._store.restore(self.state, self.resume_token, self.turns)
+                    if await self.may_be_stored():
+                        await self._store.restore(self.state, self.resume_token, self.turns)
         except SessionTakenError:
             raise
         except (ServiceError, TimeoutError) as error:

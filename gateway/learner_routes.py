@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Request, Response
 from fastapi.exceptions import HTTPException
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
 
@@ -26,6 +26,7 @@ from gateway.admission.auth import Authenticator, UnauthorizedError, client_of, 
 from gateway.conversation.learner import learner_name
 from gateway.learner_record import (
     Erased,
+    ExportedSession,
     LanguageTag,
     LearnedWord,
     LearnerExport,
@@ -188,15 +189,25 @@ async def progress(learner: Learner, files: Files) -> LearnerProgress:
 @router.get("/export")
 async def export(learner: Learner, files: Files) -> Response:
     """All data of the learner in one JSON file; GET /schemas/learner.json has its schema."""
-    whole = LearnerExport(
+    start = LearnerExport(
         exported_at=_now(),
         record=await files.read(learner),
         usual_pause_ms=await files.usual_pause_ms(learner),
-        sessions=tuple(await files.sessions(learner)),
+        sessions=(),
     )
-    text = await asyncio.to_thread(whole.model_dump_json, indent=1)
+    head = (await asyncio.to_thread(start.model_dump_json)).removesuffix("]}")  # `sessions` comes last
     name = {"Content-Disposition": 'attachment; filename="ai-talk-learner.json"'}
-    return Response(text, media_type="application/json", headers=name)
+    return StreamingResponse(_written(head, files.sessions(learner)), media_type="application/json", headers=name)
+
+
+async def _written(head: str, sessions: AsyncIterator[ExportedSession]) -> AsyncIterator[str]:
+    """The text of an export, a session at a time, as all of them may be large. It breaks off if the store is away."""
+    yield head
+    comma = ""
+    async for session in sessions:
+        yield comma + session.model_dump_json()
+        comma = ","
+    yield "]}"
 
 
 @router.delete("")

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import defaultdict
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -189,17 +189,15 @@ class RedisLearners:
         async with reachable():
             return int(await _awaited(self._redis.hget(learner_key(learner), "usual_pause_ms")) or 0)
 
-    async def sessions(self, learner: str) -> list[ExportedSession]:
-        """The stored conversations of the record, with their turns."""
-        found = []
+    async def sessions(self, learner: str) -> AsyncIterator[ExportedSession]:
+        """The stored conversations of the record, with their turns, one after the other."""
         for session_id in await self._session_ids(learner):
             async with reachable():
                 state = await _awaited(self._redis.hget(session_key(session_id), "state"))
                 turns = await _awaited(self._redis.lrange(turns_key(session_id), 0, -1))
             if state:
                 said = tuple(_TURN.validate_json(turn) for turn in turns)
-                found.append(ExportedSession(state=SessionState.model_validate_json(state), turns=said))
-        return found
+                yield ExportedSession(state=SessionState.model_validate_json(state), turns=said)
 
     async def erase(self, learner: str) -> Erased:
         """Delete the record, its conversations, and the usual pause. May be repeated if it fails half-way."""

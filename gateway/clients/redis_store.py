@@ -140,16 +140,19 @@ class RedisStore:
         """Write one session. Returns whether to go on with the next one."""
         key, turns = session.state.session_id, tuple(session.turns)
         try:
-            await self.restore(session.state, session.resume_token, turns)
+            is_wanted = await session.may_be_stored()
+            if is_wanted:
+                await self.restore(session.state, session.resume_token, turns)
         except SessionTakenError:
             session.is_taken()
         except ServiceError:
             return False
         else:
-            if len(turns) != len(session.turns):  # there are new turns in the meantime
+            if is_wanted and len(turns) != len(session.turns):  # there are new turns in the meantime
                 return True
             session.is_saved()
-            logger.info("session %s is saved after all, with %d turns", key, len(turns))
+            how = "saved after all" if is_wanted else "erased by its learner"
+            logger.info("session %s is %s, with %d turns", key, how, len(turns))
         self._unsaved.pop(key, None)
         metrics.UNSAVED_SESSIONS.set(len(self._unsaved))
         return True

@@ -151,7 +151,7 @@ class Session:
         )
         self._record = ConversationRecord(fresh, ports.store, outbox, wall_clock)
         self._learner = Learner(ports.store, ports.learners, subject)
-        self._record.may_be_written_again = self._learner.may_be_stored
+        self._record.is_wanted = self._learner.may_be_stored
         # Small: a burst of messages waits in the socket, not here.
         self._posting, self._inbox = anyio.create_memory_object_stream[SessionEvent](INBOX_EVENTS)
         self._echo = EchoGuard(options.asr_sample_rate_hz, now) if options.cancels_echo else None

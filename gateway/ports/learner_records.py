@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from common.errors import InvalidInputError
@@ -50,8 +50,8 @@ class LearnerFiles(LearnerRecords, Protocol):
         """The whole record; None if there is none."""
         ...
 
-    async def sessions(self, learner: str) -> list[ExportedSession]:
-        """The stored conversations of the record, with their turns."""
+    def sessions(self, learner: str) -> AsyncIterator[ExportedSession]:
+        """The stored conversations of the record, with their turns, one after the other."""
         ...
 
     async def usual_pause_ms(self, learner: str) -> int:
@@ -104,8 +104,9 @@ class NoLearnerRecords:
     async def read(self, learner: str) -> LearnerRecord | None:
         return None
 
-    async def sessions(self, learner: str) -> list[ExportedSession]:
-        return []
+    async def sessions(self, learner: str) -> AsyncIterator[ExportedSession]:
+        return
+        yield
 
     async def usual_pause_ms(self, learner: str) -> int:
         return 0

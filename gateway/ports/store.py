@@ -16,6 +16,10 @@ class UnsavedSession(Protocol):
     state: SessionState
     turns: list[Turn]
 
+    async def may_be_stored(self) -> bool:
+        """Whether it may still be written: not once its learner has erased their data. Raises UnavailableError."""
+        ...
+
     def is_saved(self) -> None:
         """All of it is written."""
         ...

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,10 @@ from common.errors import InvalidInputError, UnavailableError
 from deploy.mesh import free_ports
 from gateway.clients.redis_learners import MAX_WORDS_TO_LEARN, RedisLearners
 from gateway.clients.redis_store import RedisStore
+from gateway.conversation_record import ConversationRecord
+from gateway.history import SessionState
 from gateway.learner_record import WordToKeep
+from gateway.outbox import Outbox
 from gateway.ports import NoRecordError
 from gateway.progress.review import new_word
 from tests.support.gateway import TestGateway
@@ -302,3 +306,19 @@ async def test_a_store_that_is_away_is_said_to_be() -> None:
             assert (await http.delete("/learner")).status_code == 503
         with pytest.raises(UnavailableError):
             await world.learners.agree(ANNA)
+
+
+async def test_a_session_that_could_not_be_saved_is_not_written_after_the_erasure(world: World) -> None:
+    name = f"own:{ANNA}"
+    record_id = await world.learners.agree(name, "s1")
+    state = SessionState(session_id="s1", created_at=0)
+    record = ConversationRecord(state, world.store, outbox := Outbox())
+    record.is_wanted = partial(world.learners.is_kept, name, record_id)
+    world.store.save_later(record)
+    await world.learners.erase(name)
+    world.store.save_later(record)  # by a gateway that the erasure did not reach
+    assert await world.store._save_one(record)
+    assert not world.store._unsaved
+    assert await world.keys() == []
+    outbox.close()
+    assert [message async for message in outbox] == []

@@ -51,8 +51,9 @@ class MemoryLearners:
     async def read(self, learner: str) -> LearnerRecord | None:
         return self.records.get(learner)
 
-    async def sessions(self, learner: str) -> list[ExportedSession]:
-        return []
+    async def sessions(self, learner: str) -> AsyncIterator[ExportedSession]:
+        return
+        yield
 
     async def usual_pause_ms(self, learner: str) -> int:
         return 0
