@@ -95,7 +95,19 @@ class _Route(APIRoute):
         return answer
 
 
-router = APIRouter(route_class=_Route, prefix="/learner", tags=["learner"])
+class Problem(BaseModel):
+    """Why a request was refused. code: of an error of ours; it is listed in docs/protocol.md."""
+
+    detail: str
+    code: str = ""
+
+
+router = APIRouter(
+    route_class=_Route,
+    prefix="/learner",
+    tags=["learner"],
+    responses={status: {"model": Problem} for status in (400, 401, 403, 404, 408, 413, 429, 503)},
+)
 
 
 async def _learner(

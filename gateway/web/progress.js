@@ -21,7 +21,7 @@ export function consent() {
 
 /** Agree to a record. `words` that were kept in this browser are added to it. @returns {Promise<boolean>} whether it could be begun */
 export async function agree(words) {
-  const begun = await send('PUT', '/learner', { keep_progress: true });
+  const begun = await send('PUT', 'learner', { keep_progress: true });
   if (!begun) return false;
   memory.keepsProgress.save(true);
   for (const word of words) await keepWord(word); // one after the other: only so many connections at once are allowed
@@ -34,27 +34,27 @@ export function stop() {
 }
 
 /** @returns {Promise<Progress|null>} null: the server is away, or refuses */
-export const load = () => ask('/learner/progress');
+export const load = () => ask('learner/progress');
 
 /** @param {import('./my_words.js').KeptWord & {language?: string}} entry */
 export async function keepWord({ word, sentence, meaning, language }) {
   if (!isKept()) return;
-  await send('POST', '/learner/words', { word, language: language ?? 'en', sentence: (sentence ?? '').slice(0, 400), meaning: (meaning ?? '').slice(0, 400) });
+  await send('POST', 'learner/words', { word, language: language ?? 'en', sentence: (sentence ?? '').slice(0, 400), meaning: (meaning ?? '').slice(0, 400) });
 }
 
 export async function removeWord(word, language) {
-  if (isKept()) await send('POST', '/learner/words/remove', { word, language: language ?? 'en' });
+  if (isKept()) await send('POST', 'learner/words/remove', { word, language: language ?? 'en' });
 }
 
 /** @param {'again'|'hard'|'good'|'easy'} rating @returns {Promise<WordToLearn|null>} */
-export const review = ({ word, language }, rating) => send('POST', '/learner/words/review', { word, language, rating });
+export const review = ({ word, language }, rating) => send('POST', 'learner/words/review', { word, language, rating });
 
 /** @returns {Promise<object|null>} everything that the server has of the learner */
-export const everything = () => ask('/learner/export');
+export const everything = () => ask('learner/export');
 
 /** @returns {Promise<object|null>} what was erased; null: nothing was, the server is away */
 export async function erase() {
-  const answer = await send('DELETE', '/learner');
+  const answer = await send('DELETE', 'learner');
   if (answer) stop();
   return answer?.erased ?? null;
 }

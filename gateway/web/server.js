@@ -29,7 +29,7 @@ function headers(path, body) {
   const token = memory.access.load();
   return {
     ...(token ? { Authorization: `Bearer ${token}` } : {}),
-    ...(path.startsWith('/learner') ? { 'X-Learner': memory.learner() } : {}),
+    ...(path.startsWith('learner') ? { 'X-Learner': memory.learner() } : {}),
     ...(body ? { 'Content-Type': 'application/json' } : {}),
   };
 }

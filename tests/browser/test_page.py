@@ -227,6 +227,7 @@ async def test_by_keyboard_alone(open_page: OpenPage, stub: PageStub) -> None:
     await page.keyboard.press("Tab")  # the levels
     await page.keyboard.press("ArrowRight")
     await page.keyboard.press("Tab")  # my words
+    await page.keyboard.press("Tab")  # my progress
     await page.keyboard.press("Tab")  # the cards
     await expect(page.get_by_role("radio", name="Just talk")).to_be_focused()
     await page.keyboard.press("Tab")  # of all levels
