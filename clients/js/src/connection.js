@@ -203,7 +203,8 @@ export class Connection {
   #beat() {
     if (this.unanswered >= SILENT_PINGS) return this.#lost(this.socket, { code: 0, reason: 'no answer' });
     this.unanswered += 1;
-    return this.socket.send(JSON.stringify({ type: 'ping' }));
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ type: 'ping' })); // it may be closing
+    return undefined;
   }
 
   #lost(socket, { code, reason }) {
