@@ -15,18 +15,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnxruntime
-
 from common.engine_info import EngineDescription
 from common.errors import EngineError
 from common.models import fetch_model
 from tts_service.config import TtsSettings
-from tts_service.engine import EngineAudio, EngineVoice, EngineWord
-from tts_service.engines.phoneme_alignment import align_words
-from tts_service.engines.piper_model import PiperModel, Sentence
-from tts_service.engines.silence import SilenceTrimmer
-from tts_service.text.words import written_words
+from tts_service.engine import EngineAudio, EngineVoice
+from tts_service.engines.onnx_sessions import usable_device
+from tts_service.engines.piper_model import PiperModel
+from tts_service.engines.sentence import GAP_S, phoneme_spans, spoken
 
 logging.getLogger("piper").setLevel(logging.WARNING)  # at DEBUG it logs the text
 
@@ -35,7 +31,6 @@ _VOICES_REPOSITORY = "rhasspy/piper-voices"
 _VOICE_ID = re.compile(
     r"(?P<locale>(?P<language>[a-z]{2,3})_[A-Z]{2})-(?P<name>\w+)-(?P<quality>x_low|low|medium|high)"
 )
-_GAP_S = 0.15  # between sentences of one text, besides the silence that trimming leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +58,7 @@ class PiperTts:
         self._loading = threading.Lock()
 
     def load(self) -> None:
-        self._device = _usable_device(self._device)
+        self._device = usable_device(self._device)
         found = [voice for path in _voice_files(self._model_name, self._cache_dir) for voice in _read_voices(path)]
         self._voices = {voice.voice.id: voice for voice in found}
         self._model(found[0].path)  # the others are loaded when they are first used
@@ -81,7 +76,7 @@ class PiperTts:
         chosen = self._voices[voice.id]
         model = self._model(chosen.path)
         sentences = [sentence for sentence in model.phonemize(text) if sentence]
-        words, trusted = _phoneme_spans(model, text, sentences)
+        words, trusted = phoneme_spans(model.phonemize, text, sentences)
         first = 0  # first phoneme of the sentence, counted from the beginning of the text
         for phonemes in sentences:
             last = first + len(phonemes)
@@ -89,8 +84,8 @@ class PiperTts:
                 (span, begin - first, min(end, last) - first) for span, (begin, end) in words if first <= begin <= last
             ]
             sentence = model.speak(phonemes, speaker=chosen.speaker, length_scale=model.config.length_scale / speed)
-            yield from _spoken(
-                sentence, phonemes, in_sentence, voice.sample_rate_hz, trusted=trusted, gap_s=_GAP_S if first else 0.0
+            yield from spoken(
+                sentence, phonemes, in_sentence, voice.sample_rate_hz, trusted=trusted, gap_s=GAP_S if first else 0.0
             )
             first = last + 1  # the space between sentences
 
@@ -105,60 +100,6 @@ class PiperTts:
                 except Exception as error:  # ONNX Runtime's errors have no common base
                     raise EngineError(f"cannot load the Piper voice {path}: {error}; is the file complete?") from error
             return self._loaded[path]
-
-
-def _phoneme_spans(
-    model: PiperModel, text: str, sentences: list[list[str]]
-) -> tuple[list[tuple[tuple[int, int], tuple[int, int]]], bool]:
-    """Each word's place in the text and among all sentences' phonemes, and whether the latter are reliable."""
-    words = written_words(text)
-    phonemes = [phoneme for sentence in sentences for phoneme in [*sentence, " "]]
-    alone = [[p for sentence in model.phonemize(text[start:end]) for p in sentence] for start, end in words]
-    spans, trusted = align_words(phonemes, alone)
-    return list(zip(words, spans, strict=True)), trusted
-
-
-def _spoken(
-    sentence: Sentence,
-    phonemes: Sequence[str],
-    words: list[tuple[tuple[int, int], int, int]],
-    rate: int,
-    *,
-    trusted: bool,
-    gap_s: float,
-) -> Iterator[EngineAudio]:
-    """The trimmed pieces of a sentence, each with the words that begin in it. Times count from the piece's start."""
-    pieces, lengths = sentence.pieces, sentence.lengths
-    if lengths is None:  # then we assume that all phonemes are equally long
-        whole = list(pieces)
-        places = len(phonemes) + 2
-        lengths = (sum(pcm.size for pcm, _ in whole) // places,) * places
-        pieces, trusted = iter(whole), False
-    begins = np.cumsum(lengths)
-    trimmer = SilenceTrimmer(rate)
-    waiting, made = words, 0
-    for pcm, is_last in pieces:
-        kept = trimmer.trim(np.clip(pcm, -1.0, 1.0), is_last=is_last)
-        if not made:
-            kept = np.concatenate([np.zeros(round(gap_s * rate), np.float32), kept])
-            shift = round(gap_s * rate) - trimmer.cut
-        at = np.clip(begins + shift - made, 0, kept.size if is_last else None)
-        here = [word for word in waiting if is_last or at[word[1]] < kept.size]
-        waiting = waiting[len(here) :]
-        timed = tuple(EngineWord(*span, int(at[begin]), int(at[end])) for span, begin, end in here)
-        yield EngineAudio(kept, timed, timing_estimated=not trusted)
-        made += kept.size
-
-
-def _usable_device(device: str) -> str:
-    has_cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
-    if not device:
-        return "cuda:0" if has_cuda else "cpu"
-    if device.startswith("cuda") and not has_cuda:
-        raise EngineError(f"TTS_DEVICE={device}: this ONNX Runtime has no CUDA; install onnxruntime-gpu or use cpu")
-    if device not in ("cpu", "cuda", "cuda:0"):
-        raise EngineError(f"TTS_DEVICE={device}: Piper uses the first GPU only; choose one by CUDA_VISIBLE_DEVICES")
-    return "cuda:0" if device == "cuda" else device
 
 
 def _voice_files(model_name: str, cache_dir: Path) -> list[Path]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,9 @@ from piper.const import BOS, EOS, PAD
 from piper.patch_voice_with_alignment import add_alignment_output
 from piper.voice import PiperVoice
 
+from tts_service.engines.onnx_sessions import open_session
+from tts_service.engines.sentence import Sentence
+
 _SOUND_BEGINS = "/dec/conv_pre/Conv"  # node of the second network that takes the frames
 _FRAMES, _SPEAKER, _SOUND = "frames", "sid", "output"  # tensors
 _LOOK_ASIDE = 12  # frames: with 8 the sound differs by a thousandth, with 12 not at all
@@ -32,28 +34,15 @@ _FIRST_FRAMES = 32  # 0.37 s at 22,050 Hz: as long as two busy cores need to mak
 _MOST_FRAMES = 64  # 0.74 s: an interruption wastes this much, and other replies wait for it
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """A sentence that is being made.
-
-    pieces: (float32 mono samples, whether it is the last piece). lengths: the lengths in samples of the silence at the
-    beginning, of each phoneme, and of the rest; None: the model doesn't tell.
-    """
-
-    pieces: Iterator[tuple[NDArray[np.float32], bool]]
-    lengths: tuple[int, ...] | None
-
-
 class PiperModel:
     """A voice file, loaded. May be used by several threads."""
 
     def __init__(self, path: Path, *, use_cuda: bool = False) -> None:
-        self._providers = ["CUDAExecutionProvider"] if use_cuda else ["CPUExecutionProvider"]
         model = onnx.load(str(path))
         frames, sound = cut_in_two(model)
-        self._sound = self._session(sound) if sound else None
+        self._sound = open_session(sound, use_cuda=use_cuda) if sound else None
         config = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
-        self._voice = PiperVoice(session=self._session(frames), config=PiperConfig.from_dict(config))
+        self._voice = PiperVoice(session=open_session(frames, use_cuda=use_cuda), config=PiperConfig.from_dict(config))
         self.config = self._voice.config
 
     def phonemize(self, text: str) -> list[list[str]]:
@@ -100,12 +89,6 @@ class PiperModel:
         if not sum(counts) == len(ids) == samples.size:
             return None
         return tuple(int(part.sum()) for part in np.split(samples, np.cumsum(counts)[:-1]))
-
-    def _session(self, model: onnx.ModelProto) -> onnxruntime.InferenceSession:
-        options = onnxruntime.SessionOptions()
-        # Otherwise its threads wait for one another in a busy loop, which takes half of its CPU time.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=self._providers)
 
 
 def cut_in_two(model: onnx.ModelProto) -> tuple[onnx.ModelProto, onnx.ModelProto | None]:

@@ -1,0 +1,31 @@
+"""ONNX Runtime for the speech engines: which device, and how a session is opened."""
+
+from __future__ import annotations
+
+import onnx
+import onnxruntime
+
+from common.errors import EngineError
+
+
+def usable_device(device: str) -> str:
+    """The device for TTS_DEVICE: `cpu` or `cuda:0`. Raises EngineError if this ONNX Runtime can't use it."""
+    has_cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    if not device:
+        return "cuda:0" if has_cuda else "cpu"
+    if device.startswith("cuda") and not has_cuda:
+        raise EngineError(f"TTS_DEVICE={device}: this ONNX Runtime has no CUDA; install onnxruntime-gpu or use cpu")
+    if device not in ("cpu", "cuda", "cuda:0"):
+        raise EngineError(
+            f"TTS_DEVICE={device}: this engine uses the first GPU only; choose one by CUDA_VISIBLE_DEVICES"
+        )
+    return "cuda:0" if device == "cuda" else device
+
+
+def open_session(model: onnx.ModelProto, *, use_cuda: bool) -> onnxruntime.InferenceSession:
+    """A session that runs `model`."""
+    providers = ["CUDAExecutionProvider"] if use_cuda else ["CPUExecutionProvider"]
+    options = onnxruntime.SessionOptions()
+    # Otherwise its threads wait for one another in a busy loop, which takes half of its CPU time.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=providers)
