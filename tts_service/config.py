@@ -14,8 +14,8 @@ class TtsSettings(ModelServerSettings):
     tts_model_name: str = Field(
         "",
         description="Voice model. Piper: a `.onnx` file, a folder of them, or an id like `en_US-lessac-medium`. "
-        "Coqui: `tts_models/…`. Kyutai: `kyutai/tts-…` or `kyutai/pocket-tts`. `edge-tts/VOICE` sends the "
-        "text to Microsoft. Empty: the bundled Piper voice.",
+        "`hexgrad/Kokoro-82M`, or a folder with its files. Coqui: `tts_models/…`. Kyutai: `kyutai/tts-…` or "
+        "`kyutai/pocket-tts`. `edge-tts/VOICE` sends the text to Microsoft. Empty: the bundled Piper voice.",
     )
     tts_sample_rate: int = Field(
         24000, ge=8000, le=48000, description="Sample rate of the speech in Hz, if a client asks for none."

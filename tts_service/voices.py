@@ -24,18 +24,27 @@ def choose_voice(voices: Sequence[EngineVoice], voice_id: str, language: str) ->
     """The voice `voice_id`, or if that is empty the first voice of `language`.
 
     If no voice speaks the language as in that country, one of another country is taken ("en-GB" for "en-US"). Raises
-    InvalidInputError, with a list of the voices, if there is no such voice or none of that language.
+    InvalidInputError if there is no such voice or none of that language; it names the voices or languages here.
     """
+    base = language.partition("-")[0]
     named = [voice for voice in voices if voice.id == voice_id] if voice_id else list(voices)
-    if not named:
-        raise InvalidInputError(f"no voice {voice_id!r} here; there are: {_listed(voices)}")
-    for tag in (language, language.partition("-")[0]):
+    for tag in (language, base):
         for voice in named:
             if speaks(voice, tag):
                 return voice
-    what = f"voice {voice_id!r} does not speak {language!r}" if voice_id else f"no voice here speaks {language!r}"
-    raise InvalidInputError(f"{what}; there are: {_listed(voices)}")
+    same_language = [voice for voice in voices if speaks(voice, base)]
+    if not same_language:
+        raise InvalidInputError(f"no voice here speaks {language!r}; the voices here speak {_languages(voices)}")
+    if not named:
+        raise InvalidInputError(f"no voice {voice_id!r} here; there are: {_listed(same_language)}")
+    raise InvalidInputError(
+        f"voice {voice_id!r} speaks {named[0].language}, not {language!r}; these speak it: {_listed(same_language)}"
+    )
 
 
 def _listed(voices: Sequence[EngineVoice]) -> str:
     return ", ".join(f"{voice.id} ({voice.language})" for voice in voices)
+
+
+def _languages(voices: Sequence[EngineVoice]) -> str:
+    return ", ".join(sorted({voice.language for voice in voices}))

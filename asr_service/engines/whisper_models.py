@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from asr_service.config import AsrSettings
+from asr_service.engines import whisper_parts
 from common.errors import EngineError
 from common.models import fetch_model
 
@@ -47,13 +48,14 @@ def compute_type(wanted: str, supported: Collection[str]) -> str:
 
 
 def fetch(settings: AsrSettings) -> Path:
-    """The folder with the weights of ASR_MODEL_NAME, downloaded if they are not here. Raises EngineError on failure."""
+    """The folder with the weights of ASR_MODEL_NAME, joined or downloaded if need be. Raises EngineError on failure."""
     model = settings.asr_model_name
     if not model:
         return find_bundled()
-    folder = Path(model)
+    folder, revision = Path(model), settings.asr_model_revision or None
     if not folder.is_dir():
-        revision = settings.asr_model_revision or None
+        if not revision and (joined := whisper_parts.join(model, settings.models_cache_dir)):
+            return joined
         folder = fetch_model(converted(model), settings.models_cache_dir, revision=revision, only=FILES)
     if not (folder / "model.bin").is_file():
         raise EngineError(f"ASR_MODEL_NAME={model} {_what_is_missing(folder)}")

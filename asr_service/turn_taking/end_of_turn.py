@@ -15,8 +15,8 @@ except the last are the log-odds of a probability:
 If a sentence breaks off, Whisper often writes a full stop all the same. But then it finds "…", a comma or another word
 nearly as probable, and it is unsure of a last word that was cut short. The language model knows better whether the
 words are a whole sentence, but only in English. Where it can't be asked, the last two signs replace it: if the
-recogniser expects a comma, a clause is complete, and turns often end there. `wants_more` knows only English words; in
-other languages it depends on the punctuation.
+recogniser expects a comma, a clause is complete, and turns often end there. `wants_more` has rules for English, and
+lists of words for other languages (`unfinished`); in a language without a list it depends on the punctuation.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import re
 from typing import NamedTuple
 
 from asr_service.engine import Closing, Transcript
+from asr_service.turn_taking import unfinished
 
 # ruff: noqa: SIM905  a list of words reads better as one
 
@@ -60,10 +61,10 @@ def text_signs(text: str, language: str = "en") -> tuple[bool, bool]:
     text = text.rstrip()
     words = re.findall(r"[\w']+", text.lower().replace("’", "'"))
     english = language.partition("-")[0].lower() in ("", "en")
-    wants_more = text.endswith((",", ";", ":", "...", "…", "-", "–")) or (
-        english and _wants_more(words, question=text.endswith("?"))
+    wants_more = text.endswith((",", ";", ":", "...", "…", "-", "–", "、", "，")) or (
+        _wants_more(words, question=text.endswith("?")) if english else unfinished.wants_more(text, language)
     )
-    return wants_more, text.endswith((".", "?", "!", "。", "？", "！")) and not wants_more
+    return wants_more, text.endswith((".", "?", "!", "。", "？", "！", "।")) and not wants_more
 
 
 def _wants_more(words: list[str], *, question: bool) -> bool:

@@ -19,6 +19,8 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "make-run": ("mesh", "weights"),
     "make-run-vllm": ("vllm",),
     "make-run-laptop-weights": ("weights-laptop",),
+    "make-run-languages-weights": ("weights-kokoro", "weights-laptop", "weights-whisper-base"),
+    "make-run-npm": ("npm",),
 }
 """Each image (`SERVICE`, `LOCK`) and environment of `make run` → the locks that are installed into it."""
 

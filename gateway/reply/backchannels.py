@@ -19,8 +19,11 @@ BACKCHANNELS = {
     "de": "ach|ah|aha|alles klar|genau|gut|ja|klar|oh|ok|okay|so|stimmt",
     "es": "ah|aja|ajá|bien|claro|oh|ok|okay|si|sí|vale|ya",
     "fr": "ah|bien|bon|d'accord|oh|ok|okay|ouais|oui|voilà",
+    "hi": "अच्छा|ठीक|ठीक है|हाँ|हां|जी|जी हाँ|सही|बिलकुल|ओह|वाह|ओके|हम्म",
     "it": "ah|bene|certo|ecco|eh|oh|ok|okay|si|sì|va bene",
+    "ja": "はい|ええ|うん|うんうん|へえ|へー|そう|そうですか|そうですね|なるほど|たしかに|あー|ああ|おお|本当|すごい",
     "pt": "ah|bem|bom|certo|claro|entendi|exato|isso|oh|ok|okay|pois é|sei|sim|tá|tá bom",
+    "zh": "嗯|嗯嗯|哦|噢|啊|对|对对|对对对|是|是的|好|好的|行|没错|真的|当然|明白|懂了|哇",
 }
 # For a language without a list: sounds that mean the same nearly everywhere.
 _ANY_LANGUAGE = "ah|aha|ha|haha|huh|oh|ok|okay|uh|uhhuh|um|wow"
@@ -39,9 +42,15 @@ DEMANDS = {
     "|wieso|wo",
     "es": "alto|ayuda|cómo|cuándo|despacio|dónde|espera|espere|hola|no|para|pare|perdón|pero|qué|quién",
     "fr": "aide|arrête|arrêtez|attends|attendez|comment|mais|non|où|pardon|pourquoi|quand|qui|quoi|stop",
+    "hi": "रुको|रुकिए|नहीं|क्या|क्यों|कहाँ|कब|कौन|कैसे|माफ़|मदद|धीरे|फिर|लेकिन",
     "it": "aiuto|alt|aspetta|aspetti|basta|chi|come|cosa|dove|fermo|ma|no|perché|piano|quando|scusa|scusi",
     "pt": "ajuda|como|desculpa|desculpe|devagar|espera|espere|mas|não|onde|para|pare|perdão|quando|quem|quê|socorro",
+    "ja": "待って|ちょっと|すみません|いいえ|なに|何|なぜ|どうして|どこ|いつ|だれ|もう一度|ゆっくり|助けて|でも",
+    "zh": "等等|等一下|停|不|不是|什么|为什么|哪里|谁|怎么|对不起|再说|慢一点|救命|但是",
 }
+
+# Devanagari's vowel signs are no letters for \w.
+_LETTER = r"(?:[^\W\d_]|[\u0900-\u0903\u093a-\u094f])"
 
 # An echo has at least ECHO_WORDS words, and this share of them are the partner's, in its order.
 ECHO_LIKENESS = 0.75
@@ -111,4 +120,4 @@ def _of(phrases: dict[str, str], language: str) -> list[str]:
 
 
 def _plain(text: str) -> list[str]:
-    return re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", text.lower().replace("’", "'").replace("-", " "))
+    return re.findall(rf"{_LETTER}+(?:'{_LETTER}+)?", text.lower().replace("’", "'").replace("-", " "))

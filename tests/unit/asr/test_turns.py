@@ -15,7 +15,9 @@ from asr_service.turn_taking.end_of_turn import WITH_TEXT_MODEL, WITHOUT_TEXT_MO
 from asr_service.turn_taking.endpointing import Endpointing
 from asr_service.turn_taking.pauses import Pauses
 from asr_service.turn_taking.smart_turn import HEARD, SmartTurn, find_smart_turn, log_mel
+from asr_service.turn_taking.unfinished import UNFINISHED
 from tests.support.asr import beckett_path, read_wav, spoken
+from tts_service.engines.kokoro import LANGUAGES
 
 LIKES = Transcript("I like it.")
 
@@ -51,9 +53,42 @@ def test_a_sentence_that_is_over(text: str) -> None:
     assert text_signs(text) == (False, True)
 
 
-def test_in_other_languages_only_punctuation_speaks() -> None:
-    assert not text_signs("Das ist der Mann an", "de")[0]
-    assert text_signs("Das ist der Mann, an,", "de-AT")[0]
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("de-AT", "Ich war gestern im"), ("de", "Das ist gut, weil."), ("de", "Also, ähm."),
+        ("de", "Das ist der Mann, an,"),
+        ("es", "Ayer fui al mercado y"), ("es-MX", "Me gusta porque."), ("es", "Vivo en, eh."),
+        ("fr", "Je suis allé à la"), ("fr-FR", "J’aime ça parce que."), ("fr", "C'est… euh"),
+        ("it", "Mi piace perché"), ("it", "Vorrei andare a."), ("it", "Sono di, ehm."),
+        ("pt-BR", "Eu moro em uma"), ("pt", "Gosto disso porque."),
+        ("hi", "मैं बाज़ार गया और"), ("hi", "मुझे पसंद है क्योंकि।"),
+        ("ja", "昨日、市場に"), ("ja", "えっと。"), ("ja", "日本へ行って、"),
+        ("zh", "我喜欢苹果，但是"), ("zh", "我昨天和。"),
+    ],
+)  # fmt: skip
+def test_words_of_other_languages_that_want_more(language: str, text: str) -> None:
+    assert text_signs(text, language) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("de", "Das ist der Mann an."), ("de", "Ich kaufe heute ein."), ("de", "Danke sehr."), ("de", "Gut, oder?"),
+        ("es", "Por la mañana yo como."), ("es", "No quiero más."), ("es", "Sí."), ("fr", "D'où vient-il ?"),
+        ("fr", "Prends-le."), ("fr", "J'y suis."), ("it", "Non lo so perché."), ("it", "Mi piace molto."),
+        ("pt", "Gosto muito."), ("hi", "मैं दिल्ली में।"), ("ja", "お名前は？"), ("ja", "待って。"),
+        ("zh", "好的。"), ("zh", "嗯。"),
+        ("cy", "Dw i'n hoffi and."),  # without a list, no English one is used
+    ],
+)  # fmt: skip
+def test_a_sentence_of_another_language_that_is_over(language: str, text: str) -> None:
+    assert text_signs(text, language) == (False, True)
+
+
+def test_every_language_that_kokoro_speaks_has_lists() -> None:
+    tags = {tag.partition("-")[0] for tag, _ in LANGUAGES.values()} | {"de", "ja", "zh"}
+    assert tags <= {"en", *UNFINISHED}
 
 
 def test_an_end_that_the_model_doubts_and_a_last_word_that_it_guesses_make_less_sure() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import EngineError
-from common.parted_file import PartedFile
+from common.parted_file import NPM_FOLDER, PartedFile
 
 PARTS = [bytes([number]) * 40_000 for number in range(3)]
 WHOLE = b"".join(PARTS)
@@ -60,7 +60,7 @@ def test_the_parts_become_the_file_in_order_with_progress_and_it_stays_without_t
     assert "whole.gguf: 100 % of 0 MB" in caplog.text
     assert taken(models) == ["whole.gguf"]
     packages.rename(tmp_path / "gone")
-    assert FILE.installed_parts() is None
+    assert FILE.installed_parts(models) is None
     made_at = whole.stat().st_mtime_ns
     assert FILE.join(models) == whole
     assert whole.stat().st_mtime_ns == made_at
@@ -69,10 +69,20 @@ def test_the_parts_become_the_file_in_order_with_progress_and_it_stays_without_t
 @pytest.mark.parametrize("missing", [0, 1, 3])
 def test_without_all_parts_there_is_no_file(install: Callable[..., Path], tmp_path: Path, missing: int) -> None:
     install(*PARTS[: 3 - missing])
-    assert (FILE.installed_parts() is None) == bool(missing)
+    assert (FILE.installed_parts(tmp_path) is None) == bool(missing)
     if missing:
         with pytest.raises(EngineError, match=r"packages with whole\.gguf are not installed"):
             FILE.join(tmp_path / "models")
+
+
+def test_parts_of_npm_are_found_in_the_folder_where_they_are_joined(tmp_path: Path) -> None:
+    file = replace(FILE, is_npm=True)
+    for (package, path), content in zip(file.parts, PARTS, strict=True):
+        assert file.installed_parts(tmp_path) is None
+        part = tmp_path / NPM_FOLDER / "node_modules" / package / path
+        part.parent.mkdir(parents=True)
+        part.write_bytes(content)
+    assert file.join(tmp_path).read_bytes() == WHOLE
 
 
 def test_packages_with_something_else_leave_no_file(install: Callable[..., Path], tmp_path: Path) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import subprocess
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
+from asr_service.engines import whisper_parts
 from deploy.supply_chain import audit
 from deploy.supply_chain.locks import CONTENTS, LOCKS, Locked, read_lock, read_locks
 from deploy.supply_chain.sbom import sbom
 from deploy.supply_chain.weights import PAGE, Weights, read_weights, with_table
 from llm_service.gguf_weights import PARTED
+from tts_service.engines import kokoro_files
 
 ROOT = LOCKS.parents[1]
 RELEASE = ROOT / "deploy" / "supply_chain" / "release.sh"
@@ -29,7 +33,10 @@ DIGEST, BASE_DIGEST = f"sha256:{'5' * 64}", f"sha256:{'3' * 64}"
     "lock",
     [
         *sorted(LOCKS.glob("*.txt")),
-        *(ROOT / name / "package-lock.json" for name in ("deploy/k8s/crds", "tests/agents_sdk")),
+        *(
+            ROOT / name / "package-lock.json"
+            for name in ("deploy/k8s/crds", "deploy/locks/kokoro-voices", "tests/agents_sdk")
+        ),
     ],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
@@ -42,14 +49,19 @@ def test_a_lock_holds_no_address(lock: Path) -> None:
 
 def test_the_list_of_weights_is_what_the_locks_install() -> None:
     listed = {(package, one.version) for one in read_weights() for package in one.packages}
-    assert listed == {(one.name, one.version) for one in read_locks(["weights", "weights-laptop"])}
+    locks = ["weights", "weights-laptop", "weights-kokoro", "weights-whisper-base"]
+    npm = json.loads((LOCKS / "kokoro-voices" / "package-lock.json").read_text())["packages"]
+    voices = {(name.removeprefix("node_modules/"), one["version"]) for name, one in npm.items() if name}
+    assert listed == {(one.name, one.version) for one in read_locks(locks)} | voices
+    assert all(one["integrity"].startswith("sha512-") for name, one in npm.items() if name)
 
 
 @pytest.mark.parametrize("one", read_weights(), ids=lambda one: one.model)
 def test_the_hash_of_the_weights_is_that_of_the_file(one: Weights) -> None:
-    if len(one.packages) > 1:  # joined from parts, and checked when it is
-        (parted,) = [each for each in PARTED.values() if each.name == one.file]
-        assert (parted.sha256, len(parted.parts)) == (one.sha256, len(one.packages))
+    joined = [*PARTED.values(), *chain(*whisper_parts.PARTED.values()), *kokoro_files.PARTED]
+    for parted in [each for each in joined if each.name == one.file]:  # its hash is checked when it is joined
+        packages = {package.replace("_", "-") for package, _ in parted.parts}
+        assert (parted.sha256, packages) == (one.sha256, set(one.packages))
         return
     path = Path(str(metadata.distribution(one.packages[0]).locate_file(one.file)))
     with path.open("rb") as file:
@@ -66,8 +78,8 @@ def test_the_page_lists_the_weights() -> None:
 
 def test_the_sboms_cover_every_lock_that_an_image_or_make_run_installs() -> None:
     locks = {path.stem for path in LOCKS.glob("*.txt")}
-    tools = {"build", "dev", "uv", "verify-k8s", "supply-chain", "simulate", "fuzz", "bench-pipecat", "load-pipecat"}
-    theirs = {name for name in locks if name.startswith("test-")}
+    tools = {"build", "dev", "uv", "verify-k8s", "supply-chain", "simulate", "fuzz", "load-pipecat"}
+    theirs = {name for name in locks if name.startswith(("bench-", "test-"))}
     again = "name the new lock in CONTENTS of deploy/supply_chain/locks.py, or here if only developers install it"
     assert {lock for names in CONTENTS.values() for lock in names} == locks - tools - theirs, again
 

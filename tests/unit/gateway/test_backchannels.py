@@ -48,6 +48,26 @@ def test_each_language_has_its_own() -> None:
     assert is_backchannel("okay", "xx")  # nearly everywhere
 
 
+@pytest.mark.parametrize(
+    ("language", "listening", "turn"),
+    [
+        ("hi", "अच्छा, ठीक है।", "ठीक नहीं है।"),
+        ("ja", "はい、なるほど。", "待って。"),
+        ("zh", "嗯，对。", "等一下。"),
+        ("en", "Go ahead. Carry on, go on.", "Go home."),
+    ],
+)
+def test_languages_of_the_voices_have_sounds_of_listening(language: str, listening: str, turn: str) -> None:
+    assert is_backchannel(listening, language)
+    assert not is_backchannel(turn, language)
+    assert not is_backchannel(listening, "fr")  # a list counts in its language only
+
+
+def test_a_doubted_word_that_asks_for_the_floor_counts_in_any_script() -> None:
+    assert not is_unsure(heard("रुकिए", 0.2), "hi")
+    assert not is_unsure(heard("等一下", 0.2), "zh")
+
+
 def heard(text: str, *confidences: float) -> list[HeardWord]:
     return [HeardWord(word, 0, 1, confidence) for word, confidence in zip(text.split(), confidences, strict=True)]
 

@@ -1,0 +1,64 @@
+"""The real models of PROFILE=languages; `make test-languages` fetches them into MODELS_CACHE_DIR first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soxr
+from numpy.typing import NDArray
+
+from asr_service.engine import DecodeOptions, Transcript
+from asr_service.engines.faster_whisper import FasterWhisper
+from tests.support.asr import asr_settings
+from tests.support.mesh import Mesh, running_mesh
+from tests.support.tts_engines import engine_settings
+from tts_service.engine import TtsEngine
+from tts_service.engines import build
+from tts_service.engines.kokoro_files import KOKORO
+
+MODELS = Path(os.environ.get("MODELS_CACHE_DIR", "models")).absolute()
+
+
+class Speaker:
+    """Kokoro's voices, and what Whisper base understands of them."""
+
+    def __init__(self, engine: TtsEngine, whisper: FasterWhisper) -> None:
+        self.engine, self._whisper = engine, whisper
+
+    def say(self, text: str, voice: str) -> NDArray[np.float32]:
+        """The speech at 16 kHz, shape (samples,)."""
+        (chosen,) = [one for one in self.engine.voices() if one.id == voice]
+        pieces = self.engine.synthesize(text, voice=chosen, speed=1.0, language="")
+        speech: NDArray[np.float32] = soxr.resample(np.concatenate([piece.pcm for piece in pieces]), 24_000, 16_000)
+        return speech
+
+    def hear(self, speech: NDArray[np.float32], language: str = "") -> Transcript:
+        """language: empty: Whisper finds it out."""
+        return self._whisper.transcribe(speech, DecodeOptions(language, "final"))
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[TtsEngine]:
+    engine = build(engine_settings(models_cache_dir=MODELS), KOKORO)
+    engine.load()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+def speaker(engine: TtsEngine) -> Iterator[Speaker]:
+    whisper = FasterWhisper(asr_settings(asr_model_name="openai/whisper-base", models_cache_dir=MODELS))
+    whisper.load()
+    yield Speaker(engine, whisper)
+    whisper.close()
+
+
+@pytest.fixture(scope="session")
+def languages_mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+    settings = {"PROFILE": "languages", "MODELS_CACHE_DIR": str(MODELS), "LLM_MAX_TOKENS": "48", "LLM_TEMPERATURE": "0"}
+    with running_mesh(tmp_path_factory.mktemp("mesh"), **settings) as running:
+        yield running

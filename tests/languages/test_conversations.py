@@ -1,0 +1,94 @@
+"""Spoken conversations through the whole mesh on PROFILE=languages, in Spanish and in French.
+
+They are understood, answered, spoken and analysed in that language. Prints the milliseconds of each stage, and the
+memory of each process.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import httpx
+import numpy as np
+import pytest
+import soxr
+
+from tests.languages.conftest import Speaker
+from tests.support.audio import cut
+from tests.support.learner import Learner, a_learner
+from tests.support.mesh import Mesh
+from tests.support.transcription import word_error_rate
+
+# ruff: noqa: SIM905  a list of words reads better as one
+
+
+@dataclass(frozen=True)
+class Practice:
+    """What a learner says with the voice, and words that only this language of the three has."""
+
+    language: str
+    voice: str
+    lines: tuple[str, ...]
+    function_words: frozenset[str]
+
+
+PRACTICES = (
+    Practice(
+        "es",
+        "em_alex",
+        ("Ayer fui al mercado con mi hermana.", "Me gusta mucho la fruta, sobre todo las manzanas."),
+        frozenset("el los las y con por para muy qué cómo está es una te tu gusta más lo del al su se".split()),
+    ),
+    Practice(
+        "fr",
+        "ff_siwis",
+        ("Hier, je suis allé au marché avec ma sœur.", "J'aime beaucoup les fruits, surtout les pommes."),
+        frozenset("le les et avec pour très est une vous je des dans du au aux ce qui pas votre vos ou".split()),
+    ),
+)
+ENGLISH = frozenset("the and with for very is you i of in to it that this what how are your my was".split())
+
+
+def is_in(practice: Practice, text: str) -> bool:
+    """Whether the function words of `text` are those of the language more than those of English."""
+    words = re.findall(r"\w+", text.lower())
+    ours = sum(word in practice.function_words for word in words)
+    return ours > sum(word in ENGLISH for word in words)
+
+
+async def speak(learner: Learner, speaker: Speaker, line: str, voice: str) -> None:
+    """Say `line` in real time, then three seconds of silence."""
+    speech = (np.clip(speaker.say(line, voice), -1, 1) * 32767).astype("<i2").tobytes()
+    await learner.send_audio(list(cut(speech, 640)), pause_s=0.02)
+    await learner.send_audio(list(cut(bytes(3 * 32_000), 640)), pause_s=0.02)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("practice", PRACTICES, ids=lambda one: one.language)
+async def test_a_conversation_in_another_language(languages_mesh: Mesh, speaker: Speaker, practice: Practice) -> None:
+    understood, written, heard = [], [], []
+    async with a_learner(languages_mesh.ws) as learner:
+        await learner.send(type="start", audio={"encoding": "pcm_s16le"}, level="beginner", language=practice.language)
+        for line in practice.lines:
+            after = len(learner.messages)
+            await speak(learner, speaker, line, practice.voice)
+            text, audio, over = await learner.hear_reply(after=after, timeout_s=240)
+            finals = [m["text"] for m in learner.messages[after:] if m["type"] == "transcript" and m["is_final"]]
+            understood.append(" ".join(finals))
+            speech = np.frombuffer(audio, "<i2").astype(np.float32) / 32768
+            told = speaker.hear(soxr.resample(speech, 24_000, 16_000).astype(np.float32), practice.language)
+            written.append(text)
+            heard.append(told.text)
+            print(practice.language, over["latency_ms"], line, "→", understood[-1], "|", text, "|", told.text)
+        await learner.send(type="end_conversation")
+        analysis = await learner.wait_for("analysis", timeout_s=300, where=lambda m: m.get("is_final", True))
+    async with httpx.AsyncClient(base_url=languages_mesh.http) as http:
+        print({name: one["memory_bytes"] // 10**6 for name, one in (await http.get("/gpu")).json()["services"].items()})
+    assert word_error_rate(list(practice.lines), understood) <= 0.1, understood
+    assert word_error_rate(written, heard) <= 0.15, list(zip(written, heard, strict=True))
+    assert all(is_in(practice, reply) for reply in written), written
+    document = analysis["data"]
+    assert document["conversation"]["language"] == practice.language
+    if "summary" not in document["unavailable"]:  # a slow machine has no time to write it
+        assert is_in(practice, document["summary"]), document["summary"]
