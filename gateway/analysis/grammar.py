@@ -175,13 +175,19 @@ def _expanded(text: str) -> list[str]:
 def edits(sentence: Sentence, corrected: str) -> Iterator[Correction]:
     """The differences of `corrected`, in words. Changes that are close together are one correction."""
     before, after = word_spans(sentence.text), word_spans(corrected)
+
+    def original(start: int, end: int) -> str:
+        return sentence.text[before[start][0] : before[end - 1][1]]
+
     for start, end, new_start, new_end in _changes(_words(sentence.text), _words(corrected)):
-        first, last = before[start][0], before[end - 1][1]
-        new_first, new_last = after[new_start][0], after[new_end - 1][1]
-        original, right = told_apart(sentence.text, first, last, corrected[new_first:new_last])
+        # Told apart from the same words elsewhere in the sentence by a neighbour; see `told_apart`.
+        if sentence.text.count(original(start, end)) > 1 and end < len(before) and new_end < len(after):
+            end, new_end = end + 1, new_end + 1
+        if sentence.text.count(original(start, end)) > 1 and start > 0 and new_start > 0:
+            start, new_start = start - 1, new_start - 1
         yield Correction(
-            original=original,
-            corrected=right,
+            original=original(start, end),
+            corrected=corrected[after[new_start][0] : after[new_end - 1][1]],
             why="",
             turn_id=sentence.turn_id,
             sentence=sentence.text,

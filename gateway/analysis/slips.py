@@ -1,8 +1,8 @@
 """Finds mistakes without a language model, by a few rules for English that have no false alarms.
 
-They find only few mistakes: "buyed", "I not understand", "she like", "didn't went". There are no rules for other
-languages. If words could be right in other places, the rule applies only at the beginning of a sentence or a clause:
-"he go" is wrong in "He go home", but right in "Did he go home?".
+They find only few mistakes: "buyed", "I not understand", "she like", "didn't went", and those of `phrase_slips`. There
+are no rules for other languages. If words could be right in other places, the rule applies only at the beginning of a
+sentence or a clause: "he go" is wrong in "He go home", but right in "Did he go home?".
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from gateway.analysis.phrase_slips import PHRASE_RULES, PhraseRule, Scope
 
 # base form → past tense, of verbs that learners form with -ed. Those whose form in -ed is a word of its own are left
 # out: "seed", "singed", "waked".
@@ -55,11 +57,11 @@ class Slip:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """correct: match → the correction, and why. in_statements: the rule does not apply to questions."""
+    """correct: match → the correction, and why. scope: the sentences to which the rule applies."""
 
     pattern: re.Pattern[str]
     correct: Callable[[re.Match[str]], tuple[str, str]]
-    in_statements: bool
+    scope: Scope
 
 
 def _regular_past(match: re.Match[str]) -> tuple[str, str]:
@@ -88,17 +90,26 @@ def _past_after_did(match: re.Match[str]) -> tuple[str, str]:
     return f"{match['aid']} {base}", f"After “{match['aid'].lower()}”, the verb is “{base}”."
 
 
+def _past_time(match: re.Match[str]) -> tuple[str, str]:
+    past = _PAST[match["verb"].lower()]
+    return f"{match['subject']} {past}", f"It is over, so the past tense: “{past}”."
+
+
 def _am_agree(match: re.Match[str]) -> tuple[str, str]:
     subject, negation = match["subject"], match["negation"]
     return (f"{subject} don't agree" if negation else f"{subject} agree"), "“Agree” is a verb of its own, without “am”."
 
 
+def _phrase(rule: PhraseRule) -> _Rule:
+    return _Rule(rule.pattern, lambda match: (match.expand(rule.corrected), rule.why), rule.scope)
+
+
 def _anywhere(pattern: str, correct: Callable[[re.Match[str]], tuple[str, str]]) -> _Rule:
-    return _Rule(re.compile(rf"\b{pattern}\b", re.IGNORECASE), correct, in_statements=False)
+    return _Rule(re.compile(rf"\b{pattern}\b", re.IGNORECASE), correct, "anywhere")
 
 
 def _at_beginning(pattern: str, correct: Callable[[re.Match[str]], tuple[str, str]]) -> _Rule:
-    return _Rule(re.compile(rf"{_BEGINS}{pattern}\b(?!['’])", re.IGNORECASE), correct, in_statements=True)
+    return _Rule(re.compile(rf"{_BEGINS}{pattern}\b(?!['’])", re.IGNORECASE), correct, "statements")
 
 
 _RULES = (
@@ -108,6 +119,14 @@ _RULES = (
     _at_beginning(rf"(?P<subject>he|she|it) (?P<verb>{_VERB})(?! not\b)", _bare_third_person),
     _at_beginning(r"(?P<subject>he|she|it) (?:don['’]t|do not)", _dont_of_third_person),
     _at_beginning(r"(?P<subject>I) am (?P<negation>not )?agree", _am_agree),
+    _Rule(
+        re.compile(
+            r"(?<=^yesterday )(?P<subject>I|you|we|they|he|she) " + rf"(?P<verb>{'|'.join(_PAST)})\b", re.IGNORECASE
+        ),
+        _past_time,
+        "statements",
+    ),
+    *map(_phrase, PHRASE_RULES),
 )
 
 
@@ -119,7 +138,7 @@ def slips_in(sentence: str, language: str) -> list[Slip]:
     found = [
         Slip(match.start(), match.end(), *rule.correct(match))
         for rule in _RULES
-        if not (rule.in_statements and is_question)
+        if rule.scope in ("anywhere", "questions" if is_question else "statements")
         for match in rule.pattern.finditer(sentence)
     ]
     kept: list[Slip] = []

@@ -17,7 +17,7 @@ from tests.support.analysis_schema import validate
 
 TURNS: list[Turn] = [
     PartnerTurn(turn_id="p1", text="What did you do?", generated_text="What did you do?", started_s=0, duration_s=2),
-    LearnerTurn(turn_id="l1", text="Yesterday I go to the market. She don't like onions!", started_s=3, duration_s=4),
+    LearnerTurn(turn_id="l1", text="Today I go to the market. She don't like onions!", started_s=3, duration_s=4),
     LearnerTurn(turn_id="l2", text="Then I buyed a goldfish.", started_s=9, typed=True),
 ]
 FEEDBACK = {
@@ -28,12 +28,12 @@ FEEDBACK = {
 }
 CORRECTED = {
     "corrected": [
-        "Yesterday I went to the market.",
+        "Today I went to the market.",
         "She doesn't like onions!",
         "Then I bought a goldfish.",
     ]
 }
-REASONS = {"reasons": ["Yesterday is over, so use the past."]}
+REASONS = {"reasons": ["The morning is over, so use the past."]}
 MEANINGS = {"meanings": ["A good taste."]}
 
 Reply = str | dict[str, Any] | Exception | None

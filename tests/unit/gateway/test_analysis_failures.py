@@ -31,7 +31,7 @@ NONSENSE: list[Reply] = [
     '{"summary": "You talked about',
     '{"a":' * 5000 + "}" * 5000,
     {"summary": "uh " * 90, "next_steps": ["", "1", "2"], "cefr": "A1", "cefr_because": "A1"},
-    {"summary": "What did you do?", "next_steps": ["Yesterday I go to the market."], "cefr": "A1", "cefr_because": ""},
+    {"summary": "What did you do?", "next_steps": ["Today I go to the market."], "cefr": "A1", "cefr_because": ""},
     {"summary": "A fine summary, is it?", "next_steps": "none", "cefr": "Z9", "cefr_because": "x", "corrected": {}},
     {
         "summary": "You talked about food and I'm glad to",

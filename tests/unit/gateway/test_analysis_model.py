@@ -23,11 +23,11 @@ async def test_a_good_model_fills_every_part() -> None:
     assert analysis.pending == ()
     found = [(one.original, one.corrected, one.why, one.by, one.turn_id) for one in analysis.grammar.corrections]
     assert found == [
-        ("go", "went", "Yesterday is over, so use the past.", "model", "l1"),
+        ("go", "went", "The morning is over, so use the past.", "model", "l1"),
         ("She don't", "She doesn't", "After he, she and it, it is “doesn't”.", "rule", "l1"),
         ("buyed", "bought", "The verb is irregular: its past tense is “bought”.", "rule", "l2"),
     ]
-    assert analysis.grammar.corrections[0].sentence == "Yesterday I go to the market."
+    assert analysis.grammar.corrections[0].sentence == "Today I go to the market."
     assert analysis.grammar.words_checked == 15
     assert analysis.grammar.corrections_per_100_words == 20
     assert analysis.cefr.evidence[-1] == ("The language model's impression: A2. Short sentences about everyday things.")

@@ -19,9 +19,9 @@ from tests.support.fakes import FakeLlm
 
 SAID = "Yesterday I goed to the market. It was nice."
 RIGHT = json.dumps({"corrected": ["Yesterday I went to the market.", "It was nice."]})
-WRONG_ARTICLE = "I have a idea for the weekend."
+WRONG_ARTICLE = "I have idea for the weekend."
 RIGHT_ARTICLE = json.dumps({"corrected": ["I have an idea for the weekend."]})
-REASON = json.dumps({"reasons": ["Use “an” before a vowel."]})
+REASON = json.dumps({"reasons": ["One idea of many: “an idea”."]})
 
 
 def conversation(*answers: str, **options: Any) -> tuple[Conversation, FakeLlm]:
@@ -53,7 +53,7 @@ async def test_a_mistake_is_corrected_beside_the_conversation_with_a_reason() ->
         await talk.post(start(corrections="beside"))
         await heard(talk, WRONG_ARTICLE)
         (turn,) = (turn for turn in talk.session.turns if isinstance(turn, LearnerTurn))
-    assert shown(talk) == [("a idea", "an idea", "Use “an” before a vowel.", "model")]
+    assert shown(talk) == [("idea", "an idea", "One idea of many: “an idea”.", "model")]
     (message,) = talk.of(CorrectionMessage)
     assert (message.turn_id, message.sentence) == (turn.turn_id, WRONG_ARTICLE)
     assert len(llm.meanwhile) == 2
@@ -136,7 +136,7 @@ async def test_a_check_ends_when_the_learner_speaks_and_is_tried_again_after_the
         await talk.speak(6)
         assert not shown(talk)
         await heard(talk, "Good.", after_s=12)
-    assert ("a idea", "an idea") in [one[:2] for one in shown(talk)]
+    assert ("idea", "an idea") in [one[:2] for one in shown(talk)]
 
 
 @pytest.mark.looptime
