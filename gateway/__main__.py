@@ -11,6 +11,7 @@ from types import FrameType
 import uvicorn
 import uvloop
 
+from common.heap import limit_arenas
 from common.process import observe, plain_start_errors, spare_the_collector
 from gateway.admission.draining import Draining
 from gateway.app import connect, create_app
@@ -27,6 +28,7 @@ BACKLOG = 2048  # connections that wait to be accepted
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT, then hand the learners over."""
+    limit_arenas()
     with plain_start_errors("The gateway"):
         settings = GatewaySettings()
         settings.check_protection()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 
+from common.heap import give_back
 from gateway import metrics
 
 LEAST_ENDED = 20
@@ -17,11 +18,16 @@ SHARE_ENDED = 0.25
 """With many live sessions a sweep takes longer, so it waits until as many have ended as this share of them."""
 
 
-class Sweeper:
-    """Counts the sessions that end, and calls `collect` when there are enough of them, or when nobody is left."""
+def _free() -> None:
+    gc.collect()
+    give_back()
 
-    def __init__(self, collect: Callable[[], object] = gc.collect) -> None:
-        self._collect = collect
+
+class Sweeper:
+    """Counts the sessions that end, and calls `free` when there are enough of them, or when nobody is left."""
+
+    def __init__(self, free: Callable[[], None] = _free) -> None:
+        self._free = free
         self._live = 0
         self._ended = 0
 
@@ -36,7 +42,7 @@ class Sweeper:
         if self._live == 0 or self._ended >= max(LEAST_ENDED, SHARE_ENDED * self._live):
             self._ended = 0
             metrics.SWEEPS.inc()
-            self._collect()
+            self._free()
 
 
 SWEEPER = Sweeper()

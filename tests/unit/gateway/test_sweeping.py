@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
+from functools import partial
 
 import pytest
 
@@ -24,7 +25,7 @@ def sweeps(sweeper: Sweeper, found: list[int], *, begin: int = 0, end: int = 0) 
 
 def test_it_sweeps_when_enough_sessions_have_ended() -> None:
     found: list[int] = []
-    sweeper = Sweeper(lambda: found.append(1))
+    sweeper = Sweeper(partial(found.append, 1))
     assert sweeps(sweeper, found, begin=50, end=LEAST_ENDED - 1) == 0
     assert sweeps(sweeper, found, end=1) == 1
     for _ in range(100):
@@ -34,14 +35,14 @@ def test_it_sweeps_when_enough_sessions_have_ended() -> None:
 
 def test_with_many_learners_it_sweeps_less_often() -> None:
     found: list[int] = []
-    sweeper = Sweeper(lambda: found.append(1))
+    sweeper = Sweeper(partial(found.append, 1))
     assert sweeps(sweeper, found, begin=1000, end=round(1000 * SHARE_ENDED / (1 + SHARE_ENDED)) - 1) == 0
     assert sweeps(sweeper, found, end=2) == 1
 
 
 def test_it_sweeps_when_nobody_is_left() -> None:
     found: list[int] = []
-    sweeper = Sweeper(lambda: found.append(1))
+    sweeper = Sweeper(partial(found.append, 1))
     assert sweeps(sweeper, found, begin=3, end=2) == 0
     assert sweeps(sweeper, found, end=1) == 1
 
