@@ -12,13 +12,18 @@ _PAUSE_WINDOWS = 22  # so many quiet windows end it: 0.7 s
 
 
 class RoughVoice:
-    """Detects one learner's utterances in 16-bit little-endian mono PCM, which may be cut between any two samples."""
+    """Detects one learner's utterances in 16-bit little-endian mono PCM, which may be cut between any two samples.
+
+    It may begin in the middle of an utterance: if the first sound is loud, that counts as the rest of one, however
+    short.
+    """
 
     def __init__(self, window_samples: int) -> None:
         self._window_bytes = 2 * window_samples
         self._held = bytearray()
         self._floor = float(_LEAST_SWING)
-        self._loud = self._quiet = 0  # loud windows of the utterance; quiet windows since the last loud one
+        self._loud = _VOICE_WINDOWS - 1  # loud windows of the utterance
+        self._quiet = 0  # quiet windows since the last loud one
 
     @property
     def goes_on(self) -> bool:

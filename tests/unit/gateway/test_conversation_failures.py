@@ -238,6 +238,20 @@ async def test_a_sentence_that_is_spoken_as_recognition_comes_back_is_heard_whol
     assert loud[-1] - loud[0] > at(2.49)
 
 
+async def test_whoever_is_told_shortly_before_the_end_of_a_sentence_is_told_again_after_it() -> None:
+    """Otherwise the learner waits for an answer, because the last thing that happened was the sentence."""
+    talk = Conversation()
+    talk.asr.script = [(at(1.9), UnavailableError("ASR: restarting")), *([(0, UnavailableError("ASR: away"))] * 100)]
+    async with talk.running():
+        await sounds(talk, 1.9, 3000)
+        await sounds(talk, 0.2, 3000)
+        assert len(talk.of(ErrorMessage)) == 1
+        await sounds(talk, 2, 20)
+        assert len(talk.of(ErrorMessage)) == 2
+        await sounds(talk, 5, 20)
+    assert len(talk.of(ErrorMessage)) == 2
+
+
 async def test_a_sentence_of_which_recognition_got_too_little_is_reported() -> None:
     talk = Conversation()
     talk.asr.script = [(0, UnavailableError("ASR: restarting"))]

@@ -36,6 +36,14 @@ def test_an_utterance_is_kept_from_before_its_beginning_until_it_has_ended() -> 
     assert kept_s(audio) < 0.5
 
 
+def test_the_rest_of_an_utterance_counts_however_short_it_is_and_a_click_later_does_not() -> None:
+    audio = UnheardAudio(WINDOW, RATE)
+    hears(audio, 3000, 0.1)
+    assert hears(audio, 20, 1) == 1
+    hears(audio, 3000, 0.1)
+    assert hears(audio, 20, 1) == 0
+
+
 def test_no_utterance_takes_more_than_its_share_of_memory() -> None:
     audio = UnheardAudio(WINDOW, RATE)
     for _ in range(60):
