@@ -9,7 +9,7 @@ from gateway import metrics
 from gateway.outbox import Outbox
 
 # Seconds after the learner's last sound. A learner who hears nothing for longer thinks that the connection is broken.
-TOLD_AFTER_S = 4.5
+TOLD_AFTER_S = 4.0
 # Even a long prompt on a slow machine takes less, so a model that has given nothing for this long hangs.
 GIVE_UP_S = 120.0
 

@@ -157,7 +157,7 @@ async def test_the_wait_for_an_answer_counts_from_the_learners_last_sound() -> N
     """However long recognition and the first token take, the learner is told within five seconds, and only once."""
     talk = Conversation()
     talk.asr.script = one_turn()
-    talk.llm.first_s, talk.tts.delay_s = 4.0, 4.0
+    talk.llm.first_s, talk.tts.delay_s = 3.0, 3.5
     async with talk.running():
         await talk.speak(4.5)
         assert not talk.of(ErrorMessage)
