@@ -30,8 +30,9 @@ from faster_whisper import WhisperModel
 from asr_service.engines.whisper_models import find_bundled
 from bench.partner.scripts import scripts
 from bench.utterances import RATE_HZ
-from tests.support.asr import Pcm, silence, spoken, word_error_rate
+from tests.support.asr import Pcm, silence, spoken
 from tests.support.mesh import Mesh, running_mesh
+from tests.support.transcription import word_error_rate
 
 PAUSES_S = (0.4, 0.8, 0.6)
 HISS = 20.0

@@ -13,7 +13,8 @@ from asr_service.audio import Audio, pcm_to_float
 from asr_service.engine import AsrEngine, DecodeOptions, Quality, Transcript, transcribe_all
 from asr_service.engines import ENGINES, create_engine
 from common.errors import EngineError
-from tests.support.asr import LEARNER_LINES, asr_settings, spoken, word_error_rate
+from tests.support.asr import LEARNER_LINES, asr_settings, spoken
+from tests.support.transcription import word_error_rate
 
 # Kyutai's models join where torch is, in an environment of their own; tests/engines has them on random weights.
 ENGINES_HERE = [name for name in ENGINES if name != "kyutai-stt" or (find_spec("torch") and find_spec("transformers"))]

@@ -13,7 +13,8 @@ from asr_service.audio import Audio, pcm_to_float
 from asr_service.engine import DecodeOptions, transcribe_all
 from asr_service.engines.faster_whisper import FasterWhisper, said_in, without_invented_end
 from asr_service.engines.whisper_batch import ShortWindowWhisper
-from tests.support.asr import LEARNER_LINES, asr_settings, silence, spoken, word_error_rate
+from tests.support.asr import LEARNER_LINES, asr_settings, silence, spoken
+from tests.support.transcription import word_error_rate
 
 FINAL = DecodeOptions("en")
 

@@ -19,8 +19,9 @@ from pathlib import Path
 from deploy.mesh import free_ports
 from tests.images import stand_in
 from tests.images.engines import SERVICES, Engine, docker, podman
-from tests.support.asr import LEARNER_LINES, spoken, word_error_rate
+from tests.support.asr import LEARNER_LINES, spoken
 from tests.support.learner import a_learner
+from tests.support.transcription import word_error_rate
 
 START_TIMEOUT_S = 300
 CUDA_LOCKS = ("asr-cuda", "asr-kyutai", "tts-coqui", "tts-kyutai", "tts-pocket")

@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 import pytest_asyncio
 from aitalk.asr.v1 import asr_pb2 as pb
-from faster_whisper import WhisperModel
 
 from asr_service.audio import pcm_to_float, resample
-from asr_service.engines.whisper_models import find_bundled
 from tests.support.asr import (
     BECKETT_WORDS,
     FINISH,
@@ -33,8 +31,8 @@ from tests.support.asr import (
     stream,
     turns,
     whole_text,
-    word_error_rate,
 )
+from tests.support.transcription import bundled_whisper, word_error_rate
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -47,37 +45,27 @@ async def server() -> AsyncIterator[AsrServer]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def whisper() -> WhisperModel:
-    """The yardstick: faster-whisper itself, as its documentation shows it."""
-    return WhisperModel(str(find_bundled()), device="cpu", compute_type="int8", cpu_threads=1)
-
-
-def directly(whisper: WhisperModel, pcm: Pcm, rate: int) -> str:
-    segments, _ = whisper.transcribe(resample(pcm_to_float(pcm.tobytes()), rate))
+def directly(pcm: Pcm, rate: int) -> str:
+    segments, _ = bundled_whisper().transcribe(resample(pcm_to_float(pcm.tobytes()), rate))
     return "".join(segment.text for segment in segments)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_a_person_is_understood_as_well_as_by_faster_whisper(
-    server: AsrServer, whisper: WhisperModel, seed: int
-) -> None:
+async def test_a_person_is_understood_as_well_as_by_faster_whisper(server: AsrServer, seed: int) -> None:
     pcm, rate = read_wav(beckett_path())
     events = await stream(server, [config(rate, language="en"), *chunked(pcm, seed=seed), FINISH])
     wer = word_error_rate(BECKETT_WORDS, whole_text(events))
-    assert wer <= word_error_rate(BECKETT_WORDS, directly(whisper, pcm, rate)) + 0.02
+    assert wer <= word_error_rate(BECKETT_WORDS, directly(pcm, rate)) + 0.02
 
 
-async def test_learners_lines_at_any_rate_are_understood_as_well_as_by_faster_whisper(
-    server: AsrServer, whisper: WhisperModel
-) -> None:
+async def test_learners_lines_at_any_rate_are_understood_as_well_as_by_faster_whisper(server: AsrServer) -> None:
     streamed, direct = [], []
     for seed, (line, rate) in enumerate(zip(LEARNER_LINES, (8_000, 22_050, 44_100, 48_000), strict=True)):
         pcm = np.concatenate([silence(0.5, rate), spoken(line, rate), silence(1.0, rate)])
         events = await stream(server, [config(rate), *chunked(pcm, seed=seed), FINISH])
         assert kinds(events) == TURN
         streamed.append(whole_text(events))
-        direct.append(directly(whisper, pcm, rate))
+        direct.append(directly(pcm, rate))
     said = " ".join(LEARNER_LINES)
     assert word_error_rate(said, " ".join(streamed)) <= word_error_rate(said, " ".join(direct)) + 0.02
 

@@ -20,6 +20,7 @@ from aitalk.tts.v1 import tts_pb2_grpc
 from prometheus_client import REGISTRY
 
 from tests.support import tts
+from tests.support.transcription import word_error_rate
 from tests.support.tts import (
     CountingEngine,
     check_tiling,
@@ -111,7 +112,7 @@ async def test_words_are_said_when_their_captions_say(stub: Any) -> None:
     chunks = await speak(stub, [tts.STORY], sample_rate_hz=24_000)
     assert not any(chunk.timing_estimated for chunk in chunks)
     heard = tts.heard_words(pcm(chunks), 24_000)
-    assert tts.word_error_rate(tts.STORY, " ".join(word for word, _ in heard)) <= 0.15
+    assert word_error_rate(tts.STORY, " ".join(word for word, _ in heard)) <= 0.15
     told = {plain(word.text): word.start_sample / 24_000 for chunk in chunks for word in chunk.words}
     once = [word for word, count in Counter(map(plain, tts.STORY.split())).items() if count == 1]
     errors = [abs(start - told[plain(word)]) for word, start in heard if plain(word) in once]

