@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -89,7 +89,7 @@ class Learner:
 
     async def report_played(self, turn_id: str, *, after: int = 0) -> None:
         """Tell the gateway that all audio so far was played."""
-        samples = len(self.audio_of(turn_id)) // 2
+        samples = sum(map(len, self._frames_of(turn_id))) // 2
         rates = [m["sample_rate"] for m in self.messages if m["type"] == "ai_audio_start" and m["turn_id"] == turn_id]
         if samples and rates:
             await self.send(type="playback", turn_id=turn_id, played_ms=samples / rates[0] * 1000)
@@ -99,13 +99,15 @@ class Learner:
 
     def audio_of(self, turn_id: str) -> bytes:
         """The PCM of one turn: the binary frames after its ai_audio_start."""
-        current, pcm = None, b""
+        return b"".join(self._frames_of(turn_id))
+
+    def _frames_of(self, turn_id: str) -> Iterator[bytes]:
+        current = None
         for message in self.messages:
             if message["type"] == "ai_audio_start":
                 current = message["turn_id"]
             elif message["type"] == "audio" and current == turn_id:
-                pcm += message["pcm"]
-        return pcm
+                yield message["pcm"]
 
     def kinds(self) -> list[str]:
         return [message["type"] for message in self.messages]
