@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -93,16 +94,17 @@ async def exchange(mesh: Mesh, utterance: Utterance, encoding: str) -> Exchange:
 
 @pytest.mark.timeout(300)
 async def test_speech_in_any_format_is_understood_and_answered_aloud(mesh: Mesh) -> None:
-    said, understood, directly = [], [], []
-    written, heard = [], []
-    for number, utterance in enumerate(utterances()):
-        encoding = list(FORMATS)[number % len(FORMATS)]
-        result = await exchange(mesh, utterance, encoding)
-        said.append(utterance.text)
-        understood.append(result.understood)
-        directly.append(transcribe(utterance.samples, utterance.rate_hz))
-        written.append(result.reply)
-        heard.append(transcribe(np.frombuffer(result.reply_audio, np.int16), 24_000))
+    spoken, two_at_a_time = utterances(), asyncio.Semaphore(2)
+
+    async def talk(utterance: Utterance, encoding: str) -> Exchange:
+        async with two_at_a_time:
+            return await exchange(mesh, utterance, encoding)
+
+    results = await asyncio.gather(*map(talk, spoken, itertools.cycle(FORMATS)))
+    said, understood = [one.text for one in spoken], [result.understood for result in results]
+    directly = [transcribe(one.samples, one.rate_hz) for one in spoken]
+    written = [result.reply for result in results]
+    heard = [transcribe(np.frombuffer(result.reply_audio, np.int16), 24_000) for result in results]
     ours, reference = word_error_rate(said, understood), word_error_rate(said, directly)
     assert ours <= reference + 0.02, (said, understood, directly)
     assert word_error_rate(written, heard) <= 0.15, list(zip(written, heard, strict=True))

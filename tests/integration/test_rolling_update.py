@@ -110,7 +110,7 @@ class Roamer:
     async def _think(self, socket: ClientConnection) -> dict[str, Any]:
         """For a moment; what came meanwhile, if anything."""
         try:
-            async with asyncio.timeout(random.uniform(0.3, 1.0)):
+            async with asyncio.timeout(random.uniform(0.5, 1.8)):
                 return await self._next(socket)
         except TimeoutError:
             return {"type": "nothing"}
