@@ -12,8 +12,7 @@ import argparse
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,40 +21,27 @@ from common.errors import ServiceError
 from gateway.analysis.answers import NoAnswerError
 from gateway.analysis.grammar import Sentence, pieces_of, rewrite, rule_corrections
 from gateway.clients.llm import SMALL_PARAMETERS
-from gateway.ports import ChatMessage, WritingEnd
-from gateway.tools import NO_TOOLS, CallPiece, ToolUse
+from gateway.ports import ChatMessage
+from gateway.tools import NO_TOOLS, ToolUse
 from llm_service.config import LlmSettings
 from llm_service.engine import Delta, GenerationRequest, LlmEngine, Message
 from llm_service.engines import create_engine
+from tests.support.generating_llm import GeneratingLlm
 
 REFERENCES = 4
 TIMEOUT_S = 600.0
 
 
-class EngineLlm:
+class EngineLlm(GeneratingLlm):
     """The gateway's port `Llm` over an engine in this process."""
 
     def __init__(self, engine: LlmEngine) -> None:
         self._engine = engine
 
-    is_idle = True
-
     @property
     def is_small(self) -> bool:
         """The same answer as the gateway's own client gives. The analysis then leaves corrections to its rules."""
         return 0 < self._engine.describe().parameters < SMALL_PARAMETERS
-
-    def stream(
-        self,
-        messages: Sequence[ChatMessage],
-        *,
-        max_tokens: int | None = None,
-        max_sentences: int = 0,
-        ends_with_question: bool = False,
-        tools: ToolUse = NO_TOOLS,
-        on_end: Callable[[WritingEnd], None] | None = None,
-    ) -> AbstractAsyncContextManager[AsyncIterator[str | CallPiece]]:
-        raise NotImplementedError
 
     async def generate(
         self,

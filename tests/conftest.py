@@ -26,8 +26,8 @@ asyncio.set_event_loop(None)
 
 @pytest.fixture(scope="session")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    """The whole mesh on the bundled models. One for all tests of a worker; `GROUPS` keeps its tests on one worker."""
-    with running_mesh(tmp_path_factory.mktemp("mesh"), **SHORT_REPLIES) as running:
+    """The whole mesh on the bundled models, with the profile `cpu`. `GROUPS` keeps its tests on one worker."""
+    with running_mesh(tmp_path_factory.mktemp("mesh"), PROFILE="cpu", **SHORT_REPLIES) as running:
         yield running
 
 

@@ -92,7 +92,7 @@ def test_the_same_audio_gives_the_same_words(engine: AsrEngine) -> None:
 def test_a_batch_has_the_words_that_each_would_have_alone(engine: AsrEngine) -> None:
     lines = [speech(line) for line in LEARNER_LINES]
     quiet = np.zeros(24_000, np.float32)
-    long = np.concatenate([speech(line) for line in LONG])
+    long = np.concatenate([speech(line) for line in LONG[:11]])
     assert len(long) > 30 * 16_000
     audios = [*lines, *(line[: len(line) * 2 // 3] for line in lines), quiet, quiet[:10], long]
     languages = ["en", "en-GB", "", "tlh"]

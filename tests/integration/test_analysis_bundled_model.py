@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,10 +15,11 @@ from common.errors import UnavailableError
 from common.smollm2 import find_smollm2
 from gateway.analysis import analyse
 from gateway.history import LearnerTurn, Level, PartnerTurn, Turn, Word
-from gateway.ports import ChatMessage, WritingEnd
-from gateway.tools import NO_TOOLS, CallPiece, ToolUse
+from gateway.ports import ChatMessage
+from gateway.tools import NO_TOOLS, ToolUse
 from llm_service.servers.eight_bits import in_eight_bits
 from tests.support.analysis_schema import validate
+from tests.support.generating_llm import GeneratingLlm
 from tests.support.mesh import ROOT
 
 PROMPT_TOKENS = 1500
@@ -37,27 +37,13 @@ DIALOGUE = (
 
 
 @dataclass
-class LlamaServer:
+class LlamaServer(GeneratingLlm):
     """ports.Llm over llama.cpp's OpenAI-compatible server."""
 
     address: str
     is_small: bool
     prompt_tokens: list[int] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
-
-    def stream(
-        self,
-        messages: Sequence[ChatMessage],
-        *,
-        max_tokens: int | None = None,
-        max_sentences: int = 0,
-        ends_with_question: bool = False,
-        tools: ToolUse = NO_TOOLS,
-        on_end: Callable[[WritingEnd], None] | None = None,
-    ) -> AbstractAsyncContextManager[AsyncIterator[str | CallPiece]]:
-        raise NotImplementedError
-
-    is_idle = True
 
     async def generate(
         self,

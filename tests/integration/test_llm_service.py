@@ -248,7 +248,7 @@ async def test_bad_requests_are_named(llm: Llm, request_: llm_pb2.GenerateReques
 async def test_a_reply_is_guarded_unless_it_is_asked_for_as_it_is(llm: Llm) -> None:
     ask = "Say hello to everybody you know."  # the bundled model loops, if it may
     config: dict[str, Any] = {
-        "max_tokens": 300,
+        "max_tokens": 150,
         "temperature": 0.0,
         "min_p": 0.0,
         "repetition_penalty": 1.0,

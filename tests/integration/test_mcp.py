@@ -7,20 +7,24 @@ import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
-from mcp.server.mcpserver import MCPServer
-from mcp_types import ToolAnnotations
 
 from gateway.clients.mcp import McpTools
 from gateway.mcp_servers import McpServer, read_servers
+
+if TYPE_CHECKING:
+    from mcp.server.mcpserver import MCPServer
 
 SECRET = "a secret argument"
 
 
 def a_server() -> MCPServer:
+    from mcp.server.mcpserver import MCPServer  # takes most of a second, and all workers import this file
+    from mcp_types import ToolAnnotations
+
     server = MCPServer("test")
 
     @server.tool(annotations=ToolAnnotations(read_only_hint=True))

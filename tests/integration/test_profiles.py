@@ -1,4 +1,4 @@
-"""`make run PROFILE=…`: which setting wins, what is installed, fetched and started; `cpu` runs for real."""
+"""`make run PROFILE=…`: which setting wins, what is installed, fetched and started."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
 from deploy.configuration import PROFILE_FOLDER, PROFILES, configuration
 from deploy.environments import LOCKS, Environment
-from tests.support.mesh import ROOT, models_folder, running_mesh
+from tests.support.mesh import ROOT
 from tests.support.settings_table import settings
 
 AWAITED = {"vllm", "tts-coqui", "tts-kyutai"}
@@ -121,12 +120,3 @@ def test_nvidias_libraries_are_found_where_the_wheels_put_them(tmp_path: Path) -
     (packages / "ctranslate2").mkdir()
     path = Environment(tmp_path).settings({"LD_LIBRARY_PATH": "/mine"})["LD_LIBRARY_PATH"]
     assert path == f"{packages}/nvidia/cublas/lib:{packages}/nvidia/cudnn/lib:/mine"
-
-
-def test_the_profile_cpu_runs(tmp_path: Path) -> None:
-    with running_mesh(tmp_path, PROFILE="cpu", MODELS_CACHE_DIR=str(models_folder(tmp_path / "models"))) as mesh:
-        services = httpx.get(f"{mesh.http}/gpu", timeout=10).json()["services"]
-        assert {name: one["device"] for name, one in services.items()} == dict.fromkeys(("asr", "llm", "tts"), "cpu")
-        assert services["asr"]["dtype"].startswith("int8")
-        log = mesh.process.log
-    assert "taking int8" not in log  # it was asked for

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.analysis import Analysis, Stage, analyse
 from gateway.history import LearnerTurn, PartnerTurn, Turn
-from gateway.ports import ChatMessage, WritingEnd
-from gateway.tools import NO_TOOLS, CallPiece, ToolUse
+from gateway.ports import ChatMessage
+from gateway.tools import NO_TOOLS, ToolUse
 from tests.support.analysis_schema import validate
+from tests.support.generating_llm import GeneratingLlm
 
 TURNS: list[Turn] = [
     PartnerTurn(turn_id="p1", text="What did you do?", generated_text="What did you do?", started_s=0, duration_s=2),
@@ -41,7 +41,7 @@ Reply = str | dict[str, Any] | Exception | None
 
 
 @dataclass
-class ScriptedLlm:
+class ScriptedLlm(GeneratingLlm):
     """Answers each kind of question with its replies in turn, the last one again and again."""
 
     corrections: Sequence[Reply] = (CORRECTED,)
@@ -54,20 +54,6 @@ class ScriptedLlm:
     questions: list[Sequence[ChatMessage]] = field(default_factory=list)
     cancelled: int = 0
     hangs: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def stream(
-        self,
-        messages: Sequence[ChatMessage],
-        *,
-        max_tokens: int | None = None,
-        max_sentences: int = 0,
-        ends_with_question: bool = False,
-        tools: ToolUse = NO_TOOLS,
-        on_end: Callable[[WritingEnd], None] | None = None,
-    ) -> AbstractAsyncContextManager[AsyncIterator[str | CallPiece]]:
-        raise NotImplementedError
-
-    is_idle = True
 
     async def generate(
         self,

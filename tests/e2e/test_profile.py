@@ -1,0 +1,14 @@
+"""The profile `cpu` runs for real: the mesh of these tests has it."""
+
+from __future__ import annotations
+
+import httpx
+
+from tests.support.mesh import Mesh
+
+
+def test_the_profile_cpu_runs(mesh: Mesh) -> None:
+    services = httpx.get(f"{mesh.http}/gpu", timeout=10).json()["services"]
+    assert {name: one["device"] for name, one in services.items()} == dict.fromkeys(("asr", "llm", "tts"), "cpu")
+    assert services["asr"]["dtype"].startswith("int8")
+    assert "taking int8" not in mesh.process.log  # it was asked for
