@@ -45,12 +45,15 @@ class Learner:
         """Receive frames until the connection closes."""
         try:
             async for frame in self._socket:
-                at_s = now()
-                if event := self.system.read(frame, at_s):
-                    self._events.append(event)
-                self._changed.set()
+                self.take(frame, now())
         except ConnectionClosed:
             self.system.errors.append("closed")
+        self._changed.set()
+
+    def take(self, frame: str | bytes, at_s: float) -> None:
+        """A frame has come."""
+        if event := self.system.read(frame, at_s):
+            self._events.append(event)
         self._changed.set()
 
     async def report_playback(self) -> None:
@@ -80,11 +83,11 @@ class Learner:
         late_s = self.microphone.worst_lateness_s
         heard = [at for at, event in enumerate(self._events) if isinstance(event, ReplyHeard) and at >= first]
         if heard:
-            await self._stop_reply(heard[-1])
+            await self.stop_reply(heard[-1])
         await asyncio.sleep(GAP_S)
         return replace(answer(), client_late_s=late_s)
 
-    async def _stop_reply(self, heard: int) -> None:
+    async def stop_reply(self, heard: int) -> None:
         """Interrupt the reply that began with the event `heard`, unless the learner hears its end within LISTEN_S.
 
         Some systems report that a reply is over when all of it is sent. Then the speaker still plays it.
@@ -117,7 +120,7 @@ class Learner:
 class AttentiveLearner(Learner):
     """Tells AI-Talk at once that a reply was heard to its end: only a complete reply reports where its time went."""
 
-    async def _stop_reply(self, heard: int) -> None:
+    async def stop_reply(self, heard: int) -> None:
         assert isinstance(self.system, AiTalk)
         known = len(self.system.latencies)
         give_up_s = now() + ANSWER_TIMEOUT_S

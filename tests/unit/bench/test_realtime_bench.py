@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any, cast
 
 import numpy as np
 
+from bench.clock import now
 from bench.figures import OURS, Conversations
+from bench.learner import LISTEN_S, Learner
 from bench.listening import Answer, Event, ReplyHeard, ReplyOver
 from bench.realtime import REALTIME, REALTIME_RATE_HZ, Realtime, table
 from bench.utterances import RATE_HZ
@@ -66,3 +69,38 @@ def test_the_table_gives_the_ratio_of_the_medians_of_all_answers_and_of_each_run
     )
     assert text.splitlines()[-1] == "Realtime API ÷ AI-Talk: 1.000 (each run: 1.200, 1.000)"
     assert "| Realtime API | 0.500 | 0.590 | 0 | 0 | 1 |" in text
+
+
+class Line:
+    """A socket that records what is sent, and confirms a truncation."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.learner: Learner | None = None
+
+    async def send(self, message: str) -> None:
+        self.sent.append(json.loads(message)["type"])
+        assert self.learner
+        self.learner.take(json.dumps({"type": "conversation.item.truncated"}), now())
+
+
+async def stop_reply(*, audio_s: float, heard_ago_s: float) -> tuple[list[str], float]:
+    """All of a reply was sent at once: what the learner sends, and how much of it is still to be played then."""
+    client, line = Realtime(), Line()
+    line.learner = learner = Learner(cast(Any, line), client, seed=1)
+    at_s = now() - heard_ago_s
+    audio = base64.b64encode(np.full(round(audio_s * REALTIME_RATE_HZ), 9_000, "<i2").tobytes()).decode()
+    learner.take(json.dumps({"type": "response.output_audio.delta", "item_id": "item", "delta": audio}), at_s)
+    learner.take(json.dumps({"type": "response.done"}), at_s)
+    await learner.stop_reply(0)
+    return line.sent, client.ear.left_s(now())
+
+
+async def test_the_learner_hears_the_end_of_a_reply_that_was_all_sent() -> None:
+    assert await stop_reply(audio_s=0.1, heard_ago_s=0.0) == ([], 0.0)
+
+
+async def test_the_learner_interrupts_a_long_reply_though_all_of_it_was_sent() -> None:
+    sent, left_s = await stop_reply(audio_s=LISTEN_S + 60, heard_ago_s=LISTEN_S + 1)
+    assert sent == ["conversation.item.truncate"]
+    assert left_s > 0
