@@ -19,6 +19,7 @@ LINES = {
     "book": "Could you please tell me something about your favourite book?",
 }
 TIMEOUT_S = 60.0
+LISTENS_S = 1.0  # before an interruption: so long the gateway needs to know that the microphone has no echo
 NAME = "My name is Maria."
 TOO_LONG = "word " * 6000  # more than the model's context holds
 
@@ -40,14 +41,20 @@ def understood(name: str, text: str) -> bool:
     return sum(word not in heard for word in said) <= 1
 
 
-async def until(condition: Callable[[], object], what: str, timeout_s: float = TIMEOUT_S) -> None:
-    """Wait until it holds. Fails with `what` is missing."""
+async def until(
+    condition: Callable[[], object],
+    what: str,
+    timeout_s: float = TIMEOUT_S,
+    *,
+    found: Callable[[], object] = lambda: "",
+) -> None:
+    """Wait until it holds. Fails with `what` is missing, and with what was found in its place."""
     try:
         async with asyncio.timeout(timeout_s):
             while not condition():
                 await asyncio.sleep(0.02)
     except TimeoutError:
-        raise AssertionError(f"not seen within {timeout_s} s: {what}") from None
+        raise AssertionError(f"not seen within {timeout_s} s: {what}; found: {found()}") from None
 
 
 async def session_that_was_left() -> tuple[str, str]:

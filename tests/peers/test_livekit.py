@@ -18,6 +18,7 @@ from openai.types.realtime import AudioTranscription
 from tests.peers.lines import (
     FRAME_S,
     LINES,
+    LISTENS_S,
     NAME,
     RATE_HZ,
     TIMEOUT_S,
@@ -62,7 +63,10 @@ class Talk:
         session.on("session_reconnected", self._reconnected)
 
     async def say(self, name: str) -> None:
-        for frame in frames(pcm(name)):
+        await self.send(frames(pcm(name)))
+
+    async def send(self, sound: list[rtc.AudioFrame]) -> None:
+        for frame in sound:
             self.session.push_audio(frame)
             await asyncio.sleep(FRAME_S)
 
@@ -149,13 +153,13 @@ async def test_an_interruption_with_truncation() -> None:
     async with talking() as talk:
         await talk.say("market")
         await until(lambda: talk.replies and talk.replies[0].sound_s, "the reply's sound")
-        await asyncio.sleep(0.5)
+        await talk.send(frames(b"", LISTENS_S))
         before = talk.started
         await talk.say("book")
         await until(lambda: talk.started > before, "the interruption")
         first = talk.replies[0]
         talk.session.truncate(message_id=first.message_id, modalities=["audio"], audio_end_ms=400)
-        await until(lambda: understood("book", talk.heard), "the second transcript")
+        await until(lambda: understood("book", talk.heard), "the second transcript", found=lambda: talk.heard)
         await until(lambda: len(talk.replies) > 1 and talk.replies[-1].over, "the second reply")
         assert talk.errors == []
 

@@ -42,6 +42,7 @@ from pipecat.workers.runner import WorkerRunner
 from tests.peers.lines import (
     FRAME_S,
     LINES,
+    LISTENS_S,
     NAME,
     RATE_HZ,
     TOO_LONG,
@@ -96,6 +97,10 @@ class Running:
 
     def heard(self) -> str:
         return " ".join(frame.text for ear in (self.up, self.down) for frame in ear.of(TranscriptionFrame))
+
+    def state(self) -> str:
+        """For the message of a test that fails."""
+        return f"{self.heard()!r}, errors {self.errors()}"
 
     def errors(self) -> list[str]:
         return [frame.error for frame in self.up.of(ErrorFrame)]
@@ -154,11 +159,11 @@ async def test_an_interruption_truncates_what_was_not_heard() -> None:
         await pipeline.say(pcm("market"))
         await until(lambda: pipeline.down.of(TTSAudioRawFrame), "the reply's sound")
         said = ids[-1]
-        await asyncio.sleep(0.5)
+        await pipeline.say(b"", silence_s=LISTENS_S)
         before = len(pipeline.down.of(ProposedUserStartedSpeakingFrame))
         await pipeline.say(pcm("book"))
         await until(lambda: len(pipeline.down.of(ProposedUserStartedSpeakingFrame)) > before, "the interruption")
-        await until(lambda: understood("book", pipeline.heard()), "the second transcript")
+        await until(lambda: understood("book", pipeline.heard()), "the second transcript", found=pipeline.state)
         left = await asyncio.wait_for(service.retrieve_conversation_item(said), 10)
         text = left.content[0].transcript
         whole = "".join(frame.text for frame in pipeline.down.of(LLMTextFrame))
