@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,6 +24,7 @@ from bench.utterances import quick_utterances, utterances
 from tests.support.mesh import running_mesh
 
 PEER = "speech-to-speech"
+PAUSE_S = 3.0  # between two conversations: the peer refuses a client until it is done with the one before
 
 
 def main() -> None:
@@ -47,6 +49,7 @@ def main() -> None:
         for number in range(arguments.runs):
             said = quick_utterances() if arguments.quick else utterances(take=number + 1)
             for contestant in in_turn(contestants, number):
+                time.sleep(PAUSE_S)
                 measured.append(talk(contestant, 1, number, said))
                 print(summary(measured[-1]), flush=True)
     print(table(measured))

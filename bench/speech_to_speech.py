@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -127,9 +128,8 @@ def _environment(folder: Path) -> dict[str, str]:
     silero = wheel_folder("silero_vad") / "data" / "silero_vad.jit"
     (hub / "hubconf.py").write_text(_HUBCONF.format(path=str(silero)), encoding="utf-8")
     (data / "taggers" / "averaged_perceptron_tagger_eng").mkdir(parents=True)  # looked for, and not used
-    (data / "tokenizers").mkdir()
     (punkt,) = ENVIRONMENT.glob("lib/python3*/site-packages/llama_index/core/_static/nltk_cache/tokenizers/punkt_tab")
-    (data / "tokenizers" / "punkt_tab").symlink_to(punkt)
+    shutil.copytree(punkt, data / "tokenizers" / "punkt_tab")  # NLTK follows no link out of its folder
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return {**kept, "TORCH_HOME": str(folder / "torch"), "NLTK_DATA": str(data), "HF_HUB_OFFLINE": "1"}
 
