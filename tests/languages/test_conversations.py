@@ -36,7 +36,7 @@ class Practice:
 PRACTICES = (
     Practice(
         "es",
-        "em_alex",
+        "ef_dora",
         ("Ayer fui al mercado con mi hermana.", "Me gusta mucho la fruta, sobre todo las manzanas."),
         frozenset("el los las y con por para muy qué cómo está es una te tu gusta más lo del al su se".split()),
     ),
