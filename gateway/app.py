@@ -46,6 +46,7 @@ from gateway.ports import NoServerTools, Ports, ServerTools
 from gateway.realtime.routes import EntryChecks, add_realtime
 from gateway.realtime.serve import Shared
 from gateway.reply.maker import ReplyOptions
+from gateway.root_path import RootPath
 from gateway.scenarios import Library, load_library
 
 logger = logging.getLogger(__name__)
@@ -161,6 +162,8 @@ def create_app(
     )
     entrance = Entrance(authenticator, limits, admission, draining, _origins(settings))
     add_learner_routes(app, entrance, ports.learners)
+    if settings.root_path:
+        app.add_middleware(RootPath, prefix=settings.root_path)  # the last one added sees a request first
     # Mount it last, as it answers every path under PREFIX that no earlier route answers.
     uploads = Uploads(settings.upload_max_at_once)
     app.mount(PREFIX, create_openai_app(Backend(settings, ports, services, entrance, uploads)))

@@ -179,6 +179,12 @@ class GatewaySettings(ProcessSettings):
         description="Addresses or networks, separated by commas, of the proxies whose `X-Forwarded-For` names the "
         "client's address. `*` trusts everybody, so only a proxy may be able to reach the gateway.",
     )
+    root_path: str = Field(
+        "",
+        pattern=r"^(/[\w.~-]+)*$",
+        description="Path under which a proxy serves the gateway, for example `/talk`, if the proxy leaves it in the "
+        "requests. A proxy that cuts it off needs no setting.",
+    )
     client_max_connections: int = Field(
         100,
         ge=1,

@@ -39,7 +39,7 @@ const replay = new Replay(replaying);
 const voiceView = new VoiceView(page.part['voice-choice'], page.part.voice);
 new ChoicesView(page.part.corrections, page.part.native);
 const conversation = new Conversation({
-  url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/conversation`,
+  url: new URL('ws/conversation', document.baseURI).href.replace('http', 'ws'), // relative: a proxy may add a path
   memory: memory.session,
   access: memory.access.load,
   prefer: ['recorder', 'worklet'].find((road) => road === query.get('mic')) ?? null,

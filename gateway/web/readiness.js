@@ -24,7 +24,7 @@ export function watchReadiness(tell) {
 
 async function readiness() {
   try {
-    const response = await fetch('/ready', { cache: 'no-store' });
+    const response = await fetch('ready', { cache: 'no-store' });
     const { services = {}, fallbacks = {} } = await response.json().catch(() => ({}));
     const waitingFor = Object.keys(services).filter((name) => !services[name]);
     return { reached: true, ready: response.ok, waitingFor, fallbacks };

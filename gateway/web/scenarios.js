@@ -9,7 +9,7 @@ import { ask } from './server.js';
 
 /** @returns {Promise<Scenario[]>} the easiest first; empty if the server has none */
 export async function loadScenarios() {
-  const scenarios = (await ask('/scenarios'))?.scenarios;
+  const scenarios = (await ask('scenarios'))?.scenarios;
   return Array.isArray(scenarios) ? scenarios.filter((each) => each?.id && each.title) : [];
 }
 

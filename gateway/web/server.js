@@ -2,7 +2,7 @@
 import * as memory from './memory.js';
 
 /**
- * @param {string} path of a route that answers JSON
+ * @param {string} path of a route that answers JSON, relative to the page: behind a proxy the gateway may have a path
  * @returns {Promise<object|null>} null: the server is away, refuses, or doesn't know the route
  */
 export function ask(path) {

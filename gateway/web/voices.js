@@ -6,7 +6,7 @@ let known = [];
 
 /** Asks the server, once it is ready. @returns {Promise<{id: string, name: string, language: string}[]>} default first */
 export async function loadVoices() {
-  known = (await ask('/voices'))?.voices ?? [];
+  known = (await ask('voices'))?.voices ?? [];
   return known;
 }
 

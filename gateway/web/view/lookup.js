@@ -70,7 +70,7 @@ export class LookupView {
     const { part } = this;
     this.looking = word;
     const query = new URLSearchParams({ text: word, language: this.language() });
-    const answer = await this.ask(`/words?${query}`);
+    const answer = await this.ask(`words?${query}`);
     if (this.looking !== word || this.part !== part) return;
     this.#tell(word, answer?.words?.[0] ?? null, answer?.unknown_because ?? null);
   }
