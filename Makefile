@@ -280,6 +280,11 @@ $(VENV_SCHEMA)/.schema: $(UV) $(LOCKS)/test-schema.txt
 test-schema: $(VENV)/.dev $(VENV_SCHEMA)/.schema ## Schemathesis on the OpenAPI document of /v1 (ARGS="--seed 1")
 	$(BIN)/python -m tests.schema $(ARGS)
 
+.PHONY: test-proxies
+test-proxies: $(VENV)/.dev ## The page, its WebSocket and streamed replies behind nginx, HAProxy, Caddy and Envoy
+	@deploy/apt-install.sh proxies
+	$(BIN)/python -m pytest tests/proxies $(ARGS)
+
 VENV_SERVERS := .venv-servers
 # Those that pass; tests/servers/real.py says what is known of the others.
 SERVERS ?= llama.cpp ollama vllm llama-cpp-python

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the missing packages of a group (`test` or `images`) in deploy/apt-packages.txt, our list of Debian packages.
+# Installs the missing packages of a group (`test`, `proxies` or `images`) in deploy/apt-packages.txt, our list of Debian packages.
 set -euo pipefail
 mapfile -t wanted < <(awk -v group="${1:-test}" '$1 == group { print $2 }' "$(dirname "$0")/apt-packages.txt")
 missing=()

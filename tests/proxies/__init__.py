@@ -1,0 +1,1 @@
+"""Real proxies in front of the gateway; `make test-proxies` runs them."""
