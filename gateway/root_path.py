@@ -23,5 +23,5 @@ class RootPath:
             return
         if path.startswith(self._prefix + "/"):
             raw = scope.get("raw_path") or path.encode()
-            scope = scope | {"path": path[len(self._prefix) :], "raw_path": raw[len(self._prefix) :]}
+            scope = {**scope, "path": path[len(self._prefix) :], "raw_path": raw[len(self._prefix) :]}
         await self._app(scope, receive, send)
