@@ -31,7 +31,10 @@ def test_nothing_that_the_page_asks_for_is_at_the_root_of_the_host() -> None:
 async def test_the_gateway_answers_with_and_without_its_path(path: str) -> None:
     token = "a-token-of-16-letters"
     gateway = TestGateway()
-    async with gateway.running(root_path="/talk", auth_tokens=token), httpx.AsyncClient(trust_env=False) as http:
+    async with (
+        gateway.running(root_path="/talk", auth_tokens=token),
+        httpx.AsyncClient(trust_env=False, timeout=60) as http,
+    ):
 
         async def get(name: str, **headers: str) -> httpx.Response:
             return await http.get(gateway.http + path + name, headers=headers)
@@ -44,7 +47,10 @@ async def test_the_gateway_answers_with_and_without_its_path(path: str) -> None:
 
 
 async def test_the_path_without_its_slash_leads_to_the_page() -> None:
-    async with TestGateway().running(root_path="/talk") as gateway, httpx.AsyncClient(trust_env=False) as http:
+    async with (
+        TestGateway().running(root_path="/talk") as gateway,
+        httpx.AsyncClient(trust_env=False, timeout=60) as http,
+    ):
         answer = await http.get(f"{gateway.http}/talk")
         assert (answer.status_code, answer.headers["location"]) == (307, "/talk/")
         assert (await http.get(f"{gateway.http}/talkative")).status_code == 404
