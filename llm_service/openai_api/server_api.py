@@ -11,6 +11,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from common.errors import DeadlineError, EngineError, ServiceError, UnavailableError
+from common.proxy_for import proxy_for
 from common.tracing import http_headers, stage
 from llm_service.engine import Message
 from llm_service.openai_api.chat_completions import NOT_OURS, error_for, error_message
@@ -59,7 +60,9 @@ class ServerApi:
             # One connection per request. llama.cpp closes a connection after a stream without announcing it, and a
             # request that fails for that reason looks like one that the server has begun to work on.
             limits=httpx.Limits(max_keepalive_connections=0),
-            trust_env=trust_env,
+            proxy=proxy_for(base_url) if trust_env else None,
+            trust_env=False,
+            verify=httpx.create_ssl_context(trust_env=trust_env),  # SSL_CERT_FILE, SSL_CERT_DIR
             transport=transport,
         )
 
