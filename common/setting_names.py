@@ -105,6 +105,7 @@ SETTING_NAMES = frozenset(
         "PROFILE",
         "PROGRESS_TTL_S",
         "REDIS_URL",
+        "ROOT_PATH",
         "SCENARIOS_DIR",
         "SERVICE_TOKEN",
         "SESSION_TTL_S",
