@@ -51,7 +51,7 @@ class Cost:
 
 
 COSTS: Mapping[str, Cost] = {
-    "languages": Cost(download_gb=1.4, memory_gb=3, recognition=0.85, speech=0.9, tokens_per_s=2, cores=6)
+    "languages": Cost(download_gb=1.4, memory_gb=3.6, recognition=0.85, speech=0.9, tokens_per_s=2, cores=6)
 }
 """By the profile's name; other profiles have their sizes in docs/models.md."""
 
