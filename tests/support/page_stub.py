@@ -3,7 +3,7 @@
     python -m tests.support.page_stub [port]      to look at the page while working on it
 
 Whoever writes or talks to it is answered by the next line of `LINES`; it checks each message of the page against
-gateway/protocol.py and remembers them all. Tests drive it: wait for a message, send one, drop the line.
+gateway/protocol and remembers them all. Tests drive it: wait for a message, send one, drop the line.
 """
 
 from __future__ import annotations
