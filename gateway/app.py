@@ -34,7 +34,7 @@ from gateway.clients.tts import GrpcTts
 from gateway.closing import ENDED, EXPELLED, IDLE, OUT_OF_TIME, TimeUsedUpError
 from gateway.config import GatewaySettings
 from gateway.connection.serve import converse
-from gateway.conversation.session import SessionOptions
+from gateway.conversation.session_options import SessionOptions
 from gateway.http import Services, add_http
 from gateway.learner_routes import add_learner_routes
 from gateway.openai_api.app import PREFIX, create_openai_app, not_found, refuse

@@ -16,7 +16,8 @@ from gateway.audio import AudioInput
 from gateway.audio_monitor import AudioMonitor
 from gateway.closing import BROKEN, Closing
 from gateway.config import GatewaySettings
-from gateway.conversation.session import Session, SessionOptions
+from gateway.conversation.session import Session
+from gateway.conversation.session_options import SessionOptions
 from gateway.outbox import Outbox
 from gateway.ports import Ports
 from gateway.sweeping import SWEEPER

@@ -12,7 +12,8 @@ from gateway.audio import AudioInput
 from gateway.closing import Closing
 from gateway.config import GatewaySettings
 from gateway.connection.frame_reader import FrameReader
-from gateway.conversation.session import Session, SessionOptions
+from gateway.conversation.session import Session
+from gateway.conversation.session_options import SessionOptions
 from gateway.live_session import close, live_session, run
 from gateway.outbox import Outbox
 from gateway.ports import Ports

@@ -7,12 +7,10 @@ control decides who speaks. A service that fails ends the turn with an `error`, 
 from __future__ import annotations
 
 import asyncio
-import math
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 import anyio
 
@@ -49,11 +47,12 @@ from gateway.conversation.hearing_events import (
     TurnCut,
     VoiceLasts,
 )
+from gateway.conversation.help_offers import HelpOffers
 from gateway.conversation.learner import Learner
 from gateway.conversation.learner_turns import LearnerTurns
 from gateway.conversation.open_turn import OpenTurn
+from gateway.conversation.session_options import SessionOptions
 from gateway.conversation.session_tools import SessionTools
-from gateway.conversation.silence import Silence
 from gateway.conversation_record import ConversationRecord
 from gateway.echo import EchoGuard
 from gateway.history import Memory, SessionState, Turn
@@ -66,7 +65,6 @@ from gateway.protocol import (
     HintMessage,
     Interrupt,
     Playback,
-    Reconnect,
     SetLevel,
     Start,
     Text,
@@ -75,42 +73,16 @@ from gateway.protocol import (
 )
 from gateway.reply.asides import Asides
 from gateway.reply.floor_control import FloorControl
-from gateway.reply.help import Hints, help_is_due_after_s, offer
-from gateway.reply.maker import ReplyMaker, ReplyOptions
+from gateway.reply.help import Hints
+from gateway.reply.maker import ReplyMaker
 from gateway.reply.outcome import Outcomes, remember_calls
 from gateway.reply.partner import MANNERS, partner_of
 from gateway.reply.reply import Reply
 from gateway.reply.request import ReplyRequest
 from gateway.reply.turn_machine import LearnerInterrupts, PartnerBegins
-from gateway.scenarios import Library
 
 # How many events the inbox holds; while it is full, `post` waits.
 INBOX_EVENTS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class SessionOptions:
-    """The options that all sessions of a gateway share.
-
-    gateway_id: this gateway's name, as the owner of its sessions. idle_timeout_s: the session is closed after this
-    long without an event. interrupt_after_s: a voice that lasts this long interrupts the partner. help_after_s: the
-    partner offers help after a silence of this length; 0: never. may_speculate: whether the models have room for
-    replies that may turn out to be useless. tool_timeout_s: how long a client may take for the result of a tool.
-    reconnect: makes the message for a learner who is handed over. scenarios: the ones that a learner can choose.
-    cancels_echo: remove the partner's voice from the microphone.
-    """
-
-    gateway_id: str
-    asr_sample_rate_hz: int
-    reply: ReplyOptions
-    idle_timeout_s: float
-    interrupt_after_s: float
-    help_after_s: float = 0.0
-    may_speculate: Callable[[], bool] = lambda: True
-    tool_timeout_s: float = 30.0
-    reconnect: Callable[[], Reconnect] = lambda: Reconnect(reason="", delay_ms=0)
-    scenarios: Library = field(default_factory=lambda: Library({}))
-    cancels_echo: bool = False
 
 
 async def _keep_seat() -> None:
@@ -193,7 +165,7 @@ class Session:
             timeout_s=options.tool_timeout_s,
         )
         self._resume_token = resume_token or secrets.token_urlsafe(24)
-        self._silence = Silence()
+        self._help = HelpOffers(self._record, options.help_after_s, patience=self._patience, now=now)
         self._ends_by: HandOver | TimeUp | None = None
         self._is_playing: Callable[[str], bool] = lambda turn_id: False  # floor control replaces it
         self.is_leaving = False
@@ -323,13 +295,15 @@ class Session:
             has_echo=lambda: self._echo is not None and self._echo.has_echo,
         )
         while True:
-            help_in_s = self._help_is_due_in_s(floor)
+            is_silent = self._is_between_turns(floor) and self._hearing.has_audio
+            help_in_s = self._help.is_due_in_s(is_silent=is_silent)
             try:
                 async with asyncio.timeout(min(help_in_s, self._options.idle_timeout_s)):
                     event = await self._inbox.receive()
             except TimeoutError:
                 if help_in_s < self._options.idle_timeout_s:
-                    await self._try(self._offer_help(floor))
+                    if self._is_between_turns(floor):  # the learner may begin to speak just now
+                        await self._try(self._help.offer(floor))
                     continue
                 await self._outbox.report(UnavailableError(IDLE.reason, code="idle"))
                 return IDLE
@@ -425,29 +399,6 @@ class Session:
 
     def _is_between_turns(self, floor: FloorControl) -> bool:
         return floor.is_free and not (self._open_turn.is_open or self._hearing.turn_is_open)
-
-    # --- silence --------------------------------------------------------------------------------
-
-    def _help_is_due_in_s(self, floor: FloorControl) -> float:
-        """Seconds until the partner offers help, if nothing happens before."""
-        turns, patience = self._record.turns, self._patience()
-        nobody_speaks = self._is_between_turns(floor) and self._hearing.has_audio
-        self._silence.observe(turns, nobody_speaks=nobody_speaks, now_s=self._now())
-        longest_s = help_is_due_after_s(
-            self._options.help_after_s, patience=patience.factor, usual_pause_ms=patience.usual_pause_ms
-        )
-        ends_at_s = self._silence.ends_at_s(turns, longest_s)
-        return math.inf if ends_at_s is None else max(0.0, ends_at_s - self._now())
-
-    async def _offer_help(self, floor: FloorControl) -> None:
-        """Have the partner offer help, unless the learner begins to speak just now."""
-        if not self._is_between_turns(floor):
-            return
-        turns = self._record.turns
-        self._silence.is_broken(turns)
-        if text := offer(self._record.state, turns):
-            metrics.HELP_OFFERS.inc()
-            await floor.on(PartnerBegins(text, is_offer=True))
 
     # --- the end --------------------------------------------------------------------------------
 

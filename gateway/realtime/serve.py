@@ -19,7 +19,8 @@ from gateway.audio import AudioInput
 from gateway.closing import Closing
 from gateway.config import GatewaySettings
 from gateway.conversation.events import Expelled, Left
-from gateway.conversation.session import Session, SessionOptions
+from gateway.conversation.session import Session
+from gateway.conversation.session_options import SessionOptions
 from gateway.http import Services
 from gateway.live_session import close, live_session, run
 from gateway.outbox import Outbox

@@ -13,7 +13,8 @@ from gateway.audio import AudioInput
 from gateway.closing import Closing
 from gateway.conversation.conduct import Conduct
 from gateway.conversation.events import Left, SessionEvent
-from gateway.conversation.session import Session, SessionOptions
+from gateway.conversation.session import Session
+from gateway.conversation.session_options import SessionOptions
 from gateway.history import Level
 from gateway.notices import Notice
 from gateway.outbox import Outbox

@@ -16,7 +16,7 @@ from gateway.admission.waiting_room import Arrival
 from gateway.config import GatewaySettings
 from gateway.connection.serve import converse
 from gateway.conversation.hearing import GAP_S
-from gateway.conversation.session import SessionOptions
+from gateway.conversation.session_options import SessionOptions
 from gateway.ports import Ports
 from gateway.reply.maker import ReplyOptions
 from tests.support.conversation import RATE_HZ, start
