@@ -146,8 +146,9 @@ def test_voices() -> None:
     assert choose_voice(VOICES, "", "en-GB").id == "amy"
     assert speaks(VOICES[0], "en")
     assert not speaks(VOICES[0], "e")
-    for voice, language in (("eve", ""), ("", "fr"), ("amy", "de")):
-        with pytest.raises(InvalidInputError, match=r"amy \(en-US\), bo \(de-DE\)"):
+    by_voice, by_language = r"amy \(en-US\), bo \(de-DE\)", "the voices here speak de-DE, en-US"
+    for voice, language, names in (("eve", "", by_voice), ("", "fr", by_language), ("amy", "de", "these speak it: bo")):
+        with pytest.raises(InvalidInputError, match=names):
             choose_voice(VOICES, voice, language)
 
 
