@@ -95,7 +95,7 @@ function showLearner(entry, turn) {
   entry.corrections = corrections;
   entry.beside?.remove();
   const lines = corrections.map(({ original, corrected, why }) =>
-    el('li', {}, ...markUp(original, corrected), why && el('span', { class: 'why' }, ` ${why}`)),
+    el('li', {}, ...markUp(original, corrected), why && el('span', { class: 'why' }, ` – ${why}`)),
   );
   entry.beside = el('ul', { class: 'beside', 'aria-label': CORRECTED }, ...lines);
   entry.item.append(entry.beside);
