@@ -6,8 +6,9 @@
     guard.outcome                           → Outcome.REPEATED
 
 The first clause passes as it comes, unless its words so far begin a sentence of an earlier reply. Then it waits for a
-word that differs. Later text passes in whole clauses, as synthesis speaks it, so the guard can leave out a bad clause.
-Once most of `max_tokens` is used, the reply ends with the sentence.
+word that differs, but not beyond its own end, because the learner waits for it. If it begins a recital after all, that
+first sentence is said. Later text passes in whole clauses, as synthesis speaks it, so the guard can leave out a bad
+clause. Once most of `max_tokens` is used, the reply ends with the sentence.
 
 The guard lets pass what people repeat on purpose: a short sentence ("That's great!"), a few same words in a row ("very,
 very good"), a list within a sentence, a sentence that grows ("I go. I go to school. I go to school by bus."), and
@@ -150,11 +151,12 @@ class ReplyGuard:
         sentence, rest = self._sentence[:end], self._sentence[end:]
         words = _words_of(sentence)
         if fault := self._fault(sentence, words):
-            if fault is Outcome.RECITED and not self._released and not self._sentences:
+            if fault is not Outcome.RECITED or self._sentences:
+                return self._stop(fault)
+            if not _first_clause_end(sentence):
                 # Nothing is out yet: perhaps the next sentence is new.
                 self._recital, self._sentence = self._recital or sentence, rest
                 return ""
-            return self._stop(fault)
         out = sentence[self._released :]
         self._said.append(words)
         self._sentence, self._released, self._checked = rest, 0, 0
@@ -202,7 +204,9 @@ class ReplyGuard:
             return self._stop(Outcome.BOTH_SIDES)
         safe = self._safe_length()
         words = _words_of(self._sentence[:safe])
-        if safe <= self._released or not words or (not self._may_repeat and self._begins_like_another(words)):
+        may_wait = self._sentences > 0 or not self._first_clause_is_out
+        must_wait = may_wait and not self._may_repeat and self._begins_like_another(words)
+        if safe <= self._released or not words or must_wait:
             return ""
         if not self._may_repeat and (_has_loop(words, self._checked) or self._harps(words)):
             return self._stop(Outcome.REPEATED)
@@ -225,13 +229,12 @@ class ReplyGuard:
 
     def _safe_length(self) -> int:
         """How many characters may go out: all of the reply's first clause, later only the text before a boundary."""
-        ends = list(_CLAUSE_ENDS.finditer(self._sentence))
         if self._first_clause_is_out:
+            ends = list(_CLAUSE_ENDS.finditer(self._sentence))
             return ends[-1].start() if ends else 0
-        for match in ends:
-            if len(_words_of(self._sentence[: match.start()])) >= _FIRST_CLAUSE_WORDS:
-                self._first_clause_is_out = True
-                return match.end()
+        if end := _first_clause_end(self._sentence):
+            self._first_clause_is_out = True
+            return end
         return len(self._sentence.rstrip())
 
     # --- ends -----------------------------------------------------------------------------------
@@ -259,6 +262,15 @@ class ReplyGuard:
         good = next(count for count in range(len(words), 0, -1) if not _has_loop(words[:count]))
         ends = [match.end() for match in _WORD.finditer(self._sentence)]
         return self._sentence[: ends[good - 1]] + "…"
+
+
+def _first_clause_end(sentence: str) -> int:
+    """Where the first clause of at least _FIRST_CLAUSE_WORDS words ends, with its white space; 0: not within the
+    sentence."""
+    for match in _CLAUSE_ENDS.finditer(sentence):
+        if len(_words_of(sentence[: match.start()])) >= _FIRST_CLAUSE_WORDS:
+            return match.end()
+    return 0
 
 
 def _may_repeat(messages: Sequence[Message]) -> bool:

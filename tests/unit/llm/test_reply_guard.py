@@ -99,6 +99,24 @@ def test_a_recital_at_the_beginning_is_left_out_and_the_rest_is_spoken() -> None
     assert guarded("What kind of tea do you like? Is it hot?", *before) == ("Is it hot?", None)
 
 
+def test_a_first_clause_does_not_wait_beyond_its_own_end() -> None:
+    messages = [
+        Message("user", "Hi."),
+        Message("assistant", "You are so lucky, I love the sea!"),
+        Message("user", "So."),
+    ]
+    guard = ReplyGuard(messages, Limits(100))
+    assert guard.push("You are so") == ""
+    assert guard.push(" lucky, ") == "You are so lucky, "
+    assert guard.push("I love tea. ") == "I love tea. "
+
+
+@pytest.mark.parametrize("pieces", [None, ["You are so lucky, I love the sea! ", "You are so lucky, I love the sea! "]])
+def test_a_recital_whose_first_clause_is_out_is_said_once(pieces: list[str] | None) -> None:
+    said = "You are so lucky, I love the sea!"
+    assert guarded(f"{said} {said}", "Hi.", said, "So.", pieces=pieces) == (said, Outcome.REPEATED)
+
+
 def test_a_reply_that_is_nothing_but_a_recital_is_spoken_all_the_same() -> None:
     before = ("I like tea.", "What kind of tea do you like?", "Green tea.")
     assert guarded("What kind of tea do you like?", *before)[0] == "What kind of tea do you like?"
