@@ -8,7 +8,7 @@ import { charts, table } from './progress_charts.js';
 export class ProgressView {
   /** @param {{dialog: HTMLDialogElement, opener: HTMLButtonElement}} parts */
   constructor({ dialog, opener }) {
-    Object.assign(this, { dialog, opener, found: null });
+    Object.assign(this, { dialog, opener, found: null, asking: null });
     opener.addEventListener('click', () => {
       dialog.showModal();
       this.#refresh();
@@ -18,7 +18,10 @@ export class ProgressView {
   /** Ask the server, and draw the answer. @param {string} [told] a sentence about what was just done */
   async #refresh(told = '') {
     this.#draw(told);
-    this.found = await progress.load();
+    const asking = (this.asking = Symbol('asking'));
+    const found = await progress.load();
+    if (this.asking !== asking) return; // the learner has done something since
+    this.found = found;
     this.#draw(this.found ? told : told || PROGRESS.away);
   }
 
@@ -42,6 +45,7 @@ export class ProgressView {
   #consent() {
     const box = el('input', { type: 'checkbox', role: 'switch', id: 'keep-progress', checked: progress.isKept() });
     box.addEventListener('change', async () => {
+      this.asking = null;
       if (!box.checked) {
         progress.stop();
         this.#draw('');
