@@ -113,7 +113,10 @@ async def test_the_queue_can_be_left(open_page: OpenPage, stub: PageStub) -> Non
     await stub.client(2)
 
 
-async def test_a_restart_of_the_server_is_not_the_learner_cutting_in(open_page: OpenPage, stub: PageStub) -> None:
+async def test_a_restart_of_the_server_is_not_the_learner_cutting_in(
+    open_page: OpenPage, stub: PageStub, console: Console
+) -> None:
+    console.allowed.append("ERR_CONNECTION_REFUSED")  # the page may connect anew while the stub is being stopped
     page = await open_page(stub.url)
     client = await talking(page, stub)
     reply = await client.say("One two three four five six seven eight nine ten eleven twelve.")
