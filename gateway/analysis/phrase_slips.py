@@ -28,7 +28,7 @@ def _rule(pattern: str, corrected: str, why: str, scope: Scope = "anywhere") -> 
     return PhraseRule(re.compile(rf"\b{pattern}", re.IGNORECASE), corrected, why, scope)
 
 
-_BEGINS = r"(?:^|(?<=[,;] )|(?<=\b(?:and|but) )|(?<=\bso )|(?<=\bbecause ))"
+BEGINS = r"(?:^|(?<=[,;] )|(?<=\b(?:and|but) )|(?<=\bso )|(?<=\bbecause ))"  # the beginning of a clause
 _MODAL = r"(?P<modal>can|could|must|should|would|can['’]t|couldn['’]t|mustn['’]t|shouldn['’]t|won['’]t)"
 _BASES = (
     "ask|be|become|bring|buy|change|come|do|drink|drive|eat|find|finish|get|give|go|have|help|know|learn|leave|live|"
@@ -86,11 +86,11 @@ PHRASE_RULES: tuple[PhraseRule, ...] = (
     ),
     _rule(rf"{_MODAL} to (?P<verb>{_BASES})\b", r"\g<modal> \g<verb>", "After this verb there is no “to”."),
     _rule(r"(?P<who>we|they|you) was\b", r"\g<who> were", "After we, you and they, it is “were”.", "statements"),
-    _rule(rf"{_BEGINS}(?P<who>we|they|you) is\b", r"\g<who> are", "After we, you and they, it is “are”.",
+    _rule(rf"{BEGINS}(?P<who>we|they|you) is\b", r"\g<who> are", "After we, you and they, it is “are”.",
           "statements"),
-    _rule(rf"{_BEGINS}(?P<who>he|she|it) are\b", r"\g<who> is",
+    _rule(rf"{BEGINS}(?P<who>he|she|it) are\b", r"\g<who> is",
           "After he, she and it, it is “is”.", "statements"),
-    _rule(rf"{_BEGINS}(?P<who>he|she|it) have\b", r"\g<who> has", "After he, she and it, it is “has”.",
+    _rule(rf"{BEGINS}(?P<who>he|she|it) have\b", r"\g<who> has", "After he, she and it, it is “has”.",
           "statements"),
     _rule(r"(?P<there>there) is (?P<many>many|a lot of people|some people|two|three|four|five)\b",
           r"\g<there> are \g<many>", "For more than one, it is “there are”."),

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.analysis.phrase_slips import PHRASE_RULES, PhraseRule, Scope
+from gateway.analysis.phrase_slips import BEGINS, PHRASE_RULES, PhraseRule, Scope
 
 # base form → past tense, of verbs that learners form with -ed. Those whose form in -ed is a word of its own are left
 # out: "seed", "singed", "waked".
@@ -42,7 +42,6 @@ _VERBS = (
 _THIRD = {"do": "does", "go": "goes", "have": "has", "study": "studies", "try": "tries"}
 _THIRD |= {"teach": "teaches", "watch": "watches"}
 _VERB = "|".join(_VERBS)
-_BEGINS = r"(?:^|(?<=[,;] )|(?<=\b(?:and|but) )|(?<=\bso )|(?<=\bbecause ))"  # a clause
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ def _anywhere(pattern: str, correct: Callable[[re.Match[str]], tuple[str, str]])
 
 
 def _at_beginning(pattern: str, correct: Callable[[re.Match[str]], tuple[str, str]]) -> _Rule:
-    return _Rule(re.compile(rf"{_BEGINS}{pattern}\b(?!['’])", re.IGNORECASE), correct, "statements")
+    return _Rule(re.compile(rf"{BEGINS}{pattern}\b(?!['’])", re.IGNORECASE), correct, "statements")
 
 
 _RULES = (
