@@ -20,6 +20,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common.errors import ServiceError
+from gateway.admission.claims import refusal, subject_of
 from gateway.admission.jwks import Jwks, UnknownKeyError
 from gateway.config import GatewaySettings
 from gateway.jwt_keys import algorithm_of
@@ -114,30 +115,36 @@ class Authenticator:
         if not (self._jwt_key or self._jwks):
             raise UnauthorizedError("this token is not known here; check it, or ask for another one")
         try:
-            key, algorithms = self._key_for(token)
-            claims = jwt.decode(
-                token,
-                key,
-                algorithms=algorithms,
-                audience=self._audience or None,
-                issuer=self._issuer or None,
-                leeway=self._leeway_s,
-                options={"require": ["exp", "sub"], "verify_aud": bool(self._audience)},
-            )
+            return subject_of(self._claims(token))
         except UnknownKeyError:
             raise UnauthorizedError("this token's key is not known here; if it is new, try again in a moment") from None
-        except jwt.ExpiredSignatureError:
-            raise UnauthorizedError("this token has expired; ask for another one") from None
         except jwt.PyJWTError as error:  # also raised for a key of another family
-            raise UnauthorizedError(f"this token is not good here ({type(error).__name__})") from None
-        return str(claims["sub"])
+            raise UnauthorizedError(refusal(error, token)) from None
 
-    def _key_for(self, token: str) -> tuple[Any, list[str]]:
-        """The key to check the token with, and the algorithms that go with it. Raises UnknownKeyError, PyJWTError."""
+    def _claims(self, token: str) -> dict[str, Any]:
+        """The verified claims of a token. Raises UnknownKeyError, PyJWTError."""
         if self._jwks is None:
-            return self._jwt_key, self._jwt_algorithms
-        key = self._jwks.key_of(token)
-        return key.key, [key.algorithm_name]
+            return self._decode(token, self._jwt_key, self._jwt_algorithms)
+        wrong: jwt.InvalidSignatureError | None = None
+        for key in self._jwks.keys_for(token):
+            try:
+                return self._decode(token, key.key, [key.algorithm_name])
+            except jwt.InvalidSignatureError as error:
+                wrong = error
+        self._jwks.fetch_soon()  # the issuer may have a new key that it doesn't name, or that has an old name
+        raise wrong or UnknownKeyError
+
+    def _decode(self, token: str, key: Any, algorithms: list[str]) -> dict[str, Any]:
+        return jwt.decode(
+            token,
+            key,
+            algorithms=algorithms,
+            audience=self._audience or None,
+            issuer=self._issuer or None,
+            leeway=self._leeway_s,
+            # PyJWT refuses a `sub` that is a number; claims.py does not.
+            options={"require": ["exp", "sub"], "verify_aud": bool(self._audience), "verify_sub": False},
+        )
 
 
 def _digest(token: str) -> bytes:

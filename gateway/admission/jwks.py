@@ -32,17 +32,30 @@ class Jwks:
         self.url = url
         self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=FETCH_TIMEOUT_S)
         self._cooldown_s = cooldown_s
-        self._keys: dict[str, jwt.PyJWK] = {}
+        self._keys: list[jwt.PyJWK] = []
         self._is_away = False
         self._wanted = asyncio.Event()
 
-    def key_of(self, token: str) -> jwt.PyJWK:
-        """The key that the token names. Raises UnknownKeyError, or PyJWTError if it is no token."""
-        key = self._keys.get(str(jwt.get_unverified_header(token).get("kid")))
-        if key is None:
-            self._wanted.set()
+    def keys_for(self, token: str) -> list[jwt.PyJWK]:
+        """The keys that may have signed the token. Raises UnknownKeyError, or PyJWTError if it is no token.
+
+        A token need not name its key, nor a key its name (RFC 7515, 7517). Then every key for the token's algorithm
+        may be the one.
+        """
+        header = jwt.get_unverified_header(token)
+        kid = header.get("kid")
+        found = [key for key in self._keys if kid is not None and key.key_id == kid]
+        if not found:
+            nameless = [key for key in self._keys if kid is None or key.key_id is None]
+            found = [key for key in nameless if key.algorithm_name == header.get("alg")]
+        if not found:
+            self.fetch_soon()
             raise UnknownKeyError
-        return key
+        return found
+
+    def fetch_soon(self) -> None:
+        """A token was signed with a key that is not known here: the issuer may have a new one."""
+        self._wanted.set()
 
     async def run(self) -> None:
         """Fetch the keys now, regularly, and when an unknown one is named, until cancelled."""
@@ -55,7 +68,7 @@ class Jwks:
 
     async def _fetch(self) -> None:
         try:
-            found = await asyncio.to_thread(self._client.get_signing_keys)
+            found = await asyncio.to_thread(self._client.get_jwk_set)
         except jwt.PyJWTError as error:
             if not self._is_away:
                 logger.warning("the keys at JWT_JWKS_URL can't be fetched: %s", error)
@@ -64,6 +77,7 @@ class Jwks:
             return
         self._is_away = False
         # A symmetric key in a public document would let everybody sign.
-        self._keys = {str(key.key_id): key for key in found if key.algorithm_name in ALGORITHMS}
+        signing = [key for key in found.keys if key.public_key_use in ("sig", None)]
+        self._keys = [key for key in signing if key.algorithm_name in ALGORITHMS]
         if not self._keys:
             logger.warning("JWT_JWKS_URL has no key for %s", ", ".join(sorted(ALGORITHMS)))

@@ -29,6 +29,7 @@ class Issuer:
     def __init__(self) -> None:
         self.keys: dict[str, ec.EllipticCurvePrivateKey] | None = {}
         self.more: list[dict[str, Any]] = []
+        self.names_keys = True
         self.fetches = 0
         self.url = ""
 
@@ -40,12 +41,16 @@ class Issuer:
         assert self.keys is not None
         return jwt.encode(CLAIMS | {"exp": time.time() + 60} | claims, self.keys[kid], "ES256", headers={"kid": kid})
 
+    def sign_nameless(self, kid: str) -> str:
+        assert self.keys is not None
+        return jwt.encode(CLAIMS | {"exp": time.time() + 60}, self.keys[kid], "ES256")
+
     def document(self) -> bytes:
         self.fetches += 1
         if self.keys is None:
             return b"out of order"
         public = {kid: ECAlgorithm.to_jwk(key.public_key(), as_dict=True) for kid, key in self.keys.items()}
-        listed = [{"kid": kid, "use": "sig", "alg": "ES256"} | key for kid, key in public.items()]
+        listed = [({"kid": kid} if self.names_keys else {}) | {"use": "sig", "alg": "ES256"} | key for kid, key in public.items()]
         return json.dumps({"keys": [*listed, *self.more]}).encode()
 
 
@@ -136,3 +141,30 @@ def test_in_production_the_issuer_is_named(given: dict[str, str], says: str) -> 
         GatewaySettings(_env_file=None, environment="production", **given).check_protection()  # type: ignore[arg-type]
     sound = {"jwt_jwks_url": "https://a.example/keys", "jwt_audience": "a", "jwt_issuer": "b"}
     GatewaySettings(_env_file=None, environment="production", **sound).check_protection()  # type: ignore[arg-type]
+
+
+async def test_a_token_need_not_name_its_key(issuer: Issuer) -> None:
+    issuer.add("first")
+    issuer.add("second")
+    authenticator = Authenticator(jwks=Jwks(issuer.url, cooldown_s=0.02), audience="aitalk", issuer="school")
+    running = asyncio.create_task(authenticator.run())
+    await until_known(authenticator, issuer.sign("first"))
+    assert subject(authenticator, issuer.sign_nameless("first")) == "learner 7"
+    assert subject(authenticator, issuer.sign_nameless("second")) == "learner 7"
+    issuer.add("new")  # its first token makes the gateway fetch the keys
+    assert await until_known(authenticator, issuer.sign_nameless("new")) == "learner 7"
+    stranger = jwt.encode(CLAIMS | {"exp": time.time() + 60}, ec.generate_private_key(ec.SECP256R1()), "ES256")
+    with pytest.raises(UnauthorizedError, match="InvalidSignatureError"):
+        subject(authenticator, stranger)
+    running.cancel()
+
+
+async def test_keys_need_no_names(issuer: Issuer) -> None:
+    issuer.add("first")
+    issuer.add("second")
+    issuer.names_keys = False
+    authenticator = Authenticator(jwks=Jwks(issuer.url, cooldown_s=0.02), audience="aitalk", issuer="school")
+    running = asyncio.create_task(authenticator.run())
+    assert await until_known(authenticator, issuer.sign("second")) == "learner 7"
+    assert subject(authenticator, issuer.sign_nameless("first")) == "learner 7"
+    running.cancel()
