@@ -33,6 +33,9 @@ _OPTIONS = [
     # Reconnect quickly to a server that restarts.
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 2_000),
+    # Ask DNS again soon if a server can't be reached: a container that restarts gets another address. By default gRPC
+    # goes on with the old one for 30 s.
+    ("grpc.dns_min_time_between_resolutions_ms", 1_000),
 ]
 
 

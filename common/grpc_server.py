@@ -23,6 +23,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import start_http_server
 
+from common.addresses import join
 from common.errors import EngineError, UnavailableError
 from common.grpc_client import SHARED_OPTIONS
 from common.grpc_interceptor import ServiceInterceptor
@@ -37,6 +38,9 @@ logger = logging.getLogger(__name__)
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 FOLLOW_EVERY_S = 0.2
+# A client asks DNS again only when it loses a connection. So connections end from time to time, and calls go to servers
+# that were added. Calls in progress stay on the old connection until they are done.
+MAX_CONNECTION_AGE_MS = 60_000
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ class ModelServer:
                 *SHARED_OPTIONS,
                 ("grpc.so_reuseport", 0),
                 ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+                ("grpc.max_connection_age_ms", MAX_CONNECTION_AGE_MS),
             ],
         )
 
@@ -91,10 +96,10 @@ class ModelServer:
             reflection.enable_server_reflection(names, self._server)
         preload = self.settings.preload_models
         await self._set_health(NOT_SERVING if preload else SERVING)
-        self.port = self._listen(f"{self.settings.grpc_host}:{self.port}")
+        self.port = self._listen(join(self.settings.grpc_host, self.port))
         await self._server.start()
         what = "loading its model" if preload else "to load its model with the first call"
-        logger.info("%s listens on %s:%d, %s", self.service.label, self.settings.grpc_host, self.port, what)
+        logger.info("%s listens on %s, %s", self.service.label, join(self.settings.grpc_host, self.port), what)
         return self
 
     def _listen(self, address: str) -> int:
@@ -190,7 +195,7 @@ async def run(service: Service, settings: ModelServerSettings, port: int) -> Non
     loop = asyncio.get_running_loop()
     TASKS.labels(service.label).set_function(lambda: len(asyncio.all_tasks(loop)))
     if settings.metrics_port:
-        start_http_server(settings.metrics_port, settings.grpc_host)
+        start_http_server(settings.metrics_port, settings.grpc_host.strip("[]"))
     async with ModelServer(service, settings, port) as server:
         stopped = asyncio.create_task(stop.wait())
         warming = asyncio.create_task(server.warm_up())

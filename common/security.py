@@ -78,7 +78,7 @@ class Security:
 
 
 def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
+    return host.strip("[]") in ("localhost", "::1") or host.startswith("127.")
 
 
 def _read(path: Path | None) -> bytes | None:

@@ -55,7 +55,7 @@ class ProcessSettings(BaseSettings):
 class ModelServerSettings(ProcessSettings):
     """Settings that the three model servers share."""
 
-    grpc_host: str = Field("127.0.0.1", description="Address on which the model servers listen.")
+    grpc_host: str = Field("127.0.0.1", description="Address on which the model servers listen. `::`: IPv6 and IPv4.")
     grpc_reflection: bool | None = Field(
         None,
         description="Answer gRPC reflection, by which tools like grpcurl list the methods. Empty: in development only.",
@@ -120,6 +120,8 @@ def problems_in(invalid: ValidationError) -> list[str]:
             problems.append(message)
             continue
         name, given = str(error["loc"][0]).upper(), _PASSWORD.sub("…@", str(error["input"]))
+        if name.endswith("_PORT") and given.startswith("tcp://"):
+            message = f"Kubernetes sets this for a Service named {name[:-5].lower()}; set enableServiceLinks: false"
         problems.append(f"{name}: {message}" if is_secret(name) else f"{name}={given}: {message}")
     return problems
 

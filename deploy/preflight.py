@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings
 
 from asr_service.config import AsrSettings
 from common import unknown_settings
+from common.addresses import join, listen
 from common.security import Security
 from common.settings import ModelServerSettings, ProcessSettings, problems_in
 from deploy.configuration import settings_from
@@ -114,7 +115,8 @@ def _ports(variables: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, in
 def _port_problem(host: str, port: int, setting: str) -> str:
     """Why a process can't listen on that port; empty if it can."""
     try:
-        _listen(host, port)
+        for one in listen(host, port):
+            one.close()
     except PermissionError:
         return f"{setting}={port} needs more rights; choose a port from 1024 on: `make run {setting}=8000`"
     except socket.gaierror:
@@ -122,16 +124,11 @@ def _port_problem(host: str, port: int, setting: str) -> str:
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             why = os.strerror(error.errno or 0)
-            return f"nothing can listen on {host}:{port} ({why}); see {setting}, HOST and GRPC_HOST"
+            return f"nothing can listen on {join(host, port)} ({why}); see {setting}, HOST and GRPC_HOST"
         free = next((one for one in range(port + 1, port + _NEXT_PORTS) if not _port_problem(host, one, setting)), 0)
         advice = f"`make run {setting}={free}`" if free else f"set {setting} to a free one"
         return f"port {port} is taken{_by(port)}; stop what uses it, or run {advice}"
     return ""
-
-
-def _listen(host: str, port: int) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    socket.create_server((host, port), family=family).close()
 
 
 def _by(port: int) -> str:

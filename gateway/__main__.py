@@ -11,6 +11,7 @@ from types import FrameType
 import uvicorn
 import uvloop
 
+from common.addresses import join, listen
 from common.heap import limit_arenas
 from common.process import observe, plain_start_errors, spare_the_collector
 from gateway.admission.draining import Draining
@@ -61,20 +62,20 @@ class DrainingServer(uvicorn.Server):
         self.should_exit = True
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Open the listening socket before anything else is opened. Raises ValueError if that fails."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def open_sockets(host: str, port: int) -> list[socket.socket]:
+    """Listen before anything else is opened. Raises ValueError if that fails."""
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        return listen(host, port, backlog=BACKLOG)
     except OSError as error:
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-        raise ValueError(f"it can't listen on {host}:{port} ({why}); set PORT or HOST, or stop what uses it") from None
+        where = join(host, port)
+        raise ValueError(f"it can't listen on {where} ({why}); set PORT or HOST, or stop what uses it") from None
 
 
 async def serve(settings: GatewaySettings) -> None:
     """Serve until the sessions are handed over, or until a second signal. Raises ValueError if it can't listen."""
-    listening = listen(settings.host, settings.port)
-    settings = settings.model_copy(update={"port": listening.getsockname()[1]})  # the real port, if PORT is 0
+    listening = open_sockets(settings.host, settings.port)
+    settings = settings.model_copy(update={"port": listening[0].getsockname()[1]})  # the real port, if PORT is 0
     async with connect(settings) as (ports, services, seats, limits):
         app = create_app(settings, ports, services, seats, limits)
         config = uvicorn.Config(
@@ -91,7 +92,7 @@ async def serve(settings: GatewaySettings) -> None:
         server = DrainingServer(config, app.state.draining)
         async with asyncio.TaskGroup() as tasks:
             exiting = tasks.create_task(server.exit_when_drained())
-            await server.serve([listening])
+            await server.serve(listening)
             exiting.cancel()
 
 

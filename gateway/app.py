@@ -13,6 +13,7 @@ from fastapi import FastAPI, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
 
 from common import __version__
+from common.addresses import join
 from common.security import Security
 from common.tracing import flush_traces
 from gateway.admission.auth import Authenticator, UnauthorizedError, client_of, protect_http, subprotocol
@@ -266,5 +267,5 @@ async def _announce_ready(services: Services, settings: GatewaySettings) -> None
     while any((await services.problems()).values()):  # noqa: ASYNC110
         await asyncio.sleep(POLL_S)
     logger.info("✓ All models loaded successfully!")
-    host = "localhost" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104
-    logger.info("AI-Talk Backend Ready! http://%s:%d", host, settings.port)
+    host = "localhost" if settings.host in ("0.0.0.0", "::", "[::]") else settings.host  # noqa: S104
+    logger.info("AI-Talk Backend Ready! http://%s", join(host, settings.port))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
 
+from common.addresses import target
 from common.settings import ProcessSettings
 from gateway.jwt_keys import algorithm_of
 from gateway.mcp_servers import McpServer, read_servers
@@ -23,7 +24,7 @@ REDIS_URL = re.compile(
 class GatewaySettings(ProcessSettings):
     """Read from the environment and `.env`."""
 
-    host: str = Field("0.0.0.0", description="Address on which the gateway listens.")  # noqa: S104
+    host: str = Field("0.0.0.0", description="Address on which the gateway listens. `::`: IPv6 and IPv4.")  # noqa: S104
     port: int = Field(8000, ge=0, le=65535, description="Port of the gateway: page, HTTP and WebSocket.")
     cors_origins: str = Field(
         "http://localhost:3000",
@@ -242,6 +243,16 @@ class GatewaySettings(ProcessSettings):
             if one.strip() not in ("*", ""):
                 ipaddress.ip_network(one.strip(), strict=False)  # its message says what is wrong with it
         return proxies
+
+    @field_validator("asr_address", "llm_address", "tts_address")
+    @classmethod
+    def _usable_address(cls, address: str) -> str:
+        return target(address)
+
+    @field_validator("asr_replicas", "llm_replicas", "tts_replicas")
+    @classmethod
+    def _usable_addresses(cls, addresses: str) -> str:
+        return ",".join(target(one) for one in addresses.split(",") if one.strip())
 
     @field_validator("redis_url")
     @classmethod

@@ -40,7 +40,9 @@ def refusal(error: jwt.PyJWTError, token: str) -> str:
             except ClaimsError as unit:
                 return refusal(unit, token)
             wait_s = max(_seconds(claims.get(name)) for name in ("nbf", "iat")) - time.time()
-            return f"this token is valid in {wait_s:.0f} s; if that is wrong, set the clocks of its issuer and this server"
+            return (
+                f"this token is valid in {wait_s:.0f} s; if that is wrong, set the clocks of its issuer and this server"
+            )
         case ClaimsError():
             return f"this token is not good here: {error}"
         case _:

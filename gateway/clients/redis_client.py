@@ -80,7 +80,8 @@ def _by_sentinels(url: str, options: dict[str, Any]) -> redis.Redis:
     if not (hosts and name):
         raise ValueError("REDIS_URL with Sentinels is redis+sentinel://[user:password@]host:26379,host:26379/NAME/0")
     user, _, password = credentials.partition(":")
-    sentinels = [(host, int(port or 26379)) for host, _, port in (one.partition(":") for one in hosts.split(","))]
+    places = [urlsplit(f"//{one}") for one in hosts.split(",")]  # IPv6 addresses are in brackets
+    sentinels = [(place.hostname or "", place.port or 26379) for place in places]
     quickly = {"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S}
     sentinel = Sentinel(sentinels, sentinel_kwargs=quickly)  # type: ignore[no-untyped-call]
     master: redis.Redis = sentinel.master_for(

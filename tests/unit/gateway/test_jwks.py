@@ -50,7 +50,10 @@ class Issuer:
         if self.keys is None:
             return b"out of order"
         public = {kid: ECAlgorithm.to_jwk(key.public_key(), as_dict=True) for kid, key in self.keys.items()}
-        listed = [({"kid": kid} if self.names_keys else {}) | {"use": "sig", "alg": "ES256"} | key for kid, key in public.items()]
+        listed = [
+            ({"kid": kid} if self.names_keys else {}) | {"use": "sig", "alg": "ES256"} | key
+            for kid, key in public.items()
+        ]
         return json.dumps({"keys": [*listed, *self.more]}).encode()
 
 
