@@ -22,6 +22,7 @@ endef
 $(UV): $(LOCKS)/uv.txt
 	@echo "→ creating $(VENV)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "AI-Talk needs Python 3.11 or newer: make PYTHON=python3.12 …")'
+	@$(PYTHON) deploy/disk_check.py $(VENV)
 	@$(PYTHON) deploy/index_check.py
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --retries 1 --require-hashes -r $(LOCKS)/uv.txt || $(no_packages)

@@ -88,8 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         environment = configuration()
-        for warning in check_settings(environment, here(environment)):
-            print(f"warning: {warning}", file=sys.stderr, flush=True)
+        warnings = [f"warning: {warning}" for warning in check_settings(environment, here(environment))]
+        for warning in warnings:
+            print(warning, file=sys.stderr, flush=True)
         processes = processes_of(environment)
         fetches = fetch_commands(processes) if options.fetch or environment.get("PROFILE") else {}
         wheels = wheels_of(processes) if fetches else []
@@ -108,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.exit("\n".join(f"can't start: {problem}" for problem in str(error).splitlines()))
     except subprocess.CalledProcessError as error:
         sys.exit(f"can't start: `{shlex.join(error.cmd)}` ended with status {error.returncode}; see above")
-    return 0 if options.fetch else run(processes)
+    return 0 if options.fetch else run(processes, warnings)
 
 
 def install_and_fetch(
@@ -124,18 +125,28 @@ def install_and_fetch(
         one.remove()
 
 
-def run(processes: Mapping[str, Process]) -> int:
-    """Run all processes until Ctrl-C or SIGTERM; returns the exit status."""
+def run(processes: Mapping[str, Process], warnings: Sequence[str] = ()) -> int:
+    """Run all processes until Ctrl-C or SIGTERM; returns the exit status.
+
+    warnings: said again once all processes serve, because the lines of the start have moved the first ones out of
+    sight.
+    """
     from deploy.supervisor import CantStartError, Supervisor  # imports gRPC, which a dry run does not wait for
 
+    say = line_printer(processes)
     try:
-        asyncio.run(_supervise(Supervisor(programs_of(processes), line_printer(processes))))
+        asyncio.run(_supervise(Supervisor(programs_of(processes), say), partial(_repeat, warnings, say)))
     except CantStartError as error:
         sys.exit(f"can't start: {error}")
     return 0
 
 
-async def _supervise(supervisor: Supervisor) -> None:
+def _repeat(warnings: Sequence[str], say: Callable[[str, str], None]) -> None:
+    for warning in warnings:
+        say("system", warning)
+
+
+async def _supervise(supervisor: Supervisor, when_all_serve: Callable[[], None]) -> None:
     """The first signal stops the processes in order, a later one kills them."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     asked_at = math.inf
@@ -149,7 +160,12 @@ async def _supervise(supervisor: Supervisor) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, end)
-    await supervisor.run(stop)
+    serving = asyncio.create_task(supervisor.all_serve())
+    serving.add_done_callback(lambda task: None if task.cancelled() else when_all_serve())
+    try:
+        await supervisor.run(stop)
+    finally:
+        serving.cancel()
 
 
 def programs_of(processes: Mapping[str, Process]) -> list[Program]:

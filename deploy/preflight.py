@@ -119,9 +119,9 @@ def _port_problem(host: str, port: int, setting: str) -> str:
             one.close()
     except PermissionError:
         return f"{setting}={port} needs more rights; choose a port from 1024 on: `make run {setting}=8000`"
-    except socket.gaierror:
-        return f"{host} is not an address of this machine; see HOST and GRPC_HOST"
     except OSError as error:
+        if (error.errno or 0) < 0:  # of getaddrinfo
+            return f"{host} is not an address of this machine; see HOST and GRPC_HOST"
         if error.errno != errno.EADDRINUSE:
             why = os.strerror(error.errno or 0)
             return f"nothing can listen on {join(host, port)} ({why}); see {setting}, HOST and GRPC_HOST"

@@ -82,6 +82,10 @@ class Supervisor:
             if not task.cancelled():
                 task.result()
 
+    async def all_serve(self) -> None:
+        """Wait until every program has served."""
+        await asyncio.gather(*(serving.wait() for serving in self._serving.values()))
+
     def kill(self) -> None:
         """Kill everything at once."""
         for child in self._children.values():

@@ -56,6 +56,14 @@ def test_a_wrong_value_and_a_typo_are_told_before_anything_is_started(tmp_path: 
     assert all(line.startswith("can't start: ") for line in lines)
 
 
+@pytest.mark.parametrize("host", ["192.0.2.1", "nosuch.invalid"])
+def test_a_host_that_is_not_this_machine_is_told(host: str) -> None:
+    with pytest.raises(CannotStartError, match="HOST and GRPC_HOST") as told:
+        check_machine({"gateway": {"HOST": host, "PORT": "18000"}})
+    assert host in str(told.value)
+    assert "Unknown error" not in str(told.value)
+
+
 def test_a_taken_port_is_told_with_another_one(tmp_path: Path, taken_port: int) -> None:
     line = make_run(tmp_path, HOST="127.0.0.1", PORT=str(taken_port)).splitlines()[-1]
     assert line.startswith(f"can't start: port {taken_port} is taken")

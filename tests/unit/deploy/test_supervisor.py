@@ -74,6 +74,21 @@ async def test_a_program_that_is_killed_starts_again_and_the_others_go_on() -> N
     assert not psutil.pid_exists(int(other))
 
 
+async def test_it_is_known_when_all_serve() -> None:
+    serves = asyncio.Event()
+
+    async def check() -> Sign:
+        return Sign.SERVES if serves.is_set() else Sign.ANSWERS
+
+    slow = Program("slow", WAITS, {"PATH": os.environ["PATH"]}, check)
+    async with supervised(program("fast", WAITS), slow) as (output, supervisor):
+        await output.until("fast", 1)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(supervisor.all_serve(), 1.0)
+        serves.set()
+        await asyncio.wait_for(supervisor.all_serve(), 20)
+
+
 async def test_a_program_that_no_longer_answers_is_replaced() -> None:
     signs = iter([Sign.SERVES, Sign.SILENT, Sign.SILENT])
 

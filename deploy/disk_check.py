@@ -1,0 +1,31 @@
+"""`python deploy/disk_check.py FOLDER`: ends with status 1 if the disk has too little room for the packages.
+
+`make setup` runs it first. Otherwise pip or uv finds out after many seconds, and the advice is about the network.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+NEEDED_BYTES = 1_200_000_000  # .venv of `make setup`, with the bundled models
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The status. Writes to stderr what is missing."""
+    folder = Path(arguments[0]).absolute()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if free >= NEEDED_BYTES:
+        return 0
+    left = f"the disk of {folder} has {free / 1e6:.0f} MB left"
+    print(f"can't set up: the packages need {NEEDED_BYTES / 1e9:.1f} GB, and {left}", file=sys.stderr)
+    print("Make room, or set VENV to a folder on another disk; then try again", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
