@@ -29,6 +29,7 @@ from asr_service.voice.vad import WINDOW, SileroVad
 from asr_service.voice.vad_thread import VadThread
 from common.engine_info import engine_info
 from common.errors import InvalidInputError, SequenceError, UnavailableError
+from common.first_message import first_message
 from common.grpc_server import Service
 from common.pcm import BYTES_PER_SAMPLE
 from common.slots import Slots
@@ -100,7 +101,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         if self._draining.is_set():
             raise UnavailableError(DRAINS)
         with self._slots.take():
-            first = await anext(aiter(request_iterator), None)
+            first = await first_message(request_iterator)
             if first is None or first.WhichOneof("request") != "config":
                 raise SequenceError("the first message of StreamingRecognize must be `config`")
             assert self._listening is not None  # noqa: S101  no calls before warm-up

@@ -182,8 +182,8 @@ RECOVERIES = Counter(
 CONNECTIONS_ENDED = from_zero(
     Counter(
         "aitalk_gateway_connections_ended_total",
-        "Connections ended because the client sent too many control frames or fragments (too_much), or read nothing "
-        "(stalled).",
+        "Connections ended because the client sent too long a head, or too many control frames or fragments "
+        "(too_much), or read nothing (stalled).",
         ["reason"],
     ),
     *("too_much", "stalled"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -78,6 +79,9 @@ def check_tools(tools: Sequence[Tool], choice: ToolChoice) -> None:
     names = [tool.name for tool in tools]
     if len(set(names)) < len(names):
         raise InvalidInputError("`tools`: two of them have the same name")
+    for tool in tools:
+        if not _is_json(tool.parameters):
+            raise InvalidInputError(f"`tools`: {tool.name} has a number in its parameters that is not finite")
     if sum(len(tool.model_dump_json()) for tool in tools) > MAX_TOOLS_CHARS:
         raise InvalidInputError(
             f"`tools`: they are longer than {MAX_TOOLS_CHARS} characters of JSON; describe them shorter"
@@ -86,6 +90,15 @@ def check_tools(tools: Sequence[Tool], choice: ToolChoice) -> None:
         raise InvalidInputError("`tool_choice`: a call is required, but there are no tools")
     if choice.name and choice.name not in names:
         raise InvalidInputError(f"`tool_choice`: there is no tool {choice.name!r}")
+
+
+def _is_json(parameters: dict[str, Any]) -> bool:
+    """Whether a model server can read them: Python also reads NaN and Infinity, which are no JSON."""
+    try:
+        json.dumps(parameters, allow_nan=False)
+    except ValueError:
+        return False
+    return True
 
 
 def whole_calls(pieces: Iterable[CallPiece]) -> list[ToolCall]:

@@ -21,6 +21,7 @@ from anyio.streams.memory import MemoryObjectSendStream
 
 from common.engine_info import engine_info
 from common.errors import InvalidInputError, SequenceError
+from common.first_message import first_message
 from common.grpc_client import MAX_MESSAGE_BYTES
 from common.grpc_server import Service
 from common.slots import Slots
@@ -161,12 +162,11 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
 
 
 async def _first_config(requests: Requests) -> tts_pb2.SynthesisConfig:
-    async for request in requests:
-        if request.WhichOneof("request") == "config":
-            return request.config
-        break
-    else:
+    request = await first_message(requests)
+    if request is None:
         await asyncio.sleep(_CANCEL_GRACE_S)
+    elif request.WhichOneof("request") == "config":
+        return request.config
     raise SequenceError("the first message must be the config; send it before any text")
 
 

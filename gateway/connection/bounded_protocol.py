@@ -39,6 +39,9 @@ class BoundedProtocol(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
         super().data_received(data)
+        if self.conn.handshake_exc and not self.handshake_initiated:
+            self._refuse_handshake()
+            return
         self._is_allowed(self._limits.read(has_part_of_frame=bool(self.conn.reader.buffer)))
 
     def handle_ping(self) -> None:
@@ -83,6 +86,14 @@ class BoundedProtocol(WebSocketsSansIOProtocol):
         """Called when a ping was not answered."""
         super().keepalive_timeout()
         self.loop.call_later(FLUSH_S, self._abort, "")
+
+    def _refuse_handshake(self) -> None:
+        """Answer a handshake that can't be read, for example with a line of more than 8 KiB. uvicorn would leave it
+        open, without an answer."""
+        if not self.transport.is_closing():
+            metrics.CONNECTIONS_ENDED.labels("too_much").inc()
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
 
     def _is_allowed(self, reason: str) -> bool:
         """Whether a frame is taken. Ends the connection for this `reason`, if there is one."""

@@ -1,4 +1,5 @@
-"""HTTP of uvicorn, which also ends connections that don't send a request."""
+"""HTTP of uvicorn, with bounds on the part of a request that is not its body. The body's bounds are in
+`openai_api.body_limit`."""
 
 from __future__ import annotations
 
@@ -6,24 +7,67 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway import metrics
+
+# The most bytes in a row that are no body: the head of a request, the trailers after it, what comes with a chunk.
+# uvicorn and its parser have no limit, and collect the head in memory.
+MAX_HEAD_BYTES = 64 * 1024
+
 
 class HttpProtocol(HttpToolsProtocol):
-    """For uvicorn's setting `http`."""
+    """For uvicorn's setting `http`. Ends connections that send no request, too slow a head, or too long a one."""
 
-    request_s = 10.0  # from the connection to the end of its first request's headers
+    request_s = 10.0  # from the connection, or from the first byte of a later request, to the end of the head
+    _patience: asyncio.TimerHandle | None = None
+    _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Called by the event loop."""
         super().connection_made(transport)
-        self._patience = self.loop.call_later(self.request_s, self._give_up)
+        self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""
-        self._patience.cancel()
+        self._head_is_there()
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        """Called by the event loop."""
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            metrics.CONNECTIONS_ENDED.labels("too_much").inc()
+            self.send_400_response(f"The head of the request has more than {MAX_HEAD_BYTES} bytes.")
+
+    def on_message_begin(self) -> None:
+        """Called by the parser at the first byte of a request."""
+        super().on_message_begin()
+        self._expect_head()
+
+    def on_headers_complete(self) -> None:
+        """Called by the parser."""
+        self._head_is_there()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Called by the parser for each part of the body."""
+        self._head_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Called by the parser."""
+        self._head_bytes = 0
+        super().on_message_complete()
+
+    def _expect_head(self) -> None:
+        if self._patience is None:
+            self._patience = self.loop.call_later(self.request_s, self._give_up)
+
+    def _head_is_there(self) -> None:
+        self._head_bytes = 0
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
     def _give_up(self) -> None:
-        # After an upgrade another protocol has the transport.
-        cycle: object | None = self.cycle
-        if cycle is None and self.transport.get_protocol() is self:
-            self.transport.abort()
+        self.transport.abort()

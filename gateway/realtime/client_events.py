@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Annotated, Any, Literal, get_args
 
@@ -35,6 +36,13 @@ class BufferAppend(ClientEvent):
 
     type: Literal["input_audio_buffer.append"]
     audio: str
+
+    def data(self) -> bytes:
+        """The bytes of the audio. Raises ClientError."""
+        try:
+            return base64.b64decode(self.audio, validate=True)
+        except ValueError:  # binascii.Error, or a character outside ASCII
+            raise ClientError("`audio` is not valid base64", param="audio") from None
 
 
 class BufferCommit(ClientEvent):

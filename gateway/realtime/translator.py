@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -177,11 +175,7 @@ class Translator:
                 await self._item_requests.on(event)
 
     async def _append(self, event: BufferAppend) -> None:
-        try:
-            data = base64.b64decode(event.audio, validate=True)
-        except binascii.Error:
-            raise ClientError("`audio` is not valid base64", param="audio") from None
-        if pcm := self._decoder.push(data):
+        if pcm := self._decoder.push(event.data()):
             self._appended += len(pcm) // BYTES_PER_SAMPLE
             self._uncommitted += len(pcm) // BYTES_PER_SAMPLE
             await self._audio.feed(pcm)

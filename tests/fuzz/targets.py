@@ -27,7 +27,7 @@ from gateway.audio.sniff import sniff
 from gateway.audio.types import StreamDecoder, StreamKind
 from gateway.audio.wav import decode_wav
 from gateway.protocol import CLIENT_MESSAGE, read_client_message
-from gateway.realtime.client_events import SessionUpdate, read_client_event
+from gateway.realtime.client_events import BufferAppend, SessionUpdate, read_client_event
 from gateway.realtime.errors import ClientError
 from gateway.realtime.session_config import SessionConfig, updated
 from llm_service.config import LlmSettings
@@ -128,6 +128,8 @@ def realtime(data: bytes) -> None:
         event = read_client_event(data.decode("utf-8", errors="replace"))
         if isinstance(event, SessionUpdate):
             updated(SessionConfig(), event.session)
+        if isinstance(event, BufferAppend):
+            event.data()
     except ClientError:
         pass
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.realtime.client_events import CLIENT_EVENT_TYPES, ClientEvent, read_client_event
+from gateway.realtime.client_events import CLIENT_EVENT_TYPES, BufferAppend, ClientEvent, read_client_event
 from gateway.realtime.errors import ClientError
 from gateway.realtime.items import read_item
 from gateway.realtime.session_config import SessionConfig, updated
@@ -48,6 +48,14 @@ def test_any_frame_is_an_event_or_an_error(frame: str) -> None:
 def test_any_fields_are_an_event_or_an_error_that_names_it(kind: str, fields: dict[str, Any]) -> None:
     frame = json.dumps({**fields, "type": kind, "event_id": "mine"})
     assert attempt(lambda: read_client_event(frame)).event_id == "mine"
+
+
+@given(st.text())
+@example("\u0000\uffff")
+def test_any_audio_is_bytes_or_an_error(audio: str) -> None:
+    event = read_client_event(json.dumps({"type": "input_audio_buffer.append", "audio": audio}))
+    assert isinstance(event, BufferAppend)
+    assert isinstance(attempt(event.data), bytes | ClientError)
 
 
 @given(st.lists(OBJECTS, max_size=3))

@@ -210,6 +210,7 @@ async def test_the_choice_of_start_reaches_the_model(fields: dict[str, Any], mod
         {"tools": [LOOK, LOOK]},
         {"tools": [LOOK], "tool_choice": "other"},
         {"tool_choice": "required"},
+        {"tools": [LOOK | {"parameters": {"type": "object", "maximum": float("inf")}}]},
         {"tools": [LOOK | {"name": f"t{n}", "description": "x" * 4000} for n in range(20)]},
     ],
 )
