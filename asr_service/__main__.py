@@ -8,12 +8,14 @@ from asr_service.config import AsrSettings
 from asr_service.engines import create_engine
 from asr_service.service import create_service
 from common.grpc_server import run
+from common.heap import limit_arenas
 from common.models import fetch_weights
 from common.process import fetch_is_asked_for, observe, plain_start_errors, spare_the_collector
 
 
 def main() -> None:
     """Serve until SIGTERM. With --fetch, only download the weights."""
+    limit_arenas()
     with plain_start_errors("ASR"):
         settings = AsrSettings()
         observe("asr", settings)

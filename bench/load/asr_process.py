@@ -22,6 +22,7 @@ from asr_service.service import create_service
 from bench.load.delays import HEARD, Delays
 from common.engine_info import EngineDescription
 from common.grpc_server import run
+from common.heap import limit_arenas
 from common.logs import configure_logging
 from common.process import spare_the_collector
 
@@ -76,6 +77,7 @@ class DelaySettings(BaseSettings):
 
 def main() -> None:
     """Serve until SIGTERM."""
+    limit_arenas()
     settings = AsrSettings()
     settings = settings.model_copy(update={"asr_text_model": settings.asr_text_model or "none"})
     configure_logging(settings.log_level)

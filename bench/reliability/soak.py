@@ -32,7 +32,7 @@ from bench.reliability.soak_verdict import Process, problems, table
 
 STAYS_S = (6.0, 25.0)
 SAMPLE_EVERY_S = 1.0
-COUNTS, COUNT_EVERY_S = 8, 0.4
+COUNTS, COUNT_EVERY_S = 20, 0.4
 COMPARED = 0.3
 """Memory is compared over this share of the warm-up, at its end, and over an equal time at the end of the run."""
 SESSION_TTL_S = 15
@@ -97,7 +97,8 @@ class Gauge:
 
 
 async def counted(mesh: StubMesh) -> dict[str, tuple[int, int]]:
-    """Tasks and file descriptors of each process. The lowest of several counts, because health checks add some."""
+    """Tasks and file descriptors of each process. The lowest of several counts over two health checks, because those
+    add connections."""
     counts = []
     for _ in range(COUNTS):
         counts.append(await _count(mesh))
