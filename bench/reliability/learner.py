@@ -1,6 +1,6 @@
 """A learner who speaks without end, and comes back when the connection breaks, as the page does.
 
-connect → `connected` → start → speak …  → lost → wait (0.5 s, doubling up to 2 s) → connect → start with session_id …
+connect → `connected` → start → speak …  → lost → wait (0.5 s, doubling up to 1 s) → connect → start with session_id …
 
 The learner waits with the next sentence until the last one is answered, or something is said to be wrong. It asks
 `ping` all the time: a gateway that is stopped keeps its connections open, so only silence shows that it is gone.
@@ -24,7 +24,7 @@ from bench.load.processes import GREETING
 from bench.load.speech import FRAME, FRAME_S, Program
 from bench.reliability.diary import Diary
 
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 2.0
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 1.0
 BEAT_S, SILENT_BEATS = 1.2, 3
 """A connection is given up after this many pings without any message. `clients/js/src/connection.js` has the same."""
 CONNECT_WITHIN_S = 4.0

@@ -6,13 +6,13 @@
  *                                                                         → refused: forget it, a fresh session, ready
  *   open → `queued`, `queued`, … → `connected` …      we send `start` at once if there is a session to carry on
  *   `reconnect` → moving: its close → wait as told → open …      the learner's audio is kept for the next connection
- *   lost → wait (0.5 s, doubling up to 2 s, later 8 s) → open …
+ *   lost → wait (0.5 s, doubling up to 1 s, later 8 s) → open …
  *   close 4408, 4409, 4429 → parked, until `open` is called
  *   `analysis`, then close 1000 → over
  */
 const FIRST_WAIT_MS = 500;
-const SHORT_WAIT_MS = 2000; // a server that is started again is back within seconds
-const SHORT_WAITS = 20;
+const SHORT_WAIT_MS = 1000; // a server that is started again is back within seconds
+const SHORT_WAITS = 40;
 const LONGEST_WAIT_MS = 8000;
 const PING_EVERY_MS = 1200;
 const SILENT_PINGS = 3; // a server that hangs keeps its connections open: the learner should know within 5 s

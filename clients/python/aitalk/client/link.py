@@ -32,8 +32,9 @@ from aitalk.client.events import (
 )
 from aitalk.client.options import Options, SessionKey
 
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 8.0
-GIVE_UP_AFTER = 10  # attempts in a row, about a minute
+FIRST_WAIT_S, SHORT_WAIT_S, LONGEST_WAIT_S = 0.5, 1.0, 8.0
+SHORT_WAITS = 20  # a gateway that is started again is back within seconds
+GIVE_UP_AFTER = 25  # attempts in a row, about a minute
 REASONS = {
     1009: "the client sent a message that is too large",
     4408: "nothing was said for a long time; resume the conversation when you are back",
@@ -174,7 +175,8 @@ class Link:
             raise ConversationOverError(f"{self._url} can't be reached any more: {_why(refusal, reason)}", code)
         if moved and self._attempts == 1:
             return Retry(self._move_s)
-        wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (self._attempts - 1))
+        longest_s = SHORT_WAIT_S if self._attempts <= SHORT_WAITS else LONGEST_WAIT_S
+        wait_s = min(longest_s, FIRST_WAIT_S * 2 ** (self._attempts - 1))
         return Retry(wait_s * random.uniform(0.75, 1.25))  # noqa: S311 - spreads the clients, no secret
 
 
