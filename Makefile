@@ -132,6 +132,10 @@ $(VENV_BENCH)/.pipecat: $(UV) $(LOCKS)/bench-pipecat.txt
 bench-corrections: $(VENV)/.dev ## How well the language model corrects learners' sentences (JFLEG=folder, LLM_MODEL_NAME)
 	$(BIN)/python -m bench.corrections $(or $(JFLEG),../shared/data/jfleg) $(ARGS)
 
+.PHONY: bench-verbatim
+bench-verbatim: $(VENV)/.dev ## How many of a learner's mistakes reach the transcript (ARGS="--show"; half an hour at first)
+	$(BIN)/python -m bench.verbatim $(ARGS)
+
 .PHONY: bench-partner
 bench-partner: $(VENV)/.dev ## What the partner says in scripted conversations (ARGS="--steps bundled laptop --base CHECKOUT")
 	$(BIN)/python -m bench.partner $(ARGS)

@@ -1,0 +1,71 @@
+"""The phoneme recogniser of the package `hama`: phonemes of sound, and of spelled words.
+
+One small network hears phonemes in sound (CTC), another spells words in the same phonemes. Both run on the CPU, in
+native code that releases Python's lock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from hama import ASRModel, G2PModel
+
+from asr_service.audio import Audio
+from asr_service.verbatim.ctc import Floats
+from asr_service.verbatim.numbers import spelled_out
+from asr_service.verbatim.spelling import inflected
+
+FRAME = 320
+"""Samples at 16 kHz that one frame of `hear` lasts."""
+_REMEMBERED_WORDS = 20_000
+
+
+class Phonemes:
+    """Loads both networks, 9 MB. Raises OSError or RuntimeError where the package has no library for this machine."""
+
+    def __init__(self) -> None:
+        self._hearing = ASRModel()
+        self._spelling = G2PModel()
+        symbols = self._hearing.decoder_tokens
+        self._numbers = {symbol: number for number, symbol in enumerate(symbols)}
+        self._between_words = self._numbers["<wb>"]
+        self.blank = self._numbers["<blank>"]
+        self._known: dict[str, tuple[str, ...]] = {}  # words that were spelled
+        self._word = lru_cache(_REMEMBERED_WORDS)(self._spell)
+
+    def hear(self, audio: Audio) -> Floats:
+        """The log-probability of each phoneme in each frame of `audio`: (frames, phonemes)."""
+        session = self._hearing.session
+        found, length = session.run(["log_probs", "out_lengths"], {"waveform": audio, "waveform_lengths": None})
+        heard: Floats = found[0][: int(length[0])]
+        return heard
+
+    def of_words(self, words: Sequence[str]) -> list[int] | None:
+        """The phonemes of plain words, with the sign between two words; None if one can't be pronounced."""
+        found: list[int] = []
+        for word in words:
+            phonemes = self._word(word)
+            if phonemes is None:
+                return None
+            found += [self._between_words, *phonemes] if found else phonemes
+        return found
+
+    def _spell(self, word: str) -> tuple[int, ...] | None:
+        """The phonemes of one word, which may be a number or have parts ("twenty-five")."""
+        spelled = spelled_out(word)
+        if spelled is None:
+            return None
+        found: list[int] = []
+        for part in re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*", spelled):
+            numbers = [self._numbers[phoneme] for phoneme in self._sound_of(part) if phoneme in self._numbers]
+            found += [self._between_words, *numbers] if found else numbers
+        return tuple(found) or None
+
+    def _sound_of(self, word: str) -> tuple[str, ...]:
+        sound = inflected(word, self._known) or tuple(one.phoneme for one in self._spelling.predict(word).alignments)
+        if len(self._known) >= _REMEMBERED_WORDS:
+            self._known.clear()
+        self._known[word] = sound
+        return sound
