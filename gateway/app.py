@@ -88,6 +88,7 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, Model
                 store,
                 tools,
                 learners,
+                services,
             )
             yield ports, services, seats, limits
         finally:

@@ -49,6 +49,11 @@ _LANGUAGE_AND_REGION = re.compile(r"([a-z]{2})(?:-(?:[a-z]{2}|[0-9]{3}))?")
 _UNKNOWN = "Unknown language"
 
 
+def is_language(tag: str) -> bool:
+    """Whether a BCP-47 tag names a language that there is."""
+    return language_name(tag) != tag
+
+
 @lru_cache(maxsize=64)
 def language_name(tag: str) -> str:
     """The name of a BCP-47 tag's language ("nb-NO": "Norwegian Bokmål"); the tag itself if it names none."""

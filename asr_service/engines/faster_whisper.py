@@ -22,7 +22,13 @@ from asr_service.audio import ENGINE_RATE_HZ, Audio
 from asr_service.config import AsrSettings
 from asr_service.engine import Closing, DecodeOptions, Quality, Request, Transcript, Word
 from asr_service.engines.whisper_batch import Piece, ShortWindowWhisper, decode_together
-from asr_service.engines.whisper_language import WHISPER_CODES, is_better, is_doubtful, is_worth_a_try
+from asr_service.engines.whisper_language import (
+    WHISPER_CODES,
+    is_better,
+    is_doubtful,
+    is_worth_a_try,
+    with_other_tags,
+)
 from asr_service.engines.whisper_models import BUNDLED, compute_type, fetch
 from common.engine_info import EngineDescription
 from common.errors import EngineError, InvalidInputError
@@ -86,7 +92,7 @@ class FasterWhisper:
             model=self._settings.asr_model_name or BUNDLED,
             device=f"cuda:{self._index}" if self._device == "cuda" else self._device,
             dtype=str(self._model.model.compute_type) if self._model else "",
-            languages=tuple(self._model.supported_languages) if self._model else (),
+            languages=with_other_tags(self._model.supported_languages) if self._model else (),
         )
 
     def transcribe(self, audio: Audio, options: DecodeOptions) -> Transcript:

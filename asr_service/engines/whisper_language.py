@@ -30,6 +30,11 @@ class Decoded(Protocol):
         """Ids of the segment's tokens."""
 
 
+def with_other_tags(codes: Sequence[str]) -> tuple[str, ...]:
+    """Whisper's codes, and the tags of BCP-47 for languages that Whisper knows by another code."""
+    return (*codes, *(tag for tag, code in WHISPER_CODES.items() if code in codes))
+
+
 def confidence(segments: Sequence[Decoded]) -> float:
     """Mean log probability of the tokens; 0 if there are none."""
     tokens = sum(len(segment.tokens) for segment in segments)

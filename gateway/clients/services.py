@@ -21,6 +21,7 @@ from gateway.clients.calls import service_errors
 from gateway.clients.chat import GrpcChat
 from gateway.clients.recordings import GrpcRecordings
 from gateway.clients.replicas import GrpcReplicas
+from gateway.ports import KnownLanguages
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +104,11 @@ class ModelServices:
             {"id": one.id, "name": one.name, "language": one.language, "sample_rate": one.native_sample_rate_hz}
             for one in answer.voices
         ]
+
+    async def languages(self) -> KnownLanguages:
+        """The languages of the voices and of the recognition; empty for a service that does not tell."""
+        heard, spoken = await asyncio.gather(*(self._described(name) for name in ("asr", "tts")))
+        return KnownLanguages(tuple(spoken.get("languages", ())), tuple(heard.get("languages", ())))
 
     async def slots(self) -> dict[str, int | None]:
         """The slots of each service, summed over its replicas; None: no replica answers."""

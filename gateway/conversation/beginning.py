@@ -15,7 +15,9 @@ from gateway.conversation.hearing import Hearing
 from gateway.conversation.learner import Learner
 from gateway.conversation_record import ConversationRecord
 from gateway.history import SessionState
+from gateway.languages import base, check_language, check_pair
 from gateway.outbox import Outbox
+from gateway.ports import Languages
 from gateway.protocol import Resumed, Start
 from gateway.scenarios import Library
 from gateway.tools import Tool, ToolChoice, ToolMode, check_tools
@@ -26,8 +28,8 @@ logger = logging.getLogger(__name__)
 class Beginning:
     """`announce` a `start` when it arrives, then `perform` it when the session's inbox delivers it.
 
-    scenarios: the ones that a `start` can name. on_resumed: called with the session's id when a `start` has resumed an
-    earlier session.
+    scenarios: the ones that a `start` can name. languages: those that the model servers know. on_resumed: called with
+    the session's id when a `start` has resumed an earlier session.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Beginning:
         learner: Learner,
         gateway_id: str,
         scenarios: Library,
+        languages: Languages,
         on_resumed: Callable[[str], Awaitable[None]] | None,
     ) -> None:
         self._record = record
@@ -49,6 +52,7 @@ class Beginning:
         self._learner = learner
         self._gateway_id = gateway_id
         self._scenarios = scenarios
+        self._languages = languages
         self._on_resumed = on_resumed
         self._has_resumed = False
         self._is_closed = False
@@ -66,13 +70,32 @@ class Beginning:
     async def perform(self, start: Start, tasks: asyncio.TaskGroup) -> None:
         """Resume the session that `start` names, if any, and take over its choices. Raises ServiceError.
 
-        If the scenario or the instructions can't be used, the other choices are taken over all the same.
+        If the language, the scenario or the instructions can't be used, the other choices are taken over all the same.
         """
         if start.session_id is not None or start.resume_token is not None:
             await self._resume(start.session_id or "", start.resume_token or "")
         if start.learner is not None:
             self._learner.is_called(start.learner)
             tasks.create_task(self.recall_learner())
+        refused = await self._refused_language(start)
+        if refused:
+            start = start.model_copy(update={"language": None, "native_language": None})
+        await self._take_over(start)
+        if refused:
+            raise refused
+
+    async def _refused_language(self, start: Start) -> InvalidInputError | None:
+        """Why the language that `start` asks for can't be practised; None: it can, or `start` names none."""
+        if start.language in {None, self._record.state.language}:
+            return None
+        try:
+            check_language(start.language, await self._languages.languages())
+        except InvalidInputError as error:
+            return error
+        return None
+
+    async def _take_over(self, start: Start) -> None:
+        """Take over the choices of `start`, one after the other. Raises InvalidInputError."""
         wanted = {
             "level": start.level,
             "language": start.language,
@@ -124,11 +147,7 @@ def native_language_of(start: Start, state: SessionState) -> dict[str, object]:
     """The change of `state` for the learner's own language. Raises InvalidInputError."""
     if start.native_language is None:
         return {}
-    if _spoken(start.native_language) == _spoken(state.language):
-        raise InvalidInputError(
-            f"`native_language` is {start.native_language!r}, which is the language that is practised "
-            f"({state.language!r}); send the learner's own language, or leave it out"
-        )
+    check_pair(state.language, start.native_language)
     return {"native_language": start.native_language}
 
 
@@ -159,14 +178,9 @@ def subject_of(start: Start, state: SessionState, scenarios: Library) -> dict[st
         raise InvalidInputError(
             f"there is no scenario {start.scenario!r}, so you just talk; GET /scenarios lists those that there are"
         )
-    if start.language and _spoken(start.language) != _spoken(found.language):
+    if start.language and base(start.language) != base(found.language):
         raise InvalidInputError(
             f"the scenario {found.id} is written in {found.language!r}, not in {start.language!r}, so it is not used; "
             "choose another one, or leave `language` out"
         )
     return {"scenario": found.for_session(), "instructions": "", "language": start.language or found.language}
-
-
-def _spoken(language: str) -> str:
-    """The language of a BCP-47 tag without its region."""
-    return language.partition("-")[0].lower()

@@ -151,6 +151,7 @@ class Session:
             learner=self._learner,
             gateway_id=options.gateway_id,
             scenarios=options.scenarios,
+            languages=ports.languages,
             on_resumed=on_resumed,
         )
         self._ending = Ending(

@@ -12,6 +12,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
+from common.errors import InvalidInputError
+from gateway.languages import check_heard
 from gateway.openai_api.answers import EVENT_STREAM, ParameterError, event, unless_gone, with_errors
 from gateway.openai_api.backend import Backend, Behind, Inside
 from gateway.openai_api.recording import stated_length_s
@@ -61,6 +63,7 @@ async def transcriptions(request: Request, behind: Behind, inside: Inside) -> Re
     """The words of a recording, in the form that `response_format` names; with `stream`, as they are recognised."""
     file, form = await inside.enter_async_context(behind.uploads.receive(request, TranscriptionForm))
     form.check()
+    await check_language(form.language, behind)
     if not form.stream:
         pieces, duration_s = await recognise_all(request, behind, inside, file, Task(form.language))
         return answer(pieces, duration_s, form.response_format, form.timestamp_granularities)
@@ -71,6 +74,16 @@ async def transcriptions(request: Request, behind: Behind, inside: Inside) -> Re
     return StreamingResponse(
         with_errors(_events(first, heard, form.response_format, length_s)), media_type=EVENT_STREAM
     )
+
+
+async def check_language(tag: str, behind: Backend) -> None:
+    """Raise ParameterError if the recognition does not know the language. An empty tag: it detects the language."""
+    if not tag:
+        return
+    try:
+        check_heard(tag, await behind.ports.languages.languages())
+    except InvalidInputError as error:
+        raise ParameterError(str(error), "language") from error
 
 
 async def recognise_all(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gateway.ports.language_model import Chat, ChatDone, ChatMessage, ChatRequest, Llm, StopReason, WritingEnd
+from gateway.ports.languages import AnyLanguage, KnownLanguages, Languages
 from gateway.ports.learner_records import LearnerFiles, LearnerRecords, NoLearnerRecords, NoRecordError
 from gateway.ports.recognition import (
     Asr,
@@ -38,6 +39,7 @@ from gateway.ports.store import (
 from gateway.ports.synthesis import SpeechChunk, SpokenWord, Tts, TtsStream
 
 __all__ = [
+    "AnyLanguage",
     "Asr",
     "AsrEvent",
     "AsrStream",
@@ -48,6 +50,8 @@ __all__ = [
     "EagerEndOfTurn",
     "EndOfTurn",
     "HeardWord",
+    "KnownLanguages",
+    "Languages",
     "LearnerFiles",
     "LearnerRecords",
     "Llm",
@@ -89,3 +93,4 @@ class Ports:
     store: SessionStore
     tools: ServerTools = field(default_factory=NoServerTools)
     learners: LearnerFiles = field(default_factory=NoLearnerRecords)
+    languages: Languages = field(default_factory=AnyLanguage)

@@ -41,9 +41,15 @@ def state_changes(config: SessionConfig) -> dict[str, object]:
     }
     if config.instructions is not None:
         changes |= {"instructions": config.instructions.strip(), "is_plain": True}
-    if config.audio.input.transcription and config.audio.input.transcription.language:
-        changes["language"] = config.audio.input.transcription.language
+    if language := language_of(config):
+        changes["language"] = language
     return changes
+
+
+def language_of(config: SessionConfig) -> str | None:
+    """The language that the client expects the learner to speak."""
+    transcription = config.audio.input.transcription
+    return (transcription.language or None) if transcription else None
 
 
 def speed_of(config: SessionConfig) -> float:

@@ -17,8 +17,10 @@ import { Page } from './view/page.js';
 import { ChoicesView, choices } from './view/choices.js';
 import { VoiceView } from './view/voice.js';
 import { chosenVoice, loadVoices } from './voices.js';
-import { FALLBACKS, LINE, MICROPHONE, READINESS, SOUND } from './wording.js';
+import { writeInto } from './texts.js';
+import { BUTTONS, LINE, MICROPHONE, READINESS, SOUND, fallback } from './wording.js';
 
+writeInto(document);
 const query = new URLSearchParams(location.search);
 const page = new Page({
   onNotice: act,
@@ -37,7 +39,7 @@ const page = new Page({
 const recordings = new Recordings();
 const replay = new Replay(replaying);
 const voiceView = new VoiceView(page.part['voice-choice'], page.part.voice);
-new ChoicesView(page.part.corrections, page.part.native);
+new ChoicesView({ corrections: page.part.corrections, native: page.part.native, pageLanguage: page.part['page-language'] });
 const conversation = new Conversation({
   url: new URL('ws/conversation', document.baseURI).href.replace('http', 'ws'), // relative: a proxy may add a path
   memory: memory.session,
@@ -210,12 +212,12 @@ function lineReady({ forgotten }) {
 
 function lineLost({ ms, attempt }) {
   const text = attempt === 1 ? LINE.lost : LINE.away(Math.ceil(ms / 1000));
-  tell('line', { tone: 'problem', text, action: { label: 'Try now', name: 'connect' } });
+  tell('line', { tone: 'problem', text, action: { label: BUTTONS.try_now, name: 'connect' } });
 }
 
-function lineParked({ reason }) {
+function lineParked(closing) {
   tell('server', null); // the other notice says the same
-  tell('line', { tone: 'info', text: LINE.parked(reason), action: { label: 'Carry on here', name: 'connect' } });
+  tell('line', { tone: 'info', text: LINE.parked(closing), action: { label: BUTTONS.carry_on_here, name: 'connect' } });
 }
 
 function lineLocked() {
@@ -232,14 +234,15 @@ function unlock(token) {
 }
 
 function lineOver({ code, reason, wasAnalysing }) {
-  const text = wasAnalysing && code === 1000 ? LINE.noAnalysis : LINE.refused(reason);
+  const text = wasAnalysing && code === 1000 ? LINE.noAnalysis : LINE.refused({ code, reason });
   tell('line', { tone: 'problem', text });
 }
 
 function readinessChanged({ reached, ready, waitingFor, fallbacks }) {
   if (ready) loadVoices().then((voices) => voiceView.render(voices, chosenVoice()));
   for (const [name, what] of Object.entries(fallbacks)) {
-    if (FALLBACKS[name]) tell(`fallback-${name}`, { tone: 'info', text: FALLBACKS[name](what) });
+    const text = fallback(name, what);
+    if (text) tell(`fallback-${name}`, { tone: 'info', text });
   }
   if (conversation.state.stage !== 'idle') return;
   const parts = waitingFor.map((name) => READINESS.services[name] ?? name);
@@ -255,12 +258,12 @@ function microphoneChanged(problem) {
   else if (problem === 'silent') tell('microphone', { tone: 'info', text: MICROPHONE.silent });
   else {
     const text = MICROPHONE[problem] ?? MICROPHONE.unsupported;
-    tell('microphone', { tone: 'problem', text, action: { label: 'Try again', name: 'microphone' } });
+    tell('microphone', { tone: 'problem', text, action: { label: BUTTONS.try_again, name: 'microphone' } });
   }
 }
 
 function soundSuspended(suspended) {
-  const notice = { tone: 'info', text: SOUND, action: { label: 'Turn the sound on', name: 'sound' } };
+  const notice = { tone: 'info', text: SOUND, action: { label: BUTTONS.sound_on, name: 'sound' } };
   tell('sound', suspended ? (conversation.state.notices.sound ?? notice) : null);
 }
 

@@ -7,6 +7,7 @@ const LEVEL = 'aitalk.level';
 const VOICE = 'aitalk.voice';
 const CORRECTIONS = 'aitalk.corrections';
 const NATIVE = 'aitalk.native';
+const PAGE_LANGUAGE = 'aitalk.page_language';
 const WORDS = 'aitalk.words';
 const LEARNER = 'aitalk.learner';
 const PROGRESS = 'aitalk.progress';
@@ -57,6 +58,12 @@ export const corrections = {
 export const native = {
   load: () => read(localStorage, NATIVE),
   save: (value) => write(localStorage, NATIVE, value),
+};
+
+/** The language that the learner chose for the page, or null. */
+export const pageLanguage = {
+  load: () => read(localStorage, PAGE_LANGUAGE),
+  save: (value) => write(localStorage, PAGE_LANGUAGE, value),
 };
 
 /** The words that the learner keeps: see `my_words.js`. */

@@ -4,6 +4,7 @@
  */
 import * as memory from './memory.js';
 import { ask, send } from './server.js';
+import { pageLanguage } from './texts.js';
 
 /**
  * @typedef {{ended_at: string, language: string, words: number, distinct_words: number, words_per_minute: number|null,
@@ -68,5 +69,5 @@ export function due(progress, now) {
 export function fromNow(time, now) {
   const minutes = Math.max(1, Math.round((new Date(time) - now) / 60_000));
   const [count, unit] = minutes < 90 ? [minutes, 'minute'] : minutes < 36 * 60 ? [Math.round(minutes / 60), 'hour'] : [Math.round(minutes / 1440), 'day'];
-  return new Intl.RelativeTimeFormat('en').format(count, unit);
+  return new Intl.RelativeTimeFormat(pageLanguage).format(count, unit);
 }

@@ -19,11 +19,13 @@ from gateway.history import Level
 from gateway.notices import Notice
 from gateway.outbox import Outbox
 from gateway.ports import (
+    AnyLanguage,
     AsrEvent,
     ChatMessage,
     EagerEndOfTurn,
     EndOfTurn,
     HeardWord,
+    Languages,
     NoServerTools,
     Partial,
     Ports,
@@ -109,6 +111,7 @@ class Conversation:
     conduct: Conduct = field(default_factory=Conduct)
     with_notices: bool = False
     servers: ServerTools = field(default_factory=NoServerTools)
+    languages: Languages = field(default_factory=AnyLanguage)
     cancels_echo: bool = False
 
     @asynccontextmanager
@@ -129,7 +132,7 @@ class Conversation:
         )
         async with AudioInput(sample_rate_hz=RATE_HZ, encoding="pcm_s16le") as self.audio, asyncio.TaskGroup() as tasks:
             self.session = Session(
-                Ports(self.asr, self.llm, self.tts, self.store, self.servers),
+                Ports(self.asr, self.llm, self.tts, self.store, self.servers, languages=self.languages),
                 options,
                 audio=self.audio,
                 outbox=self.outbox,

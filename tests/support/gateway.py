@@ -17,7 +17,7 @@ from gateway.admission.redis_seats import RedisSeats
 from gateway.app import create_app
 from gateway.config import GatewaySettings
 from gateway.connection.low_water_mark import WebSocketProtocol
-from gateway.ports import LearnerFiles, NoLearnerRecords, NoServerTools, Ports, ServerTools
+from gateway.ports import AnyLanguage, Languages, LearnerFiles, NoLearnerRecords, NoServerTools, Ports, ServerTools
 from tests.support.fakes import FakeAsr, FakeChat, FakeLlm, FakeRecordings, FakeTts
 from tests.support.memory_store import MemoryStore
 
@@ -63,6 +63,7 @@ class TestGateway:
     tts: FakeTts = field(default_factory=FakeTts)
     store: Any = field(default_factory=MemoryStore)
     learners: LearnerFiles = field(default_factory=NoLearnerRecords)
+    languages: Languages = field(default_factory=AnyLanguage)
     services: FakeServices = field(default_factory=FakeServices)
     redis_url: str = "redis://127.0.0.1:1/0"  # nobody listens there, so seats are not counted
     port: int = 0
@@ -87,7 +88,7 @@ class TestGateway:
         made = GatewaySettings(_env_file=None, host="127.0.0.1", **settings)
         app = create_app(
             made,
-            Ports(self.asr, self.llm, self.tts, self.store, self.tools, self.learners),
+            Ports(self.asr, self.llm, self.tts, self.store, self.tools, self.learners, self.languages),
             self.services,
             seats,
             limits,

@@ -91,6 +91,10 @@ export interface Notice {
   tone: 'info' | 'problem';
   text: string;
   action?: { label: string; name: string } | null;
+  /** The server's error that this is about, for a text of your own. */
+  error?: { message: string; code: string; retryable: boolean };
+  /** How long the learner may go on today. */
+  seconds?: number;
 }
 
 /** Everything that a page shows of a conversation. It is never changed: each event makes a new one. */

@@ -94,9 +94,9 @@ const HANDLERS = {
   analysis_progress: (state, { data, done, total }) => ({ ...state, analysis: data, progress: { done, total } }),
   analysis: (state, { data }) => ({ ...quiet(state, 'end'), stage: 'ended', analysis: data }),
   resumed: (state, { level }) => ({ ...state, level }),
-  time_left: (state, { seconds }) => notice(state, 'time', { tone: 'info', text: timeLeft(seconds) }),
+  time_left: (state, { seconds }) => notice(state, 'time', { tone: 'info', text: timeLeft(seconds), seconds }),
   error: (state, error) => ({
-    ...notice(state, 'server', { tone: 'problem', text: complaint(error) }),
+    ...notice(state, 'server', { tone: 'problem', text: complaint(error), error }),
     ...(endsTheTurn(error.code) && { awaiting: false, hintAsked: false }),
   }),
 

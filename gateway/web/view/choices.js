@@ -1,17 +1,27 @@
-/** The learner's choices on the welcome page that stay for the next visit: when to be corrected, and the own language. */
+/**
+ * The learner's choices on the welcome page that stay for the next visit: when to be corrected, the own language, and the
+ * page's language.
+ */
 import * as memory from '../memory.js';
-import { CORRECTION_TIMES, NATIVE } from '../wording.js';
+import { PAGE_LANGUAGES, pageLanguage } from '../texts.js';
+import { CORRECTION_TIMES, NATIVE, ownName } from '../wording.js';
 import { el } from './dom.js';
 
 export class ChoicesView {
-  /** @param {HTMLSelectElement} corrections @param {HTMLSelectElement} native */
-  constructor(corrections, native) {
+  /** @param {{corrections: HTMLSelectElement, native: HTMLSelectElement, pageLanguage: HTMLSelectElement}} parts */
+  constructor({ corrections, native, pageLanguage: language }) {
     corrections.replaceChildren(...Object.entries(CORRECTION_TIMES).map(([value, text]) => el('option', { value }, text)));
     corrections.value = chosenCorrections();
     corrections.addEventListener('change', () => memory.corrections.save(corrections.value));
     native.replaceChildren(el('option', { value: '' }, NATIVE.unknown), ...NATIVE.tags.map((tag) => el('option', { value: tag }, ownName(tag))));
     native.value = memory.native.load() ?? '';
     native.addEventListener('change', () => memory.native.save(native.value || null));
+    language.replaceChildren(...PAGE_LANGUAGES.map((tag) => el('option', { value: tag, lang: tag }, ownName(tag))));
+    language.value = pageLanguage;
+    language.addEventListener('change', () => {
+      memory.pageLanguage.save(language.value);
+      location.reload();
+    });
   }
 }
 
@@ -25,10 +35,4 @@ export function choices(practised) {
 function chosenCorrections() {
   const chosen = memory.corrections.load();
   return chosen in CORRECTION_TIMES ? chosen : 'beside';
-}
-
-/** "Deutsch" for `de`. */
-function ownName(tag) {
-  const name = new Intl.DisplayNames([tag], { type: 'language' }).of(tag);
-  return name.charAt(0).toLocaleUpperCase(tag) + name.slice(1);
 }

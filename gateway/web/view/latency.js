@@ -1,4 +1,5 @@
 /** How long the learner waited for a reply, and for which stage: a small waterfall diagram, folded at first. */
+import { fill } from '../texts.js';
 import { STAGES } from '../wording.js';
 import { el, svg } from './dom.js';
 
@@ -18,7 +19,7 @@ export function latency(stages) {
   return el(
     'details',
     { class: 'latency' },
-    el('summary', {}, `answered in ${(total / 1000).toFixed(total < 10000 ? 2 : 1)} s`),
+    el('summary', {}, fill(STAGES.answered, { seconds: (total / 1000).toFixed(total < 10000 ? 2 : 1) })),
     el('ul', {}, ...steps.map(([name, ms], i) => row(name, steps[i - 1]?.[1] ?? 0, ms, total))),
   );
 }

@@ -2,6 +2,7 @@
 import * as myWords from '../my_words.js';
 import * as progress from '../progress.js';
 import { PROGRESS } from '../progress_wording.js';
+import { fill } from '../texts.js';
 import { MY_WORDS } from '../wording.js';
 import { el } from './dom.js';
 
@@ -56,7 +57,7 @@ export class MyWordsView {
       this.dialog.querySelector('button').focus();
     });
     out.setAttribute('aria-label', `${MY_WORDS.remove}: ${word}`);
-    const about = cefr && el('span', { class: 'fine' }, ` about ${cefr}`);
+    const about = cefr && el('span', { class: 'fine' }, ' ', fill(MY_WORDS.about, { level: cefr }));
     return el('li', {}, el('p', {}, el('strong', {}, word), about, meaning && el('span', { class: 'my-meaning' }, meaning), sentence && el('span', { class: 'my-sentence' }, sentence)), out);
   }
 }

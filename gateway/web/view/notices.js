@@ -1,4 +1,5 @@
 /** Notices for the learner; each stays until its cause is over. */
+import { BUTTONS, noticeText } from '../wording.js';
 import { el } from './dom.js';
 
 export class NoticesView {
@@ -25,11 +26,11 @@ export class NoticesView {
   }
 
   #add(topic, notice) {
-    const { tone, text, action = { label: 'Dismiss', name: 'dismiss' } } = notice;
+    const { tone, action = { label: BUTTONS.dismiss, name: 'dismiss' } } = notice;
     const button = el('button', { type: 'button' }, action.label);
     button.addEventListener('click', () => this.onAction(action.name, topic));
     const role = tone === 'problem' ? 'alert' : 'status';
-    const item = el('div', { class: `notice ${tone}`, role, 'data-topic': topic }, el('p', {}, text), button);
+    const item = el('div', { class: `notice ${tone}`, role, 'data-topic': topic }, el('p', {}, noticeText(notice)), button);
     this.place.append(item);
     this.shown.set(topic, { notice, item });
   }

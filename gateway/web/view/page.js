@@ -1,6 +1,7 @@
 /** The page around the transcript: the visible elements and the enabled buttons of each phase. */
 import { opening, phase, replying, unanswered } from '../aitalk/state.js';
-import { HINTS, KEPT, LEVELS, OPENERS, PHASES, PRELUDES, REPLAYING, TYPING, analysing, muted, queueing } from '../wording.js';
+import { OPENERS } from '../openers.js';
+import { BUTTONS, HINTS, KEPT, LEVELS, PHASES, PRELUDES, REPLAYING, TYPING, analysing, muted, queueing } from '../wording.js';
 import { el, say } from './dom.js';
 import { HintsView } from './hints.js';
 import { LookupView } from './lookup.js';
@@ -69,7 +70,7 @@ export class Page {
     this.#status(current, state, { talking, kept });
     this.#controls(current, state, { talking, kept });
     for (const radio of this.levels) radio.checked = radio.value === state.level;
-    say(this.part['level-hint'], LEVELS[state.level]);
+    say(this.part['level-hint'], LEVELS[state.level].hint);
     this.hints.render(state.hints);
     this.part['ask-hint'].setAttribute('aria-disabled', state.hintAsked);
     say(this.part['ask-hint'], state.hintAsked ? HINTS.coming : HINTS.ask);
@@ -111,7 +112,7 @@ export class Page {
     this.part['welcome-actions'].hidden = current !== 'idle';
     access.hidden = current !== 'locked';
     afresh.hidden = !kept;
-    say(this.part['start-label'], kept ? 'Carry on talking' : 'Start talking');
+    say(this.part['start-label'], kept ? BUTTONS.carry_on : BUTTONS.start);
     this.#hide(interrupt, !(live && replying(state)), this.part.text);
     this.#hide(mute, !(live && talking), this.part.text);
     this.#hide(this.part['ask-hint'], !(live && !['speaking', 'hearing'].includes(current)), this.part.text);
@@ -122,7 +123,7 @@ export class Page {
     this.part.begins.checked = state.partnerBegins;
     this.#hide(again, current !== 'ended', this.part.text);
     mute.setAttribute('aria-pressed', state.muted);
-    say(mute, state.muted ? 'Unmute' : 'Mute');
+    say(mute, state.muted ? BUTTONS.unmute : BUTTONS.mute);
     writing.hidden = ['ended', 'analysing', 'locked'].includes(current);
   }
 

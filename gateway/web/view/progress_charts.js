@@ -1,7 +1,7 @@
 /** Small pictures of how a figure changed from conversation to conversation, and the same figures as a table. */
-import { CHARTS, PROGRESS, summaryOf } from '../progress_wording.js';
+import { CHARTS, PROGRESS, rangeTo, summaryOf } from '../progress_wording.js';
+import { number, pageLanguage } from '../texts.js';
 import { el, svg } from './dom.js';
-import { number } from './report/parts.js';
 
 const WIDTH = 320;
 const HEIGHT = 96;
@@ -36,7 +36,7 @@ function picture(chart, talks) {
       svg('path', { d: line }),
       ...dots,
     ),
-    el('figcaption', {}, el('span', {}, points[0].day), el('span', {}, `0 to ${number(top)}`), el('span', {}, points.length > 1 && points.at(-1).day)),
+    el('figcaption', {}, el('span', {}, points[0].day), el('span', {}, rangeTo(top)), el('span', {}, points.length > 1 && points.at(-1).day)),
   );
 }
 
@@ -59,7 +59,7 @@ export function table(talks) {
 }
 
 function day({ ended_at: time }) {
-  return new Date(time).toLocaleDateString('en', { day: 'numeric', month: 'short' });
+  return new Date(time).toLocaleDateString(pageLanguage, { day: 'numeric', month: 'short' });
 }
 
 /** The least round number that is no less: 7 → 8, 83 → 100, 130 → 150. */

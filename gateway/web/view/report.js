@@ -10,7 +10,8 @@ import { goals } from './report/goals.js';
 import { list, missing, section } from './report/parts.js';
 import { timeline } from './report/timeline.js';
 import { vocabulary } from './report/vocabulary.js';
-import { PENDING } from '../wording.js';
+import { fill } from '../texts.js';
+import { PENDING, REPORT } from '../wording.js';
 
 export class ReportView {
   /** @param {HTMLElement} place @param {object} words actions for words to learn: see `vocabulary` */
@@ -33,7 +34,7 @@ export class ReportView {
 
 function report(document, words) {
   return [
-    el('h2', { id: 'report-title' }, 'How it went'),
+    el('h2', { id: 'report-title' }, REPORT.title),
     document.summary ? el('p', { class: 'summary' }, document.summary) : missing(document.unavailable?.summary),
     comingUp(document),
     goals(document),
@@ -48,7 +49,7 @@ function report(document, words) {
 
 function comingUp({ pending }) {
   const parts = list(pending).map((part) => PENDING[part]).filter(Boolean);
-  return parts.length > 0 && el('p', { class: 'pending' }, `Still to come: ${parts.join(', ')}.`);
+  return parts.length > 0 && el('p', { class: 'pending' }, fill(REPORT.still_to_come, { parts: parts.join(', ') }));
 }
 
 /** What to do next, or why that is missing, unless the same reason stands in the place of the summary. */
@@ -57,7 +58,7 @@ function nextSteps({ next_steps: steps, unavailable }) {
   const reason = unavailable?.next_steps;
   if (!known.length && (!reason || reason === unavailable.summary)) return null;
   return section(
-    'Next',
+    REPORT.next,
     known.length ? el('ol', { class: 'steps' }, ...known.map((step) => el('li', {}, step))) : missing(reason),
   );
 }

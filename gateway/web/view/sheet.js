@@ -1,4 +1,5 @@
 /** The chosen scenario, visible during the conversation: the roles, the tasks, and useful phrases. */
+import { TEXTS } from '../texts.js';
 import { partnerIs, youAre } from '../wording.js';
 import { el } from './dom.js';
 
@@ -27,9 +28,9 @@ export class SheetView {
         { class: 'sheet-body' },
         el('p', {}, scenario.setting),
         el('p', {}, youAre(scenario.learner), ' ', partnerIs(scenario.partner)),
-        el('h3', {}, 'To do'),
+        el('h3', {}, TEXTS.scenarios.to_do),
         el('ul', { class: 'tasks' }, ...(scenario.tasks ?? []).map(({ text }) => el('li', {}, text))),
-        el('h3', {}, 'You can say'),
+        el('h3', {}, TEXTS.scenarios.phrases),
         el(
           'ul',
           { class: 'phrases' },

@@ -1,7 +1,7 @@
 /** The conversation as a play script: the speakers and their words. The partner's words light up as they are spoken. */
 import { pieces, states } from '../aitalk/captions.js';
 import { sentences } from '../aitalk/sentences.js';
-import { CORRECTED, CUT, LOOKUP, UNANSWERED, UNHEARD } from '../wording.js';
+import { CUT, LOOKUP, TRANSCRIPT } from '../wording.js';
 import { el, svg } from './dom.js';
 import { latency } from './latency.js';
 import { markUp } from './report/corrections.js';
@@ -21,7 +21,7 @@ export class TranscriptView {
   constructor(list, { onResend, onSentence, onReplay, language, debug }) {
     Object.assign(this, { list, onSentence, onReplay, language, debug });
     list.addEventListener('click', ({ target }) => this.#clicked(target));
-    this.again = el('p', { class: 'unanswered' }, UNANSWERED.text, ' ', el('button', { type: 'button' }, UNANSWERED.action));
+    this.again = el('p', { class: 'unanswered' }, TRANSCRIPT.unanswered, ' ', el('button', { type: 'button' }, TRANSCRIPT.send_again));
     this.again.querySelector('button').addEventListener('click', () => onResend(this.unanswered));
     this.shown = new Map(); // id → {turn, item, …}
   }
@@ -73,7 +73,7 @@ export class TranscriptView {
 
   #add(turn) {
     const words = el('p', { class: 'words' });
-    const who = turn.who === 'learner' ? (turn.typed ? 'You, writing' : 'You') : 'Partner';
+    const who = turn.who === 'learner' ? (turn.typed ? TRANSCRIPT.you_writing : TRANSCRIPT.you) : TRANSCRIPT.partner;
     const item = el('li', {}, el('span', { class: 'who' }, who), words);
     const entry = { item, words, spans: [], text: null, timed: null, latency: null };
     this.list.append(item);
@@ -97,7 +97,7 @@ function showLearner(entry, turn) {
   const lines = corrections.map(({ original, corrected, why }) =>
     el('li', {}, ...markUp(original, corrected), why && el('span', { class: 'why' }, ` – ${why}`)),
   );
-  entry.beside = el('ul', { class: 'beside', 'aria-label': CORRECTED }, ...lines);
+  entry.beside = el('ul', { class: 'beside', 'aria-label': TRANSCRIPT.correction }, ...lines);
   entry.item.append(entry.beside);
 }
 
@@ -115,7 +115,7 @@ function showPartner(entry, turn, { debug, language }) {
   now.forEach((name, i) => {
     const classes = cut ? unheard(now, i) : name;
     if (entry.spans[i].className !== classes) entry.spans[i].className = classes;
-    entry.spans[i].title = cut && name === 'unsaid' ? UNHEARD : '';
+    entry.spans[i].title = cut && name === 'unsaid' ? TRANSCRIPT.unheard : '';
   });
   if (cut && !entry.mark) {
     entry.mark = el('span', { class: 'cut-in' }, CUT[turn.cutBy] ?? CUT.line);
@@ -156,7 +156,7 @@ function layOut(entry, turn, language) {
 function hearAgain(turnId, sentence, text) {
   return el(
     'button',
-    { type: 'button', class: 'hear-again', 'data-turn': turnId, 'data-sentence': String(sentence), 'aria-label': `${LOOKUP.open}: ${text}`, title: LOOKUP.open },
+    { type: 'button', class: 'hear-again', 'data-turn': turnId, 'data-sentence': String(sentence), 'aria-label': `${LOOKUP.again}: ${text}`, title: LOOKUP.again },
     svg('svg', { viewBox: '0 0 12 12', 'aria-hidden': 'true' }, svg('path', { d: 'M2.5 1.5v9l8-4.5z' })),
   );
 }

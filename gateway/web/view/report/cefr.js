@@ -1,4 +1,5 @@
 /** The estimated level on its scale, with the evidence. */
+import { REPORT } from '../../wording.js';
 import { el } from '../dom.js';
 import { list, missing, section } from './parts.js';
 
@@ -9,7 +10,7 @@ export function cefr({ cefr: found, unavailable, pending }) {
   const evidence = list(found?.evidence);
   if (!found?.estimate && !evidence.length && !unavailable?.cefr) return null;
   return section(
-    'Level',
+    REPORT.level,
     found?.estimate ? verdict(found) : missing(unavailable?.cefr),
     evidence.length > 0 && el('ul', { class: 'evidence' }, ...evidence.map((sign) => el('li', {}, sign))),
   );
@@ -20,8 +21,14 @@ function verdict({ estimate, confidence }) {
   return el(
     'div',
     { class: 'verdict' },
-    el('p', { class: 'estimate' }, 'About ', el('strong', {}, estimate)),
+    el('p', { class: 'estimate' }, ...about(estimate)),
     el('ol', { class: 'ladder', 'aria-hidden': 'true' }, ...steps),
-    el('p', { class: 'fine' }, `An estimate${confidence ? ` with ${confidence} confidence` : ''} from this one conversation, not an exam.`),
+    el('p', { class: 'fine' }, REPORT[`confidence_${confidence}`] ?? REPORT.estimate_note),
   );
+}
+
+/** The level, in bold within its text. */
+function about(level) {
+  const [before, after] = REPORT.estimate.split('{level}');
+  return [before, el('strong', {}, level), after];
 }

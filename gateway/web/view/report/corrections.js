@@ -1,5 +1,6 @@
 /** Corrections as an editor would write them into the sentence. */
 import { wordDiff } from '../../diff.js';
+import { REPORT } from '../../wording.js';
 import { el } from '../dom.js';
 import { list, missing, section } from './parts.js';
 
@@ -7,8 +8,8 @@ export function corrections({ grammar, unavailable, pending }) {
   const found = list(grammar?.corrections).filter((each) => each?.original && each.corrected);
   const reason = missing(unavailable?.grammar);
   if (!found.length && (list(pending).includes('grammar') || (!grammar && !reason))) return null;
-  if (!found.length) return section('Corrections', reason ?? el('p', {}, 'Nothing to correct was found.'));
-  return section('Corrections', el('ul', { class: 'corrections' }, ...found.map(correction)), reason);
+  if (!found.length) return section(REPORT.corrections, reason ?? el('p', {}, REPORT.nothing_to_correct));
+  return section(REPORT.corrections, el('ul', { class: 'corrections' }, ...found.map(correction)), reason);
 }
 
 function correction({ original, corrected, why, sentence }) {

@@ -1,25 +1,25 @@
 /** The measured numbers, in large figures. */
+import { fill, number } from '../../texts.js';
+import { REPORT } from '../../wording.js';
 import { el, svg } from '../dom.js';
-import { number, section } from './parts.js';
+import { section } from './parts.js';
 
 export function fluency({ fluency: found, vocabulary, unavailable }) {
   if (!found) return null;
-  if (found.turns === 0) return section('Fluency', el('p', { class: 'fine' }, UNSPOKEN));
+  if (found.turns === 0) return section(REPORT.fluency, el('p', { class: 'fine' }, REPORT.unspoken));
   const unit = vocabulary?.unit === 'character' ? 'characters' : 'words';
   const figures = [
-    figure(found.words_per_minute, `${unit} per minute`),
-    figure(found.speaking_time_s, 'seconds of speaking'),
-    figure(found.mean_words_per_turn, `${unit} per turn`),
-    figure(found.pauses?.per_minute, 'pauses per minute', longest(found.pauses)),
-    figure(found.fillers?.count, 'filler words', names(found.fillers)),
-    figure(found.mean_response_time_s, 'seconds before you answer'),
+    figure(found.words_per_minute, REPORT[`${unit}_per_minute`]),
+    figure(found.speaking_time_s, REPORT.speaking_time),
+    figure(found.mean_words_per_turn, REPORT[`${unit}_per_turn`]),
+    figure(found.pauses?.per_minute, REPORT.pauses_per_minute, longest(found.pauses)),
+    figure(found.fillers?.count, REPORT.fillers, names(found.fillers)),
+    figure(found.mean_response_time_s, REPORT.response_time),
   ].filter(Boolean);
   if (!figures.length) return null;
-  const unmeasured = unavailable?.fillers && el('p', { class: 'fine' }, `Filler words: ${unavailable.fillers}`);
-  return section('Fluency', el('dl', { class: 'figures' }, ...figures), share(found.share_of_talk), unmeasured);
+  const unmeasured = unavailable?.fillers && el('p', { class: 'fine' }, fill(REPORT.fillers_missing, { reason: unavailable.fillers }));
+  return section(REPORT.fluency, el('dl', { class: 'figures' }, ...figures), share(found.share_of_talk), unmeasured);
 }
-
-const UNSPOKEN = 'Nothing was spoken, so there is no speech to measure.';
 
 function figure(value, label, detail) {
   const shown = number(value);
@@ -29,7 +29,7 @@ function figure(value, label, detail) {
 
 function longest(pauses) {
   const seconds = number(pauses?.longest_s);
-  return seconds === null ? null : `the longest ${seconds} s`;
+  return seconds === null ? null : fill(REPORT.longest_pause, { seconds });
 }
 
 function names(fillers) {
@@ -47,5 +47,5 @@ function share(value) {
     svg('rect', { class: 'partner', width: 100, height: 6 }),
     svg('rect', { class: 'learner', width: percent, height: 6 }),
   );
-  return el('div', { class: 'share-of-talk' }, bar, el('p', { class: 'fine' }, `You did ${percent} % of the talking.`));
+  return el('div', { class: 'share-of-talk' }, bar, el('p', { class: 'fine' }, fill(REPORT.share, { percent })));
 }

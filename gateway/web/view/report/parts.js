@@ -15,14 +15,3 @@ export function missing(reason) {
 export function list(value) {
   return Array.isArray(value) ? value : [];
 }
-
-/** 1.26 → "1.3", 12.6 → "13", null → null. */
-export function number(value) {
-  if (!Number.isFinite(value)) return null;
-  return value < 10 && !Number.isInteger(value) ? value.toFixed(1) : Math.round(value).toLocaleString('en');
-}
-
-/** "1 word", "2 words". */
-export function plural(count, noun) {
-  return `${number(count)} ${noun}${count === 1 ? '' : 's'}`;
-}

@@ -1,7 +1,9 @@
 /** A picture of the conversation: who spoke when, the pauses within turns, and the interruptions. */
 import { clock, score } from '../../score.js';
+import { counted, fill, number } from '../../texts.js';
+import { REPORT, TRANSCRIPT } from '../../wording.js';
 import { el, svg } from '../dom.js';
-import { list, number, plural, section } from './parts.js';
+import { list, section } from './parts.js';
 
 const WIDTH = 1000;
 const THICK = 13;
@@ -15,7 +17,7 @@ export function timeline({ timeline: turns, conversation = {} }) {
   if (!known.length) return null;
   const { lineS, lines } = score(known, conversation.duration_s ?? 0);
   return section(
-    'The conversation',
+    REPORT.timeline,
     el(
       'figure',
       { class: 'score' },
@@ -23,11 +25,11 @@ export function timeline({ timeline: turns, conversation = {} }) {
       el(
         'figcaption',
         {},
-        el('span', { class: 'key learner' }, 'You'),
-        el('span', { class: 'key partner' }, 'Partner'),
-        known.some((turn) => list(turn.pauses).length) && el('span', { class: 'key pause' }, 'a pause'),
-        known.some((turn) => turn.interrupted) && el('span', { class: 'key cut' }, 'you cut in'),
-        el('span', { class: 'scale' }, `each line is ${lineS < 60 ? `${lineS} s` : `${number(lineS / 60)} min`}`),
+        el('span', { class: 'key learner' }, TRANSCRIPT.you),
+        el('span', { class: 'key partner' }, TRANSCRIPT.partner),
+        known.some((turn) => list(turn.pauses).length) && el('span', { class: 'key pause' }, REPORT.pause),
+        known.some((turn) => turn.interrupted) && el('span', { class: 'key cut' }, REPORT.cut),
+        el('span', { class: 'scale' }, lineS < 60 ? fill(REPORT.line_seconds, { count: lineS }) : fill(REPORT.line_minutes, { count: number(lineS / 60) })),
       ),
     ),
   );
@@ -45,7 +47,7 @@ function draw({ turn, fromS, toS, last }, lineStartS, scale) {
   const y = LANE[turn.role] ?? LANE.partner;
   const width = Math.max(turn.typed ? TYPED_WIDTH : 3, (toS - fromS) * scale);
   const x = Math.min(fromS * scale, WIDTH - width);
-  const title = svg('title', {}, `${clock(turn.started_s)} – ${turn.typed ? 'written, ' : ''}${plural(turn.words ?? 0, 'word')}`);
+  const title = svg('title', {}, fill(turn.typed ? REPORT.typed_turn : REPORT.spoken_turn, { at: clock(turn.started_s), words: counted(REPORT.words, turn.words ?? 0) }));
   const bar = svg('rect', { class: `${turn.role}${turn.typed ? ' typed' : ''}`, x, y, width, height: THICK }, title);
   const pauses = list(turn.pauses)
     .map((pause) => ({ from: pause.started_s - lineStartS, long: pause.duration_s }))
@@ -56,6 +58,6 @@ function draw({ turn, fromS, toS, last }, lineStartS, scale) {
 }
 
 function inWords(turns) {
-  const count = (role) => turns.filter((turn) => turn.role === role).length;
-  return `You took ${plural(count('learner'), 'turn')}, your partner ${plural(count('partner'), 'turn')}.`;
+  const taken = (role) => counted(REPORT.turns, turns.filter((turn) => turn.role === role).length);
+  return fill(REPORT.turns_taken, { learner: taken('learner'), partner: taken('partner') });
 }

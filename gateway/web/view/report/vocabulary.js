@@ -1,16 +1,9 @@
 /** The learner's words: how many, how rare, and which words to learn. */
 import * as myWords from '../../my_words.js';
-import { LOOKUP } from '../../wording.js';
+import { counted, number } from '../../texts.js';
+import { BANDS, LOOKUP, REPORT } from '../../wording.js';
 import { el, svg } from '../dom.js';
-import { list, missing, number, plural, section } from './parts.js';
-
-const BANDS = {
-  most_common: 'most common',
-  common: 'common',
-  less_common: 'less common',
-  rare: 'rare',
-  unknown: 'not in the list',
-};
+import { list, missing, section } from './parts.js';
 
 /**
  * @param {object} document
@@ -21,12 +14,12 @@ const BANDS = {
  */
 export function vocabulary({ vocabulary: found, unavailable }, words) {
   if (!found) return null;
-  return section('Words', counts(found), rarity(found, unavailable), rarest(found.rarity), toLearn(found.words_to_learn, words));
+  return section(REPORT.vocabulary, counts(found), rarity(found, unavailable), rarest(found.rarity), toLearn(found.words_to_learn, words));
 }
 
 function counts({ words, distinct_words: distinct, unit = 'word' }) {
   if (!Number.isFinite(words)) return null;
-  return el('p', {}, `You used ${plural(words, unit)}, ${number(distinct ?? 0)} of them different.`);
+  return el('p', {}, counted(unit === 'character' ? REPORT.used_characters : REPORT.used_words, words, { distinct: number(distinct ?? 0) }));
 }
 
 function rarity({ rarity: found }, unavailable) {
@@ -50,7 +43,8 @@ function rarity({ rarity: found }, unavailable) {
 
 function rarest(found) {
   const words = list(found?.rarest_words).map((each) => each?.word).filter(Boolean);
-  return words.length ? el('p', {}, 'Your rarest: ', el('i', {}, words.slice(0, 8).join(', ')), '.') : null;
+  const [before, after] = REPORT.rarest.split('{words}');
+  return words.length ? el('p', {}, before, el('i', {}, words.slice(0, 8).join(', ')), after) : null;
 }
 
 function toLearn(found, words) {
@@ -59,7 +53,7 @@ function toLearn(found, words) {
   return el(
     'div',
     { class: 'to-learn' },
-    el('h4', {}, 'Worth learning'),
+    el('h4', {}, REPORT.to_learn),
     el('dl', {}, ...known.map((each) => learnable(each, words))),
   );
 }

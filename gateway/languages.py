@@ -1,0 +1,61 @@
+"""Whether a conversation is possible in a language, or with a pair of languages. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from common.errors import InvalidInputError
+from gateway.language_names import is_language, language_name
+from gateway.ports import KnownLanguages
+
+
+def check_language(tag: str, known: KnownLanguages, *, field: str = "language") -> None:
+    """Raise InvalidInputError if `tag` is no language, or has no voice or no recognition here.
+
+    The message names the languages that have both. field: what the client calls it.
+    """
+    if not is_language(tag):
+        raise InvalidInputError(f"`{field}` is {tag!r}, which is no language; {_choice(known)}")
+    for means, tags in (("voice", known.spoken), ("speech recognition", known.heard)):
+        if tags and base(tag) not in map(base, tags):
+            raise InvalidInputError(f"there is no {means} for {language_name(tag)} ({tag!r}) here; {_choice(known)}")
+
+
+def check_heard(tag: str, known: KnownLanguages) -> None:
+    """Raise InvalidInputError, which names the known languages, if speech recognition does not know `tag`."""
+    if known.heard and base(tag) not in map(base, known.heard):
+        raise InvalidInputError(f"`language` is {tag!r}; speech recognition here knows {_listed(known.heard)}")
+
+
+def check_pair(practised: str, native: str) -> None:
+    """Raise InvalidInputError if `native` can't be the own language of a learner who practises `practised`."""
+    if not is_language(native):
+        raise InvalidInputError(
+            f"`native_language` is {native!r}, which is no language; send a BCP-47 tag such as 'fr' or 'pt-BR', "
+            "or leave it out"
+        )
+    if base(native) == base(practised):
+        raise InvalidInputError(
+            f"`native_language` is {native!r}, which is the language that is practised ({practised!r}); "
+            "send the learner's own language, or leave it out"
+        )
+
+
+def base(tag: str) -> str:
+    """The language of a BCP-47 tag without its region."""
+    return tag.partition("-")[0].lower()
+
+
+def _choice(known: KnownLanguages) -> str:
+    heard = set(map(base, known.heard))
+    both = [tag for tag in known.spoken if not heard or base(tag) in heard]
+    there_are = _listed(both or ([] if known.spoken else known.heard))
+    if there_are:
+        return f"the languages here are {there_are}"
+    if known.spoken:
+        return f"the voices speak {_listed(known.spoken)}, and recognition knows {_listed(known.heard)}"
+    return "send a BCP-47 tag such as 'en' or 'es-MX'"
+
+
+def _listed(tags: Iterable[str]) -> str:
+    return ", ".join(sorted(set(tags)))

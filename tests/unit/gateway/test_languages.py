@@ -1,0 +1,127 @@
+"""The languages in which a conversation is possible: refused ones, by WebSocket, Realtime API and REST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from common.errors import InvalidInputError
+from gateway.languages import check_language, check_pair
+from gateway.ports import KnownLanguages
+from gateway.protocol import ErrorMessage
+from tests.support.audio import chirp, wav
+from tests.support.conversation import Conversation, start
+from tests.support.gateway import TestGateway
+from tests.support.realtime import realtime
+
+HERE = KnownLanguages(spoken=("en-US", "es", "de-DE"), heard=("en", "es", "fr"))
+
+
+class Known:
+    """Model servers that know these languages."""
+
+    def __init__(self, known: KnownLanguages) -> None:
+        self._known = known
+
+    async def languages(self) -> KnownLanguages:
+        return self._known
+
+
+@pytest.mark.parametrize("tag", ["en", "en-GB", "es-MX", "ES"])
+def test_a_language_with_voice_and_recognition_is_accepted_in_any_country(tag: str) -> None:
+    check_language(tag, HERE)
+
+
+@pytest.mark.parametrize(
+    ("tag", "known", "told"),
+    [
+        ("xx", HERE, "`language` is 'xx', which is no language; the languages here are en-US, es"),
+        ("xx", KnownLanguages(), "which is no language; send a BCP-47 tag such as 'en' or 'es-MX'"),
+        ("fr", HERE, r"there is no voice for French \('fr'\) here; the languages here are en-US, es"),
+        (
+            "de-AT",
+            HERE,
+            r"there is no speech recognition for German \('de-AT'\) here; the languages here are en-US, es",
+        ),
+        ("es", KnownLanguages(("en-US", "es"), ("en",)), "no speech recognition for Spanish .* here are en-US"),
+        ("es", KnownLanguages((), ("en",)), "no speech recognition for Spanish .* here are en"),
+        ("es", KnownLanguages(("de",), ("en",)), "no voice for Spanish .* voices speak de, and recognition knows en"),
+    ],
+)
+def test_a_refused_language_is_told_which_there_are(tag: str, known: KnownLanguages, told: str) -> None:
+    with pytest.raises(InvalidInputError, match=told):
+        check_language(tag, known)
+
+
+def test_a_server_that_does_not_tell_its_languages_refuses_none() -> None:
+    check_language("sw", KnownLanguages())
+    check_language("es", KnownLanguages(heard=("es",)))
+
+
+@pytest.mark.parametrize(
+    ("native", "told"), [("es-MX", "'es-MX', which is the language that is practised"), ("xx", "is no language")]
+)
+def test_a_pair_that_is_none_is_refused(native: str, told: str) -> None:
+    with pytest.raises(InvalidInputError, match=told):
+        check_pair("es", native)
+    check_pair("es", "pt-BR")
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(
+    ("language", "native", "told"), [("fr", "en", "no voice for French"), ("xx", None, "is no language")]
+)
+async def test_a_start_in_a_refused_language_is_an_error_and_keeps_the_other_choices(
+    language: str, native: str | None, told: str
+) -> None:
+    talk = Conversation(languages=Known(HERE))
+    async with talk.running():
+        await talk.post(start(language=language, native_language=native, level="beginner", instructions="A baker."))
+    (error,) = talk.of(ErrorMessage)
+    assert (error.code, error.retryable) == ("invalid_input", False)
+    assert told in error.message
+    state = talk.session.state
+    assert (state.language, state.native_language, state.level, state.instructions) == (
+        "en",
+        "",
+        "beginner",
+        "A baker.",
+    )
+
+
+@pytest.mark.looptime
+async def test_a_start_in_a_language_that_is_here_is_taken() -> None:
+    talk = Conversation(languages=Known(HERE))
+    async with talk.running():
+        await talk.post(start(language="es-MX", native_language="fr"))
+    assert talk.of(ErrorMessage) == []
+    assert (talk.session.state.language, talk.session.state.native_language) == ("es-MX", "fr")
+
+
+async def test_over_the_realtime_api_the_error_names_the_field() -> None:
+    def session(language: str) -> dict[str, Any]:
+        return {"session": {"audio": {"input": {"transcription": {"language": language}}}}}
+
+    async with TestGateway(languages=Known(HERE)).running() as gateway, realtime(gateway.http) as client:
+        error = await client.error_for("session.update", **session("fr"))
+        assert (error["code"], error["param"]) == ("invalid_value", "session.audio.input.transcription.language")
+        assert "no voice for French" in error["message"]
+        await client.update(**session("es")["session"])
+
+
+async def test_a_recording_in_a_language_that_is_not_recognised_is_refused() -> None:
+    recording = {"file": ("a.wav", wav(chirp(0.2, 24_000), 24_000))}
+    async with TestGateway(languages=Known(HERE)).running() as gateway, httpx.AsyncClient(verify=False) as http:
+        route = f"{gateway.http}/v1/audio/transcriptions"
+        answers = [
+            await http.post(route, files=recording, data={"model": "-", "language": language})
+            for language in ("de", "es")
+        ]
+    assert [answer.status_code for answer in answers] == [400, 200]
+    told = answers[0].json()["error"]
+    assert (told["param"], told["message"]) == (
+        "language",
+        "`language` is 'de'; speech recognition here knows en, es, fr",
+    )
