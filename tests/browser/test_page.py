@@ -233,6 +233,7 @@ async def test_by_keyboard_alone(open_page: OpenPage, stub: PageStub) -> None:
     await page.keyboard.press("Tab")  # of all levels
     await page.keyboard.press("Tab")  # when to be corrected
     await page.keyboard.press("Tab")  # the learner's own language
+    await page.keyboard.press("Tab")  # the language of the page
     await page.keyboard.press("Tab")  # the button
     await expect(page.get_by_role("button", name=TALK)).to_be_focused()
     await page.keyboard.press("Space")
