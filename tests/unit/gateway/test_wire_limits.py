@@ -44,6 +44,9 @@ async def connected(
         with suppress(WebSocketDisconnect):
             while says:
                 await socket.send_bytes(says)
+                # uvicorn takes messages for a closed connection until the event loop has called `connection_lost`. A
+                # sender that never waits would keep the loop from that, and hang.
+                await asyncio.sleep(0)
         while (message := await socket.receive())["type"] != "websocket.disconnect":
             received.append(message["bytes"])
 
