@@ -1,13 +1,14 @@
-"""A real headless Chromium for the page, with a WAV as its microphone. It lives in the event loop of one module.
+"""A real headless Chromium for the page, with a WAV as its microphone. All tests here share it and one event loop.
 
 It is Debian's chromium-headless-shell, the same engine without windows: a page takes a third of the processor time.
 
-    pytestmark = pytest.mark.asyncio(loop_scope="module")
+    pytestmark = pytest.mark.asyncio(loop_scope="session")
 
     async def test_something(open_page: OpenPage, stub: PageStub) -> None:
         page = await open_page(stub.url)          # errors on its console fail the test
 
-A module that wants another voice overrides the fixture `microphone_wav`.
+Each test gets a browser context of its own, which shares nothing with another one. A module that wants another voice
+overrides the fixture `microphone_wav` and gets a browser of its own.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, async_playwright
 
 from tests.support.page_stub import PageStub, serve_page
 
@@ -82,8 +83,8 @@ class Console:
         return [text for text in self.complaints if not any(re.search(pattern, text) for pattern in self.allowed)]
 
 
-@pytest.fixture(scope="module")
-def microphone_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session")
+def syllables_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Something like a voice: a gliding tone with overtones, in syllables. 48 kHz, 3 s; Chromium plays it in a loop."""
     time = np.arange(3 * 48000) / 48000
     pitch = 2 * np.pi * np.cumsum(140 + 30 * np.sin(2 * np.pi * 0.7 * time)) / 48000
@@ -97,15 +98,43 @@ def microphone_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def chromium(microphone_wav: Path) -> AsyncIterator[Browser]:
-    """A browser whose microphone is `microphone_wav`. Every page may use it: this Chromium can't ask."""
+@pytest.fixture(scope="module")
+def microphone_wav(syllables_wav: Path) -> Path:
+    """What a module's browser hears."""
+    return syllables_wav
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def playwright() -> AsyncIterator[Playwright]:
+    """Playwright's driver, a process of Node."""
+    async with async_playwright() as driver:
+        yield driver
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def shared_chromium(playwright: Playwright, syllables_wav: Path) -> AsyncIterator[Browser]:
+    """The browser of all modules that have no voice of their own."""
+    async with await launch(playwright, syllables_wav) as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def chromium(
+    playwright: Playwright, shared_chromium: Browser, syllables_wav: Path, microphone_wav: Path
+) -> AsyncIterator[Browser]:
+    """A browser whose microphone is `microphone_wav`."""
+    if microphone_wav == syllables_wav:
+        yield shared_chromium
+    else:
+        async with await launch(playwright, microphone_wav) as browser:
+            yield browser
+
+
+async def launch(playwright: Playwright, microphone_wav: Path) -> Browser:
+    """Start a browser. Every page may use its microphone: this Chromium can't ask."""
     devices = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={microphone_wav}")
     flags = [*QUIET, *devices, "--use-fake-ui-for-media-stream"]
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser
-        await browser.close()
+    return await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
 
 
 @pytest.fixture
@@ -113,7 +142,7 @@ def console() -> Console:
     return Console()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def open_page(chromium: Browser, console: Console) -> AsyncIterator[OpenPage]:
     """Open an address. microphone: whether the learner allows it. Other options go to the browser's context."""
     contexts: list[BrowserContext] = []
@@ -137,7 +166,7 @@ async def open_page(chromium: Browser, console: Console) -> AsyncIterator[OpenPa
     assert console.unexpected() == []
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def stub() -> AsyncIterator[PageStub]:
     """A stub gateway that speaks only when the test says so."""
     async with serve_page(PageStub(chatty=False)) as stub:

@@ -19,7 +19,7 @@ from tests.support.audio import resampled, wav
 from tests.support.transcription import word_error_rate
 from tests.support.voices import say
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
 LINE = "Yesterday I went to the market with my sister and we bought fresh vegetables."
 RATE_HZ = 48_000

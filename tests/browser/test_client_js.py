@@ -17,7 +17,7 @@ from tests.browser.conftest import OpenPage
 from tests.support.mesh import ROOT
 from tests.support.page_stub import Client, PageStub, serve_page
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PACKAGE = ROOT / "clients" / "js"
 EXAMPLES = re.findall(r"```js\n(.*?)```", (PACKAGE / "README.md").read_text(encoding="utf-8"), re.DOTALL)
@@ -25,7 +25,7 @@ IMPORT_MAP = json.dumps({"imports": {"aitalk": "/clients/js/src/index.js"}})
 WITHIN_S = 20.0
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def talker() -> AsyncIterator[PageStub]:
     """A stub gateway that answers by itself."""
     async with serve_page(PageStub()) as stub:

@@ -17,7 +17,7 @@ from tests.support.mesh import Mesh
 from tests.support.transcription import word_error_rate
 from tests.support.voices import say
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
 
 SENTENCE = "Good evening. Please tell me a story about a dragon and a village."
 RATE_HZ = 48_000

@@ -14,7 +14,7 @@ from tests.support.page import TALK, talking
 from tests.support.page_analysis import sample_analysis
 from tests.support.page_stub import FRAME_MS, RATE_HZ, PageStub
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def sounding(page: Page) -> int:

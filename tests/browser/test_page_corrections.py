@@ -10,7 +10,7 @@ from tests.browser.conftest import OpenPage
 from tests.support.page import talking
 from tests.support.page_stub import PageStub
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SAID = "I not understand. It was nice."
 

@@ -14,7 +14,7 @@ from tests.browser.conftest import Console, OpenPage
 from tests.support.page import TALK, talking
 from tests.support.page_stub import PageStub, serve_page
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_a_lost_line_is_taken_up_again(open_page: OpenPage, stub: PageStub) -> None:

@@ -16,7 +16,7 @@ from tests.support.page import ended, talking
 from tests.support.page_analysis import sparse_analysis
 from tests.support.page_stub import PageStub
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_worklet_sends_the_voice_as_pcm(open_page: OpenPage, stub: PageStub) -> None:

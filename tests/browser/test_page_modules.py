@@ -14,10 +14,10 @@ from playwright.async_api import Browser, Page
 
 from tests.support.page_stub import PageStub, serve_page
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def modules(chromium: Browser) -> AsyncIterator[Page]:
     """A page from which modules can be imported."""
     async with serve_page(PageStub()) as stub:

@@ -17,7 +17,7 @@ from tests.support.page import talking
 from tests.support.page_stub import PageStub
 from tests.support.progress import an_entry
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NOW = datetime.now(UTC)
 TENSE = Mistake(kind="verb_tense", original="go", corrected="went")

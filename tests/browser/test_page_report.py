@@ -13,7 +13,7 @@ from tests.support.page import ended, talking
 from tests.support.page_analysis import sample_analysis, sparse_analysis
 from tests.support.page_stub import PageStub
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_report(open_page: OpenPage, stub: PageStub) -> None:

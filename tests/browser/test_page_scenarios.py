@@ -12,7 +12,7 @@ from tests.browser.conftest import OpenPage
 from tests.support.page import talking
 from tests.support.page_stub import Client, PageStub
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def choose(page: Page, title: str) -> None:

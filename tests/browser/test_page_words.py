@@ -12,7 +12,7 @@ from tests.browser.conftest import OpenPage
 from tests.support.page import talking
 from tests.support.page_stub import WORD_MS, Client, PageStub, Reply
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TWO_SENTENCES = "Good morning! What can I get for you?"
 AUDIO_SPY = """
