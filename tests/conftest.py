@@ -6,9 +6,12 @@ import asyncio
 import faulthandler
 import gc
 import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import certifi
 import pytest
 from hypothesis import settings
 
@@ -54,6 +57,20 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("late audio", max_examples=config.getoption("--late-audio"))
     config.stash[STDERR] = os.dup(2)  # before a test's output is captured
     gc.disable()  # until the tests are collected
+    os.environ.setdefault("SSL_CERT_FILE", str(_one_authority()))
+
+
+def _one_authority() -> Path:
+    """A file with one certificate authority in place of the 140 of certifi.
+
+    To load them all takes an HTTP client 40 ms, and the tests make hundreds of clients. No test needs them: servers
+    with TLS are on this machine and have authorities of their own.
+    """
+    certificate, end, _ = Path(certifi.where()).read_text(encoding="utf-8").partition("-----END CERTIFICATE-----")
+    path = Path(tempfile.gettempdir()) / f"aitalk-tests-{os.getuid()}-authority.pem"
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    unfinished.write_text(f"{certificate}{end}\n", encoding="utf-8")
+    return unfinished.replace(path)  # several workers write it
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

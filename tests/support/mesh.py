@@ -115,11 +115,12 @@ def running_mesh(folder: Path, **settings: str) -> Iterator[Mesh]:
 def wait_until_ready(url: str, process: RunningProcess) -> None:
     """Wait until the gateway at `url` is ready; fails with the log if that takes too long."""
     deadline = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < deadline and process.process.poll() is None:
-        try:
-            if httpx.get(f"{url}/ready", timeout=5).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.2)
+    with httpx.Client(timeout=5) as http:
+        while time.monotonic() < deadline and process.process.poll() is None:
+            try:
+                if http.get(f"{url}/ready").status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.2)
     raise AssertionError(f"not ready:\n{process.log}")
