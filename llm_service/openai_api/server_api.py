@@ -18,6 +18,7 @@ from llm_service.engine import Message
 from llm_service.openai_api.chat_completions import NOT_OURS, error_for, error_message
 from llm_service.openai_api.context import MESSAGE_TOKENS, most_tokens
 from llm_service.openai_api.models import ServedModel, served_models
+from llm_service.openai_api.own_connection import OwnConnection
 from llm_service.openai_api.reply_reader import END
 from llm_service.openai_api.sse import SseError, SseParser
 
@@ -55,16 +56,15 @@ class ServerApi:
         transport: httpx.AsyncBaseTransport | None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
+        network = OwnConnection(
+            proxy=proxy_for(base_url) if trust_env else None,
+            verify=_certificates(base_url, trust_env=trust_env),
+        )
         self._client = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
             timeout=httpx.Timeout(request_timeout_s, connect=min(CONNECT_TIMEOUT_S, request_timeout_s), pool=None),
-            # One connection per request. llama.cpp closes a connection after a stream without announcing it, and a
-            # request that fails for that reason looks like one that the server has begun to work on.
-            limits=httpx.Limits(max_keepalive_connections=0),
-            proxy=proxy_for(base_url) if trust_env else None,
             trust_env=False,
-            verify=_certificates(base_url, trust_env=trust_env),
-            transport=transport,
+            transport=transport or network,
         )
 
     @property
