@@ -33,6 +33,7 @@ class LearnerTurn(StoredModel):
 
     started_s: when the voice began, in seconds since the conversation began. duration_s: from its first to its last
     voiced sample, 0 for a typed turn. words: of a spoken turn, with times; empty for a typed one.
+    language: in which it was heard, a BCP-47 tag; empty if it is typed, or recognition doesn't say.
     """
 
     role: Literal["learner"] = "learner"
@@ -42,6 +43,7 @@ class LearnerTurn(StoredModel):
     duration_s: float = 0.0
     words: tuple[Word, ...] = ()
     typed: bool = False
+    language: str = ""
 
 
 class Call(StoredModel):

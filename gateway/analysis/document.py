@@ -201,6 +201,9 @@ class TimelineTurn(Section):
     duration_s: Seconds = Field(description="0 for a typed turn.")
     words: Count
     pauses: tuple[TimelinePause, ...] = Field(description="The learner's, as in `fluency.pauses`.")
+    language: str | None = Field(
+        None, description="In which the learner's turn was heard, a BCP-47 tag; null if recognition doesn't say."
+    )
 
 
 class Analysis(Section):

@@ -20,6 +20,7 @@ def timeline_turn(turn: Turn, lexicon: Lexicon) -> TimelineTurn:
         duration_s=round(spoken_s(turn), 2),
         words=word_count(turn.text, lexicon),
         pauses=_pauses(turn) if isinstance(turn, LearnerTurn) and not turn.typed else (),
+        language=(turn.language or None) if isinstance(turn, LearnerTurn) else None,
     )
 
 

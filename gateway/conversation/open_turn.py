@@ -93,7 +93,9 @@ class OpenTurn:
             sample_rate_hz=self._sample_rate_hz,
             started_s=self._record.elapsed_s() - self._hearing.seconds_since(transcript.start_sample),
         )
-        await self._outbox.send(TranscriptMessage(text=turn.text, is_final=True, words=_shown_words(turn)))
+        await self._outbox.send(
+            TranscriptMessage(text=turn.text, is_final=True, words=_shown_words(turn), language=turn.language or None)
+        )
         return turn
 
 
@@ -117,6 +119,7 @@ def _learner_turn(transcript: Transcript, *, turn_id: str, sample_rate_hz: int, 
             )
             for word in transcript.words
         ),
+        language=transcript.language,
     )
 
 

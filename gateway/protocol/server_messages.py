@@ -86,12 +86,13 @@ class TranscriptWord(ServerMessage):
 
 
 class TranscriptMessage(ServerMessage):
-    """The text of the learner's turn. Only a final one carries the words."""
+    """The text of the learner's turn. Only a final one carries the words and the language in which they were heard."""
 
     type: Literal["transcript"] = "transcript"
     text: str
     is_final: bool
     words: tuple[TranscriptWord, ...] | None = None
+    language: str | None = None
 
 
 class AiText(ServerMessage):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
 from common.errors import InvalidInputError
+from gateway.analysis.measurement import measure
 from gateway.languages import check_language, check_pair
-from gateway.ports import KnownLanguages
-from gateway.protocol import ErrorMessage
+from gateway.ports import EagerEndOfTurn, EndOfTurn, KnownLanguages
+from gateway.protocol import ErrorMessage, TranscriptMessage
 from tests.support.audio import chirp, wav
-from tests.support.conversation import Conversation, start
+from tests.support.conversation import Conversation, one_turn, start, text, transcript
 from tests.support.gateway import TestGateway
 from tests.support.realtime import realtime
 
@@ -125,3 +128,23 @@ async def test_a_recording_in_a_language_that_is_not_recognised_is_refused() -> 
         "language",
         "`language` is 'de'; speech recognition here knows en, es, fr",
     )
+
+
+@pytest.mark.looptime
+async def test_each_spoken_turn_says_in_which_language_it_was_heard() -> None:
+    talk = Conversation()
+    begun, partial, (eager_at, _), (end_at, _) = one_turn()
+    spanish = replace(transcript("me gustan las manzanas"), language="es")
+    talk.asr.script = [begun, partial, (eager_at, EagerEndOfTurn(spanish)), (end_at, EndOfTurn(spanish))]
+    async with talk.running():
+        await talk.speak(2.0)
+        await talk.post(text("typed"))
+        await asyncio.sleep(5)
+    # a typed turn has no transcript
+    assert [m.language for m in talk.of(TranscriptMessage)] == [None, "es"]
+    kept = talk.store.sessions[talk.connected.session_id][2]
+    timeline = measure(kept, "beginner", "es").timeline
+    assert [(turn.role, turn.language) for turn in timeline if turn.role == "learner"] == [
+        ("learner", "es"),
+        ("learner", None),
+    ]

@@ -98,12 +98,13 @@ class SpeechStopped:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """The whole turn of the learner as understood so far. Only a final one has words."""
+    """The whole turn of the learner as understood so far. Only a final one has words and a language."""
 
     TYPE: ClassVar = "transcript"
     text: str
     is_final: bool
     words: tuple[TranscriptWord, ...] | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
