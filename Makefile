@@ -144,17 +144,20 @@ bench-partner: $(VENV)/.dev ## What the partner says in scripted conversations (
 bench: $(VENV)/.dev $(VENV_BENCH)/.pipecat ## Voice-to-voice latency beside Pipecat's (SESSIONS="1 2 4" RUNS=3, or QUICK=1)
 	$(BIN)/python -m bench $(if $(QUICK),--quick,--runs $(or $(RUNS),3)) $(if $(SESSIONS),--sessions $(SESSIONS)) $(ARGS)
 
+# torch's CPU build is not on PyPI. If pip is configured with a source of it, that build is installed; otherwise PyPI's
+# build with its CUDA libraries. $(1): the environment.
+torch_into = $(BIN)/python -m pip --python $(1)/bin/python install --quiet --no-deps --require-hashes \
+	-r $(LOCKS)/test-vllm-torch.txt || \
+	VIRTUAL_ENV=$(1) $(UV) pip install --no-deps --require-hashes -r $(LOCKS)/test-vllm-cuda.txt
+
 VENV_S2S := .venv-speech-to-speech
 
-# torch: as for vLLM, below.
 $(VENV_S2S)/.peer: $(UV) $(wildcard $(LOCKS)/bench-speech-to-speech*.txt) $(LOCKS)/test-vllm-torch.txt
 	@echo "→ installing bench-speech-to-speech.txt (hash-locked) into $(VENV_S2S)"
 	@$(UV) venv --quiet --clear --python $(BIN)/python $(VENV_S2S)
 	@VIRTUAL_ENV=$(VENV_S2S) $(UV) pip install --quiet --no-deps --require-hashes -r $(LOCKS)/bench-speech-to-speech.txt \
 		-r $(LOCKS)/bench-speech-to-speech-data.txt
-	@$(BIN)/python -m pip --python $(VENV_S2S)/bin/python install --quiet --no-deps --require-hashes \
-		-r $(LOCKS)/test-vllm-torch.txt || \
-		VIRTUAL_ENV=$(VENV_S2S) $(UV) pip install --no-deps --require-hashes -r $(LOCKS)/test-vllm-cuda.txt
+	@$(call torch_into,$(VENV_S2S))
 	@touch $@
 
 .PHONY: bench-peers
@@ -241,15 +244,12 @@ audit: $(VENV_SUPPLY)/.supply ## Known vulnerabilities of all locked packages (n
 
 VENV_VLLM := .venv-vllm
 
-# vLLM for CPUs. torch's CPU build is not on PyPI. If pip is configured with a source of it, that build is
-# installed; otherwise PyPI's build with its CUDA libraries.
+# vLLM for CPUs.
 $(VENV_VLLM)/.vllm: $(UV) $(wildcard $(LOCKS)/test-vllm*.txt) tests/vllm/metadata/pyproject.toml
 	@echo "→ installing test-vllm.txt (hash-locked) into $(VENV_VLLM)"
 	@$(UV) venv --quiet --clear --python $(BIN)/python $(VENV_VLLM)
 	@VIRTUAL_ENV=$(VENV_VLLM) $(UV) pip install --quiet --no-deps --require-hashes -r $(LOCKS)/test-vllm.txt
-	@$(BIN)/python -m pip --python $(VENV_VLLM)/bin/python install --quiet --no-deps --require-hashes \
-		-r $(LOCKS)/test-vllm-torch.txt || \
-		VIRTUAL_ENV=$(VENV_VLLM) $(UV) pip install --no-deps --require-hashes -r $(LOCKS)/test-vllm-cuda.txt
+	@$(call torch_into,$(VENV_VLLM))
 	@VIRTUAL_ENV=$(VENV_VLLM) $(UV) pip install --quiet --no-deps --no-build-isolation ./tests/vllm/metadata
 	@touch $@
 
@@ -291,20 +291,27 @@ test-proxies: $(VENV)/.dev ## The page, its WebSocket and streamed replies behin
 	$(BIN)/python -m pytest tests/proxies $(ARGS)
 
 VENV_SERVERS := .venv-servers
-# Those that pass; tests/servers/real.py says what is known of the others.
-SERVERS ?= llama.cpp ollama vllm llama-cpp-python
-SERVER_ENVIRONMENTS = $(patsubst %,$(VENV_SERVERS)/%/.server,$(filter litellm llama-cpp-python,$(SERVERS))) \
-	$(if $(filter transformers vllm,$(SERVERS)),$(VENV_VLLM)/smollm2/config.json)
+SERVERS ?= llama.cpp ollama litellm llama-cpp-python vllm transformers
 
 $(VENV_SERVERS)/%/.server: $(UV) $(LOCKS)/test-server-%.txt
 	@echo "→ installing test-server-$*.txt (hash-locked) into $(@D)"
 	@$(UV) venv --quiet --clear --python $(BIN)/python $(@D)
 	@VIRTUAL_ENV=$(@D) $(UV) pip install --quiet --no-deps --require-hashes -r $(LOCKS)/test-server-$*.txt
+	@$(if $(filter transformers,$*),$(call torch_into,$(@D)))
 	@touch $@
 
+# transformers and vLLM serve the same weights, which vLLM's environment can convert.
+.PHONY: server-llama.cpp server-ollama server-litellm server-llama-cpp-python server-vllm server-transformers
+server-llama.cpp server-ollama: $(VENV)/.mesh
+server-litellm server-llama-cpp-python: server-%: $(VENV_SERVERS)/%/.server
+server-vllm: $(VENV_VLLM)/smollm2/config.json
+server-transformers: $(VENV_SERVERS)/transformers/.server $(VENV_VLLM)/smollm2/config.json
+
+# A server that can't be installed is reported in the table, and the others are tested.
 .PHONY: test-servers
-test-servers: $(VENV)/.dev $(SERVER_ENVIRONMENTS) ## The engine tests on real OpenAI-compatible servers (SERVERS="litellm vllm")
-	$(BIN)/python -m pytest tests/servers --servers "$(SERVERS)" $(ARGS)
+test-servers: $(VENV)/.dev ## The engine tests on real OpenAI-compatible servers, and a table (SERVERS="litellm vllm")
+	@for server in $(SERVERS); do $(MAKE) --no-print-directory "server-$$server" || missing="$$missing $$server"; done; \
+	$(BIN)/python -m pytest tests/servers --servers "$(SERVERS)" --not-installed "$$missing" $(ARGS)
 
 VENV_ENGINES := .venv-engines
 

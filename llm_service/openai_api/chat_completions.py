@@ -27,6 +27,8 @@ _CONTEXT_EXCEEDED = re.compile(
 )
 _TOKEN_COUNTS = re.compile(r"\b\d{3,7}\b")
 _LIMIT = re.compile(r"(?:context|max\w*|limit|<=|available)[^\d,.;]{0,40}(\d{3,7})", re.IGNORECASE)
+# LiteLLM without a database looks an unknown key up in it.
+_UNKNOWN_KEY = re.compile(r"^No connected db")
 _NO_QUOTA = re.compile(r"exceeded your current quota|insufficient[ _](?:quota|balance|credit)", re.IGNORECASE)
 _TITLE = re.compile(r"<title>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL)
 
@@ -166,6 +168,8 @@ def error_for(status: int, server_message: str) -> ServiceError:
         return ContextExceededError(
             f"this is too long for the model; say it in fewer words. The model server says: {said}"
         )
+    if status == 400 and _UNKNOWN_KEY.search(server_message):
+        status = 401
     match status:
         case 400 | 404 | 405 | 413 | 415 | 422 | 501:
             return InvalidInputError(f"the model server refused the request: {said}")

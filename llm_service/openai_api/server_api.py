@@ -88,8 +88,14 @@ class ServerApi:
         if response.status_code in _LISTS_NOTHING:
             return None
         if response.status_code != httpx.codes.OK:
-            raise error_for(response.status_code, error_message(response.text))
+            raise self._explained(error_for(response.status_code, error_message(response.text)))
         return served_models(response.content)
+
+    def _explained(self, error: ServiceError) -> ServiceError:
+        """The same error, with what may help: LiteLLM fails (HTTP 500) if it is asked without a key."""
+        if not isinstance(error, EngineError) or "authorization" in self._client.headers:
+            return error
+        return EngineError(f"{error.message}; it may want a key: set LLM_API_KEY")
 
     @asynccontextmanager
     async def chat(self, body: dict[str, Any]) -> AsyncIterator[AsyncGenerator[str, None]]:

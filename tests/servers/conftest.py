@@ -15,6 +15,7 @@ HABITS = pytest.StashKey[dict[str, str]]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--servers", default=" ".join(SERVERS), help=f"of {', '.join(SERVERS)} (default: all)")
+    parser.addoption("--not-installed", default="", help="those of them whose installation failed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -25,8 +26,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "engine" in metafunc.fixturenames:
-        names = str(metafunc.config.getoption("--servers")).split()
+        names = [name for name in _named(metafunc.config, "--servers") if name not in _missing(metafunc.config)]
         metafunc.parametrize("engine", names, indirect=True, scope="module")
+
+
+def _named(config: pytest.Config, option: str) -> list[str]:
+    return str(config.getoption(option)).split()
+
+
+def _missing(config: pytest.Config) -> list[str]:
+    return _named(config, "--not-installed")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A server that is not installed is not tested, so that the run fails."""
+    if _missing(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,7 +55,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _server(item: pytest.Item) -> str:
     call = getattr(item, "callspec", None)
-    return str(call.params["engine"]) if call and "engine" in call.params else ""
+    name = str(call.params.get("engine")) if call else ""
+    return name if name in SERVERS else ""  # pytest has a parameter of its own for an empty list
 
 
 @pytest.hookimpl(wrapper=True)
@@ -64,3 +80,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         contract = f"{passed} of {len(tests)}" + (f"; FAILED: {failed}" if failed else "")
         habits = config.stash[HABITS].get(name) or "–"
         write(f"| {name} | {release(name)} | {contract} | {habits} | {known or '–'} |")
+    for name in _missing(config):
+        write(f"| {name} | – | NOT INSTALLED: see the first lines of this run | – | – |")

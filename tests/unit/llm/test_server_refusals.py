@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from common.errors import EngineError, InvalidInputError, UnavailableError
+from common.errors import EngineError, InvalidInputError, ServiceError, UnavailableError
 from llm_service.engine import GenerationRequest, Message
 from llm_service.openai_api.client import OpenAiEngine
 from llm_service.openai_api.dialect import Dialect
@@ -192,6 +192,21 @@ async def test_a_redirect_is_named_as_the_cause(status: int) -> None:
     with pytest.raises(UnavailableError, match=r"https://llm.example/v1/models; set LLM_BASE_URL") as caught:
         await engine.warm_up()
     assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("key", "answer"),
+    [
+        ("", httpx.Response(500, text="Internal Server Error")),
+        ("wrong", no(400, "No connected db.")),
+        ("wrong", no(401, "Authentication Error")),
+    ],
+)
+async def test_a_key_that_is_missing_or_wrong_is_named(key: str, answer: httpx.Response) -> None:
+    """The first two are LiteLLM's answers."""
+    engine = OpenAiEngine("http://llm/v1", model="m", api_key=key, transport=httpx.MockTransport(lambda _: answer))
+    with pytest.raises(ServiceError, match="LLM_API_KEY"):
+        await engine.warm_up()
 
 
 def test_an_assistant_who_begins_is_quoted_where_roles_must_take_turns() -> None:
