@@ -1,17 +1,27 @@
 """HTTP of uvicorn, with bounds on the part of a request that is not its body. The body's bounds are in
-`openai_api.body_limit`."""
+`openai_api.body_limit`. HTTP/2 is refused by name."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway import metrics
 
+logger = logging.getLogger(__name__)
+
 # The most bytes in a row that are no body: the head of a request, the trailers after it, what comes with a chunk.
 # uvicorn and its parser have no limit, and collect the head in memory.
 MAX_HEAD_BYTES = 64 * 1024
+
+_HTTP2 = b"PRI * HTTP/2.0\r\n"  # how a connection of HTTP/2 begins (RFC 9113)
+_NO_HTTP2 = "The gateway speaks HTTP/1.1 without TLS; set the proxy in front of it to that.\n"
+_ANSWER_TO_HTTP2 = (
+    "HTTP/1.1 505 HTTP Version Not Supported\r\nContent-Type: text/plain\r\nConnection: close\r\n"
+    f"Content-Length: {len(_NO_HTTP2)}\r\n\r\n{_NO_HTTP2}"
+).encode()
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -33,6 +43,11 @@ class HttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
+        if data.startswith(_HTTP2):
+            logger.warning("a proxy speaks HTTP/2 to the gateway; set it to HTTP/1.1 (docs/compatibility.md)")
+            self.transport.write(_ANSWER_TO_HTTP2)
+            self.transport.close()
+            return
         self._head_bytes += len(data)
         super().data_received(data)
         if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():

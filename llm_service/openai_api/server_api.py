@@ -21,6 +21,7 @@ from llm_service.openai_api.models import ServedModel, served_models
 from llm_service.openai_api.own_connection import OwnConnection
 from llm_service.openai_api.reply_reader import END
 from llm_service.openai_api.sse import SseError, SseParser
+from llm_service.openai_api.unreachable import why_unreachable
 
 CONNECT_TIMEOUT_S = 5.0
 MAX_ERROR_BYTES = 64 * 1024
@@ -65,6 +66,7 @@ class ServerApi:
             timeout=httpx.Timeout(request_timeout_s, connect=min(CONNECT_TIMEOUT_S, request_timeout_s), pool=None),
             trust_env=False,
             transport=transport or network,
+            event_hooks={"request": [_name_for_tls]},
         )
 
     @property
@@ -151,13 +153,19 @@ class ServerApi:
         return response.text
 
 
+async def _name_for_tls(request: httpx.Request) -> None:
+    """A final dot keeps Kubernetes' search domains out of a name, and is never part of a certificate (RFC 6066)."""
+    if request.url.host.endswith("."):
+        request.extensions["sni_hostname"] = request.url.host.rstrip(".")
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     """Turn errors of httpx and of the parser into ours. Their texts may quote the stream, so they are not chained."""
     try:
         yield
-    except (httpx.ConnectError, httpx.ConnectTimeout):
-        raise UnavailableError("the model server can't be reached; try again in a few seconds") from None
+    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        raise UnavailableError(why_unreachable(error)) from None
     except httpx.TimeoutException:
         raise DeadlineError("the model server sent nothing for LLM_REQUEST_TIMEOUT_S; try again") from None
     except (httpx.NetworkError, httpx.RemoteProtocolError):

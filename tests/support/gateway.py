@@ -16,6 +16,7 @@ from gateway.admission.redis_limits import RedisLimits
 from gateway.admission.redis_seats import RedisSeats
 from gateway.app import create_app
 from gateway.config import GatewaySettings
+from gateway.connection.http_protocol import HttpProtocol
 from gateway.connection.low_water_mark import WebSocketProtocol
 from gateway.ports import AnyLanguage, Languages, LearnerFiles, NoLearnerRecords, NoServerTools, Ports, ServerTools
 from tests.support.fakes import FakeAsr, FakeChat, FakeLlm, FakeRecordings, FakeTts
@@ -99,6 +100,7 @@ class TestGateway:
             host="127.0.0.1",
             port=0,
             log_config=None,
+            http=HttpProtocol,
             ws=WebSocketProtocol,
             ws_max_size=1 << 24,
             ws_per_message_deflate=False,
