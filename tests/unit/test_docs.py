@@ -77,6 +77,7 @@ NOT_SETTINGS = {
     *("AITALK_URL", "AITALK_TOKEN"),  # of the command aitalk
     *("MODEL_CARD", "DEL", "XADD", "ROLE_USER", "GRPC_VERBOSITY"),
     *("HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE", "HTTPS_PROXY", "COQUI_TOS_AGREED"),  # of Hugging Face and Coqui
+    "PAGE_LANGUAGES",  # a constant of the page
     *("ORT_DISABLE_TELEMETRY", "VLLM_NO_USAGE_STATS", "SSL_CERT_FILE"),  # of ONNX Runtime, vLLM and OpenSSL
 }
 
