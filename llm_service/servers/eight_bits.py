@@ -15,6 +15,8 @@ import numpy as np
 from filelock import FileLock
 from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter, ReaderField, quants
 
+from common.smollm2 import eight_bit_copy
+
 logger = logging.getLogger(__name__)
 
 _SLOW, _FAST = GGMLQuantizationType.Q4_1, GGMLQuantizationType.Q8_0
@@ -39,7 +41,7 @@ def in_eight_bits(weights: Path, folder: Path) -> Path:
     If several processes ask at once, one makes the copy and the others wait. If that one is killed, the next starts
     over. Returns `weights` itself if the copy can't be written.
     """
-    copy = folder / f"{weights.stem.partition('.')[0]}.Q8_0-{weights.stat().st_size}.gguf"
+    copy = eight_bit_copy(weights, folder)
     if copy.is_file():
         return copy
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +14,12 @@ from numpy.typing import NDArray
 from piper.voice import PiperVoice
 
 from bench.models import VOICE, voice_folder
-from tts_service.engines.piper_model import PiperModel, cut_in_two, pieces_of
+from tests.support.mesh import ROOT
+from tts_service.engines.piper_halves import cut_in_two, kept_halves
+from tts_service.engines.piper_model import PiperModel, pieces_of
 
 PATH = voice_folder() / f"{VOICE}.onnx"
+FOLDER = ROOT / "models" / "piper"
 TEXT = "Yesterday, Doctor Smith walked along the river with his two dogs, and it was warm."
 
 
@@ -30,8 +34,8 @@ class Still:
         return list(self.session.run(outputs, inputs | still))
 
 
-def still_model(path: Path = PATH) -> PiperModel:
-    model = PiperModel(path)
+def still_model(path: Path = PATH, folder: Path = FOLDER) -> PiperModel:
+    model = PiperModel(path, folder)
     model._voice.session = Still(model._voice.session)
     return model
 
@@ -72,10 +76,28 @@ def test_a_file_that_cannot_be_cut_speaks_whole_sentences(tmp_path: Path) -> Non
     onnx.save(model, str(path))
     Path(f"{path}.json").write_bytes(Path(f"{PATH}.json").read_bytes())
     assert cut_in_two(model)[1] is None
-    whole = still_model(path)
+    whole = still_model(path, tmp_path)
     (said,) = spoken(whole)
     assert said == pytest.approx(np.concatenate(spoken(still_model())), abs=1e-4)
     assert whole.speak(whole.phonemize(TEXT)[0], speaker=None, length_scale=1.0).lengths
+
+
+def test_the_halves_of_a_voice_are_made_once_and_again_when_its_file_changes(tmp_path: Path) -> None:
+    voice = tmp_path / PATH.name
+    voice.write_bytes(PATH.read_bytes())
+    first = kept_halves(voice, tmp_path / "kept")
+    assert isinstance(first.frames, Path)
+    made = first.frames.stat().st_mtime_ns
+    assert kept_halves(voice, tmp_path / "kept") == first
+    assert first.frames.stat().st_mtime_ns == made
+    os.utime(voice, ns=(1, 1))
+    assert kept_halves(voice, tmp_path / "kept") != first
+
+
+def test_in_a_folder_that_cannot_be_written_the_voice_speaks_from_memory(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    in_memory = spoken(still_model(PATH, tmp_path / "file"))
+    assert np.concatenate(in_memory) == pytest.approx(np.concatenate(spoken(still_model())), abs=1e-4)
 
 
 @pytest.mark.parametrize("frames", [1, 31, 32, 63, 64, 65, 95, 96, 97, 337, 5_000])

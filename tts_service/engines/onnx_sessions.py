@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import onnx
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
 import onnxruntime
 
 from common.errors import EngineError
+
+if TYPE_CHECKING:
+    import onnx
 
 
 def usable_device(device: str) -> str:
@@ -22,10 +27,17 @@ def usable_device(device: str) -> str:
     return "cuda:0" if device == "cuda" else device
 
 
-def open_session(model: onnx.ModelProto, *, use_cuda: bool) -> onnxruntime.InferenceSession:
-    """A session that runs `model`."""
+Network: TypeAlias = "Path | onnx.ModelProto"
+"""A network as a file or in memory."""
+
+
+def open_session(network: Network, *, use_cuda: bool) -> onnxruntime.InferenceSession:
+    """A session that runs `network`."""
     providers = ["CUDAExecutionProvider"] if use_cuda else ["CPUExecutionProvider"]
     options = onnxruntime.SessionOptions()
     # Otherwise its threads wait for one another in a busy loop, which takes half of its CPU time.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=providers)
+    # A plan of the memory for each new length of a sentence would be kept for good.
+    options.enable_mem_pattern = False
+    given = network if isinstance(network, Path) else network.SerializeToString()
+    return onnxruntime.InferenceSession(given, options, providers=providers)

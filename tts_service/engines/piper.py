@@ -96,7 +96,8 @@ class PiperTts:
         with self._loading:
             if path not in self._loaded:
                 try:
-                    self._loaded[path] = PiperModel(path, use_cuda=self._device.startswith("cuda"))
+                    folder = self._cache_dir.expanduser() / "piper"
+                    self._loaded[path] = PiperModel(path, folder, use_cuda=self._device.startswith("cuda"))
                 except Exception as error:  # ONNX Runtime's errors have no common base
                     raise EngineError(f"cannot load the Piper voice {path}: {error}; is the file complete?") from error
             return self._loaded[path]

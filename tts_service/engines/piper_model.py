@@ -1,9 +1,8 @@
 """A Piper voice that speaks a sentence piece by piece, so that the first sound doesn't wait for the last.
 
-A VITS model is two networks in one file. The first reads the phonemes and decides how long each one lasts and what
-each frame sounds like. The second turns frames into sound, takes most of the time, and looks a few frames to each side.
-So the file is cut in two, and the second network runs on a few frames first, then on more at a time. The sound is the
-same but for rounding. If a file can't be cut, its sentences are made as a whole.
+A voice is two networks (see piper_halves). The first makes frames. The second turns frames into sound, takes most of
+the time, and looks a few frames to each side. So it runs on a few frames first, then on more at a time. The sound is
+the same but for rounding. If a voice can't be cut, its sentences are made as a whole.
 """
 
 from __future__ import annotations
@@ -16,33 +15,30 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime
 from numpy.typing import NDArray
 from piper.config import PiperConfig
 from piper.const import BOS, EOS, PAD
-from piper.patch_voice_with_alignment import add_alignment_output
 from piper.voice import PiperVoice
 
 from tts_service.engines.onnx_sessions import open_session
+from tts_service.engines.piper_halves import FRAMES, SPEAKER, kept_halves
 from tts_service.engines.sentence import Sentence
 
-_SOUND_BEGINS = "/dec/conv_pre/Conv"  # node of the second network that takes the frames
-_FRAMES, _SPEAKER, _SOUND = "frames", "sid", "output"  # tensors
 _LOOK_ASIDE = 12  # frames: with 8 the sound differs by a thousandth, with 12 not at all
 _FIRST_FRAMES = 32  # 0.37 s at 22,050 Hz: as long as two busy cores need to make the next piece
 _MOST_FRAMES = 64  # 0.74 s: an interruption wastes this much, and other replies wait for it
 
 
 class PiperModel:
-    """A voice file, loaded. May be used by several threads."""
+    """A voice file, loaded. May be used by several threads. folder: for its two networks."""
 
-    def __init__(self, path: Path, *, use_cuda: bool = False) -> None:
-        model = onnx.load(str(path))
-        frames, sound = cut_in_two(model)
-        self._sound = open_session(sound, use_cuda=use_cuda) if sound else None
+    def __init__(self, path: Path, folder: Path, *, use_cuda: bool = False) -> None:
         config = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
-        self._voice = PiperVoice(session=open_session(frames, use_cuda=use_cuda), config=PiperConfig.from_dict(config))
+        halves = kept_halves(path, folder)
+        self._sound = open_session(halves.sound, use_cuda=use_cuda) if halves.sound else None
+        frames = open_session(halves.frames, use_cuda=use_cuda)
+        self._voice = PiperVoice(session=frames, config=PiperConfig.from_dict(config))
         self.config = self._voice.config
 
     def phonemize(self, text: str) -> list[list[str]]:
@@ -59,7 +55,7 @@ class PiperModel:
             "scales": np.array([config.noise_scale, length_scale, config.noise_w_scale], np.float32),
         }
         if config.num_speakers > 1:
-            inputs[_SPEAKER] = np.array([speaker or 0], np.int64)
+            inputs[SPEAKER] = np.array([speaker or 0], np.int64)
         first, *told = self._voice.session.run(None, inputs)
         lengths = self._lengths(phonemes, ids, np.rint(told[0].ravel() * config.hop_length)) if told else None
         if self._sound is None:
@@ -70,11 +66,11 @@ class PiperModel:
         self, sound: onnxruntime.InferenceSession, frames: NDArray[np.float32], inputs: dict[str, Any]
     ) -> Iterator[tuple[NDArray[np.float32], bool]]:
         hop = self.config.hop_length
-        others = {_SPEAKER: inputs[_SPEAKER]} if _SPEAKER in {one.name for one in sound.get_inputs()} else {}
+        others = {SPEAKER: inputs[SPEAKER]} if SPEAKER in {one.name for one in sound.get_inputs()} else {}
         total = frames.shape[-1]
         for begin, end in pieces_of(total):
             seen_from = max(0, begin - _LOOK_ASIDE)
-            (heard,) = sound.run(None, {_FRAMES: frames[..., seen_from : end + _LOOK_ASIDE], **others})
+            (heard,) = sound.run(None, {FRAMES: frames[..., seen_from : end + _LOOK_ASIDE], **others})
             yield heard.ravel()[(begin - seen_from) * hop : (end - seen_from) * hop], end == total
 
     def _lengths(
@@ -89,28 +85,6 @@ class PiperModel:
         if not sum(counts) == len(ids) == samples.size:
             return None
         return tuple(int(part.sum()) for part in np.split(samples, np.cumsum(counts)[:-1]))
-
-
-def cut_in_two(model: onnx.ModelProto) -> tuple[onnx.ModelProto, onnx.ModelProto | None]:
-    """Two networks: one makes frames (and, if it can be found, the length of each phoneme), the other turns frames into
-    sound. If `model` can't be cut, the second is None and the first makes the sound.
-    """
-    graph = model.graph
-    lengths = {output for node in graph.node if node.op_type == "Ceil" for output in node.output}
-    told = sorted(lengths) if len(lengths) == 1 else []
-    cut = next((node.input[0] for node in graph.node if node.name == _SOUND_BEGINS), None)
-    names = [one.name for one in graph.input]
-    if cut is None or [one.name for one in graph.output] != [_SOUND]:
-        if told:
-            add_alignment_output(model)
-        return model, None
-    extract = onnx.utils.Extractor(model)
-    frames = extract.extract_model(names, [cut, *told])
-    sound = extract.extract_model([cut, *(name for name in names if name == _SPEAKER)], [_SOUND])
-    for node in sound.graph.node:
-        node.input[:] = [_FRAMES if name == cut else name for name in node.input]
-    sound.graph.input[0].name = _FRAMES
-    return frames, sound
 
 
 def pieces_of(frames: int) -> list[tuple[int, int]]:

@@ -47,7 +47,7 @@ def test_without_words_nothing_has_ended(model: LlamaTextModel, text: str) -> No
     assert model.infer(text) == 0
 
 
-@pytest.mark.parametrize("text", ["\x00", "<|im_end|>", "日本語を話します", "a" * 5_000, '"}]'])
+@pytest.mark.parametrize("text", ["\x00", "<|im_end|>", "日本語を話します", "𒐫" * 300, "a" * 5_000, '"}]'])
 def test_any_text_will_do(model: LlamaTextModel, text: str) -> None:
     assert 0 <= model.infer(text) <= 1
 

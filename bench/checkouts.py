@@ -1,13 +1,15 @@
-"""The compared meshes: one of this checkout for each model step and, if asked for, one of an older checkout."""
+"""Runs the mesh of this checkout, or of an older one to compare with."""
 
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -20,31 +22,57 @@ START_TIMEOUT_S = 900.0  # the first start of a step may join or download its mo
 KEPT = ("PATH", "HOME", "LANG", "SSL_CERT_", "UV_", "PIP_", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
 """Beginnings of the names of the variables that a mesh inherits: what a download needs, but no setting of ours."""
 
-STEPS: dict[str, dict[str, str]] = {"bundled": {}, "laptop": {"PROFILE": "laptop"}}
-"""Model step → the settings of `make run` that choose it."""
+
+@dataclass(frozen=True)
+class RunningMesh:
+    """ws: the URL of its WebSocket. pid: of the process that watches over the others. metrics: the URLs of its
+    services' metrics, by the service."""
+
+    ws: str
+    pid: int
+    metrics: dict[str, str]
 
 
 @contextmanager
-def mesh(name: str, folder: Path, *, checkout: Path = ROOT, settings: Mapping[str, str]) -> Iterator[str]:
-    """Run the mesh of a checkout that has its `.venv`; yields the URL of its WebSocket."""
+def mesh(name: str, folder: Path, *, checkout: Path = ROOT, settings: Mapping[str, str]) -> Iterator[RunningMesh]:
+    """Run the mesh of a checkout that has its `.venv`; yields once it is ready."""
     python = Path(sys.executable) if checkout == ROOT else checkout / ".venv/bin/python"
     names = ("PORT", "ASR_PORT", "LLM_PORT", "TTS_PORT", "VALKEY_PORT")
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
+    first = three_ports_in_a_row()
+    metrics = {"gateway": f"http://127.0.0.1:{ports['PORT']}/metrics"} | {
+        service: f"http://127.0.0.1:{first + number}/metrics"
+        for number, service in enumerate(("asr_service", "llm_service", "tts_service"))
+    }
     kept = {name: value for name, value in os.environ.items() if name.startswith(KEPT)}
-    environment = {**kept, **ports, "HOST": "127.0.0.1", "VALKEY_DATA_DIR": str(folder / name), **settings}
+    own = {"HOST": "127.0.0.1", "METRICS_PORT": str(first), "VALKEY_DATA_DIR": str(folder / name)}
+    environment = {**kept, **ports, **own, **settings}
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
             [str(python), "-m", "deploy.mesh"], cwd=checkout, env=environment, stdout=log, stderr=log
         )
     try:
         _wait(f"http://127.0.0.1:{ports['PORT']}/ready", process, folder / f"{name}.log")
-        yield f"ws://127.0.0.1:{ports['PORT']}/ws/conversation"
+        yield RunningMesh(f"ws://127.0.0.1:{ports['PORT']}/ws/conversation", process.pid, metrics)
     finally:
         process.terminate()
         try:
             process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+def three_ports_in_a_row() -> int:
+    """The first of three free ports in a row: a mesh counts its services' metrics ports from one setting."""
+    while True:
+        (first,) = free_ports(1)
+        try:
+            for port in (first + 1, first + 2):
+                with socket.socket() as one:
+                    one.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return first
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
