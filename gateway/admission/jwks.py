@@ -17,7 +17,10 @@ logger = logging.getLogger(__name__)
 
 REFRESH_S = 300.0
 COOLDOWN_S = 5.0  # between two fetches, however many unknown keys are named
-FETCH_TIMEOUT_S = 5.0
+FETCH_TIMEOUT_S = 5.0  # without a byte
+WHOLE_FETCH_S = 10.0
+# Of PyJWT; of a connection that breaks in the answer; and of an answer that is no JSON, such as a page of a proxy.
+_CAN_NOT_BE_FETCHED = (jwt.PyJWTError, OSError, ValueError, RecursionError)
 ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
 
 
@@ -28,13 +31,15 @@ class UnknownKeyError(Exception):
 class Jwks:
     """The keys at `url`. `run` keeps them up to date."""
 
-    def __init__(self, url: str, *, cooldown_s: float = COOLDOWN_S) -> None:
+    def __init__(self, url: str, *, cooldown_s: float = COOLDOWN_S, whole_fetch_s: float = WHOLE_FETCH_S) -> None:
         self.url = url
+        self._whole_fetch_s = whole_fetch_s
         self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=FETCH_TIMEOUT_S)
         self._cooldown_s = cooldown_s
         self._keys: list[jwt.PyJWK] = []
         self._is_away = False
         self._wanted = asyncio.Event()
+        self._fetching: asyncio.Future[jwt.PyJWKSet] | None = None
 
     def keys_for(self, token: str) -> list[jwt.PyJWK]:
         """The keys that may have signed the token. Raises UnknownKeyError, or PyJWTError if it is no token.
@@ -68,10 +73,11 @@ class Jwks:
 
     async def _fetch(self) -> None:
         try:
-            found = await asyncio.to_thread(self._client.get_jwk_set)
-        except jwt.PyJWTError as error:
+            found = await self._document()
+        except _CAN_NOT_BE_FETCHED as error:
             if not self._is_away:
-                logger.warning("the keys at JWT_JWKS_URL can't be fetched: %s", error)
+                reason = str(error) or f"no whole answer within {self._whole_fetch_s:g} s"
+                logger.warning("the keys at JWT_JWKS_URL can't be fetched: %s", reason)
             self._is_away = True
             self._wanted.set()  # again after the cooldown
             return
@@ -81,3 +87,17 @@ class Jwks:
         self._keys = [key for key in signing if key.algorithm_name in ALGORITHMS]
         if not self._keys:
             logger.warning("JWT_JWKS_URL has no key for %s", ", ".join(sorted(ALGORITHMS)))
+
+    async def _document(self) -> jwt.PyJWKSet:
+        """The issuer's answer. Raises one of _CAN_NOT_BE_FETCHED.
+
+        An answer that comes drop by drop is waited for no longer than WHOLE_FETCH_S. Its thread can't be ended, so the
+        next fetch waits for the same answer and starts no other thread.
+        """
+        if self._fetching is None:
+            self._fetching = asyncio.ensure_future(asyncio.to_thread(self._client.get_jwk_set))
+        done, _ = await asyncio.wait({self._fetching}, timeout=self._whole_fetch_s)
+        if not done:
+            raise TimeoutError
+        fetched, self._fetching = self._fetching, None
+        return fetched.result()

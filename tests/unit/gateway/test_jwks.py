@@ -30,6 +30,7 @@ class Issuer:
         self.keys: dict[str, ec.EllipticCurvePrivateKey] | None = {}
         self.more: list[dict[str, Any]] = []
         self.names_keys = True
+        self.instead: bytes | None = None
         self.fetches = 0
         self.url = ""
 
@@ -47,6 +48,8 @@ class Issuer:
 
     def document(self) -> bytes:
         self.fetches += 1
+        if self.instead is not None:
+            return self.instead
         if self.keys is None:
             return b"out of order"
         public = {kid: ECAlgorithm.to_jwk(key.public_key(), as_dict=True) for kid, key in self.keys.items()}
@@ -107,6 +110,54 @@ async def test_keys_are_fetched_changed_and_kept_while_the_issuer_is_away(issuer
             await asyncio.sleep(0.01)
     assert subject(authenticator, token) == "learner 7"
     running.cancel()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"<html>Bad gateway</html>", b"\xff\xfe\xff", b"[" * 100_000, b"\x1f\x8b", b"[]", b'{"keys":[{"kty":5}]}', b""],
+    ids=["a page", "no text", "deep", "compressed", "a list", "no key", "nothing"],
+)
+async def test_an_answer_that_holds_no_keys_changes_nothing(issuer: Issuer, answer: bytes) -> None:
+    issuer.add("old")
+    authenticator = Authenticator(jwks=Jwks(issuer.url, cooldown_s=0.01), audience="aitalk", issuer="school")
+    running = asyncio.create_task(authenticator.run())
+    await until_known(authenticator, issuer.sign("old"))
+    issuer.add("new")
+    issuer.instead, fetches = answer, issuer.fetches
+    with pytest.raises(UnauthorizedError):
+        subject(authenticator, issuer.sign("new"))
+    async with asyncio.timeout(20):
+        while issuer.fetches < fetches + 2:
+            await asyncio.sleep(0.01)
+    assert subject(authenticator, issuer.sign("old")) == "learner 7"
+    issuer.instead = None
+    assert await until_known(authenticator, issuer.sign("new")) == "learner 7"
+    running.cancel()
+
+
+async def test_an_issuer_that_never_finishes_its_answer_takes_one_thread_and_is_asked_again() -> None:
+    asked = 0
+
+    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await until_over.wait()
+        writer.close()
+
+    until_over = asyncio.Event()
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        jwks = Jwks(f"http://127.0.0.1:{port}/keys", cooldown_s=0.01, whole_fetch_s=0.05)
+        running = asyncio.create_task(jwks.run())
+        await asyncio.sleep(0.5)
+        assert asked == 1
+        until_over.set()
+        async with asyncio.timeout(20):
+            while asked < 3:
+                await asyncio.sleep(0.01)
+        running.cancel()
 
 
 async def test_what_is_wrong_with_a_token_is_wrong_with_these_too(issuer: Issuer) -> None:
