@@ -6,25 +6,36 @@ So the client gets the events in their order, however long the model takes for e
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable
-from dataclasses import replace
+from typing import TypeAlias
 
 from asr_service import events
+from asr_service.engine import Transcript
 from asr_service.metrics import TURNS
-from asr_service.recognition.word_edges import fit_words
+from asr_service.recognition.utterance import Utterance
+from asr_service.refinement import spoken_turn_of
 from asr_service.stream import OpenTurns, PartialDue, Step, StreamConfig
 from asr_service.turn_taking import decisions
 from common.tracing import to_traceparent
 
+Refine: TypeAlias = Callable[[Utterance, Transcript, int], None]
+"""Gets a turn that has ended, its transcript and its end, a sample at 16 kHz."""
+
 
 class Answerer:
-    """Turns steps into events. `emit` sends an event to the client."""
+    """Turns steps into events. `emit` sends an event to the client. `refine` gets each turn that has ended."""
 
     def __init__(
-        self, config: StreamConfig, *, emit: Callable[[events.Event], Awaitable[None]], open_turns: OpenTurns
+        self,
+        config: StreamConfig,
+        *,
+        emit: Callable[[events.Event], Awaitable[None]],
+        open_turns: OpenTurns,
+        refine: Refine = lambda *_: None,
     ) -> None:
         self._config = config
         self._emit = emit
         self._open_turns = open_turns
+        self._refine = refine
         self._is_eager_end_sent = False  # sent, and no TurnResumed since
 
     async def run(self, steps: AsyncIterable[Step]) -> None:
@@ -47,11 +58,13 @@ class Answerer:
                     await self._emit(events.TurnResumed(self._config.stream_sample(start)))
                 self._is_eager_end_sent = False
             case decisions.EndOfTurn(end, reason):
-                turn = await self._spoken_turn(step, end)
+                transcript = await self._transcript(step)
+                turn = spoken_turn_of(step.turn.utterance, transcript, end, rate=self._config.rate)
                 TURNS.labels(reason.value).inc()
                 step.turn.utterance.end_span(reason.value)
                 await self._emit(events.EndOfTurn(turn, reason, step.pauses))
                 self._open_turns.end()
+                self._refine(step.turn.utterance, transcript, end)
 
     async def _answer_partial(self, step: Step) -> None:
         if text := await step.turn.make_partial(step.position):
@@ -65,9 +78,9 @@ class Answerer:
             step.turn.utterance.span.add_event("eager_end_of_turn", {"probability": probability})
             await self._emit(events.EagerEndOfTurn(turn, probability))
 
+    async def _transcript(self, step: Step) -> Transcript:
+        """Of the whole turn. The decode of the pause is used, because only silence followed."""
+        return await (step.transcript or step.turn.decode_turn(step.position))
+
     async def _spoken_turn(self, step: Step, end: int) -> events.SpokenTurn:
-        """The whole turn. The decode of the pause is used, because only silence followed."""
-        transcript = await (step.transcript or step.turn.decode_turn(step.position))
-        utterance = step.turn.utterance
-        fitted = replace(transcript, words=fit_words(transcript.words, utterance.silences(end)))
-        return events.spoken_turn(fitted, utterance.voice_start, end, offset=utterance.begin, rate=self._config.rate)
+        return spoken_turn_of(step.turn.utterance, await self._transcript(step), end, rate=self._config.rate)

@@ -80,6 +80,11 @@ class AsrSettings(ModelServerSettings):
         le=MAX_TURN_MS,
         description="Length at which a turn is closed even if the learner goes on.",
     )
+    asr_verbatim: bool = Field(
+        True,
+        description="Listen to each English turn again after it, for mistakes and hesitation sounds that recognition "
+        "leaves out. Turns are left out while recognition is busy.",
+    )
     asr_partial_interval_ms: int = Field(600, ge=100, description="Least audio between two partial transcripts.")
 
     @property

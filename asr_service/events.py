@@ -76,7 +76,23 @@ class VoiceContinued:
     start_sample: int
 
 
-Event: TypeAlias = SpeechStarted | Partial | EagerEndOfTurn | TurnResumed | EndOfTurn | VoicePaused | VoiceContinued
+@dataclass(frozen=True, slots=True)
+class VerbatimTranscript:
+    """What was really said in a turn that has ended. turn: with the same samples as in its EndOfTurn."""
+
+    turn: SpokenTurn
+
+
+Event: TypeAlias = (
+    SpeechStarted
+    | Partial
+    | EagerEndOfTurn
+    | TurnResumed
+    | EndOfTurn
+    | VoicePaused
+    | VoiceContinued
+    | VerbatimTranscript
+)
 
 
 def spoken_turn(transcript: Transcript, start: int, end: int, *, offset: int, rate: float) -> SpokenTurn:

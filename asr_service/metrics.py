@@ -27,6 +27,21 @@ REAL_TIME_FACTOR = Histogram(
     buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 5.0),
 )
 TURNS = from_zero(Counter("aitalk_asr_turns_total", "Turns ended.", ["reason"]), "silence", "max_length", "finished")
+VERBATIM_TURNS = from_zero(
+    Counter(
+        "aitalk_asr_verbatim_turns_total",
+        "Turns that were to be heard again for mistakes: changed, same, or dropped because recognition was busy.",
+        ["outcome"],
+    ),
+    "changed",
+    "same",
+    "dropped",
+)
+VERBATIM_SECONDS = Histogram(
+    "aitalk_asr_verbatim_seconds",
+    "Time to compare one turn with the sound, without the waits before.",
+    buckets=CONVERSATION_BUCKETS_S,
+)
 TURN_MODEL_SECONDS = Histogram(
     "aitalk_asr_turn_model_seconds", "Time in the turn detection model for one pause.", buckets=CONVERSATION_BUCKETS_S
 )

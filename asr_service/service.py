@@ -25,6 +25,7 @@ from asr_service.stream import Finish, Request, StreamConfig
 from asr_service.turn_taking.decisions import EndReason
 from asr_service.turn_taking.endpointing import Endpointing
 from asr_service.turn_taking.turn_judge import NetworksJudge
+from asr_service.verbatim.lane import VerbatimLane
 from asr_service.voice.vad import WINDOW, SileroVad
 from asr_service.voice.vad_thread import VadThread
 from common.engine_info import engine_info
@@ -68,6 +69,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         self._vad_thread = ThreadPoolExecutor(1, thread_name_prefix="asr-vad")
         self._listening: VadThread | None = None
         self._judge = NetworksJudge(settings.text_model, settings.models_cache_dir.expanduser())
+        self._verbatim = VerbatimLane(self._decoder) if settings.asr_verbatim else None
         self._ready = False
         self._draining = asyncio.Event()
 
@@ -78,6 +80,8 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         await self._listening.hear(self._listening.open(ENGINE_RATE_HZ), bytes(BYTES_PER_SAMPLE * WINDOW))
         await self._judge.load()
         await self._decoder.load()
+        if self._verbatim:
+            await self._verbatim.load()
         noise = np.random.default_rng(0).normal(0, 0.01, ENGINE_RATE_HZ).astype(np.float32)
         await self._decoder.decode(noise, language="", quality="final")
         self._ready = True
@@ -90,6 +94,8 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         """Release the model."""
         self._vad_thread.shutdown(wait=False, cancel_futures=True)
         self._judge.close()
+        if self._verbatim:
+            self._verbatim.close()
         await self._decoder.close()
 
     # --- calls ----------------------------------------------------------------------------------
@@ -115,6 +121,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
                 vad_thread=self._listening,
                 emit=lambda event: context.write(_response(event)),
                 draining=self._draining,
+                verbatim=self._verbatim,
             )
             await session.run(self._requests(request_iterator))
 
@@ -159,6 +166,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
             self._endpointing_of(config.endpointing),
             interval,
             config.voice_activity_events,
+            config.verbatim,
         )
 
     def _endpointing_of(self, message: pb.Endpointing) -> Endpointing:
@@ -213,6 +221,9 @@ def _response(event: ev.Event) -> pb.StreamingRecognizeResponse:
                 longest_pause_ms=pauses.longest_ms,
             )
             return pb.StreamingRecognizeResponse(end_of_turn=end_of_turn)
+        case ev.VerbatimTranscript(turn):
+            verbatim = pb.VerbatimTranscript(transcript=_transcript(turn))
+            return pb.StreamingRecognizeResponse(verbatim_transcript=verbatim)
         case ev.VoicePaused(end):
             return pb.StreamingRecognizeResponse(voice_paused=pb.VoicePaused(end_sample=end))
         case ev.VoiceContinued(start):

@@ -19,9 +19,11 @@ from asr_service.events import Event
 from asr_service.listener import Listener
 from asr_service.metrics import AUDIO_SECONDS
 from asr_service.recognition.decoder import Decoder
+from asr_service.refinement import Refinement
 from asr_service.stream import Finish, OpenTurns, Request, Step, StreamConfig
 from asr_service.turn_taking.endpointing import Endpointing
 from asr_service.turn_taking.turn_judge import TurnJudge
+from asr_service.verbatim.lane import VerbatimLane
 from asr_service.voice.vad_thread import VadThread
 from common.errors import InvalidInputError, SequenceError, UnavailableError
 from common.pcm import BYTES_PER_SAMPLE
@@ -35,7 +37,7 @@ class StreamSession:
     """Recognises one stream. `emit` sends an event to the client; `vad_thread` is where voice detection runs.
 
     Once `draining` is set, the stream ends with UnavailableError as soon as no turn is open. The client then continues
-    at another replica.
+    at another replica. verbatim: hears turns again, if the client wants that; the end of the stream waits for none.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class StreamSession:
         vad_thread: VadThread,
         emit: Callable[[Event], Awaitable[None]],
         draining: asyncio.Event | None = None,
+        verbatim: VerbatimLane | None = None,
     ) -> None:
         self._config = config
         self._decoder = decoder
@@ -56,6 +59,7 @@ class StreamSession:
         self._emit_one = emit
         self._emitting = asyncio.Lock()  # gRPC takes one message at a time
         self._draining = draining or asyncio.Event()
+        self._verbatim = verbatim if config.verbatim else None
 
     async def run(self, requests: AsyncIterator[Request]) -> None:
         """Run until the client has finished.
@@ -76,8 +80,10 @@ class StreamSession:
                     emit=self._emit,
                     open_turns=open_turns,
                 )
-                answerer = Answerer(self._config, emit=self._emit, open_turns=open_turns)
-                tasks.create_task(answerer.run(receive))
+                refinement = self._verbatim and Refinement(self._verbatim, self._config, tasks, self._emit)
+                refine = {"refine": refinement.begin} if refinement else {}
+                answerer = Answerer(self._config, emit=self._emit, open_turns=open_turns, **refine)
+                answering = tasks.create_task(answerer.run(receive))
                 leaving = tasks.create_task(self._leave_between_turns(open_turns))
                 try:
                     await self._listen(requests, listener)
@@ -85,6 +91,9 @@ class StreamSession:
                     listener.cancel()
                 send.close()
                 leaving.cancel()
+                await asyncio.wait({answering})
+                if refinement:
+                    refinement.cancel()
 
     async def _leave_between_turns(self, open_turns: OpenTurns) -> None:
         await self._draining.wait()

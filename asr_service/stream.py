@@ -19,7 +19,8 @@ class StreamConfig:
     """How to recognise a stream.
 
     sample_rate_hz: of its audio. language: BCP-47 tag, or empty. partial_interval_ms: 0 for no partials.
-    voice_activity_events: whether the client wants VoicePaused and VoiceContinued.
+    voice_activity_events: whether the client wants VoicePaused and VoiceContinued. verbatim: whether it wants
+    VerbatimTranscript.
     """
 
     sample_rate_hz: int
@@ -27,6 +28,7 @@ class StreamConfig:
     endpointing: Endpointing
     partial_interval_ms: int
     voice_activity_events: bool = False
+    verbatim: bool = False
 
     @property
     def rate(self) -> float:

@@ -109,7 +109,7 @@ class FasterWhisper:
             )
         by_language: dict[str | None, list[int]] = {}
         for index, (audio, options) in enumerate(requests):
-            if len(audio) >= _SHORTEST and not (options.is_cancelled() or options.translate):
+            if len(audio) >= _SHORTEST and not (options.is_cancelled() or options.translate or options.prompt):
                 by_language.setdefault(self._batch_language(options.language), []).append(index)
         answers: dict[int, Transcript] = {}
         for language, indices in by_language.items():
@@ -155,6 +155,8 @@ class FasterWhisper:
             language=language,
             task="translate" if options.translate else "transcribe",
             condition_on_previous_text=False,
+            initial_prompt=options.prompt or None,
+            without_timestamps=bool(options.prompt),  # else the model often ends its text at the first hesitation
             word_timestamps=True,
             # Get marks as words of their own; said_in appends them. In audio longer than a window the library appends
             # them, because it finds the next window by the end of the last word.

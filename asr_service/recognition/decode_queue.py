@@ -6,6 +6,7 @@ The end of a turn comes first, a file comes last:
     PARTIAL    a caption, which is worth nothing if it comes late
     PIECE      a piece of a file, no longer than the model hears at once
     RECORDING  a whole file; it may take long, so it is never in a batch with others
+    VERBATIM   a turn once more, for the learner's record
 
 Decodes that arrive while the model works form the next batch. No decode waits only to make a batch larger. All decodes
 of a batch have the same urgency, because none of them is done before the longest one.
@@ -28,6 +29,7 @@ class Urgency(IntEnum):
     PARTIAL = 1
     PIECE = 2
     RECORDING = 3
+    VERBATIM = 4
 
 
 class DecodeQueue(Generic[Job]):

@@ -105,6 +105,11 @@ class Decoder:
         urgency = Urgency.PIECE if is_short and not translate else Urgency.RECORDING
         return await self._decode_soon(make_audio, options, urgency)
 
+    async def decode_verbatim(self, audio: Audio, *, language: str, prompt: str) -> Transcript:
+        """The words of a turn once more, in the style of `prompt`. Everything else goes first."""
+        options = DecodeOptions(language, "final", prompt=prompt)
+        return await self._decode_soon(lambda: audio, options, Urgency.VERBATIM)
+
     async def run(self, job: Callable[[], T]) -> T:
         """Run another job of the engine, such as loading, in a worker thread."""
         self._others += 1
@@ -184,7 +189,7 @@ class Decoder:
 
     def _decode(self, batch: tuple[_Job, ...]) -> list[Transcript]:
         began = time.perf_counter()
-        kind = batch[0].options.quality
+        kind = "verbatim" if batch[0].urgency is Urgency.VERBATIM else batch[0].options.quality
         for job in batch:
             QUEUE_SECONDS.labels(kind).observe(began - job.since)
         BATCH_SIZE.labels(kind).observe(len(batch))

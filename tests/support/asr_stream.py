@@ -17,6 +17,7 @@ from asr_service.recognition.decoder import Decoder
 from asr_service.session import StreamSession
 from asr_service.stream import Request, StreamConfig
 from asr_service.turn_taking.endpointing import Endpointing
+from asr_service.verbatim.lane import VerbatimLane
 from asr_service.voice.vad import VadState
 from asr_service.voice.vad_thread import VadThread
 from common.engine_info import EngineDescription
@@ -117,6 +118,7 @@ class Stream:
     events: list[Event] = field(default_factory=list)
     taken: int = 0
     pause_s: float = 0.0
+    verbatim: VerbatimLane | None = None
 
     async def run(self, *requests: Request) -> list[Event]:
         async def give() -> AsyncIterator[Request]:
@@ -130,10 +132,19 @@ class Stream:
             self.events.append(event)
 
         decoder = Decoder(self.engine, 1)
-        config = StreamConfig(RATE, "en", self.endpointing, self.partial_interval_ms)
+        config = StreamConfig(
+            RATE, "en", self.endpointing, self.partial_interval_ms, verbatim=self.verbatim is not None
+        )
         with ThreadPoolExecutor(1) as thread:
             vad_thread = VadThread(LoudnessVad(), thread)
-            session = StreamSession(config, decoder=decoder, judge=self.judge, vad_thread=vad_thread, emit=emit)
+            session = StreamSession(
+                config,
+                decoder=decoder,
+                judge=self.judge,
+                vad_thread=vad_thread,
+                emit=emit,
+                verbatim=self.verbatim,
+            )
             try:
                 await session.run(give())
             finally:

@@ -101,6 +101,7 @@ class StreamingConfig(_message.Message):
     ENDPOINTING_FIELD_NUMBER: _builtins.int
     DISABLE_PARTIALS_FIELD_NUMBER: _builtins.int
     VOICE_ACTIVITY_EVENTS_FIELD_NUMBER: _builtins.int
+    VERBATIM_FIELD_NUMBER: _builtins.int
     sample_rate_hz: _builtins.int
     """8,000 to 48,000."""
     language: _builtins.str
@@ -109,6 +110,8 @@ class StreamingConfig(_message.Message):
     """Do not send partials."""
     voice_activity_events: _builtins.bool
     """Send voice_paused and voice_continued too."""
+    verbatim: _builtins.bool
+    """Send verbatim_transcript too, if the service listens for mistakes (ASR_VERBATIM)."""
     @_builtins.property
     def endpointing(self) -> Global___Endpointing: ...
     def __init__(
@@ -119,10 +122,11 @@ class StreamingConfig(_message.Message):
         endpointing: Global___Endpointing | None = ...,
         disable_partials: _builtins.bool = ...,
         voice_activity_events: _builtins.bool = ...,
+        verbatim: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["endpointing", b"endpointing"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["disable_partials", b"disable_partials", "endpointing", b"endpointing", "language", b"language", "sample_rate_hz", b"sample_rate_hz", "voice_activity_events", b"voice_activity_events"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disable_partials", b"disable_partials", "endpointing", b"endpointing", "language", b"language", "sample_rate_hz", b"sample_rate_hz", "verbatim", b"verbatim", "voice_activity_events", b"voice_activity_events"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -206,6 +210,7 @@ class StreamingRecognizeResponse(_message.Message):
     END_OF_TURN_FIELD_NUMBER: _builtins.int
     VOICE_PAUSED_FIELD_NUMBER: _builtins.int
     VOICE_CONTINUED_FIELD_NUMBER: _builtins.int
+    VERBATIM_TRANSCRIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def speech_started(self) -> Global___SpeechStarted: ...
     @_builtins.property
@@ -220,6 +225,8 @@ class StreamingRecognizeResponse(_message.Message):
     def voice_paused(self) -> Global___VoicePaused: ...
     @_builtins.property
     def voice_continued(self) -> Global___VoiceContinued: ...
+    @_builtins.property
+    def verbatim_transcript(self) -> Global___VerbatimTranscript: ...
     def __init__(
         self,
         *,
@@ -230,12 +237,13 @@ class StreamingRecognizeResponse(_message.Message):
         end_of_turn: Global___EndOfTurn | None = ...,
         voice_paused: Global___VoicePaused | None = ...,
         voice_continued: Global___VoiceContinued | None = ...,
+        verbatim_transcript: Global___VerbatimTranscript | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["eager_end_of_turn", b"eager_end_of_turn", "end_of_turn", b"end_of_turn", "event", b"event", "partial", b"partial", "speech_started", b"speech_started", "turn_resumed", b"turn_resumed", "voice_continued", b"voice_continued", "voice_paused", b"voice_paused"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["eager_end_of_turn", b"eager_end_of_turn", "end_of_turn", b"end_of_turn", "event", b"event", "partial", b"partial", "speech_started", b"speech_started", "turn_resumed", b"turn_resumed", "verbatim_transcript", b"verbatim_transcript", "voice_continued", b"voice_continued", "voice_paused", b"voice_paused"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["eager_end_of_turn", b"eager_end_of_turn", "end_of_turn", b"end_of_turn", "event", b"event", "partial", b"partial", "speech_started", b"speech_started", "turn_resumed", b"turn_resumed", "voice_continued", b"voice_continued", "voice_paused", b"voice_paused"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["eager_end_of_turn", b"eager_end_of_turn", "end_of_turn", b"end_of_turn", "event", b"event", "partial", b"partial", "speech_started", b"speech_started", "turn_resumed", b"turn_resumed", "verbatim_transcript", b"verbatim_transcript", "voice_continued", b"voice_continued", "voice_paused", b"voice_paused"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["speech_started", "partial", "eager_end_of_turn", "turn_resumed", "end_of_turn", "voice_paused", "voice_continued"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["speech_started", "partial", "eager_end_of_turn", "turn_resumed", "end_of_turn", "voice_paused", "voice_continued", "verbatim_transcript"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -426,6 +434,33 @@ class EndOfTurn(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EndOfTurn: _TypeAlias = EndOfTurn  # noqa: Y015
+
+@_typing.final
+class VerbatimTranscript(_message.Message):
+    """What the learner really said in an earlier turn, mistakes and hesitation sounds included, where the transcript of
+    EndOfTurn has other words. It comes some seconds after that, or not at all: it is dropped while the service is busy, and
+    when the stream ends. Only if `verbatim` was set.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRANSCRIPT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def transcript(self) -> Global___Transcript:
+        """start_sample and end_sample are those of the EndOfTurn that it belongs to."""
+
+    def __init__(
+        self,
+        *,
+        transcript: Global___Transcript | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["transcript", b"transcript"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["transcript", b"transcript"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerbatimTranscript: _TypeAlias = VerbatimTranscript  # noqa: Y015
 
 @_typing.final
 class Transcript(_message.Message):

@@ -66,6 +66,7 @@ class AsrServiceServicer:
         partial, …
         audio (a pause)                     eager_end_of_turn
         end_of_turn              done; same text as the last eager_end_of_turn
+        verbatim_transcript      some seconds later, if the learner said other words
         finish                              end_of_turn if a turn was open, then status OK
 
         The input ends with `finish`, not with the end of the request stream, because a cancelled client ends that, too.

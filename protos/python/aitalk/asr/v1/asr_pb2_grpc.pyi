@@ -50,6 +50,7 @@ class AsrServiceStub:
                                           partial, …
       audio (a pause)                     eager_end_of_turn
                                           end_of_turn              done; same text as the last eager_end_of_turn
+                                          verbatim_transcript      some seconds later, if the learner said other words
       finish                              end_of_turn if a turn was open, then status OK
 
     The input ends with `finish`, not with the end of the request stream, because a cancelled client ends that, too.
@@ -74,6 +75,7 @@ class AsrServiceAsyncStub(AsrServiceStub):
                                           partial, …
       audio (a pause)                     eager_end_of_turn
                                           end_of_turn              done; same text as the last eager_end_of_turn
+                                          verbatim_transcript      some seconds later, if the learner said other words
       finish                              end_of_turn if a turn was open, then status OK
 
     The input ends with `finish`, not with the end of the request stream, because a cancelled client ends that, too.
@@ -101,6 +103,7 @@ class AsrServiceServicer(metaclass=_abc_1.ABCMeta):
                                               partial, …
           audio (a pause)                     eager_end_of_turn
                                               end_of_turn              done; same text as the last eager_end_of_turn
+                                              verbatim_transcript      some seconds later, if the learner said other words
           finish                              end_of_turn if a turn was open, then status OK
 
         The input ends with `finish`, not with the end of the request stream, because a cancelled client ends that, too.
