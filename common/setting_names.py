@@ -30,6 +30,7 @@ SETTING_NAMES = frozenset(
         "ASR_SAMPLE_RATE",
         "ASR_TEXT_MODEL",
         "ASR_THREADS",
+        "ASR_VERBATIM",
         "AUDIO_DEBUG",
         "AUTH_TOKENS",
         "CLIENT_BYTES_PER_S",

@@ -34,6 +34,7 @@ class LearnerTurn(StoredModel):
     started_s: when the voice began, in seconds since the conversation began. duration_s: from its first to its last
     voiced sample, 0 for a typed turn. words: of a spoken turn, with times; empty for a typed one.
     language: in which it was heard, a BCP-47 tag; empty if it is typed, or recognition doesn't say.
+    answered_text: the text as it was first understood and answered, if `text` has other words since; else empty.
     """
 
     role: Literal["learner"] = "learner"
@@ -44,6 +45,12 @@ class LearnerTurn(StoredModel):
     words: tuple[Word, ...] = ()
     typed: bool = False
     language: str = ""
+    answered_text: str = ""
+
+    @property
+    def prompt_text(self) -> str:
+        """The text for the language model. It never changes, so the model need not read the conversation anew."""
+        return self.answered_text or self.text
 
 
 class Call(StoredModel):

@@ -34,6 +34,9 @@ PROMPT_SHORTENINGS = from_zero(
     *("read", "unread"),
 )
 SUMMARIES = Counter("aitalk_gateway_summaries_total", "Summaries of what was left out of a prompt.")
+REVISED_TURNS = Counter(
+    "aitalk_gateway_revised_turns_total", "Learners' turns whose text was replaced by what they really said."
+)
 CORRECTIONS = from_zero(
     Counter(
         "aitalk_gateway_corrections_total",

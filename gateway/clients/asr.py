@@ -29,6 +29,7 @@ class GrpcAsr:
             language=language,
             endpointing=_endpointing(patience),
             voice_activity_events=True,
+            verbatim=True,
         )
         first = asr_pb2.StreamingRecognizeRequest(config=config)
         async with Stream.open(self._stub.StreamingRecognize, first, "ASR") as call:
@@ -76,6 +77,8 @@ def _event(response: asr_pb2.StreamingRecognizeResponse) -> ports.AsrEvent | Non
             return ports.VoicePaused()
         case "voice_continued":
             return ports.VoiceContinued(response.voice_continued.start_sample)
+        case "verbatim_transcript":
+            return ports.VerbatimTranscript(transcript_of(response.verbatim_transcript.transcript))
         case _:  # an event of a newer service
             return None
 

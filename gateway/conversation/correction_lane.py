@@ -48,6 +48,7 @@ class CorrectionLane:
         self._ruled: set[str] = set()  # turns that the rules have checked
         self._done: set[str] = set()
         self._tries: Counter[str] = Counter()
+        self._told: set[tuple[str, str, str]] = set()  # turn, original, corrected
 
     async def run(self) -> None:
         """Check the learner's latest turns (a job of `IdleWork`)."""
@@ -64,6 +65,13 @@ class CorrectionLane:
             return
         for turn in reversed(waiting[-LATEST_TURNS:]):
             await self._check(turn)
+
+    async def recheck(self, turn: LearnerTurn) -> None:
+        """The turn has got other words: check it again, by rules at once. No correction is told twice."""
+        if self._record.state.corrections != "at the end":
+            self._ruled.discard(turn.turn_id)
+            self._done.discard(turn.turn_id)
+            await self._apply_rules(turn)
 
     async def _apply_rules(self, turn: LearnerTurn) -> None:
         if turn.turn_id in self._ruled:
@@ -92,6 +100,10 @@ class CorrectionLane:
 
     async def _tell(self, corrections: Sequence[Correction]) -> None:
         for one in corrections:
+            what = (one.turn_id, one.original, one.corrected)
+            if what in self._told:
+                continue
+            self._told.add(what)
             metrics.CORRECTIONS.labels(one.by).inc()
             await self._outbox.send(CorrectionMessage.model_validate(one.model_dump()))
 

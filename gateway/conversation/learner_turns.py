@@ -4,7 +4,7 @@ them."""
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from common.errors import InvalidInputError, ServiceError
 from gateway import metrics
@@ -15,7 +15,16 @@ from gateway.conversation_record import ConversationRecord
 from gateway.history import LearnerTurn
 from gateway.notices import TurnDropped, TurnOver, VoiceBegan, WordsHeard
 from gateway.outbox import Outbox
-from gateway.ports import AsrEvent, EagerEndOfTurn, EndOfTurn, Partial, SpeechStarted, Transcript, TurnResumed
+from gateway.ports import (
+    AsrEvent,
+    EagerEndOfTurn,
+    EndOfTurn,
+    Partial,
+    SpeechStarted,
+    Transcript,
+    TurnResumed,
+    VerbatimTranscript,
+)
 from gateway.protocol import SpeechStartedMessage, TranscriptMessage
 from gateway.reply.backchannels import Sound, is_echo, may_become_sound, sound_in
 from gateway.reply.floor_control import FloorControl
@@ -31,9 +40,12 @@ from gateway.reply.turn_machine import (
 )
 
 
+async def _ignore(turn: LearnerTurn) -> None: ...
+
+
 class LearnerTurns:
     """Call one of its methods for each event of the learner. When it returns, all consequences have been carried
-    out."""
+    out. revised: called with a turn of the history that got other words."""
 
     def __init__(
         self,
@@ -45,6 +57,7 @@ class LearnerTurns:
         now: Callable[[], float],
         conduct: Callable[[], Conduct] = Conduct,
         has_echo: Callable[[], bool] = lambda: False,
+        revised: Callable[[LearnerTurn], Awaitable[None]] = _ignore,
     ) -> None:
         self._floor = floor
         self._open_turn = open_turn
@@ -52,6 +65,7 @@ class LearnerTurns:
         self._outbox = outbox
         self._now = now
         self._conduct = conduct
+        self._revised = revised
         self._cut_turn = CutTurn()
         self._has_echo = False  # the microphone has picked up the partner's words
         self._microphone_has_echo = has_echo
@@ -87,6 +101,9 @@ class LearnerTurns:
                 await self._on_end(transcript)
                 if usual_pause_ms not in {0, self._record.state.usual_pause_ms}:
                     await self._record.change(usual_pause_ms=usual_pause_ms)
+            case VerbatimTranscript(transcript):
+                if turn := await self._open_turn.revise(transcript):
+                    await self._revised(turn)
 
     async def on_lasting_voice(self) -> None:
         """A voice that lasts interrupts the partner, unless the microphone has picked up the partner's voice before."""

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import secrets
+from collections import deque
 from collections.abc import Callable
 
+from gateway import metrics
 from gateway.conversation.hearing import Hearing
 from gateway.conversation_record import ConversationRecord
 from gateway.history import LearnerTurn, Word
 from gateway.outbox import Outbox
 from gateway.ports import SpeechStarted, Transcript
-from gateway.protocol import SpeechStoppedMessage, TranscriptMessage, TranscriptWord
+from gateway.protocol import SpeechStoppedMessage, TranscriptMessage, TranscriptRevised, TranscriptWord
 from gateway.reply.stages import LearnerStages
 from gateway.reply.trace import TurnTrace
+
+REVISABLE_TURNS = 8
+"""Of the learner's latest turns, so many may still get other words."""
 
 
 class OpenTurn:
@@ -35,6 +40,7 @@ class OpenTurn:
         self._trace: TurnTrace | None = None
         self.turn_id = ""  # for the history
         self.stages: LearnerStages | None = None  # set during a pause
+        self._shown: deque[tuple[int, str]] = deque(maxlen=REVISABLE_TURNS)  # start_sample, turn_id
         self.is_open = False  # until its end is handled, which may still wait in the inbox
 
     def begin(self, said: SpeechStarted) -> None:
@@ -93,8 +99,29 @@ class OpenTurn:
             sample_rate_hz=self._sample_rate_hz,
             started_s=self._record.elapsed_s() - self._hearing.seconds_since(transcript.start_sample),
         )
+        self._shown.append((transcript.start_sample, turn.turn_id))
         await self._outbox.send(
             TranscriptMessage(text=turn.text, is_final=True, words=_shown_words(turn), language=turn.language or None)
+        )
+        return turn
+
+    async def revise(self, transcript: Transcript) -> LearnerTurn | None:
+        """Put what was really said into an earlier turn, and show it. None: the turn is not in the history (any more).
+
+        The partner goes on knowing the words that it has answered.
+        """
+        turn_id = next((turn_id for start, turn_id in reversed(self._shown) if start == transcript.start_sample), "")
+        before = next((turn for turn in self._record.turns if turn.turn_id == turn_id), None)
+        if not isinstance(before, LearnerTurn) or before.answered_text:
+            return None
+        heard = _learner_turn(
+            transcript, turn_id=turn_id, sample_rate_hz=self._sample_rate_hz, started_s=before.started_s
+        )
+        turn = heard.model_copy(update={"answered_text": before.text, "language": before.language})
+        await self._record.replace(turn)
+        metrics.REVISED_TURNS.inc()
+        await self._outbox.send(
+            TranscriptRevised(turn_id=turn_id, was=before.text, text=turn.text, words=_shown_words(turn))
         )
         return turn
 

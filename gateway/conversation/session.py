@@ -166,6 +166,7 @@ class Session:
             timeout_s=options.tool_timeout_s,
         )
         self._resume_token = resume_token or secrets.token_urlsafe(24)
+        self._corrections = CorrectionLane(ports.llm, self._record, outbox)
         self._help = HelpOffers(self._record, options.help_after_s, patience=self._patience, now=now)
         self._ends_by: HandOver | TimeUp | None = None
         self._is_playing: Callable[[str], bool] = lambda turn_id: False  # floor control replaces it
@@ -274,7 +275,7 @@ class Session:
                 delivery=lambda: self._control.conduct.delivery,
                 runner=self._tools,
                 on_calls=calls_made,
-                idle_jobs=[CorrectionLane(self._ports.llm, record, outbox).run],
+                idle_jobs=[self._corrections.run],
             ),
             Outcomes(record, outbox, now),
             record=record,
@@ -294,6 +295,7 @@ class Session:
             now=self._now,
             conduct=lambda: self._control.conduct,
             has_echo=lambda: self._echo is not None and self._echo.has_echo,
+            revised=self._corrections.recheck,
         )
         while True:
             is_silent = self._is_between_turns(floor) and self._hearing.has_audio

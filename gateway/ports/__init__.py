@@ -24,6 +24,7 @@ from gateway.ports.recognition import (
     SpeechStarted,
     Transcript,
     TurnResumed,
+    VerbatimTranscript,
     VoiceContinued,
     VoicePaused,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "TtsStream",
     "TurnResumed",
     "UnsavedSession",
+    "VerbatimTranscript",
     "VoiceContinued",
     "VoicePaused",
     "WritingEnd",

@@ -85,7 +85,26 @@ class VoiceContinued:
     start_sample: int
 
 
-AsrEvent = SpeechStarted | Partial | EagerEndOfTurn | TurnResumed | EndOfTurn | VoicePaused | VoiceContinued
+@dataclass(frozen=True, slots=True)
+class VerbatimTranscript:
+    """What the learner really said in an earlier turn, mistakes and hesitation sounds included, if that differs.
+
+    transcript: its start_sample and end_sample are those of the `EndOfTurn` that it belongs to.
+    """
+
+    transcript: Transcript
+
+
+AsrEvent = (
+    SpeechStarted
+    | Partial
+    | EagerEndOfTurn
+    | TurnResumed
+    | EndOfTurn
+    | VoicePaused
+    | VoiceContinued
+    | VerbatimTranscript
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ from gateway.protocol.server_messages import (
     TimeLeft,
     ToolCallMessage,
     TranscriptMessage,
+    TranscriptRevised,
     TranscriptWord,
     TurnComplete,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "ToolDefinition",
     "ToolResult",
     "TranscriptMessage",
+    "TranscriptRevised",
     "TranscriptWord",
     "TurnComplete",
     "read_client_message",

@@ -95,6 +95,19 @@ class TranscriptMessage(ServerMessage):
     language: str | None = None
 
 
+class TranscriptRevised(ServerMessage):
+    """What the learner really said in an earlier turn, mistakes and hesitation sounds included.
+
+    turn_id: the learner's turn, as in the analysis. was: its text in the final `transcript`.
+    """
+
+    type: Literal["transcript_revised"] = "transcript_revised"
+    turn_id: str
+    was: str
+    text: str
+    words: tuple[TranscriptWord, ...]
+
+
 class AiText(ServerMessage):
     """A piece of the partner's reply. The last one has is_complete and may be empty."""
 
@@ -234,6 +247,7 @@ AnyServerMessage = (
     | ToolCallMessage
     | HintMessage
     | CorrectionMessage
+    | TranscriptRevised
     | AnalysisProgress
     | AnalysisMessage
     | Pong

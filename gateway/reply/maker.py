@@ -205,4 +205,4 @@ def _last_words(turns: Sequence[Turn]) -> tuple[Sequence[Turn], str]:
     last = turns[-1] if turns else None
     if last and (call := call_in(last)) and call.output is not None:
         return turns, ""
-    return (turns[:-1], last.text) if isinstance(last, LearnerTurn) else (turns, SOMETHING)
+    return (turns[:-1], last.prompt_text) if isinstance(last, LearnerTurn) else (turns, SOMETHING)

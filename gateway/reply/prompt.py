@@ -167,7 +167,7 @@ def _append(messages: list[ChatMessage], turn: Turn) -> None:
         case PartnerTurn():
             role, content = "assistant", turn.text + (CUT_MARK if turn.interrupted else "")
         case LearnerTurn():
-            role, content = "user", (INTERRUPTING if messages[-1].content.endswith(CUT_MARK) else "") + turn.text
+            role, content = "user", (INTERRUPTING if messages[-1].content.endswith(CUT_MARK) else "") + turn.prompt_text
     last = messages[-1]
     if last.role == role:
         messages[-1] = ChatMessage(last.role, f"{last.content} {content}")

@@ -94,7 +94,7 @@ class Remembering:
 def _prompt(briefing: Briefing, turns: Sequence[Turn], memory: Memory, max_chars: int) -> list[ChatMessage]:
     """The known beginning of the next prompt: up to the learner's latest turn."""
     if turns and isinstance(turns[-1], LearnerTurn):
-        return messages_for(briefing, turns[:-1], turns[-1].text, memory=memory, max_chars=max_chars)
+        return messages_for(briefing, turns[:-1], turns[-1].prompt_text, memory=memory, max_chars=max_chars)
     return messages_for(briefing, turns, SOMETHING, memory=memory, max_chars=max_chars)
 
 

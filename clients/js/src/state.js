@@ -78,6 +78,7 @@ const HANDLERS = {
   }),
   speech_stopped: (state) => ({ ...state, hearing: false, awaiting: true }),
   transcript: (state, { text, is_final: final }) => (final ? finalTranscript(state, text) : partialTranscript(state, text)),
+  transcript_revised: (state, { was, text }) => revised(state, was, text),
   ai_text: (state, { turn_id: id, text }) =>
     changePartner(settled(state), id, (turn) => ({ ...turn, text: turn.text + text })),
   ai_audio_start: (state, { turn_id: id }) => changePartner(state, id, (turn) => turn),
@@ -149,6 +150,12 @@ function finalTranscript(state, text) {
   const last = openTurn(next);
   if (!last) return text ? add(next, { who: 'learner', text, status: 'final', typed: false }) : next;
   return text ? replace(next, last, { ...last, text, status: 'final' }) : remove(next, last);
+}
+
+/** Shows what the learner really said in the latest turn with the text `was`. */
+function revised(state, was, text) {
+  const turn = state.turns.findLast((each) => each.who === 'learner' && each.status === 'final' && each.text === was);
+  return turn ? replace(state, turn, { ...turn, text }) : state;
 }
 
 /** Adds a correction to the learner's latest turn with that sentence. After a resume it may come again. */

@@ -108,6 +108,20 @@ class Transcript:
 
 
 @dataclass(frozen=True, slots=True)
+class TranscriptRevised:
+    """What the learner really said in an earlier turn. was: its text in the final `Transcript`.
+
+    turn_id: the learner's turn, as in the analysis.
+    """
+
+    TYPE: ClassVar = "transcript_revised"
+    turn_id: str
+    was: str
+    text: str
+    words: tuple[TranscriptWord, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AiText:
     """The next piece of the partner's reply."""
 
@@ -267,6 +281,7 @@ Message = (
     | ToolCall
     | Hint
     | Correction
+    | TranscriptRevised
     | AnalysisProgress
     | Analysis
     | Pong
@@ -293,6 +308,7 @@ def read_message(text: str) -> Message | Unknown:
 
 _PARTS: Mapping[type, Mapping[str, type]] = {
     Transcript: {"words": TranscriptWord},
+    TranscriptRevised: {"words": TranscriptWord},
     Captions: {"words": CaptionWord},
 }
 

@@ -171,4 +171,3 @@ async def test_the_end_of_a_stream_waits_for_no_turn() -> None:
         events = await Stream(open_engine(), verbatim=lane).run(loud(1), quiet(1), loud(1), Finish())
     assert len([event for event in events if isinstance(event, EndOfTurn)]) == 2
     assert not [event for event in events if isinstance(event, VerbatimTranscript)]
-
