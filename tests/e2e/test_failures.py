@@ -14,7 +14,7 @@ import psutil
 from deploy.mesh import free_ports
 from tests.e2e.test_conversation import Utterance, as_pcm
 from tests.support.learner import a_learner
-from tests.support.mesh import Mesh, running, running_mesh, wait_until_ready
+from tests.support.mesh import SHORT_REPLIES, Mesh, running, running_mesh, wait_until_ready
 from tests.support.voices import say
 
 
@@ -90,7 +90,7 @@ async def test_a_model_server_may_come_late_and_go_in_mid_turn(mesh: Mesh, tmp_p
 
 
 async def test_make_run_says_what_is_true_ends_with_ctrl_c_and_keeps_conversations(tmp_path: Path) -> None:
-    with running_mesh(tmp_path) as mesh:
+    with running_mesh(tmp_path, **SHORT_REPLIES) as mesh:
         async with asyncio.timeout(10):
             while "AI-Talk Backend Ready!" not in (log := mesh.process.log):
                 await asyncio.sleep(0.1)
@@ -115,7 +115,7 @@ async def test_make_run_says_what_is_true_ends_with_ctrl_c_and_keeps_conversatio
             await learner.hear_reply()
             assert mesh.process.stop(signal.SIGINT) == 0  # make shows no error
         assert not [process for process in processes if process.is_running()]
-    with running_mesh(tmp_path) as mesh:
+    with running_mesh(tmp_path, **SHORT_REPLIES) as mesh:
         async with a_learner(mesh.ws) as learner:
             await learner.send(type="start", session_id=connected["session_id"], resume_token=connected["resume_token"])
             assert (await learner.wait_for("resumed"))["turns"] == 2

@@ -62,7 +62,7 @@ class LlamaServer(GeneratingLlm):
             "temperature": temperature,
             "response_format": {"type": "json_schema", "json_schema": shape},
         }
-        async with httpx.AsyncClient(timeout=100) as client:
+        async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
             response = await client.post(f"{self.address}/v1/chat/completions", json=request)
         if response.status_code != 200:
             raise UnavailableError(f"LLM: {response.status_code} {response.text}")

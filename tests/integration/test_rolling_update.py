@@ -168,11 +168,11 @@ async def test_a_rolling_restart_of_both_gateways_loses_nobody(
             for learner in learners:
                 tasks.create_task(learner.talk())
             for number in (0, 1):
-                await asyncio.sleep(4)
+                await asyncio.sleep(3)
                 assert await asyncio.to_thread(serving[number].stop, signal.SIGTERM, 40) == 0
                 serving[number] = start(number)
                 await ready(number)
-            await asyncio.sleep(2)
+            await asyncio.sleep(1)
             for learner in learners:
                 learner.stopping = True
 
