@@ -27,6 +27,7 @@ from common.addresses import join
 from common.errors import EngineError, UnavailableError
 from common.grpc_client import SHARED_OPTIONS
 from common.grpc_interceptor import ServiceInterceptor
+from common.heap import give_back
 from common.loading import turn_to_load
 from common.memory import ADVICE, is_out_of_memory
 from common.metrics import MODEL_LOAD_SECONDS, TASKS, meter_calls
@@ -153,6 +154,7 @@ class ModelServer:
                     raise EngineError(f"there is not enough memory to load its model ({error}); {ADVICE}") from error
                 raise
             MODEL_LOAD_SECONDS.labels(label).set(time.monotonic() - began)
+            give_back()  # what only the loading needed
             logger.info("✓ %s model loaded", label)
 
     def _turn(self) -> AbstractAsyncContextManager[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from common.grpc_server import run
+from common.heap import limit_arenas
 from common.models import fetch_weights
 from common.process import fetch_is_asked_for, observe, plain_start_errors
 from llm_service.config import LlmSettings
@@ -14,6 +15,7 @@ from llm_service.service import create_service
 
 def main() -> None:
     """Serve until SIGTERM; with --fetch, download the weights and end."""
+    limit_arenas()
     with plain_start_errors("LLM"):
         settings = LlmSettings()
         observe("llm", settings)

@@ -53,7 +53,11 @@ class LlmSettings(ModelServerSettings):
         description="Further arguments for the `vllm serve` that the service starts, for example "
         "`--tensor-parallel-size 2`.",
     )
-    llm_max_model_len: int = Field(4096, ge=256, description="Context length in tokens: prompt and reply together.")
+    llm_max_model_len: int = Field(
+        4096,
+        ge=256,
+        description="Context length in tokens: prompt and reply together. Unset, the bundled model has 2,048.",
+    )
     llm_gpu_memory_utilization: float = Field(
         0.35, gt=0, le=1, description="Share of the GPU's memory that vLLM may take."
     )

@@ -21,6 +21,7 @@ from llm_service.gguf_weights import GgufWeights
 logger = logging.getLogger(__name__)
 
 PARALLEL = 4  # replies at once; each one takes memory for a whole context, and all share the CPU
+_BUNDLED_CONTEXT = 2048  # tokens. They take 47 MB; a small model's prompts have some 500, and it makes little of more
 
 
 def llama_cpp_engine(settings: LlmSettings) -> LlamaCppEngine:
@@ -68,12 +69,14 @@ def _in_thread(work: Callable[[], Path]) -> asyncio.Future[Path]:
 def llama_command(settings: LlmSettings, weights: Path, model: str, port: int) -> Sequence[str]:
     """The command line of llama.cpp's server for the GGUF file `weights`, which requests call `model`."""
     bundled = GgufWeights.of(settings).is_bundled
+    is_chosen = not bundled or "llm_max_model_len" in settings.model_fields_set
+    context = settings.llm_max_model_len if is_chosen else _BUNDLED_CONTEXT
     return (
         *(sys.executable, "-m", "llm_service.servers.llama_server"),
         *("--model", str(weights)),
         *("--alias", model),
         *("--port", str(port)),
-        *("--context", str(settings.llm_max_model_len)),
+        *("--context", str(context)),
         *("--parallel", str(min(PARALLEL, settings.llm_max_streams))),
         *("--threads", str(settings.llm_threads)),
         *(("--eight-bits", str(settings.models_cache_dir)) if bundled else ()),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import xllamacpp
 
-PROMPT_CACHE_MIB = 512  # for prompts besides those in the slots; llama.cpp's default is 8 GiB
+PROMPT_CACHE_MIB = 128  # for prompts besides those in the slots: some ten conversations. llama.cpp's default is 8 GiB
 MAX_DEFAULT_THREADS = 8  # beyond that, memory bandwidth is the limit
 # A request goes to a slot that holds this share of its prompt. With llama.cpp's default, a tenth, conversations that
 # begin with the same instructions push each other out of one slot while others are empty.
