@@ -136,6 +136,10 @@ bench-corrections: $(VENV)/.dev ## How well the language model corrects learners
 bench-verbatim: $(VENV)/.dev ## How many of a learner's mistakes reach the transcript (ARGS="--show"; half an hour at first)
 	$(BIN)/python -m bench.verbatim $(ARGS)
 
+.PHONY: profile
+profile: $(VENV)/.dev ## CPU seconds of a spoken turn and memory of the mesh, by process and stage (ARGS="--base CHECKOUT")
+	$(BIN)/python -m bench.profile $(ARGS)
+
 .PHONY: bench-partner
 bench-partner: $(VENV)/.dev ## What the partner says in scripted conversations (ARGS="--steps bundled laptop --base CHECKOUT")
 	$(BIN)/python -m bench.partner $(ARGS)

@@ -39,6 +39,10 @@ STAGES: dict[str, tuple[str, str]] = {
     "seconds in the text model": ("aitalk_asr_text_model_seconds_sum", ""),
     "tokens of prompts": ("aitalk_llm_tokens_total", "prompt"),
     "tokens written": ("aitalk_llm_tokens_total", "completion"),
+    "tokens read by llama.cpp": ("llamacpp:prompt_tokens_total", ""),
+    "seconds reading": ("llamacpp:prompt_seconds_total", ""),
+    "tokens written by llama.cpp": ("llamacpp:tokens_predicted_total", ""),
+    "seconds writing": ("llamacpp:tokens_predicted_seconds_total", ""),
     "prompts read ahead": ("aitalk_gateway_read_ahead_total", ""),
     "replies cancelled": ("aitalk_llm_cancelled_total", ""),
     "seconds of speech made": ("aitalk_tts_audio_seconds_total", ""),
@@ -46,7 +50,8 @@ STAGES: dict[str, tuple[str, str]] = {
 }
 """What a row of the second table shows → the sample's name and its label's value ("": the sum of all)."""
 
-_MODULE = re.compile(r"^(gateway|asr_service|llm_service\.servers\.\w+|llm_service|tts_service|deploy\.\w+)$")
+_MODULE = re.compile(r"^(gateway|asr_service|llm_service\.\S+|llm_service|tts_service|deploy\.\w+)$")
+LLAMA = "llama_server"
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,7 @@ def _processes(system: RunningMesh) -> dict[str, psutil.Process]:
     for process in (watcher, *watcher.children(recursive=True)):
         words = process.cmdline()
         module = next((word for word in words if _MODULE.match(word)), Path(words[0]).name if words else "?")
-        named[module] = process
+        named[LLAMA if LLAMA in module else module] = process
     return named
 
 
@@ -141,9 +146,11 @@ def _memory_mb(system: RunningMesh) -> dict[str, float]:
 
 
 def _stages(system: RunningMesh) -> dict[str, float]:
+    llama = _processes(system)[LLAMA]
+    (port,) = {one.laddr.port for one in llama.net_connections() if one.status == psutil.CONN_LISTEN}
     samples = [
         sample
-        for url in system.metrics.values()
+        for url in (*system.metrics.values(), f"http://127.0.0.1:{port}/metrics")
         for family in text_string_to_metric_families(httpx.get(url, timeout=10).text)
         for sample in family.samples
     ]
