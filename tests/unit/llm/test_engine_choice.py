@@ -103,13 +103,16 @@ def test_llama_command_gives_each_reply_the_whole_context() -> None:
         "--model": "m.gguf",
         "--alias": "m",
         "--port": "1234",
-        "--context": "4096",
+        "--context": "2048",
         "--parallel": "2",
         "--threads": "3",
         "--eight-bits": "models",
     }
     own = llama_command(settings(llm_model_name="mine.gguf"), Path("mine.gguf"), "m", 1234)
     assert "--eight-bits" not in own
+    assert own[own.index("--context") + 1] == "4096"
+    chosen = llama_command(settings(llm_max_model_len=4096), Path("m.gguf"), "m", 1)
+    assert chosen[chosen.index("--context") + 1] == "4096"
 
 
 def test_model_of_a_server() -> None:
