@@ -14,12 +14,16 @@ from common.engine_info import EngineDescription
 
 @dataclass(frozen=True, slots=True)
 class EngineVoice:
-    """A voice. `language` is a BCP-47 tag; the engine makes its audio at `sample_rate_hz`."""
+    """A voice. `language` is a BCP-47 tag; the engine makes its audio at `sample_rate_hz`.
+
+    whole_sentences: it speaks a phrase alone so badly that no sentence is cut at a comma to begin sooner.
+    """
 
     id: str
     name: str
     language: str
     sample_rate_hz: int
+    whole_sentences: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from asr_service.engine import DecodeOptions, Transcript
 from asr_service.engines.faster_whisper import FasterWhisper
 from tests.support.asr import asr_settings
 from tests.support.mesh import Mesh, running_mesh
+from tests.support.transcription import word_error_rate
 from tests.support.tts_engines import engine_settings
 from tts_service.engine import TtsEngine
 from tts_service.engines import build
 from tts_service.engines.kokoro_files import KOKORO
+from tts_service.engines.kokoro_phonemes import KokoroPhonemizer
 
 MODELS = Path(os.environ.get("MODELS_CACHE_DIR", "models")).absolute()
 
@@ -28,6 +31,7 @@ class Speaker:
 
     def __init__(self, engine: TtsEngine, whisper: FasterWhisper) -> None:
         self.engine, self._whisper = engine, whisper
+        self._phonemize = KokoroPhonemizer()
 
     def say(self, text: str, voice: str) -> NDArray[np.float32]:
         """The speech at 16 kHz, shape (samples,)."""
@@ -35,6 +39,16 @@ class Speaker:
         pieces = self.engine.synthesize(text, voice=chosen, speed=1.0, language="")
         speech: NDArray[np.float32] = soxr.resample(np.concatenate([piece.pcm for piece in pieces]), 24_000, 16_000)
         return speech
+
+    def errors(self, said: list[str], heard: list[str], espeak: str) -> float:
+        """Words misheard per word said. Words that sound alike, as French "à", "a" and "as", count as the same."""
+
+        def sounds(text: str) -> str:
+            words = re.findall(r"[\w']+", text.lower().replace("’", "'"))
+            spelled = ("".join(symbol for part in self._phonemize(word, espeak) for symbol in part) for word in words)
+            return " ".join(re.sub(r"[ˈˌ ]", "", word) for word in spelled)
+
+        return word_error_rate([sounds(text) for text in said], [sounds(text) for text in heard])
 
     def hear(self, speech: NDArray[np.float32], language: str = "") -> Transcript:
         """language: empty: Whisper finds it out."""

@@ -164,4 +164,4 @@ def splitter_for(reply: Synthesis) -> Splitter:
     """Cuts the text of `reply` as it arrives: into words for a StreamingTextSynthesis, else into clauses."""
     if isinstance(reply, StreamingTextSynthesis):
         return WordSplitter(reply.normaliser)
-    return ClauseSplitter(language=reply.spoken_language)
+    return ClauseSplitter(eager=not reply.whole_sentences, language=reply.spoken_language)

@@ -70,6 +70,7 @@ class Synthesis:
         self._speed = speed
         self._language = language
         self.spoken_language = spoken_language(voice, language)
+        self.whole_sentences = voice.whole_sentences
         self.normaliser = normaliser_for(self.spoken_language)
         self.sample_rate_hz = sample_rate_hz
         self._resampler = soxr.ResampleStream(voice.sample_rate_hz, sample_rate_hz, 1, dtype="float32")

@@ -17,6 +17,7 @@ from tts_service.engines.kokoro import LANGUAGES
 from tts_service.engines.kokoro_files import ROWS, STYLE
 from tts_service.engines.kokoro_model import KokoroModel
 from tts_service.engines.kokoro_phonemes import IDS, LONGEST, KokoroPhonemizer, respell
+from tts_service.speech.streaming_text import create_synthesis, splitter_for
 
 VOICE = np.zeros((ROWS, STYLE), np.float32)
 
@@ -119,6 +120,14 @@ def test_a_folder_has_its_voices_the_best_english_one_first(tmp_path: Path) -> N
         EngineVoice("ef_dora", "Dora", "es", 24_000),
     ]
     assert engine.describe().languages == ("en-US", "es")
+
+
+def test_the_french_voice_speaks_no_phrase_alone(tmp_path: Path) -> None:
+    engine = build(engine_settings(), str(folder_with(tmp_path, "ef_dora", "ff_siwis")))
+    engine.load()
+    for voice, first in zip(engine.voices(), ("Oui, oui, ", "Oui, oui, merci. "), strict=True):
+        reply = create_synthesis(engine, voice, sample_rate_hz=24_000, speed=1.0, language="")
+        assert splitter_for(reply).push("Oui, oui, merci. Et toi ?")[0].text == first
 
 
 def test_a_folder_without_a_voice_that_can_speak_is_named(tmp_path: Path) -> None:
