@@ -20,6 +20,19 @@ LINES = {
     "pf_dora": "Ontem fui ao mercado e comprei umas maçãs para a minha irmã.",
 }
 
+MORE = {
+    "if_sara": (
+        "Buongiorno, vorrei un caffè e un cornetto, per favore.",
+        "Domani mattina prendo il treno per Milano alle otto.",
+        "Mi piace molto leggere libri e ascoltare la musica.",
+    ),
+    "pf_dora": (
+        "Bom dia, eu queria um café e um pão com manteiga, por favor.",
+        "Amanhã de manhã vou pegar o trem para São Paulo.",
+        "Gosto muito de ler livros e de ouvir música em casa.",
+    ),
+}
+
 
 class TestKokoro(TtsContract):
     """The published weights."""
@@ -31,6 +44,13 @@ def test_a_voice_is_understood(speaker: Speaker, voice: str) -> None:
     heard = speaker.hear(speaker.say(LINES[voice], voice))
     assert heard.language == language
     assert word_error_rate([LINES[voice]], [heard.text]) <= 0.1, heard.text
+
+
+@pytest.mark.parametrize("voice", MORE)
+def test_italian_and_portuguese_are_understood_in_more_sentences(speaker: Speaker, voice: str) -> None:
+    (language,) = [one.language.partition("-")[0] for one in speaker.engine.voices() if one.id == voice]
+    heard = [speaker.hear(speaker.say(line, voice), language).text for line in MORE[voice]]
+    assert word_error_rate(list(MORE[voice]), heard) <= 0.15, heard
 
 
 def test_words_are_timed_by_the_model_itself(engine: TtsEngine) -> None:
