@@ -34,7 +34,7 @@ LANGUAGES = {
     "i": ("it", "it"),
     "p": ("pt-BR", "pt-br"),
 }
-# Voices that learned from little speech: of a phrase alone, Whisper base understood fewer than half of the words.
+# Of phrases that this voice speaks alone, Whisper base mishears a third to a half of the words.
 _WHOLE_SENTENCES = {"ff_siwis"}
 _BEST = ("af_heart", "bf_emma")  # by the maker's own grades; of other languages the first in the alphabet is
 
