@@ -314,7 +314,7 @@ server-transformers: $(VENV_SERVERS)/transformers/.server $(VENV_VLLM)/smollm2/c
 # A server that can't be installed is reported in the table, and the others are tested.
 .PHONY: test-servers
 test-servers: $(VENV)/.dev ## The engine tests on real OpenAI-compatible servers, and a table (SERVERS="litellm vllm")
-	@for server in $(SERVERS); do $(MAKE) --no-print-directory "server-$$server" || missing="$$missing $$server"; done; \
+	@for server in $(SERVERS); do $(MAKE) --silent --no-print-directory "server-$$server" || missing="$$missing $$server"; done; \
 	$(BIN)/python -m pytest tests/servers --servers "$(SERVERS)" --not-installed "$$missing" $(ARGS)
 
 VENV_ENGINES := .venv-engines

@@ -124,6 +124,8 @@ def response_format(schema: dict[str, Any], dialect: Dialect) -> dict[str, Any]:
         case "schema":
             wanted = {"name": "reply", "schema": schema, "strict": True}
             return {"response_format": {"type": "json_schema", "json_schema": wanted}}
+        case "object_with_schema":
+            return {"response_format": {"type": "json_object", "schema": schema}}
         case "object":
             return {"response_format": {"type": "json_object"}}
         case "words":

@@ -215,7 +215,7 @@ class OpenAiEngine:
     async def _stream(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
         dialect = self._dialect
         reader = ReplyReader(begins_with_thoughts=dialect.begins_with_thoughts)
-        schema = request.parsed_schema() if dialect.json_mode != "schema" else None
+        schema = None if dialect.forces_schemas else request.parsed_schema()
         async with aclosing(self._read(request, dialect, reader)) as pieces:
             if schema is None:
                 async for piece in pieces:

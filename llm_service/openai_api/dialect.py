@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from llm_service.engine import Message
 
-JsonMode = Literal["schema", "object", "words"]
+JsonMode = Literal["schema", "object_with_schema", "object", "words"]
 
 # A model that thinks gets this many more tokens, because its thoughts count.
 THINKING_TOKENS = 1024
@@ -27,7 +27,8 @@ class Dialect:
 
     kind: of server, see `server_kind`. left_out: parameters that it refuses. completion_tokens: it calls `max_tokens`
     `max_completion_tokens`. has_system: it accepts a system message. takes_turns: after the system message it requires
-    user and assistant in turn. json_mode: how to request JSON: by a schema, as any JSON object, or in words. extra:
+    user and assistant in turn. json_mode: how to request JSON: by a schema, by a schema within
+    `json_object`, as any JSON object, or in words. extra:
     parameters that turn its thinking off. thinks: it thinks all the same. begins_with_thoughts: its replies begin with
     thoughts without a mark.
     """
@@ -42,10 +43,15 @@ class Dialect:
     thinks: bool = False
     begins_with_thoughts: bool = False
 
+    @property
+    def forces_schemas(self) -> bool:
+        """Whether the server itself forces a reply into a schema. Otherwise the words ask for it."""
+        return self.json_mode in ("schema", "object_with_schema")
+
     def messages(self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """The messages in the form that this server accepts. schema: of the requested JSON."""
         said = list(messages)
-        if schema is not None and self.json_mode != "schema":
+        if schema is not None and not self.forces_schemas:
             last = said[-1]
             said[-1] = Message(last.role, f"{last.content}\n\n{JSON_IN_WORDS}{json.dumps(schema)}")
         if self.takes_turns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -108,6 +109,25 @@ async def test_what_a_server_refuses_is_found_at_start_and_left_out(
     history = (*SAID, Message("user", "Hello?"), Message("assistant", "Yes."), Message("user", "Good."))
     assert await reply_of(engine, GenerationRequest(history, 40, 0.7, top_p=0.9)) == HELLO
     assert len(server.asked) == 1
+
+
+async def test_a_schema_may_go_into_json_object() -> None:
+    """llama-cpp-python (its pull request 1677 is open)."""
+
+    def refuses(body: Body) -> httpx.Response | None:
+        wanted = body.get("response_format", {})
+        if wanted.get("type") == "json_schema":
+            return no(422, "Input should be 'text' or 'json_object'")
+        if "schema" not in wanted:
+            return None
+        text = json.dumps(dict.fromkeys(wanted["schema"]["required"], True))
+        return httpx.Response(200, json={"choices": [{"message": {"content": text}, "finish_reason": "stop"}]})
+
+    server = Server(refuses=refuses)
+    engine = await server.started()
+    assert set(engine._habits) == {"schema_in_json_object"}
+    assert json.loads(await reply_of(engine, GenerationRequest(SAID, 40, 0.7, json_schema=SCHEMA))) == {"ok": True}
+    assert server.asked[-1]["messages"][-1]["content"] == SAID[-1].content  # nothing is asked in words
 
 
 async def test_a_model_whose_thoughts_use_up_the_tokens_of_a_try_starts() -> None:
