@@ -166,7 +166,7 @@ class RedisStore:
     async def resume(self, session_id: str, resume_token: str, owner: str) -> tuple[SessionState, list[Turn]]:
         """Take the session over. Returns its state, with a new epoch and owner, and its turns.
 
-        Raises SessionUnknownError or WrongTokenError.
+        Raises SessionUnknownError, also for a session that can't be read, or WrongTokenError.
         """
         if unsaved := self._unsaved.get(session_id):  # this gateway can't write it after the takeover
             await self._save_one(unsaved)
@@ -177,17 +177,23 @@ class RedisStore:
                 raise SessionUnknownError(
                     "there is no such session, or it was too long ago; this connection is a new conversation"
                 )
-            if not secrets.compare_digest(fields["token"], digest(resume_token)):
+            if not secrets.compare_digest(fields.get("token", ""), digest(resume_token)):
                 raise WrongTokenError(
                     "the resume_token does not fit the session_id; this connection is a new conversation"
                 )
             epoch = await _awaited(self._redis.hincrby(key, "epoch", 1))
             turns = await _awaited(self._redis.lrange(f"{key}:turns", 0, -1))
-        state = SessionState.model_validate_json(fields["state"]).model_copy(
-            update={"epoch": epoch, "owner": owner, "state": "open"}
-        )
+        try:
+            stored = SessionState.model_validate_json(fields["state"])
+            history = [_TURN.validate_json(turn) for turn in turns]
+        except (KeyError, ValueError):  # the error may quote what was said
+            logger.warning("session %s can't be read: it is damaged, or of a newer version of AI-Talk", session_id)
+            raise SessionUnknownError(
+                "this conversation can't be read any more; this connection is a new conversation"
+            ) from None
+        state = stored.model_copy(update={"epoch": epoch, "owner": owner, "state": "open"})
         await self.save(state)
-        return state, [_TURN.validate_json(turn) for turn in turns]
+        return state, history
 
     async def knows(self, session_id: str, resume_token: str) -> bool:
         """Whether there is a session with this id and token. Changes nothing."""

@@ -115,6 +115,20 @@ async def test_a_wrong_token_and_an_unknown_session_are_told_apart(store: RedisS
     await store.append(STATE, TURNS[0])  # the attempts have changed nothing
 
 
+@pytest.mark.parametrize("field", ["state", "token", "turns"])
+async def test_a_session_that_can_not_be_read_is_unknown(store: RedisStore, field: str) -> None:
+    await store.create(STATE, "token")
+    await store.append(STATE, TURNS[0])
+    if field == "turns":
+        await store._redis.lset("aitalk:session:{abc}:turns", 0, '{"who":"nobody"}')
+    elif field == "state":
+        await store._redis.hset("aitalk:session:{abc}", "state", "{")
+    else:
+        await store._redis.hdel("aitalk:session:{abc}", "token")
+    with pytest.raises((SessionUnknownError, WrongTokenError)):
+        await store.resume("abc", "token", "g2")
+
+
 async def test_only_the_newest_connection_writes(store: RedisStore) -> None:
     await store.create(STATE, "token")
     newer, _ = await store.resume("abc", "token", "g2")
