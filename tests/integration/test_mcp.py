@@ -12,17 +12,25 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import uvicorn
 
-from gateway.clients.mcp import McpTools
 from gateway.mcp_servers import McpServer, read_servers
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # to import them takes most of a second, and all workers import this file
     from mcp.server.mcpserver import MCPServer
+
+    from gateway.clients.mcp import McpTools
 
 SECRET = "a secret argument"
 
 
+def tools_of(*servers: McpServer) -> McpTools:
+    """The gateway's client of these servers."""
+    from gateway.clients.mcp import McpTools
+
+    return McpTools(servers)
+
+
 def a_server() -> MCPServer:
-    from mcp.server.mcpserver import MCPServer  # takes most of a second, and all workers import this file
+    from mcp.server.mcpserver import MCPServer
     from mcp_types import ToolAnnotations
 
     server = MCPServer("test")
@@ -84,7 +92,7 @@ async def test_tools_are_listed_and_called_within_their_limits(
 ) -> None:
     caplog.set_level(logging.INFO, logger="gateway")
     server = named(sock, allow=("broken",), timeout_s=3, max_result_chars=100)
-    tools = McpTools([server])
+    tools = tools_of(server)
     async with served(sock):
         await tools.refresh(server)
         assert [tool.name for tool in tools.tools] == ["weather", "book", "slow", "broken"]
@@ -107,7 +115,7 @@ async def test_tools_are_listed_and_called_within_their_limits(
 
 async def test_only_the_tools_that_are_allowed_are_offered(sock: socket.socket) -> None:
     server = named(sock, tools=("weather",))
-    tools = McpTools([server])
+    tools = tools_of(server)
     async with served(sock):
         await tools.refresh(server)
     assert [tool.name for tool in tools.tools] == ["weather"]
@@ -121,7 +129,7 @@ async def test_without_its_server_a_tool_is_not_offered_and_the_log_says_so_once
         other.bind(("127.0.0.1", 0))
         away = McpServer(name="away", url=f"http://127.0.0.1:{other.getsockname()[1]}/mcp")
     here = named(sock)
-    tools = McpTools([away, here])
+    tools = tools_of(away, here)
     async with served(sock):
         for server in (away, here, away):
             await tools.refresh(server)
@@ -136,7 +144,7 @@ async def test_without_its_server_a_tool_is_not_offered_and_the_log_says_so_once
 
 
 async def test_the_list_is_kept_while_it_runs(sock: socket.socket) -> None:
-    tools = McpTools([named(sock)])
+    tools = tools_of(named(sock))
     async with served(sock):
         running = asyncio.create_task(tools.run())
         async with asyncio.timeout(20):
