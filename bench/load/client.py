@@ -103,12 +103,16 @@ class ServerFrames:
 
 @dataclass
 class Learner(asyncio.Protocol):
-    """One connection. It does the handshake, sends frames on time, and records when answers begin."""
+    """One connection. It does the handshake, sends frames on time, and records when answers begin.
+
+    frame_s: the length of each of `frames`.
+    """
 
     job: Job
     frames: list[bytes]
     phase: int
     late_s: MutableSequence[float]
+    frame_s: float = FRAME_S
     began_s: float = 0.0
     sent: int = 0
     lost: bool = False
@@ -180,7 +184,7 @@ class Learner(asyncio.Protocol):
 
     def _tick(self) -> None:
         now = time.monotonic()
-        due = self.began_s + self.sent * FRAME_S
+        due = self.began_s + self.sent * self.frame_s
         self.late_s.append(max(0.0, now - due))
         while (
             due <= now + 0.0005
@@ -189,7 +193,7 @@ class Learner(asyncio.Protocol):
                 self.frames[(self.phase + self.sent) % len(self.frames)] if self.sent else self._first
             )
             self.sent += 1
-            due = self.began_s + self.sent * FRAME_S
+            due = self.began_s + self.sent * self.frame_s
         self._timer = self._loop.call_later(due - now, self._tick)
 
     def stop(self) -> Turns:
