@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from hama import ASRModel, G2PModel
+from hama.vocab import Vocabulary
 
 from asr_service.audio import Audio
 from asr_service.verbatim.ctc import Floats
@@ -22,12 +23,21 @@ FRAME = 320
 _REMEMBERED_WORDS = 20_000
 
 
+class IndexedVocabulary(Vocabulary):  # type: ignore[misc]  # hama has no types
+    """hama's vocabulary, which counts its 20,000 letters and syllables anew for each letter of a word, counted once."""
+
+    encoder_token_to_id = cached_property(Vocabulary.encoder_token_to_id.fget)
+    decoder_token_to_id = cached_property(Vocabulary.decoder_token_to_id.fget)
+
+
 class Phonemes:
     """Loads both networks, 9 MB. Raises OSError or RuntimeError where the package has no library for this machine."""
 
     def __init__(self) -> None:
         self._hearing = ASRModel()
         self._spelling = G2PModel()
+        self._spelling.vocab = IndexedVocabulary(**vars(self._spelling.vocab))
+        self._spelling.tokenizer.vocab = self._spelling.vocab
         symbols = self._hearing.decoder_tokens
         self._numbers = {symbol: number for number, symbol in enumerate(symbols)}
         self._between_words = self._numbers["<wb>"]
