@@ -65,6 +65,10 @@ class Allowance:
     data: Bucket
     time: DailyTime = field(default_factory=lambda: DailyTime(0))
 
+    def has(self, size: int) -> bool:
+        """Whether `take` would not raise."""
+        return self.messages.left >= 1 and self.data.left >= size
+
     def take(self, size: int) -> None:
         """Count a message of `size` bytes. Raises TooMuchError."""
         if not self.messages.take(1):

@@ -11,6 +11,7 @@ from gateway import metrics
 from gateway.admission.limits import TooMuchError
 from gateway.admission.waiting_room import Arrival
 from gateway.audio import AudioInput
+from gateway.connection.direct_audio import direct_audio
 from gateway.connection.low_water_mark import low_water_mark
 from gateway.conversation.events import Expelled, Left
 from gateway.conversation.session import Session
@@ -36,15 +37,19 @@ class FrameReader:
         self._outbox = outbox
         self._max_frame_bytes = max_frame_bytes
         self._mark = low_water_mark(arrival.socket)
+        self._direct = direct_audio(arrival.socket)
+        self._is_waiting = False  # for the next frame; otherwise an earlier one is not dealt with yet
         self._has_ended = False
 
     async def run(self) -> None:
         """Read until the learner is gone, or has sent more than the limits allow."""
         self._audio.on_quiet = self._expect_anything
+        self._direct.take = self._take_at_once
         try:
             while await self._read_one():
                 pass
         finally:
+            self._direct.stop()
             self._audio.on_quiet = lambda: None
             self._expect_anything()
 
@@ -55,7 +60,7 @@ class FrameReader:
     async def _read_one(self) -> bool:
         """Returns False if no more frames will come."""
         try:
-            frame = await self._arrival.receive()
+            frame = await self._next_frame()
             if frame["type"] == "websocket.disconnect":
                 await self._session.post(Left())
                 return False
@@ -67,6 +72,24 @@ class FrameReader:
         except ServiceError as error:
             self._expect_anything()
             await self._outbox.report(error)
+        return True
+
+    async def _next_frame(self) -> MutableMapping[str, Any]:
+        self._is_waiting = True
+        try:
+            return await self._arrival.receive()
+        finally:
+            self._is_waiting = False
+
+    def _take_at_once(self, audio: bytes) -> bool:
+        """Take audio as it comes in. False: `run` takes it, since something is wrong or somebody has to wait."""
+        if not self._is_waiting or self._has_ended or self._session.is_leaving or len(audio) > self._max_frame_bytes:
+            return False
+        if not (self._audio.takes_at_once(audio) and self._arrival.allowance.has(len(audio))):
+            return False
+        self._arrival.allowance.take(len(audio))
+        self._audio.feed_at_once(audio)
+        self._mark.set(self._audio.missing_bytes)
         return True
 
     async def _take(self, frame: MutableMapping[str, Any]) -> None:

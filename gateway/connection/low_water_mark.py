@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import socket as sockets
-from collections.abc import MutableMapping
-from contextlib import suppress
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from fastapi import WebSocket
 
-from gateway.connection.bounded_protocol import BoundedProtocol
+from gateway.connection.direct_audio import EXTENSION as DIRECT_AUDIO
+from gateway.connection.direct_audio import DirectAudio, DirectAudioProtocol
 
 _EXTENSION = "aitalk.low_water_mark"  # of the ASGI scope
 
@@ -29,7 +30,7 @@ class LowWaterMark:
 
     def __init__(self, transport: asyncio.BaseTransport | None = None) -> None:
         self._size = self._wanted = 1
-        self._is_due = False
+        self._is_held = False
         own = transport.get_extra_info("socket") if transport else None
         # A second socket object for the transport's descriptor, since uvloop would make a new one for each option that
         # we set.
@@ -39,16 +40,22 @@ class LowWaterMark:
         """Leave the socket alone until it holds `size` bytes or its client closes it.
 
         Until then everything that the client sends waits, so a caller that sets more than 1 must set 1 again in time.
-        The event loop's next turn sets the mark. So if one read brings several frames, the mark is set once, for the
-        last.
         """
         self._wanted = size
-        if self._socket is not None and size != self._size and not self._is_due:
-            self._is_due = True
-            asyncio.get_running_loop().call_soon(self._apply)
+        if not self._is_held:
+            self._apply()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Within the block `set` has no effect yet; its end sets the mark once, for the last `set`."""
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
+            self._apply()
 
     def _apply(self) -> None:
-        self._is_due = False
         if self._socket is None or self._wanted == self._size:
             return
         self._size = self._wanted
@@ -68,21 +75,28 @@ def low_water_mark(websocket: WebSocket) -> LowWaterMark:
     return mark or LowWaterMark()
 
 
-class WebSocketProtocol(BoundedProtocol):
-    """For uvicorn's setting `ws`: a protocol with bounds, which passes the connection's mark to the application."""
+class WebSocketProtocol(DirectAudioProtocol):
+    """For uvicorn's setting `ws`: a protocol with bounds, which passes the connection's mark and the direct way for
+    audio to the application."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop."""
         super().connection_made(transport)
-        app, self._mark = self.app, LowWaterMark(transport)
+        app, self._mark, self.direct_audio = self.app, LowWaterMark(transport), DirectAudio()
 
-        async def marked(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-            scope.setdefault("extensions", {})[_EXTENSION] = self._mark
+        async def extended(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+            scope.setdefault("extensions", {}).update({_EXTENSION: self._mark, DIRECT_AUDIO: self.direct_audio})
             await app(scope, receive, send)
 
-        self.app = marked
+        self.app = extended
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the event loop. One read may bring several frames, of which the last one sets the mark."""
+        with self._mark.held():
+            super().data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""
+        self.direct_audio.stop()
         self._mark.release()
         super().connection_lost(exc)

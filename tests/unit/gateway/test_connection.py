@@ -14,6 +14,7 @@ from gateway.admission.queue import AdmissionQueue
 from gateway.admission.redis_seats import Count, RedisSeats
 from gateway.admission.waiting_room import Arrival
 from gateway.config import GatewaySettings
+from gateway.connection.direct_audio import DirectAudio
 from gateway.connection.serve import converse
 from gateway.conversation.hearing import GAP_S
 from gateway.conversation.session_options import SessionOptions
@@ -45,7 +46,9 @@ class Wire:
         self.mark = 1
         self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._waiting.put_nowait({"type": "websocket.connect"})
-        scope = {"type": "websocket", "extensions": {"aitalk.low_water_mark": self}}
+        self.direct = DirectAudio()
+        extensions = {"aitalk.low_water_mark": self, "aitalk.direct_audio": self.direct}
+        scope = {"type": "websocket", "extensions": extensions}
         self.socket = WebSocket(scope, self._waiting.get, self._send)
 
     def set(self, size: int) -> None:
@@ -58,16 +61,20 @@ class Wire:
         """Nobody reads it."""
 
 
-async def test_the_socket_is_left_alone_while_audio_comes_and_each_frame_counts_once() -> None:
-    wire, messages, data = Wire(), Counting(1000), Counting(1_000_000)
-    await wire.socket.accept()
-    conversation = converse(
-        Arrival(wire.socket, "test", Allowance(messages, data)),
-        Ports(FakeAsr(), FakeLlm(), FakeTts(), MemoryStore()),
+async def conversing(wire: Wire, allowance: Allowance, asr: FakeAsr | None = None) -> None:
+    await converse(
+        Arrival(wire.socket, "test", allowance),
+        Ports(asr or FakeAsr(), FakeLlm(), FakeTts(), MemoryStore()),
         SessionOptions("test", RATE_HZ, ReplyOptions(24_000, 256, 6000), 600.0, 0.7),
         GatewaySettings(_env_file=None),
         Draining(0),
     )
+
+
+async def test_the_socket_is_left_alone_while_audio_comes_and_each_frame_counts_once() -> None:
+    wire, messages, data = Wire(), Counting(1000), Counting(1_000_000)
+    await wire.socket.accept()
+    conversation = conversing(wire, Allowance(messages, data))
     begin, odd = start().model_dump_json(), b"odd"
 
     async def mark_after(**frame: object) -> int:
@@ -89,6 +96,34 @@ async def test_the_socket_is_left_alone_while_audio_comes_and_each_frame_counts_
         wire.puts("disconnect")
     assert wire.mark == 1
     assert (messages.taken, data.taken) == (7, 2 * len(begin) + len(odd) + 4 * len(FRAME))
+
+
+async def test_audio_is_taken_as_it_comes_unless_it_has_to_wait_or_something_is_wrong_with_it() -> None:
+    wire, messages, asr = Wire(), Counting(1000), FakeAsr()
+    await wire.socket.accept()
+
+    async def is_taken(audio: bytes) -> bool:
+        taken = wire.direct.take(audio)
+        await asyncio.sleep(0.01)
+        return taken
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(conversing(wire, Allowance(messages, Counting(5_000)), asr))
+        await asyncio.sleep(0.01)
+        assert not await is_taken(FRAME)  # its format is not known yet
+        wire.puts(text=start().model_dump_json())
+        wire.puts(bytes=FRAME)
+        await asyncio.sleep(0.01)
+        assert await is_taken(FRAME)
+        assert wire.mark > 1
+        assert not await is_taken(b"odd")
+        assert not await is_taken(b"")
+        assert not await is_taken(bytes(60_000))  # too much of the allowance: `receive` reports it
+        await asyncio.sleep(GAP_S + 0.1)
+        assert len(asr.heard) == 2 * len(FRAME)
+        wire.puts("disconnect")
+    assert not wire.direct.take(FRAME)
+    assert messages.taken == 3
 
 
 class Seats:

@@ -1,4 +1,5 @@
-"""A socket is read when it holds as many bytes as its low-water mark says, on either event loop."""
+"""A socket is read when it holds as many bytes as its low-water mark says, on either event loop; audio takes the direct
+way."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from fastapi import WebSocket
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 
+from gateway.connection.direct_audio import DirectAudio, direct_audio
 from gateway.connection.low_water_mark import LowWaterMark, WebSocketProtocol, low_water_mark
 
 HANDSHAKE = (
@@ -23,8 +25,8 @@ HANDSHAKE = (
 )
 
 
-def frame(data: bytes, opcode: Opcode = Opcode.BINARY) -> bytes:
-    return Frame(opcode, data).serialize(mask=True)
+def frame(data: bytes, opcode: Opcode = Opcode.BINARY, *, is_last: bool = True) -> bytes:
+    return Frame(opcode, data, fin=is_last).serialize(mask=True)
 
 
 class Received(list[bytes]):
@@ -33,10 +35,11 @@ class Received(list[bytes]):
     def __init__(self) -> None:
         super().__init__()
         self.is_over = asyncio.Event()
+        self.direct = DirectAudio()
 
     async def take(self, socket: WebSocket) -> None:
         while (message := await socket.receive())["type"] != "websocket.disconnect":
-            self.append(message["bytes"])
+            self.append(message.get("bytes") or message["text"].encode())
         self.is_over.set()
 
 
@@ -50,6 +53,7 @@ async def served() -> AsyncIterator[tuple[asyncio.StreamWriter, LowWaterMark, Re
         await socket.accept()
         await socket.receive()
         received = Received()
+        received.direct = direct_audio(socket)
         accepted.set_result((low_water_mark(socket), received))
         await received.take(socket)
 
@@ -125,6 +129,36 @@ def test_a_descriptor_that_belongs_to_someone_else_by_now_is_left_to_them(
     gc.collect()
     for descriptor in theirs:
         os.close(descriptor)  # raises OSError if it was closed
+
+
+async def test_audio_goes_the_direct_way_unless_it_would_overtake_a_message_or_is_refused() -> None:
+    async with served() as (writer, _, received):
+        taken: list[bytes] = []
+
+        def take(audio: bytes) -> bool:
+            if is_wanted := audio != b"odd":
+                taken.append(audio)
+            return is_wanted
+
+        async def come(count: int) -> None:
+            async with asyncio.timeout(5):
+                while len(received) + len(taken) < count:
+                    await asyncio.sleep(0.01)
+
+        received.direct.take = take
+        writer.write(frame(b"one") + frame(b"two"))
+        await come(2)
+        writer.write(frame(b"text", Opcode.TEXT) + frame(b"three") + frame(b"four"))  # one read
+        await come(5)
+        writer.write(frame(b"fi", Opcode.BINARY, is_last=False) + frame(b"ve", Opcode.CONT))
+        await come(6)
+        writer.write(frame(b"odd"))
+        await come(7)
+        received.direct.stop()
+        writer.write(frame(b"six"))
+        await come(8)
+        assert taken == [b"one", b"two", b"five"]
+        assert received == [b"text", b"three", b"four", b"odd", b"six"]
 
 
 def test_under_another_protocol_a_mark_has_no_effect() -> None:
