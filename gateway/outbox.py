@@ -61,5 +61,12 @@ class Outbox:
 
     async def __aiter__(self) -> AsyncIterator[AnyServerMessage | Notice | bytes]:
         async with self._receiving:
-            async for message in self._receiving:
-                yield message
+            with suppress(anyio.EndOfStream):
+                while True:
+                    try:
+                        message = (
+                            self._receiving.receive_nowait()
+                        )  # `receive` takes a turn of the event loop, as `send`
+                    except anyio.WouldBlock:
+                        message = await self._receiving.receive()
+                    yield message
