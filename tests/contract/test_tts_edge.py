@@ -90,7 +90,7 @@ def test_words_are_where_they_are_heard(engine: EdgeTts) -> None:
 
 
 def test_closing_closes_the_socket(engine: EdgeTts, server: EdgeServer) -> None:
-    pieces: Any = engine.synthesize(TEXT * 5, voice=engine.voices()[0], speed=1.0, language="")
+    pieces: Any = engine.synthesize(TEXT * 3, voice=engine.voices()[0], speed=1.0, language="")
     next(pieces)
     pieces.close()
     assert server.closed.wait(20)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import tempfile
 from functools import cache
 from importlib.metadata import version
@@ -37,9 +38,14 @@ def say(text: str, take: int = 1) -> tuple[npt.NDArray[np.int16], int]:
 def _synthesised(text: str, take: int) -> tuple[npt.NDArray[np.int16], int]:
     import onnxruntime
     from piper import PiperVoice
+    from piper.config import PiperConfig
 
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # several threads wait for one another in a busy loop
     onnxruntime.set_seed(take)  # of the noise that the voice draws from, from its loading on
-    voice = PiperVoice.load(piper_voice())
+    session = onnxruntime.InferenceSession(piper_voice(), options, providers=["CPUExecutionProvider"])
+    config = json.loads(Path(f"{piper_voice()}.json").read_text(encoding="utf-8"))
+    voice = PiperVoice(session=session, config=PiperConfig.from_dict(config))
     return np.concatenate([piece.audio_int16_array for piece in voice.synthesize(text)]), voice.config.sample_rate
 
 
