@@ -171,3 +171,13 @@ async def stub() -> AsyncIterator[PageStub]:
     """A stub gateway that speaks only when the test says so."""
     async with serve_page(PageStub(chatty=False)) as stub:
         yield stub
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def modules(chromium: Browser) -> AsyncIterator[Page]:
+    """A page from which modules can be imported."""
+    async with serve_page(PageStub()) as stub:
+        page = await chromium.new_page()
+        await page.goto(stub.url)
+        yield page
+        await page.close()

@@ -1,115 +1,45 @@
-"""Tools: what servers are asked, how their calls are read, and what happens if a server has none."""
+"""Tools: what servers are asked, how their calls are read, and what the service accepts."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
 import pytest
 from aitalk.llm.v1 import llm_pb2
 
-from common.errors import EngineError, InvalidInputError
+from common.errors import InvalidInputError
 from llm_service.config import LlmSettings
-from llm_service.engine import Delta, Done, Event, GenerationRequest, Message, Usage
+from llm_service.engine import Delta, Done, Message, Usage
 from llm_service.engines.vllm import vllm_command
 from llm_service.guarded_reply import guarded
 from llm_service.openai_api.chat_completions import payload
-from llm_service.openai_api.client import OpenAiEngine
 from llm_service.openai_api.context import shortened
 from llm_service.openai_api.dialect import Dialect
-from llm_service.openai_api.tools_in_words import in_words
 from llm_service.reply_guard import Limits
 from llm_service.sampling import Sampling, default_sampling
 from llm_service.service import to_generation_request
 from llm_service.tools import CallDelta, Tool, ToolCall, ToolChoice
-
-WEATHER = Tool(
-    "get_weather", "Weather.", '{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}'
+from tests.support.tool_server import (
+    ANSWERED,
+    ASKED,
+    CLOCK,
+    END,
+    FORCED,
+    ONE,
+    PARIS,
+    REQUEST,
+    TWO,
+    WEATHER,
+    Server,
+    call,
+    calls,
+    chunk,
+    made,
+    text_of,
 )
-CLOCK = Tool("get_time")
-PARIS = ToolCall("c1", "get_weather", '{"city": "Paris"}')
-ASKED = (Message("system", "Be kind."), Message("user", "What's the weather in Paris?"))
-REQUEST = GenerationRequest(ASKED, 40, 0.7, tools=(WEATHER, CLOCK))
-FORCED = dataclasses.replace(REQUEST, tool_choice=ToolChoice("required", "get_weather"))
-ANSWERED = dataclasses.replace(
-    REQUEST, messages=(*ASKED, Message("assistant", "", (PARIS,)), Message("tool", "sunny", tool_call_id="c1"))
-)
-Body = dict[str, Any]
 
-
-def chunk(delta: object, finish: str | None = None) -> str:
-    return json.dumps({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
-
-
-def call(arguments: object = None, **more: object) -> Body:
-    """A piece of a call, as servers send it."""
-    name = more.pop("name", None)
-    function = {key: value for key, value in (("name", name), ("arguments", arguments)) if value is not None}
-    return {"function": function, **more}
-
-
-def calls(*pieces: Body) -> str:
-    return chunk({"tool_calls": list(pieces)})
-
-
-END = [chunk({}, "tool_calls"), "[DONE]"]
-
-
-@dataclass
-class Server:
-    """says: the events of its reply to a request; an HTTP answer is sent as it is."""
-
-    says: Callable[[Body], Sequence[str] | httpx.Response]
-    asked: list[Body] = field(default_factory=list)
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/v1/models":
-            return httpx.Response(200, json={"data": [{"id": "m", "owned_by": "llamacpp"}]})
-        if request.url.path != "/v1/chat/completions":
-            return httpx.Response(404)
-        self.asked.append(json.loads(request.content))
-        said = self.says(self.asked[-1])
-        if isinstance(said, httpx.Response):
-            return said
-        content = "".join(f"data: {event}\n\n" for event in said).encode()
-        return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=content)
-
-    async def answer(self, request: GenerationRequest = REQUEST) -> list[Event]:
-        engine = OpenAiEngine("http://llm/v1", model="m", transport=httpx.MockTransport(self))
-        await engine.warm_up()
-        self.asked.clear()
-        return await events_of(engine, request)
-
-
-async def events_of(engine: OpenAiEngine, request: GenerationRequest) -> list[Event]:
-    async with aclosing(engine.stream(request)) as stream:
-        return [event async for event in stream]
-
-
-def made(events: Sequence[Event]) -> list[tuple[str, str]]:
-    """The name and the arguments of each call."""
-    found: list[tuple[str, str]] = []
-    for event in events:
-        if isinstance(event, CallDelta):
-            if event.index == len(found):
-                assert event.id
-                found.append((event.name, ""))
-            name, arguments = found[event.index]
-            found[event.index] = (name, arguments + event.arguments)
-    return found
-
-
-def text_of(events: Sequence[Event]) -> str:
-    return "".join(event.text for event in events if isinstance(event, Delta))
-
-
-ONE = [("get_weather", '{"city": "Paris"}')]
-TWO = [*ONE, ("get_time", '{"at": 2}')]
 HABITS = {
     "pieces (OpenAI, vLLM, llama.cpp)": (
         [calls(call("", index=0, id="a", name="get_weather")), calls(call('{"city": ', index=0)),
@@ -220,97 +150,6 @@ def test_a_result_keeps_its_call_when_the_history_is_shortened() -> None:
     shorter = shortened(dataclasses.replace(ANSWERED, messages=(*ASKED, *ANSWERED.messages[1:])), 0.1)
     assert shorter
     assert [message.role for message in shorter.messages] == ["system", "assistant", "tool"]
-
-
-# --- servers without tools
-
-
-def refuses(body: Body) -> httpx.Response | None:
-    return httpx.Response(400, json={"error": {"message": "m does not support tools"}}) if "tools" in body else None
-
-
-async def test_a_server_that_refuses_tools_gets_them_in_words() -> None:
-    said = '{"tool": "get_weather", "arguments": {"city": "Paris"}}'
-    server = Server(lambda body: refuses(body) or [chunk({"content": said[:9]}), chunk({"content": said[9:]}), *END])
-    events = await server.answer()
-    assert made(events) == ONE
-    assert text_of(events) == ""
-    assert events[-1] == Done("tool_calls", Usage())
-    asked = server.asked[-1]
-    assert "tools" not in asked
-    assert "get_weather: Weather." in asked["messages"][0]["content"]
-
-
-async def test_words_pass_at_once_if_they_are_no_call() -> None:
-    server = Server(lambda body: refuses(body) or [chunk({"content": "It is "}), chunk({"content": "sunny."}), *END])
-    events = await server.answer(ANSWERED)
-    assert [event.text for event in events if isinstance(event, Delta)] == ["It is ", "sunny."]
-    assert [message["content"] for message in server.asked[-1]["messages"]][2:] == [
-        '{"tool": "get_weather", "arguments": {"city": "Paris"}}',
-        "(get_weather answers: sunny)",
-    ]
-
-
-async def test_a_server_that_ignores_tools_is_constrained_to_the_call() -> None:
-    """llama.cpp does that with a model whose chat template has no tools, for example the bundled one."""
-    said = '{"tool": "get_weather", "arguments": {"city": "Paris"}}'
-    server = Server(lambda body: [chunk({"content": said if "response_format" in body else "Hm."}), *END])
-    assert made(await server.answer(FORCED)) == ONE
-    schema = server.asked[-1]["response_format"]["json_schema"]["schema"]
-    assert schema["properties"] == {
-        "tool": {"type": "string", "enum": ["get_weather"]},
-        "arguments": json.loads(WEATHER.parameters),
-    }
-    assert len(server.asked) == 2  # one of them asked whether it calls tools
-
-
-async def test_a_call_that_was_required_and_did_not_come_is_an_error() -> None:
-    server = Server(lambda body: refuses(body) or [chunk({"content": '{"tool": "get_wea'}), chunk({}, "length")])
-    with pytest.raises(EngineError, match="had to call a tool"):
-        await server.answer(FORCED)
-
-
-async def test_vllm_without_a_parser_refuses_only_auto() -> None:
-    refusal = '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'
-
-    def says(body: Body) -> Sequence[str] | httpx.Response:
-        if body.get("tool_choice") == "auto":
-            return httpx.Response(400, json={"error": {"message": refusal}})
-        if "tools" in body:
-            return [calls(call("{}", index=0, id="a", name="get_time")), *END]
-        return [chunk({"content": "Hello."}), *END]
-
-    assert text_of(await Server(says).answer()) == "Hello."
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        '```json\n{"tool": "get_time", "arguments": {}}\n```',
-        '<tool_call>\n{"name": "get_time", "arguments": {}}\n</tool_call>',
-        '[{"name": "get_time", "parameters": {}}]',
-    ],
-)
-async def test_calls_in_words_may_be_wrapped(said: str) -> None:
-    server = Server(lambda body: refuses(body) or [chunk({"content": said}), *END])
-    assert made(await server.answer()) == [("get_time", "{}")]
-
-
-async def test_json_that_is_no_call_is_text() -> None:
-    server = Server(lambda body: refuses(body) or [chunk({"content": '{"tool": "other"}'}), *END])
-    assert text_of(await server.answer()) == '{"tool": "other"}'
-
-
-def test_shared_definitions_of_a_schema_stay_reachable() -> None:
-    parameters = {
-        "type": "object",
-        "properties": {"at": {"$ref": "#/$defs/Place"}},
-        "$defs": {"Place": {"type": "string"}},
-    }
-    request = dataclasses.replace(REQUEST, tools=(Tool("go", "", json.dumps(parameters)),))
-    schema = in_words(dataclasses.replace(request, tool_choice=ToolChoice("required"))).parsed_schema()
-    assert schema
-    assert schema["$defs"] == {"Place": {"type": "string"}}
 
 
 # --- the service
