@@ -241,6 +241,14 @@ async def test_the_devices_models_and_voices_are_told(mesh: Mesh) -> None:
     assert voices == {"voices": [joe], "default": "en_US-joe-medium"}
 
 
+async def test_a_language_that_no_model_here_knows_is_refused_at_the_start(mesh: Mesh) -> None:
+    async with a_learner(mesh.ws) as learner:
+        await learner.send(type="start", audio={"encoding": "pcm_s16le"}, language="es")
+        error = await learner.wait_for("error", timeout_s=10)
+    assert (error["code"], error["retryable"]) == ("invalid_input", False)
+    assert error["message"] == "there is no voice for Spanish ('es') here; the languages here are en-US"
+
+
 async def test_four_learners_at_once_are_all_answered(mesh: Mesh) -> None:
     spoken = [Utterance(line, *say(line)) for line in LINES[:4]]
     async with asyncio.TaskGroup() as tasks:

@@ -24,6 +24,7 @@ from asr_service.engines.whisper_language import (
     is_better,
     is_doubtful,
     is_worth_a_try,
+    with_other_tags,
 )
 from tests.support.asr import asr_settings
 
@@ -149,3 +150,7 @@ def test_whisper_is_told_its_own_code_of_a_language() -> None:
 def test_whisper_knows_each_language_by_the_code_that_it_is_told() -> None:
     assert set(WHISPER_CODES.values()) <= set(_LANGUAGE_CODES)
     assert not set(WHISPER_CODES) & set(_LANGUAGE_CODES)
+
+
+def test_the_languages_that_whisper_tells_are_named_by_both_codes() -> None:
+    assert with_other_tags(("en", "no")) == ("en", "no", "nb")
