@@ -20,7 +20,7 @@ from typing import Any
 from common.errors import EngineError, InvalidInputError
 from llm_service.engine import GenerationRequest, Message
 from llm_service.openai_api.chat_completions import payload
-from llm_service.openai_api.dialect import Dialect
+from llm_service.openai_api.dialect import Dialect, JsonMode
 from llm_service.openai_api.json_reply import document_in
 
 logger = logging.getLogger(__name__)
@@ -55,8 +55,14 @@ _JSON = replace(
     json_schema=_SCHEMA,
 )
 # A model that does as it is told answers this wrongly, unless the server forces the schema on it.
-_OTHER_SCHEMA = {"type": "object", "properties": {"good": {"type": "boolean"}}, "required": ["good"]}
+_OTHER_SCHEMA = {
+    "type": "object",
+    "properties": {"good": {"type": "boolean"}},
+    "required": ["good"],
+    "additionalProperties": False,
+}
 _FORCED_JSON = replace(_JSON, json_schema=json.dumps(_OTHER_SCHEMA))
+_FORCING: tuple[JsonMode, ...] = ("schema", "object_with_schema")
 _AGAINST_THINKING: tuple[Mapping[str, Any], ...] = (
     {"chat_template_kwargs": {"enable_thinking": False}},  # vLLM, SGLang and llama.cpp, with Qwen3 and its like
     {"reasoning_effort": "none"},  # newer servers of OpenAI's protocol
@@ -179,19 +185,17 @@ class _Search:
 
     async def _json(self, dialect: Dialect) -> Dialect:
         """How to request JSON from this server. It may refuse a schema, or accept and ignore it."""
-        tried = replace(dialect, json_mode="schema")
-        answer = await self._taken(_JSON, tried)
-        if isinstance(answer, Answer) and _is_object(answer.text):
-            return tried
-        tried = replace(dialect, json_mode="object_with_schema")
-        answer = await self._taken(_FORCED_JSON, tried)
-        if isinstance(answer, Answer) and document_in(answer.text, _OTHER_SCHEMA):
-            self.found.append(("schema_in_json_object", "refuses json_schema; schemas go into json_object"))
-            return tried
+        for mode in _FORCING:
+            tried = replace(dialect, json_mode=mode)
+            answer = await self._taken(_FORCED_JSON, tried)
+            if isinstance(answer, Answer) and document_in(answer.text, _OTHER_SCHEMA):
+                if mode == "object_with_schema":
+                    self.found.append(("schema_in_json_object", "refuses json_schema; schemas go into json_object"))
+                return tried
         tried = replace(dialect, json_mode="object")
         answer = await self._taken(_JSON, tried)
         if isinstance(answer, Answer) and _is_object(answer.text):
-            self.found.append(("refuses_json_schema", "refuses JSON schemas; they are given in words"))
+            self.found.append(("refuses_json_schema", "refuses or ignores JSON schemas; they are given in words"))
             return tried
         self.found.append(("refuses_response_format", "refuses response_format; JSON is asked for in words"))
         return replace(dialect, json_mode="words")

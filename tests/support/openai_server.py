@@ -36,6 +36,12 @@ def no(status: int, message: str) -> httpx.Response:
     return httpx.Response(status, json={"error": {"message": message, "code": status}})
 
 
+def document_for(response_format: Body) -> str:
+    """What a server that forces schemas writes: each required name, and true."""
+    schema = response_format.get("json_schema", {}).get("schema", {"required": ["ok"]})
+    return json.dumps(dict.fromkeys(schema["required"], True))
+
+
 @dataclass
 class Server:
     """A server of one kind. refuses: gives its refusal of a request, if it is one. says: the events of its replies."""
@@ -54,8 +60,8 @@ class Server:
         self.asked.append(body)
         if refusal := self.refuses(body):
             return refusal
-        events = ['{"ok": true}'] if "response_format" in body else None
-        data = "".join(f"data: {event}\n\n" for event in (pieces(events[0]) + END if events else self.says(body)))
+        events = pieces(document_for(body["response_format"])) + END if "response_format" in body else self.says(body)
+        data = "".join(f"data: {event}\n\n" for event in events)
         return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=data.encode())
 
     async def started(self) -> OpenAiEngine:

@@ -111,6 +111,23 @@ async def test_what_a_server_refuses_is_found_at_start_and_left_out(
     assert len(server.asked) == 1
 
 
+async def test_a_server_that_ignores_schemas_is_not_believed() -> None:
+    """transformers serve 5.24: a model that is told to write some JSON does so, whatever the schema says."""
+
+    def ignores(body: Body) -> httpx.Response | None:
+        if "response_format" not in body:
+            return None
+        return httpx.Response(
+            200, json={"choices": [{"message": {"content": '{"ok": true}'}, "finish_reason": "stop"}]}
+        )
+
+    server = Server(refuses=ignores)
+    engine = await server.started()
+    assert set(engine._habits) == {"refuses_json_schema"}
+    assert json.loads(await reply_of(engine, GenerationRequest(SAID, 40, 0.7, json_schema=SCHEMA))) == {"ok": True}
+    assert SCHEMA in server.asked[-1]["messages"][-1]["content"].replace(" ", "")
+
+
 async def test_a_schema_may_go_into_json_object() -> None:
     """llama-cpp-python (its pull request 1677 is open)."""
 
