@@ -12,19 +12,20 @@ import base64
 import json
 import tempfile
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from bench.__main__ import Contestant, in_turn, summary, talk
-from bench.figures import OURS, Conversations, p95
+from bench.__main__ import Contestant
+from bench.figures import OURS
 from bench.listening import Ear, Event, ReplyOver, TurnEnded
+from bench.side_by_side import Comparison, add_arguments, converse
 from bench.systems import PARTNER_RATE_HZ, AiTalk
-from bench.utterances import RATE_HZ, quick_utterances, utterances
+from bench.utterances import RATE_HZ
 from gateway.audio.pcm import PcmConverter, PcmFormat
 from tests.support.mesh import running_mesh
 
 REALTIME = "Realtime API"
 REALTIME_RATE_HZ = 24_000
+COMPARISON = Comparison(REALTIME, OURS, order=(OURS, REALTIME), digits=3)
 
 
 class Realtime:
@@ -85,10 +86,8 @@ class Realtime:
 def main() -> None:
     """Run the measurement that the arguments ask for."""
     parser = argparse.ArgumentParser(prog="python -m bench.realtime", description=__doc__)
-    parser.add_argument("--runs", type=int, default=4, help="how often both are measured")
-    parser.add_argument("--quick", action="store_true", help="three utterances in each run, not all")
+    add_arguments(parser, runs=4)
     arguments = parser.parse_args()
-    measured = []
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
         running_mesh(Path(folder), LLM_TEMPERATURE="0") as mesh,
@@ -97,42 +96,8 @@ def main() -> None:
             Contestant(OURS, mesh.ws, AiTalk),
             Contestant(REALTIME, mesh.ws.replace("/ws/conversation", "/v1/realtime?model=gpt-realtime"), Realtime),
         ]
-        for number in range(arguments.runs):
-            said = quick_utterances() if arguments.quick else utterances(take=number + 1)
-            for contestant in in_turn(contestants, number):
-                measured.append(talk(contestant, 1, number, said))
-                print(summary(measured[-1]), flush=True)
-    print(table(measured))
-
-
-def table(measured: list[Conversations]) -> str:
-    """Both systems' figures, then the ratio of the medians: of all answers, and of each run."""
-    lines = ["| | median, s | p95, s | cut | early | silent |", "| --- | --- | --- | --- | --- | --- |"]
-    for system in (OURS, REALTIME):
-        answers = [answer for one in measured if one.system == system for answer in one.answers]
-        known = _latencies(measured, system)
-        lines.append(
-            f"| {system} | {median(known):.3f} | {p95(known):.3f} | {sum(answer.cut for answer in answers)} "
-            f"| {sum(answer.premature for answer in answers)} | {len(answers) - len(known)} |"
-        )
-    runs = sorted({one.run for one in measured})
-    each = ", ".join(f"{_ratio([one for one in measured if one.run == run]):.3f}" for run in runs)
-    return "\n".join((*lines, "", f"{REALTIME} ÷ {OURS}: {_ratio(measured):.3f} (each run: {each})"))
-
-
-def _ratio(measured: list[Conversations]) -> float:
-    return median(_latencies(measured, REALTIME)) / median(_latencies(measured, OURS))
-
-
-def _latencies(measured: list[Conversations], system: str) -> list[float]:
-    """Of all answered utterances, in seconds."""
-    return [
-        answer.latency_s
-        for one in measured
-        if one.system == system
-        for answer in one.answers
-        if answer.latency_s is not None
-    ]
+        measured = converse(contestants, arguments.runs, quick=arguments.quick)
+    print(COMPARISON.table(measured))
 
 
 if __name__ == "__main__":

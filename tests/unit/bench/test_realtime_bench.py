@@ -12,7 +12,7 @@ from bench.clock import now
 from bench.figures import OURS, Conversations
 from bench.learner import LISTEN_S, Learner
 from bench.listening import Answer, Event, ReplyHeard, ReplyOver
-from bench.realtime import REALTIME, REALTIME_RATE_HZ, Realtime, table
+from bench.realtime import COMPARISON, REALTIME, REALTIME_RATE_HZ, Realtime
 from bench.utterances import RATE_HZ
 
 
@@ -59,7 +59,7 @@ def test_the_table_gives_the_ratio_of_the_medians_of_all_answers_and_of_each_run
         answers = tuple(Answer("one", latency, cut=False, premature=False) for latency in latencies)
         return Conversations(run=run, learners=1, system=system, answers=answers, errors=())
 
-    text = table(
+    text = COMPARISON.table(
         [
             measured(0, OURS, 0.5, 0.5),
             measured(0, REALTIME, 0.6, None),
