@@ -64,6 +64,13 @@ navigator.mediaDevices.getUserMedia = async (constraints) => {
 OpenPage = Callable[..., Awaitable[Page]]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run every test here in the event loop of the session, where the browser is, whatever loop its module asks for."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.get_closest_marker("asyncio"):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
 @dataclass
 class Console:
     """Errors and warnings of a page. `allowed`: regular expressions of those that a test provokes."""

@@ -15,7 +15,7 @@ from tests.support.page import talking
 from tests.support.page_analysis import sample_analysis
 from tests.support.page_stub import PageStub
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 def texts(language: str) -> Any:
