@@ -14,7 +14,7 @@ from contextlib import suppress
 
 import anyio
 
-from common.errors import ServiceError, UnavailableError, first_service_error
+from common.errors import UnavailableError, first_service_error
 from gateway import metrics
 from gateway.analysis import Analysis
 from gateway.audio import AudioInput, DecodedAudio
@@ -28,25 +28,17 @@ from gateway.closing import (
     TAKEN_OVER,
     Closing,
     HandOver,
-    TimeRunsOut,
     TimeUp,
     TimeUsedUpError,
 )
 from gateway.conversation.beginning import Beginning
 from gateway.conversation.client_control import ClientControl
-from gateway.conversation.conduct import AddTurn, CancelReply, Conduct, Configure, DeleteTurn, SetResult, TruncateTurn
+from gateway.conversation.conduct import Conduct
 from gateway.conversation.correction_lane import CorrectionLane
 from gateway.conversation.ending import Ending
+from gateway.conversation.event_handler import EventHandler
 from gateway.conversation.events import CallsMade, Expelled, HintReady, Left, MemoryChanged, ReplyOver, SessionEvent
 from gateway.conversation.hearing import Hearing
-from gateway.conversation.hearing_events import (
-    AudioRefused,
-    Heard,
-    HearingFailed,
-    HearingIsSlow,
-    TurnCut,
-    VoiceLasts,
-)
 from gateway.conversation.help_offers import HelpOffers
 from gateway.conversation.learner import Learner
 from gateway.conversation.learner_turns import LearnerTurns
@@ -61,25 +53,18 @@ from gateway.ports import Patience, Ports, SessionTakenError
 from gateway.protocol import (
     Connected,
     EndConversation,
-    Hint,
-    HintMessage,
-    Interrupt,
     Playback,
-    SetLevel,
     Start,
     Text,
-    TimeLeft,
-    ToolResult,
 )
 from gateway.reply.asides import Asides
 from gateway.reply.floor_control import FloorControl
 from gateway.reply.help import Hints
 from gateway.reply.maker import ReplyMaker
-from gateway.reply.outcome import Outcomes, remember_calls
-from gateway.reply.partner import MANNERS, partner_of
+from gateway.reply.outcome import Outcomes
+from gateway.reply.partner import MANNERS
 from gateway.reply.reply import Reply
-from gateway.reply.request import ReplyRequest
-from gateway.reply.turn_machine import LearnerInterrupts, PartnerBegins
+from gateway.reply.turn_machine import LearnerInterrupts
 
 # How many events the inbox holds; while it is full, `post` waits.
 INBOX_EVENTS = 8
@@ -285,8 +270,7 @@ class Session:
             now=now,
         )
 
-    async def _converse(self, floor: FloorControl, tasks: asyncio.TaskGroup) -> Closing:
-        """Take events as they come, until one of them ends the conversation."""
+    def _event_handler(self, floor: FloorControl, tasks: asyncio.TaskGroup) -> EventHandler:
         turns = LearnerTurns(
             floor,
             self._open_turn,
@@ -297,6 +281,23 @@ class Session:
             has_echo=lambda: self._echo is not None and self._echo.has_echo,
             revised=self._corrections.recheck,
         )
+        return EventHandler(
+            record=self._record,
+            outbox=self._outbox,
+            beginning=self._beginning,
+            hearing=self._hearing,
+            control=self._control,
+            tools=self._tools,
+            hints=self._hints,
+            asides=self._asides,
+            floor=floor,
+            turns=turns,
+            tasks=tasks,
+        )
+
+    async def _converse(self, floor: FloorControl, tasks: asyncio.TaskGroup) -> Closing:
+        """Take events as they come, until one of them ends the conversation."""
+        handler = self._event_handler(floor, tasks)
         while True:
             is_silent = self._is_between_turns(floor) and self._hearing.has_audio
             help_in_s = self._help.is_due_in_s(is_silent=is_silent)
@@ -306,7 +307,7 @@ class Session:
             except TimeoutError:
                 if help_in_s < self._options.idle_timeout_s:
                     if self._is_between_turns(floor):  # the learner may begin to speak just now
-                        await self._try(self._help.offer(floor))
+                        await handler.attempt(self._help.offer(floor))
                     continue
                 await self._outbox.report(UnavailableError(IDLE.reason, code="idle"))
                 return IDLE
@@ -319,17 +320,8 @@ class Session:
                     return EXPELLED
                 case HandOver() | TimeUp():
                     self._ends_by = event
-                case Start():
-                    await self._try(self._beginning.perform(event, tasks))
-                    await self._try(self._let_partner_begin(floor))
-                case Configure() | AddTurn() | DeleteTurn() | TruncateTurn() | SetResult():
-                    await self._try(self._control.on(event, floor, self._asides))
-                case ToolResult() | CallsMade():
-                    await self._try(self._on_tools(event))
-                case CancelReply() | ReplyRequest():
-                    await self._try(self._control.on(event, floor, self._asides))
                 case _:
-                    await self._try(self._handle(event, floor, turns))
+                    await handler.on(event)
             if self._ends_by and (self._ends_by.at_once or self._is_between_turns(floor)):
                 return await self._end_by(self._ends_by)
 
@@ -338,61 +330,6 @@ class Session:
             return MOVING
         await self._outbox.report(TimeUsedUpError(event.message))
         return OUT_OF_TIME
-
-    async def _try(self, handling: Awaitable[None]) -> None:
-        """Run `handling`. A service that fails ends only this handling, not the session. Raises SessionTakenError."""
-        try:
-            await handling
-        except SessionTakenError:
-            raise
-        except ServiceError as error:
-            await self._outbox.report(error)
-
-    async def _let_partner_begin(self, floor: FloorControl) -> None:
-        """Have the partner open the conversation, if the session asks for it and nothing has been said yet."""
-        if self._record.state.partner_begins and not self._record.turns:
-            self._beginning.close()
-            await floor.on(PartnerBegins(partner_of(self._record.state).opening))
-
-    async def _handle(self, event: SessionEvent, floor: FloorControl, turns: LearnerTurns) -> None:
-        match event:
-            case Heard(said):
-                self._beginning.close()
-                await turns.on_heard(said)
-            case VoiceLasts():
-                await turns.on_lasting_voice()
-            case HearingFailed(error):
-                await turns.on_lost(error)
-                await self._outbox.report(error)
-            case TurnCut(keep, turn_id):
-                await turns.on_cut(turn_id, keep=keep)
-            case AudioRefused(error) | HearingIsSlow(error):
-                await self._outbox.report(error)
-            case ReplyOver(turn_id):
-                await floor.settle(turn_id)
-            case MemoryChanged(memory):
-                await self._record.change(memory=memory)
-            case Playback(turn_id=turn_id, played_ms=played_ms):
-                floor.played(turn_id, played_ms)
-            case Interrupt():
-                await floor.on(LearnerInterrupts())
-            case Text(text=text):
-                await turns.on_typed(text)
-            case Hint():
-                self._hints.ask()
-            case HintReady() | TimeRunsOut():
-                await self._outbox.send(_message(event))
-            case SetLevel(level=level):
-                await self._record.change(level=level)
-                self._hearing.patience_changed()
-
-    async def _on_tools(self, event: ToolResult | CallsMade) -> None:
-        match event:
-            case ToolResult():
-                self._tools.answer(event)
-            case CallsMade(reply):
-                metrics.TOOL_CALLS.labels("client", "handed_over").inc(len(reply.rounds.calls))
-                await remember_calls(self._record, reply, [(call, None) for call in reply.rounds.calls])
 
     def _patience(self) -> Patience:
         if patience := self._control.conduct.patience:
@@ -413,12 +350,3 @@ class Session:
         metrics.HANDOVERS.labels("in_turn" if self._hearing.turn_is_open else "between_turns").inc()
         if self._hearing.turn_is_open:
             await self._ending.hear_last_words(tasks)
-
-
-def _message(event: HintReady | TimeRunsOut) -> HintMessage | TimeLeft:
-    """What the learner is told of an event."""
-    match event:
-        case HintReady(sentences):
-            return HintMessage(sentences=sentences)
-        case TimeRunsOut(seconds):
-            return TimeLeft(seconds=seconds)
