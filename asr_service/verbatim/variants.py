@@ -23,7 +23,11 @@ Kind = Literal["form", "added", "left out", "swapped", "moved"]
 _FARTHEST = 3  # words over which one word moves
 _BEFORE_NO_INSERTION = frozenset((*ARTICLES, *PREPOSITIONS))
 
-_RUN_TOGETHER = {"within": (("with", "an"), ("with", "in")), "into": (("in", "to"), ("in", "the"), ("in",))}
+_RUN_TOGETHER = {
+    "asleep": (("sleep",),),
+    "within": (("with", "an"), ("with", "in")),
+    "into": (("in", "to"), ("in", "the"), ("in",)),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,11 @@ class Heard:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of `text` in lower case, without marks; numbers in words."""
-    plain = re.findall(r"[\w']+", text.lower().replace("’", "'").replace("-", " "))
-    return [part for word in plain for part in (spelled_out(word) or word).split()]
+    """The words of `text` in lower case, without marks; numbers and short forms in full words."""
+    plain = text.lower().replace("’", "'").replace("-", " ")
+    for short, long in (("'m", " am"), ("'re", " are"), ("'ve", " have"), ("'ll", " will")):
+        plain = re.sub(rf"{short}\b", long, plain)
+    return [part for word in re.findall(r"[\w']+", plain) for part in (spelled_out(word) or word).split()]
 
 
 def distance(one: Sequence[str], other: Sequence[str]) -> int:
