@@ -14,6 +14,7 @@ from asr_service.audio import ENGINE_RATE_HZ
 from asr_service.config import AsrSettings
 from asr_service.engine import AsrEngine, DecodeOptions
 from asr_service.engines import create_engine
+from asr_service.verbatim.fillers import PROMPT, with_fillers
 from asr_service.verbatim.phonemes import Phonemes
 from asr_service.verbatim.rewriter import Rewriter
 from bench.verbatim.fillers import filler_table
@@ -36,11 +37,13 @@ class Ears:
         began = time.process_time()
         before = self._engine.transcribe(audio, DecodeOptions("en"))
         between = time.process_time()
-        after = self._rewriter.rewrite(audio, before)
+        said = self._rewriter.rewrite(audio, before)
+        prompted = self._engine.transcribe(audio, DecodeOptions("en", prompt=PROMPT))
+        after = "".join(word.text for word in with_fillers(said.words, prompted.words)).strip()
         self.seconds["recognition"] += between - began  # type: ignore[assignment]
         self.seconds["verbatim pass"] += time.process_time() - between  # type: ignore[assignment]
         self.seconds["audio"] += len(audio) / ENGINE_RATE_HZ  # type: ignore[assignment]
-        return before.text, after.text
+        return before.text, after
 
 
 def heard(ears: Ears, pair: Pair) -> Heard:

@@ -38,6 +38,17 @@ async def test_the_end_of_the_days_time_is_announced(modules: Page, seconds: int
     )
 
 
+async def test_a_turn_shows_what_was_really_said(modules: Page) -> None:
+    events = [
+        {"type": "transcript", "text": "I bought it.", "is_final": True},
+        {"type": "transcript", "text": "Yes.", "is_final": True},
+        {"type": "transcript_revised", "was": "I bought it.", "text": "I buyed it.", "turn_id": "t", "words": []},
+        {"type": "transcript_revised", "was": "Never said.", "text": "Nor this.", "turn_id": "u", "words": []},
+    ]
+    texts = "a.reduce(m.reduce, m.initial()).turns.map((turn) => turn.text)"
+    assert await call(modules, "aitalk/state.js", texts, events) == ["I buyed it.", "Yes."]
+
+
 async def test_phases_of_a_turn(modules: Page) -> None:
     heard = {"type": "page.heard", "turnId": "t"}
     assert await phases(
