@@ -15,7 +15,7 @@ from gateway.admission.auth import Authenticator, UnauthorizedError
 SECRET = "a secret of this test, which is long enough"
 NOW = time.time()
 NOW_MS = int(NOW * 1000)
-LEEWAY_S = 60.0
+LEEWAY_S = 1200.0  # the suite may take minutes between NOW and the test
 AUTHENTICATOR = Authenticator(jwt_key=SECRET, jwt_algorithms=["HS256"], leeway_s=LEEWAY_S)
 
 
