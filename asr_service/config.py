@@ -80,10 +80,10 @@ class AsrSettings(ModelServerSettings):
         le=MAX_TURN_MS,
         description="Length at which a turn is closed even if the learner goes on.",
     )
-    asr_verbatim: bool = Field(
-        True,
-        description="Listen to each English turn again after it, for mistakes and hesitation sounds that recognition "
-        "leaves out. Turns are left out while recognition is busy.",
+    asr_verbatim: Literal["off", "fillers", "words"] = Field(
+        "fillers",
+        description="What to listen for again after each English turn, because recognition leaves it out: `fillers` "
+        "(hesitation sounds), or `words` (these, and mistakes). Turns are left out while recognition is busy.",
     )
     asr_partial_interval_ms: int = Field(600, ge=100, description="Least audio between two partial transcripts.")
 

@@ -69,7 +69,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         self._vad_thread = ThreadPoolExecutor(1, thread_name_prefix="asr-vad")
         self._listening: VadThread | None = None
         self._judge = NetworksJudge(settings.text_model, settings.models_cache_dir.expanduser())
-        self._verbatim = VerbatimLane(self._decoder) if settings.asr_verbatim else None
+        self._verbatim = VerbatimLane(self._decoder) if settings.asr_verbatim != "off" else None
         self._ready = False
         self._draining = asyncio.Event()
 
@@ -80,7 +80,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         await self._listening.hear(self._listening.open(ENGINE_RATE_HZ), bytes(BYTES_PER_SAMPLE * WINDOW))
         await self._judge.load()
         await self._decoder.load()
-        if self._verbatim:
+        if self._verbatim and self._settings.asr_verbatim == "words":
             await self._verbatim.load()
         noise = np.random.default_rng(0).normal(0, 0.01, ENGINE_RATE_HZ).astype(np.float32)
         await self._decoder.decode(noise, language="", quality="final")

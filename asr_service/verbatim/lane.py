@@ -1,7 +1,8 @@
 """When turns are heard again: later than everything that a learner waits for.
 
 A turn waits some seconds, until its reply can be heard, and then until recognition is idle. One turn at a time is
-compared with the sound, in a thread of its own with a low priority. A turn that has waited too long is dropped.
+compared with the sound, in a thread of its own with a low priority, if that is asked for (`load`), and decoded again
+for hesitation sounds. A turn that has waited too long is dropped.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import logging
 import os
 import sys
 import threading
-import time
 from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -53,7 +53,8 @@ class VerbatimDecoder(Protocol):
 
 
 class VerbatimLane:
-    """The verbatim passes of all streams. rewriter: for tests; else `load` makes one."""
+    """The verbatim passes of all streams. rewriter: for tests; else `load` makes one, and without it only hesitation
+    sounds are found."""
 
     def __init__(self, decoder: VerbatimDecoder, rewriter: Rewriter | None = None, *, delay_s: float = DELAY_S) -> None:
         self._decoder = decoder
@@ -64,7 +65,7 @@ class VerbatimLane:
         self._waiting = 0
 
     async def load(self) -> None:
-        """Load the phoneme networks. Where they can't run, recognition goes on without them."""
+        """Load the phoneme networks, which hear mistakes. Where they can't run, recognition goes on without them."""
         try:
             self._rewriter = await asyncio.get_running_loop().run_in_executor(
                 self._thread, lambda: Rewriter(Phonemes())
@@ -78,7 +79,12 @@ class VerbatimLane:
 
     def takes(self, language: str) -> bool:
         """Whether turns in this language (BCP-47) can be heard again."""
-        return self._rewriter is not None and language.partition("-")[0].lower() == "en"
+        hears_anything = self._rewriter is not None or self._takes_prompts
+        return hears_anything and language.partition("-")[0].lower() == "en"
+
+    @property
+    def _takes_prompts(self) -> bool:
+        return self._decoder.engine.describe().engine == _TAKES_PROMPTS
 
     async def hear(self, audio: Audio, transcript: Transcript) -> Transcript:
         """The words that were said in a turn that has just ended; the same object if they are known or not found out.
@@ -107,17 +113,18 @@ class VerbatimLane:
     async def _in_time(self, audio: Audio, transcript: Transcript) -> Transcript:
         await asyncio.sleep(self._delay_s)
         async with self._one_at_a_time:
-            await self._until_idle()
-            began = time.perf_counter()
-            assert self._rewriter is not None  # noqa: S101  `takes` was asked
-            loop = asyncio.get_running_loop()
-            said = await loop.run_in_executor(self._thread, self._rewriter.rewrite, audio, transcript)
-            VERBATIM_SECONDS.observe(time.perf_counter() - began)
+            said = await self._with_mistakes(audio, transcript, self._rewriter) if self._rewriter else transcript
             await self._until_idle()
             return await self._with_fillers(audio, said)
 
+    async def _with_mistakes(self, audio: Audio, transcript: Transcript, rewriter: Rewriter) -> Transcript:
+        await self._until_idle()
+        with VERBATIM_SECONDS.time():
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._thread, rewriter.rewrite, audio, transcript)
+
     async def _with_fillers(self, audio: Audio, said: Transcript) -> Transcript:
-        if self._decoder.engine.describe().engine != _TAKES_PROMPTS:
+        if not self._takes_prompts:
             return said
         prompted = await self._decoder.decode_verbatim(audio, language="en", prompt=PROMPT)
         words = with_fillers(said.words, prompted.words)

@@ -135,9 +135,16 @@ async def test_where_the_networks_can_not_run_there_is_no_lane(monkeypatch: pyte
         raise RuntimeError("no library")
 
     monkeypatch.setattr(lane_module, "Phonemes", fail)
-    lane = VerbatimLane(cast("lane_module.VerbatimDecoder", ScriptedDecoder()))
+    lane = VerbatimLane(cast("lane_module.VerbatimDecoder", ScriptedDecoder(name="kyutai")))
     await lane.load()
     assert not lane.takes("en-US")
+
+
+async def test_without_the_networks_only_fillers_are_added() -> None:
+    prompted = Transcript("", (HEARD.words[0], Word(" um,", 5, 5, 0.8), *HEARD.words[1:]), "en")
+    lane = VerbatimLane(cast("lane_module.VerbatimDecoder", ScriptedDecoder(prompted)), delay_s=0.0)
+    assert lane.takes("en-US")
+    assert (await lane.hear(AUDIO, HEARD)).text == "I um, bought it."
 
 
 def test_only_english_is_heard_again() -> None:
