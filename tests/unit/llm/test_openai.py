@@ -219,7 +219,7 @@ async def test_warm_up_finds_the_model_and_asks_it_for_one_token() -> None:
     await llm.warm_up()
     assert (before, llm.ready) == (False, True)
     assert {body["model"] for body in asked} == {"the-only-one"}
-    assert len(asked) == 4  # with everything, with other roles, and for JSON in two ways
+    assert len(asked) == 5  # with everything, with other roles, and for JSON in three ways
 
 
 @pytest.mark.parametrize(
