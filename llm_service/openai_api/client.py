@@ -30,7 +30,7 @@ from llm_service.openai_api.dialect import Dialect
 from llm_service.openai_api.json_reply import document_in
 from llm_service.openai_api.models import ServedModel, choose_model
 from llm_service.openai_api.negotiation import Answer, find_dialect
-from llm_service.openai_api.prompt_reading import GIVEN_UP_S, PromptReading
+from llm_service.openai_api.prompt_reading import OwnTask, PromptReading
 from llm_service.openai_api.reply_reader import END, ReplyReader
 from llm_service.openai_api.server_api import ServerApi
 from llm_service.openai_api.tool_support import ToolSupport
@@ -76,7 +76,7 @@ class OpenAiEngine:
         self._dialect_found_s = math.inf
         self._habits: tuple[str, ...] = ()
         self._tools = ToolSupport()
-        self._reading = PromptReading(self._have_read)
+        self._reading = PromptReading()
 
     async def start(self, *, is_child: bool = False) -> None:
         """Wait until the server answers and has the model, however long that takes: it may be started after us.
@@ -168,17 +168,12 @@ class OpenAiEngine:
         has_begun = False
         request = await self._fitting(request)
         await self._reading.wait(request)
-        asked_at = asyncio.get_running_loop().time()
         while True:
             try:
-                async with aclosing(self._with_tools(request)) as events:
+                async with aclosing(self._reading_on(request)) as events:
                     async for event in events:
                         has_begun = True
                         yield event
-            except asyncio.CancelledError:
-                if not has_begun and self._must_read_on(request, asked_at):
-                    self._reading.go_on(request)
-                raise
             except InvalidInputError as error:
                 if has_begun:
                     raise
@@ -191,15 +186,25 @@ class OpenAiEngine:
             else:
                 return
 
-    def _must_read_on(self, request: GenerationRequest, asked_at: float) -> bool:
-        """Whether the server would lose what it has read of this prompt. Analyses are not urgent, and give way."""
-        waited_s = asyncio.get_running_loop().time() - asked_at
-        return self._dialect.kind == "llama.cpp" and request.json_schema is None and waited_s >= GIVEN_UP_S
+    async def _reading_on(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
+        """The reply. If it is given up before its first event, llama.cpp reads the prompt to its end all the same.
 
-    async def _have_read(self, request: GenerationRequest) -> None:
-        async with aclosing(self._read(request, self._dialect, ReplyReader())) as pieces:
-            async for _ in pieces:
-                pass
+        Analyses are not urgent, and give way.
+        """
+        if self._dialect.kind != "llama.cpp" or request.json_schema is not None:
+            async with aclosing(self._with_tools(request)) as events:
+                async for event in events:
+                    yield event
+            return
+        reply = OwnTask(self._with_tools(request))
+        try:
+            async for event in reply.events():
+                yield event
+        finally:
+            if not reply.has_begun.is_set() and self._reading.takes(request):
+                self._reading.keep(request, reply)
+            else:
+                await reply.close()
 
     def _with_tools(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
         """The reply. A server that calls no tools itself gets them in words."""

@@ -1,44 +1,79 @@
-"""Has llama.cpp read a long prompt to its end although nobody waits for the reply any more.
+"""Has llama.cpp read a prompt to its end although nobody waits for the reply any more.
 
-llama.cpp stops reading when a request is cancelled. A later request uses the part that was read only if it is at least
-half of the new prompt; otherwise llama.cpp reads the whole prompt again in another slot. So a learner with a long
-history might never get a reply: each request is given up before its prompt is read.
+A request that is given up while llama.cpp reads its prompt keeps its slot for up to a second, and the part that was
+read counts only if it is at least half of the next prompt. Until then the same conversation is read anew, in another
+slot, while the first one is still being read. The first turn of a conversation was read four times that way, and
+learners with a long history might never have got a reply, because each try was given up before its prompt was read.
 
-given up after GIVEN_UP_S without a token ──► the prompt is read in the background
-the same conversation again ──► waits for that ──► its prompt is in a slot
+given up before the first token ──► the request goes on until then, in the background
+the same conversation again     ──► waits for that ──► its prompt is in a slot
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
-from common.errors import ServiceError
-from llm_service.engine import GenerationRequest, Message
+from llm_service.engine import Event, GenerationRequest, Message
 from llm_service.metrics import PROMPTS_READ_ON
 
-GIVEN_UP_S = 2.0  # a request given up sooner has read too little to be worth finishing
 LONGEST_S = 120.0
 MOST = 4  # llama.cpp's slots
 
 
-class PromptReading:
-    """The prompts that are read in the background. read: sends a request and awaits its end."""
+class OwnTask:
+    """A reply that is read by a task of its own, so that it can outlive the caller. It starts at once."""
 
-    def __init__(self, read: Callable[[GenerationRequest], Awaitable[None]]) -> None:
-        self._read = read
+    def __init__(self, reply: AsyncGenerator[Event, None]) -> None:
+        self.has_begun = asyncio.Event()
+        """The first event has come, or the reply has ended."""
+        self._events: asyncio.Queue[Event | Exception | None] = asyncio.Queue(1)
+        self._task = asyncio.create_task(self._read(reply))
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """The reply's events; raises what the reply raises."""
+        while (event := await self._events.get()) is not None:
+            if isinstance(event, Exception):
+                raise event
+            yield event
+
+    async def close(self) -> None:
+        """Give the reply up."""
+        self._task.cancel()
+        await asyncio.wait({self._task})
+
+    async def _read(self, reply: AsyncGenerator[Event, None]) -> None:
+        end: Exception | None = None
+        try:
+            async with aclosing(reply):
+                async for event in reply:
+                    self.has_begun.set()
+                    await self._events.put(event)
+        except Exception as error:
+            end = error  # for the caller
+        finally:
+            self.has_begun.set()
+        await self._events.put(end)
+
+
+class PromptReading:
+    """The requests that go on in the background."""
+
+    def __init__(self) -> None:
         self._tasks: dict[tuple[Message, ...], asyncio.Task[None]] = {}
 
-    def go_on(self, request: GenerationRequest) -> None:
-        """The request was given up before its first token: have its prompt read, unless too many are being read."""
+    def takes(self, request: GenerationRequest) -> bool:
+        """Whether this request, given up before its first event, may go on: not too many do, and no other one with the
+        same history."""
+        return len(self._tasks) < MOST and not self._of(request)
+
+    def keep(self, request: GenerationRequest, reply: OwnTask) -> None:
+        """Let the reply to `request` go on until its first event."""
+        PROMPTS_READ_ON.inc()
         history = request.messages[:-1]
-        if len(self._tasks) < MOST and not self._of(request):
-            PROMPTS_READ_ON.inc()
-            task = asyncio.create_task(self._have_read(replace(request, max_tokens=1)))
-            self._tasks[history] = task
-            task.add_done_callback(lambda _: self._tasks.pop(history, None))
+        self._tasks[history] = task = asyncio.create_task(_until_it_begins(reply))
+        task.add_done_callback(lambda _: self._tasks.pop(history, None))
 
     async def wait(self, request: GenerationRequest) -> None:
         """Wait until no prompt that this one continues is being read. Cancelling this doesn't stop the reading."""
@@ -58,7 +93,12 @@ class PromptReading:
         found = (task for history, task in self._tasks.items() if request.messages[: len(history)] == history)
         return next(found, None)
 
-    async def _have_read(self, request: GenerationRequest) -> None:
-        with contextlib.suppress(ServiceError, TimeoutError):  # the next request reports what is wrong
-            async with asyncio.timeout(LONGEST_S):
-                await self._read(request)
+
+async def _until_it_begins(reply: OwnTask) -> None:
+    try:
+        async with asyncio.timeout(LONGEST_S):
+            await reply.has_begun.wait()
+    except TimeoutError:
+        pass
+    finally:
+        await reply.close()
