@@ -59,6 +59,7 @@ class GenerationRequest:
     repetition_penalty (above 0, up to 2), frequency_penalty, presence_penalty (-2 to 2) and dry_multiplier (from 0)
     sample against repetition, where the server knows them; None: the server's default. tools: that the model may call,
     as tool_choice says. parallel_tool_calls: whether it may make several calls; None: the server's default.
+    gives_way: nobody waits for the reply, so its prompt is read no further once it is cancelled.
     """
 
     messages: tuple[Message, ...]
@@ -76,6 +77,7 @@ class GenerationRequest:
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = AUTO
     parallel_tool_calls: bool | None = None
+    gives_way: bool = False
 
     def __post_init__(self) -> None:
         _require(bool(self.messages), "messages: at least one is needed")

@@ -171,6 +171,7 @@ def to_generation_request(
         parallel_tool_calls=request.parallel_tool_calls if request.HasField("parallel_tool_calls") else None,
         messages=tuple(_to_messages(request.messages)),
         max_tokens=config.max_tokens if config.HasField("max_tokens") else settings.llm_max_tokens,
+        gives_way=config.gives_way,
         stop=tuple(config.stop),
         json_schema=config.json_schema if config.HasField("json_schema") else None,
         seed=config.seed if config.HasField("seed") else None,

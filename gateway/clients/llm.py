@@ -90,7 +90,9 @@ class GrpcLlm:
         gives_way: bool = False,
         tools: ToolUse = NO_TOOLS,
     ) -> str:
-        config = llm_pb2.GenerationConfig(max_tokens=max_tokens, temperature=temperature, json_schema=json_schema)
+        config = llm_pb2.GenerationConfig(
+            max_tokens=max_tokens, temperature=temperature, json_schema=json_schema, gives_way=gives_way
+        )
         request = llm_pb2.GenerateRequest(messages=to_proto(messages), config=config, **tools_to_proto(tools))
         if gives_way:
             return await self._generate_meanwhile(request)

@@ -191,7 +191,8 @@ class OpenAiEngine:
 
         Analyses are not urgent, and give way.
         """
-        if self._dialect.kind != "llama.cpp" or request.json_schema is not None:
+        gives_way = request.gives_way or request.json_schema is not None
+        if self._dialect.kind != "llama.cpp" or gives_way:
             async with aclosing(self._with_tools(request)) as events:
                 async for event in events:
                     yield event

@@ -55,9 +55,12 @@ async def started() -> AsyncIterator[tuple[OpenAiEngine, LlamaCpp]]:
     await engine.close()
 
 
-async def ask(engine: OpenAiEngine, text: str, *, patience_s: float, schema: str | None = None) -> str:
+async def ask(
+    engine: OpenAiEngine, text: str, *, patience_s: float, schema: str | None = None, gives_way: bool = False
+) -> str:
     """The reply, or "" if it was given up."""
-    request = GenerationRequest((*HISTORY, Message("user", text)), 40, 0.7, json_schema=schema)
+    messages = (*HISTORY, Message("user", text))
+    request = GenerationRequest(messages, 40, 0.7, json_schema=schema, gives_way=gives_way)
     said = ""
     try:
         async with asyncio.timeout(patience_s), aclosing(engine.stream(request)) as events:
@@ -95,9 +98,10 @@ async def test_words_that_come_while_the_prompt_is_being_read_do_not_begin_it_an
         assert server.begun == ["Hello", "Hello, my name is Anna."]
 
 
-async def test_an_analysis_reads_nothing_on() -> None:
+async def test_an_analysis_and_what_gives_way_read_nothing_on() -> None:
     async with started() as (engine, server):
         assert not await ask(engine, "Corrections", patience_s=5, schema='{"type":"object"}')
+        assert not await ask(engine, "A summary", patience_s=5, gives_way=True)
         await asyncio.sleep(READING_S)
         assert not server.known
 

@@ -241,6 +241,7 @@ class GenerationConfig(_message.Message):
     MAX_SENTENCES_FIELD_NUMBER: _builtins.int
     ENDS_WITH_QUESTION_FIELD_NUMBER: _builtins.int
     UNGUARDED_FIELD_NUMBER: _builtins.int
+    GIVES_WAY_FIELD_NUMBER: _builtins.int
     max_tokens: _builtins.int
     temperature: _builtins.float
     top_p: _builtins.float
@@ -269,6 +270,10 @@ class GenerationConfig(_message.Message):
     """Let the model repeat itself and its earlier replies, and stop in mid-sentence at max_tokens. Unset: the service
     ends such a reply at its last good sentence.
     """
+    gives_way: _builtins.bool
+    """Nobody waits for this reply: it is cancelled as soon as another one is wanted. Its prompt is then read no further,
+    while other prompts that llama.cpp has begun to read are read to their end.
+    """
     @_builtins.property
     def stop(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Stop before writing any of these; at most 4."""
@@ -290,10 +295,11 @@ class GenerationConfig(_message.Message):
         max_sentences: _builtins.int = ...,
         ends_with_question: _builtins.bool = ...,
         unguarded: _builtins.bool = ...,
+        gives_way: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_dry_multiplier", b"_dry_multiplier", "_frequency_penalty", b"_frequency_penalty", "_json_schema", b"_json_schema", "_max_tokens", b"_max_tokens", "_min_p", b"_min_p", "_presence_penalty", b"_presence_penalty", "_repetition_penalty", b"_repetition_penalty", "_seed", b"_seed", "_temperature", b"_temperature", "_top_p", b"_top_p", "dry_multiplier", b"dry_multiplier", "frequency_penalty", b"frequency_penalty", "json_schema", b"json_schema", "max_tokens", b"max_tokens", "min_p", b"min_p", "presence_penalty", b"presence_penalty", "repetition_penalty", b"repetition_penalty", "seed", b"seed", "temperature", b"temperature", "top_p", b"top_p"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_dry_multiplier", b"_dry_multiplier", "_frequency_penalty", b"_frequency_penalty", "_json_schema", b"_json_schema", "_max_tokens", b"_max_tokens", "_min_p", b"_min_p", "_presence_penalty", b"_presence_penalty", "_repetition_penalty", b"_repetition_penalty", "_seed", b"_seed", "_temperature", b"_temperature", "_top_p", b"_top_p", "dry_multiplier", b"dry_multiplier", "ends_with_question", b"ends_with_question", "frequency_penalty", b"frequency_penalty", "json_schema", b"json_schema", "max_sentences", b"max_sentences", "max_tokens", b"max_tokens", "min_p", b"min_p", "presence_penalty", b"presence_penalty", "repetition_penalty", b"repetition_penalty", "seed", b"seed", "stop", b"stop", "temperature", b"temperature", "top_p", b"top_p", "unguarded", b"unguarded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_dry_multiplier", b"_dry_multiplier", "_frequency_penalty", b"_frequency_penalty", "_json_schema", b"_json_schema", "_max_tokens", b"_max_tokens", "_min_p", b"_min_p", "_presence_penalty", b"_presence_penalty", "_repetition_penalty", b"_repetition_penalty", "_seed", b"_seed", "_temperature", b"_temperature", "_top_p", b"_top_p", "dry_multiplier", b"dry_multiplier", "ends_with_question", b"ends_with_question", "frequency_penalty", b"frequency_penalty", "gives_way", b"gives_way", "json_schema", b"json_schema", "max_sentences", b"max_sentences", "max_tokens", b"max_tokens", "min_p", b"min_p", "presence_penalty", b"presence_penalty", "repetition_penalty", b"repetition_penalty", "seed", b"seed", "stop", b"stop", "temperature", b"temperature", "top_p", b"top_p", "unguarded", b"unguarded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__dry_multiplier: _TypeAlias = _typing.Literal["dry_multiplier"]  # noqa: Y015
     _WhichOneofArgType__dry_multiplier: _TypeAlias = _typing.Literal["_dry_multiplier", b"_dry_multiplier"]  # noqa: Y015
