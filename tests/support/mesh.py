@@ -20,8 +20,8 @@ from llm_service.servers.eight_bits import in_eight_bits
 
 ROOT = Path(__file__).parent.parent.parent
 START_TIMEOUT_S = 90.0
-SHORT_REPLIES = {"LLM_TEMPERATURE": "0", "LLM_MAX_TOKENS": "40"}
-"""Settings of a mesh whose replies are always the same, and take no longer than some 10 s to speak."""
+SHORT_REPLIES = {"LLM_TEMPERATURE": "0", "LLM_MAX_TOKENS": "64"}
+"""Settings of a mesh whose replies are always the same, and take no longer than some 15 s to speak."""
 
 
 @dataclass(frozen=True)
