@@ -1,7 +1,7 @@
 """Has llama.cpp read a prompt to its end although nobody waits for the reply any more.
 
 A request that is given up while llama.cpp reads its prompt keeps its slot for up to a second, and the part that was
-read counts only if it is at least half of the next prompt. Until then the same conversation is read anew, in another
+read counts only if it is most of the next prompt. Until then the same conversation is read anew, in another
 slot, while the first one is still being read. The first turn of a conversation was read four times that way, and
 learners with a long history might never have got a reply, because each try was given up before its prompt was read.
 

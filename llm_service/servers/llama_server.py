@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 PROMPT_CACHE_MIB = 128  # for prompts besides those in the slots: some ten conversations. llama.cpp's default is 8 GiB
 MAX_DEFAULT_THREADS = 8  # beyond that, memory bandwidth is the limit
 # A request goes to a slot that holds this share of its prompt. With llama.cpp's default, a tenth, conversations that
-# begin with the same instructions push each other out of one slot while others are empty.
-OWN_SLOT = 0.5
+# begin with the same instructions push each other out of one slot while others are empty. With half, a shortened
+# prompt, which is read ahead, took the slot of its own conversation: every fourth answer had to read its prompt anew.
+OWN_SLOT = 0.7
 MAX_BATCH = 64  # tokens of a prompt read at once; each reply in progress gets one token per batch
 # How many rounds a thread spins while it waits for another thread, before it sleeps. With OpenMP's 300,000 it takes the
 # CPU that the other thread needs.
