@@ -30,7 +30,7 @@ TURNS = from_zero(Counter("aitalk_asr_turns_total", "Turns ended.", ["reason"]),
 VERBATIM_TURNS = from_zero(
     Counter(
         "aitalk_asr_verbatim_turns_total",
-        "Turns that were to be heard again for mistakes: changed, same, or dropped because recognition was busy.",
+        "Turns that were to be heard again for hesitations or mistakes: changed, same, or dropped when busy.",
         ["outcome"],
     ),
     "changed",

@@ -28,10 +28,8 @@ from bench.utterances import in_order_of, quick_utterances, utterances, warm_up
 
 STAGES: dict[str, tuple[str, str]] = {
     "decodes of whole turns": ("aitalk_asr_decode_seconds_count", "final"),
-    "decodes at pauses": ("aitalk_asr_decode_seconds_count", "eager"),
     "decodes for captions": ("aitalk_asr_decode_seconds_count", "partial"),
     "seconds decoding whole turns": ("aitalk_asr_decode_seconds_sum", "final"),
-    "seconds decoding at pauses": ("aitalk_asr_decode_seconds_sum", "eager"),
     "seconds decoding for captions": ("aitalk_asr_decode_seconds_sum", "partial"),
     "questions to the turn model": ("aitalk_asr_turn_model_seconds_count", ""),
     "seconds in the turn model": ("aitalk_asr_turn_model_seconds_sum", ""),
@@ -131,7 +129,7 @@ def _processes(system: RunningMesh) -> dict[str, psutil.Process]:
     named = {}
     for process in (watcher, *watcher.children(recursive=True)):
         words = process.cmdline()
-        module = next((word for word in words if _MODULE.match(word)), Path(words[0]).name if words else "?")
+        module = next((word for word in words if _MODULE.match(word)), Path(words[0].split()[0]).name if words else "?")
         named[LLAMA if LLAMA in module else module] = process
     return named
 
