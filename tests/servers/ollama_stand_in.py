@@ -39,8 +39,13 @@ def refusal(status: int, message: str) -> JSONResponse:
 
 class Ollama:
     def __init__(self, upstream: str, context: int) -> None:
-        self.client = httpx.AsyncClient(base_url=upstream.removesuffix("/v1"), trust_env=False, timeout=600)
+        self.upstream = upstream.removesuffix("/v1")
         self.context = context
+
+    def client(self) -> httpx.AsyncClient:
+        """A client for one request. A shared one keeps connections of cancelled replies, and the next request may wait
+        for one of them for ever."""
+        return httpx.AsyncClient(base_url=self.upstream, trust_env=False, timeout=600)
 
     async def models(self, _: Request) -> Response:
         found = [{"id": name, "object": "model", "created": 1764400000, "owned_by": "library"} for name in MODELS]
@@ -57,7 +62,8 @@ class Ollama:
     async def events(self, body: dict[str, Any], model: str) -> AsyncIterator[str]:
         common = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1764400000, "model": model}
         common["system_fingerprint"] = "fp_ollama"
-        async with self.client.stream("POST", "/v1/chat/completions", json=body) as response:
+        asking = self.client()
+        async with asking, asking.stream("POST", "/v1/chat/completions", json=body) as response:
             async for line in response.aiter_lines():
                 if not line.startswith("data: {"):
                     continue
@@ -84,7 +90,8 @@ class Ollama:
 
     async def tokens(self, messages: list[dict[str, str]]) -> int:
         content = "\n".join(message["content"] for message in messages)
-        answer = await self.client.post("/tokenize", json={"content": content})
+        async with self.client() as asking:
+            answer = await asking.post("/tokenize", json={"content": content})
         return len(answer.json()["tokens"])
 
 

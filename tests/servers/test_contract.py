@@ -85,8 +85,13 @@ async def test_a_reply_that_two_interrupt_is_written_to_its_end(engine: LlmEngin
 
 
 async def test_writes_what_the_temperature_and_the_seed_say(engine: LlmEngine) -> None:
-    """At temperature 0 the reply is always the same; hot, with other seeds, it isn't."""
+    """At temperature 0 the reply is always the same; hot, with other seeds, it isn't.
+
+    The first reply is not compared: it reads the whole prompt in one batch, and later ones take most of it from the
+    server's cache. Their rounding differs, which can change the likeliest word.
+    """
     cold = contract.request_for("Tell me about the sea.", max_tokens=10, temperature=0.0)
+    await contract.run(engine, cold)
     assert (await contract.run(engine, cold))[0] == (await contract.run(engine, cold))[0]
     hot = [
         contract.request_for("Tell me about the sea.", max_tokens=10, temperature=1.8, top_p=0.99, seed=n)
