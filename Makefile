@@ -67,7 +67,7 @@ setup-dev: $(VENV)/.dev ## Set up what `make test` and `make check` need
 
 .PHONY: run
 run: $(VENV)/.mesh ## Set up and run the whole mesh on this machine (PORT=8000 PROFILE=… ARGS=--dry-run)
-	@exec $(BIN)/python -m deploy.mesh $(ARGS)
+	@exec $(BIN)/python -m deploy $(ARGS)
 
 .PHONY: models
 models: $(VENV)/.mesh ## Download what `make run` with these settings needs (PROFILE=standard)

@@ -1,4 +1,4 @@
-"""`python -m deploy.mesh`: the whole mesh on one machine, as `make run` starts it.
+"""`python -m deploy.mesh`: the whole mesh on one machine, as `make run` starts it (through `python -m deploy`).
 
 The processes are those of the Procfile. The gateway listens on PORT, the others on their default ports or, where those
 are taken, on free ones. A process whose address is set (ASR_ADDRESS, …) runs elsewhere and is not started here.

@@ -10,9 +10,7 @@ import errno
 import os
 import shlex
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
-import psutil
 from dotenv import dotenv_values
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
@@ -22,9 +20,10 @@ from common import unknown_settings
 from common.addresses import join, listen
 from common.security import Security
 from common.settings import ModelServerSettings, ProcessSettings, problems_in
+from deploy import data_folder
 from deploy.configuration import settings_from
 from deploy.settings import RunSettings
-from deploy.valkey import FolderInUseError, ValkeySettings, lock_folder
+from deploy.valkey import ValkeySettings
 from gateway.config import GatewaySettings
 from llm_service.config import LlmSettings
 from tts_service.config import TtsSettings
@@ -89,13 +88,8 @@ def check_machine(variables: Mapping[str, Mapping[str, str]]) -> None:
     """
     problems = [problem for host, port, setting in _ports(variables) if (problem := _port_problem(host, port, setting))]
     if redis := variables.get("redis"):
-        folder = settings_from(ValkeySettings, redis).valkey_data_dir
-        try:
-            os.close(lock_folder(folder))
-        except FolderInUseError as error:
-            problems.append(f"{error}; stop that one, or run `make run VALKEY_DATA_DIR={_other(folder)}`")
-        except OSError as error:
-            problems.append(f"VALKEY_DATA_DIR={folder} can't be written ({error.strerror}); choose another folder")
+        problem = data_folder.problem_with(settings_from(ValkeySettings, redis).valkey_data_dir)
+        problems += [problem] if problem else []
     if problems:
         raise CannotStartError("\n".join(problems))
 
@@ -132,6 +126,8 @@ def _port_problem(host: str, port: int, setting: str) -> str:
 
 def _by(port: int) -> str:
     """The program that listens on `port`, if we may see it."""
+    import psutil  # slow, and wanted only if something is wrong
+
     try:
         for one in psutil.net_connections("tcp"):
             if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port and one.pid:
@@ -139,8 +135,3 @@ def _by(port: int) -> str:
     except psutil.Error:
         pass
     return ""
-
-
-def _other(folder: Path) -> Path:
-    """The name of a new folder beside `folder`."""
-    return next(other for count in range(2, 1000) if not (other := folder.with_name(f"{folder.name}-{count}")).exists())

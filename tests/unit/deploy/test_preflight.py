@@ -15,9 +15,9 @@ import pytest
 
 from deploy import mesh
 from deploy.configuration import configuration
+from deploy.data_folder import FolderInUseError, is_locked, lock_folder
 from deploy.mesh import free_ports
 from deploy.preflight import CannotStartError, check_machine, check_settings
-from deploy.valkey import FolderInUseError, lock_folder
 from tests.support.mesh import ROOT
 
 ALL = {"redis", "asr", "llm", "tts", "gateway"}
@@ -26,7 +26,7 @@ ALL = {"redis", "asr", "llm", "tts", "gateway"}
 def make_run(cwd: Path = ROOT, *arguments: str, **environment: str) -> str:
     """What `make run` says if it can't start; it must end by itself, with one line for each problem."""
     ended = subprocess.run(
-        [sys.executable, "-m", "deploy.mesh", *arguments],
+        [sys.executable, "-m", "deploy", *arguments],
         env={"PATH": os.environ["PATH"], "VALKEY_DATA_DIR": str(cwd / "valkey"), **environment},
         cwd=cwd,
         capture_output=True,
@@ -120,6 +120,29 @@ def test_a_folder_of_valkey_serves_one_at_a_time(tmp_path: Path) -> None:
     finally:
         os.close(lock)
     check_machine(variables)
+
+
+def test_a_second_start_in_one_folder_says_so_before_it_imports_much(tmp_path: Path) -> None:
+    """`deploy.mesh` imports for a second of processor time, which was 9.6 s on a busy machine."""
+    folder = tmp_path / "valkey"
+    assert not is_locked(folder)
+    assert not folder.exists()  # it only looks
+    os.close(lock_folder(folder))
+    assert not is_locked(folder)
+    lock = lock_folder(folder)
+    try:
+        assert is_locked(folder)
+        told = make_run(tmp_path, PORT="abc", PYTHONPROFILEIMPORTTIME="1")
+        *imports, last = told.splitlines()
+        assert last == (
+            f"can't start: another Valkey (process {os.getpid()}) uses the folder {folder}; "
+            f"stop that one, or run `make run VALKEY_DATA_DIR={folder}-2`"
+        )
+        assert not [line for line in imports if line.endswith((" pydantic", " grpc", " deploy.mesh"))]
+        elsewhere = make_run(tmp_path, PORT="abc", REDIS_URL="redis://127.0.0.1:1")  # no Valkey starts here
+        assert "PORT=abc" in elsewhere
+    finally:
+        os.close(lock)
 
 
 def test_the_lock_and_the_files_are_valkeys_own(tmp_path: Path) -> None:

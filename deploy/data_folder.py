@@ -1,0 +1,76 @@
+"""The folder in which the Valkey of `make run` keeps its data, and its lock.
+
+Two Valkeys must not share a folder: each rewrites the files and so deletes the data of the other. Therefore each holds
+a lock on its folder. The kernel frees the lock when Valkey ends for any reason.
+
+This module imports little, so that `make run` can look at the lock before anything else.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+DEFAULT = Path("./data/valkey")
+_LOCK = ".lock"
+
+
+class FolderInUseError(ValueError):
+    """Another Valkey uses the folder."""
+
+
+def lock_folder(folder: Path, *, wait_s: float = 0.0) -> int:
+    """Make `folder`, for this user only, and lock it. Returns the descriptor that holds the lock.
+
+    wait_s: how long another one may take to end. Raises FolderInUseError, or OSError if it can't be written.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)  # older versions made it readable for all
+    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() < deadline:
+                time.sleep(0.05)
+                continue
+            holder = os.pread(lock, 20, 0).decode(errors="replace").strip()
+            os.close(lock)
+            raise FolderInUseError(f"another Valkey (process {holder or 'unknown'}) uses the folder {folder}") from None
+        os.truncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
+        return lock
+
+
+def problem_with(folder: Path) -> str:
+    """Why a new Valkey can't use `folder`, and what to do; empty if it can. It makes the folder."""
+    try:
+        os.close(lock_folder(folder))
+    except FolderInUseError as error:
+        return f"{error}; stop that one, or run `make run VALKEY_DATA_DIR={_other(folder)}`"
+    except OSError as error:
+        return f"VALKEY_DATA_DIR={folder} can't be written ({error.strerror}); choose another folder"
+    return ""
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a Valkey uses `folder`. It changes nothing."""
+    try:
+        lock = os.open(folder / _LOCK, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def _other(folder: Path) -> Path:
+    """The name of a new folder beside `folder`."""
+    return next(other for count in range(2, 1000) if not (other := folder.with_name(f"{folder.name}-{count}")).exists())
