@@ -16,7 +16,6 @@ from common.process import fetch_is_asked_for, observe, plain_start_errors, spar
 def main() -> None:
     """Serve until SIGTERM. With --fetch, only download the weights."""
     limit_arenas()
-    limit_arenas()
     with plain_start_errors("ASR"):
         settings = AsrSettings()
         observe("asr", settings)

@@ -30,6 +30,7 @@ from common.grpc_interceptor import ServiceInterceptor
 from common.heap import give_back
 from common.loading import turn_to_load
 from common.memory import ADVICE, is_out_of_memory
+from common.memory_sweeps import keep_small
 from common.metrics import MODEL_LOAD_SECONDS, TASKS, meter_calls
 from common.security import Security
 from common.settings import ModelServerSettings
@@ -209,9 +210,10 @@ async def run(service: Service, settings: ModelServerSettings, port: int) -> Non
                 await warming  # raises if the model can't be loaded
             except LoadTimeoutError as error:
                 _end_now(f"{service.label} can't start: {error}")
-            following = asyncio.create_task(server.follow())
+            beside = [asyncio.create_task(server.follow()), asyncio.create_task(keep_small(service.label))]
             await stopped
-            following.cancel()
+            for task in beside:
+                task.cancel()
         finally:
             stopped.cancel()
             warming.cancel()
