@@ -42,6 +42,7 @@ class LlamaCppEngine(SupervisedEngine):
             startup_timeout_s=settings.llm_startup_timeout_s,
             request_timeout_s=settings.llm_request_timeout_s,
             fetch=weights.fetch,
+            slots=_slots(settings),
         )
 
     async def start(self) -> None:
@@ -77,7 +78,12 @@ def llama_command(settings: LlmSettings, weights: Path, model: str, port: int) -
         *("--alias", model),
         *("--port", str(port)),
         *("--context", str(context)),
-        *("--parallel", str(min(PARALLEL, settings.llm_max_streams))),
+        *("--parallel", str(_slots(settings))),
         *("--threads", str(settings.llm_threads)),
         *(("--eight-bits", str(settings.models_cache_dir)) if bundled else ()),
     )
+
+
+def _slots(settings: LlmSettings) -> int:
+    """How many replies llama.cpp writes at once."""
+    return min(PARALLEL, settings.llm_max_streams)

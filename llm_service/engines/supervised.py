@@ -35,7 +35,7 @@ class SupervisedEngine:
     """Runs `command(port)`, an OpenAI-compatible server on 127.0.0.1 that serves `description.model`.
 
     startup_timeout_s: how long the server may load. request_timeout_s: how long it may be silent during a request.
-    fetch: downloads the weights; by default they are on this disk already.
+    fetch: downloads the weights; by default they are on this disk already. slots: see `OpenAiEngine`.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class SupervisedEngine:
         startup_timeout_s: float,
         request_timeout_s: float,
         fetch: Callable[[], object] = lambda: None,
+        slots: int = 0,
     ) -> None:
         self._description = description
         self._command = command
@@ -58,6 +59,7 @@ class SupervisedEngine:
             request_timeout_s=request_timeout_s,
             trust_env=False,  # no proxy between us and our child
             name=description.engine,
+            slots=slots,
         )
         self._supervision: asyncio.Task[None] | None = None
         self._up = asyncio.Event()  # it has answered at least once

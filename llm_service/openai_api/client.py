@@ -18,7 +18,7 @@ import httpx
 
 from common.engine_info import EngineDescription
 from common.errors import EngineError, InvalidInputError, ServiceError, UnavailableError
-from llm_service.engine import Delta, Event, GenerationRequest
+from llm_service.engine import Delta, Event, GenerationRequest, Message
 from llm_service.metrics import BACKEND_HABITS, SHORTENED
 from llm_service.openai_api.chat_completions import (
     ContextExceededError,
@@ -33,6 +33,7 @@ from llm_service.openai_api.negotiation import Answer, find_dialect
 from llm_service.openai_api.prompt_reading import OwnTask, PromptReading
 from llm_service.openai_api.reply_reader import END, ReplyReader
 from llm_service.openai_api.server_api import ServerApi
+from llm_service.openai_api.slots import Slots
 from llm_service.openai_api.tool_support import ToolSupport
 from llm_service.openai_api.tools_in_words import calls_in_text, in_words
 from llm_service.tools import CallDelta
@@ -48,7 +49,8 @@ class OpenAiEngine:
     """An LlmEngine: the server at `base_url` ("http://host:port/v1").
 
     request_timeout_s: how long the server may send nothing. trust_env: whether HTTP(S)_PROXY and NO_PROXY are used.
-    name: in logs and metrics, if not the address. transport: in place of the network, for tests.
+    name: in logs and metrics, if not the address. slots: of a llama.cpp that nobody else uses (see `Slots`). transport:
+    in place of the network, for tests.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class OpenAiEngine:
         request_timeout_s: float = 60.0,
         trust_env: bool = True,
         name: str = "",
+        slots: int = 0,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.server = ServerApi(
@@ -77,6 +80,7 @@ class OpenAiEngine:
         self._habits: tuple[str, ...] = ()
         self._tools = ToolSupport()
         self._reading = PromptReading()
+        self._slots = Slots(slots)
 
     async def start(self, *, is_child: bool = False) -> None:
         """Wait until the server answers and has the model, however long that takes: it may be started after us.
@@ -111,6 +115,7 @@ class OpenAiEngine:
         self._context_tokens = found.max_model_len or await self.server.context_tokens(kind)
         try:
             await self._find_dialect(kind)
+            await self._use_every_slot()
         except InvalidInputError as error:
             if models is not None:
                 raise
@@ -127,6 +132,11 @@ class OpenAiEngine:
         for habit in (*self._habits, *habits):
             BACKEND_HABITS.labels(self.name, habit).set(habit in habits)
         self._habits = habits
+
+    async def _use_every_slot(self) -> None:
+        """Have a token written in each slot: llama.cpp loads no prompt from its memory into a slot that is empty."""
+        for number in range(self._slots.count):
+            await self._ask(GenerationRequest((Message("user", f"Hello {number}"),), 1, 0.0), self._dialect)
 
     async def _has_changed(self) -> bool:
         """Whether the server's dialect has changed: it may serve another model now."""
@@ -222,7 +232,10 @@ class OpenAiEngine:
         dialect = self._dialect
         reader = ReplyReader(begins_with_thoughts=dialect.begins_with_thoughts)
         schema = None if dialect.forces_schemas else request.parsed_schema()
-        async with aclosing(self._read(request, dialect, reader)) as pieces:
+        async with (
+            self._slots.take(request.messages) as slot,
+            aclosing(self._read(request, dialect, reader, slot)) as pieces,
+        ):
             if schema is None:
                 async for piece in pieces:
                     yield piece
@@ -237,13 +250,15 @@ class OpenAiEngine:
         yield reader.finish()
 
     async def _read(
-        self, request: GenerationRequest, dialect: Dialect, reader: ReplyReader
+        self, request: GenerationRequest, dialect: Dialect, reader: ReplyReader, slot: int | None = None
     ) -> AsyncGenerator[Delta | CallDelta, None]:
         """The text and the calls of the reply, which `reader` reads.
 
         llama-cpp-python ends a stream without any event if the prompt is too long. Asked in one piece, it says so.
         """
         body, is_empty = payload(self.model, request, dialect), True
+        if slot is not None:
+            body["id_slot"] = slot
         while is_empty:
             async with self.server.chat(body) as events:
                 async for data in events:

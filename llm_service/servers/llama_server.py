@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 PROMPT_CACHE_MIB = 128  # for prompts besides those in the slots: some ten conversations. llama.cpp's default is 8 GiB
 MAX_DEFAULT_THREADS = 8  # beyond that, memory bandwidth is the limit
-# A request goes to a slot that holds this share of its prompt. With llama.cpp's default, a tenth, conversations that
-# begin with the same instructions push each other out of one slot while others are empty. With half, a shortened
-# prompt, which is read ahead, took the slot of its own conversation: every fourth answer had to read its prompt anew.
-OWN_SLOT = 0.7
+# `llm_service.openai_api.slots` names the slot of each request. If a prompt shares less than this with what the slot
+# holds, llama.cpp puts that into its memory first, and looks there for a better beginning.
+SAME_PROMPT = 0.7
+# A prompt that begins differently from what its slot holds may use later parts of it, if they have this many tokens.
+# So the kept turns of a shortened prompt are moved to the front, not read anew. Shorter parts occur by chance.
+MIN_REUSED = 16
 MAX_BATCH = 64  # tokens of a prompt read at once; each reply in progress gets one token per batch
 # How many rounds a thread spins while it waits for another thread, before it sleeps. With OpenMP's 300,000 it takes the
 # CPU that the other thread needs.
@@ -64,7 +66,8 @@ def parameters(arguments: argparse.Namespace) -> xllamacpp.CommonParams:
     params.cors_origins = ""  # no web page of another origin may read from it
     params.n_parallel = arguments.parallel
     params.n_ctx = arguments.context * arguments.parallel  # llama.cpp divides it among the slots
-    params.slot_prompt_similarity = OWN_SLOT
+    params.slot_prompt_similarity = SAME_PROMPT
+    params.n_cache_reuse = MIN_REUSED
     params.n_batch = params.n_ubatch = MAX_BATCH
     params.cache_prompt = True
     params.cache_ram_mib = PROMPT_CACHE_MIB

@@ -1,0 +1,67 @@
+"""Chooses the slot of llama.cpp for each request.
+
+A slot holds the last prompt that was read in it. A request that goes to the slot of its own conversation needs to read
+only the new messages. llama.cpp chooses by the common beginning of the prompts. That fails when a long conversation
+drops its oldest turns: the shortened prompt goes to another slot and is read anew. In its own slot, llama.cpp moves the
+kept turns to the front (`n_cache_reuse`) and reads nothing but the last message.
+
+    held       system, example, a, b, c, d, e
+    own        system, example, a, b, c, d, e, f      it goes on
+    own        system, example, c, d, e, f            the oldest turns were left out
+    not own    system, example, k, l, m               another conversation: the slot that was unused the longest
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import pairwise
+
+from llm_service.engine import Message
+
+# How many messages may differ at the end of a prompt that goes on: the partner's last words, as they were heard, a
+# call with its result, and the learner's words.
+MOST_NEW = 3
+
+
+class Slots:
+    """The slots of one server that nobody else uses. count: how many it has; 0: the server chooses."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._held: list[Sequence[Message]] = [()] * count
+        self._free = list(range(count))  # the one that was unused the longest comes first
+        self._some_are_free = asyncio.Semaphore(count)
+
+    @asynccontextmanager
+    async def take(self, prompt: Sequence[Message]) -> AsyncIterator[int | None]:
+        """Wait for a slot and keep it for `prompt`; gives its number, or None if the server chooses."""
+        if not self._held:
+            yield None
+            return
+        async with self._some_are_free:
+            slot = self._best_for(prompt)
+            self._free.remove(slot)
+            self._held[slot] = prompt
+            try:
+                yield slot
+            finally:
+                self._free.append(slot)
+
+    def _best_for(self, prompt: Sequence[Message]) -> int:
+        own = [slot for slot in self._free if is_of_one_conversation(self._held[slot], prompt)]
+        return max(own, key=lambda slot: _common(self._held[slot], prompt), default=self._free[0])
+
+
+def is_of_one_conversation(held: Sequence[Message], prompt: Sequence[Message]) -> bool:
+    """Whether `prompt` continues the conversation of the prompt `held`. Two conversations that begin alike look the
+    same during their first turn."""
+    same = _common(held, prompt)
+    goes_on = same > 0 and len(held) - same <= 1 and len(prompt) - same <= MOST_NEW
+    return goes_on or not set(pairwise(held[same:])).isdisjoint(pairwise(prompt[same:]))
+
+
+def _common(one: Sequence[Message], other: Sequence[Message]) -> int:
+    """How many messages both begin with."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
