@@ -65,9 +65,11 @@ class Allowance:
     data: Bucket
     time: DailyTime = field(default_factory=lambda: DailyTime(0))
 
-    def has(self, size: int) -> bool:
-        """Whether `take` would not raise."""
-        return self.messages.left >= 1 and self.data.left >= size
+    def take_at_once(self, count: int, size: int) -> bool:
+        """Count `count` messages of `size` bytes together. False: `take` might raise, and nothing is counted."""
+        if self.messages.left < count or self.data.left < size:
+            return False
+        return self.messages.take(count) and self.data.take(size)
 
     def take(self, size: int) -> None:
         """Count a message of `size` bytes. Raises TooMuchError."""

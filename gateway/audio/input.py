@@ -17,7 +17,7 @@ the audio. In both cases a broken stream is reported once, and dropped up to the
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from functools import partial
 
 from common.pcm import BYTES_PER_SAMPLE
@@ -115,18 +115,17 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
         if detected.error:
             raise detected.error
 
-    def takes_at_once(self, data: bytes) -> bool:
-        """Whether `feed` would neither wait nor raise: for PCM that needs no decoding."""
-        return (
-            self._is_plain
-            and not self._finished
-            and bool(data)
-            and len(data) % BYTES_PER_SAMPLE == 0
-            and self._decoded.has_room
-        )
+    def takes_at_once(self, frames: Iterable[bytes]) -> bool:
+        """Whether `feed` would neither wait nor raise for any of these: for PCM that needs no decoding."""
+        if not self._is_plain or self._finished or not self._decoded.has_room:
+            return False
+        for data in frames:  # noqa: SIM110 - a generator costs more than what it looks at
+            if not data or len(data) % BYTES_PER_SAMPLE:
+                return False
+        return True
 
     def feed_at_once(self, data: bytes) -> None:
-        """As `feed`, for a frame that it `takes_at_once`."""
+        """As `feed`, for frames that it `takes_at_once`, joined."""
         self._begin_slice()
         self._heard(data)
         if pcm := self.gathering.add(data) if self.gathering else data:

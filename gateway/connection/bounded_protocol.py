@@ -42,7 +42,7 @@ class BoundedProtocol(WebSocketsSansIOProtocol):
         if self.conn.handshake_exc and not self.handshake_initiated:
             self._refuse_handshake()
             return
-        self._is_allowed(self._limits.read(has_part_of_frame=bool(self.conn.reader.buffer)))
+        self._is_allowed(self._limits.read(is_unfinished=bool(self.conn.reader.buffer or self.frames)))
 
     def handle_ping(self) -> None:
         """Called for each ping."""
@@ -53,16 +53,6 @@ class BoundedProtocol(WebSocketsSansIOProtocol):
         """Called for each pong."""
         if self._is_allowed(self._limits.control_frame()):
             super().handle_pong(event)
-
-    def handle_text(self, event: Frame) -> None:
-        """Called for the first frame of a text message."""
-        if self._is_allowed(self._limits.fragment(is_last=event.fin)):
-            super().handle_text(event)
-
-    def handle_bytes(self, event: Frame) -> None:
-        """Called for the first frame of a binary message."""
-        if self._is_allowed(self._limits.fragment(is_last=event.fin)):
-            super().handle_bytes(event)
 
     def handle_cont(self, event: Frame) -> None:
         """Called for each further frame of a message."""

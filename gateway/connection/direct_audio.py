@@ -2,35 +2,38 @@
 
 A microphone sends fifty frames a second. uvicorn puts each message into a queue, stops reading the socket, and wakes
 the application's task, which then lets the socket be read again. For audio that only waits for the end of its window
-this costs more than everything else that the gateway does with it (docs/adr/0041-audio-without-a-queue.md).
+this costs more than everything else that the gateway does with it (docs/adr/0041-audio-without-a-queue.md). So does a
+reader that is called for each frame, so it is called once for all frames that were read from the socket together.
 
 This file depends on uvicorn's internals, as `bounded_protocol` does.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from fastapi import WebSocket
+from websockets.frames import Frame
 
 from gateway.connection.bounded_protocol import BoundedProtocol
 
 EXTENSION = "aitalk.direct_audio"  # of the ASGI scope
 
 
-def _refuse(_: bytes) -> bool:
+def _refuse(_: list[bytes]) -> bool:
     return False
 
 
 class DirectAudio:
     """Who takes one connection's audio.
 
-    take: called with each binary message while no earlier message waits to be received. It returns False if the message
-    must be received as any other.
+    take: called with the binary messages of one read while no earlier message waits to be received. It returns False if
+    they must be received as any other.
     """
 
     def __init__(self) -> None:
-        self.take: Callable[[bytes], bool] = _refuse
+        self.take: Callable[[list[bytes]], bool] = _refuse
 
     def stop(self) -> None:
         """From now on, all audio is received as other messages are."""
@@ -44,15 +47,45 @@ def direct_audio(websocket: WebSocket) -> DirectAudio:
 
 
 class DirectAudioProtocol(BoundedProtocol):
-    """uvicorn's protocol, which asks `direct_audio` before it queues a binary message."""
+    """uvicorn's protocol, which asks `direct_audio` before it queues binary messages."""
 
     direct_audio: DirectAudio
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the event loop."""
+        super().connection_made(transport)
+        self._audio: list[bytes] = []  # of this read
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the event loop."""
+        super().data_received(data)
+        self._hand_over()
+
+    def handle_text(self, event: Frame) -> None:
+        """Called for the first frame of a text message."""
+        self._hand_over()
+        super().handle_text(event)
+
+    def handle_close(self, event: Frame) -> None:
+        """Called when the client closes the connection."""
+        self._hand_over()
+        super().handle_close(event)
 
     def send_receive_event_to_app(self) -> None:
         """Called for each complete message."""
         if self.curr_msg_data_type == "bytes" and self.queue.empty() and not self.close_sent:
-            data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
-            if self.direct_audio.take(data):
-                self.frames = []
-                return
-        super().send_receive_event_to_app()
+            self._audio.append(self.frames[0] if len(self.frames) == 1 else b"".join(self.frames))
+            self.frames = []
+        else:
+            super().send_receive_event_to_app()
+
+    def _hand_over(self) -> None:
+        """Deal with the audio so far, before anything that came after it."""
+        audio, self._audio = self._audio, []
+        if not audio or self.direct_audio.take(audio):
+            return
+        unfinished = self.frames, self.curr_msg_data_type
+        for message in audio:
+            self.frames, self.curr_msg_data_type = [message], "bytes"
+            super().send_receive_event_to_app()
+        self.frames, self.curr_msg_data_type = unfinished

@@ -81,13 +81,13 @@ class FrameReader:
         finally:
             self._is_waiting = False
 
-    def _take_at_once(self, audio: bytes) -> bool:
+    def _take_at_once(self, frames: list[bytes]) -> bool:
         """Take audio as it comes in. False: `run` takes it, since something is wrong or somebody has to wait."""
+        audio = b"".join(frames)
         if not self._is_waiting or self._has_ended or self._session.is_leaving or len(audio) > self._max_frame_bytes:
             return False
-        if not (self._audio.takes_at_once(audio) and self._arrival.allowance.has(len(audio))):
+        if not (self._audio.takes_at_once(frames) and self._arrival.allowance.take_at_once(len(frames), len(audio))):
             return False
-        self._arrival.allowance.take(len(audio))
         self._audio.feed_at_once(audio)
         self._mark.set(self._audio.missing_bytes)
         return True

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import socket as sockets
-from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager, suppress
+from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from fastapi import WebSocket
@@ -29,8 +29,7 @@ class LowWaterMark:
     """
 
     def __init__(self, transport: asyncio.BaseTransport | None = None) -> None:
-        self._size = self._wanted = 1
-        self._is_held = False
+        self._size = 1
         own = transport.get_extra_info("socket") if transport else None
         # A second socket object for the transport's descriptor, since uvloop would make a new one for each option that
         # we set.
@@ -41,26 +40,11 @@ class LowWaterMark:
 
         Until then everything that the client sends waits, so a caller that sets more than 1 must set 1 again in time.
         """
-        self._wanted = size
-        if not self._is_held:
-            self._apply()
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Within the block `set` has no effect yet; its end sets the mark once, for the last `set`."""
-        self._is_held = True
-        try:
-            yield
-        finally:
-            self._is_held = False
-            self._apply()
-
-    def _apply(self) -> None:
-        if self._socket is None or self._wanted == self._size:
+        if self._socket is None or size == self._size:
             return
-        self._size = self._wanted
+        self._size = size
         with suppress(OSError):  # there is no such option on this system
-            self._socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVLOWAT, self._size)
+            self._socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVLOWAT, size)
 
     def release(self) -> None:
         """The connection ends: give up the descriptor, as the transport closes it."""
@@ -89,11 +73,6 @@ class WebSocketProtocol(DirectAudioProtocol):
             await app(scope, receive, send)
 
         self.app = extended
-
-    def data_received(self, data: bytes) -> None:
-        """Called by the event loop. One read may bring several frames, of which the last one sets the mark."""
-        with self._mark.held():
-            super().data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from gateway.admission.limits import Bucket
 
 CONTROL_FRAMES_PER_S = 20.0  # ten times as many at once
-MAX_FRAGMENTS = 1000  # of one message
+MAX_FRAGMENTS = 1000  # of one message, after the first
 MAX_UNFINISHED_S = 30.0  # from the first byte of a message to its last
 
 
@@ -28,13 +28,13 @@ class WireLimits:
         return "" if self._control.take(1) else f"more than {CONTROL_FRAMES_PER_S:g} control frames a second"
 
     def fragment(self, *, is_last: bool) -> str:
-        """A part of a message has come."""
+        """A further part of a message has come."""
         self._fragments = 0 if is_last else self._fragments + 1
         return "" if self._fragments <= MAX_FRAGMENTS else f"a message of more than {MAX_FRAGMENTS} fragments"
 
-    def read(self, *, has_part_of_frame: bool) -> str:
-        """Bytes have come. has_part_of_frame: the last frame among them is incomplete."""
-        if not (has_part_of_frame or self._fragments):
+    def read(self, *, is_unfinished: bool) -> str:
+        """Bytes have come. is_unfinished: the last frame or message among them is incomplete."""
+        if not is_unfinished:
             self._unfinished_since_s = None
         elif self._unfinished_since_s is None:
             self._unfinished_since_s = self._now()

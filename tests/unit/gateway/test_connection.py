@@ -102,8 +102,8 @@ async def test_audio_is_taken_as_it_comes_unless_it_has_to_wait_or_something_is_
     wire, messages, asr = Wire(), Counting(1000), FakeAsr()
     await wire.socket.accept()
 
-    async def is_taken(audio: bytes) -> bool:
-        taken = wire.direct.take(audio)
+    async def is_taken(*frames: bytes) -> bool:
+        taken = wire.direct.take(list(frames))
         await asyncio.sleep(0.01)
         return taken
 
@@ -116,14 +116,16 @@ async def test_audio_is_taken_as_it_comes_unless_it_has_to_wait_or_something_is_
         await asyncio.sleep(0.01)
         assert await is_taken(FRAME)
         assert wire.mark > 1
+        assert await is_taken(FRAME, FRAME, FRAME)
         assert not await is_taken(b"odd")
+        assert not await is_taken(FRAME, b"odd", b"odd")  # each is wrong, although together they are whole samples
         assert not await is_taken(b"")
         assert not await is_taken(bytes(60_000))  # too much of the allowance: `receive` reports it
         await asyncio.sleep(GAP_S + 0.1)
-        assert len(asr.heard) == 2 * len(FRAME)
+        assert len(asr.heard) == 5 * len(FRAME)
         wire.puts("disconnect")
-    assert not wire.direct.take(FRAME)
-    assert messages.taken == 3
+    assert not wire.direct.take([FRAME])
+    assert messages.taken == 6
 
 
 class Seats:

@@ -135,9 +135,9 @@ async def test_audio_goes_the_direct_way_unless_it_would_overtake_a_message_or_i
     async with served() as (writer, _, received):
         taken: list[bytes] = []
 
-        def take(audio: bytes) -> bool:
-            if is_wanted := audio != b"odd":
-                taken.append(audio)
+        def take(audio: list[bytes]) -> bool:
+            if is_wanted := b"odd" not in audio:
+                taken.extend(audio)
             return is_wanted
 
         async def come(count: int) -> None:
@@ -159,6 +159,26 @@ async def test_audio_goes_the_direct_way_unless_it_would_overtake_a_message_or_i
         await come(8)
         assert taken == [b"one", b"two", b"five"]
         assert received == [b"text", b"three", b"four", b"odd", b"six"]
+
+
+async def test_refused_audio_keeps_its_place() -> None:
+    async with served() as (writer, _, received):
+        reads: list[list[bytes]] = []
+
+        def refuse(audio: list[bytes]) -> bool:
+            reads.append(audio)
+            return False
+
+        received.direct.take = refuse
+        writer.write(
+            frame(b"one") + frame(b"two") + frame(b"text", Opcode.TEXT) + frame(b"thr", Opcode.BINARY, is_last=False)
+        )
+        await asyncio.sleep(0.05)
+        writer.write(frame(b"ee", Opcode.CONT) + frame(b"\x03\xe8", Opcode.CLOSE))
+        async with asyncio.timeout(5):
+            await received.is_over.wait()
+        assert received == [b"one", b"two", b"text", b"three"]
+        assert reads == [[b"one", b"two"], [b"three"]]
 
 
 def test_under_another_protocol_a_mark_has_no_effect() -> None:

@@ -115,13 +115,13 @@ def test_what_counts_and_for_how_long() -> None:
     assert any(limits.control_frame() for _ in range(round(2 * CONTROL_FRAMES_PER_S)))
     now = 100.0
     assert not limits.control_frame()
-    assert limits.read(has_part_of_frame=True) == ""
+    assert limits.read(is_unfinished=True) == ""
     now += MAX_UNFINISHED_S
-    assert limits.read(has_part_of_frame=True) == ""
-    assert limits.read(has_part_of_frame=False) == ""
-    assert limits.read(has_part_of_frame=True) == ""
+    assert limits.read(is_unfinished=True) == ""
+    assert limits.read(is_unfinished=False) == ""
+    assert limits.read(is_unfinished=True) == ""
     now += MAX_UNFINISHED_S + 1
-    assert "longer" in limits.read(has_part_of_frame=True)
+    assert "longer" in limits.read(is_unfinished=True)
 
 
 @asynccontextmanager
