@@ -27,13 +27,21 @@ class ConversationRecord:
     """
 
     def __init__(
-        self, state: SessionState, store: SessionStore, outbox: Outbox, wall_clock: Callable[[], float] = time.time
+        self,
+        state: SessionState,
+        store: SessionStore,
+        outbox: Outbox,
+        *,
+        wall_clock: Callable[[], float] = time.time,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.state = state
         self.turns: list[Turn] = []
         self._store = store
         self._outbox = outbox
         self._wall_clock = wall_clock
+        self._now = now
+        self._began_s = self._beginning_s()
         self.resume_token = ""
         self._is_unsaved = self._is_taken = self._is_erased = False
         self.is_wanted: Callable[[], Awaitable[bool]] | None = None
@@ -41,7 +49,16 @@ class ConversationRecord:
 
     def elapsed_s(self) -> float:
         """Seconds since the conversation began, the time between two connections included."""
-        return round(max(0.0, self._wall_clock() - self.state.created_at), 3)
+        return round(self._now() - self._began_s, 3)
+
+    def _beginning_s(self) -> float:
+        """When the conversation began, on the clock `now`, which nobody sets.
+
+        Another gateway may have begun it, so the wall clock says how long ago. If that was set back since, it is at
+        least as long as up to the last turn.
+        """
+        last_s = max((turn.started_s for turn in self.turns), default=0.0)
+        return self._now() - max(last_s, self._wall_clock() - self.state.created_at)
 
     async def create(self, resume_token: str) -> None:
         """Store the session, so that `resume_token` can resume it."""
@@ -56,6 +73,7 @@ class ConversationRecord:
         fresh = self.state.session_id
         self.state, self.turns = await self._store.resume(session_id, resume_token, owner)
         self.resume_token, self._is_unsaved = resume_token, False
+        self._began_s = self._beginning_s()
         with suppress(ServiceError):  # it is not kept for long
             await self._store.delete(fresh)
 

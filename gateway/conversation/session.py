@@ -106,7 +106,7 @@ class Session:
         fresh = SessionState(
             session_id=session_id or secrets.token_urlsafe(12), created_at=wall_clock(), owner=options.gateway_id
         )
-        self._record = ConversationRecord(fresh, ports.store, outbox, wall_clock)
+        self._record = ConversationRecord(fresh, ports.store, outbox, wall_clock=wall_clock, now=now)
         self._learner = Learner(ports.store, ports.learners, subject)
         self._record.is_wanted = self._learner.may_be_stored
         # Small: a burst of messages waits in the socket, not here.

@@ -44,7 +44,11 @@ class Floor:
         self.got: list[AnyServerMessage | Notice | bytes] = []
         self.outbox = Outbox()
         record = self.record = ConversationRecord(
-            SessionState(session_id="test", created_at=now()), MemoryStore(away=True), self.outbox, now
+            SessionState(session_id="test", created_at=now()),
+            MemoryStore(away=True),
+            self.outbox,
+            wall_clock=now,
+            now=now,
         )
         self.control = FloorControl(
             ReplyMaker(
