@@ -62,7 +62,7 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, Model
     url = settings.redis_url.get_secret_value()
     store = RedisStore(url, ttl_s=settings.session_ttl_s, learner_ttl_s=settings.learner_ttl_s)
     learners = RedisLearners(url, store, ttl_s=settings.progress_ttl_s, session_ttl_s=settings.session_ttl_s)
-    seats, limits = RedisSeats(url), RedisLimits(url)
+    seats, limits = RedisSeats(url, longest_keep_s=settings.admission_grace_s), RedisLimits(url)
     async with (
         ModelServices(
             asr=settings.asr_address,

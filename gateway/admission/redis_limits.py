@@ -40,6 +40,9 @@ _ENTER = (
     + """
 local connection, lease, most, per_minute = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 redis.call('ZREMRANGEBYSCORE', open, '-inf', now)
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', open, '(' .. now + lease, '+inf')) do  -- the clock was set back
+  redis.call('ZADD', open, now + lease, id)
+end
 if not redis.call('ZSCORE', open, connection) then
   if redis.call('ZCARD', open) >= most then return {1, 0} end
   if per_minute > 0 then

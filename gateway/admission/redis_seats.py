@@ -9,7 +9,9 @@
     aitalk:{admission}:place_key string       signs the tickets for places in the queue
 
 A seat has the id of its session, so that a connection that resumes the session can claim it. `beat` renews leases; the
-leases of a dead gateway lapse after LEASE_S. All times are by Redis's own clock.
+leases of a dead gateway lapse after LEASE_S. All times are by Redis's own clock. If that is set back, leases are cut to
+their full length, so that they don't last for as long as it was set back; if it is set forward, all lapse and the next
+`beat` of each gateway renews those of its own learners.
 """
 
 from __future__ import annotations
@@ -42,6 +44,11 @@ end
 local function leave_queue(id)
   redis.call('ZREM', queue, id)
   redis.call('ZREM', waiting, id)
+end
+for _, key in ipairs({seats, waiting}) do
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', key, '(' .. now + LONGEST, '+inf')) do
+    redis.call('ZADD', key, now + LONGEST, id)
+  end
 end
 for _, seat in ipairs(redis.call('ZRANGEBYSCORE', seats, '-inf', now)) do free(seat) end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', waiting, '-inf', now)) do leave_queue(id) end
@@ -152,15 +159,20 @@ class Count:
 
 
 class RedisSeats:
-    """Seats and queue as one gateway uses them. Every method raises UnavailableError if Redis can't be reached."""
+    """Seats and queue as one gateway uses them. Every method raises UnavailableError if Redis can't be reached.
 
-    def __init__(self, url: str, *, lease_s: float = LEASE_S) -> None:
+    longest_keep_s: the most that `leave` is asked to keep a seat or a place.
+    """
+
+    def __init__(self, url: str, *, longest_keep_s: float, lease_s: float = LEASE_S) -> None:
         self._redis = open_redis(url)
         self._gateway_id = secrets.token_hex(8)
         self._lease_ms = round(lease_s * 1000)
         self._place_key = b""
+        longest = str(round(max(lease_s, longest_keep_s) * 1000))
         self._beat, self._claim, self._come_back, self._leave = (
-            self._redis.register_script(script) for script in (_BEAT, _CLAIM, _COME_BACK, _LEAVE)
+            self._redis.register_script(script.replace("LONGEST", longest))
+            for script in (_BEAT, _CLAIM, _COME_BACK, _LEAVE)
         )
 
     async def close(self) -> None:

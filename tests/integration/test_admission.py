@@ -11,6 +11,7 @@ from typing import Any
 
 import openai
 import pytest
+import redis.asyncio as redis
 
 from deploy.mesh import free_ports
 from gateway.admission.queue import AdmissionQueue, Ticket
@@ -72,6 +73,39 @@ async def test_the_seats_of_a_killed_gateway_come_free(url: str, tmp_path: Path)
             await until(ticket, 0)
         await until(waiting[3], 1)
         assert waiting[3].estimate_s > 0
+
+
+HOUR_MS = 3_600_000
+
+
+async def test_a_clock_that_is_set_back_keeps_the_seats_of_a_dead_gateway_no_longer(url: str) -> None:
+    """The leases were made by Redis's clock when it was an hour ahead."""
+    async with redis.from_url(url) as client:
+        seconds, _ = await client.time()
+        ahead_ms = 1000 * seconds + HOUR_MS
+        await client.zadd("aitalk:{admission}:seats", {"dead": ahead_ms + 10_000, "kept": ahead_ms + 500})
+        await client.hset("aitalk:{admission}:holders", mapping={"dead": "gone", "kept": ""})
+        await client.zadd("aitalk:{admission}:queue", {"waits at a dead gateway": 0})
+        await client.zadd("aitalk:{admission}:waiting", {"waits at a dead gateway": ahead_ms})
+        async with admission_queue(url, 2, lease_s=LEASE_S, grace_s=0.5) as queue:
+            waiting = [await queue.arrive("one"), await queue.arrive("two")]
+            assert [ticket.position for ticket in waiting] == [2, 3]
+            for ticket in waiting:
+                await until(ticket, 0)
+
+
+async def test_a_clock_that_is_set_forward_takes_no_seat_from_who_sits_on_it(url: str) -> None:
+    """All leases have lapsed: the gateway's next beat has its seats first, and those who wait at it go on waiting."""
+    async with admission_queue(url, 1, lease_s=LEASE_S) as queue, redis.from_url(url) as client:
+        assert (await queue.arrive("sits")).is_seated
+        waiting = await queue.arrive("waits")
+        beats = 0
+        while beats < 3:
+            await client.zadd("aitalk:{admission}:seats", {"sits": 1})
+            await client.zadd("aitalk:{admission}:waiting", {"waits": 1})
+            await asyncio.sleep(0.6)
+            beats += (await client.zscore("aitalk:{admission}:seats", "sits") or 0) > 1
+            assert waiting.position == 1
 
 
 # --- the queue

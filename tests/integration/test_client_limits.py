@@ -54,6 +54,17 @@ async def test_the_connections_of_a_dead_gateway_vanish_and_those_of_a_living_on
         assert (await living.enter("ana", "d", most=2, per_minute=0)).too_many_open
 
 
+async def test_a_clock_that_is_set_back_keeps_the_connections_of_a_dead_gateway_no_longer(url: str) -> None:
+    async with counts(url, lease_s=0.3) as limits, redis.from_url(url) as client:
+        await limits.enter("ana", "dead", most=1, per_minute=0)
+        (key,) = [key async for key in client.scan_iter("*:open")]
+        await client.zadd(key, {"dead": 1000 * (await client.time())[0] + 3_600_000})  # made an hour ahead
+        await client.pexpire(key, 3_600_000)
+        assert (await limits.enter("ana", "a", most=1, per_minute=0)).too_many_open
+        await asyncio.sleep(0.4)
+        assert await limits.enter("ana", "a", most=1, per_minute=0) == Entry()
+
+
 async def test_every_key_expires_and_names_nobody(url: str) -> None:
     async with counts(url) as limits, redis.from_url(url, decode_responses=True) as client:
         await limits.enter("sub:ana@example.com", "a", most=2, per_minute=9)

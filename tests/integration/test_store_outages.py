@@ -217,7 +217,7 @@ async def test_a_user_who_may_only_do_what_the_page_lists(tmp_path: Path) -> Non
             await admin.acl_setuser("app", enabled=True, passwords=["+secret"], keys=["aitalk:*"], commands=rights)
         url = f"redis://app:secret@127.0.0.1:{port}/0"
         store = RedisStore(url, ttl_s=TTL_S, learner_ttl_s=TTL_S)
-        seats, limits = RedisSeats(url), RedisLimits(url)
+        seats, limits = RedisSeats(url, longest_keep_s=TTL_S), RedisLimits(url)
         learners = RedisLearners(url, store, ttl_s=TTL_S, session_ttl_s=TTL_S)
         assert await store.problem() == ""
         await store.create(state(1), "token")

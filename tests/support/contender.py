@@ -31,7 +31,7 @@ async def admission_queue(
     url: str, capacity: int, *, queue_max: int = 10, lease_s: float = LEASE_S, grace_s: float = 15.0
 ) -> AsyncIterator[AdmissionQueue]:
     """Run one gateway's admission for the length of the block."""
-    seats = RedisSeats(url, lease_s=lease_s)
+    seats = RedisSeats(url, longest_keep_s=grace_s, lease_s=lease_s)
     admission = AdmissionQueue(seats, lambda: capacity, queue_max=queue_max, max_wait_s=30.0, grace_s=grace_s)
     try:
         async with asyncio.TaskGroup() as tasks:

@@ -85,8 +85,9 @@ class TestGateway:
     @asynccontextmanager
     async def running(self, **settings: Any) -> AsyncIterator[TestGateway]:
         """Serve with these settings for the length of the block."""
-        seats, limits = RedisSeats(self.redis_url), RedisLimits(self.redis_url)
         made = GatewaySettings(_env_file=None, host="127.0.0.1", **settings)
+        seats = RedisSeats(self.redis_url, longest_keep_s=made.admission_grace_s)
+        limits = RedisLimits(self.redis_url)
         app = create_app(
             made,
             Ports(self.asr, self.llm, self.tts, self.store, self.tools, self.learners, self.languages),
