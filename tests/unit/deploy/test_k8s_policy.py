@@ -1,4 +1,7 @@
-"""Our policy for Kubernetes manifests finds each kind of fault. The manifests themselves: `make verify-k8s`."""
+"""Our policy for Kubernetes manifests finds each kind of fault. The manifests themselves: `make verify-k8s`.
+
+Source of `enableServiceLinks`: the shared case `vllm_service_name.sh`.
+"""
 
 from __future__ import annotations
 

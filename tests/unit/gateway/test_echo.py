@@ -2,6 +2,8 @@
 
 A room reverberates, and the bundled voice is the partner. Recordings of people are the learners. What counts is what
 recognition's own voice detector makes of the cleaned audio: 100 ms of voice begin a turn.
+
+Source: the shared case `echo.py`.
 """
 
 from __future__ import annotations

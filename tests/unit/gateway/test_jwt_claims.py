@@ -8,9 +8,11 @@ from typing import Any
 
 import jwt
 import pytest
+from pydantic import SecretStr
 from starlette.datastructures import Headers
 
 from gateway.admission.auth import Authenticator, UnauthorizedError
+from gateway.config import GatewaySettings
 
 SECRET = "a secret of this test, which is long enough"
 NOW = time.time()
@@ -38,6 +40,15 @@ def subject(**claims: Any) -> str:
 )
 def test_times_are_read_as_issuers_write_them(claims: dict[str, Any]) -> None:
     assert subject(**claims) == "learner 7"
+
+
+@pytest.mark.parametrize("ahead_s", [0, 1, 2, 5])
+def test_an_issuer_whose_clock_is_some_seconds_ahead_is_understood_by_default(ahead_s: int) -> None:
+    """Source: the shared case `jwt_iat.py`."""
+    now = int(time.time())
+    token = jwt.encode({"sub": "learner-1", "iat": now + ahead_s, "exp": now + 600}, SECRET, "HS256")
+    authenticator = Authenticator.of(GatewaySettings(_env_file=None, jwt_secret=SecretStr(SECRET)))
+    assert authenticator.check(Headers({"authorization": f"Bearer {token}"}), "").subject == "learner-1"
 
 
 @pytest.mark.parametrize("name", ["exp", "nbf", "iat"])

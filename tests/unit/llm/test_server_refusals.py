@@ -1,4 +1,7 @@
-"""What a server refuses to be asked for: it is found at the start and left out."""
+"""What a server refuses to be asked for: it is found at the start and left out.
+
+Sources: the shared cases of `quirky_llm.py` (with `roles.py` for roles that take turns), and the reports named below.
+"""
 
 from __future__ import annotations
 
