@@ -5,9 +5,10 @@
     splitter.push(". Smith came at 3.14.")  → []
     splitter.finish()                       → [Clause("Dr. Smith came at 3.14.", 18, 41)]
 
-The first clause is cut early, at the first comma with words before it, so that the voice begins soon; later ones end
-where a sentence does, as a voice sounds best on whole sentences. The cuts depend on the text alone, never on how it
-arrives. Joined, the clauses are the text.
+The first clause is cut early, at the first comma with words before it, so that the voice begins soon. If a letter
+stands before its comma, question mark or exclamation mark, the cut doesn't wait for the next character, which would
+take the language model one more token. Later clauses end where a sentence does, as a voice sounds best on whole
+sentences. The cuts depend on the text alone, never on how it arrives. Joined, the clauses are the text.
 """
 
 from __future__ import annotations
@@ -25,16 +26,15 @@ _PHRASE_CHARS = 120  # a longer clause may end at a comma …
 _MAX_CHARS = 240  # … and one this long at any space
 _HARD_MAX_CHARS = 400  # a text without spaces
 
-_BOUNDARY = re.compile(
-    r"""
+_ANY_BOUNDARY = r"""
       (?P<stops>[.!?…]{1,8}) (?P<closers>["'”’»)\]*_`]{0,4}) (?=\s)
     | (?P<cjk_stops>[。！？]{1,8}[」』”’）]{0,4}) (?=[^。！？」』”’）])
     | (?P<phrase>[,;:]["'”’»)\]*_`]{0,4}(?=\s) | —(?=[^—]) | (?<=\s)[–-](?=\s) | [，、；：](?=.))
     | (?P<newline>\n)
     | (?P<space>[^\S\n])
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+    """
+_BOUNDARY = re.compile(_ANY_BOUNDARY, re.VERBOSE | re.DOTALL)
+_FIRST_BOUNDARY = re.compile(rf"(?<=[^\W\d_])(?P<clear>[,?!]) | {_ANY_BOUNDARY}", re.VERBOSE | re.DOTALL)
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_][^\s\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]*")
 # Ends in a number, an abbreviation or a name, which may be read together with what follows: "5 km", "World War II".
 _OPEN_END = re.compile(r"(?:\d\S*|\.|(?<!\S)[^\W\d_a-z]\S*)$")
@@ -119,14 +119,15 @@ class ClauseSplitter(Splitter):
         return clause
 
     def _next_cut(self) -> tuple[int, Boundary] | None:
-        for match in _BOUNDARY.finditer(self._pending, self._scanned):
+        for match in (_FIRST_BOUNDARY if self._first else _BOUNDARY).finditer(self._pending, self._scanned):
             if match.end() > _HARD_MAX_CHARS:
                 break
             boundary = self._boundary_at(match)
             if boundary is _UNDECIDED:
                 return None
             if isinstance(boundary, Boundary):
-                return self._past_space(match.end()), boundary
+                is_clear = match.lastgroup == "clear"
+                return match.end() if is_clear else self._past_space(match.end()), boundary
             self._scanned = match.end()
         # The margin lets a boundary just before the limit be seen whole.
         if len(self._pending) > _HARD_MAX_CHARS + 16:
@@ -138,11 +139,13 @@ class ClauseSplitter(Splitter):
         if not has_words(before):
             return None
         match match.lastgroup:
+            case "clear" if match[0] != ",":
+                return Boundary.SENTENCE
             case "closers":
                 return self._after_stop(match, before)
             case "cjk_stops" | "newline":
                 return Boundary.SENTENCE
-            case "phrase":
+            case "phrase" | "clear":
                 return self._after_phrase(match, before)
             case "space" if self._must_end(before):
                 return Boundary.WORD

@@ -125,7 +125,7 @@ def test_sentences_end(text: str, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("text", "first"),
     [
-        ("Oh, hello there, my friend, how are you", "Oh, hello there, "),
+        ("Oh, hello there, my friend, how are you", "Oh, hello there,"),
         ("I think so; but", "I think so; "),
         ("Here it is: the", "Here it is: "),
         ("Wait a moment—what is", "Wait a moment—"),
@@ -144,9 +144,28 @@ def test_a_first_clause_without_a_comma_is_cut_at_a_word() -> None:
     assert clause.text == "word " * 13
 
 
+@pytest.mark.parametrize(
+    ("text", "boundary"),
+    [
+        ("You saw your friend,", Boundary.PHRASE),
+        ("That is great!", Boundary.SENTENCE),
+        ("Great!", Boundary.SENTENCE),
+        ("Did you?", Boundary.SENTENCE),
+        ("¿Cómo estás?", Boundary.SENTENCE),
+        ("You saw your friend.", None),  # the next character tells
+        ("Well,", None),
+        ("It costs 3,", None),
+        ("I was born in 1990?", None),
+    ],
+)
+def test_the_first_clause_waits_for_no_character_after_a_clear_mark(text: str, boundary: Boundary | None) -> None:
+    splitter = ClauseSplitter()
+    assert [clause.boundary for clause in splitter.push(text)] == ([boundary] if boundary else [])
+
+
 def test_only_the_first_clause_is_cut_early() -> None:
     clauses = texts("Yes, of course, my friend. ", "I think, if you ask me, that it is good. And so on")
-    assert clauses == ["Yes, of course, ", "my friend. ", "I think, if you ask me, that it is good. ", "And so on"]
+    assert clauses == ["Yes, of course,", " my friend. ", "I think, if you ask me, that it is good. ", "And so on"]
 
 
 def test_a_long_sentence_is_cut_at_a_comma() -> None:
