@@ -25,6 +25,7 @@ from gateway.conversation.hearing_events import (
     TurnCut,
     VoiceLasts,
 )
+from gateway.conversation.hearing_stall import StallWatch
 from gateway.conversation.unheard_audio import UnheardAudio
 from gateway.ports import (
     Asr,
@@ -39,11 +40,6 @@ from gateway.ports import (
     VoicePaused,
 )
 
-# If a stream takes no audio for SLOW_S, the learner is told; after STALL_S it is given up. A periodic check looks for
-# that, because a time-out around each message would cost more. gRPC takes two seconds of audio before it waits.
-SLOW_S = 1.5
-STALL_S = 5.0
-STALL_CHECK_EVERY_S = 0.5
 # After a failure, a new stream is opened after this long.
 REOPEN_AFTER_S = 1.0
 # If the first turn after a failure has no words and began within this much audio, its beginning may have been lost.
@@ -88,7 +84,7 @@ class Hearing:
         self._heard_samples = 0  # samples over all streams
         self._stream_began = 0  # how many of them, when the current stream began
         self._cut: Cut | None = None  # the cut that ends the current stream
-        self._sending_since: float | None = None
+        self._stall = StallWatch(self._tell_slow)
         self._turn_is_open = False
         self._is_voiced = False
         self._lasts_at: int | None = None  # the sample at which VoiceLasts is delivered
@@ -190,9 +186,9 @@ class Hearing:
         self._lasts_at = None
         self._expect()
         # If the server hangs and other streams have filled the shared connection, opening a stream waits, too.
-        self._sending_since = asyncio.get_running_loop().time()
+        self._stall.begin()
         async with asyncio.TaskGroup() as watch:
-            watching = watch.create_task(self._watch_for_stall())
+            watching = watch.create_task(self._stall.run())
             async with (
                 self._asr.open(
                     sample_rate_hz=self._sample_rate_hz, language=self._language(), patience=self._patience()
@@ -227,25 +223,12 @@ class Hearing:
         metrics.UNHEARD.inc()
         await self._deliver(HearingFailed(why))
 
-    async def _watch_for_stall(self) -> None:
-        """Report HearingIsSlow, and later raise DeadlineError, when the stream takes no message.
-
-        If recognition has failed before, the learner knows already. Then the stream is given up sooner, so that the
-        gateway reads audio again and tells the learner that nobody hears it.
-        """
-        clock, told_of = asyncio.get_running_loop().time, None
-        while True:
-            await asyncio.sleep(STALL_CHECK_EVERY_S)
-            since = self._sending_since
-            if since is None:
-                continue
-            if clock() - since >= (SLOW_S if self._failure else STALL_S):
-                raise DeadlineError("ASR: the service has taken no audio for some seconds; go on speaking")
-            if clock() - since >= SLOW_S and told_of != since:
-                told_of = since
-                metrics.SLOW_REPLIES.labels("recognition").inc()
-                error = DeadlineError("speech recognition takes long; what you say is kept: wait a moment", code="slow")
-                await self._deliver(HearingIsSlow(error))
+    async def _tell_slow(self, error: DeadlineError) -> bool:
+        """Returns whether that is news: if recognition has failed before, the learner knows already."""
+        if self._failure:
+            return False
+        await self._deliver(HearingIsSlow(error))
+        return True
 
     def _follow(self, event: AsrEvent) -> None:
         """Keep track of the turn and of the voice."""
@@ -295,9 +278,9 @@ class Hearing:
         await stream.finish()
 
     async def _send(self, stream: AsrStream, chunk: bytes) -> None:
-        self._sending_since = asyncio.get_running_loop().time()
+        self._stall.begin()
         await stream.send(chunk)
-        self._sending_since = None
+        self._stall.end()
         self._sent_samples += len(chunk) // BYTES_PER_SAMPLE
 
     async def _wait_to_reopen(self) -> None:
