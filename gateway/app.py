@@ -43,10 +43,11 @@ from gateway.openai_api.backend import Backend
 from gateway.openai_api.entrance import Entrance
 from gateway.openai_api.uploads import Uploads
 from gateway.origins import Origins
-from gateway.ports import NoServerTools, Ports, ServerTools
+from gateway.ports import Llm, NoServerTools, Ports, ServerTools
 from gateway.realtime.routes import EntryChecks, add_realtime
 from gateway.realtime.serve import Shared
 from gateway.reply.maker import ReplyOptions
+from gateway.reply.opening import read_openings
 from gateway.root_path import RootPath
 from gateway.scenarios import Library, load_library
 
@@ -128,7 +129,7 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as tasks:
             background = [
-                tasks.create_task(_announce_ready(services, settings)),
+                tasks.create_task(_get_ready(services, settings, ports.llm)),
                 tasks.create_task(load.watch(services)),
                 tasks.create_task(capacity.watch(services)),
                 tasks.create_task(admission.run()),
@@ -263,10 +264,11 @@ class _Load:
             self.allows_speculation = await services.occupancy() < self._max_occupancy
 
 
-async def _announce_ready(services: Services, settings: GatewaySettings) -> None:
-    """Log once that all model servers are ready."""
+async def _get_ready(services: Services, settings: GatewaySettings, llm: Llm) -> None:
+    """Log once that all model servers are ready, and have the language model read how the prompts begin."""
     while any((await services.problems()).values()):  # noqa: ASYNC110
         await asyncio.sleep(POLL_S)
     logger.info("✓ All models loaded successfully!")
     host = "localhost" if settings.host in ("0.0.0.0", "::", "[::]") else settings.host  # noqa: S104
     logger.info("AI-Talk Backend Ready! http://%s", join(host, settings.port))
+    await read_openings(llm, max_chars=settings.history_max_chars)

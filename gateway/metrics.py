@@ -24,7 +24,7 @@ FALSE_ALARMS = from_zero(
     ),
     *("hushed", "cut"),
 )
-READ_AHEAD = Counter("aitalk_gateway_read_ahead_total", "Prompts that the model was given while the learner spoke.")
+READ_AHEAD = Counter("aitalk_gateway_read_ahead_total", "Prompts that the model was given before a reply was due.")
 PROMPT_SHORTENINGS = from_zero(
     Counter(
         "aitalk_gateway_prompt_shortenings_total",

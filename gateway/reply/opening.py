@@ -1,0 +1,35 @@
+"""Has a small model read how the prompts begin, before the first learner comes.
+
+All conversations of a level begin with the same instructions and examples. Once the model server has read them, the
+first reply of a conversation begins as soon as the later ones. A larger model takes seconds for that on a CPU, and on a
+GPU it needs no help.
+"""
+
+from __future__ import annotations
+
+from common.errors import ServiceError
+from gateway import metrics
+from gateway.history import Level
+from gateway.ports import Llm
+from gateway.reply.idle_work import until_idle
+from gateway.reply.prompt import SOMETHING, Briefing, messages_for
+
+# The usual level first: a learner may come before all are read.
+_LEVELS: tuple[Level, ...] = ("intermediate", "beginner", "advanced")
+
+
+async def read_openings(llm: Llm, *, max_chars: int) -> None:
+    """Have the model read the opening of each level. A learner's reply goes first; what that ends is not read again.
+
+    max_chars: of a prompt.
+    """
+    if not llm.is_small:
+        return
+    for level in _LEVELS:
+        await until_idle(llm)
+        prompt = messages_for(Briefing(level=level, is_small=True), (), SOMETHING, max_chars=max_chars)
+        metrics.READ_AHEAD.inc()
+        try:
+            await llm.generate(prompt, max_tokens=1, gives_way=True)
+        except ServiceError:  # the model is needed, or not well; a reply's own request reports that
+            continue
