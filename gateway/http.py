@@ -16,8 +16,9 @@ from common.errors import ServiceError
 from gateway.analysis import schema
 from gateway.analysis.word_frequency import WordFrequencies, look_up
 from gateway.history import CefrLevel, Level
+from gateway.languages import practicable
 from gateway.metrics import TASKS
-from gateway.ports import Chat, Recordings
+from gateway.ports import Chat, KnownLanguages, Recordings
 from gateway.scenarios import Library
 
 WEB = Path(__file__).parent / "web"
@@ -64,6 +65,10 @@ class Services(Protocol):
 
     async def voices(self) -> list[dict[str, Any]]:
         """The voices of the speech synthesis, the default first. Raises ServiceError."""
+        ...
+
+    async def languages(self) -> KnownLanguages:
+        """The languages of the voices and of the recognition; empty for a service that does not tell."""
         ...
 
     async def occupancy(self) -> float:
@@ -122,12 +127,19 @@ async def gpu(request: Request) -> dict[str, Any]:
 
 @router.get("/voices")
 async def voices(request: Request) -> JSONResponse:
-    """The voices that `start.voice` can name; 503 while the speech synthesis is loading or can't be reached."""
+    """The voices that `start.voice` can name; 503 while the speech synthesis is loading or can't be reached.
+
+    `languages`: those of the voices that recognition knows too, so that they can be practised.
+    """
+    services = _services(request)
     try:
-        found = await _services(request).voices()
+        found, known = await asyncio.gather(services.voices(), services.languages())
     except ServiceError as error:
-        return JSONResponse({"voices": [], "default": None, "message": error.message}, status_code=503)
-    return JSONResponse({"voices": found, "default": found[0]["id"] if found else None})
+        answer = {"voices": [], "default": None, "languages": [], "message": error.message}
+        return JSONResponse(answer, status_code=503)
+    spoken = tuple(voice["language"] for voice in found)
+    languages = practicable(KnownLanguages(spoken=spoken, heard=known.heard))
+    return JSONResponse({"voices": found, "default": found[0]["id"] if found else None, "languages": languages})
 
 
 @router.get("/scenarios")

@@ -41,15 +41,19 @@ def check_pair(practised: str, native: str) -> None:
         )
 
 
+def practicable(known: KnownLanguages) -> list[str]:
+    """The tags of the voices whose language recognition knows too, in the voices' order; all, if it doesn't tell."""
+    heard = set(map(base, known.heard))
+    return [tag for tag in dict.fromkeys(known.spoken) if not heard or base(tag) in heard]
+
+
 def base(tag: str) -> str:
     """The language of a BCP-47 tag without its region."""
     return tag.partition("-")[0].lower()
 
 
 def _choice(known: KnownLanguages) -> str:
-    heard = set(map(base, known.heard))
-    both = [tag for tag in known.spoken if not heard or base(tag) in heard]
-    there_are = _listed(both or ([] if known.spoken else known.heard))
+    there_are = _listed(practicable(known) or ([] if known.spoken else known.heard))
     if there_are:
         return f"the languages here are {there_are}"
     if known.spoken:

@@ -83,7 +83,9 @@ class Fluency(Section):
     fillers: Fillers | None = Field(
         description="null: none was written down, which need not mean that none was said; see `unavailable.fillers`."
     )
-    share_of_talk: Share | None = Field(description="The learner's part of all the time in which someone spoke.")
+    share_of_talk: Share | None = Field(
+        description="The learner's part of all the time in which someone spoke; null: the learner only typed."
+    )
     mean_response_time_s: Seconds | None = Field(
         description="From the end of the partner's turn to the start of the learner's; interrupted turns don't count."
     )

@@ -92,9 +92,11 @@ def _count_fillers(spoken: Sequence[LearnerTurn], words: int, lexicon: Lexicon) 
 
 
 def _share_of_talk(turns: Sequence[Turn], learner_s: float) -> float | None:
+    """None if the learner only typed, or if nobody spoke."""
+    if learner_s == 0:
+        return None
     partner_s = sum(spoken_s(turn) for turn in turns if isinstance(turn, PartnerTurn))
-    total_s = learner_s + partner_s
-    return round(learner_s / total_s, 3) if total_s > 0 else None
+    return round(learner_s / (learner_s + partner_s), 3)
 
 
 def _mean_response_time_s(turns: Sequence[Turn]) -> float | None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from gateway.admission.auth import client_of
 from gateway.openai_api.backend import Behind, Inside
 from gateway.realtime.client_keys import KeyRequest, create_key
+from gateway.realtime.session_conduct import check_language_of
 from gateway.realtime.session_config import SessionConfig, updated
 from gateway.reply.prompt import Briefing, system_prompt
 
@@ -35,6 +36,7 @@ async def client_secrets(
     """
     wanted = body or KeyRequest()
     config = updated(SessionConfig(), wanted.session)
+    check_language_of(config, await behind.ports.languages.languages())
     client = client_of(request, behind.entrance.authenticator)
     key, expires_at = await create_key(wanted, client, behind.ports.store)
     shown = config.shown(

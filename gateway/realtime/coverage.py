@@ -110,7 +110,11 @@ SESSION_FIELDS: dict[str, Row] = {
     "audio.input.format": Row("done", "`audio/pcm` (24 kHz), `audio/pcmu`, `audio/pcma`"),
     "audio.input.noise_reduction": Row("without effect", "reported as null"),
     "audio.input.transcription": Row("done", "null: no transcription events"),
-    "audio.input.transcription.language": _DONE,
+    "audio.input.transcription.language": Row(
+        "done",
+        "without a voice or recognition for it here: an error, also when a key is made or used; see "
+        "[languages](languages.md)",
+    ),
     "audio.input.transcription.model": Row("without effect", "reported as you asked for it"),
     "audio.input.transcription.prompt": Row("without effect", "reported as null"),
     "audio.input.transcription.languages": Row("without effect"),

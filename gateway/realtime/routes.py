@@ -24,6 +24,7 @@ from gateway.protocol import AnyServerMessage, ErrorMessage, Reconnect
 from gateway.realtime import client_keys, server_events
 from gateway.realtime.errors import ClientError
 from gateway.realtime.serve import Opening, Shared, converse, encoded
+from gateway.realtime.session_conduct import check_language_of
 from gateway.realtime.session_config import SessionConfig, Transcription, updated
 
 logger = logging.getLogger(__name__)
@@ -87,6 +88,7 @@ async def _let_in(websocket: WebSocket, checks: EntryChecks, shared: Shared) -> 
         audio = config.audio.model_copy(update={"input": transcription})
         config = SessionConfig(type="transcription", audio=audio)
     config = updated(config, settings)
+    check_language_of(config, await shared.ports.languages.languages())
     if model := query.get("model"):
         config = config.model_copy(update={"model": model[:100]})
     return client, Opening(config, query.get("session_id", "").removeprefix("sess_"), _resume_token(client))

@@ -22,7 +22,6 @@ from gateway.conversation.events import Expelled, Left
 from gateway.conversation.session import Session
 from gateway.conversation.session_options import SessionOptions
 from gateway.http import Services
-from gateway.languages import check_language
 from gateway.live_session import close, live_session, run
 from gateway.outbox import Outbox
 from gateway.ports import Ports
@@ -67,10 +66,6 @@ class Shared:
         except ServiceError:
             return wanted
 
-    async def check_language(self, tag: str) -> None:
-        """Raise InvalidInputError if a conversation is not possible in the language `tag`."""
-        check_language(tag, await self.ports.languages.languages())
-
 
 async def converse(arrival: Arrival, opening: Opening, shared: Shared) -> Closing:
     """Serve an accepted WebSocket to its end. Returns why it ended."""
@@ -111,7 +106,7 @@ class _Connection:
             self._send,
             config=opening.config,
             find_voice=shared.find_voice,
-            check_language=shared.check_language,
+            languages=shared.ports.languages,
             sample_rate_hz=PCM_RATE_HZ,
             max_tokens=shared.options.reply.max_tokens,
             rate_limits=lambda: rate_limits(arrival.allowance),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from common.errors import InvalidInputError
 from gateway.conversation.conduct import Conduct
-from gateway.ports import Patience
+from gateway.languages import check_heard, check_language
+from gateway.ports import KnownLanguages, Patience
+from gateway.realtime.errors import ClientError
 from gateway.realtime.session_config import LEAST_SPEED, SessionConfig
 from gateway.realtime.tools import tool_use
 from gateway.reply.request import Delivery
@@ -50,6 +53,18 @@ def language_of(config: SessionConfig) -> str | None:
     """The language that the client expects the learner to speak."""
     transcription = config.audio.input.transcription
     return (transcription.language or None) if transcription else None
+
+
+def check_language_of(config: SessionConfig, known: KnownLanguages) -> None:
+    """Raise ClientError if a session isn't possible in its language here. A transcription session needs no voice."""
+    language = language_of(config)
+    if language is None:
+        return
+    check = check_heard if config.type == "transcription" else check_language
+    try:
+        check(language, known)
+    except InvalidInputError as error:
+        raise ClientError(str(error), param="session.audio.input.transcription.language") from error
 
 
 def speed_of(config: SessionConfig) -> float:

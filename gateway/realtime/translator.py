@@ -29,6 +29,7 @@ from gateway.notices import (
     VoiceBegan,
     WordsHeard,
 )
+from gateway.ports import Languages
 from gateway.protocol import AiAudioStart, AiText, AnyServerMessage, ErrorMessage, Interrupted, Reconnect
 from gateway.realtime import server_events
 from gateway.realtime.audio import AudioDecoder
@@ -51,7 +52,7 @@ from gateway.realtime.learner_side import LearnerSide
 from gateway.realtime.partner_side import PartnerSide
 from gateway.realtime.response_requests import ResponseRequests
 from gateway.realtime.server_events import Event
-from gateway.realtime.session_conduct import conduct_of, language_of, state_changes
+from gateway.realtime.session_conduct import check_language_of, conduct_of, language_of, state_changes
 from gateway.realtime.session_config import SessionConfig, updated
 
 # The client can't end a turn with less audio than this.
@@ -65,9 +66,8 @@ class Translator:
     """The translator of one connection.
 
     send: takes the events for the client, in order. find_voice: returns the id of the voice that a client names.
-    check_language: raises InvalidInputError if a conversation is not possible in a language. max_tokens: the longest
-    response that the server allows. rate_limits: returns the rest of the client's allowance. default_instructions: used
-    until the client sends its own.
+    languages: those that the model servers know. max_tokens: the longest response that the server allows. rate_limits:
+    returns the rest of the client's allowance. default_instructions: used until the client sends its own.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Translator:
         *,
         config: SessionConfig,
         find_voice: Callable[[str], Awaitable[str]],
-        check_language: Callable[[str], Awaitable[None]],
+        languages: Languages,
         sample_rate_hz: int,
         max_tokens: int,
         rate_limits: Callable[[], list[dict[str, Any]]],
@@ -90,7 +90,7 @@ class Translator:
         self._audio = audio
         self._send = send
         self._find_voice = find_voice
-        self._check_language = check_language
+        self._languages = languages
         self._max_tokens = max_tokens
         self._default_instructions = default_instructions
         self._now = now
@@ -135,17 +135,10 @@ class Translator:
 
     async def _update(self, event: SessionUpdate) -> None:
         config = updated(self.config, event.session)
-        await self._check(language_of(config))
+        if language_of(config) != self._session.state.language:
+            check_language_of(config, await self._languages.languages())
         await self._configure(config)
         await self._send([{"type": "session.updated", "session": self._shown()}])
-
-    async def _check(self, language: str | None) -> None:
-        if language in {None, self._session.state.language}:
-            return
-        try:
-            await self._check_language(language)
-        except InvalidInputError as error:
-            raise ClientError(str(error), param="session.audio.input.transcription.language") from error
 
     async def _configure(self, config: SessionConfig) -> None:
         voice = await self._find_voice(config.audio.output.voice)

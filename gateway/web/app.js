@@ -16,7 +16,7 @@ import { Meter } from './view/meter.js';
 import { Page } from './view/page.js';
 import { ChoicesView, choices } from './view/choices.js';
 import { VoiceView } from './view/voice.js';
-import { chosenVoice, loadVoices } from './voices.js';
+import { base, chosenVoice, languages, loadVoices, practised, voices } from './voices.js';
 import { writeInto } from './texts.js';
 import { BUTTONS, LINE, MICROPHONE, READINESS, SOUND, fallback } from './wording.js';
 
@@ -38,14 +38,14 @@ const page = new Page({
 });
 const recordings = new Recordings();
 const replay = new Replay(replaying);
-const voiceView = new VoiceView(page.part['voice-choice'], page.part.voice);
+const voiceView = new VoiceView(page.part);
 new ChoicesView({ corrections: page.part.corrections, native: page.part.native, pageLanguage: page.part['page-language'] });
 const conversation = new Conversation({
   url: new URL('ws/conversation', document.baseURI).href.replace('http', 'ws'), // relative: a proxy may add a path
   memory: memory.session,
   access: memory.access.load,
   prefer: ['recorder', 'worklet'].find((road) => road === query.get('mic')) ?? null,
-  start: () => ({ learner: memory.learner(), ...choices(language()), ...(chosenVoice() ? { voice: chosenVoice() } : {}), ...progress.consent() }),
+  start: () => ({ learner: memory.learner(), ...choices(language()), ...spoken(), ...progress.consent() }),
   onChange: changed,
   onMessage: received,
   onAudio: (bytes) => recordings.add(bytes),
@@ -155,8 +155,27 @@ function replaying(on) {
   if (conversation.state.replaying !== on) conversation.dispatch({ type: 'page.replaying', replaying: on });
 }
 
+/** The language of the conversation. */
 function language() {
-  return conversation.state.scenario?.language ?? 'en';
+  return conversation.state.scenario?.language ?? practised() ?? 'en';
+}
+
+/** Fields of `start`: the language, unless the server decides, and the voice. */
+function spoken() {
+  const voice = chosenVoice();
+  return { ...(practised() ? { language: language() } : {}), ...(voice ? { voice } : {}) };
+}
+
+function practise(tag) {
+  memory.practised.save(tag);
+  const { scenario } = conversation.state;
+  if (scenario && base(scenario.language) !== tag) choose(null);
+  offerVoices();
+  render();
+}
+
+function offerVoices() {
+  voiceView.render({ languages: languages(), practised: practised(), voices: voices(), voice: chosenVoice() });
 }
 
 /** Put a sentence into the composer: to say it, or to send it. */
@@ -239,7 +258,7 @@ function lineOver({ code, reason, wasAnalysing }) {
 }
 
 function readinessChanged({ reached, ready, waitingFor, fallbacks }) {
-  if (ready) loadVoices().then((voices) => voiceView.render(voices, chosenVoice()));
+  if (ready) loadVoices().then(offerVoices).then(render);
   for (const [name, what] of Object.entries(fallbacks)) {
     const text = fallback(name, what);
     if (text) tell(`fallback-${name}`, { tone: 'info', text });
@@ -290,6 +309,7 @@ function listen() {
   other.addEventListener('click', forget);
   page.part['ask-hint'].addEventListener('click', () => conversation.askForHint());
   begins.addEventListener('change', () => conversation.dispatch({ type: 'page.partnerBegins', partnerBegins: begins.checked }));
+  page.part.practised.addEventListener('change', ({ target }) => practise(target.value));
   page.part.voice.addEventListener('change', ({ target }) => memory.voice.save(target.value));
   levels.addEventListener('change', ({ target }) => setLevel(target.value));
   writing.addEventListener('submit', (event) => {

@@ -4,6 +4,7 @@ const CONVERSATION = 'aitalk.conversation';
 const SCENARIO = 'aitalk.scenario';
 const ACCESS = 'aitalk.access';
 const LEVEL = 'aitalk.level';
+const PRACTISED = 'aitalk.practised';
 const VOICE = 'aitalk.voice';
 const CORRECTIONS = 'aitalk.corrections';
 const NATIVE = 'aitalk.native';
@@ -40,6 +41,12 @@ export const access = {
 export const level = {
   load: () => read(localStorage, LEVEL),
   save: (value) => write(localStorage, LEVEL, value),
+};
+
+/** The practised language, without its region, or null. A tab keeps its own, so that another tab does not change it. */
+export const practised = {
+  load: () => read(sessionStorage, PRACTISED) ?? read(localStorage, PRACTISED),
+  save: (value) => [sessionStorage, localStorage].forEach((storage) => write(storage, PRACTISED, value)),
 };
 
 /** The id of the voice chosen last, kept for the next visit. */

@@ -1,17 +1,41 @@
-/** The partner's voices, and the learner's choice. */
+/** The partner's voices, the languages that can be practised with them, and the learner's choice of both. */
 import * as memory from './memory.js';
 import { ask } from './server.js';
 
 let known = [];
 
-/** Asks the server, once it is ready. @returns {Promise<{id: string, name: string, language: string}[]>} default first */
+/** @typedef {{id: string, name: string, language: string}} Voice language: a BCP-47 tag, with the region */
+
+/** Asks the server, once it is ready. A voice whose language recognition does not know is left out. */
 export async function loadVoices() {
-  known = (await ask('voices'))?.voices ?? [];
-  return known;
+  const { voices = [], languages } = (await ask('voices')) ?? {};
+  known = languages ? voices.filter(({ language }) => languages.includes(language)) : voices; // an older server has no list
 }
 
-/** The voice to request, or null for the server's default. A voice that was chosen with another engine may be gone. */
+/** The languages that can be practised, without regions: the default voice's first. */
+export function languages() {
+  return [...new Set(known.map(({ language }) => base(language)))];
+}
+
+/** The language that is practised, without its region; null: the server decides. */
+export function practised() {
+  const chosen = memory.practised.load();
+  const there = languages();
+  return !there.length || there.includes(chosen) ? chosen : there[0];
+}
+
+/** The voices that speak the practised language. @returns {Voice[]} */
+export function voices() {
+  return known.filter(({ language }) => base(language) === practised());
+}
+
+/** The voice to request, or null for the first of the language. A voice that was chosen earlier may be gone. */
 export function chosenVoice() {
   const id = memory.voice.load();
-  return known.some((voice) => voice.id === id) ? id : null;
+  return voices().some((voice) => voice.id === id) ? id : null;
+}
+
+/** `en` for `en-GB`. */
+export function base(tag) {
+  return tag.split('-')[0].toLowerCase();
 }

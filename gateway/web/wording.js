@@ -46,10 +46,23 @@ export const NATIVE = {
   ],
 };
 
+/** "German" for `de`, in the page's language. */
+export function languageName(tag) {
+  return capital(new Intl.DisplayNames([pageLanguage], { type: 'language' }).of(tag), pageLanguage);
+}
+
+/** In place of the cards. @param {string} tag the language that is practised */
+export function noCards(tag) {
+  return fill(TEXTS.scenarios.none, { language: languageName(tag) });
+}
+
 /** "Deutsch" for `de`. */
 export function ownName(tag) {
-  const name = new Intl.DisplayNames([tag], { type: 'language' }).of(tag);
-  return name.charAt(0).toLocaleUpperCase(tag) + name.slice(1);
+  return capital(new Intl.DisplayNames([tag], { type: 'language' }).of(tag), tag);
+}
+
+function capital(name, language) {
+  return name.charAt(0).toLocaleUpperCase(language) + name.slice(1);
 }
 
 export const LEVELS = TEXTS.levels;
@@ -61,8 +74,8 @@ export const PRELUDES = {
   reconnecting: TEXTS.preludes.waiting,
   locked: TEXTS.preludes.locked,
   queued: TEXTS.preludes.queued,
-  listening: { ...TEXTS.preludes.listening, inScenario: TEXTS.preludes.in_scenario },
-  typing: { ...TEXTS.preludes.typing, inScenario: TEXTS.preludes.in_scenario },
+  listening: { ...TEXTS.preludes.listening, withoutOpeners: TEXTS.preludes.in_scenario },
+  typing: { ...TEXTS.preludes.typing, withoutOpeners: TEXTS.preludes.in_scenario },
   opening: TEXTS.preludes.opening,
 };
 

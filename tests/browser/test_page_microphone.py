@@ -39,7 +39,7 @@ async def test_recorder_sends_the_voice_as_webm(open_page: OpenPage, stub: PageS
 
 
 async def test_a_voice_is_chosen_and_remembered(open_page: OpenPage, stub: PageStub) -> None:
-    stub.voices = ["Joe", "Amy"]
+    stub.voices = {"Joe": "en-US", "Amy": "en-US"}
     page = await open_page(stub.url)
     await page.get_by_label("Voice").select_option("Amy")
     await page.reload()

@@ -47,7 +47,7 @@ async def test_report_says_what_is_missing(open_page: OpenPage, stub: PageStub) 
 async def test_report_of_a_typed_conversation_measures_no_speech(open_page: OpenPage, stub: PageStub) -> None:
     page = await open_page(stub.url)
     typed = sample_analysis()
-    typed["fluency"] |= {"turns": 0, "words": 0, "speaking_time_s": 0.0, "share_of_talk": 0.0}
+    typed["fluency"] |= {"turns": 0, "words": 0, "speaking_time_s": 0.0, "share_of_talk": None}
     await ended(page, await talking(page, stub), typed)
     await expect(page.get_by_text("Nothing was spoken, so there is no speech to measure.")).to_be_visible()
     await expect(page.locator(".share-of-talk")).to_have_count(0)

@@ -18,7 +18,16 @@ from gateway.app import create_app
 from gateway.config import GatewaySettings
 from gateway.connection.http_protocol import HttpProtocol
 from gateway.connection.low_water_mark import WebSocketProtocol
-from gateway.ports import AnyLanguage, Languages, LearnerFiles, NoLearnerRecords, NoServerTools, Ports, ServerTools
+from gateway.ports import (
+    AnyLanguage,
+    KnownLanguages,
+    Languages,
+    LearnerFiles,
+    NoLearnerRecords,
+    NoServerTools,
+    Ports,
+    ServerTools,
+)
 from tests.support.fakes import FakeAsr, FakeChat, FakeLlm, FakeRecordings, FakeTts
 from tests.support.memory_store import MemoryStore
 
@@ -30,6 +39,7 @@ class FakeServices:
     is_ready: bool = True
     recordings: FakeRecordings = field(default_factory=FakeRecordings)
     chat: FakeChat = field(default_factory=FakeChat)
+    known: KnownLanguages = field(default_factory=KnownLanguages)
 
     async def problems(self) -> dict[str, str]:
         return dict.fromkeys(("asr", "llm", "tts"), "" if self.is_ready else "loads its model")
@@ -44,6 +54,9 @@ class FakeServices:
         if not self.is_ready:
             raise UnavailableError("TTS: loading")
         return [{"id": "joe", "name": "Joe", "language": "en-US", "sample_rate": 22050}]
+
+    async def languages(self) -> KnownLanguages:
+        return self.known
 
     async def slots(self) -> dict[str, int | None]:
         return dict.fromkeys(("asr", "llm", "tts"))

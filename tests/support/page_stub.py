@@ -179,7 +179,8 @@ class PageStub:
         self.chatty = chatty
         self.ready = True
         self.fallbacks: dict[str, str] = {}
-        self.voices = ["Joe"]
+        self.voices = {"Joe": "en-US"}  # name → language
+        self.not_heard: set[str] = set()  # languages of voices that recognition doesn't know
         self.library = _LIBRARY
         self.scenarios_known = True  # False: as an older gateway
         self.full = False  # nobody is let in until the test calls Client.welcome
@@ -231,8 +232,12 @@ class PageStub:
         return JSONResponse(content, status_code=200 if self.ready else 503)
 
     async def _voices(self, _request: Request) -> Response:
-        voices = [{"id": f"en-{name}", "name": name, "language": "en-US", "sample_rate": 22050} for name in self.voices]
-        return JSONResponse({"voices": voices, "default": voices[0]["id"]})
+        voices = [
+            {"id": f"{language[:2]}-{name}", "name": name, "language": language, "sample_rate": 22050}
+            for name, language in self.voices.items()
+        ]
+        languages = [language for language in dict.fromkeys(self.voices.values()) if language not in self.not_heard]
+        return JSONResponse({"voices": voices, "default": voices[0]["id"], "languages": languages})
 
     async def _words(self, request: Request) -> Response:
         found = await asyncio.to_thread(look_up, request.query_params["text"], request.query_params["language"])

@@ -1,6 +1,6 @@
 /** The page around the transcript: the visible elements and the enabled buttons of each phase. */
 import { opening, phase, replying, unanswered } from '../aitalk/state.js';
-import { OPENERS } from '../openers.js';
+import { openers } from '../openers.js';
 import { BUTTONS, HINTS, KEPT, LEVELS, PHASES, PRELUDES, REPLAYING, TYPING, analysing, muted, queueing } from '../wording.js';
 import { el, say } from './dom.js';
 import { HintsView } from './hints.js';
@@ -47,7 +47,8 @@ export class Page {
     });
     this.notices = new NoticesView(this.part.notices, onNotice);
     const { topics, cards, 'every-level': everyLevel } = this.part;
-    this.topics = new TopicsView({ topics, cards, everyLevel }, onTopic);
+    this.topics = new TopicsView({ topics, cards, everyLevel, noCards: this.part['no-cards'] }, onTopic);
+    this.language = language;
     this.sheet = new SheetView(this.part.sheet, onPhrase);
     this.levels = [...this.part.levels.querySelectorAll('input')];
     this.now = this.part.status.querySelector('.status-now');
@@ -74,22 +75,24 @@ export class Page {
     this.hints.render(state.hints);
     this.part['ask-hint'].setAttribute('aria-disabled', state.hintAsked);
     say(this.part['ask-hint'], state.hintAsked ? HINTS.coming : HINTS.ask);
-    this.topics.render(state);
+    this.topics.render(state, this.language());
     this.sheet.render(sheetShown(current, kept) ? state.scenario : null);
     this.#prelude(prelude(current, state, talking), state);
   }
 
   #prelude(name, { turns, level, queue, scenario }) {
-    const { prelude, openers, 'prelude-title': title, 'prelude-text': text } = this.part;
+    const { prelude, openers: list, 'prelude-title': title, 'prelude-text': text } = this.part;
     const words = PRELUDES[name];
+    const sentences = scenario ? [] : openers(this.language(), level);
     prelude.hidden = !words || turns.length > 0;
     if (prelude.hidden) return;
     say(title, words.title);
-    say(text, name === 'queued' ? queueing(queue) : scenario ? (words.inScenario ?? words.text) : words.text);
-    openers.hidden = !['listening', 'typing'].includes(name) || scenario !== null;
-    if (openers.dataset.level === level) return;
-    openers.dataset.level = level;
-    openers.replaceChildren(...OPENERS[level].map((opener) => el('li', {}, el('button', { type: 'button' }, opener))));
+    say(text, name === 'queued' ? queueing(queue) : sentences.length ? words.text : (words.withoutOpeners ?? words.text));
+    list.hidden = !['listening', 'typing'].includes(name) || !sentences.length;
+    list.lang = this.language();
+    if (list.dataset.shown === sentences.join()) return;
+    list.dataset.shown = sentences.join();
+    list.replaceChildren(...sentences.map((opener) => el('li', {}, el('button', { type: 'button' }, opener))));
   }
 
   #status(current, { muted: off, replaying, queue, turns, progress }, { talking, kept }) {

@@ -1,15 +1,16 @@
 /** The cards with the subjects: "just talk" first, then the scenarios for the level. One card is chosen. */
 import { suiting } from '../scenarios.js';
-import { JUST_TALK, partnerIs, youAre } from '../wording.js';
-import { el } from './dom.js';
+import { base } from '../voices.js';
+import { JUST_TALK, noCards, partnerIs, youAre } from '../wording.js';
+import { el, say } from './dom.js';
 
 export class TopicsView {
   /**
-   * @param {{topics: HTMLElement, cards: HTMLElement, everyLevel: HTMLInputElement}} parts
+   * @param {{topics: HTMLElement, cards: HTMLElement, everyLevel: HTMLInputElement, noCards: HTMLElement}} parts
    * @param {(scenario: import('../scenarios.js').Scenario|null) => void} onChoose
    */
-  constructor({ topics, cards, everyLevel }, onChoose) {
-    Object.assign(this, { topics, cards, everyLevel });
+  constructor({ topics, cards, everyLevel, noCards: none }, onChoose) {
+    Object.assign(this, { topics, cards, everyLevel, none, language: 'en' });
     this.scenarios = [];
     this.drawn = '';
     cards.addEventListener('change', ({ target }) => onChoose(this.scenarios.find(({ id }) => id === target.value) ?? null));
@@ -23,16 +24,21 @@ export class TopicsView {
     this.#draw();
   }
 
-  /** @param {{level: string, scenario: {id: string}|null}} state */
-  render({ level, scenario }) {
+  /** @param {{level: string, scenario: {id: string}|null}} state @param {string} language that is practised */
+  render({ level, scenario }, language) {
     this.level = level;
+    this.language = language;
     this.chosen = scenario?.id ?? null;
     this.#draw();
   }
 
   #draw() {
     this.topics.hidden = !this.scenarios.length;
-    const shown = suiting(this.scenarios, this.everyLevel.checked ? null : this.level, this.chosen);
+    const inLanguage = this.scenarios.filter(({ language }) => base(language) === base(this.language));
+    const shown = suiting(inLanguage, this.everyLevel.checked ? null : this.level, this.chosen);
+    this.everyLevel.parentElement.hidden = this.cards.hidden = !inLanguage.length;
+    this.none.hidden = inLanguage.length > 0;
+    if (!inLanguage.length) say(this.none, noCards(this.language));
     const key = shown.map(({ id }) => id).join();
     if (key !== this.drawn) {
       this.drawn = key;
@@ -42,11 +48,11 @@ export class TopicsView {
   }
 }
 
-function card({ id, title, levels, goal, setting, learner, partner }) {
+function card({ id, title, language, levels, goal, setting, learner, partner }) {
   const details = setting && el('span', { class: 'more' }, setting, ' ', youAre(learner), ' ', partnerIs(partner));
   return el(
     'label',
-    { class: 'card' },
+    { class: 'card', lang: language },
     el('input', { type: 'radio', name: 'topic', value: id }),
     el('span', { class: 'card-title' }, title),
     levels && el('span', { class: 'card-levels' }, levels.from === levels.to ? levels.from : `${levels.from}–${levels.to}`),

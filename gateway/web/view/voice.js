@@ -1,19 +1,29 @@
-/** The list of voices on the welcome page; hidden if there is nothing to choose. */
+/** The practised language and the partner's voice on the welcome page; a list with one entry is hidden. */
+import { languageName } from '../wording.js';
 import { el } from './dom.js';
 
 export class VoiceView {
-  /** @param {HTMLLabelElement} label around @param {HTMLSelectElement} select */
-  constructor(label, select) {
-    this.label = label;
-    this.select = select;
+  /** @param {{practised: HTMLSelectElement, voice: HTMLSelectElement}} parts each in its label */
+  constructor({ practised, voice }) {
+    Object.assign(this, { practised, voice });
   }
 
-  /** @param {{id: string, name: string, language: string}[]} voices @param {string|null} chosen an id; null: the first */
-  render(voices, chosen) {
-    const languages = new Set(voices.map((voice) => voice.language));
-    const title = ({ name, language }) => (languages.size > 1 ? `${name} (${language})` : name);
-    this.select.replaceChildren(...voices.map((voice) => el('option', { value: voice.id }, title(voice))));
-    if (chosen) this.select.value = chosen;
-    this.label.hidden = voices.length < 2;
+  /**
+   * @param {{languages: string[], practised: string, voices: import('../voices.js').Voice[], voice: string|null}} choice
+   * voices: of the practised language. voice: an id; null: the first
+   */
+  render({ languages, practised, voices, voice }) {
+    const named = languages.map((tag) => [tag, languageName(tag)]).sort(([, one], [, other]) => one.localeCompare(other));
+    offer(this.practised, named, practised);
+    const regions = new Set(voices.map(({ language }) => language));
+    const title = ({ name, language }) => (regions.size > 1 ? `${name} (${language})` : name);
+    offer(this.voice, voices.map((each) => [each.id, title(each)]), voice);
   }
+}
+
+/** @param {HTMLSelectElement} select @param {[string, string][]} options value and text @param {string|null} chosen */
+function offer(select, options, chosen) {
+  select.replaceChildren(...options.map(([value, text]) => el('option', { value }, text)));
+  if (chosen) select.value = chosen;
+  select.closest('label').hidden = options.length < 2;
 }

@@ -65,7 +65,7 @@ def test_nothing_spoken_is_not_zero_words_per_minute() -> None:
     assert fluency.pauses is None
     assert fluency.mean_words_per_turn is None
     assert fluency.fillers is None
-    assert fluency.share_of_talk == 0.0
+    assert fluency.share_of_talk is None
 
 
 def test_without_word_times_pauses_are_unknown_but_the_rate_is_known() -> None:

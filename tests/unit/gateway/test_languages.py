@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from common.errors import InvalidInputError
 from gateway.analysis.measurement import measure
@@ -26,10 +29,10 @@ class Known:
     """Model servers that know these languages."""
 
     def __init__(self, known: KnownLanguages) -> None:
-        self._known = known
+        self.known = known
 
     async def languages(self) -> KnownLanguages:
-        return self._known
+        return self.known
 
 
 @pytest.mark.parametrize("tag", ["en", "en-GB", "es-MX", "ES"])
@@ -112,6 +115,40 @@ async def test_over_the_realtime_api_the_error_names_the_field() -> None:
         assert (error["code"], error["param"]) == ("invalid_value", "session.audio.input.transcription.language")
         assert "no voice for French" in error["message"]
         await client.update(**session("es")["session"])
+
+
+async def test_a_key_for_a_realtime_session_is_checked_when_it_is_made_and_when_it_is_used() -> None:
+    def in_(language: str, kind: str = "realtime") -> dict[str, Any]:
+        return {"session": {"type": kind, "audio": {"input": {"transcription": {"language": language}}}}}
+
+    gateway = TestGateway(languages=Known(HERE))
+    async with gateway.running(), httpx.AsyncClient() as http:
+        route = f"{gateway.http}/v1/realtime/client_secrets"
+        refused = await http.post(route, json=in_("fr"))
+        assert (await http.post(route, json=in_("fr", "transcription"))).status_code == 200  # that needs no voice
+        key = (await http.post(route, json=in_("es"))).json()["value"]
+        gateway.languages.known = KnownLanguages(("en",), ("en",))  # the model servers have changed since
+        with pytest.raises(InvalidStatus) as denied:
+            await connect(
+                f"{gateway.ws.removesuffix('/ws/conversation')}/v1/realtime",
+                additional_headers={"Authorization": f"Bearer {key}"},
+            )
+    assert refused.status_code == denied.value.response.status_code == 400
+    for body, means in (
+        (refused.json(), "no voice for French"),
+        (json.loads(denied.value.response.body or b""), "no voice for Spanish"),
+    ):
+        assert body["error"]["param"] == "session.audio.input.transcription.language"
+        assert means in body["error"]["message"]
+
+
+async def test_the_voices_come_with_the_languages_that_can_be_practised() -> None:
+    gateway = TestGateway()
+    async with gateway.running(), httpx.AsyncClient() as http:
+        unknown = (await http.get(f"{gateway.http}/voices")).json()
+        gateway.services.known = KnownLanguages(("en-US",), ("es",))
+        deaf = (await http.get(f"{gateway.http}/voices")).json()
+    assert (unknown["languages"], deaf["languages"]) == (["en-US"], [])
 
 
 async def test_a_recording_in_a_language_that_is_not_recognised_is_refused() -> None:
