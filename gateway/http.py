@@ -135,7 +135,7 @@ async def voices(request: Request) -> JSONResponse:
     try:
         found, known = await asyncio.gather(services.voices(), services.languages())
     except ServiceError as error:
-        answer = {"voices": [], "default": None, "languages": [], "message": error.message}
+        answer: dict[str, Any] = {"voices": [], "default": None, "languages": [], "message": error.message}
         return JSONResponse(answer, status_code=503)
     spoken = tuple(voice["language"] for voice in found)
     languages = practicable(KnownLanguages(spoken=spoken, heard=known.heard))

@@ -12,7 +12,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 
 from gateway.analysis.cefr import estimate_cefr
-from gateway.analysis.document import Analysis, Conversation
+from gateway.analysis.document import Analysis, Conversation, Told
 from gateway.analysis.goals import measure_goals
 from gateway.analysis.grammar import Corrections
 from gateway.analysis.measurement import measure
@@ -57,7 +57,8 @@ async def analyse(
         next_steps=(),
         goals=await asyncio.to_thread(measure_goals, tuple(turns), scenario) if scenario else None,
         timeline=measured.timeline,
-        unavailable=measured.unavailable,
+        unavailable=dict(measured.unavailable),
+        unavailable_codes={part: Told.of(because) for part, because in measured.unavailable.items()},
         pending=("grammar", "cefr", "summary", "next_steps", "meanings", *(("goals",) if scenario else ())),
     )
     writer = Writer(tuple(turns), llm, measured, corrections, scenario, draft, Clock(timeout_s))

@@ -18,6 +18,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema, create_model
 
 from common.errors import BusyError, ServiceError
+from gateway.analysis.remarks import Remark
 from gateway.history import CefrLevel
 from gateway.ports import ChatMessage, Llm
 
@@ -81,7 +82,7 @@ class NoAnswerError(Exception):
     may_go_on: the model did answer, so another question may succeed.
     """
 
-    def __init__(self, reason: str, *, may_go_on: bool = False) -> None:
+    def __init__(self, reason: Remark, *, may_go_on: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.may_go_on = may_go_on
@@ -132,10 +133,10 @@ async def ask(
                 if result is not None:
                     return result
     except TimeoutError:
-        raise NoAnswerError("The language model did not answer in time.") from None
+        raise NoAnswerError(Remark("too_late")) from None
     except ServiceError as error:
-        raise NoAnswerError(f"The language model failed: {error.message}") from error
-    raise NoAnswerError("The language model wrote nothing usable, twice. A larger model does better.", may_go_on=True)
+        raise NoAnswerError(Remark("model_failed", message=error.message)) from error
+    raise NoAnswerError(Remark("unusable_twice"), may_go_on=True)
 
 
 async def _generate(

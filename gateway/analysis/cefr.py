@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from statistics import median_low
 from typing import get_args
 
-from gateway.analysis.document import Cefr, Confidence, Fluency, Grammar, Vocabulary
-from gateway.analysis.sentences import counted
+from gateway.analysis.document import Cefr, Confidence, Fluency, Grammar, Told, Vocabulary
+from gateway.analysis.remarks import Remark
 from gateway.history import CefrLevel
 
 MIN_WORDS = 50
@@ -31,7 +31,7 @@ class Sign:
     """One measured value on the scale: `step` 0 is A1, 5 is C2. is_open: at that step, or anywhere above."""
 
     step: int
-    evidence: str
+    evidence: Remark
     is_open: bool = False
 
     def agrees_with(self, step: int) -> bool:
@@ -41,14 +41,14 @@ class Sign:
 
 def estimate_cefr(
     fluency: Fluency, vocabulary: Vocabulary, grammar: Grammar, language: str, impression: str | None
-) -> tuple[Cefr, str | None]:
+) -> tuple[Cefr, Remark | None]:
     """The estimate or, if there is none, the reason.
 
     grammar: with `words_checked` 0 if there was no search for mistakes. impression: the language model's, in words; it
     is only passed on.
     """
     signs, mistakes = _signs(fluency, vocabulary), _mistakes(grammar)
-    evidence = [sign.evidence for sign in signs]
+    evidence: list[str] = [sign.evidence for sign in signs]
     if mistakes is not None:
         evidence.append(mistakes.evidence)
     if impression is not None:
@@ -58,45 +58,44 @@ def estimate_cefr(
     if because is None:
         because = _disagreement(signs, mistakes, step)
     if because is not None:
-        return Cefr(estimate=None, confidence=None, evidence=tuple(evidence)), because
+        return _cefr(None, None, evidence), because
     english = language.partition("-")[0].lower() == "en"
     if not english:
-        evidence.append("The thresholds are those for English and fit other languages only roughly.")
+        evidence.append(Remark("rough_thresholds"))
     confidence = _confidence(vocabulary.words, signs) if english else "low"
     step = step if mistakes is None else min(step, mistakes.step)
-    return Cefr(estimate=LEVELS[step], confidence=confidence, evidence=tuple(evidence)), None
+    return _cefr(LEVELS[step], confidence, evidence), None
 
 
-def _too_little(vocabulary: Vocabulary, language: str) -> str | None:
+def _cefr(estimate: CefrLevel | None, confidence: Confidence | None, evidence: Sequence[str]) -> Cefr:
+    codes = tuple(map(Told.of, evidence))
+    return Cefr(estimate=estimate, confidence=confidence, evidence=tuple(evidence), evidence_codes=codes)
+
+
+def _too_little(vocabulary: Vocabulary, language: str) -> Remark | None:
     if vocabulary.unit == "character":
-        return f"An estimate needs words, and those of '{language}' cannot be told apart here."
+        return Remark("no_words", language=language)
     if vocabulary.words >= MIN_WORDS:
         return None
-    verb = "was" if vocabulary.words == 1 else "were"
-    return f"Only {counted(vocabulary.words, 'word')} {verb} said; an estimate needs at least {MIN_WORDS}."
+    return Remark("too_few_words", count=vocabulary.words, needed=MIN_WORDS)
 
 
-def _too_few_signs(signs: Sequence[Sign], vocabulary: Vocabulary, grammar: Grammar) -> str | None:
+def _too_few_signs(signs: Sequence[Sign], vocabulary: Vocabulary, grammar: Grammar) -> Remark | None:
     if grammar.words_checked < MIN_SHARE_CHECKED * vocabulary.words:
-        return (
-            "No level is named, because mistakes count, and the language model here could not look for them in enough "
-            "of what was said. A larger model can."
-        )
+        return Remark("too_little_checked")
     if len(signs) < MIN_SIGNS:
-        return f"No level is named: only {counted(len(signs), 'sign')} could be measured, and {MIN_SIGNS} are needed."
+        return Remark("too_few_signs", count=len(signs), needed=MIN_SIGNS)
     return None
 
 
-def _disagreement(signs: Sequence[Sign], mistakes: Sign | None, step: int) -> str | None:
+def _disagreement(signs: Sequence[Sign], mistakes: Sign | None, step: int) -> Remark | None:
     """Why the signs disagree, if they do. All but one must be within a level of the estimate, and mistakes at most one
     level below it."""
     disagreeing = sum(not sign.agrees_with(step) for sign in signs)
     if disagreeing <= 1 and (mistakes is None or mistakes.step >= step - 1):
         return None
     steps = [sign.step for sign in signs] + ([mistakes.step] if mistakes is not None else [])
-    return (
-        f"No level is named, because the signs do not agree: they go from {LEVELS[min(steps)]} to {LEVELS[max(steps)]}."
-    )
+    return Remark("signs_disagree", lowest=LEVELS[min(steps)], highest=LEVELS[max(steps)])
 
 
 def _step(signs: Sequence[Sign]) -> int:
@@ -108,27 +107,25 @@ def _step(signs: Sequence[Sign]) -> int:
 
 def _signs(fluency: Fluency, vocabulary: Vocabulary) -> list[Sign]:
     signs = []
-    if fluency.words_per_minute is not None:
-        rate = fluency.words_per_minute
-        signs.append(_sign(rate, (60, 85, 110), f"Speech rate: {rate:.0f} words per minute"))
-    if vocabulary.mean_words_per_turn is not None:
-        length = vocabulary.mean_words_per_turn
-        signs.append(_sign(length, (4, 8, 13, 20, 30), f"Length of turns: {length:.1f} words on average"))
-    if vocabulary.variety is not None:
-        variety = vocabulary.variety
-        text = f"Variety: {variety:.0%} of the words in a stretch of 50 are different ones"
-        signs.append(_sign(variety, (0.62, 0.70, 0.76, 0.82, 0.88), text))
-    if vocabulary.rarity is not None and (share := _share_beyond_common(vocabulary)) is not None:
-        text = f"Vocabulary: {share:.1%} of the words are less common ones"
-        signs.append(_sign(share, (0.01, 0.025, 0.05, 0.09, 0.14), text))
+    if (rate := fluency.words_per_minute) is not None:
+        step = _step_of(rate, (60, 85, 110))  # B2 is the highest that a rate can show
+        is_open = LEVELS[step] == "B2"
+        code = "speech_rate_or_above" if is_open else "speech_rate"
+        signs.append(Sign(step, Remark(code, rate=round(rate), level=LEVELS[step]), is_open))
+    if (length := vocabulary.mean_words_per_turn) is not None:
+        step = _step_of(length, (4, 8, 13, 20, 30))
+        signs.append(Sign(step, Remark("turn_length", words=round(length, 1), level=LEVELS[step])))
+    if (variety := vocabulary.variety) is not None:
+        step = _step_of(variety, (0.62, 0.70, 0.76, 0.82, 0.88))
+        signs.append(Sign(step, Remark("variety", percent=round(100 * variety), level=LEVELS[step])))
+    if (share := _share_beyond_common(vocabulary)) is not None:
+        step = _step_of(share, (0.01, 0.025, 0.05, 0.09, 0.14))
+        signs.append(Sign(step, Remark("less_common_words", percent=round(100 * share, 1), level=LEVELS[step])))
     return signs
 
 
-def _sign(value: float, thresholds: Sequence[float], text: str) -> Sign:
-    """The sign of a value. If the thresholds end at B2, the highest step is open."""
-    step = sum(value >= threshold for threshold in thresholds)
-    is_open = step == len(thresholds) < len(LEVELS) - 1
-    return Sign(step, f"{text}, as at {LEVELS[step]}{' or above' if is_open else ''}.", is_open)
+def _step_of(value: float, thresholds: Sequence[float]) -> int:
+    return sum(value >= threshold for threshold in thresholds)
 
 
 def _share_beyond_common(vocabulary: Vocabulary) -> float | None:
@@ -144,7 +141,7 @@ def _mistakes(grammar: Grammar) -> Sign | None:
     if not rate:
         return None
     step = sum(rate <= threshold for threshold in (15, 10, 6, 3, 1))
-    return Sign(step, f"Mistakes: {rate:.1f} in 100 words, {LEVELS[step]} at most.")
+    return Sign(step, Remark("mistakes", rate=round(rate, 1), level=LEVELS[step]))
 
 
 def _confidence(words: int, signs: Sequence[Sign]) -> Confidence:

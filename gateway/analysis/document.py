@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.analysis.remarks import Remark
 from gateway.history import CefrLevel, Level
 
 Count = Annotated[int, Field(ge=0)]
@@ -26,6 +27,18 @@ class Section(BaseModel):
     """A part of the document."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Told(Section):
+    """A sentence of the document as a code, for a page in another language. docs/analysis.md lists the codes."""
+
+    code: str
+    values: dict[str, str | int | float]
+
+    @classmethod
+    def of(cls, sentence: str) -> Told | None:
+        """None: the language model wrote the sentence."""
+        return cls(code=sentence.code, values=sentence.values) if isinstance(sentence, Remark) else None
 
 
 class Conversation(Section):
@@ -49,6 +62,9 @@ class Cefr(Section):
     )
     confidence: Confidence | None = Field(description="How much there was to go by, and how well the signs agree.")
     evidence: tuple[str, ...] = Field(description="What speaks for it, a sentence each.")
+    evidence_codes: tuple[Told | None, ...] = Field(
+        (), description="The same sentences as codes; null: the language model wrote it."
+    )
 
 
 class Pauses(Section):
@@ -222,6 +238,7 @@ class Analysis(Section):
     goals: Goals | None = Field(None, description="null: the conversation had no scenario.")
     timeline: tuple[TimelineTurn, ...]
     unavailable: dict[Part, str] = Field(description="Missing part → why, in words for the learner.")
+    unavailable_codes: dict[Part, Told] = Field({}, description="The same reasons as codes.")
     pending: tuple[Part, ...] = Field(
         (), description="Parts that are still being made; empty in the final document, the one of `analysis`."
     )

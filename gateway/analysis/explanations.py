@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from gateway.analysis.answers import MeaningsAnswer, NoAnswerError, ReasonsAnswer, ask, of_length
 from gateway.analysis.document import Grammar, WordToLearn
 from gateway.analysis.prompts import meanings_question, reasons_question
+from gateway.analysis.remarks import Remark
 from gateway.analysis.sentences import has_end, has_loop, is_prose, one_line, without_number
 from gateway.analysis.words import Lexicon, plain_word, word_spans
 from gateway.history import Level
@@ -63,7 +64,7 @@ async def define(
 ) -> tuple[WordToLearn, ...]:
     """The words, with the model's meanings where they are usable. Raises NoAnswerError."""
     if not words:
-        raise NoAnswerError("There were no new words.")
+        raise NoAnswerError(Remark("no_new_words"))
 
     def judge(answer: MeaningsAnswer) -> list[str | None] | None:
         if len(answer.meanings) != len(words):

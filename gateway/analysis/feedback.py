@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from gateway.analysis.answers import MAX_STEPS, FeedbackAnswer, NoAnswerError, NoteAnswer, ask
 from gateway.analysis.prompts import feedback_question, note_question, pieces_of
+from gateway.analysis.remarks import Remark
 from gateway.analysis.sentences import has_end, has_loop, is_list, is_prose, one_line, whole_sentences, without_number
 from gateway.history import LearnerTurn, Level, Turn
 from gateway.ports import ChatMessage, Llm
@@ -52,7 +53,7 @@ async def advise(
     Raises NoAnswerError.
     """
     if not any(char.isalnum() for turn in turns if isinstance(turn, LearnerTurn) for char in turn.text):
-        raise NoAnswerError("The learner said nothing.")
+        raise NoAnswerError(Remark("nothing_said"))
     question = feedback_question(turns, facts, level=level, language=language, notes=notes)
 
     def judge(answer: FeedbackAnswer) -> Feedback | None:

@@ -17,6 +17,7 @@ from pydantic import create_model
 from gateway.analysis.answers import Answer, NoAnswerError, ask
 from gateway.analysis.document import Goals, TaskOutcome
 from gateway.analysis.prompts import goals_question, pieces_of
+from gateway.analysis.remarks import Remark
 from gateway.history import LearnerTurn, SessionScenario, SessionTask, Turn
 from gateway.ports import Llm
 from gateway.scenarios.signs import is_shown
@@ -50,7 +51,7 @@ async def ask_opinions(
     A task has no opinion if no piece shows it and not all pieces could be judged. Raises NoAnswerError if none could.
     """
     if not any(isinstance(turn, LearnerTurn) and turn.text for turn in turns):
-        raise NoAnswerError("The learner said nothing.")
+        raise NoAnswerError(Remark("nothing_said"))
     until_s = time.monotonic() + timeout_s
     done: set[str] = set()
     pieces = pieces_of(turns)

@@ -7,16 +7,12 @@ from dataclasses import dataclass
 
 from gateway.analysis.document import Fluency, Part, TimelineTurn, Vocabulary
 from gateway.analysis.fluency import measure_fluency
+from gateway.analysis.remarks import Remark
 from gateway.analysis.sentences import counted
 from gateway.analysis.timeline import timeline_turn
 from gateway.analysis.vocabulary import measure_vocabulary
 from gateway.analysis.words import Lexicon, load_lexicon
 from gateway.history import Level, Turn
-
-_NO_FILLERS = (
-    "not measured. Speech recognition wrote down no “um” or “uh”. Most recognisers leave such sounds out, so there may "
-    "have been some."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +23,7 @@ class Measurement:
     fluency: Fluency
     vocabulary: Vocabulary
     timeline: tuple[TimelineTurn, ...]
-    unavailable: dict[Part, str]
+    unavailable: dict[Part, Remark]
 
     def facts(self) -> list[str]:
         """The facts that a teacher would want to know first, one sentence each."""
@@ -48,12 +44,12 @@ def measure(turns: Sequence[Turn], level: Level, language: str) -> Measurement:
     a second."""
     lexicon = load_lexicon(language)
     vocabulary = measure_vocabulary(turns, lexicon, level)
-    unavailable: dict[Part, str] = {}
+    unavailable: dict[Part, Remark] = {}
     if lexicon.rarity_unknown_because is not None:
         unavailable["rarity"] = lexicon.rarity_unknown_because
     fluency = measure_fluency(turns, lexicon)
     if fluency.words and fluency.fillers is None:
-        unavailable["fillers"] = _NO_FILLERS
+        unavailable["fillers"] = Remark("no_fillers")
     return Measurement(
         lexicon=lexicon,
         fluency=fluency,

@@ -17,6 +17,8 @@ from typing import Literal
 
 import langcodes
 
+from gateway.analysis.remarks import Remark
+
 _LOADING = threading.Lock()
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _LISTED_AS = {"no": "nb", "hr": "sh", "sr": "sh", "bs": "sh"}
@@ -31,7 +33,7 @@ class Lexicon:
 
     language: str
     unit: Literal["word", "character"]
-    rarity_unknown_because: str | None
+    rarity_unknown_because: Remark | None
     _tokenize: Callable[[str], list[str]]
     _zipf: Callable[[str], float]
 
@@ -66,9 +68,9 @@ def _load_lexicon(language: str) -> Lexicon:
     except (ImportError, LookupError, ValueError) as error:
         missing = error.name if isinstance(error, ImportError) else None
         because = (
-            f"The words of '{language}' cannot be told apart here: the package {missing} is not installed."
+            Remark("package_missing", language=language, package=missing)
             if missing
-            else f"There is no list of word frequencies for '{language}'."
+            else Remark("no_frequencies", language=language)
         )
     else:
         return Lexicon(language, "word", None, tokenize, zipf)

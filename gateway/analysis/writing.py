@@ -18,12 +18,13 @@ from dataclasses import dataclass
 
 from gateway.analysis.answers import NoAnswerError
 from gateway.analysis.cefr import estimate_cefr
-from gateway.analysis.document import Analysis, Part
+from gateway.analysis.document import Analysis, Part, Told
 from gateway.analysis.explanations import define, explain
 from gateway.analysis.feedback import NO_FEEDBACK, Feedback, advise, take_notes
 from gateway.analysis.goals import ask_opinions, goal_facts
 from gateway.analysis.grammar import Corrections
 from gateway.analysis.measurement import Measurement
+from gateway.analysis.remarks import Remark
 from gateway.history import SessionScenario, Turn
 from gateway.ports import Llm
 
@@ -35,15 +36,6 @@ FEEDBACK_UNTIL = 0.85
 MEANINGS_UNTIL = 0.93
 # After this many unusable answers in a row the model is not asked for more corrections.
 HOPELESS = 2
-
-_NOTHING_SAID = "There was nothing to correct."
-_TOO_SMALL = (
-    "The language model here is too small to find mistakes; only a few kinds were looked for. A larger one can."
-)
-_NO_MEANINGS = "The language model here is too small to explain words. A larger one can."
-_NO_FEEDBACK = "The language model here is too small to write a summary and next steps. A larger one can."
-_NO_OPINION = "The language model here is too small for an opinion; what you said is measured. A larger one can."
-_UNUSABLE = "The language model wrote nothing usable here. A larger model does better."
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +99,7 @@ class Writer:
             self._leave_to_a_larger_model()
             yield self._advance(*self.draft.pending)
             return
-        reason = _UNUSABLE if self._corrections.pieces else _NOTHING_SAID
+        reason = Remark("unusable") if self._corrections.pieces else Remark("nothing_to_correct")
         unusable = 0
         for piece in self._corrections.pieces:
             try:
@@ -134,14 +126,17 @@ class Writer:
         """Leave the written parts empty, with a reason: a small model's texts here are worse than none."""
         self._change(grammar=self._corrections.grammar())
         if not self.draft.grammar.words_checked:
-            self._miss("grammar", _TOO_SMALL if self._corrections.pieces else _NOTHING_SAID)
-        self._miss("summary", _NO_FEEDBACK)
-        self._miss("next_steps", _NO_FEEDBACK)
+            self._miss(
+                "grammar",
+                Remark("too_small_for_mistakes") if self._corrections.pieces else Remark("nothing_to_correct"),
+            )
+        self._miss("summary", Remark("too_small_for_feedback"))
+        self._miss("next_steps", Remark("too_small_for_feedback"))
         self._estimate_level(NO_FEEDBACK)
         if self.draft.vocabulary.words_to_learn:
-            self._miss("meanings", _NO_MEANINGS)
+            self._miss("meanings", Remark("too_small_for_meanings"))
         if self._scenario:
-            self._miss("goals", _NO_OPINION)
+            self._miss("goals", Remark("too_small_for_opinion"))
 
     def _advance(self, *parts: Part, **changes: object) -> Stage:
         """Complete one step; `parts` are no longer pending."""
@@ -152,10 +147,11 @@ class Writer:
     def _change(self, **changes: object) -> None:
         self.draft = self.draft.model_copy(update=changes)
 
-    def _miss(self, part: Part, because: str) -> None:
-        self._change(unavailable=self.draft.unavailable | {part: because})
+    def _miss(self, part: Part, because: Remark) -> None:
+        codes = self.draft.unavailable_codes | {part: Told.of(because)}
+        self._change(unavailable=self.draft.unavailable | {part: because}, unavailable_codes=codes)
 
-    async def _explain(self, reason: str) -> None:
+    async def _explain(self, reason: Remark) -> None:
         """Add the reasons for the corrections. reason: why there may be no corrections."""
         grammar = self._corrections.grammar()
         if not grammar.words_checked:
@@ -171,7 +167,7 @@ class Writer:
     async def _advise(self) -> None:
         facts = self._measured.facts() + (goal_facts(self.draft.goals) if self.draft.goals else [])
         facts += [f"Mistake: {one.original} → {one.corrected}" for one in self.draft.grammar.corrections]
-        feedback, reason = NO_FEEDBACK, _UNUSABLE
+        feedback, reason = NO_FEEDBACK, Remark("unusable")
         try:
             feedback = await advise(
                 self._turns,

@@ -114,8 +114,15 @@ export function noticeText({ text, error, seconds }) {
   return error ? complaint(error) : text;
 }
 
+/** The error codes of docs/protocol.md of which the learner is told the same. */
+const ALIKE = {
+  sound: ['audio_stalled', 'corrupt_audio', 'empty_audio', 'no_audio_track', 'odd_length_audio', 'truncated_audio', 'unsupported_audio', 'wrong_encoding'],
+  client: ['announced_too_late', 'audio_after_end', 'frame_too_large', 'invalid_json', 'invalid_message', 'out_of_sequence', 'unknown_call', 'unknown_type'],
+};
+
 function complaint({ code, message, retryable }) {
-  const told = fill(TEXTS.errors[code] ?? TEXTS.errors.other, { message: sentence(message) });
+  const name = Object.keys(ALIKE).find((kind) => ALIKE[kind].includes(code)) ?? code;
+  const told = fill(TEXTS.errors[name] ?? TEXTS.errors.other, { message: sentence(message) });
   return retryable && endsTheTurn(code) ? `${told} ${TEXTS.errors.again}` : told;
 }
 
@@ -154,6 +161,23 @@ export function howCommon(word) {
 /** 5.2 → "6,300": one in how many words it is, on average; two digits. */
 function oneIn(zipf) {
   return Number((10 ** (9 - zipf)).toPrecision(2)).toLocaleString(pageLanguage);
+}
+
+/**
+ * A fixed sentence of the report, in the page's language.
+ * @param {{code: string, values: Object<string, string|number>}|null|undefined} told null: the language model wrote it
+ * @param {string} text the server's, in the practised language or in English
+ */
+export function remark(told, text) {
+  const forms = TEXTS.remarks[told?.code];
+  if (!forms) return text;
+  const shown = Object.fromEntries(Object.entries(told.values).map(([name, value]) => [name, shownValue(name, value)]));
+  return typeof forms === 'string' ? fill(forms, shown) : counted(forms, told.values.count, shown);
+}
+
+function shownValue(name, value) {
+  if (name === 'language') return languageName(value);
+  return typeof value === 'number' ? value.toLocaleString(pageLanguage, { maximumFractionDigits: 1 }) : value;
 }
 
 export const MY_WORDS = TEXTS.my_words;

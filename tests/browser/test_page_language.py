@@ -12,7 +12,7 @@ from gateway import protocol
 from gateway.http import WEB
 from tests.browser.conftest import OpenPage
 from tests.support.page import talking
-from tests.support.page_analysis import sample_analysis
+from tests.support.page_analysis import IMPRESSION, sample_analysis
 from tests.support.page_stub import PageStub
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -56,6 +56,15 @@ async def test_the_page_is_switched_to_spanish_and_stays_so(open_page: OpenPage,
     report = page.locator("#report")
     await expect(report.get_by_role("heading", level=2)).to_have_text(spanish["report"]["title"])
     await expect(report).to_contain_text(spanish["report"]["words_per_minute"])
+    await expect(report.locator(".evidence li")).to_have_text(
+        [
+            "Velocidad al hablar: 118 palabras por minuto, como en B2 o más.",
+            "Longitud de tus turnos: 21,2 palabras de media, como en C1.",
+            "Variedad: el 71 % de las palabras en un tramo de 50 son distintas, como en B1.",
+            "Errores: 4,7 por cada 100 palabras, como mucho B2.",
+            IMPRESSION,
+        ]
+    )
     await expect(page.get_by_role("button", name=spanish["page"]["again"])).to_be_visible()
 
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from gateway import protocol
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import Console, OpenPage
 from tests.support.page import talking
 from tests.support.page_stub import PageStub
 
@@ -24,6 +24,7 @@ async def test_a_language_is_chosen_with_its_voices_and_openers_and_remembered(
     await expect(practised).to_have_value("en")  # the default voice's
     await expect(practised.locator("option")).to_have_text(["English", "Hindi", "Spanish"])
     await expect(voice.locator("option")).to_have_text(["Joe (en-US)", "Emma (en-GB)"])
+    await page.get_by_label("Beginner").check()
     await page.get_by_role("radio", name="At the café").check()
 
     await practised.select_option("Spanish")
@@ -40,8 +41,8 @@ async def test_a_language_is_chosen_with_its_voices_and_openers_and_remembered(
     client = await talking(page, stub)
     start = await client.message(protocol.Start)
     assert (start.language, start.voice, start.scenario) == ("es", "es-Alex", None)
-    await page.get_by_role("button", name="¿Me ayudas a pedir en un restaurante?").click()
-    assert (await client.message(protocol.Text)).text == "¿Me ayudas a pedir en un restaurante?"
+    await page.get_by_role("button", name="¡Hola! ¿Cómo estás?").click()
+    assert (await client.message(protocol.Text)).text == "¡Hola! ¿Cómo estás?"
 
 
 async def test_a_language_without_openers_has_none_in_another_language(open_page: OpenPage, stub: PageStub) -> None:
@@ -63,8 +64,9 @@ async def test_one_language_is_no_choice_and_is_the_one_that_starts(open_page: O
 
 
 async def test_before_the_server_tells_its_voices_the_learners_earlier_choice_is_sent(
-    open_page: OpenPage, stub: PageStub
+    open_page: OpenPage, stub: PageStub, console: Console
 ) -> None:
+    console.allowed.append("status of 503")  # /ready
     stub.voices = VOICES
     page = await open_page(stub.url)
     await page.get_by_label("I’m practising").select_option("Spanish")

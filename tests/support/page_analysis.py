@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.analysis import document as d
+from gateway.analysis.remarks import Remark
 
 TURNS = (
     ("learner", 1.2, 6.4, 19, False), ("partner", 8.3, 7.1, 21, False), ("learner", 17.0, 11.2, 31, False),
@@ -12,6 +13,14 @@ TURNS = (
     ("learner", 52.0, 0.0, 6, False), ("partner", 53.1, 6.2, 17, False), ("learner", 61.5, 14.7, 38, False),
     ("partner", 78.0, 4.4, 12, False),
 )  # fmt: skip
+
+SIGNS = (
+    Remark("speech_rate_or_above", rate=118, level="B2"),
+    Remark("turn_length", words=21.2, level="C1"),
+    Remark("variety", percent=71, level="B1"),
+    Remark("mistakes", rate=4.7, level="B2"),
+)
+IMPRESSION = "The model thinks: B1. You tell short stories."
 
 
 def sample_analysis() -> dict[str, Any]:
@@ -25,12 +34,8 @@ def sample_analysis() -> dict[str, Any]:
         cefr=d.Cefr(
             estimate="B1",
             confidence="medium",
-            evidence=(
-                "Speech rate of 118 words per minute: B1.",
-                "22 words per turn on average: B2.",
-                "Variety of 0.71 over windows of 50 words: B1.",
-                "4.7 corrections per 100 words: at most B1.",
-            ),
+            evidence=(*SIGNS, IMPRESSION),
+            evidence_codes=(*map(d.Told.of, SIGNS), None),
         ),
         fluency=_fluency(),
         vocabulary=_vocabulary(),
@@ -47,16 +52,15 @@ def sample_analysis() -> dict[str, Any]:
 def sparse_analysis() -> dict[str, Any]:
     """The analysis of a conversation with next to no speech, without the language model."""
     away = "The language model could not be reached, so this part is missing."
+    few = Remark("too_few_words", count=12, needed=50)
     full = d.Analysis.model_validate(sample_analysis())
     changes = {
         "summary": None,
         "cefr": d.Cefr(estimate=None, confidence=None, evidence=()),
         "grammar": d.Grammar(corrections=(), words_checked=0, corrections_per_100_words=None),
         "next_steps": (),
-        "unavailable": {
-            "summary": away, "grammar": away, "next_steps": away,
-            "cefr": "Only 12 words were said; an estimate needs at least 50.",
-        },
+        "unavailable": {"summary": away, "grammar": away, "next_steps": away, "cefr": few},
+        "unavailable_codes": {"cefr": d.Told.of(few)},
     }  # fmt: skip
     return full.model_copy(update=changes).model_dump(mode="json")
 

@@ -35,7 +35,7 @@ export class ReportView {
 function report(document, words) {
   return [
     el('h2', { id: 'report-title' }, REPORT.title),
-    document.summary ? el('p', { class: 'summary' }, document.summary) : missing(document.unavailable?.summary),
+    document.summary ? el('p', { class: 'summary' }, document.summary) : missing(document, 'summary'),
     comingUp(document),
     goals(document),
     timeline(document),
@@ -53,12 +53,12 @@ function comingUp({ pending }) {
 }
 
 /** What to do next, or why that is missing, unless the same reason stands in the place of the summary. */
-function nextSteps({ next_steps: steps, unavailable }) {
-  const known = list(steps);
-  const reason = unavailable?.next_steps;
-  if (!known.length && (!reason || reason === unavailable.summary)) return null;
+function nextSteps(document) {
+  const known = list(document.next_steps);
+  const reason = missing(document, 'next_steps');
+  if (!known.length && (!reason || document.unavailable.next_steps === document.unavailable.summary)) return null;
   return section(
     REPORT.next,
-    known.length ? el('ol', { class: 'steps' }, ...known.map((step) => el('li', {}, step))) : missing(reason),
+    known.length ? el('ol', { class: 'steps' }, ...known.map((step) => el('li', {}, step))) : reason,
   );
 }

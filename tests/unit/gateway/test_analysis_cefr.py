@@ -69,6 +69,19 @@ def test_a_fast_speaker_is_not_said_to_speak_as_at_c2() -> None:
     assert cefr.estimate == "B2"
 
 
+def test_the_evidence_comes_as_codes_too() -> None:
+    cefr, _ = estimate_cefr(*at(2), CHECKED, "fr", "The model thinks: B1.")
+    told = [one and (one.code, one.values) for one in cefr.evidence_codes]
+    assert told == [
+        ("speech_rate", {"rate": 100, "level": "B1"}),
+        ("turn_length", {"words": 10.0, "level": "B1"}),
+        ("variety", {"percent": 72, "level": "B1"}),
+        ("less_common_words", {"percent": 3.0, "level": "B1"}),
+        None,  # the model's sentence
+        ("rough_thresholds", {}),
+    ]
+
+
 def test_mistakes_lower_the_estimate_by_a_level_and_never_lift_it() -> None:
     assert estimate_cefr(*at(1), mistakes(0), "en", None)[0].estimate == "A2"
     assert estimate_cefr(*at(1), mistakes(0.5), "en", None)[0].estimate == "A2"

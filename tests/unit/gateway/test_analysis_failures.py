@@ -88,6 +88,14 @@ async def test_a_hanging_model_is_left_when_the_time_is_up() -> None:
     analysis = await run(llm := ScriptedLlm(corrections=(None,), feedback=(None,)), timeout_s=0.05)
     assert set(analysis.unavailable) == {"summary", "grammar", "next_steps", "cefr", "fillers"}
     assert "in time" in analysis.unavailable["grammar"]
+    assert {part: told.code for part, told in analysis.unavailable_codes.items()} == {
+        "summary": "too_late",
+        "grammar": "too_late",
+        "next_steps": "too_late",
+        "cefr": "too_few_words",
+        "fillers": "no_fillers",
+    }
+    assert analysis.unavailable_codes["cefr"].values == {"count": 15, "needed": 50}
     assert llm.cancelled == len(llm.asked) == 2
 
 

@@ -121,13 +121,13 @@ async def test_a_key_for_a_realtime_session_is_checked_when_it_is_made_and_when_
     def in_(language: str, kind: str = "realtime") -> dict[str, Any]:
         return {"session": {"type": kind, "audio": {"input": {"transcription": {"language": language}}}}}
 
-    gateway = TestGateway(languages=Known(HERE))
-    async with gateway.running(), httpx.AsyncClient() as http:
+    here = Known(HERE)
+    async with TestGateway(languages=here).running() as gateway, httpx.AsyncClient() as http:
         route = f"{gateway.http}/v1/realtime/client_secrets"
         refused = await http.post(route, json=in_("fr"))
         assert (await http.post(route, json=in_("fr", "transcription"))).status_code == 200  # that needs no voice
         key = (await http.post(route, json=in_("es"))).json()["value"]
-        gateway.languages.known = KnownLanguages(("en",), ("en",))  # the model servers have changed since
+        here.known = KnownLanguages(("en",), ("en",))  # the model servers have changed since
         with pytest.raises(InvalidStatus) as denied:
             await connect(
                 f"{gateway.ws.removesuffix('/ws/conversation')}/v1/realtime",

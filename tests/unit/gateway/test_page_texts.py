@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.analysis.remarks import TEXTS as REMARKS
 from gateway.http import WEB
 
 FILES = sorted((WEB / "texts").glob("*.json"))
@@ -100,6 +101,25 @@ def test_the_html_has_no_text_of_its_own() -> None:
     html.feed((WEB / "index.html").read_text("utf-8"))
     assert html.texts == ["AI-Talk", "Esc"]
     assert [path for path in html.named if path not in ENGLISH] == []
+
+
+def test_each_error_code_of_the_conversation_has_a_text() -> None:
+    documented = (WEB.parents[1] / "docs" / "protocol.md").read_text("utf-8").partition("## Errors")[2]
+    rows = re.findall(r"^\| `(\w+)` \| (?:yes|no) \| (.*)$", documented.partition("## Close codes")[0], re.MULTILINE)
+    codes = {code for code, what in rows if "only over HTTP" not in what}
+    alike = (WEB / "wording.js").read_text("utf-8").partition("const ALIKE = {")[2].partition("};")[0]
+    assert len(codes) > 20
+    assert codes - set(re.findall(r"'(\w+)'", alike)) <= {path.removeprefix("errors.") for path in ENGLISH}
+
+
+def test_the_page_has_each_fixed_sentence_of_the_analysis() -> None:
+    forms = {code: text if isinstance(text, tuple) else (text,) for code, text in REMARKS.items()}
+    ours = {
+        f"remarks.{code}{suffix}": text
+        for code, texts in forms.items()
+        for suffix, text in zip([".one", ".other"] if len(texts) > 1 else [""], texts, strict=True)
+    }
+    assert ours == {path: text for path, text in ENGLISH.items() if path.startswith("remarks.")}
 
 
 def stray(source: str) -> list[str]:

@@ -1,18 +1,20 @@
 /** The estimated level on its scale, with the evidence. */
-import { REPORT } from '../../wording.js';
+import { REPORT, remark } from '../../wording.js';
 import { el } from '../dom.js';
 import { list, missing, section } from './parts.js';
 
 const SCALE = ['A1', 'A2', 'B1', 'B2', 'C1', 'C2'];
 
-export function cefr({ cefr: found, unavailable, pending }) {
+export function cefr(document) {
+  const { cefr: found, pending } = document;
   if (list(pending).includes('cefr')) return null; // mistakes count for the level, and the search for them is not over
   const evidence = list(found?.evidence);
-  if (!found?.estimate && !evidence.length && !unavailable?.cefr) return null;
+  const reason = missing(document, 'cefr');
+  if (!found?.estimate && !evidence.length && !reason) return null;
   return section(
     REPORT.level,
-    found?.estimate ? verdict(found) : missing(unavailable?.cefr),
-    evidence.length > 0 && el('ul', { class: 'evidence' }, ...evidence.map((sign) => el('li', {}, sign))),
+    found?.estimate ? verdict(found) : reason,
+    evidence.length > 0 && el('ul', { class: 'evidence' }, ...evidence.map((sign, i) => el('li', {}, remark(found.evidence_codes?.[i], sign)))),
   );
 }
 

@@ -4,9 +4,10 @@ import { REPORT } from '../../wording.js';
 import { el } from '../dom.js';
 import { list, missing, section } from './parts.js';
 
-export function corrections({ grammar, unavailable, pending }) {
+export function corrections(document) {
+  const { grammar, pending } = document;
   const found = list(grammar?.corrections).filter((each) => each?.original && each.corrected);
-  const reason = missing(unavailable?.grammar);
+  const reason = missing(document, 'grammar');
   if (!found.length && (list(pending).includes('grammar') || (!grammar && !reason))) return null;
   if (!found.length) return section(REPORT.corrections, reason ?? el('p', {}, REPORT.nothing_to_correct));
   return section(REPORT.corrections, el('ul', { class: 'corrections' }, ...found.map(correction)), reason);

@@ -2,9 +2,10 @@
 import { fill, number } from '../../texts.js';
 import { REPORT } from '../../wording.js';
 import { el, svg } from '../dom.js';
-import { section } from './parts.js';
+import { section, whyMissing } from './parts.js';
 
-export function fluency({ fluency: found, vocabulary, unavailable }) {
+export function fluency(document) {
+  const { fluency: found, vocabulary } = document;
   if (!found) return null;
   if (found.turns === 0) return section(REPORT.fluency, el('p', { class: 'fine' }, REPORT.unspoken));
   const unit = vocabulary?.unit === 'character' ? 'characters' : 'words';
@@ -17,7 +18,8 @@ export function fluency({ fluency: found, vocabulary, unavailable }) {
     figure(found.mean_response_time_s, REPORT.response_time),
   ].filter(Boolean);
   if (!figures.length) return null;
-  const unmeasured = unavailable?.fillers && el('p', { class: 'fine' }, fill(REPORT.fillers_missing, { reason: unavailable.fillers }));
+  const reason = whyMissing(document, 'fillers');
+  const unmeasured = reason && el('p', { class: 'fine' }, fill(REPORT.fillers_missing, { reason }));
   return section(REPORT.fluency, el('dl', { class: 'figures' }, ...figures), share(found.share_of_talk), unmeasured);
 }
 

@@ -6,16 +6,18 @@ import { list, missing, section } from './parts.js';
 const MEASURED = { true: REPORT.heard, false: REPORT.not_heard };
 const OPINION = { true: REPORT.done, false: REPORT.not_done };
 
-export function goals({ goals: found, unavailable }) {
+export function goals(document) {
+  const { goals: found } = document;
+  const reason = missing(document, 'goals');
   const tasks = list(found?.tasks).filter((task) => task?.text);
-  if (!tasks.length) return unavailable?.goals ? section(REPORT.goals, missing(unavailable.goals)) : null;
+  if (!tasks.length) return reason ? section(REPORT.goals, reason) : null;
   const judged = tasks.some(({ opinion }) => opinion in OPINION);
   return section(
     REPORT.goals,
     found.goal && el('p', {}, found.goal),
     el('table', { class: 'goals' }, head(judged), el('tbody', {}, ...tasks.map((task) => row(task, judged)))),
     el('p', { class: 'fine' }, judged ? `${REPORT.how_measured} ${REPORT.may_be_wrong}` : REPORT.how_measured),
-    !judged && missing(unavailable?.goals),
+    !judged && reason,
   );
 }
 

@@ -12,9 +12,10 @@ import { list, missing, section } from './parts.js';
  * @param {(sentence: string) => boolean} words.canHear whether the sound of a sentence of the partner's is kept
  * @param {(sentence: string) => void} words.onHear
  */
-export function vocabulary({ vocabulary: found, unavailable }, words) {
+export function vocabulary(document, words) {
+  const { vocabulary: found } = document;
   if (!found) return null;
-  return section(REPORT.vocabulary, counts(found), rarity(found, unavailable), rarest(found.rarity), toLearn(found.words_to_learn, words));
+  return section(REPORT.vocabulary, counts(found), rarity(found, document), rarest(found.rarity), toLearn(found.words_to_learn, words));
 }
 
 function counts({ words, distinct_words: distinct, unit = 'word' }) {
@@ -22,9 +23,9 @@ function counts({ words, distinct_words: distinct, unit = 'word' }) {
   return el('p', {}, counted(unit === 'character' ? REPORT.used_characters : REPORT.used_words, words, { distinct: number(distinct ?? 0) }));
 }
 
-function rarity({ rarity: found }, unavailable) {
+function rarity({ rarity: found }, document) {
   const bands = list(found?.bands).filter((band) => band?.words > 0);
-  if (!bands.length) return missing(unavailable?.rarity);
+  if (!bands.length) return missing(document, 'rarity');
   const total = bands.reduce((sum, band) => sum + band.words, 0);
   let x = 0;
   const bars = bands.map(({ name, words }) => {
