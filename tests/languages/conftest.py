@@ -26,6 +26,15 @@ from tts_service.engines.kokoro_phonemes import KokoroPhonemizer
 MODELS = Path(os.environ.get("MODELS_CACHE_DIR", "models")).absolute()
 
 
+def words_misheard(said: list[str], heard: list[str]) -> float:
+    """Words misheard per word said. "sœur" and "soeur" are the same."""
+
+    def spelled(text: str) -> str:
+        return text.lower().replace("œ", "oe").replace("æ", "ae")
+
+    return word_error_rate([spelled(text) for text in said], [spelled(text) for text in heard])
+
+
 class Speaker:
     """Kokoro's voices, and what Whisper base understands of them."""
 

@@ -1,7 +1,7 @@
 """Spoken conversations through the whole mesh on PROFILE=languages, in Spanish and in French.
 
-They are understood, answered, spoken and analysed in that language. Prints the milliseconds of each stage, and the
-memory of each process.
+They are understood, answered, spoken and analysed in that language. Prints the milliseconds of each stage, the share of
+misheard words, and the memory of each process.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ import numpy as np
 import pytest
 import soxr
 
-from tests.languages.conftest import Speaker
+from tests.languages.conftest import Speaker, words_misheard
 from tests.support.audio import cut
 from tests.support.learner import Learner, a_learner
 from tests.support.mesh import Mesh
-from tests.support.transcription import word_error_rate
 
 # ruff: noqa: SIM905  a list of words reads better as one
 
 
 @dataclass(frozen=True)
 class Practice:
-    """What a learner says with the voice, and words that only this language of the three has."""
+    """What a learner says with the voice, 48 words or more, and words that only this language of the three has."""
 
     language: str
     voice: str
@@ -37,13 +36,23 @@ PRACTICES = (
     Practice(
         "es",
         "ef_dora",
-        ("Ayer fui al mercado con mi hermana.", "Me gusta mucho la fruta, sobre todo las manzanas."),
+        (
+            "Ayer fui al mercado con mi hermana y compramos pan, queso y unas manzanas.",
+            "Me gusta mucho la fruta, sobre todo las naranjas y las manzanas.",
+            "El sábado por la tarde vamos a preparar una cena para nuestros amigos.",
+            "Mi hermana quiere hacer una tarta de chocolate, pero yo prefiero el helado.",
+        ),
         frozenset("el los las y con por para muy qué cómo está es una te tu gusta más lo del al su se".split()),
     ),
     Practice(
         "fr",
         "ff_siwis",
-        ("Hier, je suis allé au marché avec ma sœur.", "J'aime beaucoup les fruits, surtout les pommes."),
+        (
+            "Hier, je suis allé au marché avec ma sœur et nous avons acheté du pain.",
+            "J'aime beaucoup les fruits, surtout les pommes et les oranges.",
+            "Samedi soir, nous allons préparer un dîner pour nos amis.",
+            "Ma sœur veut faire un gâteau au chocolat, mais moi, je préfère la glace.",
+        ),
         frozenset("le les et avec pour très est une vous je des dans du au aux ce qui pas votre vos ou".split()),
     ),
 )
@@ -85,8 +94,11 @@ async def test_a_conversation_in_another_language(languages_mesh: Mesh, speaker:
         analysis = await learner.wait_for("analysis", timeout_s=300, where=lambda m: m.get("is_final", True))
     async with httpx.AsyncClient(base_url=languages_mesh.http) as http:
         print({name: one["memory_bytes"] // 10**6 for name, one in (await http.get("/gpu")).json()["services"].items()})
-    assert word_error_rate(list(practice.lines), understood) <= 0.1, understood
-    assert speaker.errors(written, heard, practice.language) <= 0.15, list(zip(written, heard, strict=True))
+    lines, partner_words = list(practice.lines), sum(len(text.split()) for text in written)
+    ours, theirs = words_misheard(lines, understood), speaker.errors(written, heard, practice.language)
+    print(f"{practice.language}: misheard {ours:.1%} of the learner's words, {theirs:.1%} of {partner_words} partner's")
+    assert ours <= 0.1, understood
+    assert theirs <= 0.15, list(zip(written, heard, strict=True))
     assert all(is_in(practice, reply) for reply in written), written
     document = analysis["data"]
     assert document["conversation"]["language"] == practice.language

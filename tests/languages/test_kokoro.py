@@ -6,8 +6,7 @@ import itertools
 
 import pytest
 
-from tests.languages.conftest import Speaker
-from tests.support.transcription import word_error_rate
+from tests.languages.conftest import Speaker, words_misheard
 from tests.support.tts_contract import TtsContract
 from tts_service.engine import TtsEngine
 
@@ -43,14 +42,14 @@ def test_a_voice_is_understood(speaker: Speaker, voice: str) -> None:
     (language,) = [one.language.partition("-")[0] for one in speaker.engine.voices() if one.id == voice]
     heard = speaker.hear(speaker.say(LINES[voice], voice))
     assert heard.language == language
-    assert word_error_rate([LINES[voice]], [heard.text]) <= 0.1, heard.text
+    assert words_misheard([LINES[voice]], [heard.text]) <= 0.1, heard.text
 
 
 @pytest.mark.parametrize("voice", MORE)
 def test_italian_and_portuguese_are_understood_in_more_sentences(speaker: Speaker, voice: str) -> None:
     (language,) = [one.language.partition("-")[0] for one in speaker.engine.voices() if one.id == voice]
     heard = [speaker.hear(speaker.say(line, voice), language).text for line in MORE[voice]]
-    assert word_error_rate(list(MORE[voice]), heard) <= 0.15, heard
+    assert words_misheard(list(MORE[voice]), heard) <= 0.15, heard
 
 
 def test_words_are_timed_by_the_model_itself(engine: TtsEngine) -> None:
