@@ -76,11 +76,11 @@ def _synthetic() -> Iterator[Utterance]:
         choice = random.Random(f"{SEED} {marked}")
         pace = choice.choice(PACES)
         whole, _ = _say(marked.replace("| ", ""), pace)
-        yield _staged(f"whole-{i}", "whole", tuning, whole, None, choice)
+        yield staged(f"whole-{i}", "whole", tuning, whole, None, choice)
         if "|" in marked:
             for kind in ("comma", "filler", "flat"):
                 before, after = _halves(marked, kind, choice.choice(FILLERS), choice.choice(PACES))
-                yield _staged(f"{kind}-{i}", kind, tuning, before, after, choice)
+                yield staged(f"{kind}-{i}", kind, tuning, before, after, choice)
 
 
 def _synthetic_again() -> Iterator[Utterance]:
@@ -91,11 +91,11 @@ def _synthetic_again() -> Iterator[Utterance]:
     for marked in more:
         choice = random.Random(f"x {marked}")
         whole, _ = _say(marked.replace("| ", ""), choice.choice(PACES))
-        yield _staged(f"x-whole-{marked}", "whole", True, whole, None, choice)
+        yield staged(f"x-whole-{marked}", "whole", True, whole, None, choice)
         if "|" in marked:
             for kind in ("comma", "flat", "filler")[: choice.choice((2, 2, 3))]:
                 before, after = _halves(marked, kind, choice.choice(FILLERS), choice.choice(PACES))
-                yield _staged(f"x-{kind}-{marked}", kind, True, before, after, choice)
+                yield staged(f"x-{kind}-{marked}", kind, True, before, after, choice)
 
 
 def _shuffled_halves(count: int, seed: int) -> list[bool]:
@@ -110,7 +110,7 @@ def _halves(marked: str, kind: str, filler: str, pace: float) -> tuple[Audio, Au
     stop = f"{first}, {filler}," if kind == "filler" else f"{first},"
     audio, commas = _say(f"{stop} {rest}", pace)
     cut = commas[stop.count(",") - 1]
-    return _trimmed(audio[:cut]), _trimmed(audio[cut:])
+    return trimmed(audio[:cut]), trimmed(audio[cut:])
 
 
 @cache
@@ -131,7 +131,7 @@ def _say(text: str, pace: float) -> tuple[Audio, list[int]]:
     rate = _piper().config.sample_rate
     audio = np.asarray(soxr.resample(np.concatenate(pieces), rate, RATE), np.float32)
     scaled = [round(comma * RATE / rate) for comma in commas]
-    return (audio if commas else _trimmed(audio)), scaled
+    return (audio if commas else trimmed(audio)), scaled
 
 
 @cache
@@ -145,14 +145,14 @@ def _real() -> Iterator[Utterance]:
     for name, spans in REAL_COMPLETE.items():
         for i, (begin, end) in enumerate(spans):
             whole = _piece(name, begin, end)
-            yield _staged(f"{name}-{i}", "real whole", half[name, begin], whole, None, random.Random(f"{name} {i}"))
+            yield staged(f"{name}-{i}", "real whole", half[name, begin], whole, None, random.Random(f"{name} {i}"))
     for name, stops in REAL_HESITANT.items():
         for i, (begin, stop, end) in enumerate(stops):
             before, after = _stopped(name, begin, stop, end)
             for take in range(2):
                 choice = random.Random(f"{name} {i} {take}")
                 title = f"{name}-stop-{i}-{take}"
-                yield _staged(title, "real stop", half[name, begin], before, after, choice)
+                yield staged(title, "real stop", half[name, begin], before, after, choice)
 
 
 def _real_again(takes: int) -> Iterator[Utterance]:
@@ -162,13 +162,13 @@ def _real_again(takes: int) -> Iterator[Utterance]:
         for i, (begin, end) in enumerate(spans):
             for take in range(takes if half[name, begin] else 0):
                 choice = random.Random(f"x{name}{i}{take}")
-                yield _staged(f"x-{name}-{i}-{take}", "real whole", True, _piece(name, begin, end), None, choice)
+                yield staged(f"x-{name}-{i}-{take}", "real whole", True, _piece(name, begin, end), None, choice)
     for name, stops in REAL_HESITANT.items():
         for i, (begin, stop, end) in enumerate(stops):
             for take in range(takes if half[name, begin] else 0):
                 choice = random.Random(f"x{name}{i}s{take}")
                 before, after = _stopped(name, begin, stop, end)
-                yield _staged(f"x-{name}-stop-{i}-{take}", "real stop", True, before, after, choice)
+                yield staged(f"x-{name}-stop-{i}-{take}", "real stop", True, before, after, choice)
 
 
 def _real_halves() -> dict[tuple[str, float], bool]:
@@ -180,14 +180,14 @@ def _real_halves() -> dict[tuple[str, float], bool]:
 
 
 def _piece(name: str, begin: float, end: float) -> Audio:
-    return _trimmed(_recording(name)[round(begin * RATE) : round(end * RATE)])
+    return trimmed(_recording(name)[round(begin * RATE) : round(end * RATE)])
 
 
 def _stopped(name: str, begin: float, stop: float, end: float) -> tuple[Audio, Audio]:
     """Speech up to about `stop`, and from there on."""
     audio = _recording(name)[round(begin * RATE) : round(end * RATE)]
     cut = _quietest(audio, round((stop - begin) * RATE))
-    return _faded(_trimmed(audio[:cut])), _trimmed(audio[cut:])
+    return _faded(trimmed(audio[:cut])), trimmed(audio[cut:])
 
 
 def _quietest(audio: Audio, near: int) -> int:
@@ -203,7 +203,7 @@ def _faded(audio: Audio) -> Audio:
     return np.concatenate([audio[:-fade], audio[-fade:] * np.linspace(1, 0, fade, dtype=np.float32)])
 
 
-def _trimmed(audio: Audio) -> Audio:
+def trimmed(audio: Audio) -> Audio:
     """`audio` without the silence before and after it. Silence is 40 dB below the peak."""
     frame = RATE // 100
     level = np.abs(audio[: len(audio) // frame * frame]).reshape(-1, frame).max(axis=1)
@@ -214,7 +214,7 @@ def _trimmed(audio: Audio) -> Audio:
 # --- staging ------------------------------------------------------------------------------------
 
 
-def _staged(name: str, kind: str, tuning: bool, before: Audio, after: Audio | None, choice: random.Random) -> Utterance:
+def staged(name: str, kind: str, tuning: bool, before: Audio, after: Audio | None, choice: random.Random) -> Utterance:
     """Speech with its hesitation, in a room."""
     pause_s = choice.uniform(0.3, 1.5)
     gain = choice.choice([0.5, 0.5, 0.5, 0.25, 0.06]) / max(0.01, float(np.abs(before).max()))
