@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 from asr_service.engines import create_engine
 from asr_service.turn_taking.endpointing import Endpointing
 from bench.turn_taking.detector import Heard, Networks, detect, smart_turn_alone
 from bench.turn_taking.fit import fit
+from bench.turn_taking.languages import LANGUAGES, make_in
 from bench.turn_taking.scores import Score, is_cut, score
 from bench.turn_taking.utterances import Utterance, make_more, make_set
 from tests.support.asr import asr_settings
@@ -29,6 +31,13 @@ def main() -> None:
     """Run what the arguments ask for, and write `turn_taking.json` and `turn_taking.md`."""
     arguments = _arguments()
     arguments.out.mkdir(parents=True, exist_ok=True)
+    if arguments.language == "en":
+        _in_english(arguments)
+    else:
+        _in_another_language(arguments.language, arguments.out, remember=arguments.remember)
+
+
+def _in_english(arguments: argparse.Namespace) -> None:
     engine = create_engine(asr_settings())
     engine.load()
     networks = Networks(engine, arguments.out / "turn_taking_memory.json", remember=arguments.remember)
@@ -45,6 +54,22 @@ def main() -> None:
     rows = {name: found.as_row() for name, found in scores.items()}
     (arguments.out / "turn_taking.json").write_text(json.dumps({"half": arguments.half, "rows": rows}, indent=2))
     networks.save()
+
+
+def _in_another_language(language: str, out: Path, *, remember: bool) -> None:
+    """The same on the models of PROFILE=languages, which are in MODELS_CACHE_DIR. Writes `turn_taking_es.md`."""
+    models = Path(os.environ.get("MODELS_CACHE_DIR", "models")).absolute()
+    utterances = make_in(language, models, out / "speech")
+    engine = create_engine(asr_settings(asr_model_name="openai/whisper-base", models_cache_dir=models))
+    engine.load()
+    memory = out / f"turn_taking_memory_{language}.json"
+    networks = Networks(engine, memory, remember=remember, language=language)
+    scores = measure(utterances, networks)
+    networks.save()
+    title = f"`python -m bench.turn_taking --language {language}`: {len(utterances)} utterances"
+    report = f"{title}\n\n{table(scores)}\n\n{_by_kind(utterances, networks)}\n"
+    print(report)
+    (out / f"turn_taking_{language}.md").write_text(report)
 
 
 def measure(utterances: list[Utterance], networks: Networks) -> dict[str, Score]:
@@ -103,6 +128,12 @@ def _share(part: int, whole: int) -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.turn_taking", description=__doc__)
     parser.add_argument("--half", choices=["tuning", "test"], default="test", help="which utterances (default: test)")
+    parser.add_argument(
+        "--language",
+        choices=["en", *LANGUAGES],
+        default="en",
+        help="another one than English needs `make models PROFILE=languages`",
+    )
     parser.add_argument(
         "--fit", action="store_true", help="fit the weights of end_of_turn to this half and more, and print them"
     )

@@ -35,9 +35,13 @@ class Moment:
 
 
 class Networks:
-    """The four networks, each asked once for the same thing; with `remember`, once for all runs."""
+    """The four networks, each asked once for the same thing; with `remember`, once for all runs.
 
-    def __init__(self, engine: AsrEngine, memory: Path, *, remember: bool) -> None:
+    language: of the utterances. The text model knows English only.
+    """
+
+    def __init__(self, engine: AsrEngine, memory: Path, *, remember: bool, language: str = "en") -> None:
+        self.language = language
         self._engine, self._path, self._remember = engine, memory, remember
         self._vad, self._turn, self._text = SileroVad(), SmartTurn(), LlamaTextModel()
         self._known: dict[str, object] = json.loads(memory.read_text()) if remember and memory.exists() else {}
@@ -62,7 +66,9 @@ class Networks:
             self._known[key] = self._turn.infer(utterance.audio[max(begin, end - HEARD, 0) : end])
         return float(str(self._known[key]))
 
-    def could_end(self, text: str) -> float:
+    def could_end(self, text: str) -> float | None:
+        if self.language != "en":
+            return None
         key = f"text {text}"
         if key not in self._known:
             self._known[key] = self._text.infer(text)
@@ -72,13 +78,13 @@ class Networks:
         """The text, the last word and what could follow it."""
         key = f"words {utterance.name} {begin} {end}"
         if key not in self._known:
-            heard = self._engine.transcribe(utterance.audio[begin:end], DecodeOptions("en"))
+            heard = self._engine.transcribe(utterance.audio[begin:end], DecodeOptions(self.language))
             last = heard.words[-1] if heard.words else Word("", 0, 0, 1.0)
             self._known[key] = [heard.text, last.text, last.start, last.end, last.confidence, heard.closing]
         found = self._known[key]
         assert isinstance(found, list)
         text, *last_word, closing = found
-        return Transcript(text, (Word(*last_word),) if text else (), "en", closing and Closing(*closing))
+        return Transcript(text, (Word(*last_word),) if text else (), self.language, closing and Closing(*closing))
 
 
 @dataclass(frozen=True)
@@ -105,8 +111,9 @@ def detect(utterance: Utterance, networks: Networks, settings: Endpointing) -> H
                 could_end = networks.could_end(words.text)
                 silent_ms = (position - silence) * 1000 / RATE
                 heard.moments.append(Moment(position, silent_ms, acoustic, words, could_end))
-                first = endpointer.suppose(probability_of_end(0.5, words))
-                then = endpointer.judge(probability_of_end(acoustic, words, could_end=could_end))
+                first = endpointer.suppose(probability_of_end(0.5, words, networks.language))
+                ends = probability_of_end(acoustic, words, networks.language, could_end)
+                then = endpointer.judge(ends)
                 decided = [*first, *then]
             else:
                 decided = [decision]
