@@ -16,9 +16,18 @@ from tests.support.page_stub import PageStub, serve_page
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+SLOW_BLOBS = """() => {
+  const read = Blob.prototype.arrayBuffer;
+  Blob.prototype.arrayBuffer = async function () {
+    await new Promise((done) => setTimeout(done, 250));
+    return read.call(this);
+  };
+}"""
+
 
 async def test_a_lost_line_is_taken_up_again(open_page: OpenPage, stub: PageStub) -> None:
     page = await open_page(f"{stub.url}?mic=recorder")
+    await page.evaluate(SLOW_BLOBS)  # a piece of the first recording is still on its way when the second one begins
     client = await talking(page, stub)
     await client.hear("I was saying")
     await client.until(lambda client: len(client.frames) > 3)

@@ -23,7 +23,7 @@ async def test_report(open_page: OpenPage, stub: PageStub) -> None:
     await ended(page, client, sample_analysis())
     report = page.locator("#report")
     await expect(report.locator(".estimate")).to_have_text("About B1")
-    await expect(report.locator(".evidence li")).to_have_count(4)
+    await expect(report.locator(".evidence li")).to_have_count(5)
     await expect(report.locator("dt", has_text="words per minute")).to_be_visible()
     marked = report.locator(".marked").first
     await expect(marked).to_have_text("Last weekend I go went to the sea with my sister.")

@@ -153,11 +153,15 @@ export class Microphone {
 
   #startRecorder(send) {
     const mimeType = RECORDER_TYPES.find((type) => MediaRecorder.isTypeSupported(type));
-    this.recorder = new MediaRecorder(this.stream, { mimeType, audioBitsPerSecond: 32000 });
-    let order = Promise.resolve(); // arrayBuffer() may resolve out of order
-    this.recorder.ondataavailable = ({ data }) => {
-      order = order.then(async () => data.size && send(await data.arrayBuffer()));
+    const recorder = new MediaRecorder(this.stream, { mimeType, audioBitsPerSecond: 32000 });
+    this.recorder = recorder;
+    let order = Promise.resolve(); // arrayBuffer() may resolve out of order, and after the next recording has begun
+    recorder.ondataavailable = ({ data }) => {
+      order = order.then(async () => {
+        const piece = await data.arrayBuffer();
+        if (piece.byteLength && recorder === this.recorder) send(piece);
+      });
     };
-    this.recorder.start(TIMESLICE_MS);
+    recorder.start(TIMESLICE_MS);
   }
 }
