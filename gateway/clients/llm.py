@@ -14,7 +14,7 @@ from common.errors import BusyError, ServiceError
 from gateway.clients.calls import Retries, open_call, service_errors
 from gateway.clients.tools import calls_to_proto, piece_of, tools_to_proto
 from gateway.clients.traced import TracedStub
-from gateway.ports import ChatMessage, WritingEnd
+from gateway.ports import ChatMessage, WritingEnd, WritingRequest
 from gateway.tools import NO_TOOLS, CallPiece, ToolUse
 
 _ROLES = {
@@ -62,22 +62,23 @@ class GrpcLlm:
     @asynccontextmanager
     async def stream(
         self,
-        messages: Sequence[ChatMessage],
-        *,
-        max_tokens: int | None = None,
-        max_sentences: int = 0,
-        ends_with_question: bool = False,
-        tools: ToolUse = NO_TOOLS,
+        request: WritingRequest,
         on_end: Callable[[WritingEnd], None] | None = None,
     ) -> AsyncIterator[AsyncIterator[str | CallPiece]]:
-        config = llm_pb2.GenerationConfig(
-            max_tokens=max_tokens, max_sentences=max_sentences, ends_with_question=ends_with_question
+        limits = request.limits
+        asked = llm_pb2.StreamingGenerateRequest(
+            messages=to_proto(request.messages),
+            config=llm_pb2.GenerationConfig(
+                max_tokens=limits.max_tokens,
+                max_sentences=limits.max_sentences,
+                ends_with_question=limits.ends_with_question,
+            ),
+            **tools_to_proto(request.tools),
         )
-        request = llm_pb2.StreamingGenerateRequest(messages=to_proto(messages), config=config, **tools_to_proto(tools))
         while self._giving_way:
             self._giving_way.pop().cancel()
         with self._busy():
-            async with _Deltas(self._stub, request, on_end) as deltas:
+            async with _Deltas(self._stub, asked, on_end) as deltas:
                 yield deltas.read()
 
     async def generate(

@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gateway.ports.language_model import Chat, ChatDone, ChatMessage, ChatRequest, Llm, StopReason, WritingEnd
+from gateway.ports.language_model import (
+    Chat,
+    ChatDone,
+    ChatMessage,
+    ChatRequest,
+    Llm,
+    Pieces,
+    ReplyLimits,
+    StopReason,
+    Writer,
+    WritingEnd,
+    WritingRequest,
+)
 from gateway.ports.languages import AnyLanguage, KnownLanguages, Languages
 from gateway.ports.learner_records import LearnerFiles, LearnerRecords, NoLearnerRecords, NoRecordError
 from gateway.ports.recognition import (
@@ -61,8 +73,10 @@ __all__ = [
     "NoServerTools",
     "Partial",
     "Patience",
+    "Pieces",
     "Ports",
     "Recordings",
+    "ReplyLimits",
     "ServerTools",
     "SessionLostError",
     "SessionStore",
@@ -80,7 +94,9 @@ __all__ = [
     "VerbatimTranscript",
     "VoiceContinued",
     "VoicePaused",
+    "Writer",
     "WritingEnd",
+    "WritingRequest",
     "WrongTokenError",
 ]
 

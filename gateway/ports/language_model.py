@@ -37,7 +37,44 @@ class WritingEnd:
     completion_tokens: int = 0
 
 
-class Llm(Protocol):
+@dataclass(frozen=True, slots=True)
+class ReplyLimits:
+    """How long a reply may be.
+
+    max_tokens: None: the service's own limit. max_sentences: 0: any number. ends_with_question: the reply ends after
+    its first question.
+    """
+
+    max_tokens: int | None = None
+    max_sentences: int = 0
+    ends_with_question: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WritingRequest:
+    """What the partner is to answer. tools: that it may call."""
+
+    messages: Sequence[ChatMessage]
+    limits: ReplyLimits = ReplyLimits()
+    tools: ToolUse = NO_TOOLS
+
+
+Pieces = AbstractAsyncContextManager[AsyncIterator[str | CallPiece]]
+"""A reply in pieces of text, and of calls of the tools."""
+
+
+class Writer(Protocol):
+    """Writes a reply."""
+
+    def stream(self, request: WritingRequest, on_end: Callable[[WritingEnd], None] | None = None) -> Pieces:
+        """The reply in pieces. on_end: called when it has ended well.
+
+        Raises ServiceError, also while the pieces are read.
+        """
+        ...
+
+
+class Llm(Writer, Protocol):
     """The language model."""
 
     @property
@@ -51,23 +88,6 @@ class Llm(Protocol):
     @property
     def is_small(self) -> bool:
         """Whether the model has so few parameters that a short prompt suits it better."""
-        ...
-
-    def stream(
-        self,
-        messages: Sequence[ChatMessage],
-        *,
-        max_tokens: int | None = None,
-        max_sentences: int = 0,
-        ends_with_question: bool = False,
-        tools: ToolUse = NO_TOOLS,
-        on_end: Callable[[WritingEnd], None] | None = None,
-    ) -> AbstractAsyncContextManager[AsyncIterator[str | CallPiece]]:
-        """The reply in pieces of text, and of calls of the tools.
-
-        max_tokens: its greatest length; None: the service's own limit. max_sentences: 0: any number.
-        ends_with_question: the reply ends after its first question. on_end: called when it has ended well.
-        """
         ...
 
     async def generate(

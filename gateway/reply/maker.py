@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 from gateway.conversation_record import ConversationRecord
 from gateway.history import LearnerTurn, Memory, Turn, call_in
 from gateway.outbox import Outbox
-from gateway.ports import ChatMessage, Llm, Tts
+from gateway.ports import ChatMessage, Llm, ReplyLimits, Tts, Writer
 from gateway.reply.idle_work import IdleWork, Job
 from gateway.reply.partner import MANNERS, partner_of
 from gateway.reply.prefill import Prefill
 from gateway.reply.prompt import ALL, SOMETHING, Briefing, messages_for
 from gateway.reply.remembering import Remembering
-from gateway.reply.reply import Limits, Reply, Voice
+from gateway.reply.reply import Reply, Voice
 from gateway.reply.request import Delivery, ReplyRequest
 from gateway.reply.stages import Stages
 from gateway.reply.tool_rounds import ReplyTools
-from gateway.reply.writer import Writer, WrittenText
+from gateway.reply.written_text import WrittenText
 from gateway.tools import NoTools, ToolRunner, ToolUse
 
 
@@ -188,11 +188,13 @@ class ReplyMaker:
             on_calls=on_calls,
         )
 
-    def _limits(self, delivery: Delivery) -> Limits:
+    def _limits(self, delivery: Delivery) -> ReplyLimits:
         state, manner = self._record.state, MANNERS[self._record.state.level]
         if state.is_plain:
-            return Limits(max_tokens=min(delivery.max_tokens or self._options.max_tokens, self._options.max_tokens))
-        return Limits(
+            return ReplyLimits(
+                max_tokens=min(delivery.max_tokens or self._options.max_tokens, self._options.max_tokens)
+            )
+        return ReplyLimits(
             max_tokens=min(delivery.max_tokens or manner.max_tokens, self._options.max_tokens),
             max_sentences=manner.small_max_sentences if self._llm.is_small else manner.max_sentences,
             ends_with_question=not state.instructions,

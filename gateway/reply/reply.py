@@ -7,22 +7,20 @@ models end and so does the models' work. Nothing is sent afterwards.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from common.errors import EngineError, ServiceError, first_service_error
 from gateway.history import PartnerTurn
 from gateway.notices import CallWritten, ReplySent
 from gateway.outbox import Outbox
-from gateway.ports import ChatMessage, Tts, TtsStream, WritingEnd
+from gateway.ports import ChatMessage, Pieces, ReplyLimits, Tts, TtsStream, Writer, WritingEnd, WritingRequest
 from gateway.protocol import AiText
 from gateway.reply.captions import heard_text, heard_words, to_history
 from gateway.reply.patience import wait_patiently
 from gateway.reply.speech import ReplySpeech
 from gateway.reply.stages import Stages
 from gateway.reply.tool_rounds import ReplyTools, ToolRounds
-from gateway.reply.writer import Writer
 from gateway.tools import CallPiece, ToolUse
 
 
@@ -35,15 +33,6 @@ class Voice:
     speed: float
     language: str
     is_silent: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long the reply may be; see `Llm.stream`."""
-
-    max_tokens: int
-    max_sentences: int = 0
-    ends_with_question: bool = False
 
 
 class Reply:
@@ -64,7 +53,7 @@ class Reply:
         writer: Writer,
         tts: Tts,
         voice: Voice,
-        limits: Limits,
+        limits: ReplyLimits,
         stages: Stages,
         outbox: Outbox,
         now: Callable[[], float],
@@ -146,18 +135,8 @@ class Reply:
             tasks.create_task(self._show_once_released())
         return writing.result()
 
-    def _ask(
-        self, messages: Sequence[ChatMessage], tools: ToolUse
-    ) -> AbstractAsyncContextManager[AsyncIterator[str | CallPiece]]:
-        limits = self._limits
-        return self.writer.stream(
-            messages,
-            tools=tools,
-            max_tokens=limits.max_tokens,
-            max_sentences=limits.max_sentences,
-            ends_with_question=limits.ends_with_question,
-            on_end=self._note_end,
-        )
+    def _ask(self, messages: Sequence[ChatMessage], tools: ToolUse) -> Pieces:
+        return self.writer.stream(WritingRequest(messages, self._limits, tools), self._note_end)
 
     def _note_end(self, end: WritingEnd) -> None:
         """Count the tokens of all rounds together."""

@@ -16,7 +16,7 @@ from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
 from common.errors import BusyError
 from gateway.clients.llm import GrpcLlm
 from gateway.clients.services import ModelServices
-from gateway.ports import ChatMessage
+from gateway.ports import ChatMessage, ReplyLimits, WritingRequest
 
 NOBODY = "127.0.0.1:1"
 
@@ -65,7 +65,7 @@ async def test_the_limits_of_a_reply_reach_the_service() -> None:
     servicer = Servicer()
     async with services(servicer) as opened:
         llm = GrpcLlm(opened.llm)
-        asking = llm.stream([ChatMessage("user", "Hi.")], max_tokens=70, max_sentences=2, ends_with_question=True)
+        asking = llm.stream(WritingRequest([ChatMessage("user", "Hi.")], ReplyLimits(70, 2, ends_with_question=True)))
         async with asking as deltas:
             assert [delta async for delta in deltas] == ["Hello."]
     (config,) = servicer.asked
@@ -79,7 +79,7 @@ async def test_work_that_gives_way_ends_when_a_reply_is_asked_for() -> None:
         working = asyncio.create_task(llm.generate([ChatMessage("user", "Sum up.")], gives_way=True))
         await servicer.began.wait()
         was_idle = [llm.is_idle]
-        async with llm.stream([ChatMessage("user", "Hi.")]) as deltas:
+        async with llm.stream(WritingRequest([ChatMessage("user", "Hi.")])) as deltas:
             was_idle.append(llm.is_idle)
             assert [delta async for delta in deltas] == ["Hello."]
         with pytest.raises(BusyError):

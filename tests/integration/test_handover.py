@@ -23,7 +23,7 @@ from gateway.clients.recovering_asr import RecoveringAsr
 from gateway.clients.recovering_tts import RecoveringTts
 from gateway.clients.tts import GrpcTts
 from gateway.history import LearnerTurn
-from gateway.ports import AsrStream, ChatMessage, EndOfTurn, Patience, SpeechStarted, TtsStream
+from gateway.ports import AsrStream, ChatMessage, EndOfTurn, Patience, SpeechStarted, TtsStream, WritingRequest
 from tests.support.conversation import conversation_in, eager, end, transcript
 from tests.support.gateway import TestGateway
 from tests.support.learner import Learner, a_learner, at_the_door
@@ -239,7 +239,7 @@ def words() -> Iterator[str]:
 
 @pytest.mark.parametrize("code", CODES)
 async def test_a_reply_that_is_refused_is_written_elsewhere(code: grpc.StatusCode) -> None:
-    async with replicas(refusing(2, code)) as channel, GrpcLlm(channel).stream(ASKED) as deltas:
+    async with replicas(refusing(2, code)) as channel, GrpcLlm(channel).stream(WritingRequest(ASKED)) as deltas:
         assert [delta async for delta in deltas] == ["yes"]
     async with replicas(refusing(2, code)) as channel:
         assert await GrpcLlm(channel).generate(ASKED) == "yes"
@@ -248,7 +248,7 @@ async def test_a_reply_that_is_refused_is_written_elsewhere(code: grpc.StatusCod
 async def test_where_all_refuse_the_error_comes_soon() -> None:
     behind = refusing(1000, grpc.StatusCode.RESOURCE_EXHAUSTED)
     async with replicas(behind) as channel:
-        async with GrpcLlm(channel).stream(ASKED) as deltas:
+        async with GrpcLlm(channel).stream(WritingRequest(ASKED)) as deltas:
             with pytest.raises(BusyError):
                 await anext(deltas)
         assert behind.calls == 1 + RETRIES
@@ -262,7 +262,7 @@ async def test_where_all_refuse_the_error_comes_soon() -> None:
 
 async def test_what_is_no_refusal_is_not_tried_again() -> None:
     behind = refusing(1, grpc.StatusCode.INVALID_ARGUMENT)
-    async with replicas(behind) as channel, GrpcLlm(channel).stream(ASKED) as deltas:
+    async with replicas(behind) as channel, GrpcLlm(channel).stream(WritingRequest(ASKED)) as deltas:
         with pytest.raises(Exception, match="not here") as failed:
             await anext(deltas)
     assert not isinstance(failed.value, UnavailableError)

@@ -107,7 +107,7 @@ async def test_a_reply_that_reaches_its_length_is_incomplete() -> None:
         await write(client, "hello")
         response = await respond(client, max_output_tokens=5)
         assert response["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
-    assert gateway.llm.max_tokens == [5]
+    assert [limits.max_tokens for limits in gateway.llm.limits] == [5]
 
 
 async def test_there_is_one_response_at_a_time() -> None:

@@ -18,11 +18,13 @@ from gateway.ports import (
     ChatRequest,
     HeardWord,
     Patience,
+    ReplyLimits,
     SpeechChunk,
     SpokenWord,
     Transcript,
     TtsStream,
     WritingEnd,
+    WritingRequest,
 )
 from gateway.tools import NO_TOOLS, CallPiece, Tool, ToolUse
 
@@ -148,8 +150,7 @@ class FakeLlm:
     first_s: float = 0.1
     word_s: float = 0.01
     asked: list[list[ChatMessage]] = field(default_factory=list)
-    max_tokens: list[int | None] = field(default_factory=list)
-    limits: list[tuple[int, bool]] = field(default_factory=list)  # max_sentences, ends_with_question
+    limits: list[ReplyLimits] = field(default_factory=list)
     is_small: bool = False
     open_streams: int = 0
     end: WritingEnd = field(default_factory=lambda: WritingEnd("stop", 20, 8, 5))
@@ -166,18 +167,12 @@ class FakeLlm:
     @asynccontextmanager
     async def stream(
         self,
-        messages: Sequence[ChatMessage],
-        *,
-        max_tokens: int | None = None,
-        max_sentences: int = 0,
-        ends_with_question: bool = False,
-        tools: ToolUse = NO_TOOLS,
+        request: WritingRequest,
         on_end: Callable[[WritingEnd], None] | None = None,
     ) -> AsyncIterator[AsyncIterator[str | CallPiece]]:
-        self.asked.append(list(messages))
-        self.tools.append(tools)
-        self.max_tokens.append(max_tokens)
-        self.limits.append((max_sentences, ends_with_question))
+        self.asked.append(list(request.messages))
+        self.tools.append(request.tools)
+        self.limits.append(request.limits)
         self.open_streams += 1
         try:
             yield self._words(on_end)

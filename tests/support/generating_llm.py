@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable
 
-from gateway.ports import ChatMessage, WritingEnd
-from gateway.tools import NO_TOOLS, CallPiece, ToolUse
+from gateway.ports import Pieces, WritingEnd, WritingRequest
 
 
 class GeneratingLlm:
@@ -14,14 +12,5 @@ class GeneratingLlm:
 
     is_idle = True
 
-    def stream(
-        self,
-        messages: Sequence[ChatMessage],
-        *,
-        max_tokens: int | None = None,
-        max_sentences: int = 0,
-        ends_with_question: bool = False,
-        tools: ToolUse = NO_TOOLS,
-        on_end: Callable[[WritingEnd], None] | None = None,
-    ) -> AbstractAsyncContextManager[AsyncIterator[str | CallPiece]]:
+    def stream(self, request: WritingRequest, on_end: Callable[[WritingEnd], None] | None = None) -> Pieces:
         raise NotImplementedError

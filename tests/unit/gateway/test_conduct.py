@@ -17,7 +17,7 @@ from gateway.conversation.conduct import (
 )
 from gateway.history import LearnerTurn, PartnerTurn, Turn
 from gateway.notices import ReplyBegan, ReplyEnded, ReplySent, TurnDropped, TurnOver, TurnTruncated, VoiceBegan
-from gateway.ports import ChatMessage, EndOfTurn, Patience, SpeechStarted
+from gateway.ports import ChatMessage, EndOfTurn, Patience, ReplyLimits, SpeechStarted
 from gateway.protocol import AiAudioStart, AiText, ErrorMessage, Interrupted, TurnComplete
 from gateway.reply.request import Delivery, ReplyRequest
 from tests.support.conversation import Conversation, at, end, one_turn, transcript
@@ -294,7 +294,7 @@ async def test_the_client_configures_the_prompt_the_voice_and_the_patience() -> 
         await asyncio.sleep(3)
     assert talk.llm.asked[0] == [ChatMessage("system", "Be a pirate."), ChatMessage("user", "ahoy")]
     assert talk.llm.asked[1][0] == ChatMessage("system", "Be brief.")
-    assert talk.llm.max_tokens == [20, 20]
-    assert talk.llm.limits[0] == (0, False)
+    assert talk.llm.limits[0] == ReplyLimits(max_tokens=20)
+    assert talk.llm.limits[1].max_tokens == 20
     assert talk.tts.speeds == [1.2, 1.2]
     assert talk.asr.patience[-1] == Patience(2.0, end_silence_ms=700)

@@ -170,10 +170,10 @@ async def test_the_level_changes_how_the_partner_speaks_from_the_next_reply_on()
     prompts = [messages[0].content for messages in talk.llm.asked]
     assert "idiomatic" in prompts[0]
     assert "very simple words" in prompts[1]
-    assert [limit for limit, _ in talk.llm.limits] == [4, 3]
-    assert all(ends_with_question for _, ends_with_question in talk.llm.limits)
+    assert [limits.max_sentences for limits in talk.llm.limits] == [4, 3]
+    assert all(limits.ends_with_question for limits in talk.llm.limits)
     assert talk.tts.speeds[1] < talk.tts.speeds[0]
-    assert (talk.llm.max_tokens[1] or 0) < (talk.llm.max_tokens[0] or 0)
+    assert (talk.llm.limits[1].max_tokens or 0) < (talk.llm.limits[0].max_tokens or 0)
     assert talk.store.sessions[talk.connected.session_id][0].level == "beginner"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.history import LearnerTurn, Memory, PartnerTurn, Turn
-from gateway.ports import ChatMessage, SpeechStarted
+from gateway.ports import ChatMessage, SpeechStarted, WritingEnd, WritingRequest
 from gateway.protocol import TurnComplete
 from gateway.reply.prompt import Briefing, messages_for
 from gateway.reply.shortening import first_kept, next_memory, sizes
@@ -138,10 +138,10 @@ class ReadingLlm(FakeLlm):
 
     @asynccontextmanager
     async def stream(
-        self, messages: Sequence[ChatMessage], **limits: Any
+        self, request: WritingRequest, on_end: Callable[[WritingEnd], None] | None = None
     ) -> AsyncIterator[AsyncIterator[str | CallPiece]]:
-        async with super().stream(messages, **limits) as words:
-            self.waits.append(await self._read(messages))
+        async with super().stream(request, on_end) as words:
+            self.waits.append(await self._read(request.messages))
             yield words
 
     async def generate(self, messages: Sequence[ChatMessage], *, gives_way: bool = False, **options: Any) -> str:

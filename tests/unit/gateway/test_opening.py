@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from gateway.history import SessionState
+from gateway.ports import WritingRequest
 from gateway.reply.opening import read_openings
 from gateway.reply.partner import partner_of
 from gateway.reply.prompt import Briefing, messages_for
@@ -33,7 +34,7 @@ async def test_a_larger_model_reads_nothing_ahead() -> None:
 
 async def test_a_learners_reply_goes_first() -> None:
     llm = FakeLlm(is_small=True, reply=["Hi."], first_s=2.0)  # what it reads fails, as if it gave way
-    async with asyncio.TaskGroup() as tasks, llm.stream([]) as words:
+    async with asyncio.TaskGroup() as tasks, llm.stream(WritingRequest([])) as words:
         reading = tasks.create_task(read_openings(llm, max_chars=6000))
         async for _ in words:
             assert llm.meanwhile == []
