@@ -1,4 +1,4 @@
-"""A local server that speaks edge-tts's protocol with the real Piper voice as MP3, and a connector to it.
+"""A local server that speaks edge-tts's protocol with a humming voice as MP3, and a connector to it.
 
 GET …/voices/list → JSON · WebSocket …/edge/v1: speech.config, ssml → turn.start, audio.metadata and audio …, turn.end
 """
@@ -11,7 +11,6 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from http import HTTPStatus
 from typing import Any
 from xml.sax.saxutils import unescape
@@ -19,7 +18,6 @@ from xml.sax.saxutils import unescape
 import aiohttp
 import av
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
@@ -27,13 +25,13 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from tests.support.tts import settings
-from tts_service.engine import EngineAudio
 from tts_service.engines.edge import EdgeTts
-from tts_service.engines.piper import PiperTts
+from tts_service.text.words import written_words
 
 VOICES = ("en-US-AriaNeural", "en-US-EmmaMultilingualNeural", "de-DE-KatjaNeural")
 RATE = 24_000
 _LEAD_S, _TAIL_S = 0.1, 0.8  # silence, as the real server sends it
+_LETTER_S, _PAUSE_S, _SENTENCE_PAUSE_S = 0.06, 0.03, 0.4
 
 
 class LocalConnector(aiohttp.TCPConnector):
@@ -133,29 +131,32 @@ def _metadata(start_s: float, length_s: float, word: str) -> str:
     return f"Path:audio.metadata\r\n\r\n{json.dumps({'Metadata': [{'Type': 'WordBoundary', 'Data': data}]})}"
 
 
-@cache
-def _piper() -> PiperTts:
-    engine = PiperTts(settings(), "")
-    engine.load()
-    return engine
-
-
-@cache  # many tests speak the same sentence
 def _spoken(text: str, speed: float) -> tuple[bytes, tuple[tuple[float, float, str], ...]]:
-    """MP3 of `text`, and (start, length, word) in seconds; words without punctuation, as the real server sends them."""
-    voice = _piper().voices()[0]
-    pieces: list[EngineAudio] = list(_piper().synthesize(text, voice=voice, speed=speed, language=""))
-    words, at = [], _LEAD_S
-    for piece in pieces:
-        for word in piece.words or ():
-            start, length = at + word.start_sample / voice.sample_rate_hz, word.end_sample - word.start_sample
-            said = re.search(r"\w.*\w|\w", text[word.text_start : word.text_end])
-            assert said
-            words.append((start, length / voice.sample_rate_hz, said[0]))
-        at += piece.pcm.size / voice.sample_rate_hz
-    speech = soxr.resample(np.concatenate([piece.pcm for piece in pieces]), voice.sample_rate_hz, RATE)
-    silences = [np.zeros(round(seconds * RATE), np.float32) for seconds in (_LEAD_S, _TAIL_S)]
-    return _mp3(np.concatenate([silences[0], speech, silences[1]])), tuple(words)
+    """MP3 of `text`, and (start, length, word) in seconds; words without punctuation, as the real server sends them.
+
+    The voice hums each word, with a pause after it that is longer at the end of a sentence.
+    """
+    sound, words, at = [_silence(_LEAD_S)], [], _LEAD_S
+    for start, end in written_words(text):
+        said = re.search(r"\w.*\w|\w", text[start:end])
+        assert said
+        length = _LETTER_S * min(len(said[0]) + 1, 20) / speed
+        pause = (_SENTENCE_PAUSE_S if text[end - 1 : end + 1].strip()[-1:] in ".!?" else _PAUSE_S) / speed
+        words.append((at, length, said[0]))
+        sound += [_hum(length), _silence(pause)]
+        at += length + pause
+    return _mp3(np.concatenate([*sound, _silence(_TAIL_S)])), tuple(words)
+
+
+def _silence(seconds: float) -> NDArray[np.float32]:
+    return np.zeros(round(seconds * RATE), np.float32)
+
+
+def _hum(seconds: float) -> NDArray[np.float32]:
+    """A tone of 150 Hz that fades in and out."""
+    time = np.arange(round(seconds * RATE), dtype=np.float32) / RATE
+    hum = 0.4 * np.sin(2 * np.pi * 150 * time) * np.sqrt(np.sin(np.pi * time / seconds))
+    return np.asarray(hum, np.float32)
 
 
 def _mp3(pcm: NDArray[np.float32]) -> bytes:
