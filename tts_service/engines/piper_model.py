@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,10 @@ class PiperModel:
     def __init__(self, path: Path, folder: Path, *, use_cuda: bool = False) -> None:
         config = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
         halves = kept_halves(path, folder)
-        self._sound = open_session(halves.sound, use_cuda=use_cuda) if halves.sound else None
-        frames = open_session(halves.frames, use_cuda=use_cuda)
+        # To optimise the networks takes three quarters of the loading time. On a CPU they speak no faster for it.
+        opened = partial(open_session, use_cuda=use_cuda, optimised=use_cuda)
+        self._sound = opened(halves.sound) if halves.sound else None
+        frames = opened(halves.frames)
         self._voice = PiperVoice(session=frames, config=PiperConfig.from_dict(config))
         self.config = self._voice.config
 
