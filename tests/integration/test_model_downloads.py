@@ -6,7 +6,6 @@ Each download is a process of its own: the library reads HF_ENDPOINT when it is 
 from __future__ import annotations
 
 import os
-import random
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from llm_service.gguf_weights import LAPTOP_MODEL, GgufWeights
@@ -21,7 +21,7 @@ from tests.support.hub import COMMIT, Hub, running_hub
 from tests.support.mesh import ROOT
 
 MODEL = "people/speaker"
-WEIGHTS = random.Random(0).randbytes(40_000_000)
+WEIGHTS = np.random.default_rng(0).bytes(40_000_000)
 BUFFER = 10 << 20  # the library writes so much at a time; a break loses what is short of it
 FILES = {"config.json": b'{"layers": 2}', "model.safetensors": WEIGHTS, "other.bin": b"x" * 5_000}
 FETCH = """

@@ -9,6 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -33,14 +34,18 @@ GATEWAY: dict[str, str] = SERVICES["gateway"]["environment"]
 AUDIENCE = MAPPER["config"]["included.custom.audience"]
 ANA = "0f9f2a52-7b1c-4c0e-9a53-3a1b7d0c2f11"
 
-SIGNING, ENCRYPTING, OTHER = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(3))
+
+@cache
+def private_key(name: str) -> rsa.RSAPrivateKey:
+    """Made when it is first used: all workers import this file, and a key takes a tenth of a second."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def listed(key: rsa.RSAPrivateKey, kid: str, use: str, alg: str) -> dict[str, Any]:
     return {"kid": kid, "use": use, "alg": alg, "x5t": "…", **RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)}
 
 
-def access_token(key: rsa.RSAPrivateKey = SIGNING, kid: str = "sig-1", **claims: Any) -> str:
+def access_token(key: str = "signing", kid: str = "sig-1", **claims: Any) -> str:
     now = int(time.time())
     written: dict[str, Any] = {
         "exp": now + 3600,
@@ -60,13 +65,20 @@ def access_token(key: rsa.RSAPrivateKey = SIGNING, kid: str = "sig-1", **claims:
         "preferred_username": "ana",
         **claims,
     }
-    return jwt.encode({k: v for k, v in written.items() if v is not None}, key, "RS256", headers={"kid": kid})
+    return jwt.encode(
+        {k: v for k, v in written.items() if v is not None}, private_key(key), "RS256", headers={"kid": kid}
+    )
 
 
 @pytest.fixture(scope="module")
 def certs() -> Iterator[str]:
     """Keycloak's document: a key for signatures and one for encryption."""
-    document = {"keys": [listed(SIGNING, "sig-1", "sig", "RS256"), listed(ENCRYPTING, "enc-1", "enc", "RSA-OAEP")]}
+    document = {
+        "keys": [
+            listed(private_key("signing"), "sig-1", "sig", "RS256"),
+            listed(private_key("encrypting"), "enc-1", "enc", "RSA-OAEP"),
+        ]
+    }
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -139,11 +151,11 @@ async def test_a_token_that_is_not_for_the_gateway_is_refused(
 
 
 async def test_keys_that_do_not_sign_for_the_realm_open_nothing(authenticator: Authenticator) -> None:
-    public = RSAAlgorithm.to_jwk(SIGNING.public_key())
+    public = RSAAlgorithm.to_jwk(private_key("signing").public_key())
     refresh = jwt.encode(
         {"exp": time.time() + 60, "aud": GATEWAY["JWT_ISSUER"], "sub": ANA}, "s" * 64, "HS512", headers={"kid": "hs-1"}
     )
     forged = jwt.encode({"exp": time.time() + 60, "sub": ANA}, public * 2, "HS256", headers={"kid": "sig-1"})
-    for token in (access_token(OTHER), access_token(ENCRYPTING, "enc-1"), refresh, forged):
+    for token in (access_token("other"), access_token("encrypting", "enc-1"), refresh, forged):
         with pytest.raises(UnauthorizedError):
             let_in(authenticator, token)
