@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -43,6 +43,8 @@ logger = logging.getLogger(__name__)
 RETRY_S = 0.5  # between two tries to reach a server that isn't up yet
 REMIND_S = 10.0  # between log lines about it
 LOOK_AGAIN_S = 60.0  # between two searches for the server's dialect
+
+NO_SLOT: Mapping[str, int] = {}
 
 
 class OpenAiEngine:
@@ -250,15 +252,13 @@ class OpenAiEngine:
         yield reader.finish()
 
     async def _read(
-        self, request: GenerationRequest, dialect: Dialect, reader: ReplyReader, slot: int | None = None
+        self, request: GenerationRequest, dialect: Dialect, reader: ReplyReader, slot: Mapping[str, int] = NO_SLOT
     ) -> AsyncGenerator[Delta | CallDelta, None]:
         """The text and the calls of the reply, which `reader` reads.
 
         llama-cpp-python ends a stream without any event if the prompt is too long. Asked in one piece, it says so.
         """
-        body, is_empty = payload(self.model, request, dialect), True
-        if slot is not None:
-            body["id_slot"] = slot
+        body, is_empty = payload(self.model, request, dialect) | dict(slot), True
         while is_empty:
             async with self.server.chat(body) as events:
                 async for data in events:

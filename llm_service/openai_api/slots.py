@@ -3,7 +3,8 @@
 A slot holds the last prompt that was read in it. A request that goes to the slot of its own conversation needs to read
 only the new messages. llama.cpp chooses by the common beginning of the prompts. That fails when a long conversation
 drops its oldest turns: the shortened prompt goes to another slot and is read anew. In its own slot, llama.cpp moves the
-kept turns to the front (`n_cache_reuse`) and reads nothing but the last message.
+kept turns to the front (`n_cache_reuse`) and reads nothing but the last message. Only such a prompt asks for that: in
+others, the moved words would carry what the model made of another text before them.
 
     held       system, example, a, b, c, d, e
     own        system, example, a, b, c, d, e, f      it goes on
@@ -20,6 +21,8 @@ from itertools import pairwise
 
 from llm_service.engine import Message
 
+# A part of a prompt is moved if it has this many tokens. Shorter parts are the same by chance.
+MIN_MOVED = 16
 # How many messages may differ at the end of a prompt that goes on: the partner's last words, as they were heard, a
 # call with its result, and the learner's words.
 MOST_NEW = 3
@@ -35,17 +38,19 @@ class Slots:
         self._some_are_free = asyncio.Semaphore(count)
 
     @asynccontextmanager
-    async def take(self, prompt: Sequence[Message]) -> AsyncIterator[int | None]:
-        """Wait for a slot and keep it for `prompt`; gives its number, or None if the server chooses."""
+    async def take(self, prompt: Sequence[Message]) -> AsyncIterator[dict[str, int]]:
+        """Wait for a slot and keep it for `prompt`. Gives the parameters that name it in the request; none if the
+        server chooses."""
         if not self._held:
-            yield None
+            yield {}
             return
         async with self._some_are_free:
             slot = self._best_for(prompt)
             self._free.remove(slot)
+            moves = is_shortened(self._held[slot], prompt)
             self._held[slot] = prompt
             try:
-                yield slot
+                yield {"id_slot": slot, "n_cache_reuse": MIN_MOVED if moves else 0}
             finally:
                 self._free.append(slot)
 
@@ -59,7 +64,13 @@ def is_of_one_conversation(held: Sequence[Message], prompt: Sequence[Message]) -
     same during their first turn."""
     same = _common(held, prompt)
     goes_on = same > 0 and len(held) - same <= 1 and len(prompt) - same <= MOST_NEW
-    return goes_on or not set(pairwise(held[same:])).isdisjoint(pairwise(prompt[same:]))
+    return goes_on or is_shortened(held, prompt)
+
+
+def is_shortened(held: Sequence[Message], prompt: Sequence[Message]) -> bool:
+    """Whether `prompt` has exchanges of the prompt `held`, and leaves out some before them."""
+    same = _common(held, prompt)
+    return not set(pairwise(held[same:])).isdisjoint(pairwise(prompt[same:]))
 
 
 def _common(one: Sequence[Message], other: Sequence[Message]) -> int:

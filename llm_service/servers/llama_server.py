@@ -20,9 +20,6 @@ MAX_DEFAULT_THREADS = 8  # beyond that, memory bandwidth is the limit
 # `llm_service.openai_api.slots` names the slot of each request. If a prompt shares less than this with what the slot
 # holds, llama.cpp puts that into its memory first, and looks there for a better beginning.
 SAME_PROMPT = 0.7
-# A prompt that begins differently from what its slot holds may use later parts of it, if they have this many tokens.
-# So the kept turns of a shortened prompt are moved to the front, not read anew. Shorter parts occur by chance.
-MIN_REUSED = 16
 MAX_BATCH = 64  # tokens of a prompt read at once; each reply in progress gets one token per batch
 # How many rounds a thread spins while it waits for another thread, before it sleeps. With OpenMP's 300,000 it takes the
 # CPU that the other thread needs.
@@ -67,7 +64,6 @@ def parameters(arguments: argparse.Namespace) -> xllamacpp.CommonParams:
     params.n_parallel = arguments.parallel
     params.n_ctx = arguments.context * arguments.parallel  # llama.cpp divides it among the slots
     params.slot_prompt_similarity = SAME_PROMPT
-    params.n_cache_reuse = MIN_REUSED
     params.n_batch = params.n_ubatch = MAX_BATCH
     params.cache_prompt = True
     params.cache_ram_mib = PROMPT_CACHE_MIB

@@ -46,13 +46,30 @@ def test_a_conversation_knows_its_slot_by_what_was_said(
     assert is_of_one_conversation(held, asked) is is_own
 
 
-async def slots_of(slots: Slots, *prompts: tuple[Message, ...]) -> list[int | None]:
+async def slots_of(slots: Slots, *prompts: tuple[Message, ...]) -> list[int]:
     """The slots of prompts that come one after the other."""
     taken = []
     for asked in prompts:
         async with slots.take(asked) as slot:
-            taken.append(slot)
+            taken.append(slot["id_slot"])
     return taken
+
+
+@pytest.mark.parametrize(
+    ("then", "moves"),
+    [
+        ((*LONG, Message("assistant", "D"), Message("user", "e")), False),
+        (prompt("c", "C", "d"), True),
+        (prompt("k"), False),
+        ((*OPENING[:1], Message("user", "a"), Message("user", "d")), False),
+    ],
+)
+async def test_only_a_shortened_prompt_has_its_turns_moved(then: tuple[Message, ...], moves: bool) -> None:
+    slots = Slots(1)
+    async with slots.take(LONG):
+        pass
+    async with slots.take(then) as slot:
+        assert (slot["n_cache_reuse"] > 0) is moves
 
 
 async def test_two_conversations_keep_their_slots_when_they_get_long() -> None:
@@ -72,7 +89,7 @@ async def test_a_new_conversation_gets_the_slot_that_was_unused_the_longest() ->
 async def test_a_slot_in_use_goes_to_nobody_else() -> None:
     slots = Slots(2)
     async with AsyncExitStack() as stack:
-        taken = [await stack.enter_async_context(slots.take(LONG)) for _ in range(2)]
+        taken = [(await stack.enter_async_context(slots.take(LONG)))["id_slot"] for _ in range(2)]
         assert set(taken) == {0, 1}
         third = asyncio.create_task(slots_of(slots, LONG))
         await asyncio.sleep(0)
@@ -81,7 +98,8 @@ async def test_a_slot_in_use_goes_to_nobody_else() -> None:
 
 
 async def test_a_server_that_others_use_too_chooses_itself() -> None:
-    assert await slots_of(Slots(0), LONG, LONG) == [None, None]
+    async with Slots(0).take(LONG) as slot:
+        assert slot == {}
 
 
 @pytest.mark.parametrize("slots", [2, 0])
