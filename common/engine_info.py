@@ -22,7 +22,7 @@ class EngineDescription:
     """An engine's description of itself. `device` is "cpu", "cuda:N" or "remote"; `languages` are BCP-47 tags.
 
     fallback_reason: why this is not the requested engine; empty if it is. parameters: how many the model
-    has; 0 where the engine does not say.
+    has; 0 where the engine does not say. adapter: the name of the LoRA that it runs with; empty without one.
     """
 
     engine: str
@@ -32,6 +32,7 @@ class EngineDescription:
     languages: tuple[str, ...] = ()
     fallback_reason: str = ""
     parameters: int = 0
+    adapter: str = ""
 
 
 def engine_info(description: EngineDescription, slots: Slots, *, ready: bool) -> engine_pb2.EngineInfo:
@@ -52,6 +53,7 @@ def engine_info(description: EngineDescription, slots: Slots, *, ready: bool) ->
         languages=description.languages,
         fallback_reason=description.fallback_reason,
         parameters=description.parameters,
+        adapter=description.adapter,
     )
 
 

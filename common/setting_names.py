@@ -64,6 +64,7 @@ SETTING_NAMES = frozenset(
         "JWT_PUBLIC_KEY",
         "JWT_SECRET",
         "LEARNER_TTL_S",
+        "LLM_ADAPTER",
         "LLM_ADDRESS",
         "LLM_API_KEY",
         "LLM_BASE_URL",

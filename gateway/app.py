@@ -84,7 +84,7 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, Model
         try:
             ports = Ports(
                 RecoveringAsr(GrpcAsr(services.asr)),
-                GrpcLlm(services.llm, lambda: services.llm_parameters),
+                GrpcLlm(services.llm, lambda: services.llm_model),
                 RecoveringTts(GrpcTts(services.tts)),
                 store,
                 tools,

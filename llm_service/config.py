@@ -61,6 +61,11 @@ class LlmSettings(ModelServerSettings):
     llm_gpu_memory_utilization: float = Field(
         0.35, gt=0, le=1, description="Share of the GPU's memory that vLLM may take."
     )
+    llm_adapter: str = Field(
+        "",
+        description="A LoRA adapter for llama.cpp: the path of a GGUF file. Empty: the bundled model runs with the one "
+        "that was trained for conversations with learners, other models with none. `none`: no adapter.",
+    )
     llm_max_tokens: int = Field(256, ge=1, description="Greatest length of a reply in tokens, if a request sets none.")
     llm_temperature: float | None = Field(
         None,

@@ -2,7 +2,7 @@
 
 loops: a run of three words three times, or a sentence twice, within a reply. unfinished: it does not end with a
 sentence's mark. repeats: at least 60 % of its three-word runs are in one earlier reply. begins
-alike: with the same two words as an earlier reply.
+alike: with the same two words as an earlier reply. takes up: it has a word of what the learner said.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ MOST_SENTENCES: dict[Level, int] = {"beginner": 3, "intermediate": 4, "advanced"
 """How many sentences a reply may have at a level, its question included."""
 RAREST_ZIPF: dict[Level, float] = {"beginner": 4.0, "intermediate": 3.5, "advanced": 3.0}
 """Zipf frequency (wordfreq) below which a word is above a level: 4 is once in 100,000 words, 3 once in a million."""
+
+TELLING_ZIPF, TELLING_LETTERS = 5.7, 4
+"""A word says what a line is about if it is rarer than this (wordfreq) and at least so long. Words with the same first
+TELLING_LETTERS letters count as one: "cooked" takes up "cook"."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _SENTENCE = re.compile(r"[^.!?…]+[.!?…]*")
@@ -65,6 +69,18 @@ def begins_alike(text: str, earlier: Sequence[str]) -> bool:
     return bool(words_of(text)) and any(words_of(other)[:2] == words_of(text)[:2] for other in earlier)
 
 
+def takes_up(reply: str, said: str) -> bool | None:
+    """Whether the reply has a word that says what the learner's line `said` is about; None: the line has none."""
+    telling = {
+        word[:TELLING_LETTERS]
+        for word in words_of(said)
+        if len(word) >= TELLING_LETTERS and zipf_frequency(word, "en") < TELLING_ZIPF
+    }
+    if not telling:
+        return None
+    return any(word[:TELLING_LETTERS] in telling for word in words_of(reply))
+
+
 def rare_words(text: str, level: Level) -> list[str]:
     """The words above the level. Names (words with a capital within a sentence) don't count."""
     names = {word.lower() for word in re.findall(r"(?<=[\w,] )[A-Z][a-z]+", text)}
@@ -85,10 +101,14 @@ class Tally:
     words: int = 0
     rare_words: int = 0
     missing: int = 0
+    telling_lines: int = 0
+    taken_up: int = 0
 
-    def add(self, replies: Sequence[str], level: Level) -> None:
-        """Count the replies of one conversation, in order. An empty reply counts as missing."""
-        for number, text in enumerate(replies):
+    def add(self, exchanges: Sequence[tuple[str, str]], level: Level) -> None:
+        """Count the replies of one conversation: (what the learner said, the reply), in order. An empty reply counts as
+        missing."""
+        replies = [reply for _, reply in exchanges]
+        for number, (said, text) in enumerate(exchanges):
             if not text:
                 self.missing += 1
                 continue
@@ -101,6 +121,9 @@ class Tally:
             self.questions += "?" in sentences_of(text)[-1] if sentences_of(text) else False
             self.words += len(words_of(text))
             self.rare_words += len(rare_words(text, level))
+            taken_up = takes_up(text, said)
+            self.telling_lines += taken_up is not None
+            self.taken_up += bool(taken_up)
 
     def share(self, count: int) -> float:
         """Per cent of the replies."""

@@ -16,7 +16,7 @@ def tally(talks: Sequence[tuple[Script, Sequence[Exchange]]]) -> Tally:
     """The measures of all replies of a system."""
     counts = Tally()
     for script, exchanges in talks:
-        counts.add([exchange.reply for exchange in exchanges], script.level)
+        counts.add([(exchange.said, exchange.reply) for exchange in exchanges], script.level)
     return counts
 
 
@@ -29,15 +29,16 @@ def table(talks: Talks) -> str:
     """A row for each system; the long conversations' waits are in columns of their own."""
     lines = [
         (
-            "| system | replies | loops | unfinished | repeats | begin alike | too long | end in a question |"
-            " words above the level | first sound: median, p95, worst | worst of the longest, × its median |"
+            "| system | replies | loops | unfinished | repeats | begin alike | too long |"
+            " take up what was said | end in a question | words above the level |"
+            " first sound: median, p95, worst | worst of the longest, × its median |"
         ),
-        "|" + " --- |" * 11,
+        "|" + " --- |" * 12,
     ]
     for name, one in talks.items():
         counts, waits = tally(one), waits_of(one)
         if not waits:
-            lines.append(f"| {name} | none |" + " |" * 9)
+            lines.append(f"| {name} | none |" + " |" * 10)
             continue
         p95 = quantiles(waits, n=20)[-1] if len(waits) > 1 else waits[0]
         longest = waits_of([max(one, key=lambda pair: len(pair[1]))])
@@ -46,7 +47,7 @@ def table(talks: Talks) -> str:
             f"| {name} | {counts.replies}{missing} | {counts.share(counts.loops):.1f} % "
             f"| {counts.share(counts.unfinished):.1f} % | {counts.share(counts.repeats):.1f} % "
             f"| {counts.share(counts.begin_alike):.0f} % | {counts.share(counts.too_long):.1f} % "
-            f"| {counts.share(counts.questions):.0f} % "
+            f"| {100 * counts.taken_up / max(1, counts.telling_lines):.0f} % | {counts.share(counts.questions):.0f} % "
             f"| {100 * counts.rare_words / max(1, counts.words):.1f} % "
             f"| {median(waits):.2f}, {p95:.2f}, {max(waits):.2f} s | {max(longest) / median(longest):.1f} |"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import grpc
@@ -34,12 +35,25 @@ _REASONS: dict[int, Literal["stop", "length", "filter", "repetition"]] = {
 SMALL_PARAMETERS = 500_000_000
 
 
-class GrpcLlm:
-    """Calls aitalk.llm.v1.LlmService. parameters: how many the model has, as the service says; 0 if unknown."""
+# The adapter that was trained with this gateway's prompts.
+PARTNER_ADAPTER = "partner"
 
-    def __init__(self, channel: grpc.aio.Channel, parameters: Callable[[], int] = lambda: 0) -> None:
+
+@dataclass(frozen=True, slots=True)
+class LlmModel:
+    """What the service says of its model. parameters: how many it has; 0 if unknown. adapter: the LoRA that it runs
+    with; empty without one."""
+
+    parameters: int = 0
+    adapter: str = ""
+
+
+class GrpcLlm:
+    """Calls aitalk.llm.v1.LlmService. model: the model as the service last described it."""
+
+    def __init__(self, channel: grpc.aio.Channel, model: Callable[[], LlmModel] = LlmModel) -> None:
         self._stub: Any = TracedStub(llm_pb2_grpc.LlmServiceStub(channel))
-        self._parameters = parameters
+        self._model = model
         self._calls = 0
         self._giving_way: set[Any] = set()  # calls that end when a learner's reply is requested
 
@@ -49,7 +63,11 @@ class GrpcLlm:
 
     @property
     def is_small(self) -> bool:
-        return 0 < self._parameters() < SMALL_PARAMETERS
+        return 0 < self._model().parameters < SMALL_PARAMETERS
+
+    @property
+    def is_trained(self) -> bool:
+        return self._model().adapter == PARTNER_ADAPTER
 
     @contextmanager
     def _busy(self) -> Iterator[None]:

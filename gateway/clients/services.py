@@ -19,6 +19,7 @@ from common.grpc_client import open_channel
 from common.security import Security
 from gateway.clients.calls import service_errors
 from gateway.clients.chat import GrpcChat
+from gateway.clients.llm import LlmModel
 from gateway.clients.recordings import GrpcRecordings
 from gateway.clients.replicas import GrpcReplicas
 from gateway.ports import KnownLanguages
@@ -55,8 +56,8 @@ class ModelServices:
         self._security = security
         self._addresses = {"asr": asr, "llm": llm, "tts": tts}
         self._refusing: set[str] = set()  # services that refuse us; the log has said so already
-        self.llm_parameters = 0
-        """How many parameters the language model has, as its service last said; 0 if unknown."""
+        self.llm_model = LlmModel()
+        """The language model, as its service last said."""
         self._replicas = self._addresses | {name: one for name, one in (replicas or {}).items() if one}
 
     async def __aenter__(self) -> ModelServices:
@@ -161,7 +162,7 @@ class ModelServices:
             answer.engine, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
         )
         if name == "llm":
-            self.llm_parameters = answer.engine.parameters
+            self.llm_model = LlmModel(answer.engine.parameters, answer.engine.adapter)
         # Protobuf's JSON writes 64-bit integers as strings, for JavaScript; these are far below 2^53.
         return {
             key: int(value) if key.endswith("_bytes") or key == "parameters" else value for key, value in engine.items()

@@ -41,7 +41,9 @@ async def client_secrets(
     key, expires_at = await create_key(wanted, client, behind.ports.store)
     shown = config.shown(
         f"sess_{secrets.token_urlsafe(12)}",
-        instructions=system_prompt(Briefing(is_small=behind.ports.llm.is_small)),
+        instructions=system_prompt(
+            Briefing(is_small=behind.ports.llm.is_small, is_trained=behind.ports.llm.is_trained)
+        ),
         max_tokens=behind.settings.llm_max_tokens,
     )
     return ClientSecret(value=key, expires_at=expires_at, session=shown)

@@ -90,6 +90,11 @@ class Llm(Writer, Protocol):
         """Whether the model has so few parameters that a short prompt suits it better."""
         ...
 
+    @property
+    def is_trained(self) -> bool:
+        """Whether the model was trained as this product's partner, so that it needs neither rules nor examples."""
+        ...
+
     async def generate(
         self,
         messages: Sequence[ChatMessage],

@@ -110,7 +110,9 @@ class _Connection:
             sample_rate_hz=PCM_RATE_HZ,
             max_tokens=shared.options.reply.max_tokens,
             rate_limits=lambda: rate_limits(arrival.allowance),
-            default_instructions=system_prompt(Briefing(is_small=shared.ports.llm.is_small)),
+            default_instructions=system_prompt(
+                Briefing(is_small=shared.ports.llm.is_small, is_trained=shared.ports.llm.is_trained)
+            ),
         )
 
     async def serve(self) -> Closing:

@@ -146,6 +146,7 @@ class ReplyMaker:
             state.level,
             state.language,
             is_small=self._llm.is_small,
+            is_trained=self._llm.is_trained,
             is_plain=state.is_plain,
             native_language=state.native_language,
             corrects_aloud=state.corrections == "aloud",

@@ -27,7 +27,9 @@ async def read_openings(llm: Llm, *, max_chars: int) -> None:
         return
     for level in _LEVELS:
         await until_idle(llm)
-        prompt = messages_for(Briefing(level=level, is_small=True), (), SOMETHING, max_chars=max_chars)
+        prompt = messages_for(
+            Briefing(level=level, is_small=True, is_trained=llm.is_trained), (), SOMETHING, max_chars=max_chars
+        )
         metrics.READ_AHEAD.inc()
         try:
             await llm.generate(prompt, max_tokens=1, gives_way=True)

@@ -45,6 +45,7 @@ class Briefing:
     is_plain: if the partner has instructions, they are the whole system message. native_language: the learner's own, a
     BCP-47 tag; empty if unknown. corrects_aloud: the partner corrects mistakes in so many words. practice_words: words
     that the learner is to use again. A small model gets none of these three rules, because it recites them.
+    is_trained: the model was trained with the prompts of `trained_prompt`, so it needs no rules and no examples.
     """
 
     partner: Partner = JOE
@@ -52,6 +53,7 @@ class Briefing:
     language: str = "en"
     is_small: bool = False
     is_plain: bool = False
+    is_trained: bool = False
     native_language: str = ""
     corrects_aloud: bool = False
     practice_words: tuple[str, ...] = ()
@@ -70,6 +72,8 @@ def system_prompt(briefing: Briefing) -> str:
     language, manner, partner = language_name(briefing.language), MANNERS[briefing.level], briefing.partner
     if briefing.is_plain and partner.instructions:
         return partner.instructions
+    if _suits_training(briefing):
+        return trained_prompt(partner, briefing.level)
     if briefing.is_small:
         speaks = "" if language == "English" else f"You speak {language}. "
         return f"{partner.instructions or f'You are {partner.brief}.'} {speaks}{manner.small_rule}"
@@ -91,6 +95,20 @@ def system_prompt(briefing: Briefing) -> str:
         "Answer questions about yourself. You are a person with a life of your own, never an assistant."
         f"{_practice(briefing)}"
     )
+
+
+def trained_prompt(partner: Partner, level: Level) -> str:
+    """The system message for a model that was trained as the partner: who it is, and the learner's level.
+
+    The conversations in `training/` are given to the model with this message.
+    """
+    who = partner.instructions or " ".join(filter(None, (f"You are {partner.who}.", partner.facts)))
+    return f"{who} You are talking with {partner.learner}, who is learning English ({level} level)."
+
+
+def _suits_training(briefing: Briefing) -> bool:
+    """Whether the model was trained for this conversation: the training is in English."""
+    return briefing.is_trained and language_name(briefing.language) == "English"
 
 
 def _practice(briefing: Briefing) -> str:
@@ -146,8 +164,11 @@ def _is_said(turn: Turn) -> bool:
 
 
 def _examples(briefing: Briefing) -> Sequence[Example]:
-    """The examples; none if the client has its own instructions, which may want another manner."""
-    return () if briefing.partner.instructions else lines_in(briefing.language).examples.get(briefing.level, ())
+    """The examples. None if the client has its own instructions, which may want another manner, or for a model that was
+    trained with more of them."""
+    if briefing.partner.instructions or _suits_training(briefing):
+        return ()
+    return lines_in(briefing.language).examples.get(briefing.level, ())
 
 
 def _left_out(turns: Sequence[Turn], now: LearnerTurn, memory: Memory, max_chars: int, briefing: Briefing) -> int:

@@ -14,6 +14,8 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from common.engine_info import EngineDescription
+from common.errors import EngineError
+from common.smollm2 import PARTNER_ADAPTER
 from llm_service.config import LlmSettings
 from llm_service.engines.supervised import SupervisedEngine
 from llm_service.gguf_weights import GgufWeights
@@ -34,10 +36,17 @@ class LlamaCppEngine(SupervisedEngine):
 
     def __init__(self, settings: LlmSettings, weights: GgufWeights) -> None:
         model, quantisation = weights.label
+        adapter = adapter_of(settings)
         self._weights = weights
         self._path: Path | None = None
         super().__init__(
-            EngineDescription(engine="llama.cpp", model=model, device="cpu", dtype=quantisation),
+            EngineDescription(
+                engine="llama.cpp",
+                model=model,
+                device="cpu",
+                dtype=quantisation,
+                adapter=_name_of(adapter),
+            ),
             lambda port: llama_command(settings, self._path or weights.fetch(), model, port),
             startup_timeout_s=settings.llm_startup_timeout_s,
             request_timeout_s=settings.llm_request_timeout_s,
@@ -67,6 +76,25 @@ def _in_thread(work: Callable[[], Path]) -> asyncio.Future[Path]:
     return asyncio.wrap_future(future)
 
 
+def adapter_of(settings: LlmSettings) -> Path | None:
+    """The LoRA adapter that LLM_ADAPTER means; None: none. Raises EngineError if it is missing."""
+    if settings.llm_adapter == "none":
+        return None
+    if not settings.llm_adapter:
+        return PARTNER_ADAPTER if GgufWeights.of(settings).is_bundled else None
+    path = Path(settings.llm_adapter).expanduser()
+    if not path.is_file():
+        raise EngineError(f"LLM_ADAPTER: there is no file {path}; give the path of a LoRA adapter in GGUF, or `none`")
+    return path
+
+
+def _name_of(adapter: Path | None) -> str:
+    """The adapter's name for Describe."""
+    if adapter is None:
+        return ""
+    return "partner" if adapter == PARTNER_ADAPTER else adapter.stem
+
+
 def llama_command(settings: LlmSettings, weights: Path, model: str, port: int) -> Sequence[str]:
     """The command line of llama.cpp's server for the GGUF file `weights`, which requests call `model`."""
     bundled = GgufWeights.of(settings).is_bundled
@@ -81,6 +109,7 @@ def llama_command(settings: LlmSettings, weights: Path, model: str, port: int) -
         *("--parallel", str(_slots(settings))),
         *("--threads", str(settings.llm_threads)),
         *(("--eight-bits", str(settings.models_cache_dir)) if bundled else ()),
+        *(("--adapter", str(adapter)) if (adapter := adapter_of(settings)) else ()),
     )
 
 

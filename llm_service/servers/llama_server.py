@@ -35,12 +35,18 @@ def main() -> None:
     parser.add_argument("--context", type=int, default=4096, help="tokens of context for each reply")
     parser.add_argument("--parallel", type=int, default=4, help="replies written at once; more wait")
     parser.add_argument("--threads", type=int, default=0, help="0: half of the CPUs, at most 8")
-    parser.add_argument("--eight-bits", type=Path, help="folder for a faster copy of the model; that copy is served")
+    parser.add_argument("--eight-bits", type=Path, help="folder for a faster copy of the model, which is then served")
+    parser.add_argument("--adapter", type=Path, help="a LoRA adapter, a GGUF file")
     arguments = parser.parse_args()
     if arguments.eight_bits:
         from llm_service.servers.eight_bits import in_eight_bits
 
-        arguments.model = in_eight_bits(arguments.model, arguments.eight_bits)
+        model, arguments.model = (
+            arguments.model,
+            in_eight_bits(arguments.model, arguments.eight_bits, arguments.adapter),
+        )
+        if arguments.model != model:
+            arguments.adapter = None  # the copy has it
     os.environ.setdefault("GOMP_SPINCOUNT", str(SPIN_COUNT))  # OpenMP reads it when the next line loads it
     import xllamacpp
 
@@ -71,6 +77,10 @@ def parameters(arguments: argparse.Namespace) -> xllamacpp.CommonParams:
     params.enable_reasoning = 0  # Qwen3 would think aloud before each reply, and the learner would wait
     params.endpoint_metrics = True
     params.endpoint_slots = True
+    if arguments.adapter:
+        adapter = xllamacpp.CommonAdapterLoraInfo()
+        adapter.path, adapter.scale = str(arguments.adapter), 1.0
+        params.lora_adapters = [adapter]
     threads = arguments.threads or default_threads()
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     return params

@@ -12,7 +12,7 @@ import pytest
 import xllamacpp
 
 from common.errors import UnavailableError
-from common.smollm2 import find_smollm2
+from common.smollm2 import PARTNER_ADAPTER, find_smollm2
 from gateway.analysis import analyse
 from gateway.history import LearnerTurn, Level, PartnerTurn, Turn, Word
 from gateway.ports import ChatMessage
@@ -76,7 +76,7 @@ class LlamaServer(GeneratingLlm):
 def llama() -> Iterator[str]:
     """The address of a llama.cpp server on the bundled weights, in the 8-bit copy that the service serves."""
     parameters = xllamacpp.CommonParams()
-    parameters.model.path = str(in_eight_bits(find_smollm2(), ROOT / "models"))
+    parameters.model.path = str(in_eight_bits(find_smollm2(), ROOT / "models", PARTNER_ADAPTER))
     parameters.n_ctx = 4096
     parameters.port = 0
     parameters.use_jinja = True

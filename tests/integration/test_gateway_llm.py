@@ -26,6 +26,7 @@ class Servicer(llm_pb2_grpc.LlmServiceServicer):
     """Keeps how it was asked to stream, generates for so long, and says that its model has so many parameters."""
 
     parameters: int = 0
+    adapter: str = ""
     generate_s: float = 0.0
     began: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -45,7 +46,7 @@ class Servicer(llm_pb2_grpc.LlmServiceServicer):
         return llm_pb2.GenerateResponse(text="Hello.")
 
     async def Describe(self, request: Any, context: Any) -> Any:
-        return llm_pb2.DescribeResponse(engine=engine_pb2.EngineInfo(parameters=self.parameters))
+        return llm_pb2.DescribeResponse(engine=engine_pb2.EngineInfo(parameters=self.parameters, adapter=self.adapter))
 
 
 @asynccontextmanager
@@ -96,7 +97,16 @@ async def test_work_that_gives_way_is_done_if_nobody_asks_for_a_reply() -> None:
 @pytest.mark.parametrize(("parameters", "is_small"), [(135_000_000, True), (1_500_000_000, False), (0, False)])
 async def test_a_model_is_small_by_what_its_service_says(parameters: int, is_small: bool) -> None:
     async with services(Servicer(parameters)) as opened:
-        llm = GrpcLlm(opened.llm, lambda: opened.llm_parameters)
+        llm = GrpcLlm(opened.llm, lambda: opened.llm_model)
         assert not llm.is_small
         assert (await opened.describe())["llm"]["parameters"] == parameters
         assert llm.is_small is is_small
+
+
+@pytest.mark.parametrize(("adapter", "is_trained"), [("partner", True), ("someone-elses", False), ("", False)])
+async def test_a_model_is_trained_by_what_its_service_says(adapter: str, is_trained: bool) -> None:
+    async with services(Servicer(adapter=adapter)) as opened:
+        llm = GrpcLlm(opened.llm, lambda: opened.llm_model)
+        assert not llm.is_trained
+        assert (await opened.describe())["llm"]["adapter"] == adapter
+        assert llm.is_trained is is_trained

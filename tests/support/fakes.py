@@ -152,6 +152,7 @@ class FakeLlm:
     asked: list[list[ChatMessage]] = field(default_factory=list)
     limits: list[ReplyLimits] = field(default_factory=list)
     is_small: bool = False
+    is_trained: bool = False
     open_streams: int = 0
     end: WritingEnd = field(default_factory=lambda: WritingEnd("stop", 20, 8, 5))
     generated: list[list[ChatMessage]] = field(default_factory=list)

@@ -11,6 +11,7 @@ class GeneratingLlm:
     """The half of the port `Llm` that the analysis does not use; a subclass adds `is_small` and `generate`."""
 
     is_idle = True
+    is_trained = False
 
     def stream(self, request: WritingRequest, on_end: Callable[[WritingEnd], None] | None = None) -> Pieces:
         raise NotImplementedError

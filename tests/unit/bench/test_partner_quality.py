@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.partner.quality import Tally, begins_alike, is_unfinished, loops, rare_words, repeats
+from bench.partner.quality import Tally, begins_alike, is_unfinished, loops, rare_words, repeats, takes_up
 from bench.partner.scripts import long_script, scripts
 
 
@@ -49,7 +49,10 @@ def test_words_above_the_level() -> None:
 
 def test_a_tally() -> None:
     tally = Tally()
-    tally.add(["I see. Do you like tea?", "One. Two is here. Three is here. Four is here.", "It was", ""], "beginner")
+    replies = ["I see. Do you like tea?", "One. Two is here. Three is here. Four is here.", "It was", ""]
+    lines = ["Where is my tea? I like coffee.", "No.", "And you?", "Coffee, please."]
+    tally.add(list(zip(lines, replies, strict=True)), "beginner")
+    assert (tally.telling_lines, tally.taken_up) == (1, 0)
     assert (tally.replies, tally.missing, tally.questions, tally.too_long, tally.unfinished) == (3, 1, 1, 1, 1)
 
 
@@ -58,3 +61,16 @@ def test_there_are_twelve_conversations_of_twenty_turns_four_at_each_level() -> 
     assert sorted(levels) == ["advanced"] * 4 + ["beginner"] * 4 + ["intermediate"] * 4
     assert {len(script.lines) for script in scripts()} == {20}
     assert len(long_script(100).lines) == 100
+
+
+@pytest.mark.parametrize(
+    ("said", "reply", "expected"),
+    [
+        ("My mother cook very good.", "She cooks well! What's her best dish?", True),
+        ("I like pizza and pasta.", "That's great! What do you do?", False),
+        ("I have two brothers.", "Two brothers, wow!", True),
+        ("Yes, I do.", "Good!", None),
+    ],
+)
+def test_whether_a_reply_takes_up_what_was_said(said: str, reply: str, expected: bool | None) -> None:
+    assert takes_up(reply, said) is expected

@@ -80,6 +80,31 @@ def test_a_small_model_is_told_less() -> None:
     assert "never an assistant" in long
 
 
+def test_a_trained_model_is_told_who_it_is_and_the_level() -> None:
+    told = [system_prompt(Briefing(level=level, is_small=True, is_trained=True)) for level in LEVELS]
+    assert told == [
+        f"You are {JOE.who}. {JOE.facts} You are talking with a friend, who is learning English ({level} level)."
+        for level in LEVELS
+    ]
+    assert system_prompt(
+        Briefing(partner_of(SESSION.model_copy(update={"instructions": "Be X."})), is_trained=True)
+    ) == ("Be X. You are talking with a friend, who is learning English (intermediate level).")
+
+
+def test_a_trained_model_needs_no_examples_in_english() -> None:
+    messages = messages_for(Briefing(is_small=True, is_trained=True), [], "Hi.", max_chars=6000)
+    assert [message.role for message in messages] == ["system", "user"]
+
+
+@pytest.mark.parametrize("language", ["de", "fr-CA", UNKNOWN])
+def test_a_trained_model_is_told_as_others_are_where_it_was_not_trained(language: str) -> None:
+    trained, other = (
+        messages_for(Briefing(language=language, is_small=True, is_trained=is_trained), [], "So.", max_chars=6000)
+        for is_trained in (True, False)
+    )
+    assert trained == other
+
+
 CAFE = load_library().scenarios["cafe"].for_session()
 SESSION = SessionState(session_id="s", created_at=0)
 

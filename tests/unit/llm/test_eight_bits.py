@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter, quants
 
-from common.smollm2 import find_smollm2
-from llm_service.servers.eight_bits import FastReader, in_eight_bits
+from common.smollm2 import PARTNER_ADAPTER, eight_bit_copy, find_smollm2
+from llm_service.servers.eight_bits import FastReader, changes, in_eight_bits
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +96,55 @@ def test_of_those_who_come_at_once_each_gets_the_whole(small: Path, tmp_path: Pa
     ((copy, _),) = started
     assert copy != small
     assert kept(tmp_path / "models") == [copy]
+
+
+def lora(path: Path, a: np.ndarray, b: np.ndarray, *, alpha: float) -> Path:
+    """An adapter for the weight `numbers`."""
+    writer = GGUFWriter(path, "llama")
+    writer.add_type("adapter")
+    writer.add_float32("adapter.lora.alpha", alpha)
+    writer.add_tensor("numbers.lora_a", a.astype(np.float16))
+    writer.add_tensor("numbers.lora_b", b.astype(np.float16))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def numbers_in(weights: Path) -> np.ndarray:
+    (tensor,) = GGUFReader(weights).tensors
+    return np.asarray(quants.dequantize(tensor.data, tensor.tensor_type))
+
+
+def test_an_adapter_is_merged_into_a_copy_of_its_own(small: Path, tmp_path: Path) -> None:
+    random = np.random.default_rng(2)
+    a, b = random.normal(size=(4, 256)), random.normal(size=(256, 4))
+    plain = in_eight_bits(small, tmp_path)
+    changed = in_eight_bits(small, tmp_path, lora(tmp_path / "lora.gguf", a, b, alpha=8.0))
+    other = in_eight_bits(small, tmp_path, lora(tmp_path / "other.gguf", a, b, alpha=4.0))
+    assert len({plain, changed, other}) == 3
+    added = numbers_in(changed) - numbers_in(plain)
+    assert np.abs(added - 8.0 / 4 * b @ a).max() < 0.3  # where the largest are above 20
+    assert np.abs(added - 2 * (numbers_in(other) - numbers_in(plain))).max() < 0.6
+
+
+def test_the_partners_adapter_fits_the_model() -> None:
+    weights = {tensor.name: tuple(tensor.shape) for tensor in FastReader(find_smollm2()).tensors}
+    changed = changes(PARTNER_ADAPTER)
+    assert len(changed) == 7 * 30
+    for name, change in changed.items():
+        assert change.shape == weights[name][::-1]
+        assert 0 < np.abs(change).max() < 1
+
+
+def test_recognition_shares_the_copy_of_the_language_model(tmp_path: Path) -> None:
+    weights = find_smollm2(tmp_path)
+    assert weights == find_smollm2()
+    for adapter in (None, PARTNER_ADAPTER):
+        copy = eight_bit_copy(weights, tmp_path, adapter)
+        copy.touch()
+        assert find_smollm2(tmp_path) == copy
 
 
 def test_where_no_copy_can_be_kept_the_file_is_taken_as_it_is(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from common.errors import InvalidInputError, UnavailableError
+from common.errors import EngineError, InvalidInputError, UnavailableError
+from common.smollm2 import PARTNER_ADAPTER
 from llm_service.config import LlmSettings
 from llm_service.engines import ENGINES, choose_engine, create_engine
-from llm_service.engines.llama_cpp import llama_command
+from llm_service.engines.llama_cpp import adapter_of, llama_command, llama_cpp_engine
 from llm_service.engines.vllm import vllm_command
 from llm_service.openai_api.models import choose_model
 
@@ -107,12 +108,26 @@ def test_llama_command_gives_each_reply_the_whole_context() -> None:
         "--parallel": "2",
         "--threads": "3",
         "--eight-bits": "models",
+        "--adapter": str(PARTNER_ADAPTER),
     }
     own = llama_command(settings(llm_model_name="mine.gguf"), Path("mine.gguf"), "m", 1234)
     assert "--eight-bits" not in own
+    assert "--adapter" not in own
     assert own[own.index("--context") + 1] == "4096"
     chosen = llama_command(settings(llm_max_model_len=4096), Path("m.gguf"), "m", 1)
     assert chosen[chosen.index("--context") + 1] == "4096"
+
+
+def test_an_adapter_can_be_chosen_or_left_out(tmp_path: Path) -> None:
+    (mine := tmp_path / "mine.gguf").touch()
+    assert adapter_of(settings()) == PARTNER_ADAPTER
+    assert adapter_of(settings(llm_adapter="none")) is None
+    assert adapter_of(settings(llm_model_name="other.gguf")) is None
+    assert adapter_of(settings(llm_model_name="other.gguf", llm_adapter=str(mine))) == mine
+    with pytest.raises(EngineError, match="LLM_ADAPTER: there is no file"):
+        adapter_of(settings(llm_adapter=str(tmp_path / "missing.gguf")))
+    described = [llama_cpp_engine(settings(llm_adapter=one)).describe().adapter for one in ("", "none", str(mine))]
+    assert described == ["partner", "", "mine"]
 
 
 def test_model_of_a_server() -> None:

@@ -38,6 +38,7 @@ class EngineInfo(_message.Message):
     LANGUAGES_FIELD_NUMBER: _builtins.int
     FALLBACK_REASON_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
+    ADAPTER_FIELD_NUMBER: _builtins.int
     engine: _builtins.str
     """The engine in use: "faster-whisper", "llama.cpp", "vllm", "piper", …"""
     model: _builtins.str
@@ -62,6 +63,10 @@ class EngineInfo(_message.Message):
     """Why this is not the requested engine; empty if it is."""
     parameters: _builtins.int
     """How many parameters the model has; 0 where the engine does not say."""
+    adapter: _builtins.str
+    """The adapter (LoRA) that a language model runs with; empty without one. "partner": it was trained with the prompts of
+    this gateway's conversations.
+    """
     @_builtins.property
     def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Languages of the model as BCP-47 tags; empty if the engine does not say."""
@@ -83,10 +88,11 @@ class EngineInfo(_message.Message):
         languages: _abc.Iterable[_builtins.str] | None = ...,
         fallback_reason: _builtins.str = ...,
         parameters: _builtins.int = ...,
+        adapter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "device_memory_total_bytes", b"device_memory_total_bytes", "device_memory_used_bytes", b"device_memory_used_bytes", "dtype", b"dtype", "engine", b"engine", "fallback_reason", b"fallback_reason", "languages", b"languages", "memory_bytes", b"memory_bytes", "model", b"model", "parameters", b"parameters", "ready", b"ready", "slots_in_use", b"slots_in_use", "slots_total", b"slots_total", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adapter", b"adapter", "device", b"device", "device_memory_total_bytes", b"device_memory_total_bytes", "device_memory_used_bytes", b"device_memory_used_bytes", "dtype", b"dtype", "engine", b"engine", "fallback_reason", b"fallback_reason", "languages", b"languages", "memory_bytes", b"memory_bytes", "model", b"model", "parameters", b"parameters", "ready", b"ready", "slots_in_use", b"slots_in_use", "slots_total", b"slots_total", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

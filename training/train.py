@@ -1,0 +1,156 @@
+"""Trains the adapter: `python -m training.train --out partner.gguf`. About an hour on one core.
+
+The model is the bundled one, SmolLM2-135M-Instruct, from its GGUF file; its weights stay as they are. A LoRA is trained
+on the partner's words in the conversations of `training/conversations`. One conversation in twenty is held back: the
+loss on these is printed before the training and after each pass.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, get_peft_model
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from common.smollm2 import find_smollm2
+from gateway.ports import ChatMessage
+from training.adapter import MODULES, load_into, write
+from training.dialogues import Dialogue, read
+
+RANK, ALPHA = 16, 32
+LEARNING_RATE, WARM_UP = 8e-4, 0.06
+BATCH = 4  # conversations
+HELD_BACK = 20  # one in so many
+BEGINS_LATER = 0.5  # the share of conversations of which the first lines are left out, as prompts do with long ones
+LEAST_LINES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A conversation in tokens. is_partner: for each token, whether the partner says it."""
+
+    tokens: list[int]
+    is_partner: list[bool]
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="the adapter's file (GGUF)")
+    parser.add_argument("--begin-with", type=Path, help="go on from this adapter")
+    parser.add_argument("--passes", type=float, default=3.0, help="how often each conversation is read")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.manual_seed(arguments.seed)
+    torch.set_num_threads(arguments.threads)
+    trainer = Trainer(random.Random(arguments.seed), arguments.begin_with)
+    trainer.train(arguments.passes, arguments.out)
+
+
+class Trainer:
+    """begin_with: an adapter to go on from."""
+
+    def __init__(self, chance: random.Random, begin_with: Path | None) -> None:
+        weights = find_smollm2()
+        source: dict[str, Any] = {"pretrained_model_name_or_path": weights.parent, "gguf_file": weights.name}
+        self._chance = chance
+        self._tokenizer = AutoTokenizer.from_pretrained(**source)
+        base = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
+        self._model = get_peft_model(base, LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=list(MODULES)))
+        if begin_with:
+            load_into(self._model, begin_with)
+        dialogues = read()
+        chance.shuffle(dialogues)
+        self._held, self._training = (
+            dialogues[::HELD_BACK],
+            [dialogue for number, dialogue in enumerate(dialogues) if number % HELD_BACK],
+        )
+
+    def train(self, passes: float, out: Path) -> None:
+        """Train, and write the adapter to `out` after each pass."""
+        learned = [parameter for parameter in self._model.parameters() if parameter.requires_grad]
+        optimizer = torch.optim.AdamW(learned, lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01)
+        steps, step, began_s = math.ceil(len(self._training) / BATCH * passes), 0, time.monotonic()
+        print(f"{len(self._training)} conversations, {steps} steps; loss on those held back {self.held_loss():.3f}")
+        while step < steps:
+            for batch in self._batches([self._sample(dialogue, may_begin_later=True) for dialogue in self._training]):
+                for group in optimizer.param_groups:
+                    group["lr"] = LEARNING_RATE * rate(step / steps)
+                total, count = self._loss(batch)
+                (total / count).backward()
+                torch.nn.utils.clip_grad_norm_(learned, 1.0)
+                optimizer.step()
+                optimizer.zero_grad()
+                step += 1
+                if step % 10 == 0:
+                    print(f"step {step}: {total.item() / count:.3f}, {time.monotonic() - began_s:.0f} s", flush=True)
+                if step == steps:
+                    break
+            print(f"loss on those held back {self.held_loss():.3f}", flush=True)
+            write(self._model, out, rank=RANK, alpha=ALPHA)
+
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
+    def held_loss(self) -> float:
+        """Nats for each token of the partner, in the conversations held back."""
+        self._model.eval()
+        samples = [self._sample(dialogue) for dialogue in self._held]
+        losses = [self._loss(batch) for batch in self._batches(samples)]
+        self._model.train()
+        return float(sum(total.item() for total, _ in losses) / sum(count for _, count in losses))
+
+    def _sample(self, dialogue: Dialogue, *, may_begin_later: bool = False) -> Sample:
+        first = 0
+        if may_begin_later and self._chance.random() < BEGINS_LATER:
+            last = len(dialogue.lines) - LEAST_LINES
+            first = self._chance.choice([0, *(n for n in range(1, last + 1) if dialogue.lines[n][0] == "L")])
+        sample = Sample([], [])
+        for text, is_partner in pieces(dialogue.messages(first)):
+            tokens = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+            sample.tokens.extend(tokens)
+            sample.is_partner.extend([is_partner] * len(tokens))
+        return sample
+
+    def _batches(self, samples: Sequence[Sample]) -> Iterator[Sequence[Sample]]:
+        """Samples of similar length together, so that little is padded; the batches in any order."""
+        by_length = sorted(samples, key=lambda sample: len(sample.tokens) + self._chance.uniform(0, 30))
+        batches = [by_length[start : start + BATCH] for start in range(0, len(by_length), BATCH)]
+        self._chance.shuffle(batches)
+        yield from batches
+
+    def _loss(self, batch: Sequence[Sample]) -> tuple[torch.Tensor, int]:
+        """The sum over the partner's tokens, and their number."""
+        width = max(len(sample.tokens) for sample in batch)
+        tokens = torch.tensor([sample.tokens + [0] * (width - len(sample.tokens)) for sample in batch])
+        told = torch.tensor([sample.is_partner + [False] * (width - len(sample.tokens)) for sample in batch])[:, 1:]
+        model = self._model.get_base_model()
+        hidden = model.model(input_ids=tokens).last_hidden_state  # padding comes last, and nothing before it sees it
+        logits = model.lm_head(hidden[:, :-1][told])  # only where the partner speaks: the vocabulary is large
+        return cross_entropy(logits, tokens[:, 1:][told], reduction="sum"), int(told.sum())
+
+
+def pieces(messages: Sequence[ChatMessage]) -> Iterator[tuple[str, bool]]:
+    """The conversation in SmolLM2's chat template, in pieces: (text, whether the partner says it)."""
+    for message in messages:
+        is_partner = message.role == "assistant"
+        yield f"<|im_start|>{message.role}\n", False
+        yield f"{message.content}<|im_end|>", is_partner
+        yield "\n", False
+
+
+def rate(done: float) -> float:
+    """The learning rate's factor: it rises to 1, then falls to a twentieth along a cosine. done: 0 to 1."""
+    return min(1.0, (done + 1e-3) / WARM_UP) * (0.05 + 0.95 * (1 + math.cos(math.pi * min(1.0, done))) / 2)
+
+
+if __name__ == "__main__":
+    main()
