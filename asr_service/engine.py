@@ -61,6 +61,7 @@ class DecodeOptions:
     language: BCP-47 tag. If it is empty or unknown to the model, the model chooses.
     translate: into English; raises InvalidInputError if the model can't.
     prompt: text before the audio, whose style the model takes up. An engine without prompts ignores it.
+    context: the words before the audio in the same recording. An engine that can't use them ignores them.
     quality: "partial" takes a bounded time, "final" is as good as the model can.
     is_cancelled: on long audio the engine calls it from time to time, and stops once it returns true.
     """
@@ -70,6 +71,7 @@ class DecodeOptions:
     is_cancelled: Callable[[], bool] = lambda: False
     translate: bool = False
     prompt: str = ""
+    context: str = ""
 
 
 Request: TypeAlias = tuple[Audio, DecodeOptions]

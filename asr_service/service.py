@@ -142,6 +142,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
                 lambda: resample(pcm_to_float(request.audio), request.sample_rate_hz),
                 language=request.language,
                 translate=request.translate,
+                context=request.context,
                 is_short=seconds <= SHORT_RECORDING_S,
             )
             last = round(seconds * ENGINE_RATE_HZ)

@@ -1,8 +1,9 @@
 """Whisper models by faster-whisper (CTranslate2), on CPU or GPU; the bundled default is one.
 
 Whisper writes words where there are none ("Thank you." for the noise of a fan), and repeats itself. Three measures
-help: text is dropped if the model itself finds that there is probably no speech; a decode doesn't get the text of the
-decode before; and the length of the audio bounds the number of tokens, so that a loop ends soon.
+help: text is dropped if the model itself finds that there is probably no speech; a turn's decode doesn't get the text
+of the decode before; and the length of the audio bounds the number of tokens, so that a loop ends soon. A piece of a
+recording gets the words before it. If the result is poor, it is decoded again without them.
 """
 
 from __future__ import annotations
@@ -107,12 +108,13 @@ class FasterWhisper:
                 f"{self.describe().model} knows English only and can't translate; set ASR_MODEL_NAME to a multilingual "
                 "Whisper, such as openai/whisper-small"
             )
-        by_language: dict[str | None, list[int]] = {}
+        alike: dict[tuple[str | None, bool], list[int]] = {}
         for index, (audio, options) in enumerate(requests):
             if len(audio) >= _SHORTEST and not (options.is_cancelled() or options.translate or options.prompt):
-                by_language.setdefault(self._batch_language(options.language), []).append(index)
+                key = self._batch_language(options.language), bool(options.context)
+                alike.setdefault(key, []).append(index)
         answers: dict[int, Transcript] = {}
-        for language, indices in by_language.items():
+        for (language, _), indices in alike.items():
             if language is not None:
                 answers |= self._together(requests, indices, language)
         return [answers.get(index) or self._alone(*request) for index, request in enumerate(requests)]
@@ -121,7 +123,7 @@ class FasterWhisper:
         """The transcripts of those requests for which one pass is enough. All requests are in one language."""
         assert self._model is not None  # noqa: S101
         pieces = [
-            Piece(audio, _most_tokens(audio), once=options.quality == "partial")
+            Piece(audio, _most_tokens(audio), once=options.quality == "partial", context=options.context)
             for audio, options in (requests[index] for index in indices)
         ]
         try:

@@ -38,6 +38,7 @@ _LEAST_FRAMES, _PADDING_FRAMES = 1_000, 400  # of 10 ms
 _SENTENCE_ENDS, _COMMAS, _DOTS = (*".?!。？！",), (*",;:，、；：",), ("..", "…", "-", "–", "—")
 _MOST_PARTS = 4  # of a piece; one that needs more is decoded alone
 _SHORTEST_REST = ENGINE_RATE_HZ // 5  # samples; a shorter rest has no word in it
+_CONTEXT_TOKENS, _CONTEXT_CHARACTERS = 200, 2_000  # the model has room for 448 tokens, and a piece gets 224
 _LITTLE = 3e-3  # added to each probability, so that none is 0 or 1
 
 
@@ -46,11 +47,13 @@ class Piece:
     """One utterance, float32 mono at 16 kHz.
 
     max_new_tokens: more tokens mean that the model is in a loop. once: take the first pass, however poor it is.
+    context: the words before the audio; all pieces of a batch have some, or none has.
     """
 
     audio: Audio
     max_new_tokens: int
     once: bool
+    context: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +160,13 @@ def _decode_window(
     model: ShortWindowWhisper, pieces: Sequence[Piece], features: Sequence[npt.NDArray[np.float32]], language: str
 ) -> list[Part | None]:
     tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language)
-    prompt = model.get_prompt(tokenizer, [])
+    prompts = [model.get_prompt(tokenizer, context) for context in _contexts(tokenizer, pieces)]
     encoded = model.encode(np.stack([pad_or_trim(feature) for feature in features]))
     results = model.model.generate(
         encoded,
-        [prompt] * len(pieces),
+        prompts,
         beam_size=1,
-        max_length=len(prompt) + max(piece.max_new_tokens for piece in pieces),
+        max_length=len(prompts[0]) + max(piece.max_new_tokens for piece in pieces),
         return_scores=True,
         return_logits_vocab=not all(piece.once for piece in pieces),
         return_no_speech_prob=True,
@@ -182,6 +185,18 @@ def _decode_window(
         else Part(_with_words(model, tokenizer, found[0], _Found(alignment), size), _closing(model, result), found[1])
         for found, result, alignment, size in zip(judged, results, alignments, sizes, strict=True)
     ]
+
+
+def _contexts(tokenizer: Tokenizer, pieces: Sequence[Piece]) -> list[list[int]]:
+    """The end of each piece's context, as tokens; equally many for all, as the library requires."""
+    contexts = [_context(tokenizer, piece.context) for piece in pieces]
+    length = min(map(len, contexts))
+    return [context[len(context) - length :] for context in contexts]
+
+
+def _context(tokenizer: Tokenizer, text: str) -> list[int]:
+    tokens: list[int] = tokenizer.encode(f" {text[-_CONTEXT_CHARACTERS:].strip()}") if text else []
+    return tokens[-_CONTEXT_TOKENS:]
 
 
 def _closing(model: ShortWindowWhisper, result: Any) -> Closing | None:
@@ -223,6 +238,8 @@ def _judge(
     log_probability = result.scores[0] * len(tokens) / (len(tokens) + 1)
     repetition = get_compression_ratio(tokenizer.decode(tokens).strip())
     unsure = log_probability < _DEFAULTS["log_prob_threshold"]
+    if piece.context and result.no_speech_prob > _DEFAULTS["no_speech_threshold"]:
+        return None  # in noise the model repeats the context, and is sure of it
     if result.no_speech_prob > _DEFAULTS["no_speech_threshold"] and unsure:
         return [], frames * hop
     poor = unsure or repetition > _DEFAULTS["compression_ratio_threshold"]

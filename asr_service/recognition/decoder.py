@@ -93,14 +93,20 @@ class Decoder:
         return await self._decode_soon(lambda: audio, DecodeOptions(language, quality), urgency)
 
     async def decode_recording(
-        self, make_audio: Callable[[], Audio], *, language: str, translate: bool = False, is_short: bool = False
+        self,
+        make_audio: Callable[[], Audio],
+        *,
+        language: str,
+        translate: bool = False,
+        context: str = "",
+        is_short: bool = False,
     ) -> Transcript:
         """The words of a whole recording, in English if `translate`; turns and captions go first.
 
-        make_audio: makes the audio, in the worker thread. is_short: the model hears all of it at once, so it may be in
-        a batch. Raises InvalidInputError if the model can't translate.
+        make_audio: makes the audio, in the worker thread. context: the words before it. is_short: the model hears all
+        of it at once, so it may be in a batch. Raises InvalidInputError if the model can't translate.
         """
-        options = DecodeOptions(language, "final", translate=translate)
+        options = DecodeOptions(language, "final", translate=translate, context=context)
         # A translation that the model refuses would fail its whole batch.
         urgency = Urgency.PIECE if is_short and not translate else Urgency.RECORDING
         return await self._decode_soon(make_audio, options, urgency)

@@ -21,10 +21,10 @@ class GrpcRecordings:
         self._stub: Any = TracedStub(asr_pb2_grpc.AsrServiceStub(channel))
 
     async def recognize(
-        self, pcm: bytes, *, sample_rate_hz: int, language: str = "", translate: bool = False
+        self, pcm: bytes, *, sample_rate_hz: int, language: str = "", translate: bool = False, context: str = ""
     ) -> Transcript:
         request = asr_pb2.RecognizeRequest(
-            audio=pcm, sample_rate_hz=sample_rate_hz, language=language, translate=translate
+            audio=pcm, sample_rate_hz=sample_rate_hz, language=language, translate=translate, context=context
         )
         retries = Retries("ASR")
         while True:

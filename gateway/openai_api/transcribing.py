@@ -1,15 +1,13 @@
 """Recognises a recording piece by piece, with bounded memory: decode → cut → recognise.
 
-    file ──a thread── decode, cut ──piece──▶ recognise (AHEAD at once) ──▶ Heard, in order
+    file ──a thread── decode, cut ──piece──▶ recognise ──▶ Heard ──its words──▶ context of the next piece
 
-While the service recognises one piece, the next one waits there, so that the model is not idle. Learners' turns go
-before recordings.
+Each piece is recognised with the words of the piece before it. Learners' turns go before recordings.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, closing
 from dataclasses import dataclass
@@ -24,7 +22,6 @@ from gateway.ports import Recordings, Transcript
 
 T = TypeVar("T")
 
-AHEAD = 2
 BUSY_TRIES = 30  # a second or so apart
 
 
@@ -51,10 +48,11 @@ class Heard:
 @dataclass(frozen=True, slots=True)
 class Task:
     """What to do with a recording. language: the expected one, a BCP-47 tag; empty: detected. translate: into
-    English."""
+    English. prompt: what the recording continues, or names that are in it."""
 
     language: str = ""
     translate: bool = False
+    prompt: str = ""
 
 
 class Transcription:
@@ -74,19 +72,12 @@ class Transcription:
 
     async def heard(self) -> AsyncGenerator[Heard, None]:
         """The words, piece by piece. Raises ServiceErrors; ParameterError if the file is no recording."""
-        waiting: deque[asyncio.Task[Heard]] = deque()
+        context = self._task.prompt
         async with aclosing(self._pieces_beside()) as pieces:
-            try:
-                async for piece in pieces:
-                    waiting.append(asyncio.create_task(self._recognise(piece)))
-                    if len(waiting) == AHEAD:
-                        yield await _first(waiting)
-                while waiting:
-                    yield await _first(waiting)
-            finally:
-                for task in waiting:
-                    task.cancel()
-                await asyncio.gather(*waiting, return_exceptions=True)
+            async for piece in pieces:
+                heard = await self._recognise(piece, context)
+                context = heard.text
+                yield heard
 
     async def _pieces_beside(self) -> AsyncGenerator[Piece, None]:
         """The pieces. Each one is made in a thread when it is requested."""
@@ -100,12 +91,16 @@ class Transcription:
             yield from self._cutter.push(pcm)
         yield from self._cutter.finish()
 
-    async def _recognise(self, piece: Piece) -> Heard:
+    async def _recognise(self, piece: Piece, context: str) -> Heard:
         tries = 0
         while True:
             try:
                 transcript = await self._recordings.recognize(
-                    piece.pcm, sample_rate_hz=RATE_HZ, language=self._task.language, translate=self._task.translate
+                    piece.pcm,
+                    sample_rate_hz=RATE_HZ,
+                    language=self._task.language,
+                    translate=self._task.translate,
+                    context=context,
                 )
             except BusyError as error:  # learners use all the slots; a recording can wait
                 tries += 1
@@ -114,13 +109,6 @@ class Transcription:
                 await asyncio.sleep(error.retry_after_s)
             else:
                 return _heard(transcript, piece)
-
-
-async def _first(waiting: deque[asyncio.Task[T]]) -> T:
-    """The result of the first task, which is removed from `waiting` when it is done."""
-    result = await waiting[0]
-    waiting.popleft()
-    return result
 
 
 def _heard(transcript: Transcript, piece: Piece) -> Heard:

@@ -32,7 +32,8 @@ LANGUAGE = r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$"
 
 
 class TranscriptionForm(BaseModel):
-    """The fields beside `file`. model: any name. prompt, temperature and unknown fields have no effect."""
+    """The fields beside `file`. model: any name. prompt: what the recording continues, or names that are in it.
+    temperature and unknown fields have no effect."""
 
     model: str
     language: Annotated[str, Field(pattern=LANGUAGE, max_length=35)] = ""
@@ -64,11 +65,12 @@ async def transcriptions(request: Request, behind: Behind, inside: Inside) -> Re
     file, form = await inside.enter_async_context(behind.uploads.receive(request, TranscriptionForm))
     form.check()
     await check_language(form.language, behind)
+    task = Task(form.language, prompt=form.prompt)
     if not form.stream:
-        pieces, duration_s = await recognise_all(request, behind, inside, file, Task(form.language))
+        pieces, duration_s = await recognise_all(request, behind, inside, file, task)
         return answer(pieces, duration_s, form.response_format, form.timestamp_granularities)
     length_s = await asyncio.to_thread(stated_length_s, file)
-    heard = (await _begin(behind, inside, file, Task(form.language))).heard()
+    heard = (await _begin(behind, inside, file, task)).heard()
     inside.push_async_callback(heard.aclose)
     first = await unless_gone(request, anext(heard, None))  # an error up to here is reported with a status
     return StreamingResponse(

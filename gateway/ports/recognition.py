@@ -153,11 +153,12 @@ class Recordings(Protocol):
     """Recognition of recordings, which waits for the turns of learners."""
 
     async def recognize(
-        self, pcm: bytes, *, sample_rate_hz: int, language: str = "", translate: bool = False
+        self, pcm: bytes, *, sample_rate_hz: int, language: str = "", translate: bool = False, context: str = ""
     ) -> Transcript:
         """The words in 16-bit mono PCM of at most 10 minutes. Times are in samples from its start.
 
-        language: the expected one, a BCP-47 tag; empty: detected. translate: into English. Raises InvalidInputError if
-        the model can't do that, BusyError if learners use all slots.
+        language: the expected one, a BCP-47 tag; empty: detected. translate: into English. context: the words before
+        the audio in the same recording. Raises InvalidInputError if the model can't translate, BusyError if learners
+        use all slots.
         """
         ...

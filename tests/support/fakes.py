@@ -118,10 +118,11 @@ class FakeRecordings:
     errors: list[ServiceError] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)  # of the pieces, in samples
     asked: list[tuple[str, bool]] = field(default_factory=list)  # language, translate
+    contexts: list[str] = field(default_factory=list)
     open_calls: int = 0
 
     async def recognize(
-        self, pcm: bytes, *, sample_rate_hz: int, language: str = "", translate: bool = False
+        self, pcm: bytes, *, sample_rate_hz: int, language: str = "", translate: bool = False, context: str = ""
     ) -> Transcript:
         self.open_calls += 1
         try:
@@ -131,6 +132,7 @@ class FakeRecordings:
             samples, words = len(pcm) // BYTES_PER_SAMPLE, self.says.split()
             self.lengths.append(samples)
             self.asked.append((language, translate))
+            self.contexts.append(context)
             heard = tuple(
                 HeardWord(word, samples * i // len(words), samples * (i + 1) // len(words), 0.9)
                 for i, word in enumerate(words)

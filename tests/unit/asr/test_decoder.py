@@ -30,6 +30,7 @@ class BatchEngine:
     broken: bool = False
     gate: threading.Event = field(default_factory=threading.Event)
     batches: list[list[int]] = field(default_factory=list)
+    contexts: set[str] = field(default_factory=set)
 
     def load(self) -> None: ...
 
@@ -43,6 +44,7 @@ class BatchEngine:
 
     def transcribe_batch(self, requests: Sequence[Request]) -> list[Transcript]:
         self.batches.append([len(audio) for audio, _ in requests])
+        self.contexts |= {options.context for _, options in requests}
         while not self.gate.wait(0.002) and not all(options.is_cancelled() for _, options in requests):
             pass
         if self.broken:
@@ -91,8 +93,8 @@ async def test_ends_of_turns_go_before_partials_and_these_before_recordings() ->
     tasks = [decode(decoder, 1)]
     await until_running(engine)
     recordings = [
-        asyncio.ensure_future(decoder.decode_recording(lambda: np.zeros(300, np.float32), language=""))
-        for _ in range(2)
+        asyncio.ensure_future(decoder.decode_recording(lambda: np.zeros(300, np.float32), language="", context=context))
+        for context in ("One.", "Two.")
     ]
     pieces = [
         asyncio.ensure_future(
@@ -108,6 +110,7 @@ async def test_ends_of_turns_go_before_partials_and_these_before_recordings() ->
     engine.gate.set()
     await asyncio.gather(*tasks, *recordings, *pieces)
     assert engine.batches == [[1], [2, 3], [20, 21], [30, 30], [300], [300], [30]]
+    assert engine.contexts == {"", "One.", "Two."}
     await decoder.close()
 
 

@@ -128,6 +128,15 @@ async def test_a_long_recording_is_recognised_in_pieces_cut_where_it_is_silent()
     assert set(gateway.services.recordings.asked) == {("en", False)}
 
 
+async def test_a_piece_is_recognised_with_the_words_of_the_piece_before_it() -> None:
+    gateway = TestGateway()
+    async with connected(gateway) as client:
+        await transcribe(client, long_wav(63.0), prompt="Marco and Ana.")
+        gateway.services.recordings.says = ""
+        await transcribe(client, long_wav(40.0))
+    assert gateway.services.recordings.contexts == ["Marco and Ana.", "Hello there.", "Hello there.", "", ""]
+
+
 async def test_a_streamed_answer_comes_piece_by_piece() -> None:
     gateway = TestGateway()
     async with connected(gateway) as client:

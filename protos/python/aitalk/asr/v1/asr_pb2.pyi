@@ -539,6 +539,7 @@ class RecognizeRequest(_message.Message):
     SAMPLE_RATE_HZ_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     TRANSLATE_FIELD_NUMBER: _builtins.int
+    CONTEXT_FIELD_NUMBER: _builtins.int
     audio: _builtins.bytes
     """16-bit little-endian mono PCM, at most 10 minutes."""
     sample_rate_hz: _builtins.int
@@ -547,6 +548,10 @@ class RecognizeRequest(_message.Message):
     """BCP-47 tag; empty: the model's default, or detected."""
     translate: _builtins.bool
     """Translate into English. Only multilingual Whisper models can; others refuse with INVALID_ARGUMENT."""
+    context: _builtins.str
+    """The words before the audio, if it is a piece (of up to 30 s) of a longer recording. Whisper then spells names and
+    numbers alike, and understands more. Other engines ignore it.
+    """
     def __init__(
         self,
         *,
@@ -554,10 +559,11 @@ class RecognizeRequest(_message.Message):
         sample_rate_hz: _builtins.int = ...,
         language: _builtins.str = ...,
         translate: _builtins.bool = ...,
+        context: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "language", b"language", "sample_rate_hz", b"sample_rate_hz", "translate", b"translate"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "context", b"context", "language", b"language", "sample_rate_hz", b"sample_rate_hz", "translate", b"translate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
