@@ -38,7 +38,8 @@ _LEAST_FRAMES, _PADDING_FRAMES = 1_000, 400  # of 10 ms
 _SENTENCE_ENDS, _COMMAS, _DOTS = (*".?!。？！",), (*",;:，、；：",), ("..", "…", "-", "–", "—")
 _MOST_PARTS = 4  # of a piece; one that needs more is decoded alone
 _SHORTEST_REST = ENGINE_RATE_HZ // 5  # samples; a shorter rest has no word in it
-_CONTEXT_TOKENS, _CONTEXT_CHARACTERS = 200, 2_000  # the model has room for 448 tokens, and a piece gets 224
+_CONTEXT_TOKENS, _CONTEXT_CHARACTERS = 150, 2_000  # the model has room for 448 tokens, and a piece gets 224
+_TICKS_PER_TOKEN = 10  # timestamps count 1,500 ticks of 20 ms
 _LITTLE = 3e-3  # added to each probability, so that none is 0 or 1
 
 
@@ -188,15 +189,16 @@ def _decode_window(
 
 
 def _contexts(tokenizer: Tokenizer, pieces: Sequence[Piece]) -> list[list[int]]:
-    """The end of each piece's context, as tokens; equally many for all, as the library requires."""
-    contexts = [_context(tokenizer, piece.context) for piece in pieces]
-    length = min(map(len, contexts))
-    return [context[len(context) - length :] for context in contexts]
+    """The end of each piece's context, as tokens; equally many for all, as the library requires.
 
-
-def _context(tokenizer: Tokenizer, text: str) -> list[int]:
-    tokens: list[int] = tokenizer.encode(f" {text[-_CONTEXT_CHARACTERS:].strip()}") if text else []
-    return tokens[-_CONTEXT_TOKENS:]
+    It stands between two timestamps, because after a text without any, Whisper doesn't write timestamps either.
+    """
+    texts = [tokenizer.encode(f" {piece.context[-_CONTEXT_CHARACTERS:].strip()}") for piece in pieces if piece.context]
+    if not texts:
+        return [[] for _ in pieces]
+    length = min(_CONTEXT_TOKENS, *map(len, texts))
+    end = tokenizer.timestamp_begin + _TICKS_PER_TOKEN * length
+    return [[tokenizer.timestamp_begin, *text[len(text) - length :], end] for text in texts]
 
 
 def _closing(model: ShortWindowWhisper, result: Any) -> Closing | None:

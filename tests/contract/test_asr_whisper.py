@@ -94,3 +94,24 @@ def test_an_end_that_the_model_sets_beyond_the_audio_is_an_end(engine: FasterWhi
             audio = np.concatenate([silence(lead_s), spoken(line)])
             heard = engine.transcribe(pcm_to_float(audio.tobytes()), FINAL).text
             assert word_error_rate(line, heard) <= 0.1, lead_s  # a word may differ from one processor to another
+
+
+def test_a_piece_is_heard_in_the_light_of_the_words_before_it(engine: FasterWhisper) -> None:
+    """Names that the model can't know are spelled as before; a batch has contexts of different lengths."""
+    audio = speech("My name is Ana and my friend Marco lives in Sligo.")
+    assert "Sligo" not in engine.transcribe(audio, FINAL).text
+    contexts = (
+        "This is Marco from Sligo. I am Ana.",
+        "The two of us, Ana and Marco, went to Sligo last year to see the sea.",
+    )
+    options = [DecodeOptions("en", context=context) for context in contexts]
+    for heard in transcribe_all(engine, [(audio, one) for one in options]):
+        assert "Ana" in heard.text
+        assert "Sligo" in heard.text
+        assert heard.words[-1].end <= len(audio)
+
+
+def test_the_words_before_it_are_not_heard_again_in_noise(engine: FasterWhisper) -> None:
+    hiss = np.random.default_rng(0).normal(0.0, 20 / 32768, 6 * 16_000).astype(np.float32)
+    context = "I tend to forget the plot, but the characters stay with me for years."
+    assert engine.transcribe(hiss, DecodeOptions("en", context=context)).text == ""
