@@ -15,6 +15,7 @@ the end of the last word, which cuts off the beginning of the next one. Here the
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -38,8 +39,9 @@ _LEAST_FRAMES, _PADDING_FRAMES = 1_000, 400  # of 10 ms
 _SENTENCE_ENDS, _COMMAS, _DOTS = (*".?!。？！",), (*",;:，、；：",), ("..", "…", "-", "–", "—")
 _MOST_PARTS = 4  # of a piece; one that needs more is decoded alone
 _SHORTEST_REST = ENGINE_RATE_HZ // 5  # samples; a shorter rest has no word in it
-_CONTEXT_TOKENS, _CONTEXT_CHARACTERS = 150, 2_000  # the model has room for 448 tokens, and a piece gets 224
-_TICKS_PER_TOKEN = 10  # timestamps count 1,500 ticks of 20 ms
+_CONTEXT_TOKENS, _CONTEXT_CHARACTERS = 200, 2_000  # the model has room for 448 tokens, and a piece gets 224
+_SENTENCE = re.compile(r"[^.?!。？！]+[.?!。？！]*")
+_TOKENS_PER_SECOND, _TICKS_PER_SECOND, _LAST_TICK = 4, 50, 1_500  # of usual speech; of Whisper's timestamps
 _LITTLE = 3e-3  # added to each probability, so that none is 0 or 1
 
 
@@ -189,16 +191,26 @@ def _decode_window(
 
 
 def _contexts(tokenizer: Tokenizer, pieces: Sequence[Piece]) -> list[list[int]]:
-    """The end of each piece's context, as tokens; equally many for all, as the library requires.
+    """The end of each piece's context, as tokens; equally many for all, as the library requires."""
+    contexts = [_context(tokenizer, piece.context[-_CONTEXT_CHARACTERS:]) for piece in pieces]
+    length = min(_CONTEXT_TOKENS, *map(len, contexts))
+    return [context[len(context) - length :] for context in contexts]
 
-    It stands between two timestamps, because after a text without any, Whisper doesn't write timestamps either.
-    """
-    texts = [tokenizer.encode(f" {piece.context[-_CONTEXT_CHARACTERS:].strip()}") for piece in pieces if piece.context]
-    if not texts:
-        return [[] for _ in pieces]
-    length = min(_CONTEXT_TOKENS, *map(len, texts))
-    end = tokenizer.timestamp_begin + _TICKS_PER_TOKEN * length
-    return [[tokenizer.timestamp_begin, *text[len(text) - length :], end] for text in texts]
+
+def _context(tokenizer: Tokenizer, text: str) -> list[int]:
+    """The tokens of a text, with timestamps around each sentence. After a text without any, Whisper writes none."""
+    tokens: list[int] = []
+    begin = 0
+    for sentence in filter(str.strip, _SENTENCE.findall(text)):
+        words = tokenizer.encode(f" {sentence.strip()}")
+        end = begin + max(1, len(words) // _TOKENS_PER_SECOND) * _TICKS_PER_SECOND
+        tokens += [_timestamp(tokenizer, begin), *words, _timestamp(tokenizer, end)]
+        begin = end
+    return tokens
+
+
+def _timestamp(tokenizer: Tokenizer, ticks: int) -> int:
+    return int(tokenizer.timestamp_begin) + min(ticks, _LAST_TICK)
 
 
 def _closing(model: ShortWindowWhisper, result: Any) -> Closing | None:
@@ -240,10 +252,11 @@ def _judge(
     log_probability = result.scores[0] * len(tokens) / (len(tokens) + 1)
     repetition = get_compression_ratio(tokenizer.decode(tokens).strip())
     unsure = log_probability < _DEFAULTS["log_prob_threshold"]
-    if piece.context and result.no_speech_prob > _DEFAULTS["no_speech_threshold"]:
-        return None  # in noise the model repeats the context, and is sure of it
-    if result.no_speech_prob > _DEFAULTS["no_speech_threshold"] and unsure:
-        return [], frames * hop
+    if result.no_speech_prob > _DEFAULTS["no_speech_threshold"]:
+        if unsure:
+            return [], frames * hop
+        if piece.context:  # in noise the model may repeat it
+            return None
     poor = unsure or repetition > _DEFAULTS["compression_ratio_threshold"]
     if len(tokens) >= piece.max_new_tokens or (poor and not piece.once):
         return None
