@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -75,6 +75,10 @@ class Chaos:
             kept,
         )
 
+    def in_order(self, names: Iterable[str]) -> list[Row]:
+        """The rows so far: without a fault, then the faults of these names."""
+        return [self.rows[name] for name in (NOTHING.name, *names) if name in self.rows]
+
     async def _wait_until_replaced(self, fault: Fault, old_pid: int) -> None:
         async with asyncio.timeout(REPAIRED_WITHIN_S):
             while (now := self.mesh.find(fault.process)) is None or now.pid == old_pid:
@@ -109,7 +113,10 @@ async def talking(mesh: StubMesh, said: Program, learners: int) -> AsyncIterator
 
 
 async def run(options: argparse.Namespace, folder: Path) -> tuple[list[Row], list[str]]:
-    """All faults in a random order. Returns the rows, and the goals that were missed."""
+    """All faults in a random order. Returns the rows, and the goals that were missed.
+
+    After each try it writes the table so far into a file, since a run of all faults takes hours.
+    """
     order, said = random.Random(options.seed), await asyncio.to_thread(program)
     (valkey_port,) = free_ports(1)
     link = RedisLink(valkey_port)
@@ -128,10 +135,11 @@ async def run(options: argparse.Namespace, folder: Path) -> tuple[list[Row], lis
                 await asyncio.sleep(order.uniform(0, CYCLE_S))
                 print(f"{number}/{len(plan)}: {fault.name} …", flush=True)
                 await chaos.try_fault(fault)
+                options.so_far.write_text(f"{number} of {len(plan)} tries\n\n{table(chaos.in_order(chosen))}\n")
             late_ms = 1000 * sorted(late_s)[len(late_s) * 99 // 100]
         left = await left_over(mesh)
     print(f"the learners' frames were late by {late_ms:.0f} ms at p99")
-    rows = [chaos.rows[name] for name in (NOTHING.name, *chosen) if name in chaos.rows]
+    rows = chaos.in_order(chosen)
     return rows, problems(rows, list(chosen), options.times, left)
 
 
@@ -163,6 +171,12 @@ def main() -> None:
     parser.add_argument("--away", type=float, default=30.0, help="seconds for which Redis is away, full, …")
     parser.add_argument("--seed", type=int, default=None, help="of the order of the faults and the pauses between them")
     parser.add_argument("--only", nargs="+", help="names of faults, as in the table")
+    parser.add_argument(
+        "--so-far",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "aitalk-chaos-so-far.md",
+        help="where the table of the tries so far is written",
+    )
     parser.add_argument("--log", type=Path, help="keep the mesh's log here")
     options = parser.parse_args()
     options.seed = secrets.randbelow(10**6) if options.seed is None else options.seed

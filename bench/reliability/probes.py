@@ -15,6 +15,7 @@ from deploy.health_checks import check_gateway, check_model_server, check_valkey
 from deploy.lifeline import Sign
 from gateway.history import LearnerTurn, Turn
 
+METRIC_TIMEOUT_S = 60  # on a starved machine 5 s were too short, and ended a soak of 24 minutes
 _TURN: TypeAdapter[Turn] = TypeAdapter(Turn)
 
 
@@ -59,7 +60,7 @@ async def kept_turns(mesh: StubMesh, sessions: Iterable[str]) -> Kept:
 
 async def metric(port: int, name: str) -> float:
     """The sum of a metric over its labels, from /metrics on this port. Raises httpx.HTTPError."""
-    async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=METRIC_TIMEOUT_S) as client:
         text = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
     found = [line for line in text.splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
     return sum(float(line.rpartition(" ")[2]) for line in found)
