@@ -62,7 +62,7 @@ class Piece:
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """The words of a piece. closing: None if there are no words, if they were heard in several parts, or if it isn't
-    needed (`Piece.once`)."""
+    needed (`Piece.once`, `Piece.context`)."""
 
     segments: list[Segment]
     closing: Closing | None
@@ -171,7 +171,7 @@ def _decode_window(
         beam_size=1,
         max_length=len(prompts[0]) + max(piece.max_new_tokens for piece in pieces),
         return_scores=True,
-        return_logits_vocab=not all(piece.once for piece in pieces),
+        return_logits_vocab=not all(piece.once or piece.context for piece in pieces),
         return_no_speech_prob=True,
         suppress_blank=True,
         suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
