@@ -235,7 +235,9 @@ async def test_the_plugin_connects_again_and_sends_the_conversation_again() -> N
     async with talking(modalities=["text"], max_session_duration=3.0) as talk:
         await talk.write(NAME)
         await until(lambda: talk.reconnections, "the reconnection")
-        assert [item.text_content for item in talk.session.chat_ctx.items] == [NAME]
+        await until(  # the plugin has an item again when the server has confirmed it
+            lambda: [item.text_content for item in talk.session.chat_ctx.items] == [NAME], "the conversation"
+        )
         await talk.session.generate_reply()
         await until(lambda: talk.replies and talk.replies[-1].over, "a reply after the reconnection")
         assert talk.errors == []
