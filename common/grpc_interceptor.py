@@ -158,12 +158,13 @@ class _Watch:
     async def __aenter__(self) -> None:
         self.began = time.monotonic()
 
-    async def __aexit__(self, _kind: object, error: BaseException | None, _tb: object) -> None:
-        error = sole_cause(error) if error else None
+    async def __aexit__(self, _kind: object, raised: BaseException | None, _tb: object) -> None:
+        error = _cause(raised) if raised else None
         self._note(_code_of(error), time.monotonic() - self.began)
         match error:
-            case None | asyncio.CancelledError() | GeneratorExit() | grpc.aio.AbortError() | grpc.aio.InternalError():
-                return  # InternalError: a write that the client's cancellation cut short
+            case asyncio.CancelledError() | GeneratorExit() | grpc.aio.AbortError() | grpc.aio.InternalError():
+                if error is not raised:
+                    raise error  # gRPC takes a group of them for a bug, and logs it
             case ServiceError():
                 await self._abort(error)
             case Exception():
@@ -182,6 +183,15 @@ class _Watch:
         logger.info("%s: %s (%s)", self.method, error.code, status_code(error).name)
         await self.context.abort_with_status(to_status(error))
         raise AssertionError("abort_with_status returned")
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The one error that ended the call. Writes that the client's leaving cut short (InternalError) count as one."""
+    cause = sole_cause(error)
+    if isinstance(cause, BaseExceptionGroup) and cause.split(grpc.aio.InternalError)[1] is None:
+        while isinstance(cause, BaseExceptionGroup):
+            cause = cause.exceptions[0]
+    return cause
 
 
 def _short(method: str) -> str:
