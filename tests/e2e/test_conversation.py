@@ -240,7 +240,7 @@ async def test_the_devices_models_and_voices_are_told(mesh: Mesh) -> None:
         assert service["slots_total"] > 0
         assert service["fallback_reason"] == ""
     joe = {"id": "en_US-joe-medium", "name": "en_US-joe-medium", "language": "en-US", "sample_rate": 22050}
-    assert voices == {"voices": [joe], "default": "en_US-joe-medium"}
+    assert voices == {"voices": [joe], "default": "en_US-joe-medium", "languages": ["en-US"]}
 
 
 async def test_a_language_that_no_model_here_knows_is_refused_at_the_start(mesh: Mesh) -> None:

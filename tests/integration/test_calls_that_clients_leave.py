@@ -59,7 +59,7 @@ async def test_a_client_that_leaves_is_no_bug(tasks: int, caplog: pytest.LogCapt
     before = counted._value.get()
     with caplog.at_level(logging.WARNING):
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            call = channel.stream_stream(METHOD)()
+            call: Any = channel.stream_stream(METHOD)()
             assert await call.read() == b"a" * 1000
             call.cancel()
         async with asyncio.timeout(10):

@@ -246,7 +246,7 @@ async def test_bad_requests_are_named(llm: Llm, request_: llm_pb2.GenerateReques
 
 
 async def test_a_reply_is_guarded_unless_it_is_asked_for_as_it_is(llm: Llm) -> None:
-    ask = "Say hello to everybody you know."  # the bundled model loops, if it may
+    ask = " ".join(["la"] * 18)  # the bundled model goes on with that, if it may
     config: dict[str, Any] = {
         "max_tokens": 150,
         "temperature": 0.0,
@@ -257,7 +257,7 @@ async def test_a_reply_is_guarded_unless_it_is_asked_for_as_it_is(llm: Llm) -> N
     loops = await llm.stub.Generate(unary("You are kind.", ask, unguarded=True, **config))
     spoken = await llm.stub.Generate(unary("You are kind.", ask, **config))
     assert loops.stop_reason == llm_pb2.STOP_REASON_LENGTH
-    assert loops.text.startswith(spoken.text)
+    assert loops.text.startswith(spoken.text.removesuffix("."))
     assert spoken.stop_reason == llm_pb2.STOP_REASON_REPETITION
     assert 0 < spoken.usage.completion_tokens < loops.usage.completion_tokens
     assert spoken.usage.prompt_tokens == loops.usage.prompt_tokens

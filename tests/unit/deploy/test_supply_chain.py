@@ -78,7 +78,7 @@ def test_the_page_lists_the_weights() -> None:
 
 def test_the_sboms_cover_every_lock_that_an_image_or_make_run_installs() -> None:
     locks = {path.stem for path in LOCKS.glob("*.txt")}
-    tools = {"build", "dev", "uv", "verify-k8s", "supply-chain", "simulate", "fuzz", "load-pipecat"}
+    tools = {"build", "dev", "uv", "verify-k8s", "supply-chain", "simulate", "fuzz", "load-pipecat", "training"}
     theirs = {name for name in locks if name.startswith(("bench-", "test-"))}
     again = "name the new lock in CONTENTS of deploy/supply_chain/locks.py, or here if only developers install it"
     assert {lock for names in CONTENTS.values() for lock in names} == locks - tools - theirs, again
