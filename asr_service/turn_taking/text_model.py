@@ -43,8 +43,8 @@ class TextModel(Protocol):
 class LlamaTextModel:
     """A GGUF file (the bundled one by default), run by llama.cpp. For one thread at a time.
 
-    copies: a folder that may have the bundled model in 8 bits, which the language model's server on the same machine
-    uses. Both processes then share its memory. Raises EngineError if it can't be loaded.
+    copies: a folder that may have the bundled model in 8 bits. With LLM_ADAPTER=none the language model's server on the
+    same machine uses that copy, and both processes share its memory. Raises EngineError if it can't be loaded.
     """
 
     def __init__(self, path: Path | None = None, copies: Path | None = None) -> None:
