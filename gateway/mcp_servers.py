@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, Valid
 class McpServer(BaseModel):
     """One server, over streamable HTTP.
 
-    name: for the log. token: a bearer token. tools: those that the partner may use; None: all. allow: of these,
-    the ones that may change something without a confirmation. timeout_s: for a call. max_result_chars: the rest of a
-    longer result is cut off.
+    name: for the log. token: a bearer token. tools: those that the partner may use; None: all. allow: which of
+    these may change something without a confirmation. timeout_s: for one call. max_result_chars: a longer result is cut
+    off after this many characters.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,7 +28,7 @@ _SERVERS = TypeAdapter(tuple[McpServer, ...])
 
 
 def read_servers(text: str) -> tuple[McpServer, ...]:
-    """The servers in a JSON list; none if it is empty. Raises ValueError, whose message does not quote the text."""
+    """The servers in a JSON list; none if `text` is empty. Raises a ValueError whose message doesn't quote the text."""
     try:
         servers = _SERVERS.validate_json(text or "[]")
     except ValidationError as invalid:

@@ -1,4 +1,4 @@
-"""Tools that the language model may call, and its calls, as values."""
+"""Value types: the tools that the language model may call, and its calls."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ AUTO = ToolChoice()
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A complete call. arguments: as JSON text, which the model wrote."""
+    """A complete call. arguments: JSON text that the model wrote."""
 
     id: str
     name: str
@@ -53,7 +53,7 @@ class ToolCall:
 class CallPiece:
     """The next piece of a call. Only the first piece has the id and the name.
 
-    index: counts the calls of a reply from 0. arguments: the pieces, put together, are JSON text.
+    index: the number of the call in its reply, from 0. arguments: joined over the call's pieces, they are JSON text.
     """
 
     index: int
@@ -93,7 +93,7 @@ def check_tools(tools: Sequence[Tool], choice: ToolChoice) -> None:
 
 
 def _is_json(parameters: dict[str, Any]) -> bool:
-    """Whether a model server can read them: Python also reads NaN and Infinity, which are no JSON."""
+    """Whether a model server can read them: Python also reads NaN and Infinity, which are not JSON."""
     try:
         json.dumps(parameters, allow_nan=False)
     except ValueError:
@@ -126,7 +126,7 @@ class ToolRunner(Protocol):
         ...
 
     async def run(self, call: ToolCall) -> str:
-        """The result for the model, or in words why there is none. Cancelling it gives the call up."""
+        """The result for the model, or a text that says why there is none. Cancelling `run` abandons the call."""
         ...
 
 

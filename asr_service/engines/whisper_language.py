@@ -1,4 +1,4 @@
-"""Whisper's codes of languages; decides when to check whether the learner speaks another language than expected. Pure.
+"""Whisper's language codes, and when to check whether the learner speaks another language than expected. Pure.
 
 A multilingual Whisper that is told the wrong language writes a poor translation, or noise, and is unsure of it. Then
 the engine asks it which language it hears. If the model is sure of another one, the engine decodes again in that

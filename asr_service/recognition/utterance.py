@@ -15,7 +15,7 @@ from common.tracing import TRACER, choose_root, under
 
 logger = logging.getLogger(__name__)
 
-# The VAD notices a voice some windows after it began, and soft first sounds even later. So keep the audio before it.
+# The VAD notices a voice some windows after it began, and soft first sounds even later. So keep the audio from before.
 PRE_ROLL = 300 * ENGINE_RATE_HZ // 1000
 
 Window: TypeAlias = tuple[Audio, float]
@@ -25,7 +25,7 @@ Window: TypeAlias = tuple[Audio, float]
 class Utterance:
     """Float audio at 16 kHz, mono, in windows of equal length, each with the probability of a voice in it.
 
-    voice_start: where the voice began. begin: where the kept audio begins: the pre-roll before the voice.
+    voice_start: where the voice began. begin: where the kept audio begins, with the pre-roll.
     turn: the trace span of the whole turn, which the client begins. span: the trace span of its recognition.
     """
 

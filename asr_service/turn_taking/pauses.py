@@ -1,4 +1,4 @@
-"""Measures how long this learner's pauses usually are, counting those after which the turn went on. Pure.
+"""Measures how long this learner's pauses usually are. Only pauses after which the turn went on count. Pure.
 
 Old pauses count less and less, so that the wait gets shorter for a learner who becomes fluent. Until this session has
 enough pauses, the usual pause of an earlier session counts.

@@ -18,14 +18,14 @@ _IMPOSSIBLE = np.float32(-1e30)
 def log_likelihoods(log_probs: Floats, sequences: Sequence[Sequence[int]], blank: int) -> Floats:
     """The log-probability of each sequence of symbols, shape (sequences,).
 
-    log_probs: (frames, symbols), with the symbol `blank`. A sequence that is longer than the frames allow gets a very
-    low value.
+    log_probs: (frames, symbols); `blank` is one of the symbols. A sequence that is longer than the frames allow gets a
+    very low value.
     """
     longest = max(map(len, sequences))
     states = np.full((len(sequences), 2 * longest + 1), blank)
     for row, sequence in zip(states, sequences, strict=True):
         row[1 : 2 * len(sequence) : 2] = sequence
-    skips = np.zeros(states.shape, bool)  # whether a state can be reached from the symbol before, without a blank
+    skips = np.zeros(states.shape, bool)  # whether a state can be reached from the previous symbol, without a blank
     skips[:, 3::2] = states[:, 3::2] != states[:, 1:-2:2]
     closed = np.where(skips, np.float32(0), _IMPOSSIBLE)[:, 2:]
     emissions = log_probs.astype(np.float32)[:, states]  # (frames, sequences, states)

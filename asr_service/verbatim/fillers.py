@@ -1,7 +1,7 @@
 """Hesitation sounds that were said: "um" and "uh".
 
-Recognition leaves them out, unless the text before the turn has some. So the turn is decoded once more after such a
-text (`PROMPT`), and only the hesitation sounds of that transcript count. Pure.
+Recognition leaves them out, unless the text before the turn has some. So the turn is decoded once more, with such a
+text (`PROMPT`) before it. Of the second transcript, only the hesitation sounds are used. Pure.
 """
 
 from __future__ import annotations

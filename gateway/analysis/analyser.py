@@ -1,7 +1,7 @@
 """Makes an analysis: measures at once, then lets the language model write the rest part by part.
 
-1. Measure everything that can be measured, in a thread, because it keeps the processor busy and may load wordfreq. The
-   result is the first document. Its `pending` names the parts that are still to be written.
+1. Measure everything that can be measured. This runs in a thread, because it keeps the processor busy and may load
+   wordfreq. The result is the first document. Its `pending` names the parts that are still to be written.
 2. Let the language model write the rest (`writing`). Each part gives another document.
 """
 
@@ -40,7 +40,7 @@ async def analyse(
     nothing `pending`.
 
     turns: in the order in which they were spoken. language: a BCP-47 tag. duration_s: of the whole conversation.
-    scenario: the one whose tasks are looked for; None: `goals` is None. timeout_s: for all of the language model's
+    scenario: its tasks are looked for; without one, `goals` is None. timeout_s: for all of the language model's
     work; measuring takes well under a second more, once wordfreq is loaded. A failure of the language model is not
     raised: its parts are then empty, with a reason.
     """

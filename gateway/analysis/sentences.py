@@ -51,7 +51,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """`text` with every run of white space, line breaks too, as one space, and without control characters."""
+    """`text` on one line. Each run of white space, line breaks and control characters becomes one space."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
@@ -74,7 +74,7 @@ def has_loop(text: str) -> bool:
 
 
 def without_number(text: str) -> str:
-    """`text` without a list's number or bullet at its beginning: "1. Speak more." is "Speak more."."""
+    """`text` without a list's number or bullet at its beginning: "1. Speak more." becomes "Speak more."."""
     return _LIST_MARK.sub("", text)
 
 
@@ -84,14 +84,14 @@ def is_list(text: str) -> bool:
 
 
 def is_prose(text: str, *, at_least: int = 3) -> bool:
-    """Whether `text` consists of words (numbers and labels such as B2 don't count), and not of the same few again and
-    again."""
+    """Whether `text` consists of words, and does not repeat the same few again and again. Numbers, and labels such as
+    B2, don't count as words."""
     words = [word for word in split_characters(text) if word.replace("'", "").isalpha()]
     return len(words) >= at_least and len(set(words)) >= 0.4 * len(words)
 
 
 def clip(text: str, length: int) -> str:
-    """The beginning of `text`, cut between words where it can be; at most `length` characters with the final …"""
+    """The beginning of `text`: at most `length` characters, including the final "…". Cut between words if possible."""
     if len(text) <= length:
         return text
     head = text[: length - 1]

@@ -12,7 +12,7 @@ import av
 
 from gateway.audio.errors import AudioError
 
-MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 192_000  # as of WAV
+MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 192_000  # the same as for WAV
 MAX_CHANNELS = 8
 FREE_S = 30.0
 MAX_S_PER_KIB = 20.0  # Opus of pure silence has up to 7 s in a KiB
@@ -21,8 +21,8 @@ FLAC_MAX_S_PER_KIB = 50.0  # FLAC of pure silence at 8 kHz has 38 s
 
 @dataclass
 class Allowance:
-    """The allowance of one stream. name: of the format, for the error. bytes_read: so far, kept up to date by the
-    caller."""
+    """The allowance of one stream. name: the format, for the error. bytes_read: how many bytes of the stream were read
+    so far; the caller keeps it up to date."""
 
     name: str
     max_s_per_kib: float = MAX_S_PER_KIB

@@ -2,7 +2,8 @@
 
 AEC3 takes both signals. It models the room, subtracts the echo, and suppresses the rest. Without an echo it would
 suppress a learner who speaks over the partner for up to a second. So it works only while the partner is heard, and only
-if there is an echo, or if the microphone gets louder before that is known. See docs/adr/0039-echo.md.
+in two cases: there is an echo, or the microphone gets louder before it is known whether there is one. See
+docs/adr/0039-echo.md.
 """
 
 from __future__ import annotations
@@ -27,16 +28,18 @@ _SEARCHED_S = 0.35
 _LEAD_S = 0.04  # how long before the echo the reference comes, once it is moved
 _FRAME_S = 0.01
 _TAUGHT_S = 1.0
-_JUMP_S = 0.01  # a player that stalls changes the delay by more than this; a different reflection, by less
-# While AEC3 hears no clear echo, it takes a learner who speaks over the partner for one, and suppresses the voice for
-# half a second to two. So this much of the partner's voice is added to a soft echo (-32 dB). AEC3 removes it, too.
+_JUMP_S = 0.01  # a player that stalls changes the delay by more than this; another reflection changes it by less
+# While AEC3 hears no clear echo, it mistakes the voice of a learner who speaks over the partner for one, and suppresses
+# this voice for half a second to two seconds. So this much of the partner's voice is added to a soft echo (-32 dB).
+# AEC3 removes the added voice, too.
 _ADDED_ECHO = np.float32(0.025)
-# While the echo is unknown, it is found to be absent if the microphone stays quiet although the partner was loud for
-# _LOUD_FOR_S, that long ago.
+# While the echo is unknown, this shows that there is none: the partner was loud for _LOUD_FOR_S, _USUAL_DELAY_S ago,
+# and the microphone stays quiet all the same.
 _USUAL_DELAY_S, _LOUD_FOR_S = 0.45, 0.2
-# If no check could tell for so long (the partner is too soft, or the replies are too short), there is no echo so far.
+# If no check could tell for this long (the partner is too soft, or the replies are too short), the canceller assumes
+# for now that there is no echo.
 _UNKNOWN_FOR_S = 2.0
-_AUDIBLE = 300.0  # root mean square of 16-bit samples (-41 dB of full scale): louder than this, the partner speaks
+_AUDIBLE = 300.0  # root mean square of 16-bit samples (-41 dB of full scale): above this, the partner is speaking
 
 
 class Canceller:
@@ -111,7 +114,7 @@ class Canceller:
         return self._process(self._aec, near[:whole], start).tobytes()
 
     def _teach(self, aec: EchoCanceller, end: int) -> None:
-        """Let it process the latest audio before `end` once more, so that it knows the room at once."""
+        """Let `aec` process the latest audio before `end` once more, so that it knows the room at once."""
         known = self._window.read()
         known = known[: max(0, end - self._window.end + len(known))]
         known = known[-round(_TAUGHT_S * self._rate_hz) :]
@@ -123,7 +126,10 @@ class Canceller:
         return aec.process(self._with_clear_echo(near, start), far)
 
     def _with_clear_echo(self, near: Pcm, start: int) -> Pcm:
-        """near, and more of the partner's voice at the echo's delay; see _ADDED_ECHO. start: of near, by the clock."""
+        """`near` with some of the partner's voice added at the echo's delay; see _ADDED_ECHO.
+
+        start: when the first sample of `near` was recorded, on the clock of `played`.
+        """
         if (delay := self._presence.delay) is None:
             return near
         echo = self._played.read(start - delay, start - delay + len(near)) * _ADDED_ECHO

@@ -62,7 +62,7 @@ class Backend:
         self._failed.set()
 
     async def keep(self, up: asyncio.Event) -> None:
-        """Until cancelled: probe it until it answers, set `up`, wait until it fails, pause."""
+        """Repeat until cancelled: probe the server until it answers, set `up`, wait until it fails, pause."""
         backoff = Backoff()
         while True:
             await self.engine.start()
@@ -83,6 +83,6 @@ class Backend:
 
 
 def least_loaded(backends: Iterable[Backend]) -> Backend | None:
-    """The least loaded healthy server; equals take turns. If none is healthy, a failed one; None if there are no
-    servers."""
+    """The least loaded healthy server; equals take turns. If none is healthy, it is a failed one. If there are no
+    servers, it is None."""
     return min(backends, key=lambda one: (not one.healthy, one.load, one.last_asked), default=None)
