@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from common.smollm2 import PARTNER_ADAPTER, find_smollm2
 from gateway.history import Level
 from gateway.reply.partner import MANNERS
 from gateway.reply.prompt import Briefing, messages_for
+from llm_service.servers import llama_server
 from llm_service.servers.eight_bits import in_eight_bits
 
 ROOT = Path(__file__).parents[2]
@@ -56,3 +58,15 @@ def test_replies_are_short_and_about_what_was_said(llama: xllamacpp.Server) -> N
         assert len(words_of(reply)) <= 45, reply
     beside_the_point = [reply for _, said, reply in replies if not takes_up(reply, said)]
     assert len(beside_the_point) <= 2, beside_the_point
+
+
+def test_llama_cpp_can_apply_an_adapter_as_it_runs() -> None:
+    """As with LLM_ADAPTER for other models than the bundled one."""
+    options = argparse.Namespace(model=find_smollm2(), alias="m", port=0, context=512, parallel=1, threads=1)
+    replies = []
+    for options.adapter in (PARTNER_ADAPTER, None):
+        llama = xllamacpp.Server(llama_server.parameters(options))
+        replies.append(reply_to(llama, "beginner", "My sister works in a bakery near the station."))
+        del llama
+    trained, original = replies
+    assert len(words_of(trained)) <= 20 < len(words_of(original))

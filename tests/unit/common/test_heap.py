@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
-from tests.support.mesh import ROOT
+from tests.support.own_process import numbers_of
 
 PROGRAM = """
 import sys, threading
@@ -41,16 +37,7 @@ print(before - rss())
 
 def heap(*arguments: str) -> tuple[int, int]:
     """How many heaps sixteen threads have, and how many MB of 100 are given back."""
-    ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    heaps, freed = map(int, ended.stdout.split())
+    heaps, freed = numbers_of(PROGRAM, *arguments)
     return heaps, freed
 
 

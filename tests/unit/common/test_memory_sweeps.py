@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 from common.memory_sweeps import FIRST_PAUSE_S, FREED_MB, GROWN_MB, LONGEST_PAUSE_S, SweepPlan
-from tests.support.mesh import ROOT
+from tests.support.own_process import numbers_of
 
 
 class Clock:
@@ -78,15 +74,6 @@ asyncio.run(main())
 
 
 def test_a_process_is_small_again_after_a_large_call() -> None:
-    ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    grown_mb, left_mb = map(int, ended.stdout.split())
+    grown_mb, left_mb = numbers_of(PROGRAM)
     assert grown_mb > 80
     assert left_mb < 20
