@@ -57,6 +57,9 @@ CORRECTED_TURNS = from_zero(
     "dropped",
     "unusable",
 )
+ONCE_MORE = Counter(
+    "aitalk_gateway_replies_said_again_total", "Replies that a learner asked to hear again; with a small model only."
+)
 HELP_OFFERS = Counter("aitalk_gateway_help_offers_total", "Offers of help after a long silence of the learner.")
 HINTS = from_zero(
     Counter(

@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
+from gateway import metrics
 from gateway.conversation_record import ConversationRecord
 from gateway.history import LearnerTurn, Memory, Turn, call_in
+from gateway.language_names import language_name
 from gateway.outbox import Outbox
 from gateway.ports import ChatMessage, Llm, ReplyLimits, Tts, Writer
 from gateway.reply.idle_work import IdleWork, Job
+from gateway.reply.once_more import SLOWER, once_more
 from gateway.reply.partner import MANNERS, partner_of
 from gateway.reply.prefill import Prefill
 from gateway.reply.prompt import ALL, SOMETHING, Briefing, messages_for
@@ -82,7 +85,19 @@ class ReplyMaker:
     def reply_to(self, text: str, turn_id: str, *, voice_ended_s: float) -> Reply:
         """The model's reply to `text`, the learner's turn; empty: the partner begins. voice_ended_s: latencies count
         from here."""
+        if words := self._asked_for_again(text):
+            metrics.ONCE_MORE.inc()
+            usual = self._delivery()
+            slower = replace(usual, speed=(usual.speed or MANNERS[self._record.state.level].speed) * SLOWER)
+            return self._make(turn_id, [], WrittenText(words), voice_ended_s, slower)
         return self._make(turn_id, self._prompt(text or SOMETHING), self._llm, voice_ended_s, tools=self._tools())
+
+    def _asked_for_again(self, text: str) -> str:
+        """The words that the learner asks to hear again; empty if the model is to reply, as a larger one always is."""
+        state = self._record.state
+        if not self._llm.is_small or state.is_plain or language_name(state.language) != "English":
+            return ""
+        return once_more(self._record.turns, text)
 
     def say(self, text: str, turn_id: str, *, voice_ended_s: float) -> Reply:
         """A reply whose text is already written: the model is not asked."""
