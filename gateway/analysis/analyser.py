@@ -34,18 +34,20 @@ async def analyse(
     duration_s: float,
     llm: Llm,
     scenario: SessionScenario | None = None,
+    native_language: str = "",
     timeout_s: float = TIMEOUT_S,
 ) -> AsyncIterator[Stage]:
     """The analysis as a series of growing documents: first the measured parts, then more and more. The last one has
     nothing `pending`.
 
     turns: in the order in which they were spoken. language: a BCP-47 tag. duration_s: of the whole conversation.
-    scenario: its tasks are looked for; without one, `goals` is None. timeout_s: for all of the language model's
-    work; measuring takes well under a second more, once wordfreq is loaded. A failure of the language model is not
-    raised: its parts are then empty, with a reason.
+    scenario: its tasks are looked for; without one, `goals` is None. native_language: the learner's own, of the rules'
+    reasons; empty if unknown. timeout_s: for all of the language model's work; measuring takes well under a second
+    more, once wordfreq is loaded. A failure of the language model is not raised: its parts are then empty, with a
+    reason.
     """
     measured = await asyncio.to_thread(measure, tuple(turns), level, language)
-    corrections = Corrections(turns, measured.lexicon)
+    corrections = Corrections(turns, measured.lexicon, native_language)
     grammar = corrections.grammar()
     draft = Analysis(
         conversation=_conversation(turns, level, language, duration_s),

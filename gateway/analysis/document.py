@@ -162,7 +162,11 @@ class Correction(Section):
 
     original: str = Field(description="What the learner said, letter for letter a part of `sentence`.")
     corrected: str
-    why: str = Field(description="Empty: there is no usable reason.")
+    why: str = Field(
+        description="In the learner's native language if a rule found the mistake and the page speaks that language. "
+        "Empty: there is no usable reason."
+    )
+    why_code: Told | None = Field(None, description="The reason as a code, if a rule found the mistake.")
     turn_id: str
     sentence: str = Field(description="The learner's sentence in which it was said.")
     by: Literal["model", "rule"] = Field("model", description="Who found it: the language model, or one of our rules.")

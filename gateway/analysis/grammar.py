@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from gateway.analysis.answers import MAX_CORRECTIONS, CorrectionsAnswer, ask, of_length
-from gateway.analysis.document import Correction, Grammar
+from gateway.analysis.document import Correction, Grammar, Told
 from gateway.analysis.fluency import word_count
 from gateway.analysis.prompts import corrections_question
 from gateway.analysis.sentences import has_end, has_loop, one_line, sentences_of
@@ -42,10 +42,10 @@ class Sentence:
 class Corrections:
     """The search for mistakes in the learner's sentences: by rules at once, then by the model, piece by piece."""
 
-    def __init__(self, turns: Sequence[Turn], lexicon: Lexicon) -> None:
+    def __init__(self, turns: Sequence[Turn], lexicon: Lexicon, native_language: str = "") -> None:
         self._lexicon = lexicon
         self._sentences = sentences_said(turns)
-        self._found = [tuple(rule_corrections(one, lexicon.language)) for one in self._sentences]
+        self._found = [tuple(rule_corrections(one, lexicon.language, native_language)) for one in self._sentences]
         self._checked: set[int] = set()
         self.pieces = spread(pieces_of(self._sentences))
         """Numbers of the sentences that go into one question."""
@@ -194,8 +194,8 @@ def edits(sentence: Sentence, corrected: str) -> Iterator[Correction]:
         )
 
 
-def rule_corrections(sentence: Sentence, language: str) -> list[Correction]:
-    """The corrections that the rules find in a sentence."""
+def rule_corrections(sentence: Sentence, language: str, native_language: str = "") -> list[Correction]:
+    """The corrections that the rules find in a sentence. native_language: of the reasons; see `Remark.in_language`."""
     found = []
     for slip in slips_in(sentence.text, language):
         original, corrected = told_apart(sentence.text, slip.start, slip.end, slip.corrected)
@@ -203,7 +203,8 @@ def rule_corrections(sentence: Sentence, language: str) -> list[Correction]:
             Correction(
                 original=original,
                 corrected=corrected,
-                why=slip.why,
+                why=slip.why.in_language(native_language),
+                why_code=Told.of(slip.why),
                 turn_id=sentence.turn_id,
                 sentence=sentence.text,
                 by="rule",

@@ -1,13 +1,19 @@
-"""The fixed sentences of an analysis: why a part is missing, and what speaks for a level.
+"""The fixed sentences of an analysis: why a part is missing, what speaks for a level, and why a rule corrects.
 
-Each has a code and values, so that a page can say it in its own language (docs/analysis.md). The page's texts are in
-`gateway/web/texts`, under `remarks`.
+Each has a code and values, so that a page can say it in its own language (docs/analysis.md). The texts in the page's
+languages are in `gateway/web/texts`, under `remarks`.
 """
 
 from __future__ import annotations
 
+import json
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+from gateway.analysis.reasons import REASONS
+
+_PAGE_TEXTS = Path(__file__).parents[1] / "web" / "texts"
 _AS_AT = "as at {level}."
 
 # By code. A pair: for a `count` of one, and for others.
@@ -56,6 +62,7 @@ TEXTS: dict[str, str | tuple[str, str]] = {
     "less_common_words": f"Vocabulary: {{percent}}% of the words are less common ones, {_AS_AT}",
     "mistakes": "Mistakes: {rate} in 100 words, {level} at most.",
     "rough_thresholds": "The thresholds are those for English and fit other languages only roughly.",
+    **REASONS,
 }
 
 
@@ -73,3 +80,18 @@ class Remark(str):
         remark.code = code
         remark.values = values
         return remark
+
+    def in_language(self, language: str) -> str:
+        """The sentence in `language` (a BCP-47 tag), if the page speaks it, else in English.
+
+        Only for sentences without a `count`, whose forms each language has rules of its own for.
+        """
+        text = _texts(language.partition("-")[0].lower()).get(self.code)
+        return text.format(**self.values) if isinstance(text, str) else str(self)
+
+
+@cache
+def _texts(language: str) -> dict[str, Any]:
+    """The page's texts of the remarks, by code; empty if the page doesn't speak `language`."""
+    file = _PAGE_TEXTS / f"{language}.json"
+    return dict(json.loads(file.read_text("utf-8"))["remarks"]) if language.isalpha() and file.is_file() else {}

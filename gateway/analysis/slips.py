@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.analysis.phrase_slips import BEGINS, PHRASE_RULES, PhraseRule, Scope
+from gateway.analysis.remarks import Remark
 
 # base form → past tense, of verbs that learners form with -ed. Those whose form in -ed is a word of its own are left
 # out: "seed", "singed", "waked".
@@ -51,7 +52,7 @@ class Slip:
     start: int
     end: int
     corrected: str
-    why: str
+    why: Remark
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,55 +60,55 @@ class _Rule:
     """correct: match → the correction, and why. scope: the sentences to which the rule applies."""
 
     pattern: re.Pattern[str]
-    correct: Callable[[re.Match[str]], tuple[str, str]]
+    correct: Callable[[re.Match[str]], tuple[str, Remark]]
     scope: Scope
 
 
-def _regular_past(match: re.Match[str]) -> tuple[str, str]:
+def _regular_past(match: re.Match[str]) -> tuple[str, Remark]:
     past = _REGULAR[match.group().lower()]
-    return past, f"The verb is irregular: its past tense is “{past}”."
+    return past, Remark("irregular_past", past=past)
 
 
-def _bare_not(match: re.Match[str]) -> tuple[str, str]:
+def _bare_not(match: re.Match[str]) -> tuple[str, Remark]:
     subject, verb = match["subject"], match["verb"]
     aid = "doesn't" if subject.lower() in ("he", "she", "it") else "don't"
-    return f"{subject} {aid} {verb}", f"A verb needs “{aid}” before it, not only “not”."
+    return f"{subject} {aid} {verb}", Remark("helping_verb", aid=aid)
 
 
-def _bare_third_person(match: re.Match[str]) -> tuple[str, str]:
+def _bare_third_person(match: re.Match[str]) -> tuple[str, Remark]:
     verb = match["verb"].lower()
     form = _THIRD.get(verb, verb + "s")
-    return f"{match['subject']} {form}", f"After he, she and it, the verb is “{form}”."
+    return f"{match['subject']} {form}", Remark("third_person", form=form)
 
 
-def _dont_of_third_person(match: re.Match[str]) -> tuple[str, str]:
-    return f"{match['subject']} doesn't", "After he, she and it, it is “doesn't”."
+def _dont_of_third_person(match: re.Match[str]) -> tuple[str, Remark]:
+    return f"{match['subject']} doesn't", Remark("doesnt")
 
 
-def _past_after_did(match: re.Match[str]) -> tuple[str, str]:
+def _past_after_did(match: re.Match[str]) -> tuple[str, Remark]:
     base = _BASE[match["verb"].lower()]
-    return f"{match['aid']} {base}", f"After “{match['aid'].lower()}”, the verb is “{base}”."
+    return f"{match['aid']} {base}", Remark("base_form", aid=match["aid"].lower(), base=base)
 
 
-def _past_time(match: re.Match[str]) -> tuple[str, str]:
+def _past_time(match: re.Match[str]) -> tuple[str, Remark]:
     past = _PAST[match["verb"].lower()]
-    return f"{match['subject']} {past}", f"It is over, so the past tense: “{past}”."
+    return f"{match['subject']} {past}", Remark("past_time", past=past)
 
 
-def _am_agree(match: re.Match[str]) -> tuple[str, str]:
+def _am_agree(match: re.Match[str]) -> tuple[str, Remark]:
     subject, negation = match["subject"], match["negation"]
-    return (f"{subject} don't agree" if negation else f"{subject} agree"), "“Agree” is a verb of its own, without “am”."
+    return (f"{subject} don't agree" if negation else f"{subject} agree"), Remark("agree")
 
 
 def _phrase(rule: PhraseRule) -> _Rule:
     return _Rule(rule.pattern, lambda match: (match.expand(rule.corrected), rule.why), rule.scope)
 
 
-def _anywhere(pattern: str, correct: Callable[[re.Match[str]], tuple[str, str]]) -> _Rule:
+def _anywhere(pattern: str, correct: Callable[[re.Match[str]], tuple[str, Remark]]) -> _Rule:
     return _Rule(re.compile(rf"\b{pattern}\b", re.IGNORECASE), correct, "anywhere")
 
 
-def _at_beginning(pattern: str, correct: Callable[[re.Match[str]], tuple[str, str]]) -> _Rule:
+def _at_beginning(pattern: str, correct: Callable[[re.Match[str]], tuple[str, Remark]]) -> _Rule:
     return _Rule(re.compile(rf"{BEGINS}{pattern}\b(?!['’])", re.IGNORECASE), correct, "statements")
 
 

@@ -108,8 +108,8 @@ class CorrectionLane:
             await self._outbox.send(CorrectionMessage.model_validate(one.model_dump()))
 
     def _by_rule(self, turn: LearnerTurn) -> list[Correction]:
-        language = self._record.state.language
-        return [one for sentence in sentences_said([turn]) for one in rule_corrections(sentence, language)]
+        language, native = self._record.state.language, self._record.state.native_language
+        return [one for sentence in sentences_said([turn]) for one in rule_corrections(sentence, language, native)]
 
     async def _by_model(self, turn: LearnerTurn) -> Sequence[Correction]:
         """The model's corrections that no rule has made, with reasons. Raises NoAnswerError."""

@@ -118,6 +118,7 @@ class Ending:
             duration_s=record.elapsed_s(),
             llm=self.llm,
             scenario=record.state.scenario,
+            native_language=record.state.native_language,
         )
         began_s = time.monotonic()
         async for stage in stages:

@@ -183,7 +183,7 @@ class CorrectionMessage(ServerMessage):
     """A correction of something that the learner has said, some seconds later. Only after a `start` that asks for it.
 
     turn_id: the learner's turn, as in the analysis. sentence: the learner's, of which `original` is a part, letter for
-    letter. why: the reason; empty if there is none. by: who found it.
+    letter. why: the reason; empty if there is none. why_code: a rule's reason as a code. by: who found it.
     """
 
     type: Literal["correction"] = "correction"
@@ -192,6 +192,7 @@ class CorrectionMessage(ServerMessage):
     original: str
     corrected: str
     why: str
+    why_code: dict[str, Any] | None = None
     by: Literal["model", "rule"]
 
 

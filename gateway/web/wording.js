@@ -1,5 +1,6 @@
 /** What the page says, by occasion. The texts themselves are in `texts/LANGUAGE.json`. */
-import { TEXTS, counted, fill, number, pageLanguage } from './texts.js';
+import * as memory from './memory.js';
+import { PAGE_LANGUAGES, TEXTS, counted, fill, number, pageLanguage } from './texts.js';
 import { endsTheTurn, sentence } from './aitalk/notices.js';
 
 /** By phase: the state, and what the learner can do. */
@@ -173,6 +174,15 @@ export function remark(told, text) {
   if (!forms) return text;
   const shown = Object.fromEntries(Object.entries(told.values).map(([name, value]) => [name, shownValue(name, value)]));
   return typeof forms === 'string' ? fill(forms, shown) : counted(forms, told.values.count, shown);
+}
+
+/**
+ * Why something was corrected. If the page speaks the learner's own language, the server has written a rule's reason in
+ * it; otherwise it comes in the page's.
+ * @param {{why: string, why_code: ?{code: string, values: Object<string, string>}}} correction
+ */
+export function reason({ why, why_code: told }) {
+  return PAGE_LANGUAGES.includes(memory.native.load()) ? why : remark(told, why);
 }
 
 function shownValue(name, value) {

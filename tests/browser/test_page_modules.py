@@ -193,3 +193,27 @@ async def test_kept_words_are_unique_and_exported(modules: Page) -> None:
         "",
     ]
     assert await call(modules, "my_words.js", f"m.remove({kept}, 'SEA').length", entries) == 1
+
+
+# --- reasons of corrections ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("native", "told", "shown"),
+    [
+        (None, {"code": "irregular_past", "values": {"past": "went"}},
+         "The verb is irregular: its past tense is “went”."),
+        ("it", {"code": "no_to", "values": {}}, "After this verb there is no “to”."),  # the page speaks no Italian
+        ("de", {"code": "no_to", "values": {}}, "the server's reason"),
+        (None, {"code": "a_new_rule", "values": {}}, "the server's reason"),
+        (None, None, "the server's reason"),  # the language model's
+    ],
+)  # fmt: skip
+async def test_a_reason_is_the_servers_in_the_learners_own_language_or_the_pages(
+    modules: Page, native: str | None, told: dict[str, object] | None, shown: str
+) -> None:
+    correction = {"why": "the server's reason", "why_code": told}
+    memory = f"localStorage.setItem('aitalk.native', '\"{native}\"')" if native else "localStorage.clear()"
+    await modules.evaluate(memory)
+    assert await call(modules, "wording.js", "m.reason(a)", correction) == shown
+    await modules.evaluate("localStorage.clear()")

@@ -1,7 +1,7 @@
 /** The conversation as a play script: the speakers and their words. The partner's words light up as they are spoken. */
 import { pieces, states } from '../aitalk/captions.js';
 import { sentences } from '../aitalk/sentences.js';
-import { CUT, LOOKUP, TRANSCRIPT } from '../wording.js';
+import { CUT, LOOKUP, TRANSCRIPT, reason } from '../wording.js';
 import { el, svg } from './dom.js';
 import { latency } from './latency.js';
 import { markUp } from './report/corrections.js';
@@ -94,9 +94,10 @@ function showLearner(entry, turn) {
   if (!corrections.length || entry.corrections === corrections) return;
   entry.corrections = corrections;
   entry.beside?.remove();
-  const lines = corrections.map(({ original, corrected, why }) =>
-    el('li', {}, ...markUp(original, corrected), why && el('span', { class: 'why' }, ` – ${why}`)),
-  );
+  const lines = corrections.map((found) => {
+    const why = reason(found);
+    return el('li', {}, ...markUp(found.original, found.corrected), why && el('span', { class: 'why' }, ` – ${why}`));
+  });
   entry.beside = el('ul', { class: 'beside', 'aria-label': TRANSCRIPT.correction }, ...lines);
   entry.item.append(entry.beside);
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.analysis.document import Told
+from gateway.analysis.grammar import Sentence, rule_corrections
 from gateway.analysis.sentences import (
     clip,
     counted,
@@ -78,6 +80,33 @@ def test_a_rule_finds_only_what_is_wrong(sentence: str, expected: list[tuple[str
     assert [(sentence[slip.start : slip.end], slip.corrected) for slip in found] == expected
     assert all(has_end(slip.why) for slip in found)
     assert slips_in(sentence, "de") == []
+
+
+def reasons(native_language: str) -> list[tuple[str, Told | None]]:
+    sentence = Sentence("Yesterday I buyed a apple.", "t")
+    return [(one.why, one.why_code) for one in rule_corrections(sentence, "en", native_language)]
+
+
+@pytest.mark.parametrize("native_language", ["", "it", "en", "zh-TW"])
+def test_a_rules_reason_is_in_english_and_a_code_for_pages_in_other_languages(native_language: str) -> None:
+    assert reasons(native_language) == [
+        ("The verb is irregular: its past tense is “bought”.", Told(code="irregular_past", values={"past": "bought"})),
+        ("Before the sound of a vowel, “a” is “an”.", Told(code="an_before_vowel", values={})),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("native_language", "expected"),
+    [("de-AT", "Das Verb ist unregelmäßig: Die Vergangenheit ist „bought“."),
+     ("fr", "Le verbe est irrégulier : son passé est « bought »."),
+     ("es", "El verbo es irregular: su pasado es «bought»."),
+     ("pt-BR", "O verbo é irregular: o passado é “bought”."),
+     ("ja", "不規則動詞です。過去形は「bought」です。")],
+)  # fmt: skip
+def test_a_rules_reason_comes_in_the_learners_own_language_if_the_page_speaks_it(
+    native_language: str, expected: str
+) -> None:
+    assert reasons(native_language)[0][0] == expected
 
 
 # --- words worth learning ---------------------------------------------------------------------------

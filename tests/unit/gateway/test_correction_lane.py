@@ -12,7 +12,14 @@ from prometheus_client import REGISTRY
 from gateway.conversation.correction_lane import LATEST_TURNS, MOST_TRIES
 from gateway.history import LearnerTurn
 from gateway.ports import SpeechStarted
-from gateway.protocol import AiAudioStart, CorrectionMessage, ErrorMessage, TurnComplete
+from gateway.protocol import (
+    AiAudioStart,
+    AnalysisMessage,
+    CorrectionMessage,
+    EndConversation,
+    ErrorMessage,
+    TurnComplete,
+)
 from gateway.reply.prompt import CORRECT_ALOUD, RECAST, Briefing, system_prompt
 from tests.support.conversation import Conversation, at, start, text
 from tests.support.fakes import FakeLlm
@@ -80,6 +87,23 @@ async def test_a_small_model_is_not_asked_but_the_rules_correct_all_the_same() -
         await heard(talk, "It was very nice there.")
     assert [one[:2] for one in shown(talk)] == [("goed", "went")]
     assert not llm.meanwhile
+
+
+@pytest.mark.looptime
+async def test_a_rules_reason_comes_in_the_learners_own_language_now_and_in_the_analysis() -> None:
+    talk, _ = conversation(is_small=True)
+    async with talk.running():
+        await talk.post(start(corrections="beside", native_language="de"))
+        await heard(talk, SAID)
+        await talk.post(EndConversation(type="end_conversation"))
+        while not talk.of(AnalysisMessage):
+            await asyncio.sleep(0.1)
+    (analysis,) = talk.of(AnalysisMessage)
+    (message,) = talk.of(CorrectionMessage)
+    assert message.why == "Das Verb ist unregelmäßig: Die Vergangenheit ist „went“."
+    assert message.why_code == {"code": "irregular_past", "values": {"past": "went"}}
+    (found,) = analysis.data["grammar"]["corrections"]
+    assert (found["why"], found["why_code"]) == (message.why, message.why_code)
 
 
 @pytest.mark.looptime

@@ -1,6 +1,6 @@
 /** Corrections as an editor would write them into the sentence. */
 import { wordDiff } from '../../diff.js';
-import { REPORT } from '../../wording.js';
+import { REPORT, reason as told } from '../../wording.js';
 import { el } from '../dom.js';
 import { list, missing, section } from './parts.js';
 
@@ -13,7 +13,9 @@ export function corrections(document) {
   return section(REPORT.corrections, el('ul', { class: 'corrections' }, ...found.map(correction)), reason);
 }
 
-function correction({ original, corrected, why, sentence }) {
+function correction(found) {
+  const { original, corrected, sentence } = found;
+  const why = told(found);
   const at = sentence ? sentence.indexOf(original) : -1;
   const before = at < 0 ? '' : sentence.slice(0, at);
   const after = at < 0 ? '' : sentence.slice(at + original.length);
