@@ -16,7 +16,8 @@ from asr_service.engines import create_engine
 from asr_service.turn_taking.endpointing import Endpointing
 from bench.turn_taking.detector import Heard, Networks, detect, smart_turn_alone
 from bench.turn_taking.fit import fit
-from bench.turn_taking.languages import LANGUAGES, make_in
+from bench.turn_taking.language_sentences import LANGUAGES
+from bench.turn_taking.languages import make_in
 from bench.turn_taking.scores import Score, is_cut, score
 from bench.turn_taking.utterances import Utterance, make_more, make_set
 from tests.support.asr import asr_settings

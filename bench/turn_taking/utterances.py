@@ -71,7 +71,7 @@ def make_more() -> Iterator[Utterance]:
 
 def _synthetic() -> Iterator[Utterance]:
     texts = [*SENTENCES, *COMPLETE]
-    halves = _shuffled_halves(len(texts), SEED)
+    halves = shuffled_halves(len(texts), SEED)
     for i, (marked, tuning) in enumerate(zip(texts, halves, strict=True)):
         choice = random.Random(f"{SEED} {marked}")
         pace = choice.choice(PACES)
@@ -85,7 +85,7 @@ def _synthetic() -> Iterator[Utterance]:
 
 def _synthetic_again() -> Iterator[Utterance]:
     texts = [*SENTENCES, *COMPLETE]
-    halves = _shuffled_halves(len(texts), SEED)
+    halves = shuffled_halves(len(texts), SEED)
     more = [*(text for text, tuning in zip(texts, halves, strict=True) if tuning), *MORE_SENTENCES, *MORE_COMPLETE]
     random.Random(5).shuffle(more)
     for marked in more:
@@ -98,7 +98,8 @@ def _synthetic_again() -> Iterator[Utterance]:
                 yield staged(f"x-{kind}-{marked}", kind, True, before, after, choice)
 
 
-def _shuffled_halves(count: int, seed: int) -> list[bool]:
+def shuffled_halves(count: int, seed: int) -> list[bool]:
+    """True for the half of `count` things that is for tuning."""
     return random.Random(seed).sample([True] * (count // 2) + [False] * (count - count // 2), count)
 
 
@@ -176,7 +177,7 @@ def _real_halves() -> dict[tuple[str, float], bool]:
     begins = sorted(
         {(name, span[0]) for spans in (REAL_COMPLETE, REAL_HESITANT) for name in spans for span in spans[name]}
     )
-    return dict(zip(begins, _shuffled_halves(len(begins), SEED), strict=True))
+    return dict(zip(begins, shuffled_halves(len(begins), SEED), strict=True))
 
 
 def _piece(name: str, begin: float, end: float) -> Audio:
