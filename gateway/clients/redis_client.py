@@ -100,17 +100,19 @@ async def reachable() -> AsyncIterator[None]:
     """Turns errors of Redis in this block into UnavailableError.
 
     redis-py uses asyncio.wait_for, which in Python 3.11 loses a cancellation that comes in the moment when the write is
-    done. So the cancellation is raised again here; otherwise a cancelled task would go on.
+    done or fails. So the cancellation is raised again here; otherwise a cancelled task would go on.
     """
     task = asyncio.current_task()
     assert task is not None  # noqa: S101
     cancelled = task.cancelling()
     try:
         yield
-    except (RedisError, OSError) as error:
-        raise UnavailableError(f"Redis {explain(error)}") from error
-    except RuntimeError as error:  # uvloop's, for a write on a connection that was reset; redis-py lets it through
-        if "handler is closed" not in str(error):
+    except (RedisError, OSError, RuntimeError) as error:
+        if task.cancelling() > cancelled:
+            raise asyncio.CancelledError from error
+        if not isinstance(error, RuntimeError):
+            raise UnavailableError(f"Redis {explain(error)}") from error
+        if "handler is closed" not in str(error):  # uvloop's, for a write on a connection that was reset
             raise
         raise UnavailableError(f"Redis {explain(ConnectionError())}") from error
     if task.cancelling() > cancelled:

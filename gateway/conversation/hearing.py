@@ -11,6 +11,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
 
+from common.cancellation import in_own_task
 from common.errors import DeadlineError, ServiceError, UnavailableError, first_service_error
 from common.pcm import BYTES_PER_SAMPLE, VOICE_WINDOW_S
 from gateway import metrics
@@ -122,7 +123,7 @@ class Hearing:
         """Recognise the audio until it is finished, over as many streams as it takes."""
         while first := await self._next_pcm():
             try:
-                await (self._end_at(first) if isinstance(first, Cut) else self._recognise(first))
+                await (self._end_at(first) if isinstance(first, Cut) else in_own_task(self._recognise(first)))
             except* ServiceError as group:
                 self._turn_is_open = False
                 is_news = self._failure is None

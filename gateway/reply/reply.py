@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
+from common.cancellation import in_own_task
 from common.errors import EngineError, ServiceError, first_service_error
 from gateway.history import PartnerTurn
 from gateway.notices import CallWritten, ReplySent
@@ -91,7 +92,7 @@ class Reply:
     async def run(self) -> None:
         """Make the reply, send it once released, and return when the learner has heard it or it failed (`failure`)."""
         try:
-            await self._make()
+            await in_own_task(self._make())
         except* ServiceError as group:
             self.failure = first_service_error(group)
         self.is_over = True
