@@ -23,41 +23,43 @@ _ONLY_WEBRTC = Row("never sent", "WebRTC and SIP only")
 _NO_PROMPT = Row("refused", "send the text as `instructions`")
 
 CLIENT_EVENTS: dict[str, Row] = {
-    "session.update": Row("done", "merged into what holds, or refused as a whole"),
+    "session.update": Row("done", "merged into the session's settings, or refused as a whole"),
     "input_audio_buffer.append": Row("done", "up to `MAX_FRAME_BYTES` (1 MiB) at once"),
     "input_audio_buffer.commit": Row("done", "with turn detection it ends the turn in which the learner is speaking"),
     "input_audio_buffer.clear": _DONE,
     "output_audio_buffer.clear": Row("refused", "WebRTC and SIP only; empty your player and truncate the item"),
     "conversation.item.create": Row(
         "done",
-        "messages of text or with transcripts, `function_call`, `function_call_output`, up to 32,000 characters; "
+        "messages with text or transcripts, `function_call`, `function_call_output`, each up to 32,000 characters; "
         "other items are refused",
     ),
     "conversation.item.retrieve": Row("done", "without the audio, which is not kept"),
     "conversation.item.delete": _DONE,
-    "conversation.item.truncate": Row("done", "exact to the word; more than was sent counts as all of it"),
-    "response.create": Row("done", "out of band (`conversation: none`) as text only"),
+    "conversation.item.truncate": Row(
+        "done", "cuts between words; a time beyond the audio that was sent keeps all of it"
+    ),
+    "response.create": Row("done", "responses outside the conversation (`conversation: none`) are text only"),
     "response.cancel": _DONE,
 }
 
 SERVER_EVENTS: dict[str, Row] = {
     "error": Row("done", "`event_id` names the client's event"),
     "session.created": _DONE,
-    "session.updated": Row("done", "reports what holds"),
+    "session.updated": Row("done", "reports the settings now in use"),
     "conversation.created": Row("never sent", "not part of the current API"),
-    "conversation.item.created": Row("never sent", "`added` and `done` are sent"),
+    "conversation.item.created": Row("never sent", "`added` and `done` are sent instead"),
     "conversation.item.added": _DONE,
     "conversation.item.done": _DONE,
     "conversation.item.retrieved": _DONE,
     "conversation.item.deleted": _DONE,
-    "conversation.item.truncated": Row("done", "`audio_end_ms` is at most what was sent"),
+    "conversation.item.truncated": Row("done", "`audio_end_ms` is at most the length of the audio that was sent"),
     "conversation.item.input_audio_transcription.delta": Row(
-        "done", "one, with the whole text; in transcription sessions while the words come"
+        "done", "one for each turn, with the whole text; in transcription sessions several, while the learner speaks"
     ),
     "conversation.item.input_audio_transcription.completed": Row("done", "`usage` in seconds of speech"),
-    "conversation.item.input_audio_transcription.failed": Row("done", "of a turn that the client has committed"),
+    "conversation.item.input_audio_transcription.failed": Row("done", "only for a turn that the client has committed"),
     "conversation.item.input_audio_transcription.segment": Row("never sent", "speakers are not told apart"),
-    "input_audio_buffer.speech_started": Row("done", "while the partner is heard: when it is interrupted"),
+    "input_audio_buffer.speech_started": Row("done", "while the partner is heard, it comes only at an interruption"),
     "input_audio_buffer.speech_stopped": Row("done", "once, when the turn is over"),
     "input_audio_buffer.committed": _DONE,
     "input_audio_buffer.cleared": _DONE,
@@ -67,7 +69,9 @@ SERVER_EVENTS: dict[str, Row] = {
     "output_audio_buffer.stopped": _ONLY_WEBRTC,
     "output_audio_buffer.cleared": _ONLY_WEBRTC,
     "response.created": _DONE,
-    "response.done": Row("done", "when all is sent; `usage` counts text as the model server does, and no audio"),
+    "response.done": Row(
+        "done", "when everything has been sent; `usage` has the model server's count of text tokens, and no audio"
+    ),
     "response.output_item.added": _DONE,
     "response.output_item.done": _DONE,
     "response.content_part.added": _DONE,
@@ -88,34 +92,34 @@ SERVER_EVENTS: dict[str, Row] = {
     "mcp_list_tools.in_progress": _ONLY_MCP,
     "mcp_list_tools.completed": _ONLY_MCP,
     "mcp_list_tools.failed": _ONLY_MCP,
-    "rate_limits.updated": Row("done", "the events that the connection may send, with `response.created`"),
+    "rate_limits.updated": Row("done", "comes with `response.created`: how many events the connection may still send"),
 }
 
 ITEMS: dict[str, Row] = {
-    "message": Row("done", "of the roles `user`, `assistant` and `system`; with text, or audio with its transcript"),
+    "message": Row("done", "roles `user`, `assistant` and `system`; with text, or audio with its transcript"),
     "function_call": _DONE,
     "function_call_output": _DONE,
     "mcp_approval_request": Row("refused", "never sent: tools that need the learner's approval are not offered"),
-    "mcp_approval_response": Row("refused", "no call waits for one"),
+    "mcp_approval_response": Row("refused", "no call waits for an approval"),
     "mcp_call": Row("refused", "never sent: the gateway calls the operator's servers within the response"),
     "mcp_list_tools": Row("refused", "never sent: clients can't add MCP servers"),
 }
 """The types of items. Refused: a client can't create one."""
 
 SESSION_FIELDS: dict[str, Row] = {
-    "type": Row("done", "`realtime` or `transcription`; a transcription session stays one"),
-    "model": Row("without effect", "the server's own models answer; reported as you asked for it"),
-    "instructions": Row("done", "they are all that the model is told; without any, the partner is Joe"),
+    "type": Row("done", "`realtime` or `transcription`; a transcription session can't become a `realtime` one"),
+    "model": Row("without effect", "the server's own models answer; the name that you sent is reported"),
+    "instructions": Row("done", "the model's whole prompt; without instructions, the partner is Joe"),
     "output_modalities": Row("done", '`["audio"]` or `["text"]`'),
     "audio.input.format": Row("done", "`audio/pcm` (24 kHz), `audio/pcmu`, `audio/pcma`"),
     "audio.input.noise_reduction": Row("without effect", "reported as null"),
     "audio.input.transcription": Row("done", "null: no transcription events"),
     "audio.input.transcription.language": Row(
         "done",
-        "without a voice or recognition for it here: an error, also when a key is made or used; see "
+        "an error if this server has no voice or recognition for it, also when a key is made or used; see "
         "[languages](languages.md)",
     ),
-    "audio.input.transcription.model": Row("without effect", "reported as you asked for it"),
+    "audio.input.transcription.model": Row("without effect", "the name that you sent is reported"),
     "audio.input.transcription.prompt": Row("without effect", "reported as null"),
     "audio.input.transcription.languages": Row("without effect"),
     "audio.input.transcription.keywords": Row("without effect"),
@@ -125,18 +129,20 @@ SESSION_FIELDS: dict[str, Row] = {
     "audio.input.turn_detection.create_response": _DONE,
     "audio.input.turn_detection.interrupt_response": _DONE,
     "audio.input.turn_detection.eagerness": _DONE,
-    "audio.input.turn_detection.silence_duration_ms": Row("done", "160 to 10,000; outside of that, the nearest"),
+    "audio.input.turn_detection.silence_duration_ms": Row(
+        "done", "160 to 10,000; other values are set to the nearest of these"
+    ),
     "audio.input.turn_detection.idle_timeout_ms": Row("done", "5,000 to 30,000"),
     "audio.input.turn_detection.prefix_padding_ms": Row("without effect", "reported as 300"),
     "audio.input.turn_detection.threshold": Row("without effect", "reported as 0.5"),
-    "audio.output.format": Row("done", "as for input; from the next response on"),
-    "audio.output.voice": Row("done", "a voice of the server's; OpenAI's names stand for some of these"),
-    "audio.output.speed": Row("done", "0.25 is taken as 0.5"),
+    "audio.output.format": Row("done", "the same formats as for input; applies from the next response on"),
+    "audio.output.voice": Row("done", "one of the server's voices; each of OpenAI's names stands for one of them"),
+    "audio.output.speed": Row("done", "0.5 at least; a lower value counts as 0.5"),
     "max_output_tokens": Row("done", "at most `LLM_MAX_TOKENS`"),
     "include": Row("done", "`logprobs` are the recogniser's confidence in each word"),
-    "tools": Row("done", "functions; MCP servers are refused: only the operator names them"),
+    "tools": Row("done", "functions; MCP servers are refused, because only the operator can add them"),
     "tool_choice": Row("done", "`auto`, `none`, `required`, or a function"),
-    "parallel_tool_calls": Row("done", "if the model server knows it"),
+    "parallel_tool_calls": Row("done", "if the model server supports it"),
     "prompt": _NO_PROMPT,
     "reasoning": Row("without effect", "reported as null"),
     "tracing": Row("without effect", "reported as null"),
@@ -147,16 +153,14 @@ listed."""
 
 RESPONSE_FIELDS: dict[str, Row] = {
     "conversation": Row("done", "`auto` or `none`"),
-    "input": Row(
-        "done", "messages of text, calls and their results, and `item_reference`; in place of the conversation"
-    ),
-    "instructions": Row("done", "in place of the session's, for this response"),
+    "input": Row("done", "replaces the conversation: messages of text, calls and their results, and `item_reference`"),
+    "instructions": Row("done", "replaces the session's instructions for this response"),
     "output_modalities": _DONE,
     "max_output_tokens": _DONE,
     "metadata": Row("done", "repeated in the response"),
     "audio.output.voice": _DONE,
-    "audio.output.format": Row("without effect", "the session's holds"),
-    "tools": Row("done", "in place of the session's"),
+    "audio.output.format": Row("without effect", "the session's format is used"),
+    "tools": Row("done", "replaces the session's tools for this response"),
     "tool_choice": _DONE,
     "parallel_tool_calls": _DONE,
     "prompt": _NO_PROMPT,
@@ -176,6 +180,6 @@ TABLES: dict[str, dict[str, Row]] = {
 
 def as_markdown(table: dict[str, Row]) -> str:
     """The table as the page contains it."""
-    lines = ["| | | |", "| --- | --- | --- |"]
+    lines = ["| name | support | notes |", "| --- | --- | --- |"]
     lines += [f"| `{name}` | {row.status} | {row.note} |".replace("|  |", "| |") for name, row in table.items()]
     return "\n".join(lines)
