@@ -41,7 +41,8 @@ def main() -> None:
 
 
 class DrainingServer(uvicorn.Server):
-    """After the first signal it keeps serving until every session is handed over. A second signal ends it at once."""
+    """A uvicorn server that, after the first signal, serves until every session is handed over. A second signal ends it
+    at once."""
 
     def __init__(self, config: uvicorn.Config, draining: Draining) -> None:
         super().__init__(config)
@@ -57,7 +58,7 @@ class DrainingServer(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._draining.begin)
 
     async def exit_when_drained(self) -> None:
-        """Tell uvicorn to end once nobody is left; it looks at `should_exit` ten times a second."""
+        """Tell uvicorn to end once no session is left. uvicorn looks at `should_exit` ten times a second."""
         await self._draining.done.wait()
         self.should_exit = True
 

@@ -140,7 +140,8 @@ def create_app(
             yield
             for task in background:
                 task.cancel()
-        await asyncio.to_thread(flush_traces)  # flush here, as uvicorn ends the process by the signal that it got
+        # flush here, because uvicorn then ends the process with the signal that it received
+        await asyncio.to_thread(flush_traces)
 
     app = _documented_app(lifespan) if settings.debug else FastAPI(lifespan=lifespan, openapi_url=None)
     app.state.services = services

@@ -13,7 +13,7 @@ LOOK_EVERY_S = 1.0
 
 
 class AudioMonitor:
-    """Follows one session's decoded audio. save: also keep it in a file (AUDIO_DEBUG).
+    """Follows one session's decoded audio. save: also write it to a file (AUDIO_DEBUG).
 
     The session's id comes with the audio, because a resumed session gets its old id back before its first audio.
     """

@@ -275,7 +275,7 @@ class GatewaySettings(ProcessSettings):
 
     @property
     def mcp(self) -> tuple[McpServer, ...]:
-        """MCP_SERVERS, read."""
+        """The servers in MCP_SERVERS."""
         return read_servers(self.mcp_servers.get_secret_value())
 
     @property

@@ -16,7 +16,8 @@ from gateway.ports import SessionLostError, SessionStore, SessionTakenError
 logger = logging.getLogger(__name__)
 
 SAVED_WITHIN_S = 2.0
-"""A store that takes longer for a write counts as away: a reply must not wait for it."""
+"""If a write takes the store longer than this, the store counts as unavailable, because a reply must not wait for it.
+"""
 
 
 class ConversationRecord:
@@ -45,23 +46,23 @@ class ConversationRecord:
         self.resume_token = ""
         self._is_unsaved = self._is_taken = self._is_erased = False
         self.is_wanted: Callable[[], Awaitable[bool]] | None = None
-        """Asked before a session that the store lacks is written. False: the learner has erased it."""
+        """Called before a session that the store lacks is written. Returns False if the learner has erased it."""
 
     def elapsed_s(self) -> float:
-        """Seconds since the conversation began, the time between two connections included."""
+        """Seconds since the conversation began, including the time between two connections."""
         return round(self._now() - self._began_s, 3)
 
     def _beginning_s(self) -> float:
         """When the conversation began, on the clock `now`, which nobody sets.
 
-        Another gateway may have begun it, so the wall clock says how long ago. If that was set back since, it is at
-        least as long as up to the last turn.
+        Another gateway may have begun it, so its age comes from the wall clock. If that clock was set back meanwhile,
+        the age is at least the time of the last turn.
         """
         last_s = max((turn.started_s for turn in self.turns), default=0.0)
         return self._now() - max(last_s, self._wall_clock() - self.state.created_at)
 
     async def create(self, resume_token: str) -> None:
-        """Store the session, so that `resume_token` can resume it."""
+        """Store the session under this `resume_token`, with which it can be resumed."""
         self.resume_token = resume_token
         await self._write(lambda: self._store.create(self.state, resume_token))
 
@@ -74,7 +75,7 @@ class ConversationRecord:
         self.state, self.turns = await self._store.resume(session_id, resume_token, owner)
         self.resume_token, self._is_unsaved = resume_token, False
         self._began_s = self._beginning_s()
-        with suppress(ServiceError):  # it is not kept for long
+        with suppress(ServiceError):  # if this fails, the store soon drops that session anyway
             await self._store.delete(fresh)
 
     async def remember(self, turn: Turn, place: int | None = None) -> None:
@@ -87,7 +88,7 @@ class ConversationRecord:
             await self._write(lambda: self._store.append(self.state, turn, at=at))
 
     async def insert(self, turn: Turn, *, after: str | None) -> None:
-        """Add a turn behind the one with the id `after`; None: before all others. Raises InvalidInputError."""
+        """Add a turn after the one with the id `after`; None: before all others. Raises InvalidInputError."""
         at = 0 if after is None else self._place(after) + 1
         self.turns.insert(at, turn)
         await self._rewrite(at, 1)
@@ -99,7 +100,7 @@ class ConversationRecord:
         await self._rewrite(at, -1)
 
     async def replace(self, turn: Turn) -> None:
-        """Put `turn` in the place of the one with its id. Raises InvalidInputError if there is none."""
+        """Replace the turn that has the same id as `turn`. Raises InvalidInputError if there is none."""
         at = self._place(turn.turn_id)
         self.turns[at] = turn
         await self._rewrite(at, 0)
@@ -117,8 +118,8 @@ class ConversationRecord:
         raise InvalidInputError("there is no such turn in this conversation; it was deleted, or nothing was said in it")
 
     async def _rewrite(self, at: int, more: int) -> None:
-        """Store all turns again, because there are `more` turns at the index `at`. Turns that prompts leave out stay
-        left out."""
+        """Store all turns again, after `more` turns were inserted at the index `at` (negative: removed). Turns that
+        prompts leave out stay left out."""
         memory = self.state.memory
         counts = {"left_out": memory.left_out, "summarised": memory.summarised}
         moved = {name: count + more if at < count else count for name, count in counts.items()}
@@ -133,7 +134,7 @@ class ConversationRecord:
                 await self._store.leave(self.state.session_id)
 
     async def may_be_stored(self) -> bool:
-        """Whether the session may be written although the store lacks it: not if its learner has erased it."""
+        """Whether the session may be written although the store lacks it. False if its learner has erased it."""
         self._is_erased = self._is_erased or (self.is_wanted is not None and not await self.is_wanted())
         return not self._is_erased
 
@@ -150,7 +151,7 @@ class ConversationRecord:
         if self._is_taken:
             raise SessionTakenError("this conversation goes on over a newer connection; this one is closed")
         if self._is_erased or self._is_unsaved:
-            return  # in the latter case the store will write all of it
+            return  # if it is unsaved, the store will write all of it later
         try:
             async with asyncio.timeout(SAVED_WITHIN_S):
                 try:

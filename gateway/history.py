@@ -1,5 +1,5 @@
 """The values that describe a conversation: its turns and its state. The session store keeps them, prompts contain them,
-and the analysis reads them. `conversation_record` holds those of a running conversation."""
+and the analysis reads them. `conversation_record` holds the values of a running conversation."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class LearnerTurn(StoredModel):
     """One turn of the learner, spoken or typed.
 
     started_s: when the voice began, in seconds since the conversation began. duration_s: from its first to its last
-    voiced sample, 0 for a typed turn. words: of a spoken turn, with times; empty for a typed one.
-    language: in which it was heard, a BCP-47 tag; empty if it is typed, or recognition doesn't say.
-    answered_text: the text as it was first understood and answered, if `text` has other words since; else empty.
+    voiced sample, 0 for a typed turn. words: of a spoken turn, with times; empty for a typed one. language: the
+    language that recognition heard, a BCP-47 tag; empty if the turn is typed, or if recognition doesn't say.
+    answered_text: the text that was first understood and answered, if `text` has changed since; otherwise empty.
     """
 
     role: Literal["learner"] = "learner"
@@ -49,7 +49,7 @@ class LearnerTurn(StoredModel):
 
     @property
     def prompt_text(self) -> str:
-        """The text for the language model. It never changes, so the model need not read the conversation anew."""
+        """The text for the language model. It never changes, so the model need not read the conversation again."""
         return self.answered_text or self.text
 
 
@@ -65,10 +65,10 @@ class Call(StoredModel):
 class PartnerTurn(StoredModel):
     """One turn of the partner: the part of a reply that the learner heard, or a call of a tool.
 
-    text: the words heard. generated_text: all that the model wrote. interrupted: the learner cut it short.
-    started_s: when its audio began, in seconds since the conversation began; duration_s: seconds of audio that the
-    learner heard. words: those that the learner heard, with times. latency_ms: stage → milliseconds, as in
-    `turn_complete`. call: then there is no text.
+    text: the words heard. generated_text: all that the model wrote. interrupted: the learner cut it short. started_s:
+    when its audio began, in seconds since the conversation began; duration_s: seconds of audio that the learner heard.
+    words: those that the learner heard, with times. latency_ms: stage → milliseconds, as in `turn_complete`. call: the
+    call of a tool; such a turn has no text.
     """
 
     role: Literal["partner"] = "partner"
@@ -87,7 +87,7 @@ Turn = LearnerTurn | PartnerTurn
 
 
 def call_in(turn: Turn) -> Call | None:
-    """The call of a tool that is this turn; None if it is anything else."""
+    """The call of a tool, if this turn is one; otherwise None."""
     return turn.call if isinstance(turn, PartnerTurn) else None
 
 
@@ -134,22 +134,27 @@ class Memory(StoredModel):
 CorrectionTime = Literal["aloud", "beside", "at the end"]
 """When the learner is corrected: aloud by the partner, in text beside the conversation, or in the analysis.
 
-With the first two, the text comes beside the conversation as well.
+With either of the first two, the corrections also appear as text beside the conversation.
 """
 
 
 class SessionState(StoredModel):
     """A session as Redis keeps it, without its turns.
 
-    created_at: seconds since 1970. owner: the gateway that serves it. epoch: counts the connections it has had;
-    only the newest may write. usual_pause_ms: how long the learner usually pauses within turns, 0 if unknown.
-    instructions: to the partner, from a client with its own; at most one of `instructions` and `scenario` is set.
-    is_plain: those instructions are all that the model is told, without the level and the language. partner_begins:
-    the partner speaks first. tools: of the client, which the partner may use as tool_choice says; parallel_calls:
-    whether one reply may call several, None: any number. confirms_tools: the client asks the learner to confirm
-    calls. native_language: the learner's own, empty if unknown. corrections: when the learner is corrected (see
-    `CorrectionTime`). practice_words: that the learner is to use again; the partner works them in. state: `open`, or
-    `ended` once its analysis was sent.
+    created_at: seconds since 1970. owner: the gateway that serves it. epoch: the number of connections that the session
+    has had; only the newest connection may write. usual_pause_ms: how long the learner usually pauses within turns, 0
+    if unknown.
+
+    instructions: a client's own instructions to the partner; at most one of `instructions` and `scenario` is set.
+    is_plain: the model is told only these instructions, without the level and the language. partner_begins: the partner
+    speaks first.
+
+    tools: the client's tools, which the partner may use as tool_choice says. parallel_calls: whether one reply may
+    contain several calls; None: any number. confirms_tools: the client asks the learner to confirm calls.
+
+    native_language: the learner's own, empty if unknown. corrections: when the learner is corrected (see
+    `CorrectionTime`). practice_words: words that the learner should use again; the partner works them in. state:
+    `open`, or `ended` once its analysis was sent.
     """
 
     session_id: str

@@ -22,7 +22,8 @@ from gateway.ports import Chat, KnownLanguages, Recordings
 from gateway.scenarios import Library
 
 WEB = Path(__file__).parent / "web"
-# The JavaScript client, which the page uses. A wheel has it among the page's files, a checkout in its own folder.
+# The JavaScript client, which the page uses. In a wheel it is among the page's files, in a checkout in a folder of its
+# own.
 CLIENT = WEB / "aitalk" if (WEB / "aitalk").is_dir() else Path(__file__).parents[1] / "clients" / "js" / "src"
 
 # The page loads nothing from other hosts and runs no inline script. `data:` holds the favicon, `blob:` the sound of a
@@ -68,7 +69,7 @@ class Services(Protocol):
         ...
 
     async def languages(self) -> KnownLanguages:
-        """The languages of the voices and of the recognition; empty for a service that does not tell."""
+        """The languages of the voices and of the recognition; empty for a service that doesn't report them."""
         ...
 
     async def occupancy(self) -> float:
@@ -91,7 +92,7 @@ def _timestamp() -> str:
 
 @router.get("/health")
 async def health() -> dict[str, str]:
-    """This process runs. For the model servers see /ready."""
+    """Always 200 while this process runs. For the model servers see /ready."""
     return {"status": "healthy", "service": "ai-talk-backend", "timestamp": _timestamp()}
 
 
@@ -129,7 +130,7 @@ async def gpu(request: Request) -> dict[str, Any]:
 async def voices(request: Request) -> JSONResponse:
     """The voices that `start.voice` can name; 503 while the speech synthesis is loading or can't be reached.
 
-    `languages`: those of the voices that recognition knows too, so that they can be practised.
+    `languages`: the voices' languages that recognition also knows, so that they can be practised.
     """
     services = _services(request)
     try:
@@ -180,13 +181,13 @@ async def page() -> FileResponse:
 @router.get("/ws/conversation", include_in_schema=False)
 @router.get("/v1/realtime", include_in_schema=False)
 async def no_websocket() -> Response:
-    """A request for a WebSocket that came without its `Upgrade`, as a proxy passes it on by default."""
+    """The answer to a request for a WebSocket whose `Upgrade` header is missing, because proxies drop it by default."""
     told = "This is a WebSocket. A proxy in front of the gateway must pass the headers Upgrade and Connection on."
     return JSONResponse({"detail": told}, status_code=426, headers={"Upgrade": "websocket", "Connection": "Upgrade"})
 
 
 class _Files(StaticFiles):
-    """The page's files. Browsers ask for them each time, so that a page never mixes files of two versions."""
+    """The page's files. Browsers check them for changes each time, so that a page never mixes files of two versions."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)

@@ -1,7 +1,7 @@
 """The English names of languages, for prompts.
 
 langcodes knows them all, but to name the first one it loads 15 MB, which takes 0.1 s or more while a learner speaks. So
-the usual ones are here.
+this module lists the usual ones.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _UNKNOWN = "Unknown language"
 
 
 def is_language(tag: str) -> bool:
-    """Whether a BCP-47 tag names a language that there is."""
+    """Whether a BCP-47 tag names an existing language."""
     return language_name(tag) != tag
 
 

@@ -10,9 +10,9 @@ from gateway.ports import KnownLanguages
 
 
 def check_language(tag: str, known: KnownLanguages, *, field: str = "language") -> None:
-    """Raise InvalidInputError if `tag` is no language, or has no voice or no recognition here.
+    """Raise InvalidInputError if `tag` is not a language, or has no voice or no recognition here.
 
-    The message names the languages that have both. field: what the client calls it.
+    The message names the languages that have both. field: the client's name for the value.
     """
     if not is_language(tag):
         raise InvalidInputError(f"`{field}` is {tag!r}, which is no language; {_choice(known)}")
@@ -42,7 +42,8 @@ def check_pair(practised: str, native: str) -> None:
 
 
 def practicable(known: KnownLanguages) -> list[str]:
-    """The tags of the voices whose language recognition knows too, in the voices' order; all, if it doesn't tell."""
+    """The tags of the voices whose language recognition also knows, in the voices' order; all of them, if recognition
+    doesn't report its languages."""
     heard = set(map(base, known.heard))
     return [tag for tag in dict.fromkeys(known.spoken) if not heard or base(tag) in heard]
 

@@ -28,7 +28,7 @@ MistakeKind = Literal[
 Rating = Literal["again", "hard", "good", "easy"]
 
 MAX_NEW_WORDS = 100
-"""How many new words of one conversation are listed; `new_words` counts all."""
+"""At most this many new words of one conversation are listed; `new_words` counts all."""
 
 
 class Mistake(StoredModel):

@@ -1,8 +1,8 @@
 """The HTTP routes of a learner's own data: progress, words to learn, export, erasure.
 
-The learner is the subject of the JSON Web Token. Without one, it is the id that the client made up (`start.learner`),
-in the header `X-Learner`, which no access log contains. These requests are admitted by the same checks as others:
-origin → token → connections at once.
+The learner is the subject of the JSON Web Token. Without a token, the learner is the id that the client made up
+(`start.learner`), in the header `X-Learner`, which no access log contains. These requests pass the same checks as
+others: origin → token → connections at once.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ logger = logging.getLogger(__name__)
 MAX_BODY_BYTES = 16 * 1024
 BODY_WITHIN_S = 10.0
 _STATUS = {"no_record": 404, "word_unknown": 404, "forbidden_origin": 403}
-"""The HTTP status of errors by their code; for others their class decides."""
+"""The HTTP status of errors with these codes. For other errors the class decides."""
 
 
 class Entry(Protocol):
@@ -62,7 +62,7 @@ class Entry(Protocol):
 
 
 class _BoundedRequest(Request):
-    """A request whose body has a greatest length and a time-out."""
+    """A request whose body is limited in length and time."""
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         came = 0
@@ -213,7 +213,8 @@ async def export(learner: Learner, files: Files) -> Response:
 
 
 async def _written(head: str, sessions: AsyncIterator[ExportedSession]) -> AsyncIterator[str]:
-    """The text of an export, a session at a time, as all of them may be large. It breaks off if the store is away."""
+    """The text of an export, one session at a time, because all sessions together may be large. It breaks off if the
+    store can't be reached."""
     yield head
     comma = ""
     async for session in sessions:

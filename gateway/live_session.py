@@ -37,9 +37,9 @@ def live_session(
     outbox: Outbox,
     resume_token: str = "",
 ) -> Iterator[Session]:
-    """The session of a connection. Within the block it counts as live, and a gateway that ends waits for it.
+    """The session of a connection. Within the block it counts as live, and a gateway that shuts down waits for it.
 
-    resume_token: only a client with the same token can resume the session; empty: the session makes one.
+    resume_token: a client needs it to resume the session; empty: the session makes one.
     """
     monitor = AudioMonitor(options.asr_sample_rate_hz, save=settings.audio_debug)
     session = Session(
@@ -66,7 +66,7 @@ def live_session(
 
 
 async def run(session: Session) -> Closing:
-    """Run the session to its end, even if a bug ends it. Returns why it ended."""
+    """Run the session until it ends or a bug ends it. Returns why it ended."""
     try:
         closing = await session.run()
     except Exception:
@@ -77,7 +77,7 @@ async def run(session: Session) -> Closing:
 
 
 async def close(socket: WebSocket, closing: Closing) -> None:
-    """Close the connection, unless the client has."""
+    """Close the connection, unless the client has closed it."""
     try:
         await socket.close(closing.code, closing.reason)
     except (WebSocketDisconnect, RuntimeError):

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, Valid
 class McpServer(BaseModel):
     """One server, over streamable HTTP.
 
-    name: for the log. token: a bearer token. tools: those that the partner may use; None: all. allow: which of
-    these may change something without a confirmation. timeout_s: for one call. max_result_chars: a longer result is cut
+    name: for the log. token: a bearer token. tools: those that the partner may use; None: all. allow: those of them
+    that may change something without a confirmation. timeout_s: for one call. max_result_chars: longer results are cut
     off after this many characters.
     """
 

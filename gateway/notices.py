@@ -1,7 +1,7 @@
 """Notices of a conversation about its turns and replies, in addition to the messages of /ws/conversation.
 
-Another API translates them into its own protocol. It requests them with `Outbox(with_notices=True)`; they come in order
-among the messages. Times are in seconds of the learner's audio since the connection began.
+Another API translates them into its own protocol. It requests them with `Outbox(with_notices=True)`, and they come in
+order among the messages. Times are in seconds of the learner's audio since the connection began.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from gateway.tools import CallPiece
 
 @dataclass(frozen=True, slots=True)
 class VoiceBegan:
-    """The learner began to speak, or goes on after a pause within the turn. turn_id: of the turn, if it is kept."""
+    """The learner began to speak, or goes on after a pause within the turn. turn_id: the id that the turn will have if
+    it is kept."""
 
     turn_id: str
     at_s: float
@@ -25,7 +26,7 @@ class VoiceBegan:
 
 @dataclass(frozen=True, slots=True)
 class WordsHeard:
-    """The words of the open turn that recognition is sure of. Within a turn, words are only added."""
+    """The words of the open turn that recognition is sure of. Within a turn, this only grows."""
 
     turn_id: str
     text: str
@@ -36,7 +37,7 @@ class TurnOver:
     """The learner's turn is over. turn: as in the history; None if there were no words, or only a sound ("mhm", a
     cough).
 
-    turn_id: also of a turn that is not kept. failure: why it could not be recognised.
+    turn_id: set even if the turn is not kept. failure: why the turn could not be recognised.
     """
 
     turn_id: str
@@ -53,7 +54,7 @@ class TurnDropped:
 
 @dataclass(frozen=True, slots=True)
 class ReplyBegan:
-    """A reply is released. Its text and audio follow. request_id: of the request that it answers; empty: it answers a
+    """A reply is released. Its text and audio follow. request_id: the request that it answers; empty: it answers a
     turn."""
 
     turn_id: str
@@ -72,7 +73,7 @@ class CallWritten:
 class ReplySent:
     """All of a reply was sent, though not yet heard.
 
-    failure: the error that ended its text early. end: how the model ended it; None if no model wrote it.
+    failure: the error that ended its text early. end: how the model ended the text; None if no model wrote it.
     """
 
     turn_id: str

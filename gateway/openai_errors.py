@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
+from typing_extensions import TypedDict  # before Python 3.12, pydantic needs this TypedDict
 
 from common.errors import (
     BusyError,
@@ -32,7 +32,7 @@ _KINDS: list[tuple[type[ServiceError], int, str]] = [
     (DeadlineError, 504, "server_error"),
     (EngineError, 502, "server_error"),
 ]
-# Clients of OpenAI's API know some codes by another name than ours.
+# Some codes have another name in OpenAI's API than ours.
 _CODES = {
     "unauthorized": "invalid_api_key",
     "too_much": "rate_limit_exceeded",
@@ -57,7 +57,7 @@ class ErrorBody(TypedDict):
 
 
 def error_details(error: ServiceError, *, param: str | None = None) -> ErrorDetails:
-    """The inner object, which is also the `error` of a Realtime `error` event."""
+    """The inner object of an error. It is also the `error` of a Realtime `error` event."""
     return {
         "message": error.message,
         "type": _kind(error)[1],

@@ -3,8 +3,8 @@
 Browsers do not apply CORS to WebSockets. Without this check any web page could open one in a learner's name.
 
 The gateway's own page is always allowed: its Origin equals the Host. Without log-in that is not enough, because a
-foreign page can make its own name point to this machine (DNS rebinding); then both headers hold that name. So without
-log-in the Host must be a name that no stranger can own.
+foreign page can make its own name point to this machine (DNS rebinding), and then both headers contain that name. So
+without log-in the Host must be a name that no stranger can own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PRIVATE = (".localhost", ".local", ".lan", ".internal", ".home.arpa")
 class Origins:
     """The pages that may use the gateway.
 
-    allowed: their origins; `*` allows all. hosts: names under which the gateway's own page may be opened; None: all.
+    allowed: origins; `*` allows all. hosts: names under which the gateway's own page may be opened; None: any name.
     """
 
     allowed: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The queue of messages and audio for the learner. It is small, keeps the order, and the connection empties it."""
+"""The queue of messages and audio for the learner. It is small and keeps the order. The connection empties it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ CAPACITY = 8
 
 
 class Outbox:
-    """`send` waits when the learner's connection is slow. Iterate over it, once, to take the messages out.
+    """`send` waits when the learner's connection is slow. Iterate over the outbox, once, to take the messages out.
 
-    with_notices: notices come out, too. on_sent: called with each message after it is queued.
+    with_notices: the iteration also gives notices. on_sent: called with each message after it is queued.
     """
 
     def __init__(self, *, with_notices: bool = False) -> None:
@@ -36,7 +36,7 @@ class Outbox:
             await self.send(notice)
 
     async def send(self, message: AnyServerMessage | Notice | bytes) -> None:
-        """Queue a message or a piece of audio. Without effect once it is closed."""
+        """Queue a message or a piece of audio. Has no effect after `close`."""
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
             try:
                 self._sending.send_nowait(message)  # `send` takes a turn of the event loop even if there is room
@@ -47,7 +47,7 @@ class Outbox:
     async def report(self, error: ServiceError, *, is_in_notice: bool = False) -> None:
         """Tell the learner of an error; the session goes on.
 
-        is_in_notice: a notice holds this error, too, so whoever gets notices gets no message.
+        is_in_notice: a notice contains this error, too, so a client that gets notices gets no message.
         """
         metrics.ERRORS.labels(error.code).inc()
         logger.info("error %s sent to a learner", error.code)
@@ -66,7 +66,7 @@ class Outbox:
                     try:
                         message = (
                             self._receiving.receive_nowait()
-                        )  # `receive` takes a turn of the event loop, as `send`
+                        )  # `receive` takes a turn of the event loop, like `send`
                     except anyio.WouldBlock:
                         message = await self._receiving.receive()
                     yield message

@@ -7,9 +7,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class RootPath:
-    """ASGI middleware that cuts the path off, so that nothing behind it knows of it.
+    """ASGI middleware that removes the path, so that the application need not know it.
 
-    Requests without it are served, too: probes come from inside.
+    Requests without the path are served, too, because health probes come from inside.
     """
 
     def __init__(self, app: ASGIApp, prefix: str) -> None:

@@ -1,7 +1,7 @@
 """Frees the memory of sessions that have ended.
 
-The parts of a session refer to one another, so only the garbage collector can free them. `spare_the_collector` has made
-collections rare, so that without this the memory of some hundred ended sessions would wait.
+The parts of a session refer to one another, so only the garbage collector can free them. `spare_the_collector` makes
+collections rare, so without sweeps the memory of several hundred ended sessions would wait to be freed.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from common.heap import give_back
 from gateway import metrics
 
 LEAST_ENDED = 20
-"""A sweep takes some ten milliseconds, in which nobody is served."""
+"""A sweep takes about ten milliseconds, in which nobody is served."""
 SHARE_ENDED = 0.25
-"""With many live sessions a sweep takes longer, so it waits until as many have ended as this share of them."""
+"""With many live sessions a sweep takes longer. So it waits until the ended sessions are at least this share of the
+live ones."""
 
 
 def _free() -> None:
@@ -24,7 +25,7 @@ def _free() -> None:
 
 
 class Sweeper:
-    """Counts the sessions that end, and calls `free` when there are enough of them, or when nobody is left."""
+    """Counts the sessions that end, and calls `free` when there are enough of them, or when no session is left."""
 
     def __init__(self, free: Callable[[], None] = _free) -> None:
         self._free = free
@@ -46,4 +47,4 @@ class Sweeper:
 
 
 SWEEPER = Sweeper()
-"""Of this process, as the collector is."""
+"""The sweeper of this process. There is only one, because a process has one collector."""

@@ -19,7 +19,7 @@ TOOL_NAME = r"^[A-Za-z0-9_-]{1,64}$"
 
 
 class Tool(BaseModel):
-    """A function that the model may call. parameters: a JSON Schema of its arguments, which are an object."""
+    """A function that the model may call. parameters: a JSON Schema of its arguments, which are a JSON object."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -29,7 +29,8 @@ class Tool(BaseModel):
 
 
 class ToolChoice(BaseModel):
-    """Whether the model calls tools. required: at least one. name: the only one that it may call; empty: any."""
+    """Whether the model calls tools. required: it must call at least one. name: the only tool that it may call; empty:
+    any tool."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -53,7 +54,8 @@ class ToolCall:
 class CallPiece:
     """The next piece of a call. Only the first piece has the id and the name.
 
-    index: the number of the call in its reply, from 0. arguments: joined over the call's pieces, they are JSON text.
+    index: the number of the call in its reply, from 0. arguments: a piece of JSON text; the pieces of a call are
+    joined.
     """
 
     index: int
@@ -64,7 +66,8 @@ class CallPiece:
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
-    """The tools of one request, and their use. parallel: whether one reply may have several calls; None: any."""
+    """The tools of one request, and how the model may use them. parallel: whether one reply may contain several calls;
+    None: unspecified."""
 
     tools: tuple[Tool, ...] = ()
     choice: ToolChoice = AUTO
@@ -75,7 +78,7 @@ NO_TOOLS = ToolUse()
 
 
 def check_tools(tools: Sequence[Tool], choice: ToolChoice) -> None:
-    """Raises InvalidInputError if the tools are too large, or the choice among them makes no sense."""
+    """Raises InvalidInputError if the tools are too large, or if the choice doesn't fit them."""
     names = [tool.name for tool in tools]
     if len(set(names)) < len(names):
         raise InvalidInputError("`tools`: two of them have the same name")
@@ -93,7 +96,7 @@ def check_tools(tools: Sequence[Tool], choice: ToolChoice) -> None:
 
 
 def _is_json(parameters: dict[str, Any]) -> bool:
-    """Whether a model server can read them: Python also reads NaN and Infinity, which are not JSON."""
+    """Whether a model server can read the parameters. Python also reads NaN and Infinity, which are not JSON."""
     try:
         json.dumps(parameters, allow_nan=False)
     except ValueError:
@@ -102,7 +105,7 @@ def _is_json(parameters: dict[str, Any]) -> bool:
 
 
 def whole_calls(pieces: Iterable[CallPiece]) -> list[ToolCall]:
-    """The calls that the pieces make up."""
+    """The complete calls that these pieces make up."""
     calls: list[ToolCall] = []
     for piece in pieces:
         if piece.index == len(calls):
@@ -118,7 +121,7 @@ class ToolRunner(Protocol):
 
     @property
     def tools(self) -> Sequence[Tool]:
-        """The tools that it offers now."""
+        """The tools that it offers at present."""
         ...
 
     def runs(self, name: str) -> bool:

@@ -40,7 +40,7 @@ class UnauthorizedError(ServiceError):
 class Client:
     """The client that limits apply to. name: the subject of a JWT, a digest of a token, or an address.
 
-    subject: of a JWT, which belongs to one person; empty for a token or an address, which many people may share.
+    subject: the subject of a JWT, which is one person. Empty for a token or an address, which several people may share.
     """
 
     name: str
@@ -131,7 +131,7 @@ class Authenticator:
                 return self._decode(token, key.key, [key.algorithm_name])
             except jwt.InvalidSignatureError as error:
                 wrong = error
-        self._jwks.fetch_soon()  # the issuer may have a new key that it doesn't name, or that has an old name
+        self._jwks.fetch_soon()  # perhaps a new key without a name, or one that reuses an old name
         raise wrong or UnknownKeyError
 
     def _decode(self, token: str, key: Any, algorithms: list[str]) -> dict[str, Any]:
@@ -193,8 +193,8 @@ def protect_http(
 
 
 class _Protection:
-    """ASGI middleware. It does not use Starlette's BaseHTTPMiddleware, which makes an answer that breaks off look
-    complete."""
+    """ASGI middleware. It does not use Starlette's BaseHTTPMiddleware, because with that a response that breaks off
+    looks complete."""
 
     def __init__(
         self,

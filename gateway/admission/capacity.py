@@ -25,10 +25,11 @@ class Replicas(Protocol):
 
 @dataclass
 class Capacity:
-    """learners_per_slot: for each service. A learner needs recognition all the time, the others only from time to time.
+    """Turns the slots of each service into a number of seats.
 
-    fixed: the number of seats, whatever the replicas report; 0: what they report. admit_unknown: let everybody in until
-    each service has reported; otherwise everybody waits.
+    learners_per_slot: by service. A learner needs recognition all the time, but the other services only from time to
+    time. fixed: a fixed number of seats; 0: as many as the replicas have slots for. admit_unknown: let everybody in
+    until each service has reported; otherwise everybody waits.
     """
 
     learners_per_slot: Mapping[str, float]

@@ -9,11 +9,11 @@ from typing import Any
 import jwt
 
 _TIMES = ("exp", "nbf", "iat")
-_LATEST_S = 1e11  # in the year 5138; the present time in milliseconds is 17 times as much
+_LATEST_S = 1e11  # in the year 5138; a present time in milliseconds is 17 times as large
 
 
 class ClaimsError(jwt.InvalidTokenError):
-    """The claims make no sense. The message says which, and quotes none."""
+    """The claims make no sense. The message names the claim, but does not quote its value."""
 
 
 def subject_of(claims: Mapping[str, Any]) -> str:

@@ -1,10 +1,5 @@
-"""Counts how long one client converses on one day (UTC), and warns its sessions before the time is used up.
-
-    more than WARN_S left ──▶ a `time_left` message ──▶ nothing left: the current turn is finished, within LAST_TURN_S
-
-The time counts while a learner holds a seat: neither in the queue, nor during the analysis. Several conversations of
-one client use it up together.
-"""
+"""The time counts while a learner holds a seat, but not in the queue or during the analysis. Several conversations of
+one client use it up together."""
 
 from __future__ import annotations
 
@@ -19,7 +14,7 @@ from gateway.closing import TimeRunsOut, TimeUp, TimeUsedUpError
 
 WARN_S = 120.0
 LAST_TURN_S = 20.0
-POLL_S = 1.0  # the client's other conversations and a new day change how much time is left
+POLL_S = 1.0  # also because the client's other conversations and a new day change how much time is left
 DAY_S = 24 * 3600
 
 

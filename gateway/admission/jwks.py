@@ -17,9 +17,10 @@ logger = logging.getLogger(__name__)
 
 REFRESH_S = 300.0
 COOLDOWN_S = 5.0  # between two fetches, however many unknown keys are named
-FETCH_TIMEOUT_S = 5.0  # without a byte
+FETCH_TIMEOUT_S = 5.0  # the longest pause between two bytes of an answer
 WHOLE_FETCH_S = 10.0
-# Of PyJWT; of a connection that breaks in the answer; and of an answer that is no JSON, such as a page of a proxy.
+# Errors of PyJWT, of a connection that breaks during the answer, and of an answer that isn't JSON, such as a proxy's
+# page.
 _CAN_NOT_BE_FETCHED = (jwt.PyJWTError, OSError, ValueError, RecursionError)
 ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
 
@@ -42,10 +43,10 @@ class Jwks:
         self._fetching: asyncio.Future[jwt.PyJWKSet] | None = None
 
     def keys_for(self, token: str) -> list[jwt.PyJWK]:
-        """The keys that may have signed the token. Raises UnknownKeyError, or PyJWTError if it is no token.
+        """The keys that may have signed the token. Raises UnknownKeyError, or PyJWTError if it isn't a token.
 
-        A token need not name its key, nor a key its name (RFC 7515, 7517). Then every key for the token's algorithm
-        may be the one.
+        A token need not name its key, and a key need not have a name (RFC 7515, 7517). Then any key for the token's
+        algorithm may be the right one.
         """
         header = jwt.get_unverified_header(token)
         kid = header.get("kid")
@@ -59,7 +60,7 @@ class Jwks:
         return found
 
     def fetch_soon(self) -> None:
-        """A token was signed with a key that is not known here: the issuer may have a new one."""
+        """Fetch the keys again soon, because a token was signed with an unknown key: the issuer may have a new one."""
         self._wanted.set()
 
     async def run(self) -> None:
@@ -91,8 +92,8 @@ class Jwks:
     async def _document(self) -> jwt.PyJWKSet:
         """The issuer's answer. Raises one of _CAN_NOT_BE_FETCHED.
 
-        An answer that comes drop by drop is waited for no longer than WHOLE_FETCH_S. Its thread can't be ended, so the
-        next fetch waits for the same answer and starts no other thread.
+        A slow answer may take WHOLE_FETCH_S at most. Its thread can't be ended, so the next fetch waits for the same
+        answer instead of starting another thread.
         """
         if self._fetching is None:
             self._fetching = asyncio.ensure_future(asyncio.to_thread(self._client.get_jwk_set))

@@ -66,7 +66,8 @@ class Allowance:
     time: DailyTime = field(default_factory=lambda: DailyTime(0))
 
     def take_at_once(self, count: int, size: int) -> bool:
-        """Count `count` messages of `size` bytes together. False: `take` might raise, and nothing is counted."""
+        """Count `count` messages of `size` bytes in all. Returns False, and counts nothing, if `take` might raise for
+        one of them."""
         if self.messages.left < count or self.data.left < size:
             return False
         return self.messages.take(count) and self.data.take(size)
@@ -122,7 +123,7 @@ class Limits:
     async def connection(self, name: str, *, is_request: bool = False) -> AsyncIterator[Allowance]:
         """Count one more connection of this client within the block. Raises TooMuchError.
 
-        is_request: an HTTP request, of which any number may come in a minute.
+        is_request: it is an HTTP request; their number per minute is not limited.
         """
         per_minute = 0 if is_request else self._per_minute
         if per_minute and self._opened_here(name) > per_minute:

@@ -112,7 +112,8 @@ class AdmissionQueue:
     async def place_of(self, ticket: Ticket) -> str:
         """What the ticket's learner shows another gateway to keep the place; empty while Redis can't be reached.
 
-        It is signed: a seat has the name of its session, which logs contain, and must not be taken by who reads them.
+        It is signed. A place is named after its session's id, which logs contain, and someone who reads a log must not
+        be able to take the place.
         """
         try:
             return await self._signed(ticket.seat)
@@ -184,7 +185,7 @@ class AdmissionQueue:
             self._place(ticket, position, count.length_s / max(1, capacity or 0))
 
     def _place(self, ticket: Ticket, position: int, step_s: float) -> None:
-        """step_s: seconds after which, on average, a seat becomes free."""
+        """Set the ticket's position and estimate. step_s: how long it takes, on average, until a seat becomes free."""
         if position == 0:
             self._seat(ticket)
         elif position != ticket.position:

@@ -95,20 +95,20 @@ class SharedLimits(Protocol):
     """The counts of all gateways. Every method raises UnavailableError if they can't be reached."""
 
     async def enter(self, client: str, connection: str, *, most: int, per_minute: int) -> Entry:
-        """Count one more connection, if there are fewer than `most`, and fewer than `per_minute` were opened.
+        """Count one more connection, if fewer than `most` are open, and fewer than `per_minute` were opened.
 
         per_minute: 0: any number.
         """
         ...
 
     async def leave(self, client: str, connection: str) -> None:
-        """The connection is closed."""
+        """Count a connection as closed."""
         ...
 
     async def beat(self, beats: Sequence[Beat]) -> list[float]:
         """Renew the leases, and add the time used. Returns the time that each client has used today, in seconds.
 
-        If a connection to Redis breaks, the time may be added twice: a few seconds.
+        If the connection to Redis breaks meanwhile, a few seconds may be counted twice.
         """
         ...
 

@@ -161,7 +161,7 @@ class Count:
 class RedisSeats:
     """Seats and queue as one gateway uses them. Every method raises UnavailableError if Redis can't be reached.
 
-    longest_keep_s: the most that `leave` is asked to keep a seat or a place.
+    longest_keep_s: the longest time for which `leave` will be asked to keep a seat or a place.
     """
 
     def __init__(self, url: str, *, longest_keep_s: float, lease_s: float = LEASE_S) -> None:

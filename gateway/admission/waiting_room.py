@@ -39,10 +39,10 @@ Encode = Callable[[AnyServerMessage], str | None]
 class Arrival:
     """A WebSocket with the frames that came while it waited.
 
-    subject: of the learner's token; empty: none. place: in the queue, kept by a gateway that has ended. encode: writes
-    a message in the protocol of the socket, or returns None if that has no such message. resumes: id and resume token
-    of the session that the learner carries on, where the request says so. keep_seat: set it if the learner may come
-    back to the seat or the place in the queue.
+    subject: the subject of the learner's token; empty: none. place: a place in the queue, kept by a gateway that has
+    ended. encode: writes a message in the socket's protocol; returns None if the protocol has no such message. resumes:
+    id and resume token of the session that the learner resumes, if the request names one. keep_seat: set it if the
+    learner may come back to the seat or the place in the queue.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Arrival:
     ) -> AsyncIterator[bool]:
         """Wait for a seat, and hold it within the block.
 
-        Gives False if there was no seat, or the learner has left or was sent to another gateway.
+        Yields False if there was no seat, or if the learner has left or was sent to another gateway.
         """
         if draining.began.is_set():
             await self.send_away()

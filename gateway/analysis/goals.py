@@ -74,7 +74,7 @@ async def ask_opinions(
 
 @lru_cache(maxsize=64)
 def _shape(names: tuple[str, ...]) -> type[Answer]:
-    """An answer of yes or no to each."""
+    """The shape of an answer that says yes or no to each of these names."""
     fields: Any = dict.fromkeys(names, (bool, ...))
     return create_model("GoalsAnswer", __base__=Answer, **fields)
 

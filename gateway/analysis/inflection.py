@@ -93,7 +93,7 @@ def _bases(word: str) -> Iterator[str]:
 
 
 def _stems(stem: str) -> Iterator[str]:
-    """cook-ed, bak-ed of bake, stopp-ed of stop, happi-er of happy."""
+    """The possible base forms for a stem: *cook*-ed, *bak*-ed (bake), *stopp*-ed (stop), *happi*-er (happy)."""
     yield from (stem, stem + "e")
     if len(stem) > 2 and stem[-1] == stem[-2]:
         yield stem[:-1]

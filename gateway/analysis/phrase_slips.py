@@ -1,8 +1,8 @@
 """English mistakes that show in a few neighbouring words: "an car", "more easier", "can to go", "discuss about".
 
-Each rule is a pattern, what to say in its place (with the groups of the pattern), and why. They were tried on the 3,016
-corrected sentences of JFLEG's development set (Napoles et al., 2017), where they found two mistakes, and on 50,000
-sentences of English documentation, where they found nothing.
+Each rule is a pattern, a replacement (with the groups of the pattern), and a reason. On the 3,016 corrected sentences
+of JFLEG's development set (Napoles et al., 2017), the rules found two mistakes; on 50,000 sentences of English
+documentation, none.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ _STYLE: dict[Level, str] = {
 
 
 def language_named(tag: str) -> Language:
-    """The entry for a BCP-47 tag. That of an unlisted language has English examples."""
+    """The entry for a BCP-47 tag. An unlisted language gets an entry with English examples."""
     known = _LANGUAGES.get(tag.partition("-")[0].lower())
     return known or Language(language_name(one_line(tag)[:20]), *_example(_LANGUAGES["en"]))
 
@@ -91,7 +91,7 @@ def _example(language: Language) -> tuple[str, str, str]:
 
 
 def corrections_question(sentences: Sequence[str], *, language: str) -> list[ChatMessage]:
-    """Asks for each of these sentences without mistakes. The answer is a `CorrectionsAnswer`."""
+    """Asks for each of these sentences without its mistakes. The answer is a `CorrectionsAnswer`."""
     known = language_named(language)
     system = (
         f"You are a teacher of {known.name}. You correct the sentences of a learner.\n"

@@ -1,10 +1,10 @@
 """Splits text into words and tells how rare a word is, with `wordfreq` (Speer, 2022;
 https://github.com/rspeer/wordfreq).
 
-wordfreq is imported on first use: it takes half a second and tens of megabytes. `load_lexicon` blocks, so it is called
-in a thread. Only one thread loads at a time, or each would have the whole list in memory for a while. If wordfreq can't
-split a language into words or has no list for it, the lexicon splits at spaces, or into characters in scripts without
-spaces, and says why rarity is unknown.
+wordfreq is imported on first use: it takes half a second and tens of megabytes. `load_lexicon` blocks, so callers run
+it in a thread. Only one thread loads at a time; otherwise each would hold the whole list in memory for a while. If
+wordfreq can't split a language into words or has no list for it, the lexicon splits at spaces, or into characters in
+scripts without spaces, and says why rarity is unknown.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gateway.analysis.remarks import Remark
 _LOADING = threading.Lock()
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _LISTED_AS = {"no": "nb", "hr": "sh", "sr": "sh", "bs": "sh"}
-"""Languages whose words are in a list of wordfreq with another name."""
+"""Languages for which wordfreq has a list under another name."""
 _UNSPACED_LANGUAGES = frozenset({"bo", "ja", "km", "lo", "my", "th", "yue", "zh"})
 _UNSPACED = re.compile(r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 
@@ -85,7 +85,8 @@ def _load_lexicon(language: str) -> Lexicon:
 
 
 def _check_listed(language: str, lists: Iterable[str]) -> None:
-    """Raises LookupError unless wordfreq has a list of this very language. It would use a related language's list."""
+    """Raises LookupError unless wordfreq has a list of exactly this language. Otherwise wordfreq would use a related
+    language's list."""
     plain = langcodes.Language.get(language).prefer_macrolanguage().language or ""  # LanguageTagError is a ValueError
     if _LISTED_AS.get(plain, plain) not in lists:
         raise LookupError(language)

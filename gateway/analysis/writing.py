@@ -40,7 +40,7 @@ HOPELESS = 2
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The analysis so far. done, of total: how many steps towards the whole are completed."""
+    """The analysis so far. `done` of `total` steps are completed."""
 
     analysis: Analysis
     done: int
@@ -48,7 +48,7 @@ class Stage:
 
 
 class Clock:
-    """The time for the language model, from now on."""
+    """The time that the language model has, counted from the construction of this object."""
 
     def __init__(self, timeout_s: float) -> None:
         self._began_s = time.monotonic()
@@ -56,7 +56,7 @@ class Clock:
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds since it began."""
+        """Seconds since the construction."""
         return time.monotonic() - self._began_s
 
     def left_s(self, share: float = 1.0) -> float:

@@ -21,8 +21,8 @@ FLAC_MAX_S_PER_KIB = 50.0  # FLAC of pure silence at 8 kHz has 38 s
 
 @dataclass
 class Allowance:
-    """The allowance of one stream. name: the format, for the error. bytes_read: how many bytes of the stream were read
-    so far; the caller keeps it up to date."""
+    """The allowance of one stream. name: the format, for the error. bytes_read: how many bytes of the stream have been
+    read; the caller keeps it up to date."""
 
     name: str
     max_s_per_kib: float = MAX_S_PER_KIB

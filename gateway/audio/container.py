@@ -26,7 +26,7 @@ from gateway.audio.types import ByteSource, DecodedAudio, StreamKind
 
 # Longer gaps between the timestamps of two frames are silence that the recorder left out.
 LEAST_GAP_S, LONGEST_GAP_S = 0.2, 2.0
-MAX_SILENT_BYTES = 1024 * 1024  # from one decoded packet to the next; leaves room for some video
+MAX_SILENT_BYTES = 1024 * 1024  # from one decoded packet to the next; enough for some video
 
 # The client gets an error for a broken stream, so libav need not write to stderr, too.
 av.logging.set_level(None)
@@ -95,7 +95,7 @@ class _Clock:
         self._allowance = Allowance(file.name)
 
     def gap_s(self, frame: av.AudioFrame) -> float:
-        """Take the next frame. How much silence comes before it.
+        """Take the next frame. Returns how much silence comes before it.
 
         Raises AudioError if the stream gives more sound than so few bytes can hold.
         """

@@ -11,8 +11,8 @@ from gateway.audio.errors import AudioError
 from gateway.audio.types import Cut, DecodedAudio, Quiet
 
 CAPACITY = 32  # pieces of 20 to 60 ms from Opus: about a second of sound, enough to ride out a busy event loop
-# The limit without a decoder thread: ten seconds at 16 kHz, longer than recognition may hang before it is given up. If
-# the queue were full earlier, the gateway would stop reading, and the client would take the connection for dead.
+# The limit without a decoder thread: ten seconds at 16 kHz. That is longer than recognition may hang before the gateway
+# gives it up. With a smaller limit the gateway would stop reading, and the client would take the connection for dead.
 CAPACITY_BYTES = 320_000
 _LEAST_BYTES = 320  # each item counts as at least this much
 
@@ -22,11 +22,11 @@ class ClosedQueueError(Exception):
 
 
 class DecodedQueue:
-    """Holds at most CAPACITY items of a thread, or about CAPACITY_BYTES without one; a sender waits while it is full.
+    """Holds at most CAPACITY items from a thread, or about CAPACITY_BYTES without one. A sender waits while it is full.
 
-    A thread's items reach the event loop by call_soon_threadsafe. A semaphore holds the thread back: the thread takes a
-    slot before it gives the item to the loop, and the session frees the slot when it takes the item. So there is room
-    whenever an item arrives. A queue of asyncio or anyio would cost the thread a round trip to the loop for each item.
+    A thread's items reach the event loop by call_soon_threadsafe. A semaphore limits the thread: it takes a slot before
+    it gives an item to the loop, and the session frees the slot when it takes the item. So there is room whenever an
+    item arrives. A queue of asyncio or anyio would cost the thread a round trip to the loop for each item.
     """
 
     def __init__(self) -> None:
@@ -68,13 +68,13 @@ class DecodedQueue:
         self._news.set()
 
     def tell_quiet(self, seconds: float) -> None:
-        """Have `receive` give a Quiet once everything is taken, unless more audio comes first. Call this in the event
+        """Have `receive` return a Quiet once everything is taken, unless more audio comes first. Call this in the event
         loop."""
         self._quiet_s += seconds
         self._news.set()
 
     async def receive(self) -> DecodedAudio | AudioError | Cut | Quiet:
-        """The next item. Without a decoder thread, all audio that waits is one item.
+        """The next item. Without a decoder thread, all waiting audio comes as one item.
 
         Raises ClosedQueueError after the last item, and the error that `post_bug` was given.
         """
@@ -97,7 +97,7 @@ class DecodedQueue:
         return item
 
     def close(self) -> None:
-        """Whoever waits in `post`, `send` or `receive` stops waiting at once. Call this in the event loop."""
+        """Make everyone who waits in `post`, `send` or `receive` stop waiting at once. Call this in the event loop."""
         self._is_closed = True
         self._slots.release()
         self._room.set()

@@ -11,7 +11,7 @@ from gateway.audio.encoded_queue import EncodedQueue
 from gateway.audio.types import StreamDecoder, StreamKind
 from gateway.audio.worker import DecoderThread
 
-INBOX_BYTES = 512 * 1024  # half a minute of MediaRecorder's Opus; one frame more may be queued
+INBOX_BYTES = 512 * 1024  # half a minute of MediaRecorder's Opus; the last frame may exceed it
 
 
 class Decoder:

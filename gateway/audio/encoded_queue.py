@@ -12,7 +12,7 @@ from gateway.audio.types import StreamKind
 class EncodedQueue:
     """Thread-safe: the event loop puts bytes in, one decoder thread takes them out. It is that thread's ByteSource.
 
-    It takes everything, so the event loop has to wait while it is `full`. `on_room` is called in the decoder thread
+    It never refuses bytes, so the event loop has to wait while it is `full`. `on_room` is called in the decoder thread
     when there is room again.
     """
 
@@ -24,7 +24,7 @@ class EncodedQueue:
         self._ended = False
         self._changed = threading.Condition()
 
-    # --- for the event loop: these wait for nothing but the lock
+    # --- for the event loop: these methods wait only for the lock
 
     @property
     def full(self) -> bool:
@@ -36,7 +36,7 @@ class EncodedQueue:
         self._put(kind)
 
     def put(self, data: bytes) -> None:
-        """More bytes of the stream that has begun."""
+        """Add bytes of the stream that has begun."""
         self._put(data)
 
     def finish(self) -> None:

@@ -17,7 +17,7 @@ from gateway.audio.errors import AudioError
 from gateway.audio.sound import sound_of
 from gateway.audio.types import ByteSource, DecodedAudio
 
-MAX_METADATA_BYTES = 4 * 1024 * 1024  # a picture may be in it
+MAX_METADATA_BYTES = 4 * 1024 * 1024  # it may include a picture
 MAX_FRAME_BYTES = 1024 * 1024
 MAX_HEADER_BYTES = 16
 STREAMINFO_BYTES = 34
@@ -69,7 +69,7 @@ def _fill(held: bytearray, size: int, source: ByteSource) -> None:
 
 
 def _frames(source: ByteSource, data: bytes) -> Iterator[bytes]:
-    """The frames. data: their first bytes, which have come already."""
+    """The frames. data: the bytes that have come already; the first frame begins with them."""
     splitter = _Splitter()
     yield from splitter.push(data)
     while more := source.read():
@@ -82,10 +82,10 @@ class _Splitter:
 
     def __init__(self) -> None:
         self._held = bytearray()
-        self._searched = 1  # no other frame begins in so many of the held bytes
+        self._searched = 1  # no other frame begins in this many of the held bytes
 
     def push(self, data: bytes) -> Iterator[bytes]:
-        """Take more bytes; gives the frames that are complete. Raises AudioError."""
+        """Take more bytes. Yields the frames that are complete. Raises AudioError."""
         self._held += data
         while len(self._held) >= MAX_HEADER_BYTES and (end := self._end(MAX_HEADER_BYTES)):
             yield self._take(end)
@@ -102,9 +102,9 @@ class _Splitter:
         return frame
 
     def _end(self, header_bytes: int) -> int:
-        """Where the first frame ends: at the next header with a greater number. 0: its end has not come.
+        """Where the first frame ends: at the next header with a greater number. 0: its end has not come yet.
 
-        header_bytes: the most bytes that a header has, if more bytes will come.
+        header_bytes: the longest possible header, if more bytes will come.
         """
         number = _frame_number(self._held[:MAX_HEADER_BYTES])
         if number is None or self._held[0] != 0xFF:
@@ -125,7 +125,7 @@ class _Splitter:
 
 
 def _frame_number(header: bytearray) -> int | None:
-    """The number in a frame's header (of its first sample, if frames differ in length); None: this is no header."""
+    """The number in a frame's header (of its first sample, if frames differ in length); None: this is not a header."""
     if (
         len(header) < 6
         or header[1] & 0xFE != 0xF8
@@ -148,7 +148,8 @@ def _frame_number(header: bytearray) -> int | None:
 
 
 def _utf8_length(first: int) -> int:
-    """The length in bytes of a number, coded like UTF-8, whose first byte is `first`; 0: no number begins with it."""
+    """The length in bytes of a number, coded like UTF-8, whose first byte is `first`; 0: no number begins with that
+    byte."""
     ones = 8 - (first ^ 0xFF).bit_length()
     return 1 if ones == 0 else ones if 2 <= ones <= 7 else 0
 

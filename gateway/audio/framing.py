@@ -5,11 +5,11 @@ heard, and would get no error. So each byte passes through here first. If the st
 the error is named. If a new header comes, because a client restarted its MediaRecorder, a new stream begins. At the end
 of input, Framing knows whether the last element or page was cut off.
 
-    WebM   a sequence of elements: id, size, body. Segment and Cluster are entered, whatever size they claim (live WebM
-    says "unknown"); all other elements are skipped. https://www.rfc-editor.org/rfc/rfc8794
-    Ogg    a sequence of pages: 27 bytes, a table of segment lengths, the segments. https://www.rfc-editor.org/rfc/rfc3533
-    MP4    a sequence of boxes: size, type, body. `moov` describes the tracks, and must come before the sound (`mdat`),
-           as in the fragmented files of MediaRecorder. https://www.w3.org/TR/mse-byte-stream-format-isobmff/
+WebM    a sequence of elements: id, size, body. Segment and Cluster are entered, whatever size they claim (live WebM
+        says "unknown"); all other elements are skipped. https://www.rfc-editor.org/rfc/rfc8794
+Ogg     a sequence of pages: 27 bytes, a table of segment lengths, the segments. https://www.rfc-editor.org/rfc/rfc3533
+MP4     a sequence of boxes: size, type, body. `moov` describes the tracks, and must come before the sound (`mdat`),
+        as in the fragmented files of MediaRecorder. https://www.w3.org/TR/mse-byte-stream-format-isobmff/
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 MAX_ELEMENT_BYTES = 4 * 1024 * 1024  # a video block may be large, a block of Opus is under 64 KiB
-MAX_FRAGMENT_BYTES = 64 * 1024 * 1024  # of an MP4 that comes only when it is complete
+MAX_FRAGMENT_BYTES = 64 * 1024 * 1024  # for an MP4 whose bytes come only when the recording is complete
 
 _EBML = 0x1A45DFA3
 _TRACKS, _TRACK, _CONTENT_ENCODINGS = 0x1654AE6B, 0xAE, 0x6D80
@@ -109,7 +109,7 @@ class WebmFraming(Framing):
     def __init__(self) -> None:
         super().__init__()
         self._begun = False
-        self._tracks: bytearray | None = None  # the body of Tracks, while it comes
+        self._tracks: bytearray | None = None  # the body of Tracks, while it arrives
 
     def _unit(self, head: bytes) -> tuple[int, int] | None:
         if self._tracks is not None and _is_encoded(self._tracks):
@@ -207,7 +207,7 @@ class Mp4Framing(Framing):
 
 
 def _is_encoded(tracks: bytes | bytearray) -> bool:
-    """Whether a track among these is compressed or encrypted: a few bytes could become any amount of sound."""
+    """Whether one of these tracks is compressed or encrypted. If so, a few bytes could become any amount of sound."""
     return any(
         child == _CONTENT_ENCODINGS
         for element, body in _elements(tracks)
@@ -232,6 +232,6 @@ def _elements(data: bytes | bytearray) -> Iterator[tuple[int, bytes]]:
 
 
 def _vint_bytes(first: int) -> int:
-    """The length of the EBML number that begins with this byte: one more than its leading zero bits. 9: it begins
-    none."""
+    """The length of the EBML number that begins with this byte: one more than the byte's leading zero bits. 9: no
+    number begins with it."""
     return 9 - first.bit_length()

@@ -17,18 +17,17 @@ import math
 from common.pcm import BYTES_PER_SAMPLE
 
 SPEAKING_WINDOWS, SILENT_WINDOWS = 6, 12
-"""At most this many windows go as one message. So a caption may come five windows later, and a voice that is hardly
-louder than the room eleven windows later.
-"""
-_QUIET = 0.32  # of the recent loudest window, so 10 dB quieter: a voice may have stopped
-_LOUD = 2.0  # times the floor, so 6 dB louder: up to here it may be only the room
-_FADE = 0.97  # for each window: the recent loudest falls by 8 dB in a second
-_RISE = 1.06  # for each window: the floor, the recent quietest, rises by at most 16 dB in a second
-_LEAST_FLOOR = 30.0  # of 65,535: a microphone's own noise is no voice
+"""At most this many windows go as one message. So a caption may come five windows late, and a voice that is hardly
+louder than the room eleven windows late."""
+_QUIET = 0.32  # times the recent loudest window, which is 10 dB softer: below this, a voice may have stopped
+_LOUD = 2.0  # times the floor, which is 6 dB louder: up to this, it may be only the room
+_FADE = 0.97  # for each window: the level of the recent loudest falls by 8 dB in a second
+_RISE = 1.06  # for each window: the floor, which is the recent quietest level, rises by at most 16 dB in a second
+_LEAST_FLOOR = 30.0  # of 65,535: a microphone's own noise is softer than that
 
 
 class Expected(enum.Enum):
-    """What the next window may show, given the last event of recognition."""
+    """What the next window may show, given recognition's last event."""
 
     VOICE = enum.auto()  # nobody speaks
     PAUSE = enum.auto()  # somebody speaks
@@ -38,7 +37,7 @@ class Expected(enum.Enum):
 class Gathering:
     """Gathers one stream of 16-bit little-endian mono PCM.
 
-    `expected`, and `most_windows`, a lower limit than usual for one message, may be changed at any time.
+    `expected` may be changed at any time, and so may `most_windows`, which lowers the limit for one message.
     """
 
     def __init__(self, window_samples: int) -> None:
@@ -50,14 +49,14 @@ class Gathering:
         self._waiting = 0  # in whole windows
         self._loudest = 0.0
         self._floor = math.inf
-        self._was_quiet = False  # the window before
+        self._was_quiet = False  # the window before this one
 
     @property
     def missing_bytes(self) -> int:
         """How many more bytes must come before they can matter.
 
-        A part of a window tells nothing. While somebody speaks, neither does the window after a loud one. While nobody
-        speaks this is always two windows, since an exact count costs more than noticing a voice one window later.
+        Part of a window tells nothing. While somebody speaks, neither does the window after a loud one. While nobody
+        speaks this is always two windows: an exact count costs more than noticing a voice one window later.
         """
         if self.expected is Expected.VOICE:
             return 2 * self._window_bytes
@@ -66,8 +65,7 @@ class Gathering:
         return windows * self._window_bytes - len(self._window)
 
     def add(self, pcm: bytes) -> bytes:
-        """Take `pcm`, cut between any two samples. Returns the audio to send now: everything that has waited, or
-        nothing."""
+        """Take `pcm`, cut between any two samples. Returns the audio to send now: all the waiting audio, or nothing."""
         self._held += pcm
         self._window += pcm
         is_due = False
@@ -78,7 +76,7 @@ class Gathering:
         return self.rest() if is_due else b""
 
     def rest(self) -> bytes:
-        """Everything that has waited."""
+        """All the waiting audio."""
         rest, self._held, self._waiting = bytes(self._held), bytearray(), 0
         return rest
 
@@ -102,6 +100,7 @@ class Gathering:
 
 
 def swing(window: bytearray) -> int:
-    """The highest less the lowest of every 32nd sample. For so few samples, numpy would be slower."""
+    """The difference between the highest and the lowest of every 32nd sample. For so few samples, numpy would be
+    slower."""
     samples = memoryview(window).cast("h")[::32].tolist()
     return max(samples) - min(samples)

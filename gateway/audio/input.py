@@ -39,16 +39,15 @@ PLAIN = StreamKind.PCM.value
 
 
 class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
-    """Decodes what one session sends. One task feeds, another iterates; made and used in one event loop.
+    """Decodes what one session sends. One task feeds, another iterates; both run in the event loop that made it.
 
-    sample_rate_hz: of the PCM that comes out. encoding: "auto" or a StreamKind, as in the `start`
-    message; pcm_sample_rate_hz is for the last alone.
+    sample_rate_hz: the rate of the PCM that comes out. encoding: "auto" or a StreamKind, as in the `start` message.
+    pcm_sample_rate_hz: the rate of raw PCM that comes in.
 
-    Set before the first audio:
-    gathering: decides when PCM that needs no decoding comes out. Without it, each frame comes out at once.
-    quiet_after_s: each time that nothing was fed for this long, the gathered audio comes out. If nothing was fed for so
-    long that the client's slices or a stalled network can't be the reason (`Cadence`), Quiet comes out as well.
-    on_quiet: called whenever nothing was fed for `quiet_after_s`.
+    Set these before the first audio: gathering: decides when PCM that needs no decoding comes out. Without it, each
+    frame comes out at once. quiet_after_s: each time that nothing was fed for this long, the gathered audio comes out.
+    Quiet comes out as well if the pause is too long to be explained by the client's slices or a stalled network
+    (`Cadence`). on_quiet: called whenever nothing was fed for `quiet_after_s`.
     """
 
     def __init__(self, *, sample_rate_hz: int, encoding: str = "auto", pcm_sample_rate_hz: int = 16_000) -> None:
@@ -61,7 +60,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
         self._decoder = Decoder(self._decoded, self._decoders, sample_rate_hz)
         self._quiet_timer: QuietTimer | None = None
         self._cadence = Cadence()
-        self._told_quiet_s = 0.0  # how much of the present silence was told
+        self._told_quiet_s = 0.0  # how much of the present silence was reported
         self._is_plain = False  # PCM at the right rate, which needs no decoder
         self._has_come = self._finished = False
         self._latest: DecodedAudio | None = None
@@ -78,7 +77,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
 
     @property
     def missing_bytes(self) -> int:
-        """How many more bytes must be fed before they are useful; 1 if each byte is."""
+        """How many more bytes must be fed before they are useful; 1 if every byte is useful."""
         return self.gathering.missing_bytes if self.gathering and self._is_plain else 1
 
     def announce(self, encoding: str, pcm_sample_rate_hz: int = 16_000) -> None:
@@ -90,11 +89,11 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
         self._detector.announce(encoding, pcm_sample_rate_hz)
 
     async def feed(self, data: bytes) -> None:
-        """Take a frame, cut anywhere; after the first, an empty one has no effect.
+        """Take a frame, cut anywhere. An empty frame after the first one has no effect.
 
-        It waits while this session's decoder or listener is behind.
+        Waits while this session's decoder or listener is behind.
 
-        Raises AudioError; then only this frame is dropped or, if it began a stream, that stream.
+        Raises AudioError. Then it drops only this frame or, if the frame began a stream, that stream.
         """
         if self._finished:
             raise AudioError("audio came after the end of the conversation", code="audio_after_end")
@@ -116,7 +115,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
             raise detected.error
 
     def takes_at_once(self, frames: Iterable[bytes]) -> bool:
-        """Whether `feed` would neither wait nor raise for any of these: for PCM that needs no decoding."""
+        """Whether `feed` would neither wait nor raise for any of these frames. Only for PCM that needs no decoding."""
         if not self._is_plain or self._finished or not self._decoded.has_room:
             return False
         for data in frames:  # noqa: SIM110 - a generator costs more than what it looks at
@@ -125,14 +124,14 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
         return True
 
     def feed_at_once(self, data: bytes) -> None:
-        """As `feed`, for frames that it `takes_at_once`, joined."""
+        """As `feed`, for frames that `takes_at_once` accepts, joined."""
         self._begin_slice()
         self._heard(data)
         if pcm := self.gathering.add(data) if self.gathering else data:
             self._decoded.send_now(self._plain(pcm))
 
     async def cut(self, *, keep: bool = True, turn_id: str = "") -> None:
-        """Have a Cut come out behind the audio so far. Only for PCM at this rate, which needs no decoding."""
+        """Have a Cut come out after the audio so far. Only for PCM at this rate, which needs no decoding."""
         if not self._finished:
             if self.gathering:
                 await self._pass_on(self.gathering.rest())
@@ -207,7 +206,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
         self._cadence.heard(len(pcm) / BYTES_PER_SAMPLE / self.sample_rate_hz)
 
     def _tell_quiet(self, seconds: float) -> None:
-        """Let the gathered audio out: a microphone that was switched off would never complete it."""
+        """Let the gathered audio out, because a microphone that was switched off sends nothing to complete it."""
         self.on_quiet()
         if self._decoded.has_room and not self._finished:  # without room the listener is behind, and has audio to take
             if self.gathering and (rest := self.gathering.rest()):

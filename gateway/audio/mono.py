@@ -1,4 +1,4 @@
-"""Makes 16-bit mono PCM at one rate of what libav decodes."""
+"""Converts the frames that libav decodes to 16-bit mono PCM at one rate."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ import numpy as np
 import numpy.typing as npt
 from av.filter import Graph
 
-BLOCK = 800  # samples after which it is decided anew: 50 ms at 16 kHz
-_CANCELLED = 0.1  # of the louder channel's energy, which is 10 dB less: so much softer the mean must not be
-_UNHEARD = 0.001  # of the loudest channel's energy, which is 30 dB less
-_FADE = 0.8  # for each block: how much of the past counts
+BLOCK = 800  # the choice of channel is made anew for each block of this many samples: 50 ms at 16 kHz
+# if the mean has less than this share of the louder channel's energy (10 dB less), the channels cancel out
+_CANCELLED = 0.1
+_UNHEARD = 0.001  # a channel with less than this share of the loudest channel's energy (30 dB less) is not used
+_FADE = 0.8  # how much the past counts after each block
 
 
 class MonoResampler:
-    """Of one stream with this many channels. Give it each frame, and None at the end."""
+    """Converts one stream with this many channels. Give it each frame, and None at the end."""
 
     def __init__(self, channels: int, sample_rate_hz: int) -> None:
         self._layout = "stereo" if channels == 2 else "mono"
@@ -34,7 +35,7 @@ class MonoResampler:
         return pcm if self._downmix is None else self._downmix.mix(np.frombuffer(pcm, "<i2").reshape(-1, 2))
 
     def _convert(self, frame: av.AudioFrame | None) -> Iterator[av.AudioFrame]:
-        """The same as av.AudioResampler, which starts a thread for each core, up to 15, and never uses them."""
+        """The same as av.AudioResampler, which would start a thread for each core, up to 15, and never use them."""
         if self._graph is None:
             if frame is None:
                 return
@@ -46,7 +47,7 @@ class MonoResampler:
 
 
 def _graph(frame: av.AudioFrame, layout: str, sample_rate_hz: int) -> Graph:
-    """From frames like this one to 16-bit samples."""
+    """A filter graph from frames like this one to 16-bit samples."""
     graph = Graph()
     graph.threads = 1
     source = graph.add_abuffer(
@@ -63,8 +64,8 @@ def _graph(frame: av.AudioFrame, layout: str, sample_rate_hz: int) -> Graph:
 class Downmix:
     """The mean of two channels, unless they cancel each other out: then the louder one alone.
 
-    Some stereo microphones have one channel inverted, and their mean is silence. How the samples are cut makes no
-    difference.
+    Some stereo microphones have one channel inverted, so their mean is silence. The result does not depend on how the
+    samples are cut into frames.
     """
 
     def __init__(self) -> None:
@@ -94,10 +95,10 @@ class Downmix:
 
 
 class ChannelChoice:
-    """One of more than two channels: the first that is at most 30 dB softer than the loudest.
+    """Chooses one of more than two channels: the first that is at most 30 dB softer than the loudest.
 
     Microphone arrays put the processed sound into their first channel, and what the loudspeaker plays into the last.
-    Audio interfaces have a channel for each socket, most of them silent. So a mean of all would be wrong.
+    Audio interfaces have a channel for each socket, most of them silent. So the mean of all channels would be wrong.
     """
 
     def __init__(self, channels: int) -> None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from gateway.audio.gathering import swing
 
 _LOUD = 4.0  # times the floor: 12 dB above it
-_LEAST_SWING = 600  # of 65,535: softer sounds are noise of the room
-_RISE = 1.02  # for each window: the floor, the recent quietest, rises by at most 5 dB in a second
-_VOICE_WINDOWS = 8  # an utterance has at least so many loud windows: a quarter of a second
-_PAUSE_WINDOWS = 22  # so many quiet windows end it: 0.7 s
+_LEAST_SWING = 600  # of 65,535: softer sounds are background noise
+_RISE = 1.02  # for each window: the floor, which is the recent quietest level, rises by at most 5 dB in a second
+_VOICE_WINDOWS = 8  # an utterance has at least this many loud windows: a quarter of a second
+_PAUSE_WINDOWS = 22  # this many quiet windows end it: 0.7 s
 
 
 class RoughVoice:
     """Detects one learner's utterances in 16-bit little-endian mono PCM, which may be cut between any two samples.
 
-    It may begin in the middle of an utterance: if the first sound is loud, that counts as the rest of one, however
-    short.
+    It may begin in the middle of an utterance: loud sound at the beginning counts as the rest of one, however short.
     """
 
     def __init__(self, window_samples: int) -> None:
@@ -27,7 +26,7 @@ class RoughVoice:
 
     @property
     def goes_on(self) -> bool:
-        """Whether there may be an utterance that has not ended."""
+        """Whether an utterance may have begun and not ended."""
         return self._loud > 0
 
     def has_spoken(self, pcm: bytes) -> bool:

@@ -25,7 +25,7 @@ ACCEPTED = (
 def starts_stream(data: bytes) -> StreamKind | None:
     """The kind of stream whose complete signature `data` begins with, or None.
 
-    It is never AAC, as all AAC frames begin alike, and samples of raw PCM may begin so, too.
+    The result is never AAC: all AAC frames begin alike, and samples of raw PCM may look the same.
     """
     for kind, signature in _SIGNATURES.items():
         if len(data) >= len(signature) and _fits(data, signature):

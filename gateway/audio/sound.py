@@ -1,4 +1,4 @@
-"""Turns packets that libav decodes into PCM at the wanted rate. Some bad packets are heard as a click."""
+"""Turns packets that libav decodes into PCM at the wanted rate. Some bad packets are tolerated and heard as a click."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ def sound_of(
     sample_rate_hz: int,
     silence_before: Callable[[av.AudioFrame], float] = lambda _: 0.0,
 ) -> Iterator[DecodedAudio]:
-    """The sound of a stream. packets: each decodes one. codec: as in DecodedAudio. silence_before: called for
-    each frame; how many seconds of silence come before it.
+    """The sound of a stream.
 
-    Raises AudioError (corrupt_audio) after MAX_BAD_PACKETS bad ones in a row.
+    packets: calling one decodes it. codec: as in DecodedAudio. silence_before: called for each frame; returns how many
+    seconds of silence come before it.
+
+    Raises AudioError (corrupt_audio) after MAX_BAD_PACKETS bad packets in a row.
     """
     converter = FrameConverter(sample_rate_hz)
     bad = 0

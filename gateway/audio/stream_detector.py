@@ -18,7 +18,7 @@ MIN_PCM_RATE_HZ, MAX_PCM_RATE_HZ = 8_000, 48_000
 
 
 class Detected(NamedTuple):
-    """What a frame holds. data: to be decoded; `begins`: the kind of stream that begins with it, if one does.
+    """What a frame holds. data: the bytes to decode. begins: the kind of stream that begins with them, if one does.
 
     error: for the learner, if something is wrong with the frame.
     """
@@ -63,8 +63,7 @@ class StreamDetector:
         return Detected(data, begins=kind if is_new else None)
 
     def finish(self) -> None:
-        """No more bytes follow. Raises AudioError (truncated_audio) if all the bytes together were too few to recognise
-        a format."""
+        """No more bytes follow. Raises AudioError (truncated_audio) if too few bytes came to recognise a format."""
         if self._head and not self._is_lost:
             raise AudioError(
                 f"the audio ended after {len(self._head)} bytes, too few to know its format", code="truncated_audio"

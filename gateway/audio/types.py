@@ -35,14 +35,14 @@ class DecodedAudio:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """The client has sent nothing for this many seconds, not even silence, counted since the last Quiet."""
+    """The client has sent nothing, not even silence, for this many seconds since the last Quiet."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The client has ended the turn here. Without keep, the audio since the last cut is dropped.
+    """The client has ended the turn here. If `keep` is False, the audio since the last cut is dropped.
 
     turn_id: the id for the turn, if the client marks the ends of turns.
     """
@@ -59,13 +59,13 @@ class ByteSource(Protocol):
         ...
 
     def split(self, kind: StreamKind, data: bytes) -> None:
-        """The stream ended within the bytes that `read` gave: their last part, `data`, begins a new stream of
-        `kind`."""
+        """Begin a new stream of `kind` within the bytes that `read` returned. Its first bytes are their last part,
+        `data`."""
         ...
 
 
 class StreamDecoder(Protocol):
-    """Decodes one stream to its end. If the stream breaks, it gives the audio before that place, then raises
+    """Decodes one stream to its end. If the stream breaks, the decoder yields the audio before that place, then raises
     AudioError."""
 
     def __call__(self, source: ByteSource, sample_rate_hz: int) -> Iterator[DecodedAudio]: ...

@@ -1,9 +1,9 @@
 """WAV, decoded as it arrives: RIFF header → `fmt ` → `data`, whatever sizes the header claims.
 
 A WAV that is written while it is recorded does not know its size yet: its header says 0, 0xFFFFFFFF or 0x7FFFF…. Then
-the samples go on until the stream ends. Some write the size of their first piece: then samples go on where the next
-chunk should begin. libav's own reader is not used, as it waits for 64 KiB, which are seconds of
-speech, before it gives the first sample.
+the samples go on until the stream ends. Some programs write the size of their first piece: then samples go on where the
+next chunk should begin. libav's own reader is not used, because it waits for 64 KiB (seconds of speech) before it gives
+the first sample.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _samples(reader: _Reader, size: int, form: PcmFormat, sample_rate_hz: int) -
 
 
 def _goes_on(reader: _Reader, data_size: int) -> bool:
-    """Whether more samples follow those that the header has told of."""
+    """Whether samples follow beyond the size that the header gave."""
     head = reader.peek(9)[data_size % 2 :] if data_size % 2 and reader.peek(1) == b"\0" else reader.peek(8)
     return len(head) >= 8 and not _is_chunk(*struct.unpack("<4sI", head[:8]))
 
@@ -115,7 +115,7 @@ def _padded(name: bytes, size: int) -> int:
 
 
 def _is_chunk(name: bytes, size: int) -> bool:
-    """Whether a chunk may begin so. Another WAV may have any size."""
+    """Whether a chunk may begin like this. Another WAV may have any size."""
     is_name = name.isascii() and name.decode("ascii").isprintable()
     return name == b"RIFF" or (is_name and size <= MAX_CHUNK_BYTES)
 
@@ -146,13 +146,13 @@ class _Reader:
         return taken
 
     def some(self, limit: float) -> bytes:
-        """The bytes that have come, at most `limit`. Waits for at least one, unless the stream is over."""
+        """The bytes that have come, at most `limit`. Waits for at least one byte, unless the stream is over."""
         data = bytes(self._data) or self._source.read()
         cut = len(data) if limit >= len(data) else int(limit)
         self._data = bytearray(data[cut:])
         return data[:cut]
 
     def split_off(self) -> None:
-        """The remaining bytes belong to a new stream, which begins here."""
+        """Treat the remaining bytes as a new stream, which begins here."""
         self._source.split(StreamKind.WAV, bytes(self._data))
         self._data.clear()

@@ -54,9 +54,9 @@ class Retries:
 
 @asynccontextmanager
 async def open_call(call: Any) -> AsyncIterator[Any]:
-    """`call` for the length of the block; cancelled at the end of the block unless it has ended before.
+    """`call` for the length of the block. At the end of the block it is cancelled, unless it has ended before.
 
-    A task that is cancelled does not by itself cancel the RPC that it waits for.
+    Cancelling a task does not cancel the RPC that it waits for.
     """
     try:
         yield call

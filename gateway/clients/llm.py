@@ -41,8 +41,8 @@ PARTNER_ADAPTER = "partner"
 
 @dataclass(frozen=True, slots=True)
 class LlmModel:
-    """What the service says of its model. parameters: how many it has; 0 if unknown. adapter: the LoRA that it runs
-    with; empty without one."""
+    """How the service describes its model. parameters: how many it has; 0 if unknown. adapter: the LoRA adapter in use;
+    empty without one."""
 
     parameters: int = 0
     adapter: str = ""
@@ -125,7 +125,7 @@ class GrpcLlm:
                 await retries.after_refusal(error)
 
     async def _generate_meanwhile(self, request: llm_pb2.GenerateRequest) -> str:
-        """The whole reply; raises BusyError when a learner's reply is requested."""
+        """The whole reply. Raises BusyError when a learner's reply is requested meanwhile."""
         with service_errors("LLM"):
             async with open_call(self._stub.Generate(request)) as call:
                 self._giving_way.add(call)

@@ -40,7 +40,7 @@ class _Found:
 
 
 class McpTools:
-    """The tools of all `servers`. `run` keeps the list of them."""
+    """The tools of all `servers`. `run` keeps the list up to date."""
 
     def __init__(self, servers: Sequence[McpServer]) -> None:
         self._servers = servers
@@ -72,7 +72,7 @@ class McpTools:
         return "error" if result.is_error else "ok", _text_of(result)[: server.max_result_chars]
 
     async def run(self) -> None:
-        """Keep the list of the servers' tools, until cancelled."""
+        """Keep the list of the servers' tools up to date, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for server in self._servers:
                 tasks.create_task(self._watch(server))

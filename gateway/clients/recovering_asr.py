@@ -1,9 +1,9 @@
 """Speech recognition that survives the loss of its replica: an `Asr` around an `Asr`.
 
-If a stream is refused or breaks, or its replica drains, a new stream is opened at another replica. It gets again the
-audio that the old one may not have answered: the open turn, from a little before its first sound, or the last seconds
-before the loss. It also gets all audio since the loss. The reader of the events sees one stream: positions go on
-counting, and a turn begins once.
+If a stream is refused or breaks, or if its replica drains, a new stream is opened at another replica. The new stream
+gets the audio since the loss. Before that it gets the audio that the old stream may not have answered: the open turn,
+from a little before its first sound, or the last seconds before the loss. The reader of the events sees one stream:
+positions go on counting, and a turn begins once.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from gateway.ports import (
     VoiceContinued,
 )
 
-# Once a stream has taken this much audio, it has worked, even without an event: earlier retries no longer count.
+# A stream that has taken this much audio has worked, even if it sent no event. Earlier retries then no longer count.
 WORKED_S = 5.0
 # Audio kept while nobody speaks: longer than recognition takes to report a voice.
 SILENCE_S = 3.0
-# Audio kept from before the first sound of a turn, so that recognition finds its beginning again.
+# Audio kept from before the first sound of a turn, so that recognition finds the turn's beginning again.
 LEAD_S = 0.3
 # The most audio kept. Recognition ends turns after ASR_MAX_TURN_MS, by default a minute.
 TURN_S = 65.0
 
 
 class RecentAudio:
-    """The audio that recognition may need again. Positions are in samples since the first one ever added."""
+    """The audio that recognition may need again. Positions are in samples since the very first one added."""
 
     def __init__(self, rate_hz: int) -> None:
         self._rate_hz = rate_hz
@@ -71,7 +71,7 @@ class RecentAudio:
         self._turn = sample
 
     def turn_ended(self, sample: int) -> None:
-        """The turn has ended at this position: earlier audio is answered, and must not be recognised twice."""
+        """The turn has ended at this position. Earlier audio has been answered and must not be recognised twice."""
         self._turn, self._answered = None, max(self._answered, min(sample, self.end))
         self._trim()
 

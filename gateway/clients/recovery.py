@@ -29,8 +29,10 @@ Stream = TypeVar("Stream", bound=WrittenStream)
 
 
 class RecoveringCall(Generic[Stream]):
-    """service: "asr" or "tts". begin: makes a call, to be entered with `async with`. replay: writes to a new call what
-    the earlier one may not have answered. writing: the lock that the writer holds while it writes and remembers.
+    """A call that is replaced when it breaks.
+
+    service: "asr" or "tts". begin: makes a call, to be entered with `async with`. replay: writes to a new call what the
+    earlier one may not have answered. writing: the lock that the writer holds while it writes and remembers.
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class RecoveringCall(Generic[Stream]):
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Open the first call. The call that is open at the end of the block ends there."""
+        """Open the first call. At the end of the block, the call that is open then ends."""
         async with self._call:
             await self.stream()
             yield
@@ -74,8 +76,8 @@ class RecoveringCall(Generic[Stream]):
         return stream
 
     async def write(self, send: Callable[[Stream], Awaitable[None]]) -> None:
-        """Call this while holding `writing`. If the call has broken, nothing is raised here: the reader gets the
-        error."""
+        """Send to the present call. Call this while holding `writing`. A broken call raises nothing here: the reader
+        gets the error."""
         if self._stream is None:
             return
         try:

@@ -1,10 +1,10 @@
 """A connection to Redis that copes with restarts, failovers, dropped connections, Sentinel, and many writes at once.
 
-    redis://host:6379/0, rediss://…, unix://…               one server, or a name that a failover moves
-    redis+sentinel://host:26379,host2:26379/mymaster/0      the master that these Sentinels name
+redis://host:6379/0, rediss://…, unix://…               one server, or a name that a failover moves
+redis+sentinel://host:26379,host2:26379/mymaster/0      the master that these Sentinels name
 
-If redis-py 8.1 is opened by URL, it retries nothing and refuses the 101st simultaneous write. After a restart of the
-server, or if the server closes idle connections, one write on each pooled connection would then be lost.
+By default, redis-py 8.1 retries nothing if it is opened by URL, and refuses the 101st simultaneous write. After a
+restart of the server, or if the server closes idle connections, one write on each pooled connection would then be lost.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from redis.exceptions import (
 
 from common.errors import UnavailableError
 
-TIMEOUT_S = 2.0  # for an answer, for a connection, and for a free one in the pool
-CONNECTIONS = 50  # at once; each write takes a fraction of a millisecond, so others wait for one
+TIMEOUT_S = 2.0  # the limit for an answer, for a new connection, and for a free connection of the pool
+CONNECTIONS = 50  # at once; each write takes a fraction of a millisecond, so further writes wait for a free one
 RETRIES = 3
 LONGEST_PAUSE_S = 0.2
 MOVED = (ConnectionError, ReadOnlyError, MasterDownError)
-"""After these, a new connection may lead to another master."""
+"""After these errors, a new connection may lead to another master."""
 
 SENTINEL = ("redis+sentinel", "rediss+sentinel")
 CLUSTER = ("redis+cluster", "rediss+cluster")
@@ -129,7 +129,8 @@ _REFUSALS = {
     "SELECT is not allowed": "lacks the database that REDIS_URL ends in; use /0",
     "max daily request limit": "serves no more requests today under its provider's plan",
 }
-"""How a refusal begins, if it has no class of its own → what to say of it. The refusal itself may quote stored data."""
+"""How a refusal without an error class of its own begins → what to say about it. The refusal itself may quote stored
+data."""
 
 
 def explain(error: Exception) -> str:

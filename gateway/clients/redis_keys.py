@@ -1,7 +1,7 @@
-"""The names of the keys of sessions and learners in Redis. Only digests of learners' names and of tokens get into them.
+"""The names of the keys of sessions and learners in Redis. They contain learners' names and tokens only as digests.
 
-In a name with braces, only the part between them decides the key's place in a cluster, so that all keys of a session,
-or of a learner's record, are in one place and a script may use them together.
+If a name has braces, only the part between them decides where a cluster puts the key. So all keys of a session, or of a
+learner's record, are in one place, and a script may use them together.
 """
 
 from __future__ import annotations

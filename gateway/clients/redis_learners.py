@@ -35,14 +35,14 @@ MAX_CONVERSATIONS = 500
 MAX_WORDS_USED = 20_000
 MAX_WORDS_TO_LEARN = 1000
 SESSION_SLACK_S = 24 * 3600
-"""A session's id is kept for so much longer than the session after its last beginning."""
+"""A session's id is kept this much longer than the session itself, counted from its last beginning."""
 
 _TURN: TypeAdapter[Turn] = TypeAdapter(Turn)
 
-# KEYS: as LearnerKeys. ARGV: the record's id ("": whichever there is), time to live, then one of
+# KEYS: as LearnerKeys. ARGV: the record's id ("": any), time to live, then one of
 #   "agree", id of a new record, its beginning, session or "", now, time before which sessions are dropped
-#   "used", the most that there may be, words …: returns those that are new
-#   "put", which key, field, document, the most that there may be: returns 0 if it is full
+#   "used", the most words that may be kept, words …: returns those that are new
+#   "put", which key, field, document, the most that may be kept: returns 0 if there is no room
 #   "drop", which key, field: returns how many were dropped
 # Returns -1 if there is no such record.
 _CHANGE = """
@@ -78,7 +78,8 @@ _CONVERSATIONS, _WORDS = 2, 4  # numbers of KEYS
 class RedisLearners:
     """The LearnerFiles of the running gateway. All methods raise UnavailableError if Redis can't be reached.
 
-    ttl_s: of a record; 0: none is begun. session_ttl_s: of a session. sessions: the store that forgets sessions.
+    ttl_s: how long a record is kept; 0: no record is begun. session_ttl_s: how long a session is kept. sessions: the
+    store that forgets sessions.
     """
 
     def __init__(
@@ -113,7 +114,7 @@ class RedisLearners:
         return str(record)
 
     async def is_kept(self, learner: str, record_id: str) -> bool:
-        """Whether this record has not been erased."""
+        """Whether this record still exists, that is, has not been erased."""
         async with reachable():
             found = await _awaited(self._redis.hget(learner_keys(learner).record, "id"))
         return found is not None and found == record_id
@@ -230,7 +231,7 @@ class RedisLearners:
 
 
 def _record(since: str, conversations: Iterable[str], used: Iterable[str], words: Iterable[str]) -> LearnerRecord:
-    """A record from its documents. For many of them this takes a while."""
+    """A record from its documents. Many documents take a while to read."""
     by_language: defaultdict[str, list[str]] = defaultdict(list)
     for one in sorted(used):
         language, _, word = one.partition(" ")

@@ -1,14 +1,14 @@
 """Session state in Redis: any gateway can continue any session.
 
-    aitalk:session:{id}        hash   state (JSON), token (SHA-256 of the resume token), epoch
-    aitalk:session:{id}:turns  list   one JSON document per turn
-    aitalk:learner:{SHA-256}   hash   usual_pause_ms; the key holds only a digest of the learner's name
-    aitalk:client_secret:{SHA-256}  string  the settings of a short-lived key (`ek_…`), of which this is a digest
+aitalk:session:{id}             hash    state (JSON), token (SHA-256 of the resume token), epoch
+aitalk:session:{id}:turns       list    one JSON document per turn
+aitalk:learner:{SHA-256}        hash    usual_pause_ms; the key contains only a digest of the learner's name
+aitalk:client_secret:{SHA-256}  string  the settings of a short-lived key (`ek_…`); the name contains its digest
 
 The first two are kept for SESSION_TTL_S after the last change, the third for LEARNER_TTL_S after the learner's last
-conversation, the fourth until the key expires. A session does not say which learner it belongs to. Each resumption
-raises the session's epoch. Writes of an older epoch are refused, so that an old connection can't write into a
-conversation that has moved.
+conversation, the fourth until the short-lived key expires. A session does not say which learner it belongs to. Each
+resumption raises the session's epoch. Writes of an older epoch are refused, so that an old connection can't write into
+a conversation that has moved.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ SAVE_AGAIN_S = 1.0
 MAX_UNSAVED = 10_000
 
 # All of these may be repeated: the second time changes nothing.
-# KEYS: session, turns. ARGV: epoch, time to live, the same without turns, then one of
+# KEYS: session, turns. ARGV: epoch, time to live, time to live of a session without turns, then one of
 #   "state", its document
-#   "turn", its place (-1: behind all others), its document
+#   "turn", its place (-1: after all others), its document
 #   "turns", all their documents
 #   "probe": nothing
-#   "all", the token's digest, the state's document, the turns' documents: also if there is no such session
-#   "new", the same, whatever is there
+#   "all", the token's digest, the state's document, the turns' documents: written even if there is no such session
+#   "new", the same arguments: written, whatever is stored under this id
 # Returns 0 if there is no such session, -1 if it has a newer epoch, -2 if earlier turns are missing.
 _WRITE = """
 local epoch, what = redis.call('HGET', KEYS[1], 'epoch'), ARGV[4]
@@ -78,7 +78,7 @@ return 1
 class RedisStore:
     """The SessionStore of the running gateway. All methods raise UnavailableError if Redis can't be reached.
 
-    learner_ttl_s: with 0, nothing about learners is kept or read.
+    learner_ttl_s: if 0, nothing about learners is kept or read.
     """
 
     def __init__(self, url: str, *, ttl_s: int, learner_ttl_s: int = 0) -> None:
@@ -104,7 +104,8 @@ class RedisStore:
     async def problem(self) -> str:
         """Why nothing can be stored now, and what to do; empty if the store works.
 
-        It writes as conversations do, by a script, which some users and providers are not allowed to run.
+        The test writes with a script, as conversations do, because some users and providers are not allowed to run
+        scripts.
         """
         try:
             async with reachable():
@@ -118,7 +119,7 @@ class RedisStore:
         await self._write(state, "new", digest(resume_token), state.model_dump_json())
 
     async def restore(self, state: SessionState, resume_token: str, turns: Sequence[Turn]) -> None:
-        """Write the whole session, whatever the store has of it. Raises SessionTakenError if a newer connection owns
+        """Write the whole session, whatever the store holds of it. Raises SessionTakenError if a newer connection owns
         it."""
         await self._write(state, "all", digest(resume_token), state.model_dump_json(), *_documents(turns))
 
@@ -168,7 +169,7 @@ class RedisStore:
 
         Raises SessionUnknownError, also for a session that can't be read, or WrongTokenError.
         """
-        if unsaved := self._unsaved.get(session_id):  # this gateway can't write it after the takeover
+        if unsaved := self._unsaved.get(session_id):  # after the takeover, this gateway could not write it any more
             await self._save_one(unsaved)
         key = session_key(session_id)
         async with reachable():

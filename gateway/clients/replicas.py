@@ -13,7 +13,7 @@ TIMEOUT_S = 2.0
 
 
 class GrpcReplicas:
-    """addresses: for each service, host:port pairs separated by commas. describe: calls the service's Describe on a
+    """addresses: for each service, host:port pairs separated by commas. describe: calls a service's Describe over a
     channel.
 
     open_channel: opens a channel to an ip:port; its second argument is the host name of that address.

@@ -41,8 +41,10 @@ _DESCRIBE = {
 
 
 class ModelServices:
-    """`async with` opens and closes the channels. replicas: addresses of a service's replicas, if they differ from its
-    own address."""
+    """`async with` opens and closes the channels.
+
+    replicas: the addresses of a service's replicas, if they differ from the service's own address.
+    """
 
     def __init__(
         self,
@@ -55,9 +57,9 @@ class ModelServices:
     ) -> None:
         self._security = security
         self._addresses = {"asr": asr, "llm": llm, "tts": tts}
-        self._refusing: set[str] = set()  # services that refuse us; the log has said so already
+        self._refusing: set[str] = set()  # services that refuse this gateway's calls; the log already says so
         self.llm_model = LlmModel()
-        """The language model, as its service last said."""
+        """The language model, as its service described it last."""
         self._replicas = self._addresses | {name: one for name, one in (replicas or {}).items() if one}
 
     async def __aenter__(self) -> ModelServices:
@@ -116,10 +118,11 @@ class ModelServices:
         return await self._all.slots()
 
     async def occupancy(self) -> float:
-        """The share of slots in use, 0 to 1, of the language model or synthesis, whichever is higher; 1 if one does not
-        answer.
+        """The share of slots in use, 0 to 1, of the language model or synthesis, whichever is higher; 1 if one of them
+        does not answer.
 
-        Recognition does not count: each learner holds one of its slots all the time, and an eager reply needs no other.
+        Recognition does not count: each learner holds one of its slots all the time, and an eager reply needs no
+        further one.
         """
         described = await asyncio.gather(*(self._described(name) for name in ("llm", "tts")))
         return max(one["slots_in_use"] / one["slots_total"] if one.get("slots_total") else 1.0 for one in described)
@@ -163,7 +166,8 @@ class ModelServices:
         )
         if name == "llm":
             self.llm_model = LlmModel(answer.engine.parameters, answer.engine.adapter)
-        # Protobuf's JSON writes 64-bit integers as strings, for JavaScript; these are far below 2^53.
+        # Protobuf's JSON writes 64-bit integers as strings, because JavaScript loses digits beyond 2^53. These are far
+        # smaller.
         return {
             key: int(value) if key.endswith("_bytes") or key == "parameters" else value for key, value in engine.items()
         }

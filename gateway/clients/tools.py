@@ -18,7 +18,7 @@ _MODES: dict[ToolMode, llm_pb2.ToolChoiceMode.ValueType] = {
 
 
 def tools_to_proto(use: ToolUse) -> dict[str, Any]:
-    """The fields of a request that are about tools; none without tools."""
+    """The fields of a request that describe tools; empty without tools."""
     if not use.tools:
         return {}
     return {

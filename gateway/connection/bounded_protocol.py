@@ -1,4 +1,4 @@
-"""uvicorn's WebSocket protocol with bounds on what a client may cost besides its messages.
+"""uvicorn's WebSocket protocol with bounds on what else a client may cost than its messages.
 
 It uses names from inside uvicorn (the `handle_…` methods, `conn`, `close_sent`); pyproject.toml bounds its version.
 """
@@ -14,14 +14,15 @@ from websockets.frames import CloseCode, Frame
 from gateway import metrics
 from gateway.connection.wire_limits import WireLimits
 
-# A client that reads nothing for so long is gone; what is written for it must not stay in memory.
+# A client that reads nothing for this long is gone. What is written for it must not stay in memory.
 STALLED_S = 30.0
 # How long a close may wait until what was written before it has been read.
 FLUSH_S = 5.0
 
 
 class BoundedProtocol(WebSocketsSansIOProtocol):
-    """Ends connections with too many control frames or fragments, with endless messages, or that nobody reads."""
+    """Ends connections that send too many control frames or fragments or endless messages, and those that nobody
+    reads."""
 
     stalled_s = STALLED_S
     _stalled: asyncio.TimerHandle | None = None
@@ -78,15 +79,15 @@ class BoundedProtocol(WebSocketsSansIOProtocol):
         self.loop.call_later(FLUSH_S, self._abort, "")
 
     def _refuse_handshake(self) -> None:
-        """Answer a handshake that can't be read, for example with a line of more than 8 KiB. uvicorn would leave it
-        open, without an answer."""
+        """Answer a handshake that can't be read, for example with a line of more than 8 KiB. uvicorn would leave the
+        connection open, without an answer."""
         if not self.transport.is_closing():
             metrics.CONNECTIONS_ENDED.labels("too_much").inc()
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.transport.close()
 
     def _is_allowed(self, reason: str) -> bool:
-        """Whether a frame is taken. Ends the connection for this `reason`, if there is one."""
+        """Whether to accept a frame. reason: why not; it then ends the connection. Empty: accept the frame."""
         if self.close_sent:
             return not reason
         if reason:
@@ -97,7 +98,7 @@ class BoundedProtocol(WebSocketsSansIOProtocol):
         return not reason
 
     def _abort(self, reason: str) -> None:
-        """Close without waiting until the client has read what was written."""
+        """Close at once, without waiting until the client has read what was written."""
         if reason:
             metrics.CONNECTIONS_ENDED.labels(reason).inc()
         transport: Any = self.transport

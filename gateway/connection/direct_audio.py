@@ -1,9 +1,9 @@
 """Hands a learner's audio to its reader in the same turn of the event loop in which it came.
 
 A microphone sends fifty frames a second. uvicorn puts each message into a queue, stops reading the socket, and wakes
-the application's task, which then lets the socket be read again. For audio that only waits for the end of its window
-this costs more than everything else that the gateway does with it (docs/adr/0041-audio-without-a-queue.md). So does a
-reader that is called for each frame, so it is called once for all frames that were read from the socket together.
+the application's task, which then lets the socket be read again. For audio that only waits for the end of its window,
+this costs more than everything else that the gateway does with it (docs/adr/0041-audio-without-a-queue.md). Calling the
+reader for each frame would cost as much, so it is called once for all frames that were read from the socket together.
 
 This file depends on uvicorn's internals, as `bounded_protocol` does.
 """
@@ -26,22 +26,23 @@ def _refuse(_: list[bytes]) -> bool:
 
 
 class DirectAudio:
-    """Who takes one connection's audio.
+    """Takes one connection's audio.
 
     take: called with the binary messages of one read while no earlier message waits to be received. It returns False if
-    they must be received as any other.
+    they must be received like any other message.
     """
 
     def __init__(self) -> None:
         self.take: Callable[[list[bytes]], bool] = _refuse
 
     def stop(self) -> None:
-        """From now on, all audio is received as other messages are."""
+        """From now on, all audio is received like other messages."""
         self.take = _refuse
 
 
 def direct_audio(websocket: WebSocket) -> DirectAudio:
-    """For this WebSocket's connection; without effect if the connection is not served by our protocol."""
+    """The DirectAudio of this WebSocket's connection. It has no effect if the connection is not served by our
+    protocol."""
     direct: DirectAudio | None = websocket.scope.get("extensions", {}).get(EXTENSION)
     return direct or DirectAudio()
 
@@ -54,7 +55,7 @@ class DirectAudioProtocol(BoundedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop."""
         super().connection_made(transport)
-        self._audio: list[bytes] = []  # of this read
+        self._audio: list[bytes] = []  # the binary messages of the present read
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
@@ -80,7 +81,7 @@ class DirectAudioProtocol(BoundedProtocol):
             super().send_receive_event_to_app()
 
     def _hand_over(self) -> None:
-        """Deal with the audio so far, before anything that came after it."""
+        """Deal with the audio so far, before anything that came after it is handled."""
         audio, self._audio = self._audio, []
         if not audio or self.direct_audio.take(audio):
             return

@@ -38,7 +38,7 @@ class FrameReader:
         self._max_frame_bytes = max_frame_bytes
         self._mark = low_water_mark(arrival.socket)
         self._direct = direct_audio(arrival.socket)
-        self._is_waiting = False  # for the next frame; otherwise an earlier one is not dealt with yet
+        self._is_waiting = False  # waiting for the next frame; otherwise an earlier frame is still being handled
         self._has_ended = False
 
     async def run(self) -> None:
@@ -82,7 +82,7 @@ class FrameReader:
             self._is_waiting = False
 
     def _take_at_once(self, frames: list[bytes]) -> bool:
-        """Take audio as it comes in. False: `run` takes it, since something is wrong or somebody has to wait."""
+        """Take audio as it comes in. False: `run` must take it, because something is wrong or somebody has to wait."""
         audio = b"".join(frames)
         if not self._is_waiting or self._has_ended or self._session.is_leaving or len(audio) > self._max_frame_bytes:
             return False
@@ -102,7 +102,7 @@ class FrameReader:
         if audio is None:
             self._expect_anything()
             await self._take_message(read_client_message(data))
-        elif self._has_ended or self._session.is_leaving:  # a microphone may run on for a moment
+        elif self._has_ended or self._session.is_leaving:  # a microphone may go on sending for a moment
             self._expect_anything()
         else:
             await self._audio.feed(audio)

@@ -1,5 +1,5 @@
-"""HTTP of uvicorn, with bounds on the part of a request that is not its body. The body's bounds are in
-`openai_api.body_limit`. HTTP/2 is refused by name."""
+"""uvicorn's HTTP protocol, with bounds on everything in a request but its body. `openai_api.body_limit` bounds the
+body. HTTP/2 is refused with an explanation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway import metrics
 
 logger = logging.getLogger(__name__)
 
-# The most bytes in a row that are no body: the head of a request, the trailers after it, what comes with a chunk.
+# The most bytes in a row outside a body: the head of a request, the trailers after it, and what surrounds a chunk.
 # uvicorn and its parser have no limit, and collect the head in memory.
 MAX_HEAD_BYTES = 64 * 1024
 
@@ -25,7 +25,8 @@ _ANSWER_TO_HTTP2 = (
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """For uvicorn's setting `http`. Ends connections that send no request, too slow a head, or too long a one."""
+    """For uvicorn's setting `http`. Ends a connection that sends no request, or whose request has a head that is too
+    slow or too long."""
 
     request_s = 10.0  # from the connection, or from the first byte of a later request, to the end of the head
     _patience: asyncio.TimerHandle | None = None

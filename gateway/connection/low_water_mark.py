@@ -25,14 +25,14 @@ _EXTENSION = "aitalk.low_water_mark"  # of the ASGI scope
 class LowWaterMark:
     """How many bytes one connection's socket must hold before it is read. At first 1, as with any socket.
 
-    It has no effect if the system (Windows) or the kind of socket (Unix domain) has no such mark.
+    It has no effect if the system (Windows) or the kind of socket (Unix domain) has no low-water mark.
     """
 
     def __init__(self, transport: asyncio.BaseTransport | None = None) -> None:
         self._size = 1
         own = transport.get_extra_info("socket") if transport else None
-        # A second socket object for the transport's descriptor, since uvloop would make a new one for each option that
-        # we set.
+        # A second socket object for the transport's descriptor. uvloop would make a new one for each option that we
+        # set.
         self._socket = sockets.socket(fileno=own.fileno()) if own is not None else None
 
     def set(self, size: int) -> None:
@@ -47,21 +47,21 @@ class LowWaterMark:
             self._socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVLOWAT, size)
 
     def release(self) -> None:
-        """The connection ends: give up the descriptor, as the transport closes it."""
+        """Give up the descriptor, because the connection ends and the transport closes it."""
         if self._socket is not None:
             self._socket.detach()
             self._socket = None
 
 
 def low_water_mark(websocket: WebSocket) -> LowWaterMark:
-    """The mark of this WebSocket's connection; one without effect if the connection is not served by our protocol."""
+    """The mark of this WebSocket's connection. It has no effect if the connection is not served by our protocol."""
     mark: LowWaterMark | None = websocket.scope.get("extensions", {}).get(_EXTENSION)
     return mark or LowWaterMark()
 
 
 class WebSocketProtocol(DirectAudioProtocol):
-    """For uvicorn's setting `ws`: a protocol with bounds, which passes the connection's mark and the direct way for
-    audio to the application."""
+    """For uvicorn's setting `ws`: the bounded protocol, which also passes the connection's LowWaterMark and DirectAudio
+    to the application."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop."""

@@ -15,7 +15,8 @@ MAX_UNFINISHED_S = 30.0  # from the first byte of a message to its last
 
 
 class WireLimits:
-    """Of one connection. Each method returns why the connection must end; empty: it need not. now: in seconds."""
+    """The limits of one connection. Each method returns why the connection must end, or an empty string. now: a clock
+    in seconds."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now

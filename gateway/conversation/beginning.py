@@ -62,7 +62,7 @@ class Beginning:
         self._is_closed = True
 
     def announce(self, start: Start) -> None:
-        """Prepare for the audio that follows `start`. If it raises SequenceError or AudioError, drop the message."""
+        """Prepare for the audio that follows `start`. If this raises SequenceError or AudioError, drop the message."""
         if self._is_closed:
             raise SequenceError("`start` must come first, before audio and text; this one was ignored")
         self._audio.announce(start.audio.encoding, start.audio.sample_rate)
@@ -117,7 +117,7 @@ class Beginning:
             await self._keep_progress()
 
     async def _keep_progress(self) -> None:
-        """The learner agrees to a record of progress. Their words that are due get into the conversation."""
+        """The learner agrees to a record of progress. Their due words become part of the conversation."""
         await self._learner.agree(self._record.state.session_id)
         if not self._record.turns:
             words = await self._learner.words_due(self._record.state.language)
@@ -166,7 +166,7 @@ def tools_of(start: Start, state: SessionState) -> dict[str, object]:
 def subject_of(start: Start, state: SessionState, scenarios: Library) -> dict[str, object]:
     """The changes of `state` for the scenario or the instructions that `start` names. Raises InvalidInputError.
 
-    If the session has that scenario already, it stays unchanged, even if this gateway doesn't have it.
+    If the session has that scenario already, the scenario stays, even if this gateway doesn't know it.
     """
     if start.scenario and start.instructions:
         raise InvalidInputError("`start` has both `scenario` and `instructions`, so neither is used; send one of them")

@@ -26,7 +26,7 @@ from gateway.reply.turn_machine import LearnerInterrupts
 
 
 class ClientControl:
-    """The control of one conversation. conduct: the client's latest configuration."""
+    """Controls one conversation for its client. conduct: the client's latest configuration."""
 
     def __init__(self, record: ConversationRecord, hearing: Hearing, outbox: Outbox, conduct: Conduct) -> None:
         self.conduct = conduct

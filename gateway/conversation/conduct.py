@@ -1,7 +1,7 @@
 """The events of a client that leads a conversation itself: they set turn-taking, change the history and request
 replies.
 
-Like the messages of /ws/conversation, they go through the session's inbox. Another API posts them.
+Like the messages of /ws/conversation, they go through the session's inbox. Another API posts them there.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Conduct:
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """Set `conduct`, and these fields of SessionState, from now on."""
+    """From now on, use `conduct` and these fields of SessionState."""
 
     conduct: Conduct
     changes: Mapping[str, object] = field(default_factory=dict)
@@ -43,10 +43,8 @@ class Configure:
 
 @dataclass(frozen=True, slots=True)
 class AddTurn:
-    """Put a turn into the history, without a reply to it. after: the id of the turn before it; None: it is the first.
-
-    is_last: it comes after all others, whatever `after` says.
-    """
+    """Put a turn into the history, without a reply to it. after: the id of the turn before it; None: it comes first.
+    is_last: it comes after all others, whatever `after` says."""
 
     turn: Turn
     after: str | None = None
@@ -62,8 +60,7 @@ class DeleteTurn:
 
 @dataclass(frozen=True, slots=True)
 class TruncateTurn:
-    """Cut a turn of the partner's: the learner has heard it only up to here. A turn that is still under way is
-    interrupted."""
+    """Shorten a turn of the partner's to what the learner has heard. A turn still being spoken is interrupted."""
 
     turn_id: str
     heard_ms: float
@@ -71,7 +68,7 @@ class TruncateTurn:
 
 @dataclass(frozen=True, slots=True)
 class SetResult:
-    """The result of the call with this id; None if the call has none any more."""
+    """Set the result of the call with this id. None: the call has no result any more."""
 
     call_id: str
     output: str | None
@@ -79,7 +76,7 @@ class SetResult:
 
 @dataclass(frozen=True, slots=True)
 class CancelReply:
-    """End the aside with this request id; empty: the reply that is under way."""
+    """Cancel the aside with this request id. Empty: cancel the current reply."""
 
     request_id: str = ""
 

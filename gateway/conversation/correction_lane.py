@@ -1,9 +1,9 @@
 """Corrections during the conversation: what the learner said is checked while the partner answers.
 
-Rules find some mistakes without the model. Then the model is asked, unless it is small: only while it is idle, and
-below every learner's reply. A check that is given up is tried again after the next reply. Only the latest turns wait,
-so that a busy machine drops checks instead of falling behind. The same tests as in the analysis decide which
-corrections are believed (see `gateway.analysis.grammar`).
+Rules find some mistakes without the model. Then the model is asked, unless it is small. It is asked only while it is
+idle, with a lower priority than any learner's reply. A check that gives way is tried again after the next reply. Only
+the latest turns wait, so that a busy machine drops checks instead of falling behind. The same tests as in the analysis
+decide which corrections are believed (see `gateway.analysis.grammar`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from gateway.reply.idle_work import until_idle
 
 # How many of the learner's latest turns may wait for their check.
 LATEST_TURNS = 3
-# How often a turn's check may be given up.
+# How often a turn's check may give way to a reply.
 MOST_TRIES = 4
 ANSWER_TIMEOUT_S = 30.0
 
@@ -67,7 +67,8 @@ class CorrectionLane:
             await self._check(turn)
 
     async def recheck(self, turn: LearnerTurn) -> None:
-        """The turn has got other words: check it again, by rules at once. No correction is told twice."""
+        """The words of this turn have changed: check it again, by the rules at once. The learner gets no correction
+        twice."""
         if self._record.state.corrections != "at the end":
             self._ruled.discard(turn.turn_id)
             self._done.discard(turn.turn_id)
@@ -82,7 +83,7 @@ class CorrectionLane:
             self._settle(turn, "checked")
 
     async def _check(self, turn: LearnerTurn) -> None:
-        """Have the model check a turn. If it gives way to a learner, the turn goes on waiting."""
+        """Have the model check a turn. If the check gives way to a learner's reply, the turn goes on waiting."""
         self._tries[turn.turn_id] += 1
         is_last_try = self._tries[turn.turn_id] == MOST_TRIES
         try:

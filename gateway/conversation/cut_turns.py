@@ -14,12 +14,12 @@ class CutTurn:
         self.failure: ServiceError | None = None
 
     def on_heard(self, said: AsrEvent) -> None:
-        """An event of recognition."""
+        """Note an event of recognition."""
         if isinstance(said, EndOfTurn) and said.transcript.text:
             self._parts.append(said.transcript)
 
     def take(self) -> Transcript | None:
-        """Take the words since the last cut; None: no words. Then begin a new turn."""
+        """Take the words since the last cut, and begin a new turn. None: there are no words."""
         parts, self._parts, self.failure = self._parts, [], None
         if not parts:
             return None

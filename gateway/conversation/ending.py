@@ -53,7 +53,7 @@ class Ending:
     keep: Callable[[Analysis], Awaitable[None]]
 
     async def end(self, tasks: asyncio.TaskGroup) -> Closing:
-        """The learner has ended the conversation: hear the last words, then send the analysis as it grows."""
+        """The learner has ended the conversation: recognise the last words, then send the analysis as it grows."""
         if not await self.hear_last_words(tasks):
             return LEFT
         analysing = tasks.create_task(self._analyse())
@@ -81,13 +81,14 @@ class Ending:
             return False
         missing = LLM_PARTS & stage.analysis.unavailable.keys()
         metrics.ANALYSES.labels("partial" if missing else "whole").inc()
-        await self.keep(stage.analysis)  # before the message, so that a client that has it can ask for the progress
+        # before the message, so that a client that has received it can ask for the progress
+        await self.keep(stage.analysis)
         await self.outbox.send(AnalysisMessage(data=data))
         await self.record.change(state="ended")
         return True
 
     async def hear_last_words(self, tasks: asyncio.TaskGroup) -> bool:
-        """Finish the audio and keep the turns that are still in it. Returns False if the learner has left."""
+        """Finish the audio and keep the turns that it still contains. Returns False if the learner has left."""
         finishing = tasks.create_task(self._finish_audio())
         try:
             async with asyncio.timeout(LAST_WORDS_S):
@@ -106,7 +107,7 @@ class Ending:
         return True
 
     async def _finish_audio(self) -> None:
-        with contextlib.suppress(AudioError):  # the last bytes are too few to be audio: nothing was said in them
+        with contextlib.suppress(AudioError):  # the last bytes are too few to be audio, so they contain no words
             await self.audio.finish()
 
     async def _analyse(self) -> None:

@@ -1,4 +1,4 @@
-"""Handles the events of one conversation, but for those that end it."""
+"""Handles all events of one conversation except those that end it."""
 
 from __future__ import annotations
 
@@ -37,9 +37,10 @@ from gateway.reply.turn_machine import LearnerInterrupts, PartnerBegins
 
 
 class EventHandler:
-    """`on` handles one event after the other. A service that fails ends only what was being handled, not the session.
+    """`on` handles one event after the other. If a service fails, this ends only the handling of that event, not the
+    session.
 
-    tasks: for what goes on after the event. The others are the session's.
+    tasks: runs what goes on after the event was handled. The other arguments belong to the session.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class EventHandler:
                 await self.attempt(self._handle(event))
 
     async def attempt(self, handling: Awaitable[None]) -> None:
-        """Run `handling`. A service that fails ends only this handling, not the session. Raises SessionTakenError."""
+        """Run `handling`. If a service fails, this ends only `handling`, not the session. Raises SessionTakenError."""
         try:
             await handling
         except SessionTakenError:
@@ -141,7 +142,7 @@ class EventHandler:
 
 
 def _message(event: HintReady | TimeRunsOut) -> HintMessage | TimeLeft:
-    """What the learner is told of an event."""
+    """The message that tells the learner about an event."""
     match event:
         case HintReady(sentences):
             return HintMessage(sentences=sentences)

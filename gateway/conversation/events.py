@@ -20,7 +20,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Expelled:
-    """The learner's client sends too much. It has been told so already."""
+    """The learner's client sends too much. It has already been told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class CallsMade:
 
 @dataclass(frozen=True, slots=True)
 class MemoryChanged:
-    """From now on, the prompts leave out the turns that `memory` says."""
+    """From now on, prompts leave out the turns that `memory` names."""
 
     memory: Memory
 

@@ -1,8 +1,8 @@
 """Sends the learner's decoded audio to speech recognition, and delivers the events that come back.
 
-If recognition fails, the learner is told, and the next audio opens a new stream. Until recognition is back, the learner
-is told again after each utterance, as nobody hears it. If it comes back during an utterance, it gets the whole
-utterance. The conversation goes on.
+If recognition fails, the learner is told, and the next audio opens a new stream. Until recognition is back, nobody
+hears the learner, who is told so again after each utterance. If recognition comes back during an utterance, it gets the
+whole utterance. The conversation goes on.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from gateway.ports import (
 
 # After a failure, a new stream is opened after this long.
 REOPEN_AFTER_S = 1.0
-# If the first turn after a failure has no words and began within this much audio, its beginning may have been lost.
+# If the first turn after a failure has no words and began within this much audio, its beginning may be missing.
 DOUBTFUL_S = 5.0
 # When no audio has come for this long, the gathered audio goes to recognition, as the microphone may be off.
 GAP_S = 0.4
@@ -52,10 +52,10 @@ GAP_S = 0.4
 class Hearing:
     """The hearing of one session; `run` it as a task.
 
-    language and patience are called when a stream is opened, patience also after `patience_changed`. interrupt_after_s:
-    how long a voice lasts before `VoiceLasts` is delivered. on_audio: gets each decoded piece of audio. deliver: gets
-    the events, in order; while it waits, recognition waits. clean: removes the partner's voice from the next piece of
-    PCM; the result may be shorter, even empty, and the rest comes later.
+    language, patience: called when a stream is opened; patience also after `patience_changed`. interrupt_after_s: how
+    long a voice lasts before `VoiceLasts` is delivered. on_audio: gets each decoded piece of audio. deliver: gets the
+    events, in order; while it waits, recognition waits. clean: removes the partner's voice from the next piece of PCM;
+    the result may be shorter, even empty, and the rest comes later.
     """
 
     def __init__(
@@ -76,14 +76,14 @@ class Hearing:
         self._sample_rate_hz = sample_rate_hz
         self._language = language
         self._patience = patience
-        self._patience_changed = False  # changed, and not yet sent to recognition
+        self._patience_changed = False  # it has changed, and recognition does not know yet
         self._interrupt_samples = round(interrupt_after_s * sample_rate_hz)
         self._on_audio = on_audio
         self._deliver = deliver
         self._clean = clean
         self._sent_samples = 0
-        self._heard_samples = 0  # samples over all streams
-        self._stream_began = 0  # how many of them, when the current stream began
+        self._heard_samples = 0  # samples sent, over all streams
+        self._stream_began = 0  # the value of `_heard_samples` when the current stream began
         self._cut: Cut | None = None  # the cut that ends the current stream
         self._stall = StallWatch(self._tell_slow)
         self._turn_is_open = False
@@ -108,7 +108,7 @@ class Hearing:
         return self._sent_samples > 0
 
     def position_s(self, sample: int) -> float:
-        """Where `sample` of the current stream is, in seconds of audio since the connection began."""
+        """The position of `sample` of the current stream, in seconds of audio since the connection began."""
         return round((self._stream_began + sample) / self._sample_rate_hz, 3)
 
     def seconds_since(self, sample: int) -> float:
@@ -116,11 +116,11 @@ class Hearing:
         return max(0.0, (self._sent_samples - sample) / self._sample_rate_hz)
 
     def patience_changed(self) -> None:
-        """Have the sending task tell recognition of the new patience with the next audio. Returns at once."""
+        """Have recognition told of the new patience, together with the next audio. Returns at once."""
         self._patience_changed = True
 
     async def run(self) -> None:
-        """Recognise the audio until it is finished, over as many streams as it takes."""
+        """Recognise the audio until it is finished, over as many streams as necessary."""
         while first := await self._next_pcm():
             try:
                 await (self._end_at(first) if isinstance(first, Cut) else in_own_task(self._recognise(first)))
@@ -149,10 +149,9 @@ class Hearing:
 
         Broken audio is reported and skipped.
 
-        If the microphone was switched off during a turn, it returns silence for the time that has passed. Without it
-        the turn would never end.
-
-        This is not an async generator, because one that is cancelled while it waits can't be resumed.
+        If the microphone was switched off during a turn, the result is silence for the time that has passed. Without
+        that silence, the turn would never end. This is not an async generator, because an async generator that is
+        cancelled while it waits can't be resumed.
         """
         while (item := await anext(self._audio, None)) is not None:
             if isinstance(item, ServiceError):
@@ -177,7 +176,7 @@ class Hearing:
     async def _recognise(self, first: bytes) -> None:
         """Recognise over one stream until the audio is finished or cut. Raises ServiceError.
 
-        The stream begins with the audio that nobody has heard, of which `first` is the latest.
+        The stream begins with the audio that nobody has heard. `first` is the latest part of it.
         """
         pieces = (self._failure and self._unheard.pieces()) or (first,)
         self._sent_samples = 0
@@ -186,7 +185,7 @@ class Hearing:
         self._turn_is_open = self._is_voiced = False
         self._lasts_at = None
         self._expect()
-        # If the server hangs and other streams have filled the shared connection, opening a stream waits, too.
+        # Opening a stream may also take long, if the server hangs and other streams have filled the shared connection.
         self._stall.begin()
         async with asyncio.TaskGroup() as watch:
             watching = watch.create_task(self._stall.run())
@@ -213,7 +212,7 @@ class Hearing:
             raise UnavailableError("ASR: the service ended the stream (is it restarting?); go on speaking")
 
     async def _check_first_turn(self, turn: EndOfTurn) -> None:
-        """Tell the learner if the first turn after a failure was not understood: its beginning may have been lost."""
+        """If the first turn after a failure was not understood, tell the learner that its beginning may be missing."""
         heard = turn.transcript
         if not heard.text and heard.start_sample < DOUBTFUL_S * self._sample_rate_hz and not self._is_dropping:
             await self._tell_unheard(
@@ -225,7 +224,7 @@ class Hearing:
         await self._deliver(HearingFailed(why))
 
     async def _tell_slow(self, error: DeadlineError) -> bool:
-        """Returns whether that is news: if recognition has failed before, the learner knows already."""
+        """Tell the learner that recognition is slow. Returns False if the learner already knows that it has failed."""
         if self._failure:
             return False
         await self._deliver(HearingIsSlow(error))
@@ -249,7 +248,7 @@ class Hearing:
     def _expect(self) -> None:
         """Tell the Gathering what recognition may notice next, and how much audio may go in one message.
 
-        In a pause, each window may end the pause or the turn. A message that reaches VoiceLasts ends there.
+        In a pause, each window may end the pause or the turn. A message ends where VoiceLasts is due.
         """
         if not self._turn_is_open:
             self._gathering.expected = Expected.VOICE

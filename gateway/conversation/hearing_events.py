@@ -22,7 +22,7 @@ class VoiceLasts:
 
 @dataclass(frozen=True, slots=True)
 class HearingIsSlow:
-    """Recognition takes no audio now. The gateway keeps what the learner says."""
+    """Recognition takes no audio at present. The gateway keeps what the learner says."""
 
     error: ServiceError
 
@@ -48,7 +48,7 @@ class HearingEnded:
 
 @dataclass(frozen=True, slots=True)
 class TurnCut:
-    """The client has cut the audio, and all events before the cut have been delivered. keep, turn_id: see `Cut`."""
+    """The client has cut the audio, and all events before the cut have been delivered. keep, turn_id: as in `Cut`."""
 
     keep: bool
     turn_id: str = ""

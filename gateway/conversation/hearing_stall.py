@@ -1,4 +1,4 @@
-"""Notices when recognition takes no audio. gRPC takes two seconds of audio before it waits."""
+"""Notices when recognition takes no audio. gRPC accepts two seconds of audio before a write has to wait."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from common.errors import DeadlineError
 from gateway import metrics
 
-# After SLOW_S the learner is told; after STALL_S the stream is given up.
+# After SLOW_S the learner is told. After STALL_S the stream is given up.
 SLOW_S = 1.5
 STALL_S = 5.0
 
@@ -16,9 +16,9 @@ STALL_S = 5.0
 class StallWatch:
     """Watches the messages to one stream; `run` it as a task.
 
-    tell: called with the news that a message takes longer than SLOW_S. It returns False if the learner knows already
-    that recognition fails. Then the stream is given up at once, so that the gateway reads audio again and tells the
-    learner that nobody hears it.
+    tell: called when a message takes longer than SLOW_S. It returns False if the learner already knows that recognition
+    has failed. Then the stream is given up at once, so that the gateway reads audio again and tells the learner that
+    nobody hears it.
     """
 
     def __init__(self, tell: Callable[[DeadlineError], Awaitable[bool]]) -> None:
@@ -33,7 +33,7 @@ class StallWatch:
         self.end()
         self._is_taken.clear()
         self._began_s = self._loop.time()
-        # One timer, nearly always cancelled, costs less than a task that looks at the clock now and then.
+        # One timer, which is nearly always cancelled, costs less than a task that polls the clock.
         self._timer = self._loop.call_later(SLOW_S, self._is_slow.set)
 
     def end(self) -> None:

@@ -1,4 +1,4 @@
-"""The partner offers help after a silence that is long for this learner."""
+"""Has the partner offer help after a silence that is long for this learner."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class HelpOffers:
         self._silence = Silence()
 
     def is_due_in_s(self, *, is_silent: bool) -> float:
-        """Seconds until the partner offers help, if nothing happens before; `inf`: not at all. Call after each event.
+        """Seconds until the partner offers help, if nothing happens before; `inf`: not at all. Call this after each
+        event.
 
         is_silent: whether nobody speaks, and the learner has a microphone.
         """

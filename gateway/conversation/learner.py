@@ -1,10 +1,10 @@
 """The data kept of a learner between conversations.
 
-Of every learner: how long they usually pause, and nothing else. Of a learner who agreed: a record of progress
+Of every learner: only how long they usually pause. Of a learner who agreed: also a record of progress
 (`gateway.progress`).
 
-A learner is known by the subject of their JSON Web Token or, without a token, by an id that their client made up. If
-the store can't be reached, nothing is remembered, and the conversation goes on.
+A learner is identified by the subject of their JSON Web Token or, without a token, by an id that their client made up.
+If the store can't be reached, nothing is remembered, and the conversation goes on.
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ from gateway.progress.measuring import entry_of, words_used
 logger = logging.getLogger(__name__)
 
 PRACTICE_WORDS = 4
-"""How many words that are due get into one conversation."""
+"""How many due words get into one conversation."""
 KEPT_WITHIN_S = 3.0
-"""The analysis doesn't wait longer than this for the record."""
+"""The longest time that the analysis waits for the record."""
 
 
 def learner_name(subject: str, made_up: str = "") -> str:
-    """The name under which a learner is kept. subject: of their token; without one, the id that their client made up.
+    """The name under which a learner's data is kept. subject: of their token. made_up: the id that their client made
+    up, used if there is no subject.
 
-    The prefixes keep a made-up id from being a subject's name.
+    A prefix for each kind prevents a made-up id from being taken for a subject.
     """
     return f"sub:{subject}" if subject else f"own:{made_up}"
 
@@ -50,7 +51,7 @@ class Learner:
         """How long they usually paused in earlier conversations; 0 if unknown."""
 
     def is_called(self, made_up: str) -> None:
-        """Take the id that the learner's client has made up. This has no effect if there is a subject."""
+        """Take the id that the learner's client has made up. Has no effect if there is a subject."""
         if not self._has_subject:
             self._name = learner_name("", made_up)
 
@@ -63,8 +64,8 @@ class Learner:
                 logger.info("the learner's usual pause is not known: %s", error)
 
     async def remember(self, usual_pause_ms: int) -> None:
-        """Keep the usual pause for the next conversation. 0: this one was too short to tell, so the known pause
-        stays. If the learner has erased their data, nothing is kept."""
+        """Keep the usual pause for the next conversation. 0: this conversation was too short to measure it, so the
+        stored pause stays. If the learner has erased their data, nothing is kept."""
         usual_pause_ms = usual_pause_ms or self.usual_pause_ms
         if self._name and usual_pause_ms:
             try:
@@ -108,8 +109,8 @@ class Learner:
         return not self._record_id or await self._records.is_kept(self._name, self._record_id)
 
     async def keep(self, analysis: Analysis, session_id: str, turns: Sequence[Turn]) -> None:
-        """Add the conversation to the learner's record, if they have agreed to one. Without a turn of theirs there is
-        nothing to keep."""
+        """Add the conversation to the learner's record, if they have agreed to one. Without a turn of the learner's,
+        nothing is kept."""
         if not self._record_id or not analysis.conversation.learner_turns:
             return
         language = analysis.conversation.language

@@ -1,4 +1,4 @@
-"""Makes turns of what the learner says and types: shows them to the learner, gives them to floor control, records
+"""Makes turns of what the learner says and types: shows them to the learner, gives them to floor control, and records
 them."""
 
 from __future__ import annotations
@@ -44,8 +44,10 @@ async def _ignore(turn: LearnerTurn) -> None: ...
 
 
 class LearnerTurns:
-    """Call one of its methods for each event of the learner. When it returns, all consequences have been carried
-    out. revised: called with a turn of the history that got other words."""
+    """Call one of its methods for each event of the learner. When it returns, all consequences have been carried out.
+
+    revised: called with a turn of the history whose words have changed.
+    """
 
     def __init__(
         self,
@@ -69,7 +71,7 @@ class LearnerTurns:
         self._cut_turn = CutTurn()
         self._has_echo = False  # the microphone has picked up the partner's words
         self._microphone_has_echo = has_echo
-        self._began_over_partner = False  # when the learner's voice began, the partner spoke
+        self._began_over_partner = False  # whether the partner was speaking when the learner's voice began
 
     async def on_typed(self, text: str) -> None:
         """A typed turn. Raises InvalidInputError if it holds only white space."""
@@ -106,7 +108,8 @@ class LearnerTurns:
                     await self._revised(turn)
 
     async def on_lasting_voice(self) -> None:
-        """A voice that lasts interrupts the partner, unless the microphone has picked up the partner's voice before."""
+        """A voice has lasted: it interrupts the partner, unless the microphone has been found to pick up the partner's
+        voice."""
         if self._may_interrupt and not self._has_echo:
             await self._floor.on(LearnerBargesIn())
 
@@ -118,7 +121,7 @@ class LearnerTurns:
         await self._floor.on(TurnLost())
 
     async def on_cut(self, turn_id: str, *, keep: bool) -> None:
-        """The client has ended the turn, which gets this id. Without `keep`, the turn is dropped."""
+        """The client has ended the turn; `turn_id` becomes its id. If `keep` is False, the turn is dropped."""
         if self._conduct().detects_turns:  # recognition has ended the turn at the cut
             if not keep:
                 await self.on_lost()
@@ -180,20 +183,21 @@ class LearnerTurns:
         self._open_turn.end_trace("no_words")
 
     async def _keep_unanswered(self, turn: LearnerTurn) -> None:
-        """Keep a turn that gets no reply: the client answers turns itself, or the partner speaks on."""
+        """Keep a turn that gets no reply, because the client answers turns itself, or because the partner speaks on."""
         if self._may_interrupt:
             await self._floor.on(LearnerInterrupts())
         await self._record.remember(turn)
 
     def _answered_text(self, transcript: Transcript, sound: Sound | None) -> str:
-        """The words for the turn machine, which knows sounds only while the partner speaks."""
+        """The words for the turn machine. It knows sounds only while the partner speaks; at other times a sound counts
+        as no words."""
         return "" if sound and not self._floor.is_taken else transcript.text
 
     def _sound_in(self, transcript: Transcript) -> Sound | None:
-        """The sound that this is, if the partner speaks and it is not a turn.
+        """The sound, if the words are a sound of a listener or an echo and not a turn.
 
-        If the microphone has an echo, it is one, too, if it began over the partner's voice and the partner is silent
-        now.
+        Sounds are told apart while the partner speaks. If the microphone picks up the partner's voice, a transcript may
+        still be an echo after the partner has fallen silent: if the voice began while the partner spoke.
         """
         if not self._floor.is_taken:
             may_be_echo = self._began_over_partner and (self._has_echo or self._microphone_has_echo())

@@ -17,7 +17,7 @@ from gateway.reply.stages import LearnerStages
 from gateway.reply.trace import TurnTrace
 
 REVISABLE_TURNS = 8
-"""Of the learner's latest turns, so many may still get other words."""
+"""This many of the learner's latest turns may still get other words."""
 
 
 class OpenTurn:
@@ -41,7 +41,7 @@ class OpenTurn:
         self.turn_id = ""  # for the history
         self.stages: LearnerStages | None = None  # set during a pause
         self._shown: deque[tuple[int, str]] = deque(maxlen=REVISABLE_TURNS)  # start_sample, turn_id
-        self.is_open = False  # until its end is handled, which may still wait in the inbox
+        self.is_open = False  # stays True until its end is handled; that event may still be in the inbox
 
     def begin(self, said: SpeechStarted) -> None:
         """A new turn: a voice was heard."""
@@ -63,9 +63,9 @@ class OpenTurn:
         await self._outbox.send(SpeechStoppedMessage())
 
     async def end(self, transcript: Transcript) -> LearnerStages:
-        """The turn is over. Call `end_trace` once you know whether it gets a reply."""
+        """The turn is over. Call `end_trace` once it is known whether the turn gets a reply."""
         self.is_open = False
-        if self.stages is None:  # it ended without a pause, because it reached its greatest length
+        if self.stages is None:  # it ended without a pause, because it reached the greatest length of a turn
             await self.pause(transcript)
         stages, self.stages = self.stages, None
         assert stages is not None  # noqa: S101
@@ -73,12 +73,13 @@ class OpenTurn:
         return stages
 
     def lose(self) -> None:
-        """Recognition failed, and the learner's words are lost."""
+        """Recognition failed, so the learner's words are lost."""
         self.stages, self.is_open = None, False
         self.end_trace("lost")
 
     def end_trace(self, outcome: str) -> None:
-        """Close the turn's trace, unless a reply to the turn was released; then the reply's end closes it."""
+        """Close the turn's trace, unless a reply to the turn was released. In that case the end of the reply closes
+        it."""
         if self._trace and not self._trace.is_answered:
             self._trace.close(outcome)
         self._trace = None
@@ -106,9 +107,10 @@ class OpenTurn:
         return turn
 
     async def revise(self, transcript: Transcript) -> LearnerTurn | None:
-        """Put what was really said into an earlier turn, and show it. None: the turn is not in the history (any more).
+        """Put the words that were really said into an earlier turn, and show it. None: the turn is not in the history
+        (any more).
 
-        The partner goes on knowing the words that it has answered.
+        The partner still knows the turn by the words that it answered.
         """
         turn_id = next((turn_id for start, turn_id in reversed(self._shown) if start == transcript.start_sample), "")
         before = next((turn for turn in self._record.turns if turn.turn_id == turn_id), None)

@@ -78,8 +78,8 @@ class Session:
     """One learner's conversation on this gateway. `post` the learner's messages, and `run` it to its end.
 
     subject: of the learner's token; empty if there is none. needs_no_seat: called when nothing more will be said, while
-    the rest of the analysis is still being written. conduct: the first configuration of turn-taking. resume_token:
-    resumes the session; empty: a new one is made.
+    the rest of the analysis is still being written. conduct: the first configuration of turn-taking. resume_token: lets
+    a client resume this session; empty: a new token is made.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Session:
         self._record = ConversationRecord(fresh, ports.store, outbox, wall_clock=wall_clock, now=now)
         self._learner = Learner(ports.store, ports.learners, subject)
         self._record.is_wanted = self._learner.may_be_stored
-        # Small: a burst of messages waits in the socket, not here.
+        # Small, so that a burst of messages waits in the socket and not here.
         self._posting, self._inbox = anyio.create_memory_object_stream[SessionEvent](INBOX_EVENTS)
         self._echo = EchoGuard(options.asr_sample_rate_hz, now) if options.cancels_echo else None
         if self._echo:
@@ -154,12 +154,12 @@ class Session:
         self._corrections = CorrectionLane(ports.llm, self._record, outbox)
         self._help = HelpOffers(self._record, options.help_after_s, patience=self._patience, now=now)
         self._ends_by: HandOver | TimeUp | None = None
-        self._is_playing: Callable[[str], bool] = lambda turn_id: False  # floor control replaces it
+        self._is_playing: Callable[[str], bool] = lambda turn_id: False  # replaced by floor control
         self.is_leaving = False
 
     @property
     def session_id(self) -> str:
-        """Changes when a `start` resumes an earlier session."""
+        """The id of the session. It changes when a `start` resumes an earlier session."""
         return self._record.state.session_id
 
     @property
@@ -175,8 +175,8 @@ class Session:
     async def post(self, event: SessionEvent) -> None:
         """Put an event into the inbox; waits while the inbox is full. Has no effect once the session is over.
 
-        A `start` announces its audio here, before the next frame is read, as audio does not go through the inbox.
-        Raises SequenceError or AudioError if the `start` is refused; it then has no effect.
+        Audio does not go through the inbox, so a `start` announces its audio here, before the next frame is read.
+        Raises SequenceError or AudioError if the `start` is refused; the `start` then has no effect.
         """
         match event:
             case Start():
@@ -306,7 +306,7 @@ class Session:
                     event = await self._inbox.receive()
             except TimeoutError:
                 if help_in_s < self._options.idle_timeout_s:
-                    if self._is_between_turns(floor):  # the learner may begin to speak just now
+                    if self._is_between_turns(floor):  # the learner may have begun to speak just now
                         await handler.attempt(self._help.offer(floor))
                     continue
                 await self._outbox.report(UnavailableError(IDLE.reason, code="idle"))
@@ -343,7 +343,7 @@ class Session:
     # --- the end --------------------------------------------------------------------------------
 
     async def _move(self, tasks: asyncio.TaskGroup) -> None:
-        """Another gateway continues. The client is told first, and keeps what the learner says from then on for that
+        """Let another gateway continue. The client is told first, and then keeps what the learner says for that
         gateway."""
         self.is_leaving = True
         await self._outbox.send(self._options.reconnect())

@@ -22,14 +22,15 @@ from gateway.ports import ServerTools
 from gateway.protocol import ToolCallMessage, ToolResult
 from gateway.tools import Tool, ToolCall
 
-# What the model is told in place of a result.
+# What the model is told if there is no result.
 NO_ARGUMENTS = "Error: the arguments are not a JSON object."
 NO_RESULT = "Error: the tool has not answered in time."
 NOT_CONFIRMED = "Error: this was not allowed."
 
 
 class SessionTools:
-    """A ToolRunner. servers: the operator's. timeout_s: how long the client may take for a result."""
+    """Runs the calls of tools (a ToolRunner). servers: the operator's. timeout_s: how long the client may take for a
+    result."""
 
     def __init__(
         self,
@@ -50,7 +51,8 @@ class SessionTools:
 
     @property
     def tools(self) -> Sequence[Tool]:
-        """The servers' tools. One that needs a confirmation is offered only if the client asks the learner for it."""
+        """The servers' tools. A tool that needs a confirmation is offered only if the client can ask the learner for
+        it."""
         may_confirm = self._state().confirms_tools
         return [tool for tool in self._servers.tools if may_confirm or not self._servers.needs_confirmation(tool.name)]
 
@@ -81,7 +83,7 @@ class SessionTools:
         return any(tool.name == name for tool in self._state().tools)
 
     async def _run_clients(self, call: ToolCall) -> tuple[str, str]:
-        """The outcome, and the result for the model."""
+        """The outcome of the client's call, and the result for the model."""
         answer = await self._ask(call, confirm=False)
         return answer if isinstance(answer, tuple) else ("ok", answer.output)
 
@@ -98,7 +100,7 @@ class SessionTools:
         return await self._servers.call(call.name, arguments)
 
     async def _ask(self, call: ToolCall, *, confirm: bool) -> ToolResult | tuple[str, str]:
-        """The client's answer; an outcome and a result if there is none."""
+        """The client's answer. If there is none: an outcome, and a result for the model."""
         arguments = _object(call.arguments)
         if arguments is None:
             return "error", NO_ARGUMENTS
@@ -117,7 +119,7 @@ class SessionTools:
 
 
 def _object(arguments: str) -> dict[str, object] | None:
-    """The arguments; None if they are no JSON object."""
+    """The arguments as a dictionary; None if they are not a JSON object."""
     try:
         found = json.loads(arguments or "{}")
     except (ValueError, RecursionError):

@@ -15,7 +15,7 @@ class Silence:
 
     def __init__(self) -> None:
         self._since_s: float | None = None
-        self._helped_at = -1  # how many turns the learner had then
+        self._helped_at = -1  # how many turns the learner had when help was last offered
 
     def observe(self, turns: Sequence[Turn], *, nobody_speaks: bool, now_s: float) -> None:
         """Note an event. nobody_speaks: whether nobody speaks after it."""

@@ -1,4 +1,4 @@
-"""The audio that nobody hears while recognition is unavailable. Pure."""
+"""Keeps the audio that nobody hears while recognition is unavailable. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UTTERANCE_S = 20.0
 
 
 class UnheardAudio:
-    """Keeps the utterance that goes on, so that recognition gets the whole of it if it comes back meanwhile.
+    """Keeps the current utterance, so that recognition gets all of it if it comes back before the utterance ends.
 
     When an utterance has ended, the learner is told that nobody heard it. Then its audio is dropped.
     """

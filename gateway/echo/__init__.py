@@ -1,4 +1,4 @@
-"""The partner's voice in the learner's microphone: finds out whether it is there, and removes it."""
+"""Finds out whether the partner's voice is in the learner's microphone, and removes it."""
 
 from gateway.echo.guard import EchoGuard
 

@@ -1,8 +1,8 @@
 """Removes the partner's voice from the learner's microphone with WebRTC's echo canceller, AEC3.
 
-AEC3 takes both signals. It models the room, subtracts the echo, and suppresses the rest. Without an echo it would
-suppress a learner who speaks over the partner for up to a second. So it works only while the partner is heard, and only
-in two cases: there is an echo, or the microphone gets louder before it is known whether there is one. See
+AEC3 takes both signals. It models the room, subtracts the echo, and suppresses the rest. If there were no echo, it
+would suppress a learner who speaks over the partner for up to a second. So it works only while the partner is heard,
+and only in two cases: there is an echo, or the microphone gets louder before it is known whether there is one. See
 docs/adr/0039-echo.md.
 """
 
@@ -25,7 +25,7 @@ from gateway.echo.presence import CHECK_EVERY_S, EchoPresence, Presence
 REVERBERATION_S = 0.5
 # AEC3 finds an echo up to this long after the reference. For a longer delay, the reference is moved.
 _SEARCHED_S = 0.35
-_LEAD_S = 0.04  # how long before the echo the reference comes, once it is moved
+_LEAD_S = 0.04  # how long before the echo a moved reference comes
 _FRAME_S = 0.01
 _TAUGHT_S = 1.0
 _JUMP_S = 0.01  # a player that stalls changes the delay by more than this; another reflection changes it by less
@@ -33,11 +33,11 @@ _JUMP_S = 0.01  # a player that stalls changes the delay by more than this; anot
 # this voice for half a second to two seconds. So this much of the partner's voice is added to a soft echo (-32 dB).
 # AEC3 removes the added voice, too.
 _ADDED_ECHO = np.float32(0.025)
-# While the echo is unknown, this shows that there is none: the partner was loud for _LOUD_FOR_S, _USUAL_DELAY_S ago,
-# and the microphone stays quiet all the same.
+# While it is unknown whether there is an echo, this shows that there is none: the partner was loud for _LOUD_FOR_S,
+# _USUAL_DELAY_S ago, and the microphone is still quiet.
 _USUAL_DELAY_S, _LOUD_FOR_S = 0.45, 0.2
-# If no check could tell for this long (the partner is too soft, or the replies are too short), the canceller assumes
-# for now that there is no echo.
+# If no check has given a result for this long, because the partner is too soft or the replies are too short, the
+# canceller assumes for now that there is no echo.
 _UNKNOWN_FOR_S = 2.0
 _AUDIBLE = 300.0  # root mean square of 16-bit samples (-41 dB of full scale): above this, the partner is speaking
 
@@ -54,7 +54,7 @@ class Canceller:
         self._aec: EchoCanceller | None = None
         self._unknown = 0  # samples that were cancelled before it was known whether there is an echo
         self._moved = 0  # samples by which the reference is delayed
-        self._rest = b""  # less than a frame
+        self._rest = b""  # samples that do not fill a frame yet
         self._reach = round((MAX_DELAY_S + REVERBERATION_S) * sample_rate_hz)
         self._window = MicrophoneWindow(self._correlation.window)
         self._unchecked = 0
@@ -151,7 +151,7 @@ class Canceller:
 
     def _check(self, microphone: Pcm) -> None:
         if self._presence.state is Presence.ABSENT and not Loudness().rises(microphone):
-            return  # a microphone that hears nothing has no echo; this costs a tenth of a correlation
+            return  # the microphone hears nothing, so there is no echo; this check costs a tenth of a correlation
         start = self._window.end - self._correlation.window - self._correlation.latest
         end = self._window.end - self._correlation.earliest
         if self._played.loudness_in(start + self._correlation.latest // 2, end) < _AUDIBLE:
@@ -171,10 +171,10 @@ class Canceller:
         tell_presence()
         if self._presence.state is not before:
             metrics.ECHO_FOUND.labels(self._presence.state.name.lower()).inc()
-            self._aec = None  # the next canceller is taught with the clear echo
+            self._aec = None  # the next canceller learns from the clear echo
 
     def _align(self, delay: int) -> None:
-        """Move the reference if AEC3 could not find the echo behind it."""
+        """Move the reference if it is too early or too late for AEC3 to find the echo."""
         behind_s = (delay + self._moved) / self._rate_hz
         if not 0 <= behind_s <= _SEARCHED_S:
             self._moved = round(_LEAD_S * self._rate_hz) - delay

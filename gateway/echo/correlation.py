@@ -1,8 +1,8 @@
 """Finds the partner's voice in the learner's microphone by correlating the two signals, and measures its delay.
 
-Each frequency counts almost alike, as in GCC-PHAT (Knapp and Carter, 1976), because speech has most of its energy in a
-few. Frequencies that are softer than the mean count less, so that the microphone's own noise doesn't hide a soft echo.
-The correlation of unrelated voices looks like noise, and that of an echo has a peak at its delay.
+Each frequency counts almost equally, as in GCC-PHAT (Knapp and Carter, 1976), because speech has most of its energy at
+a few frequencies. Frequencies that are softer than the mean count less, so that the microphone's own noise doesn't hide
+a soft echo. The correlation of unrelated voices looks like noise; that of an echo has a peak at its delay.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from gateway.echo.played_audio import Pcm
 
 WINDOW_S = 1.0
 MIN_DELAY_S, MAX_DELAY_S = -0.1, 1.1
-_DECIMATION = 2  # the correlation is made at 8 kHz
+_DECIMATION = 2  # the correlation is computed at 8 kHz
 _LOWEST_HZ = 100
-_KEEP = 0.7  # how much of the previous windows counts; a delay that stays the same adds up
+_KEEP = 0.7  # how much the previous windows count; a delay that stays the same adds up
 
 
 class Correlation:
@@ -72,6 +72,6 @@ def _decimated(pcm: Pcm) -> npt.NDArray[np.float32]:
 
 
 def _fast_size(least: int) -> int:
-    """A number that a Fourier transform is fast for, at least `least`: 2^n or 9 · 2^n / 8."""
+    """A size of at least `least` for which a Fourier transform is fast: 2^n or 9 · 2^n / 8."""
     power = 1 << (least - 1).bit_length()
     return next(size for size in (power // 16 * 9, power) if size >= least)

@@ -1,7 +1,8 @@
-"""The echo guard of one session: it sees what is sent to the learner, and cleans what the learner's microphone sends.
+"""The echo guard of one session: it notes what is sent to the learner, and cleans the audio of the learner's
+microphone.
 
-It works in the event loop, because AEC3 needs only 0.2 ms for 10 ms of audio. Between the pieces of a long slice, the
-other sessions have their turn.
+It works in the event loop, because AEC3 needs only 0.2 ms for 10 ms of audio. While it cleans a long slice, it lets
+other sessions run between the pieces.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from gateway.echo.presence import Presence
 from gateway.protocol import AiAudioStart, Interrupted
 
 _PIECE_S = 0.1
-# After so many pieces the other sessions have their turn: 8 ms of work, if there is an echo. Audio from a microphone
-# comes in fewer, and a turn of the event loop would cost more than to look for an echo.
+# After this many pieces, other sessions may run: that is 8 ms of work, if there is an echo. Audio from a microphone
+# comes in fewer pieces, and then a turn of the event loop would cost more than the search for an echo.
 _PIECES_AT_ONCE = 4
 
 
 class EchoGuard:
-    """sample_rate_hz: of the microphone's PCM. now: the session's clock in seconds."""
+    """sample_rate_hz: the rate of the microphone's PCM. now: the session's clock in seconds."""
 
     def __init__(self, sample_rate_hz: int, now: Callable[[], float]) -> None:
         self._rate_hz = sample_rate_hz
@@ -38,7 +39,7 @@ class EchoGuard:
         return self._canceller.presence is Presence.PRESENT
 
     def note(self, sent: object) -> None:
-        """A message or audio that was sent to the learner."""
+        """Note a message or audio that was sent to the learner."""
         now = round(self._now() * self._rate_hz)
         match sent:
             case bytes():

@@ -20,7 +20,7 @@ class Loudness:
         self._floor = math.inf
 
     def rises(self, samples: Pcm) -> bool:
-        """Whether any of these is louder than the quietest so far."""
+        """Whether any block of these samples is clearly louder than the quietest block so far."""
         begins = np.arange(0, len(samples), _BLOCK)
         energies = np.add.reduceat(np.square(samples.astype(np.float32)), begins)
         levels = np.sqrt(energies / np.diff(begins, append=len(samples)))

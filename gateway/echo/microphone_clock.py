@@ -1,6 +1,7 @@
 """When the learner's microphone recorded a sample, by the gateway's clock. Pure.
 
-Audio may come late but never early, so the sample that came with the least delay shows the time of all the others.
+Audio may come late but never early. So the sample that came with the least delay shows when all the others were
+recorded.
 """
 
 from __future__ import annotations
@@ -12,19 +13,21 @@ _TOLERANCE_S = 0.02
 
 
 class MicrophoneClock:
-    """Follows one stream of `sample_rate_hz`."""
+    """Follows one stream at `sample_rate_hz`."""
 
     def __init__(self, sample_rate_hz: int) -> None:
         self._rate_hz = sample_rate_hz
         self._samples = 0
-        # When audio came, and when the stream began if that audio came without delay.
+        # Pairs: when audio came, and when the stream would have begun if that audio had come without delay.
         self._begins: deque[tuple[float, float]] = deque()
         self._began_s: float | None = None
 
     def add(self, samples: int, now_s: float) -> int:
-        """These samples have come now. Returns when the first of them was recorded, in samples of the gateway's clock.
+        """Note that these samples have come now. Returns when the first of them was recorded, in samples of the
+        gateway's clock.
 
-        Successive calls give successive times, except where the clock is found to be wrong by more than 20 ms.
+        The times of successive calls follow each other without a gap, except where the clock is found to be wrong by
+        more than 20 ms.
         """
         first = self._samples
         self._samples += samples

@@ -1,4 +1,4 @@
-"""The microphone's latest audio, to be examined now and then."""
+"""The microphone's latest audio, kept for the next check."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from gateway.echo.played_audio import Pcm
 
 
 class MicrophoneWindow:
-    """At least the latest `samples` of a stretch without gaps. It keeps what it is given and copies nothing."""
+    """Keeps at least the latest `samples` of a stretch without gaps. It keeps the pieces that it is given and copies
+    nothing."""
 
     def __init__(self, samples: int) -> None:
         self._size = samples * BYTES_PER_SAMPLE
@@ -25,8 +26,8 @@ class MicrophoneWindow:
         return self._kept >= self._size
 
     def add(self, pcm: bytes, start: int) -> bool:
-        """The next audio, from sample `start` on. Returns whether it follows what came before; otherwise that is
-        dropped."""
+        """Add the next audio, which begins at sample `start`. Returns whether it follows the previous audio without a
+        gap; if not, the previous audio is dropped."""
         follows = start == self.end
         if not follows:
             self.clear()

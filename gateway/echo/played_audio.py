@@ -20,16 +20,16 @@ from gateway.audio.pcm import PcmConverter, PcmFormat
 
 Pcm = npt.NDArray[np.int16]
 
-# The microphone may be two seconds late, the echo one second more, and audio is sent two seconds ahead.
+# The microphone may be two seconds late and the echo one second more, and audio is sent two seconds ahead.
 KEEP_S = 6.0
-_SILENCE = 10.0  # root mean square of 16-bit samples (-70 dB of full scale): nobody hears it
+_SILENCE = 10.0  # root mean square of 16-bit samples (-70 dB of full scale): softer audio can't be heard
 _ROUNDED = 2  # samples
 
 
 @dataclass(slots=True)
 class _Piece:
-    """Audio that is played between two positions. source: as it was sent. samples: resampled, once they were read; they
-    begin at `at`."""
+    """Audio that is played between two positions. source: the audio as it was sent. samples: the same audio resampled,
+    beginning at `at`, once it has been read."""
 
     start: float
     end: float
@@ -41,7 +41,7 @@ class _Piece:
 
 
 class PlayedAudio:
-    """The latest KEEP_S of the partner's audio at `sample_rate_hz`. Positions are samples of a clock, passed in."""
+    """The latest KEEP_S of the partner's audio at `sample_rate_hz`. Positions are in samples of the caller's clock."""
 
     def __init__(self, sample_rate_hz: int) -> None:
         self._rate_hz = sample_rate_hz
@@ -50,7 +50,7 @@ class PlayedAudio:
         self.begin(sample_rate_hz)
 
     def begin(self, source_rate_hz: int) -> None:
-        """A reply begins. source_rate_hz: of its PCM."""
+        """A reply begins. source_rate_hz: the rate of its PCM."""
         self._source_rate_hz = source_rate_hz
         self._converter: PcmConverter | None = None
 
@@ -67,7 +67,7 @@ class PlayedAudio:
         self.forget(now - round(KEEP_S * self._rate_hz))
 
     def stop(self, now: int) -> None:
-        """The player drops everything that it has not played yet."""
+        """The player drops everything that it has not yet played."""
         while self._pieces and self._pieces[-1].start >= now:
             self._pieces.pop()
         if self._pieces and (last := self._pieces[-1]).end > now:
@@ -83,11 +83,11 @@ class PlayedAudio:
             self._converter = None
 
     def is_heard_in(self, start: int, end: int) -> bool:
-        """Whether any of it can be heard between these two samples: silence can't."""
+        """Whether any audio that is not silence is played between these two samples."""
         return any(piece.is_heard and piece.start < end and piece.end > start for piece in self._pieces)
 
     def loudness_in(self, start: int, end: int) -> float:
-        """The root mean square between these two samples. Resamples nothing."""
+        """The root mean square between these two samples. It is computed without resampling."""
         energy = 0.0
         for piece in self._pieces:
             overlap = min(end, piece.end) - max(start, piece.start)
@@ -96,7 +96,7 @@ class PlayedAudio:
         return float(np.sqrt(energy / (end - start)))
 
     def read(self, start: int, end: int) -> Pcm:
-        """The samples between the two, with silence where nothing is played."""
+        """The samples between these two positions, with silence where nothing is played."""
         out = np.zeros(end - start, np.int16)
         for piece in self._pieces:
             samples = self._samples(piece)
@@ -106,9 +106,9 @@ class PlayedAudio:
         return out
 
     def _samples(self, piece: _Piece) -> Pcm:
-        """The piece, resampled. Call it for one after the other, as the resampler holds the last millisecond back until
-        the next piece. So what comes out ends with the piece, and goes on where the piece before ended, but for a
-        rounded sample."""
+        """The piece, resampled. Call this for the pieces in order, because the resampler holds the last millisecond
+        back until the next piece. So the result ends where the piece ends, and continues the piece before, except for
+        rounding to whole samples."""
         if piece.samples is None:
             piece.samples = np.frombuffer(b"".join(piece.converter.push(piece.source.tobytes())), "<i2")
             piece.at = round(piece.end) - len(piece.samples)
@@ -119,7 +119,7 @@ class PlayedAudio:
 
 
 def _part(piece: _Piece, start: float, end: float) -> Pcm:
-    """What was sent of it for the time between these two samples."""
+    """The part of the piece's source for the time between these two samples."""
     per_sample = len(piece.source) / (piece.end - piece.start)
     first, last = max(start, piece.start) - piece.start, min(end, piece.end) - piece.start
     return piece.source[round(first * per_sample) : round(last * per_sample)]

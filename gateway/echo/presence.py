@@ -3,20 +3,21 @@
     Unknown ──────a clear peak──────▶ Present
        │                                  │  ▲
        └──quiet, or no peak──▶ Absent ◀───┘  │ a clear peak
-                                 └───────────┘
+                                  └───────────┘
 
-Unknown counts as an echo: the partner's first sound must not interrupt the partner. Most learners have no echo. With a
-quiet microphone that is known after 0.7 s of the partner's voice, else after one and a half seconds.
+Unknown is handled as an echo, so that the partner's first sound can't interrupt the partner. Most learners have no
+echo. That is known after 0.7 s of the partner's voice if the microphone is quiet, otherwise after 1.5 s.
 """
 
 from __future__ import annotations
 
 import enum
 
-_CLEAR = 12.0  # a peak as high as this is an echo; unrelated voices reach 11
+_CLEAR = 12.0  # a peak at least this high is an echo; without an echo, peaks reach 11
 _UNCLEAR = 8.0  # a quiet microphone stays below this
 _UNKNOWN_CHECKS, _MOST_CHECKS = 2, 5
-_CHECKS_WITHOUT = 40  # without an unclear peak; then the echo is gone: the learner has put on headphones
+# after this many checks without an unclear peak the echo is gone: the learner has put on headphones
+_CHECKS_WITHOUT = 40
 
 
 class Presence(enum.Enum):
@@ -32,12 +33,12 @@ CHECK_EVERY_S = {Presence.UNKNOWN: 0.25, Presence.PRESENT: 0.25, Presence.ABSENT
 
 
 class EchoPresence:
-    """The state of one session. state: what is known. delay: of the echo, in samples; None if unknown."""
+    """The state of one session. state: what is known. delay: the echo's delay in samples; None if unknown."""
 
     def __init__(self) -> None:
         self.state = Presence.UNKNOWN
         self.delay: int | None = None
-        self._checks = 0  # in this state; without a peak, if Present
+        self._checks = 0  # the number of checks in this state (if Present: of checks without a peak)
 
     def check(self, certainty: float, delay: int) -> None:
         """Take a result of Correlation."""
@@ -55,7 +56,7 @@ class EchoPresence:
                 self._is_absent()
 
     def assume_none(self) -> None:
-        """The microphone stays quiet where a usual echo would be heard, or no check could tell for too long."""
+        """The microphone was quiet although an echo would have been heard, or no check gave a result for too long."""
         if self.state is Presence.UNKNOWN:
             self._is_absent()
 

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 EVENT_STREAM = "text/event-stream"
 CLIENT_LEFT = 499
-"""The status of an answer whose client has left."""
+"""The status in logs and metrics if the client left before the answer."""
 
 
 class ParameterError(InvalidInputError):
@@ -38,7 +38,7 @@ class ParameterError(InvalidInputError):
 
 
 class BrokenOffError(Exception):
-    """Something failed after a part of the answer had been sent, so the connection must be closed to tell the
+    """Something failed after part of the answer had been sent. Closing the connection is then the only way to tell the
     client."""
 
 
@@ -119,7 +119,7 @@ def event(data: Mapping[str, Any]) -> bytes:
 
 
 async def with_errors(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same events. A later error becomes the last event, because the status 200 has already been sent."""
+    """The same events. An error becomes the last event, because the status 200 has already been sent."""
     try:
         async for one in events:
             yield one
@@ -128,7 +128,7 @@ async def with_errors(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def or_broken_off(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same parts of a file. Raises BrokenOffError for a later error."""
+    """The same parts of a file. Raises BrokenOffError if an error comes later."""
     try:
         async for one in parts:
             yield one
@@ -139,7 +139,7 @@ async def or_broken_off(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 async def unless_gone(request: Request, work: Awaitable[T]) -> T:
     """The result of `work`, which is cancelled if the client closes the connection. Read the body first.
 
-    Raises HTTPException with CLIENT_LEFT then.
+    Raises HTTPException with CLIENT_LEFT if the client closed the connection.
     """
     working = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(_disconnected(request))

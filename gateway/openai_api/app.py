@@ -18,7 +18,7 @@ from gateway.openai_api.document import ERRORS, without_422
 PREFIX = "/v1"
 JSON_BOUNDS = Bounds(size=1024 * 1024, seconds=30.0)
 UPLOAD_PATHS = {f"{PREFIX}/audio/transcriptions", f"{PREFIX}/audio/translations"}
-FORM_BYTES = 64 * 1024  # of the fields beside the file
+FORM_BYTES = 64 * 1024  # the allowance for the fields beside the file
 
 
 def create_openai_app(backend: Backend) -> FastAPI:
@@ -49,7 +49,7 @@ def refuse(path: str, error: UnauthorizedError) -> Response:
 async def not_found(request: Request, error: Exception) -> Response:
     """The gateway's answer for a path that no route has: in OpenAI's shape under PREFIX.
 
-    The application under PREFIX answers for itself; only a path with a line break in it never reaches that.
+    The mounted application answers for unknown paths itself. Only a path with a line break never reaches it.
     """
     if request.url.path.startswith(f"{PREFIX}/"):
         return await http_error(request, error)

@@ -25,7 +25,7 @@ class BodyLimit:
     """ASGI middleware. bounds_of: path → the bounds. A larger body gets status 413, a slower one 408.
 
     An answer before the end of the body closes the connection, because the client would otherwise go on sending. Before
-    that it reads on for LINGER_S, because closing a connection with unread data also loses the answer.
+    closing, it reads on for LINGER_S: closing a connection with unread data would also lose the answer.
     """
 
     def __init__(self, app: ASGIApp, bounds_of: Callable[[str], Bounds]) -> None:
@@ -84,7 +84,7 @@ class _Body:
         return message
 
     async def linger(self) -> None:
-        """Read on, up to the end of the body, LINGER_S or LINGER_BYTES."""
+        """Read and drop the rest of the body, for up to LINGER_S and LINGER_BYTES."""
         left = LINGER_BYTES
         with suppress(TimeoutError):
             async with asyncio.timeout(LINGER_S):

@@ -28,11 +28,11 @@ Events = AsyncIterator[str | CallPiece | ChatDone]
     responses={200: {"description": "The reply.", "content": {"application/json": {}, EVENT_STREAM: {}}}},
 )
 async def chat_completions(body: ChatBody, request: Request, behind: Behind, inside: Inside) -> Response:
-    """The model's reply to a conversation; with `stream`, as it is written."""
+    """The model's reply to a conversation. With `stream`, it is sent as it is written."""
     asked = body.to_request()
     await inside.enter_async_context(behind.entrance.seat())
     opening = inside.enter_async_context(behind.services.chat.stream(asked))
-    events = await unless_gone(request, opening)  # an error before the first piece is reported with a status
+    events = await unless_gone(request, opening)  # an error before the first piece can still be reported with a status
     answer = _Answer(body.model)
     if not body.stream:
         return JSONResponse(await unless_gone(request, answer.whole(events)))
@@ -96,7 +96,7 @@ def _message(text: str, calls: list[ToolCall]) -> dict[str, Any]:
 
 
 def _piece(piece: CallPiece) -> dict[str, Any]:
-    """The next piece of a call; the first one has the id and the name."""
+    """The next piece of a call. The first piece has the id and the name."""
     if not piece.id:
         return {"index": piece.index, "function": {"arguments": piece.arguments}}
     function = {"name": piece.name, "arguments": piece.arguments}

@@ -1,4 +1,4 @@
-"""The body of a chat completion: its fields, which are used, ignored or refused."""
+"""The body of a chat completion: its fields, and which of them are used, ignored or refused."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class StreamOptions(BaseModel):
 class ChatBody(JsonBody):
     """model: any name. Other fields have no effect.
 
-    What `_refuse` refuses with a message of its own is in the document only, as `json_schema_extra`.
+    The fields that `_refuse` refuses with a message of its own are only in the document, as `json_schema_extra`.
     """
 
     model_config = ConfigDict(extra="ignore")

@@ -67,7 +67,8 @@ class CalledFunction(BaseModel):
 
 
 def tool_use(tools: Sequence[FunctionTool], choice: ToolMode | NamedChoice | None, *, parallel: bool | None) -> ToolUse:
-    """The tools and their use. Raises ParameterError if the choice names no tool, or there are none to choose from."""
+    """The tools and how to use them. Raises ParameterError if the choice names no known tool, or requires one although
+    there are none."""
     named = choice.function.name if isinstance(choice, NamedChoice) else ""
     mode: ToolMode = "required" if isinstance(choice, NamedChoice) else choice or "auto"
     names = [tool.function.name for tool in tools]

@@ -52,7 +52,7 @@ class _Answer:
         return "refused" if self._status >= 400 else "ok"
 
     async def send(self, message: Message) -> None:
-        """Pass it on."""
+        """Pass the message on, and note the status."""
         await self._send(message)
         if message["type"] == "http.response.start":
             self._status = message["status"]

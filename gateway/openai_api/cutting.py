@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 RATE_HZ = 16_000
 MIN_PIECE_S, MAX_PIECE_S = 12, 24  # Whisper hears 30 s at once; a live turn may have to wait until a piece is decoded
-FRAME = RATE_HZ // 50  # samples: the level is measured for each
+FRAME = RATE_HZ // 50  # samples; the level is measured for each frame
 QUIET_FRAMES = 15  # a cut is in the middle of the quietest 0.3 s
-SILENCE_RMS = 10.0  # of 32,768: frames of digital silence or of a muted microphone are not louder
+SILENCE_RMS = 10.0  # of 32,768: digital silence and muted microphones are no louder
 BYTES = 2  # per sample
 
 
@@ -24,7 +24,8 @@ class Piece(NamedTuple):
 
 
 class Cutter:
-    """Takes 16-bit mono PCM at RATE_HZ in blocks, and gives pieces of at most MAX_PIECE_S. Silent ones are left out."""
+    """Takes 16-bit mono PCM at RATE_HZ in blocks, and yields pieces of at most MAX_PIECE_S. Silent pieces are left
+    out."""
 
     def __init__(self) -> None:
         self._held = bytearray()
@@ -36,7 +37,7 @@ class Cutter:
         return self._start + len(self._held) // BYTES
 
     def push(self, pcm: bytes) -> Iterator[Piece]:
-        """Take the next block."""
+        """Take the next block. Yields the pieces that are complete."""
         self._held += pcm
         while len(self._held) >= MAX_PIECE_S * RATE_HZ * BYTES:
             yield from self._take(_quietest(_levels(bytes(self._held[: MAX_PIECE_S * RATE_HZ * BYTES]))))
@@ -54,7 +55,7 @@ class Cutter:
 
 
 def _levels(pcm: bytes) -> npt.NDArray[np.float64]:
-    """The root mean square of each frame; at least one frame, which may be short."""
+    """The root mean square of each frame. There is at least one frame, which may be short."""
     samples = np.frombuffer(pcm, "<i2").astype(np.float64)
     samples = np.pad(samples, (0, -len(samples) % FRAME))
     levels: npt.NDArray[np.float64] = np.sqrt((samples.reshape(-1, FRAME) ** 2).mean(axis=1))
@@ -62,8 +63,8 @@ def _levels(pcm: bytes) -> npt.NDArray[np.float64]:
 
 
 def _quietest(levels: npt.NDArray[np.float64]) -> int:
-    """Where to cut, in samples: in the middle of the quietest QUIET_FRAMES after MIN_PIECE_S; among equals, the
-    last."""
+    """Where to cut, in samples: in the middle of the quietest QUIET_FRAMES after MIN_PIECE_S. Of equally quiet places,
+    the last one."""
     first = MIN_PIECE_S * RATE_HZ // FRAME
     loudness = np.convolve(levels[first:], np.ones(QUIET_FRAMES), "valid")
     last_quietest = len(loudness) - 1 - int(np.argmin(loudness[::-1]))

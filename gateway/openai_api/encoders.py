@@ -25,7 +25,7 @@ class Encoder(Protocol):
 
 
 class _Libav(NamedTuple):
-    """How libav writes a format. options: of its muxer."""
+    """How libav writes a format. options: for its muxer."""
 
     muxer: str
     codec: str
@@ -33,7 +33,7 @@ class _Libav(NamedTuple):
     bit_rate: int | None = None
 
 
-# No Xing header, because libav would write it only at the end of an mp3. An Ogg page holds 100 ms instead of a second.
+# No Xing header, because libav could write it only at the end of an mp3. An Ogg page holds 100 ms instead of a second.
 _LIBAV = {
     "mp3": _Libav("mp3", "libmp3lame", {"write_xing": "0"}, 64_000),
     "opus": _Libav("ogg", "libopus", {"page_duration": "100000"}, 32_000),
@@ -52,7 +52,7 @@ MEDIA_TYPES: dict[AudioFormat, str] = {
 
 
 def create_encoder(form: AudioFormat, sample_rate_hz: int) -> Encoder:
-    """An encoder of one file. "pcm" is the samples themselves, 16-bit little-endian."""
+    """An encoder of one file. "pcm" means the samples themselves, 16-bit little-endian."""
     if form == "pcm":
         return _Plain(b"")
     if form == "wav":
@@ -61,7 +61,7 @@ def create_encoder(form: AudioFormat, sample_rate_hz: int) -> Encoder:
 
 
 class _Plain:
-    """The samples as they are, behind a header."""
+    """The unchanged samples after a header."""
 
     def __init__(self, header: bytes) -> None:
         self._header = header
@@ -81,7 +81,7 @@ def _wav_header(sample_rate_hz: int) -> bytes:
 
 
 class _LibavEncoder:
-    """Any format of _LIBAV."""
+    """An encoder for the formats of _LIBAV."""
 
     def __init__(self, how: _Libav, sample_rate_hz: int) -> None:
         self._file = _Written()

@@ -1,4 +1,4 @@
-"""The base of bodies of JSON: what Python reads as JSON, and no other program would."""
+"""The base class of JSON bodies. It refuses what Python accepts as JSON but other programs do not."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pydantic import BaseModel, model_validator
 
 
 class JsonBody(BaseModel):
-    """A body without NaN, infinite numbers and halves of characters. Model servers could not read these, nor could
-    clients that get them back."""
+    """A body without NaN, infinite numbers or halves of surrogate pairs. Model servers could not read these, and
+    neither could clients that get them back."""
 
     @model_validator(mode="before")
     @classmethod

@@ -35,7 +35,7 @@ async def model(model: str, behind: Behind, inside: Inside) -> dict[str, Any]:
 
 
 def _model(service: str, described: dict[str, Any]) -> dict[str, Any]:
-    """created: no engine knows when its model was made, so it is 0."""
+    """A model as OpenAI's object. `created` is 0, because no engine knows when its model was made."""
     return {
         "id": described["model"],
         "object": "model",

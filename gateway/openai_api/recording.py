@@ -1,4 +1,4 @@
-"""Decodes a whole recording, of any common container, from a file that can be rewound. Blocks: use it in a thread."""
+"""Decodes a whole recording, in any common container, from a seekable file. Blocks, so use it in a thread."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from gateway.audio.pcm import FrameConverter
 from gateway.openai_api.answers import ParameterError
 from gateway.openai_api.cutting import BYTES, RATE_HZ
 
-# libav would otherwise also read playlists, which name other files and addresses.
+# Without this list, libav would also read playlists, which name other files and addresses.
 CONTAINERS = "mp3,mov,mp4,matroska,webm,ogg,wav,w64,flac,aac,aiff,mpeg,amr"
 OPTIONS = {"format_whitelist": CONTAINERS, "protocol_whitelist": "none"}
 ACCEPTED = "send mp3, mp4, m4a, webm, ogg, wav, flac, aac or aiff"
-MAX_BAD_PACKETS = 50  # in a row; fewer are heard as a click
+MAX_BAD_PACKETS = 50  # in a row; fewer bad packets are heard as a click
 
 
 def decode(file: BinaryIO, max_s: float) -> Iterator[bytes]:
@@ -41,7 +41,8 @@ def decode(file: BinaryIO, max_s: float) -> Iterator[bytes]:
 
 
 def stated_length_s(file: BinaryIO) -> float | None:
-    """The length in seconds that the container states, which may be wrong; None without one, or if it is unreadable."""
+    """The length in seconds that the container states, which may be wrong; None if it states none, or if it is
+    unreadable."""
     file.seek(0)
     try:
         with av.open(file, "r", options=OPTIONS, metadata_errors="replace") as container:

@@ -65,14 +65,14 @@ async def speech(body: SpeechRequest, request: Request, behind: Behind, inside: 
     await stream.finish()
     parts = _encoded(stream, create_encoder(body.response_format, SAMPLE_RATE_HZ))
     inside.push_async_callback(parts.aclose)
-    first = await unless_gone(request, anext(parts))  # an error up to here is reported with a status
+    first = await unless_gone(request, anext(parts))  # an error before this point can still be reported with a status
     if body.stream_format == "sse":
         return StreamingResponse(with_errors(_events(first, parts)), media_type=EVENT_STREAM)
     return StreamingResponse(or_broken_off(_all(first, parts)), media_type=MEDIA_TYPES[body.response_format])
 
 
 async def _encoded(stream: TtsStream, encoder: Encoder) -> AsyncGenerator[bytes, None]:
-    """The file, in parts. The first one comes with the first sound, even if it is empty."""
+    """The file, in parts. The first part comes with the first sound, even if the part is empty."""
     async for chunk in stream:
         yield await asyncio.to_thread(encoder.push, chunk.pcm)
     yield await asyncio.to_thread(encoder.finish)

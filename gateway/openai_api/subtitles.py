@@ -29,7 +29,7 @@ def segments_of(heard: Iterable[Heard]) -> Iterator[Segment]:
 
 
 def _segments(text: str, words: Sequence[HeardWord]) -> Iterator[Segment]:
-    at = begin = 0  # positions in the text, whose words may have no blanks between them
+    at = begin = 0  # positions in the text; its words may have no spaces between them
     first: HeardWord | None = None
     last: HeardWord | None = None
     for word in words:
@@ -57,7 +57,7 @@ def _is_full(text: str, first: HeardWord, last: HeardWord, after: HeardWord) -> 
 
 
 def srt(segments: Iterable[Segment], numbers: Iterator[int] | None = None) -> str:
-    """SubRip. numbers: those of the segments, if the document is written in parts."""
+    """SubRip. numbers: the numbers of the segments, if the document is written in parts."""
     return "".join(
         f"{number}\n{_clock(one.start_s, ',')} --> {_clock(one.end_s, ',')}\n{one.text}\n\n"
         for one, number in zip(segments, numbers or count(1), strict=False)

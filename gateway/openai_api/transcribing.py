@@ -22,7 +22,7 @@ from gateway.ports import Recordings, Transcript
 
 T = TypeVar("T")
 
-BUSY_TRIES = 30  # a second or so apart
+BUSY_TRIES = 30  # about a second apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to do with a recording. language: the expected one, a BCP-47 tag; empty: detected. translate: into
-    English. prompt: what the recording continues, or names that are in it."""
+    """What to do with a recording. language: the expected language, a BCP-47 tag; empty: detected. translate: translate
+    into English. prompt: what the recording continues, or names that occur in it."""
 
     language: str = ""
     translate: bool = False
@@ -56,7 +56,7 @@ class Task:
 
 
 class Transcription:
-    """The transcription of one file. `duration_s` is right once the whole file has been read."""
+    """The transcription of one file. `duration_s` is final once the whole file has been read."""
 
     def __init__(self, file: BinaryIO, recordings: Recordings, task: Task, *, max_s: float) -> None:
         self._file = file
@@ -71,7 +71,7 @@ class Transcription:
         return self._cutter.samples / RATE_HZ
 
     async def heard(self) -> AsyncGenerator[Heard, None]:
-        """The words, piece by piece. Raises ServiceErrors; ParameterError if the file is no recording."""
+        """The words, piece by piece. Raises ServiceErrors, among them ParameterError if the file is not a recording."""
         context = self._task.prompt
         async with aclosing(self._pieces_beside()) as pieces:
             async for piece in pieces:
@@ -80,7 +80,7 @@ class Transcription:
                 yield heard
 
     async def _pieces_beside(self) -> AsyncGenerator[Piece, None]:
-        """The pieces. Each one is made in a thread when it is requested."""
+        """The pieces. Each is made in a thread when it is requested."""
         with closing(self._pieces()) as pieces:
             while (piece := await _in_thread(lambda: next(pieces, None))) is not None:
                 yield piece
@@ -121,7 +121,8 @@ def _heard(transcript: Transcript, piece: Piece) -> Heard:
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
-    """The result of `work`. If this is cancelled, it waits for the thread, which may be reading the file."""
+    """The result of `work`. A caller that is cancelled still waits for the thread, because the thread may be reading
+    the file."""
     working = asyncio.ensure_future(asyncio.to_thread(work))
     try:
         return await asyncio.shield(working)

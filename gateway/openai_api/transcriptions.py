@@ -72,14 +72,16 @@ async def transcriptions(request: Request, behind: Behind, inside: Inside) -> Re
     length_s = await asyncio.to_thread(stated_length_s, file)
     heard = (await _begin(behind, inside, file, task)).heard()
     inside.push_async_callback(heard.aclose)
-    first = await unless_gone(request, anext(heard, None))  # an error up to here is reported with a status
+    # an error before this point can still be reported with a status
+    first = await unless_gone(request, anext(heard, None))
     return StreamingResponse(
         with_errors(_events(first, heard, form.response_format, length_s)), media_type=EVENT_STREAM
     )
 
 
 async def check_language(tag: str, behind: Backend) -> None:
-    """Raise ParameterError if the recognition does not know the language. An empty tag: it detects the language."""
+    """Raise ParameterError if recognition does not know the language. If the tag is empty, recognition detects the
+    language."""
     if not tag:
         return
     try:
@@ -110,8 +112,8 @@ async def _all(heard: AsyncIterator[Heard]) -> list[Heard]:
 async def _events(
     first: Heard | None, heard: AsyncGenerator[Heard, None], response_format: TextFormat, length_s: float | None
 ) -> AsyncIterator[bytes]:
-    """The answer in parts. Besides OpenAI's fields, each part has the seconds of the recording that are recognised,
-    and the recording's length in seconds, if the file states it."""
+    """The answer in parts. In addition to OpenAI's fields, each part states how many seconds of the recording have been
+    recognised, and the recording's length in seconds, if the file states it."""
     parts: list[str] = []
     write = _writer(response_format)
     piece = first
@@ -126,7 +128,7 @@ async def _events(
 
 
 def _writer(response_format: TextFormat) -> Callable[[Heard], str]:
-    """Returns a function that makes the part of the answer for each piece, called in order."""
+    """Returns a function that makes the part of the answer for each piece. Call it for the pieces in order."""
     numbers, written = count(1), count()
 
     def write(piece: Heard) -> str:
@@ -181,7 +183,8 @@ def _usage(duration_s: float) -> dict[str, Any]:
 
 
 def _segment(number: int, segment: Segment) -> dict[str, Any]:
-    """A segment of the answer. Its fields about the model's tokens, which we don't know, have neutral values."""
+    """A segment of the answer. The fields about the model's tokens have neutral values, because we don't know the
+    tokens."""
     return {
         "id": number,
         "seek": 0,

@@ -1,4 +1,5 @@
-"""Multipart forms with a file: bounded, on disk rather than in memory, and gone when the request ends."""
+"""Multipart forms with a file: limited in size and time, kept on disk rather than in memory, and deleted when the
+request ends."""
 
 from __future__ import annotations
 
@@ -18,11 +19,11 @@ from gateway.openai_api.answers import CLIENT_LEFT, ParameterError, invalid_fiel
 Form = TypeVar("Form", bound=BaseModel)
 
 MAX_FIELDS = 50
-RECORDING_TYPES = "audio/*, video/*"  # in the document only: the contents decide, not the type
+RECORDING_TYPES = "audio/*, video/*"  # only for the document: the contents decide, not the declared type
 
 
 class Uploads:
-    """The uploads of one gateway: at most `at_once` files are on its disk."""
+    """The uploads of one gateway. At most `at_once` files are on its disk."""
 
     def __init__(self, at_once: int) -> None:
         self._free = at_once
@@ -52,7 +53,7 @@ async def _parse(request: Request) -> FormData:
         raise InvalidInputError("send the file as multipart/form-data, in the field `file`")
     try:
         return await request.form(max_files=1, max_fields=MAX_FIELDS)
-    except ClientDisconnect:  # the part that had arrived has been deleted
+    except ClientDisconnect:  # the part that had arrived has already been deleted
         raise HTTPException(CLIENT_LEFT, "the client has closed the connection") from None
     except HTTPException as error:
         if error.status_code != 400:

@@ -31,10 +31,10 @@ async def voices(behind: Behind, inside: Inside) -> dict[str, Any]:
 
 
 def voice_for(wanted: str, voices: Sequence[Mapping[str, Any]]) -> str:
-    """The id of the voice that `wanted` names; raises ParameterError if there is none.
+    """The id of the voice that `wanted` names. Raises ParameterError if there is none.
 
-    voices: those of the speech synthesis, the default first. Each of OpenAI's names always stands for the same voice,
-    one that speaks the default voice's language; "alloy" is the default voice.
+    voices: the voices of the speech synthesis, the default first. Each of OpenAI's names always stands for the same
+    voice, which speaks the default voice's language; "alloy" is the default voice.
     """
     ids = [str(one["id"]) for one in voices]
     if wanted in ids:

@@ -14,7 +14,8 @@ from gateway.tools import NO_TOOLS, CallPiece, ToolCall, ToolUse
 class ChatMessage:
     """One message of a prompt.
 
-    tool_calls: that the assistant made with it. tool_call_id: of the role tool, the call whose result it is.
+    tool_calls: the calls that the assistant made with this message. tool_call_id: for the role tool: the call whose
+    result it is.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -52,7 +53,7 @@ class ReplyLimits:
 
 @dataclass(frozen=True, slots=True)
 class WritingRequest:
-    """What the partner is to answer. tools: that it may call."""
+    """What the partner should answer. tools: the tools that it may call."""
 
     messages: Sequence[ChatMessage]
     limits: ReplyLimits = ReplyLimits()
@@ -67,7 +68,7 @@ class Writer(Protocol):
     """Writes a reply."""
 
     def stream(self, request: WritingRequest, on_end: Callable[[WritingEnd], None] | None = None) -> Pieces:
-        """The reply in pieces. on_end: called when it has ended well.
+        """The reply in pieces. on_end: called if the reply ends without an error.
 
         Raises ServiceError, also while the pieces are read.
         """
@@ -79,7 +80,8 @@ class Llm(Writer, Protocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether this gateway has no request at the model, and no reply to any of its learners is under way.
+        """Whether the model has no request from this gateway, and no reply to any of the gateway's learners is under
+        way.
 
         A reply is under way until its speech has been sent.
         """
@@ -87,12 +89,12 @@ class Llm(Writer, Protocol):
 
     @property
     def is_small(self) -> bool:
-        """Whether the model has so few parameters that a short prompt suits it better."""
+        """Whether the model has so few parameters that it does better with a short prompt."""
         ...
 
     @property
     def is_trained(self) -> bool:
-        """Whether the model was trained as this product's partner, so that it needs neither rules nor examples."""
+        """Whether the model was trained as this product's partner. Then it needs neither rules nor examples."""
         ...
 
     async def generate(
@@ -106,10 +108,10 @@ class Llm(Writer, Protocol):
         tools: ToolUse = NO_TOOLS,
     ) -> str:
         """The text of the whole reply. json_schema: as JSON text; the reply is then one JSON document of that shape.
-        tools: that the prompt describes; their calls are not returned.
+        tools: the tools that the prompt describes; calls of them are not returned.
 
         gives_way: no learner waits for this reply. It ends with BusyError as soon as this gateway requests a learner's
-        reply, and does not count in `is_idle`.
+        reply, and it does not count in `is_idle`.
         """
         ...
 
@@ -119,7 +121,7 @@ StopReason = Literal["stop", "length", "content_filter", "tool_calls"]
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """A request of another application to the language model. None: the service's default.
+    """Another application's request to the language model. A field that is None leaves the choice to the service.
 
     json_schema: as JSON text; the reply is then one JSON document of that shape.
     """
@@ -147,8 +149,8 @@ class ChatDone:
 
 
 class Chat(Protocol):
-    """The language model for other applications, without the rules for conversations."""
+    """The language model for other applications. It gets no rules for conversations."""
 
     def stream(self, request: ChatRequest) -> AbstractAsyncContextManager[AsyncIterator[str | CallPiece | ChatDone]]:
-        """The reply in pieces of text and of calls, then ChatDone. The block begins when the first one is there."""
+        """The reply in pieces of text and of calls, then ChatDone. The block begins when the first piece is there."""
         ...

@@ -8,7 +8,8 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class KnownLanguages:
-    """BCP-47 tags. spoken: of the voices. heard: of the recognition. Empty: unknown, so any language may work."""
+    """BCP-47 tags. spoken: the voices' languages. heard: the languages that recognition knows. Empty: unknown, so any
+    language may work."""
 
     spoken: tuple[str, ...] = ()
     heard: tuple[str, ...] = ()
@@ -18,7 +19,7 @@ class Languages(Protocol):
     """What the model servers say about their languages."""
 
     async def languages(self) -> KnownLanguages:
-        """The languages as they are now. Raises nothing: what a server doesn't tell is empty."""
+        """The current languages. Raises nothing: what a server doesn't report is empty."""
         ...
 
 

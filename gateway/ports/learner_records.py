@@ -10,22 +10,23 @@ from gateway.learner_record import ConversationProgress, Erased, ExportedSession
 
 
 class LearnerRecords(Protocol):
-    """Keeps learners' progress. learner: their name, as `learner_name` makes it.
+    """Keeps learners' progress. learner: the name that `learner_name` makes for them.
 
-    `agree` gives the id of the record, which a learner's erasure ends. Writes with the id of an erased record have no
-    effect, so a conversation that goes on after the erasure writes nothing. All methods raise UnavailableError when the
-    store can't be reached.
+    `agree` returns the id of the record. A learner's erasure ends the record. Writes with the id of an erased record
+    have no effect, so a conversation that goes on after the erasure writes nothing. All methods raise UnavailableError
+    when the store can't be reached.
     """
 
     async def agree(self, learner: str, session_id: str = "") -> str:
-        """The learner agrees to a record. Begins one, or goes on with it; returns its id, "" if none can be kept.
+        """The learner agrees to a record. Begins one, or continues the existing one. Returns its id; "" if none can be
+        kept.
 
         session_id: a conversation that belongs to the record, so that an erasure can delete it.
         """
         ...
 
     async def is_kept(self, learner: str, record_id: str) -> bool:
-        """Whether this record has not been erased."""
+        """Whether this record still exists, that is, has not been erased."""
         ...
 
     async def words_due(self, learner: str, language: str, most: int) -> list[str]:
@@ -41,7 +42,7 @@ class LearnerRecords(Protocol):
 
 
 class LearnerFiles(LearnerRecords, Protocol):
-    """The records, as their learners see and change them.
+    """The records, as learners read and change them.
 
     `put_word` and `drop_word` raise NoRecordError if there is no record.
     """

@@ -22,7 +22,7 @@ class HeardWord:
 class Transcript:
     """The words of one turn. start_sample and end_sample: where its voice began and ended in the stream.
 
-    language: heard, a BCP-47 tag; empty if the model doesn't say.
+    language: the language that was heard, a BCP-47 tag; empty if the model doesn't say.
     """
 
     text: str
@@ -34,7 +34,7 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """A turn began. traceparent: of the turn's trace, if recognition has begun one; else empty."""
+    """A turn began. traceparent: identifies the turn's trace, if recognition has begun one; otherwise empty."""
 
     start_sample: int
     traceparent: str = ""
@@ -87,9 +87,10 @@ class VoiceContinued:
 
 @dataclass(frozen=True, slots=True)
 class VerbatimTranscript:
-    """What the learner really said in an earlier turn, mistakes and hesitation sounds included, if that differs.
+    """What the learner really said in an earlier turn, mistakes and hesitation sounds included, if that differs from
+    the turn.
 
-    transcript: its start_sample and end_sample are those of the `EndOfTurn` that it belongs to.
+    transcript: has the start_sample and end_sample of the turn's `EndOfTurn`.
     """
 
     transcript: Transcript
@@ -129,7 +130,7 @@ class AsrStream(Protocol):
         ...
 
     async def set_patience(self, patience: Patience) -> None:
-        """Change the patience from here on."""
+        """Change the patience from now on."""
         ...
 
     async def finish(self) -> None:
@@ -150,15 +151,15 @@ class Asr(Protocol):
 
 
 class Recordings(Protocol):
-    """Recognition of recordings, which waits for the turns of learners."""
+    """Recognition of recordings. It waits while learners' turns need the model."""
 
     async def recognize(
         self, pcm: bytes, *, sample_rate_hz: int, language: str = "", translate: bool = False, context: str = ""
     ) -> Transcript:
         """The words in 16-bit mono PCM of at most 10 minutes. Times are in samples from its start.
 
-        language: the expected one, a BCP-47 tag; empty: detected. translate: into English. context: the words before
-        the audio in the same recording. Raises InvalidInputError if the model can't translate, BusyError if learners
-        use all slots.
+        language: the expected language, a BCP-47 tag; empty: detected. translate: translate into English. context: the
+        words before the audio in the same recording. Raises InvalidInputError if the model can't translate, BusyError
+        if learners use all slots.
         """
         ...

@@ -10,22 +10,22 @@ from gateway.history import SessionState, Turn
 
 
 class UnsavedSession(Protocol):
-    """A session that could not be written, with its present values."""
+    """A session that could not be written, with its current values."""
 
     resume_token: str
     state: SessionState
     turns: list[Turn]
 
     async def may_be_stored(self) -> bool:
-        """Whether it may still be written: not once its learner has erased their data. Raises UnavailableError."""
+        """Whether it may still be written. False once its learner has erased their data. Raises UnavailableError."""
         ...
 
     def is_saved(self) -> None:
-        """All of it is written."""
+        """Called when all of it has been written."""
         ...
 
     def is_taken(self) -> None:
-        """A newer connection has taken it over, so it was not written."""
+        """Called if it was not written because a newer connection has taken the session over."""
         ...
 
 
@@ -61,7 +61,7 @@ class SessionStore(Protocol):
         ...
 
     async def restore(self, state: SessionState, resume_token: str, turns: Sequence[Turn]) -> None:
-        """Write the whole session, whatever the store has of it."""
+        """Write the whole session, whatever the store holds of it."""
         ...
 
     def save_later(self, session: UnsavedSession) -> None:
@@ -69,7 +69,7 @@ class SessionStore(Protocol):
         ...
 
     async def leave(self, session_id: str) -> None:
-        """The learner has left a session without a turn, which need not be kept for long."""
+        """The learner has left a session without a turn. It need not be kept for long."""
         ...
 
     async def delete(self, session_id: str) -> None:

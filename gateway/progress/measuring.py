@@ -14,13 +14,13 @@ from gateway.learner_record import ConversationProgress, Mistake, ScenarioOutcom
 from gateway.progress.mistakes import kind_of
 
 MAX_WORDS = 2000
-"""How many distinct words of one conversation are looked at."""
+"""At most this many distinct words of one conversation are examined."""
 _LONGEST_WORD = 64
 _KNOWN_FROM_ZIPF = 1.5  # rarer "words" are mostly slips, names, or misheard
 
 
 def entry_of(analysis: Analysis, ended_at: datetime) -> ConversationProgress:
-    """The entry without its new words."""
+    """The entry of a conversation, still without its new words."""
     about, fluency, grammar = analysis.conversation, analysis.fluency, analysis.grammar
     pauses, fillers = fluency.pauses, fluency.fillers
     return ConversationProgress(
@@ -61,7 +61,8 @@ def words_used(turns: Sequence[Turn], language: str) -> list[str]:
     """The distinct words that the learner used, in order, without names and numbers. Blocks while the list of the
     language is loaded for the first time.
 
-    Where the language has a list of words, words that are not in it are left out: most of them are slips or misheard.
+    If there is a list of words for the language, words that are not in it are left out: most of them are slips or
+    misheard.
     """
     lexicon = lexicon_of(language)
     texts = [turn.text for turn in turns if isinstance(turn, LearnerTurn)]

@@ -1,4 +1,5 @@
-"""The function words and endings by which `mistakes` tells the kind of a mistake, for each language with a table."""
+"""The function words and endings by which `mistakes` recognises the kind of a mistake. There is a table for each
+language that is listed here."""
 
 from __future__ import annotations
 
@@ -20,9 +21,9 @@ class FunctionWords:
     """The tables of one language; each word is in lower case.
 
     gendered: groups of forms that differ in gender only. cased: forms that show a case. agreeing: groups of forms of
-    one verb that differ in person only. copulas: groups of forms of the verbs that mean "be"; another group is another
-    verb. subjects: pronouns after which a verb follows. plurals: endings of the plural. counted: words before a plural.
-    endings: endings of adjectives.
+    one verb that differ in person only. copulas: a group of forms for each verb that means "be". subjects: pronouns
+    after which a verb follows. plurals: endings of the plural. counted: words before a plural. endings: endings of
+    adjectives.
     """
 
     articles: frozenset[str] = frozenset()

@@ -1,8 +1,8 @@
 """Names the kind of a corrected mistake, from the words that the correction changed.
 
-The kinds are a fixed list, and each language has those that its grammar can have. The tables of `mistake_words` decide
-most of it. A language without a table has only the kinds that need none. A kind is a guess from a few words: it is
-right often enough to show which kind comes back, not to grade anyone.
+The kinds are a fixed list, and a language has those of them that its grammar can have. Most kinds are recognised with
+the tables of `mistake_words`. A language without a table has only the kinds that need none. A kind is a guess from a
+few words: it is right often enough to show which kind of mistake recurs, but not to grade anyone.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _UNSPACED = {"ja", "zh"}
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?")
 _LETTER = re.compile(r"[^\W\d_]")
 _SPELLING_FROM = 0.74
-_STEM_FROM = 0.5  # of the longer word
+_STEM_FROM = 0.5  # of the longer word: at least this share of its letters is the common stem
 _BY_TABLE: tuple[tuple[MistakeKind, str], ...] = (
     ("article", "articles"),
     ("possessive", "possessives"),
@@ -73,7 +73,7 @@ _BY_TABLE: tuple[tuple[MistakeKind, str], ...] = (
     ("pronoun", "pronouns"),
     ("conjunction", "conjunctions"),
 )
-"""If all changed words are in the table, the mistake is of this kind. The first that fits."""
+"""If all changed words are in the table, the mistake is of this kind. The first table that fits decides."""
 _OF_STRUCTURE: tuple[tuple[MistakeKind, str], ...] = (
     ("gender", "gendered"),
     ("case", "cased"),
@@ -123,7 +123,7 @@ def kinds_of(language: str) -> frozenset[MistakeKind]:
 
 
 def kind_of(original: str, corrected: str, language: str, sentence: str = "") -> MistakeKind:
-    """The kind of the mistake. sentence: the whole one; its word before `original` helps to decide."""
+    """The kind of the mistake. sentence: the whole sentence; its word before `original` helps to decide."""
     spoken = language.partition("-")[0].lower()
     words = FUNCTION_WORDS.get(spoken, UNKNOWN)
     before, after = _words(original, spoken), _words(corrected, spoken)
@@ -162,12 +162,12 @@ def _change(before: list[str], after: list[str], word_before: str) -> _Change:
 
 
 def _pair(change: _Change) -> tuple[str, str] | None:
-    """The one word that was replaced by one other."""
+    """The replaced word and its replacement, if the correction replaced exactly one word."""
     return (change.out[0], change.into[0]) if len(change.out) == len(change.into) == 1 else None
 
 
 def _by_paradigm(change: _Change, words: FunctionWords) -> MistakeKind | None:
-    """One form of a function word for another form of the same."""
+    """The kind, if one form of a function word was replaced by another form of the same word."""
     if (pair := _pair(change)) is None:
         return None
     if any(set(pair) <= forms for forms in words.agreeing):
@@ -268,7 +268,7 @@ def _differ_by_s(one: str, other: str) -> bool:
 
 
 def _by_form(change: _Change, words: FunctionWords) -> MistakeKind:
-    """What is left: forms of content words, and other words."""
+    """The kind of all other mistakes: forms of content words, and other words."""
     if not change.out or not change.into:
         return "missing_word" if change.into else "extra_word"
     if (pair := _pair(change)) is None:
@@ -311,7 +311,7 @@ def _swap(one: str, other: str, ending: str, for_ending: str) -> bool:
 
 
 def _common(one: str, other: str) -> int:
-    """How many letters at the beginning are the same."""
+    """How many letters the two words have in common at the beginning."""
     count = 0
     for first, second in zip(one, other, strict=False):
         if first != second:

@@ -17,7 +17,7 @@ _EXAMPLES = 3
 class RecurringMistake(StoredModel):
     """A kind of mistake in one language.
 
-    conversations: in how many it was made. examples: the latest, newest first, each once.
+    conversations: in how many conversations it was made. examples: the latest ones, newest first, each once.
     """
 
     kind: MistakeKind
@@ -39,7 +39,7 @@ class WordsUsed(StoredModel):
 class LearnerProgress(StoredModel):
     """The answer of GET /learner/progress. kept: whether there is a record; without one, the rest is empty.
 
-    mistakes: those that come back most come first. due: how many of `words_to_learn` are due.
+    mistakes: the kinds that recur in most conversations come first. due: how many of `words_to_learn` are due.
     """
 
     kept: bool
@@ -52,7 +52,7 @@ class LearnerProgress(StoredModel):
 
 
 def overview(record: LearnerRecord | None, now: datetime) -> LearnerProgress:
-    """The summary of a record. None: nothing is kept."""
+    """The summary of a record. record: None if nothing is kept."""
     if record is None:
         return LearnerProgress(kept=False)
     return LearnerProgress(
@@ -69,7 +69,7 @@ def overview(record: LearnerRecord | None, now: datetime) -> LearnerProgress:
 
 
 def recurring(conversations: Sequence[ConversationProgress]) -> list[RecurringMistake]:
-    """The kinds of mistakes, first those that were made in most conversations. conversations: the oldest first."""
+    """The kinds of mistakes. The ones made in most conversations come first. conversations: oldest first."""
     made: defaultdict[tuple[str, MistakeKind], list[tuple[ConversationProgress, Mistake]]] = defaultdict(list)
     for conversation in conversations:
         for mistake in conversation.mistakes:

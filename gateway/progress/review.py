@@ -1,7 +1,7 @@
 """Decides when a word is due again, with FSRS (Ye et al., 2022; the package `fsrs`).
 
-A word that is due gets a rating from the learner. FSRS then chooses the time of the next review, so that the learner
-probably still remembers the word at that time (90 %).
+The learner rates how well they remembered a word that was due. FSRS then sets the next review to a time when the
+learner probably (90 %) still remembers the word.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import fsrs
 
 from gateway.learner_record import Card, LearnedWord, Rating, WordToKeep
 
-# Without fuzzing, the same reviews always give the same times.
+# Without fuzzing, the same reviews always lead to the same times.
 _SCHEDULER = fsrs.Scheduler(enable_fuzzing=False)
 _RATINGS: dict[Rating, fsrs.Rating] = {
     "again": fsrs.Rating.Again,
@@ -39,7 +39,8 @@ def reviewed(word: LearnedWord, rating: Rating, now: datetime) -> LearnedWord:
 
 
 def due(words: Iterable[LearnedWord], now: datetime, language: str = "") -> list[LearnedWord]:
-    """The words that are due, the longest overdue first. language: only words of this language, whatever its region."""
+    """The words that are due, the longest overdue first. language: restricts the result to this language, whatever the
+    region."""
     spoken = _spoken(language)
     waiting = [one for one in words if one.card.due <= now and (not language or _spoken(one.language) == spoken)]
     return sorted(waiting, key=lambda one: (one.card.due, one.word))

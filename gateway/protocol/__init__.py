@@ -1,6 +1,6 @@
 """The WebSocket protocol of /ws/conversation: every message, as pydantic models. See docs/protocol.md.
 
-Text frames are JSON control messages with a `type`; binary frames are audio. A simple client need send only audio,
+Text frames are JSON control messages with a `type`; binary frames are audio. A simple client needs to send only audio,
 end_conversation, set_level and ping. It may ignore all messages except connected, transcript, ai_text, ai_audio_start,
 audio, turn_complete, analysis and error.
 """

@@ -15,7 +15,7 @@ Encoding = Literal["auto", "pcm_s16le", "webm", "ogg", "mp4", "aac", "flac", "wa
 
 
 class ClientMessage(BaseModel):
-    """A message from the client. An unknown field has no effect, because a newer client may meet an older gateway."""
+    """A message from the client. An unknown field has no effect, because a client may be newer than the gateway."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -28,7 +28,7 @@ class ClientMessage(BaseModel):
 
 
 class AudioFormat(ClientMessage):
-    """The format of the client's audio. `auto`: any but raw PCM, detected by its first bytes.
+    """The format of the client's audio. `auto`: any format except raw PCM, detected by its first bytes.
 
     Raw PCM must be announced. sample_rate applies to raw PCM only.
     """
@@ -38,7 +38,7 @@ class AudioFormat(ClientMessage):
 
 
 class ToolDefinition(ClientMessage):
-    """A function that the partner may call, and the client runs. parameters: a JSON Schema of its arguments."""
+    """A function that the partner may call and the client runs. parameters: a JSON Schema of its arguments."""
 
     name: str = Field(pattern=TOOL_NAME)
     description: str = Field("", max_length=4096)
@@ -48,13 +48,13 @@ class ToolDefinition(ClientMessage):
 class Start(ClientMessage):
     """Optional; the first message. With session_id and resume_token, it resumes that session.
 
-    learner: a random id that the client makes once and sends in every conversation of the same person. scenario:
-    the id of a scenario that GET /scenarios lists. instructions: to the partner, in place of a scenario.
-    partner_begins: the partner speaks first. tools: that the partner may call; the client runs them. tool_choice:
-    `auto`, `none`, `required`, or the name of the one tool that each reply must call. confirms_tools: the client
-    asks the learner about a `tool_call` with `confirm`. native_language: the learner's own, as a BCP-47 tag; `language`
-    is the one practised. corrections: when the learner is corrected. keep_progress: the learner agrees that their
-    progress is kept.
+    learner: a random id that the client makes once and sends in every conversation of the same person. scenario: the id
+    of a scenario that GET /scenarios lists. instructions: tell the partner what to do; used instead of a scenario.
+    partner_begins: the partner speaks first. tools: the partner may call them; the client runs them. tool_choice:
+    `auto`, `none`, `required`, or the name of the one tool that each reply must call. confirms_tools: the client asks
+    the learner about a `tool_call` with `confirm`. native_language: the learner's own, as a BCP-47 tag; `language` is
+    the one practised. corrections: when the learner is corrected. keep_progress: the learner agrees that their progress
+    is kept.
     """
 
     type: Literal["start"]
@@ -105,7 +105,7 @@ class Playback(ClientMessage):
 
 
 class ToolResult(ClientMessage):
-    """The answer to a `tool_call`: its output, or, to one with `confirm`, whether the learner allows it."""
+    """The answer to a `tool_call`: its output. If the call has `confirm`: whether the learner allows it."""
 
     type: Literal["tool_result"]
     call_id: str = Field(max_length=256)
@@ -120,7 +120,7 @@ class Hint(ClientMessage):
 
 
 class EndConversation(ClientMessage):
-    """End the conversation. The analysis follows, as it is made."""
+    """End the conversation. The analysis follows in parts, as they are made."""
 
     type: Literal["end_conversation"]
 

@@ -18,8 +18,8 @@ class ServerMessage(BaseModel):
 class Queued(ServerMessage):
     """All seats are taken, and the learner waits. Sent before `connected`, and again whenever the position changes.
 
-    position: 1 is next. estimate_s: the estimated wait. place: connect with `?place=` after a `reconnect` to keep the
-    position.
+    position: 1 is next. estimate_s: the estimated wait. place: to keep the position after a `reconnect`, connect with
+    `?place=` and this value.
     """
 
     type: Literal["queued"] = "queued"
@@ -37,7 +37,7 @@ class Connected(ServerMessage):
 
 
 class Resumed(ServerMessage):
-    """The answer to a `start` that resumes. turns: how many the session has, the learner's and the partner's.
+    """The answer to a `start` that resumes a session. turns: how many the session has, the learner's and the partner's.
 
     scenario: the id of the session's scenario, if it has one.
     """
@@ -50,7 +50,8 @@ class Resumed(ServerMessage):
 
 
 class Reconnect(ServerMessage):
-    """This gateway ends. Send no more; wait for its close (1012) and for delay_ms, then connect again and resume."""
+    """This gateway shuts down. Send nothing more, wait for the close (1012) and then for delay_ms, connect again and
+    resume."""
 
     type: Literal["reconnect"] = "reconnect"
     reason: str
@@ -58,7 +59,8 @@ class Reconnect(ServerMessage):
 
 
 class TimeLeft(ServerMessage):
-    """The learner may converse for only this many seconds more today. Then come `error` and close 4429."""
+    """The learner has only this many seconds of conversation left today. After them, `error` and a close (4429)
+    follow."""
 
     type: Literal["time_left"] = "time_left"
     seconds: int
@@ -86,7 +88,7 @@ class TranscriptWord(ServerMessage):
 
 
 class TranscriptMessage(ServerMessage):
-    """The text of the learner's turn. Only a final one carries the words and the language in which they were heard."""
+    """The text of the learner's turn. Only a final transcript carries the words and the language that was heard."""
 
     type: Literal["transcript"] = "transcript"
     text: str
@@ -109,7 +111,7 @@ class TranscriptRevised(ServerMessage):
 
 
 class AiText(ServerMessage):
-    """A piece of the partner's reply. The last one has is_complete and may be empty."""
+    """A piece of the partner's reply. The last piece has is_complete and may be empty."""
 
     type: Literal["ai_text"] = "ai_text"
     text: str
@@ -144,7 +146,7 @@ class Captions(ServerMessage):
 
 
 class Interrupted(ServerMessage):
-    """The reply was cut short: no more audio of that turn follows. heard_text: what the learner heard of it."""
+    """The reply was cut short: no more audio of that turn follows. heard_text: the part that the learner heard."""
 
     type: Literal["interrupted"] = "interrupted"
     turn_id: str
@@ -162,7 +164,7 @@ class TurnComplete(ServerMessage):
 class ToolCallMessage(ServerMessage):
     """The partner calls a tool and waits for the `tool_result`.
 
-    confirm: the gateway runs the tool, if the learner allows it.
+    confirm: the gateway runs the tool itself, if the learner allows it.
     """
 
     type: Literal["tool_call"] = "tool_call"
@@ -173,17 +175,18 @@ class ToolCallMessage(ServerMessage):
 
 
 class HintMessage(ServerMessage):
-    """The answer to a `hint`: sentences that the learner could say now. Empty if there are none in this language."""
+    """The answer to a `hint`: sentences that the learner could say now. Empty if there are no hints in this
+    language."""
 
     type: Literal["hint"] = "hint"
     sentences: tuple[str, ...]
 
 
 class CorrectionMessage(ServerMessage):
-    """A correction of something that the learner has said, some seconds later. Only after a `start` that asks for it.
+    """A correction of something that the learner said some seconds ago. Sent only if `start` asks for corrections.
 
-    turn_id: the learner's turn, as in the analysis. sentence: the learner's, of which `original` is a part, letter for
-    letter. why: the reason; empty if there is none. why_code: a rule's reason as a code. by: who found it.
+    turn_id: the learner's turn, as in the analysis. sentence: the learner's sentence, which contains `original` letter
+    for letter. why: the reason; empty if there is none. why_code: a rule's reason as a code. by: who found the mistake.
     """
 
     type: Literal["correction"] = "correction"
@@ -199,8 +202,8 @@ class CorrectionMessage(ServerMessage):
 class AnalysisProgress(ServerMessage):
     """The analysis so far: the measured parts at once, then again with each part that the language model has written.
 
-    done, of total: how many steps towards the whole `analysis` are completed. data: as in `analysis`; its `pending`
-    names the parts that are still to come.
+    done, total: how many steps are completed, and how many there are. data: as in `analysis`; its `pending` names the
+    parts that are still to come.
     """
 
     type: Literal["analysis_progress"] = "analysis_progress"

@@ -33,7 +33,7 @@ class AudioDecoder:
         self._converter = PcmConverter(PcmFormat("pcm_s16le", rate_hz(name), 1), sample_rate_hz)
 
     def push(self, data: bytes) -> bytes:
-        """The next piece."""
+        """Decode the next piece."""
         if self._table is not None:
             data = self._table[np.frombuffer(data, np.uint8)].tobytes()
         return b"".join(self._converter.push(data))
@@ -48,11 +48,11 @@ class AudioEncoder:
         self._bytes_per_s = rate_hz(name) * (BYTES_PER_SAMPLE if self._encode is None else 1)
 
     def push(self, pcm: bytes) -> bytes:
-        """The next piece."""
+        """Encode the next piece."""
         return self._encoded(b"".join(self._converter.push(pcm)))
 
     def flush(self) -> bytes:
-        """The end of the audio, which the resampler still holds."""
+        """The rest of the audio, which the resampler still holds."""
         return self._encoded(self._converter.flush())
 
     def duration_ms(self, size: int) -> float:

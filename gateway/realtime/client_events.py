@@ -13,11 +13,11 @@ from gateway.realtime.session_config import client_error
 from gateway.realtime.tools import Choice, FunctionTool
 from gateway.tools import MAX_TOOLS
 
-NAME_LENGTH = 60  # an error repeats so many characters of an unknown `type`
+NAME_LENGTH = 60  # an error quotes this many characters of an unknown `type`
 
 
 class ClientEvent(BaseModel):
-    """The fields of every event. event_id: chosen by the client; an `error` event names it."""
+    """The fields of every event. event_id: chosen by the client; an `error` event about this event quotes it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -86,7 +86,7 @@ class ItemDelete(ClientEvent):
 
 
 class ItemTruncate(ClientEvent):
-    """The learner has heard this item of the partner only up to `audio_end_ms`."""
+    """The learner has heard this item of the partner's only up to `audio_end_ms`."""
 
     type: Literal["conversation.item.truncate"]
     item_id: str
@@ -114,7 +114,7 @@ class ResponseParameters(BaseModel):
 
 
 class ResponseCreate(ClientEvent):
-    """Let the partner answer."""
+    """Have the partner answer."""
 
     type: Literal["response.create"]
     response: ResponseParameters = ResponseParameters()
@@ -147,7 +147,7 @@ CLIENT_EVENT_TYPES = tuple(
 
 
 def read_client_event(data: str) -> AnyClientEvent:
-    """A text frame as an event. Raises ClientError, which names the event."""
+    """A text frame as an event. Raises ClientError, which contains the event's id."""
     try:
         found = json.loads(data)
     except (ValueError, RecursionError):
@@ -167,7 +167,7 @@ def read_client_event(data: str) -> AnyClientEvent:
 
 
 def _is_unicode(found: dict[str, Any]) -> bool:
-    """Whether all texts are valid Unicode, so that they can be sent on."""
+    """Whether all texts are valid Unicode, so that they can be passed on."""
     try:
         json.dumps(found, ensure_ascii=False).encode()
     except UnicodeEncodeError:

@@ -1,6 +1,7 @@
 """Short-lived keys (`ek_…`), which a server requests and gives to its client in a browser.
 
-A key carries the settings of its sessions. Sessions that are opened with it belong to the client that requested it.
+A key carries the settings of its sessions. Sessions that are opened with the key belong to the client that requested
+it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ PREFIX = "ek_"
 
 
 class ExpiresAfter(BaseModel):
-    """When the key expires. Sessions that are open then go on."""
+    """When the key expires. Sessions that are open at that time go on."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -52,7 +53,7 @@ async def create_key(key_request: KeyRequest, client: Client, store: SessionStor
 
 
 async def open_with(key: str, store: SessionStore) -> tuple[Client, dict[str, Any]]:
-    """The client to whom the key belongs, and the settings of its sessions. Raises UnauthorizedError or
+    """The client that the key belongs to, and the settings of its sessions. Raises UnauthorizedError or
     UnavailableError."""
     found = await store.client_secret(key)
     if found is None:

@@ -148,7 +148,7 @@ SESSION_FIELDS: dict[str, Row] = {
     "tracing": Row("without effect", "reported as null"),
     "truncation": Row("without effect", "reported as `auto`: the server shortens long conversations itself"),
 }
-"""The fields of `session.update` and `client_secrets`. A listed field stands for the fields inside it that are not
+"""The fields of `session.update` and `client_secrets`. A field also stands for the fields inside it, unless they are
 listed."""
 
 RESPONSE_FIELDS: dict[str, Row] = {

@@ -1,4 +1,4 @@
-"""Lets the partner go on after a silence of `idle_timeout_ms`."""
+"""Has the partner go on after a silence of `idle_timeout_ms`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MS_PER_S = 1000
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Nobody has spoken since the learner heard the end of the partner's reply. from_ms: time in the learner's
+    """A silence since the learner heard the end of the partner's reply. from_ms: where it began in the learner's
     audio."""
 
     since_s: float
@@ -21,10 +21,10 @@ class Silence:
 
 
 class IdleTimer:
-    """Of one connection.
+    """The timer of one connection.
 
-    timeout_ms: returns the length of a silence that is too long; None: there is none. on_idle: called after such a
-    silence, with its `from_ms`.
+    timeout_ms: returns after how long a silence is too long; None: never. on_idle: called after such a silence, with
+    its `from_ms`.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class IdleTimer:
         self._changed.set()
 
     def timeout_changed(self) -> None:
-        """Ask for the length anew."""
+        """The result of `timeout_ms` may have changed."""
         self._changed.set()
 
     async def run(self) -> None:
-        """Until cancelled. Run this as a task."""
+        """Watch for silences until cancelled. Run this as a task."""
         while True:
             silence = self._silence
             with suppress(TimeoutError):

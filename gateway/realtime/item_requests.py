@@ -1,4 +1,4 @@
-"""Carries out what a Realtime client asks of the items: create, retrieve, delete, truncate."""
+"""Carries out a Realtime client's requests about items: create, retrieve, delete, truncate."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from gateway.realtime.server_events import Event
 
 
 class ItemRequests:
-    """Of one connection. send: takes the events for the client, in order. elapsed_s: since the connection began."""
+    """Handles the requests of one connection. send: takes the events for the client, in order. elapsed_s: returns the
+    seconds since the connection began."""
 
     def __init__(
         self,
@@ -35,7 +36,7 @@ class ItemRequests:
         self._truncations: dict[str, int] = {}  # item → milliseconds, of truncations that are not confirmed yet
 
     async def on(self, event: ItemCreate | ItemRetrieve | ItemDelete | ItemTruncate) -> None:
-        """Carry it out. Raises ServiceError if the event has no effect."""
+        """Carry the request out. Raises ServiceError if the event has no effect."""
         match event:
             case ItemCreate():
                 await self._create(event)
@@ -51,7 +52,7 @@ class ItemRequests:
         """The conversation has truncated the item's turn."""
         end_ms = self._truncations.pop(notice.turn_id, None)
         item = self._items.get(notice.turn_id)
-        if end_ms is None or item is None:  # it was truncated only to be deleted
+        if end_ms is None or item is None:  # it was truncated only because it was to be deleted
             return []
         item.text, item.is_kept = notice.text, bool(notice.text)
         about = {"item_id": item.id, "content_index": 0, "audio_end_ms": end_ms}
@@ -74,7 +75,7 @@ class ItemRequests:
             raise ClientError("this item is still being made; cancel the response first", param="item_id")
         self._items.delete(item)
         heard = self._partner.heard
-        if heard and heard.item is item:  # it gets into the history only when it is heard or interrupted
+        if heard and heard.item is item:  # its turn gets into the history only when it has been heard or interrupted
             await self._session.post(TruncateTurn(item.id, heard.sent_ms))
         if item.is_kept or (heard and heard.item is item):
             await self._session.post(DeleteTurn(item.id))

@@ -13,12 +13,12 @@ from gateway.realtime.errors import ClientError
 Role = Literal["user", "assistant", "system"]
 Kind = Literal["input_text", "input_audio", "output_text", "output_audio", "function_call", "function_call_output"]
 ROOT = "root"
-"""The id that means the beginning of the conversation, where an event names an item's predecessor."""
+"""The id that stands for the beginning of the conversation, where an event names the item before an item."""
 
-# A client's note to the partner becomes a message of the learner, as chat templates have no other place for it.
+# A client's note to the partner becomes a message of the learner, because chat templates have no other place for it.
 NOTE = "(A note to you, not from your friend: {text})"
-MAX_TEXT = 32_000  # characters of an item of the client's
-MAX_NAME = 256  # characters of the id or the name of a call
+MAX_TEXT = 32_000  # the most characters of a client's item
+MAX_NAME = 256  # the most characters of the id or the name of a call
 _KINDS: dict[Role, Kind] = {"user": "input_text", "assistant": "output_text", "system": "input_text"}
 _SPOKEN: dict[Role, Kind] = {"user": "input_audio", "assistant": "output_audio"}
 _MESSAGE_FIELDS = {"id", "type", "role", "content", "object", "status"}
@@ -41,7 +41,7 @@ class Item:
     """A message, a call of a tool, or its result.
 
     text: the words, arguments or result; None while they are not known. is_kept: it has a turn in the history. call_id,
-    name: of a call.
+    name: only for a call.
     """
 
     id: str
@@ -88,8 +88,8 @@ class Items:
         return iter(self._items)
 
     def add(self, item: Item, after: str | None = None) -> str | None:
-        """Insert `item` behind the item `after`; None: at the end. Returns the id of the item before it. Raises
-        ClientError."""
+        """Insert `item` after the item with the id `after`; None: at the end. Returns the id of the item before it.
+        Raises ClientError."""
         if any(item.id == other.id for other in self._items):
             raise ClientError(
                 f"there is an item {item.id!r} already; choose another id",
@@ -228,7 +228,7 @@ def _item_id(given: Mapping[str, Any], param: str) -> str:
 
 
 def _text_of(part: object, role: Role, param: str) -> str:
-    """The text of a part. Of a spoken part that the client has from this server it is the transcript."""
+    """The text of a part. For a spoken part, which the client received from this server, it is the transcript."""
     kind = part.get("type") if isinstance(part, Mapping) else None
     if isinstance(part, Mapping) and kind == _SPOKEN.get(role) and isinstance(part.get("transcript"), str):
         return str(part["transcript"])

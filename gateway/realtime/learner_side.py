@@ -3,7 +3,7 @@
     speech_started ─▶ speech_stopped, committed, item added, item done, transcription delta, transcription completed
 
 A client stops its player at `speech_started`. So while the partner is heard, that event waits until the learner's voice
-has interrupted the partner: a cough or a "mhm" gives no event at all. Between speech_started and speech_stopped there
+has interrupted the partner: a cough or a "mhm" causes no event at all. Between speech_started and speech_stopped there
 may be pauses; speech_stopped comes when the turn is over.
 """
 
@@ -24,12 +24,12 @@ from gateway.realtime.server_events import Event
 from gateway.realtime.session_config import SessionConfig
 
 _TRANSCRIPTION = "conversation.item.input_audio_transcription"
-LEAST_CONFIDENCE = 1e-6  # its logarithm is finite
+LEAST_CONFIDENCE = 1e-6  # above 0, so that its logarithm is finite
 
 
 @dataclass(slots=True)
 class _Voice:
-    """The learner is in a turn. is_told: speech_started was sent. text: its words that were sent."""
+    """The learner is in a turn. is_told: speech_started was sent. text: the words that were sent."""
 
     item_id: str
     began_ms: int
@@ -44,7 +44,7 @@ class LearnerSide:
         self._items = items
         self._config = config
         self._voice: _Voice | None = None
-        self._committed: deque[Item] = deque()  # turns that the client has ended and whose words are not known yet
+        self._committed: deque[Item] = deque()  # turns that the client has ended, but whose words are not known yet
 
     @property
     def is_speaking(self) -> bool:
@@ -52,7 +52,7 @@ class LearnerSide:
         return self._voice is not None
 
     def on_voice(self, voice: VoiceBegan, *, partner_is_heard: bool) -> list[Event]:
-        """The learner speaks."""
+        """The learner has begun or goes on to speak."""
         if self._voice is None:
             self._voice = _Voice(voice.turn_id, round(voice.at_s * 1000))
         detection = self._config().audio.input.turn_detection
@@ -60,7 +60,7 @@ class LearnerSide:
         return [] if may_be_sound else self.on_interruption()
 
     def on_words(self, heard: WordsHeard) -> list[Event]:
-        """The new words, for a transcription session. Other sessions get the words with the end of the turn."""
+        """New words of the open turn. A transcription session gets them now, other sessions at the end of the turn."""
         voice, config = self._voice, self._config()
         is_wanted = config.type == "transcription" and config.audio.input.transcription is not None
         if not is_wanted or voice is None or not heard.text.startswith(voice.text) or heard.text == voice.text:
@@ -69,7 +69,7 @@ class LearnerSide:
         return [{"type": f"{_TRANSCRIPTION}.delta", "item_id": voice.item_id, "content_index": 0, "delta": more}]
 
     def on_interruption(self) -> list[Event]:
-        """The voice has interrupted the partner, or the partner is silent."""
+        """The learner's voice has interrupted the partner, or the partner has fallen silent."""
         if self._voice is None or self._voice.is_told:
             return []
         self._voice.is_told = True
@@ -127,7 +127,8 @@ class LearnerSide:
         ]
 
     def _transcription(self, item: Item, over: TurnOver, *, told: str = "") -> list[Event]:
-        """told: the words of the deltas that were sent; if the final words begin differently, no more deltas follow."""
+        """The events with the words. told: the words that were sent as deltas. If the final words begin differently, no
+        more deltas follow."""
         if self._config().audio.input.transcription is None:
             return []
         about = {"item_id": item.id, "content_index": 0}

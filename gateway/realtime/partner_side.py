@@ -5,9 +5,9 @@
     the same in reverse as done events, response.done
 
 A response with tools adds its message with the first text. Each call is an item of its own, with deltas of its
-arguments; it is done with the response, so that the client may then request the next one.
+arguments. Calls are done together with the response, so that the client may then request the next one.
 
-A response is done when all of it was sent. The learner may still hear it then.
+A response is done when all of it has been sent, even if the learner still hears it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from gateway.tools import CallPiece
 
 @dataclass(frozen=True, slots=True)
 class ResponseOptions:
-    """The part of a `response.create` that its events repeat."""
+    """The fields of a `response.create` that the response's events repeat."""
 
     metadata: Mapping[str, str] | None = None
     is_aside: bool = False
@@ -45,8 +45,8 @@ class ResponseOptions:
 class Response:
     """One response.
 
-    sent_ms: the length of its sent audio. output: its items so far: the message, at `index`, and calls. before: the
-    item before each of them. places: the index of a call in the reply → its place in the output.
+    sent_ms: the length of its sent audio. output: its items so far: calls, and the message, which is at `index`.
+    before: the id of the item before each of them. places: the index of a call in the reply → its place in the output.
     """
 
     id: str
@@ -85,22 +85,22 @@ class Response:
         }
 
     def event(self, kind: str, **more: Any) -> Event:
-        """An event about the content part of its message."""
+        """An event about the content part of the response's message."""
         place = {"response_id": self.id, "item_id": self.item.id, "output_index": self.index, "content_index": 0}
         return {"type": f"response.{kind}", **place, **more}
 
     def call_place(self, place: int) -> dict[str, Any]:
-        """Where the call at this place of its output is."""
+        """The fields that say which item is at this place of the output, for an event about a call."""
         item = self.output[place]
         return {"response_id": self.id, "item_id": item.id, "output_index": place, "call_id": item.call_id}
 
     def output_event(self, kind: str, item: Item, index: int) -> Event:
-        """An event about the item at this place of its output."""
+        """An event about the item at this place of the output."""
         return {"type": f"response.{kind}", "response_id": self.id, "output_index": index, "item": item.shown()}
 
     @property
     def part(self) -> dict[str, Any]:
-        """Its only content part, as `content_part.*` events show it."""
+        """The only content part of the message, as `content_part.*` events show it."""
         return (
             {"type": "audio", "transcript": self.item.text}
             if self.options.has_speech
@@ -110,7 +110,7 @@ class Response:
 
 @dataclass
 class PartnerSide:
-    """The replies of one connection. config: returns the current settings. rate_limits: returns the rest of the
+    """The replies of one connection. config: returns the current settings. rate_limits: returns what is left of the
     client's allowance."""
 
     items: Items
@@ -119,22 +119,22 @@ class PartnerSide:
     conversation_id: str
     rate_limits: Callable[[], list[dict[str, Any]]]
     active: Response | None = None
-    """The response of the conversation that is not done."""
+    """The conversation's response that is not done yet."""
     is_cancelled: bool = False
-    """Whether the client has asked for the end of the active response."""
+    """Whether the client has asked to end the active response."""
     heard: Response | None = None
-    """The response of the conversation that the learner hears."""
+    """The conversation's response that the learner hears."""
     _expected: dict[str, ResponseOptions] = field(default_factory=dict)
-    _responses: dict[str, Response] = field(default_factory=dict)  # by turn, until the reply has ended
+    _responses: dict[str, Response] = field(default_factory=dict)  # by turn id, until the reply has ended
     _lengths_ms: dict[str, float] = field(default_factory=dict)  # of items with audio
-    _audio_of: str = ""  # the turn of the audio that comes now
+    _audio_of: str = ""  # the turn to which the present audio belongs
 
     def expect(self, request_id: str, options: ResponseOptions) -> None:
         """The client has requested a response."""
         self._expected[request_id] = options
 
     def request_of(self, response_id: str) -> str | None:
-        """The request of the open response out of band with this id; None if there is none."""
+        """The request of the open out-of-band response with this id; None if there is none."""
         return next(
             (one.request_id for one in self._responses.values() if one.id == response_id and one.options.is_aside), None
         )
@@ -165,11 +165,11 @@ class PartnerSide:
         return [
             {"type": "response.created", "response": response.shown()},
             {"type": "rate_limits.updated", "rate_limits": self.rate_limits()},
-            *([] if options.has_tools else self._open(response)),  # it may consist of calls only
+            *([] if options.has_tools else self._open(response)),  # with tools, it may consist of calls only
         ]
 
     def _open(self, response: Response) -> list[Event]:
-        """Begin its message, unless it has begun."""
+        """Begin the response's message, unless it has begun."""
         if response.item in response.output:
             return []
         response.index = len(response.output)
@@ -179,7 +179,7 @@ class PartnerSide:
         return events
 
     def _add(self, response: Response, item: Item) -> list[Event]:
-        """Add an item to its output."""
+        """Add an item to the response's output."""
         events = [response.output_event("output_item.added", item, len(response.output))]
         response.output.append(item)
         if not response.options.is_aside:
@@ -285,7 +285,7 @@ class PartnerSide:
         return [*opened, *done, {"type": "response.done", "response": response.shown()}]
 
     def _item_done(self, response: Response, place: int) -> list[Event]:
-        """The events at the end of the item at this place of its output."""
+        """The events for the end of the item at this place of the output."""
         item = response.output[place]
         is_aside = response.options.is_aside
         if item is response.item:
@@ -321,7 +321,7 @@ def _error(failure: ServiceError) -> dict[str, Any]:
 
 
 def _usage(end: WritingEnd | None) -> dict[str, Any] | None:
-    """The token counts of the model server. Audio has no tokens here: no model reads or writes audio tokens."""
+    """The model server's token counts. There are no audio tokens, because no model reads or writes them here."""
     if end is None:
         return None
     return {

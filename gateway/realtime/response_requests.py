@@ -1,4 +1,4 @@
-"""Carries out a Realtime client's requests for responses, and for their end."""
+"""Carries out a Realtime client's requests to create and to cancel responses."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from gateway.reply.request import Delivery, ReplyRequest
 
 
 class ResponseRequests:
-    """Of one connection.
+    """Handles the requests of one connection.
 
-    config: returns the settings that hold. find_voice: returns the id of the voice that a client names. elapsed_s:
-    since the connection began.
+    config: returns the current settings. find_voice: returns the id of the voice that a client names. elapsed_s:
+    returns the seconds since the connection began.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class ResponseRequests:
         await self._session.post(request)
 
     async def cancel(self, response_id: str | None) -> None:
-        """End a response; None: the one that is under way. Raises ClientError if there is none."""
+        """End a response; None: the current one. Raises ClientError if there is none."""
         if response_id and (request_id := self._partner.request_of(response_id)):
             await self._session.post(CancelReply(request_id))
             return
@@ -98,7 +98,7 @@ class ResponseRequests:
             )
 
     def _read_context(self, given: Sequence[Mapping[str, Any]]) -> list[Turn]:
-        """The turns that a response gets in place of the conversation's. Raises ClientError."""
+        """The turns that the response gets instead of the conversation. Raises ClientError."""
         turns: list[Turn] = []
         for at, one in enumerate(given):
             item = self._read_item(one, f"response.input[{at}]")
@@ -122,7 +122,7 @@ class ResponseRequests:
 
 
 def _add_output(turns: list[Turn], item: Item, param: str) -> None:
-    """Add the result of a call to the turn that is the call. Raises ClientError if there is none."""
+    """Add the result of a call to the turn of that call. Raises ClientError if there is no such turn."""
     for at, turn in enumerate(turns):
         if isinstance(turn, PartnerTurn) and turn.call and turn.call.id == item.call_id:
             turns[at] = turn.model_copy(update={"call": turn.call.model_copy(update={"output": item.text})})

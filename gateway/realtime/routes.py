@@ -34,7 +34,7 @@ SUBPROTOCOL = "realtime"
 
 @dataclass(frozen=True, slots=True)
 class EntryChecks:
-    """The checks of a new connection: token → limits → seat → session."""
+    """The checks that a new connection passes: token → limits → seat → session."""
 
     authenticator: Authenticator
     limits: Limits
@@ -95,8 +95,8 @@ async def _let_in(websocket: WebSocket, checks: EntryChecks, shared: Shared) -> 
 
 
 def _resume_token(client: Client) -> str:
-    """The resume token of all sessions of one client. So the client's token and a session's id are enough to resume
-    it."""
+    """The resume token of all sessions of one client. With it, a client needs only its token and a session's id to
+    resume the session."""
     return hashlib.sha256(f"aitalk realtime {client.name}".encode()).hexdigest()
 
 
@@ -109,7 +109,7 @@ async def _receive(arrival: Arrival, opening: Opening, checks: EntryChecks, shar
 
 
 def _as_event(message: AnyServerMessage) -> str | None:
-    """The error for a client that waited for a seat and can't have one."""
+    """The error event for a client that waited for a seat and can't have one."""
     match message:
         case ErrorMessage():
             problem = ServiceError(message.message, code=message.code)

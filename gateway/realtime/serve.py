@@ -51,7 +51,7 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """The objects that all connections share."""
+    """The objects that all Realtime connections share."""
 
     ports: Ports
     options: SessionOptions
@@ -148,7 +148,7 @@ class _Connection:
                 return
             try:
                 await self._arrival.socket.send_text(encoded(event))
-            except (WebSocketDisconnect, RuntimeError):  # starlette raises RuntimeError once it has seen it
+            except (WebSocketDisconnect, RuntimeError):  # starlette raises RuntimeError once it has seen the disconnect
                 self._is_connected = False
 
     # --- in -------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ class _Connection:
             pass
 
     async def _read_one(self) -> bool:
-        """Read and carry out one event. False: there are no more."""
+        """Read and carry out one event. False: there are no more events."""
         try:
             frame = await self._arrival.receive()
         except TooMuchError as error:
@@ -203,7 +203,7 @@ def encoded(event: Event) -> str:
 
 
 def rate_limits(allowance: Allowance) -> list[dict[str, Any]]:
-    """The rest of a connection's allowance: the number of events that it may send."""
+    """The rest of a connection's allowance: how many more events it may send."""
     bucket = allowance.messages
     most = bucket.rate * BURST_S
     reset_s = round((most - bucket.left) / bucket.rate, 3)

@@ -1,4 +1,4 @@
-"""The settings of a Realtime session, as the conversation takes them."""
+"""Translates the settings of a Realtime session into those of the conversation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.realtime.session_config import LEAST_SPEED, SessionConfig
 from gateway.realtime.tools import tool_use
 from gateway.reply.request import Delivery
 
-# If the client ends the turns, recognition gets the audio in parts, divided at silences of this length.
+# If the client ends the turns, recognition still divides the audio at silences of this length.
 CUT_SILENCE_MS = 800
 
 
@@ -56,7 +56,8 @@ def language_of(config: SessionConfig) -> str | None:
 
 
 def check_language_of(config: SessionConfig, known: KnownLanguages) -> None:
-    """Raise ClientError if a session isn't possible in its language here. A transcription session needs no voice."""
+    """Raise ClientError if this gateway can't hold a session in its language. A transcription session needs no
+    voice."""
     language = language_of(config)
     if language is None:
         return

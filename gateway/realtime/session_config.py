@@ -17,9 +17,9 @@ from gateway.realtime.errors import ClientError
 from gateway.realtime.tools import Choice, FunctionTool, refuse_mcp, tool_use
 from gateway.tools import MAX_TOOLS
 
-# The patience for each `eagerness`.
+# The factor of patience for each `eagerness`.
 EAGERNESS = {"low": 2.0, "medium": 1.0, "auto": 1.0, "high": 0.6}
-# The range of recognition for the silence that ends a turn.
+# The range of the silence that ends a turn, as recognition accepts it.
 LEAST_SILENCE_MS, MOST_SILENCE_MS = 160, 10_000
 # The lowest speed of the speech synthesis.
 LEAST_SPEED = 0.5
@@ -162,7 +162,7 @@ class Audio(_Part):
 
 
 class SessionConfig(_Part):
-    """The settings of a session. model: the client's name for this server's models.
+    """The settings of a session. model: the name that the client uses for this server's models.
 
     instructions: None until the client sends some. `transcription` sessions have no output and no responses.
     """
@@ -189,7 +189,7 @@ class SessionConfig(_Part):
 
     @property
     def max_tokens(self) -> int | None:
-        """The longest response; None: as long as the server allows."""
+        """The longest response in tokens; None: as long as the server allows."""
         return None if self.max_output_tokens == "inf" else self.max_output_tokens
 
     def shown(self, session_id: str, *, instructions: str, max_tokens: int) -> dict[str, Any]:
@@ -218,10 +218,9 @@ class SessionConfig(_Part):
 
 
 def updated(config: SessionConfig, update: Mapping[str, Any]) -> SessionConfig:
-    """`config` with the fields of a `session.update`. Raises ClientError if a field is invalid; then no field
-    changes.
+    """`config` with the fields of a `session.update`. Raises ClientError if a field is invalid; then no field changes.
 
-    A transcription session stays one. OpenAI's JavaScript client sends `type: realtime` whatever it has opened.
+    A transcription session remains one, because OpenAI's JavaScript client sends `type: realtime` for every session.
     """
     if config.type == "transcription":
         update = {**update, "type": "transcription"}
@@ -261,7 +260,7 @@ def client_error(invalid: ValidationError, root: str = "", *, tag: str = "") -> 
 
 
 def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """`new` merged into `old`, object by object. An object of another `type` replaces the whole old object."""
+    """`new` merged into `old`, object by object. An object of another `type` replaces the old object completely."""
     merged = dict(old)
     for name, value in new.items():
         before = merged.get(name)

@@ -54,7 +54,8 @@ def refuse_mcp(given: Mapping[str, Any], param: str) -> None:
 
 
 def tool_use(tools: Iterable[FunctionTool], choice: Choice, *, parallel: bool | None, param: str) -> ToolUse:
-    """The tools and their use. Raises ClientError if they make no sense together. param: of the object with both.
+    """The tools and how to use them. Raises ClientError if they contradict each other. param: the path of the object
+    that contains both.
 
     A call may be required before there are tools, because LiveKit sends the tools in a later update.
     """

@@ -55,11 +55,11 @@ from gateway.realtime.server_events import Event
 from gateway.realtime.session_conduct import check_language_of, conduct_of, language_of, state_changes
 from gateway.realtime.session_config import SessionConfig, updated
 
-# The client can't end a turn with less audio than this.
+# The least audio with which the client can end a turn.
 LEAST_COMMIT_MS = 100
 
 NOTICES = frozenset({"slow", "not_saved"})
-"""Codes of errors after which the conversation goes on as if nothing had happened."""
+"""Codes of errors that do not affect the conversation."""
 
 
 class Translator:
@@ -67,7 +67,7 @@ class Translator:
 
     send: takes the events for the client, in order. find_voice: returns the id of the voice that a client names.
     languages: those that the model servers know. max_tokens: the longest response that the server allows. rate_limits:
-    returns the rest of the client's allowance. default_instructions: used until the client sends its own.
+    returns what is left of the client's allowance. default_instructions: used until the client sends its own.
     """
 
     def __init__(
@@ -96,8 +96,8 @@ class Translator:
         self._now = now
         self._began_s = now()
         self._decoder = AudioDecoder(config.audio.input.format.type, audio.sample_rate_hz)
-        self._appended = 0  # samples of the whole connection
-        self._uncommitted = 0  # of these, the samples since the last turn that the client has ended
+        self._appended = 0  # samples received over the whole connection
+        self._uncommitted = 0  # samples received since the client last ended a turn
         self._items = Items()
         self._learner = LearnerSide(self._items, lambda: self.config)
         self._partner = PartnerSide(
@@ -113,12 +113,12 @@ class Translator:
             elapsed_s=self._elapsed_s,
         )
         self.idle = IdleTimer(self._idle_timeout_ms, self._on_idle, now)
-        self._early: list[Event] | None = []  # events that `begin` will send
+        self._early: list[Event] | None = []  # events that wait for `begin`; None after that
 
     # --- the session ----------------------------------------------------------------------------
 
     async def begin(self) -> None:
-        """The session exists, new or resumed: send its settings to the client."""
+        """The session now exists, new or resumed: send its settings to the client."""
         for turn in self._session.turns:
             for item in items_of_turn(turn):
                 self._items.add(item)
@@ -195,7 +195,7 @@ class Translator:
                 code="input_audio_buffer_commit_empty",
             )
         self._uncommitted = 0
-        if not is_by_hand:  # recognition ends the turn, and its events follow as usual
+        if not is_by_hand:  # recognition ends the turn, and the turn's events follow as usual
             await self._audio.cut()
             return
         turn_id, events = self._learner.on_commit()
@@ -205,7 +205,7 @@ class Translator:
     # --- what the conversation says -------------------------------------------------------------
 
     def on_core(self, message: AnyServerMessage | Notice | bytes) -> list[Event]:
-        """The events for the client. Before `begin` there are none: `begin` sends them."""
+        """The events for the client. Before `begin` the result is empty: `begin` sends the events."""
         events = self._translated(message)
         if self._early is None:
             return events
@@ -234,7 +234,7 @@ class Translator:
                 return self._partner.on_call(turn_id, piece)
             case ReplyBegan() | ReplySent() | ReplyEnded() | TurnTruncated():
                 return self._on_partner(message)
-            case _:  # only for clients of /ws/conversation
+            case _:  # a message only for clients of /ws/conversation
                 return []
 
     def _on_learner(self, notice: VoiceBegan | WordsHeard | TurnOver | TurnDropped) -> list[Event]:
@@ -261,7 +261,7 @@ class Translator:
                 if notice.outcome == "complete" and heard and heard.item.id == notice.turn_id:
                     self.idle.start(self._appended_ms)
                 events = self._partner.on_ended(notice)
-                # A learner who began to speak while the partner was heard now speaks alone.
+                # If the learner began to speak while the partner was heard, only the learner speaks now.
                 return events if self._partner.heard else [*self._learner.on_interruption(), *events]
             case TurnTruncated():
                 return self._item_requests.on_truncated(notice)
@@ -275,7 +275,7 @@ class Translator:
     async def _on_idle(self, from_ms: float) -> None:
         """Nobody has spoken for `idle_timeout_ms`: the partner goes on."""
         await self._send(self._learner.on_silence(from_ms, self._appended_ms))
-        with suppress(ClientError):  # a response has begun just now
+        with suppress(ClientError):  # a response may have begun just now
             await self._responses.create(ResponseParameters())
 
     @property
@@ -287,8 +287,8 @@ class Translator:
 
 
 def reported(message: ErrorMessage) -> list[Event]:
-    """The event for an error of the conversation. A notice gives none: OpenAI's API has nothing like it, and Pipecat
-    ends the session at an error that it doesn't know."""
+    """The event for an error of the conversation. A notice causes no event: OpenAI's API has nothing like it, and
+    Pipecat ends the session at an error that it doesn't know."""
     return [] if message.code in NOTICES else [server_events.error(_problem(message))]
 
 

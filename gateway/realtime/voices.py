@@ -12,8 +12,8 @@ NAMES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", 
 def voice_for(wanted: str, voices: Sequence[Mapping[str, Any]]) -> str:
     """The id of a voice. Each of OpenAI's names always gives the same voice, in the language of the default voice.
 
-    voices: the synthesis's voices, the default first. An unknown name gives the default voice; empty: there are no
-    voices.
+    voices: the synthesis's voices, the default first. An unknown name gives the default voice. The result is empty if
+    there are no voices.
     """
     ids = [str(one["id"]) for one in voices]
     if wanted in ids:

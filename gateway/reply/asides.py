@@ -1,4 +1,4 @@
-"""Asides: replies that a client requests beside the conversation. The model writes them, and nobody hears them."""
+"""Asides: replies that a client requests outside the conversation. The model writes them, but they are not spoken."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Asides:
         task.add_done_callback(lambda _: self._under_way.pop(request.id, None))
 
     def cancel(self, request_id: str) -> None:
-        """End the aside. This has no effect if it is over."""
+        """End the aside. Has no effect if it is over."""
         if task := self._under_way.get(request_id):
             task.cancel()
 
     def close(self) -> None:
-        """The conversation is over."""
+        """End all asides, because the conversation is over."""
         for task in list(self._under_way.values()):
             task.cancel()
 

@@ -1,4 +1,4 @@
-"""Tells whether the learner's words over the partner's voice are a turn or only a sound: a "mhm", a cough, the echo of
+"""Decides whether the learner's words over the partner's voice are a turn or only a sound: a "mhm", a cough, an echo of
 the partner."""
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from statistics import geometric_mean
 
 from gateway.ports import HeardWord, Transcript
 
-# What people say to show that they listen, by language. They may be combined ("oh, I see"). Over the partner's voice
-# they are no turn.
+# What people say to show that they are listening, by language. Several may be combined ("oh, I see"). Over the
+# partner's voice they are not a turn.
 BACKCHANNELS = {
     "en": "absolutely|ah|aha|all right|alright|carry on|cool|exactly|go ahead|go on|good|got it|great|ha|hah|haha|huh"
     "|i see|nice|of course|oh|ok|okay|really|right|sure|uh|uhhuh|um|wow|yeah|yep|yes|yup",
@@ -25,15 +25,16 @@ BACKCHANNELS = {
     "pt": "ah|bem|bom|certo|claro|entendi|exato|isso|oh|ok|okay|pois é|sei|sim|tá|tá bom",
     "zh": "嗯|嗯嗯|哦|噢|啊|对|对对|对对对|是|是的|好|好的|行|没错|真的|当然|明白|懂了|哇",
 }
-# For a language without a list: sounds that mean the same nearly everywhere.
+# For a language without a list: sounds that mean the same almost everywhere.
 _ANY_LANGUAGE = "ah|aha|ha|haha|huh|oh|ok|okay|uh|uhhuh|um|wow"
 # Recognisers spell a hum or a noise without a vowel: "mhm", "M-H-N", "pff".
 NO_WORD = "[bcdfghjklmnpqrstvwxz]+"
 
-# Up to UNSURE_WORDS words with a mean confidence below UNSURE are a guess: a cough becomes "you" or "thank you".
+# If up to UNSURE_WORDS words have a mean confidence below UNSURE, they are a guess: a cough becomes "you" or "thank
+# you".
 UNSURE = 0.5
 UNSURE_WORDS = 3
-# These words ask for the floor and count even with a low confidence, because recognisers doubt most words that stand
+# These words ask for the floor. They count even with a low confidence, because recognisers doubt most words that stand
 # alone.
 DEMANDS = {
     "en": "again|but|hello|help|hold|how|listen|no|pardon|please|quiet|repeat|slower|sorry|stop|wait|what|when|where"
@@ -49,10 +50,10 @@ DEMANDS = {
     "zh": "等等|等一下|停|不|不是|什么|为什么|哪里|谁|怎么|对不起|再说|慢一点|救命|但是",
 }
 
-# Devanagari's vowel signs are no letters for \w.
+# \w does not match the vowel signs of Devanagari.
 _LETTER = r"(?:[^\W\d_]|[\u0900-\u0903\u093a-\u094f])"
 
-# An echo has at least ECHO_WORDS words, and this share of them are the partner's, in its order.
+# An echo has at least ECHO_WORDS words, and at least this share of them are the partner's words in the partner's order.
 ECHO_LIKENESS = 0.75
 ECHO_WORDS = 3
 
@@ -66,7 +67,7 @@ class Sound(Enum):
 
 
 def sound_in(transcript: Transcript, language: str, partner_says: str) -> Sound | None:
-    """Which kind of sound `transcript` is, given the partner's words `partner_says`; None if it is a turn, or holds no
+    """Which kind of sound `transcript` is, given the partner's words `partner_says`. None if it is a turn, or has no
     words."""
     if not transcript.text:
         return None
@@ -78,14 +79,14 @@ def sound_in(transcript: Transcript, language: str, partner_says: str) -> Sound 
 
 
 def may_become_sound(text: str, language: str, partner_says: str) -> bool:
-    """Whether `text`, which the learner has not finished saying, is a sound or may turn out to be one."""
+    """Whether `text`, which may still grow, is a sound or may turn out to be one."""
     return is_backchannel(text, language, unfinished=True) or is_echo(text, partner_says)
 
 
 def is_backchannel(text: str, language: str, *, unfinished: bool = False) -> bool:
-    """Whether `text` only shows that the learner listens. Empty text counts as such.
+    """Whether `text` only shows that the learner is listening. Empty text counts as such.
 
-    unfinished: True also if the next word may make it one ("oh, I").
+    unfinished: the result is True also if the next word may make it such a sound ("oh, I").
     """
     phrases = _of(BACKCHANNELS, language) or _ANY_LANGUAGE.split("|")
     sound = f"(?:{'|'.join(phrases)}|{NO_WORD}) "
@@ -101,7 +102,8 @@ def is_unsure(words: Sequence[HeardWord], language: str) -> bool:
 
 
 def is_echo(text: str, partner_says: str) -> bool:
-    """Whether `text` is the partner's voice, picked up from a loudspeaker: mostly its words, in its order."""
+    """Whether `text` is the partner's voice, picked up from a loudspeaker: mostly the partner's words, in their
+    order."""
     heard, said = _plain(text), _plain(partner_says)
     if len(heard) < ECHO_WORDS:
         return False

@@ -31,9 +31,9 @@ def heard_words(words: Sequence[SpokenWord], heard_samples: int) -> list[SpokenW
 
 
 def heard_text(text: str, words: Sequence[SpokenWord], heard_samples: int, total_samples: int) -> str:
-    """The part of `text` that was heard: all of it if all samples were heard, else up to the last heard word.
+    """The part of `text` that was heard: all of it if all samples were heard, otherwise up to the last heard word.
 
-    total_samples: of the whole reply; 0 while it is not known.
+    total_samples: the length of the whole reply; 0 while it is not known.
     """
     if total_samples and heard_samples >= total_samples:
         return text

@@ -41,7 +41,7 @@ from gateway.reply.turn_machine import (
 
 @dataclass(frozen=True, slots=True)
 class _UnderWay:
-    """The reply that is being made, held or heard. is_eager: it was begun in a pause."""
+    """The reply that is being made, held or heard. is_eager: it was begun during a pause."""
 
     reply: Reply
     task: asyncio.Task[None]
@@ -53,7 +53,7 @@ class FloorControl:
     """Pass each event of the turn machine to `on`. When `on` returns, all consequences of the event have been carried
     out.
 
-    `reply_over` is called with a turn's id when its reply has ended without an interruption; then call `settle`.
+    When a reply has ended without an interruption, `reply_over` is called with its turn's id. Then call `settle`.
     """
 
     def __init__(
@@ -77,11 +77,11 @@ class FloorControl:
         self._machine = TurnMachine(lambda: secrets.token_hex(6))
         self._under_way: _UnderWay | None = None
         self._cut: Reply | None = None  # the latest reply that was interrupted
-        self._ended: Reply | None = None  # the latest reply that was not
+        self._ended: Reply | None = None  # the latest reply that was not interrupted
 
     @property
     def is_free(self) -> bool:
-        """Whether no reply is under way, and none was cut off by a voice that still lasts."""
+        """Whether no reply is under way, and no reply was cut off by a voice that is still heard."""
         return isinstance(self._machine.state, Listening)
 
     @property
@@ -91,12 +91,12 @@ class FloorControl:
 
     @property
     def partner_is_heard(self) -> bool:
-        """Whether sound of the reply under way has been sent."""
+        """Whether audio of the current reply has been sent."""
         return self._under_way is not None and self._under_way.reply.speech.began_s is not None
 
     @property
     def partner_says(self) -> str:
-        """The partner's words now, or when it was last interrupted; else empty."""
+        """The words that the partner is saying, or was saying when last interrupted; otherwise empty."""
         latest = self._under_way.reply if self._under_way else self._cut
         return latest.text if latest else ""
 
@@ -115,8 +115,8 @@ class FloorControl:
     ) -> None:
         """Carry out the consequences of `event`.
 
-        stages: of the learner's turn. learner_turn: added to the history just before the reply to it is released.
-        request: the client's request for a reply without a turn.
+        stages: the stages of the learner's turn. learner_turn: added to the history just before the reply to it is
+        released. request: the client's request for a reply without a turn.
         """
         if isinstance(event, LearnerSpeaks):
             self.maker.give_way()
@@ -147,7 +147,7 @@ class FloorControl:
         return self._under_way is not None and self._under_way.reply.turn_id == turn_id
 
     def is_playing(self, turn_id: str) -> bool:
-        """Whether that reply is the one under way."""
+        """Whether that reply is the current one."""
         return self._under_way is not None and self._under_way.reply.turn_id == turn_id
 
     def played(self, turn_id: str, played_ms: float) -> None:
@@ -170,7 +170,7 @@ class FloorControl:
         await self._outcomes.ended(over.reply, over.trace)
 
     async def _count_as_heard(self) -> None:
-        """End the reply under way if all of it was sent: it counts as completely heard."""
+        """End the current reply if all of it was sent: it counts as completely heard."""
         over = self._under_way
         if over and over.reply.is_sent:
             over.reply.speech.count_as_heard()
@@ -202,7 +202,7 @@ class FloorControl:
                 metrics.FALSE_ALARMS.labels("cut").inc()
                 if self._cut.text:
                     self._begin(self.maker.say(self._cut.unheard_text, turn_id, voice_ended_s=self._now()))
-                else:  # nothing of the reply had been written
+                else:  # no text of the reply had been written
                     self._begin(self.maker.again(self._cut, turn_id, voice_ended_s=self._now()))
             case Release():
                 if learner_turn:
@@ -219,7 +219,7 @@ class FloorControl:
 
     @property
     def _current(self) -> _UnderWay:
-        """The reply that the machine decides about."""
+        """The reply that the machine's decision applies to."""
         assert self._under_way is not None  # noqa: S101
         return self._under_way
 
@@ -250,7 +250,7 @@ class FloorControl:
             self._outcomes.discarded(reply, trace)
             return
         self._cut = reply
-        if reply.is_over:  # the reply ended just before
+        if reply.is_over:  # the reply had just ended by itself
             await self._outcomes.ended(reply, trace)
         else:
             await self._outcomes.interrupted(reply, trace)

@@ -15,8 +15,8 @@ from gateway.language_names import language_name
 from gateway.ports import ChatMessage, Llm
 from gateway.reply.lines import lines_in
 
-# If a learner's usual pause is longer than this, the silence before an offer is longer in proportion, up to twice as
-# long.
+# For a learner whose usual pause is longer than this, the silence before an offer becomes longer in the same
+# proportion, but at most twice as long.
 USUAL_PAUSE_MS = 600
 HINT_TIMEOUT_S = 8.0
 HINT_MAX_TOKENS = 150
@@ -46,9 +46,9 @@ def help_is_due_after_s(help_after_s: float, *, patience: float, usual_pause_ms:
 
 
 def offer(state: SessionState, turns: Sequence[Turn]) -> str:
-    """The partner's offer: a phrase of the scenario, else its last question again, else another topic.
+    """The partner's offer: a phrase of the scenario, or else its last question again, or else another topic.
 
-    Empty in a language without lines.
+    Empty if there are no lines in this language.
     """
     lines = lines_in(state.language).help
     if lines is None:
@@ -62,8 +62,8 @@ def offer(state: SessionState, turns: Sequence[Turn]) -> str:
 
 
 class Hints:
-    """Finds sentences that the learner could say now, and calls `ready` with them: with none in a language without
-    lines."""
+    """Finds sentences that the learner could say now, and calls `ready` with them. Without lines in this language there
+    are none."""
 
     def __init__(
         self,
@@ -79,12 +79,12 @@ class Hints:
         self._task: asyncio.Task[None] | None = None
 
     def ask(self) -> None:
-        """The learner wants a hint. This has no effect while one is being made."""
+        """The learner wants a hint. Has no effect while one is being made."""
         if self._task is None or self._task.done():
             self._task = self._tasks.create_task(self._make())
 
     def close(self) -> None:
-        """The conversation is over."""
+        """Stop making a hint, because the conversation is over."""
         if self._task:
             self._task.cancel()
 
@@ -131,7 +131,7 @@ def _question(state: SessionState, turns: Sequence[Turn]) -> list[ChatMessage]:
 
 
 def _usable(answer: str, turns: Sequence[Turn]) -> tuple[str, ...]:
-    """The whole sentences of the model's answer that nobody has said yet, if there are at least two."""
+    """The complete sentences of the model's answer that nobody has said yet; none if there are fewer than two."""
     try:
         sentences = json.loads(answer)["sentences"]
     except (ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""What the language model does for a conversation while the partner speaks and no learner waits for the model."""
+"""Lets the language model work for a conversation while the partner speaks and no learner waits for the model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Job = Callable[[], Awaitable[None]]
 
 
 class IdleWork:
-    """Runs `jobs` one after the other, each time from the beginning. A job that is given up tries again next time."""
+    """Runs `jobs` one after the other, each time from the first. A job that is interrupted runs again next time."""
 
     def __init__(self, tasks: asyncio.TaskGroup, jobs: Sequence[Job]) -> None:
         self._tasks = tasks
@@ -27,7 +27,7 @@ class IdleWork:
         self._task = self._tasks.create_task(self._run())
 
     def stop(self) -> None:
-        """Give the work up: the model is needed."""
+        """Stop the work, because the model is needed."""
         if self._task:
             self._task.cancel()
             self._task = None

@@ -5,8 +5,8 @@ The learner's sounds while listening ("mhm") are in backchannels.py.
 `examples` show the model how the partner talks; they come before the conversation in the prompt. A model imitates
 examples more readily than it follows rules. At each level, one example repeats a learner's sentence without its
 mistake, one answers a question about the partner, and all end with a question. They have no particular topic, because a
-small model goes on about any topic in them. Their questions are uncommon ones, because the language model service lets
-no reply repeat an earlier one.
+small model would go on about it. Their questions are unusual ones, because the language model service lets no reply
+repeat an earlier one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Example(BaseModel):
 class Help(BaseModel):
     """The partner's lines for a learner who has been silent for a long time.
 
-    soft: takes the pressure off. could_say: suggests the sentence {phrase}. other_topic: proposes one.
+    soft: takes the pressure off. could_say: suggests the sentence {phrase}. other_topic: proposes another topic.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,8 +45,8 @@ class Help(BaseModel):
 
 
 class Lines(BaseModel):
-    """The lines of one language. A language without a file has none. hints: sentences that a learner can say nearly
-    always."""
+    """The lines of one language; empty for a language without a file. hints: sentences that a learner can almost always
+    say."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

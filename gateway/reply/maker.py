@@ -30,8 +30,8 @@ from gateway.tools import NoTools, ToolRunner, ToolUse
 class ReplyOptions:
     """What all replies of a gateway share.
 
-    sample_rate_hz: of the speech. max_tokens: the longest reply. history_max_chars: how much of the history goes into
-    a prompt.
+    sample_rate_hz: the rate of the speech. max_tokens: the longest reply. history_max_chars: how much of the history
+    goes into a prompt.
     """
 
     sample_rate_hz: int
@@ -42,9 +42,9 @@ class ReplyOptions:
 class ReplyMaker:
     """Creates replies. A reply does nothing until it is run.
 
-    Also has the model read ahead (see `prefill`), and keeps the prompts short (see `remembering`). delivery: called for
-    each reply. runner: runs tools. on_calls: called with a reply that ends with calls of the client's tools. idle_jobs:
-    more work for the model after each reply (see `idle_work`).
+    It also has the model read ahead (see `prefill`), and keeps the prompts short (see `remembering`). delivery: called
+    for each reply. runner: runs tools. on_calls: called with a reply that ends with calls of the client's tools.
+    idle_jobs: more work for the model after each reply (see `idle_work`).
     """
 
     def __init__(
@@ -83,8 +83,8 @@ class ReplyMaker:
         self._idle_work = IdleWork(tasks, [remembering.run, *idle_jobs])
 
     def reply_to(self, text: str, turn_id: str, *, voice_ended_s: float) -> Reply:
-        """The model's reply to `text`, the learner's turn; empty: the partner begins. voice_ended_s: latencies count
-        from here."""
+        """The model's reply to `text`, the learner's turn; if it is empty, the partner begins. voice_ended_s: the
+        moment from which latencies are counted."""
         if words := self._asked_for_again(text):
             metrics.ONCE_MORE.inc()
             usual = self._delivery()
@@ -93,18 +93,19 @@ class ReplyMaker:
         return self._make(turn_id, self._prompt(text or SOMETHING), self._llm, voice_ended_s, tools=self._tools())
 
     def _asked_for_again(self, text: str) -> str:
-        """The words that the learner asks to hear again; empty if the model is to reply, as a larger one always is."""
+        """The words that the learner asks to hear again. Empty if the model should reply; a larger model always
+        does."""
         state = self._record.state
         if not self._llm.is_small or state.is_plain or language_name(state.language) != "English":
             return ""
         return once_more(self._record.turns, text)
 
     def say(self, text: str, turn_id: str, *, voice_ended_s: float) -> Reply:
-        """A reply whose text is already written: the model is not asked."""
+        """A reply whose text is already written, so the model is not asked."""
         return self._make(turn_id, [], WrittenText(text), voice_ended_s)
 
     def answer(self, request: ReplyRequest, turn_id: str) -> Reply:
-        """The reply that a client requests. If the learner has spoken last, it answers those words."""
+        """The reply that a client requests. If the learner spoke last, it answers the learner's words."""
         turns = self._record.turns if request.context is None else request.context
         memory = self._record.state.memory if request.context is None else ALL
         briefing = self._briefing
@@ -118,8 +119,8 @@ class ReplyMaker:
         return self._make(turn_id, prompt, self._llm, self._now(), request.delivery, tools=tools, on_calls=on_calls)
 
     def again(self, reply: Reply, turn_id: str, *, voice_ended_s: float) -> Reply:
-        """The same reply from its beginning, because the learner's turn is still unanswered."""
-        messages = [*reply.messages, *reply.rounds.exchanges]  # no tool is run twice
+        """The same reply from its beginning, because the learner's turn has not been answered yet."""
+        messages = [*reply.messages, *reply.rounds.exchanges]  # so that no tool is run twice
         return self._make(turn_id, messages, reply.writer, voice_ended_s, tools=reply.tools)
 
     def read_ahead(self, text: str) -> None:
@@ -127,7 +128,7 @@ class ReplyMaker:
         self._prefill.read(self._prompt(text.rstrip(" .,!?…-") or SOMETHING), self._tools().use)
 
     def close(self) -> None:
-        """End the model's background work."""
+        """End the background work of the model."""
         self._prefill.stop()
         self._idle_work.stop()
 
@@ -146,7 +147,7 @@ class ReplyMaker:
         )
 
     def _tools(self, wanted: ToolUse | None = None) -> ReplyTools:
-        """The client's tools and those that the gateway runs. wanted: in place of the session's."""
+        """The client's tools and those that the gateway runs. wanted: replaces the session's tools."""
         state = self._record.state
         use = wanted or ToolUse(state.tools, state.tool_choice, state.parallel_calls)
         names = {tool.name for tool in use.tools}
@@ -218,8 +219,8 @@ class ReplyMaker:
 
 
 def _last_words(turns: Sequence[Turn]) -> tuple[Sequence[Turn], str]:
-    """The turns before the learner's last turn, and that turn's words. If it was answered: all turns and `SOMETHING`,
-    or no words if they end with the result of a tool."""
+    """The turns before the learner's last turn, and that turn's words. If that turn was already answered: all turns,
+    and `SOMETHING` in place of the words, or no words if the turns end with the result of a tool."""
     last = turns[-1] if turns else None
     if last and (call := call_in(last)) and call.output is not None:
         return turns, ""

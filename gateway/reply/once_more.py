@@ -1,6 +1,6 @@
-"""A learner who asks to hear the partner's last words once more gets just these, more slowly.
+"""Repeats the partner's last words, more slowly, for a learner who asks to hear them once more.
 
-A small model does not understand the request: it says something else. Only English requests are known. Pure.
+A small model does not understand such a request and says something else. Only English requests are recognised. Pure.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _REQUEST = re.compile(
 def once_more(turns: Sequence[Turn], learner_says: str) -> str:
     """The partner's last words, if the learner asks for them; otherwise an empty text.
 
-    turns: the conversation before. If the learner had interrupted the partner, the words are those that were not heard,
-    too.
+    turns: the conversation before the request. If the learner had interrupted the partner, the result includes the
+    words that were not heard.
     """
     if not _REQUEST.search(learner_says.replace("’", "'")):
         return ""

@@ -1,8 +1,8 @@
-"""Has a small model read how the prompts begin, before the first learner comes.
+"""Has a small model read the beginning of the prompts before the first learner comes.
 
 All conversations of a level begin with the same instructions and examples. Once the model server has read them, the
-first reply of a conversation begins as soon as the later ones. A larger model takes seconds for that on a CPU, and on a
-GPU it needs no help.
+first reply of a conversation comes as fast as the later ones. With a larger model this takes seconds on a CPU, and on a
+GPU it is not needed.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from gateway.ports import Llm
 from gateway.reply.idle_work import until_idle
 from gateway.reply.prompt import SOMETHING, Briefing, messages_for
 
-# The usual level first: a learner may come before all are read.
+# The usual level first, because a learner may come before all levels have been read.
 _LEVELS: tuple[Level, ...] = ("intermediate", "beginner", "advanced")
 
 
 async def read_openings(llm: Llm, *, max_chars: int) -> None:
-    """Have the model read the opening of each level. A learner's reply goes first; what that ends is not read again.
+    """Have the model read the opening of each level. A learner's reply goes first; an opening that it interrupts is not
+    read again.
 
-    max_chars: of a prompt.
+    max_chars: the longest prompt.
     """
     if not llm.is_small:
         return
@@ -33,5 +34,5 @@ async def read_openings(llm: Llm, *, max_chars: int) -> None:
         metrics.READ_AHEAD.inc()
         try:
             await llm.generate(prompt, max_tokens=1, gives_way=True)
-        except ServiceError:  # the model is needed, or not well; a reply's own request reports that
+        except ServiceError:  # the model is needed, or fails; in that case the request of a reply reports it
             continue

@@ -18,7 +18,7 @@ from gateway.tools import ToolCall
 
 logger = logging.getLogger(__name__)
 
-# The history keeps so many characters of a tool's result.
+# The history keeps this many characters of a tool's result.
 MAX_OUTPUT = 4000
 
 
@@ -31,12 +31,12 @@ class Outcomes:
         self._now = now
 
     async def began(self, reply: Reply, request_id: str) -> None:
-        """It was released. request_id: of the request that it answers; empty: it answers a turn."""
+        """The reply was released. request_id: the request that it answers; empty: it answers a turn."""
         reply.place = len(self._record.turns)
         await self._outbox.notify(ReplyBegan(reply.turn_id, request_id))
 
     async def ended(self, reply: Reply, trace: ReplyTrace) -> None:
-        """It ended without an interruption: the learner has heard all of it, or it failed."""
+        """The reply ended without an interruption: the learner has heard all of it, or it failed."""
         if reply.failure and not reply.is_released:  # the end of the turn tries again, and reports a second failure
             self.discarded(reply, trace)
         elif reply.failure:
@@ -51,12 +51,12 @@ class Outcomes:
             await self._outbox.send(TurnComplete(turn_id=reply.turn_id, latency_ms=reply.stages.ms))
 
     async def interrupted(self, reply: Reply, trace: ReplyTrace) -> None:
-        """It was cancelled after its release."""
+        """The reply was cancelled after its release."""
         self._count(reply, trace, "interrupted")
         await self._keep_what_was_heard(reply, "interrupted")
 
     def discarded(self, reply: Reply, trace: ReplyTrace) -> None:
-        """It was never released, so the learner hears nothing of it."""
+        """The reply was never released, so the learner hears nothing of it."""
         self._count(reply, trace, "discarded")
         metrics.EAGER_REPLIES.labels("wasted").inc()
         metrics.WASTED_CHARACTERS.inc(len(reply.text))
@@ -102,5 +102,5 @@ async def remember_calls(
 
 
 def call_turn_id(reply_id: str, number: int) -> str:
-    """The id of the turn that is a reply's call of this number."""
+    """The id of the turn for a reply's call with this number."""
     return f"{reply_id}-{number}"

@@ -11,8 +11,8 @@ from gateway.history import Level, SessionScenario, SessionState
 class Partner:
     """Who the partner is, as `prompt` tells the model.
 
-    who: goes on from "You are". brief: the same in a few words, for a small model. facts: sentences about the partner
-    ("you") and the situation; a small model doesn't get them. learner: the person it talks to; goes on from "You are
+    who: continues "You are". brief: the same in a few words, for a small model. facts: sentences about the partner
+    ("you") and the situation; a small model doesn't get them. learner: the person it talks to; continues "You are
     talking with". opening: its words when it speaks first; empty: the model writes them. phrases: what the learner
     could say, most useful first. instructions: a client's own; they replace who, brief, facts and learner.
     """
@@ -35,7 +35,7 @@ JOE = Partner(
 
 
 def partner_of(state: SessionState) -> Partner:
-    """The partner of a session: by its client's instructions, by its scenario, or else Joe."""
+    """The partner of a session: by its client's instructions, or by its scenario, or otherwise Joe."""
     if state.instructions:
         return replace(JOE, instructions=state.instructions)
     return _in_scenario(state.scenario) if state.scenario else JOE
@@ -56,10 +56,10 @@ def _in_scenario(scenario: SessionScenario) -> Partner:
 class Manner:
     """How the partner speaks to a learner of one level, and how patiently it waits.
 
-    rule: for the prompt; small_rule: for a small model's prompt, because a small model recites longer rules instead of
-    following them. max_sentences: of a reply, its question included; small_max_sentences: of a small model's reply.
-    max_tokens: only a reply without sentences reaches this limit. speed: of the voice; 1 is its own. patience: see
-    `Patience.factor`.
+    rule: for the prompt. small_rule: for a small model's prompt; it is short, because a small model recites longer
+    rules instead of following them. max_sentences: the most sentences of a reply, including its question;
+    small_max_sentences: for a small model. max_tokens: only a reply without sentences reaches this limit. speed: of the
+    voice; 1 is its own. patience: see `Patience.factor`.
     """
 
     rule: str

@@ -1,4 +1,4 @@
-"""Limits of the wait for a reply: when the learner is told that it takes long, and when it is given up."""
+"""Limits of the wait for a reply: when the learner is told that it takes long, and when the gateway gives up."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from common.errors import DeadlineError
 from gateway import metrics
 from gateway.outbox import Outbox
 
-# Seconds after the learner's last sound. A learner who hears nothing for longer thinks that the connection is broken.
+# Seconds after the learner's last sound. A learner who hears nothing for longer believes that the connection is broken.
 TOLD_AFTER_S = 4.0
-# Even a long prompt on a slow machine takes less, so a model that has given nothing for this long hangs.
+# Even a long prompt on a slow machine takes less time, so a model that has given no result for this long hangs.
 GIVE_UP_S = 120.0
 
 _MAKERS = {"first_token": "the language model", "first_sound": "the speech synthesis"}

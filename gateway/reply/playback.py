@@ -1,14 +1,15 @@
-"""Computes how much of a reply the learner has heard: from the reports of the learner's player, or else from the
-time."""
+"""Computes how much of a reply the learner has heard: from the reports of the learner's player or, if there are none,
+from the time."""
 
 from __future__ import annotations
 
-# A player reports every 100–200 ms. After a report it is assumed to play on, but for no longer than this.
+# A player reports every 100–200 ms. After a report it is assumed to go on playing, but for no longer than this.
 MAX_EXTRAPOLATION_S = 0.25
 
 
 class PlaybackClock:
-    """Follows one reply's audio. Times are seconds on any steady clock, passed in; audio is counted in samples."""
+    """Follows one reply's audio. The caller passes times in seconds of any steady clock. Audio is counted in
+    samples."""
 
     def __init__(self, sample_rate_hz: int) -> None:
         self.sample_rate_hz = sample_rate_hz
@@ -18,12 +19,12 @@ class PlaybackClock:
         self._at_s = 0.0
 
     def sent(self, samples: int, now_s: float) -> None:
-        """Note samples that were sent now. A player that had nothing left to play starts again now."""
+        """Note samples that were sent now. If the player had nothing left to play, it starts again now."""
         self._advance(now_s)
         self.sent_samples += samples
 
     def report(self, played_ms: float, now_s: float) -> None:
-        """Note how much the player has played in all. If it reports more than was sent, it counts as all that was
+        """Note how much the player has played in all. A report of more than was sent counts as everything that was
         sent."""
         self.reported = True
         played = min(played_ms / 1000 * self.sample_rate_hz, self.sent_samples)

@@ -1,9 +1,9 @@
-"""Prefill: the model reads the prompt while the learner still speaks, so that the reply begins sooner.
+"""Prefill: the model reads the prompt while the learner is still speaking, so that the reply begins sooner.
 
-A model server keeps what it has read (the prefix cache of vLLM, the slots of llama.cpp). It reads the conversation so
-far when the learner begins to speak, and the learner's words as they are recognised. If the final words differ, the
-cache is useful up to the first difference. Only an idle model reads ahead: otherwise prefill would slow down other
-learners' replies more than it speeds up this one.
+A model server keeps what it has read (the prefix cache of vLLM, the slots of llama.cpp). When the learner begins to
+speak, it reads the conversation so far; then it reads the learner's words as they are recognised. If the final words
+differ, the cache is useful up to the first difference. Only an idle model reads ahead: otherwise prefill would slow
+down other learners' replies more than it speeds up this one.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from gateway import metrics
 from gateway.ports import ChatMessage, Llm
 from gateway.tools import NO_TOOLS, ToolUse
 
-# A prompt is read again only if it has this many more words, because each reading includes the template's end of the
-# prompt.
+# A prompt is read again only if it has grown by this many words, because each reading includes the template's end of
+# the prompt.
 LEAST_MORE_WORDS = 4
 
 
@@ -51,7 +51,7 @@ class Prefill:
         return _words(prompt) - _words(self._read) >= LEAST_MORE_WORDS
 
     async def _have_read(self, prompt: Sequence[ChatMessage], tools: ToolUse) -> None:
-        with contextlib.suppress(ServiceError):  # if the model is not well, the reply itself reports it
+        with contextlib.suppress(ServiceError):  # if the model fails, the request of the reply itself reports it
             await self._llm.generate(prompt, max_tokens=1, tools=tools)
 
 

@@ -5,7 +5,7 @@
     user, assistant, …     the conversation as it was heard; assistant, tool: calls of tools with their results
     user                   what the learner says now
 
-The beginning stays the same from turn to turn, so that the model server's prefix cache holds it.
+The beginning stays the same from turn to turn, so that the model server's prefix cache contains it.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from gateway.tools import ToolCall
 # learner's.
 CUT_MARK = " —"
 INTERRUPTING = "(interrupting you) "
-# Stands for the learner's words while they are unknown, and before the words of a partner that speaks first, because a
-# chat template needs a user's message at the beginning and at the end.
+# Stands for the learner's words while they are unknown, and before the words of a partner that speaks first. A chat
+# template needs a user's message at the beginning and at the end.
 SOMETHING = "Hello."
 
 # If there is a summary of the turns that are left out, this comes before the learner's first words in the prompt.
 NOTES = "(Notes on what you two have talked about: {summary}) "
 
 
-# The memory of a conversation of which nothing is left out.
+# The memory of a conversation whose prompts leave nothing out.
 ALL = Memory()
 
 
@@ -43,8 +43,8 @@ class Briefing:
 
     language: a BCP-47 tag. is_small: the model has so few parameters that it gets a short prompt and a short history.
     is_plain: if the partner has instructions, they are the whole system message. native_language: the learner's own, a
-    BCP-47 tag; empty if unknown. corrects_aloud: the partner corrects mistakes in so many words. practice_words: words
-    that the learner is to use again. A small model gets none of these three rules, because it recites them.
+    BCP-47 tag; empty if unknown. corrects_aloud: the partner corrects mistakes explicitly. practice_words: words that
+    the learner should use again. A small model gets none of these three rules, because it would recite them.
     is_trained: the model was trained with the prompts of `trained_prompt`, so it needs no rules and no examples.
     """
 
@@ -107,12 +107,12 @@ def trained_prompt(partner: Partner, level: Level) -> str:
 
 
 def _suits_training(briefing: Briefing) -> bool:
-    """Whether the model was trained for this conversation: the training is in English."""
+    """Whether the model was trained for this conversation. The training is in English."""
     return briefing.is_trained and language_name(briefing.language) == "English"
 
 
 def _practice(briefing: Briefing) -> str:
-    """The rule about the words that the learner is to use again; empty if there are none."""
+    """The rule about the words that the learner should use again; empty if there are none."""
     if not briefing.practice_words:
         return ""
     words = ", ".join(f"“{word}”" for word in briefing.practice_words)
@@ -123,7 +123,7 @@ def _practice(briefing: Briefing) -> str:
 
 
 def _two_languages(briefing: Briefing) -> str:
-    """What the partner does if the learner falls into the native language; empty if that is unknown."""
+    """What the partner does if the learner falls back into the native language; empty if that language is unknown."""
     if not briefing.native_language:
         return ""
     practised, own = language_name(briefing.language), language_name(briefing.native_language)
@@ -138,7 +138,8 @@ def _two_languages(briefing: Briefing) -> str:
 def messages_for(
     briefing: Briefing, turns: Sequence[Turn], learner_says: str, *, max_chars: int, memory: Memory = ALL
 ) -> list[ChatMessage]:
-    """The prompt for the reply to `learner_says`; empty: to the result of a tool, which is the last turn.
+    """The prompt for the reply to `learner_says`. If that is empty, the reply is to the result of a tool, which is the
+    last turn.
 
     memory: how much of a long conversation is left out. Even more is left out if a very long turn makes that necessary.
     """
@@ -158,14 +159,14 @@ def messages_for(
 
 
 def _is_said(turn: Turn) -> bool:
-    """Whether the model needs to know it. A call without a result may still get one."""
+    """Whether the prompt contains the turn. A call without a result is left out, because the result may still come."""
     call = call_in(turn)
     return bool(turn.text) if call is None else call.output is not None
 
 
 def _examples(briefing: Briefing) -> Sequence[Example]:
-    """The examples. None if the client has its own instructions, which may want another manner, or for a model that was
-    trained with more of them."""
+    """The examples. There are none if the client has its own instructions, which may want another manner, or for a
+    model that was trained with more of them."""
     if briefing.partner.instructions or _suits_training(briefing):
         return ()
     return lines_in(briefing.language).examples.get(briefing.level, ())
@@ -180,7 +181,7 @@ def _left_out(turns: Sequence[Turn], now: LearnerTurn, memory: Memory, max_chars
 
 
 def _append(messages: list[ChatMessage], turn: Turn) -> None:
-    """Add a turn. Successive turns of one speaker become one message, as chat templates want."""
+    """Add a turn. Successive turns of one speaker become one message, because chat templates require that."""
     match turn:
         case PartnerTurn(call=Call() as call):
             _append_call(messages, call)
@@ -197,8 +198,8 @@ def _append(messages: list[ChatMessage], turn: Turn) -> None:
 
 
 def _append_call(messages: list[ChatMessage], call: Call) -> None:
-    """Add a call and its result. Calls in a row become one message, as chat templates want, and so does the text before
-    them."""
+    """Add a call and its result. Chat templates require that calls in a row become one message, together with the text
+    before them."""
     at = next(at for at in range(len(messages) - 1, -1, -1) if messages[at].role != "tool")
     made = ToolCall(call.id, call.name, call.arguments)
     before = messages[at]

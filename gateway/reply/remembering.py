@@ -1,8 +1,8 @@
-"""Keeps the prompts of a long conversation short, while the partner is speaking and the model is idle.
+"""Keeps the prompts of a long conversation short. The work is done while the partner is speaking and the model is idle.
 
 When a reply has been sent and the conversation has grown long, the model reads the shortened prompt, so that the next
 reply begins without delay. Then it writes a summary of the turns left out. A learner's request to the model goes first:
-this work is then given up, and tried again after the next reply.
+it ends this work, which is tried again after the next reply.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from gateway.reply.shortening import next_memory, sizes
 SUMMARY_MAX_TOKENS = 120
 # A longer summary is rejected.
 SUMMARY_MAX_CHARS = 600
-# How much the model reads for a summary at most. Older text is in the summary before it, or lost.
+# The most that the model reads for a summary. Older text is in the previous summary, or lost.
 SUMMARY_READS_CHARS = 6000
 
 
 class Remembering:
-    """Shortens the prompts of one conversation. `changed` gets each new `Memory` and has to put it into the record.
+    """Shortens the prompts of one conversation. `changed` gets each new `Memory` and must put it into the record.
 
     A small model writes no summaries: those of a model with 135 million parameters are worse than none.
     """
@@ -47,7 +47,7 @@ class Remembering:
         self._changed = changed
 
     async def run(self) -> None:
-        """Do what is to be done after a reply (a job of `IdleWork`)."""
+        """Do the work that is due after a reply (a job of `IdleWork`)."""
         briefing, memory = self._briefing(), self._record.state.memory
         memory = await self._shorten(briefing, memory)
         if memory.left_out > memory.summarised and not briefing.is_small:
@@ -92,7 +92,7 @@ class Remembering:
 
 
 def _prompt(briefing: Briefing, turns: Sequence[Turn], memory: Memory, max_chars: int) -> list[ChatMessage]:
-    """The known beginning of the next prompt: up to the learner's latest turn."""
+    """The part of the next prompt that is already known: up to the learner's latest turn."""
     if turns and isinstance(turns[-1], LearnerTurn):
         return messages_for(briefing, turns[:-1], turns[-1].prompt_text, memory=memory, max_chars=max_chars)
     return messages_for(briefing, turns, SOMETHING, memory=memory, max_chars=max_chars)

@@ -27,7 +27,7 @@ from gateway.tools import CallPiece, ToolUse
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """How the partner sounds. is_silent: not at all; the reply is text only."""
+    """How the partner sounds. is_silent: there is no speech; the reply is text only."""
 
     sample_rate_hz: int
     voice: str
@@ -37,13 +37,13 @@ class Voice:
 
 
 class Reply:
-    """One reply. `run` makes it and holds it back until `release` lets it out. `now` is a steady clock in seconds.
+    """One reply. `run` makes it and holds it back until `release` is called. `now` is a steady clock in seconds.
 
     messages, writer, tools: the prompt, the Writer that answers it, and the tools that it may call. rounds: the calls.
-    text: the text so far. speech: its speech.
-    unheard_text: see `as_heard`. failure: the error that ended it early. is_sent: all of it was sent, though perhaps
-    not yet heard. is_over: `run` has ended. end: how the model ended it. place: its index among the turns, set when it
-    is released. on_sent: called when all of it has been sent. on_calls: called before that, if it ends with calls.
+    text: the text so far. speech: its speech. unheard_text: see `as_heard`. failure: the error that ended it early.
+    is_sent: all of it was sent, though perhaps not yet heard. is_over: `run` has ended. end: how the model ended it.
+    place: its index among the turns, set when it is released. on_sent: called when all of it has been sent. on_calls:
+    called before that, if it ends with calls.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Reply:
         self.writer = writer
         self.tools = tools or ReplyTools()
         self._on_calls = on_calls
-        self._pieces: list[CallPiece] = []  # of calls, not yet sent
+        self._pieces: list[CallPiece] = []  # pieces of calls that were not sent yet
         self._tts = tts
         self._voice = voice
         self._limits = limits
@@ -111,7 +111,7 @@ class Reply:
         await self._outbox.notify(ReplySent(self.turn_id, failure, self.end))
         self._on_sent()
         await self.speech.wait_until_heard()
-        if failure:  # raised only now, so that the text before it is spoken
+        if failure:  # raised only now, so that the text before the failure is spoken
             raise failure
 
     async def _send_text_and_speech(self) -> ServiceError | None:
@@ -130,7 +130,7 @@ class Reply:
         return writing.result()
 
     async def _send_text(self) -> ServiceError | None:
-        """As above, without speech."""
+        """As `_send_text_and_speech`, without speech."""
         async with self.rounds.open(self._ask, self.messages) as pieces, asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(self._write(pieces))
             tasks.create_task(self._show_once_released())
@@ -140,7 +140,7 @@ class Reply:
         return self.writer.stream(WritingRequest(messages, self._limits, tools), self._note_end)
 
     def _note_end(self, end: WritingEnd) -> None:
-        """Count the tokens of all rounds together."""
+        """Note how the model ended a round. The tokens of all rounds are added up."""
         before = self.end or WritingEnd()
         self.end = replace(
             end,
@@ -150,12 +150,12 @@ class Reply:
         )
 
     def release(self) -> None:
-        """The learner's turn is over: send the part that has been made, then the rest as it comes."""
+        """The learner's turn is over: send the part that has been made, then the rest as it is made."""
         self._released.set()
 
     @property
     def is_released(self) -> bool:
-        """Whether it was released, so that the learner may have heard some of it."""
+        """Whether `release` was called, so that the learner may have heard some of the reply."""
         return self._released.is_set()
 
     def as_heard(self, *, started_s: float, interrupted: bool) -> PartnerTurn:
@@ -217,7 +217,7 @@ class Reply:
         await self._show()
 
     async def _show(self) -> None:
-        """Send what was written and not yet sent."""
+        """Send the text that was written and not yet sent."""
         if not self._released.is_set():
             return
         if self._shown < len(self.text):

@@ -14,7 +14,7 @@ class Delivery:
     """How replies are made.
 
     speaks: with speech; otherwise replies are text only. speed: of the voice, 1 is its own; None: the level's.
-    max_tokens: the longest reply; None: the level's. voice: in place of the session's, if not empty.
+    max_tokens: the longest reply; None: the level's. voice: used instead of the session's voice, if not empty.
     """
 
     speaks: bool = True
@@ -27,9 +27,9 @@ class Delivery:
 class ReplyRequest:
     """One reply that the client requests.
 
-    id: of the client's choice; `ReplyBegan` names it. delivery: of this reply. instructions, tools: in place of the
-    session's. context: turns that replace the conversation's. is_aside: the reply is not part of the conversation.
-    Nobody hears it, it is not kept and has no speech, and it may be made beside another reply.
+    id: chosen by the client; `ReplyBegan` names it. delivery: for this reply. instructions, tools: used instead of the
+    session's. context: turns that replace the conversation. is_aside: the reply is not part of the conversation. It is
+    not spoken or kept, and it may be made beside another reply.
     """
 
     id: str

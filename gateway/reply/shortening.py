@@ -1,8 +1,8 @@
 """Decides which turns the prompts of a long conversation leave out. Pure: `remembering` carries it out.
 
-The size of a prompt is limited. When the conversation reaches two thirds of the limit, a shorter prompt is planned that
-keeps only a third. The model reads the shorter prompt before it is used. If the model had no time for that until the
-prompt is full, the shorter prompt is used all the same.
+The size of a prompt is limited. When the conversation reaches two thirds of the limit, a shorter prompt is planned,
+which keeps only a third. The model reads the shorter prompt before it is used. If the model has found no time for that
+when the limit is reached, the shorter prompt is used anyway.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from gateway.history import LearnerTurn, Memory, Turn, call_in
 BYTE_WEIGHT = 1.5
 
 # A call of a tool and its result weigh at most this much, so that a long result does not push out the question. If the
-# prompt gets too long for the model, the language-model service leaves out its oldest messages.
+# prompt is then too long for the model, the language model service leaves out the prompt's oldest messages.
 CALL_WEIGHT = 1000
 
-# How many exchanges a small model sees at most. With more of them it repeats earlier replies.
+# The most exchanges that a small model sees. With more of them it repeats earlier replies.
 SMALL_MODEL_EXCHANGES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much of a conversation a prompt holds.
+    """How much of a conversation fits into a prompt.
 
-    chars: characters as `weight` counts them. exchanges: of a learner's turn and its reply.
+    chars: characters as `weight` counts them. exchanges: pairs of a learner's turn and its reply.
     """
 
     chars: float
@@ -49,13 +49,13 @@ def _weight_of(turn: Turn) -> float:
 
 
 def weight(text: str) -> float:
-    """The length of the text for the model, in Latin letters, because the number of tokens depends on the script."""
+    """The length of the text for the model, counted in Latin letters. The number of tokens depends on the script."""
     return len(text) + BYTE_WEIGHT * (len(text.encode("utf-8", "replace")) - len(text))
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """most: the limit of a prompt. soft: from this size on a shorter prompt is prepared. kept: the size of that
+    """most: the limit of a prompt. soft: from this size on, a shorter prompt is prepared. kept: the size of the shorter
     prompt."""
 
     most: Size
@@ -74,9 +74,9 @@ def sizes(max_chars: int, *, is_small: bool) -> Sizes:
 
 
 def first_kept(turns: Sequence[Turn], left_out: int, size: Size) -> int:
-    """How many turns to leave out so that the rest fits into `size`. left_out: how many are left out already.
+    """How many turns to leave out so that the rest fits into `size`. left_out: how many are already left out.
 
-    The kept turns begin with one of the learner.
+    The first kept turn is one of the learner's.
     """
     if size.holds(turns[left_out:]):
         return left_out
@@ -87,7 +87,7 @@ def first_kept(turns: Sequence[Turn], left_out: int, size: Size) -> int:
 
 
 def next_memory(turns: Sequence[Turn], memory: Memory, wanted: Sizes) -> Memory:
-    """The memory for the next prompts; `memory` itself if that is good enough.
+    """The memory for the next prompts. It is `memory` itself if nothing needs to change.
 
     A newer summary gets into the prompts as soon as there is one.
     """

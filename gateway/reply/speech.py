@@ -15,8 +15,8 @@ from gateway.reply.captions import captions
 from gateway.reply.playback import PlaybackClock
 from gateway.reply.stages import Stages
 
-# How far the sent audio may be ahead of the heard audio. This is enough for an unsteady network; an interruption wastes
-# at most this much.
+# How far the sent audio may be ahead of the heard audio. This is enough for an unsteady network, and an interruption
+# wastes no more than this.
 MAX_AHEAD_S = 2.0
 # How long to wait, at the end of a reply, for a player that has stopped playing or reporting.
 PLAYER_GRACE_S = 3.0
@@ -28,7 +28,7 @@ class ReplySpeech:
     """The speech of one reply. `now` is a steady clock in seconds.
 
     made_samples: how much speech the synthesis has made. words: the words of that speech. began_s: when its first audio
-    was sent, None before. has_begun: some of it is made.
+    was sent; None before. has_begun: whether some of it has been made.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class ReplySpeech:
     async def send(self, stream: TtsStream, released: asyncio.Event) -> None:
         """Send the whole stream once `released` is set.
 
-        Until then, chunks wait in the call; its flow control pauses the synthesis.
+        Until then, chunks wait in the call, whose flow control pauses the synthesis.
         """
         async for chunk in stream:
             self.words.extend(chunk.words)
@@ -66,7 +66,7 @@ class ReplySpeech:
         self._is_all_sent = True
 
     def hush(self) -> None:
-        """Send no more audio for now. The player goes on with the audio that it has."""
+        """Send no more audio for now. The player goes on playing the audio that it has."""
         self._unhushed.clear()
 
     def unhush(self) -> None:
@@ -74,7 +74,7 @@ class ReplySpeech:
         self._unhushed.set()
 
     def played(self, played_ms: float) -> None:
-        """The learner's player has played this much of it."""
+        """Note how much of it the learner's player has played."""
         now = self._now()
         self._clock.report(played_ms, now)
         self._reported.set()
@@ -83,7 +83,7 @@ class ReplySpeech:
             self._stages.mark("first_audio_played", max(sent_s, now - played_ms / 1000))
 
     def count_as_heard(self) -> None:
-        """All that was sent counts as heard: nobody waits for the player."""
+        """Count everything that was sent as heard, because nobody waits for the player."""
         self._clock.report(math.inf, self._now())
         self._reported.set()
 

@@ -29,7 +29,7 @@ class Stages:
         self.ms.setdefault(stage, round((at_s - self.origin_s) * 1000, 1))
 
     def mark_learners(self, learner: LearnerStages) -> None:
-        """Note the stages of the learner's turn to which this is the reply."""
+        """Note the stages of the learner's turn that this reply answers."""
         if learner.eager_s is not None:
             self.mark("eager", learner.eager_s)
         if learner.end_of_turn_s is not None:

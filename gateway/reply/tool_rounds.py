@@ -21,13 +21,13 @@ from dataclasses import dataclass, field, replace
 from gateway.ports import ChatMessage
 from gateway.tools import NO_TOOLS, CallPiece, NoTools, ToolCall, ToolChoice, ToolRunner, ToolUse, whole_calls
 
-# After so many rounds the model has to answer in words.
+# After this many rounds the model has to answer in words.
 MAX_ROUNDS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyTools:
-    """The tools of one reply. runner: runs some of them; calls of the others end the reply."""
+    """The tools of one reply. runner: runs some of them. A call of any other tool ends the reply."""
 
     use: ToolUse = NO_TOOLS
     runner: ToolRunner = field(default_factory=NoTools)
@@ -48,15 +48,15 @@ Ask = Callable[[Sequence[ChatMessage], ToolUse], AbstractAsyncContextManager[Asy
 class ToolRounds:
     """The rounds of one reply.
 
-    calls: those that end it. answered: those that were run here. exchanges: the messages of the rounds that are over.
-    begun: is set when the model has written something. released: tools wait until it is set.
+    calls: those that end the reply. answered: those that were run here. exchanges: the messages of the rounds that are
+    over. begun: an event that is set when the model has written something. released: tools wait until it is set.
     """
 
     def __init__(self, tools: ReplyTools, *, begun: asyncio.Event, released: asyncio.Event) -> None:
         self.calls: list[ToolCall] = []
         self.answered: list[Answered] = []
         self.exchanges: list[ChatMessage] = []
-        self._goes_on = False  # the results need another round
+        self._goes_on = False  # whether there are results that need another round
         self._tools = tools
         self._begun = begun
         self._released = released
@@ -72,7 +72,7 @@ class ToolRounds:
     async def _pieces(
         self, first: AsyncIterator[str | CallPiece], ask: Ask, messages: Sequence[ChatMessage]
     ) -> AsyncGenerator[str | CallPiece, None]:
-        """The pieces of all rounds. The first one is open already."""
+        """The pieces of all rounds. first: the first round, which is already open."""
         async with aclosing(self._round(first)) as pieces:
             async for piece in pieces:
                 yield piece
@@ -121,7 +121,7 @@ class ToolRounds:
 
 
 def _exchange(said: str, results: Sequence[Answered]) -> list[ChatMessage]:
-    """The round's messages: the text with its calls, and the results."""
+    """The messages of a round: the text with its calls, and the results."""
     calls = tuple(one.call for one in results)
     return [
         ChatMessage("assistant", said.strip(), calls),

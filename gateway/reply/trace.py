@@ -1,10 +1,10 @@
 """The trace of one turn: the root span, and one span for each reply to the turn.
 
     turn ──┬── reply   begun in a pause after which the learner went on: discarded
-           └── reply   let out, heard to its end
+           └── reply   released, and heard to its end
                  └── playback
 
-Spans hold ids, the level and latencies, and never what was said.
+Spans contain ids, the level and latencies, and never what was said.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from common.tracing import TRACER, past_stage, start_root, under
 
 
 class TurnTrace:
-    """The trace of a turn that began `ago_s` ago with the learner's voice, or begins now with a typed text.
+    """The trace of a turn. It began `ago_s` ago with the learner's voice, or it begins now with a typed text.
 
-    traceparent: of the trace that recognition has begun for this turn; else empty.
+    traceparent: identifies the trace that recognition has begun for this turn; otherwise empty.
     """
 
     def __init__(self, session_id: str, level: str, *, traceparent: str = "", ago_s: float = 0.0) -> None:
@@ -62,9 +62,9 @@ class ReplyTrace:
             yield
 
     def end(self, outcome: str, latency_ms: Mapping[str, float], *, playing_s: float | None = None) -> None:
-        """The reply is over, and so is the turn, unless the reply was discarded.
+        """The reply is over. So is the turn, unless the reply was discarded.
 
-        playing_s: seconds since its first audio was sent; None if none was.
+        playing_s: seconds since its first audio was sent; None if no audio was sent.
         """
         if playing_s is not None:
             past_stage("playback", under(self._span), ago_s=playing_s)

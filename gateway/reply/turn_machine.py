@@ -26,21 +26,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LearnerSpeaks:
-    """The voice began, or went on after a pause. over_partner: audio of the partner's reply had been sent before."""
+    """The voice began, or went on after a pause. over_partner: audio of the partner's reply had already been sent."""
 
     over_partner: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class LearnerBargesIn:
-    """The voice is more than a short sound: it has lasted for a while, or holds words that are no backchannel."""
+    """The voice is more than a short sound: it has lasted for a while, or contains words that are no backchannel."""
 
 
 @dataclass(frozen=True, slots=True)
 class LearnerPauses:
     """The learner is probably done. text: the learner's words.
 
-    is_sound: it was said over the partner's voice and is no turn ("mhm", a cough, an echo).
+    is_sound: the words were spoken over the partner's voice and are not a turn ("mhm", a cough, an echo).
     """
 
     text: str
@@ -107,7 +107,7 @@ Event = (
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Begin a reply to `text`; its output waits for Release."""
+    """Begin a reply to `text`. Its output waits for Release."""
 
     turn_id: str
     text: str
@@ -115,7 +115,7 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Begin a reply that says `text`; its output waits for Release."""
+    """Begin a reply that says `text`. Its output waits for Release."""
 
     turn_id: str
     text: str
@@ -123,7 +123,7 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Continue:
-    """Begin a reply that says the unheard rest of reply `cut_id`; its output waits for Release."""
+    """Begin a reply that says the unheard rest of the reply `cut_id`. Its output waits for Release."""
 
     turn_id: str
     cut_id: str
@@ -131,28 +131,28 @@ class Continue:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The learner's turn is over: let the reply out."""
+    """The learner's turn is over: send the reply."""
 
     turn_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Hush:
-    """Send no more of the reply for now: the learner makes a sound."""
+    """Send no more of the reply for now, because the learner makes a sound."""
 
     turn_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unhush:
-    """Continue the reply: it was only a sound."""
+    """Continue the reply, because the learner made only a sound."""
 
     turn_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """End the reply. `released`: the learner may have heard some of it, and is told that it was interrupted."""
+    """End the reply. released: the learner may have heard some of it, and is told that it was interrupted."""
 
     turn_id: str
     released: bool
@@ -178,7 +178,8 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Speaking:
-    """A reply is out: it is being written, spoken, or still played to the learner. is_offer: see PartnerBegins."""
+    """The reply has been released: it is being written, spoken, or still played to the learner. is_offer: see
+    PartnerBegins."""
 
     turn_id: str
     is_offer: bool = False
@@ -186,14 +187,15 @@ class Speaking:
 
 @dataclass(frozen=True, slots=True)
 class Hushed:
-    """A reply is out, but its audio is stopped until it is known whether the learner's sound is a turn."""
+    """The reply has been released, but its audio is stopped until it is known whether the learner's sound is a turn."""
 
     turn_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Reply `turn_id` was interrupted by a voice whose words are not known yet. has_rest: not all of it was heard."""
+    """The reply `turn_id` was interrupted by a voice whose words are not known yet. has_rest: part of it was not
+    heard."""
 
     turn_id: str
     has_rest: bool = True
@@ -210,8 +212,8 @@ class TurnMachine:
         self._new_turn_id = new_turn_id
 
     def on(self, event: Event) -> list[Decision]:
-        """The decisions after `event`. An event without a meaning in the present state (a stale ReplyEnds, an echo)
-        gives none."""
+        """The decisions after `event`; none if the event has no meaning in the present state (a stale ReplyEnds, an
+        echo)."""
         match event:
             case LearnerSpeaks(over_partner):
                 return self._voice(over_partner=over_partner)

@@ -11,7 +11,7 @@ from gateway.ports import WritingEnd, WritingRequest
 
 @dataclass(frozen=True, slots=True)
 class WrittenText:
-    """A text that is already written, in place of a language model."""
+    """Gives a text that is already written, in place of a language model."""
 
     text: str
 

@@ -1,7 +1,7 @@
 """Scenarios: situations to talk in. Each one is a YAML file in a library.
 
-`scenario` is the shape of a file, `signs` tells from the learner's own words whether a task was done, and `library`
-reads the bundled folder and that of SCENARIOS_DIR. docs/scenarios.md explains the format to authors.
+`scenario` defines the fields of a file, `signs` decides from the learner's own words whether a task was done, and
+`library` reads the bundled folder and SCENARIOS_DIR. docs/scenarios.md explains the format to authors.
 """
 
 from gateway.scenarios.library import Library, load_library

@@ -14,7 +14,7 @@ from gateway.scenarios.scenario import schema_text
 
 
 def main(arguments: list[str]) -> int:
-    """The exit status: 1 if a file is no scenario."""
+    """Run the command. Returns the exit status: 1 if a file is not a valid scenario."""
     if not arguments:
         sys.stdout.write(schema_text())
         return 0

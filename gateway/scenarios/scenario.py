@@ -133,7 +133,7 @@ class Scenario(_Part):
         return tasks
 
     def suits(self, level: Level | CefrLevel) -> bool:
-        """Whether some of `level` is in its range."""
+        """Whether part of `level` is in the scenario's range."""
         return any(one in self.levels for one in _cefr_levels(level))
 
     def for_session(self) -> SessionScenario:
@@ -144,7 +144,7 @@ class Scenario(_Part):
         """The part that a learner may see before the conversation: all but `facts` and the words that measure the
         tasks.
 
-        `suits`: the levels of a conversation (`start.level`) that are in its range.
+        `suits`: the levels of a conversation (`start.level`) that are in the scenario's range.
         """
         shown = self.model_dump(mode="json", exclude={"facts": True, "tasks": {"__all__": {"said", "example"}}})
         return shown | {"suits": [level for level in CEFR_OF if self.suits(level)]}

@@ -1,4 +1,4 @@
-"""Finds signs that a task was done in the learner's words. No model is asked.
+"""Finds signs in the learner's words that a task was done. No model is asked.
 
 `said` is a list of groups, each a list of phrases. A turn shows the task if it has at least one phrase of every group.
 Phrases are compared word by word: case and punctuation don't count, `cough*` stands for every word that begins with
@@ -43,7 +43,7 @@ def missing_groups(said: Said, turn: str) -> list[Sequence[str]]:
 
 
 def is_phrase(phrase: str) -> bool:
-    """Whether `phrase` can be said at all: it holds a word or a number."""
+    """Whether `phrase` can be said at all: whether it contains a word or a number."""
     return any(piece == "#" or words_of(piece) for piece in phrase.split())
 
 
