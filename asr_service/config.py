@@ -82,10 +82,11 @@ class AsrSettings(ModelServerSettings):
     )
     asr_verbatim: Literal["off", "fillers", "words"] = Field(
         "fillers",
-        description="What to listen for again after each English turn, because recognition leaves it out: `fillers` "
-        "(hesitation sounds), or `words` (these, and mistakes). Turns are left out while recognition is busy.",
+        description="What to look for in the audio of each English turn afterwards, because recognition leaves it out: "
+        "`fillers` (hesitation sounds), `words` (hesitation sounds and mistakes), or `off` (nothing). Turns are "
+        "skipped while recognition is busy.",
     )
-    asr_partial_interval_ms: int = Field(600, ge=100, description="Least audio between two partial transcripts.")
+    asr_partial_interval_ms: int = Field(600, ge=100, description="Audio between two partial transcripts, at least.")
 
     @property
     def text_model(self) -> Path | Literal["none"] | None:

@@ -19,7 +19,9 @@ QUEUE_SECONDS = Histogram(
     buckets=(0.001, 0.005, 0.01, 0.025, *CONVERSATION_BUCKETS_S),
 )
 BACKLOG = Gauge("aitalk_asr_backlog", "Decodes that wait for the model.")
-PREEMPTED = Counter("aitalk_asr_preempted_partials_total", "Partials given up to make room for the end of a turn.")
+PREEMPTED = Counter(
+    "aitalk_asr_preempted_partials_total", "Partials that were stopped to make room for the end of a turn."
+)
 AUDIO_SECONDS = Counter("aitalk_asr_audio_seconds_total", "Audio received.")
 REAL_TIME_FACTOR = Histogram(
     "aitalk_asr_real_time_factor",
@@ -30,7 +32,7 @@ TURNS = from_zero(Counter("aitalk_asr_turns_total", "Turns ended.", ["reason"]),
 VERBATIM_TURNS = from_zero(
     Counter(
         "aitalk_asr_verbatim_turns_total",
-        "Turns that were to be heard again for hesitations or mistakes: changed, same, or dropped when busy.",
+        "Turns to be checked for hesitations or mistakes: changed, same, or dropped when busy.",
         ["outcome"],
     ),
     "changed",
@@ -39,7 +41,7 @@ VERBATIM_TURNS = from_zero(
 )
 VERBATIM_SECONDS = Histogram(
     "aitalk_asr_verbatim_seconds",
-    "Time to compare one turn with the sound, without the waits before.",
+    "Time to check one turn against its audio, without the waits before.",
     buckets=CONVERSATION_BUCKETS_S,
 )
 TURN_MODEL_SECONDS = Histogram(
@@ -49,5 +51,6 @@ TEXT_MODEL_SECONDS = Histogram(
     "aitalk_asr_text_model_seconds", "Time in the language model for one pause.", buckets=CONVERSATION_BUCKETS_S
 )
 TURN_MODEL_SKIPPED = Counter(
-    "aitalk_asr_turn_model_skipped_total", "Pauses in which the words decided, whatever the turn detection model says."
+    "aitalk_asr_turn_model_skipped_total",
+    "Pauses in which the words alone decided, so that the turn detection model was not asked.",
 )

@@ -32,7 +32,7 @@ SLOTS_IN_USE = Gauge("aitalk_server_slots_in_use", "Streams being served.", ["se
 SLOTS = Gauge("aitalk_server_slots", "Streams that can be served at once.", ["service"])
 TASKS = Gauge("aitalk_server_tasks", "Asyncio tasks of the process; without calls always about the same.", ["service"])
 SWEEPS = Counter(
-    "aitalk_server_sweeps_total", "Times that memory which large calls had left was given back.", ["service"]
+    "aitalk_server_sweeps_total", "Times that the memory of large calls was given back to the system.", ["service"]
 )
 MODEL_LOAD_SECONDS = Gauge("aitalk_server_model_load_seconds", "Time that the model took to load.", ["service"])
 

@@ -58,7 +58,7 @@ class ModelServerSettings(ProcessSettings):
     grpc_host: str = Field("127.0.0.1", description="Address on which the model servers listen. `::`: IPv6 and IPv4.")
     grpc_reflection: bool | None = Field(
         None,
-        description="Answer gRPC reflection, by which tools like grpcurl list the methods. Empty: in development only.",
+        description="Answer gRPC reflection, so that tools like grpcurl can list methods. Empty: only in development.",
     )
     metrics_port: int = Field(
         0, ge=0, le=65535, description="Port of a model server's Prometheus `/metrics`. 0: no metrics port."
@@ -77,8 +77,8 @@ class ModelServerSettings(ProcessSettings):
     )
     preload_models: bool = Field(
         True,
-        description="Load the model at the start. False: load it with the first request, which waits; the service "
-        "reports ready meanwhile.",
+        description="Load the model at the start. False: load it at the first request, which waits for it; the "
+        "service already reports ready before.",
     )
     enable_memory_efficient_loading: bool = Field(
         True,

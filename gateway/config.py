@@ -104,8 +104,8 @@ class GatewaySettings(ProcessSettings):
         0.7,
         ge=0,
         le=1,
-        description="Largest share of the language model's or the synthesis's slots in use at which replies still "
-        "begin in a pause, before the turn has surely ended. 0: replies never begin early.",
+        description="Replies begin early, in a pause, only while at most this share of the language model's and of "
+        "synthesis's slots is in use. 0: replies never begin early.",
     )
     max_frame_bytes: int = Field(
         1024 * 1024, gt=0, description="Largest WebSocket message in bytes; larger ones are refused."
@@ -142,9 +142,11 @@ class GatewaySettings(ProcessSettings):
     upload_max_bytes: int = Field(
         512 * 1024 * 1024,
         gt=0,
-        description="Largest recording in bytes that `/v1/audio/transcriptions` and `translations` take.",
+        description="Largest recording in bytes that `/v1/audio/transcriptions` and `translations` accept.",
     )
-    upload_max_audio_s: float = Field(7200.0, gt=0, description="Longest recording in seconds that they take.")
+    upload_max_audio_s: float = Field(
+        7200.0, gt=0, description="Longest recording in seconds that these routes accept."
+    )
     upload_timeout_s: float = Field(600.0, gt=0, description="Seconds that the upload of a recording may take.")
     upload_max_at_once: int = Field(
         8,
@@ -164,7 +166,7 @@ class GatewaySettings(ProcessSettings):
     jwt_jwks_url: str = Field(
         "",
         pattern=r"^(https?://\S+)?$",
-        description="URL of the public keys (JWKS) of the issuer of JSON Web Tokens, which it may change. In "
+        description="URL at which the issuer of JSON Web Tokens publishes its current public keys (JWKS). In "
         "production this needs `https`, `JWT_AUDIENCE` and `JWT_ISSUER`.",
     )
     jwt_audience: str = Field("", description="Required `aud` of a JSON Web Token. Empty: any.")
@@ -178,13 +180,13 @@ class GatewaySettings(ProcessSettings):
     forwarded_allow_ips: str = Field(
         "127.0.0.1",
         description="Addresses or networks, separated by commas, of the proxies whose `X-Forwarded-For` names the "
-        "client's address. `*` trusts everybody, so only a proxy may be able to reach the gateway.",
+        "client's address. `*` trusts every address; use it only if nothing but a proxy can reach the gateway.",
     )
     root_path: str = Field(
         "",
         pattern=r"^(/[\w.~-]+)*$",
         description="Path under which a proxy serves the gateway, for example `/talk`, if the proxy leaves it in the "
-        "requests. A proxy that cuts it off needs no setting.",
+        "requests. Leave it empty if the proxy removes the path.",
     )
     client_max_connections: int = Field(
         100,
@@ -227,8 +229,8 @@ class GatewaySettings(ProcessSettings):
     )
     scenarios_dir: Path | None = Field(
         None,
-        description="Folder with scenarios of your own, one YAML file each (`docs/scenarios.md`). One with the id of a "
-        "bundled scenario replaces it; empty: the bundled ones only.",
+        description="Folder with scenarios of your own, one YAML file each (`docs/scenarios.md`). A file with "
+        "the id of a bundled scenario replaces that scenario. Empty: only the bundled scenarios.",
     )
     audio_debug: bool = Field(
         False,

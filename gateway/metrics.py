@@ -13,13 +13,15 @@ REALTIME_SESSIONS = from_zero(
     *("realtime", "transcription"),
 )
 TURNS = from_zero(
-    Counter("aitalk_gateway_turns_total", "Replies ended: complete, interrupted, failed or discarded.", ["outcome"]),
+    Counter(
+        "aitalk_gateway_turns_total", "Replies that ended: complete, interrupted, failed or discarded.", ["outcome"]
+    ),
     *("complete", "interrupted", "failed", "discarded"),
 )
 FALSE_ALARMS = from_zero(
     Counter(
         "aitalk_gateway_false_interruptions_total",
-        "Sounds over the partner's voice that were no turn; the reply was hushed, or cut and continued.",
+        "Sounds over the partner's voice that were not a turn; the reply was hushed, or cut and continued.",
         ["reply"],
     ),
     *("hushed", "cut"),
@@ -28,12 +30,12 @@ READ_AHEAD = Counter("aitalk_gateway_read_ahead_total", "Prompts that the model 
 PROMPT_SHORTENINGS = from_zero(
     Counter(
         "aitalk_gateway_prompt_shortenings_total",
-        "Prompts of long conversations that were shortened: read by the model beforehand, or unread.",
+        "Shortened prompts of long conversations: read by the model beforehand, or not (unread).",
         ["outcome"],
     ),
     *("read", "unread"),
 )
-SUMMARIES = Counter("aitalk_gateway_summaries_total", "Summaries of what was left out of a prompt.")
+SUMMARIES = Counter("aitalk_gateway_summaries_total", "Summaries of the turns that a prompt leaves out.")
 REVISED_TURNS = Counter(
     "aitalk_gateway_revised_turns_total", "Learners' turns whose text was replaced by what they really said."
 )
@@ -49,8 +51,8 @@ CORRECTIONS = from_zero(
 CORRECTED_TURNS = from_zero(
     Counter(
         "aitalk_gateway_corrected_turns_total",
-        "Learners' turns that were to be checked during the conversation: checked, dropped as the model was busy, or "
-        "the model's answer was unusable.",
+        "Learners' turns to be checked during the conversation: checked, dropped because the model was busy, or "
+        "unusable (the model's answer was).",
         ["outcome"],
     ),
     "checked",
@@ -58,7 +60,8 @@ CORRECTED_TURNS = from_zero(
     "unusable",
 )
 ONCE_MORE = Counter(
-    "aitalk_gateway_replies_said_again_total", "Replies that a learner asked to hear again; with a small model only."
+    "aitalk_gateway_replies_said_again_total",
+    "Replies that a learner asked to hear again (counted with a small model only).",
 )
 HELP_OFFERS = Counter("aitalk_gateway_help_offers_total", "Offers of help after a long silence of the learner.")
 HINTS = from_zero(
@@ -98,7 +101,7 @@ WORD_REVIEWS = from_zero(
 )
 STAGE_SECONDS = Histogram(
     "aitalk_gateway_stage_seconds",
-    "From the end of the learner's voice to each stage of the reply.",
+    "Time from the end of the learner's voice to each stage of the reply.",
     ["stage"],
     buckets=CONVERSATION_BUCKETS_S,
 )
@@ -111,7 +114,7 @@ TOOL_CALLS = Counter(
 ERRORS = Counter("aitalk_gateway_errors_total", "Error messages sent to learners.", ["code"])
 UNKNOWN_FIELDS = Counter(
     "aitalk_gateway_unknown_fields_total",
-    "Messages with fields that this gateway does not know: the client is newer, or misspells.",
+    "Messages with fields that this gateway does not know: the client is newer, or misspells them.",
     ["type"],
 )
 AUDIO_SECONDS = Counter("aitalk_gateway_audio_seconds_total", "Seconds of learners' audio decoded.")
@@ -133,7 +136,7 @@ ECHO_TURNS = Counter(
 )
 FILLED_SECONDS = Counter(
     "aitalk_gateway_filled_seconds_total",
-    "Seconds of silence given to recognition within a turn because a microphone sent nothing.",
+    "Seconds of silence that the gateway filled in during a turn because a microphone sent nothing.",
 )
 ANALYSES = from_zero(
     Counter("aitalk_gateway_analyses_total", "Analyses sent: whole, or partial, with parts missing.", ["outcome"]),
@@ -176,7 +179,7 @@ HANDOVERS = from_zero(
     *("between_turns", "in_turn"),
 )
 REOPENED_CALLS = from_zero(
-    Counter("aitalk_gateway_reopened_calls_total", "Calls tried again at another replica, by service.", ["service"]),
+    Counter("aitalk_gateway_reopened_calls_total", "Calls repeated at another replica, by service.", ["service"]),
     *("ASR", "LLM", "TTS"),
 )
 RECOVERIES = Counter(
@@ -196,7 +199,7 @@ CONNECTIONS_ENDED = from_zero(
 )
 UNHEARD = Counter(
     "aitalk_gateway_unheard_utterances_total",
-    "Times that a learner seemed to speak while recognition was away, and was told so.",
+    "Times that a learner who seemed to speak was told that recognition is away.",
 )
 SWEEPS = Counter("aitalk_gateway_sweeps_total", "Garbage collections that freed ended sessions.")
 SLOW_REPLIES = from_zero(
@@ -208,7 +211,7 @@ SLOW_REPLIES = from_zero(
     *("first_token", "first_sound", "recognition"),
 )
 UNSAVED_SESSIONS = Gauge(
-    "aitalk_gateway_unsaved_sessions", "Conversations that wait in memory until Redis can be written again."
+    "aitalk_gateway_unsaved_sessions", "Conversations that wait in memory until Redis accepts writes again."
 )
 SCENARIOS = Gauge(
     "aitalk_gateway_scenarios",
@@ -217,7 +220,9 @@ SCENARIOS = Gauge(
 )
 SUBJECTS = from_zero(
     Counter(
-        "aitalk_gateway_subjects_total", "Conversations that chose a scenario, or brought instructions.", ["subject"]
+        "aitalk_gateway_subjects_total",
+        "Conversations whose client chose a scenario, or sent instructions.",
+        ["subject"],
     ),
     *("scenario", "instructions"),
 )

@@ -56,15 +56,15 @@ class LlmSettings(ModelServerSettings):
     llm_max_model_len: int = Field(
         4096,
         ge=256,
-        description="Context length in tokens: prompt and reply together. Unset, the bundled model has 2,048.",
+        description="Context length in tokens: prompt and reply together. If it is unset, the bundled model has 2,048.",
     )
     llm_gpu_memory_utilization: float = Field(
         0.35, gt=0, le=1, description="Share of the GPU's memory that vLLM may take."
     )
     llm_adapter: str = Field(
         "",
-        description="A LoRA adapter for llama.cpp: the path of a GGUF file. Empty: the bundled model runs with the one "
-        "that was trained for conversations with learners, other models with none. `none`: no adapter.",
+        description="A LoRA adapter for llama.cpp: the path of a GGUF file. Empty: the bundled model uses the "
+        "adapter that was trained for conversations with learners, and other models use none. `none`: no adapter.",
     )
     llm_max_tokens: int = Field(256, ge=1, description="Greatest length of a reply in tokens, if a request sets none.")
     llm_temperature: float | None = Field(
@@ -81,7 +81,8 @@ class LlmSettings(ModelServerSettings):
         None,
         ge=0,
         le=1,
-        description="Tokens less likely than this share of the likeliest one are left out (llama.cpp, vLLM, SGLang). "
+        description="Tokens are left out if their probability is below this share of the most probable token's "
+        "(llama.cpp, vLLM, SGLang). "
         "Empty: 0.05, or 0.1 for a model of less than 500 million parameters.",
     )
     llm_repetition_penalty: float | None = Field(
@@ -91,10 +92,16 @@ class LlmSettings(ModelServerSettings):
         description="Penalty on tokens that have occurred (llama.cpp, vLLM, SGLang); 1 is none. Empty: 1.05.",
     )
     llm_frequency_penalty: float | None = Field(
-        None, ge=-2, le=2, description="OpenAI's frequency penalty, for all other servers. Empty: 0.3."
+        None,
+        ge=-2,
+        le=2,
+        description="OpenAI's frequency penalty, for servers other than llama.cpp, vLLM and SGLang. Empty: 0.3.",
     )
     llm_presence_penalty: float | None = Field(
-        None, ge=-2, le=2, description="OpenAI's presence penalty, for all other servers. Empty: 0.2."
+        None,
+        ge=-2,
+        le=2,
+        description="OpenAI's presence penalty, for servers other than llama.cpp, vLLM and SGLang. Empty: 0.2.",
     )
     llm_dry_multiplier: float | None = Field(
         None,
@@ -111,7 +118,7 @@ class LlmSettings(ModelServerSettings):
         600.0, gt=0, description="Seconds that a server started by the service may take to load its model."
     )
     llm_request_timeout_s: float = Field(
-        60.0, gt=0, description="Seconds without a byte from the server after which a request is given up."
+        60.0, gt=0, description="A request is given up after this many seconds without a byte from the server."
     )
 
     @property

@@ -17,7 +17,9 @@ TOKENS = from_zero(
     Counter("aitalk_llm_tokens_total", "Tokens, as the model server counts them.", ["kind"]),
     *("prompt", "completion", "cached"),
 )
-SERVER_RESTARTS = Counter("aitalk_llm_server_restarts_total", "Times the supervised model server was started anew.")
+SERVER_RESTARTS = Counter(
+    "aitalk_llm_server_restarts_total", "Times that the supervised model server was started again."
+)
 GUARDED = from_zero(
     Counter(
         "aitalk_llm_guarded_total",
@@ -30,7 +32,7 @@ GUARDED = from_zero(
 ODDITIES = from_zero(
     Counter(
         "aitalk_llm_reply_oddities_total",
-        "What a model server sent that is no part of a reply: thoughts, control tokens, and what was not understood "
+        "Output of a model server that is not part of a reply: thoughts, control tokens, and what was not understood "
         "(skipped).",
         ["kind"],
     ),
@@ -47,17 +49,21 @@ CANCELLED = Counter("aitalk_llm_cancelled_total", "Replies cancelled by the clie
 
 # Metrics about a model server behind the service. The server's own metrics are in backend_metrics.py.
 BACKEND_UP = Gauge("aitalk_llm_backend_up", "Whether the model server answers: 1 or 0.", ["backend"])
-BACKEND_IN_FLIGHT = Gauge("aitalk_llm_backend_in_flight", "Requests of ours that it is working on.", ["backend"])
+BACKEND_IN_FLIGHT = Gauge(
+    "aitalk_llm_backend_in_flight", "Requests of this service that the model server is working on.", ["backend"]
+)
 BACKEND_EJECTED = Counter(
     "aitalk_llm_backend_ejected_total",
-    "Times it failed and got no more requests until it answered a probe.",
+    "Times that the model server failed and got no more requests until it answered a probe.",
     ["backend"],
 )
 BACKEND_HABITS = Gauge(
     "aitalk_llm_backend_habits",
-    "1 for each thing that the model server refuses and is asked without.",
+    "1 for each feature that the model server refuses and that the service does without.",
     ["backend", "habit"],
 )
 BACKEND_FAILOVERS = Counter(
-    "aitalk_llm_backend_failovers_total", "Requests it failed before the first token, sent to another.", ["backend"]
+    "aitalk_llm_backend_failovers_total",
+    "Requests sent to another model server because this one failed before the first token.",
+    ["backend"],
 )
