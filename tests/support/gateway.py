@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
 import uvicorn
 
@@ -15,6 +16,7 @@ from gateway.admission.draining import Draining
 from gateway.admission.redis_limits import RedisLimits
 from gateway.admission.redis_seats import RedisSeats
 from gateway.app import create_app
+from gateway.clients import redis_client
 from gateway.config import GatewaySettings
 from gateway.connection.http_protocol import HttpProtocol
 from gateway.connection.low_water_mark import WebSocketProtocol
@@ -30,6 +32,9 @@ from gateway.ports import (
 )
 from tests.support.fakes import FakeAsr, FakeChat, FakeLlm, FakeRecordings, FakeTts
 from tests.support.memory_store import MemoryStore
+
+NO_REDIS = "redis://127.0.0.1:1/0"
+"""Nobody listens there, so seats are not counted. It is tried once each time: the retries would take 0.7 s a test."""
 
 
 @dataclass
@@ -79,7 +84,7 @@ class TestGateway:
     learners: LearnerFiles = field(default_factory=NoLearnerRecords)
     languages: Languages = field(default_factory=AnyLanguage)
     services: FakeServices = field(default_factory=FakeServices)
-    redis_url: str = "redis://127.0.0.1:1/0"  # nobody listens there, so seats are not counted
+    redis_url: str = NO_REDIS
     port: int = 0
     draining: Draining = field(default_factory=lambda: Draining(0))  # replaced by the app's own while it runs
 
@@ -99,8 +104,9 @@ class TestGateway:
     async def running(self, **settings: Any) -> AsyncIterator[TestGateway]:
         """Serve with these settings for the length of the block."""
         made = GatewaySettings(_env_file=None, host="127.0.0.1", **settings)
-        seats = RedisSeats(self.redis_url, longest_keep_s=made.admission_grace_s)
-        limits = RedisLimits(self.redis_url)
+        with patch.object(redis_client, "RETRIES", 0 if self.redis_url == NO_REDIS else redis_client.RETRIES):
+            seats = RedisSeats(self.redis_url, longest_keep_s=made.admission_grace_s)
+            limits = RedisLimits(self.redis_url)
         app = create_app(
             made,
             Ports(self.asr, self.llm, self.tts, self.store, self.tools, self.learners, self.languages),
