@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from common.smollm2 import find_smollm2
+from common.smollm2 import PARTNER_ADAPTER, find_smollm2
 from deploy.mesh import free_ports
 from llm_service.servers.eight_bits import in_eight_bits
 
@@ -91,11 +91,11 @@ class Mesh:
 
 
 def models_folder(folder: Path) -> Path:
-    """Make `folder` a models folder that has the 8-bit copy of the bundled language model.
+    """Make `folder` a models folder that has the bundled partner's 8-bit copy.
 
     A model server would make that copy first, which takes 6 to 12 s.
     """
-    copy = in_eight_bits(find_smollm2(), ROOT / "models")
+    copy = in_eight_bits(find_smollm2(), ROOT / "models", PARTNER_ADAPTER)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / copy.name).symlink_to(copy)
     return folder

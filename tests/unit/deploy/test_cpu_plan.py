@@ -12,7 +12,7 @@ import pytest
 from common.engine_info import EngineDescription
 from common.errors import EngineError
 from common.smollm2 import find_smollm2
-from deploy import plan
+from deploy import llm_speed, plan
 from deploy.configuration import settings_from
 from deploy.cpu_plan import STEPS, Step, Timed, choose, measure, steps_for, time_steps, written
 from deploy.llm_speed import FILE, KeptSpeeds, Speed, cpu_label, time_engine
@@ -189,7 +189,8 @@ def test_what_is_said_of_one_repository_does_not_hold_for_another(tmp_path: Path
     assert (bundled.llm_threads, bundled.llm_max_streams) == (3, 1)
 
 
-def test_the_bundled_model_is_timed_for_real(tmp_path: Path) -> None:
+def test_the_bundled_model_is_timed_for_real(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(llm_speed, "TIMED_S", 0.5)
     folder = models_folder(tmp_path / "models")
     speed = measure(settings_from(LlmSettings, {"LLM_MODEL_NAME": "bundled", "MODELS_CACHE_DIR": str(folder)}))
     assert 1 < speed.written_per_s < speed.read_per_s < 100_000
