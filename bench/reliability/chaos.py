@@ -26,7 +26,7 @@ import uvloop
 from bench.load.speech import CYCLE_S, Program, program
 from bench.reliability.faults import Fault, all_faults
 from bench.reliability.learner import Person, masked_program
-from bench.reliability.leftovers import left_over
+from bench.reliability.leftovers import left_over, where_tasks_wait
 from bench.reliability.mesh import StubMesh, stub_mesh
 from bench.reliability.probes import kept_turns, serves
 from bench.reliability.redis_link import RedisLink
@@ -138,6 +138,8 @@ async def run(options: argparse.Namespace, folder: Path) -> tuple[list[Row], lis
                 options.so_far.write_text(f"{number} of {len(plan)} tries\n\n{table(chaos.in_order(chosen))}\n")
             late_ms = 1000 * sorted(late_s)[len(late_s) * 99 // 100]
         left = await left_over(mesh)
+        if any(left.values()):
+            print(await where_tasks_wait(mesh), flush=True)
     print(f"the learners' frames were late by {late_ms:.0f} ms at p99")
     rows = chaos.in_order(chosen)
     return rows, problems(rows, list(chosen), options.times, left)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 
 import redis.asyncio as redis
 
+from bench.reliability.gateway_process import FIRST, LAST
 from bench.reliability.mesh import StubMesh
 from bench.reliability.probes import metric
 from gateway.admission.redis_seats import LEASE_S
 
+SHOWN_WITHIN_S = 5.0
 GONE_WITHIN_S = 2 * LEASE_S  # a killed gateway's leases lapse after LEASE_S
 
 
@@ -22,6 +25,20 @@ async def left_over(mesh: StubMesh) -> dict[str, float]:
         if not any(left.values()) or time.monotonic() > deadline:
             return left
         await asyncio.sleep(0.5)
+
+
+async def where_tasks_wait(mesh: StubMesh) -> str:
+    """Where each task of the gateway waits, by the gateway's log; empty if it does not answer."""
+    log, gateway = mesh.folder / "mesh.log", mesh.find("gateway")
+    if gateway is None:
+        return ""
+    before = log.stat().st_size
+    gateway.send_signal(signal.SIGUSR1)
+    deadline, shown = time.monotonic() + SHOWN_WITHIN_S, ""
+    while LAST not in shown and time.monotonic() < deadline:
+        await asyncio.sleep(0.1)
+        shown = log.read_bytes()[before:].decode(errors="replace")
+    return shown[shown.index(FIRST) : shown.index(LAST)] if FIRST in shown and LAST in shown else ""
 
 
 async def session_keys(mesh: StubMesh, *, within_s: float) -> int:

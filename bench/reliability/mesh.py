@@ -1,8 +1,8 @@
 """`python -m bench.reliability.mesh`: the mesh of `make run` with models that take set times.
 
-The processes are those of `make run`, under the same supervisor. Only three commands differ: recognition and synthesis
-run around stub engines, and llm_service starts `bench.reliability.model_server` instead of vLLM. The gateway reaches
-Valkey at GATEWAY_REDIS_URL, which may lead through a `RedisLink`.
+The processes are those of `make run`, under the same supervisor. These commands differ: recognition and synthesis run
+around stub engines, llm_service starts `bench.reliability.model_server` instead of vLLM, and the gateway can show where
+its tasks wait. It reaches Valkey at GATEWAY_REDIS_URL, which may lead through a `RedisLink`.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from bench.load.delays import REPLY_RATE_HZ, Delays
 from deploy.mesh import METERED, Process, free_ports, is_free, processes_of, run
 from tests.support.mesh import ROOT, RunningProcess, wait_until_ready
 
-COMMANDS = {"asr": "exec python -m bench.load.asr_process", "tts": "exec python -m bench.load.tts_process"}
-DELAYS = Delays(decode=0.1, partial=0.05, first_token=0.1, token=0.01, speech=0.05)
-PROCESSES = ("gateway", "asr", "llm", "model", "tts", "redis")
-"""Names of the processes. `model` is the model server that llm_service starts."""
-_MODULES = {
-    "gateway": "gateway",
+MODULES = {
+    "gateway": "bench.reliability.gateway_process",
     "asr": "bench.load.asr_process",
     "llm": "llm_service",
     "tts": "bench.load.tts_process",
 }
+DELAYS = Delays(decode=0.1, partial=0.05, first_token=0.1, token=0.01, speech=0.05)
+PROCESSES = ("gateway", "asr", "llm", "model", "tts", "redis")
+"""Names of the processes. `model` is the model server that llm_service starts."""
 GRACE_S = 2.0
 
 
 def with_stubs(processes: Mapping[str, Process], environment: Mapping[str, str]) -> dict[str, Process]:
     """The processes of `make run` with the commands of the stubs."""
-    changed = {name: replace(one, command=COMMANDS.get(name, one.command)) for name, one in processes.items()}
+    commands = {name: f"exec python -m {module}" for name, module in MODULES.items()}
+    changed = {name: replace(one, command=commands.get(name, one.command)) for name, one in processes.items()}
     gateway = changed["gateway"]
     link = {"REDIS_URL": environment.get("GATEWAY_REDIS_URL") or gateway.variables["REDIS_URL"]}
     changed["gateway"] = replace(gateway, variables={**gateway.variables, **link})
@@ -82,7 +82,7 @@ def _is(name: str, command: list[str]) -> bool:
         case "model":
             return "bench.reliability.model_server" in command
         case _:
-            return command[1:3] == ["-m", _MODULES[name]]
+            return command[1:3] == ["-m", MODULES[name]]
 
 
 @contextmanager

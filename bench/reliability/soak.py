@@ -25,7 +25,7 @@ import uvloop
 
 from bench.load.speech import Program, program
 from bench.reliability.learner import Person, masked_program
-from bench.reliability.leftovers import left_over, session_keys
+from bench.reliability.leftovers import left_over, session_keys, where_tasks_wait
 from bench.reliability.mesh import PROCESSES, StubMesh, stub_mesh
 from bench.reliability.probes import metric
 from bench.reliability.soak_verdict import Process, problems, table
@@ -155,6 +155,8 @@ async def run(mesh: StubMesh, options: argparse.Namespace) -> tuple[list[Process
         for name in PROCESSES
     ]
     found = problems(processes, left, sessions=crowd.sessions, turns=crowd.turns, learners=options.learners)
+    if found:
+        print(await where_tasks_wait(mesh), flush=True)
     return processes, found, crowd
 
 

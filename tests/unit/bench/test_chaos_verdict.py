@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import re
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
+from importlib.util import find_spec
 
 import pytest
 
 from bench.reliability.diary import Diary
-from bench.reliability.mesh import COMMANDS, with_stubs
+from bench.reliability.gateway_process import where_tasks_wait
+from bench.reliability.mesh import MODULES, with_stubs
 from bench.reliability.verdict import Kept, Mark, Row, Span, problems, table
 from deploy.environments import OWN
 from deploy.mesh import Process
@@ -141,12 +145,26 @@ def test_an_utterance_that_is_not_answered_yet_belongs_to_the_next_fault() -> No
     assert Mark.of(diary).spoke == 2
 
 
-def test_the_stub_mesh_differs_from_make_run_in_its_models_only() -> None:
-    own = {name: Process(f"exec python -m {name}", OWN, {"REDIS_URL": "redis://a/0"}) for name in ("gateway", "asr")}
+def test_the_stub_mesh_differs_from_make_run_in_its_commands_only() -> None:
+    own = {name: Process(f"exec python -m {name}", OWN, {"REDIS_URL": "redis://a/0"}) for name in ("gateway", "redis")}
     changed = with_stubs(own, {"GATEWAY_REDIS_URL": "redis://link/0"})
-    assert changed["asr"].command == COMMANDS["asr"]
-    assert changed["asr"].variables == own["asr"].variables
-    assert changed["gateway"].command == own["gateway"].command
+    assert changed["redis"] == own["redis"]
+    assert changed["gateway"].command == f"exec python -m {MODULES['gateway']}"
     assert changed["gateway"].variables["REDIS_URL"] == "redis://link/0"
-    modules = [Path(command.rpartition(" ")[2].replace(".", "/") + ".py") for command in COMMANDS.values()]
-    assert all(module.exists() for module in modules)
+    assert all(find_spec(module) for module in MODULES.values())
+
+
+async def test_where_a_task_waits_is_shown_through_generators_and_without_values() -> None:
+    async def words() -> AsyncIterator[str]:
+        await asyncio.sleep(60)
+        yield "what a learner said"
+
+    async def hears() -> None:
+        async for _ in words():
+            pass
+
+    hearing = asyncio.create_task(hears())
+    await asyncio.sleep(0)
+    shown = where_tasks_wait()
+    assert re.search(r"1 × \S*hears \(test_chaos_verdict.py:\d+\) → \S*words \(\S+\) → sleep \(tasks.py:\d+\)", shown)
+    hearing.cancel()
