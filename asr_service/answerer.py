@@ -1,6 +1,6 @@
 """The answering half of a stream: it carries out the steps of the listening half, one after the other.
 
-So the client gets the events in their order, however long the model takes for each.
+So the client gets the events in order, however long the model takes for each.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from asr_service.turn_taking import decisions
 from common.tracing import to_traceparent
 
 Refine: TypeAlias = Callable[[Utterance, Transcript, int], None]
-"""Gets a turn that has ended, its transcript and its end, a sample at 16 kHz."""
+"""Called with a turn that has ended: its utterance, its transcript, and its end as a sample at 16 kHz."""
 
 
 class Answerer:
-    """Turns steps into events. `emit` sends an event to the client. `refine` gets each turn that has ended."""
+    """Turns steps into events. `emit` sends an event to the client. `refine` is called with each turn that has
+    ended."""
 
     def __init__(
         self,
@@ -36,7 +37,7 @@ class Answerer:
         self._emit = emit
         self._open_turns = open_turns
         self._refine = refine
-        self._is_eager_end_sent = False  # sent, and no TurnResumed since
+        self._is_eager_end_sent = False  # whether one was sent and no TurnResumed since
 
     async def run(self, steps: AsyncIterable[Step]) -> None:
         """Answer until there are no more steps. Raises what the model raises."""
@@ -79,7 +80,7 @@ class Answerer:
             await self._emit(events.EagerEndOfTurn(turn, probability))
 
     async def _transcript(self, step: Step) -> Transcript:
-        """Of the whole turn. The decode of the pause is used, because only silence followed."""
+        """The transcript of the whole turn. It is the one decoded at the pause, because only silence followed."""
         return await (step.transcript or step.turn.decode_turn(step.position))
 
     async def _spoken_turn(self, step: Step, end: int) -> events.SpokenTurn:

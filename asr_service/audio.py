@@ -14,21 +14,22 @@ from common.errors import InvalidInputError
 from common.pcm import BYTES_PER_SAMPLE
 
 ENGINE_RATE_HZ = 16_000
-"""Rate at which voice detection and the models work, and in which positions are counted inside this service."""
+"""The rate at which voice detection and the models work. Inside this service, positions are counted at this rate."""
 MIN_RATE_HZ = 8_000
 MAX_RATE_HZ = 48_000
 _CROSSINGS = 16  # zero crossings of the sinc on each side
-_BETA = 8.0  # of the Kaiser window: attenuates the stopband by 80 dB
+_BETA = 8.0  # parameter of the Kaiser window: attenuates the stopband by 80 dB
 _PASSED = 0.94  # the passband, as a share of the lower of the two bandwidths
-# In stereo of one voice, the samples of a pair differ less than samples of neighbouring pairs. Mono has no pairs.
+# In stereo of one voice, the two samples of a pair differ less than samples of neighbouring pairs. In mono there are no
+# pairs.
 TWO_CHANNELS = 0.1
-# In stereo with different channels, a sample correlates more with the sample two places on, which is of its own
+# If two interleaved channels differ, a sample correlates more with the sample two places later, which is of its own
 # channel, than with the next one. In mono it is the other way round: in speech, the correlation with the next sample is
-# 1.02 to 6 times as high as that with the sample two places on.
+# 1.02 to 6 times as high as that with the sample two places later.
 _RESEMBLES, _LESS = 0.5, 0.85
 
 Audio: TypeAlias = npt.NDArray[np.float32]
-"""Mono, -1 to 1."""
+"""Mono samples, -1 to 1."""
 
 
 def check_rate(sample_rate_hz: int) -> None:
@@ -48,7 +49,7 @@ def check_pcm(pcm: bytes) -> None:
 
 
 def check_recording(pcm: bytes) -> None:
-    """Raises InvalidInputError if these are surely not samples of one channel, which the model would hear as
+    """Raises InvalidInputError if these are certainly not samples of one channel. The model would hear such audio as
     nonsense."""
     if pcm.startswith(b"RIFF") and pcm[8:12] == b"WAVE":
         raise InvalidInputError("the audio is a WAV file; send its samples alone, 16-bit and of one channel")
@@ -59,7 +60,7 @@ def check_recording(pcm: bytes) -> None:
 
 
 def _has_two_channels(samples: Audio) -> bool:
-    """Whether the samples are certainly two interleaved channels. They may be alike, inverted or two voices, or one
+    """Whether the samples are certainly two interleaved channels. These may be alike, inverted, or two voices, and one
     may be silent. A tenth of a second is too short to tell."""
     samples = samples[: len(samples) // 2 * 2]
     if len(samples) <= ENGINE_RATE_HZ // 10:
@@ -77,18 +78,18 @@ def pcm_to_float(pcm: bytes) -> Audio:
 
 
 def resample(audio: Audio, sample_rate_hz: int) -> Audio:
-    """Convert a whole recording of that rate to 16 kHz."""
+    """Convert a whole recording at that rate to 16 kHz."""
     if sample_rate_hz == ENGINE_RATE_HZ:
         return audio
     return np.asarray(soxr.resample(audio, sample_rate_hz, ENGINE_RATE_HZ), dtype=np.float32)
 
 
 class Resampler:
-    """Converts a stream to 16 kHz. Output sample n sounds with input sample n * sample_rate_hz / 16,000.
+    """Converts a stream to 16 kHz. Output sample n is at the same time as input sample n * sample_rate_hz / 16,000.
 
-    It holds back two milliseconds. soxr gives a stream's output in blocks: at 8 kHz the last 115 ms would be missing,
-    and each pause would be noticed that much later. Here each output sample is a sum of the input around it, weighted
-    by a windowed sinc. How the input is cut makes no difference.
+    It holds back only two milliseconds. soxr gives a stream's output in blocks: at 8 kHz the last 115 ms would be
+    missing, and each pause would be noticed that much later. Here each output sample is a sum of the input around it,
+    weighted by a windowed sinc. The result does not depend on how the input is cut.
     """
 
     def __init__(self, sample_rate_hz: int) -> None:
@@ -102,11 +103,12 @@ class Resampler:
         self._next = 0  # number of the next output sample
 
     def feed(self, pcm: bytes, *, last: bool = False) -> Audio:
-        """The next output. With `last`, also the rest, as if silence followed."""
+        """Take more PCM. Returns the output that is ready. last: no more follows, so the output is complete, as if
+        silence followed."""
         audio = pcm_to_float(pcm)
         if self._is_same:
             return audio
-        end = self._begin + len(self._held) + len(audio)  # of the input so far
+        end = self._begin + len(self._held) + len(audio)  # position after the last input sample so far
         silence = [np.zeros(self._reach, np.float32)] if last else []
         self._held = np.concatenate([self._held, audio, *silence])
         # Output n needs the input up to sample n * step // phases + reach.
@@ -127,8 +129,8 @@ _NOTHING = np.zeros(0, np.float32)
 
 @cache
 def _weights(step: int, phases: int) -> Audio:
-    """Weights of shape (phases, 2 * reach): for each position of an output between two inputs, those of the inputs
-    around it."""
+    """Weights of shape (phases, 2 * reach): for each position of an output between two inputs, the weights of the
+    inputs around it."""
     cutoff = _PASSED * min(1.0, phases / step)  # as a share of the input's bandwidth
     reach = ceil(_CROSSINGS / cutoff)
     distance = np.arange(1 - reach, reach + 1)[None, :] - np.arange(phases)[:, None] / phases

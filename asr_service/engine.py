@@ -1,7 +1,7 @@
 """The interface of a speech recognition engine: float audio in, words with times out.
 
-An engine blocks, so callers run it in a thread (see `recognition.decoder`). It is loaded once and closed once. It may
-be asked to transcribe from several threads at once: as many as it was built for.
+An engine blocks, so callers run it in a thread (see `recognition.decoder`). It is loaded once and closed once. Several
+threads may call `transcribe` at once: as many as the engine was built for.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Word:
 class Closing(NamedTuple):
     """The model's expectations after the last word, as probabilities from 0 to 1.
 
-    ends: that the sentence ends and does not go on. comma: if it goes on, that a comma comes next and not a word. A
-    comma means that a clause is complete.
+    ends: the probability that the sentence ends. comma: the probability that a comma comes next, not a word, if the
+    sentence goes on. A comma means that a clause is complete.
     """
 
     ends: float
@@ -59,10 +59,10 @@ class DecodeOptions:
     """How to decode.
 
     language: BCP-47 tag. If it is empty or unknown to the model, the model chooses.
-    translate: into English; raises InvalidInputError if the model can't.
-    prompt: text before the audio, whose style the model takes up. An engine without prompts ignores it.
+    translate: translate into English; raises InvalidInputError if the model can't.
+    prompt: text before the audio, whose style the model imitates. An engine without prompts ignores it.
     context: the words before the audio in the same recording. An engine that can't use them ignores them.
-    quality: "partial" takes a bounded time, "final" is as good as the model can.
+    quality: "partial" takes a bounded time, "final" is as good as the model can do.
     is_cancelled: on long audio the engine calls it from time to time, and stops once it returns true.
     """
 

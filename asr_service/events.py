@@ -23,7 +23,7 @@ class SpokenTurn:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """A turn begins. traceparent: of the turn's trace; empty if it has none."""
+    """A turn begins. traceparent: identifies the turn's trace; empty if it has none."""
 
     start_sample: int
     traceparent: str = ""
@@ -78,7 +78,7 @@ class VoiceContinued:
 
 @dataclass(frozen=True, slots=True)
 class VerbatimTranscript:
-    """What was really said in a turn that has ended. turn: with the same samples as in its EndOfTurn."""
+    """What was really said in a turn that has ended. turn: has the same samples as the turn's EndOfTurn."""
 
     turn: SpokenTurn
 

@@ -46,7 +46,7 @@ from common.tracing import stage, under
 
 @dataclass(slots=True)
 class _Pause:
-    """The present pause of the open turn. could_end: the text model's answer; None: no answer (yet)."""
+    """The present pause of the open turn. could_end: the text model's answer; None: there is no answer (yet)."""
 
     transcript: asyncio.Task[Transcript]
     could_end: float | None = None
@@ -56,7 +56,7 @@ class Listener:
     """Follows the turns of one stream.
 
     Decodes run in `tasks`. `steps` leads to the answering half; when it is full, listening waits. `emit` sends an event
-    to the client at once. `judge` hears whether a turn sounds complete; it is not used with a fixed `end_silence_ms`.
+    to the client at once. `judge` tells whether a turn sounds complete; it is not used with a fixed `end_silence_ms`.
     """
 
     def __init__(
@@ -80,10 +80,10 @@ class Listener:
         self._endpointer = Endpointer(config.endpointing, window=WINDOW, rate_hz=ENGINE_RATE_HZ)
         self._recorder = Recorder(WINDOW, ONSET_MS * ENGINE_RATE_HZ // 1000)
         self._turn: UtteranceDecoder | None = None  # the open turn
-        self._pause: _Pause | None = None  # its present pause
+        self._pause: _Pause | None = None  # the present pause of that turn
 
     def reconfigure(self, endpointing: Endpointing) -> None:
-        """New settings, from the next pause on."""
+        """Use new settings, from the next pause on."""
         self._endpointer.reconfigure(endpointing)
 
     async def hear(self, windows: Windows) -> None:
@@ -102,7 +102,7 @@ class Listener:
         await self._perform_all(self._endpointer.finish())
 
     def cancel(self) -> None:
-        """The client has left, maybe in the middle of a turn."""
+        """The client has left, perhaps in the middle of a turn."""
         if self._turn:
             self._turn.utterance.end_span("cancelled")
 
@@ -194,8 +194,7 @@ class Listener:
         self, utterance: Utterance, heard: Transcript, language: str, could_end: float | None
     ) -> float:
         """The probability that the speaker is done, 0 to 1. The acoustic network costs CPU time, so it runs only if its
-        answer can change the decision.
-        """
+        answer can change the decision."""
 
         def given(acoustic: float) -> float:
             return probability_of_end(acoustic, heard, language, could_end)

@@ -1,4 +1,5 @@
-"""What follows the end of a turn: the turn is heard again for mistakes, and the client is told if words differ."""
+"""What happens after the end of a turn: the turn is heard again for mistakes, and the client is told if words
+differ."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ def spoken_turn_of(utterance: Utterance, transcript: Transcript, end: int, *, ra
 
 
 class Refinement:
-    """The verbatim passes of one stream, in tasks of the group `tasks`. emit: sends an event to the client."""
+    """The verbatim passes of one stream, as tasks of the group `tasks`. emit: sends an event to the client."""
 
     def __init__(
         self,
@@ -45,7 +46,7 @@ class Refinement:
             task.add_done_callback(self._running.discard)
 
     def cancel(self) -> None:
-        """The stream ends, and nobody waits."""
+        """Stop the passes: the stream ends, and nobody waits for them."""
         for task in self._running:
             task.cancel()
 

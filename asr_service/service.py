@@ -1,4 +1,4 @@
-"""The gRPC service: turns proto messages into requests of a session, and its events into proto messages.
+"""The gRPC service: turns proto messages into requests to a session, and the session's events into proto messages.
 
 Only this file knows the proto messages.
 """
@@ -194,7 +194,8 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
                     raise SequenceError("`config` comes once, as the first message; use `endpointing` to change that")
                 case _:
                     raise InvalidInputError("a message is empty; set one of audio, endpointing, finish")
-        # When a client cancels, its messages seem to end normally; this task is cancelled only a moment later.
+        # When a client cancels, its messages seem to end normally, and this task is cancelled only a moment later. So
+        # wait.
         await asyncio.sleep(_CANCEL_LAG_S)
 
 

@@ -2,8 +2,8 @@
 
     requests ──▶ Listener: endpointing, record ──steps──▶ Answerer: decode, emit ──▶ events
 
-The two halves run side by side, so that listening goes on while the model decodes. The channel between them is short:
-a client that sends faster than the model decodes is slowed down.
+The two halves run side by side, so that listening goes on while the model decodes. The channel between them is short,
+so a client that sends faster than the model decodes is slowed down.
 """
 
 from __future__ import annotations
@@ -30,14 +30,15 @@ from common.pcm import BYTES_PER_SAMPLE
 
 DRAINS = "this replica is shutting down; open the stream again at another one"
 MAX_CHUNK_BYTES = 1024 * 1024
-_STEPS = 8  # steps that may wait for the model, enough for some pauses; after that listening waits too
+_STEPS = 8  # steps that may wait for the model: enough for some pauses; when it is full, listening waits, too
 
 
 class StreamSession:
-    """Recognises one stream. `emit` sends an event to the client; `vad_thread` is where voice detection runs.
+    """Recognises one stream. `emit` sends an event to the client; `vad_thread` runs voice detection.
 
     Once `draining` is set, the stream ends with UnavailableError as soon as no turn is open. The client then continues
-    at another replica. verbatim: hears turns again, if the client wants that; the end of the stream waits for none.
+    at another replica. verbatim: hears turns again, if the client wants that; the end of the stream does not wait for
+    it.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class StreamSession:
         self._vad_thread = vad_thread
         self._vad_stream = vad_thread.open(config.sample_rate_hz)
         self._emit_one = emit
-        self._emitting = asyncio.Lock()  # gRPC takes one message at a time
+        self._emitting = asyncio.Lock()  # gRPC takes only one message at a time
         self._draining = draining or asyncio.Event()
         self._verbatim = verbatim if config.verbatim else None
 
@@ -120,7 +121,8 @@ class StreamSession:
             )
         check_pcm(pcm)
         AUDIO_SECONDS.inc(len(pcm) / BYTES_PER_SAMPLE / self._config.sample_rate_hz)
-        second = BYTES_PER_SAMPLE * self._config.sample_rate_hz  # heard one at a time, so other streams get their turn
+        # one second at a time, so that other streams get their turn
+        second = BYTES_PER_SAMPLE * self._config.sample_rate_hz
         for begin in range(0, len(pcm), second):
             await listener.hear(await self._vad_thread.hear(self._vad_stream, pcm[begin : begin + second]))
 

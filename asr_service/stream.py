@@ -18,7 +18,7 @@ from asr_service.turn_taking.pauses import NO_PAUSES, PauseStatistics
 class StreamConfig:
     """How to recognise a stream.
 
-    sample_rate_hz: of its audio. language: BCP-47 tag, or empty. partial_interval_ms: 0 for no partials.
+    sample_rate_hz: the rate of its audio. language: BCP-47 tag, or empty. partial_interval_ms: 0 for no partials.
     voice_activity_events: whether the client wants VoicePaused and VoiceContinued. verbatim: whether it wants
     VerbatimTranscript.
     """
@@ -32,7 +32,7 @@ class StreamConfig:
 
     @property
     def rate(self) -> float:
-        """How many samples of the stream make one sample at 16 kHz."""
+        """How many samples of the stream correspond to one sample at 16 kHz."""
         return self.sample_rate_hz / ENGINE_RATE_HZ
 
     def stream_sample(self, position: int) -> int:
@@ -57,8 +57,8 @@ class PartialDue:
 class Step:
     """Something to tell the client about a turn. Listening sends steps, and answering carries them out in order.
 
-    position: up to where the turn had been heard when the step was decided. transcript: of the turn up to its present
-    pause; None if the voice hasn't paused. pauses: statistics of the learner's pauses.
+    position: how far the turn had been heard when the step was decided. transcript: the turn up to its present pause;
+    None if the voice hasn't paused. pauses: statistics of the learner's pauses.
     """
 
     what: SpeechStarted | PartialDue | EagerEndOfTurn | TurnResumed | EndOfTurn
@@ -69,7 +69,7 @@ class Step:
 
 
 class OpenTurns:
-    """Counts the turns that have begun and whose end has not been sent."""
+    """Counts the turns that have begun but whose end has not been sent."""
 
     def __init__(self) -> None:
         self._count = 0

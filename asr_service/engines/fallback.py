@@ -1,6 +1,6 @@
 """An engine that is tried in a child process before it is loaded. If it fails there, Whisper takes its place.
 
-So the service always starts. After a fallback, the log and Describe say so.
+So the service always starts. After a fallback, the log and Describe name it.
 """
 
 from __future__ import annotations

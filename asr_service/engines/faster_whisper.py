@@ -1,9 +1,9 @@
 """Whisper models by faster-whisper (CTranslate2), on CPU or GPU; the bundled default is one.
 
 Whisper writes words where there are none ("Thank you." for the noise of a fan), and repeats itself. Three measures
-help: text is dropped if the model itself finds that there is probably no speech; a turn's decode doesn't get the text
-of the decode before; and the length of the audio bounds the number of tokens, so that a loop ends soon. A piece of a
-recording gets the words before it. If the result is poor, it is decoded again without them.
+help: text is dropped if the model itself finds that there is probably no speech; the decode of a turn doesn't get the
+text of the previous decode; and the length of the audio bounds the number of tokens, so that a loop ends soon. A piece
+of a recording does get the words before it. If the result is poor, the piece is decoded again without them.
 """
 
 from __future__ import annotations
@@ -41,9 +41,12 @@ _DOUBTFUL = 0.5
 _SHORTEST = ENGINE_RATE_HZ // 10  # no word is shorter, and the alignment fails on less
 _TOKENS_PER_SECOND = 12  # twice what the fastest speakers need
 _WINDOW = 30 * ENGINE_RATE_HZ
-_NO_SPEECH, _UNSURE = 0.6, -0.8  # no_speech_prob above and avg_logprob below: no words
-_MARKS = frozenset("\"'.。,，!！?？:：”)]}、;；%‰°")  # belong to the word before; the library appends most of them
-_SIGNS = frozenset(("&", "+", "="))  # words, though they have no letter
+# there are no words if no_speech_prob is above the first and avg_logprob below the second
+_NO_SPEECH, _UNSURE = 0.6, -0.8
+_MARKS = frozenset(
+    "\"'.。,，!！?？:：”)]}、;；%‰°"
+)  # these belong to the word before; the library appends most of them
+_SIGNS = frozenset(("&", "+", "="))  # these are words, although they have no letter
 _REPETITIVE = 2.4  # a text with a higher compression ratio repeats itself; OpenAI's code has the same bound
 
 _DECODING: dict[Quality, dict[str, Any]] = {
@@ -120,7 +123,7 @@ class FasterWhisper:
         return [answers.get(index) or self._alone(*request) for index, request in enumerate(requests)]
 
     def _together(self, requests: Sequence[Request], indices: Sequence[int], language: str) -> dict[int, Transcript]:
-        """The transcripts of those requests for which one pass is enough. All requests are in one language."""
+        """The transcripts of those requests that need only one pass. All requests are in one language."""
         assert self._model is not None  # noqa: S101
         pieces = [
             Piece(audio, _most_tokens(audio), once=options.quality == "partial", context=options.context)
@@ -160,8 +163,8 @@ class FasterWhisper:
             initial_prompt=options.prompt or None,
             without_timestamps=bool(options.prompt),  # else the model often ends its text at the first hesitation
             word_timestamps=True,
-            # Get marks as words of their own; said_in appends them. In audio longer than a window the library appends
-            # them, because it finds the next window by the end of the last word.
+            # Get punctuation marks as words of their own; said_in appends them. In audio longer than a window the
+            # library must append them, because it finds the next window by the end of the last word.
             **({"append_punctuations": ""} if len(audio) <= _WINDOW else {}),
             max_new_tokens=_most_tokens(audio),
             **_DECODING[options.quality],
@@ -170,14 +173,14 @@ class FasterWhisper:
         return decoded, info.language
 
     def _is_doubtful(self, segments: Sequence[Segment], options: DecodeOptions) -> bool:
-        """Whether the speech may be in another language. For a partial there is no time to find out."""
+        """Whether the speech may be in another language. There is no time to find that out for a partial."""
         assert self._model is not None  # noqa: S101
         return options.quality == "final" and self._model.model.is_multilingual and is_doubtful(segments)
 
     def _in_the_language_heard(
         self, audio: Audio, options: DecodeOptions, segments: list[Segment], asked: str
     ) -> tuple[list[Segment], str]:
-        """The given segments, or new ones in the language that the model hears, whichever are better."""
+        """The given segments, or new ones in the language that the model hears; whichever are better."""
         assert self._model is not None  # noqa: S101
         heard, probability, _ = self._model.detect_language(audio=audio)
         if options.is_cancelled() or not is_worth_a_try(asked, heard, probability):
@@ -186,7 +189,7 @@ class FasterWhisper:
         return (again, heard) if is_better(again, segments) else (segments, asked)
 
     def _batch_language(self, tag: str) -> str | None:
-        """The language that a batch is decoded in; None if the model has to detect it for each request."""
+        """The language in which a batch is decoded; None if the model has to detect it for each request."""
         assert self._model is not None  # noqa: S101
         return self._known_language(tag) if self._model.model.is_multilingual else "en"
 
@@ -213,7 +216,8 @@ def _best_device() -> str:
 
 
 def without_invented_end(words: list[Word], end: int) -> list[Word]:
-    """The words without those that Whisper invents in the silence after the last one: "I will see you guys next time."
+    """The words without those that Whisper invents in the silence after the last real one: "I will see you guys next
+    time."
 
     Invented words have no length and are at the very end of the audio (`end`, in samples). The first of them may have
     some length, but low confidence.
@@ -244,7 +248,8 @@ def said_in(segment: Segment, quality: Quality) -> list[Word]:
     words: list[Word] = []
     if segment.no_speech_prob > _NO_SPEECH and segment.avg_logprob < _UNSURE:
         return words
-    if quality == "partial" and segment.compression_ratio > _REPETITIVE:  # a final has had a second try
+    # a final transcript has already had a second try
+    if quality == "partial" and segment.compression_ratio > _REPETITIVE:
         return words
     for part in segment.words or ():
         probability = min(1.0, max(0.0, float(part.probability)))

@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 DEFAULT_MODEL = "kyutai/stt-2.6b-en-trfs"
 FILES = ("*.json", "*.safetensors")
 _SHORTEST = ENGINE_RATE_HZ // 10
-_LONGEST = 50 * ENGINE_RATE_HZ  # longer audio is cut: with prefix and delay the model can take 60 s
+_LONGEST = 50 * ENGINE_RATE_HZ  # longer audio is cut: including prefix and delay, the model can take 60 s
 _CUT_WITHIN = 10 * ENGINE_RATE_HZ
 _QUIET = ENGINE_RATE_HZ // 5
 _BATCH = 8
@@ -54,7 +54,7 @@ class KyutaiStt:
         self._processor: Any = None
         self._device = settings.asr_device
         self._dtype = ""
-        self._lock = threading.Lock()  # a run leaves state in the model's codec
+        self._lock = threading.Lock()  # a run leaves state in the model's codec, so only one may run at a time
 
     def fetch(self) -> Path:
         """The folder with the weights, downloaded if they are not here. Raises EngineError if that fails."""
@@ -155,7 +155,7 @@ class KyutaiStt:
             Frames(
                 tokens=tuple(tokens[i].tolist())[: _frames_of(len(audio), prefix + delay + 1.0, frame)],
                 chances=tuple(chances[i].tolist()),
-                late_s=prefix + delay + frame / MODEL_RATE_HZ,  # a step has heard the frame before it
+                late_s=prefix + delay + frame / MODEL_RATE_HZ,  # at each step, the model has heard the frame before it
                 padding=self._model.config.pad_token_id,
                 samples=len(audios[i]),
             )
@@ -180,7 +180,8 @@ def _frames_of(samples: int, more_s: float, frame: int) -> int:
 
 
 def _cut(audio: Audio) -> list[tuple[int, int]]:
-    """Cut audio that is too long for one run into [begin, end) pieces, each at its quietest moment near the limit."""
+    """Cut audio that is too long for one run into [begin, end) pieces. Each cut is at the quietest moment near the
+    limit."""
     cuts, begin = [], 0
     while len(audio) - begin > _LONGEST:
         start = begin + _LONGEST - _CUT_WITHIN

@@ -1,4 +1,4 @@
-"""Turns the tokens of Kyutai's models, one for a frame of 80 ms, into words with times. Pure; see `kyutai_stt`."""
+"""Turns the tokens of Kyutai's models, one for each frame of 80 ms, into words with times. Pure; see `kyutai_stt`."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ class _Spoken:
 def transcript(parts: Sequence[tuple[int, Frames]], tokenizer: Tokenizer, language: str) -> Transcript:
     """The words of consecutive pieces of audio.
 
-    parts: for each piece, the sample at 16 kHz where it begins, and its frames. language: of the transcript.
+    parts: for each piece, the sample at 16 kHz where it begins, and its frames. language: the language of the
+    transcript.
     """
     words: list[Word] = []
     for begin, frames in parts:

@@ -37,11 +37,12 @@ _DEFAULTS = {
 }
 _LEAST_FRAMES, _PADDING_FRAMES = 1_000, 400  # of 10 ms
 _SENTENCE_ENDS, _COMMAS, _DOTS = (*".?!。？！",), (*",;:，、；：",), ("..", "…", "-", "–", "—")
-_MOST_PARTS = 4  # of a piece; one that needs more is decoded alone
+_MOST_PARTS = 4  # the most parts of a piece; a piece that needs more is decoded alone
 _SHORTEST_REST = ENGINE_RATE_HZ // 5  # samples; a shorter rest has no word in it
 _CONTEXT_TOKENS, _CONTEXT_CHARACTERS = 200, 2_000  # the model has room for 448 tokens, and a piece gets 224
 _SENTENCE = re.compile(r"[^.?!。？！]+[.?!。？！]*")
-_TOKENS_PER_SECOND, _TICKS_PER_SECOND, _LAST_TICK = 4, 50, 1_500  # of usual speech; of Whisper's timestamps
+# tokens per second of usual speech; Whisper's timestamps: ticks per second, and the last one
+_TOKENS_PER_SECOND, _TICKS_PER_SECOND, _LAST_TICK = 4, 50, 1_500
 _LITTLE = 3e-3  # added to each probability, so that none is 0 or 1
 
 
@@ -79,8 +80,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """An alignment made earlier. It is passed in place of the encoder's output, from which the library would compute
-    it."""
+    """An alignment that was made earlier. It is passed instead of the encoder's output, from which the library would
+    compute the alignment."""
 
     alignment: list[dict[str, Any]]
 
@@ -89,7 +90,8 @@ class ShortWindowWhisper(WhisperModel):  # type: ignore[misc]  # it has no types
     """A WhisperModel that encodes less padding than the usual 30 s."""
 
     def encode(self, features: npt.NDArray[np.float32]) -> ctranslate2.StorageView:
-        """The encoder's output for log-mel spectrograms (…, bands, frames) that zeros fill up to 30 s."""
+        """The encoder's output for log-mel spectrograms (…, bands, frames), which the library has filled up to 30 s
+        with zeros."""
         filled = np.flatnonzero(features.any(axis=-2).reshape(-1, features.shape[-1]).any(axis=0))
         frames = max(_LEAST_FRAMES, (int(filled[-1]) + 1 if len(filled) else 0) + _PADDING_FRAMES)
         return super().encode(features[..., :frames])
@@ -140,7 +142,7 @@ def _decode_rest(model: ShortWindowWhisper, rest: Piece, language: str) -> Part 
 
 
 def to_its_end(piece: Piece, part: Part | None, decode_rest: Callable[[Piece], Part | None]) -> Decoded | None:
-    """All words of the piece, of which `part` is the beginning. None: it must be decoded alone."""
+    """All words of the piece, of which `part` is the beginning. None: the piece must be decoded alone."""
     segments: list[Segment] = []
     begin = 0
     for number in range(_MOST_PARTS):
@@ -191,14 +193,15 @@ def _decode_window(
 
 
 def _contexts(tokenizer: Tokenizer, pieces: Sequence[Piece]) -> list[list[int]]:
-    """The end of each piece's context, as tokens; equally many for all, as the library requires."""
+    """The end of each piece's context, as tokens. The library requires the same number of tokens for all pieces."""
     contexts = [_context(tokenizer, piece.context[-_CONTEXT_CHARACTERS:]) for piece in pieces]
     length = min(_CONTEXT_TOKENS, *map(len, contexts))
     return [context[len(context) - length :] for context in contexts]
 
 
 def _context(tokenizer: Tokenizer, text: str) -> list[int]:
-    """The tokens of a text, with timestamps around each sentence. After a text without any, Whisper writes none."""
+    """The tokens of a text, with timestamps around each sentence. After a context without timestamps, Whisper writes
+    none."""
     tokens: list[int] = []
     begin = 0
     for sentence in filter(str.strip, _SENTENCE.findall(text)):
@@ -231,7 +234,8 @@ def _closing(model: ShortWindowWhisper, result: Any) -> Closing | None:
 
 
 def _is_said(model: ShortWindowWhisper, token: int) -> bool:
-    """Whether a token is part of a word rather than a mark. Some tokens hold only some bytes of a letter."""
+    """Whether a token is part of a word rather than a punctuation mark. Some tokens contain only some bytes of a
+    letter."""
     text = model.texts[token] if token < len(model.texts) else ""
     return any(character.isalnum() or character == "\N{REPLACEMENT CHARACTER}" for character in text)
 
@@ -245,7 +249,7 @@ def _floats(values: ctranslate2.StorageView) -> npt.NDArray[np.float64]:
 def _judge(
     model: ShortWindowWhisper, tokenizer: Tokenizer, piece: Piece, result: Any, frames: int
 ) -> tuple[list[dict[str, Any]], int] | None:
-    """The segments of the first pass, in the library's format, and where the rest begins, in samples; None if the
+    """The segments of the first pass, in the library's format, and the sample where the rest begins. None if the
     library would try again."""
     tokens = result.sequences_ids[0]
     hop = model.feature_extractor.hop_length
@@ -255,7 +259,7 @@ def _judge(
     if result.no_speech_prob > _DEFAULTS["no_speech_threshold"]:
         if unsure:
             return [], frames * hop
-        if piece.context:  # in noise the model may repeat it
+        if piece.context:  # in noise, the model may repeat the context
             return None
     poor = unsure or repetition > _DEFAULTS["compression_ratio_threshold"]
     if len(tokens) >= piece.max_new_tokens or (poor and not piece.once):

@@ -1,8 +1,8 @@
 """Whisper's language codes, and when to check whether the learner speaks another language than expected. Pure.
 
-A multilingual Whisper that is told the wrong language writes a poor translation, or noise, and is unsure of it. Then
-the engine asks it which language it hears. If the model is sure of another one, the engine decodes again in that
-language and keeps the better result.
+A multilingual Whisper that is told the wrong language writes a poor translation, or noise, and has a low confidence in
+it. Then the engine asks the model which language it hears. If the model is sure of another language, the engine decodes
+again in that language and keeps the better result.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ UNSURE = -0.7
 CERTAIN = 0.6
 """A language is tried if its probability is at least this."""
 WHISPER_CODES = {"nb": "no", "fil": "tl", "jv": "jw", "iw": "he", "in": "id", "cmn": "zh"}
-"""Languages of BCP-47 that Whisper knows by another code."""
+"""Languages whose BCP-47 tag differs from Whisper's code."""
 
 
 class Decoded(Protocol):
@@ -31,7 +31,7 @@ class Decoded(Protocol):
 
 
 def with_other_tags(codes: Sequence[str]) -> tuple[str, ...]:
-    """Whisper's codes, and the tags of BCP-47 for languages that Whisper knows by another code."""
+    """Whisper's codes, and the BCP-47 tags of languages for which Whisper's code differs."""
     return (*codes, *(tag for tag, code in WHISPER_CODES.items() if code in codes))
 
 
@@ -47,7 +47,8 @@ def is_doubtful(segments: Sequence[Decoded]) -> bool:
 
 
 def is_worth_a_try(asked: str, heard: str, probability: float) -> bool:
-    """Whether to decode again in the language `heard`. asked: the expected one. probability: of `heard`, 0 to 1."""
+    """Whether to decode again in the language `heard`. asked: the expected language. probability: of `heard`, 0 to
+    1."""
     return heard != asked and probability >= CERTAIN
 
 

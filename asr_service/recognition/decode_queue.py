@@ -1,6 +1,6 @@
 """Decides which decodes run next, and which of them form a batch. Pure: no threads, no event loop, no model.
 
-The end of a turn comes first, a file comes last:
+The end of a turn comes first, a second hearing of a turn comes last:
 
     TURN       a pause has begun, and the learner waits for an answer
     PARTIAL    a caption, which is worth nothing if it comes late
@@ -23,7 +23,7 @@ Job = TypeVar("Job", bound=Hashable)
 
 
 class Urgency(IntEnum):
-    """The lower the number, the sooner it runs."""
+    """Decodes with a lower number run sooner."""
 
     TURN = 0
     PARTIAL = 1
@@ -33,7 +33,7 @@ class Urgency(IntEnum):
 
 
 class DecodeQueue(Generic[Job]):
-    """The decodes that wait for the model. Within one urgency, first come, first served."""
+    """The decodes that wait for the model. Decodes of the same urgency run in the order of their arrival."""
 
     def __init__(self) -> None:
         self._waiting: dict[Urgency, deque[Job]] = {urgency: deque() for urgency in Urgency}

@@ -26,7 +26,7 @@ from asr_service.recognition.decode_queue import DecodeQueue, Urgency
 T = TypeVar("T")
 
 BATCH_ON_GPU = 8
-"""A GPU needs hardly more time for this many decodes than for one. A CPU gains nothing from batches."""
+"""A GPU takes hardly longer for this many decodes than for one. A CPU gains nothing from batches."""
 
 
 @dataclass(eq=False)
@@ -42,7 +42,7 @@ class _Job:
     stopped: bool = False
 
     def is_stopped(self) -> bool:
-        """The engine asks this in its thread. `stopped` remembers that the answer was yes."""
+        """Called by the engine in its thread. `stopped` remembers that the answer was yes."""
         self.stopped = self.stopped or self.stop
         return self.stop
 
@@ -66,7 +66,7 @@ class Decoder:
 
     @property
     def has_idle_worker(self) -> bool:
-        """Whether a decode that starts now would run at once."""
+        """Whether a decode that is requested now would run at once."""
         return len(self._running) + self._others + len(self._queue) < self._workers
 
     @property
@@ -86,8 +86,8 @@ class Decoder:
     async def decode(self, audio: Audio, *, language: str, quality: Quality) -> Transcript:
         """The words of `audio` (float32 mono at 16 kHz).
 
-        If the caller is cancelled, the decode leaves the queue, or stops as soon as the engine can. A partial that had
-        to make room for a turn raises CancelledError, so call it in a task of its own.
+        If the caller is cancelled, the decode leaves the queue, or stops as soon as the engine can. If a partial had to
+        make room for a turn, this raises CancelledError, so call it in a task of its own.
         """
         urgency = Urgency.TURN if quality == "final" else Urgency.PARTIAL
         return await self._decode_soon(lambda: audio, DecodeOptions(language, quality), urgency)
@@ -101,13 +101,13 @@ class Decoder:
         context: str = "",
         is_short: bool = False,
     ) -> Transcript:
-        """The words of a whole recording, in English if `translate`; turns and captions go first.
+        """The words of a whole recording, in English if `translate`. Turns and captions go first.
 
         make_audio: makes the audio, in the worker thread. context: the words before it. is_short: the model hears all
         of it at once, so it may be in a batch. Raises InvalidInputError if the model can't translate.
         """
         options = DecodeOptions(language, "final", translate=translate, context=context)
-        # A translation that the model refuses would fail its whole batch.
+        # If the model refuses to translate, its whole batch fails.
         urgency = Urgency.PIECE if is_short and not translate else Urgency.RECORDING
         return await self._decode_soon(make_audio, options, urgency)
 
@@ -128,7 +128,7 @@ class Decoder:
         self._closed = True
         while waiting := self._queue.next_batch(1):
             waiting[0].result.cancel()
-        if self._others:  # the engine is loading: this makes it give up
+        if self._others:  # the engine is loading: this makes it stop
             self.engine.close()
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
         self.engine.close()
@@ -137,7 +137,7 @@ class Decoder:
 
     def _other_done(self, done: asyncio.Future[Any]) -> None:
         if not done.cancelled():
-            done.exception()  # retrieved, since the caller may be gone and asyncio would complain
+            done.exception()  # retrieved here, because the caller may be gone and asyncio would complain
         self._others -= 1
         if not self._closed:
             self._start()

@@ -1,10 +1,10 @@
 """Partial transcripts whose beginning never changes: LocalAgreement. Pure: hypotheses in, texts out.
 
-A model that hears a growing utterance rewrites the end of its transcript again and again. The beginning on which two
-decodes in a row agree is taken as final.
+A model that hears a growing utterance keeps rewriting the end of its transcript. The beginning on which two successive
+decodes agree is taken as final.
 
-LocalAgreement-2 of Liu, Spanakis and Niehues, "Low-Latency Sequence-to-Sequence Speech Recognition and Translation by
-Partial Hypothesis Selection", Interspeech 2020; Macháček, Dabre and Bojar brought it to Whisper.
+LocalAgreement-2 is from Liu, Spanakis and Niehues, "Low-Latency Sequence-to-Sequence Speech Recognition and Translation
+by Partial Hypothesis Selection", Interspeech 2020; Macháček, Dabre and Bojar applied it to Whisper.
 """
 
 from __future__ import annotations
@@ -62,5 +62,5 @@ def _same(one: Word, other: Word) -> bool:
 
 
 def _letters(text: str) -> str:
-    """Letters and digits only, since two decodes often differ in nothing but capitals and commas."""
+    """Letters and digits only, because two decodes often differ only in capitals and commas."""
     return "".join(c for c in text.casefold() if c.isalnum()) or text.strip()

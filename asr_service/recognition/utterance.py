@@ -15,7 +15,8 @@ from common.tracing import TRACER, choose_root, under
 
 logger = logging.getLogger(__name__)
 
-# The VAD notices a voice some windows after it began, and soft first sounds even later. So keep the audio from before.
+# The VAD notices a voice some windows after it began, and soft first sounds even later. So the audio from before is
+# kept.
 PRE_ROLL = 300 * ENGINE_RATE_HZ // 1000
 
 Window: TypeAlias = tuple[Audio, float]

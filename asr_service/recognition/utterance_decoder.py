@@ -1,4 +1,4 @@
-"""The decodes of one utterance: partials while the voice goes on, and the whole turn from a pause on.
+"""The decodes of one utterance: partials while the voice goes on, and the whole turn once it pauses.
 
 Two tasks use one UtteranceDecoder. The listening task begins and cancels decodes, because it knows where the voice is.
 The answering task waits for them and sends the text. All positions are samples of the stream at 16 kHz.
@@ -17,9 +17,9 @@ from asr_service.recognition.utterance import Utterance
 from common.tracing import stage, under
 
 # The work for a second of speech must not grow with the turn:
-_PARTIAL_WINDOW = 6 * ENGINE_RATE_HZ  # a longer partial begins after the agreed words
+_PARTIAL_WINDOW = 6 * ENGINE_RATE_HZ  # if a partial would be longer, it begins after the agreed words
 _PARTIAL_LIMIT = 12 * ENGINE_RATE_HZ  # no partial is longer than this
-_WHOLE = 15 * ENGINE_RATE_HZ  # of a longer turn, only the audio after the agreed words is decoded
+_WHOLE = 15 * ENGINE_RATE_HZ  # if a turn is longer, only the audio after the agreed words is decoded
 _OVERLAP = ENGINE_RATE_HZ // 4  # that decode begins this much earlier, so that no word is cut in two
 
 
@@ -45,8 +45,8 @@ class UtteranceDecoder:
         self._tasks = tasks
         self._language = language
         self._agreement = LocalAgreement()
-        self._turn: asyncio.Task[Transcript] | None = None  # from a pause on, until the voice goes on
-        self._partial: asyncio.Task[Transcript] | None = None  # the running one
+        self._turn: asyncio.Task[Transcript] | None = None  # runs from a pause on, until the voice goes on
+        self._partial: asyncio.Task[Transcript] | None = None  # the running partial
         self._partial_interval = partial_interval
         self._partial_from = utterance.begin
         self._last_partial = position
@@ -55,12 +55,12 @@ class UtteranceDecoder:
     # --- the whole turn -------------------------------------------------------------------------
 
     def begin_turn(self, end: int) -> asyncio.Task[Transcript]:
-        """Begin to decode the turn up to `end`, since the voice has paused there."""
+        """Begin to decode the turn up to `end`, where the voice has paused."""
         self._turn = self._tasks.create_task(self.decode_turn(end))
         return self._turn
 
     def cancel_turn(self) -> None:
-        """The voice goes on and the client was not told of the pause, so its transcript is useless."""
+        """The voice goes on and the client was not told of the pause, so the transcript is useless."""
         if self._turn is not None:
             self._turn.cancel()
         self._turn = None
@@ -86,13 +86,13 @@ class UtteranceDecoder:
     # --- partials -------------------------------------------------------------------------------
 
     def is_partial_due(self, position: int) -> bool:
-        """Whether the last partial is old enough, no other is pending, and the model has time for one."""
+        """Whether the last partial is old enough, no other one is pending, and the model has time for one."""
         if not self._partial_interval or position - self._last_partial < self._partial_interval:
             return False
         return not self._is_partial_requested and self._decoder.takes_partials
 
     def request_partial(self, position: int) -> None:
-        """Announce a partial up to `position`, which `make_partial` will make. Until then no other is due."""
+        """Announce a partial up to `position`. `make_partial` will make it; until then no other one is due."""
         self._last_partial = position
         self._is_partial_requested = True
 
@@ -103,7 +103,7 @@ class UtteranceDecoder:
         return text if text and (text.stable or text.unstable) else None
 
     def cancel_partial(self) -> None:
-        """Drop the partial: the turn is over, or probably over, and the report of that must not wait."""
+        """Drop the partial: the turn is over, or probably over, and reporting that must not wait."""
         if self._partial is not None:
             self._partial.cancel()
         self._partial = None

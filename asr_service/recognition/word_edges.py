@@ -17,13 +17,13 @@ def fit_words(words: Sequence[Word], silences: Sequence[SilentSpan]) -> tuple[Wo
     """The words, in order, with their edges at the silences. Times are samples at 16 kHz, all counted from the same
     moment.
 
-    No word reaches into a silence: the word before it ends where it begins, and the word after it begins where it ends.
-    The middle of a word decides whether it is before or after a silence. Where no silence was heard, the words leave no
-    long gap.
+    No word extends into a silence: the word before a silence ends where the silence begins, and the word after it
+    begins where the silence ends. The middle of a word decides whether the word is before or after a silence. Where no
+    silence was heard, no long gap remains between words.
     """
     starts, ends = [word.start for word in words], [word.end for word in words]
     for silence in silences:
-        after = sum((word.start + word.end) < sum(silence) for word in words)  # words before it
+        after = sum((word.start + word.end) < sum(silence) for word in words)  # the words before it
         for i in range(after):
             starts[i], ends[i] = min(starts[i], silence.begin), min(ends[i], silence.begin)
         for i in range(after, len(words)):

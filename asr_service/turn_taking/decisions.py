@@ -1,4 +1,4 @@
-"""The endpointer's decisions. Each one has the name of the event in the proto that it leads to.
+"""The endpointer's decisions. Each has the name of the proto's event that it leads to.
 
 All positions are samples of the stream at 16 kHz.
 """
@@ -44,7 +44,7 @@ class VoiceContinued:
 class EagerEndOfTurn:
     """The turn is probably over; its voice ended at `end`.
 
-    probability: how sure it is that the speaker is done, 0 to 1. With a fixed `end_silence_ms`, the share of that
+    probability: the probability that the speaker is done, 0 to 1. With a fixed `end_silence_ms`: the share of that
     silence that has passed.
     """
 
@@ -54,7 +54,7 @@ class EagerEndOfTurn:
 
 @dataclass(frozen=True, slots=True)
 class TurnResumed:
-    """The voice began again at `start`; the last EagerEndOfTurn is void."""
+    """The voice began again at `start`, so the last EagerEndOfTurn no longer holds."""
 
     start: int
 
@@ -71,8 +71,8 @@ class EndOfTurn:
 class Assess:
     """A question rather than a decision: how probable is it that the speaker is done?
 
-    The caller answers with `Endpointer.judge` before it gives the next window. If it has a first guess earlier, it
-    first calls `Endpointer.suppose` with that.
+    The caller answers with `Endpointer.judge` before it gives the next window. If it has a first guess before that, it
+    first calls `Endpointer.suppose` with the guess.
     """
 
 

@@ -1,8 +1,8 @@
 """The probability that the speaker is done, from the sound and the words. Pure.
 
-It is a logistic model of a few signs. Its weights were fitted to the tuning half of the turn-taking set
-(`python -m bench.turn_taking --half tuning --fit`). There are only a few, so that people can read them. All signs
-except the last are the log-odds of a probability:
+It is a logistic model of a few signs. Its weights were fitted to the tuning half of the turn-taking set (`python -m
+bench.turn_taking --half tuning --fit`). There are only a few weights, so that people can read them. All signs except
+the last are the log-odds of a probability:
 
     sign         probability
     acoustic     Smart Turn's, from the sound of the last 8 s
@@ -10,10 +10,10 @@ except the last are the log-odds of a probability:
     last_word    the recogniser's confidence in the last word
     could_end    a language model's (`text_model`), that a sentence could end after the last word
     comma        the recogniser's, that a comma follows rather than a word, if the sentence goes on
-    wants_more   1 if the text ends in "and", "to the", "because", a comma, "um", "…", else 0
+    wants_more   1 if the text ends in "and", "to the", "because", a comma, "um", "…", otherwise 0
 
-If a sentence breaks off, Whisper often writes a full stop all the same. But then it finds "…", a comma or another word
-nearly as probable, and it is unsure of a last word that was cut short. The language model knows better whether the
+If a sentence breaks off, Whisper often writes a full stop anyway. But then it finds "…", a comma or another word nearly
+as probable, and it is unsure of a last word that was cut short. The language model is better at deciding whether the
 words are a whole sentence, but only in English. Where it can't be asked, the last two signs replace it: if the
 recogniser expects a comma, a clause is complete, and turns often end there. `wants_more` has rules for English, and
 lists of words for other languages (`unfinished`); in a language without a list it depends on the punctuation.
@@ -54,7 +54,8 @@ _FILLERS = frozenset("um uh umm uhm er erm hmm hm mm ah eh".split())
 
 
 def text_signs(text: str, language: str = "en") -> tuple[bool, bool]:
-    """(wants more, has ended): whether the text asks for another word, and whether it ends with a sentence's mark.
+    """(wants more, has ended): whether the text calls for another word, and whether it ends with a punctuation mark
+    that ends a sentence.
 
     language: BCP-47 tag, empty for English.
     """
@@ -103,7 +104,7 @@ class Weights(NamedTuple):
 
 WITH_TEXT_MODEL = Weights(0.53, Signs(acoustic=0.07, ends=0.51, last_word=0.59, could_end=0.8))
 WITHOUT_TEXT_MODEL = Weights(0.0, Signs(acoustic=0.07, ends=0.86, last_word=0.58, comma=1.14, wants_more=-2.55))
-# Usual values, for an engine that gives none. The text's last mark decides which of the two applies.
+# Usual values, for an engine that gives none. The last punctuation mark of the text decides which of the two applies.
 _WHOLE, _BROKEN_OFF = Closing(ends=0.93, comma=0.41), Closing(ends=0.6, comma=0.24)
 _USUAL_WORD = 0.97
 

@@ -46,7 +46,7 @@ class _Idle:
 
 @dataclass(slots=True)
 class _Speaking:
-    """A turn that began at `start` is open. silence: the present one, if any; it is not called the end yet."""
+    """A turn that began at `start` is open. silence: the present silence, if any; it does not count as the end yet."""
 
     start: int
     silence: Silence | None = None
@@ -80,7 +80,7 @@ class Endpointer:
         return isinstance(self._state, _Speaking) and self._state.silence is None
 
     def reconfigure(self, settings: Endpointing) -> None:
-        """Take new settings with the next pause, or the next turn."""
+        """Use new settings from the next pause, or the next turn, on."""
         self._next_settings = settings
         self.pauses.earlier_ms = settings.usual_pause_ms
 
@@ -98,7 +98,7 @@ class Endpointer:
                 return self._while_paused(turn)
 
     def is_settled(self, least: float, most: float) -> bool:
-        """Whether every answer from `least` to `most` leads to the same decisions now, so that the caller need not
+        """Whether every answer from `least` to `most` leads to the same decisions now. If so, the caller need not
         ask."""
         return self._silence_asked_about().is_settled(least, most)
 
@@ -130,7 +130,7 @@ class Endpointer:
         return [SpeechStarted(onset)]
 
     def _follow_voice(self, turn: _Speaking, probability: float, begin: int) -> list[DecisionOrQuestion]:
-        """A silence begins or ends with the window at `begin`. Between the two thresholds nothing changes."""
+        """Note that a silence begins or ends with the window at `begin`. Between the two thresholds nothing changes."""
         silence = turn.silence
         if silence is None and probability < SILENCE_PROBABILITY:
             self._settings = self._next_settings
@@ -168,7 +168,7 @@ class Endpointer:
     # --- in a silence ---------------------------------------------------------------------------
 
     def _in_silence(self, silence: Silence) -> list[DecisionOrQuestion]:
-        """Ask if it is time to. Otherwise decide by the last answer."""
+        """Ask if a question is due. Otherwise decide by the last answer."""
         if silence.must_ask():
             silence.ask()
             return [Assess()]
@@ -196,7 +196,7 @@ class Endpointer:
         return EagerEndOfTurn(silence.begin, probability)
 
     def _end(self, reason: EndReason) -> EndOfTurn:
-        """End the turn. Its voice ended where its present silence began, or just now."""
+        """End the turn. Its voice ended where the present silence began or, without a silence, now."""
         silence = None if isinstance(self._state, _Idle) else self._state.silence
         self._state = _Idle()
         self._clock.forget_onset()

@@ -1,4 +1,4 @@
-"""The settings of endpointing, and the silence that ends a turn with them. Pure."""
+"""The settings of endpointing, and the silence with which they end a turn. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ MIN_TURN_MS, MAX_TURN_MS = 500, 600_000  # bounds of max_turn_ms, which bounds t
 LONGEST_WAIT_MS = 10_000
 MIN_PATIENCE, MAX_PATIENCE = 0.25, 4.0
 
-# The wait by the probability that the speaker is done:
-_SURE = 0.9  # from here up: the shortest wait
-_NEARLY_SURE, _NEARLY_SHARE = 0.75, 0.3  # from here up: this share of the longest; a reply takes as long to begin
-_LIKELY, _LIKELY_SHARE = 0.35, 0.65  # from here up: this share of the longest; shorter ones would cut most hesitations
-_NOT_DONE = 0.1  # from here down: the longest wait; between _NOT_DONE and _LIKELY in proportion
+# How the wait depends on the probability that the speaker is done:
+_SURE = 0.9  # at or above this: the shortest wait
+# at or above this: this share of the longest wait; preparing a reply takes that long anyway
+_NEARLY_SURE, _NEARLY_SHARE = 0.75, 0.3
+# at or above this: this share of the longest wait; a shorter wait would cut off most hesitations
+_LIKELY, _LIKELY_SHARE = 0.35, 0.65
+_NOT_DONE = 0.1  # at or below this: the longest wait; between _NOT_DONE and _LIKELY the wait is interpolated
 # The longest wait is multiplied by the learner's usual pause divided by this one, within these bounds:
 _AVERAGE_PAUSE_MS = 600
 _LEAST_STRETCH, _MOST_STRETCH = 0.8, 2.0
@@ -40,7 +42,7 @@ class Endpointing:
     def wait_ms(self, probability: float, usual_pause_ms: float = 0.0) -> float:
         """The silence in ms that ends the turn, if the speaker is done with this probability.
 
-        usual_pause_ms: of this learner; 0: unknown.
+        usual_pause_ms: this learner's usual pause; 0: unknown.
         """
         most = self.max_silence_ms * self.patience
         if usual_pause_ms:
@@ -64,9 +66,9 @@ class Endpointing:
         patience: float = 0.0,
         usual_pause_ms: int = 0,
     ) -> Endpointing:
-        """These settings, with the given ones in place of their own; 0 means: not given.
+        """These settings, with the given values in place of their own; 0 means: not given.
 
-        Raises InvalidInputError if the result contradicts itself.
+        Raises InvalidInputError if the resulting settings contradict one another.
         """
         given = (
             eager_silence_ms,
@@ -104,5 +106,5 @@ class Endpointing:
                 raise InvalidInputError(f"{both}; raise the one or lower the other")
         for name, least, most in (("max_turn_ms", MIN_TURN_MS, MAX_TURN_MS), ("patience", MIN_PATIENCE, MAX_PATIENCE)):
             value = getattr(self, name)
-            if not least <= value <= most:  # true of NaN, too
+            if not least <= value <= most:  # true for NaN, too
                 raise InvalidInputError(f"{called(name)} is {value}; it must be from {least} to {most}")

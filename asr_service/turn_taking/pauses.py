@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PAUSE_MS = 250
-"""A shorter silence within a turn belongs to the rhythm of speech and is no pause."""
+"""A shorter silence within a turn is part of the rhythm of speech and does not count as a pause."""
 _QUANTILE = 0.8
 _FADE = 0.9  # weight of a pause, relative to the next one
 _PRIOR_WEIGHT = 3.0  # an earlier session counts as much as this many pauses of this one
@@ -48,7 +48,7 @@ class Pauses:
 
     @property
     def usual_ms(self) -> float:
-        """The length that four of five pauses do not exceed; 0: no pause is known."""
+        """The length that four out of five pauses do not exceed; 0: no pause is known."""
         weighted = [(pause, _FADE**age) for age, pause in enumerate(reversed(self._pauses))]
         if self.earlier_ms:
             weighted.append((self.earlier_ms, _PRIOR_WEIGHT * _FADE ** len(self._pauses)))

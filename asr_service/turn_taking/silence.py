@@ -1,4 +1,5 @@
-"""The silence in which a turn may end: when to ask whether the speaker is done, and how much of it is enough. Pure."""
+"""The silence in which a turn may end: when to ask whether the speaker is done, and how much silence is enough.
+Pure."""
 
 from __future__ import annotations
 
@@ -6,24 +7,25 @@ from asr_service.turn_taking.endpointing import Endpointing
 from asr_service.turn_taking.pauses import Pauses
 from asr_service.turn_taking.voice_clock import VoiceClock
 
-PREPARE_MS = 64  # silence after which an answer is prepared; within a phrase hardly any gap is that long
-EAGER_PROBABILITY = 0.5  # from here on the turn is called probably over,
-EAGER_LEAD_MS = 320  # and when its end is no further away than this: time to begin the reply
+PREPARE_MS = 64  # after this much silence, an answer is prepared; hardly any gap within a phrase is that long
+EAGER_PROBABILITY = 0.5  # EagerEndOfTurn is sent if the probability is at least this,
+EAGER_LEAD_MS = 320  # or if the end of the turn is at most this far away: time to begin the reply
 
 
 class Silence:
     """One silence within a turn. It began at `begin` (in samples) and lasts until now, by `clock`.
 
-    With a fixed `end_silence_ms` it asks nothing. Otherwise the first answer decides how much silence is enough.
+    With a fixed `end_silence_ms` it asks nothing. Otherwise it is not known before the first answer how much silence is
+    enough.
     """
 
     def __init__(self, begin: int, settings: Endpointing, pauses: Pauses, clock: VoiceClock) -> None:
         self.begin = begin
-        self.is_prepared = False  # VoicePaused was sent
+        self.is_prepared = False  # whether VoicePaused was sent
         self._settings = settings
         self._pauses = pauses
         self._clock = clock
-        self._probability: float | None = None  # the last answer: that the speaker is done
+        self._probability: float | None = None  # the last answer: the probability that the speaker is done
         self._ask_at_ms: float = settings.eager_silence_ms
 
     def must_prepare(self) -> bool:
@@ -35,7 +37,7 @@ class Silence:
         return not self._settings.end_silence_ms and self._lasted_ms >= self._ask_at_ms
 
     def ask(self) -> None:
-        """The question is asked now, and again when the silence is twice as long."""
+        """Note that the question is asked now. It is asked again when the silence is twice as long."""
         self._ask_at_ms *= 2
 
     def answer(self, probability: float) -> None:

@@ -1,4 +1,4 @@
-"""Smart Turn v3: hears in the last eight seconds whether the speaker is done.
+"""Smart Turn v3: decides from the sound of the last eight seconds whether the speaker is done.
 
 The network (https://github.com/pipecat-ai/smart-turn, BSD-2) is a Whisper tiny encoder with a classifier: it hears
 intonation, lengthened syllables and hesitation sounds rather than words. Its weights come with the wheel `pipecat-ai`,
@@ -25,7 +25,7 @@ _FILE = Path("audio", "turn", "smart_turn", "data", "smart-turn-v3.2-cpu.onnx")
 
 
 def find_smart_turn() -> Path:
-    """The network's file; raises EngineError if the wheel isn't installed."""
+    """The network's file. Raises EngineError if the wheel isn't installed."""
     spec = find_spec("pipecat")
     if spec is None or not spec.submodule_search_locations:
         raise EngineError("the weights of the turn detector are missing: `make setup` installs the wheel pipecat-ai")

@@ -19,14 +19,14 @@ from common.smollm2 import find_smollm2
 if TYPE_CHECKING:
     import xllamacpp
 
-# Without this text before them, the model takes the words for a title or a list. The text is read once and cached.
+# Without this text before them, the model takes the words for a title or a list. The text is read once and then cached.
 _BEFORE = "Hello! Nice to meet you. "
 # Earlier words make little difference, and each takes time.
 _LAST_WORDS, _LAST_BYTES = 24, 200
-_CONTEXT = 256  # tokens; each is a byte at least
-_BATCH = 32  # tokens read at once; the space for their answers grows with it, 0.2 MB each
+_CONTEXT = 256  # tokens; each is at least one byte
+_BATCH = 32  # tokens read at once; each needs 0.2 MB for its answer
 _MOST_LIKELY = 300  # only this many of the most likely next tokens count
-_LAST_MARKS = re.compile(r"[\s.,!?…–—;:-]+$")  # the recogniser's own guess, which the model must not see
+_LAST_MARKS = re.compile(r"[\s.,!?…–—;:-]+$")  # the recogniser's own guess at punctuation, which the model must not see
 _WHOLE = re.compile(
     r"\s*([?!\n,]|\.(?!\.)|<\|)|\s*(and|or|but|because|so|when|if|while|since|although|too|now)$", re.IGNORECASE
 )
@@ -43,8 +43,9 @@ class TextModel(Protocol):
 class LlamaTextModel:
     """A GGUF file (the bundled one by default), run by llama.cpp. For one thread at a time.
 
-    copies: a folder that may have the bundled model in 8 bits. With LLM_ADAPTER=none the language model's server on the
-    same machine uses that copy, and both processes share its memory. Raises EngineError if it can't be loaded.
+    copies: a folder that may contain the bundled model in 8 bits. With LLM_ADAPTER=none the language model's server on
+    the same machine uses that copy, and both processes share its memory. Raises EngineError if the model can't be
+    loaded.
     """
 
     def __init__(self, path: Path | None = None, copies: Path | None = None) -> None:
@@ -57,7 +58,7 @@ class LlamaTextModel:
             self._server = xllamacpp.Server(_parameters(weights))
         except RuntimeError as error:
             raise EngineError(f"llama.cpp can't load {weights}: {error}") from error
-        # A server that is dropped before its thread has begun to work waits for that thread for ever.
+        # Use the server once: if it is dropped before its thread has begun to work, it waits for that thread for ever.
         self.infer("Hello")
 
     def infer(self, text: str) -> float:
@@ -70,7 +71,7 @@ class LlamaTextModel:
             {"prompt": _BEFORE + words, "max_tokens": 1, "logprobs": _MOST_LIKELY, "temperature": 0}
         )
         said = answer["choices"][0]["logprobs"]
-        if not said:  # the next token would be a part of a character
+        if not said:  # the next token would be part of a character
             return 0.0
         (next_token,) = said["content"]
         whole = (token["logprob"] for token in next_token["top_logprobs"] if _WHOLE.match(token["token"]))

@@ -1,8 +1,8 @@
 """Words that seldom end a sentence, by language. English has rules of its own (`end_of_turn`).
 
-A word is listed only if people hardly ever stop after it: "y", "parce que", "perché", "und". Words that often end a
-sentence, too, are left out: German "an" and "ein" (parts of verbs), Spanish "más", Hindi "में" ("in Delhi" is an answer).
-Japanese and Chinese have no spaces, so their lists hold endings of the text.
+A word is listed only if people hardly ever stop after it: "y", "parce que", "perché", "und". Words that also end many
+sentences are left out: German "an" and "ein" (parts of verbs), Spanish "más", Hindi "में" ("in Delhi" is an answer).
+Japanese and Chinese have no spaces, so their lists contain endings of the text.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_WORD = re.compile(r"[-\w'\u0900-\u0903\u093a-\u094f]+")  # Devanagari's vowel signs are no letters for \w
+_WORD = re.compile(r"[-\w'\u0900-\u0903\u093a-\u094f]+")  # \w does not match the vowel signs of Devanagari
 
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
     """The lists of one language.
 
-    words: that ask for another one, unless the text is a question. fillers: sounds of hesitation, which always do.
+    words: words that call for another one, unless the text is a question. fillers: hesitation sounds, which always do.
     closing: endings of sentences although their last word is listed. has_spaces: if not, words are endings of the text.
     """
 
@@ -28,7 +28,8 @@ class Unfinished:
     has_spaces: bool = True
 
     def wants_more(self, text: str) -> bool:
-        """Whether `text` ends in a word that asks for another. Marks at its end are ignored, but for a question's."""
+        """Whether `text` ends in a word that calls for another. Punctuation at its end is ignored, except for a
+        question mark."""
         is_question = text.rstrip().endswith(("?", "？"))
         plain = text.lower().replace("’", "'").rstrip(" .?!…。？！।,、，")
         if not plain or plain.endswith(self.closing):
@@ -88,7 +89,7 @@ UNFINISHED: Mapping[str, Unfinished] = {
 
 
 def wants_more(text: str, language: str) -> bool:
-    """Whether `text` ends in a word that asks for another one; False if its language has no list.
+    """Whether `text` ends in a word that calls for another one; False if its language has no list.
 
     language: BCP-47 tag.
     """

@@ -1,10 +1,10 @@
-"""Counts how much of a stream was heard, and since when there is a voice in it. Pure."""
+"""Counts how much of a stream was heard, and since when it contains a voice. Pure."""
 
 from __future__ import annotations
 
-VOICE_PROBABILITY = 0.5  # from here on it is voice,
-SILENCE_PROBABILITY = 0.35  # below it silence; between the two, whatever it was before (as Silero's own code does)
-ONSET_MS = 96  # voice this long is speech rather than a click
+VOICE_PROBABILITY = 0.5  # at or above this it is voice,
+SILENCE_PROBABILITY = 0.35  # below this it is silence; in between, the previous state goes on (as in Silero's own code)
+ONSET_MS = 96  # a voice that lasts this long is speech rather than a click
 
 
 class VoiceClock:
@@ -20,7 +20,7 @@ class VoiceClock:
         self._samples_per_ms = rate_hz // 1000
 
     def hear(self, probability: float) -> int:
-        """Count the next window, in which there is a voice with this probability. Returns where it begins."""
+        """Count the next window, which contains a voice with this probability. Returns where the window begins."""
         begin = self.position
         self.position += self._window
         if probability < VOICE_PROBABILITY:
@@ -30,7 +30,7 @@ class VoiceClock:
         return begin
 
     def forget_onset(self) -> None:
-        """Forget the voice so far: it belongs to a turn that is over."""
+        """Forget the voice so far, because it belongs to a turn that is over."""
         self.onset = None
 
     @property

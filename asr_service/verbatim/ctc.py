@@ -18,8 +18,8 @@ _IMPOSSIBLE = np.float32(-1e30)
 def log_likelihoods(log_probs: Floats, sequences: Sequence[Sequence[int]], blank: int) -> Floats:
     """The log-probability of each sequence of symbols, shape (sequences,).
 
-    log_probs: (frames, symbols); `blank` is one of the symbols. A sequence that is longer than the frames allow gets a
-    very low value.
+    log_probs: (frames, symbols); `blank` is one of the symbols. A sequence that is too long for the frames gets a very
+    low value.
     """
     longest = max(map(len, sequences))
     states = np.full((len(sequences), 2 * longest + 1), blank)

@@ -1,4 +1,4 @@
-"""Forms of English words, the right ones and those that learners make: "bought", "buyed"; "children", "childrens"."""
+"""Forms of English words, correct ones and those that learners make: "bought", "buyed"; "children", "childrens"."""
 
 from __future__ import annotations
 

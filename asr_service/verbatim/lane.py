@@ -1,8 +1,8 @@
-"""When turns are heard again: later than everything that a learner waits for.
+"""Hears turns again, later than everything that a learner waits for.
 
-A turn waits some seconds, until its reply can be heard, and then until recognition is idle. One turn at a time is
-compared with the sound, in a thread of its own with a low priority, if that is asked for (`load`), and decoded again
-for hesitation sounds. A turn that has waited too long is dropped.
+A turn waits some seconds, until its reply can be heard, and then until recognition is idle. Only one turn at a time is
+heard again. It is decoded once more for hesitation sounds and, after `load`, compared with the sound in a thread with a
+low priority. A turn that has waited too long is dropped.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from asr_service.verbatim.rewriter import LONGEST, Rewriter
 logger = logging.getLogger(__name__)
 
 DELAY_S = 2.0
-"""From the end of a turn. By then the language model and the voice have begun their answer."""
+"""Counted from the end of the turn. By then the language model and the voice have begun their answer."""
 PATIENCE_S = 10.0
-"""A turn that is not done by then is dropped."""
+"""A turn that has not been heard again by then is dropped."""
 MOST_WAITING = 8
 _POLL_S = 0.1
 _NICE = 10
@@ -53,8 +53,8 @@ class VerbatimDecoder(Protocol):
 
 
 class VerbatimLane:
-    """The verbatim passes of all streams. rewriter: for tests; else `load` makes one, and without it only hesitation
-    sounds are found."""
+    """The verbatim passes of all streams. rewriter: for tests; otherwise `load` makes one. Without a rewriter, only
+    hesitation sounds are found."""
 
     def __init__(self, decoder: VerbatimDecoder, rewriter: Rewriter | None = None, *, delay_s: float = DELAY_S) -> None:
         self._decoder = decoder
@@ -65,7 +65,7 @@ class VerbatimLane:
         self._waiting = 0
 
     async def load(self) -> None:
-        """Load the phoneme networks, which hear mistakes. Where they can't run, recognition goes on without them."""
+        """Load the phoneme networks, which hear mistakes. If they can't run here, recognition goes on without them."""
         try:
             self._rewriter = await asyncio.get_running_loop().run_in_executor(
                 self._thread, lambda: Rewriter(Phonemes())
@@ -87,7 +87,8 @@ class VerbatimLane:
         return self._decoder.engine.describe().engine == _TAKES_PROMPTS
 
     async def hear(self, audio: Audio, transcript: Transcript) -> Transcript:
-        """The words that were said in a turn that has just ended; the same object if they are known or not found out.
+        """The words that were really said in a turn that has just ended. The same object comes back if they are the
+        known words, or could not be found out.
 
         audio: of the turn, float32 mono at 16 kHz; word times count from its beginning.
         """
@@ -101,7 +102,7 @@ class VerbatimLane:
         except TimeoutError:
             VERBATIM_TURNS.labels("dropped").inc()
             return transcript
-        except Exception as error:  # the stream must go on; the message may hold words, so it is not logged
+        except Exception as error:  # the stream must go on; the message may contain words, so it is not logged
             logger.warning("a turn could not be heard again for mistakes: %s", type(error).__name__)
             VERBATIM_TURNS.labels("dropped").inc()
             return transcript
@@ -138,7 +139,7 @@ class VerbatimLane:
 
 
 def _lower_priority() -> None:
-    """Let everything else run first. On Linux a thread may have a priority of its own."""
+    """Let everything else run first. On Linux a thread can have its own priority."""
     if sys.platform == "linux":
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

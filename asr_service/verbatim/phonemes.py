@@ -1,7 +1,7 @@
-"""The phoneme recogniser of the package `hama`: phonemes of sound, and of spelled words.
+"""The phoneme recogniser of the package `hama`: finds the phonemes of sound and of spelled words.
 
-One small network hears phonemes in sound (CTC), another spells words in the same phonemes. Both run on the CPU, in
-native code that releases Python's lock.
+One small network hears phonemes in sound (CTC), another pronounces spelled words in the same phonemes. Both run on the
+CPU, in native code that releases Python's lock.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _REMEMBERED_WORDS = 20_000
 
 
 class IndexedVocabulary(Vocabulary):  # type: ignore[misc]  # hama has no types
-    """hama's vocabulary, which counts its 20,000 letters and syllables anew for each letter of a word, counted once."""
+    """hama's vocabulary with its size counted once. hama counts its 20,000 letters and syllables anew for each letter
+    of a word."""
 
     encoder_token_to_id = cached_property(Vocabulary.encoder_token_to_id.fget)
     decoder_token_to_id = cached_property(Vocabulary.decoder_token_to_id.fget)
@@ -53,7 +54,7 @@ class Phonemes:
         return heard
 
     def of_words(self, words: Sequence[str]) -> list[int] | None:
-        """The phonemes of plain words, with the sign between two words; None if one can't be pronounced."""
+        """The phonemes of plain words, with the separator between two words; None if a word can't be pronounced."""
         found: list[int] = []
         for word in words:
             phonemes = self._word(word)

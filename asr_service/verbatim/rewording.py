@@ -1,4 +1,4 @@
-"""Puts chosen variants into the words of a transcript, with their marks, capitals and times. Pure."""
+"""Puts chosen variants into the words of a transcript, with punctuation marks, capitals and times. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def has_mark(text: str) -> bool:
 
 
 def reworded(words: Sequence[Word], chosen: Sequence[Variant]) -> tuple[Word, ...]:
-    """The words with the variants in place; no two of these overlap. New words share the time of those they replace."""
+    """The words with the variants put in; no two variants overlap. New words share the time of those that they
+    replace."""
     found = list(words)
     for variant in sorted(chosen, key=lambda one: one.start, reverse=True):
         found[variant.start : variant.end] = _replacement(found, variant)
@@ -31,7 +32,7 @@ def reworded(words: Sequence[Word], chosen: Sequence[Variant]) -> tuple[Word, ..
 
 
 def _replacement(words: list[Word], variant: Variant) -> list[Word]:
-    """The new words. May also change the words beside them: a mark moves to the word before, a capital to the next."""
+    """The new words. Neighbouring words may change, too: a mark moves to the word before, a capital to the next."""
     old = words[variant.start : variant.end]
     begins = variant.start == 0 or words[variant.start - 1].text.rstrip().endswith(_SENTENCE_ENDS)
     after = variant.end
@@ -52,14 +53,14 @@ def _replacement(words: list[Word], variant: Variant) -> list[Word]:
 
 
 def _shown(word: str, old: Sequence[Word], *, begins: bool) -> str:
-    """A plain word as it is written: as it was in the replaced words, if it was there."""
+    """A plain word as it is written. If it was among the replaced words, it is written as there."""
     if word == "i" or word.startswith("i'"):
         return word.capitalize()
     return next((_parts(one.text)[1] for one in (old[1:] if begins else old) if plain(one.text) == word), word)
 
 
 def _span(words: Sequence[Word], variant: Variant) -> tuple[int, int]:
-    """Where the new words begin and end; words that were left out get the gap between their neighbours."""
+    """Where the new words begin and end. Words that recognition left out get the gap between their neighbours."""
     if variant.start < variant.end:
         return words[variant.start].start, words[variant.end - 1].end
     begin = words[variant.start - 1].end if variant.start else words[0].start
@@ -67,13 +68,13 @@ def _span(words: Sequence[Word], variant: Variant) -> tuple[int, int]:
 
 
 def _confidence(words: Sequence[Word], variant: Variant) -> float:
-    """The lowest of the words that are replaced, or beside which a word is added."""
+    """The lowest confidence of the replaced words, or of the neighbours of an added word."""
     around = words[variant.start : variant.end] or words[max(0, variant.start - 1) : variant.end + 1]
     return min(word.confidence for word in around)
 
 
 def _timed(texts: Sequence[str], begin: int, end: int, confidence: float) -> list[Word]:
-    """Words that share [begin, end) by their lengths."""
+    """Words that share the time [begin, end) in proportion to their lengths."""
     letters = [len(text) for text in texts]
     edges = [begin + (end - begin) * sum(letters[:i]) // sum(letters) for i in range(len(texts) + 1)]
     return [Word(text, edges[i], edges[i + 1], confidence) for i, text in enumerate(texts)]

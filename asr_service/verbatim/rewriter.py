@@ -14,12 +14,12 @@ from asr_service.verbatim.variants import Kind, Variant, variants_of
 
 LONGEST = 30 * ENGINE_RATE_HZ
 """Samples; longer turns are left as they are."""
-# How much likelier a variant has to be, as a logarithm. Found on one half of the sentences of `make bench-verbatim`.
+# How much likelier a variant has to be, as a logarithm. Fitted on one half of the sentences of `make bench-verbatim`.
 MARGINS: Mapping[Kind, float] = {"form": 3.0, "added": 4.0, "left out": 4.0, "swapped": 4.0, "moved": 4.0}
-_PIECE_WORDS = 14  # words that are compared at once, so that the work grows only with the length of the turn
-_AROUND = 2  # words before and after them that are part of the comparison
-_AT_ONCE = 64  # variants; bounds the memory
-_SLACK = ENGINE_RATE_HZ // 10  # recognition's word times are that exact
+_PIECE_WORDS = 14  # the most words that are compared at once, so that the work grows only with the length of the turn
+_AROUND = 2  # how many words before and after them are part of the comparison
+_AT_ONCE = 64  # variants compared at once; bounds the memory
+_SLACK = ENGINE_RATE_HZ // 10  # how exact recognition's word times are
 
 
 class Rewriter:
@@ -30,9 +30,9 @@ class Rewriter:
         self._margins = margins
 
     def rewrite(self, audio: Audio, transcript: Transcript) -> Transcript:
-        """`transcript` with the words that were said. audio: that it was recognised from, float32 mono at 16 kHz.
+        """`transcript` with the words that were said. audio: what it was recognised from, float32 mono at 16 kHz.
 
-        Word times count from the beginning of `audio`. The same object comes back if nothing is to be changed.
+        Word times count from the beginning of `audio`. The same object comes back if nothing changes.
         """
         if not transcript.words or len(audio) > LONGEST:
             return transcript

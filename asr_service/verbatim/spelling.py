@@ -1,6 +1,7 @@
 """The phonemes of inflected words, from those of their base: "teached" from "teach". Pure.
 
-The network that spells words takes 20 ms for each. Most variants of a turn are inflected forms of its words.
+The network that pronounces spelled words takes 20 ms for each. Most variants of a turn are inflected forms of its
+words.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ Phonemes = tuple[str, ...]
 _VOICELESS = frozenset(("p", "t", "k", "f", "θ", "s", "ʃ", "t͡ʃ"))
 _HISSING = frozenset(("s", "z", "ʃ", "ʒ", "t͡ʃ", "d͡ʒ"))
 _IRREGULAR = frozenset(("do", "have", "live", "read", "say"))
-"""Words that sound different with an ending, or have two pronunciations."""
+"""Words whose sound changes with an ending, or that have two pronunciations."""
 
 
 def inflected(word: str, known: Mapping[str, Phonemes]) -> Phonemes | None:
@@ -31,7 +32,7 @@ def inflected(word: str, known: Mapping[str, Phonemes]) -> Phonemes | None:
 
 
 def _sound_of(ending: str, last: str) -> Phonemes:
-    """last: the last phoneme of the base."""
+    """The phonemes of an ending. last: the last phoneme of the base."""
     if ending == "ing":
         return ("ɪ", "ŋ")
     if ending in ("ed", "ied"):

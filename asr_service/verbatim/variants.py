@@ -1,7 +1,8 @@
-"""The variants of a turn's words that learners say: other forms, articles, prepositions, and another order. Pure.
+"""The variants of a turn's words that learners may have said: other forms, articles, prepositions, and another order.
+Pure.
 
-Recognition turns what learners say into what people usually say, so most variants are mistakes. Some are not: what was
-said may be right, and the recogniser's words wrong.
+Recognition turns what learners say into what people usually say, so most variants are mistakes. But some are correct,
+and the recogniser's words are wrong.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from asr_service.verbatim.english import (
 )
 
 Kind = Literal["form", "added", "left out", "swapped", "moved"]
-_FARTHEST = 3  # words over which one word moves
+_FARTHEST = 3  # one word moves over at most this many words
 _BEFORE_NO_INSERTION = frozenset((*ARTICLES, *PREPOSITIONS))
 
 _RUN_TOGETHER = {
@@ -81,7 +82,8 @@ def _infinitives(words: Sequence[str], i: int) -> Iterator[Variant]:
 
 
 def _moved(words: Sequence[str], is_end: Sequence[bool]) -> Iterator[Variant]:
-    """Each word after up to three of the next words, or before up to three of the last."""
+    """The variants in which one word is moved behind up to three of the following words, or before up to three of the
+    preceding ones."""
     for i in range(len(words)):
         for j in range(i + 2, min(i + 2 + _FARTHEST, len(words) + 1)):
             if any(is_end[i : j - 1]):

@@ -20,14 +20,14 @@ from common.errors import EngineError
 from common.pcm import VOICE_WINDOW_S
 
 WINDOW = round(VOICE_WINDOW_S * ENGINE_RATE_HZ)
-"""Samples in a window, at 16 kHz: 512, which are 32 ms."""
+"""Samples in a window at 16 kHz. A window lasts 32 ms."""
 _CONTEXT = 64
 _FILE = "silero_vad_16k_sequence.onnx"
-"""The network for 16 kHz and several windows at once. It answers the same as silero_vad.onnx does window by window."""
+"""The network for 16 kHz and several windows at once. It gives the same results as silero_vad.onnx window by window."""
 
 
 def find_silero() -> Path:
-    """The network's file; raises EngineError if the wheel isn't installed, or is too old to have it."""
+    """The network's file. Raises EngineError if the wheel isn't installed, or is too old to contain it."""
     spec = find_spec("silero_vad")
     for folder in (spec and spec.submodule_search_locations) or ():
         if (path := Path(folder) / "data" / _FILE).is_file():
@@ -74,7 +74,7 @@ Windows: TypeAlias = list[tuple[Audio, float]]
 class VadStream:
     """One stream: PCM bytes at the stream's rate in, windows at 16 kHz with the probability of a voice out.
 
-    It blocks for less than 0.1 ms for each window. How the bytes are cut into pieces makes no difference.
+    It blocks for less than 0.1 ms for each window. The result does not depend on how the bytes are cut into pieces.
     """
 
     def __init__(self, vad: Vad, sample_rate_hz: int) -> None:

@@ -1,8 +1,8 @@
-"""The thread in which the voice detection of all streams runs. One call hears the audio of several streams.
+"""The thread in which the voice detection of all streams runs. One call handles the audio of several streams.
 
 Switching to the thread and back takes as long as the network itself, so audio that arrives within a few milliseconds is
-gathered first. A single stream doesn't wait. With few other streams the wait is short, since their audio seldom arrives
-in time.
+gathered first. A single stream doesn't wait. With few other streams the wait is short, because their audio seldom
+arrives in time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from asr_service.voice.vad import Vad, VadStream, Windows
 
 GATHER_S = 0.008
 """The longest time that audio waits for other streams' audio: a quarter of a window."""
-_GATHER_EACH_S = 0.00025  # time to wait for each other stream
+_GATHER_EACH_S = 0.00025  # the wait for each other stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class VadThread:
         self._streams: WeakSet[VadStream] = WeakSet()
         self._waiting: list[_Job] = []
         self._running = False
-        self._timer: asyncio.TimerHandle | None = None  # fires when the gathered audio must not wait any longer
+        self._timer: asyncio.TimerHandle | None = None  # fires when the gathered audio must wait no longer
 
     def open(self, sample_rate_hz: int) -> VadStream:
         """Begin a stream of PCM at that rate."""
@@ -62,7 +62,7 @@ class VadThread:
 
     def _run(self) -> None:
         self._timer = None
-        if self._running:  # _tell runs them when it is done
+        if self._running:  # _tell runs them when the present run is done
             return
         jobs, self._waiting, self._running = self._waiting, [], True
         running = asyncio.get_running_loop().run_in_executor(

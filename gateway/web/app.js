@@ -62,7 +62,7 @@ loadScenarios().then((scenarios) => page.topics.offer(scenarios));
 listen();
 render();
 
-/** The beginning of the state: what a reload has stopped in this tab, or nothing if nothing had been said. */
+/** The initial state: what a reload interrupted in this tab, or nothing if nothing had been said. */
 function restored() {
   const turns = memory.session.load() ? memory.conversation.load() : [];
   if (!turns.length) memory.session.save(null);

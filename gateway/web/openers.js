@@ -96,7 +96,7 @@ const OPENERS = {
   },
 };
 
-/** Empty for a language that we have none in. @param {string} language a BCP-47 tag @param {string} level */
+/** Empty if there are none in this language. @param {string} language a BCP-47 tag @param {string} level */
 export function openers(language, level) {
   return OPENERS[language.split('-')[0].toLowerCase()]?.[level] ?? [];
 }

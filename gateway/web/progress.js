@@ -25,16 +25,17 @@ export async function agree(words) {
   const begun = await send('PUT', 'learner', { keep_progress: true });
   if (!begun) return false;
   memory.keepsProgress.save(true);
-  for (const word of words) await keepWord(word); // one after the other: only so many connections at once are allowed
+  // one after the other, because the number of connections at once is limited
+  for (const word of words) await keepWord(word);
   return true;
 }
 
-/** From now on nothing more is kept. What there is stays until it is erased. */
+/** Keep nothing more from now on. What was kept stays until it is erased. */
 export function stop() {
   memory.keepsProgress.save(false);
 }
 
-/** @returns {Promise<Progress|null>} null: the server is away, or refuses */
+/** @returns {Promise<Progress|null>} null: the server can't be reached, or refuses */
 export const load = () => ask('learner/progress');
 
 /** @param {import('./my_words.js').KeptWord & {language?: string}} entry */
@@ -50,10 +51,10 @@ export async function removeWord(word, language) {
 /** @param {'again'|'hard'|'good'|'easy'} rating @returns {Promise<WordToLearn|null>} */
 export const review = ({ word, language }, rating) => send('POST', 'learner/words/review', { word, language, rating });
 
-/** @returns {Promise<object|null>} everything that the server has of the learner */
+/** @returns {Promise<object|null>} everything that the server keeps of the learner */
 export const everything = () => ask('learner/export');
 
-/** @returns {Promise<object|null>} what was erased; null: nothing was, the server is away */
+/** @returns {Promise<object|null>} what was erased; null: nothing, because the server can't be reached */
 export async function erase() {
   const answer = await send('DELETE', 'learner');
   if (answer) stop();

@@ -103,19 +103,19 @@ export const LINE = {
   noAnalysis: TEXTS.line.no_analysis,
 };
 
-/** Why the server closed the connection, if its own reason, in English, does not do. @param {number} code of the close */
+/** Why the server closed the connection. On an English page null: the server's own reason does. @param {number} code of the close */
 function translated(code) {
   return pageLanguage === 'en' ? null : TEXTS.closings[code];
 }
 
-/** The text of a notice of the JavaScript client, whose own are in English. */
+/** The text of a notice of the JavaScript client, in the page's language. The client's own texts are in English. */
 export function noticeText({ text, error, seconds }) {
   if (pageLanguage === 'en') return text;
   if (seconds !== undefined) return timeLeft(seconds);
   return error ? complaint(error) : text;
 }
 
-/** The error codes of docs/protocol.md of which the learner is told the same. */
+/** The error codes of docs/protocol.md for which the learner gets the same text. */
 const ALIKE = {
   sound: ['audio_stalled', 'corrupt_audio', 'empty_audio', 'no_audio_track', 'odd_length_audio', 'truncated_audio', 'unsupported_audio', 'wrong_encoding'],
   client: ['announced_too_late', 'audio_after_end', 'frame_too_large', 'invalid_json', 'invalid_message', 'out_of_sequence', 'unknown_call', 'unknown_type'],
@@ -159,7 +159,7 @@ export function howCommon(word) {
   return fill(LOOKUP.found, { band: LOOKUP[word.band], level, count: oneIn(word.zipf), zipf: word.zipf.toFixed(1) });
 }
 
-/** 5.2 → "6,300": one in how many words it is, on average; two digits. */
+/** On average, the word is one in this many; two digits. For a Zipf value of 5.2, "6,300". */
 function oneIn(zipf) {
   return Number((10 ** (9 - zipf)).toPrecision(2)).toLocaleString(pageLanguage);
 }

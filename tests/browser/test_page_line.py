@@ -167,7 +167,7 @@ async def test_a_token_is_asked_for_and_sent(open_page: OpenPage, stub: PageStub
     await page.keyboard.press("Enter")
     second = await stub.arrival(2)
     await second.send(refusal)
-    await expect(page.get_by_role("alert")).to_contain_text("isn’t good here")
+    await expect(page.get_by_role("alert")).to_contain_text("isn’t valid here")
     stub.full = False
     await page.get_by_label("Access token").fill("the-right-one")
     await page.get_by_role("button", name="Come in").click()

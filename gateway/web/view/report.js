@@ -52,7 +52,7 @@ function comingUp({ pending }) {
   return parts.length > 0 && el('p', { class: 'pending' }, fill(REPORT.still_to_come, { parts: parts.join(', ') }));
 }
 
-/** What to do next, or why that is missing, unless the same reason stands in the place of the summary. */
+/** The next steps, or why they are missing. The reason is left out if it already stands in place of the summary. */
 function nextSteps(document) {
   const known = list(document.next_steps);
   const reason = missing(document, 'next_steps');

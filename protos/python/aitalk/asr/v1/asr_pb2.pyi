@@ -280,7 +280,7 @@ Global___SpeechStarted: _TypeAlias = SpeechStarted  # noqa: Y015
 @_typing.final
 class VoicePaused(_message.Message):
     """The voice fell silent within the turn, about a tenth of a second ago. It may be only a gap between two words. This
-    event is sent at once, so it may overtake a partial. Only if voice_activity_events was set.
+    event is sent at once, so it may overtake a partial. It is sent only if voice_activity_events was set.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -333,7 +333,7 @@ class Partial(_message.Message):
     stable_text: _builtins.str
     """In later partials of the turn this text only grows; it never changes."""
     unstable_text: _builtins.str
-    """Follows stable_text directly (its leading blank is included), and may still change."""
+    """Follows stable_text directly (with a leading blank if one belongs there), and may still change."""
     end_sample: _builtins.int
     """The partial covers the audio up to here."""
     def __init__(
@@ -400,8 +400,8 @@ Global___TurnResumed: _TypeAlias = TurnResumed  # noqa: Y015
 
 @_typing.final
 class EndOfTurn(_message.Message):
-    """The turn is over. Its transcript equals that of the last EagerEndOfTurn, if the turn had one. A transcript without text
-    means that there were no words in the sound (a cough, a door).
+    """The turn is over. Its transcript equals that of the last EagerEndOfTurn, if the turn had one. A transcript without
+    text means that there were no words in the sound (a cough, a door).
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -437,9 +437,9 @@ Global___EndOfTurn: _TypeAlias = EndOfTurn  # noqa: Y015
 
 @_typing.final
 class VerbatimTranscript(_message.Message):
-    """What the learner really said in an earlier turn, mistakes and hesitation sounds included, where the transcript of
-    EndOfTurn has other words. It comes some seconds after that, or not at all: it is dropped while the service is busy, and
-    when the stream ends. Only if `verbatim` was set.
+    """What the learner really said in an earlier turn, mistakes and hesitation sounds included, if the transcript of
+    EndOfTurn has other words. It comes some seconds after EndOfTurn, or not at all: it is dropped while the service is
+    busy, and when the stream ends. It is sent only if `verbatim` was set.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -500,8 +500,8 @@ Global___Transcript: _TypeAlias = Transcript  # noqa: Y015
 
 @_typing.final
 class Word(_message.Message):
-    """One word. In a stream, word times agree with the silences that were heard: a word doesn't reach into a silence, and a
-    pause within the turn (0.2 s or more) is a gap between two words.
+    """One word. In a stream, word times agree with the silences that were heard: a word doesn't extend into a silence, and
+    a pause within the turn (0.2 s or more) is a gap between two words.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -549,8 +549,8 @@ class RecognizeRequest(_message.Message):
     translate: _builtins.bool
     """Translate into English. Only multilingual Whisper models can; others refuse with INVALID_ARGUMENT."""
     context: _builtins.str
-    """The words before the audio, if it is a piece (of up to 30 s) of a longer recording. Whisper then spells names and
-    numbers alike, and understands more. Other engines ignore it.
+    """The words before the audio, if it is a piece (of up to 30 s) of a longer recording. With them, Whisper spells names
+    and numbers the same way in all pieces, and makes fewer mistakes. Other engines ignore them.
     """
     def __init__(
         self,

@@ -4,7 +4,8 @@ isort:skip_file
 Replies of a language model, from any server that speaks the OpenAI chat-completions protocol.
 
 Codes: INVALID_ARGUMENT wrong request, or the model server refuses it · RESOURCE_EXHAUSTED no slot (with
-google.rpc.RetryInfo) · UNAVAILABLE model server loading, unreachable or draining · INTERNAL malformed answer, or a bug.
+google.rpc.RetryInfo) · UNAVAILABLE model server loading, unreachable or draining · INTERNAL malformed answer, or
+a bug.
 """
 
 from aitalk.common.v1 import engine_pb2 as _engine_pb2
@@ -119,7 +120,7 @@ class ChatMessage(_message.Message):
     content: _builtins.str
     """May be empty if the message has tool_calls, or is a result."""
     tool_call_id: _builtins.str
-    """Of ROLE_TOOL: the id of the call that it answers."""
+    """For ROLE_TOOL: the id of the call that this message answers."""
     @_builtins.property
     def tool_calls(self) -> _containers.RepeatedCompositeFieldContainer[Global___ToolCall]:
         """The calls that this ROLE_ASSISTANT message made."""
@@ -271,8 +272,8 @@ class GenerationConfig(_message.Message):
     ends such a reply at its last good sentence.
     """
     gives_way: _builtins.bool
-    """Nobody waits for this reply: it is cancelled as soon as another one is wanted. Its prompt is then read no further,
-    while other prompts that llama.cpp has begun to read are read to their end.
+    """Nobody waits for this reply: it is cancelled as soon as another one is wanted. Then its prompt is not read further.
+    (Other prompts are read to their end once llama.cpp has begun to read them.)
     """
     @_builtins.property
     def stop(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

@@ -4,7 +4,8 @@ isort:skip_file
 Replies of a language model, from any server that speaks the OpenAI chat-completions protocol.
 
 Codes: INVALID_ARGUMENT wrong request, or the model server refuses it · RESOURCE_EXHAUSTED no slot (with
-google.rpc.RetryInfo) · UNAVAILABLE model server loading, unreachable or draining · INTERNAL malformed answer, or a bug.
+google.rpc.RetryInfo) · UNAVAILABLE model server loading, unreachable or draining · INTERNAL malformed answer, or
+a bug.
 """
 
 from aitalk.llm.v1 import llm_pb2 as _llm_pb2

@@ -3,8 +3,8 @@
 isort:skip_file
 Speech synthesis that begins before the text is complete.
 
-Audio is 16-bit little-endian mono PCM at the requested sample rate. Times are samples since the start of the reply at that rate; text
-positions count Unicode code points since the start of the text.
+Audio is 16-bit little-endian mono PCM at the requested sample rate. Times are samples since the start of the reply,
+at that rate. Text positions count Unicode code points since the start of the text.
 
 Codes: INVALID_ARGUMENT bad config, unknown voice · FAILED_PRECONDITION first message is not the config ·
 RESOURCE_EXHAUSTED no slot (with google.rpc.RetryInfo) · UNAVAILABLE loading or draining · INTERNAL a bug.
@@ -129,8 +129,8 @@ Global___StreamingSynthesizeResponse: _TypeAlias = StreamingSynthesizeResponse  
 
 @_typing.final
 class AudioChunk(_message.Message):
-    """A piece of speech and the text that it voices. Chunks come in order; their text ranges follow one another without gap or overlap
-    and together cover the whole text.
+    """A piece of speech and the text that it voices. Chunks come in order. Their text ranges follow one another without gap
+    or overlap, and together cover the whole text.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
