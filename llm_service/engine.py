@@ -32,9 +32,11 @@ PENALTIES = {
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of the conversation. content: text; only a message with calls, or a result, may have none.
+    """One message of the conversation. content: its text, which may be empty only in a message with calls, or in a
+    result.
 
-    tool_calls: that the assistant made with it. tool_call_id: of the role tool, the call that it answers.
+    tool_calls: the calls that the assistant made with this message. tool_call_id: for the role tool, the call that it
+    answers.
     """
 
     role: Role
@@ -44,7 +46,7 @@ class Message:
 
     @property
     def is_about_tools(self) -> bool:
-        """Whether it made calls, or is the result of one."""
+        """Whether it contains calls, or is the result of one."""
         return bool(self.tool_calls) or self.role == "tool"
 
 
@@ -55,11 +57,11 @@ class GenerationRequest:
 
     max_tokens: at least 1. temperature: 0 (the likeliest token each time) to 2. top_p: above 0, up to 1; None: the
     server's default. stop: up to 4 strings before which the reply ends. json_schema: JSON text of a schema that the
-    reply satisfies. seed: the same seed gives the same reply, if the server can do that. min_p (0 to 1),
-    repetition_penalty (above 0, up to 2), frequency_penalty, presence_penalty (-2 to 2) and dry_multiplier (from 0)
-    sample against repetition, where the server knows them; None: the server's default. tools: that the model may call,
-    as tool_choice says. parallel_tool_calls: whether it may make several calls; None: the server's default.
-    gives_way: nobody waits for the reply, so its prompt is read no further once it is cancelled.
+    reply satisfies. seed: the same seed gives the same reply, if the server supports that. min_p (0 to 1),
+    repetition_penalty (above 0, up to 2), frequency_penalty, presence_penalty (-2 to 2) and dry_multiplier (from 0) are
+    sampling parameters against repetition, for servers that know them; None: the server's default. tools: tools that
+    the model may call, as tool_choice says. parallel_tool_calls: whether it may make several calls; None: the server's
+    default. gives_way: nobody waits for the reply, so its prompt is not read further once the reply is cancelled.
     """
 
     messages: tuple[Message, ...]
@@ -105,11 +107,12 @@ class GenerationRequest:
 
     @property
     def is_about_tools(self) -> bool:
-        """Whether it has tools, or messages about them."""
+        """Whether the request has tools, or messages about them."""
         return bool(self.tools) or any(message.is_about_tools for message in self.messages)
 
     def parsed_schema(self) -> dict[str, Any] | None:
-        """The JSON Schema as an object; None if the reply is free text. Raises InvalidInputError if it isn't one."""
+        """The JSON Schema as an object; None if the reply is free text. Raises InvalidInputError if the schema isn't an
+        object."""
         if self.json_schema is None:
             return None
         try:
@@ -144,7 +147,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """The next piece of text; never empty. usage: up to here, if the server counts while it writes."""
+    """The next piece of text; never empty. usage: the counts up to here, if the server counts while it writes."""
 
     text: str
     usage: Usage = field(default_factory=Usage, compare=False)
@@ -170,7 +173,7 @@ class LlmEngine(Protocol):
         ...
 
     async def start(self) -> None:
-        """Wait until the model has written its first token; raises a ServiceError if it can't be loaded."""
+        """Wait until the model has written its first token. Raises a ServiceError if it can't be loaded."""
         ...
 
     async def close(self) -> None:

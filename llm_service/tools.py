@@ -18,7 +18,7 @@ class Tool:
     """A function that the model may call.
 
     parameters: JSON text of a schema of its arguments, which are an object; empty: it has none. Raises
-    InvalidInputError if the name or the schema is wrong.
+    InvalidInputError if the name or the schema is invalid.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A complete call. arguments: as JSON text, which the model wrote."""
+    """A complete call. arguments: JSON text that the model wrote."""
 
     id: str
     name: str
@@ -52,7 +52,8 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolChoice:
-    """Whether the model calls tools. required: at least one. name: the only one that it may call; empty: any."""
+    """Whether the model calls tools. required: it must call at least one. name: the only tool that it may call; empty:
+    any tool."""
 
     mode: Literal["auto", "none", "required"] = "auto"
     name: str = ""
@@ -66,7 +67,7 @@ AUTO = ToolChoice()
 class CallDelta:
     """The next piece of a call. Only the first piece has the id and the name.
 
-    index: counts the calls of a reply from 0. arguments: the pieces, put together, are JSON text.
+    index: counts the calls of a reply from 0. arguments: a piece of JSON text; the pieces of a call are joined.
     """
 
     index: int
@@ -76,7 +77,7 @@ class CallDelta:
 
 
 def check_choice(tools: tuple[Tool, ...], choice: ToolChoice) -> None:
-    """Raises InvalidInputError if the tools, or the choice among them, make no sense."""
+    """Raises InvalidInputError if the tools are invalid, or if the choice doesn't fit them."""
     names = [tool.name for tool in tools]
     if len(names) > MAX_TOOLS:
         raise InvalidInputError(f"tools: at most {MAX_TOOLS}, not {len(names)}")

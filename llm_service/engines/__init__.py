@@ -28,7 +28,7 @@ ENGINES: Mapping[str, str] = {
 def choose_engine(settings: LlmSettings, *, can_run_vllm: bool) -> str:
     """The engine (a key of ENGINES) that the settings name or, with LLM_ENGINE=auto, the first that fits.
 
-    These are: `openai` if LLM_BASE_URL is set, `llama.cpp` for a GGUF file, `vllm` if it can run here, `llama.cpp`.
+    The order is: `openai` if LLM_BASE_URL is set, `llama.cpp` for a GGUF file, `vllm` if it can run here, `llama.cpp`.
     """
     if settings.llm_engine != "auto":
         return settings.llm_engine
@@ -65,5 +65,5 @@ def cuda_gpus() -> int:
 
 
 def find_vllm() -> str | None:
-    """The `vllm` command of this virtual environment (activated or not), else one on the PATH."""
+    """The `vllm` command of this virtual environment (activated or not), otherwise one on the PATH."""
     return shutil.which("vllm", path=str(Path(sys.executable).parent)) or shutil.which("vllm")

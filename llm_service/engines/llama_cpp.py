@@ -23,11 +23,11 @@ from llm_service.gguf_weights import GgufWeights
 logger = logging.getLogger(__name__)
 
 PARALLEL = 4  # replies at once; each one takes memory for a whole context, and all share the CPU
-_BUNDLED_CONTEXT = 2048  # tokens. They take 47 MB; a small model's prompts have some 500, and it makes little of more
+_BUNDLED_CONTEXT = 2048  # tokens. They take 47 MB. A small model's prompts have about 500, and it can hardly use more
 
 
 def llama_cpp_engine(settings: LlmSettings) -> LlamaCppEngine:
-    """The engine for LLM_MODEL_NAME; raises EngineError if it is the path of a missing file."""
+    """The engine for LLM_MODEL_NAME. Raises EngineError if that is the path of a missing file."""
     return LlamaCppEngine(settings, GgufWeights.of(settings))
 
 
@@ -62,7 +62,8 @@ class LlamaCppEngine(SupervisedEngine):
 
 
 def _in_thread(work: Callable[[], Path]) -> asyncio.Future[Path]:
-    """Run `work` in a thread. The process may end without waiting for it: the next process resumes a download."""
+    """Run `work` in a thread. The process may end without waiting for the thread: the next process resumes the
+    download."""
     future: Future[Path] = Future()
 
     def run() -> None:
@@ -77,7 +78,7 @@ def _in_thread(work: Callable[[], Path]) -> asyncio.Future[Path]:
 
 
 def adapter_of(settings: LlmSettings) -> Path | None:
-    """The LoRA adapter that LLM_ADAPTER means; None: none. Raises EngineError if it is missing."""
+    """The LoRA adapter that LLM_ADAPTER names, or None. Raises EngineError if it is missing."""
     if settings.llm_adapter == "none":
         return None
     if not settings.llm_adapter:

@@ -1,7 +1,7 @@
 """The model servers of LLM_BASE_URL, which this service does not start: one, or several with the same model.
 
 request ──► least loaded ──fails before the first token──► next one ──► … ──► the last one's error
-                 └──fails after it──► the error: half a reply can't be taken back
+                 └──fails after it──► the error, because half a reply can't be taken back
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 def load_balanced_engine(settings: LlmSettings) -> LoadBalancedEngine:
-    """The engine for the servers of LLM_BASE_URL; raises UnavailableError if LLM_BASE_URL is empty."""
+    """The engine for the servers of LLM_BASE_URL. Raises UnavailableError if LLM_BASE_URL is empty."""
     if not settings.llm_base_urls:
         raise UnavailableError("LLM_ENGINE is openai, but LLM_BASE_URL is empty; set it to a server's URL")
     return LoadBalancedEngine(
@@ -44,7 +44,7 @@ class LoadBalancedEngine:
 
     def __init__(self, servers: Sequence[OpenAiEngine]) -> None:
         self.backends = tuple(Backend(server) for server in servers)
-        self._up = asyncio.Event()  # at least one has answered
+        self._up = asyncio.Event()  # set once at least one server has answered
         self._work: asyncio.Task[None] | None = None
 
     @property

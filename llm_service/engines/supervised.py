@@ -1,9 +1,9 @@
 """A model server that this service starts, and starts again whenever it ends.
 
-start ──► process runs ──► answers (ready) ──► ends, or hangs and is killed ──► pause ──► start …
-               └── does not answer in time, or ends first ──► pause ──► start …
+    start ──► process runs ──► answers (ready) ──► ends, or hangs and is killed ──► pause ──► start …
+                    └── does not answer in time, or ends first ──► pause ──► start …
 
-Before its first answer the server gets three starts. `start` raises EngineError after the third failure, or as soon as
+Until its first answer, the server gets three starts. `start` raises EngineError after the third failure, or as soon as
 the server runs out of memory.
 """
 
@@ -28,14 +28,14 @@ from llm_service.servers.load_failure import LoadFailure, explain
 logger = logging.getLogger(__name__)
 
 CHECK_EVERY_S = 5.0
-FIRST_STARTS = 3  # three failures are no accident, so `start` reports them
+FIRST_STARTS = 3  # three failures are not an accident, so `start` reports them
 
 
 class SupervisedEngine:
     """Runs `command(port)`, an OpenAI-compatible server on 127.0.0.1 that serves `description.model`.
 
-    startup_timeout_s: how long the server may load. request_timeout_s: how long it may be silent during a request.
-    fetch: downloads the weights; by default they are on this disk already. slots: see `OpenAiEngine`.
+    startup_timeout_s: how long the server may load. request_timeout_s: how long it may send nothing during a request.
+    fetch: downloads the weights; by default, they are already on this disk. slots: see `OpenAiEngine`.
     """
 
     def __init__(
@@ -62,8 +62,8 @@ class SupervisedEngine:
             slots=slots,
         )
         self._supervision: asyncio.Task[None] | None = None
-        self._up = asyncio.Event()  # it has answered at least once
-        self._up_since: float | None = None  # of the running process
+        self._up = asyncio.Event()  # set once it has answered
+        self._up_since: float | None = None  # since when the running process has answered
 
     @property
     def ready(self) -> bool:
@@ -71,7 +71,7 @@ class SupervisedEngine:
 
     @property
     def name(self) -> str:
-        """The server's name in logs and metrics. Not its address, since the port changes."""
+        """The server's name in logs and metrics. It is not the address, because the port changes."""
         return self._description.engine
 
     @property
@@ -80,11 +80,12 @@ class SupervisedEngine:
         return self._client.server.base_url
 
     def fetch(self) -> None:
-        """Download the weights without loading them; raises EngineError."""
+        """Download the weights without loading them. Raises EngineError."""
         self._fetch()
 
     async def start(self) -> None:
-        """Wait until the server answers; raises EngineError, with the cause from its output, if it can't start."""
+        """Wait until the server answers. Raises EngineError, with the cause from the server's output, if it can't
+        start."""
         self._supervision = asyncio.create_task(self._supervise())  # ended by close
         up = asyncio.create_task(self._up.wait())
         try:
@@ -126,7 +127,7 @@ class SupervisedEngine:
             SERVER_RESTARTS.inc()
 
     async def _run_once(self) -> LoadFailure:
-        """Run the server until it ends. Returns why it did not start, which is meaningless if it had answered."""
+        """Run the server until it ends. Returns why it did not start; that has no meaning if it had answered."""
         port = free_port()
         async with run_child(self._command(port)) as process, asyncio.TaskGroup() as tasks:
             logger.info("%s starts as process %d on port %d", self.name, process.pid, port)
@@ -137,7 +138,7 @@ class SupervisedEngine:
             finally:
                 self._client.ready = False
             serving.cancel()
-            process.kill()  # also the processes that it left, which may hold the GPU's memory and the pipe
+            process.kill()  # also the processes that it left behind, which may hold the GPU's memory and the pipe
             await reading  # its last lines may still be in the pipe
         logger.warning("%s (process %d) ended with status %d", self.name, process.pid, status)
         return explain(process.last_lines())
@@ -175,7 +176,8 @@ class SupervisedEngine:
             if not silences:
                 answered_at = time.monotonic()
             silent_for_s = time.monotonic() - max(answered_at, self._client.heard_at)
-            if silences > 1 and silent_for_s >= self._hangs_after_s:  # one may show that this machine was paused
+            # a single silence may only show that this machine was paused
+            if silences > 1 and silent_for_s >= self._hangs_after_s:
                 logger.error("%s (process %d) does not answer any more; it is killed", self.name, process.pid)
                 process.kill()
                 return

@@ -15,7 +15,8 @@ from llm_service.engines import cuda_gpus, find_vllm
 from llm_service.engines.supervised import SupervisedEngine
 
 WEIGHT_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "*.py")
-"""The files of a repository that `vllm serve` reads. Many repositories hold the same weights in other formats, too."""
+"""The files of a repository that `vllm serve` reads. Many repositories contain the same weights in other formats,
+too."""
 
 TOOL_PARSERS = {
     "qwen3-coder": "qwen3_coder",
@@ -31,7 +32,7 @@ TOOL_PARSERS = {
 
 
 def vllm_engine(settings: LlmSettings) -> SupervisedEngine:
-    """The engine that runs `vllm serve` for LLM_MODEL_NAME; raises EngineError if vllm is not installed."""
+    """The engine that runs `vllm serve` for LLM_MODEL_NAME. Raises EngineError if vllm is not installed."""
     program = find_vllm()
     if program is None:
         raise EngineError("there is no `vllm` command; pip install vllm, or set LLM_BASE_URL")
@@ -46,7 +47,7 @@ def vllm_engine(settings: LlmSettings) -> SupervisedEngine:
 
 
 def fetch_weights(settings: LlmSettings) -> None:
-    """Download the weights that vLLM would load, unless LLM_MODEL_NAME is a folder; raises EngineError."""
+    """Download the weights that vLLM would load, unless LLM_MODEL_NAME is a folder. Raises EngineError."""
     if not Path(settings.llm_model_name).is_dir():
         revision = settings.llm_model_revision or None
         fetch_model(settings.llm_model_name, settings.models_cache_dir, revision=revision, only=WEIGHT_FILES)
@@ -76,9 +77,9 @@ def vllm_command(program: str, settings: LlmSettings, port: int) -> Sequence[str
 
 
 def _tool_arguments(settings: LlmSettings) -> Sequence[str]:
-    """What vLLM needs to let the model decide about tools; nothing for a model whose parser we don't know.
+    """The arguments that let the model decide about tools in vLLM; none for a model whose parser we don't know.
 
-    Without it vLLM refuses such requests, and `llm_service.openai_api.tools_in_words` takes over.
+    Without them vLLM refuses such requests, and `llm_service.openai_api.tools_in_words` takes over.
     """
     name = settings.llm_model_name.lower()
     parser = next((parser for part, parser in TOOL_PARSERS.items() if part in name), None)
@@ -88,5 +89,5 @@ def _tool_arguments(settings: LlmSettings) -> Sequence[str]:
 
 
 def _dtype(settings: LlmSettings) -> str:
-    """The number type from the settings; "" if only the model knows it."""
+    """The number type from the settings; "" if only the model's config tells it."""
     return next((value for value in (settings.llm_quantization, settings.llm_dtype) if value != "auto"), "")

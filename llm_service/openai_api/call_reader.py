@@ -17,7 +17,7 @@ from llm_service.tools import CallDelta
 
 
 def new_call_id() -> str:
-    """An id for a call of a server that gives none."""
+    """An id for a call, for servers that give none."""
     return f"call_{secrets.token_hex(8)}"
 
 
@@ -25,7 +25,7 @@ class CallReader:
     """Reads the calls of one reply."""
 
     def __init__(self) -> None:
-        self._arguments: list[str] = []  # of each call so far
+        self._arguments: list[str] = []  # the arguments of each call so far
         self._places: dict[int | str, int] = {}  # the server's index or id → ours
         self._ids: dict[int | str, str] = {}  # the server's index or id → the id of its latest call
         self._latest: int | str = ""
@@ -58,13 +58,14 @@ class CallReader:
         return CallDelta(self._places[key], call_id or new_call_id(), name, arguments)
 
     def _key(self, index: object, call_id: str, name: str) -> int | str:
-        """What tells this call from the others."""
+        """What identifies this call among the others."""
         if isinstance(index, int | str):
             return index
         return call_id or (f"call {self.count}" if name else self._latest)
 
     def _begins(self, key: int | str, call_id: str, arguments: str) -> bool:
-        """Whether a piece with a name begins a call. Some servers repeat the name, others give all calls one index."""
+        """Whether a piece with a name begins a call. Some servers repeat the name, others give all calls the same
+        index."""
         if key not in self._places or (call_id and call_id != self._ids[key]):
             return True
         return bool(arguments) and _is_complete(self._arguments[self._places[key]])
@@ -89,5 +90,5 @@ def _text(value: object) -> str:
 
 
 def _json(value: object) -> str:
-    """The arguments as text. Some servers send an object."""
+    """The arguments as text, because some servers send an object."""
     return value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)

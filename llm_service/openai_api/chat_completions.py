@@ -14,7 +14,7 @@ from llm_service.engine import GenerationRequest
 from llm_service.openai_api.dialect import THINKING_TOKENS, Dialect
 from llm_service.tools import ToolChoice
 
-LONGEST_SERVER_MESSAGE = 300  # characters; some servers quote the whole request
+LONGEST_SERVER_MESSAGE = 300  # characters; some servers quote the whole request in their message
 NOT_OURS = "it answered something that is no chat completion; is it really an OpenAI-compatible server?"
 
 _CONTEXT_EXCEEDED = re.compile(
@@ -27,7 +27,7 @@ _CONTEXT_EXCEEDED = re.compile(
 )
 _TOKEN_COUNTS = re.compile(r"\b\d{3,7}\b")
 _LIMIT = re.compile(r"(?:context|max\w*|limit|<=|available)[^\d,.;]{0,40}(\d{3,7})", re.IGNORECASE)
-# LiteLLM without a database looks an unknown key up in it.
+# LiteLLM without a database fails when it looks up an unknown key.
 _UNKNOWN_KEY = re.compile(r"^No connected db")
 _NO_QUOTA = re.compile(r"exceeded your current quota|insufficient[ _](?:quota|balance|credit)", re.IGNORECASE)
 _TITLE = re.compile(r"<title>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL)
@@ -40,7 +40,7 @@ ANY = Dialect()
 class ContextExceededError(InvalidInputError):
     """The messages and the reply don't fit into the model's context.
 
-    share: how much of the messages fits, 0 to 1, if the server says so.
+    share: the share of the messages that fits, 0 to 1; a guess if the server doesn't say it.
     """
 
     def __init__(self, message: str) -> None:
@@ -48,7 +48,7 @@ class ContextExceededError(InvalidInputError):
         counts = sorted({int(count) for count in _TOKEN_COUNTS.findall(message)})
         named = _LIMIT.search(message)
         limit = int(named[1]) if named else counts[0] if counts else 0
-        # vLLM and TGI also count the tokens of the reply, which are fewer than the limit.
+        # vLLM's and TGI's counts include the tokens of the reply, which are fewer than the limit.
         self.share = limit / counts[-1] if limit and limit < counts[-1] else 0.5
 
 
@@ -60,12 +60,13 @@ _LLAMA_CPP_SETTINGS: dict[str, dict[str, Any]] = {
 
 The repetition penalty looks at few tokens: with a wider window a small model avoids the question mark and the words of
 its examples, and changes to another language. DRY only penalises runs of tokens, so it may look at the last eight
-exchanges. With a shorter window, or if three tokens may repeat freely, the bundled model begins half of its replies
-alike ("You're right, I'm glad"). The line break ends a run. Without it a run would go back to the mark before a reply,
-and after ten replies the model would find no ordinary word to begin with.
+exchanges. With a shorter window, or if three tokens may repeat freely, the bundled model begins half of its replies in
+the same way ("You're right, I'm glad"). The line break ends a run. Without it a run would extend back to the mark
+before a reply, and after ten replies the model would find no ordinary word to begin with.
 
-For each request llama.cpp searches its whole vocabulary for each sequence breaker. Its four cost 24 ms before the first
-token with SmolLM2; one costs 6 ms."""
+For each request llama.cpp searches its whole vocabulary for each sequence breaker. Its four default breakers cost 24 ms
+before the first token with SmolLM2; one costs 6 ms.
+"""
 _PENALTIES: dict[str, dict[str, str]] = {
     "llama.cpp": {
         "min_p": "min_p",
@@ -119,7 +120,7 @@ def payload(model: str, request: GenerationRequest, dialect: Dialect = ANY) -> d
 
 
 def response_format(schema: dict[str, Any], dialect: Dialect) -> dict[str, Any]:
-    """How this server is asked for JSON of the schema; empty if it is asked in words."""
+    """How to request JSON of this schema from this server; empty if it is requested in words."""
     match dialect.json_mode:
         case "schema":
             wanted = {"name": "reply", "schema": schema, "strict": True}
@@ -133,9 +134,9 @@ def response_format(schema: dict[str, Any], dialect: Dialect) -> dict[str, Any]:
 
 
 def tools(request: GenerationRequest, kind: str) -> dict[str, Any]:
-    """The tools, and which of them the model calls.
+    """The tools, and which of them the model may call.
 
-    llama.cpp takes a named tool for `auto`, so it gets only that one.
+    If one tool is named, llama.cpp still lets the model choose, so it gets only that one.
     """
     choice, offered = request.tool_choice, request.tools
     if choice.name and kind == "llama.cpp":
@@ -192,7 +193,7 @@ def error_for(status: int, server_message: str) -> ServiceError:
 def error_message(body: str) -> str:
     """The message in a server's error body: `{"error": {"message": …}}`, `{"detail": …}`, or any text.
 
-    Gemini's is a list with such an object. Of a proxy's HTML page it is the title.
+    Gemini's body is a list with such an object. For a proxy's HTML page, the message is the page's title.
     """
     if body.lstrip()[:1] == "<":
         title = _TITLE.search(body)
@@ -210,6 +211,6 @@ def error_message(body: str) -> str:
 
 
 def shorten(text: str) -> str:
-    """`text` in one line of at most LONGEST_SERVER_MESSAGE characters."""
+    """`text` on one line of at most LONGEST_SERVER_MESSAGE characters."""
     one_line = " ".join(text.split())
     return one_line if len(one_line) <= LONGEST_SERVER_MESSAGE else one_line[: LONGEST_SERVER_MESSAGE - 1] + "…"

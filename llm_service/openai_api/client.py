@@ -40,8 +40,8 @@ from llm_service.tools import CallDelta
 
 logger = logging.getLogger(__name__)
 
-RETRY_S = 0.5  # between two tries to reach a server that isn't up yet
-REMIND_S = 10.0  # between log lines about it
+RETRY_S = 0.5  # between two attempts to reach a server that isn't up yet
+REMIND_S = 10.0  # between two log lines about a server that isn't up yet
 LOOK_AGAIN_S = 60.0  # between two searches for the server's dialect
 
 NO_SLOT: Mapping[str, int] = {}
@@ -51,8 +51,8 @@ class OpenAiEngine:
     """An LlmEngine: the server at `base_url` ("http://host:port/v1").
 
     request_timeout_s: how long the server may send nothing. trust_env: whether HTTP(S)_PROXY and NO_PROXY are used.
-    name: in logs and metrics, if not the address. slots: of a llama.cpp that nobody else uses (see `Slots`). transport:
-    in place of the network, for tests.
+    name: for logs and metrics, if it is not the address. slots: the number of slots of a llama.cpp that nobody else
+    uses (see `Slots`). transport: replaces the network in tests.
     """
 
     def __init__(
@@ -85,9 +85,9 @@ class OpenAiEngine:
         self._slots = Slots(slots)
 
     async def start(self, *, is_child: bool = False) -> None:
-        """Wait until the server answers and has the model, however long that takes: it may be started after us.
+        """Wait until the server answers and has the model, however long that takes, because it may be started after us.
 
-        is_child: we have started it, so while it does not answer, the log says only that it loads its model.
+        is_child: this service has started it, so while it does not answer, the log only says that it loads its model.
         """
         next_reminder = time.monotonic() + REMIND_S
         while True:
@@ -107,7 +107,7 @@ class OpenAiEngine:
                 return
 
     async def warm_up(self) -> None:
-        """Choose the model, find out the server's dialect, and have it write a token; raises a ServiceError."""
+        """Choose the model, find out the server's dialect, and have it write a token. Raises a ServiceError."""
         models = await self.server.models()
         if models is not None:
             self.model = choose_model(self.model, [model.id for model in models])
@@ -136,12 +136,12 @@ class OpenAiEngine:
         self._habits = habits
 
     async def _use_every_slot(self) -> None:
-        """Have a token written in each slot: llama.cpp loads no prompt from its memory into a slot that is empty."""
+        """Have a token written in each slot, because llama.cpp loads no prompt from its memory into an empty slot."""
         for number in range(self._slots.count):
             await self._ask(GenerationRequest((Message("user", f"Hello {number}"),), 1, 0.0), self._dialect)
 
     async def _has_changed(self) -> bool:
-        """Whether the server's dialect has changed: it may serve another model now."""
+        """Whether the server's dialect has changed, because it may serve another model now."""
         if time.monotonic() - self._dialect_found_s < LOOK_AGAIN_S:
             return False
         before = self._dialect
@@ -152,14 +152,14 @@ class OpenAiEngine:
         return self._dialect != before
 
     async def _ask(self, request: GenerationRequest, dialect: Dialect) -> Answer:
-        """One try of `find_dialect`."""
+        """One attempt of `find_dialect`."""
         reader, text, calls_tools = ReplyReader(), "", False
         async for piece in self._read(request, dialect, reader):
             if isinstance(piece, Delta):
                 text += piece.text
             else:
                 calls_tools = True
-        if not reader.thought:  # a model that thinks may not finish within so few tokens
+        if not reader.thought:  # a model that thinks may not finish within this few tokens
             reader.finish()
         return Answer(text, reader.thought, reader.thought_unmarked, calls_tools)
 
@@ -199,9 +199,9 @@ class OpenAiEngine:
                 return
 
     async def _reading_on(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
-        """The reply. If it is given up before its first event, llama.cpp reads the prompt to its end all the same.
+        """The reply. If it is cancelled before its first event, llama.cpp still reads the prompt to its end.
 
-        Analyses are not urgent, and give way.
+        Analyses are not urgent: they give way, and their prompts are not read further.
         """
         gives_way = request.gives_way or request.json_schema is not None
         if self._dialect.kind != "llama.cpp" or gives_way:
@@ -220,7 +220,7 @@ class OpenAiEngine:
                 await reply.close()
 
     def _with_tools(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
-        """The reply. A server that calls no tools itself gets them in words."""
+        """The reply. If the server can't call tools itself, they are described in words."""
         return self._calling(request) if request.is_about_tools else self._stream(request)
 
     async def _calling(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
@@ -254,9 +254,10 @@ class OpenAiEngine:
     async def _read(
         self, request: GenerationRequest, dialect: Dialect, reader: ReplyReader, slot: Mapping[str, int] = NO_SLOT
     ) -> AsyncGenerator[Delta | CallDelta, None]:
-        """The text and the calls of the reply, which `reader` reads.
+        """The text and the calls of the reply. `reader` reads them.
 
-        llama-cpp-python ends a stream without any event if the prompt is too long. Asked in one piece, it says so.
+        If the prompt is too long, llama-cpp-python ends a stream without any event. If the reply is requested in one
+        piece, llama-cpp-python reports the error.
         """
         body, is_empty = payload(self.model, request, dialect) | dict(slot), True
         while is_empty:
@@ -281,7 +282,7 @@ class OpenAiEngine:
             yield piece
 
     async def _fitting(self, request: GenerationRequest) -> GenerationRequest:
-        """The request, without its oldest messages if they and the reply would not fit into the context."""
+        """The request, without its oldest messages if the messages and the reply would not fit into the context."""
         room = self._context_tokens - request.max_tokens - tool_tokens(request)
         if not self._context_tokens or most_tokens(request.messages) <= room:
             return request
@@ -293,7 +294,7 @@ class OpenAiEngine:
 
 
 def _shorter(request: GenerationRequest, error: ContextExceededError) -> GenerationRequest:
-    """The request without its oldest messages. Raises `error` if there is nothing to leave out."""
+    """The request without its oldest messages. Raises `error` if nothing can be left out."""
     shorter = shortened(request, error.share)
     if shorter is None:
         raise error

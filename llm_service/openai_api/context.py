@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from llm_service.engine import GenerationRequest, Message
 
-ASCII_TOKENS = 0.4  # for each character; ordinary English has a quarter
+ASCII_TOKENS = 0.4  # for each character; ordinary English has a quarter of a token
 MESSAGE_TOKENS = 8  # for the template around a message
-SPARE = 0.9  # share of the context that we use, since our count is not exact
+SPARE = 0.9  # the share of the context that we use, because our count is not exact
 
 
 def most_tokens(messages: Iterable[Message]) -> int:
-    """A safe bound on the messages' tokens: a tokenizer that doesn't know a script spends one on each UTF-8 byte."""
+    """An upper bound on the messages' tokens. A tokenizer that doesn't know a script uses one token for each UTF-8
+    byte."""
     return sum(
         MESSAGE_TOKENS + _most_tokens(message.content + "".join(call.arguments for call in message.tool_calls))
         for message in messages
@@ -27,14 +28,14 @@ def _most_tokens(text: str) -> int:
 
 
 def tool_tokens(request: GenerationRequest) -> int:
-    """A safe bound on the tokens that describe the request's tools."""
+    """An upper bound on the tokens that describe the request's tools."""
     return sum(MESSAGE_TOKENS + _most_tokens(tool.name + tool.description + tool.parameters) for tool in request.tools)
 
 
 def shortened(request: GenerationRequest, share: float) -> GenerationRequest | None:
-    """The request without the oldest messages, so that about `share` (0 to 1) of its messages is left.
+    """The request without the oldest messages, so that about `share` (0 to 1) of its messages remains.
 
-    System messages and the last message stay. None if there is nothing that could be left out.
+    System messages and the last message stay. None if nothing can be left out.
     """
     system = [message for message in request.messages if message.role == "system"]
     turns = [message for message in request.messages if message.role != "system"]
@@ -44,11 +45,11 @@ def shortened(request: GenerationRequest, share: float) -> GenerationRequest | N
 
 
 def _first_kept(turns: Sequence[Message], room: float) -> int:
-    """How many turns to leave out, at least one if there are two. The kept ones begin with a user's message."""
+    """How many turns to leave out; at least one if there are two. The kept turns begin with a user's message."""
     for first in range(1, len(turns) - 1):
         if turns[first].role == "user" and most_tokens(turns[first:]) <= room:
             return first
     last = len(turns) - 1
-    while last > 0 and turns[last].role == "tool":  # a result without its call is refused
+    while last > 0 and turns[last].role == "tool":  # servers refuse a result without its call
         last -= 1
     return max(0, last)

@@ -1,6 +1,6 @@
 """The dialect of one server: the parameters, the roles and the ways to request JSON that it accepts. Pure.
 
-`negotiation` finds a server's dialect out by trying.
+`negotiation` finds out a server's dialect by trying.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from llm_service.engine import Message
 
 JsonMode = Literal["schema", "object_with_schema", "object", "words"]
 
-# A model that thinks gets this many more tokens, because its thoughts count.
+# A model that thinks gets this many more tokens, because its thoughts count, too.
 THINKING_TOKENS = 1024
 
 OPENED = "You have said already: "
@@ -25,12 +25,11 @@ JSON_IN_WORDS = "Answer with one JSON document only, without any other text, tha
 class Dialect:
     """How to talk to one server.
 
-    kind: of server, see `server_kind`. left_out: parameters that it refuses. completion_tokens: it calls `max_tokens`
-    `max_completion_tokens`. has_system: it accepts a system message. takes_turns: after the system message it requires
-    user and assistant in turn. json_mode: how to request JSON: by a schema, by a schema within
-    `json_object`, as any JSON object, or in words. extra:
-    parameters that turn its thinking off. thinks: it thinks all the same. begins_with_thoughts: its replies begin with
-    thoughts without a mark.
+    kind: the kind of server, see `server_kind`. left_out: parameters that it refuses. completion_tokens: it calls
+    `max_tokens` `max_completion_tokens`. has_system: it accepts a system message. takes_turns: after the system message
+    it requires user and assistant in turn. json_mode: how to request JSON: by a schema, by a schema within
+    `json_object`, as any JSON object, or in words. extra: parameters that turn its thinking off. thinks: it thinks
+    anyway. begins_with_thoughts: its replies begin with thoughts that have no opening mark.
     """
 
     kind: str = ""
@@ -45,11 +44,11 @@ class Dialect:
 
     @property
     def forces_schemas(self) -> bool:
-        """Whether the server itself forces a reply into a schema. Otherwise the words ask for it."""
+        """Whether the server itself makes a reply conform to a schema. Otherwise the prompt asks for it in words."""
         return self.json_mode in ("schema", "object_with_schema")
 
     def messages(self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """The messages in the form that this server accepts. schema: of the requested JSON."""
+        """The messages in the form that this server accepts. schema: the schema of the requested JSON."""
         said = list(messages)
         if schema is not None and not self.forces_schemas:
             last = said[-1]
@@ -93,7 +92,7 @@ def _in_turn(messages: Sequence[Message]) -> list[Message]:
 
 
 def _without_system(messages: Sequence[Message]) -> list[Message]:
-    """The text of the system messages goes to the beginning of the user's first message."""
+    """The messages without a system message. Its text goes to the beginning of the user's first message."""
     system = "\n".join(message.content for message in messages if message.role == "system")
     rest = [message for message in messages if message.role != "system"]
     if not system:

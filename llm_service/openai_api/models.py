@@ -1,4 +1,4 @@
-"""What a server says about its models at GET /models, and which of them is used. Pure."""
+"""What a server says about its models at GET /models, and the choice of one of them. Pure."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class ServedModel(BaseModel):
     id: str
     owned_by: str | None = None
     meta: Meta | None = None  # only llama.cpp sends it
-    max_model_len: int | None = None  # vLLM's and SGLang's: the context in tokens
+    max_model_len: int | None = None  # from vLLM and SGLang: the context in tokens
 
 
 def served_models(body: bytes) -> list[ServedModel]:
     """The models in the answer to GET /models: `{"data": […]}`, or a bare list (Together). Raises EngineError.
 
-    Ollama without a model says `{"data": null}`. Entries that are no models are skipped.
+    Ollama without a model says `{"data": null}`. Entries that are not models are skipped.
     """
     try:
         listed = json.loads(body)
@@ -53,7 +53,7 @@ def _model(entry: object) -> ServedModel | None:
 def choose_model(wanted: str, served: Sequence[str]) -> str:
     """The model's name for requests: `wanted` if the server has it, otherwise the server's only model.
 
-    Raises InvalidInputError, naming the models, if the server has several others; UnavailableError if it has none.
+    Raises InvalidInputError, which names the models, if the server has several others; UnavailableError if it has none.
     """
     if found := _named(wanted, served):
         return found
@@ -71,8 +71,8 @@ def choose_model(wanted: str, served: Sequence[str]) -> str:
 def _named(wanted: str, served: Sequence[str]) -> str:
     """The server's name for `wanted`; "" if it has none.
 
-    Ollama's names have a tag (`llama3.2:latest`), Gemini's a prefix (`models/gemini-2.5-flash`). OpenRouter lists
-    `model` and serves `model:nitro`. LiteLLM lists patterns (`openai/*`).
+    Names in Ollama have a tag (`llama3.2:latest`), names in Gemini a prefix (`models/gemini-2.5-flash`). OpenRouter
+    lists `model` and serves `model:nitro`. LiteLLM lists patterns (`openai/*`).
     """
     for name in (wanted, f"{wanted}:latest", f"models/{wanted}"):
         if name in served:

@@ -1,8 +1,8 @@
 """Finds out by trying which requests a model server accepts. Each try is one short request.
 
-everything ──taken──► done
-    └─refused─► without what the refusal names ──taken──► done
-                     └─names nothing─► without all that can be left out; then without each part alone
+    everything ──accepted──► done
+     └─refused─► without what the refusal names ──accepted──► done
+         └─names nothing─► without all that can be left out; then without each part alone
 
 Then it finds out whether the model thinks before it answers and how to turn that off, whether roles must take turns,
 and how to request JSON.
@@ -25,7 +25,7 @@ from llm_service.openai_api.json_reply import document_in
 
 logger = logging.getLogger(__name__)
 
-# Some servers of models that think refuse a lower limit.
+# Some servers of models that think refuse a lower limit on tokens.
 TOKENS = 16
 JSON_TOKENS = 32
 _QUICK_KINDS = ("llama.cpp", "vllm", "sglang")  # their limits and schemas are known
@@ -54,7 +54,7 @@ _JSON = replace(
     max_tokens=JSON_TOKENS,
     json_schema=_SCHEMA,
 )
-# A model that does as it is told answers this wrongly, unless the server forces the schema on it.
+# A model that follows the prompt answers this wrongly, unless the server makes it conform to the schema.
 _OTHER_SCHEMA = {
     "type": "object",
     "properties": {"good": {"type": "boolean"}},
@@ -70,9 +70,9 @@ _AGAINST_THINKING: tuple[Mapping[str, Any], ...] = (
     {"reasoning_effort": "minimal"},
     {"reasoning_effort": "low"},
 )
-# GPT-5's refusal where its thoughts have used up the limit.
+# GPT-5's refusal when its thoughts have used up the limit.
 _STILL_THINKING = re.compile(r"model output limit was reached", re.IGNORECASE)
-_MANY = 3  # a refusal that names more parameters than this quotes the request
+_MANY = 3  # a refusal that names more parameters than this is quoting the request
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +86,13 @@ class Answer:
 
 
 Ask = Callable[[GenerationRequest, Dialect], Awaitable[Answer]]
-"""Asks the server. Raises InvalidInputError or EngineError if it refuses, another ServiceError if it fails
-otherwise."""
+"""Asks the server. Raises InvalidInputError or EngineError if the server refuses, another ServiceError if it fails in
+another way."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """Something to leave out. named: the text by which a refusal names it. told: the line in the log."""
+    """Something to leave out. named: a pattern of how a refusal names it. told: the line in the log."""
 
     habit: str
     named: str
@@ -101,7 +101,7 @@ class _Change:
 
 
 async def find_dialect(kind: str, ask: Ask) -> tuple[Dialect, tuple[str, ...]]:
-    """The dialect of the server of this kind, and its habits by name. Raises ServiceError if nothing helps."""
+    """The dialect of the server of this kind, and the names of its habits. Raises ServiceError if nothing helps."""
     search = _Search(kind, ask)
     dialect = await search.run()
     for _, told in search.found:
@@ -131,7 +131,7 @@ class _Search:
         return dialect if self._is_known else await self._json(dialect)
 
     async def _taken(self, request: GenerationRequest, dialect: Dialect) -> Answer | InvalidInputError | EngineError:
-        """The answer, or why the request was refused. Some servers call a refusal their own failure."""
+        """The answer, or why the request was refused. Some servers report a refusal as their own failure."""
         try:
             return await self._ask(request, dialect)
         except (InvalidInputError, EngineError) as error:
@@ -202,7 +202,7 @@ class _Search:
 
 
 def _changes(body: Mapping[str, Any]) -> list[_Change]:
-    """The parts of this request that can be left out, in the order of the tries."""
+    """The parts of this request that can be left out, in the order in which they are tried."""
     always = {"model", "messages", "stream", "max_tokens"}
 
     def without(name: str) -> _Change:

@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator
 
 import httpx
 
-# llama.cpp closes a connection after a stream without announcing it. A request over such a connection fails, and it
-# looks like one that the server has begun to work on. So no connection is used twice.
+# llama.cpp closes a connection after a stream without announcing it. A request over such a connection fails in the same
+# way as a request that the server has begun to work on. So no connection is used twice.
 _ONCE = httpx.Limits(max_keepalive_connections=0)
 
 
@@ -37,7 +37,7 @@ class OwnConnection(httpx.AsyncBaseTransport):
 
 
 class _Stream(httpx.AsyncByteStream):
-    """The body of a response, which closes the connection at its end."""
+    """The body of a response. Its end closes the connection."""
 
     def __init__(self, stream: httpx.AsyncByteStream, pool: httpx.AsyncHTTPTransport) -> None:
         self._stream = stream

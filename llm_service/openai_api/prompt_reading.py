@@ -1,12 +1,12 @@
 """Has llama.cpp read a prompt to its end although nobody waits for the reply any more.
 
-A request that is given up while llama.cpp reads its prompt keeps its slot for up to a second, and the part that was
-read counts only if it is most of the next prompt. Until then the same conversation is read anew, in another
-slot, while the first one is still being read. The first turn of a conversation was read four times that way, and
-learners with a long history might never have got a reply, because each try was given up before its prompt was read.
+If a request is cancelled while llama.cpp reads its prompt, the request keeps its slot for up to a second, and the part
+that was read is used only if it is most of the next prompt. Meanwhile the same conversation would be read again, in
+another slot. The first turn of a conversation was read four times that way. Learners with a long history might never
+have got a reply, because each attempt was cancelled before its prompt had been read.
 
-given up before the first token ──► the request goes on until then, in the background
-the same conversation again     ──► waits for that ──► its prompt is in a slot
+    cancelled before the first token ──► the request goes on until then, in the background
+    the same conversation again      ──► waits for that ──► its prompt is in a slot
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ MOST = 4  # llama.cpp's slots
 
 
 class OwnTask:
-    """A reply that is read by a task of its own, so that it can outlive the caller. It starts at once."""
+    """A reply that is read by a task of its own, so that it can go on without its caller. It starts at once."""
 
     def __init__(self, reply: AsyncGenerator[Event, None]) -> None:
         self.has_begun = asyncio.Event()
-        """The first event has come, or the reply has ended."""
+        """Set when the first event has come, or the reply has ended."""
         self._events: asyncio.Queue[Event | Exception | None] = asyncio.Queue(1)
         self._task = asyncio.create_task(self._read(reply))
 
     async def events(self) -> AsyncGenerator[Event, None]:
-        """The reply's events; raises what the reply raises."""
+        """The reply's events. Raises what the reply raises."""
         while (event := await self._events.get()) is not None:
             if isinstance(event, Exception):
                 raise event
             yield event
 
     async def close(self) -> None:
-        """Give the reply up."""
+        """Cancel the reply."""
         self._task.cancel()
         await asyncio.wait({self._task})
 
@@ -64,8 +64,8 @@ class PromptReading:
         self._tasks: dict[tuple[Message, ...], asyncio.Task[None]] = {}
 
     def takes(self, request: GenerationRequest) -> bool:
-        """Whether this request, given up before its first event, may go on: not too many do, and no other one with the
-        same history."""
+        """Whether this request, cancelled before its first event, may go on: not too many do, and no other one with the
+        same history does."""
         return len(self._tasks) < MOST and not self._of(request)
 
     def keep(self, request: GenerationRequest, reply: OwnTask) -> None:
@@ -76,7 +76,7 @@ class PromptReading:
         task.add_done_callback(lambda _: self._tasks.pop(history, None))
 
     async def wait(self, request: GenerationRequest) -> None:
-        """Wait until no prompt that this one continues is being read. Cancelling this doesn't stop the reading."""
+        """Wait while a prompt is being read that this one continues. Cancelling this doesn't stop the reading."""
         if task := self._of(request):
             await asyncio.wait({task})
 
@@ -89,7 +89,7 @@ class PromptReading:
             await asyncio.wait(tasks)
 
     def _of(self, request: GenerationRequest) -> asyncio.Task[None] | None:
-        """The reading of a prompt with the same history, or with an earlier part of it."""
+        """The task that is reading a prompt with the same history, or with an earlier part of it."""
         found = (task for history, task in self._tasks.items() if request.messages[: len(history)] == history)
         return next(found, None)
 

@@ -1,13 +1,14 @@
 """Reads a server's reply tolerantly: skips events that it doesn't understand, and keeps all text. Pure.
 
-data: {"choices": [{"delta": {"content": "Hel"}, "finish_reason": null}]}
-data: {"choices": [{"delta": {"content": "lo"}, "finish_reason": null}]}
-data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}
-data: {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": {…}}}
-data: [DONE]
+    data: {"choices": [{"delta": {"content": "Hel"}, "finish_reason": null}]}
+    data: {"choices": [{"delta": {"content": "lo"}, "finish_reason": null}]}
+    data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}
+    data: {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": {…}}}
+    data: [DONE]
 
-Servers leave fields out, set them to null, send content in parts, whole messages in place of deltas, thoughts in a
-field or in the text, and end with or without `finish_reason` and [DONE]. `call_reader` reads the calls of tools.
+Servers leave fields out, set them to null, send content in parts, send whole messages instead of deltas, put thoughts
+into a field or into the text, and end with or without `finish_reason` and [DONE]. `call_reader` reads the calls of
+tools.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from llm_service.tools import CallDelta
 
 END = "[DONE]"
 
-# The servers' names for the reasons. Any other name ("eos", "tool_calls", …) means an ordinary end.
+# The servers' names for the reasons. Any other name ("eos", "tool_calls", …) means a normal end.
 _STOP_REASONS: dict[str, StopReason] = {
     "length": "length",
     "max_tokens": "length",
@@ -38,7 +39,7 @@ _TEXT_PARTS = (None, "text", "output_text")
 
 
 class ReplyReader:
-    """Reads the events of one reply. Raises EngineError if they hold no reply, or our error for the server's error.
+    """Reads the events of one reply. Raises EngineError if they contain no reply, or our error for the server's error.
 
     has_ended: no more text will come. thought: the server has thought before it answered.
     """
@@ -47,7 +48,7 @@ class ReplyReader:
         self._spoken = SpokenText(begins_with_thoughts=begins_with_thoughts)
         self._thought = self._understood = self._has_text = self._is_done = False
         self._finish_reason: str | None = None
-        self._is_counted = False  # the usage has come in an event of its own, as it does after the last token
+        self._is_counted = False  # whether an event with only the usage has come, as it does after the last token
         self._usage = Usage()
         self._calls = CallReader()
         self._pieces: list[CallDelta] = []
@@ -64,7 +65,7 @@ class ReplyReader:
 
     @property
     def thought_unmarked(self) -> bool:
-        """Whether the text had a mark at the end of its thoughts but none at their beginning."""
+        """Whether the text had a mark at the end of its thoughts, but none at their beginning."""
         return self._spoken.thought_unmarked
 
     def read(self, data: str) -> Delta | None:
@@ -73,7 +74,7 @@ class ReplyReader:
         return self._delta(self._spoken.push(text)) if text else None
 
     def calls(self) -> list[CallDelta]:
-        """The pieces of tool calls since the last time."""
+        """The pieces of tool calls since the last call of this method."""
         pieces, self._pieces = self._pieces, []
         return pieces
 
@@ -87,14 +88,14 @@ class ReplyReader:
         return self._delta(self._spoken.finish())
 
     def finish(self) -> Done:
-        """The reply's end, after `rest`. Raises EngineError if the reply is incomplete or there is none."""
+        """The end of the reply; call it after `rest`. Raises EngineError if the reply is incomplete or missing."""
         if not self._understood:
             raise EngineError(f"the model server failed: {NOT_OURS}")
         is_over = self._is_done or self._is_counted or self.has_ended
         ended = self._finish_reason or (is_over and "stop")
         if not ended or ended in _FAILURES:
             raise EngineError("the model server broke off in the middle of a reply; try again")
-        if self._calls.count and _STOP_REASONS.get(ended, "stop") == "stop":  # some servers say `stop` then, too
+        if self._calls.count and _STOP_REASONS.get(ended, "stop") == "stop":  # some servers say `stop` even then
             return Done("tool_calls", self._usage)
         if self.thought and not (self._has_text or self._calls.count):
             raise EngineError(
@@ -138,7 +139,8 @@ class ReplyReader:
 
 
 def _events(data: str) -> list[Any]:
-    """The JSON in an event's data; several documents if the server leaves out the empty lines between events."""
+    """The JSON in an event's data. There are several documents if the server leaves out the empty lines between
+    events."""
     for parts in ([data], data.splitlines()):
         try:
             return [json.loads(part) for part in parts if part and part != END]
@@ -149,7 +151,7 @@ def _events(data: str) -> list[Any]:
 
 
 def _text(content: Any) -> str:
-    """The text of a `content`: a string, or parts, some of which are text."""
+    """The text of a `content`: a string, or a list of parts, some of which are text."""
     if isinstance(content, str):
         return content
     if isinstance(content, list):
@@ -167,7 +169,7 @@ def _text_of_part(part: Any) -> str:
 
 
 def _usage(event: dict[str, Any]) -> Usage | None:
-    """The tokens that the event counts: in `usage`, or in llama.cpp's `timings`."""
+    """The tokens that the event counts, in `usage` or in llama.cpp's `timings`."""
     usage, timings = event.get("usage"), event.get("timings")
     if isinstance(usage, dict):
         details = usage.get("prompt_tokens_details")

@@ -25,7 +25,7 @@ from llm_service.openai_api.unreachable import why_unreachable
 
 CONNECT_TIMEOUT_S = 5.0
 MAX_ERROR_BYTES = 64 * 1024
-_LISTS_NOTHING = {403, 404, 405, 501}  # 403: a key that may chat, but not list models
+_LISTS_NOTHING = {403, 404, 405, 501}  # 403: the key allows chat, but not listing models
 
 
 class _Tokens(BaseModel):
@@ -44,7 +44,7 @@ class ServerApi:
     """The server at `base_url` ("http://host:port/v1"). Its methods raise ServiceErrors.
 
     request_timeout_s: how long the server may send nothing. trust_env: whether HTTP(S)_PROXY and NO_PROXY are used.
-    transport: in place of the network, for tests.
+    transport: replaces the network in tests.
     """
 
     def __init__(
@@ -76,14 +76,14 @@ class ServerApi:
 
     @property
     def _root(self) -> str:
-        """What is not of OpenAI's API is beside /v1."""
+        """The server's address without /v1, for requests that are not part of OpenAI's API."""
         return self.base_url.removesuffix("/v1")
 
     async def close(self) -> None:
         await self._client.aclose()
 
     async def models(self) -> list[ServedModel] | None:
-        """The server's models. None if it lists none to us, as Azure's deployments and Perplexity don't."""
+        """The server's models. None if it lists none, like Azure's deployments and Perplexity."""
         with _translated():
             response = await self._client.get(f"{self.base_url}/models")
         _refuse_redirect(response)
@@ -94,14 +94,14 @@ class ServerApi:
         return served_models(response.content)
 
     def _explained(self, error: ServiceError) -> ServiceError:
-        """The same error, with what may help: LiteLLM fails (HTTP 500) if it is asked without a key."""
+        """The same error, with a hint: LiteLLM fails with HTTP 500 if the request has no key."""
         if not isinstance(error, EngineError) or "authorization" in self._client.headers:
             return error
         return EngineError(f"{error.message}; it may want a key: set LLM_API_KEY")
 
     @asynccontextmanager
     async def chat(self, body: dict[str, Any]) -> AsyncIterator[AsyncGenerator[str, None]]:
-        """Ask for a chat completion; gives the data of its events, or the whole body if it comes in one piece."""
+        """Request a chat completion. Gives the data of its events, or the whole body if it comes in one piece."""
         with _translated(), stage("chat.completions") as span:
             url, headers = f"{self.base_url}/chat/completions", http_headers(span)
             async with self._client.stream("POST", url, json=body, headers=headers) as response:
@@ -114,7 +114,8 @@ class ServerApi:
                     yield events
 
     async def tokens(self, model: str, messages: Sequence[Message]) -> int:
-        """How many tokens the messages have, by the server's own tokenizer; a safe bound if it offers none."""
+        """How many tokens the messages have, by the server's own tokenizer; an upper bound if the server offers
+        none."""
         content = "\n".join(message.content for message in messages)
         body = {"model": model, "content": content, "prompt": content}  # llama.cpp's and vLLM's
         try:
@@ -137,7 +138,7 @@ class ServerApi:
             return 0
 
     async def answers(self, within_s: float) -> bool:
-        """Whether the server answers a question about its health in time, whatever it says."""
+        """Whether the server answers a health request in time, whatever the answer is."""
         try:
             await self._client.get(f"{self._root}/health", timeout=within_s)
         except httpx.HTTPError:
@@ -154,7 +155,8 @@ class ServerApi:
 
 
 async def _name_for_tls(request: httpx.Request) -> None:
-    """A final dot keeps Kubernetes' search domains out of a name, and is never part of a certificate (RFC 6066)."""
+    """Remove the final dot from the name for TLS. The dot keeps Kubernetes from adding its search domains to the name,
+    but a certificate never contains it (RFC 6066)."""
     if request.url.host.endswith("."):
         request.extensions["sni_hostname"] = request.url.host.rstrip(".")
 
@@ -177,14 +179,15 @@ def _translated() -> Iterator[None]:
 def _certificates(base_url: str, *, trust_env: bool) -> ssl.SSLContext | bool:
     """How the server's certificate is checked: with the authorities of SSL_CERT_FILE and SSL_CERT_DIR, if `trust_env`.
 
-    Without TLS there is no certificate. To load the authorities takes 40 ms, so they are loaded for https only. No
-    request goes from http to https, since redirects are refused.
+    Loading the authorities takes 40 ms, so they are loaded only for https. No request can go from http to https,
+    because redirects are refused.
     """
     return base_url.lower().startswith("https:") and httpx.create_ssl_context(trust_env=trust_env)
 
 
 def _refuse_redirect(response: httpx.Response) -> None:
-    """Raises UnavailableError: a redirect is not followed, as another server would get the key and the conversation."""
+    """Raises UnavailableError. A redirect is not followed, because another server would get the key and the
+    conversation."""
     if response.has_redirect_location:
         target = response.url.join(response.headers["location"]).copy_with(query=None, userinfo=b"")
         raise UnavailableError(
@@ -194,7 +197,7 @@ def _refuse_redirect(response: httpx.Response) -> None:
 
 
 async def _events(response: httpx.Response) -> AsyncGenerator[str, None]:
-    """The data of the events; the whole body if the server answers in one piece in spite of `stream`."""
+    """The data of the events, or the whole body if the server answers in one piece despite `stream`."""
     if response.headers.get("content-type", "").startswith("application/json"):
         yield await _start_of(response)
         yield END
@@ -208,7 +211,7 @@ async def _events(response: httpx.Response) -> AsyncGenerator[str, None]:
 
 
 async def _start_of(response: httpx.Response) -> str:
-    """The beginning of an error's body, since the body may be of any size."""
+    """The beginning of an error's body, which may be of any size."""
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk

@@ -1,13 +1,13 @@
 """Chooses the slot of llama.cpp for each request.
 
 A slot holds the last prompt that was read in it. A request that goes to the slot of its own conversation needs to read
-only the new messages. llama.cpp chooses by the common beginning of the prompts. That fails when a long conversation
-drops its oldest turns: the shortened prompt goes to another slot and is read anew. In its own slot, llama.cpp moves the
-kept turns to the front (`n_cache_reuse`) and reads nothing but the last message. Only such a prompt asks for that: in
-others, the moved words would carry what the model made of another text before them.
+only the new messages. llama.cpp chooses the slot whose prompt has the longest common beginning. That fails when a long
+conversation drops its oldest turns: the shortened prompt goes to another slot and is read anew. In its own slot,
+llama.cpp moves the kept turns to the front (`n_cache_reuse`) and reads only the last message. Only such a prompt
+requests this: in others, the moved words would carry what the model made of another text before them.
 
     held       system, example, a, b, c, d, e
-    own        system, example, a, b, c, d, e, f      it goes on
+    own        system, example, a, b, c, d, e, f      the conversation goes on
     own        system, example, c, d, e, f            the oldest turns were left out
     not own    system, example, k, l, m               another conversation: the slot that was unused the longest
 """
@@ -21,10 +21,10 @@ from itertools import pairwise
 
 from llm_service.engine import Message
 
-# A part of a prompt is moved if it has this many tokens. Shorter parts are the same by chance.
+# A part of a prompt is moved if it has at least this many tokens. Shorter parts may be the same by chance.
 MIN_MOVED = 16
-# How many messages may differ at the end of a prompt that goes on: the partner's last words, as they were heard, a
-# call with its result, and the learner's words.
+# How many messages at the end of a prompt may be new if the conversation goes on: the partner's last words, as they
+# were heard, a call with its result, and the learner's words.
 MOST_NEW = 3
 
 
@@ -34,13 +34,13 @@ class Slots:
     def __init__(self, count: int) -> None:
         self.count = count
         self._held: list[Sequence[Message]] = [()] * count
-        self._free = list(range(count))  # the one that was unused the longest comes first
+        self._free = list(range(count))  # the slot that was unused the longest comes first
         self._some_are_free = asyncio.Semaphore(count)
 
     @asynccontextmanager
     async def take(self, prompt: Sequence[Message]) -> AsyncIterator[dict[str, int]]:
-        """Wait for a slot and keep it for `prompt`. Gives the parameters that name it in the request; none if the
-        server chooses."""
+        """Wait for a slot and keep it for `prompt`. Yields the parameters that name the slot in the request; none if
+        the server chooses."""
         if not self._held:
             yield {}
             return
@@ -68,11 +68,11 @@ def is_of_one_conversation(held: Sequence[Message], prompt: Sequence[Message]) -
 
 
 def is_shortened(held: Sequence[Message], prompt: Sequence[Message]) -> bool:
-    """Whether `prompt` has exchanges of the prompt `held`, and leaves out some before them."""
+    """Whether `prompt` contains exchanges of the prompt `held`, but leaves out some before them."""
     same = _common(held, prompt)
     return not set(pairwise(held[same:])).isdisjoint(pairwise(prompt[same:]))
 
 
 def _common(one: Sequence[Message], other: Sequence[Message]) -> int:
-    """How many messages both begin with."""
+    """How many messages at the beginning are the same."""
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))

@@ -28,7 +28,7 @@ _ENDS = {
     *("</s>", "<eos>", "<end_of_turn>", "<|end_of_turn|>", "<|END_OF_TURN_TOKEN|>", "<|endofturn|>"),
     *("<|user|>", "<|im_start|>user", "<start_of_turn>user", "<｜end▁of▁sentence｜>", "<｜User｜>"),
 }
-"""After one of these, a model would write the learner's part."""
+"""After one of these marks, a model would write the learner's part."""
 _DROPPED = {
     *("<s>", "<bos>", "<pad>", "<unk>", "<|im_start|>assistant\n", "<start_of_turn>model\n", "<|assistant|>\n"),
     *("<|start|>assistant", "<|channel|>final<|message|>", "<|channel|>commentary<|message|>"),
@@ -46,22 +46,22 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufeff]")
 
 
 class SpokenText:
-    """The text of one reply. begins_with_thoughts: everything before the first end of thoughts is a thought.
+    """The text of one reply. begins_with_thoughts: everything before the first end-of-thoughts mark is a thought.
 
     is_over: the reply has ended, and later text is not part of it. thought: there were thoughts. thought_unmarked:
-    thoughts ended without a mark at their beginning.
+    thoughts ended without having had an opening mark.
     """
 
     def __init__(self, *, begins_with_thoughts: bool = False) -> None:
         self.is_over = self.thought = self.thought_unmarked = False
         self._closing = "</think>" if begins_with_thoughts else ""  # the mark that ends the present thoughts
-        self._unmarked = "" if begins_with_thoughts else None  # text that may turn out to be no thoughts
+        self._unmarked = "" if begins_with_thoughts else None  # text that may turn out not to be thoughts
         self._held = ""
         self._half = ""
         self._has_begun = False
 
     def push(self, text: str) -> str:
-        """Take the next piece; returns the text that may be read now."""
+        """Take the next piece. Returns the text that may be read now."""
         self._held += _CONTROL.sub("", self._whole(text))
         out = self._up_to_last_mark(is_end=False)
         if self.is_over:
@@ -72,7 +72,7 @@ class SpokenText:
         return self._shown(out)
 
     def finish(self) -> str:
-        """The reply ends here; returns the text held back."""
+        """The reply ends here. Returns the text that was held back."""
         out = self._up_to_last_mark(is_end=True)
         out += "" if self.is_over else self._said(self._held)
         if self._unmarked is not None:  # there were no thoughts this time
@@ -81,7 +81,7 @@ class SpokenText:
         return self._shown(out)
 
     def _up_to_last_mark(self, *, is_end: bool) -> str:
-        """The text up to the last complete mark. is_end: no mark can become longer."""
+        """The text up to the last complete mark. is_end: no more text will come that could make a mark longer."""
         out = ""
         while not self.is_over and (mark := _MARK.search(self._held)) and (is_end or not self._may_go_on(mark)):
             out += self._said(self._held[: mark.start()])

@@ -17,19 +17,19 @@ class SseError(ValueError):
 class SseParser:
     """Takes a stream's bytes as they arrive, and gives the data of the events that they complete.
 
-    As the standard says, it drops fields other than `data`, comments, and an event that is incomplete at the end of the
-    stream.
+    As the standard requires, it drops fields other than `data`, comments, and an event that is incomplete at the end of
+    the stream.
     """
 
     def __init__(self) -> None:
         self._line = bytearray()  # the incomplete line
-        self._data: list[str] = []  # of the incomplete event
+        self._data: list[str] = []  # the data of the incomplete event
         self._size = 0  # bytes held in both
         self._after_cr = False  # a CR ended the last line: an LF now belongs to it
         self._first_line = True
 
     def feed(self, chunk: bytes) -> Iterator[str]:
-        """The data of each event that `chunk` completes; raises SseError if an event exceeds MAX_EVENT_BYTES."""
+        """The data of each event that `chunk` completes. Raises SseError if an event exceeds MAX_EVENT_BYTES."""
         for piece in chunk.splitlines(keepends=True):
             if self._after_cr and piece == b"\n":
                 self._after_cr = False

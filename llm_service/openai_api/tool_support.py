@@ -1,4 +1,4 @@
-"""Finds out whether one model server calls tools itself, when the first request with tools comes."""
+"""Finds out whether one model server can call tools, when the first request with tools comes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _TOLD = {
 
 
 class ToolSupport:
-    """Knows it for one server; the methods take `server`, its name in logs and metrics."""
+    """Remembers the result for one server. The methods take `server`, its name in logs and metrics."""
 
     def __init__(self) -> None:
         self._calls: bool | None = None  # None: unknown
@@ -45,7 +45,7 @@ class ToolSupport:
         self._habit = ""
 
     async def calls(self, ask: Ask, dialect: Dialect, server: str) -> bool:
-        """Whether the server calls tools itself. Raises ServiceError if it fails for another reason."""
+        """Whether the server can call tools. Raises ServiceError if it fails for another reason."""
         async with self._asking:
             if self._calls is None:
                 habit = await _habit_of(ask, dialect)
@@ -54,7 +54,7 @@ class ToolSupport:
             return self._calls
 
     def is_refused(self, error: InvalidInputError, server: str) -> bool:
-        """Whether the error says that the server can't call tools after all. If so, it gets no tools from then on."""
+        """Whether the error shows that the server can't call tools after all. If so, the server gets no more tools."""
         if not self._calls or not _REFUSAL.search(error.message):
             return False
         self._calls = False
@@ -62,7 +62,7 @@ class ToolSupport:
         return True
 
     def forget(self) -> None:
-        """Forget it, because the server may serve another model now."""
+        """Forget the result, because the server may serve another model now."""
         self._calls = None
 
     def _note(self, habit: str, server: str) -> None:
@@ -75,7 +75,7 @@ class ToolSupport:
 
 
 async def _habit_of(ask: Ask, dialect: Dialect) -> str:
-    """The server's habit in place of calling the tool; empty if it calls the tool."""
+    """What the server does instead of calling the tool; empty if it calls the tool."""
     try:
         answer = await ask(_QUESTION, dialect)
     except (InvalidInputError, EngineError):

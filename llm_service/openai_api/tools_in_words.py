@@ -32,7 +32,7 @@ _WRAPPING = re.compile(r"```(?:json|tool_call)?|</?tool_call>")
 
 
 def in_words(request: GenerationRequest) -> GenerationRequest:
-    """The same request for a server without tools; `calls_in_text` reads its reply."""
+    """The same request for a server without tools. `calls_in_text` reads its reply."""
     names = {call.id: call.name for message in request.messages for call in message.tool_calls}
     messages = [_plain(message, names) for message in request.messages]
     if request.may_call:
@@ -53,7 +53,7 @@ def in_words(request: GenerationRequest) -> GenerationRequest:
 
 
 async def calls_in_text(events: AsyncGenerator[Event, None], request: GenerationRequest) -> AsyncGenerator[Event, None]:
-    """The events of the reply to `in_words(request)`, with the calls that its text makes.
+    """The events of the reply to `in_words(request)`, with the calls that its text contains.
 
     Raises EngineError if a call is required and the text is not a call.
     """
@@ -100,7 +100,7 @@ def _schema_of_call(request: GenerationRequest) -> dict[str, Any]:
     shared: dict[str, Any] = {}
     for tool in tools:
         arguments = tool.schema()
-        for name in ("$defs", "definitions"):  # references count from the root
+        for name in ("$defs", "definitions"):  # references are resolved from the root
             if isinstance(definitions := arguments.pop(name, None), dict):
                 shared.setdefault(name, {}).update(definitions)
         arguments.pop("$schema", None)
@@ -122,7 +122,7 @@ def _may_be_call(text: str) -> bool:
 
 
 def _calls_in(text: str, request: GenerationRequest) -> list[ToolCall]:
-    """The calls that make up the text; none if it is anything else."""
+    """The calls that the text consists of; none if it is anything else."""
     rest, calls, decoder = _WRAPPING.sub("", text).strip(), [], json.JSONDecoder()
     while rest:
         try:

@@ -2,7 +2,8 @@
 
     vllm:num_requests_waiting{…} 3  ──► BackendLoad(waiting=3, …) ──► aitalk_llm_backend_waiting{backend="vllm"} 3
 
-They show what our own metrics can't: the load from other clients of the same server, and how full its cache is.
+They show what our own metrics can't: the load from other clients of the same server, and how full the server's cache
+is.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ _UNITS = {"prefix_cache_queries": "_tokens", "prefix_cache_hits": "_tokens", "ge
 
 
 def parse_metrics(text: str) -> BackendLoad:
-    """Parse a server's /metrics; raises ValueError if it isn't in Prometheus' format.
+    """Parse a server's /metrics. Raises ValueError if they aren't in Prometheus's format.
 
     vLLM may run several engines (data parallel). Then counts are added up, and the fullest cache is reported.
     """
@@ -104,7 +105,7 @@ class BackendLoads(Collector):
         self._latest.pop(backend, None)
 
     def fresh(self, backend: str) -> BackendLoad | None:
-        """The server's load, if it was reported in the last six seconds."""
+        """The server's load, if it was reported in the last six seconds; otherwise None."""
         at, load = self._latest.get(backend, (float("-inf"), None))
         return load if self._now() - at <= FRESH_FOR_S else None
 

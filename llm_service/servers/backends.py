@@ -28,7 +28,7 @@ class Backend:
         self.engine = engine
         self.name = engine.name
         self.in_flight = 0
-        self.last_asked = 0  # number of its latest request, counted over all servers
+        self.last_asked = 0  # the number of its latest request, counted over all servers
         self._failed = asyncio.Event()
 
     @property
@@ -38,12 +38,12 @@ class Backend:
 
     @property
     def load(self) -> float:
-        """How many of our requests it is working on, plus the length of its queue if it reports that."""
+        """How many of our requests it is working on, plus the length of its queue if it reports one."""
         load = LOADS.fresh(self.name)
         return self.in_flight + ((load.waiting or 0.0) if load else 0.0)
 
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
-        """The reply; it counts as load until the stream is closed."""
+        """The reply. It counts as load until the stream is closed."""
         self.last_asked = next(_turns)
         self._change(+1)
         try:
@@ -83,6 +83,6 @@ class Backend:
 
 
 def least_loaded(backends: Iterable[Backend]) -> Backend | None:
-    """The least loaded healthy server; equals take turns. If none is healthy, it is a failed one. If there are no
-    servers, it is None."""
+    """The least loaded healthy server; servers with equal loads take turns. If none is healthy, a failed one. If there
+    are no servers, None."""
     return min(backends, key=lambda one: (not one.healthy, one.load, one.last_asked), default=None)

@@ -4,8 +4,8 @@ For Q8_0, llama.cpp has kernels that process several rows and tokens at once; fo
 and writes 1.2 times as fast in 8 bits (two cores, AVX2). The numbers stay the same to within a 250th of the largest one
 in each block.
 
-The copy may have an adapter (LoRA) in it. llama.cpp can also apply one as it runs, but then SmolLM2 writes a sixth more
-slowly.
+An adapter (LoRA) can be merged into the copy. llama.cpp can also apply an adapter at run time, but then SmolLM2 writes
+a sixth more slowly.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SLOW, _FAST = GGMLQuantizationType.Q4_1, GGMLQuantizationType.Q8_0
 
 
 class FastReader(GGUFReader):
-    """Reads a GGUF file in a third of the time: cutting pieces from a plain array is faster than from a `memmap`."""
+    """Reads a GGUF file in a third of the time, because slicing a plain array is faster than slicing a `memmap`."""
 
     @property
     def data(self) -> Any:
@@ -40,11 +40,11 @@ class FastReader(GGUFReader):
 
 
 def in_eight_bits(weights: Path, folder: Path, adapter: Path | None = None) -> Path:
-    """The 8-bit copy of `weights` in `folder`. Makes it, in some seconds, if it is missing.
+    """The 8-bit copy of `weights` in `folder`. If it is missing, it is made, which takes some seconds.
 
-    adapter: a LoRA for these weights; it is merged into the copy. If several processes ask at once, one makes the copy
-    and the others wait. If that one is killed, the next starts over. Returns `weights` itself if the copy can't be
-    written.
+    adapter: a LoRA for these weights; it is merged into the copy. If several processes need the copy at once, one makes
+    it and the others wait. If that process is killed, the next one starts over. Returns `weights` itself if the copy
+    can't be written.
     """
     copy = eight_bit_copy(weights, folder, adapter)
     if copy.is_file():
@@ -62,7 +62,8 @@ def in_eight_bits(weights: Path, folder: Path, adapter: Path | None = None) -> P
 
 
 def _make(weights: Path, copy: Path, adapter: Path | None) -> None:
-    unfinished = copy.with_name(f".{copy.name}.unfinished")  # one name: killed processes leave one file at most
+    # always the same name, so that killed processes leave at most one file
+    unfinished = copy.with_name(f".{copy.name}.unfinished")
     try:
         _write(weights, unfinished, changes(adapter) if adapter else {})
         unfinished.replace(copy)  # atomic: nobody sees half a copy

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import xllamacpp
 
-PROMPT_CACHE_MIB = 128  # for prompts besides those in the slots: some ten conversations. llama.cpp's default is 8 GiB
+PROMPT_CACHE_MIB = 128  # for prompts that are not in a slot: about ten conversations. llama.cpp's default is 8 GiB
 MAX_DEFAULT_THREADS = 8  # beyond that, memory bandwidth is the limit
-# `llm_service.openai_api.slots` names the slot of each request. If a prompt shares less than this with what the slot
-# holds, llama.cpp puts that into its memory first, and looks there for a better beginning.
+# `llm_service.openai_api.slots` names the slot of each request. If less than this share of a prompt is in the slot
+# already, llama.cpp saves the slot's content to its memory first, and looks there for a better beginning.
 SAME_PROMPT = 0.7
 MAX_BATCH = 64  # tokens of a prompt read at once; each reply in progress gets one token per batch
-# How many rounds a thread spins while it waits for another thread, before it sleeps. With OpenMP's 300,000 it takes the
-# CPU that the other thread needs.
+# How many rounds a thread spins while it waits for another thread, before it sleeps. With OpenMP's default of 300,000
+# it takes the CPU that the other thread needs.
 SPIN_COUNT = 20_000
 
 
@@ -46,7 +46,7 @@ def main() -> None:
             in_eight_bits(arguments.model, arguments.eight_bits, arguments.adapter),
         )
         if arguments.model != model:
-            arguments.adapter = None  # the copy has it
+            arguments.adapter = None  # the copy contains it
     os.environ.setdefault("GOMP_SPINCOUNT", str(SPIN_COUNT))  # OpenMP reads it when the next line loads it
     import xllamacpp
 
@@ -87,10 +87,10 @@ def parameters(arguments: argparse.Namespace) -> xllamacpp.CommonParams:
 
 
 def default_threads() -> int:
-    """Half of the CPUs. The threads wait for one another at each layer, so one thread without a CPU stops them all.
+    """Half of the CPUs. The threads wait for one another at each layer, so one thread without a CPU delays them all.
 
-    On 2 cores shared with speech recognition and synthesis, one thread wrote 30 tokens/s and two threads 3. Alone, two
-    threads read a prompt in half the time; with the other services running they don't (docs/adr/0023).
+    On 2 cores shared with speech recognition and synthesis, one thread wrote 30 tokens/s and two threads 3. Alone on
+    the machine, two threads read a prompt in half the time; with the other services running they don't (docs/adr/0023).
     """
     return max(1, min(len(os.sched_getaffinity(0)) // 2, MAX_DEFAULT_THREADS))
 

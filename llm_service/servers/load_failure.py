@@ -25,7 +25,7 @@ ADVICE = (
 
 @dataclass(frozen=True, slots=True)
 class LoadFailure:
-    """cause: a sentence, with advice if memory ran out. out_of_memory: another try would most likely fail, too."""
+    """cause: a sentence, with advice if memory ran out. out_of_memory: another attempt would most likely fail, too."""
 
     cause: str
     out_of_memory: bool = False
