@@ -8,9 +8,9 @@ import signal
 import pytest
 import uvicorn
 
-from gateway.__main__ import DrainingServer
 from gateway.admission.draining import Draining
 from gateway.closing import HandOver
+from gateway.server import DrainingServer
 
 pytestmark = pytest.mark.looptime  # a sleep ends when everything else waits
 
