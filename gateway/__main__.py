@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 
 import uvloop
@@ -9,7 +10,6 @@ import uvloop
 from common.heap import limit_arenas
 from common.process import observe, plain_start_errors, spare_the_collector
 from gateway.config import GatewaySettings
-from gateway.server import serve
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,9 @@ def main() -> None:
         observe("gateway", settings)
         for warning in settings.warnings():
             logger.warning(warning)
+        gc.disable()  # to import the gateway takes a second, of which the search for garbage would be an eighth
+        from gateway.server import serve  # a wrong setting is told first
+
         spare_the_collector()
         uvloop.run(serve(settings))
 
