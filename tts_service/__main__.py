@@ -14,7 +14,7 @@ from tts_service.service import create_service
 
 
 def main() -> None:
-    """Serve until SIGTERM; with --fetch, download the weights and end."""
+    """Serve until SIGTERM. With --fetch, only download the weights."""
     limit_arenas()
     with plain_start_errors("TTS"):
         settings = TtsSettings()

@@ -16,7 +16,7 @@ from common.engine_info import EngineDescription
 class EngineVoice:
     """A voice. `language` is a BCP-47 tag; the engine makes its audio at `sample_rate_hz`.
 
-    whole_sentences: it speaks a phrase alone so badly that no sentence is cut at a comma to begin sooner.
+    whole_sentences: it speaks a phrase on its own so badly that its sentences are never cut at a comma to begin sooner.
     """
 
     id: str
@@ -41,7 +41,8 @@ class EngineAudio:
     """A piece of speech, usually a sentence, with the words that begin in it, in order.
 
     pcm: float32 in [-1, 1], mono, shape (samples,), at the voice's rate; it begins and ends in silence. words: None if
-    the engine doesn't know them; then the piece must be the whole text. timing_estimated: the times are partly a guess.
+    the engine doesn't know them; then the piece must contain the whole text. timing_estimated: the times are partly a
+    guess.
     """
 
     pcm: NDArray[np.float32]
@@ -53,7 +54,7 @@ class TtsEngine(Protocol):
     """A model that speaks. All methods block and are called from worker threads, `synthesize` from several at once."""
 
     def load(self) -> None:
-        """Load the model; raises EngineError, which says what to do, if that fails."""
+        """Load the model. Raises EngineError, which says what to do, if that fails."""
         ...
 
     def describe(self) -> EngineDescription:
@@ -65,7 +66,7 @@ class TtsEngine(Protocol):
         ...
 
     def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
-        """Speak `text`, piece by piece; closing the iterator ends the work. speed: 0.5 to 2, 1 is the voice's own."""
+        """Speak `text`, piece by piece. Closing the iterator ends the work. speed: 0.5 to 2; 1 is the voice's own."""
         ...
 
     def close(self) -> None:

@@ -37,7 +37,7 @@ class FirstAudioTimer:
             self._began = time.monotonic()
 
     def sound_made(self) -> bool:
-        """A sound was made. Returns whether it was the reply's first, whose time is then recorded."""
+        """Note that a sound was made. Returns whether it was the reply's first; if so, its time is recorded."""
         if self._began is None or self._done:
             return False
         self._done = True

@@ -26,7 +26,7 @@ def main(model_name: str) -> None:
 
 
 def say_something(engine: TtsEngine) -> None:
-    """Say one word: some faults only show when a model speaks for the first time."""
+    """Say one word, because some faults only show when a model speaks for the first time."""
     for _ in engine.synthesize("Yes.", voice=engine.voices()[0], speed=1.0, language=""):
         pass
 

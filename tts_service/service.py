@@ -2,8 +2,8 @@
 
     requests ── _read ──clauses── speak_all (in a thread) ──chunks── responses
 
-Synthesis pauses while the client isn't reading: gRPC sends what fits into the client's flow-control window, and one
-more piece is made beyond that (see `pacing.py`). When the client cancels, synthesis ends after the current piece.
+Synthesis pauses while the client isn't reading: gRPC sends what fits into the client's flow-control window, and only
+one more piece is made (see `pacing.py`). When the client cancels, synthesis ends after the current piece.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from tts_service.voices import choose_voice, speaks
 MAX_TEXT_CHARS = 10_000
 _MAX_AUDIO_BYTES = MAX_MESSAGE_BYTES - 2**20  # leaves room for the words
 _AHEAD = 1  # items that wait in a channel, besides the one being made and the one being sent
-# Here a client's cancellation first looks like the end of its requests; the cancellation itself follows at once.
+# A client's cancellation first looks like the end of its requests here. The cancellation itself follows at once.
 _HALF_CLOSE_S = 1.0
 _CANCEL_GRACE_S = 0.2
 
@@ -70,7 +70,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
         self._ready = False
 
     async def warm_up(self) -> None:
-        """Load the engine and have it say a sentence, since the first one is slower than the rest."""
+        """Load the engine and have it say a sentence, because the first one is slower than the rest."""
         self._loads = True
         await self._worker.run(self._engine.load)
         self._loads = False
@@ -150,7 +150,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
     # --- helpers --------------------------------------------------------------------------------
 
     def _reply(self, config: tts_pb2.SynthesisConfig) -> Synthesis:
-        """The synthesis that `config` asks for; raises InvalidInputError if a value is out of range."""
+        """The synthesis that `config` requests. Raises InvalidInputError if a value is out of range."""
         rate = config.sample_rate_hz or self._settings.tts_sample_rate
         if not 8000 <= rate <= 48000:
             raise InvalidInputError(f"sample_rate_hz is {rate}; it must be from 8000 to 48000, or 0 for the default")
@@ -200,7 +200,8 @@ async def _read(
 async def _half_close(requests: Requests) -> None:
     """Wait up to a second for the end of the requests.
 
-    A proxy may reset a stream whose response ends before its requests, and then drop what the client hasn't read yet.
+    If a stream's response ends before its requests, a proxy may reset the stream, and drop what the client hasn't read
+    yet.
     """
     with suppress(TimeoutError):
         async with asyncio.timeout(_HALF_CLOSE_S):

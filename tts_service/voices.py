@@ -15,16 +15,17 @@ def speaks(voice: EngineVoice, language: str) -> bool:
 
 
 def spoken_language(voice: EngineVoice, language: str) -> str:
-    """The tag of the language that `voice` speaks for `language`: its own tag, with the country, unless it speaks
-    several."""
+    """The tag of the language in which `voice` speaks `language`: the voice's own tag, with its country, unless the
+    voice speaks several languages."""
     return voice.language if speaks(voice, language) else language
 
 
 def choose_voice(voices: Sequence[EngineVoice], voice_id: str, language: str) -> EngineVoice:
-    """The voice `voice_id`, or if that is empty the first voice of `language`.
+    """The voice `voice_id` or, if that is empty, the first voice of `language`.
 
-    If no voice speaks the language as in that country, one of another country is taken ("en-GB" for "en-US"). Raises
-    InvalidInputError if there is no such voice or none of that language; it names the voices or languages here.
+    If no voice speaks the language of that country, a voice of another country is taken ("en-GB" for "en-US"). Raises
+    InvalidInputError, which names the available voices or languages, if there is no such voice or none of that
+    language.
     """
     base = language.partition("-")[0]
     named = [voice for voice in voices if voice.id == voice_id] if voice_id else list(voices)

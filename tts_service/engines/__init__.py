@@ -41,7 +41,7 @@ _EXTRAS = {"coqui": "tts-coqui", "kyutai": "tts-kyutai", "pocket-tts": "tts-pock
 
 
 def choose_engine(model_name: str) -> str:
-    """The engine (a key of ENGINES) for a model id, a file or a folder; an engine's name stands for its default model.
+    """The engine (a key of ENGINES) for a model id, a file or a folder. An engine's name stands for its default model.
 
     Raises InvalidInputError if no engine speaks that model.
     """
@@ -62,7 +62,7 @@ def choose_engine(model_name: str) -> str:
 
 
 def create_engine(settings: TtsSettings) -> TtsEngine:
-    """The engine of TTS_MODEL_NAME, with TTS_FALLBACKS behind it, not yet loaded.
+    """The engine of TTS_MODEL_NAME, not yet loaded. It falls back to TTS_FALLBACKS.
 
     Raises InvalidInputError if no engine speaks one of the models.
     """
@@ -77,9 +77,10 @@ def create_engine(settings: TtsSettings) -> TtsEngine:
 
 
 def fallbacks_of(model_name: str, fallbacks: str) -> list[str]:
-    """The models to try after `model_name`: those after its own engine in the list, or all if that is not in the list.
+    """The models to try after `model_name`: those after its own engine in the list, or all if its engine is not in the
+    list.
 
-    The bundled voice (an empty name) needs no fallback. `fallbacks` is a comma-separated list, or "none".
+    The bundled voice (an empty name) needs no fallback. fallbacks: a comma-separated list, or "none".
     """
     listed = [model.strip() for model in fallbacks.split(",") if model.strip() not in ("", "none")]
     if not model_name:
@@ -103,9 +104,9 @@ def create_probe(settings: TtsSettings) -> Probe:
 
 
 def load_engine(settings: TtsSettings, model_name: str, probe: Probe) -> TtsEngine:
-    """The engine of `model_name`, loaded; raises EngineError if it can't be loaded, whatever the reason.
+    """The engine of `model_name`, loaded. Raises EngineError if it can't be loaded, whatever the reason.
 
-    One of PROBED is tried by `probe` first, which raises ProbeStoppedError when it is stopped.
+    If the engine is one of PROBED, `probe` tries it first, and raises ProbeStoppedError when it is stopped.
     """
     engine = build(settings, model_name)
     if choose_engine(model_name) in PROBED and settings.tts_probe_timeout_s:
@@ -114,7 +115,7 @@ def load_engine(settings: TtsSettings, model_name: str, probe: Probe) -> TtsEngi
         engine.load()
     except ServiceError:
         raise
-    except Exception as error:  # each library has errors of its own; out of memory is one of them
+    except Exception as error:  # each library has errors of its own; running out of memory is among them
         raise EngineError(f"{model_name}: {type(error).__name__}: {error}") from error
     return engine
 
@@ -138,8 +139,8 @@ def build(settings: TtsSettings, model_name: str) -> TtsEngine:
 
 
 def _engine_of_folder(folder: Path) -> str:
-    """The engine for a folder: Coqui and Kyutai have a `config.json`, pocket-tts has YAML, Kokoro has `voices`; Piper
-    has voice files."""
+    """The engine for a folder, recognised by its files: Coqui and Kyutai have a `config.json`, pocket-tts has YAML,
+    Kokoro has `voices`, and Piper has voice files."""
     config = folder / "config.json"
     if config.is_file() and not any(folder.glob("*.onnx")):
         return "kyutai" if "mimi_name" in json.loads(config.read_text(encoding="utf-8")) else "coqui"

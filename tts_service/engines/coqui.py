@@ -1,7 +1,7 @@
 """Coqui: Tacotron2 and its relatives with a vocoder, VITS, and XTTS. https://github.com/idiap/coqui-ai-TTS
 
 A sentence is one piece, except with XTTS, which streams within the sentence. If the model tells how long each letter or
-phoneme lasts, it gives the times of words: VITS by its durations, Tacotron2 by its attention.
+phoneme lasts, the times of words come from that: from the durations of VITS or the attention of Tacotron2.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _EXTRA = "tts-coqui"
 _DEFAULT_MODEL = "tts_models/en/ljspeech/tacotron2-DDC"
-_HUB_IDS = {"coqui/XTTS-v2": "tts_models/multilingual/multi-dataset/xtts_v2"}  # to the name in Coqui's own list
-# At INFO it logs the spoken text, and at WARNING its unknown letters.
+_HUB_IDS = {"coqui/XTTS-v2": "tts_models/multilingual/multi-dataset/xtts_v2"}  # → the name in Coqui's own list
+# At INFO, this logger writes the spoken text, and at WARNING the letters in it that are unknown.
 logging.getLogger("TTS").setLevel(logging.ERROR)
 
 
@@ -59,7 +59,7 @@ class CoquiTts:
         return [voice for voice, _, _ in self._voices.values()]
 
     def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
-        """One piece for each sentence of `text`; XTTS gives several."""
+        """One piece for each sentence of `text`; several with XTTS."""
         assert self._model is not None  # noqa: S101  # loaded
         _, speaker, model_language = self._voices[voice.id]
         splitter = ClauseSplitter(eager=False)
@@ -75,7 +75,8 @@ class CoquiTts:
 
 
 def _voices(model_name: str, model: CoquiModel) -> Iterator[tuple[EngineVoice, str | None, str | None]]:
-    """Each voice in each language, with the model's own names of the speaker and the language if it has several."""
+    """Each voice in each language. If the model has several speakers or languages, their names in the model are
+    included."""
     parts = model_name.rstrip("/").split("/")
     own_name = parts[2] if parts[0] == "tts_models" else parts[-1]
     languages: Sequence[str | None] = model.languages or [None]
@@ -95,7 +96,7 @@ def _tag(language: str) -> str:
 
 
 def _moved(piece: EngineAudio, by: int) -> EngineAudio:
-    """`piece`, with its words' places in the text moved on by `by` characters."""
+    """`piece`, with its words' places in the text increased by `by` characters."""
     words = tuple(
         EngineWord(word.text_start + by, word.text_end + by, word.start_sample, word.end_sample)
         for word in piece.words or ()

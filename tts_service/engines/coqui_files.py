@@ -32,7 +32,7 @@ class CoquiFiles:
 
 
 def find_files(model_name: str, cache_dir: Path) -> CoquiFiles:
-    """The files of `model_name`, downloaded if need be; raises EngineError, which says what to do, if that fails."""
+    """The files of `model_name`, downloaded if necessary. Raises EngineError, which says what to do, if that fails."""
     from TTS.utils.manage import ModelManager
 
     folder = Path(model_name)
@@ -52,7 +52,7 @@ def find_files(model_name: str, cache_dir: Path) -> CoquiFiles:
 
 
 def _item(manager: Any, model_name: str) -> dict[str, Any]:
-    """The model's entry in Coqui's list; raises EngineError if there is none."""
+    """The model's entry in Coqui's list. Raises EngineError if there is none."""
     try:
         item: dict[str, Any] = manager._set_model_item(model_name)[0]  # Coqui has no public method for it
     except (KeyError, ValueError):
@@ -78,7 +78,7 @@ def _fetch(manager: Any, model_name: str, item: dict[str, Any], cache_dir: Path)
         manager._update_paths(folder, config)
     except EngineError:
         raise
-    except Exception as error:  # of requests, of zipfile, and ValueErrors of Coqui itself
+    except Exception as error:  # errors of requests and of zipfile, and ValueErrors of Coqui itself
         raise EngineError(
             f"{model_name} can't be fetched into {manager.output_prefix} ({type(error).__name__}: {error}); check the"
             " network, delete what is there of it, and try again"
@@ -87,7 +87,7 @@ def _fetch(manager: Any, model_name: str, item: dict[str, Any], cache_dir: Path)
 
 
 def _pair(manager: Any, folder: Path) -> tuple[Path, Path]:
-    """The checkpoint and the config in `folder`; raises EngineError if they aren't there."""
+    """The checkpoint and the config in `folder`. Raises EngineError if they aren't there."""
     try:
         model, config = manager._find_files(folder)
     except ValueError:

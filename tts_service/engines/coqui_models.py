@@ -28,8 +28,8 @@ _UNSPOKEN_S = 0.1  # silence for a sentence whose letters are all unknown to the
 class CoquiModel(Protocol):
     """A loaded model.
 
-    speakers, languages: as the model names them; empty if it has only one. only_language: the language of a model that
-    has one, from its config.
+    speakers, languages: the model's names for them; empty if it has only one. only_language: the language of a model
+    with a single one, from its config.
     """
 
     sample_rate_hz: int
@@ -38,7 +38,7 @@ class CoquiModel(Protocol):
     only_language: str
 
     def speak(self, sentence: str, speaker: str | None, language: str | None, speed: float) -> Iterator[EngineAudio]:
-        """The speech of `sentence`; speaker and language: None if the model has only one."""
+        """The speech of `sentence`. speaker, language: None if the model has only one."""
         ...
 
 
@@ -56,7 +56,7 @@ def load_model(files: CoquiFiles, device: str, lock: threading.Lock) -> CoquiMod
 
 
 class SentenceModel:
-    """VITS, Tacotron2, …: models that make a sentence as a whole."""
+    """VITS, Tacotron2, …: models that make a whole sentence at once."""
 
     def __init__(self, synthesizer: Any, lock: threading.Lock) -> None:
         self._synthesizer = synthesizer
@@ -141,7 +141,7 @@ class XttsModel:
     def speak(self, sentence: str, speaker: str | None, language: str | None, speed: float) -> Iterator[EngineAudio]:
         """One piece for about a second of speech.
 
-        It does not use XTTS's own speed, which fails on the short rest of a fast sentence.
+        XTTS's own speed is not used, because it fails on the short rest of a fast sentence.
         """
         pieces = PieceMaker(self.sample_rate_hz, speed, estimated=True)
         pieces.tell(paced_words(sentence, self.sample_rate_hz))
@@ -156,7 +156,8 @@ class XttsModel:
     def _stream(
         self, sentence: str, speaker: str | None, language: str | None
     ) -> Generator[NDArray[np.float32], None, None]:
-        """Raw audio. Other replies may use the model between two pieces, so each reply sets its own prompt again."""
+        """Raw audio. Other replies may use the model between two pieces, so each reply sets its own prompt again before
+        a piece."""
         voice = self._model.speaker_manager.speakers[speaker]
         gpt = self._model.gpt.gpt_inference
         stream = self._model.inference_stream(
@@ -199,7 +200,7 @@ def _in_order(
     timed: list[EngineWord] = []
     least = 0
     for number, ((text_start, text_end), (start, end)) in enumerate(zip(words, places, strict=True)):
-        most = samples - (len(words) - number)  # leaves a sample for each word to come
+        most = samples - (len(words) - number)  # leaves one sample for each word that is still to come
         start = min(max(start, least), most)
         least = min(max(end, start + 1), most + 1)
         timed.append(EngineWord(text_start, text_end, start, least))

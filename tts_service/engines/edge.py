@@ -27,7 +27,7 @@ from tts_service.engines.edge_voices import KNOWN_VOICES
 
 logger = logging.getLogger(__name__)
 
-SAMPLE_RATE = 24_000  # of the MP3 that the package asks for
+SAMPLE_RATE = 24_000  # the rate of the MP3 that the package requests
 _CONNECT_TIMEOUT_S = 5
 _SILENT_TIMEOUT_S = 10
 
@@ -55,7 +55,7 @@ class EdgeTts:
         self._voices: list[EngineVoice] = []
 
     def load(self) -> None:
-        """Get the list of voices; raises EngineError if the chosen one is not in it."""
+        """Get the list of voices. Raises EngineError if the chosen one is not in it."""
         logger.warning("edge-tts: every text that is spoken is sent to Microsoft's servers, a third party")
         found = {voice.id: voice for voice in self._list_voices()}
         if self._voice not in found:
@@ -71,7 +71,7 @@ class EdgeTts:
         return self._voices
 
     def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
-        """Pieces that end between words, as they arrive. `language` is ignored: a voice speaks its own.
+        """Pieces that end between words, as they arrive. `language` is ignored, because each voice has its own.
 
         Closing the iterator closes the socket.
 
@@ -128,12 +128,12 @@ def _voice(short_name: str) -> EngineVoice:
 
 
 async def _next(messages: AsyncIterator[TTSChunk], timeout_s: float) -> TTSChunk | None:
-    async with asyncio.timeout(timeout_s):  # the package's own time limit doesn't cover a WebSocket
+    async with asyncio.timeout(timeout_s):  # the package's own time limit doesn't apply to a WebSocket
         return await anext(messages, None)
 
 
 async def _explained(work: Coroutine[Any, Any, T]) -> T:
-    """Returns what `work` returns. Turns the package's errors into ours, with advice."""
+    """The result of `work`. Turns the package's errors into ours, with advice."""
     advice = "try again, or choose another voice model (TTS_MODEL_NAME)"
     try:
         return await work

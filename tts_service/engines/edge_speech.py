@@ -21,19 +21,20 @@ _FADE_S = 0.005
 
 
 class EdgeSpeech:
-    """The speech of one `text`. A piece ends where a word begins: then all words of the piece are known."""
+    """The speech of one `text`. Pieces end where a word begins, so that all words of a piece are known."""
 
     def __init__(self, text: str, sample_rate_hz: int) -> None:
         self._text = text
         self._rate = sample_rate_hz
         self._decoder = cast(AudioCodecContext, av.CodecContext.create("mp3float", "r"))
         self._pcm = np.zeros(0, np.float32)  # decoded, not yet in a piece
-        self._lead: int | None = None  # samples of silence cut off at the beginning; None: only silence so far
+        # samples of silence cut off at the beginning; None: there has been only silence so far
+        self._lead: int | None = None
         self._given = 0
         self._written = written_words(text)
-        self._place = 0  # place in the text, after the last word that was found
+        self._place = 0  # place in the text after the last word that was found
         self._number = 0  # number of the first written word that is not yet in a piece
-        self._heard: dict[int, tuple[int, int]] = {}  # written word → samples after the cut
+        self._heard: dict[int, tuple[int, int]] = {}  # written word → its samples, counted from the cut
         self._guessed = False
 
     def add_mp3(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The voices of edge-tts that we assume if the service can't be reached: some for each common language."""
+"""The voices of edge-tts that are assumed if the service can't be reached: some for each common language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An engine with fallbacks: the first of several models that can be loaded speaks.
+"""An engine with fallbacks: it speaks with the first of several models that can be loaded.
 
 If that is not the requested model, the log and Describe say so. An engine that is reached over the network also gets a
 standby, which speaks for some time after the network engine has failed. If a local engine fails while it speaks, the
@@ -31,9 +31,9 @@ _REST_S = 30.0  # a network engine is not used for this long after a failure
 class FallbackEngine:
     """A TtsEngine: the first of `models` that `load` can load.
 
-    wanted: the name of the first model's engine, for `describe` before `load`. load: makes a loaded engine of a model
-    id. build: makes one that is not loaded, to fetch its weights. stop: ends a trial that `load` is waiting for.
-    clock: in seconds; it times how long a network engine is not used after a failure.
+    wanted: the name of the first model's engine, for `describe` before `load`. load: makes a loaded engine for a model
+    id. build: makes one that is not loaded, to fetch its weights. stop: ends a trial that `load` is waiting for. clock:
+    in seconds; it measures how long a network engine is not used after a failure.
     """
 
     def __init__(
@@ -54,18 +54,18 @@ class FallbackEngine:
         self._clock = clock
         self._engine: TtsEngine | None = None
         self._standby: TtsEngine | None = None
-        self._reason = ""  # why the first model isn't the one that is loaded
+        self._reason = ""  # why the first model is not the one that is loaded
         self._rests_until = 0.0
-        self._failure = ""  # why the network engine rests
+        self._failure = ""  # why the network engine is not used at present
 
     def load(self) -> None:
-        """Load the first model that can be loaded; raises EngineError, with every reason, if none can."""
+        """Load the first model that can be loaded. Raises EngineError, with every reason, if none can."""
         self._engine, self._reason, rest = self._first_of(self._models)
         if self._engine.describe().device == "remote" and rest:
             self._standby, _, _ = self._first_of(rest)
 
     def describe(self) -> EngineDescription:
-        """The engine that speaks now. If that is not the requested one, `fallback_reason` says why."""
+        """The engine that speaks at present. If that is not the requested one, `fallback_reason` says why."""
         if self._engine is None:
             return EngineDescription(self._wanted, self._models[0], "cpu")
         if self._standby is not None and self._clock() < self._rests_until:
@@ -76,7 +76,8 @@ class FallbackEngine:
         return self._engine.voices() if self._engine else []
 
     def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
-        """Speech of the engine or, while a network engine rests, of its standby, at the sample rate of `voice`."""
+        """Speech of the engine or, while a network engine is not used, of its standby, at the sample rate of
+        `voice`."""
         if self._engine is None:
             raise EngineError("no speech engine is loaded yet; wait until the service is ready")
         if self._standby is None:
@@ -135,12 +136,12 @@ class FallbackEngine:
 
 
 def _speak_as(engine: TtsEngine, text: str, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
-    """`engine` speaks in place of another engine's `voice`: in the same language, at the same sample rate."""
+    """Have `engine` speak in place of another engine's `voice`: in the same language, at the same sample rate."""
     own = choose_voice(engine.voices(), "", language or voice.language)
     ratio = voice.sample_rate_hz / own.sample_rate_hz
     resampler = soxr.ResampleStream(own.sample_rate_hz, voice.sample_rate_hz, 1, dtype="float32")
     for piece in engine.synthesize(text, voice=own, speed=speed, language=language):
-        if piece.words is None:  # then the piece is all of the text and may not be cut in two
+        if piece.words is None:  # then the piece contains the whole text, and its text may not be divided
             yield replace(piece, pcm=resampler.resample_chunk(piece.pcm, last=True))
             return
         words = tuple(_scaled(word, ratio) for word in piece.words)

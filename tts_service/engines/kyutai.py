@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 _EXTRA = "tts-kyutai"
 _DEFAULT_MODEL = "kyutai/tts-1.6b-en_fr"
 _VOICES_REPO = "kyutai/tts-voices"
-# Of the repository's thousands of voices, those made for conversation, and some in French. https://huggingface.co/kyutai/tts-voices
+# The voices made for conversation, among the repository's thousands, and some French ones.
+# https://huggingface.co/kyutai/tts-voices
 _VOICE_FOLDERS = ("expresso", "alba-mackenna", "unmute-prod-website", "vctk", "cml-tts/fr")
-_DEFAULT_VOICE = "expresso/ex03-ex01_happy_001_channel1_334s.wav"  # the one in Kyutai's own examples
+_DEFAULT_VOICE = "expresso/ex03-ex01_happy_001_channel1_334s.wav"  # used in Kyutai's own examples
 
 
 class KyutaiTts:
@@ -65,7 +66,7 @@ class KyutaiTts:
         return [voice for voice, _ in self._voices.values()]
 
     def start(self, *, voice: EngineVoice, speed: float, language: str) -> SpeechStream:
-        """Begin a reply; its text follows. `language` is ignored: the model follows the text."""
+        """Begin a reply; its text follows. `language` is ignored, because the model takes it from the text."""
         assert self._batch is not None  # noqa: S101  # loaded
         with explained(self._model_name, _EXTRA):
             return self._batch.start(self._voices[voice.id][1], speed)
@@ -95,7 +96,8 @@ class KyutaiTts:
 
 
 def _voices(folder: Path, suffix: str, sample_rate_hz: int) -> list[tuple[EngineVoice, Path]]:
-    """The voices under `folder` that were made for this model, named after the recordings that they come from."""
+    """The voices under `folder` that were made for this model. They are named after the recordings that they come
+    from."""
     found = []
     for path in folder.rglob(f"*{suffix}"):
         name = path.relative_to(folder).as_posix().removesuffix(suffix)

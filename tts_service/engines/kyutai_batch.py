@@ -1,10 +1,10 @@
 """Kyutai TTS for a batch of replies, each at its own position in its text.
 
-When a reply needs audio, the model takes a step for all replies that can take one.
+When a reply needs audio, the model takes one step for all replies that can take one.
 
 A row of the batch is a reply. moshi's modules keep one state per row and skip the rows that the execution mask leaves
-out, so a reply that waits for text pauses while others speak. The steps are those of moshi's
-`TTSModel.generate`, which takes the whole text at once. https://github.com/kyutai-labs/moshi/blob/main/moshi/moshi/models/tts.py
+out, so a reply that waits for text pauses while others speak. The steps are those of moshi's `TTSModel.generate`, which
+takes the whole text at once. https://github.com/kyutai-labs/moshi/blob/main/moshi/moshi/models/tts.py
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from tts_service.engines.pieces import PieceMaker
 from tts_service.engines.torch_runtime import explained
 from tts_service.text.clauses import has_words
 
-_CODEBOOKS = 32  # of Mimi; with fewer it is faster and sounds worse
+_CODEBOOKS = 32  # codebooks of Mimi; with fewer, it is faster and sounds worse
 _TEMPERATURE = 0.6
 _CFG = 2.0  # how closely the model follows voice and text
 _PADDING_BETWEEN = 1  # steps between words, for better articulation
-_SKIPPED_FRAMES = 2  # moshi skips them, too: they contain a click
+_SKIPPED_FRAMES = 2  # moshi also skips these frames, because they contain a click
 _FINAL_FRAMES = 2  # after the last word's end
-_AHEAD_FRAMES = 6  # a reply whose client reads slowly pauses with this much made: half a second
+_AHEAD_FRAMES = 6  # when this much is made but not read, the reply pauses: half a second
 _TOKEN = re.compile(r"\S+")
 _NOTHING_YET = EngineAudio(np.zeros(0, np.float32), ())
 
@@ -67,13 +67,13 @@ def _paths(folder: Path) -> dict[str, Path | None]:
 
 
 class KyutaiBatch:
-    """`rows` replies at once on one model. One lock guards every use of the model."""
+    """Speaks up to `rows` replies at once on one model. One lock guards every use of the model."""
 
     def __init__(self, model: Any, rows: int, voice: Path) -> None:
-        """voice: the file of any voice; it shows the shapes."""
+        """voice: the file of any voice, from which the shapes are taken."""
         self.model = model
         self.lock = threading.Lock()
-        self.steps = 0  # taken so far; one step serves all rows
+        self.steps = 0  # steps taken so far; one step serves all rows
         self._rows: list[KyutaiStream | None] = [None] * rows
         self._running: list[KyutaiStream] = []  # the replies in this step
         model.lm.dep_q = model.n_q
@@ -99,7 +99,7 @@ class KyutaiBatch:
         ]
 
     def start(self, voice: Path, speed: float) -> KyutaiStream:
-        """Take a row for a new reply; raises BusyError if all are taken."""
+        """Take a row for a new reply. Raises BusyError if all rows are taken."""
         with self.lock, torch.inference_mode():
             if None not in self._rows:
                 raise BusyError("the speech model speaks as many replies as it can; try again")
@@ -110,15 +110,15 @@ class KyutaiBatch:
             return stream
 
     def release(self, row: int) -> None:
-        """Free the row. Does not wait: a step in progress only uses the replies that it began with."""
+        """Free the row. This does not wait: a step in progress uses only the replies that it began with."""
         self._rows[row] = None
 
     def step(self) -> None:
-        """Make one frame for each reply that can take one. Call it under the lock."""
+        """Make one frame for each reply that can take one. Hold the lock when you call this."""
         self._running = [stream for stream in list(self._rows) if stream is not None and stream.can_step]
         if not self._running:
             return
-        # Without torch's compiler, which needs a C compiler. On a GPU the steps are CUDA graphs anyway.
+        # Do without torch's compiler, because it needs a C compiler. On a GPU the steps are CUDA graphs anyway.
         with explained("Kyutai TTS", "tts-kyutai"), torch.inference_mode(), no_compile():
             self._gen.set_exec_mask(self._mask(self._running))
             lm = self.model.lm
@@ -142,7 +142,7 @@ class KyutaiBatch:
             stream.hear(pcm[stream.row, 0])
 
     def _on_text(self, tokens: torch.Tensor) -> None:
-        """Replace the text tokens that the model wants by those that the state machine of each reply chooses."""
+        """Replace the text tokens that the model requests by those that each reply's state machine chooses."""
         wanted = tokens.tolist()
         for stream in self._running:
             wanted[stream.row] = stream.feed(wanted[stream.row])
@@ -206,8 +206,10 @@ class KyutaiStream:
         self._given = 0
         self._inbox: deque[str] = deque()  # text that no step has seen yet; grows while a step runs
         self._length = 0  # length of the text that the steps have seen
-        self._spans: deque[tuple[int, int] | None] = deque()  # word of each waiting entry; None: not a word's first
-        self._said: deque[tuple[int, int, int]] = deque()  # words that have begun: start and end in the text, step
+        # the word of each waiting entry; None: the entry is not the first of a word
+        self._spans: deque[tuple[int, int] | None] = deque()
+        # words that have begun: start and end in the text, and the step
+        self._said: deque[tuple[int, int, int]] = deque()
         self._finished = self._over = self._closed = False
 
     # --- SpeechStream ---------------------------------------------------------------------------
@@ -242,8 +244,8 @@ class KyutaiStream:
 
     @property
     def can_step(self) -> bool:
-        """Whether there is enough text, and not too much unread audio. The model looks a few words ahead."""
-        finished = self._finished  # read before the inbox: text is pushed before `finish`
+        """Whether there is enough text, and not too much unread audio. The model looks ahead by a few words."""
+        finished = self._finished  # read this before the inbox, because text is pushed before `finish`
         while self._inbox:
             self._read(self._inbox.popleft())
         if self._closed or self._is_done or len(self._frames) >= _AHEAD_FRAMES:
@@ -252,7 +254,7 @@ class KyutaiStream:
         return finished or busy or len(self._state.entries) > self._machine.second_stream_ahead
 
     def feed(self, wanted: int) -> int:
-        """The text token for this step, given the one that the model wants."""
+        """The text token for this step, given the one that the model requests."""
         token, consumed = self._machine.process(self.offset, self._state, wanted)
         if consumed and (span := self._spans.popleft()) is not None:
             self._said.append((*span, self.offset))
@@ -298,7 +300,8 @@ class KyutaiStream:
         self._spans += [own if number == 0 else None for number in range(len(entries))]
 
     def _tell(self, *, last: bool = False) -> None:
-        """Announce the words whose end is known or that begin in the next frame. A word lasts until the next begins."""
+        """Announce the words whose end is known or that begin in the next frame. A word lasts until the next one
+        begins."""
         while self._said:
             start, end, step = self._said[0]
             is_due = last or step <= self._given + _SKIPPED_FRAMES

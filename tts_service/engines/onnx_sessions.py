@@ -28,16 +28,16 @@ def usable_device(device: str) -> str:
 
 
 Network: TypeAlias = "Path | onnx.ModelProto"
-"""A network as a file or in memory."""
+"""A network, as a file or in memory."""
 
 
 def open_session(network: Network, *, use_cuda: bool, optimised: bool = True) -> onnxruntime.InferenceSession:
-    """A session that runs `network`. optimised: ONNX Runtime first looks for a faster order of work."""
+    """A session that runs `network`. optimised: ONNX Runtime first optimises the network."""
     providers = ["CUDAExecutionProvider"] if use_cuda else ["CPUExecutionProvider"]
     options = onnxruntime.SessionOptions()
     # Otherwise its threads wait for one another in a busy loop, which takes half of its CPU time.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # A plan of the memory for each new length of a sentence would be kept for good.
+    # Otherwise a memory plan for each new length of a sentence would be kept for ever.
     options.enable_mem_pattern = False
     if not optimised:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-_MIN_LIKENESS = 0.5  # below this the comparison has failed to find the words
-_SNAP_PHONES = 3  # a word that begins this near to a space is moved to the space
+_MIN_LIKENESS = 0.5  # below this, the comparison has not found the words
+_SNAP_PHONES = 3  # a word that begins this close to a space is moved to the space
 
 Span = tuple[int, int]
 
@@ -21,8 +21,8 @@ def align_words(phonemes: Sequence[str], words: Sequence[Sequence[str]]) -> tupl
     """A span [first, last) of `phonemes` for each of `words`, in order, without overlap, and whether the spans are
     reliable.
 
-    phonemes: of the text, one symbol each, with spaces between words. words: the phonemes of each word spoken alone.
-    Spans may be empty if there are fewer phones than words.
+    phonemes: of the text, one symbol each, with spaces between words. words: the phonemes of each word spoken on its
+    own. Spans may be empty if there are fewer phones than words.
     """
     groups = _groups(phonemes)
     if not groups or not words:
@@ -63,7 +63,7 @@ def _group_starts(groups: Sequence[Span], phones: Sequence[int]) -> list[int]:
 
 
 def _word_starts(matcher: SequenceMatcher[str], lengths: Sequence[int], group_starts: Sequence[int]) -> list[int]:
-    """For each word, the number of the phone with which it begins; never decreasing."""
+    """For each word, the number of its first phone. The numbers never decrease."""
     starts: list[int] = []
     expected = 0
     for length in lengths:
@@ -77,7 +77,8 @@ def _word_starts(matcher: SequenceMatcher[str], lengths: Sequence[int], group_st
 
 
 def _heard_at(matcher: SequenceMatcher[str], expected: int) -> tuple[float, bool]:
-    """The place of phone number `expected` among those heard, and whether it is exact (not where the two differ)."""
+    """The place of phone number `expected` among those that were heard, and whether the place is exact. It is not exact
+    where the two sequences differ."""
     heard_end = 0
     for kind, begin, end, heard_begin, heard_end in matcher.get_opcodes():
         if begin <= expected < end:
@@ -87,7 +88,8 @@ def _heard_at(matcher: SequenceMatcher[str], expected: int) -> tuple[float, bool
 
 
 def _spans(starts: Sequence[int], phones: Sequence[int], groups: Sequence[Span]) -> list[Span]:
-    """Word starts (numbers of phones) as spans of phonemes. A word ends with its last group or before the next."""
+    """Word starts (numbers of phones) as spans of phonemes. A word ends with its last group, or before the next
+    word."""
     stress_first = {next(p for p in phones if p >= start): start for start, _ in groups}
     places = [stress_first.get(phones[n], phones[n]) if n < len(phones) else phones[-1] + 1 for n in starts]
     spans = []

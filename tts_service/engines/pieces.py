@@ -13,15 +13,15 @@ from tts_service.engines.tempo import Tempo
 from tts_service.text.words import written_words
 
 _FADE_S = 0.01
-_LETTERS_PER_S = 15.0  # of English speech, without spaces
+_LETTERS_PER_S = 15.0  # in English speech, not counting spaces
 
 
 class PieceMaker:
     """Takes audio as the model makes it, and gives pieces.
 
-    `tell` its words in order, before or with the audio in which they begin; their times count in the audio put in.
-    estimated: the times are a guess. If so, the words left at the end of the audio share its last piece; otherwise they
-    keep their times.
+    `tell` it the words in order, before or together with the audio in which they begin. Their times refer to the audio
+    that is put in. estimated: the times are a guess. If so, the words left at the end of the audio share the last
+    piece; otherwise they keep their times.
     """
 
     def __init__(self, sample_rate_hz: int, speed: float = 1.0, *, estimated: bool) -> None:
@@ -30,7 +30,7 @@ class PieceMaker:
         self._fade = np.linspace(0, 1, round(_FADE_S * sample_rate_hz), dtype=np.float32)
         self._estimated = estimated
         self._words: deque[EngineWord] = deque()
-        self._held = np.zeros(0, np.float32)  # held back: it may be the end, which fades out
+        self._held = np.zeros(0, np.float32)  # held back because it may be the end, which fades out
         self._given = 0
 
     def tell(self, words: Iterable[EngineWord]) -> None:
@@ -41,7 +41,7 @@ class PieceMaker:
         )
 
     def add(self, pcm: NDArray[np.float32]) -> EngineAudio | None:
-        """Take audio; return the next piece if there is enough for one. pcm: float32, mono, shape (samples,)."""
+        """Take audio. Returns the next piece if there is enough for one. pcm: float32, mono, shape (samples,)."""
         ready = np.concatenate([self._held, self._tempo.push(pcm)])
         cut = len(ready) - len(self._fade)
         if cut <= len(self._fade):
@@ -67,7 +67,7 @@ class PieceMaker:
             word = self._words.popleft()
             start = max(0, word.start_sample - begins)
             end = max(start + 1, word.end_sample - begins)
-            # A guessed word ends within its piece, since the next piece may hold all remaining words.
+            # A guessed word ends within its piece, because the next piece may contain all remaining words.
             words.append(
                 EngineWord(word.text_start, word.text_end, start, min(end, len(pcm)) if self._estimated else end)
             )
@@ -78,7 +78,7 @@ class PieceMaker:
 
 
 def paced_words(text: str, sample_rate_hz: int) -> list[EngineWord]:
-    """A guess of when the words of `text` will be said, at a usual pace, made before there is any audio."""
+    """A guess of when the words of `text` will be said, at a usual pace. It is made before there is any audio."""
     words, letters = [], 1
     for start, end in written_words(text):
         begins, letters = letters, letters + end - start
@@ -87,7 +87,7 @@ def paced_words(text: str, sample_rate_hz: int) -> list[EngineWord]:
 
 
 def _squeezed(words: list[EngineWord], samples: int) -> list[EngineWord]:
-    """`words`, all equally long, in `samples` samples."""
+    """`words` spread evenly over `samples` samples."""
     places = [samples * number // len(words) for number in range(len(words) + 1)]
     return [
         EngineWord(word.text_start, word.text_end, places[number], places[number + 1])

@@ -45,8 +45,8 @@ class _Voice:
 class PiperTts:
     """The Piper engine.
 
-    model_name: a voice file, a folder of them, the id of a voice of rhasspy/piper-voices ("en_US-lessac-medium"), which
-    is downloaded, or "" for the bundled voice.
+    model_name: a voice file, a folder of them, or the id of a voice of rhasspy/piper-voices ("en_US-lessac-medium"),
+    which is downloaded; "" means the bundled voice.
     """
 
     def __init__(self, settings: TtsSettings, model_name: str) -> None:
@@ -72,7 +72,8 @@ class PiperTts:
         return [voice.voice for voice in self._voices.values()]
 
     def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
-        """Each sentence that espeak finds in `text`, in pieces. `language` is ignored: a voice speaks its own."""
+        """Each sentence that espeak finds in `text`, in pieces. `language` is ignored, because each voice has its
+        own."""
         chosen = self._voices[voice.id]
         model = self._model(chosen.path)
         sentences = [sentence for sentence in model.phonemize(text) if sentence]
@@ -104,7 +105,7 @@ class PiperTts:
 
 
 def _voice_files(model_name: str, cache_dir: Path) -> list[Path]:
-    """The voice files of TTS_MODEL_NAME, in alphabetical order; raises EngineError if there is none."""
+    """The voice files of TTS_MODEL_NAME, in alphabetical order. Raises EngineError if there is none."""
     if voice := _VOICE_ID.fullmatch(model_name):
         path = "{language}/{locale}/{name}/{quality}/".format(**voice.groupdict()) + f"{model_name}.onnx"
         found = [fetch_model(_VOICES_REPOSITORY, cache_dir, only=[path, f"{path}.json"]) / path]

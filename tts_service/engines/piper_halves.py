@@ -1,9 +1,9 @@
 """A Piper voice as two networks, kept on the disk.
 
-A VITS model is two networks in one file. The first reads the phonemes and decides how long each one lasts and what
-each frame sounds like. The second turns frames into sound. `cut_in_two` parts them. `kept_halves` keeps both in a
+A VITS model is two networks in one file. The first reads the phonemes and decides how long each one lasts and what each
+frame sounds like. The second turns frames into sound. `cut_in_two` separates them. `kept_halves` keeps both in a
 folder, with the weights in files of their own: ONNX Runtime maps such a file into memory and needs no copy of it. The
-bundled voice then takes 45 MB and not 200 MB, and loads in half the time.
+bundled voice then takes 45 MB instead of 200 MB, and loads in half the time.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ logger = logging.getLogger(__name__)
 
 FRAMES, SPEAKER, SOUND = "frames", "sid", "output"  # tensors
 
-_SOUND_BEGINS = "/dec/conv_pre/Conv"  # node of the second network that takes the frames
-_LAYOUT = 1  # of the kept files; another number makes them anew
+_SOUND_BEGINS = "/dec/conv_pre/Conv"  # the node of the second network that takes the frames
+_LAYOUT = 1  # version of the kept files; if it changes, they are made anew
 
 
 @dataclass(frozen=True, slots=True)
 class Halves:
-    """frames: makes frames from phonemes (and tells the length of each phoneme, if it can). sound: makes sound from
+    """frames: makes frames from phonemes (and, if it can, reports the length of each phoneme). sound: makes sound from
     frames; None: the voice can't be cut, and `frames` makes the sound."""
 
     frames: Network
@@ -39,10 +39,10 @@ class Halves:
 
 
 def kept_halves(voice: Path, folder: Path) -> Halves:
-    """The networks of the file `voice`, as files in `folder`; cut now if they aren't there yet.
+    """The networks of the file `voice`, as files in `folder`. If they aren't there yet, the voice is cut now.
 
-    If several processes ask at once, one cuts and the others wait. If the files can't be written, the networks are in
-    memory only.
+    If several processes need them at once, one cuts and the others wait. If the files can't be written, the networks
+    are in memory only.
     """
     found = voice.stat()
     kept = folder / f"{voice.stem}-{found.st_size}-{found.st_mtime_ns}-{_LAYOUT}"
@@ -62,7 +62,7 @@ def _keep(voice: Path, kept: Path) -> None:
 
     frames, sound = cut_in_two(_loaded(voice))
     unfinished = kept.with_name(f".{kept.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)  # of a process that was killed
+    shutil.rmtree(unfinished, ignore_errors=True)  # left by a process that was killed
     unfinished.mkdir()
     try:
         for name, network in (("frames", frames), ("sound", sound)):
@@ -70,7 +70,7 @@ def _keep(voice: Path, kept: Path) -> None:
                 path = str(unfinished / f"{name}.onnx")
                 onnx.save(network, path, save_as_external_data=True, location=f"{name}.weights")
                 (unfinished / f"{name}.weights").chmod(0o644)  # like the other files of the folder
-        unfinished.rename(kept)  # atomic: nobody sees half of it
+        unfinished.rename(kept)  # atomic: nobody sees an incomplete folder
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -83,8 +83,7 @@ def _loaded(voice: Path) -> onnx.ModelProto:
 
 def cut_in_two(model: onnx.ModelProto) -> tuple[onnx.ModelProto, onnx.ModelProto | None]:
     """Two networks: one makes frames (and, if it can be found, the length of each phoneme), the other turns frames into
-    sound. If `model` can't be cut, the second is None and the first makes the sound.
-    """
+    sound. If `model` can't be cut, the second is None and the first makes the sound."""
     import onnx
     from piper.patch_voice_with_alignment import add_alignment_output
 

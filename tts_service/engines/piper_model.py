@@ -1,8 +1,8 @@
 """A Piper voice that speaks a sentence piece by piece, so that the first sound doesn't wait for the last.
 
 A voice is two networks (see piper_halves). The first makes frames. The second turns frames into sound, takes most of
-the time, and looks a few frames to each side. So it runs on a few frames first, then on more at a time. The sound is
-the same but for rounding. If a voice can't be cut, its sentences are made as a whole.
+the time, and uses a few frames on each side of a piece. So the second runs on a few frames first, then on more at a
+time. The sound is the same except for rounding. If a voice can't be cut, its sentences are made as a whole.
 """
 
 from __future__ import annotations
@@ -26,18 +26,19 @@ from tts_service.engines.onnx_sessions import open_session
 from tts_service.engines.piper_halves import FRAMES, SPEAKER, kept_halves
 from tts_service.engines.sentence import Sentence
 
-_LOOK_ASIDE = 12  # frames: with 8 the sound differs by a thousandth, with 12 not at all
+_LOOK_ASIDE = 12  # frames: with 8, the sound differs by a thousandth; with 12, not at all
 _FIRST_FRAMES = 32  # 0.37 s at 22,050 Hz: as long as two busy cores need to make the next piece
-_MOST_FRAMES = 64  # 0.74 s: an interruption wastes this much, and other replies wait for it
+_MOST_FRAMES = 64  # 0.74 s: an interruption wastes up to this much, and other replies wait for it
 
 
 class PiperModel:
-    """A voice file, loaded. May be used by several threads. folder: for its two networks."""
+    """A loaded voice file. May be used by several threads. folder: where its two networks are kept."""
 
     def __init__(self, path: Path, folder: Path, *, use_cuda: bool = False) -> None:
         config = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
         halves = kept_halves(path, folder)
-        # To optimise the networks takes three quarters of the loading time. On a CPU they speak no faster for it.
+        # Optimising the networks takes three quarters of the loading time, and on a CPU the voice is no faster
+        # afterwards.
         opened = partial(open_session, use_cuda=use_cuda, optimised=use_cuda)
         self._sound = opened(halves.sound) if halves.sound else None
         frames = opened(halves.frames)
@@ -79,7 +80,7 @@ class PiperModel:
     def _lengths(
         self, phonemes: Sequence[str], ids: Sequence[int], samples: NDArray[np.float64]
     ) -> tuple[int, ...] | None:
-        """The lengths of the phonemes, each with the padding after it, from the lengths of the ids."""
+        """The lengths of the phonemes, each including the padding after it, from the lengths of the ids."""
         id_map = self.config.phoneme_id_map
         counts = [
             len(id_map[phoneme]) + (len(id_map.get(PAD, ())) if phoneme != EOS else 0) if phoneme in id_map else 0

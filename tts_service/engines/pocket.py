@@ -29,7 +29,7 @@ logging.getLogger("pocket_tts").setLevel(logging.WARNING)  # at INFO it logs eve
 _EXTRA = "tts-pocket"
 _DEFAULT_MODEL = "kyutai/pocket-tts"
 _DEFAULT_LANGUAGE = "english"
-_DEFAULT_VOICE = "alba"  # the one in Kyutai's own examples
+_DEFAULT_VOICE = "alba"  # used in Kyutai's own examples
 _TAGS = {
     "english": "en",
     "french": "fr",
@@ -81,7 +81,8 @@ class PocketTts:
         return list(self._voices.values())
 
     def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
-        """A piece for one or a few frames of the model, 80 ms each. `language` is ignored: the model speaks its own."""
+        """A piece for one or a few frames of the model, 80 ms each. `language` is ignored, because the model has only
+        one."""
         splitter = ClauseSplitter(eager=False)
         for clause in [*splitter.push(text), *splitter.finish()]:
             if has_words(clause.text):
@@ -97,7 +98,7 @@ class PocketTts:
             EngineWord(w.text_start + text_start, w.text_end + text_start, w.start_sample, w.end_sample)
             for w in paced_words(sentence, voice.sample_rate_hz)
         )
-        stop = threading.Event()  # the package makes audio ahead of us, in threads of its own
+        stop = threading.Event()  # the package makes audio in advance, in threads of its own
         try:
             with explained(self._model_name, _EXTRA):
                 stream = self._model.generate_audio_stream(self._state(voice.id), sentence, stop=stop)
@@ -110,7 +111,7 @@ class PocketTts:
             stop.set()
 
     def _config(self) -> tuple[Path, str]:
-        """The model's configuration, with its files fetched into MODELS_CACHE_DIR, and its language."""
+        """The model's configuration, whose files are fetched into MODELS_CACHE_DIR, and its language."""
         folder = Path(self._model_name)
         if folder.is_dir():
             return folder / "config.yaml", _DEFAULT_LANGUAGE
@@ -148,7 +149,7 @@ class PocketTts:
 
 
 def _local(config: Path, cache_dir: Path) -> Path:
-    """A copy of `config` whose files are fetched into MODELS_CACHE_DIR."""
+    """A copy of `config` that refers to local files, which are fetched into MODELS_CACHE_DIR."""
     import yaml
 
     told: dict[str, Any] = yaml.safe_load(config.read_text(encoding="utf-8"))
@@ -163,7 +164,7 @@ def _local(config: Path, cache_dir: Path) -> Path:
 
 
 def _fetched(address: str, cache_dir: Path) -> Path:
-    """The local file of hf://OWNER/NAME/PATH@REVISION, downloaded if need be."""
+    """The local file of hf://OWNER/NAME/PATH@REVISION, downloaded if necessary."""
     owner, name, path = address.removeprefix("hf://").split("/", 2)
     path, _, revision = path.partition("@")
     return fetch_model(f"{owner}/{name}", cache_dir, revision=revision or None, only=[path]) / path

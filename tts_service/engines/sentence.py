@@ -13,7 +13,7 @@ from tts_service.engines.phoneme_alignment import align_words
 from tts_service.engines.silence import SilenceTrimmer
 from tts_service.text.words import written_words
 
-GAP_S = 0.15  # between sentences of one text, besides the silence that trimming leaves
+GAP_S = 0.15  # between sentences of one text, in addition to the silence that trimming leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Sentence:
     """A sentence that is being made.
 
     pieces: (float32 mono samples, whether it is the last piece). lengths: the lengths in samples of the silence at the
-    beginning, of each phoneme, and of the rest; None: the model doesn't tell.
+    beginning, of each phoneme, and of the rest; None: the model doesn't report them.
     """
 
     pieces: Iterator[tuple[NDArray[np.float32], bool]]
@@ -50,7 +50,7 @@ def spoken(
 ) -> Iterator[EngineAudio]:
     """The trimmed pieces of a sentence, each with the words that begin in it. Times count from the piece's start."""
     pieces, lengths = sentence.pieces, sentence.lengths
-    if lengths is None:  # then we assume that all phonemes are equally long
+    if lengths is None:  # without lengths, we assume that all phonemes are equally long
         whole = list(pieces)
         places = len(phonemes) + 2
         lengths = (sum(pcm.size for pcm, _ in whole) // places,) * places

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LOUD = 0.01  # share of the loudest sample: -40 dB
-_LEAD_S = 0.03  # a soft consonant begins before it is loud
+_LEAD_S = 0.03  # a soft consonant begins this long before it is loud
 _TAIL_S = 0.07
 _FADE_S = 0.005
 
@@ -21,9 +21,9 @@ def trim_silence(pcm: NDArray[np.float32], sample_rate_hz: int) -> tuple[NDArray
 
 
 class SilenceTrimmer:
-    """Trims one sentence that comes in pieces, with silence in the first and in the last of them.
+    """Trims one sentence that comes in pieces: silence in the first and in the last of them.
 
-    Sound 40 dB below the loudest sample so far counts as silence. cut: samples cut off before the sentence.
+    Sound that is 40 dB below the loudest sample so far counts as silence. cut: samples cut off before the sentence.
     """
 
     def __init__(self, sample_rate_hz: int) -> None:

@@ -1,4 +1,4 @@
-"""Makes streamed speech slower or faster at the same pitch, for engines whose model can't.
+"""Makes streamed speech slower or faster at the same pitch, for engines whose model can't do this.
 
 Uses FFmpeg's `atempo` (waveform-similarity overlap-add) through PyAV. https://ffmpeg.org/ffmpeg-filters.html#atempo
 """
@@ -31,7 +31,7 @@ class Tempo:
         return graph
 
     def push(self, pcm: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Take `pcm`; return the samples that are ready. The rest comes with later calls."""
+        """Take `pcm`. Returns the samples that are ready; the rest comes with later calls."""
         if self._graph is None or not pcm.size:
             return pcm
         from av import AudioFrame

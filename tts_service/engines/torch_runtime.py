@@ -12,7 +12,8 @@ from common.errors import EngineError, ServiceError
 
 
 def usable_device(device: str) -> str:
-    """ "cpu" or "cuda:N" for TTS_DEVICE ("": a GPU if there is one); raises EngineError if there is no such device."""
+    """The device for TTS_DEVICE: "cpu" or "cuda:N" (for "", a GPU if there is one). Raises EngineError if there is no
+    such device."""
     import torch
 
     found = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -31,7 +32,7 @@ def usable_device(device: str) -> str:
 def explained(model: str, extra: str) -> Iterator[None]:
     """Turn any error from loading or running `model` into an EngineError with advice.
 
-    extra: the extra with its packages, as in `pip install 'ai-talk[tts-coqui]'`; a lock has the same name.
+    extra: the extra with the model's packages, as in `pip install 'ai-talk[tts-coqui]'`. A lock has the same name.
     """
     try:
         yield
@@ -43,7 +44,8 @@ def explained(model: str, extra: str) -> Iterator[None]:
             f" `pip install 'ai-talk[{extra}]'`"
         ) from error
     except Exception as error:  # PyTorch's and the libraries' errors have no common base
-        if type(error).__name__ == "OutOfMemoryError":  # torch.cuda's; torch may be built without CUDA
+        # torch.cuda's error is checked by name, because torch may be built without CUDA
+        if type(error).__name__ == "OutOfMemoryError":
             raise EngineError(
                 f"{model} does not fit into the GPU's free memory; `python -m deploy.plan` says what does. Choose a"
                 " smaller model, give the LLM less (LLM_GPU_MEMORY_UTILIZATION), or set TTS_DEVICE=cpu"

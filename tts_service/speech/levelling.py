@@ -1,9 +1,9 @@
 """Makes all voices and sentences equally loud.
 
-A sentence's gain is chosen from its own loudness so far and from the loudness of its voice in earlier sentences, since
-a short sentence ("Yes.") tells little by itself. A new gain begins in the silence before a sentence; within a sentence
-the gain changes too slowly to be heard. A limiter with look-ahead lowers peaks above the ceiling. No audio is held
-back: the look-ahead ends with the current piece.
+A sentence's gain is chosen from its own loudness so far and from the loudness of its voice in earlier sentences,
+because a short sentence ("Yes.") says little on its own. A new gain begins in the silence before a sentence; within a
+sentence the gain changes too slowly to be heard. A limiter with look-ahead lowers peaks above the ceiling. No audio is
+held back: the look-ahead ends with the current piece.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _PRIOR_S = 0.5  # the voice's known loudness weighs as much as this length of th
 _MEMORY_S = 20.0  # a voice's loudness is remembered over this length of speech
 _MAX_GAIN_DB = 20.0
 _SLOPE_DB_PER_S = 2.0  # fastest change of the gain within a sentence
-_CEILING = 0.89  # -1 dB, since resampling may overshoot a little
+_CEILING = 0.89  # -1 dB, because resampling may overshoot a little
 _STEP_S = 0.004  # the limiter's step
 _ATTACK_DB = 3.0  # per step
 _RELEASE_DB = 0.1  # per step
 
 
 class LevelledEngine:
-    """`engine` with every voice at `target_lufs` (ITU-R BS.1770 loudness)."""
+    """An engine that speaks like `engine`, with every voice at `target_lufs` (ITU-R BS.1770 loudness)."""
 
     def __init__(self, engine: TtsEngine, target_lufs: float) -> None:
         self._engine = engine
@@ -120,14 +120,14 @@ class _Known:
     seconds: float = 0.1
 
     def with_more(self, lufs: float, seconds: float) -> _Known:
-        """The loudness after `seconds` more speech at `lufs`. Averages decibels: soft and loud sentences count
-        alike."""
+        """The loudness after `seconds` more speech at `lufs`. Decibels are averaged, so that soft and loud sentences
+        count equally."""
         total = self.seconds + seconds
         return _Known((self.lufs * self.seconds + lufs * seconds) / total, min(total, _MEMORY_S))
 
 
 class Leveller:
-    """Levels one sentence, which comes in pieces. target: in LUFS. known: the loudness of its voice."""
+    """Levels one sentence that comes in pieces. target: in LUFS. known: the loudness of its voice."""
 
     def __init__(self, sample_rate_hz: int, target: float, known: _Known) -> None:
         self._rate = sample_rate_hz
@@ -174,8 +174,8 @@ class Limiter:
         padded[: len(pcm)] = pcm
         peaks = np.abs(padded).reshape(steps, self._step).max(axis=1)
         allowed = 20 * np.log10(_CEILING / np.maximum(peaks, _CEILING))  # dB, 0 or less
-        # At each step's edge, a gain that both neighbouring steps allow. Between edges the gain is linear, so it stays
-        # within what they allow.
+        # At each step's edge, the gain is one that both neighbouring steps allow. Between edges the gain is linear, so
+        # it stays within what they allow.
         edges = np.minimum(np.append(allowed, 0.0), np.append(self._last_db, allowed))
         places = np.arange(len(edges))
         edges = np.minimum.accumulate(edges - _RELEASE_DB * places) + _RELEASE_DB * places

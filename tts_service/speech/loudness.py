@@ -17,8 +17,8 @@ _BLOCK_STEPS = 4
 _OFFSET_DB = -0.691  # from the mean square in dB to LUFS
 _ABSOLUTE_GATE_LUFS = -70.0
 _RELATIVE_GATE_LU = -10.0
-# Two biquads, (b0, b1, b2), (a0, a1, a2), for 48 kHz.
-# Only their frequency response is used, so they serve any sample rate.
+# Two biquads, (b0, b1, b2), (a0, a1, a2), for 48 kHz. Only their frequency response is used, so they work for any
+# sample rate.
 _HEAD = ((1.53512485958697, -2.69169618940638, 1.19839281085285), (1.0, -1.69065929318241, 0.73248077421585))
 _HIGH_PASS = ((1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621))
 
@@ -40,9 +40,10 @@ class LoudnessMeter:
         self._powers += _powers(pcm[:whole].reshape(-1, self._step), self._rate).tolist()
 
     def measure(self) -> tuple[float, float]:
-        """(LUFS, seconds): the loudness and the length of the audio that passes BS.1770's gates; 0 s: all is silence.
+        """(LUFS, seconds): the loudness and the length of the audio that passes BS.1770's gates; 0 s: all of it is
+        silence.
 
-        Audio shorter than one block is measured as one shorter block.
+        Audio that is shorter than one block is measured as one shorter block.
         """
         steps = np.asarray(self._powers)
         size = min(_BLOCK_STEPS, len(steps))

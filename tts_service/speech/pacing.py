@@ -1,4 +1,4 @@
-"""Paces synthesis, so that it makes no speech long before the client needs it."""
+"""Paces synthesis, so that speech is not made long before the client needs it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tts_service.speech.worker import Worker
 
 
 class Pacer:
-    """Paces the synthesis of one reply by what its client has taken.
+    """Paces the synthesis of one reply by how much its client has taken.
 
     `make` runs the synthesis of a piece. Call `taken` when gRPC has sent a chunk; gRPC sends as far as the client's
     flow-control window allows.
 
-    It begins a piece when the speech that waits to be sent plays no longer than the last piece took to make. So a fast
-    engine makes nothing in advance, and a slow one has its next sentence ready in time.
+    A piece is begun when playing the speech that waits to be sent takes no longer than making the last piece took. So a
+    fast engine makes nothing in advance, and a slow one has its next sentence ready in time.
     """
 
     def __init__(self, worker: Worker, sample_rate_hz: int) -> None:
@@ -27,13 +27,13 @@ class Pacer:
         self._waiting_s = 0.0
         self._took_s = 0.0
         self._taken = asyncio.Event()
-        # When playback of the sent speech ends, if it is played at once; in time.monotonic().
+        # When the sent speech will have been played, if the client plays it at once; in time.monotonic().
         self._runs_out_s: float | None = None
 
     async def make(self, call: Callable[[], list[SpeechChunk] | None]) -> list[SpeechChunk] | None:
         """Wait until the next piece is due, then run `call` in the worker and return its result.
 
-        If several replies wait, the one whose client will run out of speech first comes first.
+        If several replies wait, the one whose client will run out of speech first goes first.
         """
         while self._waiting_s > self._took_s:
             self._taken.clear()
@@ -46,7 +46,7 @@ class Pacer:
         return piece
 
     def taken(self, chunk: SpeechChunk) -> None:
-        """Say that a chunk is on its way to the client."""
+        """Note that a chunk is on its way to the client."""
         if seconds := self._seconds([chunk]):
             now_s = time.monotonic()
             self._runs_out_s = max(self._runs_out_s or now_s, now_s) + seconds

@@ -29,7 +29,8 @@ async def speak_all(
     pacer: Pacer,
     timer: FirstAudioTimer,
 ) -> None:
-    """Send the chunks of all `clauses` to `chunks`, one list for each piece that the engine makes; close both channels.
+    """Send the chunks of all `clauses` to `chunks`, as one list for each piece that the engine makes. Then close both
+    channels.
 
     When cancelled, it returns once the engine has finished the current piece.
     """

@@ -24,7 +24,7 @@ from tts_service.text.text_stream import SpeechStream, StreamingTextEngine, stre
 # end in dots, and no tag is open.
 _CUT = re.compile(r"(?<=[^\s.…*×–•<-])(?<!\.\.)\s+(?=[^\W_]|[\"'“‘«(¿¡])|(?<=[^.…]\.)\s+(?=[^\W_]|[\"'“‘«(¿¡])")
 _OPEN_TAG = re.compile(r"</?[A-Za-z][^<>]*$")
-_MAX_CHARS = 400  # cut here if there is no such space
+_MAX_CHARS = 400  # without such a space, the text is cut at this length
 
 
 class WordSplitter(Splitter):
@@ -58,12 +58,12 @@ class StreamingTextAligner:
     def __init__(self, normaliser: Normaliser) -> None:
         self._read = normaliser
         self._parts: list[CaptionAligner] = []
-        self._places: list[int] = []  # where each part begins in the whole text that the engine was given
+        self._places: list[int] = []  # where each part begins in the whole text that the engine got
         self._length = 0
         self.estimated = False
 
     def add(self, clause: Clause) -> str:
-        """Take the next part of the text. Returns its speakable form; "" if nothing of it can be spoken."""
+        """Take the next part of the text. Returns its speakable form; "" if nothing in it can be spoken."""
         said = self._read(clause.text)
         if not said:
             return ""
@@ -85,7 +85,7 @@ class StreamingTextAligner:
         return tuple(words)
 
     def end_after(self, word: SpokenWord) -> int:
-        """The end of the text that belongs to `word`: an offset in the reply, in characters."""
+        """Where the text that belongs to `word` ends, in characters of the reply."""
         number = bisect_right([part.text_start for part in self._parts], word.text_start) - 1
         return self._parts[number].end_after(word)
 
@@ -122,7 +122,7 @@ class StreamingTextSynthesis(Synthesis):
         metrics.CHARACTERS.inc(len(clause.text))
 
     def end_text(self) -> None:
-        """Say that there is no more text."""
+        """Note that there is no more text."""
         if self._stream is not None:
             self._stream.finish()
 
@@ -143,7 +143,7 @@ class StreamingTextSynthesis(Synthesis):
         return chunks
 
     def close(self) -> None:
-        """Stop the engine, wherever it is in the text."""
+        """Stop the engine, even in the middle of the text."""
         if self._stream is not None:
             self._stream.close()
 
@@ -151,7 +151,8 @@ class StreamingTextSynthesis(Synthesis):
 def create_synthesis(
     engine: TtsEngine, voice: EngineVoice, *, sample_rate_hz: int, speed: float, language: str
 ) -> Synthesis:
-    """The speech of one reply: a StreamingTextSynthesis if the engine takes text as it arrives, else a Synthesis."""
+    """The speech of one reply: a StreamingTextSynthesis if the engine takes text as it arrives, otherwise a
+    Synthesis."""
     streaming_engine = streaming(engine)
     if streaming_engine is None:
         return Synthesis(engine, voice, sample_rate_hz=sample_rate_hz, speed=speed, language=language)
@@ -161,7 +162,7 @@ def create_synthesis(
 
 
 def splitter_for(reply: Synthesis) -> Splitter:
-    """Cuts the text of `reply` as it arrives: into words for a StreamingTextSynthesis, else into clauses."""
+    """Cuts the text of `reply` as it arrives: into words for a StreamingTextSynthesis, otherwise into clauses."""
     if isinstance(reply, StreamingTextSynthesis):
         return WordSplitter(reply.normaliser)
     return ClauseSplitter(eager=not reply.whole_sentences, language=reply.spoken_language)

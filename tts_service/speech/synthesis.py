@@ -3,7 +3,7 @@
     clause ── normaliser ── engine ── resampler ── chunks of about 0.15 s
 
 Every chunk says which characters it voices: those of the words that begin in it, with the space after them. The ranges
-of a reply's chunks follow one another and cover the whole text. A clause that can't be spoken gives a silent chunk.
+of a reply's chunks follow one another and cover the whole text. A clause that can't be spoken becomes a silent chunk.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tts_service.text.normalise import normaliser_for
 from tts_service.voices import spoken_language
 
 _CHUNK_S = 0.15
-# Silence between clauses, besides the 0.1 s of silence at the edges of each clause.
+# Silence between clauses, in addition to the 0.1 s of silence at the edges of each clause.
 _PAUSE_S = {Boundary.SENTENCE: 0.12, Boundary.PHRASE: 0.05, Boundary.WORD: 0.0}
 
 
@@ -74,8 +74,8 @@ class Synthesis:
         self.normaliser = normaliser_for(self.spoken_language)
         self.sample_rate_hz = sample_rate_hz
         self._resampler = soxr.ResampleStream(voice.sample_rate_hz, sample_rate_hz, 1, dtype="float32")
-        self._native_samples = 0  # the resampler has had so far
-        self._samples = 0  # the chunks hold so far
+        self._native_samples = 0  # samples that the resampler has taken so far
+        self._samples = 0  # samples in the chunks so far
         self._text_end = 0  # where the text of the last chunk ends
         self._pause_s = 0.0  # silence before the next clause
 
@@ -98,7 +98,7 @@ class Synthesis:
         return [self._chunk(rest, self._text_end)] if rest.size else []
 
     def _silent(self, text_end: int) -> SpeechChunk:
-        """A silent chunk, for text that can't be spoken."""
+        """A silent chunk for text that can't be spoken."""
         return self._chunk(np.zeros(0, np.float32), text_end)
 
     def _timed(self, make: Callable[[], EngineAudio | None]) -> EngineAudio | None:
@@ -111,7 +111,8 @@ class Synthesis:
         return piece
 
     def _chunks(self, piece: EngineAudio, captions: Captioner) -> list[SpeechChunk]:
-        """The pause that is due and `piece`, at the reply's sample rate, in chunks of equal length with their words."""
+        """The pause that is due and then `piece`, at the reply's sample rate, in chunks of equal length with their
+        words."""
         pause = np.zeros(round(self._pause_s * self._voice.sample_rate_hz), np.float32)
         self._pause_s = 0.0
         begins = self._native_samples + pause.size

@@ -16,17 +16,17 @@ T = TypeVar("T")
 
 
 class Worker:
-    """Runs `threads` calls at once. Of the waiting calls, the one that is due first comes next."""
+    """Runs up to `threads` calls at once. Of the waiting calls, the one that is due first runs next."""
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
         self._asked = 0
-        self._numbers = itertools.count()  # if two are due at the same time, first come, first served
+        self._numbers = itertools.count()  # if two calls are due at the same time, the first to arrive runs first
         self._waiting: PriorityQueue[tuple[float, int, Future[Any], Callable[[], Any]]] = PriorityQueue()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="tts")
 
     async def run(self, call: Callable[[], T], *, due_s: float | None = None) -> T:
-        """Run `call` in a thread; return its result or raise its error.
+        """Run `call` in a thread. Returns its result or raises its error.
 
         due_s: when the result is needed, in time.monotonic(); None: now.
 
@@ -43,7 +43,7 @@ class Worker:
         except asyncio.CancelledError:
             if not future.cancel():
                 await asyncio.wait({waiter})
-                waiter.exception()  # mark the error as seen: nobody is left to handle it
+                waiter.exception()  # mark the error as seen, because nobody is left to handle it
             raise
         finally:
             self._note(-1)

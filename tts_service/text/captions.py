@@ -13,7 +13,7 @@ from tts_service.text.words import estimate_words, written_words
 
 @dataclass(frozen=True, slots=True)
 class SpokenWord:
-    """A word as written; places in the reply's text, times in samples of the reply's speech."""
+    """A word as written. Places are in the reply's text, times in samples of the reply's speech."""
 
     text: str
     text_start: int
@@ -31,7 +31,7 @@ class CaptionAligner:
         self._said = said
         self._written = written_words(clause.text)
         self._starts = [start for start, _ in self._written]
-        # Where the reading of each written word ends in the spoken text. A web address is written but not spoken.
+        # Where the reading of each written word ends in the spoken text. A web address is written but has no reading.
         self._ends = {
             self._word_at(origin): place
             for place, (char, origin) in enumerate(zip(said.text, said.origins, strict=True), start=1)
@@ -47,10 +47,9 @@ class CaptionAligner:
         return self._clause.text_start
 
     def words(self, audio: EngineAudio, begins: int, ratio: float) -> tuple[SpokenWord, ...]:
-        """The written words that begin in `audio`, whose first sample is `begins` at the voice's rate; `ratio`: reply's
-        rate to voice's rate. Several spoken words may be one written word ("$3.50"): the written word ends with the
-        last of them, or with `audio` if the last one begins later.
-        """
+        """The written words that begin in `audio`. begins: the first sample of `audio`, at the voice's rate. ratio: the
+        reply's rate to the voice's rate. Several spoken words may be one written word ("$3.50"). Then the written word
+        ends with the last of them, or with `audio` if the last one begins later."""
         self.estimated |= audio.timing_estimated or audio.words is None
         told = estimate_words(self._said.text, audio.pcm.size) if audio.words is None else audio.words
         words: list[SpokenWord] = []
@@ -77,7 +76,7 @@ class CaptionAligner:
         return self._clause.text_start + self._starts[self._heard[following]]
 
     def _word_at(self, place: int) -> int:
-        """Number of the written word at or before `place` in the clause."""
+        """The number of the written word at or before `place` in the clause."""
         return max(0, bisect_right(self._starts, place) - 1)
 
     def _spoken(self, number: int, start_sample: int, end_sample: int) -> SpokenWord:

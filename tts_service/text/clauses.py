@@ -5,10 +5,10 @@
     splitter.push(". Smith came at 3.14.")  → []
     splitter.finish()                       → [Clause("Dr. Smith came at 3.14.", 18, 41)]
 
-The first clause is cut early, at the first comma with words before it, so that the voice begins soon. If a letter
-stands before its comma, question mark or exclamation mark, the cut doesn't wait for the next character, which would
-take the language model one more token. Later clauses end where a sentence does, as a voice sounds best on whole
-sentences. The cuts depend on the text alone, never on how it arrives. Joined, the clauses are the text.
+The first clause is cut early, at the first comma with words before it, so that the voice begins soon. If a letter comes
+before its comma, question mark or exclamation mark, the cut doesn't wait for the next character, which would take the
+language model one more token. Later clauses end where a sentence does, because a voice sounds best on whole sentences.
+The cuts depend on the text alone, never on how it arrives. Joined, the clauses are the text.
 """
 
 from __future__ import annotations
@@ -36,14 +36,15 @@ _ANY_BOUNDARY = r"""
 _BOUNDARY = re.compile(_ANY_BOUNDARY, re.VERBOSE | re.DOTALL)
 _FIRST_BOUNDARY = re.compile(rf"(?<=[^\W\d_])(?P<clear>[,?!]) | {_ANY_BOUNDARY}", re.VERBOSE | re.DOTALL)
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_][^\s\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]*")
-# Ends in a number, an abbreviation or a name, which may be read together with what follows: "5 km", "World War II".
+# The text ends in a number, an abbreviation or a name, which may be read together with what follows: "5 km", "World War
+# II".
 _OPEN_END = re.compile(r"(?:\d\S*|\.|(?<!\S)[^\W\d_a-z]\S*)$")
-_OPEN_END_CHARS = 20  # it is cut there all the same once it is this much too long
+_OPEN_END_CHARS = 20  # if the clause is too long by this much, it is cut there anyway
 _OPENERS = "\"'“‘«([*_`"
 
 
 class Boundary(Enum):
-    """What a clause ends with; a pause follows accordingly."""
+    """What a clause ends with. It decides the length of the pause after it."""
 
     SENTENCE = "sentence"
     PHRASE = "phrase"
@@ -52,7 +53,7 @@ class Boundary(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A piece of the text, spaces and all: the characters [text_start, text_end), counted in Unicode code points."""
+    """A piece of the text, including spaces: the characters [text_start, text_end), counted in Unicode code points."""
 
     text: str
     text_start: int
@@ -63,12 +64,12 @@ class Clause:
 class Splitter(ABC):
     """`push` takes text, cut anywhere, and returns the clauses that have certainly ended.
 
-    Where the text is cut depends on the text alone; the clauses, put together, are the text.
+    Where the text is cut depends on the text alone. Joined, the clauses are the text.
     """
 
     def __init__(self) -> None:
         self._pending = ""
-        self._start = 0  # of the pending text within the whole
+        self._start = 0  # where the pending text begins in the whole text
 
     @property
     def length(self) -> int:
@@ -76,7 +77,7 @@ class Splitter(ABC):
         return self._start + len(self._pending)
 
     def push(self, text: str) -> list[Clause]:
-        """Add the next piece of the text; returns the clauses that it completes."""
+        """Add the next piece of the text. Returns the clauses that it completes."""
         self._pending += text
         clauses = []
         while (cut := self._next_cut()) is not None:
@@ -84,12 +85,13 @@ class Splitter(ABC):
         return clauses
 
     def finish(self) -> list[Clause]:
-        """There is no more text: returns the rest as one clause (perhaps only spaces), or nothing."""
+        """There is no more text. Returns the rest as one clause (perhaps only spaces), or nothing."""
         return [self._take(len(self._pending), Boundary.SENTENCE)] if self._pending else []
 
     @abstractmethod
     def _next_cut(self) -> tuple[int, Boundary] | None:
-        """Where the first clause of the pending text ends, and with what; None: more text is needed to tell."""
+        """Where the first clause of the pending text ends, and what it ends with; None: more text is needed to
+        decide."""
 
     def _take(self, end: int, boundary: Boundary) -> Clause:
         text, self._pending = self._pending[:end], self._pending[end:]
@@ -99,10 +101,10 @@ class Splitter(ABC):
 
 
 class ClauseSplitter(Splitter):
-    """Cuts at the ends of sentences, in long sentences at phrases, and in too long phrases at words.
+    """Cuts at the ends of sentences, in long sentences at phrases, and in phrases that are too long at words.
 
     eager: cut the first clause early. Otherwise every clause ends where a sentence does, if that is not too long.
-    language: a BCP-47 tag, for its abbreviations.
+    language: a BCP-47 tag; it selects the abbreviations.
     """
 
     def __init__(self, *, eager: bool = True, language: str = "en") -> None:
@@ -129,7 +131,7 @@ class ClauseSplitter(Splitter):
                 is_clear = match.lastgroup == "clear"
                 return match.end() if is_clear else self._past_space(match.end()), boundary
             self._scanned = match.end()
-        # The margin lets a boundary just before the limit be seen whole.
+        # Because of the margin, a boundary just before the limit is complete.
         if len(self._pending) > _HARD_MAX_CHARS + 16:
             return _HARD_MAX_CHARS, Boundary.WORD
         return None
@@ -152,7 +154,7 @@ class ClauseSplitter(Splitter):
         return None
 
     def _after_stop(self, match: re.Match[str], before: str) -> Boundary | _Undecided | None:
-        """Tells whether this full stop ends a sentence or is part of an abbreviation, a list's number or a
+        """Decides whether this full stop ends a sentence or is part of an abbreviation, a list's number or a
         quotation."""
         word = before[max(map(before.rfind, " \n\t")) + 1 :].lstrip(_OPENERS)
         kind = stop_kind(match["stops"], word, before, self._abbreviations)
@@ -167,7 +169,7 @@ class ClauseSplitter(Splitter):
         return Boundary.PHRASE if kind is Stop.ELLIPSIS and self._phrase_may_end(before) else None
 
     def _after_phrase(self, match: re.Match[str], before: str) -> Boundary | _Undecided | None:
-        """A comma or a dash, unless it stands between two numbers: "November 29, 2026", "5 - 3"."""
+        """The boundary at a comma or a dash; None if that stands between two numbers: "November 29, 2026", "5 - 3"."""
         if not self._phrase_may_end(before):
             return None
         if before.rstrip()[-1:].isdigit() and match[0] in (",", "-", "–"):
@@ -189,7 +191,7 @@ class ClauseSplitter(Splitter):
         return len(before) >= _PHRASE_CHARS
 
     def _past_space(self, end: int) -> int:
-        """The position after one space behind the boundary, so that a text's last space does not become a clause."""
+        """The position after one space behind the boundary. So the last space of a text does not become a clause."""
         is_space = self._pending[end : end + 1].isspace() and not self._pending[end - 1].isspace()
         return end + 1 if is_space else end
 
@@ -202,5 +204,5 @@ _UNDECIDED = _Undecided.UNDECIDED
 
 
 def has_words(text: str) -> bool:
-    """Whether `text` holds anything to say: letters or digits of any script. Emoji and punctuation don't count."""
+    """Whether `text` contains anything to say: letters or digits of any script. Emoji and punctuation don't count."""
     return any(map(str.isalnum, text))

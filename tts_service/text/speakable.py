@@ -1,7 +1,7 @@
-"""Drops what can't be spoken from a written clause: markdown marks, emoji, addresses of web pages.
+"""Removes from a written clause what can't be spoken: markdown marks, emoji, addresses of web pages.
 
-Every character of the result remembers which character of the clause it came from, so that a time in the speech still
-leads to a place in the text as written.
+Every character of the result remembers which character of the clause it came from. So a time in the speech can still be
+mapped to a place in the text as written.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from tts_service.text.stops import TITLES
 
 _AFTER_TITLE = "|".join(rf"(?<=\b{title})" for title in sorted(TITLES))
 
-# (written, spoken in its place). If several match at one place, the first one counts.
+# (written, spoken instead). If several match at one place, the first one counts.
 _RULES: tuple[tuple[str, str], ...] = (
     (r"\]\([^()\s]*\)", ""),  # the address in [text](address)
     (r"<?(?:https?://|www\.)[^\s<>]*[^\s<>.,;:!?…)\]}'\"”*_]>?", ""),
     (r"</?[A-Za-z][^<>]*>", " "),  # HTML tags
-    (rf"(?:{_AFTER_TITLE})\.(?=\s)", ""),  # a voice takes the dot of "Dr." for a full stop
-    (r"(?:\.{2,}|…)[.…]*(?=\s*[^\W_])", ", "),  # espeak runs the words around an ellipsis together
+    (rf"(?:{_AFTER_TITLE})\.(?=\s)", ""),  # otherwise a voice takes the dot of "Dr." for a full stop
+    (r"(?:\.{2,}|…)[.…]*(?=\s*[^\W_])", ", "),  # otherwise espeak runs the words around an ellipsis together
     (r"\.{2,}|…", "."),
-    (r"(?<=\d)\s*[*×]\s*(?=\d)", " × "),  # its word depends on the language
+    (r"(?<=\d)\s*[*×]\s*(?=\d)", " × "),  # the word for this sign depends on the language
     (r"^\s*[-+•*]\s", ""),  # a list's bullet
     (r"\s[-–•](?=\s)(?!(?<=\d\s[-–])\s+[$£€¥]?\d)", ","),  # a dash between words, not between numbers
     (r"(?<![^\W_])_+|_+(?![^\W_])", ""),  # _emphasis_, but not snake_case
@@ -44,7 +44,7 @@ class Speakable:
 
 
 def speakable(clause: str) -> Speakable:
-    """The text to speak for `clause`; false if there is nothing to say."""
+    """The text to speak for `clause`. It is false if there is nothing to say."""
     said: list[tuple[str, int]] = []
     position = 0
     for match in _PATTERN.finditer(clause):

@@ -1,6 +1,6 @@
-"""Tells whether a full stop ends a sentence or is part of an abbreviation, an initial or a number. Pure.
+"""Decides whether a full stop ends a sentence or is part of an abbreviation, an initial or a number. Pure.
 
-The word before the stop tells or, if it doesn't, the letter or the word after the stop.
+The word before the stop decides. If it can't, the letter or the word after the stop does.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import Enum
 
 
 class Stop(Enum):
-    """What a run of stops after a word is, as far as the text before it tells."""
+    """What a run of stops after a word is, as far as the text before it shows."""
 
     SENTENCE = "the end of a sentence"
     ELLIPSIS = "an ellipsis"
@@ -28,8 +28,8 @@ def _set(words: str) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Abbreviations:
-    """The abbreviations of one language, in lower case, without their last dot. starters: words that begin a sentence,
-    not a name."""
+    """The abbreviations of one language, in lower case, without their last dot. starters: words that begin a sentence
+    and not a name."""
 
     never_last: frozenset[str]
     sometimes_last: frozenset[str]
@@ -118,7 +118,7 @@ _AFTER_TIMES = _set(
 )
 _LIST_NUMBER = re.compile(r"\W*\d{1,3}")
 _DOTTED = re.compile(r"([^\W\d_]\.)+[^\W\d_]")
-_LOWER_INITIALS = "cdnpsuvz"  # "z. B.", "p. ej."; other small letters are words, "il y a."
+_LOWER_INITIALS = "cdnpsuvz"  # "z. B.", "p. ej."; other small letters are words, as in "il y a."
 _LONGEST_STARTER = 16
 _NEXT_WORD = re.compile(r"[\s\"'“‘«(\[*_`¿¡]*(?P<word>[^\W\d_](?:[^\W\d_]|['’](?=\w)){0,16})")
 
@@ -129,7 +129,7 @@ def abbreviations_of(language: str) -> Abbreviations:
 
 
 def stop_kind(stops: str, word: str, before: str, known: Abbreviations) -> Stop:
-    """What a run of stops is. word: the word before it; before: all of the text before it."""
+    """What a run of stops is. word: the word before it. before: all of the text before it."""
     if "…" in stops or stops.startswith(".."):
         return Stop.ELLIPSIS
     if stops != ".":
@@ -179,7 +179,8 @@ def _word_tells(kind: Stop, following: str, known: Abbreviations) -> bool | None
 
 
 def _ordinal_kind(word: str, before: str, known: Abbreviations) -> Stop | None:
-    """ "am 5. Mai", "Ludwig XIV. war": where ordinals have a dot, the word before the number tells what the dot is."""
+    """The kind for "am 5. Mai", "Ludwig XIV. war": where ordinals have a dot, the word before the number shows what the
+    dot is."""
     earlier = before[: -len(word)].split() if known.ordinal_after else []
     if not earlier:
         return None

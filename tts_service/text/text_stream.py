@@ -1,5 +1,6 @@
-"""For engines that take text as it arrives, word by word. Prosody then runs across clauses, and the first sound does
-not wait for the first clause. This is an optional capability beside TtsEngine; `streaming(engine)` finds it.
+"""The interface of engines that take text as it arrives, word by word. With them, prosody extends across clauses, and
+the first sound does not wait for the first clause. This is an optional capability in addition to TtsEngine;
+`streaming(engine)` finds it.
 
     stream = engine.start(voice=…, speed=1.0, language="")
     stream.push("Well, I ")  → stream.next() is None: not enough text yet
@@ -16,10 +17,10 @@ from tts_service.engine import EngineAudio, EngineVoice, TtsEngine
 
 
 class SpeechStream(Protocol):
-    """One reply being spoken. Only `next` may take a while (a step of the model), and never waits for text."""
+    """One reply being spoken. Only `next` may take some time (a step of the model), and it never waits for text."""
 
     def push(self, text: str) -> None:
-        """Add text: whole words, the space after them included."""
+        """Add text: whole words, each with the space after it."""
         ...
 
     def finish(self) -> None:
@@ -27,23 +28,23 @@ class SpeechStream(Protocol):
         ...
 
     def next(self) -> EngineAudio | None:
-        """The next piece, which may be empty. None: more text is needed or, after finish(), all is said.
+        """The next piece, which may be empty. None: more text is needed or, after finish(), everything has been said.
 
-        A piece names the words that begin in it, with their places in the whole text pushed.
+        A piece names the words that begin in it, with their places in the whole text that was pushed.
         """
         ...
 
     def close(self) -> None:
-        """End the work, wherever it is. May be called twice."""
+        """End the work, even in the middle of the text. May be called twice."""
         ...
 
 
 @runtime_checkable
 class StreamingTextEngine(Protocol):
-    """A TtsEngine that can also do this."""
+    """A TtsEngine that can also take text as it arrives."""
 
     def start(self, *, voice: EngineVoice, speed: float, language: str) -> SpeechStream:
-        """Begin a reply; raises BusyError if the model has no room for one more."""
+        """Begin a reply. Raises BusyError if the model has no room for another one."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Words as a reader sees them, and a guess of when each is said for engines that do not tell."""
+"""Words as a reader sees them, and a guess of when each is said, for engines that do not report the times."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@
     read("It costs $3.50.").text → "It costs three dollars and fifty cents."
 
 Each language has a module with its words and its own rules; the rest is shared. In a language without a module, the
-voice reads the text as it is written, by its own rules. Every spoken character remembers the written one that it comes
-from, so captions show what was written.
+voice reads the text as it is written. Every spoken character remembers which written character it comes from, so
+captions show what was written.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _LANGUAGES: dict[str, Callable[[str], Language]] = {
 }
 
 
-# A language without a module: the voice reads numbers by its own rules, but it may say the name of these signs.
+# For a language without a module: the voice reads numbers by its own rules, but it might say the names of these signs.
 _UNKNOWN = [Rule(re.compile(r"[#~](?=[$£€¥]?\d)"), lambda _: "")]
 
 
-# Words that may be read with the ones beside them.
+# Words that may be read together with the words beside them.
 _HAS_SIGN = re.compile(r"[\d$£€¥₹%½¼¾⅓⅔°]|(?<!\S)[+=×÷&#~]")
 _AFTER_DIGITS = re.compile(r"\d\S* (?:of|de)$")  # "4th of July", "1 de mayo"
 _AFTER_NAME = re.compile(r"[^\W\d_a-z]\w+ I$")  # "Elizabeth I of England"
@@ -63,9 +63,9 @@ class Normaliser:
 
     def reads_together(self, before: str, after: str) -> bool | None:
         """Whether the rules read the last word of `before` and the first word of `after` together. None: `after` is too
-        short.
+        short to decide.
 
-        It sometimes says yes when they don't.
+        The result is sometimes True although they don't.
         """
         last, first = _LAST_WORD.search(before), _FIRST_WORD.match(after)
         if last is None or first is None:
@@ -95,7 +95,8 @@ class Normaliser:
 
 @cache
 def normaliser_for(language: str) -> Normaliser:
-    """language: a BCP-47 tag. A country matters where countries write dates differently."""
+    """The normaliser of a language. language: a BCP-47 tag. Its country matters where countries write dates
+    differently."""
     code, _, country = language.replace("_", "-").partition("-")
     create = _LANGUAGES.get(code.lower())
     if create is None:

@@ -13,7 +13,7 @@ _ROMAN = r"(?=[IVXL])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
 _PRONOUN = re.compile(r"\s(?!of\b)\w|\s?$|['’](?!s\b)")  # what follows the pronoun "I"
 _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50}
 
-# Kings, queens and popes of many countries.
+# Kings, queens and popes of many countries
 _NAMES = """
     Albert Albrecht Alejandro Alexander Alfonso Benedetto Benedict Benedikt Boniface Bonifatius Carlo Carlos
     Catherine Charles Christian Clement Clemente Dinis Eduardo Edward Elisabeth Elisabetta Elizabeth Emanuele Enrico
@@ -31,7 +31,7 @@ QUEENS = frozenset(_QUEENS.split())
 
 
 def abbreviation_rule(abbreviations: Mapping[str, str]) -> Rule:
-    """Writes abbreviations out. At the end of the text the dot is a full stop as well."""
+    """Writes abbreviations out. At the end of the text, the dot is a full stop as well."""
     known = {written[0].upper() + written[1:]: spoken for written, spoken in abbreviations.items()} | dict(
         abbreviations
     )
@@ -54,7 +54,7 @@ def roman_rule(
 ) -> Rule:
     """A rule for Roman numerals after a word that is numbered (`labels`, a pattern: "Chapter") and after names.
 
-    say_label: the reading of a numeral after this word; say_regnal: the same after this ruler's name. After other
+    say_label: the reading of a numeral after this word. say_regnal: the reading after this ruler's name. After other
     names, only numerals of two letters or more are read. "I" after a ruler's name is read only if it is not the
     pronoun. ending: a pattern of what may follow the numeral.
     """

@@ -1,4 +1,4 @@
-"""Money, measures, percentages: numbers with what they count."""
+"""Money, measures, percentages: numbers together with their units."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def alternatives(written: Iterable[str]) -> str:
 
 
 def signed(language: Language, match: re.Match[str], spoken: str) -> str:
-    """`spoken`, with the sign that the match may have."""
+    """`spoken`, with the sign of the match, if it has one."""
     return f"{language.signs.minus} {spoken}" if match["sign"] else spoken
 
 

@@ -1,4 +1,4 @@
-"""Numbers alone: ranges, sums, fractions, signs before a number."""
+"""Numbers without units: ranges, sums, fractions, signs before a number."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _YEARS = range(1010, 2100)
 
 
 def is_year(written: str) -> bool:
-    """Four digits that are likely to be a year."""
+    """Whether `written` is four digits that are likely to be a year."""
     return len(written) == 4 and written.isdigit() and int(written) in _YEARS
 
 
@@ -77,7 +77,7 @@ def _operator_rules(language: Language) -> list[Rule]:
 
 
 def _is_minus(match: re.Match[str]) -> bool:
-    """Whether a dash between two numbers is a minus, and not a range."""
+    """Whether a dash between two numbers is a minus and not part of a range."""
     text = match.string
     if "−" in match[0] or re.search(r"=", text[match.end() :]) or re.search(r"=\s*[\d.,]+$", text[: match.start()]):
         return True

@@ -17,7 +17,8 @@ _TIME = r"(?<![\w.,:/])(?P<hours>[01]?\d|2[0-4]):(?P<minutes>[0-5]\d)(?::[0-5]\d
 
 
 def date_rules(language: Language) -> list[Rule]:
-    """Rules for dates in digits. 11/12 is a fraction or a date; it is a date if it can't be a fraction."""
+    """Rules for dates in digits. 11/12 may be a fraction or a date; it is read as a date only if it can't be a
+    fraction."""
 
     def iso(match: re.Match[str]) -> str | None:
         return _read(language, match, int(match["day"]), int(match["month"]), int(match["year"]))
@@ -47,7 +48,8 @@ def time_rule(language: Language, after: str = "") -> Rule:
 
 
 def _day_and_month(language: Language, first: int, second: int) -> tuple[int, int]:
-    """Which of two numbers is the day and which the month: as the country writes dates, unless that is impossible."""
+    """Which of two numbers is the day and which is the month: in the country's usual order, unless that is
+    impossible."""
     month_first = (language.month_first and first <= 12) or second > 12
     return (second, first) if month_first else (first, second)
 

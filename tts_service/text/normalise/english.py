@@ -21,7 +21,7 @@ _LABELS = (
 
 
 class English(Language):
-    """English; month_first as in the United States."""
+    """English. month_first: dates are written as in the United States."""
 
     code = "en"
     decimal = "."
@@ -85,7 +85,8 @@ class English(Language):
         names = alternatives(self.month_names)
         day = r"(?P<day>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?"
         second = r"(?:\s?[-–]\s?(?P<to>3[01]|[12]?\d)(?:st|nd|rd|th)?)?"
-        # A number of something else than days: "May 5 people come?" can't be told, "May 5%" can.
+        # What follows must not be a number of something other than days. "May 5 people come?" can't be recognised, "May
+        # 5%" can.
         ends = r"(?![\w%°:/]|[.,]\d)"
 
         def days(match: re.Match[str]) -> str:
@@ -180,7 +181,7 @@ def _plural(number: str) -> str:
 
 
 def _kept_stop(match: re.Match[str]) -> str:
-    """The dot of "p.m." is a full stop as well at the end of the text."""
+    """Keep a full stop for the dot of "p.m." at the end of the text."""
     at_end = re.fullmatch(r"[\s\"'”’»)\]]*", match.string[match.end() :])
     return "." if match[0].endswith(".") and at_end else ""
 

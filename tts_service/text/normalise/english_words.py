@@ -74,7 +74,7 @@ STREETS = pairs("St = Street; Dr = Drive; Ave = Avenue; Blvd = Boulevard; Rd = R
 # Before a number.
 NUMBERED = pairs("no = number; vol = volume; ch = chapter; fig = figure; sec = section; p = page")
 SET_PHRASES = pairs("9/11 = nine eleven; 24/7 = twenty-four seven; 50/50 = fifty-fifty")
-# After a number of four digits, which is no year then.
+# After a number of four digits, which is then not a year.
 COUNTED = (
     "people|persons|men|women|children|kids|students|words|pages|books|dollars|euros|pounds|yen|times|miles|meters|metres"
     "|kilometers|kilometres|feet|calories|steps|points|days|hours|minutes|seconds|years|cars|votes|members|employees|seats"

@@ -125,7 +125,7 @@ class German(Language):
         return self.clock(int(match["hours"]), int(match["minutes"]), "")
 
     def _one(self, match: re.Match[str]) -> str:
-        """Before a noun; those that end in "e" are mostly feminine."""
+        """ "One" before a noun. Nouns that end in "e" are mostly feminine."""
         return "eine" if match["end"] == "e" else "ein"
 
     def _decade(self, match: re.Match[str]) -> str:
@@ -136,7 +136,7 @@ class German(Language):
         return f"{'die' if name in QUEENS else 'der'} {self.ordinal(value).capitalize()}"
 
     def _inflected(self, number: int, before: str, alone: str) -> str:
-        """The ordinal as it stands after the text before it."""
+        """The ordinal, inflected to fit the text before it."""
         earlier = before.rstrip()
         last = earlier.split()[-1].lower() if earlier else ""
         if last in ("der", "die", "das", "jede", "eine", "meine", "seine") and not _DATIVE.search(earlier):

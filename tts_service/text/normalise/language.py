@@ -138,13 +138,13 @@ class Language(ABC):
         """A time of day; before: the text before it."""
 
     def date(self, day: int, month: int, year: int | None, before: str) -> str:
-        """A day of the year; before: the text before it."""
+        """A date; before: the text before it."""
         name = self.first_of_month if day == 1 else self.cardinal(day)
         spoken = f"{name}{self.day_and_month}{self.months[month - 1]}"
         return f"{spoken}{self.day_and_month}{self.year(year)}" if year else spoken
 
     def fraction(self, numerator: int, denominator: int) -> str | None:
-        """Such as "three quarters"; None if it is not read as a fraction."""
+        """A fraction in words, such as "three quarters"; None if it is not read as a fraction."""
         part = self.parts.get(denominator)
         if part is None or (denominator == 2 and numerator > 1):
             return None
@@ -155,11 +155,11 @@ class Language(ABC):
         )
 
     def mixed(self, whole: int, fraction: str) -> str:
-        """A whole number and a fraction, "two and a half"."""
+        """A whole number and a fraction in words, such as "two and a half"."""
         return f"{self.cardinal(whole)} {self.signs.and_} {self.half_after if fraction == self.half else fraction}"
 
     def of_what(self, name: str) -> str:
-        """What stands between "million", or a part, and the noun it belongs to."""
+        """The word between "million", or a fraction, and the noun that it belongs to."""
         return self.of or " "
 
     def half_of(self, noun: Noun) -> str:
@@ -171,21 +171,21 @@ class Language(ABC):
         return words
 
     def cardinal(self, number: int, gender: str = "") -> str:
-        """Such as "twenty-one"; with a gender, as it stands before a noun."""
+        """A number in words, such as "twenty-one". With a gender, it is in the form before a noun."""
         words = self._in_words(number, "cardinal")
         return self.agree(words, gender) if gender else words
 
     def ordinal(self, number: int, gender: str = "m") -> str:
-        """Such as "twenty-first"."""
+        """An ordinal number in words, such as "twenty-first"."""
         words = self._in_words(number, "ordinal")
         return " ".join(re.sub("o$", "a", word) for word in words.split()) if gender == "f" else words
 
     def year(self, number: int) -> str:
-        """Such as "nineteen eighty-four"."""
+        """A year in words, such as "nineteen eighty-four"."""
         return self._in_words(number, "year")
 
     def spelled(self, digits: str) -> str:
-        """Digit by digit."""
+        """The digits one by one."""
         return " ".join(self.digits[int(digit)] for digit in digits)
 
     def split(self, written: str) -> tuple[str, str]:
@@ -209,7 +209,7 @@ class Language(ABC):
         return f"{words} {self.signs.point} {self.spelled(fraction) if by_digit else self.cardinal(int(fraction))}"
 
     def form(self, written: str, noun: Noun) -> str:
-        """`noun` as it follows the number."""
+        """`noun` in the form that follows the number."""
         whole, fraction = self.split(written)
         one = whole == "1" and not fraction
         if self.one_below_two:

@@ -1,4 +1,4 @@
-"""Shared by Spanish, French, Italian and Portuguese."""
+"""What Spanish, French, Italian and Portuguese share."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Romance(Language):
 
     labels: ClassVar[str]  # words that are numbered with Roman numerals, a pattern
     centuries: ClassVar[str]  # "siglo"
-    last_ordinal: ClassVar[int]  # rulers and centuries beyond it have cardinals, "Alfonso trece"
+    last_ordinal: ClassVar[int]  # rulers and centuries beyond this have cardinals, "Alfonso trece"
     hours_written: ClassVar[str]  # what may stand in or after a time, "15h30", "15 h"
     ordinal_mark: ClassVar[str]  # after a number, with a group `f` if that is feminine
     feminine: ClassVar[str]  # nouns that are feminine by their ending, a pattern
-    no_noun: ClassVar[str]  # words after a number that are no nouns
+    no_noun: ClassVar[str]  # words after a number that are not nouns
     numbered: ClassVar[str]  # abbreviations of "number", a pattern
 
     def rules(self) -> Sequence[Rule]:
@@ -57,7 +57,7 @@ class Romance(Language):
 
     @abstractmethod
     def full_hour(self, hours: int) -> str:
-        """ "15 h": a full hour, as a time of day."""
+        """A full hour as a time of day: "15 h"."""
 
     def _clock(self, match: re.Match[str]) -> str:
         return self.clock(int(match["hours"]), int(match["minutes"]), match.string[: match.start()])
@@ -69,7 +69,7 @@ class Romance(Language):
         return self.ordinal(int(match["n"]), "f" if match["f"] else "m")
 
     def _before_noun(self, match: re.Match[str]) -> str | None:
-        """The number agrees with the noun after it. The noun's ending tells the gender in most cases."""
+        """Make the number agree with the noun after it. In most cases, the noun's ending shows its gender."""
         if match["n"].startswith("0") and len(match["n"]) > 1:
             return None
         return self.amount(match["n"], "f" if match["f"] else "m")

@@ -1,7 +1,7 @@
 """Rewrites a text by rules, and remembers which written word each spoken word comes from.
 
 A rule is a pattern and a function that gives the reading of a match. Rules are tried in order, each on the whole
-written text, so that a pattern can look around its match. Later rules leave alone what an earlier rule has matched.
+written text, so that a pattern can look around its match. Later rules don't change what an earlier rule has matched.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ def _placed(text: str, reading: _Reading) -> list[tuple[str, int]]:
 
 
 def _shared(spoken: Sequence[str], count: int) -> list[str]:
-    """The spoken words in `count` parts of about the same size. If there are too few words, the last parts are
-    empty."""
+    """The spoken words, divided into `count` parts of about the same size. If there are too few words, the last parts
+    are empty."""
     if len(spoken) < count:
         return [*spoken, *[""] * (count - len(spoken))]
     edges = [len(spoken) * number // count for number in range(count + 1)]
@@ -93,7 +93,7 @@ def _shared(spoken: Sequence[str], count: int) -> list[str]:
 
 
 def _append(result: list[tuple[str, int]], chars: Iterable[tuple[str, int]], *, apart: bool = False) -> None:
-    """Add `chars`, without two spaces in a row; apart: with a space before them if a word would touch a word."""
+    """Add `chars`, without two spaces in a row. apart: if two words would touch, a space is added between them."""
     for char, origin in chars:
         if apart and result and result[-1][0].isalnum() and char.isalnum():
             result.append((" ", origin))
