@@ -16,9 +16,9 @@ def join(host: str, port: int) -> str:
 
 
 def target(address: str) -> str:
-    """The address of a gRPC server without the blanks around it. Raises ValueError with a sentence if it can't be one.
+    """The address of a gRPC server without surrounding blanks. Raises ValueError, with a sentence, if it can't be one.
 
-    gRPC itself takes everything: a name without a port means port 443, and a URL is looked up as if it were a name.
+    gRPC itself accepts everything: a name without a port means port 443, and a URL is looked up as if it were a name.
     """
     address = address.strip()
     if address.startswith(_GRPC_SCHEMES):
@@ -44,9 +44,10 @@ def _is_ipv6(text: str) -> bool:
 
 
 def listen(host: str, port: int, *, backlog: int | None = None) -> list[socket.socket]:
-    """Sockets that listen: one, or for `::` two, since everybody means IPv4 by it too. Raises OSError.
+    """Sockets that listen: one, or two for `::`, because everybody expects `::` to include IPv4. Raises OSError.
 
-    One socket for both families would show IPv4 clients as ::ffff:1.2.3.4, which no list of trusted proxies contains.
+    A single socket for both families would show IPv4 clients as ::ffff:1.2.3.4, which no list of trusted proxies
+    contains.
     """
     host = host.strip("[]")
     if ":" not in host:

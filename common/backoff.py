@@ -9,10 +9,10 @@ STABLE_AFTER_S = 60.0
 
 
 class Backoff:
-    """Pauses that double after each failure. By default 0.5, 1, 2, … 30 s, which suits watching a server.
+    """Pauses that double after each failure. The default, 0.5, 1, 2, … 30 s, suits watching a server.
 
-    at_once: the first retry comes without a pause. jitter: each pause gets longer by a random share, at most this one,
-    so that many clients of one server don't all come back at once.
+    at_once: the first retry comes without a pause. jitter: each pause is lengthened by a random share of at most this
+    much, so that many clients of one server don't all come back at once.
     """
 
     def __init__(
@@ -32,8 +32,8 @@ class Backoff:
     def next_pause_s(self, worked_for_s: float = 0.0) -> float:
         """The pause after one more failure, in seconds.
 
-        worked_for_s: how long it had worked before the failure; if longer than STABLE_AFTER_S, the failure counts as
-        the first.
+        worked_for_s: how long everything had worked before the failure. If that is longer than STABLE_AFTER_S, the
+        failure counts as the first.
         """
         if worked_for_s >= STABLE_AFTER_S:
             self.reset()

@@ -10,11 +10,12 @@ T = TypeVar("T")
 
 
 async def in_own_task(work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, which runs as a task of its own. It is cancelled and has ended when this is cancelled.
+    """The result of `work`, which runs in a task of its own. If this is cancelled, it cancels that task and waits for
+    its end.
 
-    Use it for work that contains an asyncio.TaskGroup and whose errors the caller handles before going on. If a task
-    is cancelled while its TaskGroup is ending because of an error, the group raises only that error (up to Python
-    3.12). The task would then run on, as it is cancelled only once, and whoever waits for its end would wait for ever.
+    Use it for work that contains an asyncio.TaskGroup and whose errors the caller handles before going on. If a task is
+    cancelled while its TaskGroup is ending because of an error, the group raises only that error (up to Python 3.12).
+    The cancellation is then lost: the task would run on, and whoever waits for its end would wait for ever.
     """
     working = asyncio.create_task(work)
     try:

@@ -1,8 +1,8 @@
 """One run of a server as a child process.
 
-It has a process group of its own, so that Ctrl-C in a terminal reaches only us, and replies in progress can finish
-first. It is tied to this process, so that it ends even if this process is killed. Processes that it leaves behind are
-killed.
+The child has a process group of its own, so that Ctrl-C in a terminal reaches only our process, and replies in progress
+can finish first. The child is tied to our process, so that it ends even if ours is killed. Processes that the child
+leaves behind are killed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from contextlib import asynccontextmanager
 logger = logging.getLogger(__name__)
 
 STOP_TIMEOUT_S = 10.0  # from SIGTERM to SIGKILL
-KEPT_LINES, LONGEST_KEPT = 500, 500  # vLLM prints the cause some hundred lines before its last line
+KEPT_LINES, LONGEST_KEPT = 500, 500  # vLLM prints the cause several hundred lines before its last line
 LONGEST_LINE = 64 * 1024
 
 
@@ -36,11 +36,11 @@ class ChildProcess:
         self._last_lines: deque[str] | None = deque(maxlen=KEPT_LINES)
 
     async def wait(self) -> int:
-        """Wait for its end. Returns the exit status; if negative, the signal that ended it."""
+        """Wait for the child's end. Returns the exit status; if it is negative, the signal that ended the child."""
         return await self._process.wait()
 
     async def lines(self) -> AsyncIterator[str]:
-        """Its output, line by line, until no process that could print is left. Long lines come in pieces."""
+        """The child's output, line by line, until no process that could print is left. Long lines come in pieces."""
         while True:
             try:
                 line = await self._output.readuntil(b"\n")
@@ -53,27 +53,28 @@ class ChildProcess:
             yield line.decode("utf-8", errors="replace").rstrip()
 
     async def pass_on_output(self) -> None:
-        """Read its output until no process that could print is left; log it at DEBUG until `forget_output`."""
+        """Read the output until no process that could print is left. Logs it at DEBUG until `forget_output`."""
         async for line in self.lines():
             if self._last_lines is not None:
                 self._last_lines.append(line[:LONGEST_KEPT])
                 logger.debug("[%d] %s", self.pid, line[:LONGEST_KEPT])
 
     def forget_output(self) -> None:
-        """Stop logging and keeping its output: a server that serves requests may quote them, as llama.cpp does."""
+        """Stop logging and keeping the output: a server that serves requests may quote them in it, as llama.cpp
+        does."""
         self._last_lines = None
 
     def last_lines(self) -> list[str]:
-        """The last lines of its output, to find out why it did not start; empty after `forget_output`."""
+        """The last lines of the output, which may show why the child did not start; empty after `forget_output`."""
         return list(self._last_lines or ())
 
     def kill(self) -> None:
-        """Kill it and all processes that it started."""
+        """Kill the child and all processes that it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
 
     async def stop(self) -> None:
-        """Send SIGTERM, wait up to STOP_TIMEOUT_S, then kill it."""
+        """Send SIGTERM, wait up to STOP_TIMEOUT_S, then kill the child."""
         try:
             if self._process.returncode is None:
                 self._process.terminate()
@@ -90,11 +91,11 @@ class ChildProcess:
 async def run_child(
     command: Sequence[str], environment: Mapping[str, str] | None = None
 ) -> AsyncIterator[ChildProcess]:
-    """Run `command` for the length of the block; at the end of the block it has ended.
+    """Run `command` for the length of the block. At the end of the block it has ended.
 
-    environment: its environment variables; None: ours.
+    environment: its environment variables; None: those of this process.
     """
-    # A pipe of our own. With asyncio's pipe, `wait` would also wait for grandchildren that hold it open.
+    # A pipe that we made. With asyncio's own pipe, `wait` would also wait for grandchildren that hold the pipe open.
     read_end, write_end = os.pipe()
     output = asyncio.StreamReader(limit=LONGEST_LINE)
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(

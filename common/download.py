@@ -3,7 +3,7 @@
 huggingface_hub (2.4) resumes within one call, but each call writes to a new file and deletes it when it fails. After a
 lost connection or Ctrl-C, fifteen gigabytes would start from zero. Here the partial file stays beside the place where
 the library looks for the whole file (`blobs/<etag>`), so the library finds it once it is complete. The download needs
-plain HTTP and an HF_ENDPOINT that supports Range, as the hub's Xet protocol has no partial files.
+plain HTTP and an HF_ENDPOINT that supports Range, because the hub's Xet protocol has no partial files.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ _STEP = 10  # percent between two log lines
 
 @dataclass(frozen=True, slots=True)
 class WeightFile:
-    """A file in LFS. sha256: of its content, in hexadecimal. blobs, locks: folders in the repository's cache."""
+    """A file in LFS. sha256: the digest of its content, in hexadecimal. blobs, locks: folders in the repository's
+    cache."""
 
     repository: str
     revision: str
@@ -43,12 +44,12 @@ class WeightFile:
 
     @property
     def whole(self) -> Path:
-        """Where the hub's library looks for the file."""
+        """The path where the hub's library looks for the file."""
         return self.blobs / self.sha256
 
     @property
     def partial(self) -> Path:
-        """Where the part that has been downloaded so far is kept."""
+        """The path of the part that has been downloaded so far."""
         return self.blobs / f"{self.sha256}.partial"
 
     def missing_bytes(self) -> int:
@@ -59,7 +60,7 @@ class WeightFile:
 
 
 def download(file: WeightFile) -> None:
-    """Download `file`; returns at once if it is there. Raises OSError, or what the HTTP library raises."""
+    """Download `file`. Returns at once if it is there. Raises OSError, or what the HTTP library raises."""
     if file.whole.exists() and file.whole.stat().st_size == file.size_bytes:
         return
     for folder in (file.blobs, file.locks):
@@ -100,7 +101,7 @@ def _fetch_rest(file: WeightFile) -> None:
 
 
 def _check(file: WeightFile) -> None:
-    """Raises OSError if the content has the wrong SHA-256, and deletes it, since it can't be resumed."""
+    """Raises OSError if the content has the wrong SHA-256. The file is deleted, because it can't be resumed."""
     with file.partial.open("rb") as content:
         found = hashlib.file_digest(content, "sha256").hexdigest()
     if found != file.sha256:
@@ -119,7 +120,7 @@ class _Progress(io.FileIO):
         self._shown = self._percent()
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write all of `data`. FileIO may write less at once; on a full disk the next write then fails."""
+        """Write all of `data`. FileIO may write less at once; if the disk is full, the next write then fails."""
         view = memoryview(data).cast("B")
         written = 0
         while written < len(view):

@@ -21,8 +21,8 @@ MEMORY_AGE_S = 30.0
 class EngineDescription:
     """An engine's description of itself. `device` is "cpu", "cuda:N" or "remote"; `languages` are BCP-47 tags.
 
-    fallback_reason: why this is not the requested engine; empty if it is. parameters: how many the model
-    has; 0 where the engine does not say. adapter: the name of the LoRA that it runs with; empty without one.
+    fallback_reason: why this is not the requested engine; empty if it is. parameters: how many the model has; 0 if the
+    engine does not say. adapter: the name of the LoRA in use; empty without one.
     """
 
     engine: str
@@ -36,7 +36,8 @@ class EngineDescription:
 
 
 def engine_info(description: EngineDescription, slots: Slots, *, ready: bool) -> engine_pb2.EngineInfo:
-    """The message for Describe, with slots as they are now; the process's memory may be MEMORY_AGE_S old."""
+    """The message for Describe, with the slots as they are now. The process's memory may have been measured up to
+    MEMORY_AGE_S ago."""
     used, total = device_memory(description.device)
     return engine_pb2.EngineInfo(
         engine=description.engine,
@@ -70,10 +71,10 @@ def resident_memory() -> int:
 
 
 class MemoryGauge:
-    """A measurement of memory that is repeated at intervals only.
+    """A measurement of memory that is repeated only at intervals.
 
     Each gateway asks every second. To find a process's children, psutil reads about every process of the machine, which
-    would hold up the event loop for 10 to 40 ms each time.
+    would block the event loop for 10 to 40 ms each time.
     """
 
     def __init__(self, measure: Callable[[], int] = resident_memory) -> None:
@@ -81,7 +82,7 @@ class MemoryGauge:
         self._bytes, self._at_s = 0, -math.inf
 
     def at(self, now_s: float) -> int:
-        """Bytes, as they were at most MEMORY_AGE_S ago. now_s: on a monotonic clock."""
+        """Bytes, measured at most MEMORY_AGE_S ago. now_s: on a monotonic clock."""
         if now_s - self._at_s >= MEMORY_AGE_S:
             self._bytes, self._at_s = self._measure(), now_s
         return self._bytes

@@ -1,4 +1,4 @@
-"""Tries an engine in a child process, so that an engine that crashes or hangs does not take the service down.
+"""Tries an engine in a child process, so that an engine that crashes or hangs does not end the service.
 
 The child is `python -m asr_service.probe` or `python -m tts_service.probe`. It reads the settings as JSON from standard
 input, loads the engine, uses it once, and ends with status 0 if everything worked.
@@ -21,8 +21,8 @@ class ProbeStoppedError(UnavailableError):
 class Probe:
     """Tries engines one after another, each with `python -m module arguments…` in this environment.
 
-    timeout_s: how long a trial may take. For the error's message, `task` says what the child does, and `limit` names
-    the setting behind `timeout_s`.
+    timeout_s: how long a trial may take. task: what the child does, for the error's message. limit: the setting that
+    `timeout_s` comes from, for the error's message.
     """
 
     def __init__(self, module: str, *, task: str, timeout_s: float, limit: str) -> None:
@@ -36,8 +36,8 @@ class Probe:
     def run(self, arguments: Sequence[str], settings: str, *, what: str) -> None:
         """Run a trial, and return when it has succeeded. Blocks.
 
-        settings: as JSON. what: the model, for the error's message. Raises EngineError if the child fails (with its
-        last line), is killed by a signal or takes too long; ProbeStoppedError after `stop`.
+        settings: as JSON. what: the model, for the error's message. Raises EngineError if the child fails (with the
+        last line of its output), is killed by a signal or takes too long; ProbeStoppedError after `stop`.
         """
         reason = self._reason([sys.executable, "-m", self._module, *arguments], settings)
         if self._stopped:
@@ -46,7 +46,7 @@ class Probe:
             raise EngineError(f"{what} can't be used here: {reason}")
 
     def stop(self) -> None:
-        """End the current trial and prevent others. May be called from any thread; `run` then raises soon."""
+        """End the current trial and prevent further ones. May be called from any thread; `run` then raises soon."""
         self._stopped = True
         if self._child is not None:
             self._child.kill()

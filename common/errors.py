@@ -4,7 +4,7 @@
     ├── InvalidInputError     the caller's fault; the same request will fail again
     ├── SequenceError         messages in the wrong order
     ├── BusyError             no slot now; retry after `retry_after_s`
-    ├── UnavailableError      loading, draining, or away; retry
+    ├── UnavailableError      loading, draining, or unreachable; retry
     ├── DeadlineError         took too long; retry
     └── EngineError           a model or its server failed or answered garbage
 
@@ -78,14 +78,14 @@ class EngineError(ServiceError):
 
 
 def sole_cause(error: BaseException) -> BaseException:
-    """The one error that made a task group fail; the group itself if there are several."""
+    """The one error that made a task group fail, or the group itself if there are several."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error
 
 
 def first_service_error(group: BaseExceptionGroup[ServiceError]) -> ServiceError:
-    """One error of a group that holds only ServiceErrors, for `except* ServiceError as group`."""
+    """One error of a group that contains only ServiceErrors, for `except* ServiceError as group`."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -16,7 +16,7 @@ WITHIN_S = 10.0
 async def first_message(requests: AsyncIterable[T], *, within_s: float = WITHIN_S) -> T | None:
     """The first message; None if the stream ends without one.
 
-    Raises SequenceError if none comes in time: a stream that sends nothing must not keep its slot.
+    Raises SequenceError if none comes in time, because a stream that sends nothing must not keep its slot.
     """
     try:
         async with asyncio.timeout(within_s):

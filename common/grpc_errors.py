@@ -24,8 +24,8 @@ from common.errors import (
 
 logger = logging.getLogger(__name__)
 
-# gRPC sends a status in HTTP/2 trailers of at most 8 KiB. It reports a longer one as RESOURCE_EXHAUSTED, without the
-# message. The trailers contain the message twice, and a byte that isn't ASCII takes up to three bytes.
+# gRPC sends a status in HTTP/2 trailers of at most 8 KiB. A longer status would be reported as RESOURCE_EXHAUSTED,
+# without the message. The trailers contain the message twice, and a byte that isn't ASCII takes up to three bytes.
 MAX_MESSAGE_BYTES = 1200
 
 # grpcio's message if the server ends a call while the client writes a message. The server's own status is lost.
@@ -84,7 +84,7 @@ def to_status(error: ServiceError) -> grpc.Status:
 
 
 def _cut(message: str) -> str:
-    """The message in at most MAX_MESSAGE_BYTES of UTF-8, without its middle if it is longer."""
+    """The message in at most MAX_MESSAGE_BYTES of UTF-8. The middle of a longer message is left out."""
     data = message.encode()
     if len(data) <= MAX_MESSAGE_BYTES:
         return message

@@ -36,9 +36,9 @@ class ServiceInterceptor(grpc.aio.ServerInterceptor):
     """Wraps every handler of the server.
 
     Until `ready` is set, calls other than health, reflection and Describe end with UNAVAILABLE. If the model is loaded
-    on demand, the first such call sets `wanted`, and all wait until `loading_over` is set. A ServiceError of a handler
-    becomes its status code. Any other exception is a bug: it is logged with its traceback, and the client
-    gets INTERNAL. admits: whether a call with this metadata may be served; health checks always are.
+    on demand, the first such call sets `wanted`, and all such calls wait until `loading_over` is set. A ServiceError of
+    a handler becomes its status code. Any other exception is a bug: it is logged with its traceback, and the client
+    gets INTERNAL. admits: whether a call with this metadata may be served; health checks always may.
     """
 
     def __init__(self, admits: Callable[[Any], bool] = lambda _: True, *, on_demand: bool = False) -> None:
@@ -164,7 +164,7 @@ class _Watch:
         match error:
             case asyncio.CancelledError() | GeneratorExit() | grpc.aio.AbortError() | grpc.aio.InternalError():
                 if error is not raised:
-                    raise error  # gRPC takes a group of them for a bug, and logs it
+                    raise error  # gRPC would take a group of them for a bug, and log it
             case ServiceError():
                 await self._abort(error)
             case Exception():
@@ -186,7 +186,8 @@ class _Watch:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """The one error that ended the call. Writes that the client's leaving cut short (InternalError) count as one."""
+    """The one error that ended the call. If a client leaves, the writes that fail because of it (InternalError) count
+    as one."""
     cause = sole_cause(error)
     if isinstance(cause, BaseExceptionGroup) and cause.split(grpc.aio.InternalError)[1] is None:
         while isinstance(cause, BaseExceptionGroup):

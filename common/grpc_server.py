@@ -40,8 +40,8 @@ logger = logging.getLogger(__name__)
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 FOLLOW_EVERY_S = 0.2
-# A client asks DNS again only when it loses a connection. So connections end from time to time, and calls go to servers
-# that were added. Calls in progress stay on the old connection until they are done.
+# A client asks DNS again only when it loses a connection. So connections end from time to time, and calls then also
+# reach servers that were added. Calls in progress stay on the old connection until they are done.
 MAX_CONNECTION_AGE_MS = 60_000
 
 
@@ -51,9 +51,9 @@ class Service:
 
     label: the name for people ("ASR"). name: the full gRPC name ("aitalk.asr.v1.AsrService"). register: adds the
     servicer to a server. warm_up: loads the model and runs it once; raises if that fails. close: releases the model.
-    loads_here: whether the model takes memory of this machine; then models load one after the other, and LOAD_TIMEOUT_S
-    applies. drain: called once when the server begins to stop, so that long calls can end at a suitable moment.
-    can_serve: whether a loaded model can be used now; false while a server behind it is being started again.
+    loads_here: whether the model takes memory of this machine; if so, models load one after the other, and
+    LOAD_TIMEOUT_S applies. drain: called once when the server begins to stop, so that long calls can end at a suitable
+    moment. can_serve: whether a loaded model can be used now; false while a server behind it is being started again.
     """
 
     label: str
@@ -69,7 +69,7 @@ class Service:
 class ModelServer:
     """A gRPC server around one Service; `async with` starts and stops it.
 
-    port: 0 takes a free one; the attribute `port` is the one in use.
+    port: 0 takes a free port. The attribute `port` is the port in use.
     """
 
     def __init__(self, service: Service, settings: ModelServerSettings, port: int) -> None:
@@ -125,7 +125,7 @@ class ModelServer:
             self._interceptor.loading_over.set()
 
     async def follow(self) -> None:
-        """Until cancelled: say in grpc.health.v1 whether the loaded model can be used now."""
+        """Keep grpc.health.v1 up to date with whether the loaded model can be used, until cancelled."""
         served = True
         while True:
             if (serves := self.service.can_serve()) != served:
@@ -155,7 +155,7 @@ class ModelServer:
                     raise EngineError(f"there is not enough memory to load its model ({error}); {ADVICE}") from error
                 raise
             MODEL_LOAD_SECONDS.labels(label).set(time.monotonic() - began)
-            give_back()  # what only the loading needed
+            give_back()  # give back what was needed only for loading
             logger.info("✓ %s model loaded", label)
 
     def _turn(self) -> AbstractAsyncContextManager[None]:
@@ -186,11 +186,11 @@ class ModelServer:
 
 
 class LoadTimeoutError(EngineError):
-    """Loading took too long. It goes on in a thread that only ends with the process."""
+    """Loading took too long. It goes on in a thread that ends only with the process."""
 
 
 async def run(service: Service, settings: ModelServerSettings, port: int) -> None:
-    """Serve until SIGTERM or SIGINT, then drain. Raises what warm-up raises; ends the process if warm-up hangs."""
+    """Serve until SIGTERM or SIGINT, then drain. Raises what warm-up raises. Ends the process if warm-up hangs."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -221,7 +221,7 @@ async def run(service: Service, settings: ModelServerSettings, port: int) -> Non
 
 
 def _end_now(why: str) -> NoReturn:
-    """End the process at once: an orderly end would wait for the thread that hangs."""
+    """End the process at once, because an orderly end would wait for the thread that hangs."""
     print(why, file=sys.stderr, flush=True)  # noqa: T201
     logging.shutdown()
     os._exit(1)

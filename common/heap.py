@@ -5,22 +5,23 @@ from __future__ import annotations
 import ctypes
 import os
 
-_M_ARENA_MAX = -8  # of glibc's malloc.h
+_M_ARENA_MAX = -8  # the constant in glibc's malloc.h
 _ARENAS = 2
 
 
 def limit_arenas() -> None:
-    """Have all threads share two heaps. Call it before there are threads.
+    """Have all threads share two heaps. Call it before threads are started.
 
-    glibc gives each thread a heap of its own, up to eight for each core. Each keeps what its thread has freed, though
-    Python's threads seldom allocate at the same time. MALLOC_ARENA_MAX in the environment wins.
+    glibc gives each thread a heap of its own, up to eight for each core. Each heap keeps what its thread has freed,
+    although Python's threads seldom allocate at the same time. If MALLOC_ARENA_MAX is set in the environment, it is
+    used instead.
     """
     if "MALLOC_ARENA_MAX" not in os.environ and (mallopt := _function("mallopt")):
         mallopt(_M_ARENA_MAX, _ARENAS)
 
 
 def give_back() -> None:
-    """Give freed memory back to the system. It takes some milliseconds."""
+    """Give freed memory back to the system. This takes some milliseconds."""
     if trim := _function("malloc_trim"):
         trim(0)
 

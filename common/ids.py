@@ -25,7 +25,7 @@ _current: ContextVar[WorkIds] = ContextVar("work_ids", default=_NOBODY)
 
 @contextmanager
 def working_on(ids: WorkIds) -> Iterator[WorkIds]:
-    """The block, and the tasks started in it, work for `ids`."""
+    """Within the block, the current task and the tasks that it starts work for `ids`."""
     token = _current.set(ids)
     try:
         yield ids
@@ -34,7 +34,8 @@ def working_on(ids: WorkIds) -> Iterator[WorkIds]:
 
 
 def current_ids() -> WorkIds:
-    """The ids that the current task works for; empty if it works for no session, as during the start."""
+    """The ids that the current task works for. They are empty if it works for no session, for example during the
+    start."""
     return _current.get()
 
 

@@ -1,8 +1,8 @@
 """Models on one machine load one after the other: each loading holds a lock between processes.
 
-Loading takes more memory than the loaded model does: the file beside the weights, the check of a download, vLLM's
-measurement of what is free. Three models that load at once would need the sum of three peaks. The lock is a file, which
-the kernel unlocks when its process ends for any reason.
+Loading takes more memory than the loaded model does: for the file in addition to the weights, for the check of a
+download, for vLLM's measurement of free memory. Three models that load at once would need the sum of three peaks. The
+lock is a file, which the kernel unlocks when its process ends for any reason.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ async def turn_to_load(folder: Path, label: str) -> AsyncIterator[None]:
     """Hold the loading lock of `folder` for the length of the block. label: the waiting service, for the log."""
     try:
         lock = await _acquire(folder / ".loading.lock", label)
-    except OSError:  # a cache that we may only read
+    except OSError:  # the cache can only be read
         lock = await _acquire(Path(tempfile.gettempdir()) / f"ai-talk-{os.getuid()}.loading.lock", label)
     try:
         yield
@@ -35,7 +35,8 @@ async def turn_to_load(folder: Path, label: str) -> AsyncIterator[None]:
 
 
 async def _acquire(path: Path, label: str) -> AsyncFileLock:
-    lock = AsyncFileLock(path, run_in_executor=False)  # each try returns at once, and no thread outlives a cancellation
+    # each attempt returns at once, so no thread outlives a cancellation
+    lock = AsyncFileLock(path, run_in_executor=False)
     try:
         await lock.acquire(blocking=False)
     except Timeout:

@@ -1,4 +1,4 @@
-"""Log lines of the same form in all processes. They hold ids, lengths and times, but never what people say.
+"""Log lines of the same form in all processes. They contain ids, lengths and times, but never what people say.
 
 Every line has the ids of the session, the turn (`common.ids`) and the trace that it belongs to, if there are any.
 """
@@ -18,7 +18,7 @@ from common.ids import current_ids
 LogFormat = Literal["text", "json"]
 
 # The lowest allowed levels of loggers that would otherwise log what people say: requests, text to be spoken, or at
-# DEBUG the frames of a WebSocket. gRPC is here only because it logs too much.
+# DEBUG the frames of a WebSocket. gRPC is in the list only because it logs too much.
 _LEAST = {
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
@@ -56,7 +56,8 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """For a log store: a JSON object per line: time (ISO 8601, UTC), level, logger, service, message, ids, error."""
+    """For a log store: one JSON object per line, with time (ISO 8601, UTC), level, logger, service, message, ids,
+    error."""
 
     def __init__(self, service: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Memory and disk in words: sizes as people read them, and what to do when memory has run out."""
+"""Memory and disk in words: sizes in readable units, and what to do when memory has run out."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ ADVICE = (
     " LLM_GPU_MEMORY_UTILIZATION"
 )
 
-# Messages that mean that memory has run out. In this order: PyTorch and CUDA; the C++ library; the kernel, CTranslate2
-# and cuBLAS; vLLM before it loads a model and after that; llama.cpp.
+# Messages that mean that memory has run out, in this order: from PyTorch and CUDA; the C++ library; the kernel,
+# CTranslate2 and cuBLAS; vLLM before and after it loads a model; llama.cpp.
 _OUT_OF_MEMORY = re.compile(
     r"out of memory|OutOfMemory"
     r"|bad_alloc|bad allocation"
@@ -28,7 +28,7 @@ def gigabytes(size_bytes: float) -> str:
 
 
 def says_out_of_memory(text: str) -> bool:
-    """Whether a line of a log or an error's message says that memory has run out: the host's or the GPU's."""
+    """Whether this line of a log or message of an error says that memory has run out: the host's or the GPU's."""
     return _OUT_OF_MEMORY.search(text) is not None
 
 

@@ -1,7 +1,7 @@
 """Gives back the memory that large calls leave behind in a process.
 
 One gRPC message of 60 MB left 170 MB: gRPC's own heap keeps what was freed, and an error keeps its message until the
-garbage collector, which `spare_the_collector` has made rare, finds the cycle.
+garbage collector finds the cycle, which takes long since `spare_the_collector` has made collections rare.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from common.metrics import SWEEPS
 
 LOOK_EVERY_S = 2.0
 GROWN_MB = 32.0
-"""A sweep costs some milliseconds, and is not worth it for less."""
+"""A sweep costs some milliseconds, so it is not worth it for less than this."""
 FREED_MB = 8.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 10.0, 600.0
 
@@ -36,11 +36,11 @@ class SweepPlan:
         self._next_s = now()
 
     def is_due(self, size_mb: float) -> bool:
-        """Whether a process that has this size now should sweep."""
+        """Whether a process of this size should sweep now."""
         return size_mb >= self._smallest_mb + GROWN_MB and self._now() >= self._next_s
 
     def swept(self, before_mb: float, after_mb: float) -> None:
-        """A sweep has changed the size."""
+        """Note that a sweep has changed the size."""
         self._smallest_mb = min(self._smallest_mb, after_mb)
         useful = before_mb - after_mb >= FREED_MB
         self._pause_s = FIRST_PAUSE_S if useful else min(2 * self._pause_s, LONGEST_PAUSE_S)
@@ -48,7 +48,7 @@ class SweepPlan:
 
 
 async def keep_small(service: str) -> None:
-    """Sweep when it is due, until cancelled. service: its label in the metrics."""
+    """Sweep whenever it is due, until cancelled. service: the label in the metrics."""
     process = psutil.Process()
     plan = SweepPlan(_size_mb(process))
     while True:

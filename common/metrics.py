@@ -15,7 +15,7 @@ CONVERSATION_BUCKETS_S = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.3, 1.
 
 
 def from_zero(counter: Counter, *values: str) -> Counter:
-    """`counter`, exported from the start with 0 for these values of its label.
+    """`counter`, exported with 0 from the start for these values of its label.
 
     If a time series only begins with its first event, rate() and increase() don't see that event.
     """
@@ -38,7 +38,7 @@ MODEL_LOAD_SECONDS = Gauge("aitalk_server_model_load_seconds", "Time that the mo
 
 
 def meter_calls(service: str) -> None:
-    """Export the call counters of a gRPC service (its full name) from zero, so that its first failure shows."""
+    """Export the call counters of a gRPC service (its full name) from zero, so that its first failure is visible."""
     for method in descriptor_pool.Default().FindServiceByName(service).methods:
         for code in ("OK", "CANCELLED", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "INTERNAL"):
             CALLS.labels(f"{method.containing_service.name}/{method.name}", code)

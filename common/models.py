@@ -1,9 +1,9 @@
-"""Model weights from Hugging Face: found in the cache, else downloaded.
+"""Model weights from Hugging Face: found in the cache, or downloaded.
 
     list of files  →  is there room on the disk  →  large files, each resumed where it stopped
       →  the hub library's snapshot (small files, links)  →  does every file have its size
 
-`common.download` fetches large files, since the hub's library starts them from zero in every process. HF_HOME,
+`common.download` fetches large files, because the hub's library starts them from zero in every process. HF_HOME,
 HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE work as usual: the library itself reads them from the environment.
 """
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RETRIES = 4
-"""How often an interrupted download is tried again, after 1, 2, 4 and 8 s."""
+"""How often an interrupted download is tried again: after 1, 2, 4 and 8 s."""
 
-_SPARE_BYTES = 100 << 20  # of disk, left free after a download
+_SPARE_BYTES = 100 << 20  # disk space left free after a download
 
 
 @runtime_checkable
@@ -40,7 +40,7 @@ class Fetches(Protocol):
     """An engine whose weights are downloaded."""
 
     def fetch(self) -> object:
-        """Download the weights without loading them; raises EngineError. Callers ignore what it returns."""
+        """Download the weights without loading them. Raises EngineError. Callers ignore the result."""
         ...
 
 
@@ -72,7 +72,7 @@ class _Wanted:
 def fetch_model(
     model_id: str, cache_dir: Path, *, revision: str | None = None, only: Sequence[str] | None = None
 ) -> Path:
-    """The folder with the files of `model_id` (`owner/name`, or `owner/name@revision`), downloaded if need be.
+    """The folder with the files of `model_id` (`owner/name`, or `owner/name@revision`), downloaded if necessary.
 
     revision: branch, tag or commit; None: the newest. only: patterns of file names (`*.json`); None: all files. If the
     hub can't be reached, the files in the cache are used if they are complete. Raises EngineError, which says what to
@@ -101,9 +101,9 @@ def fetch_model(
 def find_model(
     model_id: str, cache_dir: Path, *, revision: str | None = None, only: Sequence[str] | None = None
 ) -> Path | None:
-    """The folder that `fetch_model` returned earlier, asking no server; None if there is none.
+    """The folder that `fetch_model` returned earlier; None if there is none. No server is asked.
 
-    It may hold only the files of an earlier call with other patterns.
+    The folder may contain only the files of an earlier call with other patterns.
     """
     from huggingface_hub import snapshot_download
 
@@ -201,7 +201,8 @@ def _check_room(files: Iterable[WeightFile], wanted: _Wanted) -> None:
 
 
 def _complete(folder: Path, info: ModelInfo, wanted: _Wanted) -> Path:
-    """`folder`, if each file has its size. Otherwise deletes a bad file, for the next try, and raises OSError."""
+    """`folder`, if each file has its size. Otherwise deletes a bad file, so that it is downloaded again, and raises
+    OSError."""
     for file in wanted.siblings(info):
         path = folder / file.rfilename
         if file.size is not None and path.stat().st_size != file.size:
@@ -223,18 +224,19 @@ def _remember(sha: str, wanted: _Wanted) -> None:
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Whether the hub has refused the request, so that another try is of no use."""
+    """Whether the hub has refused the request, so that trying again is useless."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     return status in (400, 401, 403, 404) or isinstance(error, ValueError)
 
 
 def _is_away(error: Exception) -> bool:
-    """Whether there was no connection. The library has used both httpx and requests, so names are compared."""
+    """Whether there was no connection. Names of classes are compared, because the library has used both httpx and
+    requests."""
     return type(error).__name__ in ("ConnectError", "ConnectionError", "ProxyError")
 
 
 def _final(error: Exception, wanted: _Wanted) -> str:
-    """Why another try is of no use, and what to do; empty if another try may succeed."""
+    """Why trying again is useless, and what to do; empty if another attempt may succeed."""
     from huggingface_hub import constants
 
     if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT, EFBIG):

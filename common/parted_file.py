@@ -1,4 +1,4 @@
-"""Joins a large file from parts. Each part comes in a package, since registries take no large ones.
+"""Joins a large file from parts. Each part comes in a package of its own, because registries accept no large ones.
 
 parts in packages  →  is there room  →  joined into `.NAME.unfinished`, hashed on the way  →  renamed to NAME
 """
@@ -25,15 +25,15 @@ NPM_FOLDER = ".npm"
 
 _CHUNK = 4 << 20
 _STEP = 10  # percent between two log lines
-_SPARE_BYTES = 100 << 20  # left free beside the file
+_SPARE_BYTES = 100 << 20  # disk space left free beside the file
 
 
 @dataclass(frozen=True, slots=True)
 class PartedFile:
-    """A file and where its parts are. sha256: of the whole, in hexadecimal.
+    """A file, and where its parts are. sha256: the digest of the whole file, in hexadecimal.
 
-    parts: for each part the package to import and the path of the part below it, in order. is_npm: the packages are
-    npm's, in NPM_FOLDER of the folder where the file is joined.
+    parts: for each part, the package to import and the path of the part in it, in order. is_npm: the packages are
+    npm's, and are in NPM_FOLDER of the folder where the file is joined.
     """
 
     name: str
@@ -54,10 +54,10 @@ class PartedFile:
         return [part for part in found if part] if all(found) else None
 
     def join(self, folder: Path) -> Path:
-        """The whole file in `folder`, which is made of the installed parts if it isn't there.
+        """The whole file in `folder`. It is joined from the installed parts if it isn't there.
 
-        If several processes ask at once, one joins and the others wait. If that one is killed, the next starts over.
-        Raises EngineError, saying what to do.
+        If several processes need it at once, one joins and the others wait. If that process is killed, the next one
+        starts over. Raises EngineError, which says what to do.
         """
         if whole := self.joined(folder):
             return whole
@@ -80,7 +80,8 @@ class PartedFile:
                 f" in {folder}; make room, or set MODELS_CACHE_DIR to a folder on a larger disk"
             )
         logger.info("joining %s (%s) from %d parts, into %s", self.name, gigabytes(self.size_bytes), len(parts), folder)
-        unfinished = folder / f".{self.name}.unfinished"  # one name: killed processes leave one file at most
+        # always the same name, so that killed processes leave at most one file
+        unfinished = folder / f".{self.name}.unfinished"
         try:
             if self._write(parts, unfinished) != self.sha256:
                 raise EngineError(
@@ -93,7 +94,7 @@ class PartedFile:
         return folder / self.name
 
     def _write(self, parts: list[Path], target: Path) -> str:
-        """Write the parts one after the other; returns the SHA-256 of the whole."""
+        """Write the parts one after the other. Returns the SHA-256 of the whole."""
         digest, written, shown = hashlib.sha256(), 0, 0
         with target.open("wb") as file:
             for chunk in _chunks(parts):
@@ -114,7 +115,7 @@ def _chunks(parts: list[Path]) -> Iterator[bytes]:
 
 
 def _part(package: str, path: str, modules: Path | None) -> Path | None:
-    """Where a part is; a Python package is found without importing it. modules: the folder of npm's packages."""
+    """The path of a part. A Python package is found without importing it. modules: the folder of npm's packages."""
     if modules:
         part = modules / package / path
     else:

@@ -21,14 +21,15 @@ from common.tracing import configure_tracing
 logger = logging.getLogger(__name__)
 
 CHECKED = "AITALK_SETTINGS_CHECKED"
-"""Set by `make run` for its processes: it has already checked the names of all settings."""
+"""`make run` sets this for its processes, because it has already checked the names of all settings."""
 
-_COLLECT_EVERY = 10_000  # new objects between two collections; Python's default, 700, suits small scripts
+_COLLECT_EVERY = 10_000  # new objects between two collections; Python's default, 700, is for small scripts
 
 
 @contextmanager
 def plain_start_errors(label: str) -> Iterator[None]:
-    """A wrong setting, a model that can't be loaded or a port in use ends the process with a sentence, no traceback."""
+    """End the process with a sentence and no traceback for a wrong setting, a model that can't be loaded, or a port in
+    use."""
     try:
         yield
     except ValidationError as invalid:
@@ -66,9 +67,9 @@ def observe(service: str, settings: ProcessSettings) -> None:
 def spare_the_collector() -> None:
     """Make garbage collections fast and rare. Call it once everything is imported.
 
-    With many sessions, full collections take some percent of the CPU time, and each one stops everything for tens of
+    With many sessions, full collections take several percent of the CPU time, and each one stops everything for tens of
     milliseconds. Imported objects live as long as the process, so collections skip them. Collections also run less
-    often, since reference counting frees most objects of a session.
+    often, because reference counting frees most objects of a session.
     """
     gc.collect()
     gc.freeze()

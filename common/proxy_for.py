@@ -1,7 +1,8 @@
-"""Which proxy the environment names for a server: HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, unless NO_PROXY has its host.
+"""Which proxy the environment names for a server: HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, unless NO_PROXY covers its
+host.
 
-httpx 0.28 reads these itself, but knows no networks in NO_PROXY (10.0.0.0/8), no `*.name`, and refuses IPv6 in brackets
-and IPv6 networks with InvalidURL, so that no request could be made at all. Clusters set such values.
+httpx 0.28 reads these itself. But in NO_PROXY it knows neither networks (10.0.0.0/8) nor `*.name`, and for IPv6 in
+brackets and IPv6 networks it raises InvalidURL, so that no request could be made at all. Clusters set such values.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def proxy_for(url: str, proxies: Mapping[str, str] | None = None) -> str | None:
-    """The URL of the proxy for `url`; None: none. proxies: by scheme, as urllib finds them in the environment."""
+    """The URL of the proxy for `url`, or None. proxies: by scheme, as urllib finds them in the environment."""
     found = getproxies_environment() if proxies is None else proxies
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
@@ -33,7 +34,7 @@ def _covers(entry: str, host: str, port: int | None) -> bool:
     with suppress(ValueError):
         return _is_in(host, ip_network(entry.strip("[]"), strict=False))
     try:
-        wanted = urlsplit(f"//{entry}")  # it may have a port
+        wanted = urlsplit(f"//{entry}")  # the entry may have a port
         name, of_port = wanted.hostname or "", wanted.port
     except ValueError:
         return False

@@ -17,9 +17,9 @@ _HEADER = "authorization"
 
 @dataclass(frozen=True)
 class Security:
-    """The credentials that a process shows, and those that it accepts.
+    """The credentials that a process presents, and those that it accepts.
 
-    token: sent with every call, in its metadata. cert, key: of this process, PEM. ca: of the authority that it trusts,
+    token: sent with every call, in its metadata. cert, key: this process's own, PEM. ca: the authority that it trusts,
     PEM. TLS is on if there is a `ca` or a `cert`. A server with a `ca` asks for client certificates (mTLS).
     """
 
@@ -30,7 +30,8 @@ class Security:
 
     @classmethod
     def of(cls, settings: ProcessSettings) -> Security:
-        """Read the files that the settings name. Raises ValueError if one can't be read, or cert or key is missing."""
+        """Read the files that the settings name. Raises ValueError if one can't be read, or if cert or key is
+        missing."""
         cert, key, ca = (_read(path) for path in (settings.grpc_tls_cert, settings.grpc_tls_key, settings.grpc_tls_ca))
         if (cert is None) != (key is None):
             raise ValueError("GRPC_TLS_CERT and GRPC_TLS_KEY belong together: set both or none")
@@ -93,7 +94,7 @@ def _read(path: Path | None) -> bytes | None:
 class _Tokened:
     """A channel that adds an entry to the metadata of every call.
 
-    gRPC's call credentials need TLS, and its interceptors put a queue between a stream and its writer.
+    gRPC's call credentials would need TLS, and its interceptors would put a queue between a stream and its writer.
     """
 
     def __init__(self, channel: grpc.aio.Channel, entry: tuple[str, str]) -> None:

@@ -108,15 +108,15 @@ class ModelServerSettings(ProcessSettings):
 
 
 _SECRET = re.compile(r"(?<!MAX_)TOKENS?$|SECRET$|API_KEY$|PASSWORD$|^REDIS_URL$|^MCP_SERVERS$")
-_PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")  # in a URL
+_PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")  # the password in a URL
 
 
 def problems_in(invalid: ValidationError) -> list[str]:
-    """The wrong settings, one sentence each, with the given value unless it is a secret."""
+    """The wrong settings, one sentence each, which contains the given value unless it is a secret."""
     problems = []
     for error in invalid.errors(include_url=False):
         message = error["msg"].removeprefix("Value error, ")
-        if not error["loc"]:  # several settings don't go together; the message names them
+        if not error["loc"]:  # the error concerns several settings together; its message names them
             problems.append(message)
             continue
         name, given = str(error["loc"][0]).upper(), _PASSWORD.sub("…@", str(error["input"]))

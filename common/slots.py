@@ -1,4 +1,5 @@
-"""Limits how many streams a model server takes at once. It refuses more, rather than being slow for everyone."""
+"""Limits how many streams a model server takes at once. It refuses further ones, rather than being slow for
+everyone."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ class Slots:
 
     @contextmanager
     def take(self) -> Iterator[None]:
-        """Hold a slot for the length of a `with` block; raises BusyError if none is free."""
+        """Hold a slot for the length of a `with` block. Raises BusyError if none is free."""
         if self.in_use >= self.total:
             raise BusyError(f"all {self.total} slots are in use; try again in a second or try another replica")
         self._change(+1)

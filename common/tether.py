@@ -11,14 +11,14 @@ import os
 import signal
 import sys
 
-PR_SET_PDEATHSIG = 1  # from linux/prctl.h; the setting survives exec
+PR_SET_PDEATHSIG = 1  # from linux/prctl.h; the setting survives an exec
 
 
 def main() -> None:
     """Tie this process to its parent, then become the command."""
     parent, command = int(sys.argv[1]), sys.argv[2:]
     if sys.platform == "linux":
-        # SIGTERM, not SIGKILL: a server with child processes (vLLM) has to end them and free the GPU.
+        # SIGTERM, not SIGKILL, because a server with child processes (vLLM) has to end them and free the GPU.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         sys.exit("the process that started this one is gone already")

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.id_generator import IdGenerator
     from opentelemetry.sdk.trace.sampling import Sampler
 
-FLUSH_TIMEOUT_S = 2.5  # for all waiting spans, at the end of the process; one export fails after EXPORT_TIMEOUT_S
+FLUSH_TIMEOUT_S = 2.5  # for all waiting spans, at the end of the process; a single export fails after EXPORT_TIMEOUT_S
 EXPORT_TIMEOUT_S = 2  # a missing collector must not delay the end of a process
 
 TRACER = trace.get_tracer("aitalk")
@@ -85,7 +85,7 @@ def configure_tracing(service: str, endpoint: str, share: float = 1.0) -> None:
 def flush_traces() -> None:
     """Send the remaining spans within FLUSH_TIMEOUT_S. Spans that the collector hasn't taken by then are lost.
 
-    A normal exit does this. A process that ends without Python's own clean-up calls it.
+    A normal exit calls this. A process that ends without Python's own clean-up has to call it.
     """
     if _sampler is None:
         return
@@ -118,7 +118,7 @@ def _chosen_ids() -> IdGenerator:
 
 
 def choose_root() -> SpanContext:
-    """Choose the ids of a root span that another process will begin; invalid if nothing is traced."""
+    """Choose the ids of a root span that another process will begin. They are invalid if nothing is traced."""
     if _sampler is None or _ids is None:
         return trace.INVALID_SPAN_CONTEXT
     from opentelemetry.sdk.trace.sampling import Decision
@@ -140,7 +140,7 @@ def start_root(name: str, traceparent: str = "", *, ago_s: float = 0.0) -> Span:
 
 
 def span_context(traceparent: str) -> SpanContext:
-    """The span that `traceparent` names; invalid if that is empty or malformed."""
+    """The span that `traceparent` names. It is invalid if `traceparent` is empty or malformed."""
     context = _TRACEPARENT.extract({"traceparent": traceparent}, Context())
     return trace.get_current_span(context).get_span_context()
 
@@ -163,7 +163,8 @@ def under(parent: SpanContext | Span) -> Context:
 
 @contextmanager
 def stage(name: str, parent: Context | None = None, **attributes: Any) -> Iterator[Span]:
-    """A span for the length of the block, under `parent` or else under the current span. It doesn't become current."""
+    """A span for the length of the block, under `parent` or otherwise under the current span. It doesn't become
+    current."""
     span = TRACER.start_span(name, context=parent, attributes=attributes)
     try:
         yield span
@@ -184,8 +185,8 @@ def _nanoseconds_ago(seconds: float) -> int:
 
 
 def calling(method: str) -> tuple[tuple[tuple[str, str], ...], Span | None]:
-    """The metadata of a call to a model server, and its span if the call is part of a trace. End the span with the
-    call."""
+    """The metadata of a call to a model server, and its span if the call is part of a trace. The caller ends the span
+    together with the call."""
     ids, carrier = current_ids(), dict[str, str]()
     context = baggage.set_baggage(_SESSION, ids.session_id, Context()) if ids.session_id else Context()
     if ids.turn_id:
@@ -200,7 +201,7 @@ def calling(method: str) -> tuple[tuple[tuple[str, str], ...], Span | None]:
 
 @contextmanager
 def serving(method: str, metadata: Mapping[str, str]) -> Iterator[Span]:
-    """Serve a call in the block: with the caller's ids and, if the call is part of a trace, a current span."""
+    """Serve a call in the block: with the caller's ids and, if the call is part of a trace, with a current span."""
     context = _BAGGAGE.extract(metadata, Context())
     ids = WorkIds(*(str(baggage.get_baggage(name, context) or "") for name in (_SESSION, _TURN)))
     caller = span_context(metadata.get("traceparent", ""))

@@ -1,7 +1,7 @@
-"""Finds settings that nobody reads. Otherwise a misspelt name would have no effect and no warning. Pure.
+"""Finds settings that nobody reads. Otherwise a misspelt name would have no effect and cause no warning. Pure.
 
-Names in `.env` (and on the command line of `make`) are meant for us, so each must be known. The environment holds
-variables of many programs; of these, only names with our prefixes, or very close to a setting's name, are checked.
+Names in `.env` (and on the command line of `make`) are meant for us, so each must be known. The environment contains
+variables of many programs, so only names with our prefixes, or very close to a setting's name, are checked there.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ _PROTECTION = re.compile(r"AUTH|(?<!MAX_)TOKEN|SECRET|JWT|TLS|PASSWORD|API_?KEY|
 
 @dataclass(frozen=True, slots=True)
 class UnknownSetting:
-    """A name that is no setting. source: where it was found. nearest: the setting that was probably meant, or empty."""
+    """A name that is not a setting. source: where it was found. nearest: the setting that was probably meant, or
+    empty."""
 
     name: str
     source: str
@@ -37,7 +38,7 @@ class UnknownSetting:
 
     @property
     def looks_like_protection(self) -> bool:
-        """Whether somebody may rely on it for protection."""
+        """Whether somebody may rely on this setting for protection."""
         return any(_PROTECTION.search(name) for name in (self.name, self.nearest))
 
     def __str__(self) -> str:
@@ -47,7 +48,7 @@ class UnknownSetting:
 
 
 def unknown_settings(environment: Collection[str], meant_for_us: Mapping[str, Collection[str]]) -> list[UnknownSetting]:
-    """The names that are no settings.
+    """The names that are not settings.
 
     environment: names of all environment variables. meant_for_us: another source of names (".env") → its names.
     """

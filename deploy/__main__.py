@@ -1,7 +1,7 @@
 """`python -m deploy`, as `make run` starts it: `deploy.mesh`, unless another mesh uses the same folder.
 
-The lock of the folder is looked at before `deploy.mesh` is imported: that takes a second of processor time, which is
-many seconds on a busy machine, such as one on which a mesh runs already.
+The lock of the folder is checked before `deploy.mesh` is imported: the import takes a second of processor time, which
+is many seconds on a busy machine, such as one on which a mesh is already running.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def folder_problem() -> str:
 
 
 def main() -> int:
-    """Run until the mesh ends; returns the exit status."""
+    """Run until the mesh ends. Returns the exit status."""
     is_start = not sys.argv[1:]  # --fetch and --dry-run start nothing
     if is_start and (problem := folder_problem()):
         sys.exit(f"can't start: {problem}")

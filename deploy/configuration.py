@@ -26,7 +26,7 @@ def configuration(
     *,
     dotenv: Mapping[str, str | None] | None = None,
 ) -> dict[str, str]:
-    """`environment`, plus what `.env` (or `dotenv`) and the profile add to it. Empty values are ignored.
+    """`environment`, and what `.env` (or `dotenv`) and the profile add to it. Empty values are ignored.
 
     profile: None takes PROFILE from the environment or `.env`. Raises ValueError if there is no such profile.
     """

@@ -1,8 +1,8 @@
-"""Chooses the language model for a machine without a GPU: times each model on the disk, and takes the largest quick
-one.
+"""Chooses the language model for a machine without a GPU: times each model on the disk, and takes the largest one that
+is quick enough.
 
-steps, the smallest first  →  speed of each that is on this disk  →  seconds to the first clause  →  the largest
-                                                                      within a second
+    steps, the smallest first  →  speed of each that is on this disk  →  seconds to the first clause  →  the largest
+                                                                                                         within a second
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from llm_service.engines.llama_cpp import llama_cpp_engine
 from llm_service.gguf_weights import LAPTOP_MODEL, GgufWeights, is_gguf
 from llm_service.servers.llama_server import default_threads
 
-NEW_TOKENS = 40  # of a prompt: the learner's words and the template around them; the rest is in the cache
-CLAUSE_TOKENS = 12  # after this many the voice begins to speak
+# tokens of a prompt that must be read: the learner's words and the template around them; the rest is in the cache
+NEW_TOKENS = 40
+CLAUSE_TOKENS = 12  # after this many tokens the voice begins to speak
 LIMIT_S = 1.0
 
 
@@ -47,12 +48,12 @@ STEPS = (
     _from_hub("Qwen2.5-3B", "Qwen/Qwen2.5-3B-Instruct-GGUF", 2.1),
     _from_hub("Qwen3-4B", "Qwen/Qwen3-4B-GGUF", 2.5),
 )
-"""The smallest first."""
+"""The steps, the smallest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A step with its speed here; None: it isn't on this disk. failure: why it could not be timed."""
+    """A step with its speed on this machine; None: the model isn't on this disk. failure: why it could not be timed."""
 
     step: Step
     speed: Speed | None
@@ -70,13 +71,14 @@ class Timed:
 
 
 def choose(timed: Sequence[Timed]) -> Step:
-    """The last quick step of `timed`, which is sorted from the smallest; the smallest step if none is quick."""
+    """The last quick step of `timed`, which is sorted from the smallest to the largest; the smallest step if none is
+    quick."""
     quick = [one.step for one in timed if one.is_quick]
     return quick[-1] if quick else timed[0].step
 
 
 def written(timed: Sequence[Timed]) -> str:
-    """A table for people, and which step to take."""
+    """A table for people, and which step to choose."""
     rows = [("model", "size", "read/s", "written/s", "first clause", "")]
     for one in timed:
         size = f"{one.step.size_gb:.1f} GB" if one.step.size_gb else ""
@@ -113,10 +115,11 @@ def time_steps(
     busy: bool = False,
     timer: Callable[[LlmSettings], Speed] | None = None,
 ) -> list[Timed]:
-    """Each step with its speed on this machine: the kept figure or, without one or with `again`, what `timer` measures.
+    """Each step with its speed on this machine: the stored figure or, without one or with `again`, what `timer`
+    measures.
 
-    environment: settings (names in capitals) that the models run with. busy: don't keep what is measured now. timer: by
-    default it starts the real model.
+    environment: settings (names in capitals) that the models run with. busy: don't store what is measured now. timer:
+    by default it starts the real model.
     """
     return [_timed(step, environment, again, busy, timer or measure) for step in steps_for(environment)]
 
@@ -150,7 +153,7 @@ def _settings(step: Step, environment: Mapping[str, str]) -> LlmSettings:
     """The settings of llm_service with the step's model, for one reply at a time."""
     settings = settings_from(LlmSettings, environment)
     changed: dict[str, object] = {"llm_model_name": step.model or "bundled", "llm_max_streams": 1}
-    if settings.llm_model_name != step.model:  # drop settings for another model's repository
+    if settings.llm_model_name != step.model:  # drop settings that are for another model's repository
         changed |= {"llm_model_revision": "", "llm_gguf_file": LlmSettings.model_fields["llm_gguf_file"].default}
     return settings.model_copy(update=changed)
 

@@ -1,9 +1,9 @@
 """The folder in which the Valkey of `make run` keeps its data, and its lock.
 
 Two Valkeys must not share a folder: each rewrites the files and so deletes the data of the other. Therefore each holds
-a lock on its folder. The kernel frees the lock when Valkey ends for any reason.
+a lock on its folder. The kernel releases the lock when Valkey ends for any reason.
 
-This module imports little, so that `make run` can look at the lock before anything else.
+This module imports little, so that `make run` can check the lock before anything else.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ class FolderInUseError(ValueError):
 def lock_folder(folder: Path, *, wait_s: float = 0.0) -> int:
     """Make `folder`, for this user only, and lock it. Returns the descriptor that holds the lock.
 
-    wait_s: how long another one may take to end. Raises FolderInUseError, or OSError if it can't be written.
+    wait_s: how long to wait for another Valkey to end. Raises FolderInUseError, or OSError if the folder can't be
+    written.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)  # older versions made it readable for all
@@ -46,7 +47,7 @@ def lock_folder(folder: Path, *, wait_s: float = 0.0) -> int:
 
 
 def problem_with(folder: Path) -> str:
-    """Why a new Valkey can't use `folder`, and what to do; empty if it can. It makes the folder."""
+    """Why a new Valkey can't use `folder`, and what to do; empty if it can. Makes the folder if necessary."""
     try:
         os.close(lock_folder(folder))
     except FolderInUseError as error:
@@ -57,7 +58,7 @@ def problem_with(folder: Path) -> str:
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether a Valkey uses `folder`. It changes nothing."""
+    """Whether a Valkey uses `folder`. Changes nothing."""
     try:
         lock = os.open(folder / _LOCK, os.O_RDWR)
     except OSError:

@@ -10,11 +10,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-NEEDED_BYTES = 1_200_000_000  # .venv of `make setup`, with the bundled models
+NEEDED_BYTES = 1_200_000_000  # the .venv of `make setup`, with the bundled models
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The status. Writes to stderr what is missing."""
+    """Check the disk. Returns the exit status, and writes to stderr how much room is missing."""
     folder = Path(arguments[0]).absolute()
     while not folder.exists():
         folder = folder.parent

@@ -1,4 +1,4 @@
-"""The Python environments of `make run PROFILE=…`, since services need conflicting packages.
+"""The Python environments of `make run PROFILE=…`, because services need conflicting packages.
 
 vllm, coqui-tts, moshi and transformers need different versions of the same packages. So each service may have an
 environment of its own: ASR_ENVIRONMENT=asr-cuda means the folder `.venv-asr-cuda` with the packages of the lock
@@ -23,7 +23,8 @@ UV = Path(sys.executable).parent / "uv"
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A virtual environment and the lock of its packages. Without a lock, somebody else maintains the environment."""
+    """A virtual environment and the lock of its packages. Without a lock, the environment is maintained by somebody
+    else."""
 
     folder: Path
     lock: Path | None = None
@@ -47,7 +48,7 @@ class Environment:
         return mark.exists() and all(mark.stat().st_mtime >= lock.stat().st_mtime for lock in locks)
 
     def install_commands(self) -> list[list[str]]:
-        """The command lines that make it. The project is installed as editable, built with build.txt."""
+        """The command lines that make it. The project is installed as editable, and built with build.txt."""
         into = ["--python", str(self.python), "--require-hashes"]
         return [
             [str(UV), "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(self.folder)],
@@ -60,14 +61,14 @@ class Environment:
         ]
 
     def install(self) -> None:
-        """Install the packages of the lock; raises CalledProcessError."""
+        """Install the packages of the lock. Raises CalledProcessError."""
         for command in self.install_commands():
             subprocess.run(command, check=True)
         (self.folder / ".installed").touch()
 
     def settings(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """The variables for its processes: PATH, so that the Procfile's `python` is this one, and the library path for
-        CTranslate2."""
+        """The variables for its processes: PATH, so that `python` in the Procfile means this Python, and the library
+        path for CTranslate2."""
         added = {"PATH": f"{self.programs}{os.pathsep}{environment.get('PATH', os.defpath)}"}
         # CTranslate2's wheel needs libcublas.so.12 but has no path to it. torch's wheel has one to its own version.
         if any(self.folder.glob("lib/python3*/site-packages/ctranslate2")) and (libraries := self._nvidia_libraries()):
@@ -84,7 +85,7 @@ OWN = Environment(Path(sys.executable).parent.parent)
 
 
 def environment_of(process: str, settings: Mapping[str, str]) -> Environment:
-    """The environment of `process` (a name in the Procfile); raises ValueError if there is no such lock."""
+    """The environment of `process` (a name in the Procfile). Raises ValueError if there is no such lock."""
     name = settings.get(f"{process.upper()}_ENVIRONMENT", "")
     if not name:
         return OWN
@@ -97,7 +98,7 @@ def environment_of(process: str, settings: Mapping[str, str]) -> Environment:
 
 
 def install_missing(environments: Mapping[str, Environment]) -> None:
-    """Install the environments whose lock has changed, each once. Raises ValueError or CalledProcessError."""
+    """Install the environments whose lock has changed, each only once. Raises ValueError or CalledProcessError."""
     for environment in dict.fromkeys(environments.values()):
         if environment.is_installed:
             continue

@@ -23,7 +23,7 @@ Check = Callable[[], Awaitable[Sign]]
 
 
 async def check_model_server(address: str, security: Security | None = None) -> Sign:
-    """Ask grpc.health.v1. A server that loads its model answers, but does not serve yet."""
+    """Ask grpc.health.v1. A server that is loading its model answers, but does not serve yet."""
     async with open_channel(address, security) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         try:
@@ -40,7 +40,7 @@ async def check_gateway(host: str, port: int) -> Sign:
 
 
 async def check_valkey(port: int) -> Sign:
-    """Ask with PING. A Valkey that still reads its files answers -LOADING."""
+    """Ask with PING. A Valkey that is still reading its files answers -LOADING."""
     answer = await _ask("127.0.0.1", port, b"PING\r\n")
     if answer.startswith(b"+PONG"):
         return Sign.SERVES

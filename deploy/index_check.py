@@ -1,7 +1,7 @@
 """`python deploy/index_check.py`: ends with status 1 if pip can reach none of the places that it gets packages from.
 
-`make setup` runs it first, because without a network pip takes many seconds to say so. It needs no package except pip,
-and says nothing if it can't tell: then pip itself finds out.
+`make setup` runs it first, because without a network pip takes many seconds to report that. It needs no package except
+pip, and says nothing if it can't decide: then pip itself finds out.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ FIRST_PACKAGE = "uv"  # the only one that pip installs
 
 
 def main() -> int:
-    """The status. Writes to stderr why no place can be reached."""
+    """Check the network. Returns the exit status, and writes to stderr why no place can be reached."""
     try:
         places = _places()
-    except Exception as error:  # what it imports of pip is not public
+    except Exception as error:  # it imports parts of pip that are not public
         print(f"(the network was not checked: {error})", file=sys.stderr)
         return 0
     if any(_is_here(place) for place in places):
@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def _places() -> list[str]:
-    """URLs and folders, as pip's options, environment variables and configuration files say."""
+    """The URLs and folders from pip's options, environment variables and configuration files."""
     import ensurepip  # Debian has it in a package of its own
 
     wheels = Path(ensurepip.__file__).parent / "_bundled"
@@ -59,7 +59,7 @@ def _is_here(place: str) -> bool:
 
 
 def _endpoint(place: str) -> tuple[str, int]:
-    """The host and port to connect to: of the place, or of the proxy to it."""
+    """The host and port to connect to: those of the place, or of the proxy to it."""
     url = urlsplit(place)
     proxy = urllib.request.getproxies().get(url.scheme)
     if proxy and not urllib.request.proxy_bypass(url.hostname or ""):
@@ -68,7 +68,7 @@ def _endpoint(place: str) -> tuple[str, int]:
 
 
 def _why_unreachable(endpoints: set[tuple[str, int]]) -> list[str]:
-    """The reason for each; nothing if one can be reached or is slow to answer."""
+    """The reason for each endpoint; none if one can be reached or is slow to answer."""
     answers: Queue[str] = Queue()
     for host, port in endpoints:
         Thread(target=lambda at=(host, port): answers.put(_try(*at)), daemon=True).start()

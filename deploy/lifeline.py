@@ -1,7 +1,7 @@
 """Decides what to do when a process of `make run` ends or no longer answers. Pure: the caller carries it out.
 
 start ──► serves ──► ends, or is silent for too long ──► pause ──► start …
-  └── ends before it has ever served ──► given up: it can't start at all
+ └── ends before it has ever served ──► given up, because it can't start at all
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from common.backoff import Backoff
 CHECK_EVERY_S = 5.0
 HANGS_AFTER_S = 15.0
 LOADING_HANGS_AFTER_S = 300.0
-SILENCES = 2  # one may only show that this machine was paused, as a virtual machine is
+SILENCES = 2  # a single one may only show that this machine was paused, as a virtual machine may be
 FIRST_STARTS = 3
 
 
@@ -45,9 +45,9 @@ class Lifeline:
     def __init__(self) -> None:
         self._backoff = Backoff()
         self._has_served = False
-        self._serves_since: float | None = None  # in this run
+        self._serves_since: float | None = None  # counted from the beginning of the present run
         self._last_answer = 0.0
-        self._silences = 0  # health checks in a row
+        self._silences = 0  # unanswered health checks in a row
 
     @property
     def serves(self) -> bool:
@@ -75,9 +75,9 @@ class Lifeline:
         return self._silences >= SILENCES and now - self._last_answer >= limit
 
     def ended(self, status: int, now: float) -> StartAgain | GiveUp:
-        """The run is over. status: the exit status; negative: the signal that ended it.
+        """The run is over. status: the exit status; negative: the signal that ended the process.
 
-        If a process ends by itself before it ever served, its output says why it can't start, and another try is
+        If a process ends by itself before it has ever served, its output says why it can't start, and another try is
         useless. If a signal ended it, it gets three tries.
         """
         pause_s = self._backoff.next_pause_s(now - self._serves_since if self._serves_since is not None else 0.0)
@@ -89,5 +89,5 @@ class Lifeline:
 
 
 def how(status: int) -> str:
-    """An exit status in words; negative: the signal."""
+    """An exit status in words. A negative status is the signal."""
     return f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"

@@ -1,7 +1,7 @@
-"""Measures how fast a language model reads and writes on this machine's CPU, for some seconds, and keeps the figures.
+"""Measures for some seconds how fast a language model reads and writes on this machine's CPU, and stores the figures.
 
-The engine is the one that llm_service would start, with the same threads, so the figures hold for conversations. They
-are kept with the models, in `language-model-speeds.json`, by the model's file and the CPU.
+The engine is the one that llm_service would start, with the same threads, so the figures are valid for conversations.
+They are stored with the models, in `language-model-speeds.json`, by the model's file and the CPU.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SENTENCES = (
     " we met an old friend who told us a long story about her holiday by the sea."
 )
 _WRITE = "Tell me a long story about a dog."
-_WRITTEN_TOKENS = 64  # of one reply
+_WRITTEN_TOKENS = 64  # in one reply
 _MOST_REPLIES = 100
 
 
@@ -49,7 +49,7 @@ class Speed:
 
 async def time_engine(engine: LlmEngine, clock: Callable[[], float] = time.perf_counter) -> Speed:
     """The speed of a started engine, from two seconds of reading and two of writing, and at least one reply of each."""
-    await _read(engine, 0, clock)  # the instructions, which stay in the cache, as in a conversation
+    await _read(engine, 0, clock)  # first read the instructions, which then stay in the cache, as in a conversation
     tokens, seconds, number = 0, 0.0, 0
     while seconds < TIMED_S:
         number += 1
@@ -87,7 +87,7 @@ async def _written_per_s(engine: LlmEngine, clock: Callable[[], float]) -> float
 
 
 async def _written(engine: LlmEngine, number: int, clock: Callable[[], float]) -> AsyncIterator[float]:
-    """When each token of a reply was written."""
+    """The times at which the tokens of a reply were written."""
     request = GenerationRequest((_SYSTEM, Message("user", _WRITE)), _WRITTEN_TOKENS, 0.7, seed=number)
     async with aclosing(engine.stream(request)) as events:
         async for event in events:
@@ -106,7 +106,7 @@ def cpu_label(threads: int) -> str:
 
 
 class KeptSpeeds:
-    """The figures of one models folder."""
+    """The stored figures of one models folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -119,7 +119,7 @@ class KeptSpeeds:
             return None
 
     def put(self, weights: Path, cpu: str, speed: Speed) -> None:
-        """Keep a figure. Raises OSError if the folder can't be written."""
+        """Store a figure. Raises OSError if the folder can't be written."""
         with FileLock(self._folder / f".{FILE}.lock"):
             speeds = self._all()
             speeds.setdefault(_key(weights), {})[cpu] = asdict(speed)
@@ -128,7 +128,7 @@ class KeptSpeeds:
             unfinished.replace(self._folder / FILE)
 
     def _all(self) -> dict[str, dict[str, Any]]:
-        """All figures; none if the file is missing or damaged, so that everything is measured anew."""
+        """All figures; none if the file is missing or damaged, so that everything is measured again."""
         try:
             found = json.loads((self._folder / FILE).read_text())
         except (OSError, ValueError):

@@ -1,9 +1,10 @@
 """`python -m deploy.mesh`: the whole mesh on one machine, as `make run` starts it (through `python -m deploy`).
 
-The processes are those of the Procfile. The gateway listens on PORT, the others on their default ports or, where those
-are taken, on free ones. A process whose address is set (ASR_ADDRESS, …) runs elsewhere and is not started here.
-Recognition serves metrics on METRICS_PORT, the language model on the next port, synthesis on the one after. A process
-that ends or hangs is started again (`deploy.supervisor`). The mesh ends with Ctrl-C, or if a process can't start.
+The processes are those of the Procfile. The gateway listens on PORT. The others listen on their default ports or, if
+those are taken, on free ones. A process whose address is set (ASR_ADDRESS, …) runs elsewhere and is not started here.
+Recognition serves metrics on METRICS_PORT, the language model on the next port, synthesis on the one after that. A
+process that ends or hangs is started again (`deploy.supervisor`). The mesh ends with Ctrl-C, or if a process can't
+start.
 
 With PROFILE set:  check that the models fit  →  install environments  →  fetch weights  →  start each process in its
 own environment. Weights that come in packages are installed before the fetch, and the packages removed after it.
@@ -50,7 +51,8 @@ MODEL_NAMES = tuple(f"{name.upper()}_MODEL_NAME" for name in MODEL_SERVERS)
 
 @dataclass(frozen=True)
 class Part:
-    """A process that others connect to. port: the setting for its port; address: the setting that others read."""
+    """A process that others connect to. port: the setting for its port. address: the setting from which others learn
+    its address."""
 
     name: str
     port: str
@@ -67,7 +69,7 @@ PARTS = (
 )
 METERED = ("asr", "llm", "tts")
 DRAIN_TIMEOUTS = dict.fromkeys(MODEL_SERVERS, "DRAIN_TIMEOUT_S") | {"gateway": "GATEWAY_DRAIN_TIMEOUT_S"}
-SAME_SIGNAL_S = 1.0  # make passes on a signal that a terminal or a supervisor has sent to both processes
+SAME_SIGNAL_S = 1.0  # make passes on a signal that a terminal or a supervisor has already sent to both processes
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  where a gateway on all addresses is asked
 
 
@@ -81,7 +83,7 @@ class Process:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until Ctrl-C or SIGTERM, or until a process can't start at all; returns the exit status."""
+    """Run until Ctrl-C or SIGTERM, or until a process can't start at all. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m deploy.mesh", description="The whole mesh on one machine.")
     parser.add_argument("--fetch", action="store_true", help="install and download what is needed, and end")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done")
@@ -126,10 +128,9 @@ def install_and_fetch(
 
 
 def run(processes: Mapping[str, Process], warnings: Sequence[str] = ()) -> int:
-    """Run all processes until Ctrl-C or SIGTERM; returns the exit status.
+    """Run all processes until Ctrl-C or SIGTERM. Returns the exit status.
 
-    warnings: said again once all processes serve, because the lines of the start have moved the first ones out of
-    sight.
+    warnings: repeated once all processes serve, because by then the lines of the start have scrolled them out of sight.
     """
     from deploy.supervisor import CantStartError, Supervisor  # imports gRPC, which a dry run does not wait for
 
@@ -147,7 +148,7 @@ def _repeat(warnings: Sequence[str], say: Callable[[str, str], None]) -> None:
 
 
 async def _supervise(supervisor: Supervisor, when_all_serve: Callable[[], None]) -> None:
-    """The first signal stops the processes in order, a later one kills them."""
+    """Run the supervisor. The first signal stops the processes in order, a later one kills them."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     asked_at = math.inf
 
@@ -191,14 +192,15 @@ def programs_of(processes: Mapping[str, Process]) -> list[Program]:
             check_of(name, process.variables),
             stop_within_s=5.0 + float(process.variables.get(DRAIN_TIMEOUTS.get(name, ""), 5)),
             stage={"redis": 0, "gateway": 2}.get(name, 1),
-            after="redis" if name == "gateway" else "",  # else its first lines would say that Redis can't be reached
+            # otherwise its first lines would say that Redis can't be reached
+            after="redis" if name == "gateway" else "",
         )
         for name, process in processes.items()
     ]
 
 
 def line_printer(names: Collection[str]) -> Callable[[str, str], None]:
-    """Prints lines as honcho does: the time, the name of the process (in a colour of its own), and the line."""
+    """Prints lines as honcho does: the time, the name of the process (each in a colour of its own), and the line."""
     colours = dict(zip(names, get_colours(), strict=False))
     printer = Printer(sys.stdout, width=max(map(len, [*names, "system"])))
 
@@ -209,7 +211,8 @@ def line_printer(names: Collection[str]) -> Callable[[str, str], None]:
 
 
 def check_fit(environment: Mapping[str, str], *, fetch_only: bool) -> None:
-    """Raise ValueError if the models can't run here. A machine without a GPU may still download them for another."""
+    """Raise ValueError if the models can't run here. A machine without a GPU may still download them for another
+    machine."""
     if not (unfit := what_cannot_fit(environment)):
         return
     if not fetch_only or gpus():
@@ -218,7 +221,7 @@ def check_fit(environment: Mapping[str, str], *, fetch_only: bool) -> None:
 
 
 def what_cannot_fit(environment: Mapping[str, str]) -> str:
-    """Why the models don't fit on this machine's GPUs, or that their profile needs a GPU; empty if all is well."""
+    """Why the models don't fit on this machine's GPUs, or that their profile needs a GPU; empty if everything fits."""
     found, profile = gpus(), environment.get("PROFILE", "")
     if not found and profile not in GPU_PROFILES:
         return ""
@@ -240,7 +243,7 @@ def here(environment: Mapping[str, str]) -> set[str]:
 
 
 def processes_of(environment: Mapping[str, str]) -> dict[str, Process]:
-    """The processes that run on this machine; raises ValueError for an unknown environment."""
+    """The processes that run on this machine. Raises ValueError for an unknown environment."""
     commands: dict[str, str] = parse_procfile((ROOT / "Procfile").read_text()).processes
     elsewhere, settings = plan(environment)
     processes = {}
@@ -290,7 +293,8 @@ def dry_run(
 
 
 def plan(environment: Mapping[str, str], parts: Sequence[Part] = PARTS) -> tuple[set[str], dict[str, str]]:
-    """The processes that run elsewhere, and the settings with which the others, started here, find each other."""
+    """The processes that run elsewhere, and the settings with which the processes that are started here find each
+    other."""
     elsewhere = {part.name for part in parts if environment.get(part.address)}
     parts = [part for part in parts if part.name not in elsewhere]
     settings = {}

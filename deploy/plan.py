@@ -42,11 +42,11 @@ ROUNDING_GB = 1e-6  # differences up to this come from floating-point rounding
 
 @dataclass(frozen=True)
 class Plan:
-    """On which GPU each model goes, and whether that works.
+    """Which GPU each model uses, and whether that works.
 
-    places: the index of a GPU for each demand. conversations: how many contexts of full length the language model holds
-    at once. utilization: the best LLM_GPU_MEMORY_UTILIZATION; None if no language model runs here. problems: why the
-    models don't fit; empty if they do. remarks: further advice.
+    places: the index of a GPU for each demand. conversations: for how many contexts of full length the language model
+    has room at once. utilization: the best LLM_GPU_MEMORY_UTILIZATION; None if no language model runs here. problems:
+    why the models don't fit; empty if they do. remarks: further advice.
     """
 
     gpus_gb: tuple[float, ...]
@@ -98,10 +98,11 @@ def demands_of(environment: Mapping[str, str], without: Collection[str] = ()) ->
 
 
 def place(demands: Sequence[Demand], gpus_gb: Sequence[float], given: float | None = None) -> Plan:
-    """The placement with the most conversations at once; among equals, on the fewest and then the first GPUs.
+    """The placement that allows the most conversations at once. Among equal ones, the one with the fewest GPUs, and
+    then the first GPUs.
 
-    given: LLM_GPU_MEMORY_UTILIZATION if it is set. If it fits no placement, the plan is the best placement with another
-    share, and its problem says what is wrong with the given one.
+    given: LLM_GPU_MEMORY_UTILIZATION if it is set. If no placement works with it, the result is the best placement with
+    another share, and its problem says what is wrong with the given share.
     """
     plan = Plan(tuple(gpus_gb), tuple(demands))
     if not demands:
@@ -121,7 +122,7 @@ def place(demands: Sequence[Demand], gpus_gb: Sequence[float], given: float | No
 
 
 def _placed(plan: Plan, places: tuple[int, ...]) -> Plan:
-    """`plan` with these places. If they don't work, its problems say why."""
+    """`plan` with these places. If they don't work, the plan's problems say why."""
     plan = replace(plan, places=places)
     for demand, index in zip(plan.demands, places, strict=True):
         if demand.device not in (None, index):
@@ -135,7 +136,7 @@ def _placed(plan: Plan, places: tuple[int, ...]) -> Plan:
         if free < llm.least_gb:
             return replace(plan, problems=(f"GPU {index} is {llm.least_gb - free:.1f} GB short",))
         share = min(llm.full_gb, free) / size
-        # Rounded to two digits, upwards if there is room; never beyond the free memory.
+        # Round to two digits, upwards if there is room, but never beyond the free memory.
         share = min(math.ceil(share * 100) / 100, free / size)
         plan = replace(
             plan, utilization=math.floor(share * 1000) / 1000, conversations=_conversations(llm, min(llm.full_gb, free))
@@ -144,7 +145,7 @@ def _placed(plan: Plan, places: tuple[int, ...]) -> Plan:
 
 
 def _with_given_utilization(plan: Plan, given: float) -> Plan:
-    """`plan` with the given LLM_GPU_MEMORY_UTILIZATION. If that doesn't work, its problems say so."""
+    """`plan` with the given LLM_GPU_MEMORY_UTILIZATION. If that doesn't work, the plan's problems say so."""
     index = next(i for demand, i in zip(plan.demands, plan.places, strict=True) if demand.part == "llm")
     llm, size = _llm_on(plan, index), plan.gpus_gb[index]
     assert llm is not None  # noqa: S101
@@ -209,7 +210,7 @@ def written(plan: Plan) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the plan; returns the exit status, 1 if the models don't fit."""
+    """Print the plan. Returns the exit status, 1 if the models don't fit."""
     parser = argparse.ArgumentParser(prog="python -m deploy.plan", description="Do the chosen models fit on the GPUs?")
     parser.add_argument("--profile", default=None, choices=PROFILES, help="a profile's settings; default: PROFILE")
     parser.add_argument("--gpu-gb", type=float, nargs="+", metavar="GB", help="memory of each GPU; default: as found")
@@ -228,7 +229,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def print_cpu_plan(profile: str | None, *, again: bool) -> None:
-    """Time the language models on this disk, and say which to take."""
+    """Time the language models on this disk, and print which one to choose."""
     from deploy import cpu_plan  # imports the engine, too, and is only needed here
 
     logging.getLogger("llm_service").setLevel(logging.ERROR)  # no lines about loading models

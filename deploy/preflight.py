@@ -39,13 +39,14 @@ _NEXT_PORTS = 50
 
 
 class CannotStartError(ValueError):
-    """Some settings or this machine don't allow a start. The message has a line for each problem."""
+    """With these settings, or on this machine, the mesh can't start. The message has a line for each problem."""
 
 
 def check_settings(environment: Mapping[str, str], processes: set[str]) -> list[str]:
-    """Check the names and values of all settings; returns warnings about names that nobody reads.
+    """Check the names and values of all settings. Returns warnings about names that nobody reads.
 
-    environment: with `.env` and the profile. processes: those that are to start here. Raises CannotStartError.
+    environment: the settings, including those of `.env` and the profile. processes: those that start here. Raises
+    CannotStartError.
     """
     problems: list[str] = []
     classes: list[type[BaseSettings]] = [RunSettings, *(cls for name, cls in SETTINGS.items() if name in processes)]
@@ -84,7 +85,7 @@ def _given_to_make(flags: str) -> dict[str, str]:
 def check_machine(variables: Mapping[str, Mapping[str, str]]) -> None:
     """Check that ports are free and that Valkey may use its folder. Raises CannotStartError.
 
-    variables: for each process that is to start here, its environment variables.
+    variables: the environment variables of each process that starts here.
     """
     problems = [problem for host, port, setting in _ports(variables) if (problem := _port_problem(host, port, setting))]
     if redis := variables.get("redis"):
@@ -113,7 +114,7 @@ def _port_problem(host: str, port: int, setting: str) -> str:
     except PermissionError:
         return f"{setting}={port} needs more rights; choose a port from 1024 on: `make run {setting}=8000`"
     except OSError as error:
-        if (error.errno or 0) < 0:  # of getaddrinfo
+        if (error.errno or 0) < 0:  # an error of getaddrinfo
             return f"{host} is not an address of this machine; see HOST and GRPC_HOST"
         if error.errno != errno.EADDRINUSE:
             why = os.strerror(error.errno or 0)
@@ -125,8 +126,8 @@ def _port_problem(host: str, port: int, setting: str) -> str:
 
 
 def _by(port: int) -> str:
-    """The program that listens on `port`, if we may see it."""
-    import psutil  # slow, and wanted only if something is wrong
+    """The program that listens on `port`, if this user may see it."""
+    import psutil  # slow, and needed only if something is wrong
 
     try:
         for one in psutil.net_connections("tcp"):

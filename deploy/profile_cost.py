@@ -1,6 +1,6 @@
-"""What a profile costs, told before its models are downloaded.
+"""What a profile costs. It is printed before the profile's models are downloaded.
 
-The figures come from docs/performance.md; this machine is only compared by its number of cores.
+The figures come from docs/performance.md. Of this machine, only the number of cores is taken into account.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_CLAUSE_TOKENS = 12  # after this many the voice begins to speak
-_CLAUSE_S = 2.0  # of speech in such a clause, and in the end of the learner's turn that is decoded last
+_CLAUSE_TOKENS = 12  # after this many tokens the voice begins to speak
+_CLAUSE_S = 2.0  # seconds of speech in such a clause, and in the end of the learner's turn that is decoded last
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
     """The cost of one profile on a machine with two slow cores.
 
-    download_gb: of all models. memory_gb: of all processes once loaded. recognition, speech: seconds of CPU time that
-    it takes to recognise or to speak a second of speech. tokens_per_s: that the language model writes. cores: from
-    which on a conversation is comfortable.
+    download_gb: the size of all models. memory_gb: the memory of all processes once loaded. recognition, speech:
+    seconds of CPU time to recognise or to speak one second of speech. tokens_per_s: the speed at which the language
+    model writes. cores: how many a comfortable conversation needs.
     """
 
     download_gb: float
@@ -31,11 +31,11 @@ class Cost:
 
     @property
     def first_sound_s(self) -> float:
-        """Seconds from the end of a turn to the first sound: computed, for a first clause of 2 s."""
+        """Seconds from the end of a turn to the first sound, computed for a first clause of 2 s."""
         return _CLAUSE_TOKENS / self.tokens_per_s + _CLAUSE_S * self.speech + _CLAUSE_S * self.recognition
 
     def told(self, profile: str, cores: int) -> str:
-        """A few lines for people. cores: of this machine."""
+        """A few lines for people. cores: the number of this machine's cores."""
         verdict = (
             "that should do for a conversation"
             if cores >= self.cores
@@ -53,7 +53,7 @@ class Cost:
 COSTS: Mapping[str, Cost] = {
     "languages": Cost(download_gb=1.4, memory_gb=3.6, recognition=0.85, speech=0.9, tokens_per_s=2, cores=6)
 }
-"""By the profile's name; other profiles have their sizes in docs/models.md."""
+"""By the profile's name. The sizes of other profiles are in docs/models.md."""
 
 
 def cost_of(environment: Mapping[str, str]) -> str:

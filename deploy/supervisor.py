@@ -28,8 +28,8 @@ AFTER_S = 10.0
 class Program:
     """A process to keep alive. command: for the shell. stop_within_s: from SIGTERM to SIGKILL.
 
-    stage: programs with a higher stage are stopped first. after: a program that it needs; it starts once that one
-    serves, but waits at most AFTER_S.
+    stage: programs with a higher stage are stopped first. after: a program that this one needs; this one starts once
+    that one serves, but waits at most AFTER_S.
     """
 
     name: str
@@ -46,7 +46,7 @@ class CantStartError(Exception):
 
 
 class Supervisor:
-    """Keeps programs alive. say: prints a line of the process with that name; of the supervisor itself: "system"."""
+    """Keeps programs alive. say: prints a line under the name of its process; the supervisor's own name is "system"."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Supervisor:
         self._stopping = False
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Run until `stop` is set; then stop all. Raises CantStartError if a program can't start at all."""
+        """Run until `stop` is set, then stop all programs. Raises CantStartError if a program can't start at all."""
         keepers = [(program.stage, asyncio.create_task(self._keep(program))) for program in self._programs]
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -92,7 +92,7 @@ class Supervisor:
             child.kill()
 
     async def _keep(self, program: Program) -> None:
-        """Run a program again and again, until cancelled. Raises CantStartError."""
+        """Run a program, and start it again whenever it ends, until cancelled. Raises CantStartError."""
         lifeline = self._new_lifeline()
         if needed := self._serving.get(program.after):
             with suppress(TimeoutError):
@@ -111,7 +111,7 @@ class Supervisor:
                     await asyncio.sleep(again.pause_s)
 
     async def _run_once(self, program: Program, lifeline: Lifeline, last_lines: deque[str]) -> int:
-        """Run a program until it ends; returns its exit status. When cancelled, stops it first."""
+        """Run a program until it ends. Returns its exit status. When cancelled, it stops the program first."""
         async with run_child(["/bin/sh", "-c", program.command], program.variables) as child:
             child.stop_timeout_s = program.stop_within_s
             self._children[program.name] = child
@@ -125,7 +125,7 @@ class Supervisor:
                 await child.stop()
                 await asyncio.wait(
                     {reading}, timeout=1.0
-                )  # read its last lines, but not for long: a process that it left may hold the pipe
+                )  # read its last lines, but not for long, because a process that it left behind may hold the pipe
                 reading.cancel()
 
     async def _pass_on(self, program: Program, child: ChildProcess, last_lines: deque[str]) -> None:
@@ -135,7 +135,7 @@ class Supervisor:
             self._say(program.name, line)
 
     async def _watch(self, program: Program, child: ChildProcess, lifeline: Lifeline) -> None:
-        """Check its health, and kill it if it hangs."""
+        """Check the program's health, and kill it if it hangs."""
         while True:
             await asyncio.sleep(self._check_every_s if lifeline.serves else FIRST_CHECKS_EVERY_S)
             hangs = lifeline.seen(await program.check(), time.monotonic())
@@ -148,7 +148,7 @@ class Supervisor:
 
 
 def last_words(lines: Sequence[str]) -> str:
-    """Why a process ended: the line of its output that says why it can't start, or else the last line."""
+    """Why a process ended: the line of its output that says why it can't start, or otherwise the last line."""
     for line in reversed(lines):
         _, found, why = line.partition("can't start: ")
         if found:

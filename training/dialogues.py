@@ -5,7 +5,7 @@
     P: Near Porto, how lovely! Is it by the sea?
 
 A block is one conversation: its level, its partner (`friend` or the id of a scenario), then what the learner (L) and
-the partner (P) say. An empty line ends it.
+the partner (P) say. An empty line ends the block.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Dialogue:
     source: str
 
     def messages(self, first: int = 0) -> list[ChatMessage]:
-        """The conversation as the gateway gives it to a trained model, from line `first` on."""
+        """The conversation from line `first` on, in the form in which the gateway gives it to a trained model."""
         turns = [_turn(speaker, text) for speaker, text in self.lines[first:]]
         briefing = Briefing(_partner(self.partner), self.level, is_trained=True)
         return messages_for(briefing, turns, "", max_chars=_NO_LIMIT)

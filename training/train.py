@@ -29,8 +29,9 @@ from training.dialogues import Dialogue, read
 RANK, ALPHA = 16, 32
 LEARNING_RATE, WARM_UP = 8e-4, 0.06
 BATCH = 4  # conversations
-HELD_BACK = 20  # one in so many
-BEGINS_LATER = 0.5  # the share of conversations of which the first lines are left out, as prompts do with long ones
+HELD_BACK = 20  # one of this many
+# the share of conversations whose first lines are left out, as prompts leave them out of long conversations
+BEGINS_LATER = 0.5
 LEAST_LINES = 6
 
 
@@ -43,7 +44,7 @@ class Sample:
 
 
 def main() -> None:
-    """See the module."""
+    """Run the training; see the module's docstring."""
     parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="the adapter's file (GGUF)")
     parser.add_argument("--begin-with", type=Path, help="go on from this adapter")
@@ -58,7 +59,7 @@ def main() -> None:
 
 
 class Trainer:
-    """begin_with: an adapter to go on from."""
+    """Trains the LoRA. begin_with: an adapter to start from."""
 
     def __init__(self, chance: random.Random, begin_with: Path | None) -> None:
         weights = find_smollm2()
@@ -121,19 +122,19 @@ class Trainer:
         return sample
 
     def _batches(self, samples: Sequence[Sample]) -> Iterator[Sequence[Sample]]:
-        """Samples of similar length together, so that little is padded; the batches in any order."""
+        """Batches in random order. Samples of similar length are batched together, so that little padding is needed."""
         by_length = sorted(samples, key=lambda sample: len(sample.tokens) + self._chance.uniform(0, 30))
         batches = [by_length[start : start + BATCH] for start in range(0, len(by_length), BATCH)]
         self._chance.shuffle(batches)
         yield from batches
 
     def _loss(self, batch: Sequence[Sample]) -> tuple[torch.Tensor, int]:
-        """The sum over the partner's tokens, and their number."""
+        """The loss, summed over the partner's tokens, and the number of these tokens."""
         width = max(len(sample.tokens) for sample in batch)
         tokens = torch.tensor([sample.tokens + [0] * (width - len(sample.tokens)) for sample in batch])
         told = torch.tensor([sample.is_partner + [False] * (width - len(sample.tokens)) for sample in batch])[:, 1:]
         model = self._model.get_base_model()
-        hidden = model.model(input_ids=tokens).last_hidden_state  # padding comes last, and nothing before it sees it
+        hidden = model.model(input_ids=tokens).last_hidden_state  # padding comes last, and no token before it sees it
         logits = model.lm_head(hidden[:, :-1][told])  # only where the partner speaks: the vocabulary is large
         return cross_entropy(logits, tokens[:, 1:][told], reduction="sum"), int(told.sum())
 
@@ -148,7 +149,7 @@ def pieces(messages: Sequence[ChatMessage]) -> Iterator[tuple[str, bool]]:
 
 
 def rate(done: float) -> float:
-    """The learning rate's factor: it rises to 1, then falls to a twentieth along a cosine. done: 0 to 1."""
+    """The factor of the learning rate: it rises to 1, then falls to a twentieth along a cosine. done: 0 to 1."""
     return min(1.0, (done + 1e-3) / WARM_UP) * (0.05 + 0.95 * (1 + math.cos(math.pi * min(1.0, done))) / 2)
 
 

@@ -14,7 +14,7 @@ _PROMETHEUS = {"type": "prometheus", "uid": "prometheus"}
 
 @dataclass(frozen=True)
 class Query:
-    """A PromQL query. legend: Grafana's template for the names of its lines, such as `{{code}}`."""
+    """A PromQL query. legend: Grafana's template for the names of the query's lines, such as `{{code}}`."""
 
     expr: str
     legend: str
@@ -55,7 +55,7 @@ class Dashboard:
 
 
 def quantiles(metric: str, by: str = "", *, of: Sequence[float] = (0.5, 0.95), where: str = "") -> tuple[Query, ...]:
-    """Queries for quantiles of a histogram over five minutes. by: a label with a line for each of its values."""
+    """Queries for quantiles of a histogram over five minutes. by: a label; each of its values gets a line."""
     group = f"le, {by}" if by else "le"
     legend = f"{{{{{by}}}}} " if by else ""
     return tuple(

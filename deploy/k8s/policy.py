@@ -1,4 +1,4 @@
-"""Our own rules for valid manifests. Pure: takes documents, returns a sentence for each fault."""
+"""Our own rules for valid manifests. Pure: takes documents, and returns a sentence for each fault."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def _faults_of_pod(pod: Document) -> Iterator[str]:
 
 
 def _secrets_at_large(workload: Document) -> Iterator[str]:
-    """Containers that get all keys of a secret. Only the gateway may: it checks the learners' tokens."""
+    """Containers that get all keys of a secret. Only the gateway may get them, because it checks the learners'
+    tokens."""
     if workload["metadata"]["name"] == "gateway":
         return
     for container in workload["spec"]["template"]["spec"]["containers"]:

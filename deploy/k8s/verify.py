@@ -1,6 +1,5 @@
-"""`make verify-k8s`: builds every overlay, validates it strictly against several Kubernetes versions, KEDA's and
-cert-manager's types, and our own rules (`policy.py`). Prints the faults; if there are any, the exit status is 1.
-"""
+"""`make verify-k8s`: builds every overlay and validates it strictly against several Kubernetes versions, the types of
+KEDA and cert-manager, and our own rules (`policy.py`). Prints the faults. If there are any, the exit status is 1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in the images and environments, whether it is known to be vulnerable, and how a release is signed.
+"""What the images and environments contain, whether it is known to be vulnerable, and how a release is signed.
 
-`make sbom`, `make audit`, and deploy/supply_chain/release.sh.
+See `make sbom`, `make audit`, and deploy/supply_chain/release.sh.
 """

@@ -23,7 +23,7 @@ _NO_DATA = ("could not be audited", "ConnectionError", "ConnectTimeout", "ReadTi
 
 
 def rounds(packages: Iterable[Locked]) -> list[list[Locked]]:
-    """The packages in several lists, so that no list has two versions of a package."""
+    """The packages in several lists, none of which has two versions of a package."""
     by_name = [list(group) for _, group in itertools.groupby(sorted(packages), lambda one: one.name)]
     columns = itertools.zip_longest(*by_name)
     return [[one for one in column if one] for column in columns]
@@ -41,7 +41,7 @@ def audit(pip_audit: str, packages: list[Locked], arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         lock = Path(folder) / "requirements.txt"
         lock.write_text(requirements(packages))
-        # --strict: otherwise it says "No known vulnerabilities found" even if it knows nothing of a package.
+        # Without --strict, it says "No known vulnerabilities found" even if it knows nothing about a package.
         fixed = ["--require-hashes", "--disable-pip", "--strict", "--progress-spinner", "off"]
         done = subprocess.run([pip_audit, *fixed, "-r", str(lock), *arguments], capture_output=True, text=True)
     print(done.stdout, end="")

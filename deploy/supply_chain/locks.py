@@ -22,12 +22,12 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "make-run-languages-weights": ("weights-kokoro", "weights-laptop", "weights-whisper-base"),
     "make-run-npm": ("npm",),
 }
-"""Each image (`SERVICE`, `LOCK`) and environment of `make run` → the locks that are installed into it."""
+"""Each image (`SERVICE`, `LOCK`) and each environment of `make run` → the locks that are installed into it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Locked:
-    """A package of a lock. hashes: SHA-256 of its wheels and source archives; one of them is installed."""
+    """A package of a lock. hashes: SHA-256 of its wheels and source archives, of which one is installed."""
 
     name: str
     version: str
@@ -48,5 +48,5 @@ def read_lock(name: str) -> list[Locked]:
 
 
 def read_locks(names: Iterable[str]) -> list[Locked]:
-    """The packages of several locks, sorted, each version once."""
+    """The packages of several locks, sorted. Each version is listed once."""
     return sorted({one for name in names for one in read_lock(name)})

@@ -1,4 +1,4 @@
-"""Validates SBOMs by CycloneDX's own schema. Runs in the environment of supply-chain.txt: `make sbom`."""
+"""Validates SBOMs with CycloneDX's own schema. Runs in the environment of supply-chain.txt: `make sbom`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 
 def main() -> int:
-    """Returns 1 and prints the faults if there are any."""
+    """Validate the SBOMs. Returns 1, and prints the faults, if there are any."""
     faults = 0
     for path in map(Path, sys.argv[1:]):
         if fault := JsonStrictValidator(SchemaVersion.V1_6).validate_str(path.read_text()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deploy.grafana.panels import Dashboard, Panel, Query, Row, quantiles, rate
 
-# Each gateway calls Describe every second.
+# Each gateway calls Describe every second, so these calls are left out.
 _NOT_ASKED_ABOUT = '{method!~".*/Describe"}'
 
 CAPACITY = Dashboard(
@@ -33,7 +33,7 @@ CAPACITY = Dashboard(
                         Query("sum by (service) (aitalk_server_slots_in_use)", "{{service}} in use"),
                         Query("sum by (service) (aitalk_server_slots)", "{{service}} in all"),
                     ),
-                    "A learner holds one of recognition's all the time; the others while a reply is made.",
+                    "A learner holds a recognition slot all the time, and slots of the others while a reply is made.",
                 ),
                 Panel(
                     "Calls refused",
@@ -67,7 +67,7 @@ CAPACITY = Dashboard(
                         Query("max(aitalk_gateway_queue_length)", "learners"),
                         *quantiles("aitalk_gateway_queue_wait_seconds", of=(0.95,)),
                     ),
-                    "How many, and how long (seconds) those waited who were let in.",
+                    "How many learners wait, and how long (seconds) those who got a seat had waited.",
                 ),
                 Panel(
                     "Turned away and moved",
@@ -109,13 +109,13 @@ CAPACITY = Dashboard(
                         Query("sum(rate(aitalk_gateway_audio_seconds_total[5m]))", "gateway: seconds /s"),
                         Query("sum(rate(aitalk_asr_audio_seconds_total[5m]))", "recognition: seconds /s"),
                     ),
-                    "How many microphones are open.",
+                    "Shows how many microphones are open.",
                 ),
                 Panel(
                     "Replies begun in a pause",
                     "reqps",
                     (rate("aitalk_gateway_eager_replies_total", "outcome"),),
-                    "used: the wait was shorter by so much. skipped: no room to try (SPECULATION_MAX_OCCUPANCY).",
+                    "used: they shortened a wait. skipped: there was no room to try (SPECULATION_MAX_OCCUPANCY).",
                 ),
                 Panel(
                     "Made for nothing",
@@ -124,7 +124,7 @@ CAPACITY = Dashboard(
                         Query("sum(rate(aitalk_gateway_wasted_audio_seconds_total[5m]))", "seconds of speech /s"),
                         Query("sum(rate(aitalk_gateway_wasted_characters_total[5m]))", "characters /s"),
                     ),
-                    "What the wasted ones of them cost.",
+                    "What the wasted replies cost.",
                 ),
             ),
         ),
@@ -142,7 +142,7 @@ CAPACITY = Dashboard(
                     "Memory",
                     "bytes",
                     (Query("sum by (job) (process_resident_memory_bytes)", "{{job}}"),),
-                    "Without the llama.cpp or vLLM process, and without the GPU's.",
+                    "Without the llama.cpp or vLLM process, and without GPU memory.",
                 ),
             ),
         ),

@@ -23,8 +23,8 @@ LEARNER = Dashboard(
                     "Replies",
                     "reqps",
                     (rate("aitalk_gateway_turns_total", "outcome"),),
-                    "Most are complete. Interrupting is the learner's right; failed is ours to mend; discarded "
-                    "ones were begun in a pause that was no end.",
+                    "Most are complete. Learners may interrupt; failed ones are faults to repair; discarded "
+                    "ones were begun in a pause that was not the end of the turn.",
                 ),
                 Panel(
                     "Replies that failed",
@@ -36,7 +36,7 @@ LEARNER = Dashboard(
                             "failed",
                         ),
                     ),
-                    "Of the replies that a learner was to hear.",
+                    "The share of the replies that a learner should have heard.",
                     good_below=0.01,
                 ),
             ),
@@ -48,7 +48,7 @@ LEARNER = Dashboard(
                     "From the last sound to the first answer",
                     "s",
                     quantiles(_STAGES, of=(0.5, 0.95, 0.99), where='{stage="first_audio_sent"}'),
-                    "Voice to voice, but for the network and the player. Feels immediate under 0.5 s, broken over 3 s.",
+                    "Voice to voice, without the network and the player. Feels immediate under 0.5 s, broken over 3 s.",
                     good_below=1.3,
                 ),
                 Panel(
@@ -58,10 +58,10 @@ LEARNER = Dashboard(
                     "Counted from the last sound: the gap between two lines is what that stage costs.",
                 ),
                 Panel(
-                    "As the learner's player tells it",
+                    "As the learner's player reports it",
                     "s",
                     quantiles(_STAGES, where='{stage="first_audio_played"}'),
-                    "With the network and the player's buffer.",
+                    "Includes the network and the player's buffer.",
                 ),
             ),
         ),
@@ -75,16 +75,16 @@ LEARNER = Dashboard(
                     "By code; docs/protocol.md says what each means.",
                 ),
                 Panel(
-                    "Sounds that were no interruption",
+                    "Sounds that were not an interruption",
                     "reqps",
                     (rate("aitalk_gateway_false_interruptions_total", "reply"),),
-                    "hushed: the partner paused and went on. cut: it was stopped, and took it up again.",
+                    "hushed: the partner paused and went on. cut: the reply was stopped, and continued later.",
                 ),
                 Panel(
                     "Analyses",
                     "reqps",
                     (rate("aitalk_gateway_analyses_total", "outcome"),),
-                    "partial: the language model wrote its parts wrongly or too late.",
+                    "partial: the language model's parts were unusable or too late.",
                 ),
             ),
         ),
