@@ -2,7 +2,7 @@
 See --help.
 
 All servers run all the time; a server is idle while nobody talks to it. In each run, and for each number of learners,
-the learners talk to one system after the other, in another order each time. The models alone are timed, too.
+the learners talk to one system after the other, in a different order each time. The models alone are timed, too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ STAGGER_S = 1.3  # between the starts of two learners
 
 @dataclass(frozen=True)
 class Contestant:
-    """A system to measure. meet: makes the client for one conversation with it."""
+    """A system to measure. meet: makes a client for one conversation with it."""
 
     name: str
     url: str
@@ -63,7 +63,7 @@ def main() -> None:
 
 def run(folder: Path, sessions: Sequence[int], runs: int, *, quick: bool) -> report.Bench:
     """Run everything. Logs go into `folder`."""
-    machine = report.machine()  # read first, while the machine's load is still its own
+    machine = report.machine()  # read first, before the bench itself adds to the machine's load
     at_once = " ".join(map(str, sessions))
     command = f'make bench SESSIONS="{at_once}" {"QUICK=1" if quick else f"RUNS={runs}"}'
     with ExitStack() as servers:
@@ -97,13 +97,13 @@ def run(folder: Path, sessions: Sequence[int], runs: int, *, quick: bool) -> rep
 
 
 def in_turn(contestants: Sequence[Contestant], number: int) -> Sequence[Contestant]:
-    """The systems in the order of this run: each run begins with another one."""
+    """The systems in the order of this run. Each run begins with a different one."""
     first = number % len(contestants)
     return (*contestants[first:], *contestants[:first])
 
 
 def talk(contestant: Contestant, learners: int, number: int, said: Sequence[Utterance]) -> Conversations:
-    """Let `learners` learners talk to one system at once."""
+    """Have `learners` learners talk to one system at once."""
 
     async def all_at_once() -> list[Conversation]:
         barrier = asyncio.Barrier(learners)
@@ -137,7 +137,8 @@ def talk(contestant: Contestant, learners: int, number: int, said: Sequence[Utte
 
 @contextmanager
 def first_in_line() -> Iterator[None]:
-    """Give the client's thread priority over the servers, if allowed: real learners use machines of their own."""
+    """Give the client's thread priority over the servers, if that is allowed, because real learners use machines of
+    their own."""
     usual = os.getpriority(os.PRIO_PROCESS, 0)
     with suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, usual - 10)
@@ -148,7 +149,7 @@ def first_in_line() -> Iterator[None]:
 
 
 def where_time_goes(url: str, said: Sequence[Utterance]) -> list[dict[str, float]]:
-    """latency_ms of AI-Talk's replies to one learner who hears each reply to its end. It is not part of the
+    """latency_ms of AI-Talk's replies to one learner who hears each reply to its end. This is not part of the
     comparison."""
 
     async def attend() -> list[dict[str, float]]:

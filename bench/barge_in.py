@@ -41,11 +41,11 @@ SENTENCES = [
 SOUNDS = ["Mhm.", "Uh-huh.", "Yeah.", "Okay.", "Right.", "I see.", "Oh.", "Mm.", "Yes.", "Hmm.", "Oh, okay.", "Sure."]
 SOUNDS += ["Ah.", "Really?", "Yeah, yeah."]
 COUGHS = 5
-VOICED = 500  # of 32768
+VOICED = 500  # of 32,768: samples above this are voice
 
 
 class Microphone:
-    """Sends 20 ms frames in real time without end: the given speech, then silence."""
+    """Sends frames of 20 ms in real time without end: first the given speech, then silence."""
 
     def __init__(self, learner: Learner) -> None:
         self._learner = learner
@@ -53,6 +53,8 @@ class Microphone:
         self.voiced_at = 0.0
 
     def speak(self, samples: Samples) -> None:
+        """Say these samples (16-bit, at RATE_HZ) from the next frame on. `voiced_at` becomes the time of their first
+        voiced frame."""
         self._speech = samples
         self.voiced_at = 0.0
 
@@ -85,7 +87,8 @@ def cough(seed: int) -> Samples:
 
 
 async def said_over_the_partner(url: str, speech: Samples, watch_s: float) -> dict[str, Any] | None:
-    """What happens to one story when the learner says `speech` over it; None if the story was too short to tell."""
+    """What happens to one story when the learner says `speech` over it; None if the story was too short to measure
+    that."""
     async with a_learner(url) as learner, asyncio.TaskGroup() as tasks:
         await learner.send(type="start", audio={"encoding": "pcm_s16le", "sample_rate": RATE_HZ}, level="advanced")
         arrivals: list[float] = []

@@ -1,6 +1,5 @@
-"""`python -m bench.batching`: how many learners double p95 voice to voice, with and without batches in recognition. It
-uses the whole mesh with the bundled models. Two meshes run all the time and take turns.
-"""
+"""`python -m bench.batching`: how many learners double the p95 of voice to voice, with and without batches in
+recognition. It uses the whole mesh with the bundled models. Two meshes run all the time and are measured in turn."""
 
 from __future__ import annotations
 
@@ -42,7 +41,7 @@ def main() -> None:
 
 
 def table(conversations: list[Conversations]) -> str:
-    """A Markdown table. It also shows each p95 as a multiple of the one with the fewest learners."""
+    """A Markdown table. It also shows each p95 as a multiple of the p95 with the fewest learners."""
     lines = [
         "| learners | recognition | median, s | p95, s | × p95 of the fewest | silent |",
         "| --: | --- | --: | --: | --: | --: |",

@@ -20,13 +20,14 @@ from tests.support.mesh import ROOT
 START_TIMEOUT_S = 900.0  # the first start of a step may join or download its model
 
 KEPT = ("PATH", "HOME", "LANG", "SSL_CERT_", "UV_", "PIP_", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
-"""Beginnings of the names of the variables that a mesh inherits: what a download needs, but no setting of ours."""
+"""The beginnings of the names of variables that a mesh inherits: those that a download needs, but none of our
+settings."""
 
 
 @dataclass(frozen=True)
 class RunningMesh:
-    """ws: the URL of its WebSocket. pid: of the process that watches over the others. metrics: the URLs of its
-    services' metrics, by the service."""
+    """ws: the URL of its WebSocket. pid: the process that watches over the others. metrics: the URLs of its services'
+    metrics, by service."""
 
     ws: str
     pid: int
@@ -35,7 +36,7 @@ class RunningMesh:
 
 @contextmanager
 def mesh(name: str, folder: Path, *, checkout: Path = ROOT, settings: Mapping[str, str]) -> Iterator[RunningMesh]:
-    """Run the mesh of a checkout that has its `.venv`; yields once it is ready."""
+    """Run the mesh of a checkout that has its `.venv`. Yields once the mesh is ready."""
     python = Path(sys.executable) if checkout == ROOT else checkout / ".venv/bin/python"
     names = ("PORT", "ASR_PORT", "LLM_PORT", "TTS_PORT", "VALKEY_PORT")
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
@@ -63,7 +64,7 @@ def mesh(name: str, folder: Path, *, checkout: Path = ROOT, settings: Mapping[st
 
 
 def three_ports_in_a_row() -> int:
-    """The first of three free ports in a row: a mesh counts its services' metrics ports from one setting."""
+    """The first of three free ports in a row. A mesh derives the metrics ports of its services from one setting."""
     while True:
         (first,) = free_ports(1)
         try:

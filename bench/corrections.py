@@ -1,9 +1,9 @@
-"""`make bench-corrections`: measures how well a language model corrects learners' sentences with the analysis' own
+"""`make bench-corrections`: measures how well a language model corrects learners' sentences with the analysis's own
 question.
 
-Each sentence of a JFLEG folder (dev.src; its README says where it comes from) goes to the model in the analysis' own
-question. The corrections that the analysis believes count; a sentence without one stays as it is. None of the sentences
-is kept. The model is that of LLM_MODEL_NAME, run as the language-model service runs it.
+Each sentence of a JFLEG folder (dev.src; its README says where it comes from) goes to the model in that question. Only
+the corrections that the analysis believes count; other sentences stay as they are. None of the sentences is stored. The
+model is that of LLM_MODEL_NAME, run as the language model service runs it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class EngineLlm(GeneratingLlm):
 
     @property
     def is_small(self) -> bool:
-        """The same answer as the gateway's own client gives. The analysis then leaves corrections to its rules."""
+        """Gives the same answer as the gateway's own client. If the model is small, the analysis leaves corrections to
+        its rules."""
         return 0 < self._engine.describe().parameters < SMALL_PARAMETERS
 
     async def generate(
@@ -71,7 +72,7 @@ class Corpus:
 
     @classmethod
     def read(cls, folder: Path, first: int | None) -> Corpus:
-        """The first sentences of a JFLEG folder; None: all."""
+        """The first sentences of a JFLEG folder. first: how many; None: all."""
         sources = _lines(folder / "dev.src")[:first]
         people = [_lines(folder / f"dev.ref{number}") for number in range(REFERENCES)]
         return cls(sources, [list(own) for own in zip(*people, strict=True)][:first])
@@ -80,7 +81,7 @@ class Corpus:
 @dataclass(frozen=True)
 class Figures:
     """usable: answers that the analysis believes. left_alone: of the sentences that at least one person left unchanged,
-    the share that the model left unchanged, too."""
+    the share that the model also left unchanged."""
 
     sentences: int
     gleu: float
@@ -101,7 +102,7 @@ class Figures:
 
 
 def figures(corpus: Corpus, answers: Sequence[str | None], seconds: float) -> Figures:
-    """The figures of the answers. An answer of None leaves the sentence as it is."""
+    """The figures of the answers. If an answer is None, the sentence stays as it is."""
     written = [
         source if answer is None else as_tokens(answer, source)
         for source, answer in zip(corpus.sources, answers, strict=True)
@@ -124,7 +125,8 @@ def figures(corpus: Corpus, answers: Sequence[str | None], seconds: float) -> Fi
 
 
 async def corrected(sentences: Sequence[str], llm: EngineLlm, *, show: bool = False) -> list[str | None]:
-    """The model's answers that the analysis believes, asked in the analysis' own pieces; None: not believed."""
+    """The model's answers that the analysis believes, requested in the same pieces as in the analysis. None: not
+    believed."""
     answers: dict[int, str | None] = {}
     for piece in pieces_of([Sentence(text, "") for text in sentences]):
         texts = [sentences[number] for number in piece]
@@ -142,7 +144,7 @@ async def corrected(sentences: Sequence[str], llm: EngineLlm, *, show: bool = Fa
 
 
 def by_rules(sentence: str) -> str | None:
-    """The sentence as the analysis' rules correct it, without a model; None if they find nothing."""
+    """The sentence as corrected by the analysis's rules, without a model; None if they find nothing."""
     text = sentence
     found = rule_corrections(Sentence(sentence, ""), "en")
     for one in found:
@@ -157,7 +159,7 @@ def as_text(tokens: Sequence[str]) -> str:
 
 
 def as_tokens(text: str, source: Sequence[str]) -> list[str]:
-    """A sentence in tokens like JFLEG's. Tokens that also occur in `source` are cut as they are there."""
+    """A sentence in tokens like JFLEG's. Tokens that also occur in `source` are divided as they are there."""
     text = re.sub(r"(?<=\w)(?=n['’]t\b|['’](?:s|m|re|ve|ll|d)\b)", " ", text, flags=re.IGNORECASE)
     text = re.sub(r"\bcannot\b", "can not", text) if "cannot" not in source else text
     text = re.sub(r"([.!?]+)([\"'”’)]*)$", r" \1 \2", text)

@@ -1,6 +1,7 @@
-"""`make bench-echo`: the partner on a loudspeaker, heard by the learner's microphone, with and without the echo guard.
+"""`make bench-echo`: the partner on a loudspeaker, picked up by the learner's microphone, with and without the echo
+guard.
 
-What the partner says comes back after DELAYS_MS, softer by LEVELS_DB, from a room that reverberates. First nobody else
+What the partner says comes back after DELAYS_MS, LEVELS_DB softer, from a room that reverberates. First nobody else
 speaks: nothing may interrupt the partner, and no turn may appear. Then a recording of a person is played over the
 partner: it must be heard, and interrupt the partner.
 """
@@ -29,7 +30,7 @@ FRAME = RATE_HZ // 50
 LEVELS_DB = (-10, -20, -30, -40, -50, -60)
 DELAYS_MS = (50, 150, 250, 400)
 RECORDINGS = {"beckett.wav": (0.3, 4.0), "two_cities.wav": (1.2, 5.0), "endgame_nagg_nell.wav": (0.0, 4.0)}  # seconds
-LEARNER_DB = -24.0  # root mean square of a recording, of full scale
+LEARNER_DB = -24.0  # root mean square of a recording, relative to full scale
 NOISE = 16.0  # standard deviation of a sample: the microphone's noise, -66 dB of full scale
 ALONE_S, OVER_S, INTERRUPT_AT_S = 15.0, 9.0, 3.0
 TOGETHER = 3  # conversations at once
@@ -79,7 +80,8 @@ class Loudspeaker:
         self._resampler = soxr.ResampleStream(24_000, RATE_HZ, 1, dtype="float32")
 
     def listen(self, at: int) -> None:
-        """Take what has come until now. It is played from sample `at` on, or after what was played before."""
+        """Take the audio that has come so far. It is played from sample `at` on, or after the audio that came
+        before."""
         messages = self._learner.messages[self._seen :]
         self._seen += len(messages)
         for message in messages:
@@ -93,7 +95,7 @@ class Loudspeaker:
                 self._played[self._end :] = 0
 
     def record(self, at: int) -> np.ndarray:
-        """The frame of the microphone that begins at sample `at`, without the learner."""
+        """The frame of the microphone that begins at sample `at`, without the learner's voice."""
         begin = at + FRAME - self._size
         said = np.concatenate([np.zeros(max(0, -begin)), self._played[max(0, begin) : at + FRAME]])
         echo = np.fft.irfft(np.fft.rfft(said) * self._response, self._size)[-FRAME:]

@@ -28,8 +28,8 @@ class Conversations:
 class Row:
     """One system with `learners` learners, over all runs. Latencies are in seconds; None if nothing was answered.
 
-    median_s and p95_s: of the answers of all runs; medians_s, p95s_s: of each run. to_pipecat, p95_to_pipecat: ratios
-    to the lower of Pipecat's medians, respectively p95s. to_models: ratio to the models' serial time.
+    median_s and p95_s: over the answers of all runs; medians_s, p95s_s: for each run. to_pipecat, p95_to_pipecat: the
+    ratio to the lower of Pipecat's medians or p95s. to_models: the ratio to the models' serial time.
     """
 
     learners: int

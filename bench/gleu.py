@@ -3,7 +3,7 @@
 Like BLEU it counts the n-grams that a correction shares with a person's correction. It subtracts those that it shares
 with the learner's sentence if the person changed them. If several people corrected the sentences, one of them is drawn
 at random for each sentence; this is repeated, and the result is the mean. No maintained package computes GLEU (`nltk`
-has another measure of this name), so this module follows the authors' own programme.
+has a different measure of this name), so this module follows the authors' own program.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Tokens = Sequence[str]
 def corpus_gleu(
     sources: Sequence[Tokens], references: Sequence[Sequence[Tokens]], hypotheses: Sequence[Tokens], draws: int = DRAWS
 ) -> float:
-    """GLEU of a corpus, 0 to 100. references: for each sentence, its corrections; as many for each."""
+    """GLEU of a corpus, 0 to 100. references: for each sentence, its corrections; the same number for each sentence."""
     counts = np.array(
         [
             [_counts(source, reference, hypothesis) for reference in own]
@@ -38,7 +38,7 @@ def corpus_gleu(
 
 
 def _counts(source: Tokens, reference: Tokens, hypothesis: Tokens) -> list[int]:
-    """Both lengths; then, for each order, n-grams gained and n-grams in all."""
+    """Both lengths; then, for each order, the n-grams gained and all n-grams."""
     counts = [len(hypothesis), len(reference)]
     for order in range(1, ORDER + 1):
         theirs, ours = _ngrams(reference, order), _ngrams(hypothesis, order)

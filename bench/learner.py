@@ -51,20 +51,20 @@ class Learner:
         self._changed.set()
 
     def take(self, frame: str | bytes, at_s: float) -> None:
-        """A frame has come."""
+        """Take a frame that has come."""
         if event := self.system.read(frame, at_s):
             self._events.append(event)
         self._changed.set()
 
     async def report_playback(self) -> None:
-        """Report at intervals how much has been played, to a system that expects it."""
+        """Report at intervals how much has been played, if the system expects such reports."""
         while True:
             await asyncio.sleep(REPORT_EVERY_S)
             if report := self.system.playback(now()):
                 await self._socket.send(report)
 
     async def get_ready(self) -> None:
-        """Greet the system and wait until it listens. Raises TimeoutError."""
+        """Greet the system and wait until it is listening. Raises TimeoutError."""
         if greeting := self.system.greeting():
             await self._socket.send(greeting)
         if not await self._until(lambda: self.system.is_ready, READY_TIMEOUT_S):
@@ -90,7 +90,7 @@ class Learner:
     async def stop_reply(self, heard: int) -> None:
         """Interrupt the reply that began with the event `heard`, unless the learner hears its end within LISTEN_S.
 
-        Some systems report that a reply is over when all of it is sent. Then the speaker still plays it.
+        Some systems report that a reply is over when all of it has been sent. The speaker may then still be playing it.
         """
         until_s = self._events[heard].at_s + LISTEN_S
         if await self._until(lambda: self._is_over(heard), until_s - now()):
@@ -102,7 +102,7 @@ class Learner:
         await self._until(lambda: self._is_over(first), OVER_TIMEOUT_S)
 
     def _is_over(self, first: int) -> bool:
-        """Whether a reply was over with the event `first` or a later one."""
+        """Whether the event `first` or a later one ended a reply."""
         return any(isinstance(event, ReplyOver) for event in self._events[first:])
 
     async def _until(self, is_so: Callable[[], bool], timeout_s: float) -> bool:
@@ -118,7 +118,8 @@ class Learner:
 
 
 class AttentiveLearner(Learner):
-    """Tells AI-Talk at once that a reply was heard to its end: only a complete reply reports where its time went."""
+    """Reports to AI-Talk at once that a reply was heard to its end, because only a complete reply reports where its
+    time went."""
 
     async def stop_reply(self, heard: int) -> None:
         assert isinstance(self.system, AiTalk)

@@ -1,4 +1,4 @@
-"""Models what a learner hears, and judges the answer by it. Pure; all times are on the bench's clock."""
+"""Models what a learner hears, and judges the answer by that. Pure; all times are on the bench's clock."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class Ear:
         self.is_heard = False
 
     def hear(self, pcm: bytes, at_s: float) -> ReplyHeard | None:
-        """Take 16-bit PCM that arrived at `at_s`. Returns the time at which it plays the reply's first audible sample,
-        if this audio holds it."""
+        """Take 16-bit PCM that arrived at `at_s`. If it contains the reply's first audible sample, returns the time at
+        which that sample is played."""
         samples = np.frombuffer(pcm, "<i2")
         begin_s = max(at_s, self._free_s)
         self._free_s = begin_s + len(samples) / self.rate_hz
@@ -65,7 +65,7 @@ class Ear:
         return ReplyHeard(begin_s + float(audible[0]) / self.rate_hz)
 
     def played_ms(self, at_s: float) -> float:
-        """How much of the reply has been played, in ms, as if the queue had never run empty."""
+        """How much of the reply has been played, in ms, assuming that the queue has never run empty."""
         if self._began_s is None:
             return 0.0
         return max(0.0, min(at_s - self._began_s, self._received / self.rate_hz)) * 1000
@@ -79,9 +79,9 @@ class Ear:
 class Answer:
     """How one utterance was answered.
 
-    latency_s: from the learner's last voiced sample to the answer's first audible one; None: no answer came.
-    cut: the system ended the turn too early, or more than once. premature: a reply began while the learner
-    was still talking. client_late_s: how late the client itself was with a frame, which is an error of the measurement.
+    latency_s: from the learner's last voiced sample to the answer's first audible one; None: no answer came. cut: the
+    system ended the turn too early, or more than once. premature: a reply began while the learner was still talking.
+    client_late_s: how late the client itself sent a frame, which is an error of measurement.
     """
 
     utterance: str
@@ -94,8 +94,8 @@ class Answer:
 def answer_to(utterance: str, began_s: float, last_voiced_s: float, events: Sequence[Event]) -> Answer:
     """Judge the answer to an utterance. events: all events from `began_s` until the next utterance began.
 
-    A reply counts as the answer only if the turn that it replies to ended after the learner's last sound: a reply to
-    the first half of a sentence is not an answer to the whole.
+    A reply counts as the answer only if the turn that it replies to ended after the learner's last sound, because a
+    reply to the first half of a sentence is not an answer to the whole sentence.
     """
     turns = [event.at_s for event in events if isinstance(event, TurnEnded) and event.at_s >= began_s]
     heard = [event.at_s for event in events if isinstance(event, ReplyHeard) and event.at_s >= began_s]

@@ -1,10 +1,10 @@
-"""`python -m bench.long_file`: how fast and how well `/v1/audio/transcriptions` recognises a long recording, beside
-faster-whisper's own `transcribe`, and how much memory it takes.
+"""`python -m bench.long_file`: how fast and how well `/v1/audio/transcriptions` recognises a long recording, compared
+with faster-whisper's own `transcribe`, and how much memory it takes.
 
-The recording is the bundled voice speaking the scripted conversations' lines. Both recognise it with the bundled model,
-one after the other, in another order each run: our side through the whole mesh, the other as its documentation calls
-it. With --hours a recording of that length follows (the speech, again and again), and the most memory that the gateway
-and recognition take for it.
+In the recording, the bundled voice speaks the lines of the scripted conversations. Both recognise it with the bundled
+model, one after the other, in a different order in each run: our side through the whole mesh, the other as its
+documentation calls it. With --hours, a recording of that length follows (the same speech, repeated), and the most
+memory that the gateway and recognition take for it is measured.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Recording:
 
 @dataclass
 class Peak:
-    """The most that each process took above its memory at the beginning, in MB."""
+    """The most memory that each process took above its amount at the beginning, in MB."""
 
     begin: dict[str, float]
     above: dict[str, float] = field(default_factory=dict)
@@ -76,7 +76,7 @@ def speech(minutes: float) -> Recording:
 
 
 def repeated(recording: Recording, hours: float) -> Recording:
-    """The recording again and again, at most `hours` in all."""
+    """The recording repeated, at most `hours` in all."""
     times = max(1, int(hours * 3600 * RATE_HZ) // len(recording.pcm))
     return Recording(np.tile(recording.pcm, times), " ".join([recording.words] * times))
 

@@ -1,7 +1,8 @@
-"""A microphone that never stops: it gives 20 ms of sound every 20 ms, speech if there is any, else a room's hiss.
+"""A microphone that never stops: it gives 20 ms of sound every 20 ms, which is speech if there is any, otherwise a
+room's hiss.
 
-A frame is sent once its last sample has been recorded, as a sound card does. Frames are due by the clock from the start
-on, so a late one delays no other.
+A frame is sent once its last sample has been recorded, as a sound card does. Frames are due at times counted from the
+start, so a late frame delays no other frame.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ HISS = 6.0  # standard deviation of a sample: -75 dB of full scale
 
 
 class Microphone:
-    """Sends PCM bytes through `send`. worst_lateness_s: the greatest delay of a frame since `say`."""
+    """Sends PCM bytes through `send`. worst_lateness_s: the longest delay of a frame since `say`."""
 
     def __init__(self, send: Callable[[bytes], Awaitable[None]], seed: int) -> None:
         self._send = send

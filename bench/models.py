@@ -1,4 +1,4 @@
-"""The models of a bench run, and how long they take when they run alone, one after the other."""
+"""The models of a bench run, and how long they take if they run alone, one after the other."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class SerialTimes:
 
 
 class ModelsAlone:
-    """The models alone, one after the other, each called as its documentation says."""
+    """The models alone, one after the other. Each is called in the way that its documentation shows."""
 
     def __init__(self, llama: LlamaServer) -> None:
         self._llama = llama
@@ -156,7 +156,8 @@ def pipecat_config(llama: LlamaServer) -> dict[str, object]:
         "system_prompt": system_prompt(Briefing(level=LEVEL, is_small=True)),
         "max_tokens": MANNERS[LEVEL].max_tokens,
         "temperature": 0.0,
-        # Pipecat's default, 1 s, is too short for two busy cores: a late transcript then counts as a new turn,
-        # which cuts off the reply. 2 s is in Pipecat's favour: as a limit, it costs nothing if the transcript is early.
+        # Pipecat's default, 1 s, is too short for two busy cores: a late transcript then counts as a new turn, which
+        # cuts off the reply. 2 s is in Pipecat's favour: the value is a limit, so it costs nothing if the transcript is
+        # early.
         "ttfs_p99_s": 2.0,
     }

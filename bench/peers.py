@@ -1,8 +1,10 @@
-"""`python -m bench.peers`: voice-to-voice latency over AI-Talk's Realtime API beside Hugging Face's speech-to-speech.
+"""`python -m bench.peers`: voice-to-voice latency over AI-Talk's Realtime API compared with Hugging Face's
+speech-to-speech.
 
-The same client says the same utterances to both, one after the other, in another order each time. Both use the bundled
-Whisper, SmolLM2 on a llama.cpp server each, the bundled Piper voice, Silero VAD and Smart Turn. speech-to-speech gets
-its speech from the mesh's /v1/audio/speech. Prints each one's median and p95, and the ratio of the medians.
+The same client says the same utterances to both, one after the other, in a different order in each run. Both use the
+bundled Whisper, SmolLM2 on a llama.cpp server each, the bundled Piper voice, Silero VAD and Smart Turn.
+speech-to-speech gets its speech from the mesh's /v1/audio/speech. Prints the median and p95 of each, and the ratio of
+the medians.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from bench.speech_to_speech import SpeechToSpeech, running_speech_to_speech, ver
 from tests.support.mesh import running_mesh
 
 PEER = "speech-to-speech"
-PAUSE_S = 3.0  # between two conversations: the peer refuses a client until it is done with the one before
+# between two conversations, because the peer refuses a client until it has finished with the previous one
+PAUSE_S = 3.0
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """`python bench/pipecat_bot.py CONFIG.json`: a Pipecat voice agent on our models, for `make bench`.
 
 It runs in .venv-bench, which has Pipecat but none of our packages. The pipeline is the one that Pipecat's own project
-template makes (`pipecat/cli/templates/server`), with its defaults. Only the models are ours, and the time limit of
-recognition, which Pipecat requires for an unmeasured model. The two paths use Pipecat's two ways of ending the
-learner's turn:
+template makes (`pipecat/cli/templates/server`), with its defaults. Only two things differ: the models, which are ours,
+and the time limit of recognition, which Pipecat requires for an unmeasured model. The two paths use Pipecat's two ways
+of ending the learner's turn:
 
     /smart-turn   its default: Silero VAD, then smart-turn v3.2 at each pause
     /time-out     Silero VAD, then 0.6 s of silence
@@ -62,7 +62,8 @@ class Config:
     llm_model: str
     system_prompt: str
     max_tokens: int
-    ttfs_p99_s: float  # longest wait for a transcript after the voice has ended; an earlier one ends the wait
+    # longest wait for a transcript after the voice has ended; a transcript that comes earlier ends the wait
+    ttfs_p99_s: float
     temperature: float
 
 

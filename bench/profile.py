@@ -2,8 +2,8 @@
 
 A learner says the utterances of `make bench` to the mesh with the bundled models and hears each reply to its end. CPU
 seconds are user and system time, so other programs on the machine change them little. The stages come from the
-services' own metrics. Memory is the proportional set size (PSS): a page that several processes share counts once.
-With --base an older checkout has the same conversations in turn.
+services' own metrics. Memory is the proportional set size (PSS): a page that several processes share counts once. With
+--base, the same conversations are also held with an older checkout, in turn.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ STAGES: dict[str, tuple[str, str]] = {
     "seconds of speech made": ("aitalk_tts_audio_seconds_total", ""),
     "seconds of speech thrown away": ("aitalk_gateway_wasted_audio_seconds_total", ""),
 }
-"""What a row of the second table shows → the sample's name and its label's value ("": the sum of all)."""
+"""What a row of the second table shows → the sample's name and the value of its label ("": the sum over all)."""
 
 _MODULE = re.compile(r"^(gateway|asr_service|llm_service\.\S+|llm_service|tts_service|deploy\.\w+)$")
 LLAMA = "llama_server"
@@ -54,7 +54,7 @@ LLAMA = "llama_server"
 
 @dataclass(frozen=True)
 class Use:
-    """The use of one conversation. cpu_s: CPU seconds, by process. stages: see STAGES. answers_s: voice to voice."""
+    """What one conversation used. cpu_s: CPU seconds, by process. stages: see STAGES. answers_s: voice to voice."""
 
     cpu_s: dict[str, float]
     stages: dict[str, float]
@@ -89,7 +89,7 @@ def main() -> None:
 
 
 def measure(system: RunningMesh, learners: int, run: int, *, quick: bool) -> Use:
-    """Hold conversations of `learners` learners with the mesh, and compare its figures before and after."""
+    """Hold conversations of `learners` learners with the mesh, and compare the mesh's figures before and after."""
     said = quick_utterances() if quick else utterances(take=run + 1)
 
     async def talk() -> list[float]:
@@ -124,7 +124,7 @@ def measure(system: RunningMesh, learners: int, run: int, *, quick: bool) -> Use
 
 
 def _processes(system: RunningMesh) -> dict[str, psutil.Process]:
-    """The mesh's processes by their module; the process of the mesh itself is `deploy.mesh`."""
+    """The mesh's processes, by module. The process of the mesh itself is `deploy.mesh`."""
     watcher = psutil.Process(system.pid)
     named = {}
     for process in (watcher, *watcher.children(recursive=True)):
@@ -159,7 +159,7 @@ def _stages(system: RunningMesh) -> dict[str, float]:
 
 
 def table(used: dict[str, list[Use]]) -> str:
-    """Two Markdown tables: CPU seconds of a turn and memory by process; what the stages did for a turn."""
+    """Two Markdown tables: CPU seconds per turn and memory, by process; and what the stages did per turn."""
     heads = " | ".join(f"{name}: CPU s a turn | MB" for name in used)
     lines = [f"| process | {heads} |", "| --- |" + " --: | --: |" * len(used)]
     everything = "all"

@@ -1,8 +1,8 @@
-"""`python -m bench.realtime`: voice-to-voice latency over the Realtime API beside that over AI-Talk's own protocol, on
-the same mesh.
+"""`python -m bench.realtime`: voice-to-voice latency over the Realtime API compared with AI-Talk's own protocol, on the
+same mesh.
 
-In each run one learner says the same utterances over both, one after the other, in another order each time. Prints each
-one's median and p95, and the ratio of the medians for each run.
+In each run one learner says the same utterances over both, one after the other, in a different order each time. Prints
+the median and p95 of each, and the ratio of the medians for each run.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ COMPARISON = Comparison(REALTIME, OURS, order=(OURS, REALTIME), digits=3)
 class Realtime:
     """A client of the Realtime API with voice detection by the server.
 
-    A response is done when all of it is sent. The client plays on until its audio ends, or until it interrupts: then it
-    truncates the item where it has stopped playing, as OpenAI's own clients do.
+    A response is done when all of it has been sent. The client plays on until the response's audio ends, or until it
+    interrupts: then it truncates the item where it has stopped playing, as OpenAI's own clients do.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Realtime:
         self.is_ready = False
         self.errors: list[str] = []
         self._resampler = PcmConverter(PcmFormat("pcm_s16le", RATE_HZ, 1), REALTIME_RATE_HZ)
-        self._item_id = ""  # of the audio that comes, or came last
+        self._item_id = ""  # the item whose audio comes now, or came last
         self._is_done = True
 
     def greeting(self) -> str:

@@ -1,10 +1,10 @@
 """`python -m bench.recognition`: how many learners one recognition model can serve, with and without batches.
 
-Learners talk at a conversation's pace: an utterance with a caption every 0.6 s, as in the service, a last decode at the
-end of the turn, then a time of listening. The bench measures the wait for that last decode. The decodes use the
+Learners talk at the pace of a conversation: an utterance with a caption every 0.6 s, as in the service, a last decode
+at the end of the turn, then a time of listening. The bench measures the wait for that last decode. The decodes use the
 service's own Decoder and engine, so queue, urgency and batches are the real ones. Voice detection and the network are
-not part of it. `--model` and `--device` are as ASR_MODEL_NAME and ASR_DEVICE; a model of random weights gives nonsense,
-but takes as long as a real one (longer, as its text only ends at the limit).
+not included. `--model` and `--device` are like ASR_MODEL_NAME and ASR_DEVICE. A model of random weights writes
+nonsense, but takes as long as a real one (longer, because its text only ends at the limit).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Waits:
 def read_utterances(folder: Path | None) -> list[Audio]:
     """The 16 kHz WAV files in `folder`; None: sentences that the bundled voice speaks."""
     if folder is None:
-        from tests.support.asr import LEARNER_LINES, spoken  # needs Piper, which may be missing on a GPU machine
+        from tests.support.asr import LEARNER_LINES, spoken  # it needs Piper, which may be missing on a GPU machine
 
         return [pcm_to_float(spoken(line).tobytes()) for line in LEARNER_LINES]
     utterances = []
@@ -67,7 +67,7 @@ def read_utterances(folder: Path | None) -> list[Audio]:
 async def learner(decoder: Decoder, utterances: Sequence[Audio], until: float, chance: random.Random) -> list[float]:
     """The waits of one learner, in seconds."""
     waits = []
-    await asyncio.sleep(chance.uniform(0, LISTENING_S[1]))  # they don't all begin at once
+    await asyncio.sleep(chance.uniform(0, LISTENING_S[1]))  # so that they don't all begin at once
     async with asyncio.TaskGroup() as captions:
         while time.monotonic() < until:
             audio = chance.choice(utterances)
@@ -83,7 +83,7 @@ async def learner(decoder: Decoder, utterances: Sequence[Audio], until: float, c
 
 
 async def caption(decoder: Decoder, audio: Audio) -> None:
-    """A caption; recognition may drop it in favour of a turn."""
+    """Decode a caption. Recognition may drop it in favour of a turn."""
     await decoder.decode(audio, language="en", quality="partial")
 
 
@@ -113,7 +113,7 @@ def batch_table(settings: AsrSettings, utterances: Sequence[Audio]) -> list[str]
 async def crowd_table(
     settings: AsrSettings, utterances: Sequence[Audio], crowds: Sequence[int], seconds: float
 ) -> list[str]:
-    """The waits with more and more learners, without and with batches."""
+    """The waits with an increasing number of learners, without and with batches."""
     rows = ["| learners | batches of | median wait | p95 | turns |", "| --- | --- | --- | --- | --- |"]
     for batch in (1, 8):
         decoder = Decoder(create_engine(settings), settings.asr_threads, batch)

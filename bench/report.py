@@ -58,7 +58,7 @@ def write_json(bench: Bench, path: Path) -> None:
 
 
 def write_section(page: Path, name: str, body: str) -> None:
-    """Write `body` between the markers `name` in the page; raises LookupError if they are missing."""
+    """Write `body` between the markers `name` in the page. Raises LookupError if they are missing."""
     begin, end = f"<!-- {name}: written by make bench -->", f"<!-- /{name} -->"
     text = page.read_text()
     before, found, rest = text.partition(begin)

@@ -1,4 +1,5 @@
-"""Two systems side by side: the same learner talks to both in turn; their latencies, and the ratio of the medians."""
+"""Two systems side by side: the same learner talks to both in turn. The result is their latencies, and the ratio of the
+medians."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser, *, runs: int) -> None:
 
 
 def converse(contestants: Sequence[Contestant], runs: int, *, quick: bool, pause_s: float = 0.0) -> list[Conversations]:
-    """In each run, say the same utterances to all, one after the other, in another order each time. Blocks until then.
+    """In each run, say the same utterances to all, one after the other, in a different order each time. Blocks until
+    the end.
 
     pause_s: before each conversation.
     """
@@ -36,7 +38,7 @@ def converse(contestants: Sequence[Contestant], runs: int, *, quick: bool, pause
 
 @dataclass(frozen=True)
 class Comparison:
-    """The ratio is that of `system` to `other`, with so many digits. order: in which the table lists the two."""
+    """The ratio is that of `system` to `other`, with this many digits. order: the order of the two in the table."""
 
     system: str
     other: str
@@ -64,7 +66,7 @@ class Comparison:
 
 
 def latencies(measured: Sequence[Conversations], system: str) -> list[float]:
-    """Of all answered utterances, in seconds."""
+    """The latencies of all answered utterances, in seconds."""
     return [
         answer.latency_s
         for one in measured

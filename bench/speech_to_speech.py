@@ -25,7 +25,7 @@ from tests.support.voices import wheel_folder
 
 ENVIRONMENT = ROOT / ".venv-speech-to-speech"
 START_TIMEOUT_S = 300.0
-# It asks torch.hub for Silero's repository. This file stands for the repository and loads the same network.
+# It asks torch.hub for Silero's repository. This file takes the place of the repository and loads the same network.
 _HUBCONF = """
 import torch
 
@@ -61,7 +61,7 @@ class PeerServer:
 def running_speech_to_speech(folder: Path, llama: LlamaServer, speech_url: str) -> Iterator[PeerServer]:
     """Run its server for the length of the block. Its log is folder/speech-to-speech.log.
 
-    speech_url: an OpenAI-compatible API that reads texts aloud, as it has no Piper of its own.
+    speech_url: an OpenAI-compatible API that reads texts aloud, because it has no Piper of its own.
     """
     (port,) = free_ports(1)
     log_path = folder / "speech-to-speech.log"
@@ -99,7 +99,8 @@ print(json.dumps({name: version(name) for name in names}))
 
 
 def _command(port: int, llama: LlamaServer, speech_url: str) -> list[str]:
-    """Its own defaults, except the models, and one sentence at a time to the voice, which is its fastest setting."""
+    """Its own defaults, except for the models; and the voice gets one sentence at a time, which is its fastest
+    setting."""
     options = {
         "port": port,
         "device": "cpu",
@@ -122,14 +123,14 @@ def _command(port: int, llama: LlamaServer, speech_url: str) -> list[str]:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Data that it would download at its start, from packages."""
+    """Data from packages, which it would otherwise download at its start."""
     hub, data = folder / "torch" / "hub" / "snakers4_silero-vad_master", folder / "nltk"
     hub.mkdir(parents=True)
     silero = wheel_folder("silero_vad") / "data" / "silero_vad.jit"
     (hub / "hubconf.py").write_text(_HUBCONF.format(path=str(silero)), encoding="utf-8")
-    (data / "taggers" / "averaged_perceptron_tagger_eng").mkdir(parents=True)  # looked for, and not used
+    (data / "taggers" / "averaged_perceptron_tagger_eng").mkdir(parents=True)  # looked for, but not used
     (punkt,) = ENVIRONMENT.glob("lib/python3*/site-packages/llama_index/core/_static/nltk_cache/tokenizers/punkt_tab")
-    shutil.copytree(punkt, data / "tokenizers" / "punkt_tab")  # NLTK follows no link out of its folder
+    shutil.copytree(punkt, data / "tokenizers" / "punkt_tab")  # NLTK follows no link that leads out of its folder
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return {**kept, "TORCH_HOME": str(folder / "torch"), "NLTK_DATA": str(data), "HF_HUB_OFFLINE": "1"}
 

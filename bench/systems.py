@@ -23,13 +23,13 @@ class System(Protocol):
     def read(self, frame: str | bytes, at_s: float) -> Event | None: ...
 
     def encoded(self, pcm: bytes) -> str | bytes:
-        """A frame of the microphone, 16-bit PCM at 16 kHz, as the system takes it."""
+        """A frame of the microphone, 16-bit PCM at 16 kHz, in the form that the system expects."""
 
     def interrupt(self, at_s: float) -> str:
         """The message that interrupts a reply at `at_s`. A reply whose audio has all arrived may still be playing."""
 
     def playback(self, at_s: float) -> str | None:
-        """The report of how much is played at `at_s`, if the system expects one."""
+        """The report of how much has been played at `at_s`, if the system expects one."""
 
 
 class AiTalk:
@@ -76,7 +76,7 @@ class AiTalk:
         return self.played(self.ear.played_ms(at_s))
 
     def played(self, played_ms: float) -> str | None:
-        """The playback report that a player sends; None if there is nothing to report."""
+        """The playback report as a player sends it; None if there is nothing to report."""
         if not self._reply or not played_ms:
             return None
         return json.dumps({"type": "playback", "turn_id": self._reply, "played_ms": played_ms})

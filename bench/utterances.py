@@ -10,7 +10,7 @@ import numpy as np
 from tests.support.asr import Pcm, beckett_path, read_wav, silence, spoken
 
 RATE_HZ = 16_000
-# Louder samples are voice (-36 dB of full scale). Piper's silence and the room of the recording are softer.
+# Louder samples are voice (-36 dB of full scale). Piper's silence and the noise in the recording are softer.
 VOICED = 500
 
 
@@ -59,7 +59,7 @@ def quick_utterances() -> tuple[Utterance, ...]:
 
 
 def in_order_of(learner: int, said: Sequence[Utterance]) -> tuple[Utterance, ...]:
-    """The utterances in the order of this learner. The orders differ, so that learners don't talk in step."""
+    """The utterances in this learner's order. The orders differ, so that learners don't talk in step."""
     first = learner * 2 % len(said)
     return (*said[first:], *said[:first])
 

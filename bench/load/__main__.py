@@ -1,9 +1,9 @@
 """`make load SESSIONS="1 10 25" DURATION=30`: measures how much CPU and memory the mesh needs for n learners, and how
 much latency it adds.
 
-The learners speak all the time. The models are stubs that take set times. It measures the whole mesh, the gateway with
-a stub in place of recognition, and Pipecat with equal stubs, once with voice detection and once with smart turn. Each
-system is restarted for each number of learners. Prints a table, and writes the numbers as JSON.
+The learners speak all the time. The models are stubs that take fixed times. It measures the whole mesh, the gateway
+with a stub in place of recognition, and Pipecat with equal stubs, once with voice detection and once with smart turn.
+Each system is restarted for each number of learners. Prints a table, and writes the numbers as JSON.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _endings_of(systems: list[str], folder: Path, said: Program) -> dict[str, list[Ending]]:
-    """Where turns end: from asr_service itself, or from the stub's script; unknown for Pipecat."""
+    """Where turns end: determined by asr_service itself, or by the stub's script; unknown for Pipecat."""
     known = {}
     if "mesh" in systems:
         print("asking asr_service where the turns end …", flush=True)
@@ -96,7 +96,7 @@ def _measured(
     program_path: Path,
     ends: dict[str, list[Ending]],
 ) -> Iterator[Measured]:
-    """One row; None if the system could not serve that many learners."""
+    """One row; None if the system could not serve this many learners."""
     models_s = 0.0 if name.startswith("pipecat") else delays.to_first_audio
     timeline = Timeline(program_path, ends[name], said.frames, models_s)
     print(f"{name}: {sessions} learners for {arguments.duration:.0f} s …", flush=True)

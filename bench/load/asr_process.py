@@ -2,7 +2,7 @@
 time.
 
 Voice detection and endpointing are real. The engine is registered only in this process. There is no text model unless
-ASR_TEXT_MODEL names one, since the time of a model is not part of what the mesh adds.
+ASR_TEXT_MODEL names one, because the time of a model is not part of what the mesh adds.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from common.process import spare_the_collector
 class StubEngine:
     """An AsrEngine; see `asr_service.engine` for the methods.
 
-    numbered: each turn ends with a random number, by which it can be found again.
+    numbered: each turn ends with a random number, by which the turn can be found again.
     """
 
     def __init__(self, delays: Delays, sleep: Callable[[float], None] = time.sleep, *, numbered: bool = False) -> None:
@@ -54,7 +54,8 @@ class StubEngine:
 
 
 def _heard(samples: int, ending: str = "") -> Transcript:
-    """As many words as fit at three per second, and a full stop, with the confidence that Whisper has at an end.
+    """As many words as fit at three per second, and a full stop, with the confidence that Whisper has at the end of a
+    sentence.
 
     ending: what the last word has before the full stop.
     """

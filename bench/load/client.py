@@ -1,8 +1,8 @@
 """`python -m bench.load.client`: n learners over WebSocket in one process that uses little CPU.
 
-Each learner speaks the program of `bench.load.speech` without end, in frames of 20 ms, and begins at a frame of its
-own; its first sample tells which one. The frames are made once. WebSocket clients must mask their frames; a mask of
-zeros leaves the bytes unchanged.
+Each learner repeats the program of `bench.load.speech` without end, in frames of 20 ms, and begins at a frame of its
+own; its first sample shows which frame that is. The frames are made only once. WebSocket clients must mask their
+frames; a mask of zeros leaves the bytes unchanged.
 
 Reads a `Job` as JSON from standard input. Prints "connected" when all learners are connected, waits for a line, then
 speaks. At the end it prints the `Outcome` as JSON.
@@ -29,15 +29,14 @@ from bench.load.delays import MARK
 from bench.load.speech import FRAME_S, Program
 
 _CONNECT_TIMEOUT_S = 30.0
-_HEADER = 8  # of a masked frame of 126 bytes and more
+_HEADER = 8  # the header of a masked frame of 126 bytes or more
 _AT_ONCE = 10  # connections opened at once
 _TEXT, _BINARY, _CLOSE, _PING, _PONG = 1, 2, 8, 9, 10
 
 
 class Job(BaseModel):
     """url: of the WebSocket. program: the file of what to say. greeting: a text frame to send first, if any. seconds:
-    to speak for.
-    """
+    how long to speak."""
 
     url: str
     program: Path
@@ -47,7 +46,7 @@ class Job(BaseModel):
 
 
 class Turns(BaseModel):
-    """One learner. All times in seconds of the same clock as the others'.
+    """One learner. All times are in seconds of one clock that all learners share.
 
     began_s: when its first frame was sent; each further frame follows 20 ms later. phase: which frame of the program
     that was. answers_s: when the first sample of each answer came. lost: the server ended the connection.
@@ -61,9 +60,8 @@ class Turns(BaseModel):
 
 
 class Outcome(BaseModel):
-    """late_ms: how late the client itself was with its frames, 99th percentile and worst; over some tens of
-    milliseconds, the machine is too busy for a useful measurement.
-    """
+    """late_ms: how late the client itself was with its frames, 99th percentile and worst. If this exceeds some tens of
+    milliseconds, the machine is too busy for a useful measurement."""
 
     learners: list[Turns]
     late_p99_ms: float
@@ -71,7 +69,7 @@ class Outcome(BaseModel):
 
 
 def masked_frame(opcode: int, payload: bytes) -> bytes:
-    """One final client frame under a mask of zeros (RFC 6455, section 5.2)."""
+    """One final client frame with a mask of zeros (RFC 6455, section 5.2)."""
     size = len(payload)
     length = bytes([0x80 | size]) if size < 126 else bytes([0x80 | 126]) + size.to_bytes(2, "big")
     return bytes([0x80 | opcode]) + length + bytes(4) + payload
@@ -103,7 +101,7 @@ class ServerFrames:
 
 @dataclass
 class Learner(asyncio.Protocol):
-    """One connection. It does the handshake, sends frames on time, and records when answers begin.
+    """One connection. It performs the handshake, sends frames on time, and records when answers begin.
 
     frame_s: the length of each of `frames`.
     """
@@ -197,7 +195,7 @@ class Learner(asyncio.Protocol):
         self._timer = self._loop.call_later(due - now, self._tick)
 
     def stop(self) -> Turns:
-        """Stop speaking; returns the learner's turns."""
+        """Stop speaking. Returns the learner's turns."""
         self._stopped = True
         if self._timer:
             self._timer.cancel()

@@ -9,9 +9,8 @@ from common.pcm import BYTES_PER_SAMPLE
 
 
 class Delays(BaseModel):
-    """Seconds. decode: a whole turn; partial: a partial transcript; first_token, token: of a reply; speech: its first
-    audio.
-    """
+    """Seconds. decode: for a whole turn. partial: for a partial transcript. first_token, token: of a reply. speech:
+    until the first audio of the speech."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -28,15 +27,16 @@ class Delays(BaseModel):
 
 
 HEARD = "Yesterday Anna bought bread, cheese, apples, pears, honey, butter, eggs, milk, tea, coffee, sugar."
-"""The text of every recognition. Every beginning of it is a possible sentence."""
+"""The text of every recognition. Every beginning of it could be a complete sentence."""
 REPLY = "That sounds lovely. What did you do with all of it when you came home in the evening?"
 """The answer of every language model."""
 REPLY_S = 2.4
-"""How long the spoken reply is, in seconds. With the waits for endpointing and the models, it is over within a
+"""How long the spoken reply is, in seconds. Including the waits for endpointing and the models, it ends within a
 cycle."""
 REPLY_RATE_HZ = 24_000
 MARK = bytes.fromhex("3930c7cf3930c7cf3930c7cf")
-"""The first samples of each spoken reply (12345, -12345, …). A client recognises the beginning of an answer by them."""
+"""The first samples of each spoken reply (12345, -12345, …), by which a client recognises the beginning of an
+answer."""
 
 
 def reply_tokens() -> list[str]:
@@ -45,6 +45,7 @@ def reply_tokens() -> list[str]:
 
 
 def reply_pcm() -> bytes:
-    """The spoken reply: the mark, then noise as loud as a voice, so that the echo guard has to look for an echo."""
+    """The spoken reply: the mark, then noise that is as loud as a voice, so that the echo guard has to look for an
+    echo."""
     samples = round(REPLY_S * REPLY_RATE_HZ) - len(MARK) // BYTES_PER_SAMPLE
     return MARK + np.random.default_rng(5).normal(0, 1500, samples).astype("<i2").tobytes()

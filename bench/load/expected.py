@@ -1,9 +1,9 @@
 """When an answer is due, and which answers arrived.
 
 A learner's audio determines when its turn is probably over (eager) and when it is over (end). These positions in the
-program are found once, by asking the recogniser itself frame by frame. The answer can begin when the turn is over and
-when recognition, language model and voice have taken their set times since the eager end. The mesh causes any longer
-wait.
+program are found once, by asking the recogniser itself frame by frame. The answer can begin when the turn is over, and
+when recognition, language model and voice have taken their fixed times since the eager end. Any longer wait is caused
+by the mesh.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bench.load.speech import FRAME, FRAME_S, RATE_HZ, Program
 from common.grpc_client import open_channel
 
 _START_TIMEOUT_S = 60.0
-_SETTLE_S = 0.08  # by then a recogniser without delays has sent the events that follow from a frame
+_SETTLE_S = 0.08  # by then, a recogniser without delays has sent the events that a frame causes
 _WATCHED_S = 2.0  # after the voice; by then a turn is over
 _ANSWER_WITHIN_S = 3.0
 
@@ -38,7 +38,7 @@ class Ending:
 
 
 async def endings(asr_address: str, said: Program) -> list[Ending]:
-    """Ask a recogniser whose decodes take no time, but which otherwise is like the measured one."""
+    """Ask a recogniser that is like the measured one, except that its decodes take no time."""
     async with open_channel(asr_address) as channel:
         await _until_serving(channel)
         call = asr_pb2_grpc.AsrServiceStub(channel).StreamingRecognize()
@@ -97,7 +97,7 @@ class Answers:
 
 
 def answers(learners: Sequence[Turns], ends: Sequence[Ending], frames: int, models_s: float) -> Answers:
-    """Which turns were answered in time, and how late. Turns at the beginning and the end of the run don't count."""
+    """Which turns were answered in time, and how late. Turns at the beginning and at the end of the run don't count."""
     due, added, voice = 0, [], []
     for learner in learners:
         for ending in _turns_of(learner, ends, frames):

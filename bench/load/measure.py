@@ -19,14 +19,14 @@ from tests.support.mesh import ROOT
 
 
 class Use(BaseModel):
-    """Use of resources by one process. cpu_s: CPU seconds per session-minute. memory_mb: growth per session."""
+    """The resources that one process uses. cpu_s: CPU seconds per session-minute. memory_mb: growth per session."""
 
     cpu_s: float
     memory_mb: float
 
 
 class Measured(BaseModel):
-    """One row. added_*: the time that the mesh adds to the stubs' delays and the endpointing's wait; None if
+    """One row. added_*: the time that the mesh adds to the stubs' delays and the wait of endpointing; None if
     unknown."""
 
     system: str
@@ -55,7 +55,7 @@ class Measured(BaseModel):
 
 @dataclass(frozen=True)
 class Timeline:
-    """What the learners say, and when it can be answered. program: a file. models_s: the sum of the stubs' delays
+    """What the learners say, and when it can be answered. program: the file. models_s: the sum of the stubs' delays
     before an answer."""
 
     program: Path
@@ -65,7 +65,8 @@ class Timeline:
 
 
 def measure(name: str, system: System, sessions: int, seconds: float, timeline: Timeline) -> Measured:
-    """Measure for `seconds`. Blocks for that long and for connecting; raises RuntimeError if the client fails."""
+    """Measure for `seconds`. Blocks for that long and while the learners connect. Raises RuntimeError if the client
+    fails."""
     outcome, use = _run(name, system, sessions, seconds, timeline)
     return _row(name, sessions, seconds, outcome, use, timeline)
 
@@ -73,7 +74,7 @@ def measure(name: str, system: System, sessions: int, seconds: float, timeline: 
 def run_learners(
     name: str, system: System, sessions: int, seconds: float, timeline: Timeline
 ) -> tuple[Outcome, Answers, dict[str, Use]]:
-    """Like `measure`, but returns the single answers."""
+    """Like `measure`, but also returns the individual answers."""
     outcome, use = _run(name, system, sessions, seconds, timeline)
     return outcome, answers(outcome.learners, timeline.ends, timeline.frames, timeline.models_s), use
 
@@ -99,7 +100,7 @@ def _run(
         used = {process: _cpu(system, process) for process in system.processes}
         _say(client.stdin, "go")
         with suppress(subprocess.TimeoutExpired):
-            client.wait(seconds)  # don't wait for the end: the outcome may fill the pipe, which is read below
+            client.wait(seconds)  # don't wait for its end: the outcome may fill the pipe, which is read only below
         minutes = sessions * seconds / 60
         use = {
             process: Use(

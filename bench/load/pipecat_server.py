@@ -2,7 +2,7 @@
 
 It runs in an environment of its own (deploy/locks/load-pipecat.txt), so it imports nothing of AI-Talk. There is one
 process with a pipeline for each connection, as in Pipecat's examples: transport, recogniser, aggregator with Silero VAD
-(and smart turn, or a time-out), language model, voice, transport. Raw PCM both ways.
+(and smart turn, or a time-out), language model, voice, transport. Audio is raw PCM in both directions.
 """
 
 from __future__ import annotations
@@ -93,7 +93,8 @@ class StubLlm(FrameProcessor):
 
 
 class StubTts(TTSService):
-    """Speaks each sentence for its share of the reply. The first one begins with the mark that clients look for."""
+    """Speaks each sentence for its share of the reply's time. The first one begins with the mark that clients look
+    for."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__(sample_rate=OUT_HZ, push_start_frame=True, push_stop_frames=True)

@@ -24,10 +24,8 @@ _MANY = "2000"
 
 @dataclass(frozen=True)
 class System:
-    """url: its WebSocket. greeting: what a client says first. processes: by name; the first is where learners connect.
-
-    asr: the address of its recogniser, if it has one of its own.
-    """
+    """url: its WebSocket. greeting: what a client says first. processes: by name; learners connect to the first one.
+    asr: the address of its recogniser, if it has one of its own."""
 
     url: str
     greeting: str
@@ -37,7 +35,7 @@ class System:
 
 @contextmanager
 def mesh(folder: Path, delays: Delays, *, asr_threads: int = 64) -> Iterator[System]:
-    """The real gateway and asr_service with `asr_threads` decodes at once, and models that take fixed times."""
+    """The real gateway and asr_service, which runs `asr_threads` decodes at once, and models that take fixed times."""
     with ExitStack() as stack:
         asr, models = free_ports(2)
         recogniser = stack.enter_context(recognising(folder, delays, asr, threads=asr_threads))
@@ -63,7 +61,7 @@ def recognising(folder: Path, delays: Delays, port: int, *, threads: int = 64) -
     settings = {
         "ASR_PORT": str(port),
         "ASR_MAX_STREAMS": _MANY,
-        "ASR_THREADS": str(threads),  # they only sleep
+        "ASR_THREADS": str(threads),  # the threads only sleep
         "DELAYS": delays.model_dump_json(),
         "DRAIN_TIMEOUT_S": "1",
         "LOG_LEVEL": "WARNING",

@@ -28,7 +28,7 @@ class Report(BaseModel):
 
 
 def table(report: Report) -> str:
-    """Markdown."""
+    """The rows as a Markdown table."""
     lines = [" | ".join(_COLUMNS), " | ".join("---" for _ in _COLUMNS)]
     lines += [" | ".join(_cells(row)) for row in report.rows]
     return "\n".join(f"| {line} |" for line in lines)

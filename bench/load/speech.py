@@ -1,4 +1,4 @@
-"""What a simulated learner says: real speech at intervals with quiet noise between, without end.
+"""What a simulated learner says: real sentences at intervals with quiet noise in between, without end.
 
 A cycle is one sentence spoken by Piper, then noise for long enough that the partner can answer. All learners say the
 same sentences, but each begins at another point.
@@ -18,12 +18,13 @@ FRAME = RATE_HZ // 50
 FRAME_S = FRAME / RATE_HZ
 CYCLE_S = 8.0
 _LEAD_S = 0.5
-_NOISE_RMS = 30  # of 32,768: a quiet room
+_NOISE_RMS = 30  # of 32,768, as in a quiet room
 
 
 @dataclass(frozen=True)
 class Program:
-    """The program, which is repeated without end. pcm: whole frames. voiced: where its sentences are, in samples."""
+    """The program, which is repeated without end. pcm: whole frames. voiced: the positions of its sentences, in
+    samples."""
 
     pcm: npt.NDArray[np.int16]
     voiced: tuple[tuple[int, int], ...]
@@ -47,8 +48,9 @@ class Program:
 
 
 def program() -> Program:
-    """Make a program. Each call gives another one, since Piper varies its speech."""
-    from tests.support.asr import LEARNER_LINES, spoken  # a client with a ready program needs no voice
+    """Make a program. Each call gives a different one, because Piper varies its speech."""
+    # imported here, because a client with a ready program needs no voice
+    from tests.support.asr import LEARNER_LINES, spoken
 
     lines = LEARNER_LINES[:3]
     cycle, lead = round(CYCLE_S * RATE_HZ), round(_LEAD_S * RATE_HZ)

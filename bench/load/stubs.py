@@ -1,7 +1,7 @@
 """`python -m bench.load.stubs`: a language model and a voice over gRPC that take fixed times.
 
-With ASR_PORT set, there is also a recogniser that doesn't listen: it knows when the learners speak, and sends its
-events once the audio has reached certain samples. With it, the gateway is measured alone.
+If ASR_PORT is set, there is also a recogniser that doesn't listen: it knows when the learners speak, and sends its
+events once the audio has reached certain samples. With this recogniser, the gateway is measured alone.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from bench.load.speech import FRAME, RATE_HZ
 from common.engine_info import EngineDescription, engine_info
 from common.slots import Slots
 
-_PIECE_S = 0.4  # about what an engine gives at once
+_PIECE_S = 0.4  # about as much as an engine gives at once
 _ONSET_S = 0.1
-EAGER_S, END_S = 0.3, 0.7  # of silence, as asr_service waits
+EAGER_S, END_S = 0.3, 0.7  # seconds of silence after which asr_service sends these events
 
 
 class StubSettings(BaseSettings):
-    """Ports to listen on (0: without that stub), and delays and voiced spans as JSON."""
+    """Ports to listen on (0: this stub does not run), and delays and voiced spans as JSON."""
 
     llm_port: int = 0
     tts_port: int = 0
@@ -41,7 +41,8 @@ class StubSettings(BaseSettings):
 
 
 def _engine(service: str) -> Any:
-    """An engine with free slots. Without an answer, a gateway treats the server as full and starts no eager reply."""
+    """An engine with free slots. If there were no answer, a gateway would treat the server as full and start no eager
+    reply."""
     return engine_info(EngineDescription("stub", "set delays", "cpu"), Slots(service, 2000), ready=True)
 
 
@@ -65,7 +66,7 @@ class LlmStub(llm_pb2_grpc.LlmServiceServicer):
 
 
 class TtsStub(tts_pb2_grpc.TtsServiceServicer):
-    """Begins some time after the first words, as an engine does with the first clause."""
+    """Begins some time after the first words, as an engine begins with the first clause."""
 
     def __init__(self, delays: Delays) -> None:
         self._delays = delays
@@ -117,7 +118,7 @@ def _chunks(pcm: bytes) -> Iterator[tts_pb2.AudioChunk]:
 
 
 class AsrStub(asr_pb2_grpc.AsrServiceServicer):
-    """Does not listen; it counts samples."""
+    """Does not listen to the audio, but counts its samples."""
 
     def __init__(self, delays: Delays, voiced: list[tuple[int, int]], program_samples: int) -> None:
         self._delays = delays
@@ -131,13 +132,13 @@ class AsrStub(asr_pb2_grpc.AsrServiceServicer):
     async def StreamingRecognize(  # type: ignore[override]  # the stubs know generators only; this writes
         self, request_iterator: AsyncIterator[asr_pb2.StreamingRecognizeRequest], context: Any
     ) -> None:
-        """The script's events, each when its sample has arrived."""
+        """The script's events, each of which is sent when its sample has arrived."""
         heard, script = 0, self._script(0)
         at, what, span = next(script)
         async with asyncio.TaskGroup() as tasks:
             eager: asyncio.Task[None] | None = None
             async for request in request_iterator:
-                if request.audio and not heard:  # the client's first sample says where in the program it begins
+                if request.audio and not heard:  # the client's first sample shows where in the program it begins
                     heard = FRAME * int.from_bytes(request.audio[:2], "little")
                     script = self._script(heard)
                     at, what, span = next(script)
@@ -164,7 +165,7 @@ class AsrStub(asr_pb2_grpc.AsrServiceServicer):
         await context.write(asr_pb2.StreamingRecognizeResponse(end_of_turn=end))
 
     def _script(self, origin: int) -> Iterator[tuple[int, str, tuple[int, int]]]:
-        """The events to send, each with its sample in the program; in the stream, samples count from `origin`."""
+        """The events to send, each with its sample in the program. In the stream, samples count from `origin`."""
         begin = 0
         while True:
             for voice_start, voice_end in self._voiced:

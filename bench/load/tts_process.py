@@ -1,6 +1,7 @@
 """`python -m bench.load.tts_process`: the real tts_service around a voice that hums after a fixed time.
 
-Clauses, word times and slots are real. The engine exists only in this process; no setting of tts_service chooses it.
+Clauses, word times and slots are real. The engine exists only in this process, and no setting of tts_service can choose
+it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class StubVoice:
         self._delays = delays
 
     def load(self) -> None:
-        """There is nothing to load."""
+        """Do nothing."""
 
     def describe(self) -> EngineDescription:
         return EngineDescription(engine="stub", model="a set delay and a tone", device="cpu")
@@ -42,7 +43,7 @@ class StubVoice:
         yield EngineAudio(np.full(samples, 0.01, np.float32), None)
 
     def close(self) -> None:
-        """There is nothing to release."""
+        """Do nothing."""
 
 
 def main() -> None:

@@ -1,1 +1,2 @@
-"""Measures the partner's replies: scripted conversations through the real gateway, and figures of each reply."""
+"""Measures the partner's replies: holds scripted conversations through the real gateway, and computes figures for each
+reply."""

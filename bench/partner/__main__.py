@@ -1,5 +1,5 @@
-"""`python -m bench.partner`: measures the partner's replies in scripted conversations, beside an older checkout. See
---help.
+"""`python -m bench.partner`: measures the partner's replies in scripted conversations, compared with an older checkout.
+See --help.
 
 Twelve conversations of 20 typed turns at three levels, and one of 100 turns, go through the real gateway, for each
 requested model step. The systems take turns, conversation by conversation, so that only one works at a time.
@@ -19,7 +19,7 @@ from bench.partner.scripts import Script, long_script, scripts
 from bench.partner.talk import Exchange, talk
 
 STEPS: dict[str, dict[str, str]] = {"bundled": {}, "laptop": {"PROFILE": "laptop"}}
-"""Model step → the settings of `make run` that choose it."""
+"""Model step → the settings of `make run` that select it."""
 
 
 def main() -> None:
@@ -58,7 +58,7 @@ async def run(options: argparse.Namespace) -> Talks:
 
 
 def chosen(conversations: int, turns: int, long: int) -> list[Script]:
-    """Some of the scripts, with the levels in turn, then the long one."""
+    """Some of the scripts, alternating between the levels, then the long one."""
     every = scripts()
     by_level = [[one for one in every if one.level == level] for level in ("beginner", "intermediate", "advanced")]
     in_turn = [group[number] for number in range(max(map(len, by_level))) for group in by_level if number < len(group)]

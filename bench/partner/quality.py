@@ -1,8 +1,9 @@
 """Measures of a reply's text that need no model. Pure.
 
-loops: a run of three words three times, or a sentence twice, within a reply. unfinished: it does not end with a
-sentence's mark. repeats: at least 60 % of its three-word runs are in one earlier reply. begins
-alike: with the same two words as an earlier reply. takes up: it has a word of what the learner said.
+loops: a run of three words occurs three times, or a sentence twice, within a reply. unfinished: the reply does not end
+with a punctuation mark that ends a sentence. repeats: at least 60 % of its three-word runs are in one earlier reply.
+begins alike: it begins with the same two words as an earlier reply. takes up: it contains a word of what the learner
+said.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from gateway.history import Level
 
 REPEATED_SHARE = 0.6
 MOST_SENTENCES: dict[Level, int] = {"beginner": 3, "intermediate": 4, "advanced": 5}
-"""How many sentences a reply may have at a level, its question included."""
+"""How many sentences a reply may have at a level, including its question."""
 RAREST_ZIPF: dict[Level, float] = {"beginner": 4.0, "intermediate": 3.5, "advanced": 3.0}
-"""Zipf frequency (wordfreq) below which a word is above a level: 4 is once in 100,000 words, 3 once in a million."""
+"""A word with a lower Zipf frequency (wordfreq) is above a level: 4 is once in 100,000 words, 3 once in a million."""
 
 TELLING_ZIPF, TELLING_LETTERS = 5.7, 4
-"""A word says what a line is about if it is rarer than this (wordfreq) and at least so long. Words with the same first
-TELLING_LETTERS letters count as one: "cooked" takes up "cook"."""
+"""A word shows what a line is about if it is rarer than this (wordfreq) and has at least this many letters. Words with
+the same first TELLING_LETTERS letters count as one: "cooked" takes up "cook"."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _SENTENCE = re.compile(r"[^.!?…]+[.!?…]*")
@@ -42,7 +43,7 @@ def runs_of(words: Sequence[str], length: int = 3) -> Iterator[tuple[str, ...]]:
 
 
 def sentences_of(text: str) -> list[str]:
-    """The sentences of `text` that hold a word."""
+    """The sentences of `text` that contain a word."""
     return [sentence.strip() for sentence in _SENTENCE.findall(text) if words_of(sentence)]
 
 
@@ -54,12 +55,12 @@ def loops(text: str) -> bool:
 
 
 def is_unfinished(text: str) -> bool:
-    """Whether `text` doesn't end with a sentence's mark."""
+    """Whether `text` doesn't end with a punctuation mark that ends a sentence."""
     return not _ENDS.search(text.strip())
 
 
 def repeats(text: str, earlier: Sequence[str]) -> bool:
-    """Whether one earlier reply holds at least REPEATED_SHARE of its three-word runs."""
+    """Whether one earlier reply contains at least REPEATED_SHARE of its three-word runs."""
     runs = set(runs_of(words_of(text)))
     return any(len(runs & set(runs_of(words_of(other)))) >= REPEATED_SHARE * len(runs) for other in earlier if runs)
 
@@ -70,7 +71,8 @@ def begins_alike(text: str, earlier: Sequence[str]) -> bool:
 
 
 def takes_up(reply: str, said: str) -> bool | None:
-    """Whether the reply has a word that says what the learner's line `said` is about; None: the line has none."""
+    """Whether the reply contains a word that shows what the learner's line `said` is about; None: the line has no such
+    word."""
     telling = {
         word[:TELLING_LETTERS]
         for word in words_of(said)
@@ -126,5 +128,5 @@ class Tally:
             self.taken_up += bool(taken_up)
 
     def share(self, count: int) -> float:
-        """Per cent of the replies."""
+        """The count as a percentage of the replies."""
         return 100 * count / max(1, self.replies)

@@ -26,7 +26,7 @@ def waits_of(talks: Sequence[tuple[Script, Sequence[Exchange]]]) -> list[float]:
 
 
 def table(talks: Talks) -> str:
-    """A row for each system; the long conversations' waits are in columns of their own."""
+    """A row for each system. The waits of the long conversations are in columns of their own."""
     lines = [
         (
             "| system | replies | loops | unfinished | repeats | begin alike | too long |"
@@ -57,7 +57,7 @@ def table(talks: Talks) -> str:
 
 
 def written(talks: Talks) -> str:
-    """All that was said, for reading."""
+    """Everything that was said, for reading."""
     lines = []
     for name, one in talks.items():
         for script, exchanges in one:

@@ -1,4 +1,5 @@
-"""The scripted conversations: what the learner types, a line for each turn. `LEVEL-TOPIC.txt` in conversations/."""
+"""The scripted conversations: what the learner types, one line for each turn. They are files `LEVEL-TOPIC.txt` in
+conversations/."""
 
 from __future__ import annotations
 
@@ -30,6 +31,6 @@ def scripts() -> list[Script]:
 
 
 def long_script(turns: int) -> Script:
-    """A conversation of `turns` turns at level intermediate, made of the other scripts' lines."""
+    """A conversation of `turns` turns at the level intermediate, made of lines of the other scripts."""
     lines = chain.from_iterable(script.lines for script in cycle(scripts()))
     return Script(f"long-{turns}", "intermediate", tuple(islice(lines, turns)))

@@ -1,4 +1,4 @@
-"""A learner who types a script into the gateway's WebSocket. It reports all audio as played as soon as it comes."""
+"""A learner who types a script into the gateway's WebSocket. All audio is reported as played as soon as it comes."""
 
 from __future__ import annotations
 
@@ -65,6 +65,6 @@ async def _reply(socket: Any) -> tuple[str, float | None]:
                 turn_id, bytes_per_ms = message["turn_id"], message["sample_rate"] * 2 / 1000
             case "turn_complete":
                 return text.strip(), first_sound_s
-            case "error" if message["code"] != "slow":  # after a `slow` one, the reply still comes
+            case "error" if message["code"] != "slow":  # after `slow`, the reply still comes
                 return "", None
     return "", None

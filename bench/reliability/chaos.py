@@ -1,8 +1,8 @@
 """`make chaos`: breaks parts of a running mesh while learners talk, and counts what the learners lose.
 
-30 learners speak to the mesh of `make run` with stub models. At random moments each process is killed, and stopped for
-20 s; Redis is away for 30 s, full, read-only and slow. After each fault the learners talk until they are answered
-again. Prints a table, and ends with status 1 if a goal is missed.
+30 learners speak to the mesh of `make run` with stub models. At random moments each process is killed, and each is
+stopped for 20 s; Redis is unreachable for 30 s, full, read-only and slow. After each fault the learners talk until they
+are answered again. Prints a table, and ends with status 1 if a goal is missed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ SETTLED_S = 0.5  # a turn is shown to the learner a moment before it is stored
 
 @dataclass
 class Chaos:
-    """The learners and their diaries. marks: how long each diary was after the last fault."""
+    """The learners and their diaries. marks: the length of each diary after the last fault."""
 
     mesh: StubMesh
     people: Sequence[Person]
@@ -76,7 +76,7 @@ class Chaos:
         )
 
     def in_order(self, names: Iterable[str]) -> list[Row]:
-        """The rows so far: without a fault, then the faults of these names."""
+        """The rows so far: first the one without a fault, then those of the faults with these names."""
         return [self.rows[name] for name in (NOTHING.name, *names) if name in self.rows]
 
     async def _wait_until_replaced(self, fault: Fault, old_pid: int) -> None:
@@ -90,7 +90,7 @@ class Chaos:
                 await asyncio.sleep(0.05)
 
     async def _wait_until_answered(self, since_s: float) -> None:
-        """Wait until every learner has spoken since then and was answered, or until the time is up."""
+        """Wait until every learner has spoken since then and been answered, or until the time is up."""
         while time.monotonic() < since_s + BACK_WITHIN_S:
             if all(person.diary.was_answered_since(since_s) for person in self.people):
                 return
@@ -113,9 +113,9 @@ async def talking(mesh: StubMesh, said: Program, learners: int) -> AsyncIterator
 
 
 async def run(options: argparse.Namespace, folder: Path) -> tuple[list[Row], list[str]]:
-    """All faults in a random order. Returns the rows, and the goals that were missed.
+    """Cause all faults in a random order. Returns the rows, and the goals that were missed.
 
-    After each try it writes the table so far into a file, since a run of all faults takes hours.
+    After each try it writes the table so far into a file, because a run of all faults takes hours.
     """
     order, said = random.Random(options.seed), await asyncio.to_thread(program)
     (valkey_port,) = free_ports(1)
@@ -146,16 +146,16 @@ async def run(options: argparse.Namespace, folder: Path) -> tuple[list[Row], lis
 
 
 async def _no_harm() -> None:
-    """Nothing is done."""
+    """Do nothing."""
 
 
 NOTHING = Fault("nothing", _no_harm, _no_harm, CYCLE_S)
-"""The row to compare with."""
+"""The row to compare with: no fault at all."""
 
 
 @asynccontextmanager
 async def _mesh(folder: Path, link: RedisLink, valkey_port: int) -> AsyncIterator[StubMesh]:
-    """The mesh. A thread starts and ends it, because the Redis link needs this event loop meanwhile."""
+    """The mesh. A thread starts and ends it, because the Redis link needs this event loop at the same time."""
     running = stub_mesh(folder, redis_port=link.port, VALKEY_PORT=str(valkey_port))
     mesh = await asyncio.to_thread(running.__enter__)
     try:

@@ -1,10 +1,10 @@
 """What one learner said, was told and waited for. Pure: the connection writes it, the verdict reads it.
 
     utterance ends ──► answered (the reply's audio begins)
-                  ├──► told (an error, a lost connection, a reconnect): the learner knows that something is wrong
-                  └──► neither: the learner waits without knowing why
+       ├──► told (an error, a lost connection, a reconnect): the learner knows that something is wrong
+       └──► neither: the learner waits without knowing why
 
-All times are seconds of one monotonic clock.
+All times are in seconds of one monotonic clock.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from itertools import takewhile
 
 @dataclass
 class Utterance:
-    """One sentence, all of which was sent over one connection. answered_s, told_s: when; infinite: not yet.
+    """One sentence that was completely sent over one connection. answered_s, told_s: when; infinite: not yet.
 
     is_open: an answer may still come.
     """
@@ -33,12 +33,12 @@ class Utterance:
 
 @dataclass
 class Diary:
-    """All of one learner.
+    """Everything about one learner.
 
-    said: session and text of each turn that the gateway showed as final. heard: session and id of each reply that it
-    called complete. lost_s, back_s: when connections were lost, and when the conversation went on over the next one.
-    session: the present one's id. sessions: how many conversations it took; more than one means that the first was
-    forgotten.
+    said: session and text of each turn that the gateway showed as final. heard: session and id of each reply that the
+    gateway called complete. lost_s, back_s: when connections were lost, and when the conversation went on over the next
+    one. session: the id of the present session. sessions: how many sessions the conversation took; more than one means
+    that the first was forgotten.
     """
 
     utterances: list[Utterance] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Diary:
         self.utterances.append(Utterance(now_s))
 
     def answer_began(self, now_s: float) -> None:
-        """A reply's audio begins: it answers all that was said before."""
+        """A reply's audio begins. It answers everything that was said before."""
         for utterance in self.unanswered():
             utterance.answered_s = now_s
             utterance.is_open = False
@@ -67,7 +67,7 @@ class Diary:
             utterance.told_s = min(utterance.told_s, now_s)
 
     def lost(self, now_s: float) -> None:
-        """The connection is lost, and the client shows it. Open sentences get no answer any more."""
+        """The connection is lost, and the client shows that. Open sentences will get no answer."""
         self.lost_s.append(now_s)
         for utterance in self.unanswered():
             utterance.told_s = min(utterance.told_s, now_s)
@@ -79,7 +79,7 @@ class Diary:
             self.back_s += [now_s] * (len(self.lost_s) - len(self.back_s))
 
     def unanswered(self) -> list[Utterance]:
-        """The sentences without an answer, which are the last ones."""
+        """The sentences without an answer. They are always the last ones."""
         return list(takewhile(lambda utterance: utterance.is_open, reversed(self.utterances)))
 
     @property

@@ -1,7 +1,7 @@
-"""The faults that `make chaos` causes. Each one is begun, and ended after its time unless it ends by itself.
+"""The faults that `make chaos` causes. Each fault is begun, and ended after its time unless it ends by itself.
 
-A killed process is started again by the supervisor. A stopped one goes on after its time, unless the supervisor or
-llm_service has replaced it before. Redis comes back when the fault is mended.
+A killed process is started again by the supervisor. A stopped process goes on after its time, unless the supervisor or
+llm_service has replaced it before. Redis is usable again when the fault is repaired.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _NOBODY = 1  # a port on which nobody listens: the replica never reaches a maste
 
 @dataclass(frozen=True)
 class Fault:
-    """name: in the table. begin, mend: what to do. lasts_s: the time between. process: the one that must serve again
-    before the fault is over; empty: none. is_kill: the process must be another one then."""
+    """name: as in the table. begin, mend: cause and repair the fault. lasts_s: the time in between. process: must serve
+    again before the fault counts as over; empty: none. is_kill: by then, it must be a new process."""
 
     name: str
     begin: Callable[[], Awaitable[None]]
@@ -97,4 +97,4 @@ def _of_redis(mesh: StubMesh, link: RedisLink, lasts_s: float) -> list[Fault]:
 
 
 async def _nothing() -> None:
-    """A fault that ends by itself."""
+    """The repair of a fault that ends by itself."""

@@ -1,9 +1,9 @@
 """A learner who speaks without end, and comes back when the connection breaks, as the page does.
 
-connect → `connected` → start → speak …  → lost → wait (0.5 s, doubling up to 1 s) → connect → start with session_id …
+    connect → `connected` → start → speak …  → lost → wait (0.5 s, up to 1 s) → connect → start with its session_id
 
-The learner waits with the next sentence until the last one is answered, or something is said to be wrong. It asks
-`ping` all the time: a gateway that is stopped keeps its connections open, so only silence shows that it is gone.
+The learner holds back the next sentence until the last one is answered, or until the learner is told that something is
+wrong. It keeps sending `ping`: a stopped gateway keeps its connections open, so only silence shows that it is gone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from bench.reliability.diary import Diary
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 1.0
 BEAT_S, SILENT_BEATS = 1.2, 3
 """A connection is given up after this many pings without any message. `clients/js/src/connection.js` has the same."""
-CONNECT_WITHIN_S = 10.0  # as in the page: who gives up earlier makes a gateway that has just started do more work
+# as in the page: clients that give up earlier make a gateway that has just started do more work
+CONNECT_WITHIN_S = 10.0
 END_WITHIN_S = 15.0
 _TEXT, _BINARY = 1, 2
 
@@ -89,7 +90,8 @@ class Line(Learner):
         self._transport.abort()
 
     def _tick(self) -> None:
-        """Send the frames that are due. The next sentence waits until the last one is answered or something is told."""
+        """Send the frames that are due. The next sentence waits until the last one is answered, or something is
+        reported wrong."""
         now = time.monotonic()
         due = self.began_s + self.sent * FRAME_S
         self.late_s.append(max(0.0, now - due))
@@ -104,7 +106,7 @@ class Line(Learner):
         if at in self._starts and diary.waits:
             return self.frames[at - 1]  # quiet noise
         self._has_begun |= at in self._starts
-        if at in self._ends and self._has_begun:  # a sentence that began before this connection is not counted
+        if at in self._ends and self._has_begun:  # sentences that began before this connection are not counted
             diary.spoke(time.monotonic())
         self._position = (at + 1) % len(self.frames)
         return self.frames[at]
@@ -113,7 +115,8 @@ class Line(Learner):
 class Person:
     """One learner over many connections.
 
-    number, of: the learner's place among all; it sets who speaks when. late_s: how late each frame was sent.
+    number, of: the learner's place among all learners; it decides who speaks when. late_s: how late each frame was
+    sent.
     """
 
     def __init__(
@@ -148,7 +151,7 @@ class Person:
                 self._line.close()
 
     async def end(self) -> None:
-        """End the conversation as the page does; waits for the analysis, but not for long."""
+        """End the conversation as the page does. Waits for the analysis, but not for long."""
         if self._line and self.is_on:
             self._line.fall_silent()
             self._line.say({"type": "end_conversation"})
@@ -183,7 +186,7 @@ class Person:
         return went_on
 
     def on_message(self, line: Line, message: dict[str, Any]) -> None:
-        """What the gateway says."""
+        """Handle a message of the gateway."""
         now_s, diary = time.monotonic(), self.diary
         match message["type"]:
             case "connected":
@@ -200,7 +203,7 @@ class Person:
                 diary.was_told(now_s, "reconnect")
             case "error":
                 diary.was_told(now_s, message["code"])
-                if not line.goes_on.is_set():  # it can't be resumed
+                if not line.goes_on.is_set():  # the session can't be resumed
                     if not message["retryable"]:
                         self.session_id = ""
                     line.close()

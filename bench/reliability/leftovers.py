@@ -18,7 +18,7 @@ GONE_WITHIN_S = 2 * LEASE_S  # a killed gateway's leases lapse after LEASE_S
 
 
 async def left_over(mesh: StubMesh) -> dict[str, float]:
-    """What is left over, with its count; waits up to GONE_WITHIN_S for all of it to be gone."""
+    """What is left over, with its count. Waits up to GONE_WITHIN_S until everything is gone."""
     deadline = time.monotonic() + GONE_WITHIN_S
     while True:
         left = await _count(mesh)
@@ -42,7 +42,7 @@ async def where_tasks_wait(mesh: StubMesh) -> str:
 
 
 async def session_keys(mesh: StubMesh, *, within_s: float) -> int:
-    """How many keys of sessions Redis still has; waits so long for them to expire."""
+    """How many keys of sessions Redis still has. Waits up to `within_s` for them to expire."""
     deadline = time.monotonic() + within_s
     async with redis.Redis(port=mesh.valkey_port) as client:
         while True:

@@ -1,4 +1,4 @@
-"""`python -m bench.reliability.mesh`: the mesh of `make run` with models that take set times.
+"""`python -m bench.reliability.mesh`: the mesh of `make run` with models that take fixed times.
 
 The processes are those of `make run`, under the same supervisor. These commands differ: recognition and synthesis run
 around stub engines, llm_service starts `bench.reliability.model_server` instead of vLLM, and the gateway can show where
@@ -65,7 +65,7 @@ class StubMesh:
         return f"ws://127.0.0.1:{self.port}/ws/conversation"
 
     def find(self, name: str) -> psutil.Process | None:
-        """One of PROCESSES as it runs now; None while it does not run."""
+        """The present process for one of PROCESSES; None while it does not run."""
         for child in psutil.Process(self.process.process.pid).children(recursive=True):
             try:
                 if _is(name, child.cmdline()):
@@ -87,7 +87,7 @@ def _is(name: str, command: list[str]) -> bool:
 
 @contextmanager
 def stub_mesh(folder: Path, *, redis_port: int | None = None, **settings: str) -> Iterator[StubMesh]:
-    """Run the mesh; yields once it is ready. redis_port: of a link to Valkey, which listens on VALKEY_PORT."""
+    """Run the mesh. Yields once it is ready. redis_port: of a link to Valkey, which listens on VALKEY_PORT."""
     names = ["PORT", "ASR_PORT", "LLM_PORT", "TTS_PORT"]
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
     valkey_port = settings.pop("VALKEY_PORT", None) or str(free_ports(1)[0])
@@ -107,7 +107,7 @@ def stub_mesh(folder: Path, *, redis_port: int | None = None, **settings: str) -
         "LLM_MODEL_NAME": "stub",
         "ASR_THREADS": "16",
         "TTS_THREADS": "16",
-        "ASR_END_SILENCE_MS": "600",  # fixed: to ask how each pause sounds takes more than two cores
+        "ASR_END_SILENCE_MS": "600",  # fixed, because asking how each pause sounds would take more than two cores
         "TTS_SAMPLE_RATE": str(REPLY_RATE_HZ),
         "ADMISSION_GRACE_S": str(GRACE_S),
         "HELP_AFTER_S": "0",

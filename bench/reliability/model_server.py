@@ -1,5 +1,5 @@
-"""`python -m bench.reliability.model_server serve …`: takes the place of `vllm serve`, and writes the same reply to
-everybody at a set pace.
+"""`python -m bench.reliability.model_server serve …`: replaces `vllm serve`, and writes the same reply to everybody at
+a fixed pace.
 
 llm_service starts it, watches it and starts it again, as it does with vLLM. It reads the port from the command line,
 and the delays from DELAYS.
@@ -42,7 +42,7 @@ def create_app(model: str, delays: Delays) -> FastAPI:
 
     @app.post("/v1/chat/completions")
     async def chat(request: Request) -> StreamingResponse:
-        """The reply as server-sent events, up to the tokens that are asked for."""
+        """The reply as server-sent events, up to the requested number of tokens."""
         asked = await request.json()
         most = int(asked.get("max_completion_tokens") or asked.get("max_tokens") or 256)
         return StreamingResponse(_events(delays, most), media_type="text/event-stream")

@@ -1,4 +1,4 @@
-"""Asks a running mesh: does a process serve, and what has Redis kept?"""
+"""Asks a running mesh whether a process serves, and what Redis has stored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TURN: TypeAdapter[Turn] = TypeAdapter(Turn)
 
 
 async def serves(mesh: StubMesh, name: str) -> bool:
-    """Whether one of the processes serves now."""
+    """Whether one of the processes serves at present."""
     match name:
         case "gateway":
             sign = await check_gateway("127.0.0.1", mesh.port)

@@ -10,7 +10,7 @@ _CHUNK = 65_536
 
 
 class RedisLink:
-    """Listens on `port`. `cut` breaks all connections and refuses new ones; `slow_s` holds each answer back."""
+    """Listens on `port`. `cut` breaks all connections and refuses new ones. `slow_s` delays each answer."""
 
     def __init__(self, valkey_port: int) -> None:
         self.port = 0
@@ -27,7 +27,7 @@ class RedisLink:
             writer.transport.abort()
 
     def mend(self) -> None:
-        """Pass everything on again at once."""
+        """Pass everything on at once again."""
         self.is_cut, self.slow_s = False, 0.0
 
     @asynccontextmanager
@@ -42,7 +42,7 @@ class RedisLink:
             self.cut()
             if self._connections:
                 await asyncio.wait(self._connections)
-            await asyncio.sleep(0)  # the transports close
+            await asyncio.sleep(0)  # lets the transports close
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._connected(reader, writer))

@@ -1,7 +1,7 @@
 """`make soak`: learners who come and go, for an hour by default. Nothing may grow, and nothing may be left over.
 
-50 learners talk at once to the mesh of `make run` with stub models. Each stays for some seconds, leaves (ends the
-conversation, closes the page or just disappears), and another one comes. After the warm-up, all leave, and tasks and
+50 learners at a time talk to the mesh of `make run` with stub models. Each stays for some seconds, leaves (ends the
+conversation, closes the page or just disappears), and another one comes. After the warm-up all leave, and tasks and
 file descriptors are counted; the same happens after the run. Ends with status 1 if a goal is missed.
 """
 
@@ -34,7 +34,8 @@ STAYS_S = (6.0, 25.0)
 SAMPLE_EVERY_S = 1.0
 COUNTS, COUNT_EVERY_S = 20, 0.4
 COMPARED = 0.3
-"""Memory is compared over this share of the warm-up, at its end, and over an equal time at the end of the run."""
+"""Memory is compared over the last part of the warm-up, which is this share of it, and over an equal time at the end of
+the run."""
 SESSION_TTL_S = 15
 KEYS_GONE_WITHIN_S = 90.0  # a session without a turn is kept for a minute
 
@@ -52,7 +53,7 @@ class Crowd:
     late_s: deque[float] = field(default_factory=lambda: deque(maxlen=100_000))
 
     async def come_and_go(self, seconds: float) -> None:
-        """Keep all places taken for this long; then all learners leave."""
+        """Keep all places taken for this long. Then all learners leave."""
         until_s, frames = time.monotonic() + seconds, masked_program(self.said)
         async with asyncio.TaskGroup() as tasks:
             for place in range(self.learners):
@@ -89,7 +90,7 @@ class Gauge:
             await asyncio.sleep(SAMPLE_EVERY_S)
 
     def last(self, seconds: float) -> Mapping[str, list[float]]:
-        """The last samples of each process; forgets all of them."""
+        """The latest samples of each process. Then forget all samples."""
         count = max(1, round(seconds / SAMPLE_EVERY_S))
         found = {name: samples[-count:] for name, samples in self.samples.items()}
         self.samples.clear()
@@ -97,8 +98,8 @@ class Gauge:
 
 
 async def counted(mesh: StubMesh) -> dict[str, tuple[int, int]]:
-    """Tasks and file descriptors of each process. The lowest of several counts over two health checks, because those
-    add connections."""
+    """Tasks and file descriptors of each process: the lowest of several counts over two health checks, because health
+    checks add connections."""
     counts = []
     for _ in range(COUNTS):
         counts.append(await _count(mesh))
@@ -109,7 +110,7 @@ async def counted(mesh: StubMesh) -> dict[str, tuple[int, int]]:
 
 
 async def _count(mesh: StubMesh) -> dict[str, tuple[int, int]]:
-    """Count now. The gateway's pool of connections to Redis is left out."""
+    """Count once. The gateway's pool of connections to Redis is left out."""
     found = {}
     for name in PROCESSES:
         process = mesh.find(name)

@@ -1,7 +1,7 @@
 """What a run of `make soak` showed, and whether anything grew or was left over. Pure.
 
 Memory is compared under the same load: the median of the last samples of the warm-up with that of the run. What is
-counted (tasks, file descriptors) is compared with nobody there.
+counted (tasks, file descriptors) is compared while no learner is there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ COLUMNS = ("process", "memory after warm-up, MB", "at the end, MB", "growth, %",
 
 @dataclass(frozen=True)
 class Process:
-    """One process, before and after. memory_mb: samples under load. tasks: -1 if the process has none to count."""
+    """One process, before and after. memory_mb: samples under load. tasks: -1 if the process doesn't report them."""
 
     name: str
     memory_before_mb: Sequence[float]
@@ -44,7 +44,7 @@ class Process:
 def problems(
     processes: Sequence[Process], left: Mapping[str, float], *, sessions: int, turns: int, learners: int
 ) -> list[str]:
-    """The goals that were missed. left: what should be gone, with its count."""
+    """The goals that were missed. left: things that should be gone, with their counts."""
     found = [problem for process in processes for problem in process.problems()]
     found += [f"at the end {count:g} {what} are left over" for what, count in left.items() if count]
     if sessions < 2 * learners or turns < sessions / 2:
@@ -53,7 +53,7 @@ def problems(
 
 
 def table(processes: Sequence[Process]) -> str:
-    """Markdown."""
+    """The processes as a Markdown table."""
     lines = [" | ".join(COLUMNS), " | ".join(["---"] + ["--:"] * (len(COLUMNS) - 1))]
     lines += [" | ".join(_cells(process)) for process in processes]
     return "\n".join(f"| {line} |" for line in lines)

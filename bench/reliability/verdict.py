@@ -1,7 +1,7 @@
 """What a run of `make chaos` showed, and whether that is good enough. Pure.
 
-One row for each kind of fault. A run passes only if each fault was really tried, and nothing in any row or at the end
-breaks a goal.
+There is one row for each kind of fault. A run passes only if each fault was really tried, and no row and no count at
+the end misses a goal.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ COLUMNS = ("what", "times", "learners", "turns told", "lost", "doubled", "sessio
 
 @dataclass
 class Kept:
-    """What Redis has of all sessions: the learners' texts and the ids of the partner's turns, for each session."""
+    """What Redis has stored of all sessions: the learners' texts and the ids of the partner's turns, for each
+    session."""
 
     said: Mapping[str, Sequence[str]]
     heard: Mapping[str, Set[str]]
@@ -29,11 +30,11 @@ class Kept:
 
 @dataclass
 class Row:
-    """What one kind of fault did, over all its times.
+    """What one kind of fault did, over all tries.
 
-    told: turns that learners were shown as complete. lost: those of them that Redis does not have. doubled: texts that
-    it has twice. worst: whose wait was the longest, to be found in the log. back_s: for each learner and time, how long
-    it took to be back in conversation after the repair.
+    told: turns that were shown to learners as complete. lost: those of them that Redis does not have. doubled: texts
+    that it has twice. worst: whose wait was the longest, so that it can be found in the log. back_s: for each learner
+    and try, how long it took to be back in conversation after the repair.
     """
 
     what: str
@@ -50,7 +51,7 @@ class Row:
     errors: dict[str, int] = field(default_factory=dict)
 
     def add(self, spans: Iterable[Span], kept: Kept) -> None:
-        """Count one time that the fault was tried."""
+        """Count one try of the fault."""
         self.times += 1
         for span in spans:
             self._add(span, kept)
@@ -74,7 +75,7 @@ class Row:
 
     @property
     def back_p95_s(self) -> float:
-        """Infinite if there is no measurement."""
+        """The 95th percentile of `back_s`; infinite if there is no measurement."""
         found = percentile(self.back_s, 95)
         return math.inf if found is None else found
 
@@ -95,7 +96,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Mark:
-    """How much was in a diary at a moment."""
+    """How much a diary contained at one moment."""
 
     said: int
     heard: int
@@ -113,8 +114,8 @@ class Mark:
 
 @dataclass(frozen=True)
 class Span:
-    """One learner around one fault. repaired_s: when the process served again, or Redis was well. ended_s: the moment
-    of `after`."""
+    """One learner around one fault. repaired_s: when the process served again, or Redis worked again. ended_s: the
+    moment of `after`."""
 
     diary: Diary
     before: Mark
@@ -125,8 +126,8 @@ class Span:
     def back_s(self) -> float:
         """How long it took until the learner was back in conversation; infinite if that has not happened.
 
-        That is the longer one of two: the time from the repair until the connection was there again, if it was lost;
-        and the time from the end of the first sentence after the repair to its answer.
+        It is the longer of two times: from the repair until the connection was there again, if it was lost; and from
+        the end of the first sentence after the repair to its answer.
         """
         diary, lost = self.diary, self.after.lost
         if len(diary.back_s) < lost:
@@ -140,7 +141,7 @@ class Span:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Markdown."""
+    """The rows as a Markdown table."""
     lines = [" | ".join(COLUMNS), " | ".join(["---"] + ["--:"] * (len(COLUMNS) - 2) + ["---"])]
     lines += [" | ".join(_cells(row)) for row in rows]
     return "\n".join(f"| {line} |" for line in lines)
@@ -154,8 +155,8 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def problems(rows: Sequence[Row], tried: Sequence[str], times: int, left: Mapping[str, float]) -> list[str]:
-    """The goals that were missed. tried: all kinds of faults that were due. left: what should be gone, with its
-    count."""
+    """The goals that were missed. tried: all kinds of faults that were due. left: things that should be gone, with
+    their counts."""
     found = [problem for row in rows for problem in row.problems()]
     counted = {row.what: row.times for row in rows}
     found += [

@@ -1,8 +1,8 @@
 """`python -m bench.turn_taking`: measures false cut-offs and delay of our rule, of smart turn alone and of silence
 alone.
 
-Faster than real time, on the bundled models. Settings were tuned on one half of the set; the report is on the other
-half.
+It runs faster than real time, on the bundled models. The settings were tuned on one half of the set; the report is on
+the other half.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _in_english(arguments: argparse.Namespace) -> None:
     networks = Networks(engine, arguments.out / "turn_taking_memory.json", remember=arguments.remember)
     utterances = [u for u in make_set() if u.tuning == (arguments.half == "tuning")][: arguments.limit]
     if arguments.fit:
-        shortest = Endpointing().min_silence_ms  # a speaker who goes on before that is never cut off
+        shortest = Endpointing().min_silence_ms  # a speaker who goes on sooner than this is never cut off
         everything = Endpointing(eager_silence_ms=shortest, min_silence_ms=2_000, max_silence_ms=2_100)
         print(fit([(u, detect(u, networks, everything)) for u in [*utterances, *make_more()]]))
     scores = measure(utterances, networks)
@@ -58,7 +58,8 @@ def _in_english(arguments: argparse.Namespace) -> None:
 
 
 def _in_another_language(language: str, out: Path, *, remember: bool) -> None:
-    """The same on the models of PROFILE=languages, which are in MODELS_CACHE_DIR. Writes `turn_taking_es.md`."""
+    """The same for another language, with the models of PROFILE=languages, which are in MODELS_CACHE_DIR. Writes
+    `turn_taking_es.md`."""
     models = Path(os.environ.get("MODELS_CACHE_DIR", "models")).absolute()
     utterances = make_in(language, models, out / "speech")
     engine = create_engine(asr_settings(asr_model_name="openai/whisper-base", models_cache_dir=models))
@@ -74,7 +75,7 @@ def _in_another_language(language: str, out: Path, *, remember: bool) -> None:
 
 
 def measure(utterances: list[Utterance], networks: Networks) -> dict[str, Score]:
-    """Every rule on every utterance."""
+    """Score every rule on every utterance."""
     default = Endpointing()
 
     def ours(settings: Endpointing) -> Score:
@@ -91,7 +92,7 @@ def measure(utterances: list[Utterance], networks: Networks) -> dict[str, Score]
 
 
 def table(scores: dict[str, Score]) -> str:
-    """Markdown, a row for each rule."""
+    """A Markdown table with a row for each rule."""
     lines = [
         "| rule | cut, hesitations ≤ 1.0 s | cut, ≤ 1.5 s | delay, median | p95 | eager, median | in vain | split |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",

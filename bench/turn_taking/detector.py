@@ -1,7 +1,7 @@
-"""The turn detector of `asr_service` over a recording, faster than real time, each network run once.
+"""The turn detector of `asr_service` over a recording, faster than real time. Each network runs only once.
 
 Time is counted in samples, without the time that the networks take. In the service a decode begins 64 ms into a pause;
-if it takes longer than the wait, the turn ends when the decode does.
+if the decode takes longer than the wait, the turn ends when the decode does.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bench.turn_taking.utterances import RATE, Utterance
 
 @dataclass(frozen=True)
 class Moment:
-    """What was known of a pause when the endpointer asked."""
+    """What was known about a pause when the endpointer asked."""
 
     position: int
     silence_ms: float
@@ -35,9 +35,9 @@ class Moment:
 
 
 class Networks:
-    """The four networks, each asked once for the same thing; with `remember`, once for all runs.
+    """The four networks. Each is asked only once for the same thing; with `remember`, only once over all runs.
 
-    language: of the utterances. The text model knows English only.
+    language: of the utterances. The text model knows only English.
     """
 
     def __init__(self, engine: AsrEngine, memory: Path, *, remember: bool, language: str = "en") -> None:
@@ -47,6 +47,7 @@ class Networks:
         self._known: dict[str, object] = json.loads(memory.read_text()) if remember and memory.exists() else {}
 
     def save(self) -> None:
+        """With `remember`, store the answers for the next run."""
         if self._remember:
             self._path.write_text(json.dumps(self._known))
 
@@ -61,12 +62,14 @@ class Networks:
         return found
 
     def acoustic(self, utterance: Utterance, begin: int, end: int) -> float:
+        """Smart Turn's probability that the turn is over, from the samples [begin, end) of the utterance."""
         key = f"turn {utterance.name} {begin} {end}"
         if key not in self._known:
             self._known[key] = self._turn.infer(utterance.audio[max(begin, end - HEARD, 0) : end])
         return float(str(self._known[key]))
 
     def could_end(self, text: str) -> float | None:
+        """The text model's probability that a sentence could end here; None if it doesn't know the language."""
         if self.language != "en":
             return None
         key = f"text {text}"
@@ -75,7 +78,7 @@ class Networks:
         return float(str(self._known[key]))
 
     def words(self, utterance: Utterance, begin: int, end: int) -> Transcript:
-        """The text, the last word and what could follow it."""
+        """The text, with the confidence of the last word and what could follow it."""
         key = f"words {utterance.name} {begin} {end}"
         if key not in self._known:
             heard = self._engine.transcribe(utterance.audio[begin:end], DecodeOptions(self.language))
@@ -89,7 +92,8 @@ class Networks:
 
 @dataclass(frozen=True)
 class Heard:
-    """The samples at which turns ended and were called probably over, and what was known when the endpointer asked."""
+    """The samples at which turns ended and at which they were called probably over, and what was known when the
+    endpointer asked."""
 
     ends: list[int]
     eagers: list[int]
@@ -134,7 +138,8 @@ def detect(utterance: Utterance, networks: Networks, settings: Endpointing) -> H
 def smart_turn_alone(
     utterance: Utterance, networks: Networks, *, vad_stop_ms: int = 200, timeout_ms: int = 3_000
 ) -> Heard:
-    """Pipecat's rule: after 0.2 s of silence the turn is over if the network says more than 0.5, else after 3 s."""
+    """Pipecat's rule: after 0.2 s of silence the turn is over if the network says more than 0.5, otherwise after 3
+    s."""
     heard, begin, silence, asked = Heard([], [], []), None, None, False
     for i, voice in enumerate(networks.voice(utterance)):
         position = (i + 1) * WINDOW

@@ -11,13 +11,12 @@ from bench.turn_taking.detector import Heard
 from bench.turn_taking.utterances import Utterance
 
 _SHRINKAGE, _STEPS = 1.0, 50
-_FIRST_ASKED_MS = 350  # a pause counts once
+_FIRST_ASKED_MS = 350  # each pause counts only once
 
 
 def fit(heard: Iterable[tuple[Utterance, Heard]]) -> dict[str, Weights]:
-    """The weights with and without the text model, fitted to each pause: the signs at the first question, and whether
-    the speaker was done. Signs without a weight get none.
-    """
+    """The weights with and without the text model. They are fitted to each pause: the signs at the first question, and
+    whether the speaker was done. Signs that have no weight are not fitted."""
     rows, done = [], []
     for utterance, found in heard:
         for moment in found.moments:
@@ -37,7 +36,8 @@ def _fitted(signs: np.ndarray, done: np.ndarray, now: Weights) -> Weights:
 
 
 def logistic_weights(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The weights that separate rows `x` (n, signs) with `y` 1 from rows with `y` 0. Both count as equally frequent."""
+    """The weights that separate the rows of `x` (n, signs) with `y` 1 from those with `y` 0. Both groups count
+    equally."""
     balance = np.where(y == 1, 0.5 / y.mean(), 0.5 / (1 - y.mean()))
     weights = np.zeros(x.shape[1])
     for _ in range(_STEPS):  # Newton's method

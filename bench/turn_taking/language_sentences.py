@@ -1,7 +1,7 @@
 """Learners' sentences in other languages than English, for Kokoro's voices. There is no German voice.
 
-Some hesitations come after a word that asks for another ("al |"), some after words that sound complete
-("Llegamos | al hotel").
+Some hesitations come after a word that calls for another ("al |"), some after words that sound complete ("Llegamos | al
+hotel").
 """
 
 from __future__ import annotations

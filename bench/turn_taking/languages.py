@@ -23,7 +23,8 @@ Say = Callable[[str, str], Audio]
 
 
 def make_in(language: str, models: Path, spoken: Path) -> list[Utterance]:
-    """The utterances of a key of LANGUAGES. models: the folder of Kokoro's files. spoken: where the speech is kept."""
+    """The utterances of a key of LANGUAGES. models: the folder of Kokoro's files. spoken: the folder where the speech
+    is stored."""
     return list(_utterances(language, _speaker(models, spoken)))
 
 
@@ -44,7 +45,7 @@ def _utterances(language: str, say: Say) -> Iterator[Utterance]:
 
 
 def _speaker(models: Path, spoken: Path) -> Say:
-    """Kokoro, which is slow: each text is spoken once and kept as a file."""
+    """Speaks with Kokoro, which is slow, so each text is spoken once and stored as a file."""
     engine = build(engine_settings(models_cache_dir=models), KOKORO)
     engine.load()
     voices = {voice.id: voice for voice in engine.voices()}

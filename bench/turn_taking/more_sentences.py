@@ -1,6 +1,6 @@
-"""More sentences for the tuning half, so that the weights fit speech in general and not sixty sentences.
+"""More sentences for the tuning half, so that the weights fit speech in general and not only sixty sentences.
 
-None of them is in the test half. Marked as in `sentences`.
+None of them is in the test half. They are marked as in `sentences`.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ _LATE = RATE // 10  # an end this soon after the voice went on was decided befor
 
 @dataclass(frozen=True)
 class Score:
-    """Counts are of hesitations and of complete utterances; delays in ms of audio after the last voiced sample."""
+    """Counts of hesitations and of complete utterances. Delays are in ms of audio after the last voiced sample."""
 
     cut_1000: int
     of_1000: int
@@ -36,7 +36,7 @@ class Score:
 
 
 def score(utterances: Iterable[Utterance], detect: Callable[[Utterance], Heard]) -> Score:
-    """`detect` on each utterance."""
+    """The score of `detect` on all utterances."""
     found = [(utterance, detect(utterance)) for utterance in utterances]
     hesitant = [(u, heard) for u, heard in found if u.pause]
     complete = [(u, heard) for u, heard in found if not u.pause]
@@ -66,7 +66,8 @@ def is_cut(utterance: Utterance, heard: Heard) -> bool:
 
 
 def _after(utterance: Utterance, positions: list[int]) -> float:
-    """Samples from the last voiced one to the first of `positions` after it. A turn that never ended counts as 5 s."""
+    """Samples from the last voiced sample to the first of `positions` after it. A turn that never ended counts as 5
+    s."""
     later = [position - utterance.end for position in positions if position > utterance.end]
     return float(later[0] if later else 5 * RATE)
 

@@ -1,4 +1,5 @@
-"""The sentences of the turn-taking set. `|` marks a place where a learner may stop to think, but no sentence ends."""
+"""The sentences of the turn-taking set. `|` marks a place where a learner may stop to think, but where no sentence
+ends."""
 
 from __future__ import annotations
 
@@ -44,7 +45,7 @@ SENTENCES = (
     "I was very tired so I | went to bed early.",
     "He has two cats and | one very old dog.",
 )
-"""Each is spoken once as a whole, and once with a hesitation at its mark."""
+"""Each is spoken once without a pause, and once with a hesitation at its mark."""
 
 COMPLETE = (
     "Yes, I do.",
@@ -64,7 +65,7 @@ COMPLETE = (
     "I'd like to become an engineer.",
     "Maybe tomorrow.",
 )
-"""Only spoken as a whole; some are short answers and questions."""
+"""These are only spoken without a pause; some are short answers and questions."""
 
 REAL_COMPLETE = {
     # recording: (begin, end) in seconds of complete utterances

@@ -1,7 +1,7 @@
-"""The turn-taking set: utterances with the truth about their pauses. A seed makes the same set each time.
+"""The turn-taking set: utterances with the true positions of their pauses. The same seed always makes the same set.
 
-Synthetic ones are Piper's, at several speaking rates; they hesitate where the sentence needs more words: after a
-comma's rising tone, after a filler, or with the falling tone at the end of a text. Real ones are cut from the
+Synthetic utterances are spoken by Piper, at several speaking rates. They hesitate where the sentence needs more words:
+after a comma's rising tone, after a filler, or with the falling tone at the end of a text. Real ones are cut from the
 recordings in the wheel moonshine-voice. Each is then given its own loudness and background.
 """
 
@@ -27,7 +27,7 @@ from tests.support.voices import piper_voice, wheel_folder
 RATE = 16_000
 SEED = 20_261_122
 LEAD_S, TAIL_S = 0.5, 5.0
-MORE = 400  # utterances; the sentences would be enough for some 450
+MORE = 400  # utterances; the sentences would be enough for about 450
 PACES = (0.8, 0.9, 1.0, 1.1, 1.2)
 Audio: TypeAlias = npt.NDArray[np.float32]
 
@@ -57,7 +57,7 @@ def make_set() -> list[Utterance]:
 
 def make_more() -> Iterator[Utterance]:
     """More utterances to fit weights to: other sentences, and those of the tuning half in other rooms and at other
-    paces.
+    speeds.
 
     They end after the first pause, or after 0.6 s of silence.
     """
@@ -99,12 +99,12 @@ def _synthetic_again() -> Iterator[Utterance]:
 
 
 def shuffled_halves(count: int, seed: int) -> list[bool]:
-    """True for the half of `count` things that is for tuning."""
+    """For each of `count` things, whether it is in the tuning half."""
     return random.Random(seed).sample([True] * (count // 2) + [False] * (count - count // 2), count)
 
 
 def _halves(marked: str, kind: str, filler: str, pace: float) -> tuple[Audio, Audio]:
-    """A sentence up to its hesitation, and from there on."""
+    """A sentence up to its hesitation, and the rest of it."""
     first, rest = (part.strip() for part in marked.split("|"))
     if kind == "flat":
         return _say(first, pace)[0], _say(rest, pace)[0]
@@ -120,7 +120,7 @@ def _piper() -> PiperVoice:
 
 
 def _say(text: str, pace: float) -> tuple[Audio, list[int]]:
-    """Speech at 16 kHz, and the middle of each comma in it; `pace` 1.2 is fast."""
+    """Speech at 16 kHz, and the middle of each comma in it. pace: 1.2 is fast."""
     config = SynthesisConfig(length_scale=1 / pace, noise_scale=0.0, noise_w_scale=0.0)  # always the same
     pieces, commas, offset = [], [], 0
     for chunk in _piper().synthesize(text, config, include_alignments=True):
@@ -173,7 +173,7 @@ def _real_again(takes: int) -> Iterator[Utterance]:
 
 
 def _real_halves() -> dict[tuple[str, float], bool]:
-    """Whether the piece that begins there is for tuning. All pieces of one sentence are in one half."""
+    """Whether the piece that begins there is in the tuning half. All pieces of one sentence are in the same half."""
     begins = sorted(
         {(name, span[0]) for spans in (REAL_COMPLETE, REAL_HESITANT) for name in spans for span in spans[name]}
     )
@@ -185,21 +185,21 @@ def _piece(name: str, begin: float, end: float) -> Audio:
 
 
 def _stopped(name: str, begin: float, stop: float, end: float) -> tuple[Audio, Audio]:
-    """Speech up to about `stop`, and from there on."""
+    """Speech up to about `stop`, and the rest of it."""
     audio = _recording(name)[round(begin * RATE) : round(end * RATE)]
     cut = _quietest(audio, round((stop - begin) * RATE))
     return _faded(trimmed(audio[:cut])), trimmed(audio[cut:])
 
 
 def _quietest(audio: Audio, near: int) -> int:
-    """The quietest moment within 80 ms: between two words, as the recogniser gives their end only vaguely."""
+    """The quietest moment within 80 ms. It is between two words, whose ends the recogniser gives only roughly."""
     frame = RATE // 200
     starts = range(max(0, near - 16 * frame), near + 16 * frame, frame)
     return min(starts, key=lambda start: float(np.square(audio[start : start + frame]).sum())) + frame // 2
 
 
 def _faded(audio: Audio) -> Audio:
-    """`audio` with a fade, so that its cut makes no click."""
+    """`audio` with a fade, so that the cut makes no click."""
     fade = RATE // 100
     return np.concatenate([audio[:-fade], audio[-fade:] * np.linspace(1, 0, fade, dtype=np.float32)])
 

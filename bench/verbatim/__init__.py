@@ -1,1 +1,1 @@
-"""Measures whether a learner's mistakes reach the transcript, and whether right sentences stay right."""
+"""Measures whether a learner's mistakes reach the transcript, and whether correct sentences stay correct."""

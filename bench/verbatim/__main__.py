@@ -1,7 +1,8 @@
-"""`make bench-verbatim`: how many of a learner's mistakes reach the transcript, and whether right sentences stay right.
+"""`make bench-verbatim`: how many of a learner's mistakes reach the transcript, and whether correct sentences stay
+correct.
 
 200 sentences with one mistake each, and the same sentences without it, are spoken by up to seven voices. Recognition
-writes them down, and the verbatim pass then compares the words with the sound. `--model` is as ASR_MODEL_NAME.
+writes them down, and the verbatim pass then compares the words with the sound. `--model` is like ASR_MODEL_NAME.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Ears:
         self.seconds: Counter[str] = Counter()
 
     def hear(self, text: str, voice: str) -> tuple[str, str]:
-        """The transcript of `text` as recognition writes it, and as the verbatim pass does."""
+        """The transcript of `text` from recognition, and the one from the verbatim pass."""
         audio = speech(text, voice)
         began = time.process_time()
         before = self._engine.transcribe(audio, DecodeOptions("en"))

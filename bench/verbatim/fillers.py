@@ -1,4 +1,4 @@
-"""Fillers in `make bench-verbatim`: right sentences with an "um" or "uh" in them."""
+"""Fillers in `make bench-verbatim`: correct sentences with an "um" or "uh" in them."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from bench.verbatim.speech import voice_of
 
 FILLERS = ("um", "uh")
 _EVERY = 5
-"""Of so many pairs, one gets a filler."""
+"""One of this many pairs gets a filler."""
 _AFTER = 3
-"""Words before the filler."""
+"""This many words come before the filler."""
 
 
 class Listener(Protocol):
     """See `bench.verbatim.__main__.Ears`."""
 
     def hear(self, text: str, voice: str) -> tuple[str, str]:
-        """The transcript as recognition writes it, and as the verbatim pass does."""
+        """The transcript from recognition, and the one from the verbatim pass."""
         ...
 
 
 def with_fillers() -> Iterator[tuple[Pair, str]]:
-    """Pairs, and their right sentence with a filler after the third word: "We live in, uh, a house with a red door."
+    """Pairs, and their correct sentence with a filler after the third word: "We live in, uh, a house with a red door."
 
-    Half of the pairs of each voice are of the tuned half.
+    Half of the pairs of each voice are in the tuned half.
     """
     for number, pair in enumerate(pair for pair in pairs() if pair.number // 2 % _EVERY in (0, 1)):
         words = pair.right.split()
@@ -42,7 +42,7 @@ def count(text: str) -> int:
 
 
 def filler_table(ears: Listener) -> str:
-    """How many of the fillers that were said are heard, as a Markdown table."""
+    """How many of the spoken fillers are recognised, as a Markdown table."""
     rows = ["| fillers said | recognition | verbatim pass | sentences with one too many |", "| --- | --- | --- | --- |"]
     for half in ("tuned", "held out"):
         counts = [

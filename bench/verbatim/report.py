@@ -1,4 +1,5 @@
-"""The figures of `make bench-verbatim`: how many mistakes reach the transcript, and what becomes of right sentences."""
+"""The figures of `make bench-verbatim`: how many mistakes reach the transcript, and what happens to correct
+sentences."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from bench.verbatim.sentences import Pair
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What became of a pair: `before` as recognition writes it, `after` as the verbatim pass does.
+    """What happened to a pair: `before` from recognition, `after` from the verbatim pass.
 
     said: the sentence with the mistake. right: the one without it.
     """
@@ -26,7 +27,7 @@ class Heard:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of `text` in lower case, without marks; numbers and short forms in full words."""
+    """The words of `text` in lower case, without punctuation; numbers and short forms are written out."""
     plain = text.lower().replace("’", "'").replace("-", " ")
     for short, long in (("'m", " am"), ("'re", " are"), ("'ve", " have"), ("'ll", " will")):
         plain = re.sub(rf"{short}\b", long, plain)
@@ -50,7 +51,7 @@ def has_mistake(text: str, pair: Pair) -> bool:
 
 
 def is_made_wrong(before: str, after: str, right: str) -> bool:
-    """Whether the verbatim pass has moved the transcript of a right sentence away from it."""
+    """Whether the verbatim pass has moved the transcript of a correct sentence away from that sentence."""
     return distance(words_of(after), words_of(right)) > distance(words_of(before), words_of(right))
 
 

@@ -1,4 +1,4 @@
-"""The sentences of `make bench-verbatim`: each with a mistake that learners make, and without it."""
+"""The sentences of `make bench-verbatim`: each once with a mistake that learners make, and once without it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ TABLE = Path(__file__).parent / "sentences.tsv"
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """said: with the mistake. right: without it. kind: of the mistake. half: only "tuned" may be used for tuning."""
+    """said: the sentence with the mistake. right: without it. kind: the kind of mistake. half: only "tuned" may be used
+    for tuning."""
 
     number: int
     kind: str
@@ -23,7 +24,7 @@ class Pair:
 
 
 def pairs() -> list[Pair]:
-    """All pairs, in the order of the table. Every other two of them are held out, so each half has all voices."""
+    """All pairs, in the order of the table. Two of every four pairs are held out, so that each half has all voices."""
     with TABLE.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     return [

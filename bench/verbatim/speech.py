@@ -1,7 +1,7 @@
 """Speaks the sentences of the bench: half of them with the bundled Piper voice, half with six voices of Kokoro.
 
-What was spoken once is kept in `FOLDER`, because Kokoro takes about two seconds of processor time for a second of
-speech. Where Kokoro's files are missing, Piper speaks all sentences, and the report says so.
+Speech is stored in `FOLDER`, because Kokoro takes about two seconds of processor time for a second of speech. If
+Kokoro's files are missing, Piper speaks all sentences, and the report says so.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def voice_of(pair: Pair) -> str:
 
 @cache
 def has_kokoro() -> bool:
-    """Whether Kokoro's files are here; `make models PROFILE=languages` brings them."""
+    """Whether Kokoro's files are here; `make models PROFILE=languages` installs them."""
     folder = TtsSettings().models_cache_dir.expanduser()
     return all(part.joined(folder) for part in PARTED)
 

@@ -1,5 +1,4 @@
-"""KEDA and the HPA that it configures, with the settings in deploy/k8s: it simulates when the number of replicas
-changes.
+"""Simulates when KEDA, and the HPA that it configures, change the number of replicas, with the settings in deploy/k8s.
 
 The HPA looks every 15 s (its default). If at least one replica always runs, `pollingInterval` and `cooldownPeriod` have
 no effect: KEDA uses them to scale between zero and one. KEDA answers each question of the HPA with a query of its own.
@@ -30,8 +29,8 @@ TOLERANCE = 0.1
 
 @dataclass(frozen=True)
 class Trigger:
-    """One trigger. average: the metric is a total that is divided by the replicas (AverageValue); otherwise it is used
-    as it is."""
+    """One trigger. average: the metric is a total that is divided by the number of replicas (AverageValue); otherwise
+    it is used as it is."""
 
     name: str
     threshold: float
@@ -40,8 +39,8 @@ class Trigger:
 
 @dataclass(frozen=True)
 class Scaling:
-    """One ScaledObject: the share of replicas that may be added, the number that may be removed, and in how many
-    seconds."""
+    """One ScaledObject: the share of replicas that may be added, the number that may be removed, and the period for
+    each in seconds."""
 
     name: str
     least: int
@@ -55,7 +54,7 @@ class Scaling:
 
 
 def read_scalings(path: Path = SCALED_OBJECTS) -> dict[str, Scaling]:
-    """All ScaledObjects by name; raises ValueError if a file has a setting that is not simulated here."""
+    """All ScaledObjects by name. Raises ValueError if a file has a setting that is not simulated here."""
     return {one.name: one for one in map(_scaling, yaml.safe_load_all(path.read_text()))}
 
 
@@ -94,7 +93,7 @@ class Replicaset:
 
 @dataclass
 class Autoscaler:
-    """One HPA. metrics: functions by the name of their trigger."""
+    """One HPA. metrics: functions, by the name of their trigger."""
 
     env: simpy.Environment
     scaling: Scaling
@@ -110,11 +109,11 @@ class Autoscaler:
         self._recommended.append((self.env.now, self.scaled.replicas))
         while True:
             self._scraped = {name: metric() for name, metric in self.metrics.items()}
-            yield self.env.timeout(SCRAPE_S)  # the HPA's values are one scrape old: the worst case
+            yield self.env.timeout(SCRAPE_S)  # the HPA's values are one scrape old, which is the worst case
             self._decide()
 
     def desired(self, replicas: int, values: Mapping[str, float]) -> int:
-        """The most replicas that any trigger asks for, among those whose metric is simulated."""
+        """The largest number of replicas that any trigger asks for, among the triggers whose metric is simulated."""
         wanted = []
         for trigger in (one for one in self.scaling.triggers if one.name in values):
             ratio = values[trigger.name] / trigger.threshold / (replicas if trigger.average else 1)

@@ -41,7 +41,7 @@ _MANY = 2000
 
 
 class Compared(BaseModel):
-    """One load: p50 and p95 of voice to voice in milliseconds. cores: how many each process kept busy."""
+    """One load: p50 and p95 of voice to voice in milliseconds. cores: how many cores each process kept busy."""
 
     learners: int
     real_ms: tuple[float, float]
@@ -121,7 +121,7 @@ def script(said: Program, ends: Sequence[Ending], pauses: Sequence[Pause], phase
 
 
 def profile_of(delays: Delays, threads: int, overhead_s: float) -> Profile:
-    """The models of bench/load: as fast for many learners as for one, except for recognition's threads."""
+    """The models of bench/load: as fast for many learners as for one, except for the threads of recognition."""
     return Profile(
         machine="bench/load",
         asr=Recognition(
@@ -147,10 +147,10 @@ def simulated(
     learners: int,
     seconds: float,
 ) -> list[float]:
-    """Voice to voice, in milliseconds, of the turns that bench/load would count."""
+    """Voice to voice, in milliseconds, for the turns that bench/load would count."""
     env = simpy.Environment()
     world = Mesh(env, profile, Replicas(), Policy(speculation=1.0, partials_retried_s=VOICE_WINDOW_S), seed=1)
-    world.record.since = 5.0  # as bench.load.expected: the first sentence may have been half over
+    world.record.since = 5.0  # as in bench.load.expected: the first sentence may have been half over
     for number in range(learners):
         turns = script(said, ends, pauses, number * said.frames // learners)
         env.process(world.converse(Scripted(env, turns), math.inf))
@@ -206,7 +206,8 @@ def compare(arguments: argparse.Namespace) -> Iterator[Compared]:
 
 
 def _program_and_endings(folder: Path, attempts: int = 3) -> tuple[Program, list[Ending], list[Pause]]:
-    """A program and its endings. Piper varies its speech; if a sentence is heard as two or none, it is made again."""
+    """A program and its endings. Piper varies its speech; if a sentence is heard as two or none, the program is made
+    again."""
     for attempt in range(1, attempts + 1):
         said = program()
         print("asking asr_service where the turns end …", flush=True)

@@ -26,13 +26,13 @@ Process = Generator[simpy.Event, Any, None]
 
 PARTIAL_EVERY_S = 0.6
 PREPARE_S = PREPARE_MS / 1000
-"""From the beginning of a pause to that of its decode. A decode that still waits when the voice goes on is
-cancelled."""
+"""The time from the beginning of a pause to the beginning of its decode. A decode that is still waiting when the voice
+goes on is cancelled."""
 GOES_ON_AFTER_S = 0.4
-"""After a wrong eager end, the learner goes on this much later: within the longest wait, 1.6 s; assumed."""
+"""After a wrong eager end, the learner goes on after this time. It is within the longest wait, 1.6 s; assumed."""
 AHEAD_S = 2.0
-"""Audio is sent this far ahead of its playback (gateway/reply/speech.py); the voice's slot is held until all is
-sent."""
+"""Audio is sent this far ahead of its playback (gateway/reply/speech.py). The voice's slot is held until everything has
+been sent."""
 FIRST_TOKENS = 10  # the seconds of a decode include this many tokens
 TOKENS_PER_WORD = 1.3
 _CLAUSE_S = 4.0  # speech of a later clause, for a voice that speaks clause by clause
@@ -47,16 +47,16 @@ class Replicas:
     tts: int = 1
 
     def times(self, factor: int) -> Replicas:
-        """As many times the replicas."""
+        """This number of replicas, multiplied by `factor`."""
         return Replicas(self.asr * factor, self.llm * factor, self.tts * factor)
 
 
 @dataclass(frozen=True)
 class Policy:
     """speculation: replies begin at the eager end while at most this share of the busiest model's slots is in use
-    (`SPECULATION_MAX_OCCUPANCY`; 0 never, 1 always). partials: whether captions are decoded. A caption without room is
-    tried again after partials_retried_s (asr_service tries with each window of 32 ms, which takes long to simulate).
-    """
+    (`SPECULATION_MAX_OCCUPANCY`; 0 never, 1 always). partials: whether captions are decoded. If there is no room for a
+    caption, it is tried again after partials_retried_s (asr_service tries with each window of 32 ms, which would take
+    long to simulate)."""
 
     speculation: float = 0.7
     partials: bool = True
@@ -66,9 +66,8 @@ class Policy:
 @dataclass
 class Record:
     """The results. answers: (when the answer was heard, voice to voice in seconds), without turns begun before `since`.
-
-    wasted: replies begun for a turn that went on. started, finished: numbers of turns. partials: decoded and dropped.
-    """
+    wasted: replies begun for a turn that went on. started, finished: numbers of turns. partials: how many were decoded
+    and dropped."""
 
     since: float = 0.0
     answers: list[tuple[float, float]] = field(default_factory=list)
@@ -112,12 +111,12 @@ class Mesh:
 
     @property
     def speculates(self) -> bool:
-        """Whether the models are idle enough now to begin an eager reply."""
+        """Whether the models are idle enough at present to begin an eager reply."""
         pools = (self.llm, self.tts)
         return self.policy.speculation > 0 and max(pool.occupancy for pool in pools) <= self.policy.speculation
 
     def converse(self, rhythm: Rhythm, until: float) -> Process:
-        """A learner in a conversation until `until`; a turn that has begun is finished."""
+        """A learner in a conversation until the time `until`. A turn that has begun by then is finished."""
         hearing = self.asr.take()
         while self.env.now < until:
             turn = rhythm.next_turn()
@@ -195,7 +194,7 @@ class Mesh:
         yield recogniser.submit(factor=self._spread(), extra_s=extra).done
 
     def _answer_in_vain(self, turn: Turn, recogniser: DecodeStation) -> Process:
-        """A pause that is mistaken for the end. The work for it is dropped when the learner goes on."""
+        """A pause that is mistaken for the end of the turn. The work for it is dropped when the learner goes on."""
         goes_on = self.env.now + turn.eager_s + GOES_ON_AFTER_S
         yield from self._decode(turn.words // 2, turn.decode_s, recogniser)
         if self.speculates and self.env.now < goes_on:
@@ -232,7 +231,7 @@ class Mesh:
     def _first_audio(
         self, turn: Turn, station: SharedStation | DecodeStation
     ) -> Generator[simpy.Event, Any, simpy.Event]:
-        """Wait for the first sample; returns the event of the last sample."""
+        """Wait for the first sample. Returns the event of the last sample."""
         if isinstance(station, SharedStation):
             share = station.submit(self._speech(turn))
             yield share.reached[0]
@@ -257,8 +256,8 @@ class Mesh:
 class WaitingRoom:
     """Admission: a learner needs a seat. Learners without one wait in order, or are refused.
 
-    arrived = seated + queued + refused + left, at any time.
-    capacity: the number of seats now. Use `call` when there may be more.
+    At any time, arrived = seated + queued + refused + left. capacity: the present number of seats. Use `call` when
+    there may be more.
     """
 
     env: simpy.Environment

@@ -21,7 +21,7 @@ mpl.rcParams |= {"axes.spines.top": False, "axes.spines.right": False}
 
 
 def voice_to_voice(curves: dict[str, list[Steady]], alone: dict[str, list[Steady]], path: Path) -> None:
-    """p95 by number of learners: with one replica of each model (also p50), and with one recogniser."""
+    """p95 by number of learners: with one replica of each model (also p50), and with only one recogniser."""
     figure, (all_of_them, recogniser) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", sharey=True)
     for axes, lines in ((all_of_them, curves), (recogniser, alone)):
         for name, points in lines.items():

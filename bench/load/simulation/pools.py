@@ -1,4 +1,5 @@
-"""The replicas of one model behind a balancer that picks the least busy, like Envoy's least-request; and slots."""
+"""The replicas of one model behind a balancer that picks the least busy one, like Envoy's least-request; and their
+slots."""
 
 from __future__ import annotations
 
@@ -50,13 +51,13 @@ class Pool(Generic[Station]):
         self.replicas += [Replica(self.make()) for _ in range(replicas)]
 
     def drain(self) -> None:
-        """Remove the least busy replica. Its learners finish there, or move between two turns."""
+        """Remove the least busy replica. Its learners finish there, or move to another one between two turns."""
         out = min(self.replicas, key=lambda replica: replica.in_use)
         out.is_draining = True
         self.replicas.remove(out)
 
     def take(self) -> Lease[Station]:
-        """Take a slot of the least busy replica; among equals, of the oldest."""
+        """Take a slot of the least busy replica; among equally busy ones, of the oldest."""
         replica = min(self.replicas, key=lambda one: one.in_use)
         replica.in_use += 1
         return Lease(replica)
@@ -73,4 +74,5 @@ class Pool(Generic[Station]):
 
     @property
     def occupancy(self) -> float:
+        """The share of slots in use, 0 to 1."""
         return self.in_use / self.capacity

@@ -27,14 +27,15 @@ from bench.load.simulation.stage_times import ROOT, Profile, load_profile
 
 PAGE = ROOT / "docs/capacity.md"
 LLM_ROWS = ("as deployed", "language model twice as slow")
-"""The only rows for which the language model is simulated: a vLLM serves thousands of learners, which takes long."""
+"""The only rows for which the language model is simulated. It takes long, because one vLLM serves thousands of
+learners."""
 STAGES = ("asr", "llm", "tts")
 CELL = Replicas(asr=1, llm=1, tts=5)
 SIZES = (100, 1_000, 10_000, 100_000, 1_000_000)
 
 
 class Row(BaseModel):
-    """One row. learners: for one replica of each stage, if the others have plenty. cell: for one CELL."""
+    """One row. learners: for one replica of each stage, with plenty of replicas of the others. cell: for one CELL."""
 
     name: str
     learners: dict[str, int]
@@ -199,7 +200,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def write_into(page: Path, texts: dict[str, str]) -> None:
-    """Write between `<!-- name: … -->` and `<!-- /name -->`; raises ValueError if the page has no such place."""
+    """Write between `<!-- name: … -->` and `<!-- /name -->`. Raises ValueError if the page has no such place."""
     text = page.read_text()
     for name, table in texts.items():
         begin, end = text.find(f"<!-- {name}:"), text.find(f"<!-- /{name} -->")

@@ -13,12 +13,14 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Turn:
-    """Times in seconds. wait_s: before it begins. speech_s: first to last voiced sample.
+    """One turn of the learner. Times are in seconds. wait_s: before it begins. speech_s: from the first to the last
+    voiced sample.
 
-    decode_s, eager_s, over_s: from the last voiced sample to the beginning of its decode, to its eager end, and to its
-    end. in_vain: whether a pause within it was first taken for its end. words: how many; pauses_s: its short pauses,
-    each of which begins a decode: the seconds from the turn's beginning to the pause, and the pause's length.
-    reply_tokens, reply_s: of the answer, and its length in seconds; clause_tokens, clause_s: of its first clause.
+    decode_s, eager_s, over_s: from the last voiced sample to the beginning of the turn's decode, to its eager end, and
+    to its end. in_vain: whether a pause within the turn was first taken for its end. words: how many. pauses_s: the
+    turn's short pauses, each of which begins a decode: (seconds from the turn's beginning to the pause, length of the
+    pause). reply_tokens, reply_s: the answer's tokens, and its length in seconds; clause_tokens, clause_s: the same for
+    its first clause.
     """
 
     wait_s: float
@@ -44,9 +46,8 @@ class Rhythm(Protocol):
 
 @dataclass(frozen=True)
 class Level:
-    """words: in a turn, median. words_per_s: of the learner. think_s: mean, from a reply's end to the next turn.
-    delay_s: of turn detection, (median, p95). reply_words: median.
-    """
+    """words: in a turn, median. words_per_s: the learner's speed. think_s: from a reply's end to the next turn, mean.
+    delay_s: of turn detection, (median, p95). reply_words: median."""
 
     words: float
     words_per_s: float
@@ -63,13 +64,14 @@ LEVELS = {
     "advanced": Level(20, 135 / 60, 1.5, (0.356, 0.716), 45),
 }
 DECODE_S = 0.16
-"""A turn's decode begins after 64 ms of silence, which turn detection notices some 90 ms late (docs/turn-taking.md)."""
+"""A turn's decode begins after 64 ms of silence, which turn detection notices about 90 ms late
+(docs/turn-taking.md)."""
 EAGER_S = 0.236
-IN_VAIN = 0.12  # share of the eager ends after which the turn goes on; docs/turn-taking.md
+IN_VAIN = 0.12  # the share of eager ends after which the turn goes on; see docs/turn-taking.md
 _LENGTH_SIGMA = 0.5
-_PAUSE_EVERY_S = 3.0  # one pause of at least 64 ms in so much speech: assumed
-_PAUSE_S = 0.2  # long: assumed
-_CLAUSE_WORDS = 7  # of the first clause: tts_service cuts at the first comma, and after 60 characters at most
+_PAUSE_EVERY_S = 3.0  # there is one pause of at least 64 ms in this much speech: assumed
+_PAUSE_S = 0.2  # the length of such a pause: assumed
+_CLAUSE_WORDS = 7  # words of the first clause: tts_service cuts at the first comma, and after at most 60 characters
 _TOKENS_PER_WORD = 1.3
 _REPLY_WORDS_PER_S = 2.6
 
@@ -83,7 +85,7 @@ class Conversation:
     pace: float = 1.0
 
     def next_turn(self) -> Turn:
-        """The next turn, drawn at random by the level's distributions."""
+        """The next turn, drawn at random from the level's distributions."""
         level, draw = self.level, self.random
         words = max(1, round(level.words * draw.lognormvariate(0, _LENGTH_SIGMA)))
         speech_s = words / level.words_per_s
@@ -103,7 +105,7 @@ class Conversation:
             pauses_s=tuple((at, _PAUSE_S) for at in sorted(draw.uniform(0, speech_s) for _ in range(pauses))),
             reply_tokens=round(reply * _TOKENS_PER_WORD),
             reply_s=reply / _REPLY_WORDS_PER_S,
-            clause_tokens=round(clause * _TOKENS_PER_WORD) + 1,  # the token after it shows that it has ended
+            clause_tokens=round(clause * _TOKENS_PER_WORD) + 1,  # one more token shows that the clause has ended
             clause_s=clause / _REPLY_WORDS_PER_S,
         )
 

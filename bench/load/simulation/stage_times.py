@@ -52,10 +52,10 @@ class Source(_Frozen):
 
 
 class Recognition(_Frozen):
-    """seconds_by_batch: of a decode of a 10 s window and 10 tokens. seconds_per_token: for each further token.
+    """seconds_by_batch: for decodes of a window of 10 s with 10 tokens. seconds_per_token: for each further token.
 
     spread: sigma of the logarithm of a decode's seconds. partial_factor: a partial's seconds as a share of a turn's.
-    stops_partials: whether a running one makes room for a turn; faster-whisper's can't.
+    stops_partials: whether a running partial makes room for a turn; with faster-whisper it can't.
     """
 
     model: str
@@ -71,10 +71,9 @@ class Recognition(_Frozen):
 
 
 class Writing(_Frozen):
-    """token_seconds_by_batch: of one token of each reply, by the number of replies written at once. prefill_s: of a
-    prompt whose opening is cached, while nothing else is written. context_tokens: prompt and reply; kv_tokens: how many
-    fit.
-    """
+    """token_seconds_by_batch: for one token of each reply, by the number of replies written at once. prefill_s: for a
+    prompt whose opening is cached, while nothing else is written. context_tokens: tokens of a prompt and its reply.
+    kv_tokens: how many tokens fit into the cache."""
 
     model: str
     token_seconds_by_batch: dict[int, float]
@@ -86,9 +85,9 @@ class Writing(_Frozen):
 
 
 class Speaking(_Frozen):
-    """seconds_by_batch: of a second of speech, by the number of replies spoken at once. first_audio_s: up to the first
-    sample, alone. together: whether replies are spoken at once, sharing the device, or clause by clause, in order.
-    """
+    """seconds_by_batch: for one second of speech, by the number of replies spoken at once. first_audio_s: until the
+    first sample, for a single reply. together: whether replies are spoken at once and share the device, or clause by
+    clause, in order."""
 
     model: str
     seconds_by_batch: dict[int, float]
@@ -101,8 +100,7 @@ class Speaking(_Frozen):
 
 class Profile(_Frozen):
     """One kind of machine. overhead_s: the time that gateway and networks add. startup_s: from the request for a
-    replica until it is ready.
-    """
+    replica until the replica is ready."""
 
     machine: str
     asr: Recognition
@@ -120,5 +118,5 @@ class StageTimes(_Frozen):
 
 
 def load_profile(name: str, path: Path = STAGE_TIMES) -> Profile:
-    """Read a profile; raises KeyError if it isn't in the file."""
+    """Read a profile. Raises KeyError if it isn't in the file."""
     return StageTimes.model_validate_json(path.read_text()).profiles[name]

@@ -3,8 +3,8 @@
     DecodeStation   jobs that wait while the model works form the next batch: recognition, a voice that speaks clauses
     SharedStation   all jobs at once, slower the more there are (processor sharing): continuous batching
 
-Timeouts with callbacks instead of a process for each job: a simulated hour of a thousand learners is some ten million
-events.
+They use timeouts with callbacks instead of a process for each job, because a simulated hour of a thousand learners has
+about ten million events.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from bench.load.simulation.stage_times import Curve
 
 
 def call(event: simpy.Event, function: Callable[[simpy.Event], None]) -> None:
-    """Call a function when the event occurs; it must not have occurred yet."""
+    """Call a function when the event occurs. The event must not have occurred yet."""
     assert event.callbacks is not None  # SimPy's types leave it open
     event.callbacks.append(function)
 
 
 class Urgency(IntEnum):
-    """Priorities: lower comes first, as in asr_service."""
+    """Priorities: the lower number goes first, as in asr_service."""
 
     TURN = 0
     PARTIAL = 1
@@ -37,9 +37,8 @@ class Urgency(IntEnum):
 
 @dataclass(eq=False)
 class Decode:
-    """One job. factor: on the station's seconds; extra_s: on top of them. `done` succeeds at the end, with False if the
-    job was stopped to make room.
-    """
+    """One job. factor: multiplies the station's seconds. extra_s: is added to them. `done` succeeds at the end, with
+    False if the job was stopped to make room."""
 
     done: simpy.Event
     urgency: Urgency
@@ -104,7 +103,7 @@ class DecodeStation:
         return job
 
     def cancel(self, job: Decode) -> None:
-        """Cancel a job that waits. A running job runs to its end."""
+        """Cancel a waiting job. A running job runs to its end."""
         job.cancelled = True
         if job in self._waiting[job.urgency]:
             self._waiting[job.urgency].remove(job)
@@ -161,10 +160,10 @@ class _Due:
 
 
 class SharedStation:
-    """Every job advances at the same speed: with n of them, one unit (a token, a second of speech) takes seconds(n).
+    """Every job advances at the same speed: with n jobs, one unit (a token, a second of speech) takes seconds(n).
 
-    `slots` jobs at once, the others wait in order. Progress is one number for all: a job that begins at V ends at V +
-    its units.
+    `slots` jobs run at once; the others wait in order. Progress is a single number for all jobs: a job that begins at V
+    ends at V + its units.
     """
 
     def __init__(self, env: simpy.Environment, seconds: Curve, *, slots: int) -> None:
@@ -182,6 +181,7 @@ class SharedStation:
 
     @property
     def load(self) -> int:
+        """How many jobs run or wait."""
         return self.running + len(self._waiting)
 
     @property
@@ -190,7 +190,7 @@ class SharedStation:
         return len(self._waiting)
 
     def submit(self, milestones: Sequence[float]) -> Share:
-        """Begin a job. milestones: amounts of work after which an event is due; the last one is the whole job."""
+        """Begin a job. milestones: amounts of work after which an event is due. The last one is the whole job."""
         share = Share(tuple(milestones), [self._env.event() for _ in milestones])
         self._advance()
         self._waiting.append(share)
@@ -199,7 +199,7 @@ class SharedStation:
         return share
 
     def cancel(self, share: Share) -> None:
-        """Cancel a job, whether it waits or runs. Its events never occur."""
+        """Cancel a job, waiting or running. Its events never occur."""
         if share.state == "ended":
             return
         self._advance()
