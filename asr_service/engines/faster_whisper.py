@@ -161,7 +161,7 @@ class FasterWhisper:
             task="translate" if options.translate else "transcribe",
             condition_on_previous_text=False,
             initial_prompt=options.prompt or None,
-            without_timestamps=bool(options.prompt),  # else the model often ends its text at the first hesitation
+            without_timestamps=bool(options.prompt),  # otherwise the model often ends its text at the first hesitation
             word_timestamps=True,
             # Get punctuation marks as words of their own; said_in appends them. In audio longer than a window the
             # library must append them, because it finds the next window by the end of the last word.

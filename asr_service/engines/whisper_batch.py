@@ -35,7 +35,7 @@ from asr_service.engine import Closing
 _DEFAULTS = {
     name: parameter.default for name, parameter in inspect.signature(WhisperModel.transcribe).parameters.items()
 }
-_LEAST_FRAMES, _PADDING_FRAMES = 1_000, 400  # of 10 ms
+_LEAST_FRAMES, _PADDING_FRAMES = 1_000, 400  # frames of 10 ms
 _SENTENCE_ENDS, _COMMAS, _DOTS = (*".?!。？！",), (*",;:，、；：",), ("..", "…", "-", "–", "—")
 _MOST_PARTS = 4  # the most parts of a piece; a piece that needs more is decoded alone
 _SHORTEST_REST = ENGINE_RATE_HZ // 5  # samples; a shorter rest has no word in it

@@ -244,7 +244,8 @@ async def turn_away(
 async def say(
     socket: WebSocket, message: AnyServerMessage, *, closing: Closing | None = None, encode: Encode = own_json
 ) -> None:
-    """Send a message, and close if `closing` is given. A learner who has left is no error."""
+    """Send a message, and close if `closing` is given. If the learner has already left, nothing is sent and nothing is
+    raised."""
     with suppress(WebSocketDisconnect, RuntimeError):
         if told := encode(message):
             await socket.send_text(told)

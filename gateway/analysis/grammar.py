@@ -25,7 +25,7 @@ from gateway.ports import Llm
 PIECE_SENTENCES = 6
 PIECE_BYTES = 900
 _LONGEST_BYTES = 400  # a longer "sentence" is a recogniser's run of words; it is not checked
-_TOKENS_PER_BYTE = 0.5  # of the rewritten sentence; English needs half of that
+_TOKENS_PER_BYTE = 0.5  # tokens of the rewritten sentence; English needs half as many
 _CONTRACTIONS = {"n't": "not", "'m": "am", "'re": "are", "'ve": "have", "'ll": "will"}
 
 NOTHING_CHECKED = Grammar(corrections=(), words_checked=0, corrections_per_100_words=None)

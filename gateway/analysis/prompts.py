@@ -17,7 +17,7 @@ from gateway.ports import ChatMessage
 
 _MAX_WORDS = 250
 MAX_PIECES = 20
-_MAX_BYTES = 2400  # of UTF-8: 600 tokens of English, up to 1,000 in scripts that tokenizers split finely
+_MAX_BYTES = 2400  # bytes of UTF-8: 600 tokens of English, up to 1,000 in scripts that tokenizers split finely
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,8 @@ class _Band(NamedTuple):
 
 _BANDS = (
     _Band("most_common", 5.0, 9.0),  # about the 1,000 most frequent words of English
-    _Band("common", 4.0, 5.0),  # up to about 7,000
-    _Band("less_common", 3.0, 4.0),  # up to about 30,000
+    _Band("common", 4.0, 5.0),  # up to about rank 7,000 by frequency
+    _Band("less_common", 3.0, 4.0),  # up to about rank 30,000
     _Band("rare", _KNOWN_FROM, 3.0),
     _Band("unknown", 0.0, _KNOWN_FROM),
 )

@@ -91,7 +91,7 @@ class _Clock:
 
     def __init__(self, file: _FramedFile) -> None:
         self._file = file
-        self._end_s: float | None = None  # of the latest frame
+        self._end_s: float | None = None  # the end of the latest frame
         self._allowance = Allowance(file.name)
 
     def gap_s(self, frame: av.AudioFrame) -> float:

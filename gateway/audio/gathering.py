@@ -46,7 +46,7 @@ class Gathering:
         self._window_bytes = window_samples * BYTES_PER_SAMPLE
         self._held = bytearray()
         self._window = bytearray()  # the beginning of an incomplete window; it may have been sent already
-        self._waiting = 0  # in whole windows
+        self._waiting = 0  # the number of complete windows that wait
         self._loudest = 0.0
         self._floor = math.inf
         self._was_quiet = False  # the window before this one
@@ -85,7 +85,7 @@ class Gathering:
         self._loudest = max(level, self._loudest * _FADE)
         self._floor = max(_LEAST_FLOOR, min(level, self._floor * _RISE))
         is_like_room = level <= self._floor * _LOUD
-        is_nearer_to_room = level * level < self._floor * self._loudest  # in decibels
+        is_nearer_to_room = level * level < self._floor * self._loudest  # compared in decibels
         is_quiet = is_like_room or (is_nearer_to_room and level < self._loudest * _QUIET)
         was_quiet, self._was_quiet = self._was_quiet, is_quiet
         if self._waiting >= self.most_windows:

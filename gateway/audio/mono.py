@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from av.filter import Graph
 
-BLOCK = 800  # the choice of channel is made anew for each block of this many samples: 50 ms at 16 kHz
+BLOCK = 800  # the choice of channel is repeated for each block of this many samples: 50 ms at 16 kHz
 # if the mean has less than this share of the louder channel's energy (10 dB less), the channels cancel out
 _CANCELLED = 0.1
 _UNHEARD = 0.001  # a channel with less than this share of the loudest channel's energy (30 dB less) is not used
@@ -70,7 +70,7 @@ class Downmix:
 
     def __init__(self) -> None:
         self._filled = 0  # samples of the current block
-        self._energies = np.zeros(3)  # of the left and right channel and of the mean
+        self._energies = np.zeros(3)  # energies of the left channel, the right channel, and the mean
         self._channel = 2  # index in the same order
 
     def mix(self, stereo: npt.NDArray[np.int16]) -> bytes:

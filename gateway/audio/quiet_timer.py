@@ -1,4 +1,4 @@
-"""Notices that no audio has come for a while: the microphone was switched off, or the network is away."""
+"""Notices that no audio has come for a while, because the microphone was switched off or the network is interrupted."""
 
 from __future__ import annotations
 

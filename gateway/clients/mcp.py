@@ -1,7 +1,7 @@
 """Tools of MCP servers, as the port `ServerTools`.
 
-Each server is asked for its tools every REFRESH_S. While it is away, its tools are not offered, and conversations go on
-without them. Each call opens a connection of its own. Arguments and results are never logged.
+Each server is asked for its tools every REFRESH_S. While it can't be reached, its tools are not offered, and
+conversations go on without them. Each call opens a connection of its own. Arguments and results are never logged.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from gateway.tools import Tool
 logger = logging.getLogger(__name__)
 
 REFRESH_S = 60.0
-RETRY_S = 10.0  # while a server is away
-MAX_PAGES = 10  # of a list of tools
+RETRY_S = 10.0  # while a server can't be reached
+MAX_PAGES = 10  # the most pages of a list of tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class McpTools:
         try:
             async with asyncio.timeout(server.timeout_s), _connected(server) as client:
                 found = [tool for tool in await _all_tools(client) if server.tools is None or tool.name in server.tools]
-        except Exception as error:  # any failure means that the server is away
+        except Exception as error:  # any failure means that the server can't be used
             self._by_server.pop(server.name, None)
             if server.name not in self._away:
                 self._away.add(server.name)

@@ -18,7 +18,7 @@ from websockets.frames import Frame
 
 from gateway.connection.bounded_protocol import BoundedProtocol
 
-EXTENSION = "aitalk.direct_audio"  # of the ASGI scope
+EXTENSION = "aitalk.direct_audio"  # the name in the ASGI scope
 
 
 def _refuse(_: list[bytes]) -> bool:

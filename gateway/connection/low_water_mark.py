@@ -19,7 +19,7 @@ from fastapi import WebSocket
 from gateway.connection.direct_audio import EXTENSION as DIRECT_AUDIO
 from gateway.connection.direct_audio import DirectAudio, DirectAudioProtocol
 
-_EXTENSION = "aitalk.low_water_mark"  # of the ASGI scope
+_EXTENSION = "aitalk.low_water_mark"  # the name in the ASGI scope
 
 
 class LowWaterMark:

@@ -70,7 +70,7 @@ class Beginning:
     async def perform(self, start: Start, tasks: asyncio.TaskGroup) -> None:
         """Resume the session that `start` names, if any, and take over its choices. Raises ServiceError.
 
-        If the language, the scenario or the instructions can't be used, the other choices are taken over all the same.
+        If the language, the scenario or the instructions can't be used, the other choices still take effect.
         """
         if start.session_id is not None or start.resume_token is not None:
             await self._resume(start.session_id or "", start.resume_token or "")

@@ -74,7 +74,7 @@ class LearnerTurns:
         self._began_over_partner = False  # whether the partner was speaking when the learner's voice began
 
     async def on_typed(self, text: str) -> None:
-        """A typed turn. Raises InvalidInputError if it holds only white space."""
+        """Handle a typed turn. Raises InvalidInputError if it contains only white space."""
         text = text.strip()
         if not text:
             raise InvalidInputError("`text` holds only white space; write something to the partner")

@@ -38,7 +38,7 @@ class OpenTurn:
         self._sample_rate_hz = sample_rate_hz
         self._now = now
         self._trace: TurnTrace | None = None
-        self.turn_id = ""  # for the history
+        self.turn_id = ""  # the turn's id in the history
         self.stages: LearnerStages | None = None  # set during a pause
         self._shown: deque[tuple[int, str]] = deque(maxlen=REVISABLE_TURNS)  # start_sample, turn_id
         self.is_open = False  # stays True until its end is handled; that event may still be in the inbox

@@ -65,7 +65,8 @@ def error_answer(error: ServiceError) -> JSONResponse:
 
 
 def _param(error: ServiceError) -> str | None:
-    param: str | None = getattr(error, "param", None)  # of a ParameterError, or of a ClientError of the Realtime API
+    # an attribute of ParameterError, and of ClientError of the Realtime API
+    param: str | None = getattr(error, "param", None)
     return param
 
 

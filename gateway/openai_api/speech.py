@@ -20,7 +20,7 @@ from gateway.ports import TtsStream
 
 router = APIRouter(tags=["audio"])
 
-SAMPLE_RATE_HZ = 24_000  # of OpenAI's `pcm`
+SAMPLE_RATE_HZ = 24_000  # the rate of OpenAI's `pcm`
 MAX_CHARACTERS = 10_000
 
 

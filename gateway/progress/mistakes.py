@@ -56,7 +56,7 @@ _UNSPACED = {"ja", "zh"}
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?")
 _LETTER = re.compile(r"[^\W\d_]")
 _SPELLING_FROM = 0.74
-_STEM_FROM = 0.5  # of the longer word: at least this share of its letters is the common stem
+_STEM_FROM = 0.5  # the common stem has at least this share of the longer word's letters
 _BY_TABLE: tuple[tuple[MistakeKind, str], ...] = (
     ("article", "articles"),
     ("possessive", "possessives"),

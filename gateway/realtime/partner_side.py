@@ -126,7 +126,7 @@ class PartnerSide:
     """The conversation's response that the learner hears."""
     _expected: dict[str, ResponseOptions] = field(default_factory=dict)
     _responses: dict[str, Response] = field(default_factory=dict)  # by turn id, until the reply has ended
-    _lengths_ms: dict[str, float] = field(default_factory=dict)  # of items with audio
+    _lengths_ms: dict[str, float] = field(default_factory=dict)  # the lengths of items with audio
     _audio_of: str = ""  # the turn to which the present audio belongs
 
     def expect(self, request_id: str, options: ResponseOptions) -> None:

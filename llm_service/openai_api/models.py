@@ -16,10 +16,14 @@ logger = logging.getLogger(__name__)
 
 
 class Meta(BaseModel):
+    """What llama.cpp reports about a model. n_params: how many parameters it has; 0: unknown."""
+
     n_params: int = 0
 
 
 class ServedModel(BaseModel):
+    """A model in the answer to GET /models."""
+
     id: str
     owned_by: str | None = None
     meta: Meta | None = None  # only llama.cpp sends it

@@ -51,7 +51,7 @@ class OwnTask:
                     self.has_begun.set()
                     await self._events.put(event)
         except Exception as error:
-            end = error  # for the caller
+            end = error  # `events` raises it in the caller's task
         finally:
             self.has_begun.set()
         await self._events.put(end)

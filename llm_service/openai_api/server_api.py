@@ -80,6 +80,7 @@ class ServerApi:
         return self.base_url.removesuffix("/v1")
 
     async def close(self) -> None:
+        """Close the connections to the server."""
         await self._client.aclose()
 
     async def models(self) -> list[ServedModel] | None:
