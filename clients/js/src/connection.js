@@ -22,7 +22,7 @@ const HELD_BYTES = 320_000; // of audio kept while there is no connection: as mu
 const RECENT_FRAMES = 25; // half a second
 const MOVED_WITHIN_MS = 10000;
 const REFUSED_FOR_GOOD = [1002, 1003, 1007, 1008];
-// Queue full, long silence, continued elsewhere, today's time used up: only the learner reconnects.
+// Queue full, long silence, continued elsewhere, today's time used up: don't reconnect unless the learner wants to.
 const LEFT_TO_LEARNER = [1013, 4408, 4409, 4429];
 
 export class Connection {
@@ -79,7 +79,7 @@ export class Connection {
     return undefined;
   }
 
-  /** The latest audio may have come too late: send it over the next connection, too. */
+  /** The latest audio may have reached the gateway too late: send it again over the next connection. */
   holdRecent() {
     this.recent.splice(0).forEach((frame) => this.#hold(frame));
   }
@@ -113,7 +113,7 @@ export class Connection {
     this.#drop();
   }
 
-  /** Whether the socket takes messages: not while it is closing, even before its `close` event. */
+  /** Whether the socket accepts messages. While it is closing it doesn't, even before its `close` event. */
   #usable() {
     return this.ready && this.socket.readyState === WebSocket.OPEN;
   }
@@ -199,7 +199,7 @@ export class Connection {
     return this.open();
   }
 
-  /** A connection on which nothing came since the last pings is dead. */
+  /** If nothing has come since the last pings, the connection is dead. */
   #beat() {
     if (this.unanswered >= SILENT_PINGS) return this.#lost(this.socket, { code: 0, reason: 'no answer' });
     this.unanswered += 1;

@@ -62,7 +62,7 @@ export class Conversation {
     return phase(this.state);
   }
 
-  /** How loud it is right now, the partner while it speaks, else the learner: RMS, 0 to 1. */
+  /** The current loudness of the partner while it speaks, otherwise of the learner: RMS, 0 to 1. */
   get loudness() {
     return this.phase === 'speaking' ? this.speaker.level() : this.microphone.level();
   }
@@ -74,7 +74,7 @@ export class Conversation {
 
   // --- what the learner does ------------------------------------------------------------------
 
-  /** Begin, or carry on a kept session. To be called from a gesture. @param {{speak?: boolean}} how in writing only? */
+  /** Begin, or continue a kept session. Call it from a gesture. @param {{speak?: boolean}} how speak false: typing only */
   async begin({ speak = true } = {}) {
     this.dispatch({ type: 'page.stage', stage: speak ? 'asking' : 'connecting' });
     await Promise.all([this.speaker.open(), speak && this.openMicrophone()]);
@@ -137,7 +137,7 @@ export class Conversation {
     });
   }
 
-  /** Leave at once, without an analysis. The session can be carried on. */
+  /** Leave at once, without an analysis. The session can be continued. */
   leave() {
     this.connection.close();
     this.connection.clearHeld();
@@ -248,7 +248,7 @@ export class Conversation {
     for (const text of this.unsent.splice(0)) this.connection.send({ type: 'text', text });
   }
 
-  /** The conversation moves to another gateway between two turns. The learner sees nothing of it. */
+  /** The conversation moves to another gateway between two turns. The learner doesn't notice. */
   #moving() {
     this.#keepUnanswered();
     this.dispatch({ type: 'page.moving' });
@@ -283,7 +283,7 @@ export class Conversation {
     this.dispatch({ type: 'page.stage', stage: 'ended' });
   }
 
-  /** Send a typed turn without an answer again over the next connection: it may not have arrived. */
+  /** If a typed turn has no answer, send it again over the next connection, because it may not have arrived. */
   #keepUnanswered() {
     const last = this.state.turns.at(-1);
     if (this.state.awaiting && last?.typed && !this.unsent.includes(last.text)) this.unsent.push(last.text);

@@ -69,7 +69,7 @@ export interface PartnerTurn {
   words: Word[];
   /** How much of the audio was played. */
   heardMs: number;
-  /** Characters of `text` that were heard, of an interrupted turn; null: not known. */
+  /** Of an interrupted turn: how many characters of `text` were heard; null: not known. */
   heardLength: number | null;
   /** What ended an interrupted turn. */
   cutBy: null | 'learner' | 'line' | 'pause' | 'error' | 'end';
@@ -126,7 +126,7 @@ export interface Beginning {
   partnerBegins?: boolean;
 }
 
-/** Where the session is kept, so that it survives a lost connection, or a reload of the page. */
+/** Keeps the session, so that it survives a lost connection, or a reload of the page. */
 export interface SessionMemory {
   load(): { id: string; token: string } | null;
   save(session: { id: string; token: string } | null): void;
@@ -154,14 +154,14 @@ export interface ConversationOptions extends Beginning {
   url: string;
   /** The log-in token, if the gateway requires one. */
   access?: () => string | null;
-  /** More fields of `start`. resuming: the server knows the subject of the session already. */
+  /** Further fields of `start`. resuming: the server already knows the subject of the session. */
   start?: (resuming: boolean) => StartFields;
   tools?: Tool[];
   /** Ask the learner whether the gateway may run a tool of its own. Without it, the learner allows none. */
   confirmTool?: (call: { name: string; arguments: object }) => boolean | Promise<boolean>;
   /** By default the session is kept for as long as the page is open. */
   memory?: SessionMemory;
-  /** How the microphone is recorded, if the browser has that way. */
+  /** How the microphone is recorded, if the browser supports it. */
   prefer?: 'worklet' | 'recorder' | null;
   onChange?: (state: State, before: State, event: Message) => void;
   /** Every message of the server, before it changes the state. */
@@ -171,7 +171,7 @@ export interface ConversationOptions extends Beginning {
   onLine?: (line: Line, detail: LineDetail) => void;
   /** null: it works. lost: the device is gone. silent: nothing at all comes from it. */
   onMicrophone?: (problem: MicrophoneProblem | 'lost' | 'silent' | null) => void;
-  /** Whether the browser holds the sound back until the learner clicks. */
+  /** Whether the browser blocks the sound until the learner clicks. */
   onSuspended?: (suspended: boolean) => void;
   onOver?: (analysis: object | null) => void;
 }
@@ -180,7 +180,7 @@ export class Conversation {
   constructor(options: ConversationOptions);
   readonly state: State;
   readonly phase: Phase;
-  /** 0 to 1: of the partner while it speaks, else of the learner. */
+  /** 0 to 1: loudness of the partner while it speaks, otherwise of the learner. */
   readonly loudness: number;
   readonly connection: Connection;
   readonly microphone: Microphone;
@@ -275,7 +275,7 @@ export class Recordings {
 export function initial(kept?: Beginning): State;
 export function phase(state: State): Phase;
 export function reduce(state: State, event: Message): State;
-/** Whether the partner is to speak first and has not begun. */
+/** Whether the partner should speak first and has not begun. */
 export function opening(state: Pick<State, 'partnerBegins' | 'turns'>): boolean;
 /** The partner's turn that an interruption would end. */
 export function replying(state: Pick<State, 'turns'>): PartnerTurn | null;

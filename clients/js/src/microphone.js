@@ -97,7 +97,7 @@ export class Microphone {
     this.stream?.getAudioTracks().forEach((track) => (track.enabled = !muted));
   }
 
-  /** How loud it is right now: RMS, 0 to 1. */
+  /** The current loudness: RMS, 0 to 1. */
   level() {
     return this.analyser ? rms(this.analyser) : 0;
   }
@@ -139,7 +139,7 @@ export class Microphone {
     return true;
   }
 
-  /** At 16 kHz where the browser resamples a microphone (Firefox long did not), else at the device's own rate. */
+  /** At 16 kHz if the browser resamples a microphone (older versions of Firefox don't), otherwise at the device's rate. */
   #source() {
     try {
       this.context = new AudioContext({ sampleRate: WANTED_HZ });

@@ -85,12 +85,12 @@ export class Speaker {
     await Promise.race([answered, new Promise((resolve) => setTimeout(resolve, FLUSH_ANSWER_MS))]);
   }
 
-  /** Speak softly while the learner makes a sound; it may be no more than a "mhm". @param {boolean} softly */
+  /** Speak softly while the learner makes a sound, which may be just a "mhm". @param {boolean} softly */
   duck(softly) {
     this.volume?.gain.setTargetAtTime(softly ? DUCKED : 1, this.context.currentTime, DUCKING_S);
   }
 
-  /** How loud it is right now: RMS, 0 to 1. */
+  /** The current loudness: RMS, 0 to 1. */
   level() {
     return this.analyser ? rms(this.analyser) : 0;
   }

@@ -51,7 +51,7 @@ export function phase(state) {
   return reply || state.awaiting ? 'thinking' : 'listening';
 }
 
-/** Whether the partner is to speak first and has not begun. */
+/** Whether the partner should speak first and has not begun. */
 export function opening({ partnerBegins, turns }) {
   return partnerBegins && !turns.length;
 }
@@ -196,7 +196,7 @@ function heard(state, turnId, heardMs) {
   return { ...replace(state, turn, { ...turn, status: 'speaking', heardMs }), awaiting: false };
 }
 
-/** If the page knows the cause already, that one counts; the server's `interrupted` only confirms it. */
+/** If the page already knows the cause, it keeps it; the server's `interrupted` only confirms it. */
 function silenced(turn, cutBy) {
   return { ...turn, status: 'interrupted', cutBy: turn.cutBy ?? cutBy };
 }

@@ -1,4 +1,4 @@
-"""The gateway's addresses, made of the one that people type."""
+"""Makes the gateway's addresses from the one that people type."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class Conversation:
         self._portal.call(self._inner.ask_for_hint)
 
     def report_playback(self, turn_id: str, played_ms: float) -> None:
-        """Tell how much of the turn's audio has been played."""
+        """Report how much of the turn's audio has been played."""
         self._portal.call(self._inner.report_playback, turn_id, played_ms)
 
     def end(self) -> None:

@@ -146,7 +146,7 @@ class AsyncConversation:
         await self._send(encoded("ping"))
 
     async def report_playback(self, turn_id: str, played_ms: float) -> None:
-        """Tell how much of the turn's audio has been played, every 100 to 200 ms while something plays."""
+        """Report how much of the turn's audio has been played, every 100 to 200 ms while something plays."""
         if self._socket is None or not self._link.ready:
             return
         with contextlib.suppress(ConnectionClosed):

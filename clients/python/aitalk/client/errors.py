@@ -19,7 +19,7 @@ class AiTalkError(Exception):
 
 
 class ServerAwayError(AiTalkError):
-    """Nothing answers at the address, or what answers is no AI-Talk gateway."""
+    """No server answers at the address, or it is not an AI-Talk gateway."""
 
     @classmethod
     def at(cls, url: str, why: object) -> ServerAwayError:
@@ -32,7 +32,7 @@ class UnauthorizedError(AiTalkError):
 
     @classmethod
     def at(cls, url: str, *, with_token: bool) -> UnauthorizedError:
-        """`url` refused the token, or wants one."""
+        """`url` refused the token, or requires one."""
         if with_token:
             return cls(f"{url} does not accept this token. Ask its operator for a valid one (AUTH_TOKENS, or a JWT).")
         return cls(f"{url} requires a token. Pass one: `token=` in Python, `--token` or AITALK_TOKEN in the shell.")

@@ -12,7 +12,7 @@ Level = Literal["beginner", "intermediate", "advanced"]
 
 @dataclass(frozen=True, slots=True)
 class AudioFormat:
-    """The format of the learner's audio. `auto`: any container, told by its first bytes.
+    """The format of the learner's audio. `auto`: any container, recognised by its first bytes.
 
     sample_rate: of raw PCM (`pcm_s16le`, 16-bit little-endian mono), 8000 to 48000 Hz.
     """

@@ -91,7 +91,7 @@ class SpokenOutput:
         self._buffer.push(audio)
 
     def duck(self, softly: bool) -> None:
-        """Play softly, or no longer so."""
+        """Play softly, or at full volume again."""
         self._buffer.duck(softly)
 
     def flush(self) -> None:
@@ -104,7 +104,7 @@ class SpokenOutput:
 
 
 class UnheardOutput:
-    """No sound: the learner reads, so that everything counts as heard as soon as it comes."""
+    """No sound: the learner reads, so everything counts as heard as soon as it comes."""
 
     def __init__(self) -> None:
         self._heard: Heard | None = None
@@ -124,7 +124,7 @@ class UnheardOutput:
         """There is no sound."""
 
     def heard(self) -> Heard | None:
-        """All that came."""
+        """Everything that came."""
         return self._heard
 
 

@@ -20,7 +20,7 @@ FORMATS = frozenset(get_args(SpeechFormat))
 
 
 def say(chosen: argparse.Namespace, console: Console) -> None:
-    """Read the text aloud into the file. The ending of its name is the format."""
+    """Read the text aloud into the file. The ending of the file's name determines the format."""
     output: Path = chosen.output
     audio_format = output.suffix.lstrip(".").lower()
     if audio_format not in FORMATS:
@@ -35,7 +35,7 @@ def say(chosen: argparse.Namespace, console: Console) -> None:
 
 
 def transcribe(chosen: argparse.Namespace, console: Console) -> None:
-    """Write down the recording, with a progress bar on standard error."""
+    """Transcribe the recording, with a progress bar on standard error."""
     recording: Path = chosen.file
     if not recording.is_file():
         raise AiTalkError(f"{recording}: there is no such file")

@@ -71,7 +71,7 @@ class Screen:
 
 
 def meter(levels: list[float]) -> str:
-    """A bar for each level, on a logarithmic scale as the ear has it."""
+    """A bar for each level, on a logarithmic scale like that of the ear."""
     return "".join(BARS[_height(level)] for level in levels)
 
 

@@ -152,7 +152,7 @@ async def _reported(dialogue: Dialogue) -> None:
 
 
 async def _typed(dialogue: Dialogue, lines: Lines, ending: asyncio.Event, *, aloud: bool) -> None:
-    """Do what the learner types. Without sound, one line after another, each after the reply to the one before."""
+    """Do what the learner types. Without sound, each line waits for the reply to the previous one."""
     if not aloud:
         await dialogue.idle.wait()
         dialogue.screen.prompt()
