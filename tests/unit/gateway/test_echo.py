@@ -1,16 +1,12 @@
 """The partner's voice in the learner's microphone: over loudness and delay, with and without a learner who speaks.
 
-A room reverberates, and the bundled voice is the partner. Recordings of people are the learners. What counts is what
-recognition's own voice detector makes of the cleaned audio: 100 ms of voice begin a turn.
-
-Source: the shared case `echo.py`.
+Source: the shared case `echo.py`. How the partner is heard: `tests/support/echo.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -19,93 +15,27 @@ import soxr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr_service.voice.vad import SileroVad, VadStream
-from bench.echo import NOISE, recording, room
+from bench.echo import recording
 from gateway.echo import EchoGuard
 from gateway.echo.correlation import Correlation
 from gateway.echo.microphone_clock import MicrophoneClock
 from gateway.echo.played_audio import PlayedAudio
 from gateway.echo.presence import EchoPresence, Presence
 from gateway.protocol import AiAudioStart, Interrupted
-from tests.support.asr import LEARNER_LINES, Pcm, spoken
+from tests.support.asr import LEARNER_LINES, spoken
 from tests.support.conversation import Conversation, text
-
-RATE_HZ = 16_000
-WINDOW_S = 0.032
-TURN_WINDOWS = 3
-BEGIN_S = 0.3  # when the partner begins
-SPEAKS_AT_S = 2.0  # when the learner begins
-PARTNER_S = 3.0
-CHUNK = 4000  # samples; they are sent up to a second ahead
-
-
-@cache
-def partner() -> Pcm:
-    """Some seconds of the partner, without a long pause."""
-    return np.concatenate([spoken(line) for line in LEARNER_LINES])[: round(PARTNER_S * RATE_HZ)]
-
-
-@cache
-def echo(level_db: int, delay_ms: int) -> npt.NDArray[np.float64]:
-    """What comes back of it from a room."""
-    response = room(delay_ms, level_db)
-    size = len(partner()) + len(response)
-    return np.fft.irfft(np.fft.rfft(partner(), size) * np.fft.rfft(response, size), size)
-
-
-def microphone(
-    level_db: int | None, delay_ms: int, learner: Pcm | None = None, *, speaks_at_s: float = SPEAKS_AT_S
-) -> Pcm:
-    """What the microphone records. level_db: of the echo; None: there is none."""
-    heard = np.random.default_rng(0).normal(0, NOISE, round((BEGIN_S + PARTNER_S + 0.3) * RATE_HZ))
-    if level_db is not None:
-        begin = round(BEGIN_S * RATE_HZ)
-        heard[begin:] += echo(level_db, delay_ms)[: len(heard) - begin]
-    if learner is not None:
-        begin = round(speaks_at_s * RATE_HZ)
-        heard[begin : begin + len(learner)] += learner[: len(heard) - begin]
-    return np.asarray(np.clip(heard, -32768, 32767), np.int16)
-
-
-def cleaned(heard: Pcm, sizes_ms: tuple[int, ...] = (20,)) -> tuple[Pcm, EchoGuard]:
-    """`heard` as it leaves the guard."""
-    now = 0.0
-    guard = EchoGuard(RATE_HZ, lambda: now)
-    out: list[bytes] = []
-    sizes = random.Random(0)
-    sending = [(BEGIN_S + max(0.0, at / RATE_HZ - 1), at) for at in range(0, len(partner()), CHUNK)]
-
-    async def talk() -> None:
-        nonlocal now
-        at = 0
-        guard.note(AiAudioStart(sample_rate=RATE_HZ, turn_id="1"))
-        while at < len(heard):
-            frame = heard[at : at + sizes.choice(sizes_ms) * RATE_HZ // 1000]
-            at += len(frame)
-            while sending and sending[0][0] <= at / RATE_HZ:
-                now, first = sending.pop(0)
-                guard.note(partner()[first : first + CHUNK].tobytes())
-            now = at / RATE_HZ
-            out.append(await guard.clean(frame.tobytes()))
-
-    asyncio.run(talk())
-    return np.frombuffer(b"".join(out), "<i2"), guard
-
-
-@cache
-def detector() -> SileroVad:
-    return SileroVad()
-
-
-def voiced(pcm: Pcm) -> npt.NDArray[np.bool_]:
-    """Whether there is a voice, for each window of 32 ms."""
-    return np.array([probability >= 0.5 for _, probability in VadStream(detector(), RATE_HZ).hear(pcm.tobytes())])
-
-
-def turns(windows: npt.NDArray[np.bool_]) -> list[int]:
-    """Where a turn would begin, by window."""
-    runs = np.convolve(windows, np.ones(TURN_WINDOWS), "valid") == TURN_WINDOWS
-    return np.flatnonzero(runs).tolist()
+from tests.support.echo import (
+    BEGIN_S,
+    RATE_HZ,
+    SPEAKS_AT_S,
+    TURN_WINDOWS,
+    WINDOW_S,
+    cleaned,
+    microphone,
+    partner,
+    turns,
+    voiced,
+)
 
 
 @pytest.mark.parametrize(("level_db", "delay_ms"), [(-10, 150), (-20, 400), (-40, 50), (-50, 250)])
