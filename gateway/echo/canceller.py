@@ -19,7 +19,7 @@ from gateway.echo.correlation import MAX_DELAY_S, Correlation
 from gateway.echo.loudness import Loudness
 from gateway.echo.microphone_window import MicrophoneWindow
 from gateway.echo.played_audio import Pcm, PlayedAudio
-from gateway.echo.presence import CHECK_EVERY_S, EchoPresence, Presence
+from gateway.echo.presence import EchoPresence, Presence
 
 # How long a room may echo after the last sample was played.
 REVERBERATION_S = 0.5
@@ -144,8 +144,7 @@ class Canceller:
             self._correlation.forget()
             self._loudness = Loudness()
         self._unchecked += len(pcm) // BYTES_PER_SAMPLE
-        is_due = self._unchecked >= CHECK_EVERY_S[self._presence.state] * self._rate_hz
-        if is_due and self._window.is_full:
+        if self._window.is_full and self._presence.is_due(self._unchecked / self._rate_hz):
             self._unchecked = 0
             self._check(self._window.read())
 

@@ -7,6 +7,9 @@
 
 Unknown is handled as an echo, so that the partner's first sound can't interrupt the partner. Most learners have no
 echo. That is known after 0.7 s of the partner's voice if the microphone is quiet, otherwise after 1.5 s.
+
+A quiet microphone may also mean that the echo comes late, as from a Bluetooth loudspeaker. So the checks stay frequent
+until the latest echo that Correlation can find would have come.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import enum
 _CLEAR = 12.0  # a peak at least this high is an echo; without an echo, peaks reach 11
 _UNCLEAR = 8.0  # a quiet microphone stays below this
 _UNKNOWN_CHECKS, _MOST_CHECKS = 2, 5
+_DOUBTED_CHECKS = 8  # 2 s: MAX_DELAY_S of Correlation, and its window
 # after this many checks without an unclear peak the echo is gone: the learner has put on headphones
 _CHECKS_WITHOUT = 40
 
@@ -28,8 +32,7 @@ class Presence(enum.Enum):
     ABSENT = enum.auto()
 
 
-CHECK_EVERY_S = {Presence.UNKNOWN: 0.25, Presence.PRESENT: 0.25, Presence.ABSENT: 2.0}
-"""Seconds of the partner's voice between two checks."""
+_OFTEN_S, _SELDOM_S = 0.25, 2.0  # seconds of the partner's voice between two checks; seldom, if there is surely no echo
 
 
 class EchoPresence:
@@ -39,6 +42,15 @@ class EchoPresence:
         self.state = Presence.UNKNOWN
         self.delay: int | None = None
         self._checks = 0  # the number of checks in this state (if Present: of checks without a peak)
+        self._doubted = 0  # checks until an absence that was only assumed is sure
+
+    def is_due(self, played_s: float) -> bool:
+        """Whether to check again, `played_s` of the partner's voice after the last time."""
+        is_sure = self.state is Presence.ABSENT and not self._doubted
+        if played_s < (_SELDOM_S if is_sure else _OFTEN_S):
+            return False
+        self._doubted = max(0, self._doubted - 1)
+        return True
 
     def check(self, certainty: float, delay: int) -> None:
         """Take a result of Correlation."""
@@ -59,6 +71,7 @@ class EchoPresence:
         """The microphone was quiet although an echo would have been heard, or no check gave a result for too long."""
         if self.state is Presence.UNKNOWN:
             self._is_absent()
+            self._doubted = _DOUBTED_CHECKS
 
     def _is_absent(self) -> None:
-        self.state, self.delay, self._checks = Presence.ABSENT, None, 0
+        self.state, self.delay, self._checks, self._doubted = Presence.ABSENT, None, 0, 0
