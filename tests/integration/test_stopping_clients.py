@@ -1,0 +1,54 @@
+"""A gateway ends although its clients keep their connections open, and although Redis hangs."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import signal
+import socket
+from pathlib import Path
+
+import httpx
+
+from deploy.mesh import free_ports
+from tests.support.mesh import running
+
+GIVEN_UP_S = 60  # Kubernetes would kill it after 75
+REQUEST = (
+    b"GET /ws/conversation HTTP/1.1\r\nHost: gateway\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + base64.b64encode(bytes(16)) + b"\r\n\r\n"
+)
+
+
+async def until_alive(url: str) -> None:
+    async with asyncio.timeout(60), httpx.AsyncClient(trust_env=False) as http:
+        while True:
+            try:
+                (await http.get(f"{url}/health")).raise_for_status()
+            except httpx.TransportError:
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+
+async def test_clients_that_never_close_and_a_redis_that_hangs_do_not_keep_a_gateway_alive(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    with socket.create_server(("127.0.0.1", 0)) as hung:  # accepts connections, and answers nothing
+        settings = {
+            "HOST": "127.0.0.1",
+            "PORT": str(port),
+            "REDIS_URL": f"redis://127.0.0.1:{hung.getsockname()[1]}/0",
+            "GATEWAY_DRAIN_TIMEOUT_S": "1",
+        }
+        with running("gateway", tmp_path / "log", settings) as gateway:
+            await until_alive(f"http://127.0.0.1:{port}")
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(REQUEST)
+            assert b"101 Switching Protocols" in await reader.readuntil(b"\r\n\r\n")
+            await asyncio.wait_for(reader.read(1), 30)  # "connected", of which the rest is never read
+            _, idle = await asyncio.open_connection("127.0.0.1", port)
+            gateway.process.send_signal(signal.SIGTERM)
+            assert await asyncio.to_thread(gateway.process.wait, GIVEN_UP_S) == 0
+            writer.close()
+            idle.close()
+        assert "Traceback" not in gateway.log
