@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from llm_service.engine import GenerationRequest, Message
 
-ASCII_TOKENS = 0.4  # for each character; ordinary English has a quarter of a token
+LETTER_TOKENS = 0.4  # for each Latin letter or space; ordinary English has a quarter
 MESSAGE_TOKENS = 8  # for the template around a message
 SPARE = 0.9  # the share of the context that we use, because our count is not exact
 
+_LETTER = re.compile("[A-Za-z ]")
+
 
 def most_tokens(messages: Iterable[Message]) -> int:
-    """An upper bound on the messages' tokens. A tokenizer that doesn't know a script uses one token for each UTF-8
-    byte."""
+    """A bound on the messages' tokens that is safe for what people write.
+
+    A tokenizer that doesn't know a script spends one token on each UTF-8 byte, and many spend one on each digit and
+    punctuation mark.
+    """
     return sum(
         MESSAGE_TOKENS + _most_tokens(message.content + "".join(call.arguments for call in message.tool_calls))
         for message in messages
@@ -23,8 +29,8 @@ def most_tokens(messages: Iterable[Message]) -> int:
 
 def _most_tokens(text: str) -> int:
     size = len(text.encode("utf-8", "replace"))
-    ascii_characters = size if text.isascii() else sum(character < "\x80" for character in text)
-    return round(ASCII_TOKENS * ascii_characters) + size - ascii_characters
+    letters = len(_LETTER.findall(text))
+    return round(LETTER_TOKENS * letters) + size - letters
 
 
 def tool_tokens(request: GenerationRequest) -> int:

@@ -7,6 +7,7 @@ import pytest
 
 from common.errors import InvalidInputError
 from llm_service.engine import GenerationRequest, Message
+from llm_service.openai_api.context import most_tokens
 from tests.support.openai_server import END, HELLO, SAID, Body, Server, no, pieces, reply_of
 
 
@@ -93,3 +94,43 @@ async def test_one_text_that_is_longer_than_the_context_is_refused_and_the_next_
     with pytest.raises(InvalidInputError, match="too long"):
         await reply_of(engine, GenerationRequest((SAID[0], long), 40, 0.7))
     assert await reply_of(engine, GenerationRequest((SAID[0], long, Message("user", "Hello?")), 40, 0.7)) == HELLO
+
+
+# Tokens of SmolLM2's tokenizer for 1,000 characters, of texts that are repeated for so long.
+TOKENS = {
+    "I like walking in the mountains with my friends. ": 205,
+    "WHY DO YOU NOT ANSWER ME? ": 385,
+    "Ich gehe gern spazieren über die Straße. ": 391,
+    "Kävelen mielelläni vuorilla ystävieni kanssa. ": 522,
+    "Arkadaşlarımla dağlarda yürümeyi severim. ": 479,
+    "Rád chodím po horách s přáteli. ": 594,
+    "Tôi thích đi bộ trên núi cùng bạn bè. ": 737,
+    "ˈwɔːkɪŋ ɪn ðə ˈmaʊntɪnz ": 1002,
+    "Μου αρέσει να περπατώ. ": 784,
+    "Я люблю гулять в горах. ": 918,
+    "أُحِبُّ المَشْيَ ": 942,
+    "אני אוהב ללכת בהרים. ": 953,
+    "मुझे पहाड़ों में चलना पसंद है। ": 1226,
+    "ฉันชอบเดินเล่นบนภูเขา ": 1910,
+    "ကျွန်တော် တောင်တက်ရတာ ": 2728,
+    "በተራራ ላይ መሄድ እወዳለሁ። ": 2368,
+    "მიყვარს მთაში სიარული. ": 1827,
+    "나는 산에서 걷는 것을 좋아해요. ": 2002,
+    "私は山を歩くのが好きです。": 1693,
+    "我喜欢夏天和我的兄弟一起在山里散步。": 1890,
+    "😀👍🏽👨‍👩‍👧‍👦": 2700,
+    "𝐇𝐞𝐥𝐥𝐨 ": 1834,
+    "0123456789": 1000,
+    "?!?!...;;-- ": 583,
+    "-|-|=|": 667,
+    "https://example.org/a?b=c&d=%20e ": 513,
+    "a   \n\n  b ": 401,
+    '{"city": "Oslo", "days": 3}': 481,
+}
+
+
+@pytest.mark.parametrize(("text", "tokens"), TOKENS.items())
+def test_the_bound_on_tokens_holds_for_any_script(text: str, tokens: int) -> None:
+    """For servers without /tokenize."""
+    content = (text * 1000)[:1000]
+    assert tokens <= most_tokens([Message("user", content)]) <= 3 * tokens + 100
