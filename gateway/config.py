@@ -172,7 +172,7 @@ class GatewaySettings(ProcessSettings):
     jwt_audience: str = Field("", description="Required `aud` of a JSON Web Token. Empty: any.")
     jwt_issuer: str = Field("", description="Required `iss` of a JSON Web Token. Empty: any.")
     jwt_leeway_s: float = Field(
-        10.0, ge=0, le=300, description="Seconds by which the clock of the issuer of JSON Web Tokens may be off."
+        10.0, ge=0, le=300, description="Seconds by which the clock of the issuer of JSON Web Tokens may be wrong."
     )
     metrics_token: SecretStr = Field(
         SecretStr(""), description="Bearer token for `/metrics` only. Empty: the same tokens as everywhere else."

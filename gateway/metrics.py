@@ -125,8 +125,8 @@ ECHO_SECONDS = Counter(
 ECHO_FOUND = from_zero(
     Counter(
         "aitalk_gateway_echo_checks_total",
-        "Conversations in which the partner's voice began to be heard in the microphone (present), or was found not to "
-        "be there or no longer (absent).",
+        "Times that a conversation's microphone was found to pick up the partner's voice (present), or not, or no "
+        "longer (absent).",
         ["echo"],
     ),
     *("present", "absent"),
