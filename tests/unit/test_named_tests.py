@@ -41,7 +41,7 @@ def test_every_test_that_a_page_names_exists(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("path", "header"),
-    [(THREAT_MODEL, "| way in | the threat | what stops them | test |"), (LAB, "| seen | tests |")],
+    [(THREAT_MODEL, "| way in | the threat | what stops them | test |"), (LAB, "| problem | tests |")],
     ids=["threat model", "what was seen"],
 )
 def test_every_row_names_a_test(path: Path, header: str) -> None:
