@@ -89,33 +89,35 @@ async def test_a_model_server_may_come_late_and_go_in_mid_turn(mesh: Mesh, tmp_p
         assert "Traceback" not in gateway.log
 
 
-async def test_make_run_says_what_is_true_ends_with_ctrl_c_and_keeps_conversations(tmp_path: Path) -> None:
-    with running_mesh(tmp_path, **SHORT_REPLIES) as mesh:
+async def test_make_run_says_what_is_true_ends_with_ctrl_c_and_keeps_conversations(mesh: Mesh, tmp_path: Path) -> None:
+    with running_mesh(tmp_path, **SHORT_REPLIES) as own:
         async with asyncio.timeout(10):
-            while "AI-Talk Backend Ready!" not in (log := mesh.process.log):
+            while "AI-Talk Backend Ready!" not in (log := own.process.log):
                 await asyncio.sleep(0.1)
         said = [f"✓ {name} model loaded" for name in ("ASR", "LLM", "TTS")]
         assert all(line in log for line in said)
         everything, ready = log.index("✓ All models loaded successfully!"), log.index("AI-Talk Backend Ready!")
         assert max(log.index(line) for line in said) < everything < ready
-        assert f"http://127.0.0.1:{mesh.port}" in log[ready:]
-        processes = psutil.Process(mesh.process.process.pid).children(recursive=True)
+        assert f"http://127.0.0.1:{own.port}" in log[ready:]
+        processes = psutil.Process(own.process.process.pid).children(recursive=True)
         names = " ".join(" ".join(process.cmdline()) for process in processes)
         for part in ("valkey-server", "asr_service", "llm_service", "tts_service", "gateway"):
             assert part in names
         assert not re.search("can't be reached|does not answer", log)  # all is well, so nothing says otherwise
         (synthesis,) = (process for process in processes if "tts_service" in process.cmdline())
-        async with a_learner(mesh.ws) as learner:
+        async with a_learner(own.ws) as learner:
             connected = learner.of("connected")[0]
             synthesis.kill()
-            while "tts was killed by SIGKILL; it is started again" not in mesh.process.log:
+            while "tts was killed by SIGKILL; it is started again" not in own.process.log:
                 await asyncio.sleep(0.1)
-            wait_until_ready(mesh.http, mesh.process)
+            wait_until_ready(own.http, own.process)
             await learner.send(type="text", text="Hello!")
             await learner.hear_reply()
-            assert mesh.process.stop(signal.SIGINT) == 0  # make shows no error
+            assert own.process.stop(signal.SIGINT) == 0  # make shows no error
         assert not [process for process in processes if process.is_running()]
-    with running_mesh(tmp_path, **SHORT_REPLIES) as mesh:
-        async with a_learner(mesh.ws) as learner:
+    neighbour = mesh.neighbour(0)
+    models = {name: neighbour[name] for name in ("ASR_ADDRESS", "LLM_ADDRESS", "TTS_ADDRESS")}
+    with running_mesh(tmp_path, **models) as own:  # its Valkey keeps the conversations; the models may be another's
+        async with a_learner(own.ws) as learner:
             await learner.send(type="start", session_id=connected["session_id"], resume_token=connected["resume_token"])
             assert (await learner.wait_for("resumed"))["turns"] == 2
