@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import onnx
 import onnxruntime
 import pytest
 from numpy.typing import NDArray
-from piper.voice import PiperVoice
+from piper.voice import AudioChunk, PiperVoice
 
 from bench.models import VOICE, voice_folder
 from tests.support.mesh import ROOT
@@ -45,11 +46,23 @@ def spoken(model: PiperModel) -> list[NDArray[np.float32]]:
     return [pcm for pcm, _ in model.speak(phonemes, speaker=None, length_scale=1.0).pieces]
 
 
-def test_the_pieces_are_what_the_whole_file_says() -> None:
-    voice = PiperVoice.load(PATH)
+@cache
+def pieces_said() -> list[NDArray[np.float32]]:
+    """What the bundled voice says."""
+    return spoken(still_model())
+
+
+@cache
+def library_said() -> AudioChunk:
+    """What the library says with the same voice, and how long each phoneme is."""
+    voice = PiperVoice.load(PATH, include_alignments=True)
     voice.session = Still(voice.session)
-    (whole,) = voice.synthesize(TEXT)
-    pieces = spoken(still_model())
+    (whole,) = voice.synthesize(TEXT, include_alignments=True)
+    return whole
+
+
+def test_the_pieces_are_what_the_whole_file_says() -> None:
+    whole, pieces = library_said(), pieces_said()
     assert len(pieces) > 2
     assert len(pieces[0]) < len(pieces[1]) < sum(map(len, pieces)) / 4
     together = np.concatenate(pieces)
@@ -58,10 +71,7 @@ def test_the_pieces_are_what_the_whole_file_says() -> None:
 
 
 def test_lengths_are_those_that_the_library_tells() -> None:
-    voice = PiperVoice.load(PATH, include_alignments=True)
-    voice.session = Still(voice.session)
-    (whole,) = voice.synthesize(TEXT, include_alignments=True)
-    model = still_model()
+    whole, model = library_said(), still_model()
     sentence = model.speak(model.phonemize(TEXT)[0], speaker=None, length_scale=1.0)
     assert whole.phoneme_alignments
     assert sentence.lengths == tuple(part.num_samples for part in whole.phoneme_alignments)
@@ -78,7 +88,7 @@ def test_a_file_that_cannot_be_cut_speaks_whole_sentences(tmp_path: Path) -> Non
     assert cut_in_two(model)[1] is None
     whole = still_model(path, tmp_path)
     (said,) = spoken(whole)
-    assert said == pytest.approx(np.concatenate(spoken(still_model())), abs=1e-4)
+    assert said == pytest.approx(np.concatenate(pieces_said()), abs=1e-4)
     assert whole.speak(whole.phonemize(TEXT)[0], speaker=None, length_scale=1.0).lengths
 
 
@@ -97,7 +107,7 @@ def test_the_halves_of_a_voice_are_made_once_and_again_when_its_file_changes(tmp
 def test_in_a_folder_that_cannot_be_written_the_voice_speaks_from_memory(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     in_memory = spoken(still_model(PATH, tmp_path / "file"))
-    assert np.concatenate(in_memory) == pytest.approx(np.concatenate(spoken(still_model())), abs=1e-4)
+    assert np.concatenate(in_memory) == pytest.approx(np.concatenate(pieces_said()), abs=1e-4)
 
 
 @pytest.mark.parametrize("frames", [1, 31, 32, 63, 64, 65, 95, 96, 97, 337, 5_000])

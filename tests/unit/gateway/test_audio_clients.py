@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -163,7 +164,7 @@ def fed(pieces: list[tuple[float, bytes]], until_s: float) -> tuple[float, float
                     quiet_s += item.seconds
         return heard_s, quiet_s
 
-    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=partial(looptime.new_event_loop, noop_cycles=1)) as runner:
         return runner.run(run())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import looptime
 from hypothesis import given, settings
@@ -69,7 +70,7 @@ def test_after_interrupted_nothing_of_that_turn_follows_and_every_reply_ends(
             await asyncio.sleep(10)
             assert talk.llm.open_streams == talk.tts.open_streams == 0
 
-    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=partial(looptime.new_event_loop, noop_cycles=1)) as runner:
         runner.run(converse())
     _check_turns(talk, reported)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -160,7 +161,8 @@ class ReadingLlm(FakeLlm):
 
 def _same(one: str, other: str) -> int:
     """How many characters at the beginning are the same."""
-    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    lengths = range(1, min(len(one), len(other)) + 1)
+    return bisect_left(lengths, True, key=lambda length: one[:length] != other[:length])
 
 
 SAID = "This is what I say, number {}." + " And I say a little more." * 8

@@ -21,6 +21,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("models") / "new"
 
 
+@pytest.fixture(scope="module")
+def original() -> FastReader:
+    """The bundled model. To read its vocabulary takes a second."""
+    return FastReader(find_smollm2())
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     """Weights of 40 KB."""
@@ -53,8 +59,8 @@ def killed_after(written_bytes: int, weights: Path, folder: Path) -> None:
     assert ended.returncode == -signal.SIGXFSZ
 
 
-def test_it_is_the_same_model(folder: Path) -> None:
-    original, copy = FastReader(find_smollm2()), FastReader(in_eight_bits(find_smollm2(), folder))
+def test_it_is_the_same_model(original: FastReader, folder: Path) -> None:
+    copy = FastReader(in_eight_bits(find_smollm2(), folder))
     own = {name for name in original.fields if name.startswith("GGUF.")}
     assert original.fields.keys() - own == copy.fields.keys() - own
     for name in original.fields.keys() - own:
@@ -129,8 +135,8 @@ def test_an_adapter_is_merged_into_a_copy_of_its_own(small: Path, tmp_path: Path
     assert np.abs(added - 2 * (numbers_in(other) - numbers_in(plain))).max() < 0.6
 
 
-def test_the_partners_adapter_fits_the_model() -> None:
-    weights = {tensor.name: tuple(tensor.shape) for tensor in FastReader(find_smollm2()).tensors}
+def test_the_partners_adapter_fits_the_model(original: FastReader) -> None:
+    weights = {tensor.name: tuple(tensor.shape) for tensor in original.tensors}
     changed = changes(PARTNER_ADAPTER)
     assert len(changed) == 7 * 30
     for name, change in changed.items():
