@@ -48,13 +48,14 @@ _CHARS_PER_TOKEN = 4
 _EARLIER_REPLIES = 50
 """Only this many earlier replies are compared."""
 
-_ENDS = re.compile(r"[.!?…]+[\"'”’»)\]*_]*\s+|[。！？]+[」』”’）]*|\n\s*")
-_CLAUSE_ENDS = re.compile(r"(?:[,;:]|\s[–—-])\s+|[，、；：]|—(?=\w)")
+_ENDS = re.compile(r"[.!?…।؟۔]+[\"'”’»)\]*_]*\s+|[。！？]+[」』”’）]*|\n\s*")
+_CLAUSE_ENDS = re.compile(r"(?:[,;:،؛]|\s[–—-])\s+|[，、；：]|—(?=\w)")
 _ABBREVIATION = re.compile(r"(?:^|[\s(\"'“‘])(?:[A-Z][a-z]{0,2}|(?:[A-Za-z]\.)+[A-Za-z])\.\s*$")
 """These do not end a sentence: a capital with up to two letters, or letters with dots between them ("Dr.", "Mrs.",
 "J.", "e.g.", "U.S.")."""
 _HALF_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_WORD = re.compile(_HALF_WORD.pattern + r"|[^\W_]+(?:['’][^\W_]+)*")
+_LETTERS = r"[^\W_](?:[^\W_]|[\u0900-\u0903\u093a-\u094f])*"  # for Python the vowel signs of Hindi are no letters
+_WORD = re.compile(rf"{_HALF_WORD.pattern}|{_LETTERS}(?:['’]{_LETTERS})*")
 _SPEAKER = re.compile(
     r"\s*(?:user|assistant|system|human|learner|student|teacher|partner|friend|ai)\s*:", re.IGNORECASE
 )
@@ -164,7 +165,7 @@ class ReplyGuard:
         self._sentence, self._released, self._checked = rest, 0, 0
         self._first_clause_is_out = True
         self._sentences += 1
-        self._asked |= sentence.rstrip("\"'”’»)]*_ \n").endswith(("?", "？"))
+        self._asked |= sentence.rstrip("\"'”’»)]*_ \n").endswith(("?", "？", "؟"))
         if not is_last and self._is_long_enough():
             self.outcome = Outcome.LONG
         return out

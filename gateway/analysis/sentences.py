@@ -6,11 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from gateway.analysis.words import split_at_spaces, split_characters
+from gateway.analysis.words import has_only_letters, split_at_spaces, split_characters
 
-_SENTENCE = re.compile(r"[^.!?…。！？\n]+[.!?…。！？]*[\"'”’»)]*")
+_SENTENCE = re.compile(r"[^.!?…।؟۔。！？\n]+[.!?…।؟۔。！？]*[\"'”’»)]*")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_END = re.compile(r"[.!?。！？][\"'”’»)]*$")
+_END = re.compile(r"[.!?।؟۔。！？][\"'”’»)]*$")
 _LIST_MARK = re.compile(r"^\s*(?:\(?\d{1,2}[.):]\s+|[-–*•]\s*)+")
 _INNER_NUMBER = re.compile(r"(?:^|\s)\(?\d{1,2}[.)]\s+\w")
 _NOUNS_ARE_CAPITALISED = frozenset({"de", "lb"})
@@ -86,7 +86,7 @@ def is_list(text: str) -> bool:
 def is_prose(text: str, *, at_least: int = 3) -> bool:
     """Whether `text` consists of words, and does not repeat the same few again and again. Numbers, and labels such as
     B2, don't count as words."""
-    words = [word for word in split_characters(text) if word.replace("'", "").isalpha()]
+    words = [word for word in split_characters(text) if has_only_letters(word.replace("'", ""))]
     return len(words) >= at_least and len(set(words)) >= 0.4 * len(words)
 
 

@@ -16,7 +16,7 @@ from gateway.analysis.document import Rarity, RarityBand, RatedWord, Vocabulary,
 from gateway.analysis.fluency import spoken_words
 from gateway.analysis.inflection import is_worth_learning
 from gateway.analysis.sentences import clip, names_in, sentences_of
-from gateway.analysis.words import Lexicon
+from gateway.analysis.words import Lexicon, has_only_letters
 from gateway.history import LearnerTurn, Level, PartnerTurn, Turn
 
 MATTR_WINDOW = 50
@@ -130,7 +130,7 @@ def words_to_learn(turns: Sequence[Turn], used: set[str], lexicon: Lexicon, leve
     for sentence in (sentence for text in heard for sentence in sentences_of(text)):
         for word in spoken_words(sentence, lexicon):
             first_heard.setdefault(word, sentence)
-    rated = sorted((-lexicon.zipf(word), word) for word in first_heard if word.isalpha() and word not in names)
+    rated = sorted((-lexicon.zipf(word), word) for word in first_heard if has_only_letters(word) and word not in names)
     chosen: list[WordToLearn] = []
     for negative_zipf, word in rated:
         if len(chosen) == _TO_LEARN:

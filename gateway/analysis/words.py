@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import threading
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -20,7 +21,8 @@ import langcodes
 from gateway.analysis.remarks import Remark
 
 _LOADING = threading.Lock()
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_LETTERS = r"[^\W_](?:[^\W_]|[\u0900-\u0903\u093a-\u094f])*"  # for Python the vowel signs of Hindi are no letters
+_WORD = re.compile(rf"{_LETTERS}(?:['’]{_LETTERS})*")
 _LISTED_AS = {"no": "nb", "hr": "sh", "sr": "sh", "bs": "sh"}
 """Languages for which wordfreq has a list under another name."""
 _UNSPACED_LANGUAGES = frozenset({"bo", "ja", "km", "lo", "my", "th", "yue", "zh"})
@@ -95,6 +97,11 @@ def _check_listed(language: str, lists: Iterable[str]) -> None:
 def word_spans(text: str) -> list[tuple[int, int]]:
     """Where the words of `text` begin and end, in characters; an apostrophe inside a word is part of it."""
     return [match.span() for match in _WORD.finditer(text)]
+
+
+def has_only_letters(word: str) -> bool:
+    """Whether `word` consists of letters and their marks."""
+    return word != "" and all(unicodedata.category(char)[0] in "LM" for char in word)
 
 
 def plain_word(word: str) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from gateway.openai_api.transcribing import Heard, HeardWord
 
 MAX_CHARACTERS, MAX_S, PAUSE_S = 84, 7.0, 1.0  # two lines; the longest display; a pause that ends a segment
-SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！")
+SENTENCE_ENDS = (".", "?", "!", "…", "।", "؟", "۔", "。", "？", "！")
 
 
 class Segment(NamedTuple):

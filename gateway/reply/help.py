@@ -25,8 +25,8 @@ HINTS = 3
 # How many turns the model reads for a hint.
 HINT_TURNS = 8
 
-_QUESTION = re.compile(r"[^.!?…。！？]*[?？]\s*$")
-_SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’»)]*$")
+_QUESTION = re.compile(r"[^.!?…।؟۔。！？]*[?？؟]\s*$")
+_SENTENCE_END = re.compile(r"[.!?…।؟۔。！？][\"'”’»)]*$")
 _SCHEMA = json.dumps(
     {
         "type": "object",

@@ -22,7 +22,7 @@ CEFR_OF: dict[Level, tuple[CefrLevel, ...]] = {
 }
 """The CEFR levels that each level of a conversation stands for."""
 
-_SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
+_SENTENCE_ENDS = (".", "!", "?", "…", "।", "؟", "۔", "。", "！", "？")
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 

@@ -27,14 +27,15 @@ _MAX_CHARS = 240  # … and one this long at any space
 _HARD_MAX_CHARS = 400  # a text without spaces
 
 _ANY_BOUNDARY = r"""
-      (?P<stops>[.!?…]{1,8}) (?P<closers>["'”’»)\]*_`]{0,4}) (?=\s)
+      (?P<stops>[.!?…।؟۔]{1,8}) (?P<closers>["'”’»)\]*_`]{0,4}) (?=\s)
     | (?P<cjk_stops>[。！？]{1,8}[」』”’）]{0,4}) (?=[^。！？」』”’）])
-    | (?P<phrase>[,;:]["'”’»)\]*_`]{0,4}(?=\s) | —(?=[^—]) | (?<=\s)[–-](?=\s) | [，、；：](?=.))
+    | (?P<phrase>[,;:،؛]["'”’»)\]*_`]{0,4}(?=\s) | —(?=[^—]) | (?<=\s)[–-](?=\s) | [，、；：](?=.))
     | (?P<newline>\n)
     | (?P<space>[^\S\n])
     """
 _BOUNDARY = re.compile(_ANY_BOUNDARY, re.VERBOSE | re.DOTALL)
-_FIRST_BOUNDARY = re.compile(rf"(?<=[^\W\d_])(?P<clear>[,?!]) | {_ANY_BOUNDARY}", re.VERBOSE | re.DOTALL)
+_LETTER = r"[^\W\d_]|[\u0900-\u0903\u093a-\u094f]"  # for Python the vowel signs of Hindi are no letters
+_FIRST_BOUNDARY = re.compile(rf"(?<={_LETTER})(?P<clear>[,?!।،؟]) | {_ANY_BOUNDARY}", re.VERBOSE | re.DOTALL)
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_][^\s\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]*")
 # The text ends in a number, an abbreviation or a name, which may be read together with what follows: "5 km", "World War
 # II".
@@ -141,7 +142,7 @@ class ClauseSplitter(Splitter):
         if not has_words(before):
             return None
         match match.lastgroup:
-            case "clear" if match[0] != ",":
+            case "clear" if match[0] not in ",،":
                 return Boundary.SENTENCE
             case "closers":
                 return self._after_stop(match, before)

@@ -20,7 +20,7 @@ from gateway.analysis.sentences import (
 )
 from gateway.analysis.slips import slips_in
 from gateway.analysis.vocabulary import words_to_learn
-from gateway.analysis.words import Lexicon
+from gateway.analysis.words import Lexicon, has_only_letters, split_at_spaces
 
 # --- mistakes by rule -------------------------------------------------------------------------------
 from tests.support.analysed_turns import ENGLISH, partner
@@ -139,6 +139,14 @@ def test_sentences_and_names() -> None:
     assert names_in(["Ich sehe den Hund"], "de") == set()
 
 
+def test_the_sentences_of_hindi_end_with_a_danda() -> None:
+    assert sentences_of("मैं ठीक हूँ। आप कैसे हैं?") == ["मैं ठीक हूँ।", "आप कैसे हैं?"]
+    assert has_end("मैं ठीक हूँ।")
+    assert split_at_spaces("मैं हिंदी बोलती हूँ।") == ["मैं", "हिंदी", "बोलती", "हूँ"]
+    assert has_only_letters("हिंदी")
+    assert not has_only_letters("हिंदी2")
+
+
 def test_clip_keeps_whole_words() -> None:
     assert clip("one two three", 13) == "one two three"
     assert clip("one two three", 10) == "one two…"
@@ -153,6 +161,7 @@ def test_clip_keeps_whole_words() -> None:
         ("uh uh uh uh uh uh uh well", False),
         ("B1, B2, C1, C2", False),
         ("你好吗朋友", True),
+        ("आपने बाज़ार के बारे में बताया।", True),
     ],
 )
 def test_prose_is_told_from_babble(text: str, *, expected: bool) -> None:

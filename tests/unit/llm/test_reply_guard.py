@@ -50,6 +50,9 @@ def guarded(
         "I go. I go to school. I go to school every day. I go to school every day by bus.",
         "我喜欢茶。你喜欢什么？",
         "我喜欢茶。我喜欢水果。我喜欢书。",
+        "मुझे चाय पसंद है। मुझे फल पसंद हैं। आपको क्या पसंद है?",
+        "हाँ, बिल्कुल! बार-बार आना। बिल्कुल, बिल्कुल!",
+        "أحب الشاي. ماذا تحب؟",
         "Hello",
         "Well – I think so; it's late…",
     ],
@@ -173,6 +176,8 @@ def test_it_does_not_write_the_learners_words() -> None:
     [
         ("One is here. Two is there. Three is gone.", {"max_sentences": 2}, "One is here. Two is there."),
         ("I see. What do you eat? I eat bread.", {"ends_with_question": True}, "I see. What do you eat?"),
+        ("यह अच्छा है। आप क्या खाते हैं? मैं रोटी खाता हूँ।", {"ends_with_question": True}, "यह अच्छा है। आप क्या खाते हैं?"),
+        ("यह अच्छा है। यह बाज़ार है। और कुछ", {"max_sentences": 2}, "यह अच्छा है। यह बाज़ार है।"),
         ("This is one sentence. This is the next one, and here it ends. No more.", {"max_tokens": 30}, None),
     ],
 )
@@ -187,6 +192,7 @@ def test_a_reply_ends_with_a_sentence_within_its_limits(text: str, limits: dict[
     [
         ("I saw him. He said hello to", "I saw him."),
         ("I went to the sea, and there I met a friend, who said that", "I went to the sea, and there I met a friend."),
+        ("मैंने उसे देखा। उसने मुझसे कहा कि", "मैंने उसे देखा।"),
         ("I once went to the sea where I", "I once went to the sea where I…"),
     ],
 )

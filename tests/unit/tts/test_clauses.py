@@ -112,6 +112,8 @@ def test_a_dot_within_a_sentence_does_not_end_it(sentence: str) -> None:
         ("We ate at 5 p.m. Then we left.", ["We ate at 5 p.m. ", "Then we left."]),
         ("So do I. No. Yes.", ["So do I. ", "No. ", "Yes."]),
         ('"Go." She went (home.) Then?', ['"Go." ', "She went (home.) ", "Then?"]),
+        ("नमस्ते! मैं ठीक हूँ। आप कैसे हैं? अच्छा।", ["नमस्ते! ", "मैं ठीक हूँ। ", "आप कैसे हैं? ", "अच्छा।"]),
+        ("مرحبا! كيف حالك؟ بخير.", ["مرحبا! ", "كيف حالك؟ ", "بخير."]),
         ("你好！我叫小明。「好。」他说", ["你好！", "我叫小明。", "「好。」", "他说"]),
         ("Really?! Yes… Maybe", ["Really?! ", "Yes… ", "Maybe"]),
         ("One\nTwo\n\nThree", ["One\n", "Two\n", "\nThree"]),
@@ -151,6 +153,8 @@ def test_a_first_clause_without_a_comma_is_cut_at_a_word() -> None:
         ("That is great!", Boundary.SENTENCE),
         ("Great!", Boundary.SENTENCE),
         ("Did you?", Boundary.SENTENCE),
+        ("मैं ठीक हूँ।", Boundary.SENTENCE),
+        ("मैं ठीक हूँ,", Boundary.PHRASE),
         ("¿Cómo estás?", Boundary.SENTENCE),
         ("You saw your friend.", None),  # the next character tells
         ("Well,", None),
