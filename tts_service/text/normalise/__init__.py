@@ -20,6 +20,7 @@ from tts_service.text.normalise.calendar import date_rules
 from tts_service.text.normalise.english import English
 from tts_service.text.normalise.french import French
 from tts_service.text.normalise.german import German
+from tts_service.text.normalise.hindi import Hindi
 from tts_service.text.normalise.italian import Italian
 from tts_service.text.normalise.language import Language
 from tts_service.text.normalise.portuguese import Portuguese
@@ -34,6 +35,7 @@ _LANGUAGES: dict[str, Callable[[str], Language]] = {
     "de": lambda _: German(),
     "es": lambda _: Spanish(),
     "fr": lambda _: French(),
+    "hi": lambda _: Hindi(),
     "it": lambda _: Italian(),
     "pt": lambda _: Portuguese(),
 }

@@ -15,7 +15,10 @@ from tts_service.text.speakable import Speakable
 
 # Separates the readings of two written words in a rule's reading: "five|kilometres" for "5 km".
 NEXT_WORD = "|"
+# For Python's patterns the vowel signs of Hindi are no letters. To be used within [].
+MARKS = r"\u0900-\u0903\u093a-\u094f"
 
+_LETTER_OR_DIGIT = re.compile(rf"[^\W_]|[{MARKS}]")
 _WRITTEN_WORD = re.compile(r"\S*[^\W_]\S*")
 
 
@@ -95,7 +98,7 @@ def _shared(spoken: Sequence[str], count: int) -> list[str]:
 def _append(result: list[tuple[str, int]], chars: Iterable[tuple[str, int]], *, apart: bool = False) -> None:
     """Add `chars`, without two spaces in a row. apart: if two words would touch, a space is added between them."""
     for char, origin in chars:
-        if apart and result and result[-1][0].isalnum() and char.isalnum():
+        if apart and result and _LETTER_OR_DIGIT.match(result[-1][0]) and char.isalnum():
             result.append((" ", origin))
         apart = False
         if char != " " or (result and result[-1][0] != " "):
