@@ -19,6 +19,7 @@ from typing import Literal
 import langcodes
 
 from gateway.analysis.remarks import Remark
+from gateway.analysis.spelling import american
 
 _LOADING = threading.Lock()
 _LETTERS = r"[^\W_](?:[^\W_]|[\u0900-\u0903\u093a-\u094f])*"  # for Python the vowel signs of Hindi are no letters
@@ -64,6 +65,10 @@ def _load_lexicon(language: str) -> Lexicon:
     def zipf(word: str) -> float:
         return float(wordfreq.zipf_frequency(word, language))
 
+    def english_zipf(word: str) -> float:
+        twin = american(word)
+        return max(zipf(word), zipf(twin)) if twin else zipf(word)
+
     try:
         _check_listed(language, wordfreq.available_languages())
         wordfreq.zipf_frequency("a", language)
@@ -75,7 +80,8 @@ def _load_lexicon(language: str) -> Lexicon:
             else Remark("no_frequencies", language=language)
         )
     else:
-        return Lexicon(language, "word", None, tokenize, zipf)
+        is_english = language.partition("-")[0].lower() == "en"
+        return Lexicon(language, "word", None, tokenize, english_zipf if is_english else zipf)
     unspaced = language.partition("-")[0].lower() in _UNSPACED_LANGUAGES
     return Lexicon(
         language,

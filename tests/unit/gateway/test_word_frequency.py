@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import wordfreq
 
 from gateway.analysis.word_frequency import look_up
 from gateway.history import CefrLevel
@@ -15,6 +16,29 @@ from gateway.history import CefrLevel
 def test_a_frequent_word_is_of_a_low_level(word: str, cefr: CefrLevel) -> None:
     (found,) = look_up(word, "en").words
     assert (found.word, found.cefr) == (word, cefr)
+
+
+@pytest.mark.parametrize(
+    ("british", "american"),
+    [
+        ("colour", "color"),
+        ("favourite", "favorite"),
+        ("organised", "organized"),
+        ("travelled", "traveled"),
+        ("centre", "center"),
+        ("defence", "defense"),
+        ("analyse", "analyze"),
+        ("mum", "mom"),
+    ],
+)
+def test_a_british_spelling_is_as_frequent_as_the_american_one(british: str, american: str) -> None:
+    one, other = look_up(f"{british} {american}", "en").words
+    assert one.zipf == other.zipf
+
+
+def test_what_only_looks_british_keeps_its_frequency() -> None:
+    for word in ("four", "hour", "wise", "raise", "called", "installed", "fence", "filled"):
+        assert look_up(word, "en").words[0].zipf == wordfreq.zipf_frequency(word, "en")
 
 
 def test_each_word_comes_once_and_in_order() -> None:
