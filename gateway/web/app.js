@@ -200,7 +200,7 @@ function over(analysis) {
   meter.stop();
   memory.conversation.save([]);
   for (const topic of Object.keys(conversation.state.notices)) tell(topic, null);
-  if (conversation.state.stage === 'ended' && analysis) page.part.report.focus();
+  if (conversation.state.stage === 'ended' && analysis) page.part.report.focus({ preventScroll: true });
 }
 
 function forget() {

@@ -37,6 +37,20 @@ async def test_report(open_page: OpenPage, stub: PageStub) -> None:
     await expect(page.locator(".turn")).to_have_count(0)
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+async def test_the_report_is_read_from_its_beginning(open_page: OpenPage, stub: PageStub, width: int) -> None:
+    page = await open_page(stub.url, viewport={"width": width, "height": 780}, reduced_motion="reduce")
+    client = await talking(page, stub)
+    for _ in range(4):
+        await client.hear("I like it very much")
+    await ended(page, client, sample_analysis())
+    title = await page.get_by_role("heading", name="How it went").bounding_box()
+    bar = await page.locator("header").first.bounding_box()
+    assert title is not None
+    assert bar is not None
+    assert bar["y"] + bar["height"] <= title["y"] < 300
+
+
 async def test_report_says_what_is_missing(open_page: OpenPage, stub: PageStub) -> None:
     page = await open_page(stub.url)
     await ended(page, await talking(page, stub), sparse_analysis())
