@@ -34,6 +34,7 @@ class ChildProcess:
         self._process = process
         self._output = output
         self._last_lines: deque[str] | None = deque(maxlen=KEPT_LINES)
+        self._another_line = asyncio.Event()
 
     async def wait(self) -> int:
         """Wait for the child's end. Returns the exit status; if it is negative, the signal that ended the child."""
@@ -58,6 +59,13 @@ class ChildProcess:
             if self._last_lines is not None:
                 self._last_lines.append(line[:LONGEST_KEPT])
                 logger.debug("[%d] %s", self.pid, line[:LONGEST_KEPT])
+                self._another_line.set()
+
+    async def printed(self, words: str) -> None:
+        """Wait until a line of its output has these words. `pass_on_output` has to run meanwhile."""
+        while not any(words in line for line in self.last_lines()):
+            self._another_line.clear()
+            await self._another_line.wait()
 
     def forget_output(self) -> None:
         """Stop logging and keeping the output: a server that serves requests may quote them in it, as llama.cpp

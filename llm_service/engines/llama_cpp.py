@@ -19,6 +19,7 @@ from common.smollm2 import PARTNER_ADAPTER
 from llm_service.config import LlmSettings
 from llm_service.engines.supervised import SupervisedEngine
 from llm_service.gguf_weights import GgufWeights
+from llm_service.servers.llama_server import READY
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class LlamaCppEngine(SupervisedEngine):
             request_timeout_s=settings.llm_request_timeout_s,
             fetch=weights.fetch,
             slots=_slots(settings),
+            ready_words=READY,
         )
 
     async def start(self) -> None:

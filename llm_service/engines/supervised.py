@@ -47,12 +47,14 @@ class SupervisedEngine:
         request_timeout_s: float,
         fetch: Callable[[], object] = lambda: None,
         slots: int = 0,
+        ready_words: str | None = None,
     ) -> None:
         self._description = description
         self._command = command
         self._startup_timeout_s = startup_timeout_s
         self._hangs_after_s = request_timeout_s
         self._fetch = fetch
+        self._ready_words = ready_words
         self._client = OpenAiEngine(
             "",
             model=description.model,
@@ -149,6 +151,8 @@ class SupervisedEngine:
         self._client.server.base_url = f"http://127.0.0.1:{port}/v1"
         try:
             async with asyncio.timeout(self._startup_timeout_s):
+                if self._ready_words:
+                    await process.printed(self._ready_words)
                 await self._client.start(is_child=True)
         except TimeoutError:
             logger.error("no answer within LLM_STARTUP_TIMEOUT_S (%.0f s)", self._startup_timeout_s)  # noqa: TRY400

@@ -9,11 +9,18 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from common.smollm2 import eight_bit_copy
+from llm_service.servers.untouched_memory import give_back_zeros
+
 if TYPE_CHECKING:
     import xllamacpp
+
+READY = "the model server may be asked now"
+"""It prints this line once it has loaded the model. Ask it nothing before: its cache could lose what it writes."""
 
 PROMPT_CACHE_MIB = 128  # for prompts that are not in a slot: about ten conversations. llama.cpp's default is 8 GiB
 MAX_DEFAULT_THREADS = 8  # beyond that, memory bandwidth is the limit
@@ -39,22 +46,32 @@ def main() -> None:
     parser.add_argument("--adapter", type=Path, help="a LoRA adapter, a GGUF file")
     arguments = parser.parse_args()
     if arguments.eight_bits:
-        from llm_service.servers.eight_bits import in_eight_bits
-
-        model, arguments.model = (
-            arguments.model,
-            in_eight_bits(arguments.model, arguments.eight_bits, arguments.adapter),
-        )
-        if arguments.model != model:
-            arguments.adapter = None  # the copy contains it
+        serve_the_copy(arguments)
     os.environ.setdefault("GOMP_SPINCOUNT", str(SPIN_COUNT))  # OpenMP reads it when the next line loads it
     import xllamacpp
 
     server = xllamacpp.Server(parameters(arguments))
+    give_back_zeros()  # most of the KV cache; no request writes to it before the next line
+    print(READY, flush=True)  # noqa: T201  it is for the service that started us
     try:
         signal.pause()  # SIGTERM has its default effect: it ends the process at once
     finally:
         del server
+
+
+def serve_the_copy(arguments: argparse.Namespace) -> None:
+    """Have `arguments` name the 8-bit copy of the model. The first time, make it, and start this program once more.
+
+    Making the copy leaves 450 MB in the process; a program that starts anew doesn't have them.
+    """
+    copy = eight_bit_copy(arguments.model, arguments.eight_bits, arguments.adapter)
+    if not copy.is_file():
+        from llm_service.servers.eight_bits import in_eight_bits
+
+        if in_eight_bits(arguments.model, arguments.eight_bits, arguments.adapter) != copy:
+            return  # it can't be kept
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606  no shell is wanted
+    arguments.model, arguments.adapter = copy, None  # the copy contains the adapter
 
 
 def parameters(arguments: argparse.Namespace) -> xllamacpp.CommonParams:

@@ -278,10 +278,22 @@ async def test_describes_itself(llm: Llm) -> None:
     assert engine.memory_bytes > 100_000_000  # the weights alone, in the child
 
 
+async def test_the_unused_part_of_the_cache_takes_no_memory(llm: Llm) -> None:
+    """The cache of four slots is 180 MB, and the tests before have written to a part of it."""
+    memory = llama_process().memory_info()
+    assert memory.rss - memory.shared < 170e6
+
+
+def llama_process() -> psutil.Process:
+    """The server that this process started; the mesh of other tests may be among its children, too."""
+    children = psutil.Process().children()
+    (child,) = [child for child in children if "llm_service.servers.llama_server" in child.cmdline()]
+    return child
+
+
 async def test_a_killed_server_is_started_again(llm: Llm) -> None:
     """Last, as it costs the other tests their warm cache."""
-    children = psutil.Process().children()  # the mesh of other tests may be among them
-    (child,) = [child for child in children if "llm_service.servers.llama_server" in child.cmdline()]
+    child = llama_process()
     before, restarts = llm.engine.base_url, counted("aitalk_llm_server_restarts_total")
     call = llm.stub.StreamingGenerate(streaming("Count.", max_tokens=2000, json_schema=ENDLESS))
     await call.read()
