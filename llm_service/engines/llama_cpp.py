@@ -24,7 +24,8 @@ from llm_service.servers.llama_server import READY
 logger = logging.getLogger(__name__)
 
 PARALLEL = 4  # replies at once; each one takes memory for a whole context, and all share the CPU
-_BUNDLED_CONTEXT = 2048  # tokens. They take 47 MB. A small model's prompts have about 500, and it can hardly use more
+# Tokens for each slot. Once written they take 45 MB. A small model's prompts have about 500; it makes little of more.
+_BUNDLED_CONTEXT = 2048
 
 
 def llama_cpp_engine(settings: LlmSettings) -> LlamaCppEngine:
