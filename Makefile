@@ -10,7 +10,7 @@ VENV_BENCH := .venv-bench
 
 .PHONY: help
 help: ## List all targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | sort | awk -F'\t' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | sort | awk -F'\t' '{printf "  %-19s %s\n", $$1, $$2}'
 
 # --- set-up ------------------------------------------------------------------------------------
 
