@@ -38,6 +38,15 @@ async def test_cards_are_those_of_the_level_and_just_talk_is_the_first(open_page
     await expect(page.get_by_label("Let my partner begin")).not_to_be_checked()
 
 
+async def test_a_phone_shows_the_first_cards_without_scrolling(open_page: OpenPage, stub: PageStub) -> None:
+    page = await open_page(stub.url, viewport={"width": 390, "height": 780}, is_mobile=True, has_touch=True)
+    second = await page.locator(".card").nth(1).bounding_box()
+    button = await page.get_by_role("button", name="Start talking").bounding_box()
+    assert second is not None
+    assert button is not None
+    assert second["y"] + 30 < button["y"]
+
+
 async def test_just_talking_sends_no_scenario(open_page: OpenPage, stub: PageStub) -> None:
     page = await open_page(stub.url)
     start = await started(await talking(page, stub))
