@@ -112,7 +112,7 @@ _PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")  # the password in a URL
 
 
 def problems_in(invalid: ValidationError) -> list[str]:
-    """The wrong settings, one sentence each, which contains the given value unless it is a secret."""
+    """A sentence for each wrong setting. It contains the given value, unless the setting is a secret."""
     problems = []
     for error in invalid.errors(include_url=False):
         message = error["msg"].removeprefix("Value error, ")

@@ -57,6 +57,6 @@ COSTS: Mapping[str, Cost] = {
 
 
 def cost_of(environment: Mapping[str, str]) -> str:
-    """What to tell before a start with these settings; empty if nothing is known."""
+    """The text about the cost of these settings, to be printed before a start; empty if nothing is known."""
     profile = environment.get("PROFILE", "")
     return COSTS[profile].told(profile, len(os.sched_getaffinity(0))) if profile in COSTS else ""

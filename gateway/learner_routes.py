@@ -242,7 +242,7 @@ async def erase(learner: Learner, files: Files) -> ErasedAnswer:
 
 @router.post("/words")
 async def keep_word(wanted: WordToKeep, learner: Learner, files: Files) -> LearnedWord:
-    """Keep a word to learn. A word that is kept already gets the new sentence and meaning."""
+    """Keep a word to learn. If the word is already kept, it gets the new sentence and meaning."""
     known = await files.word(learner, wanted.language, wanted.word)
     changes = {name: text for name, text in (("sentence", wanted.sentence), ("meaning", wanted.meaning)) if text}
     kept = known.model_copy(update=changes) if known else new_word(wanted, _now())

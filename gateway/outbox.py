@@ -56,7 +56,7 @@ class Outbox:
         await self.send(ErrorMessage(message=error.message, code=error.code, retryable=error.retryable))
 
     def close(self) -> None:
-        """Take no more messages. The iteration ends once the messages that wait are taken."""
+        """Take no more messages. The iteration ends once the waiting messages have been taken."""
         self._sending.close()
 
     async def __aiter__(self) -> AsyncIterator[AnyServerMessage | Notice | bytes]:

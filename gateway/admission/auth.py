@@ -1,7 +1,7 @@
 """Decides who may use the gateway: clients with a token from AUTH_TOKENS, or with a JSON Web Token signed with our key.
 
 A token comes in the header `Authorization: Bearer …`. A browser can't set headers on a WebSocket, so it offers the
-subprotocol `bearer.…` beside `aitalk`. A token is never part of a URL, so that no access log contains it.
+subprotocol `bearer.…` in addition to `aitalk`. A token is never part of a URL, so that no access log contains it.
 """
 
 from __future__ import annotations

@@ -89,7 +89,8 @@ class DailyTime:
         self._unreported_s -= sent_s
 
     async def watch(self, session: Timed) -> None:
-        """Tell the session before its time is used up, and when it is. Run it as a task beside the session."""
+        """Tell the session shortly before its time is used up, and again when it is used up. Run it as a task beside
+        the session."""
         if not self._quota_s:
             return
         warn_s = min(WARN_S, self._quota_s / 5)

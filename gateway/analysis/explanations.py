@@ -1,6 +1,6 @@
 """Asks the language model why a correction was made and what a word means, and checks each short answer.
 
-An answer that fails the check is left out; the correction or the word then has none.
+An answer that fails the check is left out. Then the correction has no reason, or the word no meaning.
 """
 
 from __future__ import annotations

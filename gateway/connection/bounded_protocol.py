@@ -1,4 +1,4 @@
-"""uvicorn's WebSocket protocol with bounds on what else a client may cost than its messages.
+"""uvicorn's WebSocket protocol, with bounds on what a client may cost apart from its messages.
 
 It uses names from inside uvicorn (the `handle_…` methods, `conn`, `close_sent`); pyproject.toml bounds its version.
 """
@@ -16,7 +16,7 @@ from gateway.connection.wire_limits import WireLimits
 
 # A client that reads nothing for this long is gone. What is written for it must not stay in memory.
 STALLED_S = 30.0
-# How long a close may wait until what was written before it has been read.
+# How long a close waits for the client to read what was written before it.
 FLUSH_S = 5.0
 
 
@@ -87,7 +87,7 @@ class BoundedProtocol(WebSocketsSansIOProtocol):
             self.transport.close()
 
     def _is_allowed(self, reason: str) -> bool:
-        """Whether to accept a frame. reason: why not; it then ends the connection. Empty: accept the frame."""
+        """Whether to accept a frame. reason: why not; the connection then ends. Empty: accept it."""
         if self.close_sent:
             return not reason
         if reason:

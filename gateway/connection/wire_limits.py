@@ -1,6 +1,6 @@
 """What a WebSocket may send besides whole messages, which `admission.limits` counts. Pure.
 
-A client could keep the gateway busy with control frames, and its memory with messages that never end.
+A client could keep the gateway busy with control frames, and fill its memory with messages that never end.
 """
 
 from __future__ import annotations

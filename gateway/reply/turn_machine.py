@@ -8,12 +8,12 @@
                                                   ▼
                                                 Cut ──it was no words after all──▶ Speaking, with the rest of the reply
 
-When the learner pauses, a reply begins and is held. `Release` lets it out. `Hush` stops its output at the first sound
-of the learner, and `Unhush` lets it go on. `Cancel` ends it: silently if it was held, with `interrupted` if it was
-released. After its Cancel, the machine decides nothing more about a reply.
+When the learner pauses, a reply begins and is held. `Release` sends it. `Hush` stops its output at the first sound
+of the learner, and `Unhush` continues it. `Cancel` ends it: silently if it was held, with `interrupted` if it was
+released. After a reply's Cancel, the machine decides nothing more about it.
 
 The partner may also begin by itself, while it is Listening: to open the conversation, or to offer help. Such a reply
-is released at once. An offer ends at the learner's first sound if nothing of it has been heard yet.
+is released at once. An offer ends at the learner's first sound if none of it has been heard yet.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The shape of a scenario. docs/schemas/scenario.schema.json is generated from here.
 
-The roles are phrases that go on from "You are", so that the page and the prompt of a small model can use them
+The roles are phrases that continue "You are", so that the page and the prompt of a small model can use them
 unchanged. `facts` holds what only the partner knows, which gives the learner a reason to ask.
 """
 
