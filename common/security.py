@@ -47,7 +47,7 @@ class Security:
         if not self.has_tls:
             return None
         if self.cert is None or self.key is None:
-            raise ValueError("a server needs GRPC_TLS_CERT and GRPC_TLS_KEY beside GRPC_TLS_CA")
+            raise ValueError("a server needs GRPC_TLS_CERT and GRPC_TLS_KEY in addition to GRPC_TLS_CA")
         return grpc.ssl_server_credentials(
             [(self.key, self.cert)], root_certificates=self.ca, require_client_auth=self.ca is not None
         )

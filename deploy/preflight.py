@@ -112,7 +112,7 @@ def _port_problem(host: str, port: int, setting: str) -> str:
         for one in listen(host, port):
             one.close()
     except PermissionError:
-        return f"{setting}={port} needs more rights; choose a port from 1024 on: `make run {setting}=8000`"
+        return f"{setting}={port} needs more privileges; choose a port from 1024 on: `make run {setting}=8000`"
     except OSError as error:
         if (error.errno or 0) < 0:  # an error of getaddrinfo
             return f"{host} is not an address of this machine; see HOST and GRPC_HOST"

@@ -15,7 +15,7 @@ def check_language(tag: str, known: KnownLanguages, *, field: str = "language") 
     The message names the languages that have both. field: the client's name for the value.
     """
     if not is_language(tag):
-        raise InvalidInputError(f"`{field}` is {tag!r}, which is no language; {_choice(known)}")
+        raise InvalidInputError(f"`{field}` is {tag!r}, which is not a language; {_choice(known)}")
     for means, tags in (("voice", known.spoken), ("speech recognition", known.heard)):
         if tags and base(tag) not in map(base, tags):
             raise InvalidInputError(f"there is no {means} for {language_name(tag)} ({tag!r}) here; {_choice(known)}")
@@ -31,7 +31,7 @@ def check_pair(practised: str, native: str) -> None:
     """Raise InvalidInputError if `native` can't be the own language of a learner who practises `practised`."""
     if not is_language(native):
         raise InvalidInputError(
-            f"`native_language` is {native!r}, which is no language; send a BCP-47 tag such as 'fr' or 'pt-BR', "
+            f"`native_language` is {native!r}, which is not a language; send a BCP-47 tag such as 'fr' or 'pt-BR', "
             "or leave it out"
         )
     if base(native) == base(practised):

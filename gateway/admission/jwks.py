@@ -77,7 +77,7 @@ class Jwks:
             found = await self._document()
         except _CAN_NOT_BE_FETCHED as error:
             if not self._is_away:
-                reason = str(error) or f"no whole answer within {self._whole_fetch_s:g} s"
+                reason = str(error) or f"no complete answer within {self._whole_fetch_s:g} s"
                 logger.warning("the keys at JWT_JWKS_URL can't be fetched: %s", reason)
             self._is_away = True
             self._wanted.set()  # again after the cooldown

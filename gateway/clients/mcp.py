@@ -143,4 +143,4 @@ def _text_of(result: mcp_types.CallToolResult) -> str:
         return "\n".join(texts)
     if result.structured_content is not None:
         return json.dumps(result.structured_content, ensure_ascii=False)
-    return "Done." if not result.content else "The tool answered with something that is no text."
+    return "Done." if not result.content else "The tool answered with something that is not text."

@@ -176,7 +176,7 @@ class RedisStore:
             fields = await _awaited(self._redis.hgetall(key))
             if not fields:
                 raise SessionUnknownError(
-                    "there is no such session, or it was too long ago; this connection is a new conversation"
+                    "there is no such session, or it has expired; this connection is a new conversation"
                 )
             if not secrets.compare_digest(fields.get("token", ""), digest(resume_token)):
                 raise WrongTokenError(

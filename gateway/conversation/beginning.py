@@ -131,7 +131,9 @@ class Beginning:
 
     async def _resume(self, session_id: str, resume_token: str) -> None:
         if self._has_resumed:
-            raise SequenceError("this connection has resumed a session already; connect anew for another one")
+            raise SequenceError(
+                "this connection has resumed a session already; open another connection for another one"
+            )
         await self._record.resume(session_id, resume_token, self._gateway_id)
         self._has_resumed = True
         state, turns = self._record.state, len(self._record.turns)

@@ -216,7 +216,9 @@ class Hearing:
         heard = turn.transcript
         if not heard.text and heard.start_sample < DOUBTFUL_S * self._sample_rate_hz and not self._is_dropping:
             await self._tell_unheard(
-                UnavailableError("speech recognition was away and heard only part of what you said: say it again")
+                UnavailableError(
+                    "speech recognition was unavailable and heard only part of what you said: say it again"
+                )
             )
 
     async def _tell_unheard(self, why: ServiceError) -> None:

@@ -77,7 +77,7 @@ class LearnerTurns:
         """Handle a typed turn. Raises InvalidInputError if it contains only white space."""
         text = text.strip()
         if not text:
-            raise InvalidInputError("`text` holds only white space; write something to the partner")
+            raise InvalidInputError("`text` contains only white space; write something to the partner")
         turn = LearnerTurn(turn_id=secrets.token_hex(6), text=text, started_s=self._record.elapsed_s(), typed=True)
         await self._floor.on(LearnerTypes(text), stages=LearnerStages(self._now()), learner_turn=turn)
 

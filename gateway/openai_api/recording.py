@@ -56,7 +56,7 @@ def _blocks(container: InputContainer) -> Iterator[bytes]:
         raise _unreadable("has no sound in it")
     track: AudioStream = container.streams.audio[0]
     if track.codec_context is None:
-        raise _unreadable("holds sound of an unknown codec")
+        raise _unreadable("contains sound of an unknown codec")
     converter = FrameConverter(RATE_HZ)
     bad, is_heard = 0, False
     for packet in container.demux(track):

@@ -156,7 +156,7 @@ def read_client_event(data: str) -> AnyClientEvent:
         raise ClientError("an event is a JSON object with a `type`", code="invalid_json")
     if "\\ud" in data.lower() and not _is_unicode(found):
         raise ClientError(
-            "a text frame must hold whole characters; there is half a surrogate pair", code="invalid_json"
+            "a text frame must contain whole characters; there is half a surrogate pair", code="invalid_json"
         )
     try:
         return _read(found)

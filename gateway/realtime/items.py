@@ -26,7 +26,7 @@ _NO_APPROVAL = (
     "no call waits for an approval: over the Realtime API the partner can't use tools that need one. The operator can "
     "allow such a tool by name (`allow` in MCP_SERVERS); over /ws/conversation the learner can confirm its calls"
 )
-_NO_MCP_ITEMS = "calls of tools of MCP servers are made by the gateway, and are no items of the conversation"
+_NO_MCP_ITEMS = "calls of tools of MCP servers are made by the gateway, and are not items of the conversation"
 _REFUSED = {
     "mcp_approval_request": _NO_APPROVAL,
     "mcp_approval_response": _NO_APPROVAL,
@@ -186,9 +186,9 @@ def read_item(given: Mapping[str, Any], param: str = "item") -> Item:
         raise ClientError("`content` is a list of at least one part", param=f"{param}.content")
     texts = [_text_of(part, role, f"{param}.content[{at}]") for at, part in enumerate(content)]
     if sum(map(len, texts)) > MAX_TEXT:
-        raise ClientError(f"the item holds more than {MAX_TEXT} characters; send less", param=f"{param}.content")
+        raise ClientError(f"the item contains more than {MAX_TEXT} characters; send less", param=f"{param}.content")
     if not "".join(texts).strip():
-        raise ClientError("the item holds no text", param=f"{param}.content")
+        raise ClientError("the item contains no text", param=f"{param}.content")
     return Item(_item_id(given, param), role, _KINDS[role], " ".join(texts))
 
 

@@ -94,7 +94,7 @@ def read_scenario(path: Path) -> Scenario:
     except yaml.YAMLError as error:
         raise InvalidScenarioError(f"{path}: {_yaml_problem(error)}; correct it ({_FORMAT})") from None
     if not isinstance(content, dict):
-        raise InvalidScenarioError(f"{path}: it holds no fields such as `title: …`; add them ({_FORMAT})")
+        raise InvalidScenarioError(f"{path}: it has no fields such as `title: …`; add them ({_FORMAT})")
     try:
         scenario = Scenario.model_validate(content)
     except ValidationError as invalid:

@@ -120,7 +120,7 @@ class Scenario(_Part):
     def _differ(cls, phrases: tuple[str, ...]) -> tuple[str, ...]:
         for phrase in phrases:
             if phrases.count(phrase) > 1:
-                raise ValueError(f"{phrase!r} is there twice; delete one")
+                raise ValueError(f"{phrase!r} occurs twice; delete one")
         return phrases
 
     @field_validator("tasks")

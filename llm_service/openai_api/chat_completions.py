@@ -15,7 +15,7 @@ from llm_service.openai_api.dialect import THINKING_TOKENS, Dialect
 from llm_service.tools import ToolChoice
 
 LONGEST_SERVER_MESSAGE = 300  # characters; some servers quote the whole request in their message
-NOT_OURS = "it answered something that is no chat completion; is it really an OpenAI-compatible server?"
+NOT_OURS = "it answered something that is not a chat completion; is it really an OpenAI-compatible server?"
 
 _CONTEXT_EXCEEDED = re.compile(
     r"context[ _-]?(?:length|size|window)|maximum context|exceeds?[_ ](?:the )?(?:available )?context|n_ctx"

@@ -91,7 +91,7 @@ def _pair(manager: Any, folder: Path) -> tuple[Path, Path]:
     try:
         model, config = manager._find_files(folder)
     except ValueError:
-        raise EngineError(f"{folder} is no Coqui model: it needs config.json and model.pth") from None
+        raise EngineError(f"{folder} is not a Coqui model: it needs config.json and model.pth") from None
     return model, config
 
 

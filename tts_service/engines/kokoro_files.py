@@ -93,7 +93,7 @@ def read_voices(path: Path) -> Voices:
 def _read_each(files: Iterable[Path]) -> Iterable[tuple[str, NDArray[np.float32]]]:
     for file in files:
         if file.stat().st_size != _VOICE_BYTES:
-            raise EngineError(f"{file} is no voice of Kokoro's: it must have {_VOICE_BYTES:,} bytes; download it anew")
+            raise EngineError(f"{file} is not a Kokoro voice: it must have {_VOICE_BYTES:,} bytes; download it again")
         yield file.stem, np.fromfile(file, np.float32).reshape(ROWS, STYLE)
 
 

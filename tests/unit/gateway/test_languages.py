@@ -43,8 +43,8 @@ def test_a_language_with_voice_and_recognition_is_accepted_in_any_country(tag: s
 @pytest.mark.parametrize(
     ("tag", "known", "told"),
     [
-        ("xx", HERE, "`language` is 'xx', which is no language; the languages here are en-US, es"),
-        ("xx", KnownLanguages(), "which is no language; send a BCP-47 tag such as 'en' or 'es-MX'"),
+        ("xx", HERE, "`language` is 'xx', which is not a language; the languages here are en-US, es"),
+        ("xx", KnownLanguages(), "which is not a language; send a BCP-47 tag such as 'en' or 'es-MX'"),
         ("fr", HERE, r"there is no voice for French \('fr'\) here; the languages here are en-US, es"),
         (
             "de-AT",
@@ -67,7 +67,7 @@ def test_a_server_that_does_not_tell_its_languages_refuses_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("native", "told"), [("es-MX", "'es-MX', which is the language that is practised"), ("xx", "is no language")]
+    ("native", "told"), [("es-MX", "'es-MX', which is the language that is practised"), ("xx", "is not a language")]
 )
 def test_a_pair_that_is_none_is_refused(native: str, told: str) -> None:
     with pytest.raises(InvalidInputError, match=told):
@@ -77,7 +77,7 @@ def test_a_pair_that_is_none_is_refused(native: str, told: str) -> None:
 
 @pytest.mark.looptime
 @pytest.mark.parametrize(
-    ("language", "native", "told"), [("fr", "en", "no voice for French"), ("xx", None, "is no language")]
+    ("language", "native", "told"), [("fr", "en", "no voice for French"), ("xx", None, "is not a language")]
 )
 async def test_a_start_in_a_refused_language_is_an_error_and_keeps_the_other_choices(
     language: str, native: str | None, told: str

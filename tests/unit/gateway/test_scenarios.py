@@ -150,7 +150,7 @@ def test_plain_words_and_numbers_are_read_as_they_are_written(tmp_path: Path) ->
         ({"levels": {"from": "B1", "to": "A1"}}, "levels: `from` (B1) is above `to` (A1); swap them"),
         ({"opening": "Are you hungry"}, "opening: it must end with a sentence mark"),
         ({"phrases": ["Hi."]}, "phrases: tuple should have at least 5 items"),
-        ({"phrases": ["Hi."] * 5}, "phrases: 'Hi.' is there twice; delete one"),
+        ({"phrases": ["Hi."] * 5}, "phrases: 'Hi.' occurs twice; delete one"),
         ({"tasks": [TASKS[0], TASKS[1], TASKS[1]]}, "tasks: two tasks have the id number; rename one"),
         ({"tasks": [*TASKS[:2], TASKS[2] | {"example": "Yes."}]}, "tasks.2: `example` has none of no, not really;"),
         ({"tasks": [*TASKS[:2], TASKS[2] | {"said": [["…"]]}]}, "tasks.2.said: '…' has no word in it; write words"),

@@ -133,7 +133,7 @@ async def test_failures(response: httpx.Response | Exception, kind: type[Service
 
 
 async def test_an_empty_answer_is_a_failure() -> None:
-    with pytest.raises(EngineError, match="no chat completion"):
+    with pytest.raises(EngineError, match="not a chat completion"):
         await anext(engine(lambda _: answer()).stream(REQUEST))
 
 
