@@ -23,8 +23,8 @@ def main() -> None:
         observe("gateway", settings)
         for warning in settings.warnings():
             logger.warning(warning)
-        gc.disable()  # to import the gateway takes a second, of which the search for garbage would be an eighth
-        from gateway.server import serve  # a wrong setting is told first
+        gc.disable()  # importing the gateway takes a second, an eighth of which would be spent on garbage collection
+        from gateway.server import serve  # imported late, so that a wrong setting is reported first
 
         spare_the_collector()
         uvloop.run(serve(settings))

@@ -1,7 +1,7 @@
-"""`python -m bench.reliability.gateway_process`: the gateway, which shows where its tasks wait when it gets SIGUSR1.
+"""`python -m bench.reliability.gateway_process`: the gateway, which on SIGUSR1 shows where its tasks are waiting.
 
-For each task it writes the functions that it is in, with their files and lines, to stderr. Values are left out: they
-may hold what a learner said.
+For each task it writes the functions that the task is in, with their files and lines, to stderr. Values are left out,
+because they may contain what a learner said.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ FIRST, LAST = "the gateway's tasks:", "(these were all tasks)"
 
 
 def where_tasks_wait() -> str:
-    """All tasks of the running loop; those that wait at the same place are one line, with their number."""
+    """All tasks of the running loop. Tasks that wait at the same place share one line, which says how many they are."""
     places = sorted(" → ".join(map(_place, frames_of(task))) for task in asyncio.all_tasks())
     return "\n".join(f"  {places.count(place)} × {place}" for place in dict.fromkeys(places))
 
 
 def frames_of(task: asyncio.Task[Any]) -> Iterator[FrameType]:
-    """The frames of a task, the outermost first. (`Task.get_stack` gives only that one.)"""
+    """The frames of a task, the outermost first. (`Task.get_stack` gives only the outermost one.)"""
     waits: Any = task.get_coro()
     while waits is not None:
         match waits:
@@ -35,7 +35,7 @@ def frames_of(task: asyncio.Task[Any]) -> Iterator[FrameType]:
                 frame, waits = waits.cr_frame, waits.cr_await
             case AsyncGeneratorType():
                 frame, waits = waits.ag_frame, waits.ag_await
-            case _:  # the `anext` of an async generator, which does not say of which
+            case _:  # the `anext` of an async generator does not say which generator it belongs to
                 inner = (one for one in gc.get_referents(waits) if isinstance(one, AsyncGeneratorType | CoroutineType))
                 frame, waits = None, next(inner, None)
         if frame is not None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Language:
-    """`|` marks a place where a learner may stop to think. filler: the sound of hesitation."""
+    """The sentences of one language. `|` marks a place where a learner may stop to think. filler: the sound of
+    hesitation."""
 
     voices: tuple[str, ...]
     filler: str

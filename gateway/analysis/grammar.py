@@ -195,7 +195,8 @@ def edits(sentence: Sentence, corrected: str) -> Iterator[Correction]:
 
 
 def rule_corrections(sentence: Sentence, language: str, native_language: str = "") -> list[Correction]:
-    """The corrections that the rules find in a sentence. native_language: of the reasons; see `Remark.in_language`."""
+    """The corrections that the rules find in a sentence. native_language: the language of the reasons; see
+    `Remark.in_language`."""
     found = []
     for slip in slips_in(sentence.text, language):
         original, corrected = told_apart(sentence.text, slip.start, slip.end, slip.corrected)

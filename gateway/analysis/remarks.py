@@ -82,9 +82,9 @@ class Remark(str):
         return remark
 
     def in_language(self, language: str) -> str:
-        """The sentence in `language` (a BCP-47 tag), if the page speaks it, else in English.
+        """The sentence in `language` (a BCP-47 tag) if the page speaks that language, otherwise in English.
 
-        Only for sentences without a `count`, whose forms each language has rules of its own for.
+        Only for sentences without a `count`: each language has rules of its own for the forms of those.
         """
         text = _texts(language.partition("-")[0].lower()).get(self.code)
         return text.format(**self.values) if isinstance(text, str) else str(self)

@@ -112,7 +112,7 @@ async def reachable() -> AsyncIterator[None]:
             raise asyncio.CancelledError from error
         if not isinstance(error, RuntimeError):
             raise UnavailableError(f"Redis {explain(error)}") from error
-        if "handler is closed" not in str(error):  # uvloop's, for a write on a connection that was reset
+        if "handler is closed" not in str(error):  # uvloop raises it for a write on a connection that was reset
             raise
         raise UnavailableError(f"Redis {explain(ConnectionError())}") from error
     if task.cancelling() > cancelled:

@@ -177,10 +177,10 @@ def test_all_wrong_fields_of_a_file_are_named_at_once(tmp_path: Path) -> None:
     [
         (b"title: x\nphrases: [}\n", "line 2: it is not valid YAML"),
         (b"a: 1\nb: 'x", "it is not valid YAML"),
-        (b"", "it holds no fields"),
-        (b"- just\n- a list\n", "it holds no fields"),
+        (b"", "it has no fields"),
+        (b"- just\n- a list\n", "it has no fields"),
         (b"title: \xff\xfe\n", "can't be read"),
-        (b"!!python/object/apply:os.getcwd []\n", "it holds no fields"),
+        (b"!!python/object/apply:os.getcwd []\n", "it has no fields"),
     ],
 )
 def test_what_is_no_yaml_is_told_apart(tmp_path: Path, raw: bytes, says: str) -> None:

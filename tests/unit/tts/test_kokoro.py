@@ -139,7 +139,7 @@ def test_a_folder_without_a_voice_that_can_speak_is_named(tmp_path: Path) -> Non
 def test_a_voice_of_another_size_is_named(tmp_path: Path) -> None:
     folder = folder_with(tmp_path)
     (folder / "voices" / "ef_dora.bin").write_bytes(b"<html>")
-    with pytest.raises(EngineError, match=r"ef_dora\.bin is no voice of Kokoro's"):
+    with pytest.raises(EngineError, match=r"ef_dora\.bin is not a Kokoro voice"):
         build(engine_settings(), str(folder)).load()
 
 
