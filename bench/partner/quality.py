@@ -13,8 +13,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from wordfreq import zipf_frequency
-
 from gateway.history import Level
 
 REPEATED_SHARE = 0.6
@@ -74,19 +72,24 @@ def takes_up(reply: str, said: str) -> bool | None:
     """Whether the reply contains a word that shows what the learner's line `said` is about; None: the line has no such
     word."""
     telling = {
-        word[:TELLING_LETTERS]
-        for word in words_of(said)
-        if len(word) >= TELLING_LETTERS and zipf_frequency(word, "en") < TELLING_ZIPF
+        word[:TELLING_LETTERS] for word in words_of(said) if len(word) >= TELLING_LETTERS and _zipf(word) < TELLING_ZIPF
     }
     if not telling:
         return None
     return any(word[:TELLING_LETTERS] in telling for word in words_of(reply))
 
 
+def _zipf(word: str) -> float:
+    """How frequent an English word is."""
+    from wordfreq import zipf_frequency  # takes a third of a second, and all workers of `make test` import this module
+
+    return float(zipf_frequency(word, "en"))
+
+
 def rare_words(text: str, level: Level) -> list[str]:
     """The words above the level. Names (words with a capital within a sentence) don't count."""
     names = {word.lower() for word in re.findall(r"(?<=[\w,] )[A-Z][a-z]+", text)}
-    return [word for word in words_of(text) if word not in names and zipf_frequency(word, "en") < RAREST_ZIPF[level]]
+    return [word for word in words_of(text) if word not in names and _zipf(word) < RAREST_ZIPF[level]]
 
 
 @dataclass
