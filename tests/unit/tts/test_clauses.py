@@ -203,6 +203,7 @@ def test_nothing_in_nothing_out() -> None:
         ("de", "Am 5. Mai kommt der 2. Zug um acht."),
         ("de", "Wir essen z. B. Äpfel, d. h. Obst."),
         ("de", "Ludwig XIV. war König."),
+        ("hi", "डॉ. शर्मा नं. 5 में, 50 कि.मी. दूर रहते हैं।"),
         ("es", "El Sr. López y la Sra. Díaz compran fruta, p. ej. Manzanas."),
         ("fr", "M. Dupont et Mme. Petit arrivent, p. ex. demain."),
         ("it", "Il sig. Rossi e la dott.ssa Bianchi sono qui."),
