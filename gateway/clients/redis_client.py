@@ -17,7 +17,12 @@ from urllib.parse import unquote, urlsplit
 
 import redis.asyncio as redis
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import (
+    Sentinel,
+    SentinelConnectionPool,
+    SentinelManagedConnection,
+    SentinelManagedSSLConnection,
+)
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import (
     AuthenticationError,
@@ -72,6 +77,29 @@ def open_redis(url: str) -> redis.Redis:
     return redis.Redis.from_pool(pool)
 
 
+class _WaitingSentinelPool(SentinelConnectionPool, redis.BlockingConnectionPool):
+    """Who finds no free connection waits for one. redis-py's own pool for Sentinels refuses the 101st write at once."""
+
+    async def disconnect(self, inuse_connections: bool = True) -> None:
+        """Close the connections, and at the end (`inuse_connections`) those to the Sentinels."""
+        await super().disconnect(inuse_connections)
+        if inuse_connections:
+            await asyncio.gather(*(sentinel.aclose() for sentinel in self.sentinel_manager.sentinels))
+
+
+class _Reconnecting(SentinelManagedConnection):
+    """Asks the Sentinels whenever it connects. redis-py 8.1 reconnects to the old master when it repeats a command."""
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        if not self.is_connected:
+            await self.connect()  # type: ignore[no-untyped-call]
+        await super().send_packed_command(command, check_health)
+
+
+class _ReconnectingTls(_Reconnecting, SentinelManagedSSLConnection):
+    pass
+
+
 def _by_sentinels(url: str, options: dict[str, Any]) -> redis.Redis:
     """A client of the master that the Sentinels of the URL name."""
     parts = urlsplit(url)
@@ -86,10 +114,13 @@ def _by_sentinels(url: str, options: dict[str, Any]) -> redis.Redis:
     sentinel = Sentinel(sentinels, sentinel_kwargs=quickly)  # type: ignore[no-untyped-call]
     master: redis.Redis = sentinel.master_for(
         name,
+        connection_pool_class=_WaitingSentinelPool,
+        max_connections=CONNECTIONS,
+        timeout=TIMEOUT_S,
         db=int(database or 0),
         username=unquote(user) or None,
         password=unquote(password) or None,
-        ssl=parts.scheme.startswith("rediss"),
+        connection_class=_ReconnectingTls if parts.scheme.startswith("rediss") else _Reconnecting,
         **options,
     )
     return master
