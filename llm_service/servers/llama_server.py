@@ -90,6 +90,9 @@ def parameters(arguments: argparse.Namespace) -> xllamacpp.CommonParams:
     params.n_batch = params.n_ubatch = MAX_BATCH
     params.cache_prompt = True
     params.cache_ram_mib = PROMPT_CACHE_MIB
+    params.cache_idle_slots = (
+        False  # a slot's prompt goes into that cache when the slot takes another one; that is enough
+    )
     params.use_jinja = True
     params.enable_reasoning = 0  # Qwen3 would think aloud before each reply, and the learner would wait
     params.endpoint_metrics = True
