@@ -82,7 +82,7 @@ async def test_a_conversation_in_another_language(languages_mesh: Mesh, speaker:
         for line in practice.lines:
             after = len(learner.messages)
             await speak(learner, speaker, line, practice.voice)
-            text, audio, over = await learner.hear_reply(after=after, timeout_s=240)
+            text, audio, over = await learner.hear_whole_reply(after=after, timeout_s=240)
             finals = [m["text"] for m in learner.messages[after:] if m["type"] == "transcript" and m["is_final"]]
             understood.append(" ".join(finals))
             speech = np.frombuffer(audio, "<i2").astype(np.float32) / 32768

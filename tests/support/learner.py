@@ -78,9 +78,8 @@ class Learner:
                 await asyncio.sleep(0.05)
         return self.text_of(turn_id), self.audio_of(turn_id), over[0]
 
-    async def hear_whole_reply(self, *, timeout_s: float = 60.0) -> tuple[str, bytes, Message]:
+    async def hear_whole_reply(self, *, after: int = 0, timeout_s: float = 60.0) -> tuple[str, bytes, Message]:
         """Hear replies until one is not interrupted by the learner's own next words; returns that one."""
-        after = 0
         while True:
             text, audio, over = await self.hear_reply(after=after, timeout_s=timeout_s)
             if over["type"] == "turn_complete":
