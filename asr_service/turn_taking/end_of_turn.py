@@ -14,9 +14,13 @@ the last are the log-odds of a probability:
 
 If a sentence breaks off, Whisper often writes a full stop anyway. But then it finds "…", a comma or another word nearly
 as probable, and it is unsure of a last word that was cut short. The language model is better at deciding whether the
-words are a whole sentence, but only in English. Where it can't be asked, the last two signs replace it: if the
-recogniser expects a comma, a clause is complete, and turns often end there. `wants_more` has rules for English, and
-lists of words for other languages (`unfinished`); in a language without a list it depends on the punctuation.
+words are a whole sentence, in English and, less surely, in Spanish, French, Italian and Portuguese (`text_model`).
+Where it can't be asked, the last two signs replace it: if the recogniser expects a comma, a clause is complete, and
+turns often end there. `wants_more` has rules for English, and lists of words for other languages (`unfinished`); in a
+language without a list it depends on the punctuation.
+
+The four other languages have weights of their own, fitted to Whisper base and Kokoro's voices (`--language es fr it pt
+--half tuning --fit`). If there is noise, Whisper base writes no marks in them, so that a missing mark says little.
 """
 
 from __future__ import annotations
@@ -104,15 +108,18 @@ class Weights(NamedTuple):
 
 WITH_TEXT_MODEL = Weights(0.53, Signs(acoustic=0.07, ends=0.51, last_word=0.59, could_end=0.8))
 WITHOUT_TEXT_MODEL = Weights(0.0, Signs(acoustic=0.07, ends=0.86, last_word=0.58, comma=1.14, wants_more=-2.55))
-# Usual values, for an engine that gives none. The last punctuation mark of the text decides which of the two applies.
+IN_ROMANCE_LANGUAGES = Weights(0.47, Signs(acoustic=0.0, ends=0.58, last_word=0.44, could_end=0.86, wants_more=-0.52))
+# Usual values, for an engine that gives none. The last punctuation mark of the text decides which of them applies.
 _WHOLE, _BROKEN_OFF = Closing(ends=0.93, comma=0.41), Closing(ends=0.6, comma=0.24)
+_UNMARKED = Closing(ends=0.85, comma=0.4)
 _USUAL_WORD = 0.97
 
 
 def signs_of_end(acoustic: float, heard: Transcript, language: str = "en", could_end: float | None = None) -> Signs:
     """The signs in the turn so far. For the arguments see `probability_of_end`."""
     wants_more, ended = text_signs(heard.text, language)
-    closing = heard.closing or (_WHOLE if ended else _BROKEN_OFF)
+    marks_are_sure = wants_more or weights_for(language, has_text_model=could_end is not None) != IN_ROMANCE_LANGUAGES
+    closing = heard.closing or (_WHOLE if ended else _BROKEN_OFF if marks_are_sure else _UNMARKED)
     last_word = heard.words[-1].confidence if heard.words else _USUAL_WORD
     return Signs(
         acoustic=_log_odds(acoustic, 0.01),
@@ -132,10 +139,17 @@ def probability_of_end(
     acoustic: Smart Turn's probability. heard: the turn so far. language: BCP-47 tag, empty for English. could_end: the
     text model's probability; None if it wasn't asked.
     """
-    bias, weights = WITHOUT_TEXT_MODEL if could_end is None else WITH_TEXT_MODEL
+    bias, weights = weights_for(language, has_text_model=could_end is not None)
     signs = signs_of_end(acoustic, heard, language, could_end)
     score = bias + sum(weight * sign for weight, sign in zip(weights, signs, strict=True))
     return 1 / (1 + math.exp(-score))
+
+
+def weights_for(language: str, *, has_text_model: bool) -> Weights:
+    """The weights for a language. has_text_model: whether the text model was asked."""
+    if not has_text_model:
+        return WITHOUT_TEXT_MODEL
+    return WITH_TEXT_MODEL if language.partition("-")[0].lower() in ("", "en") else IN_ROMANCE_LANGUAGES
 
 
 def _log_odds(probability: float, least: float = 0.0, most: float | None = None) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 from asr_service.audio import Audio
 from asr_service.metrics import TEXT_MODEL_SECONDS, TURN_MODEL_SECONDS
 from asr_service.turn_taking.smart_turn import HEARD, SmartTurn
-from asr_service.turn_taking.text_model import LlamaTextModel, TextModel
+from asr_service.turn_taking.text_model import LANGUAGES, LlamaTextModel, TextModel
 
 
 class TurnJudge(Protocol):
@@ -69,7 +69,7 @@ class NetworksJudge:
 
         language: BCP-47 tag, empty for English. None: there is no text model, or it doesn't know the language.
         """
-        if self._text is None or language.partition("-")[0].lower() not in ("", "en"):
+        if self._text is None or (language.partition("-")[0].lower() or "en") not in LANGUAGES:
             return None
         return await asyncio.get_running_loop().run_in_executor(self._text_thread, self._read, self._text, text)
 

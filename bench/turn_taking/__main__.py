@@ -13,6 +13,7 @@ import os
 from pathlib import Path
 
 from asr_service.engines import create_engine
+from asr_service.turn_taking.end_of_turn import IN_ROMANCE_LANGUAGES, WITH_TEXT_MODEL, WITHOUT_TEXT_MODEL
 from asr_service.turn_taking.endpointing import Endpointing
 from bench.turn_taking.detector import Heard, Networks, detect, smart_turn_alone
 from bench.turn_taking.fit import fit
@@ -32,10 +33,10 @@ def main() -> None:
     """Run what the arguments ask for, and write `turn_taking.json` and `turn_taking.md`."""
     arguments = _arguments()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    if arguments.language == "en":
+    if arguments.language == ["en"]:
         _in_english(arguments)
     else:
-        _in_another_language(arguments.language, arguments.out, remember=arguments.remember)
+        _in_other_languages(arguments)
 
 
 def _in_english(arguments: argparse.Namespace) -> None:
@@ -44,9 +45,9 @@ def _in_english(arguments: argparse.Namespace) -> None:
     networks = Networks(engine, arguments.out / "turn_taking_memory.json", remember=arguments.remember)
     utterances = [u for u in make_set() if u.tuning == (arguments.half == "tuning")][: arguments.limit]
     if arguments.fit:
-        shortest = Endpointing().min_silence_ms  # a speaker who goes on sooner than this is never cut off
-        everything = Endpointing(eager_silence_ms=shortest, min_silence_ms=2_000, max_silence_ms=2_100)
-        print(fit([(u, detect(u, networks, everything)) for u in [*utterances, *make_more()]]))
+        pauses = _pauses([*utterances, *make_more()], networks)
+        for name, now in (("with the text model", WITH_TEXT_MODEL), ("without", WITHOUT_TEXT_MODEL)):
+            print(name, fit(pauses, now))
     scores = measure(utterances, networks)
     networks.save()
     report = f"{_preface(arguments.half, utterances)}\n\n{table(scores)}\n\n{_by_kind(utterances, networks)}\n"
@@ -57,21 +58,35 @@ def _in_english(arguments: argparse.Namespace) -> None:
     networks.save()
 
 
-def _in_another_language(language: str, out: Path, *, remember: bool) -> None:
-    """The same for another language, with the models of PROFILE=languages, which are in MODELS_CACHE_DIR. Writes
+def _in_other_languages(arguments: argparse.Namespace) -> None:
+    """The same for other languages, with the models of PROFILE=languages, which are in MODELS_CACHE_DIR. Writes
     `turn_taking_es.md`."""
     models = Path(os.environ.get("MODELS_CACHE_DIR", "models")).absolute()
-    utterances = make_in(language, models, out / "speech")
     engine = create_engine(asr_settings(asr_model_name="openai/whisper-base", models_cache_dir=models))
     engine.load()
-    memory = out / f"turn_taking_memory_{language}.json"
-    networks = Networks(engine, memory, remember=remember, language=language)
-    scores = measure(utterances, networks)
-    networks.save()
-    title = f"`python -m bench.turn_taking --language {language}`: {len(utterances)} utterances"
-    report = f"{title}\n\n{table(scores)}\n\n{_by_kind(utterances, networks)}\n"
-    print(report)
-    (out / f"turn_taking_{language}.md").write_text(report)
+    pauses = []
+    for language in arguments.language:
+        utterances = make_in(language, models, arguments.out / "speech")
+        utterances = [u for u in utterances if u.tuning == (arguments.half == "tuning")][: arguments.limit]
+        memory = arguments.out / f"turn_taking_memory_{language}.json"
+        networks = Networks(engine, memory, remember=arguments.remember, language=language)
+        if arguments.fit:
+            pauses += _pauses(utterances, networks)
+        scores = measure(utterances, networks)
+        title = f"{language}: {_preface(arguments.half, utterances)}"
+        report = f"{title}\n\n{table(scores)}\n\n{_by_kind(utterances, networks)}\n"
+        print(report)
+        (arguments.out / f"turn_taking_{language}.md").write_text(report)
+        networks.save()
+    if arguments.fit:
+        print(fit(pauses, IN_ROMANCE_LANGUAGES))
+
+
+def _pauses(utterances: list[Utterance], networks: Networks) -> list[tuple[Utterance, Heard]]:
+    """All pauses that are long enough to end a turn, with what is known of each."""
+    shortest = Endpointing().min_silence_ms  # a speaker who goes on sooner than this is never cut off
+    everything = Endpointing(eager_silence_ms=shortest, min_silence_ms=2_000, max_silence_ms=2_100)
+    return [(u, detect(u, networks, everything)) for u in utterances]
 
 
 def measure(utterances: list[Utterance], networks: Networks) -> dict[str, Score]:
@@ -132,9 +147,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--half", choices=["tuning", "test"], default="test", help="which utterances (default: test)")
     parser.add_argument(
         "--language",
+        nargs="+",
         choices=["en", *LANGUAGES],
-        default="en",
-        help="another one than English needs `make models PROFILE=languages`",
+        default=["en"],
+        help="English, or others, which need `make models PROFILE=languages`",
     )
     parser.add_argument(
         "--fit", action="store_true", help="fit the weights of end_of_turn to this half and more, and print them"
@@ -144,7 +160,10 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--limit", type=int, default=None, help="the first so many utterances only")
     parser.add_argument("--out", type=Path, default=Path("build/bench"), help="folder of the results")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if len(arguments.language) > 1 and "en" in arguments.language:
+        parser.error("measure English alone: it has other models, and weights of its own")
+    return arguments
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from asr_service.turn_taking.end_of_turn import probability_of_end
 from asr_service.turn_taking.endpointer import Endpointer
 from asr_service.turn_taking.endpointing import Endpointing
 from asr_service.turn_taking.smart_turn import HEARD, SmartTurn
-from asr_service.turn_taking.text_model import LlamaTextModel
+from asr_service.turn_taking.text_model import LANGUAGES, LlamaTextModel
 from asr_service.turn_taking.voice_clock import ONSET_MS, VOICE_PROBABILITY
 from asr_service.voice.vad import WINDOW, SileroVad, VadStream
 from bench.turn_taking.utterances import RATE, Utterance
@@ -37,7 +37,7 @@ class Moment:
 class Networks:
     """The four networks. Each is asked only once for the same thing; with `remember`, only once over all runs.
 
-    language: of the utterances. The text model knows only English.
+    language: of the utterances. The text model knows only some (`text_model`).
     """
 
     def __init__(self, engine: AsrEngine, memory: Path, *, remember: bool, language: str = "en") -> None:
@@ -70,7 +70,7 @@ class Networks:
 
     def could_end(self, text: str) -> float | None:
         """The text model's probability that a sentence could end here; None if it doesn't know the language."""
-        if self.language != "en":
+        if self.language not in LANGUAGES:
             return None
         key = f"text {text}"
         if key not in self._known:

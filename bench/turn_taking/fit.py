@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from asr_service.turn_taking.end_of_turn import WITH_TEXT_MODEL, WITHOUT_TEXT_MODEL, Signs, Weights, signs_of_end
+from asr_service.turn_taking.end_of_turn import Signs, Weights, signs_of_end
 from bench.turn_taking.detector import Heard
 from bench.turn_taking.utterances import Utterance
 
@@ -14,19 +14,18 @@ _SHRINKAGE, _STEPS = 1.0, 50
 _FIRST_ASKED_MS = 350  # each pause counts only once
 
 
-def fit(heard: Iterable[tuple[Utterance, Heard]]) -> dict[str, Weights]:
-    """The weights with and without the text model. They are fitted to each pause: the signs at the first question, and
-    whether the speaker was done. Signs that have no weight are not fitted."""
+def fit(heard: Iterable[tuple[Utterance, Heard]], now: Weights) -> Weights:
+    """The weights that fit each pause best: the signs at the first question, and whether the speaker was done.
+
+    now: the present weights; a sign without a weight gets none.
+    """
     rows, done = [], []
     for utterance, found in heard:
         for moment in found.moments:
             if moment.silence_ms < _FIRST_ASKED_MS:
-                rows.append(signs_of_end(moment.acoustic, moment.heard, could_end=moment.could_end))
+                rows.append(signs_of_end(moment.acoustic, moment.heard, moment.heard.language, moment.could_end))
                 done.append(float(moment.position > utterance.end))
-    return {
-        name: _fitted(np.array(rows), np.array(done), now)
-        for name, now in (("with the text model", WITH_TEXT_MODEL), ("without", WITHOUT_TEXT_MODEL))
-    }
+    return _fitted(np.array(rows), np.array(done), now)
 
 
 def _fitted(signs: np.ndarray, done: np.ndarray, now: Weights) -> Weights:

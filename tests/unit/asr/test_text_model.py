@@ -60,13 +60,29 @@ def test_a_file_that_is_no_model_is_refused_with_what_to_do(tmp_path: Path) -> N
         LlamaTextModel(tmp_path / "broken.gguf")
 
 
-async def test_it_is_asked_about_english_only_and_may_be_left_out() -> None:
+@pytest.mark.parametrize(
+    ("broken_off", "whole"),
+    [
+        ("Estoy buscando un.", "Estoy buscando un regalo para mi madre."),
+        ("Le train part à", "Le train part à huit heures"),
+        ("Ieri sono andato al...", "Ieri sono andato al mercato con mia sorella"),
+        ("O problema é que", "O problema é que não tenho dinheiro"),
+    ],
+)
+def test_it_tells_a_sentence_from_its_beginning_in_other_languages(
+    model: LlamaTextModel, broken_off: str, whole: str
+) -> None:
+    assert model.infer(broken_off) < 0.1 < model.infer(whole)
+
+
+async def test_it_is_asked_about_languages_where_it_helps_and_may_be_left_out() -> None:
     judge, without = NetworksJudge(), NetworksJudge("none")
     try:
         await judge.load()
         await without.load()
         assert (await judge.could_end("I like it.", "en-GB") or 0) > 0.1
         assert await judge.could_end("I like it.", "") is not None
+        assert await judge.could_end("Me gusta.", "es-MX") is not None
         assert await judge.could_end("Ich mag es.", "de") is None
         assert await without.could_end("I like it.", "en") is None
     finally:

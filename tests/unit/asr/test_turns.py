@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from asr_service.audio import pcm_to_float
 from asr_service.engine import Closing, Transcript, Word
-from asr_service.turn_taking.end_of_turn import WITH_TEXT_MODEL, WITHOUT_TEXT_MODEL, probability_of_end, text_signs
+from asr_service.turn_taking.end_of_turn import (
+    IN_ROMANCE_LANGUAGES,
+    WITH_TEXT_MODEL,
+    WITHOUT_TEXT_MODEL,
+    Weights,
+    probability_of_end,
+    text_signs,
+    weights_for,
+)
 from asr_service.turn_taking.endpointing import Endpointing
 from asr_service.turn_taking.pauses import Pauses
 from asr_service.turn_taking.smart_turn import HEARD, SmartTurn, find_smart_turn, log_mel
@@ -146,8 +154,30 @@ def test_it_grows_with_how_sure_the_recogniser_is(one: float, other: float, acou
         assert probability_of_end(acoustic, unsure) <= probability_of_end(acoustic, sure)
 
 
+@pytest.mark.parametrize(
+    ("language", "has_text_model", "expected"),
+    [
+        ("", True, WITH_TEXT_MODEL), ("en-GB", True, WITH_TEXT_MODEL), ("es", True, IN_ROMANCE_LANGUAGES),
+        ("pt-BR", True, IN_ROMANCE_LANGUAGES), ("es", False, WITHOUT_TEXT_MODEL), ("de", False, WITHOUT_TEXT_MODEL),
+    ],
+)  # fmt: skip
+def test_each_language_has_the_weights_that_were_fitted_to_it(
+    language: str, has_text_model: bool, expected: Weights
+) -> None:
+    assert weights_for(language, has_text_model=has_text_model) == expected
+
+
+def test_a_whole_sentence_in_spanish_ends_within_half_a_second_and_one_that_breaks_off_does_not() -> None:
+    """Measured: Whisper base in noise, without any marks; and in quiet, with a full stop after an article."""
+    whole = heard("no encuentro mis llaves por ninguna parte", None, 0.99)
+    broken_off = heard("Estoy buscando un.", Closing(0.87, 0.22), 0.96)
+    wait = Endpointing().wait_ms
+    assert wait(probability_of_end(0.98, whole, "es", 0.34)) <= 480
+    assert wait(probability_of_end(0.54, broken_off, "es", 0.002)) >= 1_040
+
+
 def test_what_speaks_for_an_end_counts_for_it_and_what_speaks_against_it_against() -> None:
-    for _, weights in (WITH_TEXT_MODEL, WITHOUT_TEXT_MODEL):
+    for _, weights in (WITH_TEXT_MODEL, WITHOUT_TEXT_MODEL, IN_ROMANCE_LANGUAGES):
         assert min(weights._replace(wants_more=0)) >= 0
         assert weights.wants_more <= 0
 
