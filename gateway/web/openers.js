@@ -94,6 +94,11 @@ const OPENERS = {
       'Faça uma entrevista de emprego comigo, por favor.',
     ],
   },
+  zh: {
+    beginner: ['你好！你最近怎么样？', '我喜欢喝咖啡。你喜欢喝什么？', '你周末做什么？'],
+    intermediate: ['你上个周末最开心的事是什么？', '你能教我怎么在餐厅点菜吗？', '问问我为什么学中文。'],
+    advanced: ['你最近改变了对什么事情的看法？', '我们来辩论一下：住在城市比住在农村好吗？', '请给我做一次面试。'],
+  },
 };
 
 /** Empty if there are none in this language. @param {string} language a BCP-47 tag @param {string} level */

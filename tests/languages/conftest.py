@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import cn2an
 import numpy as np
 import pytest
 import soxr
 from numpy.typing import NDArray
+from pypinyin import Style, lazy_pinyin
 
 from asr_service.engine import DecodeOptions, Transcript
 from asr_service.engines.faster_whisper import FasterWhisper
@@ -24,6 +26,16 @@ from tts_service.engines.kokoro_files import KOKORO
 from tts_service.engines.kokoro_phonemes import KokoroPhonemizer
 
 MODELS = Path(os.environ.get("MODELS_CACHE_DIR", "models")).absolute()
+
+
+def syllables_misheard(said: list[str], heard: list[str]) -> float:
+    """Chinese characters misheard per character said, by their sound: Whisper base writes traditional characters, too,
+    and numbers as digits."""
+
+    def syllables(text: str) -> str:
+        return " ".join(lazy_pinyin(re.sub(r"\W", "", cn2an.transform(text, "an2cn")), style=Style.TONE3))
+
+    return word_error_rate([syllables(text) for text in said], [syllables(text) for text in heard])
 
 
 def words_misheard(said: list[str], heard: list[str]) -> float:

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from tests.languages.conftest import Speaker, words_misheard
+from tests.languages.conftest import Speaker, syllables_misheard, words_misheard
 from tests.support.tts_contract import TtsContract
 from tts_service.engine import TtsEngine
 
@@ -32,6 +32,13 @@ MORE = {
     ),
 }
 
+CHINESE = (
+    "昨天我和姐姐去市场买了一些苹果。",
+    "我学习中文已经两年了，因为我想在中国工作。",
+    "我喜欢这个城市，但是冬天很冷。",
+    "明天上午八点半我要坐火车去北京。",
+)
+
 
 class TestKokoro(TtsContract):
     """The published weights."""
@@ -50,6 +57,12 @@ def test_italian_and_portuguese_are_understood_in_more_sentences(speaker: Speake
     (language,) = [one.language.partition("-")[0] for one in speaker.engine.voices() if one.id == voice]
     heard = [speaker.hear(speaker.say(line, voice), language).text for line in MORE[voice]]
     assert words_misheard(list(MORE[voice]), heard) <= 0.15, heard
+
+
+@pytest.mark.parametrize("voice", ["zf_xiaoxiao", "zm_yunxi"])
+def test_chinese_is_understood(speaker: Speaker, voice: str) -> None:
+    heard = [speaker.hear(speaker.say(line, voice), "zh").text for line in CHINESE]
+    assert syllables_misheard(list(CHINESE), heard) <= 0.15, heard
 
 
 def test_words_are_timed_by_the_model_itself(engine: TtsEngine) -> None:

@@ -1,4 +1,4 @@
-"""Kokoro-82M: one small model with voices of seven languages and accents, on ONNX Runtime.
+"""Kokoro-82M: one small model with voices of eight languages and accents, on ONNX Runtime.
 
 A text comes sentence by sentence. The times of words come from the phonemes' lengths.
 https://huggingface.co/hexgrad/Kokoro-82M
@@ -20,11 +20,11 @@ from tts_service.config import TtsSettings
 from tts_service.engine import EngineAudio, EngineVoice
 from tts_service.engines.kokoro_files import KOKORO, fetch, read_voices
 from tts_service.engines.kokoro_model import SAMPLE_RATE_HZ, KokoroModel
-from tts_service.engines.kokoro_phonemes import KokoroPhonemizer
+from tts_service.engines.kokoro_phonemes import CHINESE, KokoroPhonemizer
 from tts_service.engines.onnx_sessions import usable_device
 from tts_service.engines.sentence import GAP_S, phoneme_spans, spoken
 
-# First letter of a voice's name → (BCP-47 tag, espeak's voice). For j and z, Japanese and Chinese, see kokoro_phonemes.
+# First letter of a voice's name → (BCP-47 tag, `voice` of KokoroPhonemizer). For j, Japanese, see kokoro_phonemes.
 LANGUAGES = {
     "a": ("en-US", "en-us"),
     "b": ("en-GB", "en"),
@@ -33,6 +33,7 @@ LANGUAGES = {
     "h": ("hi", "hi"),
     "i": ("it", "it"),
     "p": ("pt-BR", "pt-br"),
+    "z": ("zh-CN", CHINESE),
 }
 # If these voices speak a phrase on its own, Whisper base mishears a third to a half of its words.
 _WHOLE_SENTENCES = {"ff_siwis"}
@@ -42,7 +43,7 @@ _BEST = ("af_heart", "bf_emma")
 
 @dataclass(frozen=True, slots=True)
 class _Voice:
-    """A voice, its style (shape (510, 256)), and the voice of espeak that makes its phonemes."""
+    """A voice, its style (shape (510, 256)), and the `voice` of KokoroPhonemizer that makes its phonemes."""
 
     voice: EngineVoice
     style: NDArray[np.float32]

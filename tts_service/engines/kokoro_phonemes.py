@@ -2,8 +2,8 @@
 
 Kokoro was trained on the phonemes of misaki, its maker's library. misaki takes them from espeak-ng for Spanish, French,
 Hindi, Italian and Portuguese, and writes some pairs as one symbol. For English it has a dictionary; we replace espeak's
-symbols by those of the dictionary. Japanese and Chinese need other libraries, because espeak can't read kanji. So their
-voices are left out. https://github.com/hexgrad/misaki
+symbols by those of the dictionary. Chinese has a module of its own (`kokoro_chinese`). Japanese needs a dictionary of
+more than 100 MB, because espeak can't read kanji. So its voices are left out. https://github.com/hexgrad/misaki
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from piper.phonemize_espeak import EspeakPhonemizer
 
+CHINESE = "zh"  # in place of a voice of espeak's
 LONGEST = 510  # phonemes that the model reads at once
 
 # Symbol → its number in the model. From the config.json of hexgrad/Kokoro-82M.
@@ -44,18 +45,36 @@ _COMPOSED = {unicodedata.normalize("NFD", symbol): symbol for symbol in IDS if u
 
 
 class KokoroPhonemizer:
-    """Phonemes by espeak-ng. Several threads may use it, one at a time, because espeak's voice is a global variable."""
+    """Phonemes by espeak-ng, and Chinese ones by `kokoro_chinese`.
+
+    Several threads may use it, one at a time, because espeak's voice is a global variable.
+    """
 
     def __init__(self) -> None:
         self._espeak = EspeakPhonemizer()
         self._lock = threading.Lock()
 
     def __call__(self, text: str, voice: str) -> list[list[str]]:
-        """The phonemes of each sentence of `text`, at most LONGEST in each. voice: espeak's name of a language."""
+        """The phonemes of each sentence of `text`, at most LONGEST in each. voice: espeak's name of a language, or
+        CHINESE."""
+        sentences = self._chinese(text) if voice == CHINESE else self._by_espeak(text, voice)
+        return [part for sentence in sentences for part in _cut(sentence)]
+
+    def _by_espeak(self, text: str, voice: str) -> list[str]:
         with self._lock:
             sentences = self._espeak.phonemize(voice, text)
-        respelled = (respell("".join(sentence), voice) for sentence in sentences)
-        return [part for sentence in respelled for part in _cut(sentence)]
+        return [respell("".join(sentence), voice) for sentence in sentences]
+
+    def _chinese(self, text: str) -> list[str]:
+        """Words in Latin letters among the Chinese ones are read as English."""
+        from tts_service.engines.kokoro_chinese import chinese_pieces  # its dictionaries take memory
+
+        spelled = ""
+        for piece, is_chinese in chinese_pieces(text):
+            is_foreign = not is_chinese and any(map(str.isalpha, piece))
+            spelled += f" {' '.join(self._by_espeak(piece, 'en-us'))} " if is_foreign else piece
+        spelled = re.sub(r"\s+([.,!?:;])", r"\1", re.sub(r"\s+", " ", spelled)).strip()
+        return ["".join(filter(IDS.__contains__, sentence)) for sentence in re.split(r"(?<=[.!?…])\s+", spelled)]
 
 
 def respell(phonemes: str, voice: str) -> str:

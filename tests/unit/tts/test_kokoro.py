@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from common.errors import EngineError
@@ -36,6 +38,14 @@ def phonemize() -> KokoroPhonemizer:
         ("fr", "Ça va, mon garçon ?", ["sa vˈa, mɔ̃ ɡaʁsˈɔ̃?"]),
         ("it", "Mi piace la pizza, ciao!", ["mɪ pjˈaʧe la pˈiʦːa, ʧˈao!"]),
         ("pt-br", "Não, de manhã.", ["nˈɐ̃ʊ̃, ʤɪ mɐ̃ɲˈɐ̃."]),
+        (
+            "zh",
+            "你好！我学习中文，因为我想在中国工作。",
+            ["ni↓xau↓!", "wo↓ ɕɥe↗ɕi↗ ꭧʊ→ŋwə↗n, i→nwei↘ wo↓ ɕja↓ŋ ʦai↘ ꭧʊ→ŋkwo↗ kʊ→ŋʦwo↘."],
+        ),
+        ("zh", "女儿八点半去医院", ["ny↓ɚ↗ pa→tjɛ↓npa↘n ʨʰy↘ i→ɥɛ↘n"]),
+        ("zh", "我有3个苹果。", ["wo↓ jou↓ sa→nkɤ↘ pʰi↗ŋkwo↓."]),
+        ("zh", "我在 MIT 工作", ["wo↓ ʦai↘ ˌɛmˌItˈi kʊ→ŋʦwo↘"]),
     ],
 )
 def test_a_text_is_spelled_as_in_kokoros_training(
@@ -44,8 +54,8 @@ def test_a_text_is_spelled_as_in_kokoros_training(
     assert ["".join(sentence) for sentence in phonemize(text, voice)] == phonemes
 
 
-@pytest.mark.parametrize("voice", [espeak for _, espeak in LANGUAGES.values()])
-def test_every_language_has_its_voice_in_espeak(phonemize: KokoroPhonemizer, voice: str) -> None:
+@pytest.mark.parametrize("voice", [voice for _, voice in LANGUAGES.values()])
+def test_every_language_has_phonemes(phonemize: KokoroPhonemizer, voice: str) -> None:
     assert phonemize("Radio 3", voice)
 
 
@@ -59,9 +69,16 @@ def test_symbols_that_the_model_lacks_are_left_out() -> None:
     assert respell("aͻb", "es") == "ab"
 
 
+@pytest.mark.parametrize("voice", ["es", "zh"])
 @pytest.mark.parametrize("text", ["", "…", "?!"])
-def test_a_text_without_a_sound_has_no_phonemes(phonemize: KokoroPhonemizer, text: str) -> None:
-    assert phonemize(text, "es") == []
+def test_a_text_without_a_sound_has_no_phonemes(phonemize: KokoroPhonemizer, voice: str, text: str) -> None:
+    assert phonemize(text, voice) == []
+
+
+@settings(max_examples=40)
+@given(st.text("我你好一不的了去了3% a.，。！「」\n儿女欸嗯𠮷", max_size=30))
+def test_any_chinese_text_gives_symbols_that_the_model_knows(phonemize: KokoroPhonemizer, text: str) -> None:
+    assert all(symbol in IDS for sentence in phonemize(text, "zh") for symbol in sentence)
 
 
 def network(*, tells: bool) -> onnx.ModelProto:
@@ -118,8 +135,9 @@ def test_a_folder_has_its_voices_the_best_english_one_first(tmp_path: Path) -> N
         EngineVoice("af_heart", "Heart", "en-US", 24_000),
         EngineVoice("af_alloy", "Alloy", "en-US", 24_000),
         EngineVoice("ef_dora", "Dora", "es", 24_000),
+        EngineVoice("zf_xiaoni", "Xiaoni", "zh-CN", 24_000),
     ]
-    assert engine.describe().languages == ("en-US", "es")
+    assert engine.describe().languages == ("en-US", "es", "zh-CN")
 
 
 def test_the_french_voice_speaks_no_phrase_alone(tmp_path: Path) -> None:

@@ -1,0 +1,66 @@
+"""Chinese text to Kokoro's phonemes: its words (jieba), their pinyin, and that in the IPA of Kokoro's training.
+
+Kokoro's maker spells so in misaki: initials and finals as below, an arrow for the tone after the vowel, and a space
+between words. Tones are those of the single words: misaki changes none at the boundaries.
+https://github.com/hexgrad/misaki
+"""
+
+from __future__ import annotations
+
+import re
+
+import cn2an
+import rjieba
+from pypinyin import Style, lazy_pinyin
+from pypinyin.contrib.tone_convert import to_finals_tone3, to_initials
+
+_TONES = {"1": "→", "2": "↗", "3": "↓", "4": "↘", "5": ""}
+_INITIALS = {
+    "b": "p", "c": "ʦʰ", "ch": "ꭧʰ", "d": "t", "f": "f", "g": "k", "h": "x", "j": "ʨ", "k": "kʰ", "l": "l", "m": "m",
+    "n": "n", "p": "pʰ", "q": "ʨʰ", "r": "ɻ", "s": "s", "sh": "ʂ", "t": "tʰ", "x": "ɕ", "z": "ʦ", "zh": "ꭧ",
+}  # fmt: skip
+# 0: the place of the tone.
+_FINALS = {
+    "a": "a0", "ai": "ai0", "an": "a0n", "ang": "a0ŋ", "ao": "au0", "e": "ɤ0", "ei": "ei0", "en": "ə0n", "eng": "ə0ŋ",
+    "er": "ɚ0", "i": "i0", "ia": "ja0", "ian": "jɛ0n", "iang": "ja0ŋ", "iao": "jau0", "ie": "je0", "in": "i0n",
+    "ing": "i0ŋ", "iong": "jʊ0ŋ", "iou": "jou0", "o": "wo0", "ong": "ʊ0ŋ", "ou": "ou0", "u": "u0", "ua": "wa0",
+    "uai": "wai0", "uan": "wa0n", "uang": "wa0ŋ", "uei": "wei0", "uen": "wə0n", "ueng": "wə0ŋ", "uo": "wo0", "ê": "ɛ0",
+    "ü": "y0", "üan": "ɥɛ0n", "üe": "ɥe0", "ün": "y0n",
+}  # fmt: skip
+_BUZZED = frozenset(("zh", "ch", "sh", "r", "z", "c", "s"))  # "i" after these is no [i]
+_MARKS = str.maketrans(
+    {"，": ", ", "、": ", ", "。": ". ", "！": "! ", "？": "? ", "：": ": ", "；": "; ", "（": " (", "）": ") "}
+    | dict.fromkeys("《「『【", " “")
+    | dict.fromkeys("》」』】", "” ")
+)
+_HAN = re.compile(r"([\u3400-\u9fff]+)")
+
+
+def chinese_pieces(text: str) -> list[tuple[str, bool]]:
+    """The pieces of `text` in order: phonemes (True) of what is Chinese, and what is not, as it is (False).
+
+    Numbers are read as Chinese words. The marks are those of Kokoro.
+    """
+    spelled = cn2an.transform(text, "an2cn").translate(_MARKS)
+    pieces = ((piece, index % 2 == 1) for index, piece in enumerate(_HAN.split(spelled)) if piece)
+    return [(_phonemes(piece), True) if is_chinese else (piece, False) for piece, is_chinese in pieces]
+
+
+def _phonemes(text: str) -> str:
+    """Words of Chinese characters as phonemes, with a space between words."""
+    return " ".join("".join(map(_syllable, _pinyin(word))) for word in rjieba.cut(text))
+
+
+def _pinyin(word: str) -> list[str]:
+    return [*lazy_pinyin(word, style=Style.TONE3, neutral_tone_with_five=True, errors="ignore")]
+
+
+def _syllable(pinyin: str) -> str:
+    """`ni3` → "ni↓". Empty for what is no syllable of the table, such as `hm`."""
+    initial = to_initials(pinyin, strict=True)
+    final = to_finals_tone3(pinyin, strict=True, v_to_u=True, neutral_tone_with_five=True)
+    vowels, tone = final[:-1], final[-1:]
+    if vowels not in _FINALS or tone not in _TONES:
+        return ""
+    ipa = "ɨ0" if vowels == "i" and initial in _BUZZED else _FINALS[vowels]
+    return _INITIALS.get(initial, "") + ipa.replace("0", _TONES[tone])
