@@ -108,7 +108,7 @@ class Weights(NamedTuple):
 
 WITH_TEXT_MODEL = Weights(0.53, Signs(acoustic=0.07, ends=0.51, last_word=0.59, could_end=0.8))
 WITHOUT_TEXT_MODEL = Weights(0.0, Signs(acoustic=0.07, ends=0.86, last_word=0.58, comma=1.14, wants_more=-2.55))
-IN_ROMANCE_LANGUAGES = Weights(0.47, Signs(acoustic=0.0, ends=0.58, last_word=0.44, could_end=0.86, wants_more=-0.52))
+IN_ROMANCE_LANGUAGES = Weights(0.2, Signs(acoustic=0.0, ends=0.56, last_word=0.35, could_end=0.75, wants_more=-0.61))
 # Usual values, for an engine that gives none. The last punctuation mark of the text decides which of them applies.
 _WHOLE, _BROKEN_OFF = Closing(ends=0.93, comma=0.41), Closing(ends=0.6, comma=0.24)
 _UNMARKED = Closing(ends=0.85, comma=0.4)
