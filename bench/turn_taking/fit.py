@@ -32,7 +32,7 @@ def _fitted(signs: np.ndarray, done: np.ndarray, now: Weights) -> Weights:
     used = [number for number, weight in enumerate(now.signs) if weight]
     bias, *weights = logistic_weights(np.column_stack([np.ones(len(signs)), signs[:, used]]), done).round(2).tolist()
     fitted = {Signs._fields[number]: weight for number, weight in zip(used, weights, strict=True)}
-    return Weights(bias, Signs(acoustic=0.0)._replace(**fitted))
+    return Weights(bias, Signs(0.0, 0.0, 0.0)._replace(**fitted))
 
 
 def logistic_weights(x: np.ndarray, y: np.ndarray) -> np.ndarray:
