@@ -14,13 +14,13 @@ the last are the log-odds of a probability:
 
 If a sentence breaks off, Whisper often writes a full stop anyway. But then it finds "…", a comma or another word nearly
 as probable, and it is unsure of a last word that was cut short. The language model is better at deciding whether the
-words are a whole sentence, in English and, less surely, in Spanish, French, Italian and Portuguese (`text_model`).
+words are a whole sentence, in English and, less surely, in Spanish, French and Italian (`text_model`).
 Where it can't be asked, the last two signs replace it: if the recogniser expects a comma, a clause is complete, and
 turns often end there. `wants_more` has rules for English, and lists of words for other languages (`unfinished`); in a
 language without a list it depends on the punctuation.
 
-The four other languages have weights of their own, fitted to Whisper base and Kokoro's voices (`--language es fr it pt
---half tuning --fit`). If there is noise, Whisper base writes no marks in them, so that a missing mark says little.
+The three other languages have weights of their own, fitted to Whisper base and Kokoro's voices (`--language es fr --half
+tuning --fit`). If there is noise, Whisper base writes no marks in them, so that a missing mark says little.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Weights(NamedTuple):
 
 WITH_TEXT_MODEL = Weights(0.53, Signs(acoustic=0.07, ends=0.51, last_word=0.59, could_end=0.8))
 WITHOUT_TEXT_MODEL = Weights(0.0, Signs(acoustic=0.07, ends=0.86, last_word=0.58, comma=1.14, wants_more=-2.55))
-IN_ROMANCE_LANGUAGES = Weights(0.2, Signs(acoustic=0.0, ends=0.56, last_word=0.35, could_end=0.75, wants_more=-0.61))
+IN_ROMANCE_LANGUAGES = Weights(0.35, Signs(acoustic=0.0, ends=0.56, last_word=0.35, could_end=0.75, wants_more=-0.61))
 # Usual values, for an engine that gives none. The last punctuation mark of the text decides which of them applies.
 _WHOLE, _BROKEN_OFF = Closing(ends=0.93, comma=0.41), Closing(ends=0.6, comma=0.24)
 _UNMARKED = Closing(ends=0.85, comma=0.4)

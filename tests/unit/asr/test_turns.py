@@ -158,7 +158,7 @@ def test_it_grows_with_how_sure_the_recogniser_is(one: float, other: float, acou
     ("language", "has_text_model", "expected"),
     [
         ("", True, WITH_TEXT_MODEL), ("en-GB", True, WITH_TEXT_MODEL), ("es", True, IN_ROMANCE_LANGUAGES),
-        ("pt-BR", True, IN_ROMANCE_LANGUAGES), ("es", False, WITHOUT_TEXT_MODEL), ("de", False, WITHOUT_TEXT_MODEL),
+        ("fr-CA", True, IN_ROMANCE_LANGUAGES), ("es", False, WITHOUT_TEXT_MODEL), ("de", False, WITHOUT_TEXT_MODEL),
     ],
 )  # fmt: skip
 def test_each_language_has_the_weights_that_were_fitted_to_it(
