@@ -19,8 +19,8 @@ Where it can't be asked, the last two signs replace it: if the recogniser expect
 turns often end there. `wants_more` has rules for English, and lists of words for other languages (`unfinished`); in a
 language without a list it depends on the punctuation.
 
-The three other languages have weights of their own, fitted to Whisper base and Kokoro's voices (`--language es fr --half
-tuning --fit`). If there is noise, Whisper base writes no marks in them, so that a missing mark says little.
+The three other languages have weights of their own, fitted to Whisper base and Kokoro's voices (`--language es fr
+--half tuning --fit`). If there is noise, Whisper base writes no marks in them, so that a missing mark says little.
 """
 
 from __future__ import annotations
