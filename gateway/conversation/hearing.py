@@ -45,6 +45,8 @@ from gateway.ports import (
 REOPEN_AFTER_S = 1.0
 # If the first turn after a failure has no words and began within this much audio, its beginning may be missing.
 DOUBTFUL_S = 5.0
+# Audio that has queued up is taken in pieces of this many windows, 0.38 s. `clean` returns so little audio at once.
+PIECE_WINDOWS = 12
 # When no audio has come for this long, the gathered audio goes to recognition, as the microphone may be off.
 GAP_S = 0.4
 
@@ -91,6 +93,8 @@ class Hearing:
         self._lasts_at: int | None = None  # the sample at which VoiceLasts is delivered
         self._failure: ServiceError | None = None  # why recognition is unavailable; None after its next event
         self._window_samples = round(VOICE_WINDOW_S * sample_rate_hz)
+        self._piece_bytes = PIECE_WINDOWS * self._window_samples * BYTES_PER_SAMPLE
+        self._rest = b""  # audio that has come, and that `_next_pcm` has not returned yet
         self._unheard = UnheardAudio(self._window_samples, sample_rate_hz)
         self._is_doubtful = False  # recognition is back after a failure, and no turn has ended since
         self._gathering = audio.gathering = Gathering(self._window_samples)
@@ -150,10 +154,18 @@ class Hearing:
         Broken audio is reported and skipped.
 
         If the microphone was switched off during a turn, the result is silence for the time that has passed. Without
-        that silence, the turn would never end. This is not an async generator, because an async generator that is
-        cancelled while it waits can't be resumed.
+        that silence, the turn would never end.
+
+        This is not an async generator, because an async generator that is cancelled while it waits can't be resumed.
+        The caller may be cancelled at any time, so audio stays in `_rest` until nothing more has to be waited for.
         """
-        while (item := await anext(self._audio, None)) is not None:
+        while True:
+            while self._rest:
+                await self._let_others_run()
+                if pcm := await self._next_piece():
+                    return pcm
+            if (item := await anext(self._audio, None)) is None:
+                return b""
             if isinstance(item, ServiceError):
                 await self._deliver(AudioRefused(item))
             elif isinstance(item, Quiet):
@@ -165,13 +177,21 @@ class Hearing:
                 return item
             elif item.pcm:
                 self._on_audio(item)
-                pcm = await self._clean(item.pcm) if self._clean else item.pcm
-                self._heard_samples += len(pcm) // BYTES_PER_SAMPLE
-                if self._failure and self._unheard.add(pcm):
-                    await self._tell_unheard(self._failure)
-                if pcm:
-                    return pcm
-        return b""
+                self._rest = item.pcm
+
+    async def _let_others_run(self) -> None:
+        """Audio that has queued up takes long; others may run between its pieces."""
+        if len(self._rest) > self._piece_bytes:
+            await asyncio.sleep(0)
+
+    async def _next_piece(self) -> bytes:
+        """Take the next piece of `_rest`. The result may be empty."""
+        piece, self._rest = self._rest[: self._piece_bytes], self._rest[self._piece_bytes :]
+        pcm = await self._clean(piece) if self._clean else piece
+        self._heard_samples += len(pcm) // BYTES_PER_SAMPLE
+        if self._failure and self._unheard.add(pcm):
+            await self._tell_unheard(self._failure)
+        return pcm
 
     async def _recognise(self, first: bytes) -> None:
         """Recognise over one stream until the audio is finished or cut. Raises ServiceError.

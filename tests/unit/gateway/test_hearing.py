@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import numpy as np
+import pytest
 
 from gateway.audio import AudioInput
 from gateway.audio.gathering import SILENT_WINDOWS, SPEAKING_WINDOWS
 from gateway.conversation.hearing import Hearing
 from gateway.conversation.hearing_events import HearingEvent, VoiceLasts
+from gateway.echo import EchoGuard
 from gateway.ports import AsrEvent, AsrStream, Patience, SpeechStarted, VoiceContinued, VoicePaused
 
 RATE_HZ = 16_000
@@ -49,7 +51,7 @@ class ListeningAsr:
 class Ear:
     """A `Hearing` at work."""
 
-    def __init__(self, audio: AudioInput) -> None:
+    def __init__(self, audio: AudioInput, clean: Callable[[bytes], Awaitable[bytes]] | None = None) -> None:
         self.asr = ListeningAsr()
         self.events: list[HearingEvent] = []
         self._audio = audio
@@ -62,6 +64,7 @@ class Ear:
             interrupt_after_s=INTERRUPT_AFTER * WINDOW / RATE_HZ,
             on_audio=lambda _: None,
             deliver=self._deliver,
+            clean=clean,
         )
 
     async def _deliver(self, event: HearingEvent) -> None:
@@ -114,3 +117,25 @@ async def test_a_voice_that_goes_on_is_told_with_its_very_window() -> None:
         assert await ear.hears(VOICE, 1) == [5]
         assert VoiceLasts() in ear.events
         assert await ear.hears(VOICE, SPEAKING_WINDOWS) == [SPEAKING_WINDOWS]
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_no_audio_is_lost_if_its_reader_is_cancelled_while_it_is_cleaned(turns: int) -> None:
+    """The reader is cancelled whenever a stream to recognition breaks. On a busy machine seconds of audio wait."""
+    said = (NOISE * VOICE).astype("<i2").tobytes() * 100
+    loop = asyncio.get_running_loop()
+    async with AudioInput(sample_rate_hz=RATE_HZ, encoding="pcm_s16le") as audio:
+        hearing = Ear(audio, EchoGuard(RATE_HZ, loop.time).clean).hearing
+        await audio.feed(said)
+        reading = asyncio.create_task(hearing._next_pcm())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.wait({reading})
+        got = b"" if reading.cancelled() else reading.result()
+        assert isinstance(got, bytes)
+        await audio.finish()
+        while more := await hearing._next_pcm():
+            assert isinstance(more, bytes)
+            got += more
+    assert got == said
