@@ -14,12 +14,12 @@ the last are the log-odds of a probability:
 
 If a sentence breaks off, Whisper often writes a full stop anyway. But then it finds "…", a comma or another word nearly
 as probable, and it is unsure of a last word that was cut short. The language model is better at deciding whether the
-words are a whole sentence, in English and, less surely, in Spanish, French and Italian (`text_model`).
+words are a whole sentence, in English and, less surely, in Spanish, French, Italian and Portuguese (`text_model`).
 Where it can't be asked, the last two signs replace it: if the recogniser expects a comma, a clause is complete, and
 turns often end there. `wants_more` has rules for English, and lists of words for other languages (`unfinished`); in a
 language without a list it depends on the punctuation.
 
-The three other languages have weights of their own, fitted to Whisper base and Kokoro's voices (`--language es fr
+The four other languages have weights of their own, fitted to Whisper base and Kokoro's voices (`--language es fr
 --half tuning --fit`). If there is noise, Whisper base writes no marks in them, so that a missing mark says little.
 """
 

@@ -23,7 +23,7 @@ from common.smollm2 import find_smollm2
 if TYPE_CHECKING:
     import xllamacpp
 
-LANGUAGES = frozenset(("en", "es", "fr", "it"))
+LANGUAGES = frozenset(("en", "es", "fr", "it", "pt"))
 """In which the answer is of use: measured."""
 
 # Without this text before them, the model takes the words for a title or a list. The text is read once and cached.

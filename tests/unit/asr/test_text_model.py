@@ -66,6 +66,7 @@ def test_a_file_that_is_no_model_is_refused_with_what_to_do(tmp_path: Path) -> N
         ("Estoy buscando un.", "Estoy buscando un regalo para mi madre."),
         ("Le train part à", "Le train part à huit heures"),
         ("Ieri sono andato al...", "Ieri sono andato al mercato con mia sorella"),
+        ("O problema é que", "O problema é que não tenho dinheiro"),
     ],
 )
 def test_it_tells_a_sentence_from_its_beginning_in_other_languages(
