@@ -99,6 +99,7 @@ def test_the_mesh_says_which_process_ended_it_and_why(
         "MODELS_CACHE_DIR": str(tmp_path / "models"),
         "ENABLE_MEMORY_EFFICIENT_LOADING": "false",
         "PORT": "0",
+        **dict.fromkeys(("LLM_ADDRESS", "TTS_ADDRESS"), "127.0.0.1:1"),  # their models would be loaded in vain
         **settings,
     }
     with running("deploy.mesh", tmp_path / "log", environment) as mesh:
