@@ -51,9 +51,9 @@ class AsrSettings(ModelServerSettings):
     )
     asr_text_model: str = Field(
         "",
-        description="GGUF file of the language model that judges, at a pause, whether an English sentence could end "
-        "there. Empty: the bundled SmolLM2. `none`: no such model; more turns then end too late or too "
-        "soon.",
+        description="GGUF file of the language model that judges, at a pause, whether a sentence could end there "
+        "(English, Spanish, French, Italian, Portuguese). Empty: the bundled SmolLM2. `none`: no such model; more "
+        "turns then end too late or too soon.",
     )
     asr_eager_silence_ms: int = Field(
         _ENDPOINTING.eager_silence_ms,
