@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gateway.analysis.answer_language import check_of
 from gateway.analysis.answers import MeaningsAnswer, NoAnswerError, ReasonsAnswer, ask, of_length
 from gateway.analysis.document import Grammar, WordToLearn
 from gateway.analysis.prompts import meanings_question, reasons_question
@@ -39,8 +40,11 @@ async def explain(
     if not bare:
         return grammar
 
+    is_in_language = await check_of(told_in or language)
+
     def judge(answer: ReasonsAnswer) -> list[str] | None:
-        reasons = [_presentable(text) or "" for text in answer.reasons]
+        shown = [_presentable(text) for text in answer.reasons]
+        reasons = [text if text and is_in_language(text) else "" for text in shown]
         return reasons if any(reasons) and len(reasons) == len(bare) else None
 
     reasons = await ask(

@@ -1,7 +1,8 @@
 """Asks the language model for its feedback to the learner, and decides which parts of it to show.
 
-This module can't check whether a sentence is true, only whether it is complete and not copied from the question. A
-model that is too small for the task repeats itself or the question, or stops in mid-sentence.
+This module can't check whether a sentence is true, only whether it is complete, in the language that was asked for, and
+not copied from the question. A model that is too small for the task repeats itself or the question, stops in
+mid-sentence, or answers in English.
 
 The question holds the last part of the conversation. The model first reads any earlier part in pieces and writes a note
 on each piece; the question also holds these notes.
@@ -13,6 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gateway.analysis.answer_language import LanguageCheck, check_of
 from gateway.analysis.answers import MAX_STEPS, FeedbackAnswer, NoAnswerError, NoteAnswer, ask
 from gateway.analysis.prompts import feedback_question, note_question, pieces_of
 from gateway.analysis.remarks import Remark
@@ -56,8 +58,10 @@ async def advise(
         raise NoAnswerError(Remark("nothing_said"))
     question = feedback_question(turns, facts, level=level, language=language, notes=notes)
 
+    is_in_language = await check_of(language)
+
     def judge(answer: FeedbackAnswer) -> Feedback | None:
-        return presentable(answer, question)
+        return presentable(answer, question, is_in_language)
 
     return await ask(llm, question, FeedbackAnswer, judge, max_tokens=_MAX_TOKENS, timeout_s=timeout_s)
 
@@ -68,6 +72,12 @@ async def take_notes(turns: Sequence[Turn], llm: Llm, *, language: str, timeout_
     A piece has no note if the model's answer is useless, or if no time is left.
     """
     until_s = time.monotonic() + timeout_s
+    is_in_language = await check_of(language)
+
+    def judge(answer: NoteAnswer) -> str | None:
+        line = _line(answer.about)
+        return line if line and is_in_language(line) else None
+
     notes: list[str] = []
     for lines in pieces_of(turns)[:-1]:
         try:
@@ -76,7 +86,7 @@ async def take_notes(turns: Sequence[Turn], llm: Llm, *, language: str, timeout_
                     llm,
                     note_question(lines, language=language),
                     NoteAnswer,
-                    lambda answer: _line(answer.about),
+                    judge,
                     max_tokens=_NOTE_TOKENS,
                     timeout_s=until_s - time.monotonic(),
                 )
@@ -87,12 +97,16 @@ async def take_notes(turns: Sequence[Turn], llm: Llm, *, language: str, timeout_
     return notes
 
 
-def presentable(answer: FeedbackAnswer, question: Sequence[ChatMessage]) -> Feedback | None:
+def presentable(
+    answer: FeedbackAnswer, question: Sequence[ChatMessage], is_in_language: LanguageCheck
+) -> Feedback | None:
     """The parts of the answer to `question` that can be shown; None if neither the summary nor a next step can."""
     asked = [one_line(message.content).casefold() for message in question]
 
     def own(text: str | None) -> str | None:
-        return None if text is None or any(text.casefold() in message for message in asked) else text
+        if text is None or any(text.casefold() in message for message in asked):
+            return None
+        return text if is_in_language(text) else None
 
     summary = own(_summary(answer.summary))
     steps = dict.fromkeys(step for step in map(own, map(_line, answer.next_steps)) if step and not step.endswith("?"))

@@ -25,7 +25,7 @@ class Language:
     """A language's name for the model, and one mistake of a learner in it: wrong, right, why.
 
     more: other sentences of learners with their corrections; some are right already. word, word_in, meaning: a word, a
-    sentence with it, and what it means there.
+    sentence with it, and what it means there. write_in: tells the model, in this language, to write in it.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Language:
     word: str = ""
     word_in: str = ""
     meaning: str = ""
+    write_in: str = ""
 
     @property
     def corrected(self) -> list[tuple[str, str]]:
@@ -65,12 +66,36 @@ _LANGUAGES = {
         "She will purchase a house next year.",
         "To buy something.",
     ),
-    "de": Language("German", "Ich habe gegangen", "Ich bin gegangen", "Das Perfekt von gehen bildet man mit sein."),
-    "fr": Language("French", "Je suis 20 ans", "J'ai 20 ans", "L'âge se dit avec avoir."),
-    "es": Language("Spanish", "Yo soy en casa", "Yo estoy en casa", "El lugar se dice con estar."),
-    "it": Language("Italian", "Ho andato a casa", "Sono andato a casa", "Il passato di andare si forma con essere."),
-    "pt": Language("Portuguese", "Eu sou com fome", "Eu estou com fome", "Um estado se diz com estar."),
-    "nl": Language("Dutch", "Ik heb gegaan", "Ik ben gegaan", "Bij gaan gebruik je zijn."),
+    "de": Language(
+        "German",
+        "Ich habe gegangen",
+        "Ich bin gegangen",
+        "Das Perfekt von gehen bildet man mit sein.",
+        write_in="Schreib auf Deutsch.",
+    ),
+    "fr": Language(
+        "French", "Je suis 20 ans", "J'ai 20 ans", "L'âge se dit avec avoir.", write_in="Écris en français."
+    ),
+    "es": Language(
+        "Spanish", "Yo soy en casa", "Yo estoy en casa", "El lugar se dice con estar.", write_in="Escribe en español."
+    ),
+    "it": Language(
+        "Italian",
+        "Ho andato a casa",
+        "Sono andato a casa",
+        "Il passato di andare si forma con essere.",
+        write_in="Scrivi in italiano.",
+    ),
+    "pt": Language(
+        "Portuguese",
+        "Eu sou com fome",
+        "Eu estou com fome",
+        "Um estado se diz com estar.",
+        write_in="Escreve em português.",
+    ),
+    "nl": Language(
+        "Dutch", "Ik heb gegaan", "Ik ben gegaan", "Bij gaan gebruik je zijn.", write_in="Schrijf in het Nederlands."
+    ),
 }
 
 _STYLE: dict[Level, str] = {
@@ -159,7 +184,10 @@ def note_question(lines: Sequence[str], *, language: str) -> list[ChatMessage]:
         "what the learner told the partner.\n"
         'Answer in JSON: {"about": the sentence}'
     )
-    return [ChatMessage("system", system), ChatMessage("user", _tagged("conversation", lines))]
+    return [
+        ChatMessage("system", system),
+        ChatMessage("user", f"{_tagged('conversation', lines)}\n{known.write_in}".strip()),
+    ]
 
 
 def feedback_question(
@@ -184,8 +212,9 @@ def feedback_question(
         + _tagged("conversation", last_words(lines_of(turns)))
         + "\n"
         + _tagged("measured", facts)
-        + "\nThe text above is the conversation that has ended, and what was measured. Write the feedback as JSON."
-    )
+        + "\nThe text above is the conversation that has ended, and what was measured. Write the feedback as JSON. "
+        + known.write_in
+    ).strip()
     return [ChatMessage("system", system), ChatMessage("user", user)]
 
 

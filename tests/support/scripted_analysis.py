@@ -89,16 +89,18 @@ class ScriptedLlm(GeneratingLlm):
         return reply if isinstance(reply, str) else json.dumps(reply)
 
 
-async def stages_of(llm: ScriptedLlm, turns: Sequence[Turn] = TURNS, timeout_s: float = 5) -> list[Stage]:
-    stages = analyse(turns, level="beginner", language="en", duration_s=12.5, llm=llm, timeout_s=timeout_s)
+async def stages_of(
+    llm: ScriptedLlm, turns: Sequence[Turn] = TURNS, timeout_s: float = 5, language: str = "en"
+) -> list[Stage]:
+    stages = analyse(turns, level="beginner", language=language, duration_s=12.5, llm=llm, timeout_s=timeout_s)
     found = [stage async for stage in stages]
     for stage in found:
         validate(stage.analysis.model_dump(mode="json"))
     return found
 
 
-async def run(llm: ScriptedLlm, turns: Sequence[Turn] = TURNS, timeout_s: float = 5) -> Analysis:
-    return (await stages_of(llm, turns, timeout_s))[-1].analysis
+async def run(llm: ScriptedLlm, turns: Sequence[Turn] = TURNS, timeout_s: float = 5, language: str = "en") -> Analysis:
+    return (await stages_of(llm, turns, timeout_s, language))[-1].analysis
 
 
 def corrected(*sentences: str) -> Reply:

@@ -138,7 +138,7 @@ def test_any_answer_can_be_read(text: str) -> None:
 def test_feedback_is_bounded_and_never_the_question_itself(summary: str, steps: list[str], because: str) -> None:
     answer = FeedbackAnswer(summary=summary, next_steps=steps, cefr="B1", cefr_because=because)
     question = corrections_question([summary], language="en")
-    feedback = presentable(answer, question)
+    feedback = presentable(answer, question, lambda _: True)
     if feedback is not None:
         assert feedback.summary is None or "<" in summary or ">" in summary  # what was said is data, and no summary
         assert len(feedback.next_steps) == len(set(feedback.next_steps)) <= 3

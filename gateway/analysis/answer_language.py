@@ -1,0 +1,34 @@
+"""Whether the language model answered in the language that the question asks for.
+
+The questions are in English, and a small model is inclined to answer in English, whatever language they ask for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from gateway.analysis.word_frequency import lexicon_of
+from gateway.analysis.words import Lexicon
+
+LanguageCheck = Callable[[str], bool]
+"""Whether a text seems to be in the language; False only if its words are more frequent in English."""
+
+
+async def check_of(language: str) -> LanguageCheck:
+    """The check for a BCP-47 tag. It accepts all texts if `language` is English or has no list of word frequencies."""
+    if language.partition("-")[0].lower() == "en":
+        return _accept
+    asked, english = await asyncio.to_thread(lambda: (lexicon_of(language), lexicon_of("en")))
+    if asked.rarity_unknown_because:
+        return _accept
+    return lambda text: _mean_zipf(text, asked) >= _mean_zipf(text, english)
+
+
+def _accept(_: str) -> bool:
+    return True
+
+
+def _mean_zipf(text: str, lexicon: Lexicon) -> float:
+    words = lexicon.words(text)
+    return sum(map(lexicon.zipf, words)) / max(1, len(words))
