@@ -28,7 +28,7 @@ from bench.reliability.learner import Person, masked_program
 from bench.reliability.leftovers import left_over, session_keys, where_tasks_wait
 from bench.reliability.mesh import PROCESSES, StubMesh, stub_mesh
 from bench.reliability.probes import metric
-from bench.reliability.soak_verdict import Process, problems, table
+from bench.reliability.soak_verdict import MOST_GROWTH, Process, problems, table
 
 STAYS_S = (6.0, 25.0)
 SAMPLE_EVERY_S = 1.0
@@ -155,7 +155,14 @@ async def run(mesh: StubMesh, options: argparse.Namespace) -> tuple[list[Process
         Process(name, before[name], after[name], *_alternating(counts_before[name], counts_after[name]))
         for name in PROCESSES
     ]
-    found = problems(processes, left, sessions=crowd.sessions, turns=crowd.turns, learners=options.learners)
+    found = problems(
+        processes,
+        left,
+        sessions=crowd.sessions,
+        turns=crowd.turns,
+        learners=options.learners,
+        most_growth=options.most_growth / 100,
+    )
     if found:
         print(await where_tasks_wait(mesh), flush=True)
     return processes, found, crowd
@@ -171,6 +178,9 @@ def main() -> None:
     parser.add_argument("--learners", type=int, default=50)
     parser.add_argument("--duration", type=float, default=3600.0, help="seconds, the warm-up included")
     parser.add_argument("--warm-up", type=float, default=0.4, help="share of the duration")
+    parser.add_argument(
+        "--most-growth", type=float, default=100 * MOST_GROWTH, help="percent by which a process's memory may grow"
+    )
     parser.add_argument("--seed", type=int, default=None, help="of how long the learners stay, and how they leave")
     parser.add_argument("--log", type=Path, help="keep the mesh's log here")
     options = parser.parse_args()

@@ -33,6 +33,11 @@ def test_what_grows_or_is_left_over_fails(process: Process, problem: str) -> Non
     assert problem in found
 
 
+def test_a_short_run_may_grow_more() -> None:
+    grown = replace(STEADY, memory_after_mb=[106.0])
+    assert problems([grown], {}, sessions=200, turns=300, learners=50, most_growth=0.2) == []
+
+
 def test_seats_that_are_left_over_fail() -> None:
     assert verdict(seats=2.0) == ["at the end 2 seats are left over"]
 
