@@ -39,7 +39,7 @@ _HAN = re.compile(r"([\u3400-\u9fff]+)")
 def chinese_pieces(text: str) -> list[tuple[str, bool]]:
     """The pieces of `text` in order: phonemes (True) of what is Chinese, and what is not, as it is (False).
 
-    Numbers are read as Chinese words. The marks are those of Kokoro.
+    Numbers that the normaliser left, such as that of "A4", are read as Chinese words. The marks are those of Kokoro.
     """
     spelled = cn2an.transform(text, "an2cn").translate(_MARKS)
     pieces = ((piece, index % 2 == 1) for index, piece in enumerate(_HAN.split(spelled)) if piece)

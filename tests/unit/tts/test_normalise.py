@@ -125,7 +125,7 @@ def test_plain_words_are_left_alone(language: str, text: str) -> None:
     ("language", "written", "said"),
     [
         ("ja", "3時30分に500円です。", "3時30分に500円です。"),
-        ("zh-CN", "今天是2026年11月29日，气温20°C。", "今天是2026年11月29日，气温20°C。"),
+        ("ko", "오늘은 2026년 11월 29일, 기온은 20°C.", "오늘은 2026년 11월 29일, 기온은 20°C."),
         ("nl", "Ik heb 5 boeken.", "Ik heb 5 boeken."),
         ("ru", "В 1984 году, 50% и #1", "В 1984 году, 50% и 1"),
         ("", "It is 5", "It is 5"),

@@ -17,6 +17,7 @@ from functools import cache
 from tts_service.text.normalise.amounts import amount_rules
 from tts_service.text.normalise.arithmetic import arithmetic_rules
 from tts_service.text.normalise.calendar import date_rules
+from tts_service.text.normalise.chinese import Chinese
 from tts_service.text.normalise.english import English
 from tts_service.text.normalise.french import French
 from tts_service.text.normalise.german import German
@@ -24,7 +25,7 @@ from tts_service.text.normalise.hindi import Hindi
 from tts_service.text.normalise.italian import Italian
 from tts_service.text.normalise.language import Language
 from tts_service.text.normalise.portuguese import Portuguese
-from tts_service.text.normalise.rules import Rule, apply_rules
+from tts_service.text.normalise.rules import Rule, apply_rules, without_spaces
 from tts_service.text.normalise.spanish import Spanish
 from tts_service.text.normalise.web import web_rules
 from tts_service.text.speakable import Speakable, speakable
@@ -38,6 +39,7 @@ _LANGUAGES: dict[str, Callable[[str], Language]] = {
     "hi": lambda _: Hindi(),
     "it": lambda _: Italian(),
     "pt": lambda _: Portuguese(),
+    "zh": lambda _: Chinese(),
 }
 
 
@@ -111,7 +113,7 @@ def normaliser_for(language: str) -> Normaliser:
 
 def rules_of(language: Language) -> list[Rule]:
     """All rules for a language, in their order."""
-    return [
+    rules = [
         *web_rules(language)[:2],
         *date_rules(language)[:2],
         *web_rules(language)[2:],
@@ -121,3 +123,4 @@ def rules_of(language: Language) -> list[Rule]:
         *language.late_rules(),
         *arithmetic_rules(language),
     ]
+    return [without_spaces(rule) for rule in rules] if language.spaceless else rules

@@ -62,7 +62,7 @@ def _operator_rules(language: Language) -> list[Rule]:
         return f" {signs.by} ".join(language.cardinal(int(side)) for side in re.split("[x×]", match[0]))
 
     def dash(match: re.Match[str]) -> str:
-        return signs.minus if _is_minus(match) else signs.to
+        return (signs.less or signs.minus) if _is_minus(match) else signs.to
 
     return [
         Rule(re.compile(r"(?<=[\d)²³%½¼¾]) ?(?P<sign>[+=×÷*]) ?(?=[-−(]?[\d(½¼¾])"), operator),

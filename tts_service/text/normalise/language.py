@@ -54,6 +54,7 @@ class Signs:
     underscore: str
     number: str  # "#5"
     about: str  # "~5"
+    less: str = ""  # "5 - 3"; empty: as minus
 
 
 def pairs(table: str) -> dict[str, str]:
@@ -103,6 +104,7 @@ class Language(ABC):
     phone_pairs: ClassVar[bool] = False  # are the groups of a phone number read as numbers?
     fraction_by_digit: ClassVar[bool] = False  # 3.14: "one four", not "fourteen"
     one_below_two: ClassVar[bool] = False  # is it "1.5 litre"?
+    spaceless: ClassVar[bool] = False  # is it written without spaces between words?
     month_first: bool = False  # is 3/4 in March?
 
     signs: ClassVar[Signs]

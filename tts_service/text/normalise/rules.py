@@ -17,8 +17,12 @@ from tts_service.text.speakable import Speakable
 NEXT_WORD = "|"
 # For Python's patterns the vowel signs of Hindi are no letters. To be used within [].
 MARKS = r"\u0900-\u0903\u093a-\u094f"
+# Chinese characters, between which there are no spaces. To be used within [].
+HAN = r"\u3400-\u9fff"
 
 _LETTER_OR_DIGIT = re.compile(rf"[^\W_]|[{MARKS}]")
+_TWO_HAN = re.compile(rf"[{HAN}]{{2}}")
+_SPACE_BETWEEN_HAN = re.compile(rf"(?<=[{HAN}]) +(?=[{HAN}])")
 _WRITTEN_WORD = re.compile(r"\S*[^\W_]\S*")
 
 
@@ -39,6 +43,16 @@ class _Reading:
     spoken: str
 
 
+def without_spaces(rule: Rule) -> Rule:
+    """The same rule for Chinese: a number may touch the characters beside it, and its reading has no spaces."""
+
+    def say(match: re.Match[str]) -> str | None:
+        spoken = rule.say(match)
+        return None if spoken is None else _SPACE_BETWEEN_HAN.sub("", spoken)
+
+    return Rule(re.compile(rule.pattern.pattern, rule.pattern.flags & ~re.UNICODE | re.ASCII), say)
+
+
 def apply_rules(rules: Iterable[Rule], said: Speakable) -> Speakable:
     """`said` with every match replaced by its rule's reading. Origins stay in order."""
     readings = _readings(rules, said.text)
@@ -46,12 +60,14 @@ def apply_rules(rules: Iterable[Rule], said: Speakable) -> Speakable:
         return said
     result: list[tuple[str, int]] = []
     place = 0
+    starts = {reading.start for reading in readings}
     for reading in readings:
         _append(result, zip(said.text[place : reading.start], said.origins[place : reading.start], strict=True))
         spoken = [(char, said.origins[at]) for char, at in _placed(said.text, reading)]
         _append(result, spoken, apart=True)
         place = reading.end
-        if spoken and said.text[place : place + 1].isalnum():
+        following = said.text[place : place + 1]
+        if spoken and following.isalnum() and place not in starts and not _TWO_HAN.match(spoken[-1][0] + following):
             result.append((" ", said.origins[place]))
     _append(result, zip(said.text[place:], said.origins[place:], strict=True))
     while result and result[-1][0] == " ":
@@ -98,7 +114,13 @@ def _shared(spoken: Sequence[str], count: int) -> list[str]:
 def _append(result: list[tuple[str, int]], chars: Iterable[tuple[str, int]], *, apart: bool = False) -> None:
     """Add `chars`, without two spaces in a row. apart: if two words would touch, a space is added between them."""
     for char, origin in chars:
-        if apart and result and _LETTER_OR_DIGIT.match(result[-1][0]) and char.isalnum():
+        if (
+            apart
+            and result
+            and _LETTER_OR_DIGIT.match(result[-1][0])
+            and char.isalnum()
+            and not _TWO_HAN.match(result[-1][0] + char)
+        ):
             result.append((" ", origin))
         apart = False
         if char != " " or (result and result[-1][0] != " "):
