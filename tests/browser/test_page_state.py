@@ -49,6 +49,15 @@ async def test_a_turn_shows_what_was_really_said(modules: Page) -> None:
     assert await call(modules, "aitalk/state.js", texts, events) == ["I buyed it.", "Yes."]
 
 
+async def test_a_correction_keeps_its_reason_as_a_code(modules: Page) -> None:
+    code = {"code": "these", "values": {}}
+    said = {"type": "transcript", "text": "I like this apples.", "is_final": True}
+    found = {"sentence": "I like this apples.", "original": "this", "corrected": "these", "turn_id": "t", "by": "rule"}
+    events = [said, {"type": "correction", **found, "why": "For more than one …", "why_code": code}]
+    kept = "a.reduce(m.reduce, m.initial()).turns[0].corrections.map((each) => each.why_code)"
+    assert await call(modules, "aitalk/state.js", kept, events) == [code]
+
+
 async def test_phases_of_a_turn(modules: Page) -> None:
     heard = {"type": "page.heard", "turnId": "t"}
     assert await phases(

@@ -59,6 +59,8 @@ export interface Correction {
   corrected: string;
   /** The reason, or empty. */
   why: string;
+  /** A rule's reason as a code, to show it in another language; null if the model found the mistake. */
+  why_code: { code: string; values: Record<string, string> } | null;
 }
 
 export interface PartnerTurn {

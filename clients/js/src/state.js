@@ -8,7 +8,7 @@
  * A turn stays the same object until it changes, so that a view redraws only changed turns.
  *
  * @typedef {{id: string, who: 'learner', text: string, status: 'partial'|'final', typed: boolean,
- *   corrections?: {original: string, corrected: string, why: string, sentence: string}[]}} LearnerTurn
+ *   corrections?: {original: string, corrected: string, why: string, why_code: ?Object, sentence: string}[]}} LearnerTurn
  * @typedef {{id: string, who: 'partner', text: string, status: 'coming'|'speaking'|'complete'|'interrupted',
  *   words: {text: string, start_ms: number, end_ms: number}[], heardMs: number, heardLength: number|null,
  *   cutBy: null|'learner'|'line'|'pause'|'error'|'end', latencyMs: Object<string, number>|null}} PartnerTurn
@@ -159,11 +159,11 @@ function revised(state, was, text) {
 }
 
 /** Adds a correction to the learner's latest turn with that sentence. After a resume it may come again. */
-function corrected(state, { sentence, original, corrected: right, why }) {
+function corrected(state, { sentence, original, corrected: right, why, why_code: code = null }) {
   const turn = state.turns.findLast((each) => each.who === 'learner' && oneLine(each.text).includes(sentence));
   const known = turn?.corrections ?? [];
   if (!turn || known.some((each) => each.sentence === sentence && each.original === original)) return state;
-  return replace(state, turn, { ...turn, corrections: [...known, { sentence, original, corrected: right, why }] });
+  return replace(state, turn, { ...turn, corrections: [...known, { sentence, original, corrected: right, why, why_code: code }] });
 }
 
 function oneLine(text) {

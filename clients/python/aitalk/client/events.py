@@ -201,7 +201,8 @@ class Hint:
 class Correction:
     """A correction of something that the learner has said. original: letter for letter a part of `sentence`.
 
-    turn_id: the learner's turn, as in the analysis. why: the reason, or empty.
+    turn_id: the learner's turn, as in the analysis. why: the reason, or empty. why_code: a rule's reason as a code with
+    its values; None if the model found the mistake.
     """
 
     TYPE: ClassVar = "correction"
@@ -211,6 +212,7 @@ class Correction:
     corrected: str
     why: str
     by: Literal["model", "rule"]
+    why_code: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
