@@ -34,6 +34,8 @@ LEARNER_DB = -24.0  # root mean square of a recording, relative to full scale
 NOISE = 16.0  # standard deviation of a sample: the microphone's noise, -66 dB of full scale
 ALONE_S, OVER_S, INTERRUPT_AT_S = 15.0, 9.0, 3.0
 TOGETHER = 3  # conversations at once
+LEAST_LEFT_S = 1.5
+"""A reply that ends sooner after the learner began to speak can't show whether they interrupt it."""
 
 
 @dataclass
@@ -45,6 +47,7 @@ class Heard:
     has_heard_itself: bool = False  # a voice was noticed before the learner spoke
     noticed_s: float | None = None
     interrupted_s: float | None = None
+    left_s: float = 0.0  # the partner's speech that was left when the learner began to speak
 
 
 def room(delay_ms: float, level_db: float) -> np.ndarray:
@@ -78,6 +81,11 @@ class Loudspeaker:
         self._noise = np.random.default_rng(2)
         self._end = self._seen = 0
         self._resampler = soxr.ResampleStream(24_000, RATE_HZ, 1, dtype="float32")
+
+    @property
+    def end(self) -> int:
+        """The sample at which the partner's speech so far ends."""
+        return self._end
 
     def listen(self, at: int) -> None:
         """Take the audio that has come so far. It is played from sample `at` on, or after the audio that came
@@ -128,6 +136,7 @@ async def converse(url: str, response: np.ndarray, seconds: float, over: Pcm | N
                 if heard.interrupted_s is None and learner.of("interrupted"):
                     heard.interrupted_s = ago_s
                     break
+        heard.left_s = (loudspeaker.end - learner_at) / RATE_HZ
         heard.interruptions = len(learner.of("interrupted"))
         heard.turns = [m["text"] for m in learner.of("transcript") if m["is_final"] and m["text"]]
         return heard
@@ -149,9 +158,16 @@ async def table(url: str, levels_db: Sequence[int], delays_ms: Sequence[int]) ->
     echoes = {f"{level} dB": room(delays_ms[len(delays_ms) // 2], level) for level in levels_db}
     for echo, response in {**echoes, "none": np.zeros(1)}.items():
         over = await asyncio.gather(*(one(response, OVER_S, recording(file)) for file in RECORDINGS))
-        cells = ("itself" if h.has_heard_itself else f"{_ms(h.noticed_s)} / {_ms(h.interrupted_s)}" for h in over)
-        lines.append(f"| {echo} | {' | '.join(cells)} |")
+        lines.append(f"| {echo} | {' | '.join(map(_cell, over))} |")
     return lines
+
+
+def _cell(heard: Heard) -> str:
+    if heard.has_heard_itself:
+        return "itself"
+    if heard.interrupted_s is None and heard.left_s < LEAST_LEFT_S:
+        return f"{_ms(heard.noticed_s)} / the reply ended after {max(0, round(1000 * heard.left_s))}"
+    return f"{_ms(heard.noticed_s)} / {_ms(heard.interrupted_s)}"
 
 
 def _ms(seconds: float | None) -> str:
