@@ -34,14 +34,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/partner"), help="folder for logs and transcripts")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    talks = asyncio.run(run(options))
-    (options.out / "transcripts.md").write_text(written(talks))
-    print(table(talks))
+    print(table(asyncio.run(run(options))))
     print(f"\nEvery reply: {options.out / 'transcripts.md'}")
 
 
 async def run(options: argparse.Namespace) -> Talks:
-    """All conversations with all systems."""
+    """All conversations with all systems. The table and the replies so far are written after each conversation, so that
+    an interrupted run leaves its results."""
     talks: dict[str, list[tuple[Script, list[Exchange]]]] = {}
     with ExitStack() as stack:
         urls = {step: stack.enter_context(mesh(step, options.out, settings=STEPS[step])).ws for step in options.steps}
@@ -54,6 +53,8 @@ async def run(options: argparse.Namespace) -> Talks:
                 exchanges = await talk(url, script, pause_s=options.pause)
                 talks.setdefault(name, []).append((script, exchanges))
                 print(f"{name}: {script.name}, {len(exchanges)} turns", file=sys.stderr, flush=True)
+                (options.out / "table.md").write_text(table(talks) + "\n")
+                (options.out / "transcripts.md").write_text(written(talks))
     return talks
 
 
