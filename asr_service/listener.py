@@ -87,7 +87,7 @@ class Listener:
         self._endpointer.reconfigure(endpointing)
 
     async def hear(self, windows: Windows) -> None:
-        """The next windows of the stream."""
+        """Handle the next windows of the stream, and wait for the decisions they lead to."""
         for window, probability in windows:
             self._recorder.add(window, probability)
             for decision in self._endpointer.hear(probability):

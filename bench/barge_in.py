@@ -87,8 +87,8 @@ def cough(seed: int) -> Samples:
 
 
 async def said_over_the_partner(url: str, speech: Samples, watch_s: float) -> dict[str, Any] | None:
-    """What happens to one story when the learner says `speech` over it; None if the story was too short to measure
-    that."""
+    """Play `speech` over one story. Returns whether it was interrupted, and after how many milliseconds; None if the
+    story was too short."""
     async with a_learner(url) as learner, asyncio.TaskGroup() as tasks:
         await learner.send(type="start", audio={"encoding": "pcm_s16le", "sample_rate": RATE_HZ}, level="advanced")
         arrivals: list[float] = []
@@ -126,7 +126,7 @@ async def _note_audio(learner: Learner, arrivals: list[float]) -> None:
 
 
 async def measure(url: str, runs: int) -> dict[str, Any]:
-    """Interrupt `runs` stories, and play each sound over another one."""
+    """Interrupt `runs` stories, and play each sound over a story of its own."""
     interruptions = []
     for number in range(runs):
         result = await said_over_the_partner(url, spoken(SENTENCES[number % len(SENTENCES)]), 4.0)

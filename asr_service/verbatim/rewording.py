@@ -53,7 +53,7 @@ def _replacement(words: list[Word], variant: Variant) -> list[Word]:
 
 
 def _shown(word: str, old: Sequence[Word], *, begins: bool) -> str:
-    """A plain word as it is written. If it was among the replaced words, it is written as there."""
+    """A plain word as it is written. If it is one of the replaced words, it is written as it was."""
     if word == "i" or word.startswith("i'"):
         return word.capitalize()
     return next((_parts(one.text)[1] for one in (old[1:] if begins else old) if plain(one.text) == word), word)

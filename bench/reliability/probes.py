@@ -15,7 +15,7 @@ from deploy.health_checks import check_gateway, check_model_server, check_valkey
 from deploy.lifeline import Sign
 from gateway.history import LearnerTurn, Turn
 
-METRIC_TIMEOUT_S = 60  # on a starved machine 5 s were too short, and ended a soak of 24 minutes
+METRIC_TIMEOUT_S = 60  # on a busy machine, 5 s were too short and made a soak fail
 _TURN: TypeAdapter[Turn] = TypeAdapter(Turn)
 
 

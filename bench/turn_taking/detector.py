@@ -25,7 +25,8 @@ from bench.turn_taking.utterances import RATE, Utterance
 
 @dataclass(frozen=True)
 class Moment:
-    """What was known about a pause when the endpointer asked."""
+    """What was known about a pause when the endpointer asked. position: in samples. acoustic, could_end: probabilities,
+    0 to 1; could_end is None if the text model doesn't know the language."""
 
     position: int
     silence_ms: float
@@ -37,7 +38,8 @@ class Moment:
 class Networks:
     """The four networks. Each is asked only once for the same thing; with `remember`, only once over all runs.
 
-    language: of the utterances. The text model knows only some (`text_model`).
+    language: the language of the utterances, as a tag such as "en". The text model knows only some languages
+    (`text_model.LANGUAGES`).
     """
 
     def __init__(self, engine: AsrEngine, memory: Path, *, remember: bool, language: str = "en") -> None:
@@ -78,7 +80,7 @@ class Networks:
         return float(str(self._known[key]))
 
     def words(self, utterance: Utterance, begin: int, end: int) -> Transcript:
-        """The text, with the confidence of the last word and what could follow it."""
+        """The transcript of the samples [begin, end): its text, its last word, and what could follow it."""
         key = f"words {utterance.name} {begin} {end}"
         if key not in self._known:
             heard = self._engine.transcribe(utterance.audio[begin:end], DecodeOptions(self.language))
@@ -92,8 +94,8 @@ class Networks:
 
 @dataclass(frozen=True)
 class Heard:
-    """The samples at which turns ended and at which they were called probably over, and what was known when the
-    endpointer asked."""
+    """ends, eagers: positions in samples, of the ends and the eager ends of turns. moments: what was known each time
+    the endpointer asked."""
 
     ends: list[int]
     eagers: list[int]

@@ -24,9 +24,10 @@ from gateway.audio.framing import Framing, Mp4Framing, OggFraming, WebmFraming
 from gateway.audio.sound import sound_of
 from gateway.audio.types import ByteSource, DecodedAudio, StreamKind
 
-# Longer gaps between the timestamps of two frames are silence that the recorder left out.
+# If the timestamps of two frames leave a gap of more than LEAST_GAP_S, the recorder left out silence there. At most
+# LONGEST_GAP_S of it is put back.
 LEAST_GAP_S, LONGEST_GAP_S = 0.2, 2.0
-MAX_SILENT_BYTES = 1024 * 1024  # from one decoded packet to the next; enough for some video
+MAX_SILENT_BYTES = 1024 * 1024  # the most bytes between two decoded packets; leaves room for some video
 
 # The client gets an error for a broken stream, so libav need not write to stderr, too.
 av.logging.set_level(None)

@@ -82,7 +82,7 @@ class LearnerTurns:
         await self._floor.on(LearnerTypes(text), stages=LearnerStages(self._now()), learner_turn=turn)
 
     async def on_heard(self, said: AsrEvent) -> None:
-        """An event of recognition."""
+        """Handle an event of recognition."""
         if not self._conduct().detects_turns:
             self._cut_turn.on_heard(said)
             return
@@ -194,10 +194,10 @@ class LearnerTurns:
         return "" if sound and not self._floor.is_taken else transcript.text
 
     def _sound_in(self, transcript: Transcript) -> Sound | None:
-        """The sound, if the words are a sound of a listener or an echo and not a turn.
+        """The sound, if the words are no turn but a listener's sound ("mhm") or an echo of the partner; otherwise None.
 
-        Sounds are told apart while the partner speaks. If the microphone picks up the partner's voice, a transcript may
-        still be an echo after the partner has fallen silent: if the voice began while the partner spoke.
+        Words are a sound only while the partner speaks. But if the microphone picks up the partner's voice, words may
+        still be an echo when the partner has fallen silent, provided that the voice began while the partner spoke.
         """
         if not self._floor.is_taken:
             may_be_echo = self._began_over_partner and (self._has_echo or self._microphone_has_echo())

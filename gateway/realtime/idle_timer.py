@@ -1,4 +1,4 @@
-"""Has the partner go on after a silence of `idle_timeout_ms`."""
+"""Makes the partner speak again after a silence of `idle_timeout_ms`."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Silence:
 class IdleTimer:
     """The timer of one connection.
 
-    timeout_ms: returns after how long a silence is too long; None: never. on_idle: called after such a silence, with
-    its `from_ms`.
+    timeout_ms: returns the length of a silence, in ms, after which `on_idle` is called with the silence's `from_ms`;
+    None: it is never called.
     """
 
     def __init__(

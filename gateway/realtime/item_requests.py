@@ -33,7 +33,7 @@ class ItemRequests:
         self._partner = partner
         self._send = send
         self._elapsed_s = elapsed_s
-        self._truncations: dict[str, int] = {}  # item → milliseconds, of truncations that are not confirmed yet
+        self._truncations: dict[str, int] = {}  # item → its new length in ms; truncations that are not confirmed yet
 
     async def on(self, event: ItemCreate | ItemRetrieve | ItemDelete | ItemTruncate) -> None:
         """Carry the request out. Raises ServiceError if the event has no effect."""
@@ -49,7 +49,8 @@ class ItemRequests:
                 await self._truncate(event)
 
     def on_truncated(self, notice: TurnTruncated) -> list[Event]:
-        """The conversation has truncated the item's turn."""
+        """The events for the client when the conversation has truncated an item's turn; none if the client has not
+        asked for it."""
         end_ms = self._truncations.pop(notice.turn_id, None)
         item = self._items.get(notice.turn_id)
         if end_ms is None or item is None:  # it was truncated only because it was to be deleted

@@ -102,7 +102,7 @@ _PORTUGUESE = Abbreviations(
         " onde quem se em no na depois antes sim não meu minha seu agora"
     ),
 )
-_HINDI = Abbreviations(  # no letter is a capital that could tell; and sentences end with another mark
+_HINDI = Abbreviations(  # Hindi has no capitals, and its sentences end with "।"
     never_last=TITLES | _set("डॉ डा प्रो कु श्रीम नं सं पृ उदा ई ई.पू वि.सं रु रू rs कि.मी से.मी कि.ग्रा मि.ली ग्रा ली मी मि vs"),
     sometimes_last=frozenset(),
     before_numbers=frozenset(),

@@ -1,5 +1,4 @@
-"""The replicas of one model behind a balancer that picks the least busy one, like Envoy's least-request; and their
-slots."""
+"""The replicas of one model, and their slots. A balancer picks the least busy replica, like Envoy's least-request."""
 
 from __future__ import annotations
 

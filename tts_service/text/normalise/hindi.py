@@ -137,7 +137,8 @@ class Hindi(Language):
 
 
 def _quarters(whole: int, minutes: int, *, after: int) -> str:
-    """A number and quarters of it, of hours or of anything: "डेढ़", "सवा तीन". Empty for other minutes.
+    """A whole number and a quarter, a half or three quarters, of hours or of anything else: "डेढ़", "सवा तीन". Empty
+    for other minutes.
 
     after: the next number.
     """
