@@ -29,14 +29,15 @@ asyncio.set_event_loop(None)
 
 @pytest.fixture(scope="session")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    """The whole mesh on the bundled models, with the profile `cpu`. `GROUPS` keeps its tests on one worker."""
+    """The whole mesh on the bundled models, with the profile `cpu`. All its tests run on one worker (`GROUPS`)."""
     with running_mesh(tmp_path_factory.mktemp("mesh"), PROFILE="cpu", **SHORT_REPLIES) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
-    """Another mesh like that, with its traces, logs and metrics. Its tests run on one worker, too."""
+    """A second mesh of that kind, whose traces, logs and metrics are collected. All its tests run on one worker,
+    too."""
     from tests.observability.observed import an_observed_mesh  # takes a second, and most tests need no mesh
 
     with an_observed_mesh(tmp_path_factory.mktemp("observed")) as running:
@@ -50,7 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # How long one example takes says nothing while other workers use the processor; each test has a time-out.
+    # The time of one example means nothing while other workers use the processor. Each test has a time-out.
     settings.register_profile("no deadline", settings(), deadline=None)
     settings.load_profile("no deadline")
     settings.register_profile("interleavings", max_examples=config.getoption("--interleavings"))
@@ -63,21 +64,21 @@ def pytest_configure(config: pytest.Config) -> None:
 def _one_authority() -> Path:
     """A file with one certificate authority in place of the 140 of certifi.
 
-    To load them all takes an HTTP client 40 ms, and the tests make hundreds of clients. No test needs them: servers
-    with TLS are on this machine and have authorities of their own.
+    Loading them all takes an HTTP client 40 ms, and the tests make hundreds of clients. No test needs them, because all
+    servers with TLS are on this machine and have authorities of their own.
     """
     certificate, end, _ = Path(certifi.where()).read_text(encoding="utf-8").partition("-----END CERTIFICATE-----")
     path = Path(tempfile.gettempdir()) / f"aitalk-tests-{os.getuid()}-authority.pem"
     unfinished = path.with_suffix(f".{os.getpid()}")
     unfinished.write_text(f"{certificate}{end}\n", encoding="utf-8")
-    return unfinished.replace(path)  # several workers write it
+    return unfinished.replace(path)  # atomic, because several workers write it
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the groups that take longest first, and make virtual time pass at once.
 
-    looptime lets the event loop turn 42 times, with nothing to do, before each step of its time. That took two thirds
-    of the tests' time. One turn is enough: it waits for threads of executors in another way.
+    Before each step of virtual time, looptime runs 42 idle iterations of the event loop, which took two thirds of the
+    tests' time. One iteration is enough, because looptime waits for executors' threads in another way.
     """
     items.sort(key=lambda item: place_of(item.nodeid))
     for item in items:
@@ -86,10 +87,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Look for garbage from now on, and only among what the tests make.
+    """Turn garbage collection on, for objects that the tests make.
 
-    Each worker imports all tests and their libraries, which leaves more than a million objects and hardly any garbage.
-    To look through them again and again took a quarter of the time of the collection, and slowed every test.
+    Each worker imports all tests and their libraries, which makes more than a million objects and hardly any garbage.
+    Looking through them again and again took a quarter of the time of collecting the tests, and slowed every test.
     """
     gc.freeze()
     gc.enable()
@@ -97,7 +98,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Give a test whose own time-out is longer than the usual one as much longer until its process ends.
+    """Give a test with a longer time-out of its own also a longer time until its process is ended.
 
     `faulthandler_timeout` in pyproject.toml ends the process of a test that hangs where pytest-timeout can't interrupt
     it, with the stacks of all threads. Under xdist the run goes on with another worker.
@@ -111,7 +112,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Workers take whole groups, in the order of collection."""
-    from tests.support.group_scheduling import GroupScheduling  # xdist is there only where this is called
+    from tests.support.group_scheduling import GroupScheduling  # xdist is installed wherever this is called
 
     config.option.loadscopereorder = False  # it would order the groups by the number of their tests
     return GroupScheduling(config, log)

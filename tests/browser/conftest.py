@@ -1,14 +1,14 @@
 """A real headless Chromium for the page, with a WAV as its microphone. All tests here share it and one event loop.
 
-It is Debian's chromium-headless-shell, the same engine without windows: a page takes a third of the processor time.
+It is Debian's chromium-headless-shell: the same engine without windows, which takes a third of the processor time.
 
     pytestmark = pytest.mark.asyncio(loop_scope="session")
 
     async def test_something(open_page: OpenPage, stub: PageStub) -> None:
         page = await open_page(stub.url)          # errors on its console fail the test
 
-Each test gets a browser context of its own, which shares nothing with another one. A module that wants another voice
-overrides the fixture `microphone_wav` and gets a browser of its own.
+Each test gets a browser context of its own. A module that needs another voice overrides the fixture `microphone_wav`,
+and gets a browser of its own.
 """
 
 from __future__ import annotations
@@ -59,13 +59,14 @@ navigator.mediaDevices.getUserMedia = async (constraints) => {
   if (!globalThis.isAllowed) throw new DOMException('Permission denied', 'NotAllowedError');
   return getUserMedia(constraints);
 };
-"""  # what a learner's refusal looks like to the page
+"""  # how the page sees a learner's refusal
 
 OpenPage = Callable[..., Awaitable[Page]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run every test here in the event loop of the session, where the browser is, whatever loop its module asks for."""
+    """Run every test here in the session's event loop, in which the browser runs, even if its module requests another
+    loop."""
     for item in items:
         if item.path.parent == Path(__file__).parent and item.get_closest_marker("asyncio"):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
@@ -73,7 +74,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass
 class Console:
-    """Errors and warnings of a page. `allowed`: regular expressions of those that a test provokes."""
+    """The errors and warnings of a page. `allowed`: regular expressions for those that a test causes on purpose."""
 
     allowed: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
@@ -92,7 +93,7 @@ class Console:
 
 @pytest.fixture(scope="session")
 def syllables_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Something like a voice: a gliding tone with overtones, in syllables. 48 kHz, 3 s; Chromium plays it in a loop."""
+    """A sound like a voice: a gliding tone with overtones, in syllables. 48 kHz, 3 s; Chromium plays it in a loop."""
     time = np.arange(3 * 48000) / 48000
     pitch = 2 * np.pi * np.cumsum(140 + 30 * np.sin(2 * np.pi * 0.7 * time)) / 48000
     voice = np.sum([np.sin(n * pitch) / n for n in range(1, 12)], axis=0) * (0.5 - 0.5 * np.cos(2 * np.pi * 4 * time))
@@ -107,7 +108,7 @@ def syllables_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def microphone_wav(syllables_wav: Path) -> Path:
-    """What a module's browser hears."""
+    """The sound that the microphone of a module's browser picks up."""
     return syllables_wav
 
 
@@ -138,7 +139,7 @@ async def chromium(
 
 
 async def launch(playwright: Playwright, microphone_wav: Path) -> Browser:
-    """Start a browser. Every page may use its microphone: this Chromium can't ask."""
+    """Start a browser. Every page may use its microphone, because this Chromium can't ask the user."""
     devices = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={microphone_wav}")
     flags = [*QUIET, *devices, "--use-fake-ui-for-media-stream"]
     return await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)

@@ -128,7 +128,7 @@ async def test_the_fourth_example_answers_calls_of_its_tool(open_page: OpenPage,
     assert outputs[2] == ("2", "It failed: there is no tool weather")
     await client.send(ToolCallMessage(call_id="3", name="book_a_table", arguments={}, confirm=True))
     await until(client, ToolResult, 4)
-    assert client.of_type(ToolResult)[3].confirmed is False  # nobody was asked
+    assert client.of_type(ToolResult)[3].confirmed is False  # because nobody was asked
     assert len(EXAMPLES) == 4
 
 

@@ -1,4 +1,4 @@
-"""The page on the whole mesh and its real models: a learner talks, is answered, interrupts, reads how it went."""
+"""The page on the whole mesh and its real models: a learner talks, hears replies, interrupts, and reads the report."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ TAP = Path(__file__).parent.parent / "support" / "page_tap.js"
 SILENT_MICROPHONE = """() => {
     navigator.mediaDevices.getUserMedia = async () => new AudioContext().createMediaStreamDestination().stream;
 }"""
-MODELS_MS = 60_000  # for what waits for the models on a busy machine
+MODELS_MS = 60_000  # for steps that wait for the models, on a busy machine
 ANALYSIS_MS = 120_000
 
 
 @pytest.fixture(scope="module")
 def mesh(observed: Observed) -> Mesh:
-    """The mesh of the observability tests: theirs and these take about as long as the other tests of a mesh."""
+    """The mesh of the observability tests. Together with theirs, these tests take about as long as those of the other
+    mesh."""
     return observed.mesh
 
 
@@ -46,7 +47,7 @@ def microphone_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 async def sounding(page: Page) -> int:
-    """Samples that went to the loudspeaker and were not silence."""
+    """The number of samples that went to the loudspeaker and were not silence."""
     return int((await page.evaluate("readTap()"))["sounding"])
 
 
@@ -54,7 +55,7 @@ async def sounding(page: Page) -> int:
 async def test_a_learner_talks_is_answered_interrupts_and_reads_how_it_went(
     open_page: OpenPage, mesh: Mesh, microphone: str
 ) -> None:
-    page = await open_page("about:blank", tap=True, bypass_csp=True)  # for the tap alone
+    page = await open_page("about:blank", tap=True, bypass_csp=True)  # only for the tap
     await page.add_init_script(f"globalThis.tapUrl = 'data:text/javascript,{quote(TAP.read_text())}'")
     await page.goto(f"{mesh.http}/?mic={microphone}")
     await page.get_by_label("Advanced").check()

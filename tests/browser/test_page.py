@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def sounding(page: Page) -> int:
-    """Samples that went to the loudspeaker and were not silence."""
+    """The number of samples that went to the loudspeaker and were not silence."""
     return int((await page.evaluate("readTap()"))["sounding"])
 
 
@@ -56,8 +56,8 @@ async def test_reply_is_played_without_a_gap_and_reported_to_its_end(open_page: 
     tap = await page.evaluate("readTap()")
     rate = await page.evaluate("new AudioContext().sampleRate")
     assert tap["sounding"] / rate * 1000 == pytest.approx(reply.total_ms, rel=0.01)
-    assert tap["longestGap"] <= 1  # a sine's own zero crossings
-    assert tap["largestStep"] < 0.5 * 2 * np.pi * 440 / rate * 1.05  # the steepest that the tone itself gets: no click
+    assert tap["longestGap"] <= 1  # the zero crossings of the sine itself
+    assert tap["largestStep"] < 0.5 * 2 * np.pi * 440 / rate * 1.05  # the slope of the tone: no click
     await page.get_by_text("answered in 0.73 s").click()
     await expect(page.locator(".latency li")).to_have_count(6)
 
@@ -71,13 +71,13 @@ async def test_sparse_audio_restarts_without_a_click(open_page: OpenPage, stub: 
     frame = bytes(client_tone(FRAME_MS))
     await client.socket.send_bytes(frame)
     await page.wait_for_function("(before) => readTap().then((tap) => tap.sounding > before)", arg=await sounding(page))
-    # The frame begins at its peak, 0.5. The resampler has kept the end of the tone and plays it first, so that the gain
-    # has risen to about a sixth where the tone jumps to that peak.
+    # The frame begins at its peak, 0.5. The resampler has kept the end of the tone and plays it first. So the gain has
+    # risen to only about a sixth when the tone jumps to that peak.
     tap = await page.evaluate("readTap()")
     assert tap["largestStep"] < 0.5 / 4
 
 
-FADE_S = 0.004  # of the player, when it is silenced
+FADE_S = 0.004  # how long the player fades when it is silenced
 
 
 def client_tone(milliseconds: int) -> bytes:
@@ -104,12 +104,12 @@ async def test_interruption_silences(open_page: OpenPage, stub: PageStub, how: s
         assert kinds[kinds.index(protocol.Interrupt) - 1] is protocol.Playback  # so the server knows what was heard
     await expect(page.locator(".partner.interrupted")).to_contain_text("You cut in here")
     before = await page.evaluate("readTap('reset')")
-    await client.socket.send_bytes(client_tone(200))  # what was under way when the server was told
+    await client.socket.send_bytes(client_tone(200))  # was on its way when the server was told
     await page.wait_for_function(
         "(before) => readTap().then((tap) => tap.frames > before + 24000)", arg=before["frames"]
     )
     after = await page.evaluate("readTap()")
-    assert after["sinceReset"] <= FADE_S * await page.evaluate("new AudioContext().sampleRate")  # it may be under way
+    assert after["sinceReset"] <= FADE_S * await page.evaluate("new AudioContext().sampleRate")  # may still fade
     assert 0 < after["sounding"] < before["frames"]
     assert after["largestStep"] < 0.06  # faded, not cut
     assert reply.played_ms < reply.total_ms

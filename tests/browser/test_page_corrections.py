@@ -1,4 +1,5 @@
-"""The page against a stub gateway, in a real browser: corrections beside the learner's words, and the own language."""
+"""The page against a stub gateway, in a real browser: corrections beside the learner's words, and the learner's own
+language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The page against a stub gateway, in a real browser: a line that is full, breaks, moves, comes back."""
+"""The page against a stub gateway, in a real browser: a gateway that is full, and connections that break, move and come
+back."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ SLOW_BLOBS = """() => {
 
 async def test_a_lost_line_is_taken_up_again(open_page: OpenPage, stub: PageStub) -> None:
     page = await open_page(f"{stub.url}?mic=recorder")
-    await page.evaluate(SLOW_BLOBS)  # a piece of the first recording is still on its way when the second one begins
+    await page.evaluate(SLOW_BLOBS)  # a piece of the first recording arrives after the second one has begun
     client = await talking(page, stub)
     await client.hear("I was saying")
     await client.until(lambda client: len(client.frames) > 3)
@@ -38,12 +39,12 @@ async def test_a_lost_line_is_taken_up_again(open_page: OpenPage, stub: PageStub
     assert (start.session_id, start.resume_token) == (client.session_id, client.resume_token)
     await expect(page.locator("body")).to_have_attribute("data-phase", "listening")
     await second.until(lambda client: len(client.frames) > 3)
-    assert second.audio.startswith(b"\x1a\x45\xdf\xa3")  # a new line needs a new header
+    assert second.audio.startswith(b"\x1a\x45\xdf\xa3")  # a new connection needs a new header
     await expect(page.locator(".learner .words")).to_have_text("I was saying.")
 
 
 async def test_a_server_that_hangs_is_noticed(open_page: OpenPage, stub: PageStub) -> None:
-    """It keeps the connection open, so only the missing answers to pings show it."""
+    """The server keeps the connection open, so only the missing answers to pings show that it hangs."""
     page = await open_page(stub.url)
     client = await talking(page, stub)
     await client.until(lambda client: len(client.of_type(protocol.Ping)) >= 2)
@@ -201,7 +202,7 @@ async def test_a_move_to_another_gateway_is_unnoticed(open_page: OpenPage, stub:
         watch.observe(document.body, { attributes: true });
     }""")
     await client.send(protocol.Reconnect(reason="this gateway ends", delay_ms=200))
-    await asyncio.sleep(0.5)  # what is said now belongs to the next line
+    await asyncio.sleep(0.5)  # sound from now on belongs to the next connection
     before = len(client.frames)
     await client.drop()
     second = await stub.client(2)
@@ -212,7 +213,7 @@ async def test_a_move_to_another_gateway_is_unnoticed(open_page: OpenPage, stub:
     assert len(client.frames) - before < 3
     if road == "worklet":
         rate = second.of_type(protocol.Start)[0].audio.sample_rate
-        await second.until(lambda client: len(client.audio) > 2 * rate * 0.7)  # at once, with half a second from before
+        await second.until(lambda client: len(client.audio) > 2 * rate * 0.7)  # with 0.5 s of earlier audio
     else:
         assert second.audio.startswith(b"\x1a\x45\xdf\xa3")
 
@@ -261,7 +262,7 @@ async def test_server_away_then_back(open_page: OpenPage, console: Console) -> N
     await page.get_by_role("button", name=TALK).click()
     await expect(page.get_by_role("alert")).to_contain_text("can’t be reached")
     async with serve_page(stub, port=int(stub.url.rsplit(":", 1)[1].rstrip("/"))):
-        with suppress(PlaywrightTimeoutError):  # on a slow machine the page is back by itself before the click
+        with suppress(PlaywrightTimeoutError):  # on a slow machine, the page reconnects by itself before the click
             await page.get_by_role("button", name="Try now").click(timeout=3000)
         await stub.client()
         await expect(page.get_by_role("alert")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""The page's pure modules, run where they will run: captions, resampler, score, diff, recordings, kept words."""
+"""The page's pure modules, run in a browser: captions, resampler, score, diff, recordings, kept words."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def timed(*words: str) -> list[dict[str, object]]:
     ("text", "words", "starts"),
     [
         ("Hello there, friend.", ("Hello", "there", "friend"), [0, 6, 13]),
-        (" «Yes!» she said.", ("Yes!", "she", "said."), [0, 8, 12]),  # what stands before the first word goes with it
-        ("I have 20 cats here", ("I", "have", "twenty", "cats", "here"), [0, 2, 10, 15]),  # spoken otherwise
+        (" «Yes!» she said.", ("Yes!", "she", "said."), [0, 8, 12]),  # characters before the first word belong to it
+        ("I have 20 cats here", ("I", "have", "twenty", "cats", "here"), [0, 2, 10, 15]),  # "20" is spoken as "twenty"
         ("no no no", ("no", "no", "no"), [0, 3, 6]),
     ],
 )
@@ -206,7 +206,7 @@ async def test_kept_words_are_unique_and_exported(modules: Page) -> None:
         ("it", {"code": "no_to", "values": {}}, "After this verb there is no “to”."),  # the page speaks no Italian
         ("de", {"code": "no_to", "values": {}}, "the server's reason"),
         (None, {"code": "a_new_rule", "values": {}}, "the server's reason"),
-        (None, None, "the server's reason"),  # the language model's
+        (None, None, "the server's reason"),  # a correction of the language model
     ],
 )  # fmt: skip
 async def test_a_reason_is_the_servers_in_the_learners_own_language_or_the_pages(

@@ -21,7 +21,7 @@ async def test_a_language_is_chosen_with_its_voices_and_openers_and_remembered(
     stub.voices, stub.not_heard = VOICES, {"de-DE"}
     page = await open_page(stub.url)
     practised, voice = page.get_by_label("I’m practising"), page.get_by_label("Voice")
-    await expect(practised).to_have_value("en")  # the default voice's
+    await expect(practised).to_have_value("en")  # the language of the default voice
     await expect(practised.locator("option")).to_have_text(["English", "Hindi", "Spanish"])
     await expect(voice.locator("option")).to_have_text(["Joe (en-US)", "Emma (en-GB)"])
     await page.get_by_label("Beginner").check()

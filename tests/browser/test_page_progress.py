@@ -25,7 +25,8 @@ ARTICLE = Mistake(kind="article", original="in kitchen", corrected="in the kitch
 
 
 def a_record() -> LearnerRecord:
-    """Ten conversations of a learner who gets better, and three words, of which two are due."""
+    """A record of ten conversations of a learner who makes fewer and fewer mistakes, with three words, of which two are
+    due."""
     entries = tuple(
         an_entry(
             1 + 3 * i,
@@ -54,7 +55,7 @@ async def learner_of(page: Page) -> str:
 
 
 async def opened(page: Page, stub: PageStub, record: LearnerRecord | None) -> Locator:
-    """The dialog of a learner who agreed."""
+    """Open the dialog as a learner who has agreed to a record."""
     if record:
         stub.learners.records[await learner_of(page)] = record
         await page.evaluate("localStorage.setItem('aitalk.progress', 'true')")
@@ -72,7 +73,7 @@ async def test_nothing_is_kept_until_the_learner_agrees(open_page: OpenPage, stu
     assert not stub.learners.records
     await dialog.get_by_role("switch", name="Keep my progress").check()
     await expect(dialog).to_contain_text("Have a conversation, end it, and look here again.")
-    await expect(dialog.locator(".card-to-review")).to_contain_text("view")  # kept in the browser before
+    await expect(dialog.locator(".card-to-review")).to_contain_text("view")  # kept in the browser earlier
     await page.keyboard.press("Escape")
     client = await talking(page, stub)
     start = await client.message(protocol.Start)

@@ -1,4 +1,4 @@
-"""The page's state, a pure module, run where it will run."""
+"""The page's state, a pure module, run in a browser."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def test_phases_of_a_turn(modules: Page) -> None:
         modules,
         {"type": "speech_started"},
         {"type": "speech_stopped"},
-        {"type": "speech_started"},  # no, not done yet
+        {"type": "speech_started"},  # the learner was not done yet
         {"type": "speech_stopped"},
         {"type": "transcript", "text": "Hi", "is_final": True},
         {"type": "ai_text", "text": "Hello", "is_complete": False, "turn_id": "t"},
@@ -82,7 +82,7 @@ async def test_a_lost_line_silences_all(modules: Page) -> None:
         {"type": "page.heard", "turnId": "t", "heardMs": 20, "done": False},
         {"type": "page.stage", "stage": "reconnecting"},
         {"type": "page.stage", "stage": "live"},
-        {"type": "page.heard", "turnId": "t", "heardMs": 40, "done": False},  # a straggler
+        {"type": "page.heard", "turnId": "t", "heardMs": 40, "done": False},  # a late message
     ]
     assert await phases(modules, *events) == ["thinking", "speaking", "reconnecting", "listening", "listening"]
 
@@ -159,9 +159,9 @@ async def test_whatever_happens_the_state_holds_together(modules: Page) -> None:
             partners = {turn["id"]: turn for turn in turns if turn["who"] == "partner"}
             for turn_id, cause in ended.items():
                 if partners[turn_id]["status"] == "interrupted":
-                    assert partners[turn_id]["cutBy"] == cause  # what ended a reply stays what ended it
+                    assert partners[turn_id]["cutBy"] == cause  # the cause that is set first stays
             ended |= {id_: turn["cutBy"] for id_, turn in partners.items() if turn["status"] == "interrupted"}
-            if state["phase"] == "listening":  # the learner is only asked to speak when nobody else does
+            if state["phase"] == "listening":  # the page asks the learner to speak only when nobody speaks
                 assert state["replying"] is None
             if state["stage"] != "live":
                 assert state["phase"] == state["stage"]

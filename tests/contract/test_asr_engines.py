@@ -16,10 +16,11 @@ from common.errors import EngineError
 from tests.support.asr import LEARNER_LINES, asr_settings, spoken
 from tests.support.transcription import word_error_rate
 
-# Kyutai's models join where torch is, in an environment of their own; tests/engines has them on random weights.
+# Kyutai's models are tested only if torch is installed. tests/engines tests them on random weights, in an environment
+# of their own.
 ENGINES_HERE = [name for name in ENGINES if name != "kyutai-stt" or (find_spec("torch") and find_spec("transformers"))]
 
-LONG = (  # nothing in it comes twice: Whisper would draw lots for what goes in circles
+LONG = (  # without repetitions, because repeated text makes Whisper sample at random
     *LEARNER_LINES,
     "Last summer we drove along the coast for nearly two weeks.",
     "Every morning my brother made strong coffee and fresh bread.",
@@ -118,7 +119,7 @@ def test_of_a_batch_what_was_cancelled_is_left_undone(engine: AsrEngine) -> None
 
 
 def _plain(heard: Transcript) -> str:
-    """Padding differs by batch, and with it a capital here and there."""
+    """The words without case or marks. Padding depends on the batch, which may change a capital letter."""
     return heard.text.casefold()
 
 

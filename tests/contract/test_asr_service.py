@@ -1,4 +1,4 @@
-"""What the ASR service promises to any client, whatever it recognises: start, order of messages, limits, refusals."""
+"""What the ASR service promises to any client: start, order of messages, limits, refusals."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def refusal(server: AsrServer, *requests: pb.StreamingRecognizeRequest) ->
 
 
 async def until_idle(server: AsrServer) -> None:
-    """A client may hear of its call's end a moment before the slot is free."""
+    """Wait until no slot is in use. A client may learn of its call's end a moment before the slot is free."""
     await until_in_use(server, 0)
 
 

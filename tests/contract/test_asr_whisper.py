@@ -1,4 +1,4 @@
-"""Whisper as we drive it, beside faster-whisper as it is; and what it tells of how an utterance closes."""
+"""Our use of Whisper compared with faster-whisper's own, and the signs it gives of how an utterance ends."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def engine() -> Iterator[FasterWhisper]:
 
 
 def speech(text: str) -> Audio:
-    """As the service gives it to an engine: with a little of the silence around it."""
+    """Speech as the service gives it to an engine: with a little silence before and after it."""
     return pcm_to_float(np.concatenate([silence(0.3), spoken(text), silence(0.2)]).tobytes())
 
 
@@ -83,21 +83,21 @@ def test_a_partial_and_what_has_no_words_do_not_say_how_they_close(engine: Faste
 
 
 def test_an_end_that_the_model_sets_beyond_the_audio_is_an_end(engine: FasterWhisper, monkeypatch: Any) -> None:
-    """Timestamps may lie in the padding; then nothing is left, and the library need not go on by itself."""
+    """Timestamps may lie in the padding. Then nothing is left to decode, and faster-whisper need not decode again."""
 
     def alone(*_: Any) -> Any:
         raise AssertionError("decoded alone")
 
     monkeypatch.setattr(FasterWhisper, "_alone", alone)
     for line in LEARNER_LINES:
-        for lead_s in (0.0, 0.02, 0.12):  # with some of these the timestamps are so
+        for lead_s in (0.0, 0.02, 0.12):  # with some of these, the timestamps lie in the padding
             audio = np.concatenate([silence(lead_s), spoken(line)])
             heard = engine.transcribe(pcm_to_float(audio.tobytes()), FINAL).text
             assert word_error_rate(line, heard) <= 0.1, lead_s  # a word may differ from one processor to another
 
 
 def test_a_piece_is_heard_in_the_light_of_the_words_before_it(engine: FasterWhisper) -> None:
-    """Names that the model can't know are spelled as before; a batch has contexts of different lengths."""
+    """Names that the model can't know are spelled as in the context. A batch has contexts of different lengths."""
     audio = speech("My name is Ana and my friend Marco lives in Sligo.")
     assert "Sligo" not in engine.transcribe(audio, FINAL).text
     contexts = (

@@ -18,7 +18,7 @@ from llm_service.engines.supervised import SupervisedEngine
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-# vLLM joins where its GPU and its package are.
+# vLLM is tested only with a GPU and its package.
 ENGINES_HERE = [name for name in ENGINES if name != "vllm" or (cuda_gpus() and find_vllm())]
 
 
@@ -36,7 +36,7 @@ async def started(name: str, cleanup: AsyncExitStack, **values: Any) -> LlmEngin
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=ENGINES_HERE)
 async def engine(request: pytest.FixtureRequest) -> AsyncIterator[LlmEngine]:
     async with AsyncExitStack() as cleanup:
-        if request.param == "openai":  # the bundled server, as if someone else had started it
+        if request.param == "openai":  # the bundled server, as if the operator had started it
             server = await started("llama.cpp", cleanup)
             assert isinstance(server, SupervisedEngine)
             yield await started("openai", cleanup, llm_base_url=server.base_url)
@@ -84,7 +84,7 @@ async def test_stops_before_a_stop_string(engine: LlmEngine) -> None:
 
 async def test_the_same_seed_makes_the_same_reply(engine: LlmEngine) -> None:
     request = request_for("Tell me something surprising.", max_tokens=6, temperature=1.0, seed=11)
-    await run(engine, request)  # from here on the prompt is cached: the arithmetic is the same, too
+    await run(engine, request)  # from now on the prompt is cached, so the arithmetic is always the same
     assert (await run(engine, request))[0] == (await run(engine, request))[0]
 
 

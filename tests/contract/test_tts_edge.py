@@ -75,7 +75,8 @@ def test_the_voice_begins_before_the_server_has_sent_all(engine: EdgeTts, server
 
 
 def test_words_are_where_they_are_heard(engine: EdgeTts) -> None:
-    """After the pause between the sentences the second one begins: its first word, to 60 ms (an MP3 frame or two)."""
+    """The first word of the second sentence begins where the pause before it ends, to within 60 ms (one or two MP3
+    frames)."""
     pieces = say(engine, TEXT)
     speech = np.concatenate([piece.pcm for piece in pieces])
     begins = np.cumsum([0, *(piece.pcm.size for piece in pieces)])
@@ -98,14 +99,14 @@ def test_closing_closes_the_socket(engine: EdgeTts, server: EdgeServer) -> None:
 
 def test_without_a_network_the_known_voices_are_listed_and_speaking_says_why(server: EdgeServer) -> None:
     engine = server.engine()
-    server.port = 1  # nobody listens there
+    server.port = 1  # nothing listens there
     engine.load()
     assert len(engine.voices()) > 20
     with pytest.raises(UnavailableError, match="can't be reached"):
         say(engine, "Hello.")
 
 
-# Not 403: the package then tries again, on a connector that it has closed itself, which it does not do with its own.
+# Not 403: after it, the package tries again with a connector that it has closed, if the connector is not its own.
 REFUSALS = {HTTPStatus.TOO_MANY_REQUESTS: "HTTP 429; try again", HTTPStatus.SERVICE_UNAVAILABLE: "HTTP 503; try again"}
 
 

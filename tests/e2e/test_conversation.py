@@ -74,7 +74,7 @@ FORMATS: dict[str, Callable[[Samples, int], Iterable[bytes]]] = {
 
 @dataclass
 class Exchange:
-    """What the learner was understood to say, and what the partner wrote and said."""
+    """The recognised words of the learner, and the partner's text and speech."""
 
     understood: str
     reply: str
@@ -189,7 +189,7 @@ class Ended:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def ended(mesh: Mesh) -> Ended:
-    """One for several tests, because the bundled model takes 10 s and more to write an analysis."""
+    """One ended conversation for several tests, because the bundled model takes 10 s or more to write an analysis."""
     spoken = Utterance(LINES[1], *say(LINES[1]))
     async with a_learner(mesh.ws) as learner:
         await learner.send(type="start", audio={"encoding": "pcm_s16le"}, level="beginner")

@@ -35,7 +35,7 @@ def addresses(mesh: Mesh) -> dict[str, str]:
 
 
 async def run(name: str, *arguments: str, mesh: Mesh, folder: Path) -> str:
-    """What the example prints; fails with its error output."""
+    """Run an example. Returns what it prints; if it fails, the test fails with its error output."""
     (folder / name).write_text(examples()[name], encoding="utf-8")
     environment = {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error", **addresses(mesh)}
     done = await asyncio.to_thread(
@@ -93,4 +93,4 @@ async def test_synthesise_writes_speech(mesh: Mesh, tmp_path: Path) -> None:
 async def test_talk_prints_a_reply_and_keeps_its_speech(mesh: Mesh, tmp_path: Path) -> None:
     printed = await run("talk.py", "Hello! How are you today?", mesh.ws, mesh=mesh, folder=tmp_path)
     assert printed.strip()
-    assert word_error_rate([printed], [heard_in(tmp_path / "reply.wav")]) <= 0.5  # of few words
+    assert word_error_rate([printed], [heard_in(tmp_path / "reply.wav")]) <= 0.5  # there are only a few words

@@ -1,4 +1,4 @@
-"""The mesh when parts of it are not up yet, go away in mid-turn, or are restarted. Real processes."""
+"""The mesh, in real processes, when parts of it are not up yet, end in the middle of a turn, or are restarted."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_a_conversation_survives_the_death_of_its_gateway(mesh: Mesh, tmp_
             analysis = (await learner.wait_for("analysis"))["data"]
             assert analysis["conversation"]["learner_turns"] == 2
             assert "Barbara" in heard
-            assert analysis["timeline"][0]["words"] == len(heard.split())  # what was said is still there
+            assert analysis["timeline"][0]["words"] == len(heard.split())  # the learner's words were kept
 
 
 async def test_a_model_server_may_come_late_and_go_in_mid_turn(mesh: Mesh, tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ async def test_a_model_server_may_come_late_and_go_in_mid_turn(mesh: Mesh, tmp_p
                 devices = await asyncio.to_thread(httpx.get, f"{url}/gpu")
                 assert "error" in devices.json()["services"]["tts"]
                 before = len(learner.messages)
-                await learner.send(**ask)  # it is not there at all now
+                await learner.send(**ask)  # the process does not run at all now
                 error = await learner.wait_for("error", after=before)
                 assert (error["code"], error["retryable"]) == ("unavailable", True)
                 with running("tts_service", tmp_path / "tts.log", tts_settings):
@@ -103,7 +103,7 @@ async def test_make_run_says_what_is_true_ends_with_ctrl_c_and_keeps_conversatio
         names = " ".join(" ".join(process.cmdline()) for process in processes)
         for part in ("valkey-server", "asr_service", "llm_service", "tts_service", "gateway"):
             assert part in names
-        assert not re.search("can't be reached|does not answer", log)  # all is well, so nothing says otherwise
+        assert not re.search("can't be reached|does not answer", log)  # no false alarm
         (synthesis,) = (process for process in processes if "tts_service" in process.cmdline())
         async with a_learner(own.ws) as learner:
             connected = learner.of("connected")[0]
@@ -113,11 +113,11 @@ async def test_make_run_says_what_is_true_ends_with_ctrl_c_and_keeps_conversatio
             wait_until_ready(own.http, own.process)
             await learner.send(type="text", text="Hello!")
             await learner.hear_reply()
-            assert own.process.stop(signal.SIGINT) == 0  # make shows no error
+            assert own.process.stop(signal.SIGINT) == 0  # otherwise make would show an error
         assert not [process for process in processes if process.is_running()]
     neighbour = mesh.neighbour(0)
     models = {name: neighbour[name] for name in ("ASR_ADDRESS", "LLM_ADDRESS", "TTS_ADDRESS")}
-    with running_mesh(tmp_path, **models) as own:  # its Valkey keeps the conversations; the models may be another's
+    with running_mesh(tmp_path, **models) as own:  # a Valkey of its own, another mesh's models
         async with a_learner(own.ws) as learner:
             await learner.send(type="start", session_id=connected["session_id"], resume_token=connected["resume_token"])
             assert (await learner.wait_for("resumed"))["turns"] == 2

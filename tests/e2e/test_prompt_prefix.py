@@ -1,4 +1,4 @@
-"""A conversation's prompts share their beginning, and the model server's prefix cache is hit."""
+"""A conversation's prompts share their beginning, so the model server can use its prefix cache."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def test_each_prompt_finds_the_one_before_it_in_the_cache(mesh: Mesh) -> N
         stub: Any = llm_pb2_grpc.LlmServiceStub(channel)
         for saying in SAYINGS:
             messages = messages_for(Briefing(level="beginner", is_small=True), turns, saying, max_chars=6000)
-            # Unguarded: the slot of a reply that the guard has ended is busy for a moment.
+            # Unguarded, because a slot stays busy for a moment after the guard has ended its reply.
             config = llm_pb2.GenerationConfig(max_tokens=16, temperature=0, unguarded=True)
             answer = await stub.Generate(llm_pb2.GenerateRequest(messages=to_proto(messages), config=config))
             usages.append(answer.usage)

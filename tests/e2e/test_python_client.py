@@ -306,7 +306,7 @@ async def test_a_dropped_connection_goes_on_where_it_was(mesh: Mesh) -> None:
         await until(conversation, TurnComplete)
         relay.cut()
         await until(conversation, ConnectionLost)
-        await conversation.send_audio(spoken())  # kept until the next connection
+        await conversation.send_audio(spoken())  # the client keeps this audio until the next connection
         resumed = await until(conversation, Resumed)
         assert isinstance(resumed, Resumed)
         assert resumed.turns == 2

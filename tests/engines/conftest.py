@@ -1,4 +1,4 @@
-"""The same random weights and the same randomness each time."""
+"""Makes every run use the same random weights and the same random numbers."""
 
 from __future__ import annotations
 

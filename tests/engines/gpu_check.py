@@ -1,8 +1,9 @@
-"""Kyutai TTS at the size of kyutai/tts-1.6b-en_fr with random weights: how soon the first sound, and how fast after it.
+"""Measures Kyutai TTS at the size of kyutai/tts-1.6b-en_fr with random weights: time to the first sound, and speed
+after it.
 
     python -m tests.engines.gpu_check --device cuda --streams 1 8
 
-What it says is noise; how long a step takes is what it is with the real weights. Beside PyTorch it needs the wheels
+The speech is noise, but a step takes as long as with the real weights. In addition to PyTorch, it needs the wheels
 moshi, sphn, sentencepiece, safetensors, einops, huggingface-hub, pydantic-settings, grpcio, grpcio-status and protobuf.
 """
 
@@ -96,7 +97,7 @@ def main() -> None:
             began = time.perf_counter()
             engine.load()
             print(f"{engine.describe()}, loaded in {time.perf_counter() - began:.1f} s")
-            measure(engine, streams)  # the first records the CUDA graphs
+            measure(engine, streams)  # the first run records the CUDA graphs
             measure(engine, streams)
             engine.close()
             if arguments.device.startswith("cuda"):

@@ -88,7 +88,7 @@ def test_a_gpu_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_the_cache_is_where_it_was_told_to_be(tmp_path: Path) -> None:
-    """A model that Coqui's manager has fetched before: its layout under MODELS_CACHE_DIR."""
+    """A model that Coqui's manager fetched earlier is found under MODELS_CACHE_DIR."""
     name = "tts_models/en/ljspeech/vits"
     tiny_vits(tmp_path / "tts" / name.replace("/", "--"))
     engine = CoquiTts(engine_settings(tts_device="cpu", models_cache_dir=tmp_path), name)

@@ -1,4 +1,5 @@
-"""Coqui's XTTS: tiny, random, streamed through the real library; two replies in turn on the one model."""
+"""Coqui's XTTS, tiny and with random weights, streamed through the real library. Two replies take turns on one
+model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kyutai's speech-to-text, from loading to words, on a checkpoint of random weights: what it says means nothing."""
+"""Kyutai's speech-to-text, from loading to words, on a checkpoint of random weights. Its words mean nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.engines.tiny_kyutai_stt import save
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.set_num_threads(1)  # so small a model is slower on several
+    torch.set_num_threads(1)  # a model this small is slower on several threads
     return save(tmp_path_factory.mktemp("stt-tiny-en-trfs"))
 
 
@@ -83,7 +83,7 @@ def test_a_batch_has_the_words_that_each_would_have_alone(engine: KyutaiStt) -> 
 
 def test_long_audio_is_heard_to_its_end(engine: KyutaiStt) -> None:
     audio = noise(62.0)
-    audio[45 * 16_000 : 46 * 16_000] = 0  # here it may be cut
+    audio[45 * 16_000 : 46 * 16_000] = 0  # the audio may be cut here
     heard = engine.transcribe(audio, DecodeOptions())
     times = list(chain.from_iterable((word.start, word.end) for word in heard.words))
     assert times == sorted(times)
@@ -99,7 +99,7 @@ def test_cancelled_work_is_left_undone(engine: KyutaiStt) -> None:
         return asked > 5
 
     assert engine.transcribe(noise(20.0), DecodeOptions(is_cancelled=after_some_frames)).text == ""
-    assert asked < 15  # of some 300 frames
+    assert asked < 15  # of about 300 frames
 
 
 def test_of_a_batch_the_others_go_on(engine: KyutaiStt) -> None:

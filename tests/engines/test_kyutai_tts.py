@@ -37,7 +37,7 @@ def start(engine: KyutaiTts, voice: int = 0, speed: float = 1.0) -> SpeechStream
 
 
 def heard(stream: SpeechStream) -> list[EngineAudio]:
-    """What it says as far as its text goes."""
+    """All the speech of the text so far."""
     return [piece for piece in iter(stream.next, None) if piece.pcm.size]
 
 
@@ -71,7 +71,7 @@ def test_speech_begins_before_the_text_is_complete(engine: KyutaiTts) -> None:
 
 
 def test_words_are_timed_by_the_steps_at_which_the_model_took_them(engine: KyutaiTts) -> None:
-    """A frame is 1,920 samples; a word takes a step at least for each of its tokens, and one more after it."""
+    """A step is a frame of 1,920 samples. A word takes at least one step for each of its tokens, and one more."""
     pieces = say(engine, TEXT)
     begins = itertools.accumulate((piece.pcm.size for piece in pieces), initial=0)
     starts = [begin + w.start_sample for piece, begin in zip(pieces, begins, strict=False) for w in piece.words or ()]
@@ -105,7 +105,8 @@ def test_closing_stops_within_a_frame(engine: KyutaiTts) -> None:
 
 
 def test_a_reply_does_not_depend_on_who_speaks_beside_it(engine: KyutaiTts) -> None:
-    """Two at once share each step; both say all of their words, and a row is as good as new for the next reply."""
+    """Two replies share each step, and both say all of their words. The next reply can use a row without a trace of the
+    last one."""
     alone_before = steps(engine)
     say(engine, TEXT)
     alone = steps(engine) - alone_before
@@ -139,7 +140,7 @@ def test_more_than_it_can_are_refused(engine: KyutaiTts) -> None:
 
 
 def test_voices_differ(engine: KyutaiTts) -> None:
-    """With the same randomness, what the model attends to for a voice changes what it says."""
+    """With the same random numbers, the speech depends on the voice."""
     import torch
 
     speeches = []

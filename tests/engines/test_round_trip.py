@@ -1,4 +1,4 @@
-"""The whole service over gRPC, with an engine that takes text as it comes."""
+"""The whole service over gRPC, with an engine that takes text as it arrives."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def test_sound_comes_before_the_clause_is_complete(stub: Any) -> None:
 
 async def test_a_cancel_ends_the_work_and_frees_the_place(stub: Any, engine: KyutaiTts) -> None:
     assert engine._batch
-    for _ in range(4):  # more often than there are places
+    for _ in range(4):  # more often than there are slots
         call = stub.StreamingSynthesize(requests("a long story of the river and the people " * 20, size=50))
         async for _answer in call:
             break

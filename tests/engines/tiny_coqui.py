@@ -1,4 +1,4 @@
-"""Coqui checkpoints of a few thousand random weights, in folders such as TTS_MODEL_NAME may name."""
+"""Coqui checkpoints of a few thousand random weights, in folders that TTS_MODEL_NAME can name."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _save(folder: Path, model: Any, config: Any) -> Path:
 
 
 def tiny_xtts(folder: Path) -> Path:
-    """XTTS with two speakers; at most 24 audio tokens a sentence, about a second."""
+    """XTTS with two speakers. A sentence has at most 24 audio tokens, about a second."""
     folder.mkdir(parents=True)
     tokenizer = Tokenizer(BPE(unk_token="[UNK]"))
     trainer = BpeTrainer(vocab_size=120, special_tokens=["[STOP]", "[UNK]", "[SPACE]", "[START]", "[en]", "[fr]"])

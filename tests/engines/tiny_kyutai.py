@@ -1,4 +1,4 @@
-"""A Kyutai TTS checkpoint of random weights: the layout of kyutai/tts-1.6b-en_fr, at whatever size is asked for."""
+"""A Kyutai TTS checkpoint of random weights, of any size, in the layout of kyutai/tts-1.6b-en_fr."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ TINY: dict[str, Any] = {
 
 
 def tiny_mimi() -> dict[str, Any]:
-    """A configuration of Mimi, narrow but of the real frame rate."""
+    """A configuration of Mimi that is narrow but has the real frame rate."""
     mimi: dict[str, Any] = copy.deepcopy(loaders._mimi_config)
     mimi["seanet"].update(dimension=16, n_filters=2)
     mimi["transformer"].update(
@@ -74,7 +74,7 @@ def tiny_mimi() -> dict[str, Any]:
 
 
 def tiny_kyutai(folder: Path, config: dict[str, Any] = TINY, mimi: dict[str, Any] | None = None) -> Path:
-    """The checkpoint, with two voices."""
+    """Write a checkpoint with two voices into `folder`. Returns the folder."""
     folder.mkdir(parents=True)
     mimi = mimi or tiny_mimi()
     train_tokenizer(folder, int(config["text_card"]))
@@ -96,7 +96,8 @@ def tiny_kyutai(folder: Path, config: dict[str, Any] = TINY, mimi: dict[str, Any
 
 
 def train_tokenizer(folder: Path, size: int) -> int:
-    """tokenizer.model, of `size` pieces or fewer; its first four are special, as moshi expects. Returns how many."""
+    """Write tokenizer.model with at most `size` pieces, of which the first four are special, as moshi expects. Returns
+    the number of pieces."""
     corpus = folder / "corpus.txt"
     corpus.write_text("\n".join(_TEXT))
     sentencepiece.SentencePieceTrainer.Train(

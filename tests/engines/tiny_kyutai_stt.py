@@ -1,4 +1,4 @@
-"""A Kyutai speech-to-text checkpoint of random weights, some hundred kilobytes, in the files of a real one."""
+"""A Kyutai speech-to-text checkpoint of random weights, with the files of a real one, a few hundred kilobytes large."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def save(folder: Path) -> Path:
     torch.manual_seed(11)
     _processor().save_pretrained(folder)
     model = KyutaiSpeechToTextForConditionalGeneration(_config())
-    with torch.no_grad():  # so that it writes by what it hears, not by what it wrote
+    with torch.no_grad():  # makes its words depend on the audio, not on its earlier words
         model.model.embed_tokens.embed_tokens.weight[: len(PIECES) + 1].mul_(0.02)
         model.model.embed_tokens.embed_tokens.weight[len(PIECES) + 1 :].mul_(20)
         model.lm_head.weight.mul_(20)
         for name, buffer in model.codec_model.named_buffers():
-            if name.endswith("embed_sum"):  # all codes are the same otherwise
+            if name.endswith("embed_sum"):  # otherwise all codes would be the same
                 buffer.normal_(0, _HEARD)
     model.generation_config.pad_token_id = PADDING
     model.save_pretrained(folder)

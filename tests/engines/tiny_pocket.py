@@ -1,4 +1,4 @@
-"""A pocket-tts checkpoint of random weights: the package's smallest configuration, narrower, with two voices."""
+"""A pocket-tts checkpoint of random weights: the package's smallest configuration, made narrower, with two voices."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.engines.tiny_kyutai import train_tokenizer
 
 
 def tiny_pocket(folder: Path) -> Path:
-    """The checkpoint."""
+    """Write the checkpoint into `folder`. Returns the path to load."""
     folder.mkdir(parents=True)
     config: dict[str, Any] = yaml.safe_load((CONFIGS_DIR / "english_2m_2026-10.yaml").read_text())
     pieces = train_tokenizer(folder, 60)

@@ -1,7 +1,7 @@
-"""What `make fuzz` gives random bytes to: everything that reads what a client, a model or its server has written.
+"""The code to which `make fuzz` gives random bytes: everything that reads bytes from a client, a model or its server.
 
-A target takes any bytes. It raises nothing if all is well: errors for the sender are part of that. Anything else is a
-fault: another exception, a broken promise (an assertion), or a hang, which libFuzzer's time-out finds.
+A target takes any bytes. It raises nothing if the code accepts them or refuses them with an error for the sender.
+Anything else is a fault: another exception, a failed assertion, or a hang, which libFuzzer's time-out finds.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _cut(data: bytes, size: int) -> Iterator[bytes]:
 
 
 def decoded_bytes(kind: StreamKind, decoder: StreamDecoder, data: bytes, size: int) -> int:
-    """How many bytes of PCM a stream gives; asserts that they are no more than its bytes may give."""
+    """The number of bytes of PCM that a stream gives. Asserts that it is within the limit for the stream's size."""
     total, source = 0, Bytes(data, size)
     most = BYTES_PER_S * (FREE_S + _S_PER_KIB.get(kind, MAX_S_PER_KIB) * len(data) / 1024)
     try:
@@ -86,7 +86,7 @@ def decoded_bytes(kind: StreamKind, decoder: StreamDecoder, data: bytes, size: i
 
 
 def _decode(decoders: Mapping[StreamKind, StreamDecoder], data: bytes) -> None:
-    """Decode by the format that the bytes begin with. The last byte says how the rest is cut."""
+    """Decode the format with whose signature the bytes begin. The last byte says how the rest is cut."""
     if not data:
         return
     size, data = (7, 64, 1024, 1 << 20)[data[-1] % 4], data[:-1]
@@ -114,7 +114,7 @@ def wav(data: bytes) -> None:
 
 
 def messages(data: bytes) -> None:
-    """A text frame of our WebSocket. What is accepted means the same when it is written and read again."""
+    """A text frame of our WebSocket. An accepted message stays the same when it is written and read again."""
     try:
         message = read_client_message(data)
     except ServiceError:
@@ -162,7 +162,7 @@ def _events(data: bytes, size: int) -> list[str] | None:
 
 
 def clauses(data: bytes) -> None:
-    """What a model writes, on its way to the voice. Joined, the clauses are the text, however it arrives."""
+    """A model's reply on its way to the voice. The clauses together are the text, however the text is cut."""
     if not data:
         return
     language, size = _LANGUAGES[data[0] % len(_LANGUAGES)], 1 + data[0] // len(_LANGUAGES)
@@ -183,7 +183,7 @@ def _clauses(text: str, language: str, size: int) -> list[str]:
 
 
 def grpc_messages(data: bytes) -> None:
-    """The messages of other backends, who call the services themselves. The first byte chooses the message."""
+    """Messages to the gRPC services, which other programs may call. The first byte chooses the kind of message."""
     if not data:
         return
     kind, body = data[0] % 3, data[1:]

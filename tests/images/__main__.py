@@ -1,4 +1,4 @@
-"""`make verify-images`: do the images work, and the compose file?
+"""`make verify-images`: checks that the images and the compose file work.
 
 Lints the Dockerfile, resolves the locks of the CUDA images, builds every CPU image, starts the compose file's `cpu`
 profile with them, holds a spoken conversation through it, scales recognition to three replicas, and holds another.
@@ -28,7 +28,7 @@ CUDA_LOCKS = ("asr-cuda", "asr-kyutai", "tts-coqui", "tts-kyutai", "tts-pocket")
 
 
 def main() -> int:
-    """Build, start, talk, scale, talk, stop."""
+    """Build the images, start the compose file, talk, scale, talk again, stop."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--no-build", action="store_true", help="take the images that are there")
     parser.add_argument("--keep", action="store_true", help="leave the containers running")
@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def check_without_building(engine: Engine, folder: Path) -> None:
-    """What can be said of the CUDA images where they can't be run: the recipe is sound, the packages are there."""
+    """Check the CUDA images without running them: the Dockerfile is valid, and all packages exist."""
     tools = Path(sys.executable).parent
     engine.run([str(tools / "hadolint"), "deploy/docker/Dockerfile"])
     install = [str(tools / "uv"), "pip", "install", "--quiet", "--dry-run", "--require-hashes", "--target", str(folder)]
@@ -71,7 +71,7 @@ def check_without_building(engine: Engine, folder: Path) -> None:
 
 
 def wait_until_ready(port: int) -> None:
-    """Until the gateway says that all three models are warm."""
+    """Wait until the gateway says that all three models are warm. Raises TimeoutError."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         with (
@@ -85,7 +85,7 @@ def wait_until_ready(port: int) -> None:
 
 
 async def converse(port: int) -> None:
-    """Speak a sentence; it is understood, and answered in words and sound."""
+    """Speak a sentence. Asserts that it is understood, and answered in words and sound."""
     line = LEARNER_LINES[0]
     pcm = spoken(line).tobytes() + bytes(2 * 16_000 * 2)
     async with a_learner(f"ws://127.0.0.1:{port}/ws/conversation") as learner:

@@ -1,4 +1,5 @@
-"""What builds images and runs the compose file: Docker where there is an engine, else Debian's buildah and podman."""
+"""The programs that build images and run the compose file: Docker if its engine runs, otherwise Debian's buildah and
+podman."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ ROOT = Path(__file__).parent.parent.parent
 SERVICES = ("gateway", "asr", "llm", "tts")
 VERSION = "0.1.0"
 
-# Containers here run nested in a sandbox: no cgroup of their own, and the limits that it allows.
+# For containers within a sandbox: without cgroups of their own, and with the limits that the sandbox allows.
 CONTAINERS_CONF = """\
 [engine]
 runtime = "runc"
@@ -41,7 +42,7 @@ class Engine:
         self.run([*self.compose, "--profile", "cpu", *arguments])
 
     def run(self, command: list[str]) -> None:
-        """Run it in the repository's root; ends the program if it fails."""
+        """Run the command in the repository's root. Ends this program if the command fails."""
         print("→", " ".join(command), flush=True)
         done = subprocess.run(command, cwd=ROOT, env={**os.environ, **self.env}, check=False)
         if done.returncode:

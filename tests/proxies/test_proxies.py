@@ -38,7 +38,7 @@ PIECES, PIECE_S = 5, 0.4
 
 @asynccontextmanager
 async def behind(name: str, folder: Path) -> AsyncIterator[str]:
-    """The URL of a proxy before a gateway, within the block."""
+    """Run a proxy in front of a gateway within the block. Yields the proxy's URL."""
     services = FakeServices(chat=FakeChat(reply=["word "] * PIECES, piece_s=PIECE_S))
     async with TestGateway(services=services).running() as gateway:
         file, command = PROXIES[name]

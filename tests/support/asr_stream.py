@@ -24,12 +24,12 @@ from common.engine_info import EngineDescription
 from common.errors import EngineError
 
 RATE = 8_000
-# Silence alone first: what it does does not depend on words.
+# With a fixed end silence, turns end without regard to the words.
 ENDPOINTING = Endpointing(eager_silence_ms=320, end_silence_ms=640, max_turn_ms=5_000)
 
 
 class LoudnessVad:
-    """A voice detector that takes whatever is loud for a voice."""
+    """A voice detector that takes every loud sound for a voice."""
 
     def infer(self, audio: Audio, state: VadState) -> tuple[Audio, VadState]:
         return (np.abs(audio[:, -512:]).max(axis=1) > 0.1).astype(np.float32), state
@@ -44,7 +44,7 @@ class ScriptedJudge:
     asked: list[int] = field(default_factory=list)
     could_ends: list[float] = field(default_factory=list)  # empty: there is no text model
     texts: list[str] = field(default_factory=list)  # what it was asked about
-    reading: asyncio.Event | None = None  # if given, it answers once this is set
+    reading: asyncio.Event | None = None  # if given, it waits for this before it answers
 
     async def acoustic(self, audio: Audio) -> float:
         self.asked.append(len(audio))
@@ -61,13 +61,13 @@ class ScriptedJudge:
 class LengthEngine:
     """Hears one word in every half second. It waits for `gate`, hears nothing if `deaf`, and fails if `broken`.
 
-    `sure`: that its words are right and make a sentence.
+    `sure`: whether its words show that the speaker is done; None: they leave it open.
     """
 
     gate: threading.Event = field(default_factory=threading.Event)
     deaf: bool = False
     broken: bool = False
-    sure: bool | None = False  # that the speaker is done; None: it does not know
+    sure: bool | None = False
     decodes: list[tuple[str, int]] = field(default_factory=list)
 
     def load(self) -> None: ...

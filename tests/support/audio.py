@@ -1,6 +1,6 @@
 """Audio for tests: sounds, real speech, and the formats in which browsers and others send it.
 
-Samples are int16 mono numpy arrays; the encoders make stereo of them by saying the same on both sides.
+Samples are int16 mono numpy arrays. For stereo, the encoders write the same samples to both channels.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def webm(
 
 
 def _of_unknown_sizes(data: bytes) -> bytes:
-    """Make sizes unknown, as a browser does, which can't go back to fill them in; libav writes those of clusters."""
+    """Make all sizes unknown. A browser can't go back to fill them in, but libav writes those of the clusters."""
     entered = {bytes.fromhex("18538067"), bytes.fromhex("1f43b675")}  # Segment, Cluster
     out, at = bytearray(), 0
     while at < len(data):
@@ -102,7 +102,7 @@ def mp4(
 
 
 def mp4_with_its_index_last(samples: Samples, rate_hz: int = 48_000) -> bytes:
-    """As phones write files, which can't be decoded before their end."""
+    """MP4 as phones write it: the index comes last, so it can't be decoded before its end."""
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
         _write(container, "aac", samples, rate_hz, 1, 20)
@@ -151,7 +151,7 @@ def wav(
     before: bytes = b"",
     after: bytes = b"",
 ) -> bytes:
-    """size: what the header claims, if not the truth. before, after: chunks around the samples."""
+    """A WAV file. size: the wrong size that the header claims, if any. before, after: chunks around the samples."""
     tag, bits = _WAV_FORMS[codec]
     data = _as_bytes(np.repeat(samples, channels), codec)
     block = channels * bits // 8
@@ -216,12 +216,12 @@ def _write(
 
 
 def cut(data: bytes, size: int) -> Iterator[bytes]:
-    """In frames of `size` bytes."""
+    """The data in frames of `size` bytes."""
     return (data[at : at + size] for at in range(0, len(data), size))
 
 
 def cut_at(data: bytes, places: Iterable[int]) -> list[bytes]:
-    """In frames that end at `places` (taken modulo the length)."""
+    """The data in frames that end at `places`, modulo its length."""
     edges = sorted({0, len(data), *(place % len(data) for place in places)})
     return [data[start:end] for start, end in pairwise(edges)]
 
@@ -281,7 +281,7 @@ async def _feed(audio: AudioInput, frames: Iterable[bytes], heard: Heard) -> Non
 
 
 def likeness(heard: Samples, original: Samples) -> float:
-    """Correlation (-1 to 1) of `heard` with the part of `original` that is most like it, whatever the delay."""
+    """The correlation (-1 to 1) of `heard` with the part of `original` that resembles it most, at any delay."""
     size = 1 << (len(heard) + len(original)).bit_length()
     a, b = heard.astype(np.float64), original.astype(np.float64)
     correlation = np.fft.irfft(np.fft.rfft(a, size) * np.conj(np.fft.rfft(b, size)), size)

@@ -16,7 +16,7 @@ from common.errors import EngineError
 
 
 class Sound:
-    """Works: whatever the audio, its transcript is the name of its model."""
+    """Works: its transcript is always the name of its model."""
 
     def __init__(self, settings: AsrSettings) -> None:
         self._name = settings.asr_model_name
@@ -33,7 +33,7 @@ class Sound:
 
 
 class Aborting(Sound):
-    """Ends its process, as a library built for another machine does."""
+    """Aborts its process while loading, like a library that was built for another processor."""
 
     def load(self) -> None:
         os.abort()

@@ -1,4 +1,4 @@
-"""`python -m tests.support.child HOW`: a process that ends well, fails, crashes or hangs, as a model's can."""
+"""`python -m tests.support.child HOW`: a process that ends well, fails, crashes or hangs, like a model's process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A Session on fakes in virtual time. Tests do what a learner does; what the learner gets is kept with its time."""
+"""A Session on fakes in virtual time. A test acts as the learner. All that the learner receives is kept with its
+time."""
 
 from __future__ import annotations
 
@@ -95,7 +96,7 @@ def conversation_in(prompt: Sequence[ChatMessage], level: Level = "intermediate"
 
 @dataclass
 class Conversation:
-    """`got` holds (seconds of virtual time, message or audio)."""
+    """One conversation. `got` lists what the learner received: (seconds of virtual time, message or audio)."""
 
     asr: FakeAsr = field(default_factory=FakeAsr)
     llm: FakeLlm = field(default_factory=FakeLlm)
@@ -157,7 +158,7 @@ class Conversation:
         await self.session.post(event)
 
     async def speak(self, seconds: float) -> None:
-        """Send so many seconds from the microphone, in frames of 20 ms and in real (virtual) time."""
+        """Send that many seconds of microphone audio, as frames of 20 ms, at the speed of (virtual) time."""
         for _ in range(round(seconds / 0.02)):
             await self.audio.feed(b"\0\0" * (RATE_HZ // 50))
             await asyncio.sleep(0.02)

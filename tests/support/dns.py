@@ -1,4 +1,4 @@
-"""A DNS server for tests, which answers for IPv4 addresses of the names it is told, and whose answers may change."""
+"""A DNS server for tests. It knows the IPv4 addresses of some names, and a test may change them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _A, _INTERNET = 1, 1
 
 
 class DnsServer(asyncio.DatagramProtocol):
-    """addresses: those of each name in lower case, without a final dot. port: on 127.0.0.1, over UDP."""
+    """addresses: name in lower case, without a final dot → its addresses. port: the UDP port on 127.0.0.1."""
 
     def __init__(self) -> None:
         self.addresses: dict[str, list[str]] = {}

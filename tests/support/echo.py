@@ -1,7 +1,7 @@
 """A partner on a loudspeaker, the learner's microphone in the same room, and the echo guard between them.
 
-A room reverberates, and the bundled voice is the partner. Recordings of people are the learners. What counts is what
-recognition's own voice detector makes of the cleaned audio: 100 ms of voice begin a turn.
+The room reverberates. The bundled voice is the partner, and recordings of people are the learners. The tests judge the
+cleaned audio by recognition's own voice detector: 100 ms of voice begin a turn.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ CHUNK = 4000  # samples; they are sent up to a second ahead
 
 @cache
 def partner() -> Pcm:
-    """Some seconds of the partner, without a long pause."""
+    """Some seconds of the partner's speech, without a long pause."""
     return np.concatenate([spoken(line) for line in LEARNER_LINES])[: round(PARTNER_S * RATE_HZ)]
 
 
 @cache
 def echo(level_db: int, delay_ms: int) -> npt.NDArray[np.float64]:
-    """What comes back of it from a room."""
+    """The partner's speech as the room returns it to the microphone."""
     response = room(delay_ms, level_db)
     size = len(partner()) + len(response)
     return np.fft.irfft(np.fft.rfft(partner(), size) * np.fft.rfft(response, size), size)
@@ -57,7 +57,7 @@ def microphone(
 
 
 def cleaned(heard: Pcm, sizes_ms: tuple[int, ...] = (20,)) -> tuple[Pcm, EchoGuard]:
-    """`heard` as it leaves the guard."""
+    """The microphone's audio after the guard, and the guard. sizes_ms: the lengths of the frames, in turn."""
     now = 0.0
     guard = EchoGuard(RATE_HZ, lambda: now)
     out: list[bytes] = []
@@ -92,6 +92,6 @@ def voiced(pcm: Pcm) -> npt.NDArray[np.bool_]:
 
 
 def turns(windows: npt.NDArray[np.bool_]) -> list[int]:
-    """Where a turn would begin, by window."""
+    """The windows at which turns would begin."""
     runs = np.convolve(windows, np.ones(TURN_WINDOWS), "valid") == TURN_WINDOWS
     return np.flatnonzero(runs).tolist()

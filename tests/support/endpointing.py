@@ -11,7 +11,7 @@ from asr_service.turn_taking.endpointer import Endpointer
 from asr_service.turn_taking.endpointing import Endpointing
 
 WINDOW, RATE = 512, 16_000  # 32 ms
-# The silence that ends a turn is fixed; or the turn model is asked.
+# SETTINGS: a fixed silence ends a turn. ASKING: the turn model is asked.
 SETTINGS = Endpointing(eager_silence_ms=320, end_silence_ms=640, max_turn_ms=6_400)  # 10, 20 and 200 windows
 ASKING = Endpointing(eager_silence_ms=192, min_silence_ms=256, max_silence_ms=1_600)  # 6, 8 and 50 windows
 VOICE, SILENCE, BETWEEN = 0.9, 0.1, 0.4

@@ -44,11 +44,11 @@ class Envoy:
         return {
             host["address"]["socket_address"]["port_value"]
             for host in self._statuses(service)
-            if host["health_status"] == {"eds_health_status": "HEALTHY"}  # any other key names the check that it fails
+            if host["health_status"] == {"eds_health_status": "HEALTHY"}  # any other key names a check that failed
         }
 
     def stats(self, pattern: str) -> str:
-        """Counters whose names match and that are not 0."""
+        """The counters that are not 0 and whose names match the pattern."""
         lines = httpx.get(f"{self.admin}/stats", params={"filter": pattern, "usedonly": ""}).text.splitlines()
         return "\n".join(line for line in lines if not line.endswith(": 0"))
 
@@ -59,7 +59,7 @@ class Envoy:
 
 
 def rendered(ports: Mapping[str, int], admin_port: int, replicas: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-    """The deployed configuration, with ports of this machine in place of host names and nothing else changed."""
+    """The deployed configuration. Only the host names are replaced, by ports of this machine."""
     configuration: dict[str, Any] = yaml.safe_load(CONFIGURATION.read_text())
     configuration["admin"]["address"]["socket_address"] = _address(admin_port)
     resources = configuration["static_resources"]

@@ -1,7 +1,7 @@
 """`python -m tests.support.failing_service HOW`, or FAILING_HOW: the real server with an engine that fails to load.
 
-hang: loading never ends, in a thread. memory: loading takes memory without end, so set a limit. crash: the process
-dies by a signal, as native code does. slow: loading takes two seconds and succeeds.
+hang: loading never ends, in a thread. memory: loading takes more and more memory, so set a limit. crash: the process
+dies by a signal, as native code may. slow: loading takes two seconds and succeeds.
 """
 
 from __future__ import annotations

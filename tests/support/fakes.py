@@ -31,9 +31,10 @@ from gateway.tools import NO_TOOLS, CallPiece, Tool, ToolUse
 
 @dataclass
 class FakeAsr:
-    """Sends each event of `script` once that many samples have arrived, whatever is in them.
+    """Sends each event of `script` once that many samples have arrived. What they contain doesn't matter.
 
-    stuck_streams: the first streams, this many, take no audio. stuck_opens: so many after those can't be opened.
+    stuck_streams: how many streams, the first ones, take no audio. stuck_opens: how many of the next ones can't be
+    opened.
     """
 
     script: list[tuple[int, AsrEvent | ServiceError]] = field(default_factory=list)
@@ -110,13 +111,13 @@ class _FakeAsrStream:
 
 @dataclass
 class FakeRecordings:
-    """Understands `says` in each piece, as words of equal length; raises `errors` first, one for each call."""
+    """Understands `says` in each piece, as words of equal length. The first calls raise `errors`, one each."""
 
     says: str = "Hello there."
     language: str = "en"
     delay_s: float = 0.0
     errors: list[ServiceError] = field(default_factory=list)
-    lengths: list[int] = field(default_factory=list)  # of the pieces, in samples
+    lengths: list[int] = field(default_factory=list)  # the lengths of the pieces, in samples
     asked: list[tuple[str, bool]] = field(default_factory=list)  # language, translate
     contexts: list[str] = field(default_factory=list)
     open_calls: int = 0
@@ -148,7 +149,7 @@ class FakeLlm:
 
     reply: Sequence[str | CallPiece | ServiceError] = ("Hello ", "there, ", "my ", "friend.")
     first_replies: list[Sequence[str | CallPiece | ServiceError]] = field(default_factory=list)  # before `reply`
-    tools: list[ToolUse] = field(default_factory=list)  # of each request
+    tools: list[ToolUse] = field(default_factory=list)  # the tools of each request
     first_s: float = 0.1
     word_s: float = 0.01
     asked: list[list[ChatMessage]] = field(default_factory=list)
@@ -158,8 +159,8 @@ class FakeLlm:
     open_streams: int = 0
     end: WritingEnd = field(default_factory=lambda: WritingEnd("stop", 20, 8, 5))
     generated: list[list[ChatMessage]] = field(default_factory=list)
-    meanwhile: list[list[ChatMessage]] = field(default_factory=list)  # generated, but giving way
-    first_answers: list[str] = field(default_factory=list)  # of `generate`, one after the other; then always `answer`
+    meanwhile: list[list[ChatMessage]] = field(default_factory=list)  # prompts of `generate` with `gives_way`
+    first_answers: list[str] = field(default_factory=list)  # of `generate`; its later calls get `answer`
     answer: str | ServiceError = field(default_factory=lambda: UnavailableError("LLM: away"))
     answer_s: float = 0.0
 
@@ -251,7 +252,7 @@ class FakeTts:
     fail_after: int | None = None
     open_streams: int = 0
     speeds: list[float] = field(default_factory=list)
-    sound: Callable[[int], bytes] = lambda samples: b"\x01\x00" * samples  # a word of so many samples
+    sound: Callable[[int], bytes] = lambda samples: b"\x01\x00" * samples  # the audio of a word of that many samples
 
     @asynccontextmanager
     async def open(

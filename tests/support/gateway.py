@@ -34,12 +34,13 @@ from tests.support.fakes import FakeAsr, FakeChat, FakeLlm, FakeRecordings, Fake
 from tests.support.memory_store import MemoryStore
 
 NO_REDIS = "redis://127.0.0.1:1/0"
-"""Nobody listens there, so seats are not counted. It is tried once each time: the retries would take 0.7 s a test."""
+"""Nothing listens there, so seats are not counted. The gateway tries it without retries, which would take 0.7 s in each
+test."""
 
 
 @dataclass
 class FakeServices:
-    """Model servers that are ready, or not."""
+    """Model servers of which a test says whether they are ready."""
 
     is_ready: bool = True
     recordings: FakeRecordings = field(default_factory=FakeRecordings)

@@ -1,4 +1,5 @@
-"""A base for language models of tests and benches that write documents only, as the analysis asks for them."""
+"""A base class for the language models of tests and benches that only write documents, as the analysis requests
+them."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from gateway.ports import Pieces, WritingEnd, WritingRequest
 
 
 class GeneratingLlm:
-    """The half of the port `Llm` that the analysis does not use; a subclass adds `is_small` and `generate`."""
+    """The methods of the port `Llm` that the analysis does not use. A subclass adds `is_small` and `generate`."""
 
     is_idle = True
     is_trained = False

@@ -10,16 +10,16 @@ from tests.support.scheduling import group_of
 
 
 class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Workers take whole groups. A worker that dies takes its running test along, and another one does the rest."""
+    """Gives whole groups to workers. If a worker dies, its running test fails, and another worker runs the rest."""
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid)
 
     def remove_node(self, node: Any) -> str | None:
-        """Take the work back from a worker that has ended. Returns the test that it ran, if it ran one.
+        """Take the work back from a worker that has ended. Returns the test that was running in it, if any.
 
-        xdist would give that test to the next worker, which would hang or die as well. It would also give away groups
-        of which nothing is left, and a worker that gets such a group waits for ever.
+        xdist would give that test to the next worker, which would hang or die as well. It would also hand out groups
+        that have no tests left, and a worker that gets such a group waits for ever.
         """
         work: dict[str, dict[str, bool]] = self.assigned_work[node]
         running = next(((tests, test) for tests in work.values() for test, done in tests.items() if not done), None)

@@ -1,4 +1,5 @@
-"""A Hugging Face hub on loopback, for HF_ENDPOINT: one repository, plain HTTP with Range, faults on demand."""
+"""A Hugging Face hub on loopback, for HF_ENDPOINT. It has one repository, serves plain HTTP with ranges, and can fail
+on demand."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ CHUNK = 64 * 1024
 
 @dataclass
 class Hub:
-    """What the server has and what it did. cut_after: body bytes of weights after which connections break, once each;
-    `served` counts the bytes of each file that were sent; `requests` are the methods and paths."""
+    """What the server has and what it did. cut_after: numbers of bytes of the weights after which a connection breaks,
+    once each. `served`: file → bytes sent. `requests`: methods and paths."""
 
     files: Mapping[str, bytes]
     cut_after: list[int] = field(default_factory=list)
@@ -30,7 +31,7 @@ class Hub:
     url: str = ""
 
     def is_large(self, name: str) -> bool:
-        """Whether the file is in LFS, where real hubs keep weights."""
+        """Whether the file is in LFS, as weights are on real hubs."""
         return name.endswith((".bin", ".safetensors", ".gguf"))
 
     def sha256(self, name: str) -> str:

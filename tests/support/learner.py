@@ -1,4 +1,4 @@
-"""A learner for tests: a WebSocket client that sends speech and keeps what comes back."""
+"""A learner for tests: a WebSocket client that sends speech and keeps what it receives."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Message = dict[str, Any]
 
 
 class Learner:
-    """One connection. `messages` holds what came, in order; audio is {"type": "audio", "pcm": bytes}."""
+    """One connection. `messages` holds what was received, in order; audio is {"type": "audio", "pcm": bytes}."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
@@ -39,7 +39,7 @@ class Learner:
         await self.socket.send(json.dumps(message))
 
     async def send_audio(self, chunks: list[bytes], *, pause_s: float = 0.0) -> None:
-        """Send audio frames; pause_s between them (0: as fast as the gateway takes them)."""
+        """Send audio frames, with pause_s between them (0: as fast as the gateway takes them)."""
         for chunk in chunks:
             await self.socket.send(chunk)
             if pause_s:
@@ -68,7 +68,8 @@ class Learner:
         return self.closed
 
     async def hear_reply(self, *, after: int = 0, timeout_s: float = 60.0) -> tuple[str, bytes, Message]:
-        """Hear a whole reply and say at once that it was played. Returns its text, its PCM, and its last message."""
+        """Wait for a whole reply, and report at once that it was played. Returns its text, its PCM, and its last
+        message."""
         start = await self.wait_for("ai_text", after=after, timeout_s=timeout_s)
         turn_id = start["turn_id"]
         ended = {"turn_complete", "interrupted"}
@@ -79,7 +80,8 @@ class Learner:
         return self.text_of(turn_id), self.audio_of(turn_id), over[0]
 
     async def hear_whole_reply(self, *, after: int = 0, timeout_s: float = 60.0) -> tuple[str, bytes, Message]:
-        """Hear replies until one is not interrupted by the learner's own next words; returns that one."""
+        """Wait for a reply that is not interrupted by the learner's own next words. Returns the same as
+        `hear_reply`."""
         while True:
             text, audio, over = await self.hear_reply(after=after, timeout_s=timeout_s)
             if over["type"] == "turn_complete":
@@ -117,7 +119,7 @@ class Learner:
 
 @asynccontextmanager
 async def at_the_door(url: str, **headers: str) -> AsyncIterator[Learner]:
-    """A learner who has opened a WebSocket and may still have to wait or be refused."""
+    """A learner who has opened a WebSocket, and who may still have to wait or be refused."""
     async with connect(url, max_size=None, compression=None, additional_headers=headers) as socket:
         learner = Learner(socket)
         async with asyncio.TaskGroup() as tasks:

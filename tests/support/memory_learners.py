@@ -20,14 +20,14 @@ _BEGAN = datetime(2026, 9, 1, tzinfo=UTC)
 
 @dataclass
 class MemoryLearners:
-    """A LearnerFiles of any number of learners. keeps: whether it begins records."""
+    """A LearnerFiles in memory, for any number of learners. keeps: whether it begins records."""
 
     records: dict[str, LearnerRecord] = field(default_factory=dict)
     keeps: bool = True
 
     @property
     def app(self) -> FastAPI:
-        """The real routes, which let everybody in."""
+        """An app with the real routes, open to everybody."""
         app = FastAPI()
         add_learner_routes(app, _Open(), self)
         return app

@@ -19,12 +19,12 @@ from gateway.ports import (
 
 @dataclass
 class MemoryStore:
-    """A SessionStore in a dictionary. Set `away` to make it unreachable, `hangs` to have it answer no write."""
+    """A SessionStore in a dictionary. Set `away` to make it unreachable, or `hangs` to make writes wait for ever."""
 
     sessions: dict[str, tuple[SessionState, str, list[Turn]]] = field(default_factory=dict)
     usual_pauses_ms: dict[str, int] = field(default_factory=dict)  # learner → milliseconds
     client_secrets: dict[str, str] = field(default_factory=dict)
-    left: list[str] = field(default_factory=list)  # sessions that are to be kept only for a moment
+    left: list[str] = field(default_factory=list)  # sessions that expire soon
     away: bool = False
     hangs: bool = False
     unsaved: list[UnsavedSession] = field(default_factory=list)
@@ -68,7 +68,7 @@ class MemoryStore:
         self.unsaved.append(session)
 
     async def save_unsaved(self) -> None:
-        """What the real store does once it can be reached."""
+        """Save the rest, as the real store does once it can be reached."""
         while self.unsaved:
             session = self.unsaved.pop()
             await self.restore(session.state, session.resume_token, session.turns)

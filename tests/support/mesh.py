@@ -21,12 +21,12 @@ from llm_service.servers.eight_bits import in_eight_bits
 ROOT = Path(__file__).parent.parent.parent
 START_TIMEOUT_S = 90.0
 SHORT_REPLIES = {"LLM_TEMPERATURE": "0", "LLM_MAX_TOKENS": "64"}
-"""Settings of a mesh whose replies are always the same, and take no longer than some 15 s to speak."""
+"""Settings of a mesh whose replies are always the same and take at most about 15 s to speak."""
 
 
 @dataclass(frozen=True)
 class RunningProcess:
-    """A process of the project. `log` is what it printed so far."""
+    """A process of the project. `log` is what it has printed so far."""
 
     process: subprocess.Popen[bytes]
     log_path: Path
@@ -43,7 +43,8 @@ class RunningProcess:
 
 @contextmanager
 def running(module: str, log_path: Path, environment: Mapping[str, str]) -> Iterator[RunningProcess]:
-    """Run `python -m module` with these settings only. It is ended at the end of the block if it still runs."""
+    """Run `python -m module` with only these settings. The process is stopped at the end of the block, if it still
+    runs."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     with log_path.open("ab") as log:
         process = subprocess.Popen(
@@ -91,9 +92,9 @@ class Mesh:
 
 
 def models_folder(folder: Path) -> Path:
-    """Make `folder` a models folder that has the bundled partner's 8-bit copy.
+    """Make `folder` a models folder with the 8-bit copy of the bundled language model.
 
-    A model server would make that copy first, which takes 6 to 12 s.
+    Without it, llm_service would first make the copy, which takes 6 to 12 s.
     """
     copy = in_eight_bits(find_smollm2(), ROOT / "models", PARTNER_ADAPTER)
     folder.mkdir(parents=True, exist_ok=True)

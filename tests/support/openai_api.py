@@ -1,4 +1,4 @@
-"""The official OpenAI client on a gateway of a test."""
+"""The official OpenAI client, connected to a test's gateway."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.gateway import TestGateway
 
 
 def official_client(url: str, key: str = "-") -> openai.AsyncOpenAI:
-    """As applications make it, but without retries, and without certificates, which take long to load."""
+    """A client as applications make it, but without retries, and without certificates, which take long to load."""
     http = httpx2.AsyncClient(verify=False)
     return openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, http_client=http)
 

@@ -1,4 +1,4 @@
-"""A scripted OpenAI-compatible server that refuses requests and writes replies as some real server does."""
+"""A scripted OpenAI-compatible server. It refuses requests and writes replies like one of the real servers."""
 
 from __future__ import annotations
 
@@ -37,14 +37,15 @@ def no(status: int, message: str) -> httpx.Response:
 
 
 def document_for(response_format: Body) -> str:
-    """What a server that forces schemas writes: each required name, and true."""
+    """The reply of a server that forces schemas: an object with each required name, whose value is true."""
     schema = response_format.get("json_schema", {}).get("schema", {"required": ["ok"]})
     return json.dumps(dict.fromkeys(schema["required"], True))
 
 
 @dataclass
 class Server:
-    """A server of one kind. refuses: gives its refusal of a request, if it is one. says: the events of its replies."""
+    """A server of one kind. refuses: returns the refusal of a request; None if it is accepted. says: the events of its
+    replies."""
 
     refuses: Callable[[Body], httpx.Response | None] = lambda _: None
     says: Callable[[Body], Sequence[str]] = lambda _: pieces(HELLO) + END

@@ -1,4 +1,4 @@
-"""Runs a program in a process of its own, for what would stay changed in the tests' process."""
+"""Runs a Python program in a process of its own, if it would change the tests' process for good."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tests.support.mesh import ROOT
 
 
 def numbers_of(program: str, *arguments: str) -> tuple[int, ...]:
-    """The whole numbers that a Python program prints. Raises CalledProcessError if it fails, TimeoutExpired after a
-    minute."""
+    """Run a Python program. Returns the whole numbers that it prints. Raises CalledProcessError if it fails,
+    TimeoutExpired after a minute."""
     ended = subprocess.run(
         [sys.executable, "-c", program, *arguments],
         cwd=ROOT,

@@ -14,12 +14,12 @@ async def talking(page: Page, stub: PageStub) -> Client:
     """Press the button and wait for the connection."""
     await page.get_by_role("button", name=TALK).click()
     client = await stub.client()
-    await page.evaluate("globalThis.readTap?.()")  # waits for the tap, where there is one
+    await page.evaluate("globalThis.readTap?.()")  # if the page has a tap, wait until it is ready
     return client
 
 
 async def ended(page: Page, client: Client, analysis: dict[str, object]) -> None:
-    """End the conversation; the page gets this analysis and the connection closes."""
+    """End the conversation: the page gets this analysis, and the connection closes."""
     await page.get_by_role("button", name="End", exact=True).click()
     await client.message(protocol.EndConversation)
     await expect(page.locator("body")).to_have_attribute("data-phase", "analysing")

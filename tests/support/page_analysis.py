@@ -1,4 +1,4 @@
-"""Analyses for the page to show, made with the document's own models so that they follow its changes."""
+"""Analyses for the page to show. They are made with the document's own models, so they follow its changes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def sample_analysis() -> dict[str, Any]:
 
 
 def sparse_analysis() -> dict[str, Any]:
-    """The analysis of a conversation with next to no speech, without the language model."""
+    """The analysis of a conversation with hardly any speech, made without the language model."""
     away = "The language model could not be reached, so this part is missing."
     few = Remark("too_few_words", count=12, needed=50)
     full = d.Analysis.model_validate(sample_analysis())

@@ -1,9 +1,9 @@
-"""A stub gateway for the page: the real protocol, and a scripted partner who speaks in tones.
+"""A stub gateway for the page: it speaks the real protocol, with a scripted partner whose speech is tones.
 
     python -m tests.support.page_stub [port]      to look at the page while working on it
 
-Whoever writes or talks to it is answered by the next line of `LINES`; it checks each message of the page against
-gateway/protocol and remembers them all. Tests drive it: wait for a message, send one, drop the line.
+It answers each turn with the next line of `LINES`. It checks each message of the page against gateway/protocol, and
+keeps them all. Tests drive it: they wait for a message, send one, or drop the connection.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from tests.support.memory_learners import MemoryLearners
 from tests.support.page_analysis import sample_analysis
 
 TAP = Path(__file__).with_name("page_tap.js")
-# What the gateway could send at its strictest: the page must work under it.
+# The strictest policy that the gateway could send; the page must work under it.
 CONTENT_SECURITY_POLICY = "default-src 'self'; media-src 'self' blob:"
 _LIBRARY = load_library()
 LINES = (
@@ -104,7 +104,7 @@ class Client:
 
     @property
     def audio(self) -> bytes:
-        """Everything that came from the microphone."""
+        """All audio that the page's microphone has sent."""
         return b"".join(self.frames)
 
     async def until(self, condition: Callable[[Client], bool]) -> None:
@@ -163,7 +163,7 @@ class Client:
         await self.socket.close(code)
 
     async def played(self, message: protocol.Playback) -> None:
-        """Note how far a reply was played. Once all of it was played, the turn is complete."""
+        """Note how much of a reply was played. When all of it was played, the turn is complete."""
         for reply in self.replies:
             if reply.turn_id == message.turn_id and not reply.over:
                 reply.played_ms = message.played_ms
@@ -173,7 +173,7 @@ class Client:
 
 
 class PageStub:
-    """The server. chatty: it answers by itself; otherwise only the test speaks."""
+    """The server. chatty: it answers turns by itself; otherwise only the test speaks for it."""
 
     def __init__(self, *, chatty: bool = True) -> None:
         self.chatty = chatty
@@ -182,9 +182,9 @@ class PageStub:
         self.voices = {"Joe": "en-US"}  # name → language
         self.not_heard: set[str] = set()  # languages of voices that recognition doesn't know
         self.library = _LIBRARY
-        self.scenarios_known = True  # False: as an older gateway
+        self.scenarios_known = True  # False: it has no /scenarios, like an older gateway
         self.full = False  # nobody is let in until the test calls Client.welcome
-        self.hangs = False  # it keeps its connections open and answers nothing
+        self.hangs = False  # it keeps connections open, but answers nothing
         self.clients: list[Client] = []
         self.sessions: dict[str, str] = {}
         self.arrived = asyncio.Event()
@@ -214,7 +214,7 @@ class PageStub:
         return self.clients[number - 1]
 
     async def client(self, number: int = 1) -> Client:
-        """As `arrival`, but also wait for the page's `start`."""
+        """Like `arrival`, but also waits for the page's `start`."""
         client = await self.arrival(number)
         await client.message(protocol.Start)
         return client
@@ -306,7 +306,7 @@ class PageStub:
             )
 
     async def _listen(self, client: Client, data: bytes) -> None:
-        """Take half a second of sound for a learner's turn. For PCM only."""
+        """Once half a second of loud frames has come, treat them as a turn of the learner. For PCM only."""
         start = client.of_type(protocol.Start)[0]
         if start.audio.encoding != "pcm_s16le" or any(not reply.over for reply in client.replies):
             return

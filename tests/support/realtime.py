@@ -1,4 +1,4 @@
-"""The official client of the Realtime API. Every event that it gets is compared with the types of its package."""
+"""The official client of the Realtime API. Every event that it receives is checked against the types of its package."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Event = dict[str, Any]
 SERVER_EVENTS: dict[str, type[BaseModel]] = {
     get_args(event.model_fields["type"].annotation)[0]: event for event in get_args(get_args(RealtimeServerEvent)[0])
 }
-# OpenAI's server sends them, too. The types of the package are those of requests, which don't have them.
+# OpenAI's server sends these fields, too. The package's types describe requests, which don't have them.
 MORE = {"session.id", "session.object"}
 
 
 def unknown_fields(found: object, path: str = "") -> set[str]:
-    """The fields that the types don't have, as paths."""
+    """The paths of the fields that the package's types don't have."""
     if isinstance(found, list | tuple):
         return {field for one in found for field in unknown_fields(one, path)}
     if not isinstance(found, BaseModel):
@@ -35,7 +35,7 @@ def unknown_fields(found: object, path: str = "") -> set[str]:
 
 
 class RealtimeClient:
-    """One connection. `events` holds what came, in order."""
+    """One connection. `events` holds the received events, in order."""
 
     def __init__(self, connection: AsyncRealtimeConnection) -> None:
         self.connection = connection
@@ -92,14 +92,14 @@ class RealtimeClient:
         await self.connection.send({"type": kind, **event})  # type: ignore[arg-type]
 
     async def update(self, **session: Any) -> Event:
-        """Change the session; returns what holds then."""
+        """Change the session. Returns the session that the server then reports."""
         after = len(self.events)
         wanted: Any = {"type": "realtime", **session}
         await self.connection.session.update(session=wanted)
         return dict((await self.wait_for("session.updated", after=after))["session"])
 
     async def say(self, audio: bytes, *, chunk_bytes: int = 4_800, pause_s: float = 0.0) -> None:
-        """Append audio; pause_s after each chunk."""
+        """Append audio, with a pause of pause_s after each chunk."""
         for chunk in cut(audio, chunk_bytes):
             await self.connection.input_audio_buffer.append(audio=base64.b64encode(chunk).decode())
             if pause_s:
@@ -119,7 +119,7 @@ class RealtimeClient:
         return [event for event in self.events if event["type"] == kind]
 
     def audio(self) -> bytes:
-        """All audio that came."""
+        """All audio that was received."""
         return b"".join(base64.b64decode(event["delta"]) for event in self.of("response.output_audio.delta"))
 
 

@@ -17,7 +17,7 @@ REPLY = "Hello there, my friend."
 
 
 def a_gateway(**parts: Any) -> TestGateway:
-    """Replies come at once; their speech is short."""
+    """A gateway whose replies come at once and whose speech is short."""
     return TestGateway(llm=FakeLlm(first_s=0, word_s=0), tts=FakeTts(word_s=0.1, delay_s=0), **parts)
 
 
@@ -44,12 +44,13 @@ async def retrieve(client: RealtimeClient, item_id: str) -> Event:
 
 
 def turns(gateway: TestGateway) -> list[str]:
-    """What is kept of the newest session."""
+    """The turns in the history of the newest session."""
     return [turn.text for turn in list(gateway.store.sessions.values())[-1][2]]
 
 
 async def until_kept(gateway: TestGateway, *texts: str) -> None:
-    """Wait until this is kept, as a response is kept when it was heard. Fails if that takes long."""
+    """Wait until the history has these turns. A response enters the history when it has been heard. Fails if that takes
+    long."""
     for _ in range(100):
         if turns(gateway)[: len(texts)] == list(texts):
             return

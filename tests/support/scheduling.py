@@ -3,9 +3,9 @@
 The tests of one file run on one worker, one after the other, because they share what the file's fixtures start. Some
 files form a larger group, which runs on one worker as well:
 
-- Files that use the same mesh, because a mesh takes long to start.
-- Files whose tests run in real time (conversations aloud, browsers, crowds of learners). Mostly they wait, but what
-  they wait for must not come late. They are on two workers, so that at most two of them run at once.
+- Files that use the same mesh, because a mesh takes long to start. - Files whose tests run in real time (conversations
+aloud, browsers, crowds of learners). Mostly they wait, but what they wait for must not come late. Two workers run them,
+so at most two run at once.
 """
 
 from __future__ import annotations

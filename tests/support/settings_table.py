@@ -46,7 +46,7 @@ SHOWN = ("Every process", "Gateway", *[group for group in GROUPS if group not in
 
 @dataclass(frozen=True)
 class Setting:
-    """An environment variable. default: as it is written in the environment, empty for none."""
+    """An environment variable. default: as text, the way it is written in the environment; empty: none."""
 
     name: str
     default: str

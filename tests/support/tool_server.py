@@ -49,7 +49,7 @@ END = [chunk({}, "tool_calls"), "[DONE]"]
 
 @dataclass
 class Server:
-    """says: the events of its reply to a request; an HTTP answer is sent as it is."""
+    """The server. says: returns the events of the reply to a request, or an HTTP response, which is sent unchanged."""
 
     says: Callable[[Body], Sequence[str] | httpx.Response]
     asked: list[Body] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""faster-whisper run directly on samples, and word error rates: the mesh is compared with these."""
+"""Runs faster-whisper directly on samples, and computes word error rates, to compare the mesh with."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ def transcribe(samples: Samples, rate_hz: int) -> str:
 
 
 def word_error_rate(said: str | list[str], understood: str | list[str]) -> float:
-    """Wrong, missing and invented words per word said, over all texts. Case and punctuation don't count."""
+    """Wrong, missing and added words, as a share of the words said, over all texts. Case and punctuation don't
+    count."""
     return float(jiwer.wer(_plain(said), _plain(understood)))
 
 
 def _plain(texts: str | list[str]) -> list[str]:
-    """The words of each text. Where there is none there is a dash, as jiwer takes no empty text."""
+    """The words of each text. A text without words becomes a dash, because jiwer accepts no empty text."""
     texts = [texts] if isinstance(texts, str) else texts
     return [" ".join(re.findall(r"[\w']+", text.lower().replace("’", "'"))) or "-" for text in texts]

@@ -78,7 +78,8 @@ def settings(**fields: Any) -> TtsSettings:
 
 @asynccontextmanager
 async def serving(engine: TtsEngine | None = None, *, warm: bool = True, **fields: Any) -> AsyncIterator[Any]:
-    """A stub of a server on a free port, warm unless told otherwise; its `address` is an attribute."""
+    """Run the service on a free port, and yield a stub that calls it. Its attribute `address` is the server's address.
+    warm: whether the engine is loaded first."""
     chosen = settings(**fields)
     async with ModelServer(create_service(engine or create_engine(chosen), chosen), chosen, port=0) as server:
         if warm:
@@ -101,7 +102,7 @@ def pcm(chunks: Iterable[pb.AudioChunk]) -> NDArray[np.int16]:
 
 
 def check_tiling(chunks: Sequence[pb.AudioChunk], written: str) -> None:
-    """Check that ranges cover the text one after the other, samples too, and that words are in order."""
+    """Check that the ranges of text and of samples follow one another without gaps, and that words are in order."""
     place = sample = 0
     for chunk in chunks:
         assert (chunk.text_start, chunk.start_sample) == (place, sample)

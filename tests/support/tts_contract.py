@@ -1,4 +1,4 @@
-"""What every speech engine must do, whatever it runs on: one suite, for the bundled voice and for the torch engines.
+"""What every speech engine must do: one suite for the bundled voice and for the engines on PyTorch.
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[TtsEngine]: ...
@@ -23,7 +23,8 @@ TEXT = "Of the many people I met in the U.S. in 2024, Doctor Lee was one of the 
 
 
 class TtsContract:
-    """The tests need a fixture `engine`, loaded. loudest_at_least: lower for random weights, which say nothing."""
+    """The tests need a fixture `engine` that is loaded. loudest_at_least: set it lower for random weights, whose sound
+    may be faint."""
 
     loudest_at_least = 0.1
 
@@ -68,7 +69,8 @@ class TtsContract:
         assert slow > 1.7 * fast
 
     def reset_chance(self) -> None:
-        """For an engine with randomness: make the next reply draw the same numbers as after the last reset."""
+        """Make the next reply draw the same random numbers as after the last reset. Does nothing for an engine without
+        randomness."""
 
     @pytest.mark.parametrize("text", ["a", "3.14", "?! a", "x_y", "日本 hello", "a" * 300, "& co"])
     def test_odd_texts_are_survived(self, engine: TtsEngine, text: str) -> None:

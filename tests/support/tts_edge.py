@@ -47,7 +47,8 @@ class LocalConnector(aiohttp.TCPConnector):
 
 
 class EdgeServer:
-    """status: answers every handshake. mute: never answers. garbage: sends no audio. cut: ends early."""
+    """status: the answer to every handshake. mute: it never answers. garbage: it sends bytes that are no audio. cut: it
+    ends early."""
 
     def __init__(self) -> None:
         self.port = 0

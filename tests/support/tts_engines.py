@@ -1,4 +1,4 @@
-"""For tests of speech engines in any environment: nothing here needs the packages of other services."""
+"""For tests of speech engines in environments without the packages of other services."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tts_service.engine import EngineAudio, TtsEngine
 
 
 def engine_settings(**fields: Any) -> TtsSettings:
-    """Defaults, whatever the machine's environment says."""
+    """The defaults with these fields. Environment variables have no effect."""
     return TtsSettings(_env_file=None, tts_port=0, drain_timeout_s=1, **fields)
 
 

@@ -21,7 +21,7 @@ SPOKEN = Path(__file__).parent.parent.parent / ".pytest_cache" / "spoken"
 def say(text: str, take: int = 1) -> tuple[npt.NDArray[np.int16], int]:
     """`text` as Piper speaks it, and the sample rate. Takes differ a little; the same take is always the same.
 
-    What was spoken once is kept in `SPOKEN`, because loading the voice takes a sixth of a second of processor time.
+    Results are kept in the folder `SPOKEN`, because loading the voice takes a sixth of a second of processor time.
     """
     name = hashlib.sha256(f"{version('piper-tts')} {version('onnxruntime')} {take} {text}".encode()).hexdigest()[:32]
     kept = SPOKEN / f"{name}.npz"
@@ -42,9 +42,10 @@ def _synthesised(text: str, take: int) -> tuple[npt.NDArray[np.int16], int]:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # several threads wait for one another in a busy loop
-    # To optimise the model takes 0.4 s at each loading. Without, it is as fast, and no sample differs by more than 2.
+    # Optimising the model takes 0.4 s at each loading. Without it, the voice is as fast, and samples differ by at most
+    # 2.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    onnxruntime.set_seed(take)  # of the noise that the voice draws from, from its loading on
+    onnxruntime.set_seed(take)  # the seed of the noise that the voice draws from its loading on
     session = onnxruntime.InferenceSession(piper_voice(), options, providers=["CPUExecutionProvider"])
     config = json.loads(Path(f"{piper_voice()}.json").read_text(encoding="utf-8"))
     voice = PiperVoice(session=session, config=PiperConfig.from_dict(config))
@@ -57,7 +58,7 @@ def piper_voice() -> Path:
 
 
 def wheel_folder(package: str) -> Path:
-    """Where a wheel's files are; it is not imported."""
+    """The folder of a wheel's files. The package is not imported."""
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise LookupError(f"{package} is not installed; run `make setup-dev`")

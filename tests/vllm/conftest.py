@@ -19,7 +19,7 @@ START_TIMEOUT_S = 600.0  # importing vLLM takes half a minute on a busy processo
 SETTINGS = {
     "LLM_ENGINE": "vllm",  # without it, the bundled llama.cpp would be used, because there is no GPU
     "LLM_MODEL_NAME": str(MODEL),
-    "LLM_GPU_MEMORY_UTILIZATION": "0.1",  # of the machine's memory: the "GPU" of the CPU build
+    "LLM_GPU_MEMORY_UTILIZATION": "0.1",  # a share of the machine's memory, which is the "GPU" of the CPU build
     "LLM_MAX_STREAMS": "4",
     "LLM_VLLM_ARGS": "--enforce-eager",  # compiling takes minutes on two cores
     "LLM_TEMPERATURE": "0",
@@ -41,10 +41,10 @@ class LlmProcess:
             return parse_metrics((await client.get(f"http://127.0.0.1:{vllm_port}/metrics")).text)
 
     async def tokens_of_the_aborted(self) -> float:
-        """Tokens that vLLM has written for requests that neither ended nor go on; read it while none runs.
+        """The number of tokens that vLLM has written for aborted requests. Call it while no request runs.
 
-        vLLM counts the tokens of a request twice: as they come, and when it has ended. Of one that is aborted only the
-        first; `request_success_total{finished_reason="abort"}` stays 0 in 0.32.
+        vLLM counts the tokens of a request twice: as they come, and when the request has ended. For an aborted request,
+        it counts only as they come. `request_success_total{finished_reason="abort"}` stays 0 in 0.32.
         """
         vllm_port = re.findall(r"vllm starts as process \d+ on port (\d+)", self.process.log)[-1]
         async with httpx.AsyncClient(trust_env=False, timeout=30) as client:

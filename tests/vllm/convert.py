@@ -1,4 +1,5 @@
-"""`convert.py MODEL.gguf FOLDER`: a GGUF file as safetensors with a tokenizer, which vLLM loads. Runs in .venv-vllm."""
+"""`convert.py MODEL.gguf FOLDER`: converts a GGUF file to safetensors with a tokenizer, for vLLM. Runs in
+.venv-vllm."""
 
 from __future__ import annotations
 
@@ -15,11 +16,11 @@ def main() -> None:
     AutoTokenizer.from_pretrained(**origin).save_pretrained(folder)
     dequantised = AutoModelForCausalLM.from_pretrained(**origin)
     config = dequantised.config
-    del config.quantization_config  # or it may not be saved
+    del config.quantization_config  # otherwise it can't be saved
     plain = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
     plain.load_state_dict(dequantised.state_dict())
     plain.save_pretrained(folder)
-    (folder / "config.json").touch()  # last: it is what `make` looks at
+    (folder / "config.json").touch()  # last, because `make` checks for this file
 
 
 if __name__ == "__main__":
