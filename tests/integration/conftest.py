@@ -14,7 +14,7 @@ from tests.support.mesh import running
 
 @pytest.fixture(scope="module")
 def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a Valkey of this module's own."""
+    """The URL of a Valkey that only this module uses."""
     folder, (port,) = tmp_path_factory.mktemp("valkey"), free_ports(1)
     settings = {"VALKEY_PORT": str(port), "VALKEY_DATA_DIR": str(folder)}
     with running("deploy.valkey", folder / "log", settings):
@@ -23,7 +23,7 @@ def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 async def empty_valkey_url(valkey_url: str) -> AsyncIterator[str]:
-    """The same, once it answers and holds no key."""
+    """The URL of the module's Valkey, after all its keys were deleted."""
     client = redis.from_url(valkey_url)
     async with asyncio.timeout(10):
         while True:

@@ -55,7 +55,7 @@ async def test_three_gateways_race_for_the_last_seat(url: str, tmp_path: Path) -
             for racer in racers:
                 assert await asyncio.to_thread(racer.process.wait, 90) == 0, racer.log
         assert [racer.log.strip() for racer in racers] == ["0", "0", "0"]
-        assert (await others.arrive("three")).is_seated  # nobody has left a seat taken
+        assert (await others.arrive("three")).is_seated  # all seats were given back
         assert (await others.arrive("four")).position == 1
 
 
@@ -79,7 +79,7 @@ HOUR_MS = 3_600_000
 
 
 async def test_a_clock_that_is_set_back_keeps_the_seats_of_a_dead_gateway_no_longer(url: str) -> None:
-    """The leases were made by Redis's clock when it was an hour ahead."""
+    """The leases were made while Redis's clock was an hour ahead."""
     async with redis.from_url(url) as client:
         seconds, _ = await client.time()
         ahead_ms = 1000 * seconds + HOUR_MS
@@ -95,7 +95,7 @@ async def test_a_clock_that_is_set_back_keeps_the_seats_of_a_dead_gateway_no_lon
 
 
 async def test_a_clock_that_is_set_forward_takes_no_seat_from_who_sits_on_it(url: str) -> None:
-    """All leases have lapsed: the gateway's next beat has its seats first, and those who wait at it go on waiting."""
+    """All leases have lapsed. The gateway's next beat takes its seats again first, and its queue goes on waiting."""
     async with admission_queue(url, 1, lease_s=LEASE_S) as queue, redis.from_url(url) as client:
         assert (await queue.arrive("sits")).is_seated
         waiting = await queue.arrive("waits")
@@ -160,7 +160,7 @@ async def test_a_kept_seat_is_nobody_elses_until_its_time_is_over(url: str) -> N
         assert back.is_seated
         assert back.seat == "session"
         await until(other, 1)
-        await left.leave(seated)  # the seat is another gateway's by now
+        await left.leave(seated)  # another gateway has the seat by now
         assert (await right.arrive("third")).position == 2
         await right.leave(back, keep=True)
         await until(other, 0)
@@ -171,13 +171,13 @@ async def test_a_place_in_the_queue_outlives_its_gateway(url: str) -> None:
         first = await other.arrive("first")
         waiting = [await ending.arrive("a"), await other.arrive("b"), await ending.arrive("c")]
         await ending.leave(waiting[0], keep=True)
-        assert (await other.arrive("hasty")).position == -1  # the place counts, the queue is full
+        assert (await other.arrive("hasty")).position == -1  # the kept place counts, so the queue is full
         ticket = await ending.place_of(waiting[0])
         for forged in ("a", "a.", f"a{ticket[1:]}0", ticket.replace("a.", "b."), "ä"):
-            assert (await other.arrive("thief", place=forged)).position == -1  # a session's id is no ticket
+            assert (await other.arrive("thief", place=forged)).position == -1  # the id of a session is not a ticket
         back = await other.arrive("a, again", place=ticket)
         assert back.position == 1
-        assert (await other.arrive("thief", place=ticket)).position == -1  # a ticket is good once
+        assert (await other.arrive("thief", place=ticket)).position == -1  # a ticket works only once
         await until(waiting[1], 2)
         await other.leave(first)
         await until(back, 0)
@@ -205,7 +205,7 @@ async def test_whose_turn_comes_as_their_gateway_ends_finds_a_seat_at_the_next(u
         first, waiting = await ending.arrive("first"), await ending.arrive("waiting")
         await ending.leave(first)
         await until(waiting, 0)
-        assert not (await other.arrive("thief", place=await ending.place_of(waiting))).is_seated  # someone sits on it
+        assert not (await other.arrive("thief", place=await ending.place_of(waiting))).is_seated  # the seat is taken
         await ending.leave(waiting, keep=True)
         assert (await other.arrive("waiting, again", place=await ending.place_of(waiting))).is_seated
 
@@ -339,7 +339,7 @@ async def test_a_request_holds_a_seat_while_it_is_answered_and_waits_for_one_bef
         gateway.services.chat.reply, gateway.services.chat.piece_s = ("word ",) * 1000, 0.05
         stream = await client.chat.completions.create(**asked, stream=True)
         async with at_the_door(gateway.ws) as learner:
-            await place(learner, 1)  # the learner waits for the request's seat
+            await place(learner, 1)  # the learner waits until the request gives its seat back
             gateway.services.chat.reply = ("Hello.",)
             with pytest.raises(openai.RateLimitError) as caught:
                 await client.chat.completions.create(**asked)

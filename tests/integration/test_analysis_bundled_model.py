@@ -1,4 +1,5 @@
-"""The analysis with the real bundled model, SmolLM2-135M: whatever it writes, a valid document comes out."""
+"""The analysis with the real bundled model, SmolLM2-135M. Whatever the model writes, the analysis is a valid
+document."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ from tests.support.generating_llm import GeneratingLlm
 from tests.support.mesh import ROOT
 
 PROMPT_TOKENS = 1500
-TIMEOUT_S = 500  # the model may have little of the processor; it is no faster for being hurried
+TIMEOUT_S = 500  # other tests may leave the model little of the processor
 SHAPES = ({"corrected"}, {"reasons"}, {"meanings"}, {"about"}, {"summary", "next_steps", "cefr", "cefr_because"})
 
 DIALOGUE = (
@@ -80,14 +81,14 @@ def llama() -> Iterator[str]:
     parameters.n_ctx = 4096
     parameters.port = 0
     parameters.use_jinja = True
-    parameters.cpuparams.n_threads = 1  # threads that wait for one another crawl where others want the processor too
+    parameters.cpuparams.n_threads = 1  # several threads wait for one another, which is slow on a busy processor
     server = xllamacpp.Server(parameters)
     yield server.listening_address
     del server  # ends it
 
 
 def conversation(repeats: int) -> list[Turn]:
-    """The dialogue, spoken word after word at four words a second, so many times over."""
+    """The dialogue, `repeats` times, at four words per second without pauses."""
     turns: list[Turn] = []
     now_s = 0.0
     for number, (partner, learner) in enumerate(DIALOGUE * repeats):
@@ -109,7 +110,7 @@ def conversation(repeats: int) -> list[Turn]:
 
 
 def keys_of(text: str) -> set[str]:
-    """Of the JSON object that `text` is; none if it was cut short."""
+    """The keys of the JSON object in `text`; none if it is incomplete."""
     try:
         return set(json.loads(text))
     except json.JSONDecodeError:
@@ -131,18 +132,18 @@ async def test_the_bundled_model_cannot_break_the_analysis(
     *_, analysis = [stage.analysis async for stage in stages]
 
     validate(analysis.model_dump(mode="json"))
-    assert (not llm.written) if is_small else 1 <= len(llm.written) <= 8  # each question twice at most
+    assert (not llm.written) if is_small else 1 <= len(llm.written) <= 8  # each question at most twice
     assert is_small or any(keys_of(text) in SHAPES for text in llm.written)
     assert max(llm.prompt_tokens, default=0) < PROMPT_TOKENS
-    # what only a model can write is there, or a reason why not
+    # each part that needs the model is there, or a reason why it is missing
     assert (analysis.summary is None) == ("summary" in analysis.unavailable)
     assert (not analysis.next_steps) == ("next_steps" in analysis.unavailable)
     assert ("grammar" in analysis.unavailable) == (analysis.grammar.corrections_per_100_words is None)
     said = {turn.turn_id: turn.text for turn in turns}
     for correction in analysis.grammar.corrections:
         assert correction.original in said[correction.turn_id]
-    assert {one.corrected for one in analysis.grammar.corrections} >= {"bought"}  # a rule's
-    # the measured parts owe it nothing
+    assert {one.corrected for one in analysis.grammar.corrections} >= {"bought"}  # found by a rule
+    # the measured parts do not depend on the model
     assert analysis.fluency.turns == 3 * repeats
     assert analysis.fluency.fillers
     assert analysis.fluency.fillers.by_filler == {"um": repeats, "you know": repeats}

@@ -1,4 +1,5 @@
-"""A hesitation of known length in a sentence: the pause and rates that the analysis tells, from real recognition."""
+"""A sentence with a hesitation of known length: checks the pause and the speech rates that the analysis computes from
+real recognition."""
 
 from __future__ import annotations
 
@@ -99,7 +100,7 @@ async def test_the_pauses_of_a_person_are_between_the_phrases(server: AsrServer)
 
 
 def learner_turn(transcript: pb.Transcript) -> LearnerTurn:
-    """As the gateway keeps it: times in seconds since the turn began."""
+    """The turn as the gateway keeps it, with times in seconds since the turn began."""
     start = transcript.start_sample
     return LearnerTurn(
         turn_id="1",

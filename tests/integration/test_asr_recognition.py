@@ -175,7 +175,7 @@ async def test_a_speaker_who_never_stops_is_answered_in_turns(server: AsrServer)
     assert {end.reason for end in ends[:-1]} == {pb.END_REASON_MAX_LENGTH}
     for earlier, later in pairwise(ends):
         assert earlier.transcript.end_sample <= later.transcript.start_sample
-    # Cut anywhere, a word here and there is lost; sentences are not.
+    # Turns that are cut at any place lose a word here and there, but no sentence.
     assert word_error_rate(" and ".join(LEARNER_LINES), whole_text(events)) <= 0.4
 
 

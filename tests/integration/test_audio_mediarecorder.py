@@ -1,4 +1,5 @@
-"""What a real Chromium's MediaRecorder writes is decoded to what its microphone heard; real speech stays speech."""
+"""The output of a real Chromium's MediaRecorder is decoded to the sound of its microphone, and real speech stays
+understandable."""
 
 from __future__ import annotations
 
@@ -37,7 +38,7 @@ RECORD = """async ([seconds, timeslice, channels, mimeType]) => {
 
 @pytest.fixture
 def page_url() -> Iterator[str]:
-    """A page from 127.0.0.1, where a browser allows the microphone."""
+    """The URL of a page on 127.0.0.1, for which a browser allows the microphone."""
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -60,7 +61,7 @@ def page_url() -> Iterator[str]:
 async def record(
     page_url: str, microphone: Path, *, seconds: float, timeslice_ms: int, channels: int, container: str
 ) -> list[bytes]:
-    """The chunks that Chromium's MediaRecorder hands out while the WAV `microphone` is played to it."""
+    """The chunks that Chromium's MediaRecorder writes while the WAV `microphone` is its microphone."""
     flags = [
         *["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--no-first-run"],
         *["--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
@@ -95,7 +96,7 @@ async def test_chromiums_recording_is_what_its_microphone_heard(
 
     assert not heard.errors
     assert (heard.codec, heard.source_sample_rate_hz) == (f"opus/{container}", 48_000)
-    assert len(chunks) > seconds  # it did come in slices
+    assert len(chunks) > seconds  # it came in slices
     assert len(heard.samples) > seconds * 16_000
     assert likeness(loudest(heard.samples), resampled(spoken, rate_hz, 16_000)) > 0.8
     assert (await hear([b"".join(chunks)])).pcm == heard.pcm
@@ -111,7 +112,7 @@ async def test_a_persons_speech_survives_the_codec(make: object) -> None:
 
 
 def loudest(samples: Samples, seconds: float = 1.5) -> Samples:
-    """The loudest stretch: a busy machine's fake microphone may skip somewhere, and the rest is then shifted."""
+    """The loudest part. On a busy machine, the fake microphone may skip something, so later parts are shifted."""
     size = round(seconds * 16_000)
     energy = np.cumsum(np.concatenate([[0.0], samples.astype(np.float64) ** 2]))
     start = int(np.argmax(energy[size:] - energy[:-size]))

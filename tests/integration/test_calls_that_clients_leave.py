@@ -1,4 +1,4 @@
-"""A client leaves while the server writes: no error, and nothing in the log that looks like one."""
+"""A client leaves while the server writes. That causes no error, and nothing in the log that looks like an error."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Talker(grpc.GenericRpcHandler):
         return grpc.stream_stream_rpc_method_handler(self.talk)
 
     async def talk(self, _requests: Any, context: Any) -> None:
-        one_at_a_time = asyncio.Lock()  # as gRPC wants
+        one_at_a_time = asyncio.Lock()  # gRPC allows one write at a time
 
         async def write() -> None:
             while True:
@@ -39,7 +39,7 @@ class Talker(grpc.GenericRpcHandler):
                 for _ in range(self._tasks):
                     tasks.create_task(write())
         except asyncio.CancelledError:
-            # As a service that is busy when gRPC cancels it: the writes that follow fail.
+            # Like a service that is busy when gRPC cancels it: its next writes fail.
             async with asyncio.TaskGroup() as tasks:
                 for _ in range(self._tasks):
                     tasks.create_task(write())

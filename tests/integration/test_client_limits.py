@@ -32,7 +32,7 @@ async def counts(url: str, *, lease_s: float = 10.0) -> AsyncIterator[RedisLimit
 async def test_the_counts_of_two_gateways_are_one(url: str) -> None:
     async with counts(url) as left, counts(url) as right:
         assert await left.enter("ana", "a", most=2, per_minute=3) == Entry()
-        assert await left.enter("ana", "a", most=2, per_minute=3) == Entry()  # the same, sent again
+        assert await left.enter("ana", "a", most=2, per_minute=3) == Entry()  # the same entry, sent again
         assert await right.enter("ana", "b", most=2, per_minute=3) == Entry()
         assert (await left.enter("ana", "c", most=2, per_minute=3)).too_many_open
         assert await right.enter("ben", "d", most=2, per_minute=3) == Entry()
@@ -58,7 +58,9 @@ async def test_a_clock_that_is_set_back_keeps_the_connections_of_a_dead_gateway_
     async with counts(url, lease_s=0.3) as limits, redis.from_url(url) as client:
         await limits.enter("ana", "dead", most=1, per_minute=0)
         (key,) = [key async for key in client.scan_iter("*:open")]
-        await client.zadd(key, {"dead": 1000 * (await client.time())[0] + 3_600_000})  # made an hour ahead
+        await client.zadd(
+            key, {"dead": 1000 * (await client.time())[0] + 3_600_000}
+        )  # by a clock an hour ahead
         await client.pexpire(key, 3_600_000)
         assert (await limits.enter("ana", "a", most=1, per_minute=0)).too_many_open
         await asyncio.sleep(0.4)

@@ -1,7 +1,8 @@
-"""Sixty learners, the real Envoy, three recognisers and two voices; replicas die and drain, and nobody is lost.
+"""Sixty learners, the real Envoy, three recognisers and two voices. Replicas are killed and drained, and no learner
+loses a turn.
 
-The models take set times; the services around them, the gateway, Valkey and Envoy with its deployed configuration are
-the real ones, each a process of its own. Every learner speaks the same sentences, one each eight seconds.
+The models are stubs that take fixed times. The services around them, the gateway, Valkey, and Envoy with its deployed
+configuration are real, each in a process of its own. Every learner speaks the same sentences, one every eight seconds.
 """
 
 from __future__ import annotations
@@ -35,16 +36,17 @@ from tests.support.mesh import ROOT, RunningProcess, running, wait_until_ready
 
 LEARNERS, SENTENCES = 60, 3
 MESSAGE_S = 0.1
-"""Of audio in each message, as browsers' recorders send it. Messages of 20 ms would take more processor time."""
+"""The audio in each message, as long as browsers' recorders send it. Messages of 20 ms would take more processor
+time."""
 MESSAGE_BYTES = 2 * round(MESSAGE_S * RATE_HZ)
 SPREAD = 0.15
-QUIET_S = 180.0  # after the last sentence: as long as the test may take, or they would begin again
+QUIET_S = 180.0  # silence after the last sentence: longer than the test, because the audio repeats after it
 BINARY = 2
 
 
 @dataclass(frozen=True)
 class Replicas:
-    """The processes behind one Envoy. By port, in the order of their start."""
+    """The processes behind one Envoy: port → process, in the order of their start."""
 
     envoy: Envoy
     asr: dict[int, RunningProcess]
@@ -58,7 +60,7 @@ def a_mesh(folder: Path) -> Iterator[Replicas]:
     asr_ports, tts_ports, (llm, port, valkey) = ports[:3], ports[3:5], ports[5:]
     delays = Delays(decode=0.1, partial=0.05, first_token=0.1, token=0.005, speech=0.05).model_dump_json()
     model = {"DELAYS": delays, "LOG_LEVEL": "INFO", "DRAIN_TIMEOUT_S": "20"}
-    # The silence that ends a turn is fixed: to ask how each pause sounds would take more than two cores.
+    # A fixed silence ends a turn, because judging the sound of each pause would take more than two cores.
     asr_model = model | {"ASR_MAX_STREAMS": "100", "ASR_THREADS": "16", "ASR_END_SILENCE_MS": "600"}
     tts_model = model | {"TTS_MAX_STREAMS": "100", "TTS_THREADS": "16"}
     with ExitStack() as stack:
@@ -97,7 +99,7 @@ def test_the_envoy_that_is_deployed_is_the_one_that_is_tested_and_deprecates_not
 
 @dataclass
 class Talker(Learner):
-    """A learner who keeps count of what comes back."""
+    """A learner who counts the received messages."""
 
     kinds: Counter[str] = field(default_factory=Counter)
     understood: int = 0
@@ -106,7 +108,7 @@ class Talker(Learner):
     def on_text(self, payload: bytes) -> None:
         message = json.loads(payload)
         self.kinds[message["type"]] += 1
-        if message["type"] == "error" and message["code"] != "slow":  # on a busy machine
+        if message["type"] == "error" and message["code"] != "slow":  # `slow` may come on a busy machine
             self.errors.append(message["message"])
         if message["type"] == "transcript" and message["is_final"] and message["text"]:
             self.understood += 1
@@ -114,7 +116,7 @@ class Talker(Learner):
 
 @asynccontextmanager
 async def a_crowd(url: str) -> AsyncIterator[list[Talker]]:
-    """The learners, connected and speaking; their first sentences are spread over the time between two."""
+    """Connect the learners, who then speak within the block. Their first sentences are spread over eight seconds."""
     said = await asyncio.to_thread(program)
     spoken = np.resize(said.pcm, round(SENTENCES * CYCLE_S * RATE_HZ))
     quiet = np.random.default_rng(7).normal(0, 30, RATE_HZ).astype("<i2")
@@ -143,7 +145,7 @@ async def a_crowd(url: str) -> AsyncIterator[list[Talker]]:
 
 
 def spread(loads: list[int]) -> float:
-    """How far the replica that is farthest from the mean is from it, as a share of the mean."""
+    """The largest difference between a replica's load and the mean, as a share of the mean."""
     mean = sum(loads) / len(loads)
     return max(abs(load - mean) for load in loads) / mean
 
@@ -168,7 +170,7 @@ async def test_sixty_learners_outlive_replicas_that_die_and_drain(tmp_path: Path
             assert min(one.understood for one in crowd) == SENTENCES  # every sentence of everyone
             assert sum(one.understood for one in crowd) - SENTENCES * LEARNERS <= repeatable
             recovered = await asyncio.to_thread(recoveries, mesh.gateway_url)
-            assert recovered["asr"] >= LEARNERS // 3  # else nothing was tried
+            assert recovered["asr"] >= LEARNERS // 3  # otherwise the test proves nothing
         await asyncio.to_thread(stack.close)
 
 
@@ -178,7 +180,7 @@ async def until(crowd: list[Talker], *, understood: int) -> None:
 
 
 async def until_answered(crowd: list[Talker]) -> None:
-    """Each turn was answered to the end, or interrupted by the next one."""
+    """Wait until the reply to each turn is complete, or interrupted by the next turn."""
     while any(one.kinds["turn_complete"] + one.kinds["interrupted"] < one.understood for one in crowd):
         await asyncio.sleep(0.2)
 
@@ -193,16 +195,16 @@ async def check_spread(envoy: Envoy) -> None:
 
 
 async def kill(envoy: Envoy, service: str, replicas: dict[int, RunningProcess]) -> int:
-    """The first of them, by SIGKILL, at a time when it has streams. Returns how many it had."""
+    """Kill the first replica by SIGKILL while it has streams. Returns how many it had."""
     port = next(iter(replicas))
     while not (streams := (await asyncio.to_thread(envoy.hosts, service))[port]["rq_active"]):
-        await asyncio.sleep(0.02)  # replies are short, and there may be none of this moment
+        await asyncio.sleep(0.02)  # replies are short, so there may be none at this moment
     replicas[port].stop(signal.SIGKILL)
     return streams
 
 
 async def drain(envoy: Envoy, service: str, replicas: dict[int, RunningProcess]) -> None:
-    """The second of them, by SIGTERM. It ends by itself, in the pauses of those whom it hears."""
+    """End the second replica by SIGTERM. It exits when all its learners have paused."""
     port = list(replicas)[1]
     assert (await asyncio.to_thread(envoy.hosts, service))[port]["rq_active"]  # a learner's stream is always open
     assert await asyncio.to_thread(replicas[port].stop) == 0
@@ -210,7 +212,7 @@ async def drain(envoy: Envoy, service: str, replicas: dict[int, RunningProcess])
 
 
 def recoveries(gateway_url: str) -> Counter[str]:
-    """Streams that the gateway opened again, by service."""
+    """How many streams the gateway has opened again, by service."""
     counts: Counter[str] = Counter()
     for line in httpx.get(f"{gateway_url}/metrics").text.splitlines():
         if line.startswith("aitalk_gateway_recoveries_total{"):

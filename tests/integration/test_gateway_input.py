@@ -1,4 +1,4 @@
-"""Bad input over a real WebSocket: each gets an error that names the problem, and the session lives on."""
+"""Bad input over a real WebSocket gets an error that names the problem, and the session goes on."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def gateway() -> AsyncIterator[TestGateway]:
 
 
 async def still_talks(learner: Learner) -> None:
-    """The session answers a typed turn."""
+    """Check that the session answers a typed turn."""
     await learner.send(type="text", text="are you still there?")
     text, audio, over = await learner.hear_reply(after=len(learner.messages))
     assert text == "Hello there, my friend."
@@ -87,7 +87,7 @@ async def test_fields_of_a_newer_protocol_have_no_effect_and_are_counted_and_nam
         audio = {"encoding": "pcm_s16le", "sample_rate": 16000, "chanels": "one, said in private"}
         await learner.send(type="start", audio=audio, mood={"said": "in private"})
         await learner.socket.send(bytes(RATE_HZ))
-        await learner.wait_for("speech_started")  # the fields that are known had theirs
+        await learner.wait_for("speech_started")  # the known fields had their effect
         assert not [message for message in learner.messages if message["type"] == "error"]
     assert REGISTRY.get_sample_value(*counted) == before + 1
     assert "'mood', 'audio.chanels'" in caplog.text

@@ -23,7 +23,7 @@ NOBODY = "127.0.0.1:1"
 
 @dataclass
 class Servicer(llm_pb2_grpc.LlmServiceServicer):
-    """Keeps how it was asked to stream, generates for so long, and says that its model has so many parameters."""
+    """Keeps the requests for streams, generates for a given time, and reports a given number of parameters."""
 
     parameters: int = 0
     adapter: str = ""

@@ -1,4 +1,4 @@
-"""A model server that hangs, with its connections open: every client of it notices."""
+"""A model server hangs and keeps its connections open. Every client notices."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ def hung(tmp_path: Path) -> Iterator[tuple[str, RunningProcess]]:
 async def test_calls_to_a_stopped_server_fail(
     hung: tuple[str, RunningProcess], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the gateway's channel and of both classes of the Python client. Only the pause before pings is shortened."""
+    """Calls of the gateway's channel and of both classes of the Python client. Only the pause before pings is
+    shortened."""
     address, server = hung
     for module in (grpc_client, client):
         options = dict(module._OPTIONS) | {"grpc.keepalive_time_ms": 1000}

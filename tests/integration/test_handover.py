@@ -1,4 +1,4 @@
-"""A gateway that drains hands its learners over, and calls that are refused go to another replica."""
+"""A gateway that drains hands its learners over. Refused calls go to another replica."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def handed_over(learner: Learner) -> None:
 
 
 async def resumes(learner: Learner, before: Learner) -> int:
-    """Carry on; returns how many turns the conversation has."""
+    """Resume the session of `before`. Returns the number of its turns."""
     connected = before.of("connected")[0]
     kept = {name: connected[name] for name in ("session_id", "resume_token")}
     await learner.send(**PCM_START, **kept)
@@ -105,7 +105,7 @@ async def test_what_was_said_until_the_time_is_over_is_kept() -> None:
     old, new = TestGateway(), TestGateway()
     new.store = old.store
     heard = transcript("Well I think")
-    old.asr.script = [(1600, SpeechStarted(0)), (10**9, EndOfTurn(heard))]  # said when the audio is finished
+    old.asr.script = [(1600, SpeechStarted(0)), (10**9, EndOfTurn(heard))]  # sent when the audio has ended
     async with old.running(gateway_drain_timeout_s=0.3), new.running(), a_learner(old.ws) as learner:
         await learner.send(**PCM_START)
         await learner.send_audio([bytes(3200)] * 5)
@@ -127,10 +127,10 @@ async def test_what_was_said_until_the_time_is_over_is_kept() -> None:
 # --- the model servers
 
 
-class _Refusing(  # type: ignore[misc]  # each has a Describe of its own; it is not called
+class _Refusing(  # type: ignore[misc]  # each base class has its own Describe, which is not called
     asr_pb2_grpc.AsrServiceServicer, llm_pb2_grpc.LlmServiceServicer, tts_pb2_grpc.TtsServiceServicer
 ):
-    """Replicas that say no so often before they say yes, all behind one address."""
+    """Replicas behind one address that refuse a given number of calls before they accept one."""
 
     def __init__(self, refusals: int, code: grpc.StatusCode) -> None:
         self.left = refusals

@@ -1,4 +1,5 @@
-"""A learner's second conversation begins with the patience that the first has taught. Gateways around a real Valkey."""
+"""A learner's second conversation begins with the usual pause that was measured in the first one. Gateways around a
+real Valkey."""
 
 from __future__ import annotations
 
@@ -51,7 +52,7 @@ async def store(url: str) -> AsyncIterator[RedisStore]:
 async def usual_pause_heard_with(
     gateway: TestGateway, *, teaches_ms: int = 0, headers: dict[str, str] | None = None, **start: str
 ) -> int:
-    """A whole conversation; returns the usual pause that its recognition began with."""
+    """Hold a whole conversation. Returns the usual pause with which its recognition began."""
     gateway.asr.script = [
         (RATE_HZ // 10, SpeechStarted(0)),
         (RATE_HZ, EndOfTurn(transcript("so"), usual_pause_ms=teaches_ms)),
@@ -60,7 +61,7 @@ async def usual_pause_heard_with(
     async with a_learner(gateway.ws, **(headers or {})) as learner:
         await learner.send(type="start", audio=PCM, **start)
         await learner.send(type="text", text="hello")
-        await learner.hear_reply()  # what is known of the learner is there by now
+        await learner.hear_reply()  # the learner's data is loaded by now
         await learner.send_audio([bytes(3200)] * 11)
         await learner.wait_for("transcript", where=lambda message: message["text"] == "so")
         await learner.send(type="end_conversation")
@@ -73,7 +74,7 @@ async def test_the_second_conversation_begins_with_the_pause_of_the_first(store:
     async with first.running(), second.running():
         assert await usual_pause_heard_with(first, learner=ANNA, teaches_ms=900) == 0
         assert await usual_pause_heard_with(second, learner=ANNA) == 900
-        assert await usual_pause_heard_with(second, learner=ANNA) == 900  # one that taught nothing has cost nothing
+        assert await usual_pause_heard_with(second, learner=ANNA) == 900  # no measured pause, no change
         assert await usual_pause_heard_with(second, learner=BORIS) == 0
         assert await usual_pause_heard_with(second) == 0
 

@@ -1,4 +1,5 @@
-"""Several model servers behind the service: shared by load, failed over before the first token, ejected, and back."""
+"""Several model servers behind the service: they share the load, are replaced before the first token, and are ejected
+and return."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ from llm_service.engines.llama_cpp import llama_command
 from llm_service.engines.load_balanced import LoadBalancedEngine, load_balanced_engine
 from llm_service.servers.backend_metrics import LOADS
 
-QUESTION = "What is new?"  # no probe asks this
+QUESTION = "What is new?"  # unlike the question of a probe
 REQUEST = GenerationRequest((Message("user", QUESTION),), 10, 0.0)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nConnection: close\r\n\r\n"
 TOKEN = b'data: {"choices":[{"delta":{"content":"Hi"}}]}\n\n'
@@ -37,7 +38,7 @@ class SmallServer:
     behaviour: str = "ok"
     waiting: int = 0
     port: int = field(default_factory=free_port)
-    replies: int = 0  # asked for by a person, not by a probe
+    replies: int = 0  # without those to probes
     going_on: asyncio.Event = field(default_factory=asyncio.Event)
     _server: asyncio.Server | None = None
 
@@ -81,7 +82,7 @@ class SmallServer:
             case "reset":
                 writer.transport.abort()
             case "silent":
-                await reader.read(1)  # until the service hangs up
+                await reader.read(1)  # until the service closes the connection
             case status if status.isdigit():
                 writer.write(b"HTTP/1.1 %s No\r\nConnection: close\r\n\r\n" % status.encode())
             case "half" if not probe:
@@ -125,7 +126,7 @@ async def reply(engine: LoadBalancedEngine) -> str:
 
 
 async def healthy_again(engine: LoadBalancedEngine) -> None:
-    while not all(backend.healthy for backend in engine.backends):  # it is probed
+    while not all(backend.healthy for backend in engine.backends):  # until a probe succeeds
         await asyncio.sleep(0.02)
 
 
@@ -315,10 +316,10 @@ async def test_two_real_servers_of_which_one_dies_in_mid_reply() -> None:
             assert [backend.in_flight for backend in engine.backends] == [1, 1]
             victim = psutil.Process(servers[0].pid)
             victim.kill()
-        assert outcomes == {"done": 1, "broken": 1}  # half a reply can't be taken back
+        assert outcomes == {"done": 1, "broken": 1}  # a reply that has begun can't be sent again
         assert [backend.healthy for backend in engine.backends] == [False, True]
         for _ in range(2):
-            assert await reply(engine)  # a new one is not lost
+            assert await reply(engine)  # a new reply is not lost
 
         await cleanup.enter_async_context(llama(ports[0]))
         await healthy_again(engine)

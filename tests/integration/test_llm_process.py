@@ -1,4 +1,4 @@
-"""`python -m llm_service` as a process: it starts, drains, ends, and leaves nothing behind however it ends."""
+"""`python -m llm_service` as a process: it starts, drains and ends, and it never leaves a child process behind."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from common.grpc_client import open_channel
 from tests.support.mesh import models_folder
 
-SECRET = "xylophone-4711"  # what a person says; it may be in no log
+SECRET = "xylophone-4711"  # a learner's words, which no log may contain
 
 
 @dataclass
@@ -60,7 +60,7 @@ async def service(folder: Path) -> AsyncIterator[Running]:
             watch = health.Watch(health_pb2.HealthCheckRequest(service="aitalk.llm.v1.LlmService"))
             while (await watch.read()).status != health_pb2.HealthCheckResponse.SERVING:
                 pass
-            watch.cancel()  # or it would be drained, too
+            watch.cancel()  # otherwise the drain would wait for it
             (model_server,) = psutil.Process(process.pid).children()
             yield Running(process, model_server, log, llm_pb2_grpc.LlmServiceStub(channel))
     finally:
@@ -69,7 +69,8 @@ async def service(folder: Path) -> AsyncIterator[Running]:
 
 
 async def ended(process: psutil.Process) -> None:
-    """Returns once it has; the test's own time-out is the limit. (An orphan of a container may stay as a zombie.)"""
+    """Wait until the process has ended; the test's time-out is the limit. (In a container, an orphan may stay as a
+    zombie.)"""
     while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
         await asyncio.sleep(0.05)
 
@@ -119,8 +120,8 @@ async def test_nothing_that_is_said_goes_into_a_log(tmp_path: Path) -> None:
         running.process.terminate()
         await asyncio.to_thread(running.process.wait)
         log = running.log.read_text()
-    assert "model loaded" in log  # llama.cpp's own lines from before the first request are there …
-    assert SECRET not in log  # … and those that might quote one are not
+    assert "model loaded" in log  # the log has llama.cpp's own lines from before the first request …
+    assert SECRET not in log  # … but not those that might quote a request
 
 
 def test_a_setting_that_can_not_be_is_named(tmp_path: Path) -> None:

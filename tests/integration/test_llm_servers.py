@@ -1,4 +1,4 @@
-"""Model servers that are late, silent, or no model servers at all, and children that will not start."""
+"""Model servers that are late or silent, other servers in their place, and child processes that don't start."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def settings(**values: Any) -> LlmSettings:
 
 @asynccontextmanager
 async def service_for(options: LlmSettings, *, warm: bool) -> AsyncIterator[llm_pb2_grpc.LlmServiceAsyncStub]:
-    """The service, asking the server at LLM_BASE_URL; not `warm`: serving at once, whatever that server is."""
+    """The service with the server at LLM_BASE_URL. warm: whether to wait until it has tried the server."""
     service = create_service(create_engine(options, "openai"), options)
     if not warm:
         service = dataclasses.replace(service, warm_up=lambda: asyncio.sleep(0))
@@ -52,7 +52,7 @@ async def service_for(options: LlmSettings, *, warm: bool) -> AsyncIterator[llm_
 
 
 async def status_with(talk: Talk, **values: Any) -> grpc.StatusCode:
-    """How a call ends when the model server is `talk`."""
+    """The status of a call when `talk` is the model server."""
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -97,7 +97,7 @@ async def test_a_stream_that_breaks_off_is_an_internal_error() -> None:
 
 async def test_a_silent_server_is_given_up() -> None:
     async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-        while await reader.read(1000):  # until the service hangs up
+        while await reader.read(1000):  # until the service closes the connection
             pass
 
     assert await status_with(silence, llm_request_timeout_s=0.3) == grpc.StatusCode.DEADLINE_EXCEEDED
@@ -219,7 +219,7 @@ async def test_a_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     script = f"trap '' TERM; touch {ready}; while :; do sleep 0.1; done"
     async with run_child(["sh", "-c", script]) as process:
         reading = asyncio.create_task(process.pass_on_output())
-        while not ready.exists():  # another process makes it
+        while not ready.exists():  # until another process makes the file
             await asyncio.sleep(0.02)
         process.stop_timeout_s = 0.2
     await reading

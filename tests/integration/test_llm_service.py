@@ -29,7 +29,7 @@ from llm_service.service import create_service
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SLOTS = 4
-# Nothing but a long list satisfies it, so a reply lasts until it is cancelled.
+# Only a long list fits this schema, so a reply goes on until it is cancelled.
 ENDLESS = json.dumps({"type": "array", "items": {"type": "integer"}, "minItems": 1000})
 
 
@@ -39,7 +39,7 @@ class Llm:
     engine: SupervisedEngine
 
     async def server_metric(self, name: str) -> float:
-        """A value that llama.cpp itself reports."""
+        """The value of a metric of llama.cpp's own."""
         async with httpx.AsyncClient(trust_env=False) as client:
             text = (await client.get(self.engine.base_url.removesuffix("/v1") + "/metrics", timeout=30)).text
         return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"llamacpp:{name} "))
@@ -63,7 +63,7 @@ async def llm() -> AsyncIterator[Llm]:
 
 
 def messages(*texts: str) -> list[llm_pb2.ChatMessage]:
-    """The last is the user's, one before it the system's."""
+    """The messages with these texts: the last one is the user's, and one before it is the system message."""
     roles = [llm_pb2.ROLE_SYSTEM, llm_pb2.ROLE_USER][-len(texts) :]
     return [llm_pb2.ChatMessage(role=role, content=text) for role, text in zip(roles, texts, strict=True)]
 
@@ -77,13 +77,13 @@ def streaming(*texts: str, **config: Any) -> llm_pb2.StreamingGenerateRequest:
 
 
 async def eventually(value: Callable[[], Awaitable[float]], expected: float) -> None:
-    """Wait for a value that must come; the test's own time-out is the limit."""
-    while await value() != expected:  # it is in another process
+    """Wait until `value` returns `expected`; the test's time-out is the limit."""
+    while await value() != expected:  # the value is in another process
         await asyncio.sleep(0.05)
 
 
 def counted(metric: str, **labels: str) -> float:
-    """What our own Prometheus metrics say."""
+    """The value of one of our own Prometheus metrics."""
     return REGISTRY.get_sample_value(metric, labels) or 0.0
 
 
@@ -111,7 +111,7 @@ async def test_streams_a_reply(llm: Llm) -> None:
 
 async def test_unary_and_streaming_say_the_same(llm: Llm) -> None:
     ask: dict[str, Any] = {"max_tokens": 8, "temperature": 0.0}
-    await llm.stub.Generate(unary("What is the capital of France?", **ask))  # now it is in the prompt cache for both
+    await llm.stub.Generate(unary("What is the capital of France?", **ask))  # now the prompt is cached for both calls
     whole = await llm.stub.Generate(unary("What is the capital of France?", **ask))
     stream = llm.stub.StreamingGenerate(streaming("What is the capital of France?", **ask))
     assert "".join([event.delta async for event in stream]) == whole.text
@@ -246,7 +246,7 @@ async def test_bad_requests_are_named(llm: Llm, request_: llm_pb2.GenerateReques
 
 
 async def test_a_reply_is_guarded_unless_it_is_asked_for_as_it_is(llm: Llm) -> None:
-    ask = " ".join(["la"] * 18)  # the bundled model goes on with that, if it may
+    ask = " ".join(["la"] * 18)  # the bundled model repeats this for ever, unless the guard ends it
     config: dict[str, Any] = {
         "max_tokens": 150,
         "temperature": 0.0,
@@ -275,7 +275,7 @@ async def test_describes_itself(llm: Llm) -> None:
     assert engine.ready
     assert engine.slots_total == SLOTS
     assert 130_000_000 < engine.parameters < 140_000_000
-    assert engine.memory_bytes > 100_000_000  # the weights alone, in the child
+    assert engine.memory_bytes > 100_000_000  # at least the weights, which are in the child process
 
 
 async def test_the_unused_part_of_the_cache_takes_no_memory(llm: Llm) -> None:
@@ -285,14 +285,14 @@ async def test_the_unused_part_of_the_cache_takes_no_memory(llm: Llm) -> None:
 
 
 def llama_process() -> psutil.Process:
-    """The server that this process started; the mesh of other tests may be among its children, too."""
+    """The model server that this process has started. The mesh of other tests may be among its children, too."""
     children = psutil.Process().children()
     (child,) = [child for child in children if "llm_service.servers.llama_server" in child.cmdline()]
     return child
 
 
 async def test_a_killed_server_is_started_again(llm: Llm) -> None:
-    """Last, as it costs the other tests their warm cache."""
+    """The last test, because afterwards the cache is cold."""
     child = llama_process()
     before, restarts = llm.engine.base_url, counted("aitalk_llm_server_restarts_total")
     call = llm.stub.StreamingGenerate(streaming("Count.", max_tokens=2000, json_schema=ENDLESS))

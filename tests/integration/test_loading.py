@@ -1,4 +1,5 @@
-"""How model servers load: in turn, on demand; and engines that crash, hang or run out of memory. Real processes."""
+"""How model servers load, in real processes: one after the other, or on demand; and engines that crash, hang or run out
+of memory."""
 
 from __future__ import annotations
 
@@ -29,13 +30,14 @@ SERVICES = {"asr_service": "ASR", "llm_service": "LLM", "tts_service": "TTS"}
 
 
 def failing(how: str, folder: Path, *before: str, **settings: str) -> subprocess.Popen[str]:
-    """`before`: a command that runs the service, instead of the service by itself."""
+    """Start a service whose engine fails in this way. `before`: a command that runs the service; by default it runs
+    directly."""
     environment = {"MODELS_CACHE_DIR": str(folder), **settings}
     return subprocess.Popen([*before, *FAILING, how], env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
 
 def said(process: subprocess.Popen[str]) -> str:
-    """What a process that can't start says last; it has ended."""
+    """Wait for a process that can't start. Returns its last words."""
     _, log = process.communicate(timeout=60)
     assert process.returncode == 1, log
     assert "Traceback" not in log
@@ -99,7 +101,7 @@ def test_the_mesh_says_which_process_ended_it_and_why(
         "MODELS_CACHE_DIR": str(tmp_path / "models"),
         "ENABLE_MEMORY_EFFICIENT_LOADING": "false",
         "PORT": "0",
-        **dict.fromkeys(("LLM_ADDRESS", "TTS_ADDRESS"), "127.0.0.1:1"),  # their models would be loaded in vain
+        **dict.fromkeys(("LLM_ADDRESS", "TTS_ADDRESS"), "127.0.0.1:1"),  # no model is loaded for them
         **settings,
     }
     with running("deploy.mesh", tmp_path / "log", environment) as mesh:
@@ -130,7 +132,7 @@ def test_models_load_one_after_the_other(tmp_path: Path) -> None:
 
 
 def loading_span(label: str, log: str) -> tuple[str, str]:
-    """When the log says that the model began to load, and that it was loaded; as written, to the millisecond."""
+    """When the model began to load and when it was loaded, as texts from the log, to the millisecond."""
     begin = re.search(rf"^(\S+ \S+) .* {label} loads its model$", log, re.MULTILINE)
     end = re.search(rf"^(\S+ \S+) .* ✓ {label} model loaded$", log, re.MULTILINE)
     assert begin
@@ -148,7 +150,7 @@ async def test_one_that_hangs_holds_up_others_only_where_they_take_turns(tmp_pat
         with running_failing("slow", tmp_path / "waiting.log", tmp_path) as other:
             await until_logged(other, "ASR waits: another model is being loaded")
             assert "loads its model" not in other.log
-            first.process.kill()  # the lock goes with the process
+            first.process.kill()  # the lock is freed with the process
             await until_logged(other, "✓ ASR model loaded")
 
 

@@ -14,7 +14,7 @@ import uvicorn
 
 from gateway.mcp_servers import McpServer, read_servers
 
-if TYPE_CHECKING:  # to import them takes most of a second, and all workers import this file
+if TYPE_CHECKING:  # importing them takes most of a second, and all workers import this file
     from mcp.server.mcpserver import MCPServer
 
     from gateway.clients.mcp import McpTools

@@ -1,4 +1,5 @@
-"""Weights over the real huggingface_hub, from a hub on loopback that breaks off, lies, or is away; and a full disk.
+"""Downloads of weights with the real huggingface_hub, from a hub on loopback that breaks connections, sends wrong bytes
+or is away; and a full disk.
 
 Each download is a process of its own: the library reads HF_ENDPOINT when it is imported.
 """
@@ -22,7 +23,7 @@ from tests.support.mesh import ROOT
 
 MODEL = "people/speaker"
 WEIGHTS = np.random.default_rng(0).bytes(40_000_000)
-BUFFER = 10 << 20  # the library writes so much at a time; a break loses what is short of it
+BUFFER = 10 << 20  # the library writes this much at a time; a broken connection loses the rest
 FILES = {"config.json": b'{"layers": 2}', "model.safetensors": WEIGHTS, "other.bin": b"x" * 5_000}
 FETCH = """
 import logging, sys
@@ -46,7 +47,7 @@ def hub() -> Iterator[Hub]:
 def start(hub: Hub | str, cache: Path, model: str = MODEL, *, first: str = "", **more: Any) -> subprocess.Popen[str]:
     """A process that fetches the model.
 
-    first: Python code that it runs before. Of `more`, names in capitals go into its environment, the rest to Popen.
+    first: Python code that it runs first. more: names in capitals are environment variables; the others go to Popen.
     """
     named = {key: more.pop(key) for key in [*more] if key.isupper()}
     environment = {"PATH": os.environ["PATH"], "HF_ENDPOINT": hub if isinstance(hub, str) else hub.url, **named}
@@ -69,7 +70,7 @@ def fetch(hub: Hub | str, cache: Path, model: str = MODEL, **more: Any) -> tuple
 
 
 def refused(hub: Hub | str, cache: Path, model: str = MODEL, **more: Any) -> str:
-    """What a download says that fails."""
+    """The error message of a download that fails."""
     process = start(hub, cache, model, **more)
     _, log = process.communicate(timeout=60)
     assert process.returncode == 1, log
@@ -96,7 +97,7 @@ def test_a_connection_that_breaks_is_taken_up_where_it_broke(hub: Hub, tmp_path:
     folder, _ = fetch(hub, tmp_path)
     assert (folder / "model.safetensors").read_bytes() == WEIGHTS
     assert hub.cut_after == []
-    assert hub.served["model.safetensors"] < len(WEIGHTS) + 2 * BUFFER  # begun anew it would be 77 MB
+    assert hub.served["model.safetensors"] < len(WEIGHTS) + 2 * BUFFER  # if it had started again, it would be 77 MB
 
 
 def test_a_process_that_is_killed_is_taken_up_by_the_next(hub: Hub, tmp_path: Path) -> None:

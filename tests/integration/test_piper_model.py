@@ -1,4 +1,5 @@
-"""The bundled voice in pieces: the sound is the whole file's, cut anywhere, and the words are where they were."""
+"""The bundled voice in pieces: wherever it is cut, the sound and the times of the words are the same as in one
+piece."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ TEXT = "Yesterday, Doctor Smith walked along the river with his two dogs, and it
 
 @dataclass
 class Still:
-    """A model's session without its dice, so that it says the same twice."""
+    """A model's session without random noise, so that it always gives the same sound."""
 
     session: onnxruntime.InferenceSession
 
@@ -48,13 +49,13 @@ def spoken(model: PiperModel) -> list[NDArray[np.float32]]:
 
 @cache
 def pieces_said() -> list[NDArray[np.float32]]:
-    """What the bundled voice says."""
+    """The bundled voice's sound, in pieces."""
     return spoken(still_model())
 
 
 @cache
 def library_said() -> AudioChunk:
-    """What the library says with the same voice, and how long each phoneme is."""
+    """The library's sound with the same voice, and the length of each phoneme."""
     voice = PiperVoice.load(PATH, include_alignments=True)
     voice.session = Still(voice.session)
     (whole,) = voice.synthesize(TEXT, include_alignments=True)
@@ -66,7 +67,7 @@ def test_the_pieces_are_what_the_whole_file_says() -> None:
     assert len(pieces) > 2
     assert len(pieces[0]) < len(pieces[1]) < sum(map(len, pieces)) / 4
     together = np.concatenate(pieces)
-    # The library fills the whole range by the loudest sample.
+    # The library scales the sound by its loudest sample.
     assert together / np.abs(together).max() == pytest.approx(whole.audio_float_array, abs=1e-4)
 
 
@@ -81,7 +82,7 @@ def test_lengths_are_those_that_the_library_tells() -> None:
 def test_a_file_that_cannot_be_cut_speaks_whole_sentences(tmp_path: Path) -> None:
     model = onnx.load(str(PATH))
     for node in model.graph.node:
-        node.name = ""  # an exporter that gives no names
+        node.name = ""  # some exporters write no names
     path = tmp_path / PATH.name
     onnx.save(model, str(path))
     Path(f"{path}.json").write_bytes(Path(f"{PATH}.json").read_bytes())

@@ -16,7 +16,7 @@ from tests.support.mesh import ROOT
 from tests.support.settings_table import settings
 
 AWAITED = {"vllm", "tts-coqui", "tts-kyutai"}
-"""Locks that profiles name, and that others are making; to be emptied when they are there."""
+"""Locks that profiles name but that need not exist yet. Remove them from this set once they exist."""
 
 
 def dry_run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -38,7 +38,7 @@ def test_the_environment_goes_before_the_file_and_the_file_before_the_profile() 
         dotenv={"PROFILE": "standard", "ASR_DTYPE": "int8", "LLM_MAX_STREAMS": "4", "TTS_MODEL_NAME": ""},
     )
     assert merged["ASR_DTYPE"] == "float32"
-    assert merged["LLM_MAX_STREAMS"] == "4"  # empty means: not set
+    assert merged["LLM_MAX_STREAMS"] == "4"  # an empty value counts as not set
     assert merged["TTS_MODEL_NAME"] == "tts_models/en/ljspeech/tacotron2-DDC"
     assert merged["ASR_MODEL_NAME"] == "openai/whisper-medium"
     assert merged["HOME"] == "/root"
@@ -56,14 +56,14 @@ def test_a_profile_names_settings_that_there_are_and_environments_that_can_be_in
 
 
 def test_a_dry_run_says_what_would_be_installed_fetched_and_started() -> None:
-    """The locks of the other engines' environments may not be there yet: recognition's stands in for them."""
+    """The locks of other engines' environments may not exist yet. Recognition's lock replaces them."""
     said = dry_run(PROFILE="standard", LLM_ENVIRONMENT="asr-cuda", TTS_ENVIRONMENT="asr-cuda", REDIS_URL="redis://x/0")
     assert said.returncode == 0, said.stderr
     lines = said.stdout.splitlines()
     home = ROOT / ".venv-asr-cuda"
     assert (
         sum("--require-hashes -r" in line and line.endswith("asr-cuda.txt") for line in lines) == 1
-    )  # once for all three
+    )  # one lock for all three
     for part in ("asr", "llm", "tts"):
         assert f"fetch    {home}/bin/python -m {part}_service --fetch" in lines
         assert f"start    {part} in {home}: exec python -m {part}_service" in lines
@@ -116,7 +116,7 @@ def test_nvidias_libraries_are_found_where_the_wheels_put_them(tmp_path: Path) -
     packages = tmp_path / "lib" / "python3.12" / "site-packages"
     for folder in ("nvidia/cublas/lib", "nvidia/cudnn/lib"):
         (packages / folder).mkdir(parents=True)
-    assert "LD_LIBRARY_PATH" not in Environment(tmp_path).settings({})  # nothing there that needs them
+    assert "LD_LIBRARY_PATH" not in Environment(tmp_path).settings({})  # there are no libraries that need it
     (packages / "ctranslate2").mkdir()
     path = Environment(tmp_path).settings({"LD_LIBRARY_PATH": "/mine"})["LD_LIBRARY_PATH"]
     assert path == f"{packages}/nvidia/cublas/lib:{packages}/nvidia/cudnn/lib:/mine"

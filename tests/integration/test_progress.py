@@ -60,7 +60,7 @@ class World:
         return httpx.AsyncClient(base_url=self.gateway.http, headers={"X-Learner": learner, **headers})
 
     async def converse(self, *said: str, headers: dict[str, str] | None = None, **start: Any) -> Learner:
-        """A whole conversation in writing, to its analysis."""
+        """Hold a whole typed conversation, and wait for its analysis."""
         async with a_learner(self.gateway.ws, **(headers or {})) as learner:
             await learner.send(type="start", **start)
             for text in said:
@@ -109,9 +109,9 @@ async def test_ten_conversations_their_export_and_their_erasure(world: World, ca
         assert (progress["kept"], len(progress["conversations"])) == (True, 10)
         first, last = progress["conversations"][0], progress["conversations"][-1]
         assert first["words"] == 8
-        assert {"buyed", "yesterday"} & set(first["new_words_list"]) == {"yesterday"}  # a slip is no word
+        assert {"buyed", "yesterday"} & set(first["new_words_list"]) == {"yesterday"}  # a mistake is not a new word
         assert first["scenario"]["tasks"] >= 3
-        assert "i" not in last["new_words_list"]  # used before
+        assert "i" not in last["new_words_list"]  # the learner has used it before
         assert progress["words_used"][0]["words"] > 30
         kinds = {mistake["kind"]: mistake for mistake in progress["mistakes"]}
         assert kinds["agreement"]["conversations"] == 3
@@ -279,7 +279,7 @@ async def test_a_record_has_bounds_and_expires(world: World) -> None:
         await world.learners.put_word(name, word)
     with pytest.raises(InvalidInputError, match="the most"):
         await world.learners.put_word(name, words[-1])
-    await world.learners.put_word(name, words[0])  # one that is there is changed
+    await world.learners.put_word(name, words[0])  # an existing word is changed
     ttls = [await world.store._redis.ttl(key) for key in await world.keys()]
     assert len(ttls) == 3
     assert all(TTL_S < ttl <= PROGRESS_TTL_S for ttl in ttls)
@@ -316,7 +316,7 @@ async def test_a_session_that_could_not_be_saved_is_not_written_after_the_erasur
     record.is_wanted = partial(world.learners.is_kept, name, record_id)
     world.store.save_later(record)
     await world.learners.erase(name)
-    world.store.save_later(record)  # by a gateway that the erasure did not reach
+    world.store.save_later(record)  # at a gateway that does not know of the erasure
     assert await world.store._save_one(record)
     assert not world.store._unsaved
     assert await world.keys() == []

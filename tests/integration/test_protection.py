@@ -1,4 +1,4 @@
-"""Who is let in, how much one client may ask, and how the processes of a mesh know one another."""
+"""Who is admitted, how much one client may request, and how the processes of a mesh authenticate one another."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ async def serving(**settings: Any) -> AsyncIterator[str]:
 
 
 async def answer(address: str, security: Security) -> grpc.StatusCode:
-    """How a unary and a streaming call end."""
+    """Make a unary call and then a streaming call. Returns the status of the first one that fails; OK if none does."""
     async with open_channel(address, security) as channel:
         stub: Any = llm_pb2_grpc.LlmServiceStub(channel)
         try:
@@ -257,7 +257,7 @@ async def test_readiness_names_the_service_that_refuses_the_gateways_token(caplo
         assert "does not answer (unavailable)" in problems["tts"]
         assert "TTS_ADDRESS" in problems["tts"]
     warnings = [record.getMessage() for record in caplog.records if record.name == "gateway.clients.services"]
-    assert warnings == [f"llm {problems['llm']}"]  # once, not at each look
+    assert warnings == [f"llm {problems['llm']}"]  # only once, not at each check
 
 
 async def test_a_token_that_is_right_is_ready() -> None:

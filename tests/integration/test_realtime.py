@@ -75,7 +75,7 @@ async def test_a_spoken_turn_gives_the_events_in_their_order() -> None:
 
 
 async def test_spoken_items_are_created_again_from_their_transcripts() -> None:
-    """OpenAI's JavaScript client does so with the learner's, when an application changes what was said."""
+    """OpenAI's JavaScript client does so with the learner's items if an application changes the history."""
     async with a_gateway().running() as gateway, realtime(gateway.http) as client:
         for role, kind, text in (("user", "input_audio", "Good morning."), ("assistant", "output_audio", "I see.")):
             part = {"type": kind, "audio": None, "transcript": text}
@@ -163,7 +163,7 @@ async def interrupted(client: RealtimeClient, gateway: TestGateway, said: str = 
     await write(client, "tell me a story")
     await client.send("response.create")
     await client.wait_for("response.output_audio.delta")
-    await asyncio.sleep(0.8)  # of the first word's second
+    await asyncio.sleep(0.8)  # within the first word, which takes a second
     gateway.asr.script = [(at(0.2), SpeechStarted(at(0.1))), (at(0.6), eager(said)), (at(0.8), end(said))]
     gateway.llm.reply = ["I am listening."]
     await client.say(bytes(SECOND))

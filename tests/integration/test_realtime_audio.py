@@ -91,7 +91,7 @@ async def test_a_transcription_session_has_no_responses() -> None:
 
 
 async def test_the_partner_goes_on_after_a_long_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.realtime.idle_timer.MS_PER_S", 50_000)  # five seconds last a tenth of one
+    monkeypatch.setattr("gateway.realtime.idle_timer.MS_PER_S", 50_000)  # so five seconds pass in a tenth of a second
     async with a_gateway().running() as gateway, realtime(gateway.http) as client:
         await client.update(audio={"input": {"turn_detection": {"type": "server_vad", "idle_timeout_ms": 5000}}})
         await write(client, "hello")
@@ -132,5 +132,5 @@ def test_telephone_codes_are_those_of_the_standard() -> None:
 
 
 def _with_one_zero(codes: bytes) -> bytes:
-    """µ-law has two codes for zero."""
+    """The codes with only one code for zero, because µ-law has two."""
     return codes.replace(b"\x7f", b"\xff") if b"\xff" in codes else codes

@@ -58,7 +58,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str | None]] = [
     ("response.create", {"response": {"conversation": "x"}}, "invalid_value", "response.conversation"),
     ("response.cancel", {}, "response_cancel_not_active", None),
 ]
-"""Events of a client, and the code and the parameter of the error that each gets."""
+"""(an event of a client, the code of the error that it gets, the error's parameter)"""
 
 
 async def test_what_is_wrong_gets_an_error_that_names_the_event() -> None:
@@ -83,7 +83,7 @@ async def test_an_event_that_is_too_large_gets_an_error() -> None:
     async with a_gateway().running() as gateway, realtime(gateway.http) as client:
         await client.send("input_audio_buffer.append", audio="A" * (1 << 20))
         error = (await client.wait_for("error"))["error"]
-        assert (error["code"], error["event_id"]) == ("frame_too_large", None)  # it is not read
+        assert (error["code"], error["event_id"]) == ("frame_too_large", None)  # the event is not parsed
 
 
 async def test_a_reply_that_fails_is_a_failed_response() -> None:

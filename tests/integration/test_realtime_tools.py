@@ -20,7 +20,7 @@ MADE = ToolCall("c1", "look", '{"at": 1}')
 
 
 def calling(*first: Any) -> TestGateway:
-    """The model's first replies are these."""
+    """A gateway whose model gives these replies first."""
     gateway = a_gateway()
     gateway.llm.first_replies = list(first)
     return gateway

@@ -1,4 +1,4 @@
-"""A rolling restart of two real gateways on one real Valkey, under 50 learners who are in the middle of talking."""
+"""A rolling restart of two real gateways on one real Valkey, while 50 learners are talking."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ FAST = Delays(first_token=0.02, token=0.005, speech=0.02)
 
 @dataclass
 class Roamer:
-    """A learner who types a turn, hears the reply to its end, thinks, types again; and goes where the gateways are.
+    """A learner who types a turn, hears the reply to its end, thinks, and types again. If told to reconnect, the
+    learner goes to the other gateway.
 
-    moved_s: from being told to reconnect (or losing the line) to `resumed`, of each move.
+    moved_s: for each move, the seconds from `reconnect` (or from the lost connection) to `resumed`.
     """
 
     name: int
@@ -45,7 +46,7 @@ class Roamer:
     _lost_s: float = 0.0
 
     async def talk(self) -> None:
-        """Until told to stop, between two turns."""
+        """Converse until told to stop; then stop between two turns."""
         at = self.name
         while not self.stopping:
             at += 1
@@ -65,7 +66,7 @@ class Roamer:
                 await asyncio.sleep(0.05)
 
     async def _enter(self, socket: ClientConnection) -> bool:
-        """Get into the conversation, a fresh one or the one that is to be carried on."""
+        """Begin the conversation, or resume it. Returns whether that worked."""
         while (message := await self._next(socket))["type"] in {"connected", "queued"}:
             if message["type"] == "connected" and not self.session:
                 self.session = {name: message[name] for name in ("session_id", "resume_token")}
@@ -80,7 +81,7 @@ class Roamer:
         return False
 
     async def _converse(self, socket: ClientConnection) -> None:
-        """Turn after turn, until told to go to another gateway."""
+        """Take turn after turn until told to go to another gateway."""
         while not self.stopping:
             text = f"learner {self.name}, turn {len(self.said)}"
             await self._send(socket, {"type": "text", "text": text})
@@ -88,12 +89,13 @@ class Roamer:
             if over["type"] == "turn_complete":
                 self.said.append(text)
                 over = await self._think(socket)
-            if over["type"] == "reconnect":  # a text that was not answered is said again, elsewhere
+            if over["type"] == "reconnect":  # at the next gateway, a text without an answer is sent again
                 await self._leave(socket, over["delay_ms"] / 1000)
                 return
 
     async def _hear(self, socket: ClientConnection) -> dict[str, Any]:
-        """A whole reply, with a player that is much faster than time; the message that ends it."""
+        """Hear a whole reply, with a player that is much faster than real time. Returns the message that ends the
+        reply."""
         played: dict[str, Any] = {}
         while True:
             message = await self._next(socket)
@@ -108,7 +110,7 @@ class Roamer:
                     return message
 
     async def _think(self, socket: ClientConnection) -> dict[str, Any]:
-        """For a moment; what came meanwhile, if anything."""
+        """Think for a moment. Returns the message that came meanwhile, or an empty one."""
         try:
             async with asyncio.timeout(random.uniform(0.5, 1.8)):
                 return await self._next(socket)
@@ -123,7 +125,7 @@ class Roamer:
         await asyncio.sleep(delay_s)
 
     async def _send(self, socket: ClientConnection, message: dict[str, Any]) -> None:
-        """Send, unless the connection is closed: a `reconnect` that came before that is yet to be read."""
+        """Send the message, unless the connection is closed. In that case a `reconnect` is still to be read."""
         with suppress(ConnectionClosed):
             await socket.send(json.dumps(message))
 
@@ -134,7 +136,7 @@ class Roamer:
 
 @contextmanager
 def gateways(folder: Path) -> Iterator[tuple[list[int], list[dict[str, str]], str]]:
-    """Models and a Valkey; ports and settings for two gateways."""
+    """Start the models and a Valkey. Yields the ports and the settings for two gateways, and the URL of the Valkey."""
     models, valkey, *ports = free_ports(4)
     url = f"redis://127.0.0.1:{valkey}/0"
     stubs = {"LLM_PORT": str(models), "TTS_PORT": str(models), "ASR_PORT": str(models)}
@@ -179,7 +181,7 @@ async def test_a_rolling_restart_of_both_gateways_loses_nobody(
         assert [learner.wrong for learner in learners if learner.wrong] == []
         assert all(len(learner.said) >= 3 for learner in learners)
         moves = sorted(moved_s for learner in learners for moved_s in learner.moved_s)
-        assert len(moves) >= LEARNERS  # each was on one of the two when it ended
+        assert len(moves) >= LEARNERS  # each learner was at one of the two gateways when it ended
         await check_history(learners, url)
         p95_ms = round(1000 * moves[int(0.95 * (len(moves) - 1))])
         print(f"{len(moves)} moves, reconnect to resumed: p50 {1000 * moves[len(moves) // 2]:.0f} ms, p95 {p95_ms} ms")
@@ -187,7 +189,7 @@ async def test_a_rolling_restart_of_both_gateways_loses_nobody(
 
 
 async def check_history(learners: list[Roamer], url: str) -> None:
-    """All that was said and answered is there, in order, once."""
+    """Check that the history has each turn and each reply once, in order."""
     store = RedisStore(url, ttl_s=100)
     for learner in learners:
         _, turns = await store.resume(learner.session["session_id"], learner.session["resume_token"], "test")

@@ -1,4 +1,4 @@
-"""A model server that stops while somebody watches its health, again and again."""
+"""A model server stops while a client watches its health, again and again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from common.settings import ModelServerSettings
 NAME = llm_pb2.DESCRIPTOR.services_by_name["LlmService"].full_name
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-ROUNDS = 200  # with two `stop`s at once grpcio crashed before that
+ROUNDS = 200  # with two calls of `stop` at once, grpcio crashed in fewer rounds
 
 
 async def nothing() -> None: ...
@@ -99,4 +99,4 @@ async def test_watches_end_with_the_server_and_at_once(drain_s: float) -> None:
             await watch_to_its_end(watch)
         await channel.close()
     if drain_s:
-        assert time.monotonic() - began < drain_s  # none waited for the end of the drain
+        assert time.monotonic() - began < drain_s  # no server waited for the end of the drain

@@ -13,7 +13,7 @@ import httpx
 from deploy.mesh import free_ports
 from tests.support.mesh import running
 
-GIVEN_UP_S = 60  # Kubernetes would kill it after 75
+GIVEN_UP_S = 60  # Kubernetes would kill the gateway after 75 s
 REQUEST = (
     b"GET /ws/conversation HTTP/1.1\r\nHost: gateway\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + base64.b64encode(bytes(16)) + b"\r\n\r\n"
@@ -33,7 +33,7 @@ async def until_alive(url: str) -> None:
 
 async def test_clients_that_never_close_and_a_redis_that_hangs_do_not_keep_a_gateway_alive(tmp_path: Path) -> None:
     (port,) = free_ports(1)
-    with socket.create_server(("127.0.0.1", 0)) as hung:  # accepts connections, and answers nothing
+    with socket.create_server(("127.0.0.1", 0)) as hung:  # accepts connections, but answers nothing
         settings = {
             "HOST": "127.0.0.1",
             "PORT": str(port),
@@ -45,7 +45,7 @@ async def test_clients_that_never_close_and_a_redis_that_hangs_do_not_keep_a_gat
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(REQUEST)
             assert b"101 Switching Protocols" in await reader.readuntil(b"\r\n\r\n")
-            await asyncio.wait_for(reader.read(1), 30)  # "connected", of which the rest is never read
+            await asyncio.wait_for(reader.read(1), 30)  # the first byte of `connected`; the rest is never read
             _, idle = await asyncio.open_connection("127.0.0.1", port)
             gateway.process.send_signal(signal.SIGTERM)
             assert await asyncio.to_thread(gateway.process.wait, GIVEN_UP_S) == 0

@@ -1,6 +1,6 @@
-"""Redis as it is run: restarts, a failover, many writes at once. On real Valkeys.
+"""Redis restarts, fails over, and gets many writes at once. On real Valkeys.
 
-Sources: the shared cases `redis_failover.py`, `redis_pool_100.py` and `redis_stale_pool.py`.
+Sources: outside reports, as the cases `redis_failover.py`, `redis_pool_100.py` and `redis_stale_pool.py`.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ async def opened(port: int) -> AsyncIterator[RedisStore]:
 
 
 async def everyone_says(store: RedisStore, learners: int, number: int) -> int:
-    """Each learner says something in the same moment. How many of it was not stored."""
+    """Every learner says something at the same moment. Returns how many of these turns were not stored."""
     said = (store.append(state(learner), turn(number), at=number) for learner in range(learners))
     return sum(isinstance(result, UnavailableError) for result in await asyncio.gather(*said, return_exceptions=True))
 
@@ -90,7 +90,7 @@ async def test_after_a_failover_turns_go_to_the_new_master_and_what_it_lacks_is_
     master = old_port
 
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """The name that a failover moves: new connections go to the new master."""
+        """Stands for the host name that a failover moves: it connects new connections to the present master."""
         up, down = await asyncio.open_connection("127.0.0.1", master)
 
         async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
@@ -108,12 +108,12 @@ async def test_after_a_failover_turns_go_to_the_new_master_and_what_it_lacks_is_
             await record.create("token")
             await record.remember(turn(0))
             old = redis.Redis(port=old_port)
-            master = new_port  # nothing was replicated: the new master knows no session
+            master = new_port  # the new master knows no session, because nothing was replicated
             await old.replicaof("127.0.0.1", new_port)
             await record.remember(turn(1))
             await record.remember(turn(2))
             assert (await new.resume("s1", "token", "g2"))[1] == [turn(0), turn(1), turn(2)]
-            await old.replicaof("NO", "ONE")  # a master that ends waits for its replicas
+            await old.replicaof("NO", "ONE")  # otherwise the master waits for its replicas when it ends
             await old.aclose()
             outbox.close()
             assert [message async for message in outbox] == []
@@ -145,7 +145,7 @@ async def test_what_could_not_be_saved_is_saved_as_soon_as_it_can_be(tmp_path: P
 
 
 async def test_a_learner_who_comes_back_after_an_outage_has_all_that_was_said_in_it(tmp_path: Path) -> None:
-    """The connection was lost in the outage, too: the session is resumed before `keep_saving` has written it."""
+    """The learner's connection broke in the outage, too. The session is resumed before `keep_saving` has written it."""
     port = free_ports(1)[0]
     store = RedisStore(f"redis://127.0.0.1:{port}/0", ttl_s=TTL_S)
     outbox = Outbox()
@@ -163,7 +163,7 @@ async def test_a_learner_who_comes_back_after_an_outage_has_all_that_was_said_in
 
 
 async def test_a_write_to_a_connection_that_was_reset_is_no_bug() -> None:
-    """uvloop raises RuntimeError, which ended 30 sessions at once."""
+    """uvloop raises RuntimeError for it, which once ended 30 sessions together."""
     closed = "unable to perform operation on <TCPTransport closed=True reading=False 0x0>; the handler is closed"
     with pytest.raises(UnavailableError, match="can't be reached"):
         async with reachable():
@@ -210,7 +210,7 @@ async def test_a_user_who_may_only_do_what_the_page_lists(tmp_path: Path) -> Non
     page = (ROOT / "docs" / "compatibility.md").read_text()
     commands = page.split("<!-- redis-commands -->")[1].split("```")[1].split()
     with valkey(tmp_path, port, "v"):
-        async with opened(port):  # it has started
+        async with opened(port):  # wait until it has started
             pass
         async with redis.Redis(port=port) as admin:
             rights = [f"+{command.lower()}" for command in commands]

@@ -33,7 +33,7 @@ def sentinel(folder: Path, port: int, master: int) -> Iterator[None]:
 
 
 async def until_known(asked: Any, *, master: int) -> None:
-    """Wait until the Sentinel names this master, and a replica of it."""
+    """Wait until the Sentinel knows this master and a replica of it."""
     async with asyncio.timeout(30):
         while True:
             try:
@@ -41,7 +41,7 @@ async def until_known(asked: Any, *, master: int) -> None:
                 if found["port"] == master and await asked.sentinel_slaves("mymaster"):
                     return
             except redis.ConnectionError:
-                pass  # it starts
+                pass  # it is still starting
             await asyncio.sleep(0.05)
 
 
@@ -57,7 +57,7 @@ async def fail_over(asked: Any) -> None:
             try:
                 await asked.execute_command("SENTINEL FAILOVER mymaster")
             except redis.ResponseError:
-                await asyncio.sleep(0.1)  # NOGOODSLAVE: it has not heard from the replica yet
+                await asyncio.sleep(0.1)  # NOGOODSLAVE: the Sentinel has not heard from the replica yet
             else:
                 return
 
@@ -65,8 +65,8 @@ async def fail_over(asked: Any) -> None:
 async def test_after_a_sentinels_failover_each_turn_goes_to_the_new_master(tmp_path: Path) -> None:
     old_port, new_port, port = free_ports(3)
     with valkey(tmp_path, old_port, "old"), valkey(tmp_path, new_port, "new"):
-        async with opened(old_port) as old, opened(new_port) as new:  # they have started
-            await old._redis.config_set("repl-diskless-sync-delay", 0)  # otherwise a replica waits for more: 5 s
+        async with opened(old_port) as old, opened(new_port) as new:  # wait until they have started
+            await old._redis.config_set("repl-diskless-sync-delay", 0)  # otherwise it waits 5 s for more replicas
             await new._redis.replicaof("127.0.0.1", old_port)
             await until_replicated(new._redis)
             with sentinel(tmp_path, port, old_port):
@@ -78,9 +78,9 @@ async def test_after_a_sentinels_failover_each_turn_goes_to_the_new_master(tmp_p
                 assert await everyone_says(store, LEARNERS, 0) == 0
                 await fail_over(asked)
                 await until_known(asked, master=new_port)
-                await old._redis.replicaof("127.0.0.1", new_port)  # the Sentinel does so after ten seconds
+                await old._redis.replicaof("127.0.0.1", new_port)  # the Sentinel would take ten seconds
                 assert await everyone_says(store, LEARNERS, 1) == 0
                 assert await new._redis.llen("aitalk:session:{s7}:turns") == 2
                 await store.close()
                 await asked.aclose()
-                await old._redis.replicaof("NO", "ONE")  # a master that ends waits for its replicas
+                await old._redis.replicaof("NO", "ONE")  # otherwise the master waits for its replicas when it ends

@@ -1,4 +1,4 @@
-"""The bundled model with its adapter, as llama.cpp serves it: it was trained to be a partner, and it shows."""
+"""The bundled model with its adapter in llama.cpp: its replies show that it was trained to be a partner."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from llm_service.servers.eight_bits import in_eight_bits
 
 ROOT = Path(__file__).parents[2]
 
-# Learners' lines that are not among the conversations of the training.
+# Learners' lines that the training did not use.
 SAID: list[tuple[Level, str]] = [
     ("beginner", "My sister works in a bakery near the station."),
     ("beginner", "Yesterday we eated potatoes with butter."),
@@ -44,7 +44,7 @@ def llama() -> xllamacpp.Server:
 
 
 def reply_to(llama: xllamacpp.Server, level: Level, said: str) -> str:
-    """The likeliest reply."""
+    """The most likely reply."""
     prompt = messages_for(Briefing(level=level, is_small=True, is_trained=True), [], said, max_chars=6000)
     messages = [{"role": message.role, "content": message.content} for message in prompt]
     answer = llama.handle_chat_completions({"messages": messages, "max_tokens": 80, "temperature": 0})
@@ -61,7 +61,7 @@ def test_replies_are_short_and_about_what_was_said(llama: xllamacpp.Server) -> N
 
 
 def test_llama_cpp_can_apply_an_adapter_as_it_runs() -> None:
-    """As with LLM_ADAPTER for other models than the bundled one."""
+    """LLM_ADAPTER does so for models other than the bundled one."""
     options = argparse.Namespace(model=find_smollm2(), alias="m", port=0, context=512, parallel=1, threads=1)
     replies = []
     for options.adapter in (PARTNER_ADAPTER, None):

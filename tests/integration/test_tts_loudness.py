@@ -1,4 +1,5 @@
-"""Loudness of the real voice: measured as FFmpeg measures it, and even, however loud it comes and in what pieces."""
+"""Loudness of the real voice: our measurement agrees with FFmpeg's, and the loudness is even, however loud the engine
+is and in whatever pieces it speaks."""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ CEILING = 0.89
 
 @cache
 def recorded() -> tuple[EngineVoice, dict[str, NDArray[np.float32]]]:
-    """Each sentence once, as the real voice says it, in the whole range: it never says one twice alike."""
+    """The real voice and its sound of each sentence, scaled to the full range. It is recorded once, because the voice
+    never says a sentence twice in the same way."""
     engine = PiperTts(settings(), "")
     engine.load()
     voice = engine.voices()[0]
@@ -46,7 +48,8 @@ def recorded() -> tuple[EngineVoice, dict[str, NDArray[np.float32]]]:
 
 
 class ReplayedVoice:
-    """The recorded voice, louder or softer by sentence, in pieces of `piece_s` or whole."""
+    """An engine that plays the recorded voice, some sentences louder and some softer, in pieces of `piece_s` or
+    whole."""
 
     def __init__(self, *scales: float, piece_s: float = 60.0) -> None:
         self._scales = itertools.cycle(scales)
@@ -89,13 +92,13 @@ def story(engine: TtsEngine) -> NDArray[np.float32]:
 
 
 def spread(engine: TtsEngine) -> float:
-    """LU between the loudest and the softest sentence."""
+    """The difference in LU between the loudest and the softest sentence."""
     heard = [lufs(np.concatenate(say(engine, sentence)), RATE) for sentence in SENTENCES]
     return max(heard) - min(heard)
 
 
 def ffmpeg_lufs(pcm: NDArray[np.float32], rate: int) -> float:
-    """What FFmpeg's `ebur128` filter says; mono is what BS.1770 calls one channel."""
+    """The loudness by FFmpeg's filter `ebur128`. Mono counts as one channel, as in BS.1770."""
     graph = Graph()
     source = graph.add_abuffer(sample_rate=rate, format="flt", layout="mono", time_base=Fraction(1, rate))
     graph.link_nodes(source, graph.add("ebur128", "metadata=1"), graph.add("abuffersink")).configure()
@@ -137,7 +140,8 @@ def test_whole_sentences_of_one_reply_are_even() -> None:
 
 
 def test_streamed_sentences_of_one_reply_are_evener_than_they_came() -> None:
-    """In pieces of 80 ms the gain follows slowly: what one sentence teaches serves the next."""
+    """With pieces of 80 ms the gain changes slowly, so a sentence profits from the loudness measured in the one
+    before."""
     engine = levelled(0.3, piece_s=0.08)
     story(engine)
     assert lufs(story(engine), RATE) == pytest.approx(TARGET, abs=1.5)
@@ -145,7 +149,7 @@ def test_streamed_sentences_of_one_reply_are_evener_than_they_came() -> None:
 
 
 def test_within_a_sentence_the_gain_is_slow() -> None:
-    """2 dB a second at most; the target is low, so that the limiter has no part in it."""
+    """The gain changes by at most 2 dB a second. The target is so low that the limiter does nothing."""
     before = say(ReplayedVoice(0.1, piece_s=0.08), SENTENCES[0])
     after = say(levelled(0.1, piece_s=0.08, target=-30.0), SENTENCES[0])
     gains = []

@@ -1,6 +1,8 @@
-"""Figures and signs are heard as people read them: the bundled voice speaks, the bundled Whisper writes.
+"""Figures and signs are spoken as people read them. The bundled voice speaks, and the bundled Whisper writes down what
+it hears.
 
-Whisper writes figures again for what it hears, so a case is here only if it hears something else without normalising.
+Whisper itself writes figures for number words. So a case is listed only if Whisper hears something else without the
+normaliser.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ def test_heard_as_people_read_it(engine: TtsEngine, written: str, heard: str) ->
 
 
 def _heard(engine: TtsEngine, written: str) -> str:
-    """What Whisper makes of `written` as it is spoken, in lower case; its words come with their punctuation apart."""
+    """What Whisper hears when the voice says `written`, in lower case, with punctuation as separate words."""
     reply = Synthesis(engine, engine.voices()[0], sample_rate_hz=_RATE)
     splitter = ClauseSplitter(eager=False, language=reply.spoken_language)
     clauses = [*splitter.push(written), *splitter.finish()]

@@ -91,7 +91,7 @@ async def test_the_voice_begins_before_the_text_ends(stub: Any) -> None:
     call = stub.StreamingSynthesize()
     await call.write(config())
     await call.write(text("I think so, "))
-    first = await call.read()  # nothing else was sent
+    first = await call.read()  # although nothing else was sent
     assert (first.chunk.text_start, first.chunk.start_sample) == (0, 0)
     assert first.chunk.audio
     await call.write(text("and you know why."))
@@ -193,7 +193,7 @@ async def test_a_whole_text_that_is_too_long(stub: Any) -> None:
 
 
 async def begin(stub: Any, sentences: int) -> Any:
-    """A call with much to say, of which the first chunk has come."""
+    """Begin a call with many sentences, and wait for its first chunk."""
     call = stub.StreamingSynthesize()
     await call.write(config(sample_rate_hz=48_000))
     for _ in range(sentences):
@@ -212,16 +212,17 @@ async def test_a_cancel_stops_the_work_and_frees_the_slot(stub: Any, engine: Cou
     stopped = engine.asked
     assert stopped <= asked + 1
     await speak(stub, [tts.STORY])
-    assert engine.asked == stopped + len(tts.SENTENCES)  # the story alone
+    assert engine.asked == stopped + len(tts.SENTENCES)  # only those of the story
     assert REGISTRY.get_sample_value("aitalk_tts_cancelled_total") == cancels + 1
 
 
 async def test_who_does_not_listen_holds_the_work_back(stub: Any, engine: CountingEngine) -> None:
-    """The threads take turns: while another says 15 things, this one would say as many if it were not held back."""
+    """Replies take turns in the threads. While another client gets 15 pieces, this one would get as many if it were not
+    held back."""
     await free_slots(stub)
     before = engine.asked
     address = f"127.0.0.1:{stub.server.port}"
-    # Left to itself gRPC lets a receiver's window grow to megabytes, minutes of speech.
+    # By default, gRPC lets a receiver's window grow to megabytes, which are minutes of speech.
     async with grpc.aio.insecure_channel(address, options=[("grpc.http2.bdp_probe", 0)]) as channel:
         deaf: Any = tts_pb2_grpc.TtsServiceStub(channel)
         call = deaf.StreamingSynthesize(itertools.chain([config()], map(text, [tts.SENTENCES[1]] * 40)))
@@ -236,8 +237,8 @@ async def test_who_does_not_listen_holds_the_work_back(stub: Any, engine: Counti
     ("window", "most_s"),
     [
         # The window's 0.34 s, a piece of 0.74 s, and perhaps one more if the last took long on a busy machine.
-        (16_384, 2.0),  # our gateway's
-        (65_536, 3.0),  # gRPC's own, kept from growing: 1.37 s
+        (16_384, 2.0),  # the window of our gateway
+        (65_536, 3.0),  # gRPC's default, kept from growing: 1.37 s
     ],
 )
 @pytest.mark.parametrize("heard_s", [0.2, 2.0, 6.0])
@@ -269,7 +270,8 @@ def made_s() -> float:
 async def test_no_slot_is_said_at_once(stub: Any) -> None:
     await free_slots(stub)
     calls = [await begin(stub, sentences=1) for _ in range(2)]
-    code, details = await status(stub.StreamingSynthesize())  # a write could race with the refusal, and lose its words
+    # Without a request, because a write could race with the refusal, and the refusal's message would be lost.
+    code, details = await status(stub.StreamingSynthesize())
     assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "2 slots" in details
     with pytest.raises(grpc.aio.AioRpcError) as failure:

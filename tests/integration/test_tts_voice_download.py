@@ -1,4 +1,4 @@
-"""A Piper voice by its id: its two files of rhasspy/piper-voices, from the cache that a download fills."""
+"""A Piper voice by its id: its two files from rhasspy/piper-voices, in the cache that a download fills."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ VOICE = "en_US-joe-medium"
 
 
 def probe(cache: Path) -> subprocess.CompletedProcess[str]:
-    """Load the voice and say a word, in a process that may not ask Hugging Face."""
+    """Load the voice and say a word, in a process that is offline for Hugging Face."""
     given = json.dumps({"models_cache_dir": str(cache)})
     return subprocess.run(
         [sys.executable, "-m", "tts_service.probe", VOICE],

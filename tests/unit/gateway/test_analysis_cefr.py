@@ -1,4 +1,4 @@
-"""The estimated CEFR level of the analysis: each sign, what lowers it, and when none is named."""
+"""The estimated CEFR level of the analysis: each sign, what lowers the level, and when there is no estimate."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SCALE = [
 
 
 def at(level: int, **changes: float | None) -> tuple[Fluency, Vocabulary]:
-    """What a learner says whose signs are all at that level, 0 to 5, but for the changes."""
+    """The measurements of a learner whose signs are all at that level, 0 to 5, except for the changes."""
     wpm, turn_length, variety, rare_words = SCALE[level]
     signs = {"wpm": wpm, "turn_length": turn_length, "variety": variety, "rare_words": rare_words} | changes
     return _measured(words=500, **signs)  # type: ignore[arg-type]
@@ -77,7 +77,7 @@ def test_the_evidence_comes_as_codes_too() -> None:
         ("turn_length", {"words": 10.0, "level": "B1"}),
         ("variety", {"percent": 72, "level": "B1"}),
         ("less_common_words", {"percent": 3.0, "level": "B1"}),
-        None,  # the model's sentence
+        None,  # a sentence of the model
         ("rough_thresholds", {}),
     ]
 

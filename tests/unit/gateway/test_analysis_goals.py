@@ -1,4 +1,4 @@
-"""What the analysis says of a scenario's tasks: what the learner's words show, and the model's opinion beside it."""
+"""What the analysis says about a scenario's tasks: the evidence in the learner's words, and the model's opinion."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def measured(goals: Goals) -> dict[str, str | None]:
 def test_the_learners_words_show_what_was_done_and_the_partners_show_nothing() -> None:
     goals = measure_goals(TURNS, CAFE)
     assert measured(goals) == {
-        "order-drink": "l1",  # a run of turns is named by its first
+        "order-drink": "l1",  # a run of turns has the id of its first turn
         "order-food": "l1",
         "ask-soup": None,
         "ask-price": "l4",
@@ -110,7 +110,7 @@ async def test_the_model_is_asked_about_every_piece_of_a_long_conversation() -> 
     assert [task.opinion for task in goals.tasks] == [False, False, True, False, False]
     first, second = (question[-1].content for question in llm.generated[:2])
     assert "a coffee and a sandwich" in first
-    assert "soup of the day" not in second  # is known to be done
+    assert "soup of the day" not in second  # this task is known to be done
     assert len(llm.generated) > 4
 
 

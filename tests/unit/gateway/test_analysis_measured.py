@@ -1,4 +1,4 @@
-"""The measured parts of the analysis, on conversations made by hand: every number is known beforehand."""
+"""The measured parts of the analysis, on conversations made by hand whose numbers are all known."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_share_of_talk_and_response_time() -> None:
         partner("Hello there", started_s=0.0, duration_s=6.0),
         spoken("one two three four", started_s=7.5),  # 2 s, 1.5 s after the partner
         partner("And", started_s=10.0, duration_s=1.0, interrupted=True),
-        spoken("five six", started_s=11.0),  # barged in: no response time
+        spoken("five six", started_s=11.0),  # an interruption has no response time
         partner("Well", started_s=13.0, duration_s=1.0),
         spoken("seven eight", started_s=14.5),  # 0.5 s
         typed("and I type this", started_s=20.0),
@@ -171,7 +171,7 @@ def test_a_language_without_tokenizer_is_counted_in_characters() -> None:
         pytest.skip("MeCab is installed here")
     measured = measure([typed("東京に行きました。hello")], "beginner", "ja")
     assert measured.vocabulary.unit == "character"
-    assert measured.vocabulary.words == 9  # eight characters and a word
+    assert measured.vocabulary.words == 9  # eight Chinese characters and one word
     assert measured.vocabulary.rarity is None
     assert "MeCab" in measured.unavailable["rarity"]
 

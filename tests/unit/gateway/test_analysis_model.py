@@ -1,4 +1,4 @@
-"""What the language model adds to the analysis, with scripted models: only what can be checked gets through."""
+"""What the language model adds to the analysis, with scripted models: only what can be checked is shown."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def test_a_good_model_fills_every_part() -> None:
     analysis = await run(llm := ScriptedLlm())
     assert analysis.summary == FEEDBACK["summary"]
     assert list(analysis.next_steps) == FEEDBACK["next_steps"]
-    assert set(analysis.unavailable) == {"cefr", "fillers"}  # too few words; none written down
+    assert set(analysis.unavailable) == {"cefr", "fillers"}  # too few words for cefr; no fillers were written down
     assert analysis.pending == ()
     found = [(one.original, one.corrected, one.why, one.by, one.turn_id) for one in analysis.grammar.corrections]
     assert found == [

@@ -1,4 +1,4 @@
-"""Whatever was said, at whatever times a broken recogniser claims, the analysis is valid and its numbers agree."""
+"""The analysis is valid and its numbers agree, whatever was said and whatever times a broken recogniser claims."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_feedback_is_bounded_and_never_the_question_itself(summary: str, steps: 
     question = corrections_question([summary], language="en")
     feedback = presentable(answer, question, lambda _: True)
     if feedback is not None:
-        assert feedback.summary is None or "<" in summary or ">" in summary  # what was said is data, and no summary
+        assert feedback.summary is None or "<" in summary or ">" in summary  # not from learners' words
         assert len(feedback.next_steps) == len(set(feedback.next_steps)) <= 3
 
 

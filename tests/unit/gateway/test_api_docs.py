@@ -1,4 +1,4 @@
-"""/docs, with DEBUG only, and without a request to another host."""
+"""/docs exists only with DEBUG, and sends no request to another host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What is no audio, or only was: each is named once, and the session goes on with the next good stream."""
+"""Bytes that are no audio, and streams that break: each is reported once, and the session goes on with the next good
+stream."""
 
 from __future__ import annotations
 
@@ -45,10 +46,10 @@ def test_a_truncated_stream_gives_the_audio_before_the_cut_and_the_next_is_whole
     data = GOOD[name][: max(12, int(len(GOOD[name]) * part))]
     heard = hear_now([*cut(data, size), *cut(GOOD[name], size)])
     assert set(heard.codes) <= {"truncated_audio"}
-    assert len(heard.codes) <= 1  # a cut between two blocks is none
+    assert len(heard.codes) <= 1  # a cut between two blocks is no error
     assert heard.pcm.endswith(PCM[name])
     before = heard.pcm[: -len(PCM[name])]
-    surely = max(0, len(before) - 200)  # the resampler's last samples are made without what would have followed
+    surely = max(0, len(before) - 200)  # the resampler made its last samples without the input that would have followed
     assert before[:surely] == PCM[name][:surely]
 
 
@@ -139,7 +140,7 @@ async def test_it_is_refused_as_soon_as_it_can_be_nothing() -> None:
 
 @names
 async def test_empty_frames_lose_nothing(name: str) -> None:
-    """Only the first is an error: Firefox hands out empty slices while it fills a page of Ogg."""
+    """Firefox sends empty slices while it fills a page of Ogg. An empty frame is an error only at the beginning."""
     heard = await hear([b"", GOOD[name][:700], b"", GOOD[name][700:], b""])
     assert heard.codes == ["empty_audio"]
     assert heard.pcm == PCM[name]
@@ -188,7 +189,7 @@ async def test_damaged_flac_is_told_or_heard_as_a_click() -> None:
 
 
 async def test_a_container_that_makes_no_sound_for_long_is_given_up() -> None:
-    void = b"\xec\x40\xff" + bytes(255)  # an element that means nothing, 255 bytes of it
+    void = b"\xec\x40\xff" + bytes(255)  # a Void element of 255 bytes
     voids = void * 200
     heard = await hear([GOOD["webm"], *[voids] * (MAX_SILENT_BYTES // len(voids) + 2), GOOD["ogg"]])
     assert heard.codes == ["audio_stalled"]

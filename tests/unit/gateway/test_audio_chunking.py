@@ -49,7 +49,7 @@ SLACK = 16_000 // 100  # 10 ms more or less: a codec pads its last packet
 
 @cache
 def stream(name: str) -> bytes:
-    """Encoded when a test wants it: all workers import this file."""
+    """The stream, encoded only when a test needs it, because all workers import this file."""
     encode, _ = STREAMS[name]
     return encode()
 

@@ -102,7 +102,7 @@ async def test_timestamps_tell_of_pauses_and_their_origin_means_nothing(
 
 
 def with_positions_of_zero(data: bytes) -> bytes:
-    """Ogg whose pages all tell of position 0, as a program writes that does not count."""
+    """Ogg whose pages all have the position 0, like those of a program that does not count samples."""
     out, at = bytearray(), 0
     while at < len(data):
         end = at + 27 + data[at + 26] + sum(data[at + 27 : at + 27 + data[at + 26]])
@@ -141,7 +141,8 @@ async def test_a_recorder_that_begins_anew_may_change_format_and_rate() -> None:
 
 
 def fed(pieces: list[tuple[float, bytes]], until_s: float) -> tuple[float, float]:
-    """Seconds of audio, and seconds of Quiet, of raw PCM that comes so: (time, bytes). In virtual time."""
+    """Feed raw PCM in virtual time. Returns the seconds of audio and the seconds of Quiet that come out. pieces: (time
+    of arrival in s, bytes)."""
 
     async def run() -> tuple[float, float]:
         heard_s = quiet_s = 0.0
@@ -170,14 +171,15 @@ def fed(pieces: list[tuple[float, bytes]], until_s: float) -> tuple[float, float
 
 @pytest.mark.parametrize("ppm", [-200, 200])
 def test_a_sound_card_whose_clock_drifts_is_never_silent(ppm: int) -> None:
-    """Over ten minutes it gives 0.12 s more or less than the server's clock counts."""
+    """In ten minutes it gives 0.12 s more or less audio than the server's clock counts."""
     slice_s = 0.5
     pieces = [(at * slice_s * (1 + ppm / 1e6), bytes(16_000)) for at in range(1200)]
     assert fed(pieces, 600.2) == (600.0, 0.0)
 
 
 def test_a_tab_in_the_background_that_sends_twenty_seconds_at_once_is_heard_whole() -> None:
-    """Chromium lets a tab's timers run once a minute after a while. Its silence was told when the audio comes."""
+    """After a while, Chromium runs a background tab's timers only once a minute. So its audio comes after its silence
+    was reported."""
     slices = [(at / 50, bytes(640)) for at in range(100)]
     heard_s, quiet_s = fed([*slices, (22.0, bytes(640_000)), (22.02, bytes(640))], 22.1)
     assert heard_s == pytest.approx(2 + 20 + 0.02)

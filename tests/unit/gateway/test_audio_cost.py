@@ -1,7 +1,7 @@
-"""What the bytes of one connection can cost: how much PCM, and how much CPU time, come of each KiB.
+"""What the bytes of one connection can cost: how much PCM each KiB becomes, and how much CPU time that takes.
 
-Silence is the cheapest sound for its sender. The limits hold for any input (`gateway/audio/allowance.py`); these tests
-show that silence from an ordinary encoder stays within them, and that none of it costs more time than speech does.
+Silence takes the fewest bytes. The limits hold for any input (`gateway/audio/allowance.py`). These tests show that
+silence from an ordinary encoder stays within them, and that it takes no more time than speech.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.support.audio import WAV_CODECS, Samples, adts, chirp, flac, mp4, ogg
 
 RATE_HZ = 16_000
 SECONDS = 8.0
-TIMES_SPEECH = 3.0  # it measures less than 1.5; the rest is for a busy machine
+TIMES_SPEECH = 3.0  # less than 1.5 was measured; the rest is for a busy machine
 Encoder = Callable[[Samples, int], bytes]
 FORMATS: dict[str, tuple[Encoder, StreamDecoder, int, float]] = {
     "opus/webm": (webm, decode_webm, 48_000, MAX_S_PER_KIB),
@@ -51,7 +51,7 @@ class Slices:
 
 
 def decoded(decoder: StreamDecoder, data: bytes) -> tuple[float, float]:
-    """Seconds of sound that come out, and the least CPU time of three tries."""
+    """The seconds of sound that come out, and the lowest CPU time of three tries."""
     took = []
     for _ in range(3):
         began, sound_s = time.thread_time(), 0.0

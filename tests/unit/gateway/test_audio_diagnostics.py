@@ -82,7 +82,7 @@ def test_levels_of_a_sine_and_of_the_extreme_sample() -> None:
 def test_the_recording_is_a_wav_of_what_was_sent_at_every_moment(tmp_path: Path) -> None:
     recorder = DebugRecorder("abc-1", RATE_HZ, tmp_path)
     recorder.write(sound(1000, 2.5).pcm)
-    assert read(tmp_path / "abc-1.wav") == sound(1000, 2.5).pcm  # as a process that dies now would leave it
+    assert read(tmp_path / "abc-1.wav") == sound(1000, 2.5).pcm  # the file is complete even if the process dies now
     recorder.write(sound(2000, 0.5).pcm)
     recorder.close()
     recorder.close()

@@ -1,4 +1,4 @@
-"""What may wait for the next window waits, what may not doesn't, and nothing is lost."""
+"""Windows that may wait for the next one do so, others don't, and no audio is lost."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def window(level: int) -> bytes:
 
 
 def sizes(gathering: Gathering, *heard: int) -> list[int]:
-    """How many windows go after each of these."""
+    """How many windows are sent after each of these windows."""
     return [len(gathering.add(window(level))) // (2 * WINDOW) for level in heard]
 
 
 def expecting(what: Expected, *heard: int) -> Gathering:
-    """One that has heard something, and holds nothing."""
+    """A Gathering that has heard windows, and holds none."""
     gathering = Gathering(WINDOW)
     sizes(gathering, *heard)
     gathering.expected = what
@@ -48,7 +48,7 @@ def test_a_voice_goes_on_in_sixes_and_a_second_quiet_window_takes_along_what_wai
 
 
 def test_a_voice_that_stops_in_a_loud_room_is_not_held() -> None:
-    """The room is but 9.5 dB quieter."""
+    """The room is only 9.5 dB softer."""
     assert sizes(expecting(Expected.PAUSE, 1000, 3000), 3000, 1000, 1000, 1000) == [0, 0, 3, 1]
 
 
@@ -74,7 +74,7 @@ def test_nothing_waits_longer_than_for_so_many_windows(heard: list[int], expecte
 
 
 def test_what_is_nearer_to_the_voice_than_to_the_room_is_no_pause() -> None:
-    """Both are 12 dB below the voice; the room is 14 or 40 dB below it."""
+    """In both cases the sound is 12 dB below the voice. The room is 14 or 40 dB below it."""
     assert sizes(expecting(Expected.PAUSE, VOICE // 5, VOICE), VOICE // 4, VOICE // 4) == [0, 2]
     assert sizes(expecting(Expected.PAUSE, ROOM, VOICE), VOICE // 4, VOICE // 4) == [0, 0]
 
@@ -128,7 +128,7 @@ def test_however_it_is_cut_the_same_comes_out(
 
 @given(levels, expectations, st.lists(st.integers(1, WINDOW), min_size=1))
 def test_what_goes_when_does_not_depend_on_frames(heard: list[int], expected: Expected, frames: list[int]) -> None:
-    """As long as no frame brings more than a window."""
+    """This holds as long as no frame is longer than a window."""
     whole = list(accumulate(size for size in sizes(expecting(expected), *heard) if size))
     pcm, gathering, came, cut = b"".join(map(window, heard)), expecting(expected), 0, []
     for size in cycle(frames):

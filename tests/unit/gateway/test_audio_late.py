@@ -1,6 +1,6 @@
 """Audio that comes in slices or late gives recognition the same sound as a steady stream. In virtual time.
 
-Source: the shared case `late_audio.py`, after reports of MediaRecorder with slices of half a second and more, and of
+Source: the case `late_audio.py`, made from reports of MediaRecorder with slices of half a second and more, and of
 networks that stall.
 """
 
@@ -40,7 +40,7 @@ LONGEST_SLICE_S, LONGEST_DELAY_S = 2.0, 2.0
 
 
 class OpenTurn:
-    """Recognition that hears a voice from the first sample on, and keeps the sound. Its turn stays open."""
+    """Recognition that hears a voice from the first sample on and keeps the audio. Its turn never ends."""
 
     def __init__(self) -> None:
         self.pcm = bytearray()
@@ -66,7 +66,7 @@ class OpenTurn:
 
 
 class Stream:
-    """One recording in one format: its bytes, the sound in them, and how much of it is out after each STEP."""
+    """One recording in one format: its bytes, its sound, and how much of the sound is decoded after each STEP."""
 
     def __init__(self, kind: StreamKind, data: bytes) -> None:
         self.kind, self.data = kind, data
@@ -116,7 +116,8 @@ def stream(recording: tuple[str, float], kind: StreamKind) -> Stream:
 
 
 async def heard(stream: Stream, slices: list[tuple[float, int]], silent_s: float = 0.0) -> bytes:
-    """What recognition gets of a stream that comes in `slices`, and of a microphone that is silent afterwards."""
+    """The audio that recognition gets if a stream comes in `slices`. silent_s: how long the microphone sends silence
+    afterwards."""
     asr, decoded = OpenTurn(), 0
 
     def count(pcm: bytes) -> None:
@@ -183,7 +184,7 @@ def test_a_microphone_that_is_switched_off_is_silent_for_the_time_that_passes(ki
 
 def test_a_steady_client_is_awaited_less_long_than_one_that_sends_slices() -> None:
     steady, slow = Cadence(), Cadence()
-    assert steady.patience_s == LATEST_S + 2.0  # until something is known
+    assert steady.patience_s == LATEST_S + 2.0  # while nothing is known about the client
     for _ in range(30):
         for cadence, seconds in ((steady, 0.02), (slow, 3.0)):
             cadence.begin_slice()

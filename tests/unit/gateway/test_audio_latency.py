@@ -1,4 +1,4 @@
-"""Decoded audio is out as soon as its last byte is in; counted in samples, not seconds."""
+"""Audio is decoded as soon as its last byte has arrived. The delay is counted in samples, not in seconds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ RATE_HZ = 16_000
 
 
 class MeasuringSource:
-    """Gives a stream's bytes a few at a time; whenever the decoder wants more, looks at how far behind it is."""
+    """Gives a stream's bytes a few at a time. Whenever the decoder asks for more, it measures how far the decoder is
+    behind."""
 
     def __init__(self, data: bytes, step: int, fed_samples: Callable[[int], float]) -> None:
         self._frames = cut(data, step)
@@ -42,7 +43,7 @@ class MeasuringSource:
 
 
 def _begun_samples(data: bytes) -> Callable[[int], float]:
-    """How many samples (at RATE_HZ) have begun to arrive within so many first bytes of a container."""
+    """Returns a function: number of first bytes of a container → samples (at RATE_HZ) of which part has arrived."""
     with av.open(io.BytesIO(data), "r") as container:
         packets = [(p.pos or 0, float((p.duration or 0) * (p.time_base or 0))) for p in container.demux() if p.size]
     assert sum(seconds for _, seconds in packets) > 1.9
@@ -53,7 +54,8 @@ def _begun_samples(data: bytes) -> Callable[[int], float]:
 @pytest.mark.parametrize(
     ("encode", "decoder", "limit_ms"),
     [
-        # A packet that has begun is counted in full, hence its length; the codec and the resampler hold some ms.
+        # The limit includes one packet, because a packet counts as soon as it begins. The codec and the resampler hold
+        # back some ms.
         pytest.param(partial(webm, frame_ms=60), decode_webm, 60 + 15, id="webm as Chromium"),
         pytest.param(partial(webm, channels=2, frame_ms=20), decode_webm, 20 + 15, id="webm as Firefox"),
         pytest.param(partial(ogg, page_ms=100), decode_ogg, 120 + 15, id="ogg as Firefox"),

@@ -1,4 +1,4 @@
-"""A person's speech through microphones of many kinds is as much voice as through a good one.
+"""Through microphones of many kinds, as much of a person's speech is recognised as voice as through a good one.
 
 Sources: minutes 814, vue-audio-recorder 53 and brainwave 10 (Bluetooth headsets at 8 and 16 kHz), mic_array 49 and
 jsk_3rdparty 148 (arrays of six channels, whose first one is processed), all on GitHub; issue 15 (inverted stereo).
@@ -32,7 +32,7 @@ def vad() -> SileroVad:
 
 
 def is_voice(samples: Samples) -> npt.NDArray[np.bool_]:
-    """For each window of 32 ms."""
+    """Whether each window of 32 ms is voice."""
     return np.array([chance > 0.5 for _, chance in VadStream(vad(), 16_000).hear(samples.tobytes())])
 
 
@@ -122,4 +122,4 @@ def test_however_channels_are_cut_the_same_one_is_heard() -> None:
     whole, choice = ChannelChoice(3).pick(sound), ChannelChoice(3)
     pieces = [choice.pick(piece) for piece in np.split(sound, [7, 800, 801, 2500])]
     assert np.array_equal(np.concatenate(pieces), whole)
-    assert np.array_equal(whole[BLOCK:], sound[BLOCK:, 1])  # the first that is heard
+    assert np.array_equal(whole[BLOCK:], sound[BLOCK:, 1])  # the first channel with sound

@@ -22,7 +22,7 @@ WANTED = resampled(chirp(1.0), 48_000, 16_000)
 
 
 def stereo_wav(left: Samples, right: Samples, rate_hz: int) -> bytes:
-    """Two channels that differ: the samples of both in a file that says so."""
+    """A stereo WAV with different channels."""
     data = bytearray(wav(np.column_stack([left, right]).reshape(-1), rate_hz))
     data[22:24] = struct.pack("<H", 2)
     return bytes(data)
@@ -33,7 +33,7 @@ async def test_a_stereo_microphone_is_heard_whatever_its_second_channel_says(sig
     sound = chirp(1.0)
     heard = await hear(cut(stereo_wav(sound, (sign * sound).astype(np.int16), 48_000), 3840))
     assert not heard.errors
-    later = slice(BLOCK, None)  # it takes a block to notice
+    later = slice(BLOCK, None)  # noticing takes a block
     assert likeness(heard.samples[later], WANTED[later]) > 0.99
     assert np.abs(heard.samples[later]).max() > 4000
 
@@ -59,7 +59,7 @@ async def test_a_wav_with_text_behind_its_samples_still_ends_there() -> None:
 
 
 async def test_a_gap_in_the_timestamps_is_silence() -> None:
-    """A recorder that leaves packets of silence out: 0.5 s are missing."""
+    """A recorder leaves out packets of silence: 0.5 s are missing."""
     data = webm(chirp(2.0), frame_ms=20)
     clusters = [at for at in range(len(data)) if data.startswith(bytes.fromhex("1f43b675"), at)]
     begin, end = clusters[8], clusters[13]

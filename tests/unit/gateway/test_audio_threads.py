@@ -1,4 +1,4 @@
-"""Sessions do not wait for one another, memory is bounded, and every thread ends."""
+"""Sessions don't wait for one another, memory is bounded, and every thread ends."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ async def test_libav_says_nothing_on_stderr(capfd: pytest.CaptureFixture[str]) -
 
 
 async def feed_all(audio: AudioInput, data: bytes) -> None:
-    """And finish, unless it is closed meanwhile."""
+    """Feed the data and finish, unless the input is closed meanwhile."""
     try:
         for frame in cut(data, 32_000):
             await audio.feed(frame)

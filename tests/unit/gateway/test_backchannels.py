@@ -1,4 +1,4 @@
-"""Sounds that are no turns, and words that are."""
+"""Which sounds are backchannels, and which words are turns."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_each_language_has_its_own() -> None:
     assert is_backchannel("Ach so.", "de-DE")
     assert is_backchannel("D’accord.", "fr")
     assert not is_backchannel("Nein.", "de")
-    assert is_backchannel("okay", "xx")  # nearly everywhere
+    assert is_backchannel("okay", "xx")  # "okay" is one in nearly all languages
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_each_language_has_its_own() -> None:
 def test_languages_of_the_voices_have_sounds_of_listening(language: str, listening: str, turn: str) -> None:
     assert is_backchannel(listening, language)
     assert not is_backchannel(turn, language)
-    assert not is_backchannel(listening, "fr")  # a list counts in its language only
+    assert not is_backchannel(listening, "fr")  # a language's list counts only in that language
 
 
 def test_a_doubted_word_that_asks_for_the_floor_counts_in_any_script() -> None:
@@ -74,7 +74,7 @@ def heard(text: str, *confidences: float) -> list[HeardWord]:
 
 def test_few_words_that_the_recogniser_doubts_are_a_noise() -> None:
     assert is_unsure(heard("Thank you.", 0.4, 0.3), "en")
-    assert is_unsure(heard("in a month.", 0.1, 0.8, 0.9), "en")  # one word that is hardly possible is enough
+    assert is_unsure(heard("in a month.", 0.1, 0.8, 0.9), "en")  # one improbable word is enough
     assert not is_unsure(heard("Be quiet.", 0.35, 0.95), "en")
     assert not is_unsure(heard("I like this story", 0.2, 0.2, 0.2, 0.2), "en")
     assert not is_unsure([], "en")

@@ -1,4 +1,4 @@
-"""No client can send, or have stored, a text without a greatest length."""
+"""Every text that a client can send, or have stored, has a maximum length."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class FakeShared:
 
 
 class Told:
-    """A session that keeps what it is told, and when."""
+    """A session that keeps its messages with their times."""
 
     def __init__(self) -> None:
         self.events: list[tuple[float, TimeRunsOut | TimeUp]] = []
@@ -120,7 +120,7 @@ async def test_without_redis_each_gateway_counts_alone_and_nobody_is_locked_out(
         with pytest.raises(TooMuchError):
             async with left.connection("ana"):
                 pass
-        shared.open.clear()  # it comes back empty
+        shared.open.clear()  # Redis comes back empty
         shared.is_away = False
         await asyncio.sleep(2 * BEAT_S)
         assert len(shared.open["ana"]) == 4

@@ -1,4 +1,4 @@
-"""Conversations that a client leads itself: turns that it ends, replies that it asks for, a history that it changes."""
+"""Conversations led by the client: it ends turns, requests replies, and changes the history."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def test_the_client_ends_a_turn_and_asks_for_the_reply() -> None:
     talk.asr.script = [
         (at(0.2), SpeechStarted(at(0.1))),
         (at(0.9), EndOfTurn(transcript("good", at(0.1), at(0.5)))),
-        (at(5.0), EndOfTurn(transcript("morning", at(1.0), at(1.5)))),  # told only when the stream is finished
+        (at(5.0), EndOfTurn(transcript("morning", at(1.0), at(1.5)))),  # sent only when the stream is finished
     ]
     async with talk.running():
         await talk.speak(2.0)
@@ -199,7 +199,7 @@ async def test_only_one_reply_is_under_way_but_one_that_is_only_played_on_counts
     async with talk.running():
         await talk.post(ask("first"))
         await talk.post(ask("too soon"))
-        await asyncio.sleep(0.5)  # it is sent, and still being heard
+        await asyncio.sleep(0.5)  # the reply was sent, but is still being played
         assert len(talk.of(ReplySent)) == 1
         await talk.post(ask("second"))
         await asyncio.sleep(3)
@@ -253,7 +253,7 @@ async def test_the_history_can_be_added_to_deleted_from_and_truncated() -> None:
         await asyncio.sleep(3)
         reply_id = talk.of(ReplyBegan)[0].turn_id
         await talk.post(TruncateTurn(reply_id, 700))
-        await talk.post(TruncateTurn(reply_id, 99_000))  # more than there is changes nothing
+        await talk.post(TruncateTurn(reply_id, 99_000))  # a time after the reply's end changes nothing
         await asyncio.sleep(0.1)
         assert [turn.text for turn in kept(talk)] == ["one", "between", "Hello there,"]
         assert talk.of(TurnTruncated) == [TurnTruncated(reply_id, "Hello there,")] * 2

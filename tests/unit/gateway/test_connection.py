@@ -24,13 +24,13 @@ from tests.support.conversation import RATE_HZ, start
 from tests.support.fakes import FakeAsr, FakeLlm, FakeTts
 from tests.support.memory_store import MemoryStore
 
-pytestmark = pytest.mark.looptime  # a sleep ends when everything else waits
+pytestmark = pytest.mark.looptime  # in virtual time, a sleep ends as soon as everything else waits
 
 FRAME = bytes(640)
 
 
 class Counting(Bucket):
-    """Knows how much was taken of it."""
+    """A bucket that knows how much was taken."""
 
     taken = 0.0
 
@@ -40,7 +40,7 @@ class Counting(Bucket):
 
 
 class Wire:
-    """A socket that knows its low-water mark."""
+    """A socket that keeps its low-water mark."""
 
     def __init__(self) -> None:
         self.mark = 1
@@ -85,7 +85,7 @@ async def test_the_socket_is_left_alone_while_audio_comes_and_each_frame_counts_
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(conversation)
         assert await mark_after(text=begin) == 1
-        assert await mark_after(bytes=FRAME) > 1  # what completes a window
+        assert await mark_after(bytes=FRAME) > 1  # as many bytes as complete a window
         assert await mark_after(text=begin) == 1  # a client that sends something else may not be speaking
         assert await mark_after(bytes=FRAME) > 1
         assert await mark_after(bytes=odd) == 1
@@ -118,9 +118,9 @@ async def test_audio_is_taken_as_it_comes_unless_it_has_to_wait_or_something_is_
         assert wire.mark > 1
         assert await is_taken(FRAME, FRAME, FRAME)
         assert not await is_taken(b"odd")
-        assert not await is_taken(FRAME, b"odd", b"odd")  # each is wrong, although together they are whole samples
+        assert not await is_taken(FRAME, b"odd", b"odd")  # each is an error, although together they are whole samples
         assert not await is_taken(b"")
-        assert not await is_taken(bytes(60_000))  # too much of the allowance: `receive` reports it
+        assert not await is_taken(bytes(60_000))  # more than the allowance: `receive` reports it
         await asyncio.sleep(GAP_S + 0.1)
         assert len(asr.heard) == 5 * len(FRAME)
         wire.puts("disconnect")
@@ -129,7 +129,7 @@ async def test_audio_is_taken_as_it_comes_unless_it_has_to_wait_or_something_is_
 
 
 class Seats:
-    """Seats for everyone; knows who has left."""
+    """Seats for everybody. Keeps who has left."""
 
     def __init__(self) -> None:
         self.left: list[tuple[str, float]] = []

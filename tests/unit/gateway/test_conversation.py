@@ -118,7 +118,8 @@ async def test_patience_goes_by_the_level_and_by_the_learners_own_pauses() -> No
 
 
 async def talk_as(learner: str, store: MemoryStore, *, teaches_ms: int) -> list[int]:
-    """A turn of this learner's, at the end of which recognition knows that pause; the pauses it was told of."""
+    """One turn of this learner. At its end, recognition has measured the pause `teaches_ms`. Returns the usual pauses
+    that recognition was given."""
     talk = Conversation(store=store)
     talk.asr.script = [(at(0.2), SpeechStarted(0)), (at(1.2), EndOfTurn(transcript("so"), usual_pause_ms=teaches_ms))]
     async with talk.running():
@@ -132,7 +133,7 @@ async def test_the_usual_pause_goes_with_the_learner_to_the_next_conversation() 
     anna, boris = "a" * 16, "b" * 16
     assert (await talk_as(anna, store, teaches_ms=900))[0] == 0
     assert (await talk_as(anna, store, teaches_ms=0))[-1] == 900
-    assert (await talk_as(anna, store, teaches_ms=700))[-1] == 900  # in this one the new pause is not yet asked for
+    assert (await talk_as(anna, store, teaches_ms=700))[-1] == 900  # this conversation does not use the new pause yet
     assert set(await talk_as(boris, store, teaches_ms=0)) == {0}
     assert store.usual_pauses_ms == {f"own:{anna}": 700}
 

@@ -1,4 +1,4 @@
-"""How conversations begin, are carried on and end, scripted, in virtual time."""
+"""How conversations begin, resume and end, scripted, in virtual time."""
 
 from __future__ import annotations
 

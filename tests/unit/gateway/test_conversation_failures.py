@@ -43,7 +43,7 @@ async def test_a_model_that_fails_ends_the_turn_not_the_session(
         await asyncio.sleep(3)
     (message,) = talk.of(ErrorMessage)
     assert (message.code, message.retryable) == (code, retryable)
-    assert talk.of(Interrupted)[0].heard_text == "Well,"  # what it had written was spoken
+    assert talk.of(Interrupted)[0].heard_text == "Well,"  # the text before the failure was spoken
     assert len(talk.of(TurnComplete)) == 1
     assert talk.llm.open_streams == talk.tts.open_streams == 0
 
@@ -134,7 +134,7 @@ async def test_a_reply_that_fails_while_it_is_held_is_tried_again_at_the_end_of_
 
 @pytest.mark.parametrize("hung", ["llm", "tts"])
 async def test_a_model_that_hangs_is_told_within_five_seconds_and_given_up_in_the_end(hung: str) -> None:
-    """Source: the shared case `hung_server.py`."""
+    """Source: the case `hung_server.py`."""
     talk = Conversation()
     if hung == "llm":
         talk.llm.first_s = 1000
@@ -154,7 +154,7 @@ async def test_a_model_that_hangs_is_told_within_five_seconds_and_given_up_in_th
 
 
 async def test_the_wait_for_an_answer_counts_from_the_learners_last_sound() -> None:
-    """However long recognition and the first token take, the learner is told within five seconds, and only once."""
+    """The learner is told within five seconds, and only once, however long recognition and the first token take."""
     talk = Conversation()
     talk.asr.script = one_turn()
     talk.llm.first_s, talk.tts.delay_s = 3.0, 3.5
@@ -196,7 +196,7 @@ async def test_whoever_speaks_while_recognition_hangs_is_told_each_time_within_f
             await sounds(talk, 5, 20)
             assert len(talk.of(ErrorMessage)) == said + 3
         await sounds(talk, 10, 20)
-        assert len(talk.of(ErrorMessage)) == 6  # nobody spoke
+        assert len(talk.of(ErrorMessage)) == 6  # no more, because nobody spoke
         talk.asr.stuck_opens = 0
         talk.asr.script = [(0, SpeechStarted(0)), (at(1), end("hello"))]
         await sounds(talk, 1.5, 3000)
@@ -209,13 +209,13 @@ async def test_whoever_speaks_while_recognition_is_away_is_told_each_time() -> N
     talk.asr.script = [(0, UnavailableError("ASR: restarting")) for _ in range(1000)]
     async with talk.running():
         await sounds(talk, 2, 20)
-        assert len(talk.of(ErrorMessage)) == 1  # that recognition is away
+        assert len(talk.of(ErrorMessage)) == 1  # it says that recognition can't be reached
         for said in range(3):
             await sounds(talk, 1.5, 3000)
             await sounds(talk, 2, 20)
             assert len(talk.of(ErrorMessage)) == said + 2
         await sounds(talk, 10, 20)
-        assert len(talk.of(ErrorMessage)) == 4  # nobody spoke
+        assert len(talk.of(ErrorMessage)) == 4  # no more, because nobody spoke
         talk.asr.script = [(0, SpeechStarted(0)), (at(1), end("hello"))]
         await sounds(talk, 1.5, 3000)
         await sounds(talk, 4, 20)
@@ -230,7 +230,7 @@ async def test_a_sentence_that_is_spoken_as_recognition_comes_back_is_heard_whol
         assert [m.code for m in talk.of(ErrorMessage)] == ["unavailable"]
         heard_before = len(talk.asr.heard)
         talk.asr.script = [(at(1), SpeechStarted(at(0.2))), (at(3.3), end("hello"))]
-        await sounds(talk, 2.5, 3000)  # it begins before a stream is opened again
+        await sounds(talk, 2.5, 3000)  # the sound begins before the next stream is opened
         await sounds(talk, 3, 20)
     assert len(talk.of(ErrorMessage)) == 1
     assert talk.of(TurnComplete)
@@ -239,7 +239,7 @@ async def test_a_sentence_that_is_spoken_as_recognition_comes_back_is_heard_whol
 
 
 async def test_whoever_is_told_shortly_before_the_end_of_a_sentence_is_told_again_after_it() -> None:
-    """Otherwise the learner waits for an answer, because the last thing that happened was the sentence."""
+    """The sentence came last, so without another message the learner would wait for an answer to it."""
     talk = Conversation()
     talk.asr.script = [(at(1.9), UnavailableError("ASR: restarting")), *([(0, UnavailableError("ASR: away"))] * 100)]
     async with talk.running():
@@ -275,7 +275,7 @@ async def test_a_store_that_is_away_costs_one_warning_and_not_the_conversation()
     assert len(talk.of(TurnComplete)) == 2
     assert talk.store.unsaved
     talk.store.away = False
-    await talk.store.save_unsaved()  # though the conversation is over
+    await talk.store.save_unsaved()  # although the conversation is over
     state, token, turns = talk.store.sessions[talk.connected.session_id]
     assert (state.session_id, token) == (talk.connected.session_id, talk.connected.resume_token)
     assert len(turns) == 4

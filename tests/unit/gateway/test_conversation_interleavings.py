@@ -1,4 +1,4 @@
-"""Random conversations in virtual time: whatever happens when, a turn that is over is not heard any more."""
+"""Random conversations in virtual time: whatever happens, nothing more is heard of a turn that is over."""
 
 from __future__ import annotations
 
@@ -76,7 +76,8 @@ def test_after_interrupted_nothing_of_that_turn_follows_and_every_reply_ends(
 
 
 def _heard_by_a_player(talk: Conversation, turn_id: str, slack_ms: float) -> str:
-    """The words of which half was played when `interrupted` came, by a player that plays what it has as it comes."""
+    """The words of which at least half was played when `interrupted` came, for a player that plays audio as soon as it
+    comes."""
     playing_id, played_s, sent_s, last_s = "", 0.0, 0.0, 0.0
     words: list[CaptionWord] = []
     for now_s, message in talk.got:

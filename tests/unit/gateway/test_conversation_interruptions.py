@@ -1,4 +1,5 @@
-"""Who speaks over whom: what an interruption is, and what was heard of the reply. Scripted, in virtual time."""
+"""When the learner speaks over the partner: which sounds interrupt, and how much of the reply was heard. Scripted, in
+virtual time."""
 
 from __future__ import annotations
 
@@ -57,7 +58,7 @@ LONG = [f"word{n} " for n in range(30)]  # 9 s of speech
 
 
 def over_the_partner(*events: tuple[float, AsrEvent]) -> Conversation:
-    """The partner speaks from second 0; the learner makes a sound."""
+    """A conversation in which the partner speaks from second 0, and the learner makes a sound."""
     talk = Conversation()
     talk.llm.reply = LONG
     talk.asr.script = [(at(seconds), event) for seconds, event in events]
@@ -73,7 +74,7 @@ async def test_the_first_sound_stops_the_sending_and_words_end_the_reply() -> No
     last_audio_s = max(t for t, m in talk.got if isinstance(m, bytes))
     assert last_audio_s - 1.0 <= 0.15
     assert next(t for t, m in talk.got if isinstance(m, Interrupted)) == pytest.approx(1.4, abs=0.03)
-    assert interrupted.heard_text.endswith("word3")  # 1.4 s less the 0.16 s that it took to begin: four words
+    assert interrupted.heard_text.endswith("word3")  # 1.4 s, less 0.16 s before the reply began: four words
 
 
 @pytest.mark.parametrize("sound", ["mhm", "Yeah.", "Okay, okay.", "", "I see.", "M-H-N.", "Oh, right, sure."])
@@ -86,13 +87,13 @@ async def test_a_sound_that_is_no_turn_lets_the_partner_go_on(sound: str) -> Non
     assert len(talk.of(TurnComplete)) == 1
     assert len(talk.llm.asked) == 1
     gaps = [after - before for (before, _), (after, _) in pairwise(audio_of(talk))]
-    assert max(gaps) < 1.2  # it never ran dry at the learner's: two seconds are always ahead
+    assert max(gaps) < 1.2  # the learner's player always had audio: two seconds are sent ahead
     assert [m.text for m in talk.of(TranscriptMessage) if m.is_final] == [""]
     assert len(talk.store.sessions[talk.connected.session_id][2]) == 2
 
 
 async def test_a_hesitant_sound_is_no_interruption_however_long_its_pauses() -> None:
-    """Each bit of voice is short: the time after which a voice interrupts starts anew after a gap."""
+    """Each piece of voice is short. The time after which a voice interrupts starts again after a gap."""
     talk = over_the_partner(
         (1.1, SpeechStarted(at(1.0))),
         (1.5, VoicePaused()),
@@ -159,7 +160,7 @@ async def test_the_partners_own_echo_is_no_turn() -> None:
         (1.6, eager(echo)),
         (2.0, end(echo)),
         (3.1, SpeechStarted(at(3.0))),
-        (5.0, eager(echo)),  # it is long, but this microphone is known to hear the partner
+        (5.0, eager(echo)),  # long, but this microphone is known to pick up the partner
         (5.4, end(echo)),
     )
     talk.llm.reply = ["zero ", "one ", "two ", "three ", "four ", "five ", "six ", "seven ", "eight ", "nine "] * 3
@@ -171,7 +172,7 @@ async def test_the_partners_own_echo_is_no_turn() -> None:
 
 
 async def test_an_echo_that_ends_after_the_partner_is_no_turn_where_echoes_are_known() -> None:
-    """But a learner who repeats the partner's words afterwards has a turn."""
+    """But if a learner repeats the partner's words later, that is a turn."""
     last_words = "six seven eight nine"
     talk = over_the_partner(
         (1.1, SpeechStarted(at(1.0))),

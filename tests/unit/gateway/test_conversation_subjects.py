@@ -1,4 +1,4 @@
-"""What a conversation is about and who opens it: scenarios, instructions, a partner who begins. In virtual time."""
+"""What a conversation is about, and who begins it: scenarios, instructions, a partner who begins. In virtual time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def in_the_library() -> Conversation:
 
 
 def asked(talk: Conversation, number: int = 0) -> list[tuple[str, str]]:
-    """What the model was asked, without the examples."""
+    """A prompt of the model, without the examples: (role, text) of each message."""
     return said(talk.llm.asked[number])
 
 
@@ -77,7 +77,7 @@ async def test_without_a_scenario_the_model_writes_what_the_partner_opens_with()
         await asyncio.sleep(5)
     first, second = (asked(talk, number) for number in (0, 1))
     assert first[1:] == [("user", SOMETHING)]
-    assert second[: len(first)] == first  # the model server has read that much already
+    assert second[: len(first)] == first  # the model server has already read this part
     _, _, turns = talk.store.sessions[talk.connected.session_id]
     assert [type(turn) for turn in turns] == [PartnerTurn, LearnerTurn, PartnerTurn]
 
@@ -164,7 +164,7 @@ async def test_an_unknown_scenario_is_an_error_and_the_conversation_goes_on_with
     assert (error.code, error.retryable) == ("invalid_input", False)
     assert "'moon'" in error.message
     assert "GET /scenarios" in error.message
-    assert len(talk.of(TurnComplete)) == 2  # the partner has begun all the same
+    assert len(talk.of(TurnComplete)) == 2  # the partner has begun nevertheless
     assert JOE.who in asked(talk)[0][1]
     assert talk.store.sessions[talk.connected.session_id][0].level == "advanced"
 

@@ -1,4 +1,4 @@
-"""When turns were, in seconds since their conversation began, though the wall clock is set meanwhile."""
+"""The times of turns, in seconds since their conversation began, even if the wall clock is changed meanwhile."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HOUR_S = 3600.0
 
 
 class Clocks:
-    """The clock on the wall, which somebody sets, and one that nobody sets."""
+    """The wall clock, which may be changed, and the monotonic clock, which never is."""
 
     def __init__(self, outbox: Outbox) -> None:
         self.wall_s, self.now_s = BEGAN_S, 50.0

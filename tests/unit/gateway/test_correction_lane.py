@@ -1,4 +1,5 @@
-"""Corrections during the conversation: what is sent, when the model is asked, and that no reply waits for it."""
+"""Corrections during the conversation: what is sent, when the model is asked, and that no reply waits for a
+correction."""
 
 from __future__ import annotations
 
@@ -37,7 +38,7 @@ def conversation(*answers: str, **options: Any) -> tuple[Conversation, FakeLlm]:
 
 
 async def heard(talk: Conversation, said: str, *, after_s: float = 5.0) -> None:
-    """Type a turn, and wait until its reply was heard, and some more."""
+    """Type a turn, and wait until its reply was heard and `after_s` more seconds have passed."""
     before = len(talk.of(TurnComplete))
     await talk.post(text(said))
     while len(talk.of(TurnComplete)) == before:
@@ -143,7 +144,7 @@ async def test_no_reply_waits_for_a_check_that_takes_long() -> None:
                 while len(talk.of(AiAudioStart)) == sounds:
                     await asyncio.sleep(0.01)
                 waits.append(asyncio.get_running_loop().time() - asked_s)
-                await asyncio.sleep(4)  # the reply was heard, and the check is under way
+                await asyncio.sleep(4)  # the reply was heard, and the check is running
             delays[corrections] = waits
         assert bool(llm.meanwhile) == (corrections == "beside")
     assert delays["beside"] == pytest.approx(delays["at the end"])

@@ -1,4 +1,5 @@
-"""A gateway that is told to end goes on until its learners are handed over; told twice, it ends at once."""
+"""A gateway that gets a signal to end goes on until its learners are handed over. After a second signal it ends at
+once."""
 
 from __future__ import annotations
 
@@ -12,14 +13,14 @@ from gateway.admission.draining import Draining
 from gateway.closing import HandOver
 from gateway.server import DrainingServer
 
-pytestmark = pytest.mark.looptime  # a sleep ends when everything else waits
+pytestmark = pytest.mark.looptime  # in virtual time, a sleep ends as soon as everything else waits
 
 
 class Staying:
-    """A session that is in the middle of something."""
+    """A session that doesn't leave."""
 
     async def post(self, _event: HandOver) -> None:
-        """It does not leave."""
+        """Ignore the hand-over."""
 
 
 async def nothing(_scope: object, _receive: object, _send: object) -> None: ...
@@ -32,7 +33,7 @@ def server(draining: Draining) -> DrainingServer:
 
 
 async def ends_at_s(serving: DrainingServer) -> float:
-    """When uvicorn is told to end."""
+    """The time at which uvicorn is told to end."""
     exiting = asyncio.create_task(serving.exit_when_drained())
     while not serving.should_exit:
         await asyncio.sleep(0.1)

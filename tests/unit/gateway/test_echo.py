@@ -1,6 +1,6 @@
-"""The partner's voice in the learner's microphone: over loudness and delay, with and without a learner who speaks.
+"""The partner's voice in the learner's microphone, at many levels and delays, with and without a learner who speaks.
 
-Source: the shared case `echo.py`. How the partner is heard: `tests/support/echo.py`.
+Source: the case `echo.py`. `tests/support/echo.py` describes the room.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def test_who_speaks_over_the_first_second_of_the_first_reply_is_heard_whole() ->
 
 
 def test_a_partner_who_is_too_soft_to_tell_is_not_cancelled_for_ever() -> None:
-    """Nor does that cost CPU for ever."""
+    """It doesn't take CPU time for ever, either."""
     now = 0.0
     guard = EchoGuard(RATE_HZ, lambda: now)
     guard.note(AiAudioStart(sample_rate=RATE_HZ, turn_id="1"))

@@ -1,6 +1,6 @@
-"""Loudspeakers, rooms and clients whose echoes are reported elsewhere: the partner does not hear itself from them.
+"""Loudspeakers, rooms and clients whose echoes other projects report. None of their echoes begins a turn.
 
-The sources are in docs/compatibility.md. Without the guard, each of these echoes begins turns.
+The sources are in docs/compatibility.md. Without the echo guard, each of these echoes would begin turns.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Sound = npt.NDArray[np.float64]
 
 
 def recorded(heard: Sound, *, seconds: float = BEGIN_S + PARTNER_S + 0.3) -> Pcm:
-    """What the microphone records of an echo."""
+    """The microphone's recording of an echo."""
     out = np.random.default_rng(0).normal(0, NOISE, round(seconds * RATE_HZ))
     begin = round(BEGIN_S * RATE_HZ)
     heard = heard[: len(out) - begin]
@@ -52,12 +52,12 @@ def louder(sound: Sound, gain_db: Callable[[Sound], Sound]) -> Sound:
 
 
 def small_loudspeaker() -> Sound:
-    """One that distorts: loud samples are pressed together."""
+    """A small loudspeaker, which distorts: it compresses loud samples."""
     return in_room(6000 * np.tanh(partner() / 3000), room(150, -10))
 
 
 def overdriven_microphone() -> Sound:
-    """The loudspeaker is inches from the microphone, which clips."""
+    """A microphone so close to the loudspeaker that it clips."""
     return np.clip(4 * echo(0, 10), -16_000, 16_000)
 
 
@@ -67,7 +67,7 @@ def two_loudspeakers() -> Sound:
 
 
 def hall() -> Sound:
-    """A reverberation of 1.5 s; room() has 0.3 s."""
+    """A hall with a reverberation of 1.5 s, instead of 0.3 s as in room()."""
     tail = np.random.default_rng(1).normal(0, 1, round(1.5 * RATE_HZ))
     tail *= 10 ** (-3 * np.arange(len(tail)) / len(tail))
     tail[0] = np.sqrt(np.square(tail).sum())
@@ -75,7 +75,7 @@ def hall() -> Sound:
 
 
 def telephone() -> Sound:
-    """8 kHz and µ-law on the way back."""
+    """A telephone line: the echo comes back at 8 kHz in µ-law."""
     low = np.clip(soxr.resample(echo(-20, 250), RATE_HZ, 8000) / 32768, -1, 1)
     law = np.round(127 * np.sign(low) * np.log1p(255 * np.abs(low)) / np.log(256)) / 127
     return np.asarray(soxr.resample(np.sign(law) * (256 ** np.abs(law) - 1) / 255 * 32768, 8000, RATE_HZ))
@@ -106,7 +106,7 @@ def test_the_partner_does_not_hear_itself_from(name: str) -> None:
 
 
 def test_after_a_learner_has_spoken_over_the_partner_the_echo_is_still_cancelled() -> None:
-    """In a browser's canceller such a learner may undo what it knows of the room."""
+    """In a browser's echo canceller, double talk may undo what it has learned about the room."""
     over = recording("beckett.wav")[: round(0.8 * RATE_HZ)]
     out, _ = cleaned(microphone(-20, 200, over, speaks_at_s=1.2))
     after = round((1.2 + 0.8 + 0.3) / WINDOW_S)
@@ -116,7 +116,7 @@ def test_after_a_learner_has_spoken_over_the_partner_the_echo_is_still_cancelled
 
 @pytest.mark.parametrize("level_db", [-20, -40])
 def test_a_bluetooth_loudspeaker_is_heard_for_less_than_half_a_second_in_the_first_reply(level_db: int) -> None:
-    """Its echo comes after the time in which a quiet microphone means that there is none."""
+    """Its echo comes late: by then, a quiet microphone is taken as a sign that there is no echo."""
     for delay_ms in (500, 900):
         out, guard = cleaned(microphone(level_db, delay_ms))
         assert (len(turns(voiced(out))) + TURN_WINDOWS) * WINDOW_S < 0.5

@@ -1,4 +1,4 @@
-"""Floor control by itself, in virtual time: what follows when two things happen in the same moment."""
+"""Floor control alone, in virtual time: what happens if two events come at the same moment."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.looptime
 
 
 class Floor:
-    """A floor control whose replies, once they are over, wait to be settled."""
+    """A FloorControl whose ended replies wait until the test settles them."""
 
     def __init__(self, tasks: asyncio.TaskGroup) -> None:
         now = asyncio.get_running_loop().time
@@ -81,7 +81,7 @@ class Floor:
 
     @property
     def replies(self) -> set[str]:
-        """The turns of which text was sent."""
+        """The ids of the turns whose text was sent."""
         return {message.turn_id for message in self.got if isinstance(message, AiText)}
 
     async def is_cut_off_by_a_noise(self) -> None:

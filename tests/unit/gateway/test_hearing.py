@@ -1,4 +1,4 @@
-"""What goes to recognition as one message, by what recognition has said so far."""
+"""How much audio goes to recognition as one message, depending on what recognition has reported so far."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VOICE, QUIET = 3000, 30
 
 
 class ListeningAsr:
-    """Keeps the sizes of its messages, in windows; says what it is told to say."""
+    """Keeps the sizes of its messages, in windows, and sends the events that a test gives it."""
 
     def __init__(self) -> None:
         self.messages: list[int] = []
@@ -49,7 +49,7 @@ class ListeningAsr:
 
 
 class Ear:
-    """A `Hearing` at work."""
+    """A `Hearing` under test."""
 
     def __init__(self, audio: AudioInput, clean: Callable[[bytes], Awaitable[bytes]] | None = None) -> None:
         self.asr = ListeningAsr()
@@ -71,7 +71,7 @@ class Ear:
         self.events.append(event)
 
     async def hears(self, level: int, windows: int) -> list[int]:
-        """The messages that follow from so many windows."""
+        """Send that many windows of this level. Returns the sizes of the messages to recognition."""
         before = len(self.asr.messages)
         for _ in range(windows):
             await self._audio.feed((NOISE * level).astype("<i2").tobytes())
@@ -121,7 +121,8 @@ async def test_a_voice_that_goes_on_is_told_with_its_very_window() -> None:
 
 @pytest.mark.parametrize("turns", range(4))
 async def test_no_audio_is_lost_if_its_reader_is_cancelled_while_it_is_cleaned(turns: int) -> None:
-    """The reader is cancelled whenever a stream to recognition breaks. On a busy machine seconds of audio wait."""
+    """The reader is cancelled whenever a stream to recognition breaks. On a busy machine, seconds of audio may wait
+    then."""
     said = (NOISE * VOICE).astype("<i2").tobytes() * 100
     loop = asyncio.get_running_loop()
     async with AudioInput(sample_rate_hz=RATE_HZ, encoding="pcm_s16le") as audio:

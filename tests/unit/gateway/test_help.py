@@ -96,7 +96,7 @@ async def test_help_is_offered_once_after_a_long_silence() -> None:
     talk.asr.script = [*one_turn()]
     async with talk.running():
         await talk.speak(14)
-        assert said(talk) == [REPLY]  # it was heard to its end some eleven seconds ago
+        assert said(talk) == [REPLY]  # its end was heard about eleven seconds ago
         await talk.speak(4)
         assert said(talk)[1:] == [f"{HELP} {OTHER_TOPIC}"]
         await talk.speak(60)
@@ -136,7 +136,7 @@ async def test_a_learner_who_begins_just_then_is_not_talked_over() -> None:
     talk.asr.script = [*one_turn(), *second]
     async with talk.running():
         await talk.speak(10)
-        talk.tts.delay_s = 1.5  # the help is being made when the voice begins
+        talk.tts.delay_s = 1.5  # the voice begins while the help is being made
         await talk.speak(20)
     assert len(said(talk)) == 3
     assert len(talk.of(AiAudioStart)) == 2

@@ -1,4 +1,4 @@
-"""What proxies that speak HTTP/2 to the gateway get, and handshakes that lost a header on their way."""
+"""The answers to proxies that speak HTTP/2 to the gateway, and to handshakes that lost a header on their way."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VERSION, KEY = "Sec-WebSocket-Version: 13\r\n", "Sec-WebSocket-Key: dGhlIHNhbXBs
 
 
 async def answer_to(request: bytes) -> str:
-    """The first bytes that the gateway answers on a connection of its own."""
+    """Send the request on a new connection. Returns the first bytes of the gateway's answer."""
     async with TestGateway().running() as gateway, asyncio.timeout(20):
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         writer.write(request)

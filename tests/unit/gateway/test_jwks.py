@@ -24,7 +24,7 @@ CLAIMS = {"sub": "learner 7", "aud": "aitalk", "iss": "school"}
 
 
 class Issuer:
-    """Serves the public halves of `keys`; None: it is out of order."""
+    """Serves the public halves of `keys`; None: it fails."""
 
     def __init__(self) -> None:
         self.keys: dict[str, ec.EllipticCurvePrivateKey] | None = {}
@@ -103,7 +103,7 @@ async def test_keys_are_fetched_changed_and_kept_while_the_issuer_is_away(issuer
     assert await until_known(authenticator, issuer.sign("new")) == "learner 7"
     token, issuer.keys = issuer.sign("old"), None
     with pytest.raises(UnauthorizedError):
-        subject(authenticator, jwt.encode(CLAIMS, "x" * 32, "HS256", headers={"kid": "never"}))  # it is asked again
+        subject(authenticator, jwt.encode(CLAIMS, "x" * 32, "HS256", headers={"kid": "never"}))  # ask the issuer again
     fetches = issuer.fetches
     async with asyncio.timeout(20):
         while issuer.fetches == fetches:

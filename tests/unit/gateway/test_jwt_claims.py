@@ -1,4 +1,5 @@
-"""Claims of JSON Web Tokens as issuers write them: fractions, milliseconds, texts, numbers; clocks that disagree."""
+"""Claims of JSON Web Tokens as real issuers write them: fractions, milliseconds, texts and numbers, and clocks that
+disagree."""
 
 from __future__ import annotations
 
@@ -17,12 +18,13 @@ from gateway.config import GatewaySettings
 SECRET = "a secret of this test, which is long enough"
 NOW = time.time()
 NOW_MS = int(NOW * 1000)
-LEEWAY_S = 7200.0  # the suite may take minutes between NOW and the test
+LEEWAY_S = 7200.0  # minutes may pass between NOW and the test
 AUTHENTICATOR = Authenticator(jwt_key=SECRET, jwt_algorithms=["HS256"], leeway_s=LEEWAY_S)
 
 
 def subject(**claims: Any) -> str:
-    """PyJWT's own `encode` would correct some of these claims."""
+    """The subject of a token with these claims. It is signed by hand, because PyJWT's `encode` would correct some of
+    them."""
     payload = json.dumps({"sub": "learner 7", "exp": NOW + 600} | claims).encode()
     token = jwt.api_jws.PyJWS().encode(payload, SECRET, "HS256")
     return AUTHENTICATOR.check(Headers({"authorization": f"Bearer {token}"}), "").subject
@@ -44,7 +46,7 @@ def test_times_are_read_as_issuers_write_them(claims: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("ahead_s", [0, 1, 2, 5])
 def test_an_issuer_whose_clock_is_some_seconds_ahead_is_understood_by_default(ahead_s: int) -> None:
-    """Source: the shared case `jwt_iat.py`."""
+    """Source: the case `jwt_iat.py`."""
     now = int(time.time())
     token = jwt.encode({"sub": "learner-1", "iat": now + ahead_s, "exp": now + 600}, SECRET, "HS256")
     authenticator = Authenticator.of(GatewaySettings(_env_file=None, jwt_secret=SecretStr(SECRET)))

@@ -1,4 +1,4 @@
-"""Tokens with the claims, keys and headers that Keycloak writes, by the example in deploy/keycloak.
+"""Tokens with the claims, keys and headers of Keycloak, as configured in deploy/keycloak.
 
 The claims are those of an access token, an ID token and a refresh token of Keycloak 26 for a public client.
 """
@@ -37,7 +37,8 @@ ANA = "0f9f2a52-7b1c-4c0e-9a53-3a1b7d0c2f11"
 
 @cache
 def private_key(name: str) -> rsa.RSAPrivateKey:
-    """Made when it is first used: all workers import this file, and a key takes a tenth of a second."""
+    """The key of that name. It is made when it is first used, because all workers import this file, and a key takes a
+    tenth of a second."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
@@ -72,7 +73,7 @@ def access_token(key: str = "signing", kid: str = "sig-1", **claims: Any) -> str
 
 @pytest.fixture(scope="module")
 def certs() -> Iterator[str]:
-    """Keycloak's document: a key for signatures and one for encryption."""
+    """The URL of Keycloak's JWKS document, with one key for signatures and one for encryption."""
     document = {
         "keys": [
             listed(private_key("signing"), "sig-1", "sig", "RS256"),
@@ -96,7 +97,7 @@ def certs() -> Iterator[str]:
 
 @pytest.fixture
 async def authenticator(certs: str) -> AsyncIterator[Authenticator]:
-    """The gateway's, with the settings of the compose file."""
+    """The gateway's Authenticator, with the settings of the compose file."""
     settings = {name.lower(): value for name, value in GATEWAY.items()} | {"jwt_jwks_url": certs}
     made = Authenticator.of(GatewaySettings(_env_file=None, **settings))  # type: ignore[arg-type]
     fetching = asyncio.create_task(made.run())

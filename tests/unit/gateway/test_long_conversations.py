@@ -1,4 +1,4 @@
-"""Long conversations: what the prompts leave out, when that is decided, and what is remembered of it."""
+"""Long conversations: what the prompts leave out, when that is decided, and the summary of what was left out."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_the_learners_latest_turn_is_kept_however_long_it_is() -> None:
     ("script", "chars"), [("ab cd, ", 6000), ("привет ", 2600), ("我喜欢夏天。", 1500), ("สวัสดี", 1500)]
 )
 def test_scripts_that_cost_more_tokens_fill_a_prompt_sooner(script: str, chars: int) -> None:
-    """Source: the shared case `long_text.py`."""
+    """Source: the case `long_text.py`."""
     text, size = script * 1000, sizes(MAX_CHARS, is_small=False).most
     assert size.holds([learner(text[:chars])])
     assert not size.holds([learner(text[: round(chars * 1.2)])])
@@ -160,7 +160,7 @@ class ReadingLlm(FakeLlm):
 
 
 def _same(one: str, other: str) -> int:
-    """How many characters at the beginning are the same."""
+    """The number of equal characters at the beginning."""
     lengths = range(1, min(len(one), len(other)) + 1)
     return bisect_left(lengths, True, key=lambda length: one[:length] != other[:length])
 
@@ -170,7 +170,7 @@ SAID = "This is what I say, number {}." + " And I say a little more." * 8
 
 
 async def converse(talk: Conversation, turns: int, *, pause_s: float = 1.0) -> None:
-    """Type so many turns, each after the reply to the one before was heard."""
+    """Type that many turns, each one after the reply to the last one was heard."""
     for number in range(turns):
         before = len(talk.of(TurnComplete))
         await talk.post(text(SAID.format(number)))

@@ -1,4 +1,4 @@
-"""A socket is read when it holds as many bytes as its low-water mark says, on either event loop; audio takes the direct
+"""On both event loops, a socket is read when it holds as many bytes as its low-water mark. Audio takes the direct
 way."""
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def frame(data: bytes, opcode: Opcode = Opcode.BINARY, *, is_last: bool = True) 
 
 
 class Received(list[bytes]):
-    """What the application has received; at the end, that the client is gone."""
+    """The messages that the application has received; the last one says that the client has gone."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +45,8 @@ class Received(list[bytes]):
 
 @asynccontextmanager
 async def served() -> AsyncIterator[tuple[asyncio.StreamWriter, LowWaterMark, Received]]:
-    """A client's end of a real connection, the mark of the server's end, and what was received there."""
+    """A real connection: the client's writer, the low-water mark of the server's socket, and the messages received
+    there."""
     accepted: asyncio.Future[tuple[LowWaterMark, Received]] = asyncio.get_running_loop().create_future()
 
     async def app(scope: object, receive: object, send: object) -> None:
@@ -96,13 +97,13 @@ def test_a_socket_is_left_alone_until_it_holds_so_much_or_its_end(
             writer.write(frame(b"five"))
             await asyncio.sleep(0.05)
             assert len(received) == 4
-            mark.set(1)  # what is there already is read, too
+            mark.set(1)  # bytes that came earlier are read, too
             await come(5)
             assert received == [b"one", b"two", b"three", b"four", b"five"]
             mark.set(1000)
             await asyncio.sleep(0.01)
             writer.write(frame(b"six"))
-            writer.close()  # a learner who has gone is not waited for
+            writer.close()  # the server doesn't wait for a client that has gone
             await asyncio.wait_for(received.is_over.wait(), 5)
 
     with asyncio.Runner(loop_factory=new_loop) as runner:

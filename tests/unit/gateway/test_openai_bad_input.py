@@ -1,4 +1,4 @@
-"""Bad requests on every route under /v1: an error in OpenAI's shape, soon, and nothing is left over."""
+"""Bad requests on every route under /v1 soon get an error in OpenAI's shape, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ PARTS = {
 async def answers_of(
     gateway: TestGateway, requests: list[tuple[str, str, dict[str, Any]]]
 ) -> dict[str, httpx.Response]:
-    """The answer to each request: its name, path and arguments."""
+    """The answers to the requests, by name. A request is (name, path, arguments)."""
     async with gateway.running(), httpx.AsyncClient(base_url=f"{gateway.http}/v1", timeout=10, verify=False) as http:
         return {name: await http.post(path, **arguments) for name, path, arguments in requests}
 

@@ -135,7 +135,7 @@ async def test_a_synthesis_that_fails_is_an_error_with_a_status() -> None:
         with pytest.raises(openai.InternalServerError, match="TTS: gone") as caught:
             await client.audio.speech.create(model="tts-1", voice="alloy", input=TEXT)
         assert caught.value.status_code == 503
-        gateway.tts.fail_after = 2  # in the middle the connection breaks, so that nobody takes it for the whole
+        gateway.tts.fail_after = 2  # the connection breaks in the middle, so nobody takes the file for complete
         with pytest.raises(openai.APIConnectionError):
             await client.audio.speech.create(model="tts-1", voice="alloy", input=TEXT, response_format="pcm")
 
@@ -218,4 +218,4 @@ async def test_the_openapi_document_has_the_routes() -> None:
     for path in document["paths"].values():
         for operation in path.values():
             assert "200" in operation["responses"]
-            assert "422" not in operation["responses"]  # FastAPI's own, which has another shape
+            assert "422" not in operation["responses"]  # FastAPI's own error, which has another shape

@@ -57,7 +57,8 @@ def long_wav(seconds: float) -> bytes:
 
 
 def files_on_disk() -> int:
-    """How many deleted files this process has open, as those of uploads are, beside pytest's own."""
+    """How many deleted files this process has open, apart from pytest's. Files of uploads are deleted as soon as they
+    are open."""
     return _deleted() - PYTESTS
 
 
@@ -98,7 +99,7 @@ async def test_every_form_of_the_answer() -> None:
         assert [(one.start, one.end, one.text) for one in verbose.segments] == [(0.0, 1.0, "Hello there.")]
 
 
-@pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")  # the client's own word on this route
+@pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")  # the client's own warning about this route
 async def test_a_translation_is_into_english_or_refused() -> None:
     gateway = TestGateway()
     recordings = gateway.services.recordings
@@ -304,7 +305,7 @@ async def test_a_recording_waits_while_learners_have_all_slots() -> None:
 
 @given(st.lists(st.integers(0, 3 * RATE_HZ), max_size=40), st.randoms(use_true_random=False))
 def test_the_pieces_are_the_recording(blocks: list[int], random: Any) -> None:
-    """Nothing is lost, nothing comes twice, and no piece is too long or, but for the last, too short."""
+    """Nothing is lost or comes twice. No piece is too long, and only the last one may be short."""
     generator = np.random.default_rng(random.randrange(1 << 30))
     recording = generator.integers(1000, 3000, sum(blocks), dtype=np.int16).astype("<i2")
     cutter = Cutter()

@@ -33,7 +33,7 @@ async def test_a_larger_model_reads_nothing_ahead() -> None:
 
 
 async def test_a_learners_reply_goes_first() -> None:
-    llm = FakeLlm(is_small=True, reply=["Hi."], first_s=2.0)  # what it reads fails, as if it gave way
+    llm = FakeLlm(is_small=True, reply=["Hi."], first_s=2.0)  # reading fails, as if it gave way
     async with asyncio.TaskGroup() as tasks, llm.stream(WritingRequest([])) as words:
         reading = tasks.create_task(read_openings(llm, max_chars=6000))
         async for _ in words:

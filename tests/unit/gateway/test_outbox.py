@@ -1,4 +1,4 @@
-"""Messages to the learner come in order, wait for room, and end when the outbox is closed."""
+"""The outbox sends messages in order. It makes senders wait if it is full, and ends when it is closed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from common.errors import EngineError
 from gateway.outbox import CAPACITY, Outbox
 
-pytestmark = pytest.mark.looptime  # a sleep ends when everything else waits
+pytestmark = pytest.mark.looptime  # in virtual time, a sleep ends as soon as everything else waits
 
 
 async def filled() -> Outbox:

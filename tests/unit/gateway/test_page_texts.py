@@ -1,4 +1,4 @@
-"""The page's texts: complete in each of its languages, and nowhere else."""
+"""The page's texts are complete in each of its languages, and no text is anywhere else."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from gateway.http import WEB
 
 FILES = sorted((WEB / "texts").glob("*.json"))
 MODULES = sorted(path for path in WEB.rglob("*.js") if "aitalk" not in path.parts)
-# What a text of the page is not: sentences in the language that is practised.
+# Sentences in the practised language are not texts of the page.
 OF_THE_PRACTISED_LANGUAGE = {"openers.js"}
-# Literals that look like texts and are none: names of keys and headers, classes, selectors, media queries.
+# Literals that only look like texts: names of keys and headers, classes, selectors, media queries.
 NO_TEXTS = {
     "Escape", "Bearer ${token}", "Content-Type",
     "(prefers-reduced-motion: reduce)", "(hover: hover) and (pointer: fine)",
@@ -70,7 +70,7 @@ def test_a_language_does_not_repeat_the_english_texts(file: Path) -> None:
 
 
 class Texts(HTMLParser):
-    """Collects the texts that stand in the HTML, and the names of those that are written into it."""
+    """Collects the texts in the HTML, and the names of the texts that the page writes into it."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the learner has heard, by the player's reports and by the clock."""
+"""How much the learner has heard, according to the player's reports and the clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the model is given to read while the learner speaks, in virtual time."""
+"""Which prompts the model reads while the learner speaks, in virtual time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SAID = "I went to the market with my sister yesterday."
 
 
 def a_turn(begins_s: float = 0.0) -> list[tuple[int, AsrEvent]]:
-    """SAID in two seconds, with partials of 2, 6 and 8 words; then a pause and the end."""
+    """A turn in which SAID takes two seconds, with partials of 2, 6 and 8 words; then a pause, and the end."""
     return [
         (at(begins_s + 0.2), SpeechStarted(at(begins_s + 0.1))),
         (at(begins_s + 0.6), Partial("", "I went...")),

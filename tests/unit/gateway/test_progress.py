@@ -161,7 +161,7 @@ def test_mistakes_that_come_back_most_come_first() -> None:
         ("verb_tense", "en", 2, 2), ("article", "en", 1, 4), ("article", "es", 1, 1), ("gender", "en", 1, 1),
     ]  # fmt: skip
     assert [example.original for example in found[0].examples] == ["see", "go"]
-    assert len(found[1].examples) == 1  # the same four times
+    assert len(found[1].examples) == 1  # the same mistake, four times
     assert found[0].last_at == entries[2].ended_at
     assert overview(None, NOW).kept is False
 

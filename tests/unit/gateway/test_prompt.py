@@ -1,4 +1,4 @@
-"""What the model is told."""
+"""The prompts of the model."""
 
 from __future__ import annotations
 
@@ -121,14 +121,14 @@ def test_a_session_decides_who_the_partner_is(is_small: bool) -> None:
     manner = MANNERS["intermediate"]
     assert all((manner.small_rule if is_small else manner.rule) in one for one in told)
     assert (CAFE.setting in told[1]) == (CAFE.learner in told[1]) == (not is_small)
-    assert not any(task.text in told[1] for task in CAFE.tasks)  # the partner leaves them to the learner
+    assert not any(task.text in told[1] for task in CAFE.tasks)  # the learner should do the tasks, not the partner
     assert (partner_of(in_cafe).opening, partner_of(in_cafe).phrases) == (CAFE.opening, CAFE.phrases)
     assert partner_of(SESSION).opening == partner_of(instructed).opening == ""
 
 
 @pytest.mark.parametrize("changes", [{}, {"scenario": CAFE}, {"instructions": "Talk about the sea."}], ids=str)
 def test_who_the_partner_is_comes_before_what_the_level_decides(changes: dict[str, Any]) -> None:
-    """So most of the system message is still in the model server's prefix cache after set_level."""
+    """So after set_level, most of the system message is still in the model server's prefix cache."""
     partner = partner_of(SESSION.model_copy(update=changes))
     told = [system_prompt(Briefing(partner, level)) for level in LEVELS]
     before, found, _ = told[0].partition(partner.instructions or partner.facts)
@@ -217,4 +217,4 @@ def test_what_is_sent_is_bounded_and_ends_with_the_learner(texts: list[str], max
 def test_a_small_model_never_sees_more_than_eight_exchanges() -> None:
     turns: list[Turn] = [turn for n in range(30) for turn in (learner(f"line {n}"), partner(f"reply {n}"))]
     assert 4 <= len(roles(turns, is_small=True)) // 2 <= 8
-    assert roles(turns)[0][1] == "line 0"  # a larger one sees them all
+    assert roles(turns)[0][1] == "line 0"  # a larger model gets all of them

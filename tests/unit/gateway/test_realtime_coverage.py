@@ -1,4 +1,5 @@
-"""docs/realtime.md says what is done of the Realtime API, of all that the installed `openai` package has."""
+"""docs/realtime.md lists every event and field of the installed `openai` package, and says which of them are
+supported."""
 
 from __future__ import annotations
 
@@ -59,7 +60,7 @@ def fields_of(model: type[BaseModel], path: str = "") -> set[str]:
 
 
 def missing(fields: set[str], table: dict[str, Row]) -> set[str]:
-    """The fields that the table does not list, nor a field above or below them."""
+    """The fields for which the table lists neither the field nor one above or below it."""
     return {
         field
         for field in fields
@@ -92,7 +93,7 @@ def test_the_page_shows_the_tables(heading: str) -> None:
     assert as_markdown(TABLES[heading]) in next(text for text in section if text.startswith(f"{heading}\n"))
 
 
-# Of each field of a session: a value that a client may send.
+# Field of a session → a value that a client may send.
 EXAMPLES: dict[str, Any] = {
     "type": "realtime",
     "model": "gpt-realtime",

@@ -1,4 +1,4 @@
-"""Whatever a Realtime client sends is an event, or a ClientError that tells what is wrong."""
+"""Whatever a Realtime client sends becomes an event, or a ClientError that says what is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Streams that outlive their replica: what the next replica is given, and what the reader sees. In virtual time."""
+"""Streams that survive the loss of their replica: what the next replica gets, and what the reader sees. In virtual
+time."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ def said(text: str, start: int, end: int) -> Transcript:
 
 @dataclass
 class Recogniser:
-    """Each stream has a script of its own: what to say after how many samples."""
+    """A recogniser whose streams have scripts of their own: events, and the numbers of samples after which they
+    come."""
 
     scripts: list[Script]
     heard: list[bytearray] = field(default_factory=list)
@@ -77,7 +79,7 @@ class RecogniserStream:
         self._changed.set()
 
     async def set_patience(self, patience: Patience) -> None:
-        """Nothing here waits."""
+        """Do nothing: this recogniser doesn't use it."""
 
     async def finish(self) -> None:
         self._finished = True
@@ -98,7 +100,7 @@ class RecogniserStream:
 
 
 async def recognise(recogniser: Recogniser, seconds: int) -> list[AsrEvent]:
-    """Speak for so long, a piece of a second at a time, each with a number of its own."""
+    """Speak for that many seconds, in pieces of one second, each with a number of its own. Returns the events."""
     asr = RecoveringAsr(recogniser)
 
     async def speak(stream: AsrStream) -> None:
@@ -161,7 +163,7 @@ async def test_a_replica_that_drains_between_turns_costs_no_time_and_no_turn() -
     began = asyncio.get_running_loop().time()
     events = await recognise(recogniser, 7)
     assert asyncio.get_running_loop().time() - began == 7
-    # From the last sound of the turn that is answered, which is not heard twice.
+    # The next stream begins after the last sound of the answered turn, so nothing is heard twice.
     assert events[2:] == [SpeechStarted(4500), EndOfTurn(said("two", 4500, 5500))]
     assert recogniser.patience == [Patience(2.0, 100), Patience(2.0, 250)]
 
@@ -227,7 +229,8 @@ WORD = 100  # samples
 
 @dataclass
 class Voice:
-    """Speaks words of WORD samples. Each stream breaks after so many chunks of `chunk` samples; -1: never."""
+    """Speaks words of WORD samples, in chunks of `chunk` samples. breaks: after how many chunks each stream breaks; -1:
+    never."""
 
     breaks: list[int]
     chunk: int = 60

@@ -1,4 +1,4 @@
-"""What a Redis, or what stands in its place, may refuse, and what the operator is told. On a stand-in for it.
+"""What a Redis or a replacement for it may refuse, and what the operator is told. Uses a stand-in for Redis.
 
 Sources: docs/compatibility.md names the report for each.
 """
@@ -23,7 +23,7 @@ Answer = Callable[[list[str]], str | None]
 
 
 class StandIn:
-    """A Redis without memory: every script succeeds. Counts the connections and the commands."""
+    """A Redis that stores nothing. Every script succeeds. Counts the connections and the commands."""
 
     def __init__(self, refuses: Answer) -> None:
         self.refuses = refuses

@@ -1,4 +1,4 @@
-"""What the learner really said replaces what recognition wrote: in the history, on the screen, in the corrections."""
+"""The learner's real words replace what recognition wrote: in the history, on the screen, in the corrections."""
 
 from __future__ import annotations
 

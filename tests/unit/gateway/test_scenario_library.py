@@ -1,4 +1,4 @@
-"""Each bundled scenario: its texts fit its level, and the signs of its tasks tell the tasks apart."""
+"""Each bundled scenario has texts that fit its level, and signs that tell its tasks apart."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ each_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenar
 
 MAX_PHRASE_WORDS: dict[CefrLevel, int] = {"A1": 8, "A2": 10, "B1": 12, "B2": 14, "C1": 15}
 RARE_BELOW_ZIPF: dict[CefrLevel, float] = {"A1": 3.6, "A2": 3.6, "B1": 3.6, "B2": 3.4, "C1": 3.2}
-MAX_RARE_WORDS = 3  # "kilo", "suitcase": what the scenario is about
+MAX_RARE_WORDS = 3  # a scenario needs some: "kilo", "suitcase"
 
-# What a learner says in any conversation. It must not count as something done.
+# A learner says these in any conversation, so they must not count as a done task.
 SMALL_CHANGE = (
     *(
         "Hello!",
@@ -50,7 +50,7 @@ def english() -> Lexicon:
 
 
 def for_the_learner(scenario: Scenario) -> list[str]:
-    """What a learner reads, hears first and says."""
+    """The texts that a learner reads, hears first or may say."""
     said = [task.example for task in scenario.tasks]
     to_do = [task.text for task in scenario.tasks]
     return [scenario.title, scenario.setting, scenario.goal, scenario.opening, *scenario.phrases, *to_do, *said]
@@ -120,7 +120,7 @@ def test_the_opening_is_short_and_ends(scenario: Scenario) -> None:
 
 @each_scenario
 def test_a_small_model_can_hold_its_roles(scenario: Scenario) -> None:
-    """They go on from "You are", so they are no sentences; the rest is a few short ones."""
+    """Roles continue the words "You are", so they are no sentences. The rest is a few short sentences."""
     for role in (scenario.partner, scenario.learner):
         assert role[-1].isalpha()
         assert len(role.split()) <= 20
@@ -169,12 +169,12 @@ def test_small_change_shows_no_task(scenario: Scenario) -> None:
 
 @each_scenario
 def test_the_useful_phrases_help_with_the_tasks(scenario: Scenario) -> None:
-    """At least one task can be done with a phrase as it stands."""
+    """At least one task can be done with a phrase without changes."""
     assert any(is_shown(task.said, scenario.phrases) for task in scenario.tasks)
 
 
 def test_a_conversation_about_something_else_does_few_tasks() -> None:
-    """The examples of one scenario, held against another of another level."""
+    """Checks the examples of one scenario against another scenario of another level."""
     shown = total = 0
     for scenario in SCENARIOS:
         others = [other for other in SCENARIOS if other.levels.lowest != scenario.levels.lowest]

@@ -14,7 +14,7 @@ from tests.support.conversation import Conversation, text
 
 
 def sweeps(sweeper: Sweeper, found: list[int], *, begin: int = 0, end: int = 0) -> int:
-    """How often it sweeps while so many sessions begin, then end."""
+    """How often the sweeper sweeps while `begin` sessions begin and then `end` sessions end."""
     before = len(found)
     for _ in range(begin):
         sweeper.session_begins()

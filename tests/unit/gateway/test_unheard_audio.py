@@ -1,4 +1,4 @@
-"""What is kept of a learner whom nobody hears."""
+"""How the audio of a learner is kept while recognition can't be reached."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HISS = np.random.default_rng(1).choice([-1, 1], WINDOW)
 
 
 def hears(audio: UnheardAudio, level: int, seconds: float) -> int:
-    """How many utterances end."""
+    """Give the audio that many seconds at this level. Returns how many utterances end in it."""
     piece = (HISS * level).astype("<i2").tobytes()
     return sum(audio.add(piece) for _ in range(round(seconds * RATE / WINDOW)))
 

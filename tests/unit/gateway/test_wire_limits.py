@@ -1,4 +1,4 @@
-"""What a client may cost besides its messages (issue 20: client limits count whole messages only). On real sockets."""
+"""Limits on what a client sends outside whole messages, which client limits don't count (issue 20). On real sockets."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_what_counts_and_for_how_long() -> None:
 async def asked(
     request: bytes, protocol: type[HttpProtocol] = HttpProtocol
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A client that has sent these bytes to a server that answers each request with `done`."""
+    """Send these bytes to a server that answers each request with `done`."""
 
     async def app(scope: object, receive: object, send: object) -> None:
         await PlainTextResponse("done")(scope, receive, send)  # type: ignore[arg-type]
@@ -206,7 +206,7 @@ async def test_a_handshake_with_too_long_a_line_is_answered() -> None:
 
 
 async def test_a_client_that_reads_nothing_is_cut_off() -> None:
-    """It would keep its session, its seat and what was written for it (issue 20)."""
+    """Otherwise it would keep its session, its seat, and the memory of unsent messages (issue 20)."""
     before = stalled()
     async with connected(ImpatientProtocol, says=bytes(100_000)):
         async with asyncio.timeout(10):
