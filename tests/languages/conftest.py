@@ -29,8 +29,8 @@ MODELS = Path(os.environ.get("MODELS_CACHE_DIR", "models")).absolute()
 
 
 def syllables_misheard(said: list[str], heard: list[str]) -> float:
-    """Chinese characters misheard per character said, by their sound: Whisper base writes traditional characters, too,
-    and numbers as digits."""
+    """Misheard Chinese characters, as a share of those said. They are compared by sound, because Whisper base also
+    writes traditional characters, and writes numbers as digits."""
 
     def syllables(text: str) -> str:
         return " ".join(lazy_pinyin(re.sub(r"\W", "", cn2an.transform(text, "an2cn")), style=Style.TONE3))
@@ -39,7 +39,7 @@ def syllables_misheard(said: list[str], heard: list[str]) -> float:
 
 
 def words_misheard(said: list[str], heard: list[str]) -> float:
-    """Words misheard per word said. "sœur" and "soeur" are the same."""
+    """Misheard words, as a share of those said. "sœur" and "soeur" are the same word."""
 
     def spelled(text: str) -> str:
         return text.lower().replace("œ", "oe").replace("æ", "ae")
@@ -62,7 +62,8 @@ class Speaker:
         return speech
 
     def errors(self, said: list[str], heard: list[str], espeak: str) -> float:
-        """Words misheard per word said. Words that sound alike, as French "à", "a" and "as", count as the same."""
+        """Misheard words, as a share of those said. Words that sound alike count as the same, such as French "à", "a"
+        and "as"."""
 
         def sounds(text: str) -> str:
             words = re.findall(r"[\w']+", text.lower().replace("’", "'"))
@@ -72,7 +73,7 @@ class Speaker:
         return word_error_rate([sounds(text) for text in said], [sounds(text) for text in heard])
 
     def hear(self, speech: NDArray[np.float32], language: str = "") -> Transcript:
-        """language: empty: Whisper finds it out."""
+        """Recognise `speech` (16 kHz, shape (samples,)). language: if empty, Whisper detects it."""
         return self._whisper.transcribe(speech, DecodeOptions(language, "final"))
 
 

@@ -1,6 +1,6 @@
 """Spoken conversations through the whole mesh on PROFILE=languages, in Spanish and in French.
 
-They are understood, answered, spoken and analysed in that language. Prints the milliseconds of each stage, the share of
+Recognition, replies, speech and analysis are in that language. Prints the milliseconds of each stage, the share of
 misheard words, and the memory of each process.
 """
 
@@ -24,7 +24,8 @@ from tests.support.mesh import Mesh
 
 @dataclass(frozen=True)
 class Practice:
-    """What a learner says with the voice, 48 words or more, and words that only this language of the three has."""
+    """A voice, the sentences that a learner says with it (at least 48 words), and words that only this one of the three
+    languages has."""
 
     language: str
     voice: str
@@ -60,7 +61,7 @@ ENGLISH = frozenset("the and with for very is you i of in to it that this what h
 
 
 def is_in(practice: Practice, text: str) -> bool:
-    """Whether the function words of `text` are those of the language more than those of English."""
+    """Whether more of the text's function words are of this language than of English."""
     words = re.findall(r"\w+", text.lower())
     ours = sum(word in practice.function_words for word in words)
     return ours > sum(word in ENGLISH for word in words)
@@ -102,5 +103,5 @@ async def test_a_conversation_in_another_language(languages_mesh: Mesh, speaker:
     assert all(is_in(practice, reply) for reply in written), written
     document = analysis["data"]
     assert document["conversation"]["language"] == practice.language
-    if "summary" not in document["unavailable"]:  # a slow machine has no time to write it
+    if "summary" not in document["unavailable"]:  # on a slow machine, the model doesn't finish it in time
         assert is_in(practice, document["summary"]), document["summary"]

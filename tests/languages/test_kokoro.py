@@ -1,4 +1,4 @@
-"""Kokoro with its real weights: what every engine must do, and that its voices are understood."""
+"""Kokoro with its real weights: it does what every engine must do, and Whisper understands its voices."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 
 @dataclass(frozen=True)
 class CollectedSpan:
-    """A span as it came. ids are in hex; an empty parent_id means a root. Times are in nanoseconds."""
+    """A received span. ids are in hex; an empty parent_id means a root span. Times are in nanoseconds since 1970."""
 
     service: str
     name: str
@@ -30,7 +30,7 @@ class CollectedSpan:
 
 @dataclass
 class Collector(trace_service_pb2_grpc.TraceServiceServicer):
-    """`spans` are those of all processes, in the order of arrival. They come in batches, some seconds late."""
+    """`spans`: the spans of all processes, in the order of arrival. They arrive in batches, some seconds late."""
 
     port: int = 0
     spans: list[CollectedSpan] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
         return trace_service_pb2.ExportTraceServiceResponse()
 
     def wait_for(self, condition: Callable[[list[CollectedSpan]], bool], timeout_s: float = 30.0) -> None:
-        """Wait until `condition` holds for the spans; fails with their names if it does not."""
+        """Wait until `condition` holds for the spans. Fails with the names of the spans after `timeout_s`."""
         deadline = time.monotonic() + timeout_s
         while not condition(list(self.spans)):
             assert time.monotonic() < deadline, [(one.service, one.name) for one in self.spans]
@@ -55,7 +55,7 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
 
 @contextmanager
 def a_collector() -> Iterator[Collector]:
-    """Listens for the length of the block."""
+    """Run a collector within the block."""
     collector, server = Collector(), grpc.server(ThreadPoolExecutor(2))
     trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)  # type: ignore[no-untyped-call]
     collector.port = server.add_insecure_port("127.0.0.1:0")

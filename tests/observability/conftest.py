@@ -1,4 +1,4 @@
-"""The one conversation on the observed mesh that all tests here look at."""
+"""The conversation on the observed mesh whose traces, logs and metrics all tests here check."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from tests.observability.observed import Conversation, Observed, converse
 
 @pytest.fixture(scope="session")
 def conversation(observed: Observed) -> Conversation:
-    """Held when the first test asks for it."""
+    """The conversation. It is held when the first test requests it."""
     return asyncio.run(converse(observed.mesh))

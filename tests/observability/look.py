@@ -1,8 +1,9 @@
-"""`python -m tests.observability.look`: which panels and alerts have data, after real conversations on a real mesh.
+"""`python -m tests.observability.look`: shows which panels and alerts have data after real conversations on a real
+mesh.
 
-A mesh with the bundled models, a Prometheus that scrapes it, learners who talk, interrupt, err and take their leave;
-then every query of every dashboard and alert, asked of Prometheus itself. Prints a line for each; the exit status says
-whether Prometheus took them all.
+It runs a mesh with the bundled models and a Prometheus that scrapes it. Learners talk, interrupt, make errors, and end
+their conversations. Then it runs every query of every dashboard and alert in Prometheus, and prints a line for each.
+The exit status says whether Prometheus accepted all of them.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ async def everything_happens(mesh: Mesh, learners: int) -> None:
             tasks.create_task(converse(mesh))
     async with a_learner(mesh.ws) as learner:
         await interrupt(learner)
-        await learner.send(type="text", text=" ")  # an error
+        await learner.send(type="text", text=" ")  # causes an error
         await learner.send(type="end_conversation")
         await learner.wait_for("analysis", timeout_s=90)
 

@@ -1,7 +1,7 @@
 """`python -m tests.observability.metrics_table`: writes the table of all metrics into docs/observability.md.
 
-The code is the source: names, labels and meanings stand in each service's metrics.py. A test says so when the page no
-longer agrees with it.
+The source is the code: each service's metrics.py has the names, labels and meanings. A test fails if the page differs
+from it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MODULES = ("common.metrics", "gateway.metrics", "asr_service.metrics", "llm_serv
 
 @dataclass(frozen=True)
 class Metric:
-    """name: as in queries; for a histogram without _bucket, _sum and _count."""
+    """name: as in queries; for a histogram, without _bucket, _sum and _count."""
 
     name: str
     kind: str

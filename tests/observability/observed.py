@@ -59,7 +59,8 @@ def _three_ports_in_a_row() -> int:
 
 @dataclass(frozen=True)
 class Conversation:
-    """A spoken turn and a typed one. turns: their `turn_complete` messages; words: what must be in no log or trace."""
+    """A spoken turn and a typed one. turns: their `turn_complete` messages. words: texts that no log and no trace may
+    contain."""
 
     session_id: str
     turns: tuple[dict[str, Any], ...]
@@ -93,14 +94,14 @@ async def interrupt(learner: Learner) -> tuple[str, str]:
 
 
 def spoken(text: str) -> list[bytes]:
-    """16 kHz PCM in pieces, and a second and a half of silence."""
+    """16 kHz PCM of `text` in pieces, with 1.5 s of silence after it."""
     samples, rate = say(text)
     pcm = np.concatenate([resampled(samples, rate, 16_000), np.zeros(24_000, np.int16)])
     return list(cut(pcm.tobytes(), 640))
 
 
 def _telling(text: str) -> list[str]:
-    """Each three words in a row: they are in no log by chance."""
+    """All sequences of three words of the text, because three words in a row are in no log by chance."""
     words = text.split()
     return [" ".join(words[at : at + 3]) for at in range(max(1, len(words) - 2))]
 

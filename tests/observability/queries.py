@@ -1,4 +1,4 @@
-"""Every PromQL expression that we ship, and the metrics that each names."""
+"""Every PromQL expression that we ship, and the metrics in it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ShippedQuery:
 
 
 def metrics_in(expr: str) -> set[str]:
-    """The metrics that an expression names; raises ValueError if it is no PromQL."""
+    """The metrics in an expression. Raises ValueError if it is not PromQL."""
     names: set[str] = set()
 
     def visit(node: Any) -> bool:

@@ -1,4 +1,5 @@
-"""What all processes log at DEBUG as JSON, after a real conversation: every line parses, has its ids, and no words."""
+"""The JSON logs of all processes at DEBUG, after a real conversation: every line parses, has its ids, and contains no
+words of the conversation."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ PROCESSES = {"gateway", "asr", "llm", "tts"}
 @pytest.fixture(scope="module")
 def lines(observed: Observed, conversation: Conversation) -> list[dict[str, Any]]:
     """The lines of our four processes; `make run` puts the process's name before each."""
-    del conversation  # it has been held
+    del conversation  # needed only because it must have been held
     named = re.findall(r"^\S+ (\w+) +\| (.*)$", _plain(observed.mesh.process.log), re.MULTILINE)
     return [json.loads(line) | {"process": name} for name, line in named if name in PROCESSES]
 

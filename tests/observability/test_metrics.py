@@ -1,4 +1,4 @@
-"""The metrics follow one scheme and stand in the documentation; what dashboards and alerts ask for is there."""
+"""All metrics follow one scheme and are documented, and the metrics in dashboards and alerts exist."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SUFFIXES = {
     "info": ("_info",),
 }
 OF_PROMETHEUS = {"up"}
-OF_VLLM = "vllm:"  # a server of others, whose metrics are there where it runs
+OF_VLLM = "vllm:"  # metrics of vLLM itself, which exist only where it runs
 
 
 def test_names_follow_the_scheme() -> None:
@@ -40,7 +40,7 @@ def test_the_documentation_has_every_metric() -> None:
 
 @pytest.mark.timeout(240)
 def test_dashboards_and_alerts_ask_only_for_metrics_that_exist(observed: Observed, conversation: Conversation) -> None:
-    del conversation  # some metrics have no samples before
+    del conversation  # some metrics have no samples before it
     exposed = set(OF_PROMETHEUS)
     for family in text_string_to_metric_families(observed.scraped()):
         exposed |= {family.name + suffix for suffix in SUFFIXES[family.type]}

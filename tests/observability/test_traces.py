@@ -1,4 +1,4 @@
-"""One trace for each turn, from the real processes: every stage of it, under the right parent, and no words."""
+"""Each turn has one trace across the real processes, with every stage under the right parent, and without words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.observability.collector import CollectedSpan
 from tests.observability.observed import Conversation, Observed, interrupt
 from tests.support.learner import a_learner
 
-# name, service, parent; each is in the trace of every spoken turn
+# (name, service, parent) of the spans in the trace of every spoken turn
 STAGES = {
     ("asr.utterance", "asr", "turn"),
     ("asr.decode", "asr", "asr.utterance"),
@@ -29,7 +29,7 @@ STAGES = {
 @pytest.fixture(scope="module")
 def turns(observed: Observed, conversation: Conversation) -> list[list[CollectedSpan]]:
     """The spans of the spoken turn, and those of the typed one; the root is the first of each."""
-    del conversation  # it has been held
+    del conversation  # needed only because it must have been held
     wanted = {(name, service) for name, service, _ in STAGES} | {("turn", "gateway")}
 
     def all_came(spans: list[CollectedSpan]) -> bool:
@@ -104,12 +104,12 @@ async def test_an_interruption_ends_a_trace_and_is_one_of_its_own(observed: Obse
     found = roots(observed.collector.spans)
     assert found[cut_off].attributes["outcome"] == "interrupted"
     assert found[cut_off].trace_id != found[next_one].trace_id
-    assert found[next_one].began_ns < found[cut_off].ended_ns  # it begins with the voice, not with its end
+    assert found[next_one].began_ns < found[cut_off].ended_ns  # its trace begins when the voice begins
 
 
 def test_no_words_stand_in_a_trace(
     observed: Observed, turns: list[list[CollectedSpan]], conversation: Conversation
 ) -> None:
-    del turns  # they have come
+    del turns  # needed only because the spans must have arrived
     told = " ".join(f"{one.name} {one.attributes} {one.events}" for one in observed.collector.spans)
     assert not [words for words in conversation.words if words in told]

@@ -1,7 +1,7 @@
-"""`make test-peers`: other projects' clients of OpenAI's API, in an environment of their own, against the real mesh.
+"""`make test-peers`: tests other projects' clients of OpenAI's API, in an environment of their own, on the real mesh.
 
-This process runs the mesh and speaks the lines; pytest runs in the other environment, which this project's code does
-not share.
+This process runs the mesh and makes the speech. pytest runs in the other environment, which does not have this
+project's code.
 """
 
 from __future__ import annotations

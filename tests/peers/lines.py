@@ -1,4 +1,4 @@
-"""What the tests say, and where to: the same in both environments."""
+"""The learner's lines and the address of the mesh, for both environments."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pathlib import Path
 from websockets.asyncio.client import connect
 
 RATE_HZ = 24_000
-FRAME_S = 0.04  # sent in real time, since the gateway compares the microphone with what the partner says
+FRAME_S = 0.04  # sent in real time, because the gateway compares the microphone with the partner's speech
 LINES = {
     "market": "Yesterday I went to the market with my sister and we bought fresh vegetables.",
     "book": "Could you please tell me something about your favourite book?",
 }
 TIMEOUT_S = 60.0
-LISTENS_S = 1.0  # before an interruption: so long the gateway needs to know that the microphone has no echo
+LISTENS_S = 1.0  # silence before an interruption, in which the gateway finds out that the microphone has no echo
 NAME = "My name is Maria."
 TOO_LONG = "word " * 6000  # more than the model's context holds
 
@@ -48,7 +48,7 @@ async def until(
     *,
     found: Callable[[], object] = lambda: "",
 ) -> None:
-    """Wait until it holds. Fails with `what` is missing, and with what was found in its place."""
+    """Wait until the condition holds. If it takes too long, fails with `what` and with what was found instead."""
     try:
         async with asyncio.timeout(timeout_s):
             while not condition():
@@ -58,7 +58,8 @@ async def until(
 
 
 async def session_that_was_left() -> tuple[str, str]:
-    """A session whose connection has ended after the learner wrote NAME. Returns its id, and that of the item."""
+    """Make a session in which the learner writes NAME, and close its connection. Returns the ids of the session and of
+    the item."""
     content = [{"type": "input_text", "text": NAME}]
     item = {"type": "message", "role": "user", "content": content}
     async with connect(f"{gateway().replace('http', 'ws')}/v1/realtime") as socket:

@@ -44,7 +44,7 @@ def frames(speech: bytes, silence_s: float = 1.5) -> list[rtc.AudioFrame]:
 
 
 class Talk:
-    """A Realtime session and what came of it."""
+    """A Realtime session and the events that it received."""
 
     def __init__(self, session: llm.RealtimeSession) -> None:
         self.session = session
@@ -94,7 +94,7 @@ class Talk:
 
 
 class Reply:
-    """One reply, as it comes."""
+    """One reply, as its parts come."""
 
     def __init__(self) -> None:
         self.message_id = ""
@@ -173,7 +173,7 @@ async def test_a_reply_on_request_and_its_cancellation() -> None:
         await talk.session.generate_reply(instructions="Greet the learner.")
         await until(lambda: talk.replies and talk.replies[0].over, "the reply")
         assert talk.replies[0].text.strip()
-        talk.session.interrupt()  # nothing is active any more
+        talk.session.interrupt()  # there is nothing left to interrupt
         await talk.session.generate_reply()
         talk.session.interrupt()
         await until(lambda: len(talk.replies) == 2 and talk.replies[1].over, "the second reply's end")
@@ -181,7 +181,7 @@ async def test_a_reply_on_request_and_its_cancellation() -> None:
 
 
 async def test_items_may_be_sent_again() -> None:
-    """As after a reconnection, when the plugin sends the whole conversation."""
+    """The plugin does so after a reconnection: it sends the whole conversation again."""
     async with talking(modalities=["text"]) as talk:
         context = llm.ChatContext.empty()
         context.add_message(role="user", content="Good morning!", id="item_one")
@@ -235,7 +235,7 @@ async def test_the_plugin_connects_again_and_sends_the_conversation_again() -> N
     async with talking(modalities=["text"], max_session_duration=3.0) as talk:
         await talk.write(NAME)
         await until(lambda: talk.reconnections, "the reconnection")
-        await until(  # the plugin has an item again when the server has confirmed it
+        await until(  # the plugin has an item only when the server has confirmed it
             lambda: [item.text_content for item in talk.session.chat_ctx.items] == [NAME], "the conversation"
         )
         await talk.session.generate_reply()
@@ -301,7 +301,7 @@ async def test_a_transcription_session() -> None:
         turn_detection={"type": "server_vad", "silence_duration_ms": 500},
     )
     async with aiohttp.ClientSession() as http:
-        engine._session = http  # outside of a worker it has none
+        engine._session = http  # the plugin has a session of its own only in a worker
         stream = engine.stream(conn_options=ONCE)
         for frame in frames(pcm("market")):
             stream.push_frame(frame)

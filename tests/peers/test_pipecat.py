@@ -59,7 +59,7 @@ REALTIME = gateway().replace("http", "ws") + "/v1/realtime"
 
 
 class Ear(FrameProcessor):
-    """Collects the frames that pass it."""
+    """Collects the frames that pass through it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,14 +81,15 @@ WEATHER = FunctionSchema(
 
 @dataclass
 class Running:
-    """A pipeline with one service. up, down: the frames that left it towards its source and its sink."""
+    """A pipeline with one service. up, down: the frames that the service sent towards the source and towards the
+    sink."""
 
     worker: PipelineWorker
     up: Ear
     down: Ear
 
     async def say(self, speech: bytes, *, silence_s: float = 1.5) -> None:
-        """Speak."""
+        """Speak in real time, then be silent."""
         speech += bytes(int(silence_s * RATE_HZ) * 2)
         for at in range(0, len(speech), FRAME):
             piece = speech[at : at + FRAME]
@@ -99,7 +100,7 @@ class Running:
         return " ".join(frame.text for ear in (self.up, self.down) for frame in ear.of(TranscriptionFrame))
 
     def state(self) -> str:
-        """For the message of a test that fails."""
+        """The state of the pipeline, for the message of a failing test."""
         return f"{self.heard()!r}, errors {self.errors()}"
 
     def errors(self) -> list[str]:
@@ -182,7 +183,7 @@ async def test_an_item_that_there_is_not_is_no_fatal_error() -> None:
 
 
 async def test_a_reply_that_fails_is_reported_and_the_session_goes_on() -> None:
-    """At an `error` event Pipecat would stop to listen, so a failed response must not bring one."""
+    """After an `error` event, Pipecat stops listening, so a failed response must not send one."""
     async with running(a_realtime_service()) as pipeline:
         await write(pipeline, TOO_LONG)
         await until(lambda: pipeline.errors(), "the error")

@@ -1,4 +1,4 @@
-"""Durations count by a clock that nobody sets: NTP steps the wall clock back and forth while learners talk."""
+"""Durations are measured with a monotonic clock, because NTP may set the wall clock while learners talk."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ WALL_CLOCKS = {("time", "time"), ("time", "time_ns"), ("datetime", "now"), ("dat
 DATES = {
     "common/tracing.py",  # the beginning of a span
     "deploy/mesh.py",  # the time of a line of the log
-    "gateway/admission/claims.py",  # a token's times, which are dates
-    "gateway/admission/daily_time.py",  # how long until midnight UTC; the time used counts by the other clock
+    "gateway/admission/claims.py",  # the times in a token, which are dates
+    "gateway/admission/daily_time.py",  # the time until midnight UTC
     "gateway/clients/redis_learners.py",  # when a learner agreed, and which words are due
     "gateway/conversation/learner.py",  # the date of an entry in the record
     "gateway/conversation/session.py",  # passed on to the record
@@ -23,7 +23,7 @@ DATES = {
     "gateway/openai_api/chat.py",  # `created` of a completion
     "gateway/realtime/client_keys.py",  # `expires_at`, for the client
 }
-"""The files that may ask for the date, and what for. A time-out, a lease or a rate does not belong here."""
+"""The files that may use the wall clock, and for what. Never add a time-out, a lease or a rate."""
 
 
 def wall_clocks_in(path: Path) -> Iterator[str]:

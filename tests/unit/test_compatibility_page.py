@@ -1,4 +1,4 @@
-"""Each row of docs/compatibility.md says how it was tried, and each kind has at least ten members."""
+"""Each row of docs/compatibility.md says how it was tested, and each section has at least ten rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LEAST = {
     "Stopping": 10,
     "Redis": 15,
 }
-# The page explains the first words. "Tried" is for what no test of the suite can do.
+# The page explains these words. "Tried" marks what no test of the suite can do.
 HOWS = (
     "habits|refusals|context|tools|echo|stopping|Valkey|[Ss]tand-in|stand-in for Ollama|case `|the same file|both files"
 )
@@ -35,7 +35,7 @@ def rows(section: str) -> list[str]:
 
 
 def hows(section: str) -> list[str]:
-    """The last column."""
+    """The last column of the section's table."""
     return [re.split(r"(?<!\\)\|", row)[-2].strip() for row in rows(section)]
 
 

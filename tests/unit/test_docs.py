@@ -87,7 +87,7 @@ def page(path: Path) -> str:
 
 
 def code_of(text: str) -> str:
-    """The words of a page that are code: in backticks or fences."""
+    """The code of a page: the text in backticks and in fenced blocks."""
     return "\n".join(re.findall(r"```.*?```|`[^`\n]+`", text, re.DOTALL))
 
 
@@ -157,7 +157,7 @@ def test_defaults_that_a_page_repeats_are_right() -> None:
 
 
 def sections(text: str, level: str) -> dict[str, str]:
-    """Heading (without markup) → what stands below it, down to the next of this level or above."""
+    """Heading (without markup) → the text below it, up to the next heading of this level or above."""
     parts = re.split(rf"^{level} (.+)$", text, flags=re.MULTILINE)[1:]
     above = re.compile(rf"^#{{1,{len(level)}}} ", re.MULTILINE)
     return {title.strip("*"): above.split(below)[0] for title, below in zip(parts[::2], parts[1::2], strict=True)}
@@ -212,7 +212,8 @@ def test_the_messages_in_bold_are_those_that_a_simple_client_needs() -> None:
 
 
 def error_codes() -> dict[str, bool]:
-    """Every code that an `error` message can have → whether it is retryable. From the classes, and from code="…".
+    """Every code that an `error` message can have → whether it is retryable. They are read from the classes and from
+    code="…".
 
     The errors of OpenAI's APIs are on pages of their own.
     """
@@ -262,7 +263,7 @@ def test_the_page_of_the_openai_compatible_api_lists_the_codes_of_its_errors() -
 def test_the_protocol_page_lists_the_close_codes() -> None:
     rows = re.findall(r"^\| (\d{4}) \|", sections(page(PROTOCOL), "##")["Close codes"], re.MULTILINE)
     ours = {str(closing.code) for closing in (ENDED, LEFT, IDLE, EXPELLED, FULL, MOVING, OUT_OF_TIME, TAKEN_OVER)}
-    assert set(rows) == ours | {"1009", "1011"}  # the last two: too large, a bug
+    assert set(rows) == ours | {"1009", "1011"}  # 1009: too large; 1011: a bug
 
 
 def test_the_services_page_lists_the_status_codes_of_our_errors() -> None:
@@ -307,14 +308,14 @@ def anchors(text: str) -> set[str]:
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_file_named_in_backticks_exists(path: Path) -> None:
-    """Paths that begin with a top folder of ours."""
+    """This checks paths that begin with one of our top folders."""
     folders = "asr_service|bench|clients|common|deploy|docs|findings|gateway|llm_service|protos|tests|tts_service"
     for named in re.findall(rf"`((?:{folders})/[\w./-]*)`", page(path)):
         if path.name == "0001-anyio-streams-and-thread-pools.md" and named in (
             "common/channels.py",
             "common/threads.py",
         ):
-            continue  # it tells why there are none
+            continue  # this page explains why there are none
         assert (ROOT / named).exists(), named
 
 

@@ -1,4 +1,4 @@
-"""The targets of `make fuzz`, on the corpus in the repository; and what a few bytes of audio may cost."""
+"""The targets of `make fuzz` on the corpus in the repository, and the cost of a few bytes of audio."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_target_that_breaks_a_promise_is_noticed(monkeypatch: pytest.MonkeyPat
 
 
 def flac_of_nothing(rate_hz: int, frames: int) -> bytes:
-    """FLAC in which each frame is one value, BLOCK times: 15 bytes a frame."""
+    """FLAC in which each frame repeats one value BLOCK times, in 15 bytes."""
     info = BLOCK.to_bytes(2, "big") * 2 + bytes(6) + (rate_hz << 44 | 15 << 36).to_bytes(8, "big") + bytes(16)
     data = b"fLaC\x80" + len(info).to_bytes(3, "big") + info
     for number in range(frames):
@@ -49,7 +49,7 @@ def flac_of_nothing(rate_hz: int, frames: int) -> bytes:
 
 
 def pcm_and_error(data: bytes) -> tuple[int, str]:
-    """How many bytes of PCM come of this FLAC, and the code of the error."""
+    """The number of bytes of PCM that this FLAC becomes, and the code of the error."""
     total = 0
     try:
         for audio in decode_flac(Bytes(data, len(data)), RATE_HZ):

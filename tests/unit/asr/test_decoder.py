@@ -1,4 +1,4 @@
-"""Which decodes run when: order, batches, room for the end of a turn; and what is measured of it."""
+"""The order of decodes: batches, room for the ends of turns, and the metrics of decoding."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Heard = asyncio.Task[Transcript]
 
 @dataclass
 class BatchEngine:
-    """Tells the length of what it hears. `gate` holds it up; it stops in the middle if it is told to."""
+    """Its transcript is the length of the audio. It waits for `gate`, and stops in the middle if it is told to."""
 
     device: str = "cpu"
     broken: bool = False
@@ -53,7 +53,7 @@ class BatchEngine:
 
 
 def decode(decoder: Decoder, length: int, quality: Quality = "final") -> Heard:
-    """Ask for it in a task, as sessions do."""
+    """Request a decode in a task, as sessions do."""
     return asyncio.ensure_future(decoder.decode(np.zeros(length, np.float32), language="", quality=quality))
 
 
@@ -160,7 +160,7 @@ async def test_partials_are_taken_while_there_is_room_for_them() -> None:
         room.append(decoder.takes_partials)
         tasks.append(decode(decoder, length, "partial"))
         await asyncio.sleep(0)
-    room.append(decoder.takes_partials)  # one runs, and the next batch is full
+    room.append(decoder.takes_partials)  # one decode runs, and the next batch is full
     tasks.pop().cancel()
     await asyncio.sleep(0)
     room.append(decoder.takes_partials)

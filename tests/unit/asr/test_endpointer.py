@@ -1,4 +1,4 @@
-"""The machine that finds turns, on scripted and on random probabilities of speech."""
+"""The state machine that finds turns, on scripted and on random probabilities of speech."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.endpointing import ASKING, BETWEEN, RATE, SETTINGS, SILENCE, 
 
 
 def decide(*runs: tuple[float, int], settings: Endpointing = SETTINGS, finish: bool = True) -> list[DecisionOrQuestion]:
-    """What is told of runs of (probability, number of windows)."""
+    """The decisions for runs of windows: (probability, number of windows)."""
     endpointer = machine(settings)
     decisions: list[DecisionOrQuestion] = [
         d for probability, windows in runs for _ in range(windows) for d in endpointer.hear(probability)
@@ -155,7 +155,7 @@ def test_every_turn_begins_once_and_ends_once(script: list[tuple[float, int]], s
 
 
 @given(runs, settings_of)
-@example([(VOICE, 37), (SILENCE, 29), (VOICE, 4)], Endpointing(129, 929, 2177))  # goes on just then
+@example([(VOICE, 37), (SILENCE, 29), (VOICE, 4)], Endpointing(129, 929, 2177))  # the voice goes on at that moment
 def test_times_never_go_back_and_no_turn_is_too_long(script: list[tuple[float, int]], settings: Endpointing) -> None:
     times: list[int] = []
     begun = 0
@@ -171,7 +171,8 @@ def test_times_never_go_back_and_no_turn_is_too_long(script: list[tuple[float, i
                 times.append(end)
             case EndOfTurn(end):
                 times.append(end)
-                # The window in which it gets too long, and one more if in that the voice goes on, which is told first.
+                # Up to two windows more: the one in which the turn gets too long, and one if the voice goes on in it,
+                # which is reported first.
                 assert end - begun <= settings.max_turn_ms * RATE // 1000 + 2 * WINDOW
     assert times == sorted(times)
 

@@ -1,4 +1,4 @@
-"""The machine that finds turns where it asks how probable it is that the speaker is done."""
+"""The state machine that finds turns, when it asks for the probability that the speaker is done."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from tests.support.endpointing import ASKING, SILENCE, VOICE, WINDOW, at, machin
 def ask(
     answers: list[float], *runs: tuple[float, int], settings: Endpointing = ASKING, guess: float | None = None
 ) -> tuple[list[tuple[int, DecisionOrQuestion]], Endpointer]:
-    """Decisions with the window after which each was made; the last answer is given again and again, after `guess`."""
+    """The decisions, each with the window after which it was made. The answers are given in turn, and the last one
+    again and again. guess: the first probability, from the words alone."""
     endpointer, found = machine(settings), []
     for probability in [p for p, windows in runs for _ in range(windows)]:
         todo = endpointer.hear(probability)
@@ -55,7 +56,7 @@ def test_who_is_surely_not_done_is_waited_for_and_asked_about_each_time_the_sile
         (26, Assess()),
         (32, Assess()),
         (44, Assess()),
-        (60, EagerEndOfTurn(at(20), 0.0)),  # in time for a reply to be begun
+        (60, EagerEndOfTurn(at(20), 0.0)),  # early enough to begin a reply
         (68, Assess()),
         (70, EndOfTurn(at(20), EndReason.SILENCE)),
     ]

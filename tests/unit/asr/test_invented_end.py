@@ -1,4 +1,4 @@
-"""What becomes of the words and marks that Whisper writes; what it adds after the last word is not heard."""
+"""How Whisper's words and marks become a transcript without the words that Whisper invents at the end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_doubtful_last_word_and_one_without_length_before_it_are_kept() -> Non
 
 
 def segment(*parts: tuple[str, float], no_speech: float = 0.0) -> Segment:
-    """As faster-whisper gives it, where marks are words."""
+    """A segment as faster-whisper gives it, with punctuation marks as words."""
     words = [Part(0.1 * i, 0.1 * i + 0.1, text, probability) for i, (text, probability) in enumerate(parts)]
     text = "".join(word.word for word in words)
     return Segment(0, 0, 0.0, 1.0, text, [], -1.0, 1.0, no_speech, words, 0.0)

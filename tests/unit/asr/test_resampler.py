@@ -1,4 +1,4 @@
-"""Audio at any rate: heard at once, as it is, and however it is cut."""
+"""Audio at any rate is converted at once, without change to the sound, however it is cut."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_it_is_the_same_sound_as_soxr_makes_of_a_whole_recording(rate_hz: int) -
 
 @pytest.mark.parametrize("rate_hz", RATES)
 def test_no_more_than_three_milliseconds_are_held_back(rate_hz: int) -> None:
-    """Audio at 8 kHz straight to the service was heard up to 115 ms late (issue 15)."""
+    """Once, audio at 8 kHz was recognised up to 115 ms late (issue 15)."""
     resampler, pcm, out = Resampler(rate_hz), sound(rate_hz), 0
     for end in range(200, len(pcm), 200):
         out += len(resampler.feed(pcm[end - 200 : end]))
@@ -87,7 +87,7 @@ def seems_stereo(samples: npt.NDArray[np.int16]) -> bool:
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 48_000])
 @pytest.mark.parametrize("file", RECORDINGS)
 def test_stereo_is_told_from_mono_by_recordings_of_people(file: str, rate_hz: int) -> None:
-    """Stereo sent to `Recognize` as it is came back as nonsense (issue 15)."""
+    """Once, stereo audio in `Recognize` gave nonsense (issue 15)."""
     voice = person(file, rate_hz)
     assert not seems_stereo(voice)
     others = {

@@ -34,7 +34,7 @@ async def test_the_order_of_events() -> None:
     assert eager.turn.text != again.turn.text == end.turn.text
     assert again.turn == end.turn
     assert (end.reason, last.reason) == (EndReason.SILENCE, EndReason.FINISHED)
-    # At the stream's own rate, to within a window.
+    # Positions are at the stream's own rate, to within a window.
     assert resumed.start_sample == pytest.approx(1.95 * RATE, abs=256)
     assert end.turn.start_sample == 0
     assert end.turn.end_sample == pytest.approx(2.95 * RATE, abs=256)
@@ -59,7 +59,7 @@ async def test_the_first_sound_is_decoded_too_and_none_twice() -> None:
     engine = open_engine()
     await Stream(engine).run(quiet(1) + loud(1) + quiet(1) + loud(1) + quiet(1), Finish())
     (_, first), (_, second) = engine.decodes
-    # Pre-roll, voice and the silence after which the decode begins of 0.3, 1 and 0.1 seconds, to within a few windows.
+    # 0.3 s of pre-roll, 1 s of voice and 0.1 s of silence before the decode begins, to within a few windows.
     assert first == pytest.approx(1.4 * 16_000, abs=4 * 512)
     assert second == pytest.approx(first, abs=4 * 512)
 
@@ -77,7 +77,7 @@ async def test_a_voice_that_never_stops_is_cut_into_turns_of_bounded_length() ->
     ends = [event for event in events if isinstance(event, EndOfTurn)]
     assert [end.reason for end in ends] == [EndReason.MAX_LENGTH] * 4 + [EndReason.FINISHED]
     assert max(samples for _, samples in engine.decodes) <= 5.1 * 16_000
-    assert sum(samples for _, samples in engine.decodes) == pytest.approx(22 * 16_000, abs=512)  # all, and once
+    assert sum(samples for _, samples in engine.decodes) == pytest.approx(22 * 16_000, abs=512)  # each sample once
 
 
 async def test_listening_goes_on_while_the_model_decodes_but_not_without_bound() -> None:
@@ -85,7 +85,7 @@ async def test_listening_goes_on_while_the_model_decodes_but_not_without_bound()
     stream = Stream(engine)
     running = asyncio.ensure_future(stream.run(*[loud(0.5) + quiet(1)] * 100, Finish()))
     await until(lambda: stream.taken > 2)
-    assert len(engine.decodes) == 1  # it is held up
+    assert len(engine.decodes) == 1  # the first decode is still running
     await asyncio.sleep(0.3)
     assert stream.taken < 20
     engine.gate.set()

@@ -1,4 +1,4 @@
-"""One stream where the turn model is asked whether the speaker is done."""
+"""One stream for which the turn model is asked whether the speaker is done."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ async def test_the_text_model_is_asked_once_in_each_pause_and_decides_what_the_r
     judge = ScriptedJudge([0.5], could_ends=[0.001, 0.99])
     speech = loud(1) + quiet(0.7) + loud(1) + quiet(3)
     events = await Stream(open_engine(sure=None), endpointing=ASKING, judge=judge).run(speech, Finish())
-    (end,) = (event for event in events if isinstance(event, EndOfTurn))  # words that want more, and then a whole
+    # First an unfinished sentence, then a whole one.
+    (end,) = (event for event in events if isinstance(event, EndOfTurn))
     assert end.turn.end_sample == pytest.approx(2.7 * RATE, abs=256)
     first, second = judge.texts
     assert second.startswith(first)
@@ -73,7 +74,7 @@ async def test_the_end_says_what_the_last_eager_end_said_and_the_pause_is_decode
     assert eager.turn == end.turn
     assert 0 < eager.probability < 1
     assert len(engine.decodes) == 1
-    assert len(judge.asked) > 1  # as the silence grows
+    assert len(judge.asked) > 1  # asked again as the silence grows
 
 
 async def test_a_gap_between_two_words_is_forgotten_even_where_its_decode_waits() -> None:
@@ -84,4 +85,4 @@ async def test_a_gap_between_two_words_is_forgotten_even_where_its_decode_waits(
     engine.gate.set()
     events = await running
     assert [type(event) for event in events] == [SpeechStarted, EndOfTurn]
-    assert len(engine.decodes) < 4  # the first, which had begun, and the last
+    assert len(engine.decodes) < 4  # the first one, which had begun, and the last one

@@ -1,4 +1,4 @@
-"""One stream's partials, and the work that long turns make."""
+"""One stream's partials, and the amount of decoding in long turns."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def test_with_the_model_busy_there_is_at_most_one_partial_in_waiting() -> 
 
 
 class EndlessPartials(LengthEngine):
-    """Has done with a partial only when it is told to stop."""
+    """Finishes a partial only when it is told to stop."""
 
     def transcribe(self, audio: Audio, options: DecodeOptions) -> Transcript:
         while options.quality == "partial" and not options.is_cancelled():
@@ -65,13 +65,13 @@ async def test_the_work_of_partials_for_a_second_of_speech_does_not_grow_with_th
         return sum(samples for quality, samples in engine.decodes) / 16_000 / seconds
 
     short, long = await decoded(40), await decoded(160)
-    assert long <= 1.3 * short  # it would be four times as much; which partials there is time for varies
+    assert long <= 1.3 * short  # otherwise it would be four times as much; the number of partials varies
 
 
 async def test_the_end_of_a_long_turn_is_decoded_from_where_its_words_are_agreed_on() -> None:
     engine = open_engine()
     endpointing = Endpointing(end_silence_ms=500, max_turn_ms=600_000)
-    stream = Stream(engine, 500, endpointing, pause_s=0.002)  # else a busy machine decodes one partial in all
+    stream = Stream(engine, 500, endpointing, pause_s=0.002)  # otherwise a busy machine decodes only one partial
     events = await stream.run(*[loud(0.1)] * 400, quiet(1), Finish())
     (end,) = (event for event in events if isinstance(event, EndOfTurn))
     (final,) = (samples for quality, samples in engine.decodes if quality == "final")

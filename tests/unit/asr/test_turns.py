@@ -1,4 +1,4 @@
-"""What the end of a turn is known by: the words, the pauses of a learner, and Smart Turn's own way to see sound."""
+"""The signs of a turn's end: the words, the learner's usual pauses, and Smart Turn's features of the sound."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LIKES = Transcript("I like it.")
 
 
 def heard(text: str, closing: Closing | None = None, confidence: float = 0.99) -> Transcript:
-    """As an engine hears it, whose words all have the same confidence."""
+    """A transcript whose words all have the same confidence."""
     return Transcript(text, tuple(Word(f" {word}", 0, 0, confidence) for word in text.split()), "en", closing)
 
 
@@ -87,7 +87,7 @@ def test_words_of_other_languages_that_want_more(language: str, text: str) -> No
         ("fr", "Prends-le."), ("fr", "J'y suis."), ("it", "Non lo so perché."), ("it", "Mi piace molto."),
         ("pt", "Gosto muito."), ("hi", "मैं दिल्ली में।"), ("ja", "お名前は？"), ("ja", "待って。"),
         ("zh", "好的。"), ("zh", "嗯。"),
-        ("cy", "Dw i'n hoffi and."),  # without a list, no English one is used
+        ("cy", "Dw i'n hoffi and."),  # a language without a list does not use the English one
     ],
 )  # fmt: skip
 def test_a_sentence_of_another_language_that_is_over(language: str, text: str) -> None:
@@ -168,7 +168,8 @@ def test_each_language_has_the_weights_that_were_fitted_to_it(
 
 
 def test_a_whole_sentence_in_spanish_ends_within_half_a_second_and_one_that_breaks_off_does_not() -> None:
-    """Measured: Whisper base in noise, without any marks; and in quiet, with a full stop after an article."""
+    """With measured values: Whisper base in noise, which writes no marks; and in quiet, where it writes a full stop
+    after an article."""
     whole = heard("no encuentro mis llaves por ninguna parte", None, 0.99)
     broken_off = heard("Estoy buscando un.", Closing(0.87, 0.22), 0.96)
     wait = Endpointing().wait_ms
@@ -225,7 +226,7 @@ def test_the_usual_pause_is_one_that_was_heard(lengths: list[float], earlier: fl
 
 @pytest.mark.parametrize("seconds", [0.0, 0.01, 3.0, 8.0, 9.5])
 def test_it_sees_sound_as_its_makers_let_it(seconds: float) -> None:
-    """Against the reference in the wheel that the weights come from: one file that needs only numpy."""
+    """Our features equal those of the reference code in the weights' wheel, a file that needs only numpy."""
     reference = find_smart_turn().parents[1] / "_whisper_features.py"
     spec = importlib.util.spec_from_file_location("reference_features", reference)
     assert spec

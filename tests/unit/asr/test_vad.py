@@ -1,4 +1,4 @@
-"""The voice detector and the resampler on the real network: how the stream is cut up changes nothing."""
+"""The voice detector and the resampler with the real network: the result doesn't depend on how the stream is cut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A piece whose first pass ends early: the rest of it is decoded, too."""
+"""If the first pass over a piece ends early, the rest of the piece is decoded, too."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PIECE = Piece(np.arange(10 * RATE_HZ, dtype=np.float32), 100, once=False)
 
 
 def part(text: str, start_s: float, end_s: float, rest_s: float) -> Part:
-    """One word of the piece, and where the rest begins."""
+    """A part with one word, and the place where the rest begins."""
     segment = Segment(1, 0, start_s, end_s, text, [], -0.1, 1.0, 0.0, [Word(start_s, end_s, text, 0.9)], 0.0)
     return Part([segment], CLOSING, round(rest_s * RATE_HZ))
 
@@ -36,7 +36,7 @@ def decoded(first: Part | None, *later: Part | None) -> tuple[Decoded | None, li
 def test_a_piece_heard_at_once_is_complete() -> None:
     first = part("all", 0.0, 9.0, 10.0)
     assert decoded(first) == (Decoded(first.segments, CLOSING), [])
-    result, begins = decoded(part("all", 0.0, 9.0, 9.9))  # no word is that short
+    result, begins = decoded(part("all", 0.0, 9.0, 9.9))  # a rest of 0.1 s is too short for a word
     assert result is not None
     assert begins == []
 
@@ -51,7 +51,7 @@ def test_the_rest_is_decoded_from_where_the_model_stopped() -> None:
         ("three", 6.5, 9.5),
     ]
     assert [word.start for one in result.segments for word in one.words or ()] == [0.0, 4.5, 6.5]
-    assert result.closing is None  # the last part alone says less about the end of the turn
+    assert result.closing is None  # from the last part alone, it says little about the end of the turn
 
 
 def test_a_poor_part_or_too_many_parts_send_the_piece_to_the_library() -> None:

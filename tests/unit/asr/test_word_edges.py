@@ -1,4 +1,4 @@
-"""Word times that agree with the silences that were heard."""
+"""Words' times are corrected by the silences in the sound."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PAUSE = SilentSpan(10_000, 20_000)
 @pytest.mark.parametrize(
     "heard",
     [
-        [(2_000, 19_000), (19_000, 24_000)],  # the pause went to the word before it
+        [(2_000, 19_000), (19_000, 24_000)],  # the pause was counted to the word before it
         [(2_000, 9_000), (9_000, 26_000)],  # or to the word after it
         [(2_000, 14_000), (14_000, 26_000)],  # or to both
         [(2_000, 8_000), (21_000, 26_000)],  # the gap was too long
@@ -74,7 +74,7 @@ def test_no_word_reaches_into_a_silence_and_the_order_stays(word_times: list[int
 
 
 def sound(*parts: tuple[float, int]) -> Audio:
-    """Noise, by amplitude and samples."""
+    """Noise of these (amplitude, number of samples)."""
     noise = np.random.default_rng(0).normal(0, 1, sum(samples for _, samples in parts))
     loudness = np.repeat([amplitude for amplitude, _ in parts], [samples for _, samples in parts])
     return np.asarray(noise * loudness, np.float32)

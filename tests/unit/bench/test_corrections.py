@@ -1,4 +1,4 @@
-"""GLEU by hand, and what the bench makes of sentences and answers."""
+"""GLEU computed by hand, and how the bench reads sentences and answers."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def test_a_perfect_correction_has_100() -> None:
 
 
 def test_doing_nothing_pays_for_what_should_have_changed() -> None:
-    # Of 5 words 4 are right, and "go" is taken off: 3 of 5. Of 4 pairs 2 are right ("to school", "school now"), and
-    # "he go", "go to" are taken off: 0.
+    # Of 5 words 4 are right, and "go" is subtracted: 3 of 5. Of 4 pairs 2 are right ("to school", "school now"), and
+    # "he go" and "go to" are subtracted: 0.
     assert corpus_gleu([SOURCE], [[RIGHT]], [SOURCE]) == 0
 
 

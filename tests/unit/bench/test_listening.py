@@ -1,4 +1,4 @@
-"""What `make bench` counts as an answer, and when it hears it."""
+"""What `make bench` counts as an answer, and from when."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def pcm(*pieces: tuple[int, int]) -> bytes:
 
 
 def answer(*events: Event) -> tuple[float | None, bool, bool]:
-    """To an utterance from 10 to 12 s: latency, cut, premature."""
+    """The result for an utterance from 10 to 12 s: latency in s, whether it was cut, whether the answer was
+    premature."""
     found = answer_to("…", 10.0, 12.0, events)
     return found.latency_s, found.cut, found.premature
 
@@ -39,7 +40,7 @@ def test_a_reply_to_half_of_the_sentence_is_no_answer_to_the_whole() -> None:
         True,
         True,
     )
-    # The second turn ends while the reply to the first still begins: it is the next one that counts.
+    # The second turn ends while the reply to the first one begins. Only the next reply counts.
     assert answer(TurnEnded(11.0), ReplyHeard(12.2), TurnEnded(12.5), ReplyHeard(13)) == (1.0, True, False)
 
 
@@ -59,7 +60,7 @@ def test_what_came_before_the_utterance_is_not_its_business() -> None:
 def test_leading_silence_of_a_reply_is_waited_for() -> None:
     ear = Ear(RATE)
     assert ear.hear(pcm((2400, 0)), 5.0) is None
-    # It arrives at once, but is played after what came before it.
+    # The audio arrives at once, but it is played after the earlier audio.
     heard = ear.hear(pcm((1200, 100), (1200, 4000)), 5.01)
     assert heard
     assert heard.at_s == pytest.approx(5.15)
@@ -87,7 +88,8 @@ def test_how_audio_is_cut_up_does_not_change_when_it_is_heard(sizes: list[int], 
 
 
 async def test_a_microphone_is_on_time_whatever_its_line_is_like() -> None:
-    """A line that blocks for three frames delays none of the later ones, and speech is where `say` said."""
+    """A connection that blocks for three frames delays none of the later frames, and speech is at the time that `say`
+    returned."""
     frames: list[np.ndarray[tuple[int], np.dtype[np.int16]]] = []
     enough = asyncio.Event()
 
@@ -109,8 +111,8 @@ async def test_a_microphone_is_on_time_whatever_its_line_is_like() -> None:
     first = next(at for at, count in enumerate(loud) if count)
     assert loud[first : first + 3] == [FRAME, FRAME // 2, 0]
     assert began_s == pytest.approx(microphone._began_s + first * FRAME_S)
-    assert microphone.worst_lateness_s > FRAME_S  # and it says so
-    assert all(frame.any() for frame in frames)  # a room is never quite silent
+    assert microphone.worst_lateness_s > FRAME_S  # the delay is reported
+    assert all(frame.any() for frame in frames)  # a room is never completely silent
 
 
 def test_the_end_of_an_utterance_is_its_last_voiced_sample() -> None:

@@ -1,4 +1,4 @@
-"""What makes many streams cheap changes nothing in what they hear."""
+"""Optimisations for many streams don't change what recognition hears."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STREAMS = 5
 
 
 class CountingVad:
-    """Keeps of how many windows each run was."""
+    """Keeps the number of windows of each run."""
 
     def __init__(self, *, broken: bool = False) -> None:
         self.runs: list[int] = []
@@ -40,7 +40,7 @@ class CountingVad:
 
 
 class CountingThread(ThreadPoolExecutor):
-    """One thread; counts the ways to it."""
+    """An executor with one thread. Counts the submitted calls."""
 
     def __init__(self) -> None:
         super().__init__(1)
@@ -71,7 +71,7 @@ def test_the_windows_of_a_stream_share_a_run() -> None:
 
 
 class BlockedVad(CountingVad):
-    """Its first run takes until it is told to go on."""
+    """Its first run waits until it is told to go on."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,14 +99,14 @@ async def test_who_comes_while_the_thread_is_busy_shares_the_next_way() -> None:
 
 
 def test_no_threads_of_numpy_spin_beside_the_networks() -> None:
-    """In a process of its own: OpenBLAS makes its threads when numpy is first imported."""
+    """It runs in a process of its own, because OpenBLAS starts its threads when numpy is first imported."""
     script = "import asr_service.audio, psutil; print(psutil.Process().num_threads())"
     done = subprocess.run([sys.executable, "-c", script], env={}, capture_output=True, text=True, check=True)
     assert int(done.stdout) == 1
 
 
 def test_what_is_loaded_at_the_start_is_kept_from_the_collector_and_later_cycles_are_not() -> None:
-    """In a process of its own, whose collector it is."""
+    """It runs in a process of its own, because it changes the process's garbage collector."""
     script = (
         "import gc, weakref; from common.process import spare_the_collector\n"
         "class Node: pass\n"
@@ -140,7 +140,7 @@ async def test_a_failure_reaches_all_who_wait() -> None:
 
 
 def test_no_pause_waits_to_be_noticed() -> None:
-    """Each window of real speech is heard at once; what is expected of the next is what recognition says."""
+    """Each window of real speech is sent at once. Recognition's events decide what is expected of the next window."""
     pcm, rate_hz = read_wav(beckett_path())
     probabilities = [p for _, p in VadStream(SileroVad(), rate_hz).hear(pcm.tobytes())]
     endpointer = Endpointer(Endpointing(end_silence_ms=700), window=WINDOW, rate_hz=rate_hz)
@@ -190,7 +190,7 @@ async def test_audio_says_how_much_more_must_come_to_be_of_use() -> None:
     async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le") as audio:
         assert audio.missing_bytes == 1
         audio.gathering = Gathering(512)
-        assert audio.missing_bytes == 1  # it may still turn out to be something else
+        assert audio.missing_bytes == 1  # the format is not known yet
         await audio.feed(bytes(640))
         assert audio.missing_bytes == 384
         await audio.feed(bytes(640))
@@ -200,7 +200,7 @@ async def test_audio_says_how_much_more_must_come_to_be_of_use() -> None:
     async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le", pcm_sample_rate_hz=48_000) as audio:
         audio.gathering = Gathering(512)
         await audio.feed(bytes(1920))
-        assert audio.missing_bytes == 1  # of what is decoded each byte is of use
+        assert audio.missing_bytes == 1  # for encoded audio, each byte is useful
 
 
 @pytest.mark.looptime

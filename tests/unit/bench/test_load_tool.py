@@ -1,4 +1,4 @@
-"""The load tool's own arithmetic: what it takes for a frame, for an answer, and for the time at which one was due."""
+"""The load tool's arithmetic: what counts as a frame, what counts as an answer, and when an answer is due."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_an_answer_to_something_else_is_none(at_s: float) -> None:
 def test_turns_at_the_edges_of_the_run_do_not_count() -> None:
     assert answers([spoke(seconds=8.0)], ENDS, FRAMES, MODELS_S).due == 0
     assert answers([spoke(phase=200)], ENDS, FRAMES, MODELS_S).due == 0
-    assert answers([spoke(phase=800, seconds=24.0)], ENDS, FRAMES, MODELS_S).due == 1  # in the program's repetition
+    assert answers([spoke(phase=800, seconds=24.0)], ENDS, FRAMES, MODELS_S).due == 1  # in the repetition
 
 
 def test_percentiles() -> None:

@@ -1,4 +1,4 @@
-"""The measures of what the partner says, on replies whose faults are known."""
+"""The measures of the partner's replies, on replies with known faults."""
 
 from __future__ import annotations
 

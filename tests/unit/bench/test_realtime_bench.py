@@ -85,7 +85,8 @@ class Line:
 
 
 async def stop_reply(*, audio_s: float, heard_ago_s: float) -> tuple[list[str], float]:
-    """All of a reply was sent at once: what the learner sends, and how much of it is still to be played then."""
+    """The learner stops a reply whose audio was sent at once. Returns the messages that the client sends, and the
+    seconds of audio that were not yet played."""
     client, line = Realtime(), Line()
     line.learner = learner = Learner(cast(Any, line), client, seed=1)
     at_s = now() - heard_ago_s

@@ -19,7 +19,7 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 async def ask(link: RedisLink) -> bytes:
-    """What comes back over a new connection; empty if it is cut."""
+    """The answer over a new connection; empty if the link is cut."""
     reader, writer = await asyncio.open_connection("127.0.0.1", link.port)
     try:
         writer.write(b"PING")
@@ -29,7 +29,7 @@ async def ask(link: RedisLink) -> bytes:
         return b""
     finally:
         writer.close()
-        await asyncio.sleep(0.01)  # the other ends close
+        await asyncio.sleep(0.01)  # until the other ends have closed
 
 
 async def test_a_link_passes_bytes_on_until_it_is_cut_and_again_when_it_is_mended() -> None:

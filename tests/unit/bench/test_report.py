@@ -1,4 +1,4 @@
-"""From the answers of `make bench` to its tables."""
+"""How the answers of `make bench` become tables."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_ratios_are_to_the_faster_of_pipecats_settings_at_the_same_number_of_lea
     assert ours[1].to_pipecat == pytest.approx(0.6 / 1.1)  # B has the lower median
     assert ours[1].p95_to_pipecat == pytest.approx(p95([0.5, 0.6, 0.7, 0.8, 0.6]) / p95([1.0, 1.2, 1.4]))  # A, the p95
     assert ours[1].to_models == pytest.approx(0.6 / 0.5)
-    assert ours[2].to_pipecat is None  # nobody to compare with
+    assert ours[2].to_pipecat is None  # there is nothing to compare with
     assert all(row.to_pipecat is None for row in BENCH.rows if row.system != OURS)
 
 

@@ -1,4 +1,5 @@
-"""The capacity model against what is known without it: closed formulas, conservation, the same run for one seed."""
+"""The capacity model agrees with what is known without it: closed formulas, conservation of work, the same run for the
+same seed."""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ def test_a_curve_is_linear_between_its_points_and_beyond_them() -> None:
 
 
 def _poisson(env: simpy.Environment, station: DecodeStation, rate: float, jobs: int) -> tuple[list[float], list[float]]:
-    """Sojourn times, and what they add up to in each moment: (seconds in the system, its integral over time)."""
+    """Run Poisson arrivals through the station. Returns the jobs' times in the system, and the integral of the number
+    of jobs over time."""
     draw, sojourns, inside = Random(4), [], [0.0, 0.0, 0.0]  # since, now inside, integral
 
     def change(by: int) -> None:
@@ -81,7 +83,7 @@ def test_littles_law_holds_with_batches_and_two_workers() -> None:
 @given(units=st.lists(st.floats(0.1, 20), min_size=1, max_size=12), slots=st.integers(1, 12))
 @settings(max_examples=50, deadline=None)
 def test_shared_work_is_conserved(units: list[float], slots: int) -> None:
-    """Of a device that does the same work for one as for many, the last job ends when all the work is done."""
+    """A device works at the same total speed for one job and for many, so the last job ends when all work is done."""
     env = simpy.Environment()
     station = SharedStation(env, Curve.of({1: 1.0, 2: 2.0}), slots=slots)
     shares = [station.submit([one / 2, one]) for one in units]
@@ -102,7 +104,7 @@ def test_equal_shares_of_a_shared_station_end_together_and_a_cancelled_one_makes
 
     env.process(cancel())
     env.run(stays.reached[0])
-    assert env.now == pytest.approx(12.0)  # two units by the fourth second, the other eight alone
+    assert env.now == pytest.approx(12.0)  # it does two units in the first four seconds, and the other eight alone
     assert stays.reached[0].triggered
     assert not goes.reached[0].triggered
 
@@ -142,7 +144,7 @@ def test_more_replicas_never_wait_longer() -> None:
 
 
 def test_a_pool_of_cells_is_no_slower_than_one_cell() -> None:
-    """Why a million learners can be put together from cells: sharing replicas only helps."""
+    """So a million learners can be simulated as cells: sharing replicas between cells only helps."""
     always = Policy(speculation=1)
     one = steady(GPU, Replicas(), 60, policy=always, seconds=300)
     eight = steady(GPU, Replicas().times(8), 480, policy=always)
@@ -185,7 +187,7 @@ def test_a_partial_for_which_there_is_no_room_is_tried_again(retried_s: float, p
     one = {"seconds_by_batch": {1: 0.1}, "workers": 1, "max_batch": 1, "spread": 0.0}
     profile = GPU.model_copy(update={"asr": GPU.asr.model_copy(update=one)})
     mesh = Mesh(env, profile, Replicas(), Policy(partials_retried_s=retried_s), seed=1)
-    busy = env.timeout(0.55)  # with another learner's turn, when the first caption is due
+    busy = env.timeout(0.55)  # it is busy with another learner's turn when the first caption is due
     call(busy, lambda _: _submit(mesh.asr.replicas[0].station))
     env.process(mesh.converse(Once(), math.inf))
     env.run(5)
@@ -216,7 +218,7 @@ def test_the_programs_pauses_are_those_that_voice_detection_heard() -> None:
     assert (turn.speech_s, turn.eager_s, turn.over_s) == pytest.approx((1.5, 0.3, 0.4))
     assert turn.pauses_s == ((0.5, 0.3),)
     assert turn.decode_s == pytest.approx(0.114)  # 64 ms after the last pause began
-    assert next(turns)[0] == pytest.approx(4.3)  # it is said again
+    assert next(turns)[0] == pytest.approx(4.3)  # the turn is said again
 
 
 def test_learners_are_conserved_at_the_door() -> None:
@@ -288,7 +290,7 @@ def test_percentiles_are_nearest_ranks() -> None:
 
 
 def test_every_figure_of_the_stage_times_says_where_it_is_from() -> None:
-    """A model's figures are measured, published or assumed, in words; what is measured names its machine."""
+    """Each model says whether its figures are measured, published or assumed. Measured ones name their machine."""
     for name, profile in StageTimes.model_validate_json(STAGE_TIMES.read_text()).profiles.items():
         for part, needed in (
             (profile.asr, {"seconds_by_batch", "spread", "partial_factor"}),

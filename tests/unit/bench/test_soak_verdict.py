@@ -1,4 +1,4 @@
-"""The verdict of `make soak` notices what grows, what is left over, and a run that says nothing."""
+"""The verdict of `make soak` notices whatever grows or is left over, and a run that proves nothing."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def a_dialogue() -> tuple[Dialogue, Console]:
 
 
 def shown(*events: Event) -> str:
-    """What these events put on the terminal."""
+    """The text that these events show on the terminal."""
 
     async def listen() -> str:
         dialogue, console = a_dialogue()

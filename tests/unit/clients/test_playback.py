@@ -1,4 +1,4 @@
-"""What the speaker plays, and how much of it counts as heard."""
+"""What the speaker plays, and how much of that counts as heard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses in settings as people write them, IPv6 among them, and sockets that listen."""
+"""Addresses in settings in all the ways in which people write them, also IPv6, and listening sockets."""
 
 from __future__ import annotations
 

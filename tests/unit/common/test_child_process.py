@@ -1,4 +1,4 @@
-"""What a child process prints can be waited for."""
+"""Waiting for a text that a child process prints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The memory that Describe tells."""
+"""The memory that Describe reports."""
 
 from __future__ import annotations
 

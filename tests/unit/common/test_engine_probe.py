@@ -1,4 +1,4 @@
-"""An engine tried in a child process: what becomes of it is said, and this process lives on."""
+"""An engine is tried in a child process. The result is reported, and this process survives."""
 
 from __future__ import annotations
 
@@ -48,5 +48,5 @@ def test_one_that_is_stopped_ends_at_once() -> None:
     running = threading.Thread(target=run)
     running.start()
     probe.stop()
-    running.join(30)  # it would hang for 60 s
+    running.join(30)  # without the stop, it would hang for 60 s
     assert [type(error) for error in raised] == [ProbeStoppedError]

@@ -1,4 +1,4 @@
-"""What a failed call tells a learner: never gRPC's own words about connections."""
+"""The error messages of failed calls: a learner never sees gRPC's own words about connections."""
 
 from __future__ import annotations
 

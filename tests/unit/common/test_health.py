@@ -1,4 +1,4 @@
-"""The health check of a container tells a service that serves from one that does not."""
+"""A container's health check distinguishes a service that serves from one that doesn't."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def test_a_model_server_is_healthy_while_it_serves(
 async def test_a_proxy_of_the_environment_does_not_stand_between_our_processes(
     servicer_and_address: tuple[health.aio.HealthServicer, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Source: the shared case `http_proxy.sh`."""
+    """Source: the case `http_proxy.sh`."""
     servicer, address = servicer_and_address
     await servicer.set("", Status.SERVING)
     for name in ("http_proxy", "https_proxy", "grpc_proxy"):

@@ -1,4 +1,4 @@
-"""The heap, in a process of its own, because a limit stays for its whole life."""
+"""The heap, tested in a process of its own, because a limit can't be removed again."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ print(before - rss())
 
 
 def heap(*arguments: str) -> tuple[int, int]:
-    """How many heaps sixteen threads have, and how many MB of 100 are given back."""
+    """The number of heaps that sixteen threads have, and how many of 100 MB are given back."""
     heaps, freed = numbers_of(PROGRAM, *arguments)
     return heaps, freed
 

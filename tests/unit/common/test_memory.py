@@ -1,4 +1,4 @@
-"""Which errors say that memory has run out: the words of the libraries that our engines run on."""
+"""Which errors mean that memory has run out, in the words of the libraries of our engines."""
 
 from __future__ import annotations
 

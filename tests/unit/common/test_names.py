@@ -1,4 +1,4 @@
-"""Names whose answers change, as those of containers and pods do, and names that only some software accepts."""
+"""Host names whose addresses change, like those of containers and pods, and names that only some software accepts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def nothing() -> None: ...
 
 @asynccontextmanager
 async def serving(host: str, port: int = 0) -> AsyncIterator[ModelServer]:
-    """A model server at this address, which answers WHERE with its address."""
+    """Run a model server at this address, which answers WHERE with its address."""
 
     async def answer(request: bytes, context: Any) -> bytes:
         return host.encode()
@@ -49,7 +49,7 @@ async def until_answer(channel: grpc.aio.Channel, wanted: bytes) -> None:
     """Ask until this address answers, and fail after 15 s: gRPC's default would wait for 30 s."""
     async with asyncio.timeout(15):
         while True:
-            with suppress(grpc.aio.AioRpcError):  # it can't be reached
+            with suppress(grpc.aio.AioRpcError):  # while it can't be reached
                 if await ask(channel) == wanted:
                     return
             await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Nothing leaves the machine: the libraries that would report to their makers are told not to."""
+"""Nothing leaves the machine: libraries that would send usage reports are told not to."""
 
 from __future__ import annotations
 

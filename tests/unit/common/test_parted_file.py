@@ -1,4 +1,4 @@
-"""A file in parts, each in a package of its own, is joined once, whole or not at all."""
+"""A file whose parts are in several packages is joined once, completely or not at all."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
 
 
 def taken(folder: Path) -> list[str]:
-    """The files that take room."""
+    """The files that take space on the disk."""
     return [file.name for file in folder.iterdir() if file.stat().st_size]
 
 

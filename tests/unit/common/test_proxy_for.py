@@ -1,4 +1,5 @@
-"""What NO_PROXY may hold, as curl, Go and Kubernetes write it. Tried on httpx 0.28.1, which reads it otherwise."""
+"""The values of NO_PROXY that curl, Go and Kubernetes understand. Tested with httpx 0.28.1, which reads some
+differently."""
 
 from __future__ import annotations
 

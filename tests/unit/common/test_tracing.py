@@ -1,4 +1,4 @@
-"""Ids and traces from process to process; and that who traces nothing pays nothing."""
+"""Ids and traces across processes. Without tracing, they cost nothing."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_without_a_collector_nothing_of_it_is_loaded() -> None:
 
 
 def test_a_collector_that_is_away_delays_the_end_by_one_time_limit() -> None:
-    """As many spans wait as the queue holds: several batches, each of which would take the exporter's time limit."""
+    """The queue is full of spans. It holds several batches, each of which would wait for the exporter's time limit."""
     code = (
         "import sys, time; from common.tracing import FLUSH_TIMEOUT_S, TRACER, configure_tracing, flush_traces;"
         "configure_tracing('gateway', sys.argv[1]);"

@@ -1,4 +1,4 @@
-"""A misspelt setting is named, with the one that was probably meant."""
+"""A misspelt setting is reported together with the one that was probably meant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m deploy.plan` without a GPU: which language model this machine's CPU carries, and how it is timed."""
+"""`python -m deploy.plan` without a GPU: which language model is fast enough on this CPU, and how that is measured."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EDGE = Speed(80.0, 24.0)  # exactly one second
 
 
 class SimulatedEngine:
-    """Reads and writes at given speeds, by a clock of its own. It caches instructions of 20 tokens."""
+    """Reads and writes at given speeds on a clock of its own. It caches instructions of 20 tokens."""
 
     ready = True
 
@@ -93,7 +93,7 @@ def timed(*speeds: Speed | None) -> list[Timed]:
         ((QUICK, EDGE, SLOW), 1),
         ((QUICK, SLOW, None), 0),
         ((QUICK, None, QUICK), 2),
-        ((SLOW, SLOW, SLOW), 0),  # then the smallest has to do
+        ((SLOW, SLOW, SLOW), 0),  # if all are slow, the smallest is chosen
     ],
 )
 def test_the_largest_whose_first_clause_comes_within_a_second_is_taken(
@@ -137,7 +137,7 @@ def test_each_model_on_the_disk_is_timed_once_and_its_figures_are_kept(tmp_path:
 
     everything = [QUICK, None, None, None, None, QUICK]
     assert run(busy=True) == everything
-    assert not (tmp_path / "models" / FILE).exists()  # figures of a busy machine
+    assert not (tmp_path / "models" / FILE).exists()  # because the machine is busy
     assert run() == run() == everything
     assert asked == ["bundled", str(own)] * 2
     own.write_bytes(b"other weights")

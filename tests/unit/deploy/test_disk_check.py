@@ -1,4 +1,4 @@
-"""Whether `make setup` notices before it installs that the disk has too little room."""
+"""`make setup` notices, before it installs anything, that the disk has too little space."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m deploy.plan`: what fits on which GPU, what the share of vLLM should be, and what is refused."""
+"""`python -m deploy.plan`: which models fit on which GPU, which share vLLM should get, and what is refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def profile(name: str, **more: str) -> dict[str, str]:
 
 @cache
 def demands_on_a_gpu(name: str, model: str) -> list[Demand]:
-    """This is the same for all GPUs. It is slow, because it reads the settings of three services."""
+    """The demands, which are the same for all GPUs. This is slow, because it reads the settings of three services."""
     return demands_of(profile(name, LLM_MODEL_NAME=model))[0]
 
 
@@ -65,7 +65,7 @@ def test_a_share_that_is_too_small_or_too_large_is_refused_and_the_right_one_sai
 
 
 def test_a_share_that_is_given_decides_what_stands_beside_the_language_model() -> None:
-    """With a smaller share all would stand on the first GPU."""
+    """With a smaller share, all models would fit on the first GPU."""
     environment = profile("high-vram", LLM_MODEL_NAME="Qwen/Qwen2.5-3B-Instruct-AWQ", LLM_GPU_MEMORY_UTILIZATION="0.5")
     assert make_plan(environment, [28.0]).problems[0].endswith("set it to 0.24")
     plan = make_plan(environment, [28.0, 16.0])
@@ -98,7 +98,8 @@ def test_a_model_that_the_table_does_not_know_is_named_and_not_counted() -> None
 
 
 def test_weights_by_formula_are_the_sizes_of_the_files() -> None:
-    """In GB, the .safetensors of the repositories; written from memory, since no hub could be asked."""
+    """Compares with the .safetensors of the repositories, in GB. The sizes are from memory, because no hub was
+    reachable."""
     published = {"3B": 2.07, "7B": 5.57, "14B": 9.98}
     for size, files_gb in published.items():
         row = next(row for row in table()["llm"] if row["id"] == f"Qwen/Qwen2.5-{size}-Instruct-AWQ")

@@ -1,4 +1,4 @@
-"""Whether the start of `make setup` notices that there is no network."""
+"""`make setup` notices at its start that there is no network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.mesh import ROOT
 
 
 def check(**environment: str) -> subprocess.CompletedProcess[str]:
-    """Run it with pip's settings from these variables alone."""
+    """Run the check with pip's settings from only these environment variables."""
     return subprocess.run(
         [sys.executable, "deploy/index_check.py"],
         cwd=ROOT,

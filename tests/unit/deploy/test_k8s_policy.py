@@ -1,6 +1,6 @@
-"""Our policy for Kubernetes manifests finds each kind of fault. The manifests themselves: `make verify-k8s`.
+"""Our policy for Kubernetes manifests finds each kind of fault. `make verify-k8s` checks the manifests themselves.
 
-Source of `enableServiceLinks`: the shared case `vllm_service_name.sh`.
+Source of `enableServiceLinks`: the case `vllm_service_name.sh`.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def test_scaling_is_of_something_that_exists_and_not_by_cpu() -> None:
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
 def test_the_pods_of_our_manifests_are_sound(path: Path) -> None:
-    """Each file by itself, so without what overlays add. Networks and budgets: `make verify-k8s`."""
+    """Each file is checked alone, without the overlays' additions. `make verify-k8s` checks networks and budgets."""
     for document in yaml.safe_load_all(path.read_text()):
         if document and document["kind"] in WORKLOADS:
             found = [one for one in problems([document]) if "PodDisruptionBudget" not in one]

@@ -45,7 +45,7 @@ def test_one_that_is_killed_before_it_serves_gets_three_tries() -> None:
     decisions = []
     for now in range(3):
         lifeline.started(now)
-        lifeline.seen(Sign.ANSWERS, now)  # it loads its model
+        lifeline.seen(Sign.ANSWERS, now)  # it answers while it loads its model
         decisions.append(lifeline.ended(SIGKILL, now))
     assert decisions == [StartAgain(0.5), StartAgain(1.0), GiveUp()]
 
@@ -62,7 +62,7 @@ def test_one_that_serves_hangs_after_some_silence_and_one_that_loads_much_later(
 
 
 def test_one_silence_however_late_is_no_proof() -> None:
-    """A virtual machine that was paused for an hour: the check in progress fails, and the next one is answered."""
+    """After a virtual machine was paused for an hour, the check in progress fails, and the next one succeeds."""
     lifeline = served(Lifeline())
     assert not lifeline.seen(Sign.SILENT, 3600)
     assert not lifeline.seen(Sign.SERVES, 3605)

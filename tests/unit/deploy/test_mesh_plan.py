@@ -1,4 +1,4 @@
-"""How `make run` lets its processes find one another, and how a process says that it can't start."""
+"""How the processes of `make run` find one another, and how a process reports that it can't start."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_each_process_gets_a_port_of_its_own_and_the_others_its_address() -> Non
 
 
 def test_the_default_port_is_taken_where_it_is_free() -> None:
-    """So the examples in the pages run against `make run` as they are."""
+    """So the examples of the pages work with `make run` without changes."""
     (free,) = free_ports(1)
     part = replace(PARTS[1], default_port=free)
     assert plan({}, (part,))[1]["ASR_ADDRESS"] == f"127.0.0.1:{free}"
@@ -60,7 +60,7 @@ def test_only_bundled_models_are_loaded_all_at_once() -> None:
 
 
 def start(module: str, **environment: str) -> str:
-    """What a process that can't start says."""
+    """Start a process that can't run. Returns its error message."""
     ended = subprocess.run(
         [sys.executable, "-m", module], env=environment, capture_output=True, text=True, timeout=60, check=False
     )

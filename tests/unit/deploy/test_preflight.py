@@ -1,4 +1,4 @@
-"""`make run` with a mistake: what it says before it loads anything."""
+"""`make run` reports mistakes before it loads anything."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ALL = {"redis", "asr", "llm", "tts", "gateway"}
 
 
 def make_run(cwd: Path = ROOT, *arguments: str, **environment: str) -> str:
-    """What `make run` says if it can't start; it must end by itself, with one line for each problem."""
+    """The error output of `make run` when it can't start. It must end by itself, with one line for each problem."""
     ended = subprocess.run(
         [sys.executable, "-m", "deploy", *arguments],
         env={"PATH": os.environ["PATH"], "VALKEY_DATA_DIR": str(cwd / "valkey"), **environment},
@@ -95,7 +95,8 @@ def test_a_profile_for_a_gpu_is_refused_without_one(profile: str, monkeypatch: p
     assert not mesh.what_cannot_fit({"PROFILE": "laptop"})
     with pytest.raises(ValueError, match="needs an NVIDIA GPU"):
         mesh.check_fit(configuration(None, environment), fetch_only=False)
-    mesh.check_fit(configuration(None, environment), fetch_only=True)  # weights may be fetched for another machine
+    # Fetching is allowed, because the weights may be for another machine.
+    mesh.check_fit(configuration(None, environment), fetch_only=True)
 
 
 def test_a_dry_run_warns_of_a_profile_that_does_not_fit(
@@ -123,10 +124,10 @@ def test_a_folder_of_valkey_serves_one_at_a_time(tmp_path: Path) -> None:
 
 
 def test_a_second_start_in_one_folder_says_so_before_it_imports_much(tmp_path: Path) -> None:
-    """`deploy.mesh` imports for a second of processor time, which was 9.6 s on a busy machine."""
+    """Importing `deploy.mesh` takes a second of processor time, which can be 9.6 s on a busy machine."""
     folder = tmp_path / "valkey"
     assert not is_locked(folder)
-    assert not folder.exists()  # it only looks
+    assert not folder.exists()  # the check creates nothing
     os.close(lock_folder(folder))
     assert not is_locked(folder)
     lock = lock_folder(folder)
@@ -139,14 +140,14 @@ def test_a_second_start_in_one_folder_says_so_before_it_imports_much(tmp_path: P
             f"stop that one, or run `make run VALKEY_DATA_DIR={folder}-2`"
         )
         assert not [line for line in imports if line.endswith((" pydantic", " grpc", " deploy.mesh"))]
-        elsewhere = make_run(tmp_path, PORT="abc", REDIS_URL="redis://127.0.0.1:1")  # no Valkey starts here
+        elsewhere = make_run(tmp_path, PORT="abc", REDIS_URL="redis://127.0.0.1:1")  # this one starts no Valkey
         assert "PORT=abc" in elsewhere
     finally:
         os.close(lock)
 
 
 def test_the_lock_and_the_files_are_valkeys_own(tmp_path: Path) -> None:
-    """The server itself holds the lock: it is free as soon as it is killed, and not before."""
+    """The server itself holds the lock, so the lock is free as soon as the server is killed, but not before."""
     folder = tmp_path / "valkey"
     (port,) = free_ports(1)
     environment = {"PATH": os.environ["PATH"], "VALKEY_PORT": str(port), "VALKEY_DATA_DIR": str(folder)}
@@ -164,7 +165,7 @@ def test_the_lock_and_the_files_are_valkeys_own(tmp_path: Path) -> None:
 
 
 def files_with_the_log(folder: Path) -> list[Path]:
-    """Valkey's files, once its log of writes is among them."""
+    """Wait until Valkey has written its append-only log. Returns all its files."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         files = [path for path in folder.rglob("*") if path.is_file()]

@@ -1,4 +1,4 @@
-"""What a profile costs is told before anything is downloaded."""
+"""The cost of a profile is shown before anything is downloaded."""
 
 from __future__ import annotations
 

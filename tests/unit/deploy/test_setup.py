@@ -1,4 +1,4 @@
-"""What `make setup` shows, with a stand-in for uv."""
+"""The output of `make setup`, with a stand-in for uv."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.mesh import ROOT
 
 
 def make_setup(folder: Path, uv: str) -> subprocess.CompletedProcess[str]:
-    """Run it with `uv`, a shell script."""
+    """Run `make setup` with this shell script in place of uv."""
     program = folder / "bin" / "uv"
     program.parent.mkdir(parents=True)
     program.write_text(f'#!/bin/sh\ncase "$*" in *--quiet*) exit;; esac\n{uv}\n')

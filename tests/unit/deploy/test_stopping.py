@@ -1,4 +1,4 @@
-"""Containers that are told to stop end by themselves, before Docker or Kubernetes kills them."""
+"""Containers end by themselves after a stop signal, before Docker or Kubernetes kills them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from gateway.config import GatewaySettings
 from tests.support.mesh import ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-LEAST_GRACE_S = 15  # beyond the drain: operations.md
+LEAST_GRACE_S = 15  # in addition to the drain; see operations.md
 DRAIN_S = max(COMPOSE["x-settings"]["DRAIN_TIMEOUT_S"], GatewaySettings.model_fields["gateway_drain_timeout_s"].default)
 DEPLOYMENTS = ["base/gateway", "base/asr", "base/llm", "base/tts", "components/vllm/vllm"]
 
 
 def test_a_container_runs_the_service_itself_and_no_shell_that_keeps_signals_to_itself() -> None:
-    """As wyoming-piper and soularr did (docs/compatibility.md)."""
+    """In wyoming-piper and soularr, a shell kept them (docs/compatibility.md)."""
     dockerfile = (ROOT / "deploy" / "docker" / "Dockerfile").read_text()
     commands = [json.loads(line) for line in re.findall(r"^(?:CMD|ENTRYPOINT) (.*)$", dockerfile, re.MULTILINE)]
     assert commands
@@ -32,7 +32,8 @@ def test_a_container_runs_the_service_itself_and_no_shell_that_keeps_signals_to_
 
 @pytest.mark.parametrize(("pid", "status"), [(1, 128 + signal.SIGTERM), (2, -signal.SIGTERM)])
 def test_a_container_ends_while_its_service_is_imported(pid: int, status: int) -> None:
-    """Linux ignores signals to process 1 that have no handler. Here they are sent to another process, which says so."""
+    """Linux ignores a signal to process 1 if the process has no handler for it. So the test sends signals to another
+    process, and checks how it ends."""
     code = f"import os, signal; os.getpid = lambda: {pid}; import common; signal.raise_signal(signal.SIGTERM)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == status
 

@@ -24,7 +24,7 @@ WAITS = "echo $$; exec sleep 60"
 
 @dataclass
 class Output:
-    """What the supervisor and its programs said."""
+    """The output of the supervisor and its programs."""
 
     lines: list[tuple[str, str]] = field(default_factory=list)
 
@@ -93,7 +93,7 @@ async def test_a_program_that_no_longer_answers_is_replaced() -> None:
     signs = iter([Sign.SERVES, Sign.SILENT, Sign.SILENT])
 
     class Impatient(Lifeline):
-        """For it a silence lasts long."""
+        """A lifeline for which every silence is too long."""
 
         def seen(self, sign: Sign, now: float) -> bool:
             return super().seen(sign, now + (1_000 if sign is Sign.SILENT else 0))
@@ -162,7 +162,7 @@ async def test_children_end_with_a_manager_that_is_killed(tmp_path: Path) -> Non
     assert manager.stdout
     child = psutil.Process(int(await manager.stdout.readline()))
     async with asyncio.timeout(20):
-        while child.name() != "sleep":  # it is tethered by then
+        while child.name() != "sleep":  # by then the process is tethered
             await asyncio.sleep(0.01)
         manager.kill()
         await manager.wait()

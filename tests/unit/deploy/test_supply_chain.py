@@ -1,4 +1,4 @@
-"""What images contain, by SBOM; the list of weights against the real files; the audit; the steps of a release."""
+"""The SBOMs of the images, the list of weights compared with the real files, the audit, and the steps of a release."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_list_of_weights_is_what_the_locks_install() -> None:
 @pytest.mark.parametrize("one", read_weights(), ids=lambda one: one.model)
 def test_the_hash_of_the_weights_is_that_of_the_file(one: Weights) -> None:
     joined = [*PARTED.values(), *chain(*whisper_parts.PARTED.values()), *kokoro_files.PARTED]
-    for parted in [each for each in joined if each.name == one.file]:  # its hash is checked when it is joined
+    for parted in [each for each in joined if each.name == one.file]:  # its hash is checked when its parts are joined
         packages = {package.replace("_", "-") for package, _ in parted.parts}
         assert (parted.sha256, packages) == (one.sha256, set(one.packages))
         return
@@ -127,7 +127,7 @@ def test_two_versions_of_a_package_are_audited_one_after_the_other() -> None:
     ],
 )
 def test_what_could_not_be_looked_up_is_not_called_safe(tmp_path: Path, says: str, fails: int, status: int) -> None:
-    """A stand-in for pip-audit; it checks that it gets a lock with hashes."""
+    """With a stand-in for pip-audit, which checks that it gets a lock with hashes."""
     tool = tmp_path / "pip-audit"
     tool.write_text(
         f'#!/bin/sh\nwhile [ "$1" != -r ]; do shift; done\ngrep -q hash=sha256 "$2" || exit 9\n{says}\nexit {fails}\n'
@@ -140,7 +140,7 @@ def test_what_could_not_be_looked_up_is_not_called_safe(tmp_path: Path, says: st
 
 
 def release(tools: Path, *, without: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run release.sh with stand-ins that write down how they are called."""
+    """Run release.sh with stand-ins for its tools, which record their calls."""
     answers = {
         "docker": 'while [ $# -gt 0 ]; do [ "$1" = --metadata-file ] && echo \'{"containerimage.digest": "'
         + DIGEST
@@ -197,7 +197,7 @@ def test_a_release_without_its_tools_says_which_and_publishes_nothing(tmp_path: 
 
 
 def test_every_image_of_others_has_a_fixed_version() -> None:
-    """Digests are added at a release; a tag must at least not move from one version to the next by itself."""
+    """Digests are added at a release. Until then, a tag must at least name one version."""
     files = [ROOT / "docker-compose.yml", *(ROOT / "deploy").rglob("*.y*ml"), ROOT / "deploy/docker/Dockerfile"]
     named = [
         image

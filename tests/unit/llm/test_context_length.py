@@ -1,4 +1,4 @@
-"""Conversations that are longer than the server's context are shortened and asked again."""
+"""Conversations that exceed the server's context are shortened, and the request is repeated."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.openai_server import END, HELLO, SAID, Body, Server, no, piec
 
 
 class SmallContext(Server):
-    """Counts a token for each byte, and refuses more than `context` of them."""
+    """A server for which each byte is a token. It refuses more than `context` tokens."""
 
     def __init__(self, context: int, *, told: str) -> None:
         super().__init__(refuses=self._refuse)
@@ -56,7 +56,7 @@ async def test_a_conversation_that_is_too_long_is_shortened_and_asked_again_at_o
     assert kept[1]["role"] == "user"
     assert kept[-1]["content"] == history[-1].content
     assert len(server.asked) <= 6
-    if "{0}" in told or "{}" in told:  # it says how much is too much, so that no more is left out than needed
+    if "{0}" in told or "{}" in told:  # if the refusal says how much is too much, no more than that is left out
         assert len(kept) >= 4
 
 
@@ -96,7 +96,7 @@ async def test_one_text_that_is_longer_than_the_context_is_refused_and_the_next_
     assert await reply_of(engine, GenerationRequest((SAID[0], long, Message("user", "Hello?")), 40, 0.7)) == HELLO
 
 
-# Tokens of SmolLM2's tokenizer for 1,000 characters, of texts that are repeated for so long.
+# Tokens of SmolLM2's tokenizer for 1,000 characters of a repeated text.
 TOKENS = {
     "I like walking in the mountains with my friends. ": 205,
     "WHY DO YOU NOT ANSWER ME? ": 385,
@@ -131,6 +131,6 @@ TOKENS = {
 
 @pytest.mark.parametrize(("text", "tokens"), TOKENS.items())
 def test_the_bound_on_tokens_holds_for_any_script(text: str, tokens: int) -> None:
-    """For servers without /tokenize."""
+    """The bound is used for servers without /tokenize."""
     content = (text * 1000)[:1000]
     assert tokens <= most_tokens([Message("user", content)]) <= 3 * tokens + 100

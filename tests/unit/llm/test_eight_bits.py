@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def original() -> FastReader:
-    """The bundled model. To read its vocabulary takes a second."""
+    """The bundled model. Reading its vocabulary takes a second."""
     return FastReader(find_smollm2())
 
 
@@ -42,12 +42,12 @@ def small(tmp_path: Path) -> Path:
 
 
 def kept(folder: Path) -> list[Path]:
-    """The files that take room."""
+    """The files that take disk space."""
     return [file for file in folder.iterdir() if file.stat().st_size]
 
 
 def killed_after(written_bytes: int, weights: Path, folder: Path) -> None:
-    """A process that makes the copy is killed by the kernel when it has written so much of it."""
+    """Make the copy in a process that the kernel kills after it has written that many bytes."""
     script = (
         "import resource, signal, sys; from pathlib import Path\n"
         "from llm_service.servers.eight_bits import in_eight_bits\n"
@@ -131,7 +131,7 @@ def test_an_adapter_is_merged_into_a_copy_of_its_own(small: Path, tmp_path: Path
     other = in_eight_bits(small, tmp_path, lora(tmp_path / "other.gguf", a, b, alpha=4.0))
     assert len({plain, changed, other}) == 3
     added = numbers_in(changed) - numbers_in(plain)
-    assert np.abs(added - 8.0 / 4 * b @ a).max() < 0.3  # where the largest are above 20
+    assert np.abs(added - 8.0 / 4 * b @ a).max() < 0.3  # the largest values are above 20
     assert np.abs(added - 2 * (numbers_in(other) - numbers_in(plain))).max() < 0.6
 
 

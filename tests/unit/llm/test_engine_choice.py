@@ -1,4 +1,4 @@
-"""Which engine, with which command line."""
+"""Which engine is chosen, and its command line."""
 
 from __future__ import annotations
 

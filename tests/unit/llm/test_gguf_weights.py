@@ -25,7 +25,7 @@ def weights(model: str, cache: Path = Path("/nowhere"), revision: str = "", patt
 
 @pytest.fixture
 def parted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PartedFile:
-    """A small file in place of the laptop's; its two parts are installed."""
+    """A small file that replaces the weights of the profile `laptop`. Its two parts are installed."""
     for number in (1, 2):
         package = tmp_path / "packages" / f"small_part{number}"
         package.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What a model server printed before it gave up, and what a person is told of it."""
+"""How a model server's last output becomes a message for the operator."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from llm_service.servers.load_failure import ADVICE, explain
 
-# As vLLM 0.32 prints them; only the last is the API server's own.
+# As vLLM 0.32 prints them. Only the last one comes from the API server itself.
 AFTER_IT = [
     "(EngineCore pid=9) Process EngineCore:",
     "(EngineCore pid=9) Traceback (most recent call last):",

@@ -1,4 +1,4 @@
-"""What a model server may answer, and what becomes of it."""
+"""The possible answers of a model server, and how they are handled."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ async def test_warm_up_finds_the_model_and_asks_it_for_one_token() -> None:
     await llm.warm_up()
     assert (before, llm.ready) == (False, True)
     assert {body["model"] for body in asked} == {"the-only-one"}
-    assert len(asked) == 5  # with everything, with other roles, and for JSON in three ways
+    assert len(asked) == 5  # one with everything, one with other roles, and three for JSON
 
 
 @pytest.mark.parametrize(

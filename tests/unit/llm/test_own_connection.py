@@ -1,4 +1,4 @@
-"""No request leaves a connection to a model server behind, whenever it is cancelled."""
+"""No request leaves a connection to a model server open, at whatever moment it is cancelled."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def ask(http: httpx.AsyncClient, port: int) -> bytes:
 
 
 async def connections_to(port: int) -> int:
-    """How many are open, once those that are being closed are gone."""
+    """The number of open connections to the port, after those that were closing have closed."""
     for _ in range(100):
         found = [one for one in psutil.Process().net_connections("tcp") if one.raddr and one.raddr.port == port]
         if not found:
@@ -71,7 +71,7 @@ async def test_a_request_that_is_cancelled_at_any_moment_leaves_no_connection() 
             asking.cancel()
             with suppress(asyncio.CancelledError):
                 await asking
-        assert 0 < completed < 60  # so all moments of a request were tried
+        assert 0 < completed < 60  # so cancellations came at all moments of a request
         assert await connections_to(port) == 0
 
 

@@ -1,6 +1,7 @@
-"""A llama.cpp that reads long prompts, and learners whose tries are given up. In virtual time.
+"""A llama.cpp reads long prompts, while learners' requests are given up and repeated. In virtual time.
 
-Issue 20: after a restart, learners with long histories waited for ever longer, as each try read the prompt anew.
+Issue 20: after a restart, learners with long histories waited longer and longer, because each try read the whole prompt
+again.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ HISTORY = (Message("system", "Be kind."), Message("user", "Hello!"), Message("as
 
 
 class LlamaCpp:
-    """Reads each history once, READING_S long, and keeps it only if it was read to its end."""
+    """Reads each history once, which takes READING_S, and keeps it only if it was read to its end."""
 
     def __init__(self) -> None:
         self.known: set[str] = set()
@@ -77,7 +78,8 @@ async def test_tries_that_are_given_up_cost_no_more_reading() -> None:
         while not await ask(engine, "And you?", patience_s=5):
             pass
         assert asyncio.get_running_loop().time() - began <= READING_S + 1
-        assert server.begun == ["And you?"] * 2  # given up, but read on; answered
+        # The first try was given up but read to its end; the second was answered.
+        assert server.begun == ["And you?"] * 2
 
 
 async def test_what_the_learner_adds_waits_for_the_same_history() -> None:
@@ -88,7 +90,8 @@ async def test_what_the_learner_adds_waits_for_the_same_history() -> None:
 
 
 async def test_words_that_come_while_the_prompt_is_being_read_do_not_begin_it_anew() -> None:
-    """The first turn: each partial, and each eager reply that is discarded, has the same long beginning."""
+    """In the first turn, the prompts of the partials and of discarded eager replies all have the same long
+    beginning."""
     async with started() as (engine, server):
         began = asyncio.get_running_loop().time()
         for text in ("Hello", "Hello, my", "Hello, my name is"):

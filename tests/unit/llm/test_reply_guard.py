@@ -1,4 +1,4 @@
-"""What the guard lets through of a reply, how it ends one, and that how the text arrives changes nothing."""
+"""Which part of a reply the guard lets through, and how it ends a reply. How the text is cut doesn't matter."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def guarded(
     max_sentences: int = 0,
     ends_with_question: bool = False,
 ) -> tuple[str, Outcome | None]:
-    """The reply as it is spoken, and why the guard ended it. learner_and_partner: what was said before, in turn."""
+    """The reply as it is spoken, and why the guard ended it. learner_and_partner: the earlier turns, alternating."""
     messages = [
         Message("assistant" if number % 2 else "user", said)
         for number, said in enumerate(learner_and_partner or ("Hi.",))

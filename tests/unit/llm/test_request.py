@@ -1,4 +1,4 @@
-"""Requests that make no sense are refused in words; the rest becomes the OpenAI protocol's JSON."""
+"""Invalid requests are refused with an explanation. Valid ones become JSON of the OpenAI protocol."""
 
 from __future__ import annotations
 

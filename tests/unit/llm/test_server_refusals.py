@@ -1,6 +1,6 @@
-"""What a server refuses to be asked for: it is found at the start and left out.
+"""Parameters that a server refuses are found at the start, and left out afterwards.
 
-Sources: the shared cases of `quirky_llm.py` (with `roles.py` for roles that take turns), and the reports named below.
+Sources: the cases of `quirky_llm.py` (with `roles.py` for roles that take turns), and the reports named below.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ async def test_what_a_server_refuses_is_found_at_start_and_left_out(
 
 
 async def test_a_server_that_ignores_schemas_is_not_believed() -> None:
-    """transformers serve 5.24: a model that is told to write some JSON does so, whatever the schema says."""
+    """transformers serve 5.24 ignores the schema. A model that is told to write some JSON still writes it."""
 
     def ignores(body: Body) -> httpx.Response | None:
         if "response_format" not in body:
@@ -147,7 +147,7 @@ async def test_a_schema_may_go_into_json_object() -> None:
     engine = await server.started()
     assert set(engine._habits) == {"schema_in_json_object"}
     assert json.loads(await reply_of(engine, GenerationRequest(SAID, 40, 0.7, json_schema=SCHEMA))) == {"ok": True}
-    assert server.asked[-1]["messages"][-1]["content"] == SAID[-1].content  # nothing is asked in words
+    assert server.asked[-1]["messages"][-1]["content"] == SAID[-1].content  # JSON is not requested in words
 
 
 async def test_a_model_whose_thoughts_use_up_the_tokens_of_a_try_starts() -> None:
@@ -217,7 +217,7 @@ async def test_a_server_that_changes_its_habits_is_looked_at_again() -> None:
     server = Server()
     engine = await server.started()
     server.refuses = refuses_parameter("max_tokens")
-    with pytest.raises(InvalidInputError):  # it was looked at a moment ago
+    with pytest.raises(InvalidInputError):  # the list of models was read a moment ago
         await reply_of(engine)
     engine._dialect_found_s -= 100
     assert await reply_of(engine) == HELLO
@@ -243,7 +243,7 @@ async def test_a_redirect_is_named_as_the_cause(status: int) -> None:
     ],
 )
 async def test_a_key_that_is_missing_or_wrong_is_named(key: str, answer: httpx.Response) -> None:
-    """The first two are LiteLLM's answers."""
+    """The first two answers are LiteLLM's."""
     engine = OpenAiEngine("http://llm/v1", model="m", api_key=key, transport=httpx.MockTransport(lambda _: answer))
     with pytest.raises(ServiceError, match="LLM_API_KEY"):
         await engine.warm_up()

@@ -17,7 +17,7 @@ OPENING = (Message("system", "Be kind."), Message("user", "I like music."), Mess
 
 
 def prompt(*said: str) -> tuple[Message, ...]:
-    """The opening that all conversations share, and what learner and partner said in turn."""
+    """A prompt with the beginning that all conversations share, and then turns of learner and partner, alternating."""
     turns = (Message("assistant" if number % 2 else "user", text) for number, text in enumerate(said))
     return (*OPENING, *turns)
 
@@ -29,9 +29,9 @@ LONG = prompt("a", "A", "b", "B", "c", "C", "d")
     ("held", "asked", "is_own"),
     [
         (LONG, (*LONG, Message("assistant", "D"), Message("user", "e")), True),
-        (LONG, prompt("a", "A", "b", "B", "c", "C", "d, I mean f"), True),  # more of the turn was heard
+        (LONG, prompt("a", "A", "b", "B", "c", "C", "d, I mean f"), True),  # more words of the same turn
         (LONG, (*LONG, Message("assistant", "D —"), Message("user", "(interrupting you) e")), True),
-        (LONG, prompt("b", "B", "c", "C", "d", "D", "e"), True),  # the oldest turns were left out
+        (LONG, prompt("b", "B", "c", "C", "d", "D", "e"), True),  # without the oldest turns
         (LONG, prompt("c", "C", "d"), True),
         (LONG, prompt("k"), False),
         (LONG, prompt("k", "K", "l"), False),
@@ -47,7 +47,7 @@ def test_a_conversation_knows_its_slot_by_what_was_said(
 
 
 async def slots_of(slots: Slots, *prompts: tuple[Message, ...]) -> list[int]:
-    """The slots of prompts that come one after the other."""
+    """The slots for prompts that come one after the other."""
     taken = []
     for asked in prompts:
         async with slots.take(asked) as slot:

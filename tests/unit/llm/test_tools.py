@@ -1,4 +1,4 @@
-"""Tools: what servers are asked, how their calls are read, and what the service accepts."""
+"""Tools: how requests describe them, how servers' calls are read, and what the service accepts."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_the_request_has_the_tools_and_the_history_its_calls() -> None:
 
 
 def test_llama_cpp_gets_only_the_tool_that_is_named() -> None:
-    """It takes an object in `tool_choice` for `auto`: "Wrong type supplied for parameter 'tool_choice'"."""
+    """llama.cpp treats an object in `tool_choice` as `auto`: "Wrong type supplied for parameter 'tool_choice'"."""
     body = payload("m", FORCED, Dialect("llama.cpp"))
     assert body["tool_choice"] == "required"
     assert [tool["function"]["name"] for tool in body["tools"]] == ["get_weather"]

@@ -1,4 +1,4 @@
-"""Model servers whose name or certificate is the trouble, on real sockets."""
+"""Model servers that can't be reached because of their name or their certificate, on real sockets."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _Server(HTTPServer):
-    def handle_error(self, *_: Any) -> None: ...  # a client that trusts no certificate goes away
+    def handle_error(self, *_: Any) -> None: ...  # a client that doesn't trust the certificate disconnects
 
 
 @contextmanager
 def serving(certificate: Path | None) -> Iterator[int]:
-    """A server that lists one model; its port."""
+    """Run a server that lists one model. Yields its port."""
     with _Server(("127.0.0.1", 0), _Handler) as server:
         if certificate:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -72,7 +72,7 @@ def serving(certificate: Path | None) -> Iterator[int]:
 
 
 def with_dots(look_up: Callable[..., Any]) -> Callable[..., Any]:
-    """DNS knows names with a final dot; /etc/hosts does not."""
+    """The look-up, which also accepts names with a final dot, like DNS but unlike /etc/hosts."""
 
     def look_up_without(name: str | bytes, *more: Any, **by: Any) -> Any:
         return look_up((name if isinstance(name, str) else name.decode()).rstrip("."), *more, **by)
@@ -111,7 +111,8 @@ async def test_tls_to_a_server_without_it_is_named() -> None:
 
 
 async def test_a_name_that_nobody_knows_is_named() -> None:
-    """RFC 6761 reserves `.invalid`. On Linux, `host.docker.internal` is as unknown, unless Docker is told."""
+    """RFC 6761 reserves `.invalid`. On Linux, `host.docker.internal` is unknown, too, unless Docker is configured for
+    it."""
     with pytest.raises(UnavailableError, match=r"name is not known here.*host-gateway"):
         await models("http://llm.invalid:1/v1")
 

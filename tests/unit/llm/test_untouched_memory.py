@@ -1,4 +1,4 @@
-"""Memory that holds only zeros is given back, and nothing else is."""
+"""Only memory that holds nothing but zeros is given back."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ AREA = 48 * MIB
 
 @pytest.fixture
 def area() -> Iterator[mmap.mmap]:
-    """An area that is all in memory, as a buffer is that was filled with zeros."""
+    """A memory area that is completely resident, like a buffer that was filled with zeros."""
     with mmap.mmap(-1, AREA, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
         memory.write(bytes(AREA))
         yield memory
 
 
 def resident_bytes() -> int:
-    """How much of this process is in memory."""
+    """The resident memory of this process."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def test_zeros_take_no_memory_any_more_and_what_was_written_stays(area: mmap.mmap) -> None:
-    area[20 * MIB] = 7  # cuts the zeros into 20 and 28 MiB
+    area[20 * MIB] = 7  # divides the zeros into 20 and 28 MiB
     before = resident_bytes()
 
     given_back = give_back_zeros()
 
     assert given_back >= AREA - MIB
-    assert before - resident_bytes() >= AREA - 8 * MIB  # meanwhile the process may take a little for itself
+    assert before - resident_bytes() >= AREA - 8 * MIB  # the process itself may need a little more meanwhile
     assert area[20 * MIB] == 7
     assert area[:MIB] == bytes(MIB)
     area[3 * MIB] = 9

@@ -15,7 +15,7 @@ from gateway.reply.prompt import CUT_MARK, INTERRUPTING, trained_prompt
 from training.dialogues import FRIEND, Dialogue, read
 
 MOST_WORDS = {"beginner": 18, "intermediate": 30, "advanced": 48}
-"""Of a reply. Scenarios need a few more, for prices and ways."""
+"""The most words of a reply. Scenarios need a few more than other conversations, for prices and directions."""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_the_two_take_turns_and_the_partner_has_the_last_word(dialogues: list[Di
 
 
 def test_replies_are_short_and_begin_with_a_short_clause(dialogues: list[Dialogue]) -> None:
-    """Speech begins with the first clause."""
+    """Synthesis begins with the first clause, so a short one is spoken early."""
     firsts = []
     for dialogue in dialogues:
         for speaker, text in dialogue.lines:

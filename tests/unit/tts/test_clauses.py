@@ -1,4 +1,5 @@
-"""The clause splitter: the same clauses however the text arrives, cut early at first, never within a sentence's dot."""
+"""The clause splitter: it gives the same clauses however the text is cut, makes the first clause short, and never cuts
+at the dot of an abbreviation."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from tts_service.text.clauses import Boundary, Clause, ClauseSplitter
 
-# Weighted towards what the splitter looks at.
+# Characters that matter to the splitter are more frequent.
 TEXTS = st.lists(
     st.one_of(
         st.sampled_from(
@@ -78,7 +79,7 @@ def test_how_the_text_is_cut_up_does_not_matter(text: str, eager: bool, language
 
 @given(TEXTS)
 def test_no_clause_is_endless(text: str) -> None:
-    """Spaces apart: a text that goes on without a stop is spoken all the same."""
+    """A text without full stops is still spoken. Lengths don't count spaces."""
     assert all(len(clause.text.strip()) <= 420 for clause in split(text))
 
 
@@ -156,7 +157,7 @@ def test_a_first_clause_without_a_comma_is_cut_at_a_word() -> None:
         ("मैं ठीक हूँ।", Boundary.SENTENCE),
         ("मैं ठीक हूँ,", Boundary.PHRASE),
         ("¿Cómo estás?", Boundary.SENTENCE),
-        ("You saw your friend.", None),  # the next character tells
+        ("You saw your friend.", None),  # the next character decides
         ("Well,", None),
         ("It costs 3,", None),
         ("I was born in 1990?", None),
@@ -247,7 +248,7 @@ def test_a_sentence_may_end_in_an_abbreviation(language: str, first: str, second
     ],
 )
 def test_what_is_read_together_stays_together(text: str) -> None:
-    """However early the first clause is cut."""
+    """This holds even if the first clause is cut very early."""
     clauses = texts(text)
     assert any(word in clause for clause in clauses for word in ("5 - 3", "29, 2026", "5 km", "War II"))
 

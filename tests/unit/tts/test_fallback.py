@@ -1,4 +1,4 @@
-"""Which engine speaks when the one asked for can't, and that it is said."""
+"""Which engine speaks if the requested one can't, and how that is reported."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KYUTAI, COQUI, PIPER = DEFAULT.split(",")
 
 
 class ToneEngine:
-    """A tone of 50 ms a character, unless its network is down."""
+    """Speaks a tone of 50 ms for each character, unless its network is down."""
 
     def __init__(self, name: str, rate: int = 24_000, *, device: str = "cpu") -> None:
         self.name, self.rate, self.device = name, rate, device
@@ -51,7 +51,7 @@ class ToneEngine:
 
 
 class Shelf:
-    """Engines by model id; asking for another one fails."""
+    """Engines by model id. A request for an unknown one fails."""
 
     def __init__(self, **engines: ToneEngine) -> None:
         self.engines = engines
@@ -163,7 +163,7 @@ def test_while_a_network_engine_rests_its_standby_speaks() -> None:
 
 
 async def test_a_service_that_is_stopped_while_it_tries_a_model_ends() -> None:
-    """And tries no other one. The child would hang for a minute."""
+    """It tries no other model, either. The child process would hang for a minute."""
     probe = Probe("tests.support.child", task="load", timeout_s=60, limit="TTS_PROBE_TIMEOUT_S")
     tried: list[str] = []
 

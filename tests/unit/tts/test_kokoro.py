@@ -1,4 +1,5 @@
-"""Kokoro without its weights: phonemes by the real espeak-ng, files and errors, and a tiny network in its place."""
+"""Kokoro without its weights: phonemes from the real espeak-ng, files, errors, and a tiny network in place of the real
+one."""
 
 from __future__ import annotations
 
@@ -82,7 +83,8 @@ def test_any_chinese_text_gives_symbols_that_the_model_knows(phonemize: KokoroPh
 
 
 def network(*, tells: bool) -> onnx.ModelProto:
-    """Two frames of 600 samples for each token, in Kokoro's form. tells: lengths are inside, as in the real file."""
+    """A network with Kokoro's inputs and outputs that gives two frames of 600 samples for each token. tells: whether it
+    also gives the tokens' lengths, like the real file."""
     nodes = [
         helper.make_node("Cast", ["tokens"], ["floats"], to=TensorProto.FLOAT),
         helper.make_node("Mul", ["floats", "zero"], ["nothing"]),

@@ -1,6 +1,6 @@
-"""What is written is read as people read it, and every spoken word knows the written one that it comes from.
+"""Text is read aloud as people read it, and every spoken word keeps the written word that it comes from.
 
-The cases are tables in normalisation/, one a language: what is written, a tab, what is said.
+The cases are tables in normalisation/, one for each language: the written text, a tab, the spoken text.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def test_every_voice_without_a_hub_has_a_table() -> None:
 
 @pytest.mark.parametrize("language", TABLES)
 def test_read_the_same_word_by_word(language: str) -> None:
-    """Engines that take text as it comes are given the same to say."""
+    """Engines that take text as it arrives get the same words to say."""
     read = normaliser_for(language)
 
     def word_by_word(written: str) -> str:
@@ -94,7 +94,7 @@ def test_every_written_word_is_heard(language: str) -> None:
 
 
 def _places_heard(language: str, written: str) -> list[tuple[int, int]]:
-    """Where the written words are whose captions are shown, if each spoken word takes a hundred samples."""
+    """The places of the written words in the captions, if each spoken word takes a hundred samples."""
     reading = normaliser_for(language)(written)
     audio = EngineAudio(np.zeros(1000, np.float32), _hundred_samples_each(reading.text))
     words = CaptionAligner(Clause(written, 0, len(written), Boundary.SENTENCE), reading).words(audio, 0, 1.0)
@@ -117,7 +117,7 @@ def test_places_stay_in_order(written: str, language: str) -> None:
 @pytest.mark.parametrize("language", TABLES)
 @given(text=st.text(alphabet="zq éüñ,.!?'"))
 def test_plain_words_are_left_alone(language: str, text: str) -> None:
-    plain = re.sub(r"\w*\.\w+", "", text)  # no addresses; no abbreviation has these letters
+    plain = re.sub(r"\w*\.\w+", "", text)  # without addresses; no abbreviation looks like this
     assert normaliser_for(language)(plain).text == speakable(plain).text
 
 
@@ -137,7 +137,7 @@ def test_a_language_without_rules_is_left_to_its_voice(language: str, written: s
 
 @pytest.mark.parametrize("language", TABLES)
 def test_a_number_without_end_is_read_all_the_same(language: str) -> None:
-    """Python refuses to turn more than 4,300 digits into a number."""
+    """Python converts at most 4,300 digits to a number."""
     digits = "9" * 4400
     for written in (
         digits,

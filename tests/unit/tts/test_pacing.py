@@ -1,4 +1,4 @@
-"""When the next of a reply's speech is made, and whose is made first."""
+"""When the next piece of a reply's speech is made, and which reply's piece is made first."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def worker() -> AsyncIterator[Worker]:
 
 
 async def is_held(task: asyncio.Task[object], worker: Worker) -> bool:
-    """Whether it has not come so far as to ask for a thread, or has not got it."""
+    """Whether the task still waits: until its piece is due, or for a thread."""
     for _ in range(10):
         await asyncio.sleep(0)
     await worker.run(lambda: None)
@@ -56,7 +56,7 @@ async def test_a_slow_engine_begins_before_what_waits_is_over(worker: Worker) ->
         return [chunk(0.09)]
 
     await pacer.make(make)
-    await pacer.make(make)  # nothing was taken
+    await pacer.make(make)  # the client has taken nothing
 
 
 async def test_text_without_sound_holds_nothing_up(worker: Worker) -> None:

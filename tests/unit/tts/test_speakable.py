@@ -1,4 +1,4 @@
-"""What of a text is said, and where it came from."""
+"""Which parts of a text are spoken, and where they were written."""
 
 from __future__ import annotations
 

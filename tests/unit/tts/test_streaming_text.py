@@ -1,4 +1,4 @@
-"""Text in word by word: where it is cut, and how what is heard finds its way back to what was written."""
+"""Text that arrives word by word: where it is cut, and how spoken words are mapped back to written ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TEXTS = st.lists(
 
 
 class WordStream:
-    """Says 100 samples a word, each word when the one after it is known."""
+    """Speaks 100 samples for each word, as soon as the next word is known."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -54,7 +54,7 @@ class WordStream:
 
 
 class PlainEngine:
-    """An engine that is given clauses."""
+    """An engine that takes whole clauses."""
 
     def load(self) -> None: ...
 
@@ -71,7 +71,7 @@ class PlainEngine:
 
 
 class WordEngine(PlainEngine):
-    """An engine that takes text as it comes."""
+    """An engine that takes text as it arrives."""
 
     def __init__(self) -> None:
         self.streams: list[WordStream] = []

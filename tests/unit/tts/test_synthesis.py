@@ -1,4 +1,4 @@
-"""From engine pieces to chunks: tiling, timelines, written words, and the thread that does it."""
+"""How an engine's pieces become chunks: text ranges without gaps, times, written words, and the worker thread."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VOICES = [EngineVoice("amy", "Amy", "en-US", 16_000), EngineVoice("bo", "Bo", "d
 
 
 class ToneEngine:
-    """Says a tone of 50 ms for each character; `tells`: which words when."""
+    """Speaks a tone of 50 ms for each character. tells: the words and times that it reports."""
 
     def __init__(self, *, tells: bool) -> None:
         self.tells = tells
@@ -103,7 +103,7 @@ def test_words_keep_their_time_at_another_rate() -> None:
         ("hɐloʊ ðɛɹ.", ["hɐloʊ", "ðɛɹ"], ["hɐloʊ", "ðɛɹ"]),
         ("ʌvðə bˈɛst.", ["ʌv", "ðə", "bˈɛst"], ["ʌv", "ðə", "bˈɛst"]),
         ("ɪn tˈuː θˈaʊzənd, jˈɛs", ["ɪn", "tˈuː θˈaʊzənd", "jˈɛs"], ["ɪn", "tˈuː θˈaʊzənd", "jˈɛs"]),
-        # As many groups as words, but not the same.
+        # As many groups as words, but with other boundaries.
         ("ɪnðə jˈɪɹ fˈɪfti pɚsˈɛnt", ["ɪn", "ðə", "jˈɪɹ", "fˈɪfti pɚsˈɛnt"], ["ɪn", "ðə", "jˈɪɹ", "fˈɪfti pɚsˈɛnt"]),
     ],
 )

@@ -1,4 +1,4 @@
-"""Which voice is chosen, and what the refusal of another says."""
+"""Which voice is chosen, and the error for an unknown one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""When turns are heard again: after a delay, while recognition is idle, one at a time, and never at a stream's cost."""
+"""When turns are decoded again: after a delay, while recognition is idle, one at a time, and never so that a stream
+must wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rewriter, with the real phoneme networks on sound that Piper speaks, and without sound."""
+"""The rewriter: with the real phoneme networks on Piper's speech, and without sound."""
 
 from __future__ import annotations
 
