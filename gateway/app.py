@@ -39,7 +39,7 @@ from gateway.conversation.session_options import SessionOptions
 from gateway.http import Services, add_http
 from gateway.learner_routes import add_learner_routes
 from gateway.openai_api.app import PREFIX, create_openai_app, not_found, refuse
-from gateway.openai_api.backend import Backend
+from gateway.openai_api.dependencies import ApiContext
 from gateway.openai_api.entrance import Entrance
 from gateway.openai_api.uploads import Uploads
 from gateway.origins import Origins
@@ -170,7 +170,7 @@ def create_app(
         app.add_middleware(RootPath, prefix=settings.root_path)  # the last one added sees a request first
     # Mount it last, as it answers every path under PREFIX that no earlier route answers.
     uploads = Uploads(settings.upload_max_at_once)
-    app.mount(PREFIX, create_openai_app(Backend(settings, ports, services, entrance, uploads)))
+    app.mount(PREFIX, create_openai_app(ApiContext(settings, ports, services, entrance, uploads)))
     return app
 
 

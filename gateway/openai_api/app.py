@@ -10,9 +10,9 @@ from common import __version__
 from gateway.admission.auth import UnauthorizedError, unauthorized
 from gateway.openai_api import chat, client_secrets, models, speech, transcriptions, translations, voices
 from gateway.openai_api.answers import add_error_answers, error_answer, http_error
-from gateway.openai_api.backend import Backend
 from gateway.openai_api.body_limit import BodyLimit, Bounds
 from gateway.openai_api.counting import CountedRequests
+from gateway.openai_api.dependencies import ApiContext
 from gateway.openai_api.document import ERRORS, without_422
 
 PREFIX = "/v1"
@@ -21,7 +21,7 @@ UPLOAD_PATHS = {f"{PREFIX}/audio/transcriptions", f"{PREFIX}/audio/translations"
 FORM_BYTES = 64 * 1024  # the allowance for the fields beside the file
 
 
-def create_openai_app(backend: Backend) -> FastAPI:
+def create_openai_app(context: ApiContext) -> FastAPI:
     """The application to mount at PREFIX."""
     app = FastAPI(
         title="AI-Talk: OpenAI-compatible API",
@@ -30,8 +30,8 @@ def create_openai_app(backend: Backend) -> FastAPI:
         redoc_url=None,
         responses=ERRORS,
     )
-    app.state.backend = backend
-    uploads = Bounds(backend.settings.upload_max_bytes + FORM_BYTES, backend.settings.upload_timeout_s)
+    app.state.api_context = context
+    uploads = Bounds(context.settings.upload_max_bytes + FORM_BYTES, context.settings.upload_timeout_s)
     app.add_middleware(BodyLimit, bounds_of=lambda path: uploads if path in UPLOAD_PATHS else JSON_BOUNDS)
     app.add_middleware(CountedRequests)
     add_error_answers(app)

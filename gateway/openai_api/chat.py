@@ -12,8 +12,8 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from common.errors import EngineError
 from gateway.openai_api.answers import EVENT_STREAM, event, unless_gone, with_errors
-from gateway.openai_api.backend import Behind, Inside
 from gateway.openai_api.chat_request import ChatBody
+from gateway.openai_api.dependencies import Context, RequestStack
 from gateway.ports import ChatDone
 from gateway.tools import CallPiece, ToolCall, whole_calls
 
@@ -27,11 +27,11 @@ Events = AsyncIterator[str | CallPiece | ChatDone]
     response_class=Response,
     responses={200: {"description": "The reply.", "content": {"application/json": {}, EVENT_STREAM: {}}}},
 )
-async def chat_completions(body: ChatBody, request: Request, behind: Behind, inside: Inside) -> Response:
+async def chat_completions(body: ChatBody, request: Request, context: Context, stack: RequestStack) -> Response:
     """The model's reply to a conversation. With `stream`, it is sent as it is written."""
     asked = body.to_request()
-    await inside.enter_async_context(behind.entrance.seat())
-    opening = inside.enter_async_context(behind.services.chat.stream(asked))
+    await stack.enter_async_context(context.entrance.seat())
+    opening = stack.enter_async_context(context.services.chat.stream(asked))
     events = await unless_gone(request, opening)  # an error before the first piece can still be reported with a status
     answer = _Answer(body.model)
     if not body.stream:

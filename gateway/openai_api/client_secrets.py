@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from gateway.admission.auth import client_of
-from gateway.openai_api.backend import Behind, Inside
+from gateway.openai_api.dependencies import Context, RequestStack
 from gateway.realtime.client_keys import KeyRequest, create_key
 from gateway.realtime.session_conduct import check_language_of
 from gateway.realtime.session_config import SessionConfig, updated
@@ -28,7 +28,7 @@ class ClientSecret(BaseModel):
 
 @router.post("/realtime/client_secrets")
 async def client_secrets(
-    request: Request, behind: Behind, inside: Inside, body: KeyRequest | None = None
+    request: Request, context: Context, stack: RequestStack, body: KeyRequest | None = None
 ) -> ClientSecret:
     """A key that a web page can use instead of your token, and the settings of the sessions that it opens.
 
@@ -36,14 +36,14 @@ async def client_secrets(
     """
     wanted = body or KeyRequest()
     config = updated(SessionConfig(), wanted.session)
-    check_language_of(config, await behind.ports.languages.languages())
-    client = client_of(request, behind.entrance.authenticator)
-    key, expires_at = await create_key(wanted, client, behind.ports.store)
+    check_language_of(config, await context.ports.languages.languages())
+    client = client_of(request, context.entrance.authenticator)
+    key, expires_at = await create_key(wanted, client, context.ports.store)
     shown = config.shown(
         f"sess_{secrets.token_urlsafe(12)}",
         instructions=system_prompt(
-            Briefing(is_small=behind.ports.llm.is_small, is_trained=behind.ports.llm.is_trained)
+            Briefing(is_small=context.ports.llm.is_small, is_trained=context.ports.llm.is_trained)
         ),
-        max_tokens=behind.settings.llm_max_tokens,
+        max_tokens=context.settings.llm_max_tokens,
     )
     return ClientSecret(value=key, expires_at=expires_at, session=shown)

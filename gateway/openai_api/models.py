@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from gateway.openai_api.answers import UnknownModelError
-from gateway.openai_api.backend import Behind, Inside
+from gateway.openai_api.dependencies import Context, RequestStack
 
 router = APIRouter(tags=["models"])
 
@@ -18,16 +18,16 @@ TASKS = {"asr": "transcription", "llm": "chat", "tts": "speech"}
 
 
 @router.get("/models")
-async def models(behind: Behind, inside: Inside) -> dict[str, Any]:
+async def models(context: Context, stack: RequestStack) -> dict[str, Any]:
     """The models of the services that answer."""
-    described = await behind.services.describe()
+    described = await context.services.describe()
     return {"object": "list", "data": [_model(name, one) for name, one in described.items() if one.get("model")]}
 
 
 @router.get("/models/{model:path}")
-async def model(model: str, behind: Behind, inside: Inside) -> dict[str, Any]:
+async def model(model: str, context: Context, stack: RequestStack) -> dict[str, Any]:
     """One model."""
-    described = await behind.services.describe()
+    described = await context.services.describe()
     for name, one in described.items():
         if one.get("model") == model:
             return _model(name, one)

@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.openai_api.answers import EVENT_STREAM, event, or_broken_off, unless_gone, with_errors
-from gateway.openai_api.backend import Behind, Inside
+from gateway.openai_api.dependencies import Context, RequestStack
 from gateway.openai_api.encoders import MEDIA_TYPES, AudioFormat, Encoder, create_encoder
 from gateway.openai_api.json_body import JsonBody
 from gateway.openai_api.voices import voice_for
@@ -54,17 +54,17 @@ class SpeechRequest(JsonBody):
     response_class=StreamingResponse,
     responses={200: {"description": "The speech, or its events.", "content": {"audio/*": {}, EVENT_STREAM: {}}}},
 )
-async def speech(body: SpeechRequest, request: Request, behind: Behind, inside: Inside) -> StreamingResponse:
+async def speech(body: SpeechRequest, request: Request, context: Context, stack: RequestStack) -> StreamingResponse:
     """Read a text aloud. The answer begins as soon as the first words are spoken."""
-    await inside.enter_async_context(behind.entrance.seat())
-    voice = voice_for(body.voice_name, await behind.services.voices())
-    stream = await inside.enter_async_context(
-        behind.ports.tts.open(sample_rate_hz=SAMPLE_RATE_HZ, voice=voice, speed=body.speed, language="")
+    await stack.enter_async_context(context.entrance.seat())
+    voice = voice_for(body.voice_name, await context.services.voices())
+    stream = await stack.enter_async_context(
+        context.ports.tts.open(sample_rate_hz=SAMPLE_RATE_HZ, voice=voice, speed=body.speed, language="")
     )
     await stream.send_text(body.input)
     await stream.finish()
     parts = _encoded(stream, create_encoder(body.response_format, SAMPLE_RATE_HZ))
-    inside.push_async_callback(parts.aclose)
+    stack.push_async_callback(parts.aclose)
     first = await unless_gone(request, anext(parts))  # an error before this point can still be reported with a status
     if body.stream_format == "sse":
         return StreamingResponse(with_errors(_events(first, parts)), media_type=EVENT_STREAM)

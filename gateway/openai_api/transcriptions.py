@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from common.errors import InvalidInputError
 from gateway.languages import check_heard
 from gateway.openai_api.answers import EVENT_STREAM, ParameterError, event, unless_gone, with_errors
-from gateway.openai_api.backend import Backend, Behind, Inside
+from gateway.openai_api.dependencies import ApiContext, Context, RequestStack
 from gateway.openai_api.recording import stated_length_s
 from gateway.openai_api.subtitles import VTT_HEADER, Segment, segments_of, srt, vtt, vtt_cues
 from gateway.openai_api.transcribing import Heard, Task, Transcription
@@ -60,18 +60,18 @@ class TranscriptionForm(BaseModel):
     responses={200: {"description": "The words.", "content": {**FORMS, EVENT_STREAM: {}}}},
     openapi_extra=body_schema(TranscriptionForm),
 )
-async def transcriptions(request: Request, behind: Behind, inside: Inside) -> Response:
+async def transcriptions(request: Request, context: Context, stack: RequestStack) -> Response:
     """The words of a recording, in the form that `response_format` names; with `stream`, as they are recognised."""
-    file, form = await inside.enter_async_context(behind.uploads.receive(request, TranscriptionForm))
+    file, form = await stack.enter_async_context(context.uploads.receive(request, TranscriptionForm))
     form.check()
-    await check_language(form.language, behind)
+    await check_language(form.language, context)
     task = Task(form.language, prompt=form.prompt)
     if not form.stream:
-        pieces, duration_s = await recognise_all(request, behind, inside, file, task)
+        pieces, duration_s = await recognise_all(request, context, stack, file, task)
         return answer(pieces, duration_s, form.response_format, form.timestamp_granularities)
     length_s = await asyncio.to_thread(stated_length_s, file)
-    heard = (await _begin(behind, inside, file, task)).heard()
-    inside.push_async_callback(heard.aclose)
+    heard = (await _begin(context, stack, file, task)).heard()
+    stack.push_async_callback(heard.aclose)
     # an error before this point can still be reported with a status
     first = await unless_gone(request, anext(heard, None))
     return StreamingResponse(
@@ -79,30 +79,30 @@ async def transcriptions(request: Request, behind: Behind, inside: Inside) -> Re
     )
 
 
-async def check_language(tag: str, behind: Backend) -> None:
+async def check_language(tag: str, context: ApiContext) -> None:
     """Raise ParameterError if recognition does not know the language. If the tag is empty, recognition detects the
     language."""
     if not tag:
         return
     try:
-        check_heard(tag, await behind.ports.languages.languages())
+        check_heard(tag, await context.ports.languages.languages())
     except InvalidInputError as error:
         raise ParameterError(str(error), "language") from error
 
 
 async def recognise_all(
-    request: Request, behind: Backend, inside: AsyncExitStack, file: BinaryIO, task: Task
+    request: Request, context: ApiContext, stack: AsyncExitStack, file: BinaryIO, task: Task
 ) -> tuple[list[Heard], float]:
     """All words of the file, and its length in seconds."""
-    transcription = await _begin(behind, inside, file, task)
+    transcription = await _begin(context, stack, file, task)
     heard = transcription.heard()
-    inside.push_async_callback(heard.aclose)
+    stack.push_async_callback(heard.aclose)
     return await unless_gone(request, _all(heard)), transcription.duration_s
 
 
-async def _begin(behind: Backend, inside: AsyncExitStack, file: BinaryIO, task: Task) -> Transcription:
-    await inside.enter_async_context(behind.entrance.seat())
-    return Transcription(file, behind.services.recordings, task, max_s=behind.settings.upload_max_audio_s)
+async def _begin(context: ApiContext, stack: AsyncExitStack, file: BinaryIO, task: Task) -> Transcription:
+    await stack.enter_async_context(context.entrance.seat())
+    return Transcription(file, context.services.recordings, task, max_s=context.settings.upload_max_audio_s)
 
 
 async def _all(heard: AsyncIterator[Heard]) -> list[Heard]:

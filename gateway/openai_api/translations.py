@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from gateway.openai_api.backend import Behind, Inside
+from gateway.openai_api.dependencies import Context, RequestStack
 from gateway.openai_api.transcribing import Task
 from gateway.openai_api.transcriptions import BY_SEGMENT, FORMS, TextFormat, answer, recognise_all
 from gateway.openai_api.uploads import body_schema
@@ -31,8 +31,8 @@ class TranslationForm(BaseModel):
     responses={200: {"description": "The words.", "content": FORMS}},
     openapi_extra=body_schema(TranslationForm),
 )
-async def translations(request: Request, behind: Behind, inside: Inside) -> Response:
+async def translations(request: Request, context: Context, stack: RequestStack) -> Response:
     """The words of a recording, translated into English. A model that knows only English refuses."""
-    file, form = await inside.enter_async_context(behind.uploads.receive(request, TranslationForm))
-    pieces, duration_s = await recognise_all(request, behind, inside, file, Task(translate=True))
+    file, form = await stack.enter_async_context(context.uploads.receive(request, TranslationForm))
+    pieces, duration_s = await recognise_all(request, context, stack, file, Task(translate=True))
     return answer(pieces, duration_s, form.response_format, BY_SEGMENT, task="translate")

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from gateway.openai_api.answers import ParameterError
-from gateway.openai_api.backend import Behind, Inside
+from gateway.openai_api.dependencies import Context, RequestStack
 
 router = APIRouter(tags=["audio"])
 
@@ -19,13 +19,13 @@ OPENAI_VOICES = (
 
 
 @router.get("/audio/voices")
-async def voices(behind: Behind, inside: Inside) -> dict[str, Any]:
+async def voices(context: Context, stack: RequestStack) -> dict[str, Any]:
     """The voices of the speech synthesis, the default first."""
     return {
         "object": "list",
         "data": [
             {"id": one["id"], "object": "audio.voice", "name": one["name"], "language": one["language"]}
-            for one in await behind.services.voices()
+            for one in await context.services.voices()
         ],
     }
 

@@ -1,4 +1,4 @@
-"""What the routes need: the ports, the model servers, the settings and the entrance."""
+"""What FastAPI gives to the routes: the gateway's objects, and an exit stack for each admitted request."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from gateway.ports import Ports
 
 
 @dataclass(frozen=True, slots=True)
-class Backend:
-    """The gateway's objects for the routes. Each gateway has one Backend, in `app.state.backend`."""
+class ApiContext:
+    """The gateway's objects for the routes. Each gateway has one, in `app.state.api_context`."""
 
     settings: GatewaySettings
     ports: Ports
@@ -27,17 +27,19 @@ class Backend:
     uploads: Uploads
 
 
-def backend(request: Request) -> Backend:
-    """The gateway's Backend."""
-    found: Backend = request.app.state.backend
+def api_context(request: Request) -> ApiContext:
+    """The gateway's ApiContext."""
+    found: ApiContext = request.app.state.api_context
     return found
 
 
-async def inside(request: Request, behind: Annotated[Backend, Depends(backend)]) -> AsyncIterator[AsyncExitStack]:
+async def request_stack(
+    request: Request, context: Annotated[ApiContext, Depends(api_context)]
+) -> AsyncIterator[AsyncExitStack]:
     """Admits the request's client. Contexts entered on the stack stay open until the answer has been sent."""
-    async with behind.entrance.client(request), AsyncExitStack() as stack:
+    async with context.entrance.client(request), AsyncExitStack() as stack:
         yield stack
 
 
-Behind = Annotated[Backend, Depends(backend)]
-Inside = Annotated[AsyncExitStack, Depends(inside)]
+Context = Annotated[ApiContext, Depends(api_context)]
+RequestStack = Annotated[AsyncExitStack, Depends(request_stack)]
