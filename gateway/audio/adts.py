@@ -11,8 +11,8 @@ from functools import partial
 import av
 from av.audio.codeccontext import AudioCodecContext
 
-from gateway.audio.allowance import Allowance
 from gateway.audio.errors import AudioError
+from gateway.audio.expansion_limit import ExpansionLimit
 from gateway.audio.sound import sound_of
 from gateway.audio.types import ByteSource, DecodedAudio
 
@@ -33,15 +33,15 @@ def decode_adts(source: ByteSource, sample_rate_hz: int) -> Iterator[DecodedAudi
     frames = _Frames(source)
     decoder = av.CodecContext.create("aac", "r")
     assert isinstance(decoder, AudioCodecContext)  # noqa: S101
-    allowance = Allowance("AAC")
+    limit = ExpansionLimit("AAC")
 
     def packets() -> Iterator[Callable[[], list[av.AudioFrame]]]:
         for frame in frames:
-            allowance.bytes_read += len(frame)
+            limit.bytes_read += len(frame)
             yield partial(decoder.decode, av.Packet(frame))
 
     heard_any = False
-    for audio in sound_of(packets(), "aac/aac", lambda: frames.rate_hz, sample_rate_hz, allowance.no_gap):
+    for audio in sound_of(packets(), "aac/aac", lambda: frames.rate_hz, sample_rate_hz, limit.no_gap):
         heard_any = True
         yield audio
     if not heard_any:

@@ -18,8 +18,8 @@ from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from gateway.audio.allowance import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ, Allowance
 from gateway.audio.errors import AudioError
+from gateway.audio.expansion_limit import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ, ExpansionLimit
 from gateway.audio.framing import Framing, Mp4Framing, OggFraming, WebmFraming
 from gateway.audio.sound import sound_of
 from gateway.audio.types import ByteSource, DecodedAudio, StreamKind
@@ -93,7 +93,7 @@ class _Clock:
     def __init__(self, file: _FramedFile) -> None:
         self._file = file
         self._end_s: float | None = None  # the end of the latest frame
-        self._allowance = Allowance(file.name)
+        self._limit = ExpansionLimit(file.name)
 
     def gap_s(self, frame: av.AudioFrame) -> float:
         """Take the next frame. Returns how much silence comes before it.
@@ -101,14 +101,14 @@ class _Clock:
         Raises AudioError if the stream gives more sound than so few bytes can hold.
         """
         self._file.sounded()
-        self._allowance.check_rate(frame.sample_rate)
+        self._limit.check_rate(frame.sample_rate)
         length_s, gap_s = frame.samples / frame.sample_rate, 0.0
         if frame.time is not None:
             gap_s = frame.time - (frame.time if self._end_s is None else self._end_s)
             self._end_s = frame.time + length_s
         gap_s = min(gap_s, LONGEST_GAP_S) if gap_s > LEAST_GAP_S else 0.0
-        self._allowance.bytes_read = self._file.bytes_read
-        self._allowance.spend(frame, gap_s)
+        self._limit.bytes_read = self._file.bytes_read
+        self._limit.spend(frame, gap_s)
         return gap_s
 
 

@@ -12,8 +12,8 @@ from functools import partial
 import av
 from av.audio.codeccontext import AudioCodecContext
 
-from gateway.audio.allowance import FLAC_MAX_S_PER_KIB, Allowance
 from gateway.audio.errors import AudioError
+from gateway.audio.expansion_limit import FLAC_MAX_S_PER_KIB, ExpansionLimit
 from gateway.audio.sound import sound_of
 from gateway.audio.types import ByteSource, DecodedAudio
 
@@ -30,16 +30,16 @@ def decode_flac(source: ByteSource, sample_rate_hz: int) -> Iterator[DecodedAudi
     assert isinstance(decoder, AudioCodecContext)  # noqa: S101
     decoder.extradata = stream_info
     rate_hz = int.from_bytes(stream_info[10:13], "big") >> 4
-    allowance = Allowance("FLAC", FLAC_MAX_S_PER_KIB)
-    allowance.check_rate(rate_hz)
+    limit = ExpansionLimit("FLAC", FLAC_MAX_S_PER_KIB)
+    limit.check_rate(rate_hz)
 
     def packets() -> Iterator[Callable[[], list[av.AudioFrame]]]:
         for frame in _frames(source, rest):
-            allowance.bytes_read += len(frame)
+            limit.bytes_read += len(frame)
             yield partial(decoder.decode, av.Packet(frame))
 
     heard_any = False
-    for audio in sound_of(packets(), "flac/flac", lambda: rate_hz, sample_rate_hz, allowance.no_gap):
+    for audio in sound_of(packets(), "flac/flac", lambda: rate_hz, sample_rate_hz, limit.no_gap):
         heard_any = True
         yield audio
     if not heard_any:

@@ -12,8 +12,8 @@ import math
 import struct
 from collections.abc import Iterator
 
-from gateway.audio.allowance import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
 from gateway.audio.errors import AudioError
+from gateway.audio.expansion_limit import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
 from gateway.audio.pcm import PcmConverter, PcmFormat
 from gateway.audio.types import ByteSource, DecodedAudio, StreamKind
 

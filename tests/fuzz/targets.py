@@ -20,8 +20,8 @@ from asr_service.turn_taking.endpointing import LONGEST_WAIT_MS, Endpointing
 from common.errors import ServiceError
 from gateway.audio import AudioError
 from gateway.audio.adts import decode_adts
-from gateway.audio.allowance import FLAC_MAX_S_PER_KIB, FREE_S, MAX_S_PER_KIB
 from gateway.audio.container import decode_mp4, decode_ogg, decode_webm
+from gateway.audio.expansion_limit import FLAC_MAX_S_PER_KIB, FREE_S, MAX_S_PER_KIB
 from gateway.audio.flac import decode_flac
 from gateway.audio.sniff import sniff
 from gateway.audio.types import StreamDecoder, StreamKind

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.audio import AudioError
 from gateway.audio.adts import decode_adts
-from gateway.audio.allowance import FLAC_MAX_S_PER_KIB, FREE_S, MAX_RATE_HZ, MIN_RATE_HZ, Allowance
+from gateway.audio.expansion_limit import FLAC_MAX_S_PER_KIB, FREE_S, MAX_RATE_HZ, MIN_RATE_HZ, ExpansionLimit
 from gateway.audio.flac import _CRC8, decode_flac
 from gateway.audio.types import StreamKind
 from tests.fuzz.__main__ import CORPUS
@@ -71,4 +71,4 @@ def test_a_few_bytes_of_flac_do_not_become_an_hour_of_sound() -> None:
 @pytest.mark.parametrize("rate_hz", [0, MIN_RATE_HZ - 1, MAX_RATE_HZ + 1])
 def test_a_rate_that_no_microphone_has_is_refused(rate_hz: int) -> None:
     with pytest.raises(AudioError, match=f"{rate_hz} Hz"):
-        Allowance("FLAC").check_rate(rate_hz)
+        ExpansionLimit("FLAC").check_rate(rate_hz)

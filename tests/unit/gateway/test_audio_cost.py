@@ -1,7 +1,7 @@
 """What the bytes of one connection can cost: how much PCM each KiB becomes, and how much CPU time that takes.
 
-Silence takes the fewest bytes. The limits hold for any input (`gateway/audio/allowance.py`). These tests show that
-silence from an ordinary encoder stays within them, and that it takes no more time than speech.
+Silence takes the fewest bytes. The limits hold for any input (`gateway/audio/expansion_limit.py`). These tests show
+that silence from an ordinary encoder stays within them, and that it takes no more time than speech.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from gateway.audio.adts import decode_adts
-from gateway.audio.allowance import FLAC_MAX_S_PER_KIB, MAX_S_PER_KIB
 from gateway.audio.container import decode_mp4, decode_ogg, decode_webm
+from gateway.audio.expansion_limit import FLAC_MAX_S_PER_KIB, MAX_S_PER_KIB
 from gateway.audio.flac import decode_flac
 from gateway.audio.types import StreamDecoder
 from gateway.audio.wav import decode_wav

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.audio.allowance import FREE_S, MAX_S_PER_KIB
+from gateway.audio.expansion_limit import FREE_S, MAX_S_PER_KIB
 from gateway.audio.framing import WebmFraming
 from gateway.audio.mono import BLOCK, Downmix
 from tests.support.audio import Samples, chirp, cut, hear, likeness, resampled, wav, webm

@@ -20,8 +20,8 @@ FLAC_MAX_S_PER_KIB = 50.0  # FLAC of pure silence at 8 kHz has 38 s
 
 
 @dataclass
-class Allowance:
-    """The allowance of one stream. name: the format, for the error. bytes_read: how many bytes of the stream have been
+class ExpansionLimit:
+    """The limit of one stream. name: the format, for the error. bytes_read: how many bytes of the stream have been
     read; the caller keeps it up to date."""
 
     name: str
