@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from typing import NamedTuple
 
-from gateway.openai_api.transcribing import Heard, HeardWord
+from gateway.openai_api.transcribing import RecognisedPiece, TimedWord
 
 MAX_CHARACTERS, MAX_S, PAUSE_S = 84, 7.0, 1.0  # two lines; the longest display; a pause that ends a segment
 SENTENCE_ENDS = (".", "?", "!", "…", "।", "؟", "۔", "。", "？", "！")
@@ -20,7 +20,7 @@ class Segment(NamedTuple):
     end_s: float
 
 
-def segments_of(heard: Iterable[Heard]) -> Iterator[Segment]:
+def segments_of(heard: Iterable[RecognisedPiece]) -> Iterator[Segment]:
     """The segments of all pieces, in order. A piece without word times is one segment."""
     for piece in heard:
         if not piece.words and piece.text:
@@ -28,10 +28,10 @@ def segments_of(heard: Iterable[Heard]) -> Iterator[Segment]:
         yield from _segments(piece.text, piece.words)
 
 
-def _segments(text: str, words: Sequence[HeardWord]) -> Iterator[Segment]:
+def _segments(text: str, words: Sequence[TimedWord]) -> Iterator[Segment]:
     at = begin = 0  # positions in the text; its words may have no spaces between them
-    first: HeardWord | None = None
-    last: HeardWord | None = None
+    first: TimedWord | None = None
+    last: TimedWord | None = None
     for word in words:
         place = text.find(word.text, at)
         if place < 0:
@@ -46,7 +46,7 @@ def _segments(text: str, words: Sequence[HeardWord]) -> Iterator[Segment]:
         yield Segment(text[begin:].strip(), first.start_s, last.end_s)
 
 
-def _is_full(text: str, first: HeardWord, last: HeardWord, after: HeardWord) -> bool:
+def _is_full(text: str, first: TimedWord, last: TimedWord, after: TimedWord) -> bool:
     """Whether the segment `text`, from `first` to `last`, ends before the word `after`."""
     return (
         text.rstrip().endswith(SENTENCE_ENDS)

@@ -1,6 +1,6 @@
 """Recognises a recording piece by piece, with bounded memory: decode → cut → recognise.
 
-    file ──a thread── decode, cut ──piece──▶ recognise ──▶ Heard ──its words──▶ context of the next piece
+    file ──a thread── decode, cut ──piece──▶ recognise ──▶ RecognisedPiece ──its words──▶ context of the next piece
 
 Each piece is recognised with the words of the piece before it. Learners' turns go before recordings.
 """
@@ -26,7 +26,7 @@ BUSY_TRIES = 30  # about a second apart
 
 
 @dataclass(frozen=True, slots=True)
-class HeardWord:
+class TimedWord:
     """A word and its time in seconds."""
 
     text: str
@@ -35,11 +35,11 @@ class HeardWord:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class RecognisedPiece:
     """The words of one piece. Times are in seconds of the recording."""
 
     text: str
-    words: tuple[HeardWord, ...]
+    words: tuple[TimedWord, ...]
     start_s: float
     end_s: float
     language: str
@@ -70,7 +70,7 @@ class Transcription:
         """The length of the recording decoded so far."""
         return self._cutter.samples / RATE_HZ
 
-    async def heard(self) -> AsyncGenerator[Heard, None]:
+    async def heard(self) -> AsyncGenerator[RecognisedPiece, None]:
         """The words, piece by piece. Raises ServiceErrors, among them ParameterError if the file is not a recording."""
         context = self._task.prompt
         async with aclosing(self._pieces_beside()) as pieces:
@@ -91,7 +91,7 @@ class Transcription:
             yield from self._cutter.push(pcm)
         yield from self._cutter.finish()
 
-    async def _recognise(self, piece: Piece, context: str) -> Heard:
+    async def _recognise(self, piece: Piece, context: str) -> RecognisedPiece:
         tries = 0
         while True:
             try:
@@ -111,13 +111,13 @@ class Transcription:
                 return _heard(transcript, piece)
 
 
-def _heard(transcript: Transcript, piece: Piece) -> Heard:
+def _heard(transcript: Transcript, piece: Piece) -> RecognisedPiece:
     def second(sample: int) -> float:
         return round((piece.start + sample) / RATE_HZ, 3)
 
-    words = tuple(HeardWord(word.text, second(word.start_sample), second(word.end_sample)) for word in transcript.words)
+    words = tuple(TimedWord(word.text, second(word.start_sample), second(word.end_sample)) for word in transcript.words)
     start, end = second(transcript.start_sample), second(transcript.end_sample)
-    return Heard(transcript.text, words, start, end, transcript.language)
+    return RecognisedPiece(transcript.text, words, start, end, transcript.language)
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

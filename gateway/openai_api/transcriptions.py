@@ -18,7 +18,7 @@ from gateway.openai_api.answers import EVENT_STREAM, ParameterError, event, unle
 from gateway.openai_api.dependencies import ApiContext, Context, RequestStack
 from gateway.openai_api.recording import stated_length_s
 from gateway.openai_api.subtitles import VTT_HEADER, Segment, segments_of, srt, vtt, vtt_cues
-from gateway.openai_api.transcribing import Heard, Task, Transcription
+from gateway.openai_api.transcribing import RecognisedPiece, Task, Transcription
 from gateway.openai_api.uploads import body_schema
 
 router = APIRouter(tags=["audio"])
@@ -92,7 +92,7 @@ async def check_language(tag: str, context: ApiContext) -> None:
 
 async def recognise_all(
     request: Request, context: ApiContext, stack: AsyncExitStack, file: BinaryIO, task: Task
-) -> tuple[list[Heard], float]:
+) -> tuple[list[RecognisedPiece], float]:
     """All words of the file, and its length in seconds."""
     transcription = await _begin(context, stack, file, task)
     heard = transcription.heard()
@@ -105,12 +105,15 @@ async def _begin(context: ApiContext, stack: AsyncExitStack, file: BinaryIO, tas
     return Transcription(file, context.services.recordings, task, max_s=context.settings.upload_max_audio_s)
 
 
-async def _all(heard: AsyncIterator[Heard]) -> list[Heard]:
+async def _all(heard: AsyncIterator[RecognisedPiece]) -> list[RecognisedPiece]:
     return [piece async for piece in heard]
 
 
 async def _events(
-    first: Heard | None, heard: AsyncGenerator[Heard, None], response_format: TextFormat, length_s: float | None
+    first: RecognisedPiece | None,
+    heard: AsyncGenerator[RecognisedPiece, None],
+    response_format: TextFormat,
+    length_s: float | None,
 ) -> AsyncIterator[bytes]:
     """The answer in parts. In addition to OpenAI's fields, each part states how many seconds of the recording have been
     recognised, and the recording's length in seconds, if the file states it."""
@@ -127,11 +130,11 @@ async def _events(
     yield event({"type": "transcript.text.done", "text": "".join(parts) or empty})
 
 
-def _writer(response_format: TextFormat) -> Callable[[Heard], str]:
+def _writer(response_format: TextFormat) -> Callable[[RecognisedPiece], str]:
     """Returns a function that makes the part of the answer for each piece. Call it for the pieces in order."""
     numbers, written = count(1), count()
 
-    def write(piece: Heard) -> str:
+    def write(piece: RecognisedPiece) -> str:
         is_first = next(written) == 0
         match response_format:
             case "srt":
@@ -145,7 +148,7 @@ def _writer(response_format: TextFormat) -> Callable[[Heard], str]:
 
 
 def answer(
-    pieces: list[Heard],
+    pieces: list[RecognisedPiece],
     duration_s: float,
     response_format: TextFormat,
     granularities: Sequence[Granularity],

@@ -23,7 +23,7 @@ from gateway.openai_api.cutting import MAX_PIECE_S, MIN_PIECE_S, RATE_HZ, Cutter
 from gateway.openai_api.encoders import create_encoder
 from gateway.openai_api.recording import decode
 from gateway.openai_api.subtitles import Segment, segments_of, srt, vtt
-from gateway.openai_api.transcribing import Heard, HeardWord
+from gateway.openai_api.transcribing import RecognisedPiece, TimedWord
 from tests.support.audio import chirp, mp4, mp4_with_its_index_last, ogg, wav, webm
 from tests.support.fakes import FakeRecordings
 from tests.support.gateway import TestGateway
@@ -327,9 +327,9 @@ def test_silence_is_not_recognised() -> None:
     assert [piece.start for piece in sound] == [60 * RATE_HZ]
 
 
-def heard(text: str, *times: tuple[float, float]) -> Heard:
-    words = tuple(HeardWord(word, *time) for word, time in zip(text.split(), times, strict=False))
-    return Heard(text, words, times[0][0], times[-1][1], "en")
+def heard(text: str, *times: tuple[float, float]) -> RecognisedPiece:
+    words = tuple(TimedWord(word, *time) for word, time in zip(text.split(), times, strict=False))
+    return RecognisedPiece(text, words, times[0][0], times[-1][1], "en")
 
 
 def test_a_segment_ends_with_a_sentence_a_pause_or_when_it_is_long() -> None:
@@ -343,9 +343,9 @@ def test_a_segment_ends_with_a_sentence_a_pause_or_when_it_is_long() -> None:
     segments = list(segments_of([long]))
     assert all(len(one.text) <= 84 and one.end_s - one.start_s <= 7.0 for one in segments)
     assert " ".join(one.text for one in segments) == long.text
-    assert list(segments_of([Heard("是的。", (HeardWord("是", 0, 1), HeardWord("的。", 1, 2)), 0, 2, "zh")])) == [
-        Segment("是的。", 0, 2)
-    ]
+    assert list(
+        segments_of([RecognisedPiece("是的。", (TimedWord("是", 0, 1), TimedWord("的。", 1, 2)), 0, 2, "zh")])
+    ) == [Segment("是的。", 0, 2)]
 
 
 def test_subtitles_have_their_clocks_and_escapes() -> None:
