@@ -17,7 +17,7 @@ from gateway.analysis.goals import measure_goals
 from gateway.analysis.grammar import Corrections
 from gateway.analysis.measurement import measure
 from gateway.analysis.times import seconds
-from gateway.analysis.writing import Clock, Stage, Writer
+from gateway.analysis.writing import AnalysisWriter, Clock, Stage
 from gateway.history import LearnerTurn, Level, PartnerTurn, SessionScenario, Turn
 from gateway.ports import Llm
 
@@ -63,7 +63,7 @@ async def analyse(
         unavailable_codes={part: Told.of(because) for part, because in measured.unavailable.items()},
         pending=("grammar", "cefr", "summary", "next_steps", "meanings", *(("goals",) if scenario else ())),
     )
-    writer = Writer(tuple(turns), llm, measured, corrections, scenario, draft, Clock(timeout_s))
+    writer = AnalysisWriter(tuple(turns), llm, measured, corrections, scenario, draft, Clock(timeout_s))
     yield writer.stage()
     async for stage in writer.write():
         yield stage

@@ -16,7 +16,7 @@ _COMMA = ",;—–…"  # such an edge of a phrase is inside a sentence
 
 
 @dataclass(frozen=True, slots=True)
-class Fillers:
+class FillerWords:
     """sounds: name → regular expression that a whole word must match. phrases: in their written form."""
 
     sounds: dict[str, str]
@@ -40,22 +40,26 @@ class Fillers:
 
 _HUM = {"hmm": "h+m+", "mm": "m{2,}"}
 _BY_LANGUAGE = {
-    "en": Fillers(
+    "en": FillerWords(
         {"um": "u+h*m+", "uh": "u+h+", "er": "e+r+", "erm": "e+r+m+", "ah": "a+h+", **_HUM},
         ("like", "you know", "i mean", "well", "sort of", "kind of"),
     ),
-    "de": Fillers({"äh": "ä+h*", "ähm": "ä+h*m+", "öh": "ö+h*m*", **_HUM}, ("also", "halt", "sozusagen", "weißt du")),
-    "fr": Fillers({"euh": "e+u+h+", "heu": "h+e+u+", **_HUM}, ("ben", "bah", "tu vois", "tu sais", "genre", "quoi")),
-    "es": Fillers({"eh": "e+h+", "em": "e+h*m+", **_HUM}, ("este", "pues", "o sea", "bueno", "sabes")),
-    "it": Fillers({"eh": "e+h+", "ehm": "e+h*m+", **_HUM}, ("cioè", "allora", "tipo", "sai", "insomma")),
-    "pt": Fillers(
+    "de": FillerWords(
+        {"äh": "ä+h*", "ähm": "ä+h*m+", "öh": "ö+h*m*", **_HUM}, ("also", "halt", "sozusagen", "weißt du")
+    ),
+    "fr": FillerWords(
+        {"euh": "e+u+h+", "heu": "h+e+u+", **_HUM}, ("ben", "bah", "tu vois", "tu sais", "genre", "quoi")
+    ),
+    "es": FillerWords({"eh": "e+h+", "em": "e+h*m+", **_HUM}, ("este", "pues", "o sea", "bueno", "sabes")),
+    "it": FillerWords({"eh": "e+h+", "ehm": "e+h*m+", **_HUM}, ("cioè", "allora", "tipo", "sai", "insomma")),
+    "pt": FillerWords(
         {"eh": "e+h+", "hum": "h+u+m+", "ahn": "a+h+n+", **_HUM}, ("tipo", "sabe", "né", "então", "quer dizer")
     ),
-    "nl": Fillers({"uh": "u+h+", "eh": "e+h+", "uhm": "[eu]+h*m+", **_HUM}, ("nou", "weet je", "zeg maar", "dus")),
+    "nl": FillerWords({"uh": "u+h+", "eh": "e+h+", "uhm": "[eu]+h*m+", **_HUM}, ("nou", "weet je", "zeg maar", "dus")),
 }
-_OTHER = Fillers(_HUM)
+_OTHER = FillerWords(_HUM)
 
 
-def fillers_of(language: str) -> Fillers:
+def fillers_of(language: str) -> FillerWords:
     """The table for a BCP-47 tag; for an unknown language, only the sounds that are words in no language."""
     return _BY_LANGUAGE.get(language.partition("-")[0].lower(), _OTHER)

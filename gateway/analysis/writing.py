@@ -64,7 +64,7 @@ class Clock:
         return share * self._timeout_s - self.elapsed_s
 
 
-class Writer:
+class AnalysisWriter:
     """Adds the written parts to `draft`, the measured document whose `pending` names them."""
 
     def __init__(

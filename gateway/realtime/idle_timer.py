@@ -12,7 +12,7 @@ MS_PER_S = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class _Silence:
     """A silence since the learner heard the end of the partner's reply. from_ms: where it began in the learner's
     audio."""
 
@@ -36,12 +36,12 @@ class IdleTimer:
         self._timeout_ms = timeout_ms
         self._on_idle = on_idle
         self._now = now
-        self._silence: Silence | None = None
+        self._silence: _Silence | None = None
         self._changed = asyncio.Event()
 
     def start(self, from_ms: float) -> None:
         """A silence begins."""
-        self._silence = Silence(self._now(), from_ms)
+        self._silence = _Silence(self._now(), from_ms)
         self._changed.set()
 
     def stop(self) -> None:
