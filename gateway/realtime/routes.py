@@ -25,7 +25,7 @@ from gateway.realtime import client_keys, server_events
 from gateway.realtime.errors import ClientError
 from gateway.realtime.serve import Opening, Shared, converse, encoded
 from gateway.realtime.session_conduct import check_language_of
-from gateway.realtime.session_config import SessionConfig, Transcription, updated
+from gateway.realtime.session_config import SessionConfig, TranscriptionConfig, updated
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ async def _let_in(websocket: WebSocket, checks: EntryChecks, shared: Shared) -> 
         client = client_of(websocket, checks.authenticator)
     config = SessionConfig()
     if query.get("intent") == "transcription":
-        transcription = config.audio.input.model_copy(update={"transcription": Transcription()})
+        transcription = config.audio.input.model_copy(update={"transcription": TranscriptionConfig()})
         audio = config.audio.model_copy(update={"input": transcription})
         config = SessionConfig(type="transcription", audio=audio)
     config = updated(config, settings)

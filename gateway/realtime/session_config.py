@@ -35,7 +35,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class AudioFormat(_Part):
+class AudioFormatConfig(_Part):
     """The format of the input or the output."""
 
     type: Format = "audio/pcm"
@@ -46,7 +46,7 @@ class AudioFormat(_Part):
         return {"type": self.type} | ({"rate": PCM_RATE_HZ} if self.type == "audio/pcm" else {})
 
 
-class Transcription(_Part):
+class TranscriptionConfig(_Part):
     """Whether the learner's words are sent. Only the language has an effect; the model is the recogniser's own."""
 
     model: str | None = None
@@ -113,12 +113,12 @@ class NoiseReduction(_Part):
     strength: float | None = None
 
 
-class AudioInput(_Part):
+class AudioInputConfig(_Part):
     """The learner's audio."""
 
-    format: AudioFormat = AudioFormat()
+    format: AudioFormatConfig = AudioFormatConfig()
     noise_reduction: NoiseReduction | None = None
-    transcription: Transcription | None = None
+    transcription: TranscriptionConfig | None = None
     turn_detection: TurnDetection | None = SemanticVad(type="semantic_vad")
 
     def shown(self) -> dict[str, Any]:
@@ -137,10 +137,10 @@ class VoiceId(_Part):
     id: str
 
 
-class AudioOutput(_Part):
+class AudioOutputConfig(_Part):
     """The partner's audio."""
 
-    format: AudioFormat = AudioFormat()
+    format: AudioFormatConfig = AudioFormatConfig()
     voice: str = ""
     speed: float = Field(1.0, ge=0.25, le=1.5)
 
@@ -154,11 +154,11 @@ class AudioOutput(_Part):
         return {"format": self.format.shown(), "voice": self.voice, "speed": max(self.speed, LEAST_SPEED)}
 
 
-class Audio(_Part):
+class AudioConfig(_Part):
     """Both directions."""
 
-    input: AudioInput = AudioInput()
-    output: AudioOutput = AudioOutput()
+    input: AudioInputConfig = AudioInputConfig()
+    output: AudioOutputConfig = AudioOutputConfig()
 
 
 class SessionConfig(_Part):
@@ -171,7 +171,7 @@ class SessionConfig(_Part):
     model: str | None = None
     instructions: str | None = Field(None, max_length=100_000)
     output_modalities: tuple[Literal["text", "audio"]] = ("audio",)
-    audio: Audio = Audio()
+    audio: AudioConfig = AudioConfig()
     max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | Literal["inf"] = "inf"
     include: tuple[Literal["item.input_audio_transcription.logprobs"], ...] | None = None
     tools: tuple[FunctionTool, ...] = Field((), max_length=MAX_TOOLS)
