@@ -3,7 +3,8 @@ guard.
 
 What the partner says comes back after DELAYS_MS, LEVELS_DB softer, from a room that reverberates. First nobody else
 speaks: nothing may interrupt the partner, and no turn may appear. Then a recording of a person is played over the
-partner: it must be heard, and interrupt the partner.
+partner: it must be heard, and interrupt the partner. The partner's words come from `bench.story_server`, so that a
+reply is always longer than the measurement.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import soxr
 
 from bench.barge_in import ASK
 from bench.clock import now
+from bench.story_server import story_server
 from tests.support.asr import Pcm, read_wav
 from tests.support.learner import Learner, a_learner
 from tests.support.mesh import running_mesh
@@ -34,8 +36,6 @@ LEARNER_DB = -24.0  # root mean square of a recording, relative to full scale
 NOISE = 16.0  # standard deviation of a sample: the microphone's noise, -66 dB of full scale
 ALONE_S, OVER_S, INTERRUPT_AT_S = 15.0, 9.0, 3.0
 TOGETHER = 3  # conversations at once
-LEAST_LEFT_S = 1.5
-"""A reply that ends sooner after the learner began to speak can't show whether they interrupt it."""
 
 
 @dataclass
@@ -47,7 +47,13 @@ class Heard:
     has_heard_itself: bool = False  # a voice was noticed before the learner spoke
     noticed_s: float | None = None
     interrupted_s: float | None = None
-    left_s: float = 0.0  # the partner's speech that was left when the learner began to speak
+
+    def note(self, kinds: set[str], ago_s: float) -> None:
+        """Messages of these types have come since the learner began to speak `ago_s` ago."""
+        if self.noticed_s is None and "speech_started" in kinds:
+            self.noticed_s = ago_s
+        if self.interrupted_s is None and "interrupted" in kinds:
+            self.interrupted_s = ago_s
 
 
 def room(delay_ms: float, level_db: float) -> np.ndarray:
@@ -82,11 +88,6 @@ class Loudspeaker:
         self._end = self._seen = 0
         self._resampler = soxr.ResampleStream(24_000, RATE_HZ, 1, dtype="float32")
 
-    @property
-    def end(self) -> int:
-        """The sample at which the partner's speech so far ends."""
-        return self._end
-
     def listen(self, at: int) -> None:
         """Take the audio that has come so far. It is played from sample `at` on, or after the audio that came
         before."""
@@ -118,7 +119,7 @@ async def converse(url: str, response: np.ndarray, seconds: float, over: Pcm | N
         await learner.wait_for("audio")
         loudspeaker = Loudspeaker(learner, response, seconds)
         learner_at = round(INTERRUPT_AT_S * RATE_HZ) // FRAME * FRAME
-        began_s, heard = now(), Heard()
+        began_s, heard, before = now(), Heard(), 0
         for at in range(0, round(seconds * RATE_HZ), FRAME):
             loudspeaker.listen(max(at, round((now() - began_s) * RATE_HZ)))
             frame = loudspeaker.record(at)
@@ -128,46 +129,53 @@ async def converse(url: str, response: np.ndarray, seconds: float, over: Pcm | N
             await asyncio.sleep(max(0.0, began_s + (at + FRAME) / RATE_HZ - now()))
             await learner.socket.send(np.clip(frame, -32768, 32767).astype("<i2").tobytes())
             if over is not None and at == learner_at:
+                before = len(learner.messages)
                 heard.has_heard_itself = bool(learner.of("speech_started"))
             if over is not None and at >= learner_at:
-                ago_s = now() - began_s - INTERRUPT_AT_S
-                if heard.noticed_s is None and learner.of("speech_started"):
-                    heard.noticed_s = ago_s
-                if heard.interrupted_s is None and learner.of("interrupted"):
-                    heard.interrupted_s = ago_s
+                heard.note({message["type"] for message in learner.messages[before:]}, now() - began_s - INTERRUPT_AT_S)
+                if heard.interrupted_s is not None:
                     break
-        heard.left_s = (loudspeaker.end - learner_at) / RATE_HZ
         heard.interruptions = len(learner.of("interrupted"))
         heard.turns = [m["text"] for m in learner.of("transcript") if m["is_final"] and m["text"]]
         return heard
 
 
-async def table(url: str, levels_db: Sequence[int], delays_ms: Sequence[int]) -> list[str]:
-    """The lines of the tables."""
+async def tables(url: str, levels_db: Sequence[int], delays_ms: Sequence[int]) -> list[str]:
+    """The lines of both tables. The person speaks over echoes of the middle delay, and without an echo."""
     slots = asyncio.Semaphore(TOGETHER)
 
     async def one(response: np.ndarray, seconds: float, over: Pcm | None = None) -> Heard:
         async with slots:
             return await converse(url, response, seconds, over)
 
-    lines = [f"| echo | {' | '.join(f'{delay} ms' for delay in delays_ms)} |", "| --- |" + " --- |" * len(delays_ms)]
-    for level in levels_db:
-        alone = await asyncio.gather(*(one(room(delay, level), ALONE_S) for delay in delays_ms))
-        lines.append(f"| {level} dB | " + " | ".join(f"{h.interruptions} / {len(h.turns)}" for h in alone) + " |")
-    lines += ["", f"| echo | {' | '.join(RECORDINGS)} |", "| --- |" + " --- |" * len(RECORDINGS)]
-    echoes = {f"{level} dB": room(delays_ms[len(delays_ms) // 2], level) for level in levels_db}
-    for echo, response in {**echoes, "none": np.zeros(1)}.items():
-        over = await asyncio.gather(*(one(response, OVER_S, recording(file)) for file in RECORDINGS))
-        lines.append(f"| {echo} | {' | '.join(map(_cell, over))} |")
-    return lines
+    rooms = [[room(delay, level) for delay in delays_ms] for level in levels_db]
+    echoes = [f"{level} dB" for level in levels_db]
+    alone = await _rows([[one(response, ALONE_S) for response in row] for row in rooms])
+    lines = _table([f"{delay} ms" for delay in delays_ms], echoes, alone, _alone_cell)
+    over_rooms = [*(row[len(row) // 2] for row in rooms), np.zeros(1)]
+    over = await _rows([[one(response, OVER_S, recording(name)) for name in RECORDINGS] for response in over_rooms])
+    lines += ["", *_table(list(RECORDINGS), [*echoes, "none"], over, _over_cell)]
+    heard = [one.interrupted_s is not None for row in over for one in row]
+    return [*lines, "", f"The person interrupted the partner in {sum(heard)} of {len(heard)} conversations."]
 
 
-def _cell(heard: Heard) -> str:
-    if heard.has_heard_itself:
-        return "itself"
-    if heard.interrupted_s is None and heard.left_s < LEAST_LEFT_S:
-        return f"{_ms(heard.noticed_s)} / the reply ended after {max(0, round(1000 * heard.left_s))}"
-    return f"{_ms(heard.noticed_s)} / {_ms(heard.interrupted_s)}"
+async def _rows(rows: list[list[Coroutine[None, None, Heard]]]) -> list[list[Heard]]:
+    """Have these conversations, all at once as far as there are slots."""
+    return await asyncio.gather(*(asyncio.gather(*row) for row in rows))
+
+
+def _table(columns: list[str], rows: list[str], cells: list[list[Heard]], cell: Callable[[Heard], str]) -> list[str]:
+    lines = [f"| echo | {' | '.join(columns)} |", "| --- |" + " --- |" * len(columns)]
+    return lines + [f"| {name} | {' | '.join(map(cell, row))} |" for name, row in zip(rows, cells, strict=True)]
+
+
+def _alone_cell(heard: Heard) -> str:
+    return f"{heard.interruptions} / {len(heard.turns)}"
+
+
+def _over_cell(heard: Heard) -> str:
+    itself = "itself, then " if heard.has_heard_itself else ""
+    return f"{itself}{_ms(heard.noticed_s)} / {_ms(heard.interrupted_s)}"
 
 
 def _ms(seconds: float | None) -> str:
@@ -185,10 +193,11 @@ def main() -> None:
         if options.only in {None, guard}:
             with (
                 tempfile.TemporaryDirectory() as folder,
-                running_mesh(Path(folder), ECHO_CANCELLATION=str(guard == "on").lower()) as mesh,
+                story_server() as story,
+                running_mesh(Path(folder), ECHO_CANCELLATION=str(guard == "on").lower(), **story) as mesh,
             ):
                 print(f"echo guard {guard}: interruptions / turns of nobody; ms to speech_started / to interrupted")
-                print("\n".join(asyncio.run(table(mesh.ws, options.levels, options.delays))), flush=True)
+                print("\n".join(asyncio.run(tables(mesh.ws, options.levels, options.delays))), flush=True)
 
 
 if __name__ == "__main__":
