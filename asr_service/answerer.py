@@ -10,10 +10,11 @@ from typing import TypeAlias
 
 from asr_service import events
 from asr_service.engine import Transcript
-from asr_service.metrics import TURNS
+from asr_service.metrics import PAUSE_PARTIALS, TURNS
+from asr_service.recognition.local_agreement import PartialText
 from asr_service.recognition.utterance import Utterance
 from asr_service.refinement import spoken_turn_of
-from asr_service.stream import OpenTurns, PartialDue, Step, StreamConfig
+from asr_service.stream import OpenTurns, PartialDue, PauseDecoded, Step, StreamConfig
 from asr_service.turn_taking import decisions
 from common.tracing import to_traceparent
 
@@ -51,7 +52,12 @@ class Answerer:
                 traceparent = to_traceparent(step.turn.utterance.turn)
                 await self._emit(events.SpeechStarted(self._config.stream_sample(start), traceparent))
             case PartialDue():
-                await self._answer_partial(step)
+                if text := await step.turn.make_partial(step.position):
+                    await self._emit_partial(step, text)
+            case PauseDecoded():
+                if text := step.turn.partial_at_pause(await self._transcript(step)):
+                    PAUSE_PARTIALS.inc()
+                    await self._emit_partial(step, text)
             case decisions.EagerEndOfTurn(end, probability):
                 await self._answer_eager_end(step, end, probability)
             case decisions.TurnResumed(start):
@@ -67,10 +73,8 @@ class Answerer:
                 self._open_turns.end()
                 self._refine(step.turn.utterance, transcript, end)
 
-    async def _answer_partial(self, step: Step) -> None:
-        if text := await step.turn.make_partial(step.position):
-            end_sample = self._config.stream_sample(step.position)
-            await self._emit(events.Partial(text.stable, text.unstable, end_sample))
+    async def _emit_partial(self, step: Step, text: PartialText) -> None:
+        await self._emit(events.Partial(text.stable, text.unstable, self._config.stream_sample(step.position)))
 
     async def _answer_eager_end(self, step: Step, end: int, probability: float) -> None:
         turn = await self._spoken_turn(step, end)

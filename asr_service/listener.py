@@ -24,7 +24,7 @@ from asr_service.metrics import TURN_MODEL_SKIPPED
 from asr_service.recognition.decoder import Decoder
 from asr_service.recognition.utterance import Recorder, Utterance
 from asr_service.recognition.utterance_decoder import UtteranceDecoder
-from asr_service.stream import OpenTurns, PartialDue, Step, StreamConfig
+from asr_service.stream import OpenTurns, PartialDue, PauseDecoded, Step, StreamConfig
 from asr_service.turn_taking.decisions import (
     Assess,
     Decision,
@@ -153,7 +153,9 @@ class Listener:
         )
 
     async def _pass_on(
-        self, what: SpeechStarted | PartialDue | EagerEndOfTurn | TurnResumed | EndOfTurn, turn: UtteranceDecoder
+        self,
+        what: SpeechStarted | PartialDue | PauseDecoded | EagerEndOfTurn | TurnResumed | EndOfTurn,
+        turn: UtteranceDecoder,
     ) -> None:
         transcript = self._pause.transcript if self._pause else None
         pauses = self._endpointer.pauses.statistics
@@ -176,7 +178,8 @@ class Listener:
     async def _assess(self) -> None:
         """Answer the endpointer's question from the words and the sound so far.
 
-        The words alone are enough to begin a reply, but not to end the turn.
+        The words alone are enough to begin a reply, but not to end the turn. If the turn probably goes on, the client
+        still gets them at once, because they may interrupt the partner.
         """
         turn, pause = self._turn, self._pause
         if turn is None or pause is None:
@@ -185,7 +188,10 @@ class Listener:
             heard = await pause.transcript
             language = heard.language or self._config.language
             if pause.could_end is None:
-                await self._perform_all(self._endpointer.suppose(probability_of_end(0.5, heard, language)))
+                supposed = self._endpointer.suppose(probability_of_end(0.5, heard, language))
+                await self._perform_all(supposed)
+                if not supposed:  # otherwise EagerEndOfTurn tells the words
+                    await self._pass_on(PauseDecoded(), turn)
                 pause.could_end = await self._judge.could_end(heard.text, language)
             probability = await self._probability_of_end(turn.utterance, heard, language, pause.could_end)
         await self._perform_all(self._endpointer.judge(probability))

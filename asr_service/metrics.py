@@ -22,6 +22,9 @@ BACKLOG = Gauge("aitalk_asr_backlog", "Decodes that wait for the model.")
 PREEMPTED = Counter(
     "aitalk_asr_preempted_partials_total", "Partials that were stopped to make room for the end of a turn."
 )
+PAUSE_PARTIALS = Counter(
+    "aitalk_asr_pause_partials_total", "Partials sent in a pause after which the turn probably goes on."
+)
 AUDIO_SECONDS = Counter("aitalk_asr_audio_seconds_total", "Audio received.")
 REAL_TIME_FACTOR = Histogram(
     "aitalk_asr_real_time_factor",

@@ -54,6 +54,11 @@ class PartialDue:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseDecoded:
+    """The words before the present pause are known, and the turn is probably not over."""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """Something to tell the client about a turn. Listening sends steps, and answering carries them out in order.
 
@@ -61,7 +66,7 @@ class Step:
     None if the voice hasn't paused. pauses: statistics of the learner's pauses.
     """
 
-    what: SpeechStarted | PartialDue | EagerEndOfTurn | TurnResumed | EndOfTurn
+    what: SpeechStarted | PartialDue | PauseDecoded | EagerEndOfTurn | TurnResumed | EndOfTurn
     turn: UtteranceDecoder
     position: int
     transcript: asyncio.Task[Transcript] | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from statistics import geometric_mean
 
 from asr_service.audio import ENGINE_RATE_HZ
 from asr_service.engine import Quality, Transcript, Word
@@ -21,6 +22,10 @@ _PARTIAL_WINDOW = 6 * ENGINE_RATE_HZ  # if a partial would be longer, it begins 
 _PARTIAL_LIMIT = 12 * ENGINE_RATE_HZ  # no partial is longer than this
 _WHOLE = 15 * ENGINE_RATE_HZ  # if a turn is longer, only the audio after the agreed words is decoded
 _OVERLAP = ENGINE_RATE_HZ // 4  # that decode begins this much earlier, so that no word is cut in two
+
+# Up to _GUESSED_WORDS words whose mean confidence is below _GUESS may be a noise.
+_GUESS = 0.5
+_GUESSED_WORDS = 3
 
 
 class UtteranceDecoder:
@@ -102,6 +107,16 @@ class UtteranceDecoder:
         self._is_partial_requested = False
         return text if text and (text.stable or text.unstable) else None
 
+    def partial_at_pause(self, transcript: Transcript) -> PartialText | None:
+        """The partial for a pause of the turn, whose transcript up to the pause this is.
+
+        None if the stream has no partials, or if the few words are only a guess: a cough becomes "you".
+        """
+        words = transcript.words
+        if not (self._partial_interval and words) or (len(words) <= _GUESSED_WORDS and _confidence(words) < _GUESS):
+            return None
+        return self._agreement.add(_moved(words, self.utterance.begin))
+
     def cancel_partial(self) -> None:
         """Drop the partial: the turn is over, or probably over, and reporting that must not wait."""
         if self._partial is not None:
@@ -125,6 +140,11 @@ class UtteranceDecoder:
         about = {"quality": quality, "audio_s": len(audio) / ENGINE_RATE_HZ}
         with stage("asr.decode", under(self.utterance.span), **about):
             return await self._decoder.decode(audio, language=self._language, quality=quality)
+
+
+def _confidence(words: Sequence[Word]) -> float:
+    """The mean confidence of these words."""
+    return geometric_mean([max(word.confidence, 0.001) for word in words])
 
 
 def _moved(words: Sequence[Word], by: int) -> tuple[Word, ...]:

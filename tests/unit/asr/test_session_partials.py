@@ -7,7 +7,7 @@ import time
 from itertools import pairwise
 
 from asr_service.audio import Audio
-from asr_service.engine import DecodeOptions, Transcript
+from asr_service.engine import DecodeOptions, Transcript, Word
 from asr_service.events import EagerEndOfTurn, EndOfTurn, Partial, SpeechStarted
 from asr_service.stream import Finish
 from asr_service.turn_taking.endpointing import Endpointing
@@ -36,6 +36,30 @@ async def test_with_the_model_busy_there_is_at_most_one_partial_in_waiting() -> 
     engine.gate.set()
     await running
     assert [quality for quality, _ in engine.decodes] == ["partial", "final"]
+
+
+async def test_the_words_before_a_pause_come_during_the_pause() -> None:
+    """Partials are further apart than the words here, so that only the pause can bring them."""
+    stream = Stream(open_engine(), partial_interval_ms=60_000, endpointing=Endpointing(max_silence_ms=1_600))
+    events = await stream.run(loud(1), quiet(0.6), loud(1), quiet(3), Finish())
+    started, first, second, *_ = events
+    assert isinstance(started, SpeechStarted)
+    assert isinstance(first, Partial)
+    assert isinstance(second, Partial)
+    assert (first.stable_text + first.unstable_text).split() == ["w0", "w1"]
+    assert first.end_sample < 1.3 * RATE
+    assert second.stable_text.startswith("w0 w1")
+    assert isinstance(events[-1], EndOfTurn)
+
+
+async def test_a_word_that_is_only_a_guess_is_not_told_in_a_pause() -> None:
+    class Cough(LengthEngine):
+        def transcribe(self, audio: Audio, options: DecodeOptions) -> Transcript:
+            return Transcript("you", (Word("you", 0, 4_000, 0.3),), "en")
+
+    stream = Stream(Cough(), partial_interval_ms=60_000, endpointing=Endpointing(max_silence_ms=1_600))
+    events = await stream.run(loud(0.4), quiet(3), Finish())
+    assert [type(event) for event in events] == [SpeechStarted, EagerEndOfTurn, EndOfTurn]
 
 
 class EndlessPartials(LengthEngine):

@@ -323,7 +323,9 @@ Global___VoiceContinued: _TypeAlias = VoiceContinued  # noqa: Y015
 
 @_typing.final
 class Partial(_message.Message):
-    """What has been understood of the open turn so far."""
+    """What has been understood of the open turn so far. Partials come while the voice goes on, and once in a pause after
+    which the turn probably goes on.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
