@@ -10,9 +10,9 @@ restart of the server, or if the server closes idle connections, one write on ea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 import redis.asyncio as redis
@@ -190,3 +190,8 @@ def explain(error: Exception) -> str:
             return said or f"can't do what it is asked ({type(error).__name__}); see its log"
         case _:
             return f"can't be reached ({type(error).__name__}); is it running?"
+
+
+async def awaited(result: Any) -> Any:
+    """The awaited result: redis-py declares its commands as sync or async, and these are async."""
+    return await cast("Awaitable[Any]", result)

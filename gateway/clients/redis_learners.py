@@ -16,14 +16,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, cast
 
 from pydantic import TypeAdapter
 
 from common.errors import InvalidInputError
-from gateway.clients.redis_client import open_redis, reachable
+from gateway.clients.redis_client import awaited, open_redis, reachable
 from gateway.clients.redis_keys import digest, learner_key, learner_keys, session_key, turns_key
 from gateway.clients.redis_store import RedisStore
 from gateway.history import SessionState, Turn
@@ -116,13 +115,13 @@ class RedisLearners:
     async def is_kept(self, learner: str, record_id: str) -> bool:
         """Whether this record still exists, that is, has not been erased."""
         async with reachable():
-            found = await _awaited(self._redis.hget(learner_keys(learner).record, "id"))
+            found = await awaited(self._redis.hget(learner_keys(learner).record, "id"))
         return found is not None and found == record_id
 
     async def words_due(self, learner: str, language: str, most: int) -> list[str]:
         """The words of a language that are due, the longest overdue first."""
         async with reachable():
-            found = await _awaited(self._redis.hgetall(learner_keys(learner).words))
+            found = await awaited(self._redis.hgetall(learner_keys(learner).words))
         words = [LearnedWord.model_validate_json(one) for one in found.values()]
         return [one.word for one in due(words, datetime.now(UTC), language)[:most]]
 
@@ -136,7 +135,7 @@ class RedisLearners:
             return  # the record was erased
         key, field = learner_keys(learner).conversations, digest(session_id)[:24]
         async with reachable():
-            before = await _awaited(self._redis.hget(key, field))
+            before = await awaited(self._redis.hget(key, field))
         earlier = ConversationProgress.model_validate_json(before) if before else None
         document = entry.with_new_words([fields[one] for one in new], earlier).model_dump_json()
         put = ("put", _CONVERSATIONS, field, document, self._max_conversations)
@@ -146,7 +145,7 @@ class RedisLearners:
 
     async def _drop_oldest(self, learner: str, record_id: str) -> None:
         async with reachable():
-            found = await _awaited(self._redis.hgetall(learner_keys(learner).conversations))
+            found = await awaited(self._redis.hgetall(learner_keys(learner).conversations))
         ended = {field: ConversationProgress.model_validate_json(one).ended_at for field, one in found.items()}
         if ended:
             await self._change(learner, record_id, "drop", _CONVERSATIONS, min(ended, key=lambda field: ended[field]))
@@ -154,7 +153,7 @@ class RedisLearners:
     async def word(self, learner: str, language: str, word: str) -> LearnedWord | None:
         """A word that the learner keeps; None if it isn't kept."""
         async with reachable():
-            found = await _awaited(self._redis.hget(learner_keys(learner).words, _field(language, word)))
+            found = await awaited(self._redis.hget(learner_keys(learner).words, _field(language, word)))
         return LearnedWord.model_validate_json(found) if found else None
 
     async def put_word(self, learner: str, word: LearnedWord) -> None:
@@ -177,25 +176,25 @@ class RedisLearners:
         """The whole record; None if there is none."""
         keys = learner_keys(learner)
         async with reachable():
-            about = await _awaited(self._redis.hgetall(keys.record))
+            about = await awaited(self._redis.hgetall(keys.record))
             if not about:
                 return None
-            found = await _awaited(self._redis.hgetall(keys.conversations))
-            used = await _awaited(self._redis.hgetall(keys.used))
-            words = await _awaited(self._redis.hgetall(keys.words))
+            found = await awaited(self._redis.hgetall(keys.conversations))
+            used = await awaited(self._redis.hgetall(keys.used))
+            words = await awaited(self._redis.hgetall(keys.words))
         return await asyncio.to_thread(_record, about["since"], found.values(), used, words.values())
 
     async def usual_pause_ms(self, learner: str) -> int:
         """The learner's usual pause, which is kept without a record, too; 0: unknown."""
         async with reachable():
-            return int(await _awaited(self._redis.hget(learner_key(learner), "usual_pause_ms")) or 0)
+            return int(await awaited(self._redis.hget(learner_key(learner), "usual_pause_ms")) or 0)
 
     async def sessions(self, learner: str) -> AsyncIterator[ExportedSession]:
         """The stored conversations of the record, with their turns, one after the other."""
         for session_id in await self._session_ids(learner):
             async with reachable():
-                state = await _awaited(self._redis.hget(session_key(session_id), "state"))
-                turns = await _awaited(self._redis.lrange(turns_key(session_id), 0, -1))
+                state = await awaited(self._redis.hget(session_key(session_id), "state"))
+                turns = await awaited(self._redis.lrange(turns_key(session_id), 0, -1))
             if state:
                 said = tuple(_TURN.validate_json(turn) for turn in turns)
                 yield ExportedSession(state=SessionState.model_validate_json(state), turns=said)
@@ -205,14 +204,14 @@ class RedisLearners:
         keys = learner_keys(learner)
         session_ids = await self._session_ids(learner)
         async with reachable():
-            counts = [int(await _awaited(self._redis.hlen(key))) for key in (keys.conversations, keys.used, keys.words)]
-            await _awaited(self._redis.delete(keys.record))  # from now on, a running conversation writes nothing
-            is_there = [bool(await _awaited(self._redis.hlen(session_key(one)))) for one in session_ids]
+            counts = [int(await awaited(self._redis.hlen(key))) for key in (keys.conversations, keys.used, keys.words)]
+            await awaited(self._redis.delete(keys.record))  # from now on, a running conversation writes nothing
+            is_there = [bool(await awaited(self._redis.hlen(session_key(one)))) for one in session_ids]
         for session_id in session_ids:
             await self._sessions.delete(session_id)
         async with reachable():
-            await _awaited(self._redis.delete(*keys))
-            pauses = int(await _awaited(self._redis.delete(learner_key(learner))))
+            await awaited(self._redis.delete(*keys))
+            pauses = int(await awaited(self._redis.delete(learner_key(learner))))
         return Erased(
             conversations=counts[0],
             words_used=counts[1],
@@ -223,7 +222,7 @@ class RedisLearners:
 
     async def _session_ids(self, learner: str) -> list[str]:
         async with reachable():
-            return list(await _awaited(self._redis.zrangebyscore(learner_keys(learner).sessions, "-inf", "+inf")))
+            return list(await awaited(self._redis.zrangebyscore(learner_keys(learner).sessions, "-inf", "+inf")))
 
     async def _change(self, learner: str, record_id: str, *what: str | float) -> object:
         async with reachable():
@@ -248,8 +247,3 @@ def _record(since: str, conversations: Iterable[str], used: Iterable[str], words
 
 def _field(language: str, word: str) -> str:
     return f"{language.partition('-')[0].lower()} {word.casefold()}"
-
-
-async def _awaited(result: Any) -> Any:
-    """The awaited result: redis-py declares its commands as sync or async, and these are async."""
-    return await cast("Awaitable[Any]", result)

@@ -16,14 +16,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
 
 from pydantic import TypeAdapter
 
 from common.errors import ServiceError, UnavailableError
 from gateway import metrics
-from gateway.clients.redis_client import open_redis, reachable
+from gateway.clients.redis_client import awaited, open_redis, reachable
 from gateway.clients.redis_keys import digest, learner_key, secret_key, session_key, turns_key
 from gateway.history import SessionState, Turn
 from gateway.ports import SessionLostError, SessionTakenError, SessionUnknownError, UnsavedSession, WrongTokenError
@@ -97,7 +96,7 @@ class RedisStore:
         """Whether Redis answers."""
         try:
             async with reachable():
-                return bool(await _awaited(self._redis.ping()))
+                return bool(await awaited(self._redis.ping()))
         except UnavailableError:
             return False
 
@@ -162,7 +161,7 @@ class RedisStore:
         """The learner has left a session without a turn: keep it only for a moment."""
         self._unsaved.pop(session_id, None)
         async with reachable():
-            await _awaited(self._redis.expire(session_key(session_id), LEFT_TTL_S))
+            await awaited(self._redis.expire(session_key(session_id), LEFT_TTL_S))
 
     async def resume(self, session_id: str, resume_token: str, owner: str) -> tuple[SessionState, list[Turn]]:
         """Take the session over. Returns its state, with a new epoch and owner, and its turns.
@@ -173,7 +172,7 @@ class RedisStore:
             await self._save_one(unsaved)
         key = session_key(session_id)
         async with reachable():
-            fields = await _awaited(self._redis.hgetall(key))
+            fields = await awaited(self._redis.hgetall(key))
             if not fields:
                 raise SessionUnknownError(
                     "there is no such session, or it has expired; this connection is a new conversation"
@@ -182,8 +181,8 @@ class RedisStore:
                 raise WrongTokenError(
                     "the resume_token does not fit the session_id; this connection is a new conversation"
                 )
-            epoch = await _awaited(self._redis.hincrby(key, "epoch", 1))
-            turns = await _awaited(self._redis.lrange(f"{key}:turns", 0, -1))
+            epoch = await awaited(self._redis.hincrby(key, "epoch", 1))
+            turns = await awaited(self._redis.lrange(f"{key}:turns", 0, -1))
         try:
             stored = SessionState.model_validate_json(fields["state"])
             history = [_TURN.validate_json(turn) for turn in turns]
@@ -199,7 +198,7 @@ class RedisStore:
     async def knows(self, session_id: str, resume_token: str) -> bool:
         """Whether there is a session with this id and token. Changes nothing."""
         async with reachable():
-            token = await _awaited(self._redis.hget(session_key(session_id), "token"))
+            token = await awaited(self._redis.hget(session_key(session_id), "token"))
         return token is not None and secrets.compare_digest(token, digest(resume_token))
 
     async def save(self, state: SessionState) -> None:
@@ -221,17 +220,17 @@ class RedisStore:
         """Forget a session and its turns."""
         self._unsaved.pop(session_id, None)
         async with reachable():
-            await _awaited(self._redis.delete(session_key(session_id), turns_key(session_id)))
+            await awaited(self._redis.delete(session_key(session_id), turns_key(session_id)))
 
     async def keep_client_secret(self, secret: str, document: str, ttl_s: int) -> None:
         """Store the document of a client's key until the key expires."""
         async with reachable():
-            await _awaited(self._redis.set(secret_key(secret), document, ex=ttl_s))
+            await awaited(self._redis.set(secret_key(secret), document, ex=ttl_s))
 
     async def client_secret(self, secret: str) -> str | None:
         """The document of this key; None if it has expired."""
         async with reachable():
-            found = await _awaited(self._redis.get(secret_key(secret)))
+            found = await awaited(self._redis.get(secret_key(secret)))
         return None if found is None else str(found)
 
     async def usual_pause_ms(self, learner: str) -> int:
@@ -239,7 +238,7 @@ class RedisStore:
         if not self._learner_ttl_s:
             return 0
         async with reachable():
-            return int(await _awaited(self._redis.hget(learner_key(learner), "usual_pause_ms")) or 0)
+            return int(await awaited(self._redis.hget(learner_key(learner), "usual_pause_ms")) or 0)
 
     async def keep_usual_pause(self, learner: str, usual_pause_ms: int) -> None:
         """Keep the learner's usual pause for LEARNER_TTL_S from now."""
@@ -267,8 +266,3 @@ class RedisStore:
 
 def _documents(turns: Sequence[Turn]) -> list[str]:
     return [_TURN.dump_json(turn).decode() for turn in turns]
-
-
-async def _awaited(result: Any) -> Any:
-    """The awaited result: redis-py declares its commands as sync or async, and these are async."""
-    return await cast("Awaitable[Any]", result)
