@@ -18,9 +18,9 @@ from pathlib import Path
 
 from bench.gleu import corpus_gleu
 from common.errors import ServiceError
+from common.small_models import is_small
 from gateway.analysis.answers import NoAnswerError
 from gateway.analysis.grammar import Sentence, pieces_of, rewrite, rule_corrections
-from gateway.clients.llm import SMALL_PARAMETERS
 from gateway.ports import ChatMessage
 from gateway.tools import NO_TOOLS, ToolUse
 from llm_service.config import LlmSettings
@@ -42,7 +42,7 @@ class EngineLlm(GeneratingLlm):
     def is_small(self) -> bool:
         """Gives the same answer as the gateway's own client. If the model is small, the analysis leaves corrections to
         its rules."""
-        return 0 < self._engine.describe().parameters < SMALL_PARAMETERS
+        return is_small(self._engine.describe().parameters)
 
     async def generate(
         self,

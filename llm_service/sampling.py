@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
+from common.small_models import is_small
 from llm_service.config import LlmSettings
-
-SMALL_PARAMETERS = 500_000_000
-"""A model with fewer parameters makes sense only with a lower temperature and fewer candidate tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +23,11 @@ class Sampling:
 
 LARGE = Sampling()
 SMALL = Sampling(temperature=0.4, min_p=0.1)
+"""A small model makes sense only with a lower temperature and fewer candidate tokens."""
 
 
 def default_sampling(settings: LlmSettings, parameters: int) -> Sampling:
     """The values for a request that does not give its own. parameters: how many the model has; 0: unknown."""
-    by_size = SMALL if 0 < parameters < SMALL_PARAMETERS else LARGE
+    by_size = SMALL if is_small(parameters) else LARGE
     given = {field.name: getattr(settings, f"llm_{field.name}") for field in fields(Sampling)}
     return replace(by_size, **{name: value for name, value in given.items() if value is not None})

@@ -12,6 +12,7 @@ import grpc
 from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
 
 from common.errors import BusyError, ServiceError
+from common.small_models import is_small
 from gateway.clients.calls import Retries, open_call, service_errors
 from gateway.clients.tools import calls_to_proto, piece_of, tools_to_proto
 from gateway.clients.traced import TracedStub
@@ -30,9 +31,6 @@ _REASONS: dict[int, Literal["stop", "length", "filter", "repetition"]] = {
     llm_pb2.STOP_REASON_CONTENT_FILTER: "filter",
     llm_pb2.STOP_REASON_REPETITION: "repetition",
 }
-
-# A model with fewer parameters is small.
-SMALL_PARAMETERS = 500_000_000
 
 
 # The adapter that was trained with this gateway's prompts.
@@ -63,7 +61,7 @@ class GrpcLlm:
 
     @property
     def is_small(self) -> bool:
-        return 0 < self._model().parameters < SMALL_PARAMETERS
+        return is_small(self._model().parameters)
 
     @property
     def is_trained(self) -> bool:
