@@ -23,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from common.letters import LETTERS_AND_DIGITS
 from llm_service.engine import Message
 
 _REPEATABLE_IN_REPLY_WORDS = 2
@@ -54,8 +55,7 @@ _ABBREVIATION = re.compile(r"(?:^|[\s(\"'“‘])(?:[A-Z][a-z]{0,2}|(?:[A-Za-z]\
 """These do not end a sentence: a capital with up to two letters, or letters with dots between them ("Dr.", "Mrs.",
 "J.", "e.g.", "U.S.")."""
 _HALF_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_LETTERS = r"[^\W_](?:[^\W_]|[\u0900-\u0903\u093a-\u094f])*"  # for Python the vowel signs of Hindi are no letters
-_WORD = re.compile(rf"{_HALF_WORD.pattern}|{_LETTERS}(?:['’]{_LETTERS})*")
+_WORD = re.compile(rf"{_HALF_WORD.pattern}|{LETTERS_AND_DIGITS}(?:['’]{LETTERS_AND_DIGITS})*")
 _SPEAKER = re.compile(
     r"\s*(?:user|assistant|system|human|learner|student|teacher|partner|friend|ai)\s*:", re.IGNORECASE
 )

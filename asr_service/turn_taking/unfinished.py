@@ -11,7 +11,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_WORD = re.compile(r"[-\w'\u0900-\u0903\u093a-\u094f]+")  # \w does not match the vowel signs of Devanagari
+from common.letters import VOWEL_SIGNS
+
+_WORD = re.compile(rf"[-\w'{VOWEL_SIGNS}]+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,12 @@ from typing import Literal
 
 import langcodes
 
+from common.letters import LETTERS_AND_DIGITS
 from gateway.analysis.remarks import Remark
 from gateway.analysis.spelling import american
 
 _LOADING = threading.Lock()
-_LETTERS = r"[^\W_](?:[^\W_]|[\u0900-\u0903\u093a-\u094f])*"  # for Python the vowel signs of Hindi are no letters
-_WORD = re.compile(rf"{_LETTERS}(?:['’]{_LETTERS})*")
+_WORD = re.compile(rf"{LETTERS_AND_DIGITS}(?:['’]{LETTERS_AND_DIGITS})*")
 _LISTED_AS = {"no": "nb", "hr": "sh", "sr": "sh", "bs": "sh"}
 """Languages for which wordfreq has a list under another name."""
 _UNSPACED_LANGUAGES = frozenset({"bo", "ja", "km", "lo", "my", "th", "yue", "zh"})

@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 from enum import Enum
 from statistics import geometric_mean
 
+from common.letters import LETTER
 from gateway.ports import HeardWord, Transcript
 
 # What people say to show that they are listening, by language. Several may be combined ("oh, I see"). Over the
@@ -49,9 +50,6 @@ DEMANDS = {
     "ja": "待って|ちょっと|すみません|いいえ|なに|何|なぜ|どうして|どこ|いつ|だれ|もう一度|ゆっくり|助けて|でも",
     "zh": "等等|等一下|停|不|不是|什么|为什么|哪里|谁|怎么|对不起|再说|慢一点|救命|但是",
 }
-
-# \w does not match the vowel signs of Devanagari.
-_LETTER = r"(?:[^\W\d_]|[\u0900-\u0903\u093a-\u094f])"
 
 # An echo has at least ECHO_WORDS words, and at least this share of them are the partner's words in the partner's order.
 ECHO_LIKENESS = 0.75
@@ -122,4 +120,4 @@ def _of(phrases: dict[str, str], language: str) -> list[str]:
 
 
 def _plain(text: str) -> list[str]:
-    return re.findall(rf"{_LETTER}+(?:'{_LETTER}+)?", text.lower().replace("’", "'").replace("-", " "))
+    return re.findall(rf"{LETTER}+(?:'{LETTER}+)?", text.lower().replace("’", "'").replace("-", " "))

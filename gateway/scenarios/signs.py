@@ -12,13 +12,14 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+from common.letters import LETTERS_AND_DIGITS
+
 Said = Sequence[Sequence[str]]
 
-_LETTERS = r"[^\W_](?:[^\W_]|[\u0900-\u0903\u093a-\u094f])*"  # for Python the vowel signs of Hindi are no letters
 # In a script without spaces between words, each letter counts as a word.
 _WORD = re.compile(
     r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
-    rf"|{_LETTERS}(?:'{_LETTERS})*"
+    rf"|{LETTERS_AND_DIGITS}(?:'{LETTERS_AND_DIGITS})*"
 )
 _ENGLISH_NUMBERS = (
     "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "

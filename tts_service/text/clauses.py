@@ -18,6 +18,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum
 
+from common.letters import LETTER
 from tts_service.text.stops import Stop, abbreviations_of, ends_sentence, stop_kind
 
 _FIRST_MIN_WORDS = 2  # "Well," is too short to be spoken alone; "Oh, hello," is not
@@ -34,8 +35,7 @@ _ANY_BOUNDARY = r"""
     | (?P<space>[^\S\n])
     """
 _BOUNDARY = re.compile(_ANY_BOUNDARY, re.VERBOSE | re.DOTALL)
-_LETTER = r"[^\W\d_]|[\u0900-\u0903\u093a-\u094f]"  # for Python the vowel signs of Hindi are no letters
-_FIRST_BOUNDARY = re.compile(rf"(?<={_LETTER})(?P<clear>[,?!।،؟]) | {_ANY_BOUNDARY}", re.VERBOSE | re.DOTALL)
+_FIRST_BOUNDARY = re.compile(rf"(?<={LETTER})(?P<clear>[,?!।،؟]) | {_ANY_BOUNDARY}", re.VERBOSE | re.DOTALL)
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_][^\s\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]*")
 # The text ends in a number, an abbreviation or a name, which may be read together with what follows: "5 km", "World War
 # II".

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from common.letters import VOWEL_SIGNS
 from tts_service.text.normalise.amounts import alternatives
-from tts_service.text.normalise.rules import MARKS, Rule
+from tts_service.text.normalise.rules import Rule
 
 _AT_END = re.compile(r"[\s\"'”’»)\]]*$")
 _ROMAN = r"(?=[IVXL])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
@@ -40,7 +41,7 @@ def abbreviation_rule(abbreviations: Mapping[str, str]) -> Rule:
         spoken = known[match[0]]
         return spoken + ("." if match[0].endswith(".") and _AT_END.match(match.string, match.end()) else "")
 
-    return Rule(re.compile(rf"(?<![\w.{MARKS}])(?:{alternatives(known)})(?![\w{MARKS}])"), say)
+    return Rule(re.compile(rf"(?<![\w.{VOWEL_SIGNS}])(?:{alternatives(known)})(?![\w{VOWEL_SIGNS}])"), say)
 
 
 def roman_value(numeral: str) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from common.letters import VOWEL_SIGNS
 from tts_service.text.normalise.language import Currency, Language, Noun
-from tts_service.text.normalise.rules import MARKS, NEXT_WORD, Rule
+from tts_service.text.normalise.rules import NEXT_WORD, Rule
 
 # A minus before a number, not a dash between two.
 SIGN = r"(?:(?<![\w.,)%°])(?<!\d )(?P<sign>[-−–])\s?)?"
@@ -51,10 +52,12 @@ def _money_rules(language: Language) -> list[Rule]:
 
     return [
         Rule(
-            re.compile(rf"{SIGN}(?<![\w{MARKS}])(?P<currency>{symbols})\s?(?P<n>{number}){second}{size}(?![\w])"), money
+            re.compile(rf"{SIGN}(?<![\w{VOWEL_SIGNS}])(?P<currency>{symbols})\s?(?P<n>{number}){second}{size}(?![\w])"),
+            money,
         ),
         Rule(
-            re.compile(rf"{START}{SIGN}(?P<n>{number}){second}{size}\s?(?P<currency>{symbols})(?![\w{MARKS}])"), money
+            re.compile(rf"{START}{SIGN}(?P<n>{number}){second}{size}\s?(?P<currency>{symbols})(?![\w{VOWEL_SIGNS}])"),
+            money,
         ),
     ]
 
@@ -106,7 +109,7 @@ def _measure_rules(language: Language) -> list[Rule]:
     def per(match: re.Match[str]) -> str:
         return language.per[match["unit"]]
 
-    ends = rf"(?![\w²³/°{MARKS}])(?:\.(?= [a-z]))?"
+    ends = rf"(?![\w²³/°{VOWEL_SIGNS}])(?:\.(?= [a-z]))?"
     return [
         Rule(re.compile(rf"{START}{SIGN}(?P<n>{number})(?P<gap>\s?)%"), percent),
         Rule(re.compile(rf"{START}{SIGN}(?P<n>{number})(?P<gap>\s?)(?P<unit>{alternatives(units)}){ends}"), measure),

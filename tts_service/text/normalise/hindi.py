@@ -6,12 +6,13 @@ import re
 from collections.abc import Sequence
 from types import MappingProxyType
 
+from common.letters import VOWEL_SIGNS
 from tts_service.text.normalise.abbreviations import abbreviation_rule
 from tts_service.text.normalise.amounts import alternatives
 from tts_service.text.normalise.calendar import time_rule
 from tts_service.text.normalise.hindi_numbers import DIGITS, cardinal
 from tts_service.text.normalise.language import Language, Noun, Signs, currencies, nouns, pairs
-from tts_service.text.normalise.rules import MARKS, Rule
+from tts_service.text.normalise.rules import Rule
 
 _LATIN_DIGITS = str.maketrans("०१२३४५६७८९", "0123456789")
 _MONTHS = "जनवरी फ़रवरी मार्च अप्रैल मई जून जुलाई अगस्त सितंबर अक्तूबर नवंबर दिसंबर"
@@ -82,7 +83,7 @@ class Hindi(Language):
     """)
 
     def rules(self) -> Sequence[Rule]:
-        ends = rf"(?![\w{MARKS}])"
+        ends = rf"(?![\w{VOWEL_SIGNS}])"
         masculine, feminine = "वाँ|वां|वा|ला|रा|था|ठा", "वीं|वी|ली|री|थी|ठी"
 
         def ordinal(match: re.Match[str]) -> str:
@@ -94,7 +95,8 @@ class Hindi(Language):
             Rule(re.compile(rf"(?<![\w.,]){written}"), ordinal),
             time_rule(self, rf"(?: ?बजे{ends})?"),
             Rule(
-                re.compile(rf"(?<=[{MARKS}])/(?P<unit>{alternatives(self.per)}){ends}"), lambda m: self.per[m["unit"]]
+                re.compile(rf"(?<=[{VOWEL_SIGNS}])/(?P<unit>{alternatives(self.per)}){ends}"),
+                lambda m: self.per[m["unit"]],
             ),
             abbreviation_rule(self.abbreviations),
         ]

@@ -11,16 +11,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from common.letters import VOWEL_SIGNS
 from tts_service.text.speakable import Speakable
 
 # Separates the readings of two written words in a rule's reading: "five|kilometres" for "5 km".
 NEXT_WORD = "|"
-# For Python's patterns the vowel signs of Hindi are no letters. To be used within [].
-MARKS = r"\u0900-\u0903\u093a-\u094f"
 # Chinese characters, between which there are no spaces. To be used within [].
 HAN = r"\u3400-\u9fff"
 
-_LETTER_OR_DIGIT = re.compile(rf"[^\W_]|[{MARKS}]")
+_LETTER_OR_DIGIT = re.compile(rf"[^\W_]|[{VOWEL_SIGNS}]")
 _TWO_HAN = re.compile(rf"[{HAN}]{{2}}")
 _SPACE_BETWEEN_HAN = re.compile(rf"(?<=[{HAN}]) +(?=[{HAN}])")
 _WRITTEN_WORD = re.compile(r"\S*[^\W_]\S*")

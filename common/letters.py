@@ -1,0 +1,12 @@
+"""Patterns for the letters of all languages.
+
+For Python, the vowel signs of Devanagari, with which Hindi is written, are not letters: `\\w` does not match them.
+"""
+
+from __future__ import annotations
+
+VOWEL_SIGNS = r"\u0900-\u0903\u093a-\u094f"
+"""To be used within []."""
+LETTER = rf"(?:[^\W\d_]|[{VOWEL_SIGNS}])"
+LETTERS_AND_DIGITS = rf"[^\W_](?:[^\W_]|[{VOWEL_SIGNS}])*"
+"""As many as follow one another: a word without its apostrophes."""
