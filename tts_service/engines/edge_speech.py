@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 
 from common.errors import EngineError
 from tts_service.engine import EngineAudio, EngineWord
+from tts_service.engines.silence import FADE_S, LEAD_S, TAIL_S
 from tts_service.text.words import written_words
 
 _QUIET = 0.005  # -46 dB: the service sends 0.1 s of silence at the beginning and almost a second at the end
-_LEAD_S = 0.03
-_TAIL_S = 0.07
 _PIECE_S = 0.3  # shortest piece, except the last
-_FADE_S = 0.005
 
 
 class EdgeSpeech:
@@ -69,7 +67,7 @@ class EdgeSpeech:
         """The last piece, with the remaining words and a little of the silence after them."""
         self._decode(None)
         loud = np.flatnonzero(np.abs(self._pcm) > _QUIET)
-        end = min(len(self._pcm), int(loud[-1]) + round(_TAIL_S * self._rate)) if loud.size else 0
+        end = min(len(self._pcm), int(loud[-1]) + round(TAIL_S * self._rate)) if loud.size else 0
         if not self._heard and not self._given:
             return EngineAudio(_faded_out(self._pcm[:end], self._rate), None)
         piece = self._piece(end, len(self._written))
@@ -86,9 +84,9 @@ class EdgeSpeech:
         if self._lead is None:
             loud = np.flatnonzero(np.abs(self._pcm) > _QUIET)
             if loud.size:
-                self._lead = max(0, int(loud[0]) - round(_LEAD_S * self._rate))
+                self._lead = max(0, int(loud[0]) - round(LEAD_S * self._rate))
                 self._pcm = self._pcm[self._lead :]
-                fade = min(round(_FADE_S * self._rate), len(self._pcm))
+                fade = min(round(FADE_S * self._rate), len(self._pcm))
                 self._pcm[:fade] *= np.linspace(0, 1, fade, dtype=np.float32)
 
     def _piece(self, cut: int, last: int) -> EngineAudio:
@@ -124,6 +122,6 @@ class EdgeSpeech:
 
 def _faded_out(pcm: NDArray[np.float32], sample_rate_hz: int) -> NDArray[np.float32]:
     pcm = pcm.copy()
-    fade = min(round(_FADE_S * sample_rate_hz), len(pcm))
+    fade = min(round(FADE_S * sample_rate_hz), len(pcm))
     pcm[len(pcm) - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
     return pcm

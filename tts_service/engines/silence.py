@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LOUD = 0.01  # share of the loudest sample: -40 dB
-_LEAD_S = 0.03  # a soft consonant begins this long before it is loud
-_TAIL_S = 0.07
-_FADE_S = 0.005
+# The silence that stays before and after the speech. A soft consonant begins this long before it is loud.
+LEAD_S, TAIL_S = 0.03, 0.07
+FADE_S = 0.005
 
 
 def trim_silence(pcm: NDArray[np.float32], sample_rate_hz: int) -> tuple[NDArray[np.float32], int]:
@@ -39,12 +39,12 @@ class SilenceTrimmer:
         loud = np.flatnonzero(loudness > _LOUD * self._loudest)
         begin, end = 0, pcm.size
         if not self._has_begun:
-            begin = max(0, int(loud[0]) - round(_LEAD_S * self._rate)) if loud.size else pcm.size
+            begin = max(0, int(loud[0]) - round(LEAD_S * self._rate)) if loud.size else pcm.size
             self.cut += begin
         if is_last:
-            end = (int(loud[-1]) if loud.size else begin) + round(_TAIL_S * self._rate)
+            end = (int(loud[-1]) if loud.size else begin) + round(TAIL_S * self._rate)
         trimmed = pcm[begin:end].copy()
-        fade = np.linspace(0, 1, min(round(_FADE_S * self._rate), trimmed.size), dtype=np.float32)
+        fade = np.linspace(0, 1, min(round(FADE_S * self._rate), trimmed.size), dtype=np.float32)
         if not self._has_begun:
             trimmed[: fade.size] *= fade
         if is_last:

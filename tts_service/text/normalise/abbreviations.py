@@ -10,7 +10,7 @@ from tts_service.text.normalise.amounts import alternatives
 from tts_service.text.normalise.rules import Rule
 
 _AT_END = re.compile(r"[\s\"'”’»)\]]*$")
-_ROMAN = r"(?=[IVXL])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
+ROMAN = r"(?=[IVXL])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
 _PRONOUN = re.compile(r"\s(?!of\b)\w|\s?$|['’](?!s\b)")  # what follows the pronoun "I"
 _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50}
 
@@ -75,4 +75,4 @@ def roman_rule(
             return say_regnal(word, value)
         return say_label(word, value) if len(numeral) > 1 and "L" not in numeral else None
 
-    return Rule(re.compile(rf"(?<=\w )(?P<roman>{_ROMAN}){ending}(?!\w|\.\w|-\w|['’](?!s\b)\w)"), say)
+    return Rule(re.compile(rf"(?<=\w )(?P<roman>{ROMAN}){ending}(?!\w|\.\w|-\w|['’](?!s\b)\w)"), say)

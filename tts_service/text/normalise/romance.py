@@ -7,13 +7,11 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
-from tts_service.text.normalise.abbreviations import QUEENS, abbreviation_rule, roman_rule, roman_value
+from tts_service.text.normalise.abbreviations import QUEENS, ROMAN, abbreviation_rule, roman_rule, roman_value
 from tts_service.text.normalise.amounts import alternatives
 from tts_service.text.normalise.calendar import time_rule
 from tts_service.text.normalise.language import Language
 from tts_service.text.normalise.rules import Rule
-
-_ROMAN = r"(?=[IVXL])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
 
 
 class Romance(Language):
@@ -41,7 +39,7 @@ class Romance(Language):
             time_rule(self, rf"(?: ?(?:{self.hours_written})(?!\w))?"),
             Rule(re.compile(rf"(?<![\w.,])(?P<n>\d{{1,4}})(?:{self.ordinal_mark})(?!\w)"), self._ordinal),
             Rule(re.compile(rf"(?<!\w)(?:{self.numbered})(?= ?\d)", re.IGNORECASE), lambda _: self.signs.number),
-            Rule(re.compile(rf"(?<!\w)(?P<roman>{_ROMAN})(?= (?:{self.centuries})(?!\w))"), self._century),
+            Rule(re.compile(rf"(?<!\w)(?P<roman>{ROMAN})(?= (?:{self.centuries})(?!\w))"), self._century),
             roman_rule(f"{self.labels}|{self.centuries}", self._labelled, self._regnal),
             abbreviation_rule(self.abbreviations),
         ]
