@@ -19,11 +19,10 @@ from common.errors import ServiceError, UnavailableError
 from gateway import metrics
 from gateway.admission.daily_time import DailyTime
 from gateway.admission.redis_limits import Beat, SharedLimits
-from gateway.admission.redis_seats import LEASE_S
+from gateway.admission.redis_seats import BEAT_S
 
 logger = logging.getLogger(__name__)
 
-BEAT_S = LEASE_S / 4
 BURST_S = 10.0  # the amount for this many seconds may come at once, as after an interrupted connection
 
 

@@ -21,11 +21,10 @@ from dataclasses import dataclass, field
 
 from common.errors import UnavailableError
 from gateway import metrics
-from gateway.admission.redis_seats import LEASE_S, RedisSeats
+from gateway.admission.redis_seats import BEAT_S, RedisSeats
 
 logger = logging.getLogger(__name__)
 
-BEAT_S = LEASE_S / 4
 BEAT_WHILE_QUEUED_S = 0.5
 
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from gateway.clients.redis_client import open_redis, reachable
 
 LEASE_S = 10.0
+BEAT_S = LEASE_S / 4  # between two renewals of a lease
 # The assumed length of a conversation until the first one has ended.
 FIRST_LENGTH_MS = 300_000
 

@@ -12,8 +12,9 @@ import pytest
 
 from common.errors import UnavailableError
 from gateway.admission.daily_time import LAST_TURN_S, WARN_S, DailyTime
-from gateway.admission.limits import BEAT_S, Limits, TooMuchError
+from gateway.admission.limits import Limits, TooMuchError
 from gateway.admission.redis_limits import Beat, Entry
+from gateway.admission.redis_seats import BEAT_S
 from gateway.closing import OUT_OF_TIME, TimeRunsOut, TimeUp, TimeUsedUpError
 from gateway.config import GatewaySettings
 from gateway.protocol import ErrorMessage, Interrupted, TimeLeft, TurnComplete
