@@ -5,7 +5,6 @@ A rate or figure that is `null` could not be measured. Times are UTC, in ISO 860
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -13,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.history import CefrLevel, Level, SessionState, StoredModel, Turn
+from gateway.json_schema import schema_of
 
 Count = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -154,10 +154,4 @@ class Erased(StoredModel):
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of an export."""
-    body = LearnerExport.model_json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **body}
-
-
-def schema_text() -> str:
-    """The schema as it is published: indented, with a final newline."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+    return schema_of(LearnerExport, "serialization")

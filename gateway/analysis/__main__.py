@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from gateway.analysis.document import schema_text
+from gateway.analysis.document import schema
+from gateway.json_schema import as_published
 
-sys.stdout.write(schema_text())
+sys.stdout.write(as_published(schema()))

@@ -6,13 +6,13 @@ Times are seconds; those named `started_s` count from the beginning of the conve
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.analysis.remarks import Remark
 from gateway.history import CefrLevel, Level
+from gateway.json_schema import schema_of
 
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -250,10 +250,4 @@ class Analysis(Section):
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of the document."""
-    body = Analysis.model_json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **body}
-
-
-def schema_text() -> str:
-    """The schema as it is published: indented, with a final newline."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+    return schema_of(Analysis, "serialization")

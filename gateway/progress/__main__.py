@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from gateway.learner_record import schema_text
+from gateway.json_schema import as_published
+from gateway.learner_record import schema
 
-sys.stdout.write(schema_text())
+sys.stdout.write(as_published(schema()))

@@ -9,14 +9,15 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from gateway.json_schema import as_published
 from gateway.scenarios.library import read_folder
-from gateway.scenarios.scenario import schema_text
+from gateway.scenarios.scenario import schema
 
 
 def main(arguments: list[str]) -> int:
     """Run the command. Returns the exit status: 1 if a file is not a valid scenario."""
     if not arguments:
-        sys.stdout.write(schema_text())
+        sys.stdout.write(as_published(schema()))
         return 0
     library = read_folder(Path(arguments[0]))
     for problem in library.problems:

@@ -6,12 +6,12 @@ unchanged. `facts` holds what only the partner knows, which gives the learner a 
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from gateway.history import CefrLevel, Level, SessionScenario
+from gateway.json_schema import schema_of
 from gateway.scenarios.signs import is_phrase, missing_groups
 
 LEVELS: tuple[CefrLevel, ...] = get_args(CefrLevel)
@@ -160,10 +160,4 @@ def _cefr_levels(level: Level | CefrLevel) -> tuple[CefrLevel, ...]:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of a scenario's file."""
-    body = Scenario.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **body}
-
-
-def schema_text() -> str:
-    """The schema as it is published: indented, with a final newline."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+    return schema_of(Scenario, "validation")

@@ -18,7 +18,6 @@ from gateway.analysis.answers import (
     ReasonsAnswer,
     of_length,
 )
-from gateway.analysis.document import schema_text
 from gateway.analysis.prompts import (
     corrections_question,
     feedback_question,
@@ -27,6 +26,7 @@ from gateway.analysis.prompts import (
     reasons_question,
 )
 from gateway.history import LearnerTurn
+from gateway.json_schema import as_published
 
 
 def test_what_was_said_cannot_close_its_tags() -> None:
@@ -76,7 +76,7 @@ def test_each_language_has_its_own_question() -> None:
 
 def test_the_published_schema_is_up_to_date() -> None:
     published = Path(__file__).parents[3] / "docs" / "schemas" / "analysis.schema.json"
-    assert published.read_text(encoding="utf-8") == schema_text(), (
+    assert published.read_text(encoding="utf-8") == as_published(schema()), (
         "run: python -m gateway.analysis > docs/schemas/analysis.schema.json"
     )
     Draft202012Validator.check_schema(schema())
