@@ -49,6 +49,17 @@ _LANGUAGE_AND_REGION = re.compile(r"([a-z]{2})(?:-(?:[a-z]{2}|[0-9]{3}))?")
 _UNKNOWN = "Unknown language"
 
 
+def standard_tag(tag: str) -> str:
+    """The tag in the form that all services know ("spa": "es", "es_ES": "es-ES"); the tag itself if it is not a
+    language tag."""
+    if _LANGUAGE_AND_REGION.fullmatch(tag.lower()):
+        return tag
+    try:
+        return langcodes.standardize_tag(tag)
+    except LanguageTagError:
+        return tag
+
+
 def is_language(tag: str) -> bool:
     """Whether a BCP-47 tag names an existing language."""
     return language_name(tag) != tag

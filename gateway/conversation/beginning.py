@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import get_args
+from typing import Any, get_args
 
 from common.errors import InvalidInputError, SequenceError
 from common.ids import session_renamed
@@ -15,6 +15,7 @@ from gateway.conversation.hearing import Hearing
 from gateway.conversation.learner import Learner
 from gateway.conversation_record import ConversationRecord
 from gateway.history import SessionState
+from gateway.language_names import standard_tag
 from gateway.languages import base, check_language, check_pair
 from gateway.outbox import Outbox
 from gateway.ports import Languages
@@ -70,35 +71,26 @@ class Beginning:
     async def perform(self, start: Start, tasks: asyncio.TaskGroup) -> None:
         """Resume the session that `start` names, if any, and take over its choices. Raises ServiceError.
 
-        If the language, the scenario or the instructions can't be used, the other choices still take effect.
+        The choices that can't be used are named in one error, after all others have taken effect.
         """
         if start.session_id is not None or start.resume_token is not None:
             await self._resume(start.session_id or "", start.resume_token or "")
         if start.learner is not None:
             self._learner.is_called(start.learner)
             tasks.create_task(self.recall_learner())
-        refused = await self._refused_language(start)
+        refused = await self._take_over(start)
+        if start.keep_progress:
+            await self._keep_progress()
+        if len(refused) == 1:
+            raise refused[0]
         if refused:
-            start = start.model_copy(update={"language": None, "native_language": None})
-        await self._take_over(start)
-        if refused:
-            raise refused
+            raise InvalidInputError("; ".join(error.message for error in refused))
 
-    async def _refused_language(self, start: Start) -> InvalidInputError | None:
-        """Why the language that `start` asks for can't be practised; None: it can, or `start` names none."""
-        if start.language in {None, self._record.state.language}:
-            return None
-        try:
-            check_language(start.language, await self._languages.languages())
-        except InvalidInputError as error:
-            return error
-        return None
-
-    async def _take_over(self, start: Start) -> None:
-        """Take over the choices of `start`, one after the other. Raises InvalidInputError."""
+    async def _take_over(self, start: Start) -> list[InvalidInputError]:
+        """Take over the choices of `start`, one after the other. Returns why some can't be used."""
+        refused: list[InvalidInputError] = []
         wanted = {
             "level": start.level,
-            "language": start.language,
             "voice": start.voice,
             "partner_begins": start.partner_begins,
             "confirms_tools": start.confirms_tools,
@@ -106,15 +98,37 @@ class Beginning:
         }
         await self._record.change(**{name: value for name, value in wanted.items() if value is not None})
         self._hearing.patience_changed()
-        await self._record.change(**native_language_of(start, self._record.state))
-        await self._record.change(**tools_of(start, self._record.state))
+        try:
+            await self._take_language(start.language)
+        except InvalidInputError as error:
+            refused.append(error)
+            start = start.model_copy(update={"language": None, "native_language": None})
+        for take in (self._take_subject, self._take_native_language, self._take_tools):
+            try:
+                await take(start)
+            except InvalidInputError as error:
+                refused.append(error)
+        return refused
+
+    async def _take_language(self, tag: str | None) -> None:
+        language = None if tag is None else standard_tag(tag)
+        if language not in {None, self._record.state.language}:
+            check_language(language, await self._languages.languages())
+            await self._record.change(language=language)
+
+    async def _take_subject(self, start: Start) -> None:
         subject = subject_of(start, self._record.state, self._scenarios)
+        await self._take_language(subject.pop("language", None))
         await self._record.change(**subject)
         for kind in ("scenario", "instructions"):
             if subject.get(kind):
                 metrics.SUBJECTS.labels(kind).inc()
-        if start.keep_progress:
-            await self._keep_progress()
+
+    async def _take_native_language(self, start: Start) -> None:
+        await self._record.change(**native_language_of(start, self._record.state))
+
+    async def _take_tools(self, start: Start) -> None:
+        await self._record.change(**tools_of(start, self._record.state))
 
     async def _keep_progress(self) -> None:
         """The learner agrees to a record of progress. Their due words become part of the conversation."""
@@ -146,11 +160,17 @@ class Beginning:
 
 
 def native_language_of(start: Start, state: SessionState) -> dict[str, object]:
-    """The change of `state` for the learner's own language. Raises InvalidInputError."""
+    """The change of `state` for the learner's own language. Raises InvalidInputError.
+
+    An empty tag means that it is unknown. So does one from an earlier `start` if that language is practised now.
+    """
     if start.native_language is None:
-        return {}
-    check_pair(state.language, start.native_language)
-    return {"native_language": start.native_language}
+        is_practised = state.native_language and base(state.native_language) == base(state.language)
+        return {"native_language": ""} if is_practised else {}
+    native = standard_tag(start.native_language)
+    if native:
+        check_pair(state.language, native)
+    return {"native_language": native}
 
 
 def tools_of(start: Start, state: SessionState) -> dict[str, object]:
@@ -165,7 +185,7 @@ def tools_of(start: Start, state: SessionState) -> dict[str, object]:
     return {"tools": tuple(use), "tool_choice": choice}
 
 
-def subject_of(start: Start, state: SessionState, scenarios: Library) -> dict[str, object]:
+def subject_of(start: Start, state: SessionState, scenarios: Library) -> dict[str, Any]:
     """The changes of `state` for the scenario or the instructions that `start` names. Raises InvalidInputError.
 
     If the session has that scenario already, the scenario stays, even if this gateway doesn't know it.
@@ -180,9 +200,10 @@ def subject_of(start: Start, state: SessionState, scenarios: Library) -> dict[st
         raise InvalidInputError(
             f"there is no scenario {start.scenario!r}, so you just talk; GET /scenarios lists those that there are"
         )
-    if start.language and base(start.language) != base(found.language):
+    language = standard_tag(start.language or found.language)
+    if base(language) != base(found.language):
         raise InvalidInputError(
-            f"the scenario {found.id} is written in {found.language!r}, not in {start.language!r}, so it is not used; "
+            f"the scenario {found.id} is written in {found.language!r}, not in {language!r}, so it is not used; "
             "choose another one, or leave `language` out"
         )
-    return {"scenario": found.for_session(), "instructions": "", "language": start.language or found.language}
+    return {"scenario": found.for_session(), "instructions": "", "language": language}

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from common.errors import InvalidInputError
+from gateway.language_names import standard_tag
 from gateway.languages import check_heard
 from gateway.openai_api.answers import EVENT_STREAM, ParameterError, event, unless_gone, with_errors
 from gateway.openai_api.dependencies import ApiContext, Context, RequestStack
@@ -28,7 +29,6 @@ Granularity = Literal["word", "segment"]
 BY_SEGMENT: tuple[Granularity, ...] = ("segment",)
 FORMS: dict[str, Any] = {"application/json": {}, "text/plain": {}, "application/x-subrip": {}, "text/vtt": {}}
 """The media types of a whole answer, as the OpenAPI document lists them."""
-LANGUAGE = r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$"
 
 
 class TranscriptionForm(BaseModel):
@@ -36,7 +36,7 @@ class TranscriptionForm(BaseModel):
     temperature and unknown fields have no effect."""
 
     model: str
-    language: Annotated[str, Field(pattern=LANGUAGE, max_length=35)] = ""
+    language: Annotated[str, Field(max_length=35)] = ""
     prompt: str = ""
     response_format: TextFormat = "json"
     temperature: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -64,8 +64,7 @@ async def transcriptions(request: Request, context: Context, stack: RequestStack
     """The words of a recording, in the form that `response_format` names; with `stream`, as they are recognised."""
     file, form = await stack.enter_async_context(context.uploads.receive(request, TranscriptionForm))
     form.check()
-    await check_language(form.language, context)
-    task = Task(form.language, prompt=form.prompt)
+    task = Task(await known_language(form.language, context), prompt=form.prompt)
     if not form.stream:
         pieces, duration_s = await recognise_all(request, context, stack, file, task)
         return answer(pieces, duration_s, form.response_format, form.timestamp_granularities)
@@ -79,15 +78,17 @@ async def transcriptions(request: Request, context: Context, stack: RequestStack
     )
 
 
-async def check_language(tag: str, context: ApiContext) -> None:
-    """Raise ParameterError if recognition does not know the language. If the tag is empty, recognition detects the
-    language."""
+async def known_language(tag: str, context: ApiContext) -> str:
+    """The tag in its usual form. Raises ParameterError if recognition does not know the language. If the tag is empty,
+    recognition detects the language."""
     if not tag:
-        return
+        return ""
+    language = standard_tag(tag)
     try:
-        check_heard(tag, await context.ports.languages.languages())
+        check_heard(language, await context.ports.languages.languages())
     except InvalidInputError as error:
         raise ParameterError(str(error), "language") from error
+    return language
 
 
 async def recognise_all(

@@ -61,7 +61,7 @@ class Start(ClientMessage):
     audio: AudioFormat = AudioFormat()
     level: Level | None = None
     voice: str | None = Field(None, max_length=256)
-    language: str | None = Field(None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)
+    language: str | None = Field(None, max_length=35)
     learner: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]{16,64}$")
     scenario: str | None = Field(None, min_length=1, max_length=64)
     instructions: str | None = Field(None, max_length=4000)
@@ -69,7 +69,7 @@ class Start(ClientMessage):
     tools: tuple[ToolDefinition, ...] | None = Field(None, max_length=MAX_TOOLS)
     tool_choice: str | None = Field(None, max_length=64)
     confirms_tools: bool | None = None
-    native_language: str | None = Field(None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)
+    native_language: str | None = Field(None, max_length=35)
     corrections: CorrectionTime | None = None
     keep_progress: bool | None = None
     session_id: str | None = Field(None, max_length=64)

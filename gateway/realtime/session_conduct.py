@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from common.errors import InvalidInputError
 from gateway.conversation.conduct import Conduct
+from gateway.language_names import standard_tag
 from gateway.languages import check_heard, check_language
 from gateway.ports import KnownLanguages, Patience
 from gateway.realtime.errors import ClientError
@@ -52,7 +53,7 @@ def state_changes(config: SessionConfig) -> dict[str, object]:
 def language_of(config: SessionConfig) -> str | None:
     """The language that the client expects the learner to speak."""
     transcription = config.audio.input.transcription
-    return (transcription.language or None) if transcription else None
+    return standard_tag(transcription.language) if transcription and transcription.language else None
 
 
 def check_language_of(config: SessionConfig, known: KnownLanguages) -> None:

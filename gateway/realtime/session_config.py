@@ -50,7 +50,7 @@ class TranscriptionConfig(_Part):
     """Whether the learner's words are sent. Only the language has an effect; the model is the recogniser's own."""
 
     model: str | None = None
-    language: str | None = Field(None, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)
+    language: str | None = Field(None, max_length=35)
     languages: list[str] | None = None
     prompt: str | None = None
     keywords: list[str] | None = None

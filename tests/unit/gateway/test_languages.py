@@ -17,6 +17,7 @@ from gateway.analysis.measurement import measure
 from gateway.languages import check_language, check_pair
 from gateway.ports import EagerEndOfTurn, EndOfTurn, KnownLanguages
 from gateway.protocol import ErrorMessage, TranscriptMessage
+from gateway.scenarios import load_library
 from tests.support.audio import chirp, wav
 from tests.support.conversation import Conversation, one_turn, start, text, transcript
 from tests.support.gateway import TestGateway
@@ -43,8 +44,10 @@ def test_a_language_with_voice_and_recognition_is_accepted_in_any_country(tag: s
 @pytest.mark.parametrize(
     ("tag", "known", "told"),
     [
-        ("xx", HERE, "`language` is 'xx', which is not a language; the languages here are en-US, es"),
-        ("xx", KnownLanguages(), "which is not a language; send a BCP-47 tag such as 'en' or 'es-MX'"),
+        ("xx", HERE, "`language` is 'xx', which is not a language tag; the languages here are en-US, es"),
+        ("spanish", HERE, "`language` is 'spanish', which is not a language tag; the languages here are en-US, es"),
+        ("", HERE, "`language` is '', which is not a language tag; the languages here are en-US, es"),
+        ("xx", KnownLanguages(), "which is not a language tag; send one such as 'en' or 'es-MX'"),
         ("fr", HERE, r"there is no voice for French \('fr'\) here; the languages here are en-US, es"),
         (
             "de-AT",
@@ -67,7 +70,7 @@ def test_a_server_that_does_not_tell_its_languages_refuses_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("native", "told"), [("es-MX", "'es-MX', which is the language that is practised"), ("xx", "is not a language")]
+    ("native", "told"), [("es-MX", "'es-MX', which is the language that is practised"), ("xx", "is not a language tag")]
 )
 def test_a_pair_that_is_none_is_refused(native: str, told: str) -> None:
     with pytest.raises(InvalidInputError, match=told):
@@ -77,7 +80,7 @@ def test_a_pair_that_is_none_is_refused(native: str, told: str) -> None:
 
 @pytest.mark.looptime
 @pytest.mark.parametrize(
-    ("language", "native", "told"), [("fr", "en", "no voice for French"), ("xx", None, "is not a language")]
+    ("language", "native", "told"), [("fr", "en", "no voice for French"), ("xx", None, "is not a language tag")]
 )
 async def test_a_start_in_a_refused_language_is_an_error_and_keeps_the_other_choices(
     language: str, native: str | None, told: str
@@ -98,12 +101,58 @@ async def test_a_start_in_a_refused_language_is_an_error_and_keeps_the_other_cho
 
 
 @pytest.mark.looptime
-async def test_a_start_in_a_language_that_is_here_is_taken() -> None:
+@pytest.mark.parametrize(
+    ("language", "native", "taken"),
+    [
+        ("es-MX", "fr", ("es-MX", "fr")),
+        ("es_ES", "fra", ("es-ES", "fr")),
+        ("spa", "pt_BR", ("es", "pt-BR")),
+        ("es", "", ("es", "")),
+    ],
+)
+async def test_a_start_in_a_language_that_is_here_is_taken(language: str, native: str, taken: tuple[str, str]) -> None:
     talk = Conversation(languages=Known(HERE))
     async with talk.running():
-        await talk.post(start(language="es-MX", native_language="fr"))
+        await talk.post(start(language=language, native_language=native))
     assert talk.of(ErrorMessage) == []
-    assert (talk.session.state.language, talk.session.state.native_language) == ("es-MX", "fr")
+    assert (talk.session.state.language, talk.session.state.native_language) == taken
+
+
+@pytest.mark.looptime
+async def test_one_error_names_all_choices_that_are_refused_and_the_others_are_taken() -> None:
+    talk = Conversation(languages=Known(HERE), scenarios=load_library())
+    async with talk.running():
+        await talk.post(start(language="es", native_language="es-MX", scenario="cafe", tool_choice="none"))
+        await talk.post(start(native_language="fr", instructions="A baker."))
+        await talk.post(start(native_language="xx", instructions="A gardener."))
+    both, one = talk.of(ErrorMessage)
+    assert "the scenario cafe is written in 'en'" in both.message
+    assert "`native_language` is 'es-MX'" in both.message
+    assert "'xx', which is not a language tag" in one.message
+    state = talk.session.state
+    assert (state.language, state.native_language, state.instructions) == ("es", "fr", "A gardener.")
+    assert state.tool_choice.mode == "none"
+
+
+@pytest.mark.looptime
+async def test_a_scenario_in_a_language_that_is_not_here_is_refused() -> None:
+    talk = Conversation(languages=Known(KnownLanguages(("es",), ("es",))), scenarios=load_library())
+    async with talk.running():
+        await talk.post(start(language="es"))
+        await talk.post(start(scenario="cafe"))
+    (error,) = talk.of(ErrorMessage)
+    assert "no voice for English" in error.message
+    assert (talk.session.state.language, talk.session.state.scenario) == ("es", None)
+
+
+@pytest.mark.looptime
+async def test_who_practises_what_was_their_own_language_has_no_other_one() -> None:
+    talk = Conversation(languages=Known(HERE))
+    async with talk.running():
+        await talk.post(start(native_language="es"))
+        await talk.post(start(language="es-MX"))
+    assert talk.of(ErrorMessage) == []
+    assert (talk.session.state.language, talk.session.state.native_language) == ("es-MX", "")
 
 
 async def test_over_the_realtime_api_the_error_names_the_field() -> None:
@@ -114,7 +163,9 @@ async def test_over_the_realtime_api_the_error_names_the_field() -> None:
         error = await client.error_for("session.update", **session("fr"))
         assert (error["code"], error["param"]) == ("invalid_value", "session.audio.input.transcription.language")
         assert "no voice for French" in error["message"]
-        await client.update(**session("es")["session"])
+        malformed = await client.error_for("session.update", **session("spanish"))
+        assert "'spanish', which is not a language tag; the languages here are en-US, es" in malformed["message"]
+        await client.update(**session("es_ES")["session"])
 
 
 async def test_a_key_for_a_realtime_session_is_checked_when_it_is_made_and_when_it_is_used() -> None:
@@ -157,9 +208,10 @@ async def test_a_recording_in_a_language_that_is_not_recognised_is_refused() -> 
         route = f"{gateway.http}/v1/audio/transcriptions"
         answers = [
             await http.post(route, files=recording, data={"model": "-", "language": language})
-            for language in ("de", "es")
+            for language in ("de", "es", "spa", "spanish")
         ]
-    assert [answer.status_code for answer in answers] == [400, 200]
+    assert [answer.status_code for answer in answers] == [400, 200, 200, 400]
+    assert "'spanish', which is not a language tag; speech recognition here knows en, es, fr" in answers[3].text
     told = answers[0].json()["error"]
     assert (told["param"], told["message"]) == (
         "language",
