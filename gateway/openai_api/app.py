@@ -11,7 +11,7 @@ from gateway.admission.auth import UnauthorizedError, unauthorized
 from gateway.openai_api import chat, client_secrets, models, speech, transcriptions, translations, voices
 from gateway.openai_api.answers import add_error_answers, error_answer, http_error
 from gateway.openai_api.body_limit import BodyLimit, Bounds
-from gateway.openai_api.counting import CountedRequests
+from gateway.openai_api.counted_requests import CountedRequests
 from gateway.openai_api.dependencies import ApiContext
 from gateway.openai_api.document import ERRORS, without_422
 

@@ -12,7 +12,7 @@ from av.container import InputContainer
 
 from gateway.audio.pcm import FrameConverter
 from gateway.openai_api.answers import ParameterError
-from gateway.openai_api.cutting import BYTES, RATE_HZ
+from gateway.openai_api.cutter import BYTES, RATE_HZ
 
 # Without this list, libav would also read playlists, which name other files and addresses.
 CONTAINERS = "mp3,mov,mp4,matroska,webm,ogg,wav,w64,flac,aac,aiff,mpeg,amr"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from typing import NamedTuple
 
-from gateway.openai_api.transcribing import RecognisedPiece, TimedWord
+from gateway.openai_api.file_transcription import RecognisedPiece, TimedWord
 
 MAX_CHARACTERS, MAX_S, PAUSE_S = 84, 7.0, 1.0  # two lines; the longest display; a pause that ends a segment
 SENTENCE_ENDS = (".", "?", "!", "…", "।", "؟", "۔", "。", "？", "！")

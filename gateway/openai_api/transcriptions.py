@@ -17,9 +17,9 @@ from gateway.language_names import standard_tag
 from gateway.languages import check_heard
 from gateway.openai_api.answers import EVENT_STREAM, ParameterError, event, unless_gone, with_errors
 from gateway.openai_api.dependencies import ApiContext, Context, RequestStack
+from gateway.openai_api.file_transcription import FileTranscription, RecognisedPiece, Task
 from gateway.openai_api.recording import stated_length_s
 from gateway.openai_api.subtitles import VTT_HEADER, Segment, segments_of, srt, vtt, vtt_cues
-from gateway.openai_api.transcribing import RecognisedPiece, Task, Transcription
 from gateway.openai_api.uploads import body_schema
 
 router = APIRouter(tags=["audio"])
@@ -101,9 +101,9 @@ async def recognise_all(
     return await unless_gone(request, _all(heard)), transcription.duration_s
 
 
-async def _begin(context: ApiContext, stack: AsyncExitStack, file: BinaryIO, task: Task) -> Transcription:
+async def _begin(context: ApiContext, stack: AsyncExitStack, file: BinaryIO, task: Task) -> FileTranscription:
     await stack.enter_async_context(context.entrance.seat())
-    return Transcription(file, context.services.recordings, task, max_s=context.settings.upload_max_audio_s)
+    return FileTranscription(file, context.services.recordings, task, max_s=context.settings.upload_max_audio_s)
 
 
 async def _all(heard: AsyncIterator[RecognisedPiece]) -> list[RecognisedPiece]:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from gateway.openai_api.dependencies import Context, RequestStack
-from gateway.openai_api.transcribing import Task
+from gateway.openai_api.file_transcription import Task
 from gateway.openai_api.transcriptions import BY_SEGMENT, FORMS, TextFormat, answer, recognise_all
 from gateway.openai_api.uploads import body_schema
 

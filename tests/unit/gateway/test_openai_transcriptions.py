@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from common.errors import BusyError, InvalidInputError
 from gateway.openai_api.answers import ParameterError
-from gateway.openai_api.cutting import MAX_PIECE_S, MIN_PIECE_S, RATE_HZ, Cutter
+from gateway.openai_api.cutter import MAX_PIECE_S, MIN_PIECE_S, RATE_HZ, Cutter
 from gateway.openai_api.encoders import create_encoder
+from gateway.openai_api.file_transcription import RecognisedPiece, TimedWord
 from gateway.openai_api.recording import decode
 from gateway.openai_api.subtitles import Segment, segments_of, srt, vtt
-from gateway.openai_api.transcribing import RecognisedPiece, TimedWord
 from tests.support.audio import chirp, mp4, mp4_with_its_index_last, ogg, wav, webm
 from tests.support.fakes import FakeRecordings
 from tests.support.gateway import TestGateway

@@ -16,7 +16,7 @@ from typing import BinaryIO, TypeVar
 import anyio
 
 from common.errors import BusyError
-from gateway.openai_api.cutting import RATE_HZ, Cutter, Piece
+from gateway.openai_api.cutter import RATE_HZ, Cutter, Piece
 from gateway.openai_api.recording import decode
 from gateway.ports import Recordings, Transcript
 
@@ -55,7 +55,7 @@ class Task:
     prompt: str = ""
 
 
-class Transcription:
+class FileTranscription:
     """The transcription of one file. `duration_s` is final once the whole file has been read."""
 
     def __init__(self, file: BinaryIO, recordings: Recordings, task: Task, *, max_s: float) -> None:
