@@ -17,7 +17,7 @@ from gateway.reply.once_more import SLOWER, once_more
 from gateway.reply.partner import MANNERS, partner_of
 from gateway.reply.prefill import Prefill
 from gateway.reply.prompt import ALL, SOMETHING, Briefing, messages_for
-from gateway.reply.remembering import Remembering
+from gateway.reply.prompt_shortener import PromptShortener
 from gateway.reply.reply import Reply, Voice
 from gateway.reply.request import Delivery, ReplyRequest
 from gateway.reply.stages import Stages
@@ -42,8 +42,8 @@ class ReplyOptions:
 class ReplyMaker:
     """Creates replies. A reply does nothing until it is run.
 
-    It also has the model read ahead (see `prefill`), and keeps the prompts short (see `remembering`). delivery: called
-    for each reply. runner: runs tools. on_calls: called with a reply that ends with calls of the client's tools.
+    It also has the model read ahead (see `prefill`), and keeps the prompts short (see `prompt_shortener`). delivery:
+    called for each reply. runner: runs tools. on_calls: called with a reply that ends with calls of the client's tools.
     idle_jobs: more work for the model after each reply (see `idle_work`).
     """
 
@@ -73,14 +73,14 @@ class ReplyMaker:
         self._runner = runner or NoTools()
         self._on_calls = on_calls
         self._prefill = Prefill(llm, tasks)
-        remembering = Remembering(
+        shortener = PromptShortener(
             llm,
             record=record,
             briefing=lambda: self._briefing,
             max_chars=options.history_max_chars,
             changed=memory_changed,
         )
-        self._idle_work = IdleWork(tasks, [remembering.run, *idle_jobs])
+        self._idle_work = IdleWork(tasks, [shortener.run, *idle_jobs])
 
     def reply_to(self, text: str, turn_id: str, *, voice_ended_s: float) -> Reply:
         """The model's reply to `text`, the learner's turn; if it is empty, the partner begins. voice_ended_s: the

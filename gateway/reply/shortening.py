@@ -1,4 +1,4 @@
-"""Decides which turns the prompts of a long conversation leave out. Pure: `remembering` carries it out.
+"""Decides which turns the prompts of a long conversation leave out. Pure: `prompt_shortener` carries it out.
 
 The size of a prompt is limited. When the conversation reaches two thirds of the limit, a shorter prompt is planned,
 which keeps only a third. The model reads the shorter prompt before it is used. If the model has found no time for that

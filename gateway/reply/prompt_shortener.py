@@ -25,7 +25,7 @@ SUMMARY_MAX_CHARS = 600
 SUMMARY_READS_CHARS = 6000
 
 
-class Remembering:
+class PromptShortener:
     """Shortens the prompts of one conversation. `changed` gets each new `Memory` and must put it into the record.
 
     A small model writes no summaries: those of a model with 135 million parameters are worse than none.
