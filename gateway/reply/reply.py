@@ -18,7 +18,7 @@ from gateway.outbox import Outbox
 from gateway.ports import ChatMessage, Pieces, ReplyLimits, Tts, TtsStream, Writer, WritingEnd, WritingRequest
 from gateway.protocol import AiText
 from gateway.reply.captions import heard_text, heard_words, to_history
-from gateway.reply.patience import wait_patiently
+from gateway.reply.slow_reply import wait_for_result
 from gateway.reply.speech import ReplySpeech
 from gateway.reply.stages import Stages
 from gateway.reply.tool_rounds import ReplyTools, ToolRounds
@@ -201,11 +201,11 @@ class Reply:
     async def _wait_for_signs(self) -> None:
         """Tell the learner if the reply takes long to begin. Raises DeadlineError if it never does."""
         await self._released.wait()
-        is_told = await wait_patiently(self._is_written, "first_token", self._outbox, waited_s=self._waited_s)
+        is_told = await wait_for_result(self._is_written, "first_token", self._outbox, waited_s=self._waited_s)
         if not self._voice.is_silent:
             await self._has_text.wait()  # tools have time limits of their own
             waited_s = 0.0 if is_told or self.rounds.answered else self._waited_s
-            await wait_patiently(self.speech.has_begun, "first_sound", self._outbox, waited_s=waited_s)
+            await wait_for_result(self.speech.has_begun, "first_sound", self._outbox, waited_s=waited_s)
 
     @property
     def _waited_s(self) -> float:

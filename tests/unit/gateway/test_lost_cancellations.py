@@ -20,7 +20,7 @@ from gateway.conversation.hearing_stall import STALL_S
 from gateway.conversation.session import INBOX_EVENTS
 from gateway.ports import AsrStream, Patience, TtsStream
 from gateway.protocol import Interrupt, TurnComplete
-from gateway.reply.patience import GIVE_UP_S
+from gateway.reply.slow_reply import GIVE_UP_S
 from tests.support.conversation import Conversation, text
 from tests.support.fakes import FakeAsr, FakeTts
 

@@ -1,4 +1,4 @@
-"""Limits of the wait for a reply: when the learner is told that it takes long, and when the gateway gives up."""
+"""A reply that comes late: when the learner is told that it takes long, and when the gateway gives up."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GIVE_UP_S = 120.0
 _MAKERS = {"first_token": "the language model", "first_sound": "the speech synthesis"}
 
 
-async def wait_patiently(sign: asyncio.Event, stage: str, outbox: Outbox, *, waited_s: float = 0.0) -> bool:
+async def wait_for_result(sign: asyncio.Event, stage: str, outbox: Outbox, *, waited_s: float = 0.0) -> bool:
     """Wait for `sign`, the first result of `stage` ("first_token", "first_sound"); tell the learner if it takes long.
 
     waited_s: how long the learner has waited already. Returns whether the learner was told. Raises DeadlineError after
