@@ -10,7 +10,7 @@ from asr_service.service import create_service
 from common.grpc_server import run
 from common.heap import limit_arenas
 from common.models import fetch_weights
-from common.process import fetch_is_asked_for, observe, plain_start_errors, spare_the_collector
+from common.process import collect_garbage_rarely, fetch_is_asked_for, observe, plain_start_errors
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
             fetch_weights(engine)
             return
         service = create_service(engine, settings)
-        spare_the_collector()
+        collect_garbage_rarely()
         uvloop.run(run(service, settings, settings.asr_port))
 
 

@@ -1,7 +1,7 @@
 """Gives back the memory that large calls leave behind in a process.
 
 One gRPC message of 60 MB left 170 MB: gRPC's own heap keeps what was freed, and an error keeps its message until the
-garbage collector finds the cycle, which takes long since `spare_the_collector` has made collections rare.
+garbage collector finds the cycle, which takes long since `collect_garbage_rarely` has made collections rare.
 """
 
 from __future__ import annotations

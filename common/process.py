@@ -64,7 +64,7 @@ def observe(service: str, settings: ProcessSettings) -> None:
     configure_tracing(service, settings.otel_exporter_otlp_endpoint, settings.otel_traces_sampler_arg)
 
 
-def spare_the_collector() -> None:
+def collect_garbage_rarely() -> None:
     """Make garbage collections fast and rare. Call it once everything is imported.
 
     With many sessions, full collections take several percent of the CPU time, and each one stops everything for tens of

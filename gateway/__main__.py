@@ -8,7 +8,7 @@ import logging
 import uvloop
 
 from common.heap import limit_arenas
-from common.process import observe, plain_start_errors, spare_the_collector
+from common.process import collect_garbage_rarely, observe, plain_start_errors
 from gateway.config import GatewaySettings
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ def main() -> None:
         gc.disable()  # importing the gateway takes a second, an eighth of which would be spent on garbage collection
         from gateway.server import serve  # imported late, so that a wrong setting is reported first
 
-        spare_the_collector()
+        collect_garbage_rarely()
         uvloop.run(serve(settings))
 
 

@@ -1,6 +1,6 @@
 """Frees the memory of sessions that have ended.
 
-The parts of a session refer to one another, so only the garbage collector can free them. `spare_the_collector` makes
+The parts of a session refer to one another, so only the garbage collector can free them. `collect_garbage_rarely` makes
 collections rare, so without sweeps the memory of several hundred ended sessions would wait to be freed.
 """
 

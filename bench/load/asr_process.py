@@ -24,7 +24,7 @@ from common.engine_info import EngineDescription
 from common.grpc_server import run
 from common.heap import limit_arenas
 from common.logs import configure_logging
-from common.process import spare_the_collector
+from common.process import collect_garbage_rarely
 
 
 class StubEngine:
@@ -84,7 +84,7 @@ def main() -> None:
     configure_logging(settings.log_level)
     stub = DelaySettings()
     service = create_service(StubEngine(stub.delays, numbered=stub.numbered), settings)
-    spare_the_collector()
+    collect_garbage_rarely()
     uvloop.run(run(service, settings, settings.asr_port))
 
 

@@ -108,9 +108,9 @@ def test_no_threads_of_numpy_spin_beside_the_networks() -> None:
 def test_what_is_loaded_at_the_start_is_kept_from_the_collector_and_later_cycles_are_not() -> None:
     """It runs in a process of its own, because it changes the process's garbage collector."""
     script = (
-        "import gc, weakref; from common.process import spare_the_collector\n"
+        "import gc, weakref; from common.process import collect_garbage_rarely\n"
         "class Node: pass\n"
-        "spare_the_collector(); frozen = gc.get_freeze_count(); seen = []\n"
+        "collect_garbage_rarely(); frozen = gc.get_freeze_count(); seen = []\n"
         "for _ in range(20_000):\n"
         "    node = Node(); node.itself = node; seen.append(weakref.ref(node))\n"
         "print(frozen > 10_000, any(ref() is None for ref in seen))"
