@@ -20,7 +20,7 @@ from gateway.__main__ import main as serve
 FIRST, LAST = "the gateway's tasks:", "(these were all tasks)"
 
 
-def where_tasks_wait() -> str:
+def waiting_places() -> str:
     """All tasks of the running loop. Tasks that wait at the same place share one line, which says how many they are."""
     places = sorted(" → ".join(map(_place, frames_of(task))) for task in asyncio.all_tasks())
     return "\n".join(f"  {places.count(place)} × {place}" for place in dict.fromkeys(places))
@@ -47,7 +47,7 @@ def _place(frame: FrameType) -> str:
 
 
 def _show(*_: object) -> None:
-    print(f"{FIRST}\n{where_tasks_wait()}\n{LAST}", file=sys.stderr, flush=True)
+    print(f"{FIRST}\n{waiting_places()}\n{LAST}", file=sys.stderr, flush=True)
 
 
 def main() -> None:

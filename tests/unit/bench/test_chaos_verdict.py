@@ -12,7 +12,7 @@ from importlib.util import find_spec
 import pytest
 
 from bench.reliability.diary import Diary
-from bench.reliability.gateway_process import where_tasks_wait
+from bench.reliability.gateway_process import waiting_places
 from bench.reliability.mesh import MODULES, with_stubs
 from bench.reliability.verdict import Kept, Mark, Row, Span, problems, table
 from deploy.environments import OWN
@@ -165,6 +165,6 @@ async def test_where_a_task_waits_is_shown_through_generators_and_without_values
 
     hearing = asyncio.create_task(hears())
     await asyncio.sleep(0)
-    shown = where_tasks_wait()
+    shown = waiting_places()
     assert re.search(r"1 × \S*hears \(test_chaos_verdict.py:\d+\) → \S*words \(\S+\) → sleep \(tasks.py:\d+\)", shown)
     hearing.cancel()
