@@ -81,6 +81,8 @@ class Beginning:
         refused = await self._take_over(start)
         if start.keep_progress:
             await self._keep_progress()
+        elif start.keep_progress is False:
+            self._learner.disagree()
         if len(refused) == 1:
             raise refused[0]
         if refused:

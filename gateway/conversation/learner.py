@@ -96,6 +96,10 @@ class Learner:
         if not self._record_id:
             raise InvalidInputError("this server keeps no progress (PROGRESS_TTL_S is 0); the conversation goes on")
 
+    def disagree(self) -> None:
+        """The learner doesn't agree, or no longer: nothing of this conversation is added to their record."""
+        self._record_id = ""
+
     async def words_due(self, language: str) -> list[str]:
         """Some of the learner's words that are due, for this conversation."""
         try:

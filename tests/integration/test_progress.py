@@ -154,6 +154,21 @@ async def test_without_consent_nothing_is_kept(world: World) -> None:
     assert [key for key in await world.keys() if "session:" not in key] == []
 
 
+async def test_a_conversation_without_consent_adds_nothing_to_a_record(world: World) -> None:
+    await world.converse(SAID[0], learner=ANNA, keep_progress=True)
+    async with world.http() as http:
+        kept = (await http.get("/learner/export")).json()["record"]
+        assert len(kept["conversations"]) == 1
+        await world.converse(SAID[1], learner=ANNA)
+        async with a_learner(world.gateway.ws) as learner:  # who changes their mind before they speak
+            await learner.send(type="start", learner=ANNA, keep_progress=True)
+            await learner.send(type="start", keep_progress=False)
+            await learner.send(type="text", text=SAID[2])
+            await learner.send(type="end_conversation")
+            assert (await learner.wait_closed())[0] == 1000
+        assert (await http.get("/learner/export")).json()["record"] == kept
+
+
 async def test_consent_without_a_name_is_refused_and_the_conversation_goes_on(world: World) -> None:
     learner = await world.converse(SAID[0], keep_progress=True)
     (error,) = learner.of("error")

@@ -103,19 +103,19 @@ def models_folder(folder: Path) -> Path:
 
 
 @contextmanager
-def running_mesh(folder: Path, **settings: str) -> Iterator[Mesh]:
+def running_mesh(folder: Path, *, start_timeout_s: float = START_TIMEOUT_S, **settings: str) -> Iterator[Mesh]:
     """Run all five processes as `make run` does; yields once /ready says that they are ready."""
     names = ("PORT", "ASR_PORT", "LLM_PORT", "TTS_PORT", "VALKEY_PORT")
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
     environment = {**ports, "HOST": "127.0.0.1", "VALKEY_DATA_DIR": str(folder / "valkey"), **settings}
     with running("deploy.mesh", folder / "mesh.log", environment) as process:
-        wait_until_ready(f"http://127.0.0.1:{ports['PORT']}", process)
+        wait_until_ready(f"http://127.0.0.1:{ports['PORT']}", process, start_timeout_s)
         yield Mesh(int(ports["PORT"]), process, environment)
 
 
-def wait_until_ready(url: str, process: RunningProcess) -> None:
+def wait_until_ready(url: str, process: RunningProcess, timeout_s: float = START_TIMEOUT_S) -> None:
     """Wait until the gateway at `url` is ready; fails with the log if that takes too long."""
-    deadline = time.monotonic() + START_TIMEOUT_S
+    deadline = time.monotonic() + timeout_s
     with httpx.Client(timeout=5) as http:
         while time.monotonic() < deadline and process.process.poll() is None:
             try:
