@@ -96,5 +96,5 @@ def speaker(engine: TtsEngine) -> Iterator[Speaker]:
 @pytest.fixture(scope="session")
 def languages_mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     settings = {"PROFILE": "languages", "MODELS_CACHE_DIR": str(MODELS), "LLM_MAX_TOKENS": "48", "LLM_TEMPERATURE": "0"}
-    with running_mesh(tmp_path_factory.mktemp("mesh"), start_timeout_s=300, **settings) as running:
+    with running_mesh(tmp_path_factory.mktemp("mesh"), 300, **settings) as running:
         yield running

@@ -103,7 +103,7 @@ def models_folder(folder: Path) -> Path:
 
 
 @contextmanager
-def running_mesh(folder: Path, *, start_timeout_s: float = START_TIMEOUT_S, **settings: str) -> Iterator[Mesh]:
+def running_mesh(folder: Path, start_timeout_s: float = START_TIMEOUT_S, /, **settings: str) -> Iterator[Mesh]:
     """Run all five processes as `make run` does; yields once /ready says that they are ready."""
     names = ("PORT", "ASR_PORT", "LLM_PORT", "TTS_PORT", "VALKEY_PORT")
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
