@@ -140,7 +140,7 @@ async def test_a_sound_of_the_learner_softens_the_partner_and_no_more(open_page:
     assert await page.locator(".partner.interrupted").count() == 0
 
 
-async def test_what_was_not_heard_stands_in_brackets(open_page: OpenPage, stub: PageStub) -> None:
+async def test_unheard_words_are_in_brackets(open_page: OpenPage, stub: PageStub) -> None:
     page = await open_page(stub.url)
     client = await talking(page, stub)
     reply = await client.say("One two three four five six seven eight nine ten eleven twelve.")

@@ -178,7 +178,7 @@ async def test_a_token_is_asked_for_and_sent(open_page: OpenPage, stub: PageStub
     await expect(page.locator("#access")).to_be_hidden()
 
 
-async def test_who_carries_on_says_so_from_the_queue(open_page: OpenPage, stub: PageStub) -> None:
+async def test_a_learner_can_resume_from_the_queue(open_page: OpenPage, stub: PageStub) -> None:
     page = await open_page(stub.url)
     client = await talking(page, stub)
     stub.full = True

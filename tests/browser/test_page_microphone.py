@@ -56,7 +56,7 @@ async def test_one_voice_is_no_choice(open_page: OpenPage, stub: PageStub) -> No
     assert (await client.message(protocol.Start)).voice is None
 
 
-async def test_another_engine_than_the_one_asked_for_is_told(open_page: OpenPage, stub: PageStub) -> None:
+async def test_a_fallback_engine_is_reported(open_page: OpenPage, stub: PageStub) -> None:
     stub.fallbacks = {"tts": "piper (en_US-joe-medium): kyutai/tts-1.6b-en_fr is not installed"}
     page = await open_page(stub.url)
     notice = page.get_by_text("Speaking with piper (en_US-joe-medium): kyutai/tts-1.6b-en_fr is not installed.")

@@ -166,7 +166,7 @@ async def test_a_kept_word_reaches_the_record_and_leaves_it(open_page: OpenPage,
     assert not stub.learners.records[name].words_to_learn
 
 
-async def test_a_server_that_is_away_is_said_to_be(open_page: OpenPage, stub: PageStub, console: object) -> None:
+async def test_a_server_that_is_away_is_reported(open_page: OpenPage, stub: PageStub, console: object) -> None:
     console.allowed = ["ERR_FAILED", "Failed to load"]  # type: ignore[attr-defined]
     page = await open_page(stub.url)
     await page.route("**/learner/**", lambda route: route.abort())

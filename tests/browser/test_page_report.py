@@ -67,7 +67,7 @@ async def test_report_of_a_typed_conversation_measures_no_speech(open_page: Open
     await expect(page.locator(".share-of-talk")).to_have_count(0)
 
 
-async def test_what_is_measured_is_shown_while_the_rest_of_the_report_is_written(
+async def test_the_measured_parts_are_shown_while_the_rest_of_the_report_is_written(
     open_page: OpenPage, stub: PageStub
 ) -> None:
     page = await open_page(stub.url)

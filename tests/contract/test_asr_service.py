@@ -143,7 +143,7 @@ async def test_a_stream_without_audio_ends_well(server: AsrServer) -> None:
     assert await stream(server, [config(), FINISH]) == []
 
 
-async def test_what_comes_after_finish_is_not_waited_for(server: AsrServer) -> None:
+async def test_requests_after_finish_are_not_waited_for(server: AsrServer) -> None:
     call = server.stub.StreamingRecognize()
     await call.write(config())
     await call.write(FINISH)
@@ -213,7 +213,7 @@ async def test_a_stream_that_stops_without_finish_is_over(server: AsrServer) -> 
     await until_idle(server)
 
 
-async def test_what_is_done_is_counted(server: AsrServer) -> None:
+async def test_completed_work_is_counted(server: AsrServer) -> None:
     def value(name: str, **labels: str) -> float:
         return REGISTRY.get_sample_value(f"aitalk_asr_{name}", labels) or 0.0
 

@@ -60,7 +60,7 @@ def test_an_utterance_has_the_words_and_times_that_the_library_gives_it(
         ("What should I do tomorrow?", "What should I"),
     ],
 )
-def test_a_whole_sentence_closes_surely_and_one_that_breaks_off_does_not(
+def test_a_whole_sentence_is_certainly_over_and_one_that_breaks_off_is_not(
     engine: FasterWhisper, whole: str, broken_off: str
 ) -> None:
     told = engine.transcribe(speech(whole), FINAL).closing

@@ -216,7 +216,7 @@ async def test_the_conversation_ends_with_an_analysis_of_the_published_shape(mes
         assert ended.analysis[part] or part in ended.analysis["unavailable"]
 
 
-def test_what_was_said_stands_in_no_log(mesh: Mesh, ended: Ended) -> None:
+def test_no_log_contains_the_words_of_a_conversation(mesh: Mesh, ended: Ended) -> None:
     log = mesh.process.log
     assert "rhubarb" not in log
     assert "fresh vegetables" not in log

@@ -51,7 +51,7 @@ async def test_the_first_example_of_the_page_works_as_printed(mesh: Mesh, tmp_pa
     assert reply.strip()
 
 
-async def test_what_is_spoken_is_understood(client: openai.AsyncOpenAI) -> None:
+async def test_recognition_understands_the_voice(client: openai.AsyncOpenAI) -> None:
     spoken = await client.audio.speech.create(model="tts-1", voice="alloy", input=LINE, response_format="mp3")
     heard = await client.audio.transcriptions.create(
         model="whisper-1",

@@ -244,7 +244,7 @@ async def test_learners_are_told_their_place_and_let_in_by_turn(url: str) -> Non
                 assert "connected" not in third.kinds()
 
 
-async def test_who_waits_too_long_is_told_to_come_back(url: str) -> None:
+async def test_a_learner_who_waits_too_long_is_told_to_come_back(url: str) -> None:
     gateway = TestGateway(redis_url=url)
     async with (
         gateway.running(admission_max_sessions=1, admission_max_wait_s=0.3),
@@ -257,7 +257,7 @@ async def test_who_waits_too_long_is_told_to_come_back(url: str) -> None:
             assert second.kinds() == ["queued", "error"]
 
 
-async def test_who_carries_on_goes_before_those_who_wait(url: str) -> None:
+async def test_a_learner_who_resumes_goes_before_the_queue(url: str) -> None:
     gateway, other = TestGateway(redis_url=url), TestGateway(redis_url=url)
     other.store = gateway.store
     async with gateway.running(admission_max_sessions=1), other.running(admission_max_sessions=1):
@@ -292,7 +292,7 @@ async def test_over_the_realtime_api_one_waits_as_well_and_carries_on_before_oth
             assert (await stranger.wait_closed())[0] == 1013
 
 
-async def test_who_waits_at_a_gateway_that_ends_goes_on_waiting_at_another_one(url: str) -> None:
+async def test_waiting_learners_keep_their_place_when_their_gateway_ends(url: str) -> None:
     ending, other = TestGateway(redis_url=url), TestGateway(redis_url=url)
     limits = {"admission_max_sessions": 1, "admission_queue_max": 2}
     async with other.running(**limits), at_the_door(other.ws) as first:

@@ -87,7 +87,7 @@ async def test_sigterm_ends_a_silent_stream_at_once_and_an_open_turn_when_it_is_
         assert await process.wait() == 0
 
 
-async def test_what_was_said_is_not_logged() -> None:
+async def test_the_words_of_a_conversation_are_not_logged() -> None:
     async with asr_process(LOG_LEVEL="DEBUG", DRAIN_TIMEOUT_S="1") as process:
         port = (await log_line(process, r"ASR listens on .*:(\d+)"))[1]
         await log_line(process, "✓ ASR model loaded")
@@ -110,7 +110,7 @@ async def test_what_was_said_is_not_logged() -> None:
         ({"ASR_DEVICE": "abacus"}, "abacus"),
     ],
 )
-async def test_what_can_not_be_is_said_in_a_sentence(settings: dict[str, str], named: str) -> None:
+async def test_impossible_settings_are_reported_in_a_sentence(settings: dict[str, str], named: str) -> None:
     async with asr_process(**settings) as process:
         _, log = await process.communicate()
         assert process.returncode == 1

@@ -95,7 +95,7 @@ async def test_one_address_behind_a_proxy_is_limited_at_both_gateways(url: str) 
                         await asyncio.sleep(0.01)
 
 
-async def test_who_is_no_proxy_can_not_choose_an_address(url: str) -> None:
+async def test_only_a_trusted_proxy_can_set_the_clients_address(url: str) -> None:
     gateway = TestGateway(redis_url=url)
     async with (
         gateway.running(client_max_connections=1, forwarded_allow_ips="10.0.0.1"),

@@ -58,7 +58,7 @@ async def test_a_silent_learner_is_handed_over_at_once() -> None:
             await gateway.draining.done.wait()
 
 
-async def test_who_comes_while_it_drains_is_sent_on() -> None:
+async def test_a_new_learner_is_sent_on_while_the_gateway_drains() -> None:
     async with TestGateway().running() as gateway, a_learner(gateway.ws) as stays:
         await stays.send(type="text", text="a reply holds the gateway")
         await stays.wait_for("ai_audio_start")
@@ -101,7 +101,7 @@ async def test_a_turn_that_is_being_spoken_is_answered_first() -> None:
         await handed_over(learner)
 
 
-async def test_what_was_said_until_the_time_is_over_is_kept() -> None:
+async def test_words_before_the_time_limit_are_kept() -> None:
     old, new = TestGateway(), TestGateway()
     new.store = old.store
     heard = transcript("Well I think")
@@ -260,7 +260,7 @@ async def test_where_all_refuse_the_error_comes_soon() -> None:
         assert behind.calls == 2 * (1 + RETRIES)
 
 
-async def test_what_is_no_refusal_is_not_tried_again() -> None:
+async def test_only_refusals_are_repeated() -> None:
     behind = refusing(1, grpc.StatusCode.INVALID_ARGUMENT)
     async with replicas(behind) as channel, GrpcLlm(channel).stream(WritingRequest(ASKED)) as deltas:
         with pytest.raises(Exception, match="not here") as failed:

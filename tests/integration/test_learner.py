@@ -113,7 +113,7 @@ async def test_without_a_time_to_live_nothing_is_kept(url: str, store: RedisStor
     assert await store.usual_pause_ms(ANNA) == 0
 
 
-async def test_a_store_that_is_away_is_said_to_be() -> None:
+async def test_a_store_that_is_away_is_reported() -> None:
     store = RedisStore(f"redis://127.0.0.1:{free_ports(1)[0]}/0", ttl_s=TTL_S, learner_ttl_s=TTL_S)
     for asked in (store.usual_pause_ms(ANNA), store.keep_usual_pause(ANNA, 900)):
         with pytest.raises(UnavailableError, match="Redis can't be reached"):

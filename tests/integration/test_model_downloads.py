@@ -78,9 +78,7 @@ def refused(hub: Hub | str, cache: Path, model: str = MODEL, **more: Any) -> str
     return log.rpartition("can't: ")[2]
 
 
-def test_what_is_asked_for_arrives_with_its_progress_in_the_log_and_is_then_found_without_the_hub(
-    hub: Hub, tmp_path: Path
-) -> None:
+def test_a_download_logs_its_progress_and_is_then_found_without_the_hub(hub: Hub, tmp_path: Path) -> None:
     folder, log = fetch(hub, tmp_path)
     assert (folder / "model.safetensors").read_bytes() == WEIGHTS
     assert (folder / "config.json").read_bytes() == FILES["config.json"]

@@ -213,7 +213,7 @@ async def test_a_resumed_conversation_is_one_entry_with_all_its_new_words(world:
     assert entry["new_words"] == 8
 
 
-async def test_one_who_leaves_during_the_analysis_keeps_what_was_measured(world: World) -> None:
+async def test_a_learner_who_leaves_during_the_analysis_keeps_the_measured_parts(world: World) -> None:
     world.gateway.llm.answer_s = 60.0
     async with a_learner(world.gateway.ws) as learner:
         await learner.send(type="start", learner=ANNA, keep_progress=True)
@@ -311,7 +311,7 @@ async def test_the_oldest_conversation_makes_room(world: World) -> None:
     assert [entry.ended_at.day for entry in kept.conversations] == [2, 3]
 
 
-async def test_a_store_that_is_away_is_said_to_be() -> None:
+async def test_a_store_that_is_away_is_reported() -> None:
     url = f"redis://127.0.0.1:{free_ports(1)[0]}/0"
     async with a_world(url) as world:
         learner = await world.converse(SAID[0], learner=ANNA, keep_progress=True)

@@ -172,7 +172,7 @@ async def test_one_client_may_have_so_many_connections() -> None:
 
 
 @pytest.mark.parametrize("limit", [{"client_messages_per_s": 1.0}, {"client_bytes_per_s": 10.0}])
-async def test_who_sends_too_much_is_told_and_closed(limit: dict[str, float]) -> None:
+async def test_a_client_that_sends_too_much_gets_an_error_and_is_closed(limit: dict[str, float]) -> None:
     async with TestGateway().running(**limit) as gateway, at_the_door(gateway.ws) as learner:
         await learner.wait_for("connected")
         for _ in range(15):

@@ -61,7 +61,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str | None]] = [
 """(an event of a client, the code of the error that it gets, the error's parameter)"""
 
 
-async def test_what_is_wrong_gets_an_error_that_names_the_event() -> None:
+async def test_a_wrong_event_gets_an_error_that_names_it() -> None:
     async with a_gateway().running() as gateway, realtime(gateway.http) as client:
         for kind, event, code, param in WRONG:
             error = await client.error_for(kind, **event)

@@ -185,7 +185,7 @@ async def test_conversations_outlive_the_server(
         assert (await store.resume("abc", "token", "g2"))[1] == TURNS[:1]
 
 
-async def test_a_server_that_is_not_there_is_said_to_be_away() -> None:
+async def test_a_missing_server_is_reported_as_away() -> None:
     store = RedisStore(f"redis://127.0.0.1:{free_ports(1)[0]}/0", ttl_s=TTL_S)
     assert not await store.ping()
     with pytest.raises(UnavailableError, match="Redis can't be reached"):

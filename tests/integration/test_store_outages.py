@@ -119,7 +119,7 @@ async def test_after_a_failover_turns_go_to_the_new_master_and_what_it_lacks_is_
             assert [message async for message in outbox] == []
 
 
-async def test_what_could_not_be_saved_is_saved_as_soon_as_it_can_be(tmp_path: Path) -> None:
+async def test_unsaved_turns_are_saved_as_soon_as_possible(tmp_path: Path) -> None:
     port = free_ports(1)[0]
     store = RedisStore(f"redis://127.0.0.1:{port}/0", ttl_s=TTL_S)
     outbox = Outbox()

@@ -43,7 +43,7 @@ async def stub() -> AsyncIterator[Any]:
         yield stub
 
 
-async def test_what_people_say_is_not_logged(stub: Any, caplog: pytest.LogCaptureFixture) -> None:
+async def test_learners_words_are_not_logged(stub: Any, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         await speak(stub, ["Platypus matters, they said. Platypus."])
         await refusal(stub, [config(), text("Platypus. "), config()])
@@ -90,7 +90,7 @@ async def test_before_it_is_warm_it_says_so() -> None:
         assert answer.status == health_pb2.HealthCheckResponse.NOT_SERVING
 
 
-async def test_a_model_that_cannot_be_had_is_replaced_and_that_is_told(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unavailable_model_is_replaced_and_that_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     async with tts.serving(tts_model_name="/nowhere/voice.onnx") as stub:
         engine = (await stub.Describe(pb.DescribeRequest())).engine
         assert (engine.engine, engine.model, engine.ready) == ("piper", "en_US-joe-medium", True)

@@ -216,7 +216,7 @@ async def test_a_cancel_stops_the_work_and_frees_the_slot(stub: Any, engine: Cou
     assert REGISTRY.get_sample_value("aitalk_tts_cancelled_total") == cancels + 1
 
 
-async def test_who_does_not_listen_holds_the_work_back(stub: Any, engine: CountingEngine) -> None:
+async def test_synthesis_waits_for_a_client_that_does_not_read(stub: Any, engine: CountingEngine) -> None:
     """Replies take turns in the threads. While another client gets 15 pieces, this one would get as many if it were not
     held back."""
     await free_slots(stub)

@@ -77,7 +77,7 @@ def test_an_expression_that_names_no_metric_of_ours_is_found_out() -> None:
         ShippedQuery("nowhere", "sum by (le").metrics  # noqa: B018
 
 
-def test_what_grafana_is_given_is_what_the_code_says() -> None:
+def test_the_dashboard_files_match_the_code() -> None:
     assert {path: path.read_text() for path in FOLDER.glob("*.json")} == files(), "run python -m deploy.grafana"
 
 

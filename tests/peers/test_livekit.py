@@ -315,7 +315,7 @@ async def test_a_transcription_session() -> None:
         await stream.aclose()
 
 
-async def test_what_is_synthesised_is_recognised() -> None:
+async def test_recognition_understands_synthesis() -> None:
     voice = openai.TTS(base_url=BASE, api_key="any", model="tts-1", voice="alloy")
     sound = [event.frame async for event in voice.synthesize(LINES["market"], conn_options=ONCE)]
     engine = openai.STT(base_url=BASE, api_key="any", model="whisper-1", language="en")

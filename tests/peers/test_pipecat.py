@@ -173,7 +173,7 @@ async def test_an_interruption_truncates_what_was_not_heard() -> None:
         assert pipeline.errors() == []
 
 
-async def test_an_item_that_there_is_not_is_no_fatal_error() -> None:
+async def test_a_missing_item_is_not_a_fatal_error() -> None:
     service = a_realtime_service()
     async with running(service) as pipeline:
         with pytest.raises(Exception, match="item_nowhere"):
@@ -271,7 +271,7 @@ async def test_a_tool_call_of_the_language_model() -> None:
         assert pipeline.errors() == []
 
 
-async def test_what_is_synthesised_is_recognised() -> None:
+async def test_recognition_understands_synthesis() -> None:
     text = LINES["market"]
     speech = OpenAITTSService(api_key="any", base_url=f"{gateway()}/v1")
     async with running(speech) as pipeline:

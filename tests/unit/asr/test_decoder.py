@@ -62,7 +62,7 @@ async def until_running(engine: BatchEngine, batches: int = 1) -> None:
         await asyncio.sleep(0.001)
 
 
-async def test_what_waits_while_the_model_works_is_the_next_batch() -> None:
+async def test_decodes_that_wait_form_the_next_batch() -> None:
     engine = BatchEngine()
     decoder = Decoder(engine, 1, max_batch=3)
     tasks = [decode(decoder, 1)]
@@ -173,7 +173,7 @@ async def test_partials_are_taken_while_there_is_room_for_them() -> None:
     await decoder.close()
 
 
-async def test_one_who_leaves_a_batch_leaves_the_others_in_it() -> None:
+async def test_a_cancelled_decode_leaves_the_rest_of_its_batch() -> None:
     engine = BatchEngine()
     decoder = Decoder(engine, 1, max_batch=4)
     first = decode(decoder, 1)

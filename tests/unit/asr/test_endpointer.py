@@ -69,7 +69,7 @@ def test_a_voice_that_begins_just_before_the_end_is_heard_out() -> None:
     )
 
 
-def test_what_is_neither_voice_nor_silence_changes_nothing() -> None:
+def test_a_sound_between_voice_and_silence_changes_nothing() -> None:
     assert decide((BETWEEN, 50)) == []
     assert decide((VOICE, 20), (BETWEEN, 50), finish=False) == [SpeechStarted(at(0))]
     assert decide((VOICE, 20), (SILENCE, 1), (BETWEEN, 25))[-1] == EndOfTurn(at(20), EndReason.SILENCE)

@@ -39,7 +39,7 @@ def ask(
     return found, endpointer
 
 
-def test_who_is_surely_done_is_answered_after_the_least_silence() -> None:
+def test_a_certain_end_needs_only_the_shortest_silence() -> None:
     found, _ = ask([1.0], (VOICE, 20), (SILENCE, 30))
     assert found == [
         (3, SpeechStarted(at(0))),
@@ -50,7 +50,7 @@ def test_who_is_surely_done_is_answered_after_the_least_silence() -> None:
     ]
 
 
-def test_who_is_surely_not_done_is_waited_for_and_asked_about_each_time_the_silence_has_doubled() -> None:
+def test_an_unlikely_end_waits_longest_and_is_judged_again_whenever_the_silence_has_doubled() -> None:
     found, _ = ask([0.0], (VOICE, 20), (SILENCE, 60))
     assert found[2:] == [
         (26, Assess()),

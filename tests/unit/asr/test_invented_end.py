@@ -52,5 +52,5 @@ def test_a_mark_goes_to_the_word_before_it(parts: list[tuple[str, float]], texts
     assert [word.text for word in said_in(segment(*parts), "final")] == texts
 
 
-def test_what_is_probably_no_speech_has_no_words() -> None:
+def test_probable_silence_has_no_words() -> None:
     assert said_in(segment((" Thank", 0.9), (".", 0.9), no_speech=0.9), "final") == []

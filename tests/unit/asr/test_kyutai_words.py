@@ -45,7 +45,7 @@ def test_confidence_is_the_mean_of_a_words_pieces() -> None:
     assert word.confidence == pytest.approx((0.65 + 0.75) / 2)
 
 
-def test_what_is_no_word_is_left_out() -> None:
+def test_non_words_are_left_out() -> None:
     assert heard([PAD] * 5 + [MARK, DOT, 1, 2, 99, PAD]) == Transcript()
 
 

@@ -90,7 +90,7 @@ def test_a_recording_is_translated_by_a_model_that_knows_its_language() -> None:
     assert (model.asked, model.tasks) == ([None], ["translate"])
 
 
-def test_what_is_clear_is_not_doubted() -> None:
+def test_clear_words_are_not_doubted() -> None:
     model = Polyglot(says={"en": (" I know.", -0.3)})
     assert heard_by(model) == ("I know.", "en")
     assert model.asked == ["en"]

@@ -14,7 +14,7 @@ def said(text: str, *, begin: int = 0) -> list[Word]:
     return [Word(f" {word}", begin + 100 * i, begin + 100 * (i + 1), 1.0) for i, word in enumerate(text.split())]
 
 
-def test_what_two_decodes_agree_on_is_stable() -> None:
+def test_words_on_which_two_decodes_agree_are_stable() -> None:
     agreement = LocalAgreement()
     assert agreement.add(said("I want")) == PartialText("", "I want")
     assert agreement.add(said("I went to the")) == PartialText("I", " went to the")

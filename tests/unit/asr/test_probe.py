@@ -42,13 +42,13 @@ def probed(name: str, **settings: Any) -> FallbackEngine:
         ("Failing", "the weights are for another model"),
     ],
 )
-def test_what_fails_in_the_child_is_named(name: str, reason: str) -> None:
+def test_a_failure_in_the_child_is_reported(name: str, reason: str) -> None:
     engine = probed(name)
     engine.load()
     assert reason in engine.describe().fallback_reason
 
 
-def test_what_hangs_is_ended() -> None:
+def test_a_process_that_hangs_is_ended() -> None:
     engine = probed("Hanging", asr_probe_timeout_s=0.5)
     engine.load()
     limit = "it did not load and decode a second of audio within 0.5 s (ASR_PROBE_TIMEOUT_S)"

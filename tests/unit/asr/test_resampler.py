@@ -52,7 +52,7 @@ def test_however_it_is_cut_the_same_comes_out(rate_hz: int, sizes: list[int]) ->
     assert np.array_equal(np.concatenate(out), Resampler(rate_hz).feed(pcm, last=True))
 
 
-def test_what_would_be_heard_as_nonsense_is_refused() -> None:
+def test_audio_that_would_be_recognised_as_nonsense_is_refused() -> None:
     mono = np.frombuffer(sound(16_000), "<i2")
     check_recording(mono.tobytes())
     check_recording(b"")

@@ -14,7 +14,7 @@ from tests.support.asr_stream import RATE, LengthEngine, ScriptedJudge, Stream, 
 ASKING = Endpointing(eager_silence_ms=192, min_silence_ms=256, max_silence_ms=1_600, max_turn_ms=30_000)
 
 
-async def test_the_end_comes_sooner_where_the_speaker_is_surely_done() -> None:
+async def test_the_end_comes_sooner_if_the_speaker_is_certainly_done() -> None:
     speech = loud(1) + quiet(1) + loud(1) + quiet(3)
     sure = await Stream(open_engine(sure=True), endpointing=ASKING, judge=ScriptedJudge([0.999])).run(speech, Finish())
     unsure = await Stream(open_engine(), endpointing=ASKING, judge=ScriptedJudge([0.001])).run(speech, Finish())

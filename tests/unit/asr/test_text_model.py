@@ -37,7 +37,7 @@ def test_the_recognisers_own_marks_tell_it_nothing(model: LlamaTextModel) -> Non
     assert [model.infer(f"I would like to order{mark}") for mark in (".", "...", " -", ",", "?!")] == [plain] * 5
 
 
-def test_what_was_said_long_before_makes_no_difference(model: LlamaTextModel) -> None:
+def test_turns_long_ago_make_no_difference(model: LlamaTextModel) -> None:
     last = "and then " * 20 + "we went to the"
     assert model.infer("I have a dog. " * 200 + last) == model.infer(last)
 

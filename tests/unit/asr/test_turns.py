@@ -177,7 +177,7 @@ def test_a_whole_sentence_in_spanish_ends_within_half_a_second_and_one_that_brea
     assert wait(probability_of_end(0.54, broken_off, "es", 0.002)) >= 1_040
 
 
-def test_what_speaks_for_an_end_counts_for_it_and_what_speaks_against_it_against() -> None:
+def test_each_sign_changes_the_probability_in_its_direction() -> None:
     for _, weights in (WITH_TEXT_MODEL, WITHOUT_TEXT_MODEL, IN_ROMANCE_LANGUAGES):
         assert min(weights._replace(wants_more=0)) >= 0
         assert weights.wants_more <= 0
@@ -225,7 +225,7 @@ def test_the_usual_pause_is_one_that_was_heard(lengths: list[float], earlier: fl
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.01, 3.0, 8.0, 9.5])
-def test_it_sees_sound_as_its_makers_let_it(seconds: float) -> None:
+def test_its_features_equal_the_reference(seconds: float) -> None:
     """Our features equal those of the reference code in the weights' wheel, a file that needs only numpy."""
     reference = find_smart_turn().parents[1] / "_whisper_features.py"
     spec = importlib.util.spec_from_file_location("reference_features", reference)

@@ -97,7 +97,7 @@ def test_silence_without_a_word_fails(told_s: float, fails: bool) -> None:
     assert any("untold" in problem for problem in row_of(diary, before).problems()) is fails
 
 
-def test_what_is_still_unanswered_at_the_end_counts_as_waiting() -> None:
+def test_an_answer_missing_at_the_end_counts_as_waiting() -> None:
     diary, before = a_learner()
     a_good_turn(diary)
     diary.spoke(END_S - 6)

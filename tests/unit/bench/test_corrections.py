@@ -52,7 +52,7 @@ def test_sentences_go_to_the_model_as_people_write_and_come_back_in_tokens(token
     assert as_tokens(text, tokens.split()) == tokens.split()
 
 
-def test_what_is_not_believed_leaves_the_sentence_as_it_is() -> None:
+def test_a_rejected_correction_leaves_the_sentence_unchanged() -> None:
     corpus = Corpus([SOURCE, RIGHT], [[RIGHT] * 4, [RIGHT] * 4])
     nothing = figures(corpus, [None, None], 1.0)
     assert nothing.gleu == nothing.doing_nothing < 100

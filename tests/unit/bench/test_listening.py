@@ -53,7 +53,7 @@ def test_no_reply_is_no_answer() -> None:
     assert answer(TurnEnded(12.5)) == (None, False, False)
 
 
-def test_what_came_before_the_utterance_is_not_its_business() -> None:
+def test_audio_before_the_utterance_is_not_part_of_it() -> None:
     assert answer(TurnEnded(9.0), ReplyHeard(9.9), TurnEnded(12.5), ReplyHeard(13.0)) == (1.0, False, False)
 
 

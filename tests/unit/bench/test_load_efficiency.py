@@ -83,7 +83,7 @@ class BlockedVad(CountingVad):
         return super().infer(audio, state)
 
 
-async def test_who_comes_while_the_thread_is_busy_shares_the_next_way() -> None:
+async def test_calls_that_come_while_the_thread_is_busy_share_the_next_run() -> None:
     vad = BlockedVad()
     with CountingThread() as thread:
         listening = VadThread(vad, thread)
@@ -105,7 +105,7 @@ def test_no_threads_of_numpy_spin_beside_the_networks() -> None:
     assert int(done.stdout) == 1
 
 
-def test_what_is_loaded_at_the_start_is_kept_from_the_collector_and_later_cycles_are_not() -> None:
+def test_objects_loaded_at_the_start_are_not_collected_and_later_cycles_are() -> None:
     """It runs in a process of its own, because it changes the process's garbage collector."""
     script = (
         "import gc, weakref; from common.process import collect_garbage_rarely\n"
@@ -178,7 +178,7 @@ async def test_gathered_pcm_comes_out_with_each_whole_window_and_nothing_is_lost
     assert [len(pcm) // 2 for pcm in came] == [640, 640, 320, 640, 320, 1]
 
 
-async def test_what_comes_between_two_looks_of_the_listener_is_one_piece() -> None:
+async def test_audio_that_comes_between_two_reads_is_one_piece() -> None:
     async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le") as audio:
         await audio.feed(b"\1" * 640)
         await audio.feed(b"\2" * 640)

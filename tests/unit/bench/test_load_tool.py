@@ -60,7 +60,7 @@ def test_a_turn_waits_for_its_endpoint_if_the_models_are_faster() -> None:
 
 
 @pytest.mark.parametrize("at_s", [1.0, 5.9, POSSIBLE_S + 3.1])
-def test_an_answer_to_something_else_is_none(at_s: float) -> None:
+def test_an_answer_to_another_question_does_not_count(at_s: float) -> None:
     came = answers([spoke(at_s)], ENDS, FRAMES, MODELS_S)
     assert (came.due, came.given) == (1, 0)
 

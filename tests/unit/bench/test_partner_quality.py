@@ -20,7 +20,7 @@ def test_a_loop_is_found(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["That is very, very good! Do you like it?", "Yes. Yes. And you?", ""])
-def test_what_is_no_loop(text: str) -> None:
+def test_repetitions_that_are_not_loops(text: str) -> None:
     assert not loops(text)
 
 

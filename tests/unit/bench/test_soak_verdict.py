@@ -28,7 +28,7 @@ def test_a_steady_run_passes() -> None:
         (replace(STEADY, descriptors_after=43), "3 file descriptors are left over"),
     ],
 )
-def test_what_grows_or_is_left_over_fails(process: Process, problem: str) -> None:
+def test_growth_and_leftovers_fail(process: Process, problem: str) -> None:
     (found,) = verdict(process)
     assert problem in found
 

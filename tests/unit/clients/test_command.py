@@ -144,7 +144,7 @@ async def test_words_are_shown_when_they_have_been_heard() -> None:
     assert dialogue.screen.partner_says == "Good morning"
 
 
-def test_what_is_not_heard_counts_as_played() -> None:
+def test_audio_that_is_not_heard_counts_as_played() -> None:
     output = UnheardOutput()
     assert output.heard() is None
     output.push(Audio("a", 1000, bytes(200)))

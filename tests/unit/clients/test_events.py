@@ -52,7 +52,7 @@ def test_optional_fields_of_the_gateway_may_be_missing() -> None:
     assert read == events.Transcript("Hello", is_final=False)
 
 
-def test_what_a_newer_gateway_adds_is_ignored() -> None:
+def test_additions_of_a_newer_gateway_are_ignored() -> None:
     assert events.read_message('{"type": "pong", "mood": "good"}') == events.Pong()
     assert events.read_message('{"type": "applause", "claps": 3}') == events.Unknown("applause", {"claps": 3})
 

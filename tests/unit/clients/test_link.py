@@ -94,7 +94,7 @@ def test_a_successful_attempt_starts_the_waits_anew() -> None:
         link.received(Resumed("one", 4, "beginner"))
 
 
-def test_what_was_typed_and_not_answered_is_sent_again() -> None:
+def test_a_typed_turn_without_an_answer_is_sent_again() -> None:
     link = a_ready_link()
     link.unanswered = "Hello?"
     link.lost(0, "")

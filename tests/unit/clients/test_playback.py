@@ -35,7 +35,7 @@ def test_any_cutting_plays_the_same(pieces: list[list[int]], size: int) -> None:
     assert not whole or buffer.heard() == Heard("a", len(whole))
 
 
-def test_what_the_sound_card_still_holds_is_not_heard_yet() -> None:
+def test_audio_in_the_sound_card_does_not_count_as_heard() -> None:
     buffer = PlaybackBuffer(latency_s=0.03)
     buffer.push(audio([1] * 100))
     assert buffer.heard() is None

@@ -42,7 +42,7 @@ def test_a_status_fits_into_trailers(text: str) -> None:
     assert 3 * len(status.details.encode()) + sum(len(value) for _, value in status.trailing_metadata) < 8192
 
 
-def test_what_a_service_says_itself_is_passed_on() -> None:
+def test_a_services_own_message_is_passed_on() -> None:
     assert failed(CODE.UNAVAILABLE, "the model is loading").message == "LLM: the model is loading"
     assert isinstance(failed(CODE.RESOURCE_EXHAUSTED, "all 4 slots are taken"), BusyError)
     assert isinstance(failed(CODE.RESOURCE_EXHAUSTED, "Received message larger than max (9 vs. 4)"), InvalidInputError)

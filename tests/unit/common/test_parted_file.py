@@ -115,7 +115,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(install: Callable[..., 
         FILE.join(tmp_path / "file")
 
 
-def test_what_a_killed_process_left_is_written_over_by_the_next(install: Callable[..., Path], tmp_path: Path) -> None:
+def test_the_leftovers_of_a_killed_process_are_overwritten(install: Callable[..., Path], tmp_path: Path) -> None:
     packages, models = install(*PARTS), tmp_path / "models"
     script = (
         "import resource, signal, sys; from pathlib import Path\n"

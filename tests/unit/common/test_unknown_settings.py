@@ -41,7 +41,7 @@ def test_a_name_that_resembles_none_points_to_the_page() -> None:
     assert str(found) == ".env has COLOUR, which is not a setting; see docs/settings.md"
 
 
-def test_what_looks_like_protection_is_an_error_in_production_only() -> None:
+def test_a_misspelt_protection_setting_is_an_error_in_production_only() -> None:
     typo = {".env": {"AUTH_TOKEN": "a-secret-of-sixteen"}}
     (warning,) = check({}, typo, is_production=False)
     assert "Nobody is kept out by it." in warning

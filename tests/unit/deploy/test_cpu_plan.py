@@ -175,7 +175,7 @@ def test_a_model_that_cannot_be_timed_is_named_and_the_others_go_on(tmp_path: Pa
     assert "could not be timed" in written([first])
 
 
-def test_what_is_said_of_one_repository_does_not_hold_for_another(tmp_path: Path) -> None:
+def test_an_answer_about_one_repository_does_not_hold_for_another(tmp_path: Path) -> None:
     seen: list[LlmSettings] = []
 
     def timer(settings: LlmSettings) -> Speed:

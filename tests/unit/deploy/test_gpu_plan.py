@@ -86,7 +86,7 @@ def test_a_device_that_is_asked_for_is_kept() -> None:
     assert not make_plan(profile("low-vram", ASR_DEVICE="cuda:1"), [48.0]).fits
 
 
-def test_what_runs_elsewhere_or_on_the_cpu_takes_nothing() -> None:
+def test_models_elsewhere_or_on_the_cpu_take_no_gpu_memory() -> None:
     here = profile("high-vram", LLM_BASE_URL="http://gpu/v1", ASR_DEVICE="cpu", TTS_ADDRESS="other:50053")
     assert make_plan(here, [4.0]).demands == ()
 

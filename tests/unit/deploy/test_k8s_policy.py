@@ -107,7 +107,7 @@ def test_each_fault_of_a_pod_is_named(spoil: Spoil, said: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "said"), [("NetworkPolicy", "no NetworkPolicy"), ("PodDisruptionBudget", "no PodDisruptionBudget")]
 )
-def test_what_is_not_there_is_missed(kind: str, said: str) -> None:
+def test_a_missing_kind_of_object_is_reported(kind: str, said: str) -> None:
     assert any(said in problem for problem in problems([one for one in SOUND if one["kind"] != kind]))
 
 

@@ -33,7 +33,7 @@ def test_the_default_port_is_taken_where_it_is_free() -> None:
         assert plan({}, (part,))[1]["ASR_PORT"] != str(free)
 
 
-def test_what_runs_elsewhere_is_not_started_here() -> None:
+def test_a_process_that_runs_elsewhere_is_not_started() -> None:
     elsewhere, settings = plan({"REDIS_URL": "redis://cache/0", "LLM_ADDRESS": "gpu-box:50052"})
     assert elsewhere == {"redis", "llm"}
     assert not {"REDIS_URL", "LLM_ADDRESS", "VALKEY_PORT", "LLM_PORT"} & settings.keys()

@@ -113,7 +113,7 @@ async def test_a_program_that_no_longer_answers_is_replaced() -> None:
     await asyncio.wait_for(running, 20)
 
 
-async def test_what_cannot_start_ends_all_and_says_why() -> None:
+async def test_a_process_that_cannot_start_ends_all_and_says_why() -> None:
     output = Output()
     programs = (program("well", WAITS), program("ill", "echo 'ASR can'\"'\"'t start: PORT is taken'; exit 1"))
     supervisor = Supervisor(programs, lambda *said: output.lines.append(said))

@@ -126,7 +126,9 @@ def test_two_versions_of_a_package_are_audited_one_after_the_other() -> None:
         ("echo 'Segmentation fault' >&2", 139, 2),
     ],
 )
-def test_what_could_not_be_looked_up_is_not_called_safe(tmp_path: Path, says: str, fails: int, status: int) -> None:
+def test_packages_that_could_not_be_looked_up_are_not_called_safe(
+    tmp_path: Path, says: str, fails: int, status: int
+) -> None:
     """With a stand-in for pip-audit, which checks that it gets a lock with hashes."""
     tool = tmp_path / "pip-audit"
     tool.write_text(

@@ -136,7 +136,7 @@ async def test_no_mistakes_is_an_answer() -> None:
     assert llm.asked.count("CorrectionsAnswer") == 1
 
 
-def test_what_is_corrected_stands_once_in_its_sentence() -> None:
+def test_a_corrected_passage_occurs_once_in_its_sentence() -> None:
     sentence = Sentence("I have a idea, and a apple is not a idea.", "t")
     found = list(edits(sentence, "I have an idea, and an apple is not an idea."))
     assert [(one.original, one.corrected) for one in found] == [

@@ -84,7 +84,7 @@ def test_fillers_are_counted_and_hesitations_are_no_words() -> None:
     assert fluency.fillers.per_100_words == round(400 / 11, 1)
 
 
-def test_where_no_filler_is_written_down_none_is_counted_and_the_reason_is_told() -> None:
+def test_without_written_fillers_none_is_counted_and_the_reason_is_given() -> None:
     measured = measure([spoken("I like it very much")], "beginner", "en")
     assert measured.fluency.fillers is None
     assert "not measured" in measured.unavailable["fillers"]

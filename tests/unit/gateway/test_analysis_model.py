@@ -43,7 +43,7 @@ async def test_a_good_model_fills_every_part() -> None:
     }
 
 
-async def test_what_is_measured_comes_first_and_the_rest_part_by_part() -> None:
+async def test_the_measured_parts_come_first_and_the_rest_part_by_part() -> None:
     stages = analyse(TURNS, level="beginner", language="en", duration_s=12.5, llm=(llm := ScriptedLlm()))
     first = await anext(stages)
     assert llm.asked == []

@@ -187,7 +187,7 @@ def test_a_sentence_has_an_end(text: str, *, expected: bool) -> None:
     assert has_end(text) is expected
 
 
-def test_what_follows_the_last_end_is_left_out() -> None:
+def test_text_after_the_last_sentence_end_is_left_out() -> None:
     assert whole_sentences("One is here. Two! We also bought a") == "One is here. Two!"
     assert whole_sentences("We also bought a") == ""
 

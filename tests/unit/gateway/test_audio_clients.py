@@ -47,7 +47,7 @@ FIREFOX_TONE = (10_000 * np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000)).
         ("firefox-153.ogg", "opus/ogg", FIREFOX_TONE),
     ],
 )
-async def test_what_real_programs_write_is_what_they_heard(name: str, codec: str, sound: Samples) -> None:
+async def test_recordings_of_real_programs_decode_to_what_they_recorded(name: str, codec: str, sound: Samples) -> None:
     data = (RECORDINGS / name).read_bytes()
     heard = await hear(cut(data, 700))
     assert (heard.errors, heard.codec) == ([], codec)

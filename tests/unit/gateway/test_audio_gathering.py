@@ -73,7 +73,7 @@ def test_nothing_waits_longer_than_for_so_many_windows(heard: list[int], expecte
         assert held < most
 
 
-def test_what_is_nearer_to_the_voice_than_to_the_room_is_no_pause() -> None:
+def test_a_sound_nearer_to_the_voice_than_to_the_room_is_not_a_pause() -> None:
     """In both cases the sound is 12 dB below the voice. The room is 14 or 40 dB below it."""
     assert sizes(expecting(Expected.PAUSE, VOICE // 5, VOICE), VOICE // 4, VOICE // 4) == [0, 2]
     assert sizes(expecting(Expected.PAUSE, ROOM, VOICE), VOICE // 4, VOICE // 4) == [0, 0]
@@ -127,7 +127,9 @@ def test_however_it_is_cut_the_same_comes_out(
 
 
 @given(levels, expectations, st.lists(st.integers(1, WINDOW), min_size=1))
-def test_what_goes_when_does_not_depend_on_frames(heard: list[int], expected: Expected, frames: list[int]) -> None:
+def test_when_windows_are_sent_does_not_depend_on_frames(
+    heard: list[int], expected: Expected, frames: list[int]
+) -> None:
     """This holds as long as no frame is longer than a window."""
     whole = list(accumulate(size for size in sizes(expecting(expected), *heard) if size))
     pcm, gathering, came, cut = b"".join(map(window, heard)), expecting(expected), 0, []

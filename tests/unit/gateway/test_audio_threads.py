@@ -65,7 +65,7 @@ async def test_a_session_is_not_delayed_by_one_that_nobody_listens_to() -> None:
         await unheard.close()
 
 
-async def test_whoever_feeds_too_fast_waits_until_somebody_listens() -> None:
+async def test_feeding_too_fast_waits_for_the_reader() -> None:
     data = LONG_WAV * 2
     async with AudioInput(sample_rate_hz=16_000) as audio, asyncio.TaskGroup() as tasks:
         feeding = tasks.create_task(feed_all(audio, data))

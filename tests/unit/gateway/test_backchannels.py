@@ -105,7 +105,7 @@ def test_the_learners_own_words_are_no_echo(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["Go on.", "Oh, carry on!", "Go ahead."])
-def test_who_tells_the_partner_to_go_on_does_not_interrupt(text: str) -> None:
+def test_telling_the_partner_to_go_on_does_not_interrupt(text: str) -> None:
     assert is_backchannel(text, "en")
 
 

@@ -34,7 +34,7 @@ async def test_the_scarcest_service_decides(slots: dict[str, int], seats: int) -
     assert capacity.seats == seats
 
 
-async def test_what_is_not_known_holds_up_nobody_in_development_and_everybody_in_production() -> None:
+async def test_unknown_capacity_admits_everybody_in_development_and_nobody_in_production() -> None:
     for admit, seats in ((True, None), (False, 0)):
         capacity = Capacity(SHARES, admit_unknown=admit)
         assert capacity.seats == seats

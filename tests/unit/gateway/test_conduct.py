@@ -208,7 +208,7 @@ async def test_only_one_reply_is_under_way_but_one_that_is_only_played_on_counts
     assert [notice.outcome for notice in talk.of(ReplyEnded)] == ["complete", "complete"]
 
 
-async def test_what_is_added_while_a_reply_is_under_way_comes_after_it() -> None:
+async def test_an_item_added_during_a_reply_comes_after_it() -> None:
     talk = a_talk(BY_HAND)
     async with talk.running():
         await talk.post(ask())

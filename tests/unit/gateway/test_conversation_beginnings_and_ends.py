@@ -123,7 +123,7 @@ async def test_the_last_words_are_heard_before_the_analysis() -> None:
     assert talk.asr.open_streams == 0
 
 
-async def test_what_is_measured_comes_at_once_and_frees_the_seat_while_the_rest_is_written() -> None:
+async def test_the_measured_parts_come_at_once_and_free_the_seat_while_the_rest_is_written() -> None:
     talk = Conversation()
     talk.llm.answer_s = 80.0
     async with talk.running():
@@ -153,7 +153,7 @@ async def test_what_is_measured_comes_at_once_and_frees_the_seat_while_the_rest_
     assert talk.store.sessions[talk.connected.session_id][0].state == "ended"
 
 
-async def test_who_leaves_while_the_analysis_is_written_ends_it() -> None:
+async def test_the_analysis_ends_if_the_learner_leaves() -> None:
     talk = Conversation()
     talk.llm.answer_s = 80.0
     async with talk.running():

@@ -167,7 +167,7 @@ async def test_the_wait_for_an_answer_counts_from_the_learners_last_sound() -> N
     assert [m.code for m in talk.of(ErrorMessage)] == ["slow"]
 
 
-async def test_a_cold_model_is_told_of_and_its_reply_still_comes() -> None:
+async def test_a_cold_model_is_reported_and_its_reply_still_comes() -> None:
     talk = Conversation()
     talk.llm.first_s = 40
     async with talk.running():
@@ -184,7 +184,7 @@ async def sounds(talk: Conversation, seconds: float, level: int) -> None:
         await asyncio.sleep(0.02)
 
 
-async def test_whoever_speaks_while_recognition_hangs_is_told_each_time_within_five_seconds() -> None:
+async def test_a_learner_who_speaks_while_recognition_hangs_is_told_each_time_within_five_seconds() -> None:
     """The streams of all learners to one server share a connection. Once it is full, no stream can even be opened."""
     talk = Conversation()
     talk.asr.stuck_streams, talk.asr.stuck_opens = 1, 1000
@@ -204,7 +204,7 @@ async def test_whoever_speaks_while_recognition_hangs_is_told_each_time_within_f
     assert talk.of(TurnComplete)
 
 
-async def test_whoever_speaks_while_recognition_is_away_is_told_each_time() -> None:
+async def test_a_learner_who_speaks_while_recognition_is_away_is_told_each_time() -> None:
     talk = Conversation()
     talk.asr.script = [(0, UnavailableError("ASR: restarting")) for _ in range(1000)]
     async with talk.running():
@@ -238,7 +238,7 @@ async def test_a_sentence_that_is_spoken_as_recognition_comes_back_is_heard_whol
     assert loud[-1] - loud[0] > at(2.49)
 
 
-async def test_whoever_is_told_shortly_before_the_end_of_a_sentence_is_told_again_after_it() -> None:
+async def test_a_learner_told_shortly_before_the_end_of_a_sentence_is_told_again_after_it() -> None:
     """The sentence came last, so without another message the learner would wait for an answer to it."""
     talk = Conversation()
     talk.asr.script = [(at(1.9), UnavailableError("ASR: restarting")), *([(0, UnavailableError("ASR: away"))] * 100)]

@@ -82,7 +82,7 @@ async def test_without_a_scenario_the_model_writes_what_the_partner_opens_with()
     assert [type(turn) for turn in turns] == [PartnerTurn, LearnerTurn, PartnerTurn]
 
 
-async def test_nobody_begins_for_a_learner_who_did_not_ask_for_it() -> None:
+async def test_the_partner_does_not_begin_unless_the_client_requests_it() -> None:
     for choices in ({}, {"scenario": "cafe"}, {"scenario": "cafe", "partner_begins": False}):
         talk = in_the_library()
         async with talk.running():
@@ -259,7 +259,7 @@ def test_instructions_take_the_place_of_a_scenario() -> None:
     assert changes == {"instructions": "You are a pirate.", "scenario": None}
 
 
-def test_who_says_nothing_about_the_subject_changes_nothing() -> None:
+def test_a_start_without_a_subject_changes_nothing() -> None:
     state = STATE.model_copy(update={"scenario": CAFE.for_session()})
     assert subject_of(start(level="advanced"), state, Library({})) == {}
     assert subject_of(start(scenario="cafe"), state, Library({})) == {}

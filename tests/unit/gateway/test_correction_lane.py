@@ -80,7 +80,7 @@ async def test_nothing_is_corrected_before_the_end_unless_the_client_asks_for_it
 
 
 @pytest.mark.looptime
-async def test_a_small_model_is_not_asked_but_the_rules_correct_all_the_same() -> None:
+async def test_a_small_model_is_not_asked_but_the_rules_still_correct() -> None:
     talk, llm = conversation(RIGHT, is_small=True)
     async with talk.running():
         await talk.post(start(corrections="beside"))
@@ -108,7 +108,7 @@ async def test_a_rules_reason_comes_in_the_learners_own_language_now_and_in_the_
 
 
 @pytest.mark.looptime
-async def test_what_a_rule_has_corrected_is_not_sent_again_for_the_model() -> None:
+async def test_a_correction_by_a_rule_is_not_sent_again_for_the_model() -> None:
     talk, _ = conversation(RIGHT)
     async with talk.running():
         await talk.post(start(corrections="beside"))

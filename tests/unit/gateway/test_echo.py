@@ -95,7 +95,7 @@ def test_without_an_echo_the_audio_stays_as_it_is_once_that_is_known() -> None:
     assert len(out) == len(heard)
 
 
-def test_who_speaks_over_the_first_second_of_the_first_reply_is_heard_whole() -> None:
+def test_speech_over_the_first_second_of_the_first_reply_is_heard_completely() -> None:
     heard = microphone(None, 0, recording("beckett.wav"), speaks_at_s=BEGIN_S + 0.9)
     out, guard = cleaned(heard)
     assert np.array_equal(out, heard)
@@ -167,7 +167,7 @@ def test_on_headphones_nothing_is_correlated_while_the_learner_listens_and_nothi
     assert not guard._played._pieces
 
 
-def test_what_is_played_waits_for_what_was_sent_before() -> None:
+def test_audio_is_played_after_the_audio_sent_before_it() -> None:
     played = PlayedAudio(RATE_HZ)
     played.add(b"\1\0" * 100, 50)
     played.add(b"\2\0" * 100, 60)
@@ -178,7 +178,7 @@ def test_what_is_played_waits_for_what_was_sent_before() -> None:
 
 
 @pytest.mark.parametrize("source_rate_hz", [24_000, 22_050, 48_000])
-def test_what_is_played_is_resampled_without_gaps_when_it_is_read(source_rate_hz: int) -> None:
+def test_played_audio_is_resampled_without_gaps(source_rate_hz: int) -> None:
     def tone(rate_hz: int) -> npt.NDArray[np.float64]:
         return 3000 * np.sin(2 * np.pi * 200 * np.arange(rate_hz) / rate_hz)
 

@@ -107,7 +107,7 @@ async def test_silence_and_speech_are_gathered_and_pauses_are_not() -> None:
         await ear.is_told(VoiceContinued(0))
 
 
-async def test_a_voice_that_goes_on_is_told_with_its_very_window() -> None:
+async def test_a_voice_that_goes_on_is_reported_with_its_window() -> None:
     async with listening() as ear:
         await ear.hears(QUIET, SILENT_WINDOWS)
         await ear.hears(VOICE, 3)

@@ -160,7 +160,7 @@ async def test_an_issuer_that_never_finishes_its_answer_takes_one_thread_and_is_
         running.cancel()
 
 
-async def test_what_is_wrong_with_a_token_is_wrong_with_these_too(issuer: Issuer) -> None:
+async def test_invalid_tokens_are_refused_with_fetched_keys_too(issuer: Issuer) -> None:
     issuer.add("key")
     secret = "a secret in a public document is no secret"
     issuer.more = [{"kid": "shared", "alg": "HS256"} | HMACAlgorithm.to_jwk(secret, as_dict=True)]

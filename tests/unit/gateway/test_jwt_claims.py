@@ -79,6 +79,6 @@ def test_a_subject_may_be_a_number() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["2027-01-01T00:00:00Z", "", float("inf"), float("nan"), [1], None])
-def test_times_that_are_none_are_refused(wrong: object) -> None:
+def test_invalid_times_are_refused(wrong: object) -> None:
     with pytest.raises(UnauthorizedError, match="not good here"):
         subject(exp=wrong)

@@ -72,7 +72,7 @@ def test_a_server_that_does_not_tell_its_languages_refuses_none() -> None:
 @pytest.mark.parametrize(
     ("native", "told"), [("es-MX", "'es-MX', which is the language that is practised"), ("xx", "is not a language tag")]
 )
-def test_a_pair_that_is_none_is_refused(native: str, told: str) -> None:
+def test_an_invalid_pair_of_languages_is_refused(native: str, told: str) -> None:
     with pytest.raises(InvalidInputError, match=told):
         check_pair("es", native)
     check_pair("es", "pt-BR")
@@ -146,7 +146,7 @@ async def test_a_scenario_in_a_language_that_is_not_here_is_refused() -> None:
 
 
 @pytest.mark.looptime
-async def test_who_practises_what_was_their_own_language_has_no_other_one() -> None:
+async def test_practising_the_native_language_clears_it() -> None:
     talk = Conversation(languages=Known(HERE))
     async with talk.running():
         await talk.post(start(native_language="es"))

@@ -101,7 +101,7 @@ def test_a_summary_stands_before_the_conversation_once_it_is_told() -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 3000)), max_size=40), st.booleans())
-def test_what_is_left_out_never_comes_back_and_what_is_kept_begins_with_the_learner(
+def test_left_out_turns_never_come_back_and_the_kept_ones_begin_with_the_learner(
     said: list[tuple[bool, int]], is_small: bool
 ) -> None:
     turns: list[Turn] = [learner("a" * chars) if is_learner else partner("b" * chars) for is_learner, chars in said]
@@ -234,7 +234,7 @@ async def test_a_learner_who_speaks_ends_the_work_for_later_prompts() -> None:
 
 
 @pytest.mark.looptime
-async def test_what_was_left_out_and_its_summary_stay_with_the_session() -> None:
+async def test_the_left_out_turns_and_their_summary_stay_with_the_session() -> None:
     first, _ = conversation()
     async with first.running():
         await converse(first, 40)
@@ -251,7 +251,7 @@ async def test_what_was_left_out_and_its_summary_stay_with_the_session() -> None
 
 @pytest.mark.looptime
 @pytest.mark.parametrize("answer", ["", "bla " * 200])
-async def test_a_summary_that_is_none_is_not_kept(answer: str) -> None:
+async def test_an_unusable_summary_is_not_kept(answer: str) -> None:
     talk, llm = conversation(answer=answer)
     async with talk.running():
         await converse(talk, 40)

@@ -61,7 +61,7 @@ def test_other_words_are_left_to_the_model(said: str) -> None:
     assert once_more(turns(), said) == ""
 
 
-def test_what_was_cut_off_is_said_whole() -> None:
+def test_a_word_that_was_cut_off_is_spoken_again() -> None:
     assert once_more(turns(heard="Near the sea,"), "Pardon?") == WORDS
 
 

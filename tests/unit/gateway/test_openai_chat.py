@@ -41,7 +41,7 @@ async def test_a_whole_reply_and_a_streamed_one() -> None:
     assert gateway.services.chat.open_streams == 0
 
 
-async def test_what_the_model_is_asked() -> None:
+async def test_the_questions_to_the_model() -> None:
     gateway = TestGateway()
     schema = {"type": "object", "properties": {"a": {"type": "string"}}}
     async with connected(gateway) as client:
@@ -83,7 +83,7 @@ async def test_what_the_model_is_asked() -> None:
     assert (second.stop, second.max_tokens, second.json_schema) == (("x",), 6, '{"type": "object"}')
 
 
-async def test_what_can_not_be_done_is_refused_with_its_name() -> None:
+async def test_an_unsupported_feature_is_refused_by_name() -> None:
     picture = [{"type": "image_url", "image_url": {"url": "data:"}}]
     tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
     call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}

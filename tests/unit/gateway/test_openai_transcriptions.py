@@ -246,7 +246,7 @@ async def test_an_upload_is_bounded_in_size_and_time() -> None:
     assert files_on_disk() == 0
 
 
-async def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
+async def test_a_file_that_is_not_a_recording_is_refused(tmp_path: Path) -> None:
     secret = tmp_path / "secret.wav"
     secret.write_bytes(wav(SECOND, 24_000))
     playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nfile://{secret}\n#EXT-X-ENDLIST\n".encode()

@@ -94,7 +94,7 @@ def test_a_key_is_for_the_algorithm_of_its_family() -> None:
 
 
 @pytest.mark.parametrize("key", ["hello", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"])
-def test_what_is_no_key_is_refused_at_the_start(key: str) -> None:
+def test_an_invalid_key_is_refused_at_the_start(key: str) -> None:
     with pytest.raises(ValueError, match="JWT_PUBLIC_KEY is not a public key"):
         settings(jwt_public_key=key).check_protection()
 

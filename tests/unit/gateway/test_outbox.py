@@ -23,7 +23,7 @@ async def taken(outbox: Outbox) -> list[object]:
     return [message async for message in outbox]
 
 
-async def test_who_sends_into_a_full_one_waits_in_order_until_a_message_is_taken() -> None:
+async def test_senders_to_a_full_outbox_wait_in_order() -> None:
     outbox = await filled()
     waiting = [asyncio.create_task(outbox.send(late)) for late in (b"late", b"later")]
     await asyncio.sleep(1)
@@ -53,7 +53,7 @@ async def test_an_error_that_a_notice_holds_is_a_message_only_without_notices(
     assert len(await taken(outbox)) == messages
 
 
-async def test_who_waits_for_a_message_goes_on_when_it_is_closed() -> None:
+async def test_closing_ends_the_wait_for_a_message() -> None:
     outbox = Outbox()
     taking = asyncio.create_task(taken(outbox))
     await asyncio.sleep(1)

@@ -97,7 +97,7 @@ def test_a_trained_model_needs_no_examples_in_english() -> None:
 
 
 @pytest.mark.parametrize("language", ["de", "fr-CA", UNKNOWN])
-def test_a_trained_model_is_told_as_others_are_where_it_was_not_trained(language: str) -> None:
+def test_a_trained_model_gets_the_usual_prompt_outside_its_training(language: str) -> None:
     trained, other = (
         messages_for(Briefing(language=language, is_small=True, is_trained=is_trained), [], "So.", max_chars=6000)
         for is_trained in (True, False)
@@ -205,7 +205,7 @@ def test_the_prefix_stays_the_same_while_old_turns_still_fit() -> None:
 
 
 @given(st.lists(st.text("ab ", min_size=1, max_size=400), max_size=30), st.integers(200, 2000))
-def test_what_is_sent_is_bounded_and_ends_with_the_learner(texts: list[str], max_chars: int) -> None:
+def test_prompts_are_bounded_and_end_with_the_learner(texts: list[str], max_chars: int) -> None:
     turns: list[Turn] = [learner(t) if i % 2 == 0 else partner(t) for i, t in enumerate(texts)]
     messages = roles(turns, "so", max_chars)
     assert messages[-1][0] == "user"

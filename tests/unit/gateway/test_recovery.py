@@ -168,7 +168,7 @@ async def test_a_replica_that_drains_between_turns_costs_no_time_and_no_turn() -
     assert recogniser.patience == [Patience(2.0, 100), Patience(2.0, 250)]
 
 
-async def test_what_is_said_while_no_replica_can_be_had_is_heard_by_the_next_one() -> None:
+async def test_speech_while_no_replica_is_available_goes_to_the_next_one() -> None:
     busy: Script = [(0, BusyError("full"))]
     recogniser = Recogniser([[(1000, SpeechStarted(500)), (2000, GONE)], busy, busy, []])
     await recognise(recogniser, 6)

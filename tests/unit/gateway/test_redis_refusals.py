@@ -104,7 +104,7 @@ REFUSALS: dict[str, tuple[Answer, str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSALS)
-async def test_what_is_told_when_redis_refuses(case: str) -> None:
+async def test_the_message_when_redis_refuses(case: str) -> None:
     refuses, told = REFUSALS[case]
     async with a_store(refuses) as (store, _):
         problem = await store.problem()
@@ -149,7 +149,7 @@ async def test_a_script_that_redis_has_forgotten_is_loaded_again() -> None:
     "refusal",
     ["READONLY You can't write against a read only replica.", "MASTERDOWN Link with MASTER is down", "LOADING"],
 )
-async def test_what_a_failover_refuses_is_tried_again_over_a_new_connection(refusal: str) -> None:
+async def test_a_command_that_a_failover_refuses_is_repeated_over_a_new_connection(refusal: str) -> None:
     async with a_store(lambda words: None) as (store, stand_in):
         stand_in.refuses = lambda words: refusal if stand_in.connections == 1 and words[0] == "EVALSHA" else None
         assert await store.problem() == ""

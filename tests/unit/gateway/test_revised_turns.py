@@ -71,7 +71,7 @@ async def test_a_revised_turn_is_corrected_by_its_new_words() -> None:
     assert isinstance(shown[0], TranscriptRevised)
 
 
-async def test_no_correction_is_told_twice() -> None:
+async def test_no_correction_is_sent_twice() -> None:
     talk = Conversation(llm=FakeLlm(is_small=True))
     said = "Yesterday I goed home."
     talk.asr.script = [*one_turn(said), (at(6), VerbatimTranscript(transcript("Yesterday I um, goed home.")))]

@@ -184,7 +184,7 @@ def test_all_wrong_fields_of_a_file_are_named_at_once(tmp_path: Path) -> None:
         (b"!!python/object/apply:os.getcwd []\n", "it has no fields"),
     ],
 )
-def test_what_is_no_yaml_is_told_apart(tmp_path: Path, raw: bytes, says: str) -> None:
+def test_invalid_yaml_gets_an_error_of_its_own(tmp_path: Path, raw: bytes, says: str) -> None:
     path = tmp_path / "lunch.yaml"
     path.write_bytes(raw)
     with pytest.raises(InvalidScenarioError) as error:

@@ -146,7 +146,7 @@ async def test_the_model_may_not_call_tools_for_ever() -> None:
 
 
 @pytest.mark.parametrize("arguments", ["{", "[]"])
-async def test_arguments_that_are_no_object_are_the_models_fault(arguments: str) -> None:
+async def test_arguments_that_are_not_an_object_are_the_models_fault(arguments: str) -> None:
     talk = a_talk([CallPiece(0, "c1", "look", arguments)])
     async with talk.running():
         await talk.post(start(tools=[LOOK]))

@@ -36,7 +36,7 @@ def test_a_british_spelling_is_as_frequent_as_the_american_one(british: str, ame
     assert one.zipf == other.zipf
 
 
-def test_what_only_looks_british_keeps_its_frequency() -> None:
+def test_a_word_that_only_looks_british_keeps_its_frequency() -> None:
     for word in ("four", "hour", "wise", "raise", "called", "installed", "fence", "filled"):
         assert look_up(word, "en").words[0].zipf == wordfreq.zipf_frequency(word, "en")
 

@@ -73,7 +73,7 @@ def test_a_server_with_other_metrics_tells_nothing() -> None:
         parse_metrics("<html>no metrics</html>")
 
 
-def test_what_is_told_is_exported_until_it_is_too_old() -> None:
+def test_reported_metrics_are_exported_until_they_are_too_old() -> None:
     now = [0.0]
     loads = BackendLoads(now=lambda: now[0])
     registry = CollectorRegistry()

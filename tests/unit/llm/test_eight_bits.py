@@ -81,7 +81,7 @@ def test_it_is_made_once_and_nothing_else_is_left(folder: Path) -> None:
     assert kept(folder) == [copy]
 
 
-def test_what_killed_processes_left_is_written_over_by_the_next(small: Path, tmp_path: Path) -> None:
+def test_the_leftovers_of_killed_processes_are_overwritten(small: Path, tmp_path: Path) -> None:
     folder = tmp_path / "models"
     for written in (10_000, 5_000):
         killed_after(written, small, folder)

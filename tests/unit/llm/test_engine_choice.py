@@ -56,7 +56,7 @@ def test_base_urls() -> None:
     assert settings(llm_base_url="http://a:1/v1, https://b/v1").llm_base_urls == ("http://a:1/v1", "https://b/v1")
 
 
-def test_an_engine_that_is_asked_for_without_what_it_needs() -> None:
+def test_a_requested_engine_without_its_settings() -> None:
     with pytest.raises(UnavailableError, match="LLM_BASE_URL is empty"):
         create_engine(settings(llm_engine="openai"))
 

@@ -157,7 +157,7 @@ async def test_the_servers_own_words_are_passed_on_but_not_all_of_them() -> None
         (429, b'{"error":{"message":"You exceeded your current quota"}}', "no credit or quota"),  # OpenAI
     ],
 )
-async def test_what_is_told_of_a_failure(status: int, body: bytes, words: str) -> None:
+async def test_the_message_for_a_failure(status: int, body: bytes, words: str) -> None:
     with pytest.raises(ServiceError, match=words):
         await events_of(refusal(status, body))
 

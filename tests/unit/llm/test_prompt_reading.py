@@ -82,7 +82,7 @@ async def test_tries_that_are_given_up_cost_no_more_reading() -> None:
         assert server.begun == ["And you?"] * 2
 
 
-async def test_what_the_learner_adds_waits_for_the_same_history() -> None:
+async def test_more_words_of_the_learner_wait_for_the_same_history() -> None:
     async with started() as (engine, server):
         assert not await ask(engine, "And", patience_s=5)
         assert await ask(engine, "And you?", patience_s=30)

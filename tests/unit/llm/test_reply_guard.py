@@ -57,7 +57,7 @@ def guarded(
         "Well – I think so; it's late…",
     ],
 )
-def test_what_people_say_on_purpose_passes(text: str) -> None:
+def test_deliberate_repetition_passes(text: str) -> None:
     assert guarded(text) == (text, None)
 
 
@@ -120,7 +120,7 @@ def test_a_recital_whose_first_clause_is_out_is_said_once(pieces: list[str] | No
     assert guarded(f"{said} {said}", "Hi.", said, "So.", pieces=pieces) == (said, Outcome.REPEATED)
 
 
-def test_a_reply_that_is_nothing_but_a_recital_is_spoken_all_the_same() -> None:
+def test_a_reply_that_only_recites_is_still_spoken() -> None:
     before = ("I like tea.", "What kind of tea do you like?", "Green tea.")
     assert guarded("What kind of tea do you like?", *before)[0] == "What kind of tea do you like?"
 
@@ -157,7 +157,7 @@ def test_a_learner_who_asks_again_hears_it_again(learner: str) -> None:
         "I practise the piano.",
     ],
 )
-def test_talk_that_only_sounds_like_a_request_to_repeat_is_none(learner: str) -> None:
+def test_talk_that_only_sounds_like_a_request_to_repeat(learner: str) -> None:
     said = "It is a fine thing. It is a fine day. It is a fine town."
     assert guarded(said, learner) == ("It is a fine thing. It is a fine day.", Outcome.REPEATED)
 

@@ -133,7 +133,7 @@ def test_json_is_asked_for_without_penalties() -> None:
     assert penalties(EVERYTHING, "llama.cpp").keys().isdisjoint(payload("m", request, Dialect("llama.cpp")))
 
 
-def test_what_a_server_refuses_is_left_out() -> None:
+def test_refused_parameters_are_left_out() -> None:
     assert "min_p" not in payload("m", EVERYTHING, Dialect("vllm", left_out=frozenset({"min_p"})))
 
 

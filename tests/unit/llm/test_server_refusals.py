@@ -101,7 +101,7 @@ def says_by_thinking(body: Body) -> list[str]:
 
 
 @pytest.mark.parametrize("habit", REFUSALS)
-async def test_what_a_server_refuses_is_found_at_start_and_left_out(
+async def test_refused_parameters_are_found_at_the_start_and_left_out(
     habit: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     refuses, found = REFUSALS[habit]

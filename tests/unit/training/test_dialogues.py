@@ -94,7 +94,7 @@ def test_a_partner_that_begins_answers_what_every_template_needs() -> None:
         ("## beginner | friend\nL: ", "a.txt:2: a line begins with"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_place(text: str, problem: str, tmp_path: Path) -> None:
+def test_an_error_names_its_place(text: str, problem: str, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(text)
     with pytest.raises(ValueError, match=re.escape(problem)):
         read(tmp_path)

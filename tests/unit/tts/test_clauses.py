@@ -247,7 +247,7 @@ def test_a_sentence_may_end_in_an_abbreviation(language: str, first: str, second
         "My grandfather and his three brothers all fought in World War II at sea",
     ],
 )
-def test_what_is_read_together_stays_together(text: str) -> None:
+def test_words_that_are_read_together_stay_together(text: str) -> None:
     """This holds even if the first clause is cut very early."""
     clauses = texts(text)
     assert any(word in clause for clause in clauses for word in ("5 - 3", "29, 2026", "5 km", "War II"))

@@ -103,7 +103,7 @@ def test_a_model_that_no_engine_knows_is_refused_at_once() -> None:
         create_engine(settings(tts_fallbacks="nobody/knows", tts_model_name="kyutai/tts-x"))
 
 
-def test_the_next_is_taken_and_it_is_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_next_fallback_is_used_and_reported(caplog: pytest.LogCaptureFixture) -> None:
     shelf = Shelf(piper=ToneEngine("piper"))
     engine = FallbackEngine([KYUTAI, COQUI, PIPER], load=shelf.load)
     with caplog.at_level(logging.WARNING):

@@ -136,7 +136,7 @@ def test_a_language_without_rules_is_left_to_its_voice(language: str, written: s
 
 
 @pytest.mark.parametrize("language", TABLES)
-def test_a_number_without_end_is_read_all_the_same(language: str) -> None:
+def test_a_very_long_number_is_still_read(language: str) -> None:
     """Python converts at most 4,300 digits to a number."""
     digits = "9" * 4400
     for written in (

@@ -66,7 +66,7 @@ async def test_text_without_sound_holds_nothing_up(worker: Worker) -> None:
     assert await pacer.make(lambda: None) is None
 
 
-async def test_who_has_nothing_to_hear_goes_first(worker: Worker) -> None:
+async def test_the_reply_that_runs_out_of_speech_first_goes_first(worker: Worker) -> None:
     order: list[str] = []
 
     def make(name: str) -> list[SpeechChunk]:
@@ -104,7 +104,7 @@ async def test_calls_due_at_once_keep_their_order_and_the_cancelled_never_begin(
     assert order == [0, 1, 3, 4, 5]
 
 
-async def test_what_waits_when_it_closes_is_cancelled() -> None:
+async def test_waiting_decodes_are_cancelled_on_closing() -> None:
     worker = Worker(threads=1)
     may_go = threading.Event()
     busy = asyncio.create_task(worker.run(may_go.wait))

@@ -141,7 +141,7 @@ def test_chunks_tile_text_and_time(text: str, size: int) -> None:
     assert all(a.end_sample <= b.start_sample and a.text_end <= b.text_start for a, b in itertools.pairwise(words))
 
 
-def test_what_is_not_heard_is_no_caption() -> None:
+def test_words_that_are_not_spoken_get_no_caption() -> None:
     words = [word.text for chunk in spoken("See https://x.com/y **now** 😀 please", 4) for word in chunk.words]
     assert words == ["See", "**now**", "please"]
 
@@ -179,7 +179,7 @@ def test_guessed_words_are_all_told_whatever_the_length(text: str, frames: int) 
         assert all(a.end_sample <= b.start_sample for a, b in itertools.pairwise(times))
 
 
-def test_what_wraps_an_engine_does_not_hide_that_it_takes_text_as_it_comes() -> None:
+def test_a_wrapped_engine_still_takes_streamed_text() -> None:
     wrapped = FallbackEngine(["words"], load=lambda _: LevelledEngine(WordEngine(), -20.0))
     wrapped.load()
     text = "Well, I think so. Do you?"

@@ -45,7 +45,7 @@ def test_right_words_stay(rewriter: Rewriter) -> None:
     assert rewriter.rewrite(audio, heard) is heard
 
 
-def test_what_can_not_be_compared_stays(rewriter: Rewriter) -> None:
+def test_parts_that_can_not_be_compared_stay(rewriter: Rewriter) -> None:
     audio = sound("I must go home.")
     with_a_number = transcript("I must go 2,500 home.", audio)
     assert rewriter.rewrite(audio, with_a_number) is with_a_number
