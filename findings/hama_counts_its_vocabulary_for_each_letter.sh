@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Finding: hama's grapheme-to-phoneme model numbers its whole vocabulary anew for each letter of a word. Three quarters of
-# the time that it takes to spell an English word go there.
+# Finding: for each letter of a word, hama's grapheme-to-phoneme model numbers its whole vocabulary again. That takes
+# three quarters of the time for an English word.
 #
 # Version: hama 1.7.0, numpy 2.3.5, CPython 3.11, Linux x86-64.
 # Expected: the table from token to number is made when the model is loaded.
 # Seen: Vocabulary.encoder_token_to_id is a property that makes a dictionary of 19,750 entries (Korean syllables, too)
 #   each time. TextTokenizer.encode asks for it twice for each letter, and once more. A word of six letters takes
 #   13 dictionaries, about 25 ms; the two networks need 9 ms. With the property cached, the phonemes are the same.
-# Who is hurt: who spells many words for live speech, for example the pronunciations of every word of an utterance.
+# Who is hurt: programs that need the phonemes of many words for live speech, for example of every word of an utterance.
 # Valid input: `predict` of one English word. Fails unless six letters take 13 dictionaries of more than 19,000 entries.
 set -euo pipefail
 folder=$(mktemp -d)

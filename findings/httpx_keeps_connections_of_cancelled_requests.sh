@@ -7,7 +7,7 @@
 #   connection in the pool that is neither used nor idle (`HTTP/1.1, NEW, Request Count: 0`). Nothing ever closes it or
 #   uses it: the socket stays open, in CLOSE_WAIT once the server has closed its end. With the default limit of 100
 #   connections, 100 such moments leave a client that only raises PoolTimeout.
-# Who is hurt: everything that streams from a language model and is interrupted: each interruption cancels a request.
+# Who is hurt: programs that stream from a language model and are interrupted: each interruption cancels a request.
 #   A service with 2,500 short conversations had lost one to two connections.
 # Valid input: GET requests to a server in the same process that answers at once, cancelled after 0, 1, 2 … turns of the
 #   event loop. Fails unless at least one connection stays in the pool after all requests have ended.

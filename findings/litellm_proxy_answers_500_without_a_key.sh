@@ -5,10 +5,10 @@
 # Version: litellm[proxy] 1.108.7, CPython 3.11, Linux x86-64; no database, as in its quick start.
 # Expected: HTTP 401 with an error of type `auth_error`, as with the other extra, `litellm[extra_proxy]`.
 # Seen: HTTP 500, "Internal Server Error", for /v1/models and /v1/chat/completions. The log ends with
-#   "ModuleNotFoundError: No module named 'prisma'": what turns the error of the log-in into an answer first imports the
-#   database's client, which only the other extra installs. With the key, the same requests are answered (200).
-# Who is hurt: whoever forgets to give a client the key. OpenAI's clients try again on 500 and not on 401, a program that
-#   waits for its model server waits forever, and nothing tells that a key is missing.
+#   "ModuleNotFoundError: No module named 'prisma'": the code that answers a failed log-in first imports the database's
+#   client, which only the other extra installs. With the key, the same requests are answered (200).
+# Who is hurt: operators who forget to give a client the key. OpenAI's clients repeat a request after 500, but not after
+#   401. A program that waits for its model server waits for ever, and no message says that the key is missing.
 # Valid input: GET /v1/models, with and without the header `Authorization`. Fails unless the first gives 200, the second
 #   500, and the log names the module.
 set -euo pipefail

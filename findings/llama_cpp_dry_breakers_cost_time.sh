@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Finding: in llama.cpp each sequence breaker of the DRY sampler costs time before a reply's first token, as the whole
+# Finding: in llama.cpp, each sequence breaker of the DRY sampler delays a reply's first token, because the whole
 # vocabulary is searched for it at each request.
 #
 # Version: xllamacpp 2026.10.11549 (llama.cpp's server in a wheel), SmolLM2-135M-Instruct Q4_1 from the wheel
@@ -7,8 +7,8 @@
 # Expected: `dry_multiplier` costs nothing that a learner could notice; breakers are tokenised once.
 # Seen: with a vocabulary of 49,152 tokens the default four breakers add about 24 ms to each request, one adds about
 #   6 ms. A vocabulary three times as large takes that much longer.
-# Who is hurt: whoever turns DRY on for a voice agent and leaves `dry_sequence_breakers` alone: every reply, and every
-#   request that only reads a prompt ahead, begins later.
+# Who is hurt: voice agents that turn DRY on and keep the default `dry_sequence_breakers`: every reply, and every request
+#   that only reads a prompt ahead, begins later.
 # Valid input: one short chat prompt, one token of reply. Fails unless four breakers cost at least twice what one costs,
 #   and one costs at least a millisecond (medians of requests that take turns).
 set -euo pipefail

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Finding: ONNX Runtime for Linux makes an id of the device, and collects events to send to its maker, without being
-# asked. Silero's and Piper's users, faster-whisper's and most voice pipelines load it, so that they report, too.
+# Finding: ONNX Runtime for Linux makes an id of the device, and collects events to send to its maker, without asking.
+# Programs with Silero, Piper or faster-whisper, and most voice pipelines load it, so they report, too.
 #
 # Version: onnxruntime 1.32.0 and faster-whisper 1.2.1 (for its Silero model), CPython 3.11, Linux x86-64. According to
 #   its releases, since 1.29.
@@ -11,7 +11,7 @@
 #   why nobody sees this in tests).
 # Who is hurt: self-hosted services that promise that nothing leaves the machine.
 # Valid input: the Silero model that faster-whisper brings, loaded as usual. The events go nowhere in this script: it
-#   gives the library a proxy that nobody listens on. Fails unless both files are there without the variable and after
+#   gives the library a proxy address on which nothing listens. Fails unless both files are there without the variable and after
 #   `disable_telemetry_events()`, and none is with it.
 set -euo pipefail
 folder=$(mktemp -d)
