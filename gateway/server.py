@@ -8,12 +8,14 @@ import socket
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from common.addresses import join, listen
 from gateway.admission.draining import Draining
 from gateway.app import connect, create_app
 from gateway.config import GatewaySettings
 from gateway.connection.http_protocol import HttpProtocol
+from gateway.connection.logged_urls import hide_queries
 from gateway.connection.low_water_mark import WebSocketProtocol
 
 # A message above MAX_FRAME_BYTES gets an error; a message above this closes the WebSocket with code 1009.
@@ -54,24 +56,29 @@ def open_sockets(host: str, port: int) -> list[socket.socket]:
         raise ValueError(f"it can't listen on {where} ({why}); set PORT or HOST, or stop what uses it") from None
 
 
+def server_config(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
+    """How uvicorn serves the gateway: with our protocols, which bound what a client may cost."""
+    hide_queries()
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=settings.debug,
+        http=HttpProtocol,
+        ws=WebSocketProtocol,
+        ws_max_size=max(WEBSOCKET_MAX_BYTES, settings.max_frame_bytes),
+        ws_per_message_deflate=False,  # audio does not compress
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        timeout_graceful_shutdown=5,
+    )
+
+
 async def serve(settings: GatewaySettings) -> None:
     """Serve until the sessions are handed over, or until a second signal. Raises ValueError if it can't listen."""
     listening = open_sockets(settings.host, settings.port)
     settings = settings.model_copy(update={"port": listening[0].getsockname()[1]})  # the real port, if PORT is 0
     async with connect(settings) as (ports, services, seats, limits):
         app = create_app(settings, ports, services, seats, limits)
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=settings.debug,
-            http=HttpProtocol,
-            ws=WebSocketProtocol,
-            ws_max_size=max(WEBSOCKET_MAX_BYTES, settings.max_frame_bytes),
-            ws_per_message_deflate=False,  # audio does not compress
-            forwarded_allow_ips=settings.forwarded_allow_ips,
-            timeout_graceful_shutdown=5,
-        )
-        server = DrainingServer(config, app.state.draining)
+        server = DrainingServer(server_config(app, settings), app.state.draining)
         async with asyncio.TaskGroup() as tasks:
             exiting = tasks.create_task(server.exit_when_drained())
             await server.serve(listening)

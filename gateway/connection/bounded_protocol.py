@@ -25,7 +25,9 @@ class BoundedProtocol(WebSocketsSansIOProtocol):
     reads."""
 
     stalled_s = STALLED_S
+    flush_s = FLUSH_S
     _stalled: asyncio.TimerHandle | None = None
+    _last: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop."""
@@ -35,6 +37,8 @@ class BoundedProtocol(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""
         self.resume_writing()
+        if self._last is not None:
+            self._last.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -43,7 +47,9 @@ class BoundedProtocol(WebSocketsSansIOProtocol):
         if self.conn.handshake_exc and not self.handshake_initiated:
             self._refuse_handshake()
             return
-        self._is_allowed(self._limits.read(is_unfinished=bool(self.conn.reader.buffer or self.frames)))
+        rest = len(self.conn.reader.buffer)  # of a frame that is incomplete
+        begins = not self.frames and rest < len(data)
+        self._is_allowed(self._limits.read(is_unfinished=bool(rest or self.frames), begins=begins))
 
     def handle_ping(self) -> None:
         """Called for each ping."""
@@ -76,7 +82,13 @@ class BoundedProtocol(WebSocketsSansIOProtocol):
     def keepalive_timeout(self) -> None:
         """Called when a ping was not answered."""
         super().keepalive_timeout()
-        self.loop.call_later(FLUSH_S, self._abort, "")
+        self._abort_later(self.flush_s)
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        """Called when the application is done with the connection, which then closes."""
+        super().on_task_complete(task)
+        if not self.disconnected:
+            self._abort_later(self.close_timeout + self.flush_s)
 
     def _refuse_handshake(self) -> None:
         """Answer a handshake that can't be read, for example with a line of more than 8 KiB. uvicorn would leave the
@@ -94,8 +106,14 @@ class BoundedProtocol(WebSocketsSansIOProtocol):
             metrics.CONNECTIONS_ENDED.labels("too_much").inc()
             self.conn.fail(CloseCode.POLICY_VIOLATION, reason)
             self.handle_parser_exception()
-            self.loop.call_later(FLUSH_S, self._abort, "")
+            self._abort_later(self.flush_s)
         return not reason
+
+    def _abort_later(self, delay_s: float) -> None:
+        """A close waits until the client has read what was written. A client that reads nothing would keep the
+        connection open for ever."""
+        if self._last is None:
+            self._last = self.loop.call_later(delay_s, self._abort, "")
 
     def _abort(self, reason: str) -> None:
         """Close at once, without waiting until the client has read what was written."""

@@ -33,11 +33,15 @@ class WireLimits:
         self._fragments = 0 if is_last else self._fragments + 1
         return "" if self._fragments <= MAX_FRAGMENTS else f"a message of more than {MAX_FRAGMENTS} fragments"
 
-    def read(self, *, is_unfinished: bool) -> str:
-        """Bytes have come. is_unfinished: the last frame or message among them is incomplete."""
+    def read(self, *, is_unfinished: bool, begins: bool) -> str:
+        """Bytes have come. is_unfinished: the last message among them is incomplete. begins: it begins among them, so
+        that an earlier one is complete.
+
+        Over a slow network, each read may end within a message for a long time, although all messages come in full.
+        """
         if not is_unfinished:
             self._unfinished_since_s = None
-        elif self._unfinished_since_s is None:
+        elif begins or self._unfinished_since_s is None:
             self._unfinished_since_s = self._now()
         elif self._now() - self._unfinished_since_s > MAX_UNFINISHED_S:
             return f"a message that took longer than {MAX_UNFINISHED_S:.0f} s"

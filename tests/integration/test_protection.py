@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -73,6 +74,22 @@ async def test_a_browser_sends_it_as_a_subprotocol_which_is_not_sent_back() -> N
     ):
         assert "connected" in str(await socket.recv())
         assert socket.subprotocol == "aitalk"
+
+
+async def test_no_log_has_what_a_client_puts_into_a_url(caplog: pytest.LogCaptureFixture) -> None:
+    """uvicorn logs the URL of every WebSocket and, with DEBUG, of every request. A token in a URL lets nobody in."""
+    caplog.set_level(logging.INFO)
+    async with TestGateway().running(auth_tokens=TOKENS, debug=True) as gateway:
+        async with at_the_door(f"{gateway.ws}?place=a-ticket", **bearer(TOKEN)) as learner:
+            await learner.wait_for("connected")
+        async with at_the_door(f"{gateway.ws}?token={TOKEN}&access_token={TOKEN}") as stranger:
+            assert (await stranger.wait_for("error"))["code"] == "unauthorized"
+        async with httpx.AsyncClient(base_url=gateway.http) as http:
+            assert (await http.get("/gpu", params={"token": TOKEN})).status_code == 401
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("uvicorn")]
+    assert [line for line in ours if '"WebSocket /ws/conversation?…" [accepted]' in line]
+    assert [line for line in ours if '"GET /gpu?… HTTP/1.1" 401' in line]
+    assert not [line for line in ours if TOKEN in line or "a-ticket" in line]
 
 
 @pytest.mark.parametrize("path", ["/gpu", "/metrics", "/scenarios", "/schemas/analysis.json"])

@@ -18,8 +18,6 @@ from gateway.admission.redis_seats import RedisSeats
 from gateway.app import create_app
 from gateway.clients import redis_client
 from gateway.config import GatewaySettings
-from gateway.connection.http_protocol import HttpProtocol
-from gateway.connection.low_water_mark import WebSocketProtocol
 from gateway.ports import (
     AnyLanguage,
     KnownLanguages,
@@ -30,6 +28,7 @@ from gateway.ports import (
     Ports,
     ServerTools,
 )
+from gateway.server import open_sockets, server_config
 from tests.support.fakes import FakeAsr, FakeChat, FakeLlm, FakeRecordings, FakeTts
 from tests.support.memory_store import MemoryStore
 
@@ -116,22 +115,12 @@ class TestGateway:
             limits,
         )
         self.draining = app.state.draining
-        config = uvicorn.Config(
-            app,
-            host="127.0.0.1",
-            port=0,
-            log_config=None,
-            http=HttpProtocol,
-            ws=WebSocketProtocol,
-            ws_max_size=1 << 24,
-            ws_per_message_deflate=False,
-            forwarded_allow_ips=made.forwarded_allow_ips,
-            lifespan="on",
-        )
+        config = server_config(app, made)
+        config.lifespan = "on"
         server = uvicorn.Server(config)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         async with asyncio.TaskGroup() as tasks:
-            serving = tasks.create_task(server.serve())
+            serving = tasks.create_task(server.serve(open_sockets("127.0.0.1", 0)))
             while not server.started:
                 await asyncio.sleep(0.01)
             self.port = server.servers[0].sockets[0].getsockname()[1]

@@ -8,15 +8,17 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 import uvicorn
-from fastapi import WebSocket, WebSocketDisconnect
+from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 from prometheus_client import REGISTRY
 from starlette.responses import PlainTextResponse
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 
+from gateway.config import GatewaySettings
 from gateway.connection.http_protocol import HttpProtocol
 from gateway.connection.low_water_mark import WebSocketProtocol
 from gateway.connection.wire_limits import CONTROL_FRAMES_PER_S, MAX_FRAGMENTS, MAX_UNFINISHED_S, WireLimits
+from gateway.server import WEBSOCKET_MAX_BYTES, server_config
 
 HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -115,13 +117,60 @@ def test_what_counts_and_for_how_long() -> None:
     assert any(limits.control_frame() for _ in range(round(2 * CONTROL_FRAMES_PER_S)))
     now = 100.0
     assert not limits.control_frame()
-    assert limits.read(is_unfinished=True) == ""
+    assert limits.read(is_unfinished=True, begins=True) == ""
     now += MAX_UNFINISHED_S
-    assert limits.read(is_unfinished=True) == ""
-    assert limits.read(is_unfinished=False) == ""
-    assert limits.read(is_unfinished=True) == ""
+    assert limits.read(is_unfinished=True, begins=False) == ""
+    assert limits.read(is_unfinished=False, begins=False) == ""
+    assert limits.read(is_unfinished=True, begins=False) == ""
     now += MAX_UNFINISHED_S + 1
-    assert "longer" in limits.read(is_unfinished=True)
+    assert limits.read(is_unfinished=True, begins=True) == ""  # another message
+    now += MAX_UNFINISHED_S + 1
+    assert "longer" in limits.read(is_unfinished=True, begins=False)
+
+
+class AgingProtocol(WebSocketProtocol):
+    """Each read comes 20 s after the last one."""
+
+    now = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._limits = WireLimits(lambda: self.now)
+
+    def data_received(self, data: bytes) -> None:
+        self.now += 20.0
+        super().data_received(data)
+
+
+async def sent_apart(writer: asyncio.StreamWriter, parts: list[bytes]) -> None:
+    """Send so that each part is read by itself."""
+    for part in parts:
+        writer.write(part)
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [frame(bytes(100), Opcode.BINARY)[:50], *[b"a"] * 3],
+        [frame(b"a", Opcode.BINARY, fin=False), *[frame(b"", Opcode.PING)] * 3],
+    ],
+    ids=["a frame", "a message in fragments"],
+)
+async def test_a_message_that_is_never_finished_ends_the_connection(parts: list[bytes]) -> None:
+    async with connected(AgingProtocol) as (reader, writer, _):
+        await sent_apart(writer, parts)
+        assert b"longer than 30 s" in await end_of(reader)
+
+
+async def test_over_a_slow_network_a_read_may_always_end_within_a_message() -> None:
+    """All messages come, but the pieces in which they come end elsewhere (TCP knows no messages)."""
+    audio = frame(bytes(100), Opcode.BINARY) * 8
+    async with connected(AgingProtocol) as (_, writer, received):
+        await sent_apart(writer, [audio[:50], *(audio[at : at + 100] for at in range(50, len(audio), 100))])
+        async with asyncio.timeout(10):
+            while len(received) < 8:
+                await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -143,6 +192,14 @@ async def asked(
         yield reader, writer
         await closed(writer)
         await asyncio.gather(*state.tasks)
+
+
+def test_the_gateway_is_served_within_these_limits() -> None:
+    config = server_config(FastAPI(), GatewaySettings(_env_file=None, max_frame_bytes=1024))
+    assert (config.http, config.ws) == (HttpProtocol, WebSocketProtocol)
+    assert config.ws_max_size == WEBSOCKET_MAX_BYTES  # uvicorn refuses longer messages while they arrive
+    assert config.ws_per_message_deflate is False  # otherwise a few KiB become many MiB
+    assert config.ws_ping_timeout
 
 
 async def test_a_connection_without_a_request_is_ended() -> None:
@@ -212,6 +269,50 @@ async def test_a_client_that_reads_nothing_is_cut_off() -> None:
         async with asyncio.timeout(10):
             while stalled() == before:
                 await asyncio.sleep(0.05)
+
+
+class SeenProtocol(WebSocketProtocol):
+    """Gives up what can't be flushed after 0.2 s."""
+
+    flush_s = 0.2
+    last: SeenProtocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.close_timeout = 0.2
+        SeenProtocol.last = self
+
+
+@pytest.mark.parametrize("why", ["the conversation is over", "pings are not answered", "it sends too much"])
+async def test_a_connection_that_closes_does_not_wait_for_a_client_that_reads_nothing(why: str) -> None:
+    """Not even if so little is left to be read that writing is not paused."""
+
+    async def app(scope: object, receive: object, send: object) -> None:
+        socket = WebSocket(scope, receive, send)  # type: ignore[arg-type]
+        await socket.accept()
+        while not SeenProtocol.last.transport.get_write_buffer_size():  # until the kernel takes no more
+            await socket.send_bytes(bytes(10_000))
+        is_full.set()
+        if why != "the conversation is over":
+            await asyncio.Event().wait()
+
+    is_full = asyncio.Event()
+    pings = {"ws_ping_interval": 0.1, "ws_ping_timeout": 0.1} if "pings" in why else {}
+    config = uvicorn.Config(app, ws_per_message_deflate=False, log_config=None, lifespan="off", **pings)  # type: ignore[arg-type]
+    config.load()
+    state = ServerState()
+    server = await asyncio.get_running_loop().create_server(lambda: SeenProtocol(config, state, {}), "127.0.0.1", 0)
+    async with server, asyncio.timeout(10):
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname(), limit=1)
+        writer.write(HANDSHAKE)
+        await is_full.wait()
+        if why == "it sends too much":
+            writer.write(frame(b"", Opcode.PING) * 5000)
+        while state.connections:
+            await asyncio.sleep(0.02)
+        await closed(writer)
+        for task in state.tasks:
+            task.cancel()
 
 
 async def test_a_client_that_pauses_for_less_long_is_not() -> None:
