@@ -13,8 +13,13 @@ from typing import Any
 import pytest
 import yaml
 
+from asr_service.config import AsrSettings
+from common.settings import ProcessSettings, is_secret
 from deploy.k8s.policy import WORKLOADS, problems
+from gateway.config import GatewaySettings
+from llm_service.config import LlmSettings
 from tests.support.mesh import ROOT
+from tts_service.config import TtsSettings
 
 MANIFESTS = [
     *sorted((ROOT / "deploy" / "k8s" / "base").glob("*.yaml")),
@@ -134,10 +139,55 @@ def test_the_pods_of_our_manifests_are_sound(path: Path) -> None:
             assert [one for one in found if "no pinned image" not in one] == []
 
 
-def test_every_container_of_the_compose_file_that_runs_always_is_hardened() -> None:
+def test_who_calls_the_models_can_not_reach_envoys_admin_port() -> None:
+    """It is closed to all but the monitoring: policies of one pod add up."""
+    base, envoy = (ROOT / "deploy" / "k8s" / "base" / "network-policies.yaml", ROOT / "deploy" / "envoy")
+    documents = [*yaml.safe_load_all(base.read_text())]
+    documents += yaml.safe_load_all((envoy / "envoy-deployment.yaml").read_text())
+    (pod,) = [one["spec"]["template"] for one in documents if one and one["kind"] == "Deployment"]
+    labels = pod["metadata"]["labels"]
+    policies = [one["spec"] for one in documents if one and one["kind"] == "NetworkPolicy"]
+    about_envoy = [one for one in policies if one["podSelector"].get("matchLabels", {}).items() <= labels.items()]
+    rules = [rule for one in about_envoy for rule in one.get("ingress", ())]
+    admin = [rule for rule in rules if "ports" not in rule or 9901 in [port["port"] for port in rule["ports"]]]
+    assert [rule["from"] for rule in admin] == [
+        [{"namespaceSelector": {"matchLabels": {"aitalk.io/monitoring": "true"}}}]
+    ]
+    to_models = [rule for rule in rules if 50051 in [port["port"] for port in rule.get("ports", ())]]
+    assert len(to_models) == 1
+
+
+def compose() -> dict[str, dict[str, Any]]:
+    """The services of the compose file that run always."""
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-    for name, service in services.items():
-        if service["profiles"] != ["observability"]:
-            assert service["read_only"] is True, name
-            assert service["cap_drop"] == ["ALL"], name
-            assert service["security_opt"] == ["no-new-privileges:true"], name
+    return {name: service for name, service in services.items() if service["profiles"] != ["observability"]}
+
+
+def test_every_container_of_the_compose_file_that_runs_always_is_hardened() -> None:
+    dockerfile = (ROOT / "deploy" / "docker" / "Dockerfile").read_text()
+    assert dockerfile.rindex("\nUSER 10001:10001\n") > dockerfile.rindex("\nFROM ")  # in the image that runs
+    for name, service in compose().items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert "user" not in service if "build" in service else int(service["user"].partition(":")[0]), name
+        assert set(service.get("ports", ())) <= {"${PORT:-8000}:8000"}, name
+
+
+def test_no_container_of_the_compose_file_gets_the_secrets_of_another() -> None:
+    """`.env` goes to all of ours, so what a container does not read must be overridden."""
+    settings: dict[str, type[ProcessSettings]] = {
+        "gateway": GatewaySettings,
+        "asr": AsrSettings,
+        "llm": LlmSettings,
+        "tts": TtsSettings,
+    }
+    secrets = {name for cls in settings.values() for name in map(str.upper, cls.model_fields) if is_secret(name)}
+    assert {"AUTH_TOKENS", "LLM_API_KEY"} <= secrets
+    ours = {name: service for name, service in compose().items() if "env_file" in service}
+    assert len(ours) == 7
+    for name, service in ours.items():
+        read = set(map(str.upper, settings[service["build"]["args"]["SERVICE"]].model_fields))
+        kept = {secret for secret in secrets - read if service["environment"].get(secret) != ""}
+        assert kept == set(), name
+        assert [secret for secret in secrets & read if service["environment"].get(secret) == ""] == [], name
