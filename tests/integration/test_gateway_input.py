@@ -56,7 +56,7 @@ async def still_talks(learner: Learner) -> None:
         ('{"type":"playback","turn_id":"x","played_ms":-1}', "invalid_message", "played_ms"),
         ('{"type":"start","audio":{"encoding":"mp3"}}', "invalid_message", "encoding"),
         ('{"type":"start","audio":{"encoding":"pcm_s16le","sample_rate":4}}', "invalid_message", "sample_rate"),
-        ('{"type":"start","language":"english!"}', "invalid_message", "language"),
+        ('{"type":"start","language":"english!"}', "invalid_input", "language"),
         (json.dumps({"type": "start", "voice": "x" * 257}), "invalid_message", "voice"),
         ('{"type":"start","session_id":"nope","resume_token":"nope"}', "session_unknown", "session"),
         (b"", "empty_audio", "0 bytes"),
