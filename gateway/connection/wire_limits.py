@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from gateway.admission.limits import Bucket
 
-CONTROL_FRAMES_PER_S = 20.0  # ten times as many at once
+CONTROL_FRAMES_PER_S = 20.0  # on average; ten times as many may come at once
 MAX_FRAGMENTS = 1000  # of one message, after the first
 MAX_UNFINISHED_S = 30.0  # from the first byte of a message to its last
 

@@ -87,7 +87,7 @@ class ItemRequests:
     async def _truncate(self, event: ItemTruncate) -> None:
         item = self._items.find(event.item_id, code="item_truncate_invalid_item_id")
         if item.role != "assistant" or item.kind != "output_audio":
-            raise ClientError("only audio of the assistant's can be truncated", param="item_id")
+            raise ClientError("only the assistant's audio can be truncated", param="item_id")
         if event.content_index != 0:
             raise ClientError("`content_index` must be 0: an item has one part", param="content_index")
         self._truncations[item.id] = min(event.audio_end_ms, round(self._partner.length_ms(item)))

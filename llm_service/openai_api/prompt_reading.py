@@ -64,8 +64,8 @@ class PromptReading:
         self._tasks: dict[tuple[Message, ...], asyncio.Task[None]] = {}
 
     def takes(self, request: GenerationRequest) -> bool:
-        """Whether this request, cancelled before its first event, may go on: not too many do, and no other one with the
-        same history does."""
+        """Whether this request may go on after it was cancelled before its first event. It may not if MOST requests go
+        on already, or one with the same history."""
         return len(self._tasks) < MOST and not self._of(request)
 
     def keep(self, request: GenerationRequest, reply: OwnTask) -> None:
