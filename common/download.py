@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_STEP = 10  # percent between two log lines
+LOG_EVERY_PERCENT = 10
+SPARE_BYTES = 100 << 20  # disk space that stays free after a file was written
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class _Progress(io.FileIO):
         while written < len(view):
             written += super().write(view[written:])
         percent = self._percent()
-        if percent >= self._shown + _STEP and not sys.stderr.isatty():
+        if percent >= self._shown + LOG_EVERY_PERCENT and not sys.stderr.isatty():
             self._shown = percent
             logger.info("%s: %d %% of %s", self._file.name, percent, gigabytes(self._file.size_bytes))
         return written

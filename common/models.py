@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from common.backoff import Backoff
-from common.download import WeightFile, download
+from common.download import SPARE_BYTES, WeightFile, download
 from common.errors import EngineError
 from common.memory import gigabytes
 
@@ -31,8 +31,6 @@ logger = logging.getLogger(__name__)
 
 RETRIES = 4
 """How often an interrupted download is tried again: after 1, 2, 4 and 8 s."""
-
-_SPARE_BYTES = 100 << 20  # disk space left free after a download
 
 
 @runtime_checkable
@@ -193,9 +191,9 @@ def _check_room(files: Iterable[WeightFile], wanted: _Wanted) -> None:
     wanted.cache_dir.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(wanted.cache_dir).free
     logger.info("downloading %s: %s, into %s", wanted, gigabytes(missing), wanted.cache_dir)
-    if free < missing + _SPARE_BYTES:
+    if free < missing + SPARE_BYTES:
         raise EngineError(
-            f"{wanted} needs {gigabytes(missing + _SPARE_BYTES)} of disk, and {gigabytes(free)} are free in"
+            f"{wanted} needs {gigabytes(missing + SPARE_BYTES)} of disk, and {gigabytes(free)} are free in"
             f" {wanted.cache_dir}; make room, or set MODELS_CACHE_DIR to a folder on a larger disk"
         )
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from common.download import LOG_EVERY_PERCENT, SPARE_BYTES
 from common.errors import EngineError
 from common.memory import gigabytes
 
@@ -24,8 +25,6 @@ NPM_FOLDER = ".npm"
 """The folder in MODELS_CACHE_DIR where packages of npm wait until they are joined."""
 
 _CHUNK = 4 << 20
-_STEP = 10  # percent between two log lines
-_SPARE_BYTES = 100 << 20  # disk space left free beside the file
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +73,9 @@ class PartedFile:
         parts = self.installed_parts(folder)
         if parts is None:
             raise EngineError(f"the packages with {self.name} are not installed: {self.parts[0][0]} and so on")
-        if (free := shutil.disk_usage(folder).free) < self.size_bytes + _SPARE_BYTES:
+        if (free := shutil.disk_usage(folder).free) < self.size_bytes + SPARE_BYTES:
             raise EngineError(
-                f"{self.name} needs {gigabytes(self.size_bytes + _SPARE_BYTES)} of disk, and {gigabytes(free)} are free"
+                f"{self.name} needs {gigabytes(self.size_bytes + SPARE_BYTES)} of disk, and {gigabytes(free)} are free"
                 f" in {folder}; make room, or set MODELS_CACHE_DIR to a folder on a larger disk"
             )
         logger.info("joining %s (%s) from %d parts, into %s", self.name, gigabytes(self.size_bytes), len(parts), folder)
@@ -101,7 +100,7 @@ class PartedFile:
                 file.write(chunk)
                 digest.update(chunk)
                 written += len(chunk)
-                if (percent := 100 * written // self.size_bytes) >= shown + _STEP:
+                if (percent := 100 * written // self.size_bytes) >= shown + LOG_EVERY_PERCENT:
                     shown = percent
                     logger.info("%s: %d %% of %s", self.name, percent, gigabytes(self.size_bytes))
         return digest.hexdigest()
