@@ -47,6 +47,7 @@ class Heard:
     has_heard_itself: bool = False  # a voice was noticed before the learner spoke
     noticed_s: float | None = None
     interrupted_s: float | None = None
+    late_s: float = 0.0  # how late the latest frame of the microphone was sent: the machine was too busy
 
     def note(self, kinds: set[str], ago_s: float) -> None:
         """Messages of these types have come since the learner began to speak `ago_s` ago."""
@@ -127,6 +128,7 @@ async def converse(url: str, response: np.ndarray, seconds: float, over: Pcm | N
                 piece = over[at - learner_at : at - learner_at + FRAME]
                 frame[: len(piece)] += piece
             await asyncio.sleep(max(0.0, began_s + (at + FRAME) / RATE_HZ - now()))
+            heard.late_s = max(heard.late_s, now() - began_s - (at + FRAME) / RATE_HZ)
             await learner.socket.send(np.clip(frame, -32768, 32767).astype("<i2").tobytes())
             if over is not None and at == learner_at:
                 before = len(learner.messages)
@@ -156,7 +158,13 @@ async def tables(url: str, levels_db: Sequence[int], delays_ms: Sequence[int]) -
     over = await _rows([[one(response, OVER_S, recording(name)) for name in RECORDINGS] for response in over_rooms])
     lines += ["", *_table(list(RECORDINGS), [*echoes, "none"], over, _over_cell)]
     heard = [one.interrupted_s is not None for row in over for one in row]
-    return [*lines, "", f"The person interrupted the partner in {sum(heard)} of {len(heard)} conversations."]
+    late_s = max(one.late_s for row in [*alone, *over] for one in row)
+    return [
+        *lines,
+        "",
+        f"The person interrupted the partner in {sum(heard)} of {len(heard)} conversations.",
+        f"The latest frame of a microphone was sent {_ms(late_s)} ms late. The figures count only if that is little.",
+    ]
 
 
 async def _rows(rows: list[list[Coroutine[None, None, Heard]]]) -> list[list[Heard]]:
