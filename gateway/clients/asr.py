@@ -74,7 +74,7 @@ def _event(response: asr_pb2.StreamingRecognizeResponse) -> ports.AsrEvent | Non
         case "end_of_turn":
             return ports.EndOfTurn(transcript_of(response.end_of_turn.transcript), response.end_of_turn.usual_pause_ms)
         case "voice_paused":
-            return ports.VoicePaused()
+            return ports.VoicePaused(response.voice_paused.end_sample)
         case "voice_continued":
             return ports.VoiceContinued(response.voice_continued.start_sample)
         case "verbatim_transcript":

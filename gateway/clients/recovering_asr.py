@@ -27,6 +27,7 @@ from gateway.ports import (
     Transcript,
     TurnResumed,
     VoiceContinued,
+    VoicePaused,
 )
 
 # A stream that has taken this much audio has worked, even if it sent no event. Earlier retries then no longer count.
@@ -196,6 +197,8 @@ def _moved(event: AsrEvent, by: int) -> AsrEvent:
     match event:
         case SpeechStarted(start) | TurnResumed(start) | VoiceContinued(start):
             return replace(event, start_sample=start + by)
+        case VoicePaused(end):
+            return VoicePaused(end + by)
         case EagerEndOfTurn(transcript) | EndOfTurn(transcript):
             return replace(event, transcript=_moved_transcript(transcript, by))
         case _:

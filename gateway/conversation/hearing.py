@@ -27,6 +27,7 @@ from gateway.conversation.hearing_events import (
     VoiceLasts,
 )
 from gateway.conversation.hearing_stall import StallWatch
+from gateway.conversation.lasting_voice import LastingVoice
 from gateway.conversation.unheard_audio import UnheardAudio
 from gateway.ports import (
     Asr,
@@ -47,6 +48,8 @@ REOPEN_AFTER_S = 1.0
 DOUBTFUL_S = 5.0
 # Audio that has queued up is taken in pieces of this many windows, 0.38 s. `clean` returns so little audio at once.
 PIECE_WINDOWS = 12
+# A gap in the voice that is not longer does not start the time until VoiceLasts anew.
+LONGEST_GAP_S = 0.3
 # When no audio has come for this long, the gathered audio goes to recognition, as the microphone may be off.
 GAP_S = 0.4
 
@@ -55,9 +58,9 @@ class Hearing:
     """The hearing of one session; `run` it as a task.
 
     language, patience: called when a stream is opened; patience also after `patience_changed`. interrupt_after_s: how
-    long a voice lasts before `VoiceLasts` is delivered. on_audio: gets each decoded piece of audio. deliver: gets the
-    events, in order; while it waits, recognition waits. clean: removes the partner's voice from the next piece of PCM;
-    the result may be shorter, even empty, and the rest comes later.
+    long a voice lasts before `VoiceLasts` is delivered, without its gaps. on_audio: gets each decoded piece of audio.
+    deliver: gets the events, in order; while it waits, recognition waits. clean: removes the partner's voice from the
+    next piece of PCM; the result may be shorter, even empty, and the rest comes later.
     """
 
     def __init__(
@@ -79,7 +82,7 @@ class Hearing:
         self._language = language
         self._patience = patience
         self._patience_changed = False  # it has changed, and recognition does not know yet
-        self._interrupt_samples = round(interrupt_after_s * sample_rate_hz)
+        self._lasting = LastingVoice(round(interrupt_after_s * sample_rate_hz), round(LONGEST_GAP_S * sample_rate_hz))
         self._on_audio = on_audio
         self._deliver = deliver
         self._clean = clean
@@ -90,7 +93,6 @@ class Hearing:
         self._stall = StallWatch(self._tell_slow)
         self._turn_is_open = False
         self._is_voiced = False
-        self._lasts_at: int | None = None  # the sample at which VoiceLasts is delivered
         self._failure: ServiceError | None = None  # why recognition is unavailable; None after its next event
         self._window_samples = round(VOICE_WINDOW_S * sample_rate_hz)
         self._piece_bytes = PIECE_WINDOWS * self._window_samples * BYTES_PER_SAMPLE
@@ -203,7 +205,7 @@ class Hearing:
         self._stream_began = self._heard_samples - sum(map(len, pieces)) // BYTES_PER_SAMPLE
         self._cut = None
         self._turn_is_open = self._is_voiced = False
-        self._lasts_at = None
+        self._lasting.end()
         self._expect()
         # Opening a stream may also take long, if the server hangs and other streams have filled the shared connection.
         self._stall.begin()
@@ -258,13 +260,21 @@ class Hearing:
             self._failure, self._is_doubtful = None, True
             self._unheard.drop()
         match event:
-            case SpeechStarted(start) | TurnResumed(start) | VoiceContinued(start):
+            case SpeechStarted(start) | TurnResumed(start):
                 self._turn_is_open = self._is_voiced = True
-                self._lasts_at = start + self._interrupt_samples
-            case VoicePaused() | EagerEndOfTurn():
-                self._is_voiced, self._lasts_at = False, None
+                self._lasting.begin(start)
+            case VoiceContinued(start):
+                self._turn_is_open = self._is_voiced = True
+                self._lasting.go_on(start)
+            case VoicePaused(end):
+                self._is_voiced = False
+                self._lasting.pause(end)
+            case EagerEndOfTurn():
+                self._is_voiced = False
+                self._lasting.end()
             case EndOfTurn():
-                self._turn_is_open, self._is_voiced, self._lasts_at = False, False, None
+                self._turn_is_open = self._is_voiced = False
+                self._lasting.end()
         self._expect()
 
     def _expect(self) -> None:
@@ -278,7 +288,7 @@ class Hearing:
             self._gathering.expected = Expected.PAUSE
         else:
             self._gathering.expected = Expected.ANYTHING
-        left = math.inf if self._lasts_at is None else self._lasts_at - self._sent_samples
+        left = math.inf if self._lasting.due is None else self._lasting.due - self._sent_samples
         self._gathering.most_windows = left / self._window_samples
 
     async def _feed(self, stream: AsrStream, pieces: Sequence[bytes]) -> None:
@@ -291,8 +301,7 @@ class Hearing:
                 self._patience_changed = False
                 await stream.set_patience(self._patience())
             await self._send(stream, chunk)
-            if self._lasts_at is not None and self._sent_samples >= self._lasts_at:
-                self._lasts_at = None
+            if self._lasting.tell(self._sent_samples):
                 await self._deliver(VoiceLasts())
             self._expect()
             chunk = await self._next_pcm()

@@ -17,7 +17,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class VoiceLasts:
-    """A voice has lasted for INTERRUPT_AFTER_MS without a pause, so it is more than a cough."""
+    """A voice has lasted for INTERRUPT_AFTER_MS without a long pause, so it is more than a cough."""
 
 
 @dataclass(frozen=True, slots=True)

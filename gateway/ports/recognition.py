@@ -77,6 +77,8 @@ class EndOfTurn:
 class VoicePaused:
     """The voice fell silent within the turn, perhaps only between two words."""
 
+    end_sample: int
+
 
 @dataclass(frozen=True, slots=True)
 class VoiceContinued:

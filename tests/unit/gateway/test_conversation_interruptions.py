@@ -96,9 +96,9 @@ async def test_a_hesitant_sound_is_no_interruption_however_long_its_pauses() -> 
     """Each piece of voice is short. The time after which a voice interrupts starts again after a gap."""
     talk = over_the_partner(
         (1.1, SpeechStarted(at(1.0))),
-        (1.5, VoicePaused()),
+        (1.5, VoicePaused(at(1.4))),
         (1.9, VoiceContinued(at(1.85))),
-        (2.3, VoicePaused()),
+        (2.3, VoicePaused(at(2.2))),
         (2.6, eager("uh-huh")),
         (3.0, end("uh-huh")),
     )

@@ -102,7 +102,7 @@ async def test_silence_and_speech_are_gathered_and_pauses_are_not() -> None:
         await ear.is_told(SpeechStarted(2 * SILENT_WINDOWS * WINDOW))
         assert await ear.hears(VOICE, SPEAKING_WINDOWS) == [SPEAKING_WINDOWS]
         assert await ear.hears(QUIET, 3) == [2, 1]
-        await ear.is_told(VoicePaused())
+        await ear.is_told(VoicePaused(0))
         assert await ear.hears(VOICE, 4) == [1, 1, 1, 1]  # each may end the pause
         await ear.is_told(VoiceContinued(0))
 
@@ -117,6 +117,20 @@ async def test_a_voice_that_goes_on_is_reported_with_its_window() -> None:
         assert await ear.hears(VOICE, 1) == [5]
         assert VoiceLasts() in ear.events
         assert await ear.hears(VOICE, SPEAKING_WINDOWS) == [SPEAKING_WINDOWS]
+
+
+async def test_a_voice_lasts_over_a_gap_between_two_words() -> None:
+    async with listening() as ear:
+        await ear.hears(VOICE, 12)
+        await ear.is_told(SpeechStarted(0))
+        await ear.hears(QUIET, 3)
+        await ear.is_told(VoicePaused(12 * WINDOW))
+        await ear.hears(VOICE, 3)
+        await ear.is_told(VoiceContinued(15 * WINDOW))
+        await ear.hears(VOICE, INTERRUPT_AFTER - 16)
+        assert VoiceLasts() not in ear.events
+        await ear.hears(VOICE, 1)
+        assert VoiceLasts() in ear.events
 
 
 @pytest.mark.parametrize("turns", range(4))
