@@ -305,8 +305,10 @@ def plan(environment: Mapping[str, str], parts: Sequence[Part] = PARTS) -> tuple
         settings["ENABLE_MEMORY_EFFICIENT_LOADING"] = "false"  # the bundled models are small, and load faster at once
     if environment.get("PORT") in (None, "", "0"):
         settings["PORT"] = str(free_ports(1)[0]) if environment.get("PORT") == "0" else "8000"
+    asked = {environment.get(name) for name in ("PORT", "METRICS_PORT", *(part.port for part in parts))}
     for part, port in zip(parts, free_ports(len(parts)), strict=True):
-        wanted = environment.get(part.port) or str(part.default_port if is_free(part.default_port) else port)
+        may_be_default = str(part.default_port) not in asked and is_free(part.default_port)
+        wanted = environment.get(part.port) or str(part.default_port if may_be_default else port)
         number = str(port) if wanted == "0" else wanted
         settings |= {part.port: number, part.address: part.form.format(number)}
     return elsewhere, settings

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from dotenv import dotenv_values
 from pydantic import ValidationError
@@ -87,7 +87,9 @@ def check_machine(variables: Mapping[str, Mapping[str, str]]) -> None:
 
     variables: the environment variables of each process that starts here.
     """
-    problems = [problem for host, port, setting in _ports(variables) if (problem := _port_problem(host, port, setting))]
+    ports = [*_ports(variables)]
+    problems = [problem for host, port, setting in ports if (problem := _port_problem(host, port, setting))]
+    problems += _ports_given_twice(ports)
     if redis := variables.get("redis"):
         problem = data_folder.problem_with(settings_from(ValkeySettings, redis).valkey_data_dir)
         problems += [problem] if problem else []
@@ -104,6 +106,18 @@ def _ports(variables: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, in
         yield host, int(values[setting]), setting
         if int(values.get("METRICS_PORT") or 0):
             yield host, int(values["METRICS_PORT"]), "METRICS_PORT"
+
+
+def _ports_given_twice(ports: Sequence[tuple[str, int, str]]) -> Iterator[str]:
+    """Two processes can't listen on one port. On the gateway's, the other process would pass for a healthy gateway."""
+    settings: dict[int, str] = {}
+    for _, port, setting in ports:
+        first = settings.setdefault(port, setting)
+        if first != setting:
+            counted = (
+                " (METRICS_PORT is counted up for each model server)" if "METRICS_PORT" in (first, setting) else ""
+            )
+            yield f"port {port} is needed for {first} and for {setting}{counted}; change one of them"
 
 
 def _port_problem(host: str, port: int, setting: str) -> str:

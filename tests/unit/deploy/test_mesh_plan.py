@@ -33,6 +33,13 @@ def test_the_default_port_is_taken_where_it_is_free() -> None:
         assert plan({}, (part,))[1]["ASR_PORT"] != str(free)
 
 
+def test_no_process_takes_the_port_that_another_was_given_by_default() -> None:
+    (free,) = free_ports(1)
+    part = replace(PARTS[1], default_port=free)
+    assert plan({"PORT": str(free)}, (part,))[1]["ASR_PORT"] != str(free)
+    assert plan({"LLM_PORT": str(free)}, (part, PARTS[2]))[1]["ASR_PORT"] != str(free)
+
+
 def test_a_process_that_runs_elsewhere_is_not_started() -> None:
     elsewhere, settings = plan({"REDIS_URL": "redis://cache/0", "LLM_ADDRESS": "gpu-box:50052"})
     assert elsewhere == {"redis", "llm"}

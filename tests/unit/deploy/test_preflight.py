@@ -70,6 +70,25 @@ def test_a_taken_port_is_told_with_another_one(tmp_path: Path, taken_port: int) 
     assert "make run PORT=" in line
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"PORT": "{}", "METRICS_PORT": "{}"}, "needed for METRICS_PORT and for PORT (METRICS_PORT is counted up"),
+        ({"PORT": "{}", "TTS_PORT": "{}"}, "needed for TTS_PORT and for PORT; change one of them"),
+    ],
+)
+def test_a_port_for_two_processes_is_told(given: dict[str, str], says: str) -> None:
+    """Metrics of recognition on the gateway's port passed for the gateway, which could not start again and again."""
+    (free,) = free_ports(1)
+    environment = {name: value.format(free) for name, value in given.items()}
+    variables = {name: process.variables for name, process in mesh.processes_of(environment).items()}
+    del variables["redis"]  # its folder would be made
+    with pytest.raises(CannotStartError) as told:
+        check_machine(variables)
+    (line,) = [line for line in str(told.value).splitlines() if "needed" in line]
+    assert line.startswith(f"port {free} is {says}")
+
+
 def test_a_typo_is_a_warning_where_nothing_is_at_stake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("LLM_TEMPRATURE=1\n")
     monkeypatch.chdir(tmp_path)
