@@ -65,6 +65,25 @@ async def test_a_clock_that_is_set_back_keeps_the_connections_of_a_dead_gateway_
         assert await limits.enter("ana", "a", most=1, per_minute=0) == Entry()
 
 
+async def test_connections_of_the_last_minute_count_until_they_are_a_minute_old(url: str) -> None:
+    """Otherwise twice as many could be opened around the full minute."""
+    async with counts(url) as limits, redis.from_url(url) as client:
+        await limits.enter("ana", "a", most=100, per_minute=3)
+        (key,) = [key async for key in client.scan_iter("*:opened")]
+
+        async def enters(minutes_ago: int) -> Entry:
+            """After a billion connections were opened in that minute."""
+            while True:
+                minute = (await client.time())[0] // 60
+                await client.hset(key, mapping={"minute": minute - minutes_ago, "current": 10**9, "before": 0})
+                entry = await limits.enter("ana", f"{minutes_ago}", most=100, per_minute=3)
+                if (await client.time())[0] // 60 == minute:
+                    return entry
+
+        assert (await enters(1)).too_many_opened
+        assert await enters(2) == Entry()
+
+
 async def test_every_key_expires_and_names_nobody(url: str) -> None:
     async with counts(url) as limits, redis.from_url(url, decode_responses=True) as client:
         await limits.enter("sub:ana@example.com", "a", most=2, per_minute=9)

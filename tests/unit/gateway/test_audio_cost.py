@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from gateway.audio import AudioError
 from gateway.audio.adts import decode_adts
 from gateway.audio.container import decode_mp4, decode_ogg, decode_webm
 from gateway.audio.expansion_limit import FLAC_MAX_S_PER_KIB, MAX_S_PER_KIB
@@ -70,3 +71,12 @@ def test_a_kib_of_silence_gives_bounded_pcm_for_bounded_time(name: str) -> None:
     assert sound_s / (len(silence) / 1024) < most_s
     _, speech_cpu_s = decoded(decoder, encode(chirp(SECONDS, rate_hz), rate_hz))
     assert cpu_s < TIMES_SPEECH * speech_cpu_s
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if not name.endswith("/wav")])
+def test_the_sound_of_every_stream_is_counted(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If nothing is allowed, nothing comes out. A WAV is bounded by its sample rates."""
+    monkeypatch.setattr("gateway.audio.expansion_limit.FREE_S", -1e6)
+    encode, decoder, rate_hz, _ = FORMATS[name]
+    with pytest.raises(AudioError, match="record with an ordinary bit rate"):
+        list(decoder(Slices(encode(chirp(0.5, rate_hz), rate_hz)), RATE_HZ))

@@ -112,6 +112,41 @@ async def test_keys_are_fetched_changed_and_kept_while_the_issuer_is_away(issuer
     running.cancel()
 
 
+async def test_a_key_that_the_issuer_withdraws_is_soon_worth_nothing(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody names an unknown key, so only the regular fetches can notice."""
+    monkeypatch.setattr("gateway.admission.jwks.REFRESH_S", 0.02)
+    issuer.add("leaked")
+    authenticator = Authenticator(jwks=Jwks(issuer.url, cooldown_s=0.01), audience="aitalk", issuer="school")
+    running = asyncio.create_task(authenticator.run())
+    token = issuer.sign("leaked")
+    await until_known(authenticator, token)
+    issuer.keys, fetches = {}, issuer.fetches
+    issuer.add("new")
+    async with asyncio.timeout(20):
+        while issuer.fetches < fetches + 3:
+            await asyncio.sleep(0.01)
+    with pytest.raises(UnauthorizedError):
+        subject(authenticator, token)
+    running.cancel()
+
+
+async def test_the_issuer_is_asked_no_more_often_however_many_unknown_keys_are_named(issuer: Issuer) -> None:
+    issuer.add("key")
+    authenticator = Authenticator(jwks=Jwks(issuer.url, cooldown_s=0.3), audience="aitalk", issuer="school")
+    running = asyncio.create_task(authenticator.run())
+    await until_known(authenticator, issuer.sign("key"))
+    stranger = jwt.encode(CLAIMS, "x" * 32, "HS256", headers={"kid": "never"})
+    began, before = time.monotonic(), issuer.fetches
+    while time.monotonic() - began < 0.4:
+        with pytest.raises(UnauthorizedError):
+            subject(authenticator, stranger)
+        await asyncio.sleep(0.005)
+    assert issuer.fetches - before <= 1 + (time.monotonic() - began) / 0.3
+    running.cancel()
+
+
 @pytest.mark.parametrize(
     "answer",
     [b"<html>Bad gateway</html>", b"\xff\xfe\xff", b"[" * 100_000, b"\x1f\x8b", b"[]", b'{"keys":[{"kty":5}]}', b""],
