@@ -12,17 +12,17 @@ from gateway.audio.gathering import Expected, Gathering
 from gateway.audio.input import AudioInput
 from gateway.audio.recorder import DebugRecorder
 from gateway.audio.rough_voice import RoughVoice
-from gateway.audio.types import Cut, DecodedAudio, Quiet
+from gateway.audio.types import DecodedAudio, Quiet, StreamCut
 
 __all__ = [
     "AudioDiagnostics",
     "AudioError",
     "AudioInput",
-    "Cut",
     "DebugRecorder",
     "DecodedAudio",
     "Expected",
     "Gathering",
     "Quiet",
     "RoughVoice",
+    "StreamCut",
 ]

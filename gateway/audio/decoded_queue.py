@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import replace
 
 from gateway.audio.errors import AudioError
-from gateway.audio.types import Cut, DecodedAudio, Quiet
+from gateway.audio.types import DecodedAudio, Quiet, StreamCut
 
 CAPACITY = 32  # pieces of 20 to 60 ms from Opus: about a second of sound, enough to ride out a busy event loop
 # The limit without a decoder thread: ten seconds at 16 kHz. That is longer than recognition may hang before the gateway
@@ -31,7 +31,7 @@ class DecodedQueue:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._items: deque[DecodedAudio | AudioError | Cut | _Bug] = deque()
+        self._items: deque[DecodedAudio | AudioError | StreamCut | _Bug] = deque()
         self._news, self._room = asyncio.Event(), asyncio.Event()
         self._slots = threading.Semaphore(CAPACITY)
         self._has_thread = self._has_ended = self._is_closed = False
@@ -46,7 +46,7 @@ class DecodedQueue:
         """Call this in the decoder thread. The error is raised in the session, which logs bugs."""
         self._post(_Bug(error))
 
-    async def send(self, item: DecodedAudio | Cut) -> None:
+    async def send(self, item: DecodedAudio | StreamCut) -> None:
         """Call this in the event loop of a session without a decoder thread. Waits while the session is behind."""
         while not (self.has_room or self._is_closed):
             self._room.clear()
@@ -58,7 +58,7 @@ class DecodedQueue:
         """Whether `send` would not wait. Only in sessions without a decoder thread."""
         return self._queued_bytes < CAPACITY_BYTES
 
-    def send_now(self, item: DecodedAudio | Cut) -> None:
+    def send_now(self, item: DecodedAudio | StreamCut) -> None:
         """As `send`, but only if there is room. Has no effect after `end` or `close`."""
         self._put(item)
 
@@ -73,7 +73,7 @@ class DecodedQueue:
         self._quiet_s += seconds
         self._news.set()
 
-    async def receive(self) -> DecodedAudio | AudioError | Cut | Quiet:
+    async def receive(self) -> DecodedAudio | AudioError | StreamCut | Quiet:
         """The next item. Without a decoder thread, all waiting audio comes as one item.
 
         Raises ClosedQueueError after the last item, and the error that `post_bug` was given.
@@ -112,7 +112,7 @@ class DecodedQueue:
             self._take()
         return replace(first, pcm=b"".join(pieces)) if len(pieces) > 1 else first
 
-    def _take(self) -> DecodedAudio | AudioError | Cut | _Bug:
+    def _take(self) -> DecodedAudio | AudioError | StreamCut | _Bug:
         item = self._items.popleft()
         self._queued_bytes -= _size_of(item)
         return item
@@ -127,7 +127,7 @@ class DecodedQueue:
         except RuntimeError as error:  # the loop is closed
             raise ClosedQueueError from error
 
-    def _put(self, item: DecodedAudio | AudioError | Cut | _Bug) -> None:
+    def _put(self, item: DecodedAudio | AudioError | StreamCut | _Bug) -> None:
         if self._has_ended or self._is_closed:
             return
         self._items.append(item)

@@ -8,7 +8,7 @@
             match item:
                 case DecodedAudio(): …
                 case Quiet(seconds): …          # only if `quiet_after_s` is set
-                case Cut(): …                   # where `cut` was called
+                case StreamCut(): …             # where `cut` was called
                 case AudioError(): …            # tell the client; the session goes on
 
 `feed` raises the errors that a frame shows at once. Errors that the decoder finds later come out in their place among
@@ -32,13 +32,13 @@ from gateway.audio.gathering import Gathering
 from gateway.audio.pcm import decode_pcm
 from gateway.audio.quiet_timer import QuietTimer
 from gateway.audio.stream_detector import StreamDetector
-from gateway.audio.types import Cut, DecodedAudio, Quiet, StreamDecoder, StreamKind
+from gateway.audio.types import DecodedAudio, Quiet, StreamCut, StreamDecoder, StreamKind
 from gateway.audio.wav import decode_wav
 
 PLAIN = StreamKind.PCM.value
 
 
-class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
+class AudioInput(AsyncIterator["DecodedAudio | AudioError | StreamCut | Quiet"]):
     """Decodes what one session sends. One task feeds, another iterates; both run in the event loop that made it.
 
     sample_rate_hz: the rate of the PCM that comes out. encoding: "auto" or a StreamKind, as in the `start` message.
@@ -131,11 +131,11 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
             self._decoded.send_now(self._plain(pcm))
 
     async def cut(self, *, keep: bool = True, turn_id: str = "") -> None:
-        """Have a Cut come out after the audio so far. Only for PCM at this rate, which needs no decoding."""
+        """Have a StreamCut come out after the audio so far. Only for PCM at this rate, which needs no decoding."""
         if not self._finished:
             if self.gathering:
                 await self._pass_on(self.gathering.rest())
-            await self._decoded.send(Cut(keep, turn_id))
+            await self._decoded.send(StreamCut(keep, turn_id))
 
     async def finish(self) -> None:
         """End of input: the decoder's remaining audio comes out, then the iteration ends.
@@ -164,7 +164,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | Cut | Quiet"]):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def __anext__(self) -> DecodedAudio | AudioError | Cut | Quiet:
+    async def __anext__(self) -> DecodedAudio | AudioError | StreamCut | Quiet:
         try:
             item = await self._decoded.receive()
         except ClosedQueueError:

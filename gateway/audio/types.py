@@ -41,7 +41,7 @@ class Quiet:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class StreamCut:
     """The client has ended the turn here. If `keep` is False, the audio since the last cut is dropped.
 
     turn_id: the id for the turn, if the client marks the ends of turns.

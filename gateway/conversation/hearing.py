@@ -15,7 +15,7 @@ from common.cancellation import in_own_task
 from common.errors import DeadlineError, ServiceError, UnavailableError, first_service_error
 from common.pcm import BYTES_PER_SAMPLE, VOICE_WINDOW_S
 from gateway import metrics
-from gateway.audio import AudioInput, Cut, DecodedAudio, Expected, Gathering, Quiet
+from gateway.audio import AudioInput, DecodedAudio, Expected, Gathering, Quiet, StreamCut
 from gateway.conversation.hearing_events import (
     AudioRefused,
     Heard,
@@ -89,7 +89,7 @@ class Hearing:
         self._sent_samples = 0
         self._heard_samples = 0  # samples sent, over all streams
         self._stream_began = 0  # the value of `_heard_samples` when the current stream began
-        self._cut: Cut | None = None  # the cut that ends the current stream
+        self._cut: StreamCut | None = None  # the cut that ends the current stream
         self._stall = StallWatch(self._tell_slow)
         self._turn_is_open = False
         self._is_voiced = False
@@ -129,7 +129,7 @@ class Hearing:
         """Recognise the audio until it is finished, over as many streams as necessary."""
         while first := await self._next_pcm():
             try:
-                await (self._end_at(first) if isinstance(first, Cut) else in_own_task(self._recognise(first)))
+                await (self._end_at(first) if isinstance(first, StreamCut) else in_own_task(self._recognise(first)))
             except* ServiceError as group:
                 self._turn_is_open = False
                 is_news = self._failure is None
@@ -146,12 +146,12 @@ class Hearing:
         """Whether the current stream ends with a cut that drops its audio."""
         return self._cut is not None and not self._cut.keep
 
-    async def _end_at(self, cut: Cut | None) -> None:
+    async def _end_at(self, cut: StreamCut | None) -> None:
         if cut:
             await self._deliver(TurnCut(cut.keep, cut.turn_id))
 
-    async def _next_pcm(self) -> bytes | Cut:
-        """The next piece of the learner's audio, or a Cut; empty when the audio is finished.
+    async def _next_pcm(self) -> bytes | StreamCut:
+        """The next piece of the learner's audio, or a StreamCut; empty when the audio is finished.
 
         Broken audio is reported and skipped.
 
@@ -174,7 +174,7 @@ class Hearing:
                 if self._turn_is_open:
                     metrics.FILLED_SECONDS.inc(item.seconds)
                     return bytes(round(item.seconds / VOICE_WINDOW_S) * self._window_samples * BYTES_PER_SAMPLE)
-            elif isinstance(item, Cut):
+            elif isinstance(item, StreamCut):
                 self._unheard.drop()
                 return item
             elif item.pcm:
@@ -295,8 +295,8 @@ class Hearing:
         """Send these pieces and all audio after them, up to a cut or the end, then finish the stream."""
         for piece in pieces[:-1]:
             await self._send(stream, piece)
-        chunk: bytes | Cut = pieces[-1]
-        while chunk and not isinstance(chunk, Cut):
+        chunk: bytes | StreamCut = pieces[-1]
+        while chunk and not isinstance(chunk, StreamCut):
             if self._patience_changed:
                 self._patience_changed = False
                 await stream.set_patience(self._patience())
@@ -305,7 +305,7 @@ class Hearing:
                 await self._deliver(VoiceLasts())
             self._expect()
             chunk = await self._next_pcm()
-        self._cut = chunk if isinstance(chunk, Cut) else None
+        self._cut = chunk if isinstance(chunk, StreamCut) else None
         await stream.finish()
 
     async def _send(self, stream: AsrStream, chunk: bytes) -> None:
@@ -319,7 +319,7 @@ class Hearing:
         try:
             async with asyncio.timeout(REOPEN_AFTER_S):
                 while item := await self._next_pcm():
-                    if isinstance(item, Cut):
+                    if isinstance(item, StreamCut):
                         await self._end_at(item)
         except TimeoutError:
             return

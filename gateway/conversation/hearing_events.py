@@ -48,7 +48,7 @@ class HearingEnded:
 
 @dataclass(frozen=True, slots=True)
 class TurnCut:
-    """The client has cut the audio, and all events before the cut have been delivered. keep, turn_id: as in `Cut`."""
+    """The client has cut the audio, and all events before the cut have arrived. keep, turn_id: as in `StreamCut`."""
 
     keep: bool
     turn_id: str = ""
