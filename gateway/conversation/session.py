@@ -154,7 +154,7 @@ class Session:
         self._corrections = CorrectionLane(ports.llm, self._record, outbox)
         self._help = HelpOffers(self._record, options.help_after_s, patience=self._patience, now=now)
         self._ends_by: HandOver | TimeUp | None = None
-        self._is_playing: Callable[[str], bool] = lambda turn_id: False  # replaced by floor control
+        self._is_under_way: Callable[[str], bool] = lambda turn_id: False  # replaced by floor control
         self.is_leaving = False
 
     @property
@@ -183,7 +183,7 @@ class Session:
                 self._beginning.announce(event)
             case Text():
                 self._beginning.close()
-            case Playback(turn_id=turn_id) if not self._is_playing(turn_id):
+            case Playback(turn_id=turn_id) if not self._is_under_way(turn_id):
                 return  # a player that goes on reporting must not keep an idle session alive
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
             await self._posting.send(event)
@@ -204,7 +204,7 @@ class Session:
         try:
             async with asyncio.TaskGroup() as tasks:
                 floor = self._floor_control(tasks)
-                self._is_playing = floor.is_playing
+                self._is_under_way = floor.is_under_way
                 self._hints = Hints(self._ports.llm, self._record, tasks, self._hint_ready)
                 self._asides = Asides(floor.maker, self._outbox, tasks)
                 tasks.create_task(self._beginning.recall_learner())

@@ -146,13 +146,9 @@ class FloorControl:
         """Whether this reply is being made, held or heard."""
         return self._under_way is not None and self._under_way.reply.turn_id == turn_id
 
-    def is_playing(self, turn_id: str) -> bool:
-        """Whether that reply is the current one."""
-        return self._under_way is not None and self._under_way.reply.turn_id == turn_id
-
     def played(self, turn_id: str, played_ms: float) -> None:
         """The learner's player has played this much of a reply. Reports about other replies have no effect."""
-        if self._under_way and self.is_playing(turn_id):
+        if self._under_way and self.is_under_way(turn_id):
             self._under_way.reply.speech.played(played_ms)
 
     def close(self) -> None:
