@@ -15,6 +15,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from common.grpc_client import open_channel
+from gateway.analysis import analyse
+from gateway.clients.llm import GrpcLlm, LlmModel
+from gateway.history import LearnerTurn, PartnerTurn, Turn
 from tests.languages.conftest import Speaker, words_misheard
 from tests.languages.in_person import in_person
 from tests.support.asr import Pcm
@@ -31,6 +35,7 @@ class Practice:
     language: str
     voice: str
     lines: tuple[str, ...]
+    partner: str
     function_words: frozenset[str]
 
 
@@ -44,6 +49,7 @@ PRACTICES = (
             "El sábado por la tarde vamos a preparar una cena para nuestros amigos.",
             "Mi hermana quiere hacer una tarta de chocolate, pero yo prefiero el helado.",
         ),
+        "¡Qué bien! ¿Y qué más?",
         frozenset("el los las y con por para muy qué cómo está es una te tu gusta más lo del al su se".split()),
     ),
     Practice(
@@ -55,6 +61,7 @@ PRACTICES = (
             "Samedi soir, nous allons préparer un dîner pour nos amis.",
             "Ma sœur veut faire un gâteau au chocolat, mais moi, je préfère la glace.",
         ),
+        "C'est super ! Et quoi d'autre ?",
         frozenset("le les et avec pour très est une vous je des dans du au aux ce qui pas votre vos ou".split()),
     ),
 )
@@ -102,3 +109,21 @@ async def test_a_conversation_in_another_language(languages_mesh: Mesh, speaker:
     print(practice.language, "summary:", document["summary"], document["unavailable"])
     if "summary" not in document["unavailable"]:  # on a slow machine, the model doesn't finish it in time
         assert is_in(practice, document["summary"]), document["summary"]
+
+
+@pytest.mark.timeout(1_500)
+@pytest.mark.parametrize("practice", PRACTICES, ids=lambda one: one.language)
+async def test_the_analysis_is_in_the_language(languages_mesh: Mesh, practice: Practice) -> None:
+    turns: list[Turn] = []
+    for number, line in enumerate(practice.lines):
+        turns.append(LearnerTurn(turn_id=f"l{number}", text=line, started_s=10.0 * number, typed=True))
+        said = {"text": practice.partner, "generated_text": practice.partner}
+        turns.append(PartnerTurn(turn_id=f"p{number}", started_s=10.0 * number + 5, **said))
+    async with open_channel(f"127.0.0.1:{languages_mesh.settings['LLM_PORT']}") as channel:
+        llm = GrpcLlm(channel, lambda: LlmModel(parameters=1_500_000_000))
+        stages = analyse(turns, level="beginner", language=practice.language, duration_s=40, llm=llm, timeout_s=1_200)
+        *_, analysis = [stage.analysis async for stage in stages]
+    print(practice.language, analysis.summary, analysis.next_steps, analysis.unavailable)
+    assert analysis.summary
+    assert is_in(practice, analysis.summary), analysis.summary
+    assert is_in(practice, " ".join(analysis.next_steps)), analysis.next_steps
