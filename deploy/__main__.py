@@ -13,22 +13,32 @@ from deploy import data_folder
 from deploy.configuration import configuration
 
 
-def folder_problem() -> str:
-    """Why the mesh can't use its Valkey's folder; empty if it can, or if `deploy.mesh` has to find out."""
+def take_folder() -> None:
+    """Lock the folder of the Valkey that will start, until this process ends. Exits if another mesh uses it.
+
+    Leaves everything else that may be wrong to `deploy.mesh`.
+    """
     try:
         environment = configuration()
     except ValueError:
-        return ""
+        return
+    if environment.get("REDIS_URL"):
+        return  # no Valkey starts here
     folder = Path(environment.get("VALKEY_DATA_DIR") or data_folder.DEFAULT)
-    starts_valkey = not environment.get("REDIS_URL")
-    return data_folder.problem_with(folder) if starts_valkey and data_folder.is_locked(folder) else ""
+    if data_folder.is_locked(folder) and (problem := data_folder.problem_with(folder)):
+        sys.exit(f"can't start: {problem}")
+    try:
+        data_folder.lock_for_run(folder)
+    except data_folder.FolderInUseError as error:
+        sys.exit(f"can't start: {data_folder.what_to_do(error, folder)}")
+    except OSError:
+        return
 
 
 def main() -> int:
     """Run until the mesh ends. Returns the exit status."""
-    is_start = not sys.argv[1:]  # --fetch and --dry-run start nothing
-    if is_start and (problem := folder_problem()):
-        sys.exit(f"can't start: {problem}")
+    if not sys.argv[1:]:  # --fetch and --dry-run start nothing
+        take_folder()
     from deploy import mesh
 
     return mesh.main()

@@ -1,7 +1,8 @@
 """The folder in which the Valkey of `make run` keeps its data, and its lock.
 
 Two Valkeys must not share a folder: each rewrites the files and so deletes the data of the other. Therefore each holds
-a lock on its folder. The kernel releases the lock when Valkey ends for any reason.
+a lock on its folder. The kernel releases the lock when Valkey ends for any reason. `make run` holds a lock of its own,
+because its Valkey starts only some seconds later.
 
 This module imports little, so that `make run` can check the lock before anything else.
 """
@@ -14,22 +15,31 @@ import time
 from pathlib import Path
 
 DEFAULT = Path("./data/valkey")
-_LOCK = ".lock"
+_LOCK, _RUN_LOCK = ".lock", ".run.lock"
 
 
 class FolderInUseError(ValueError):
-    """Another Valkey uses the folder."""
+    """Another Valkey, or another `make run`, uses the folder."""
 
 
 def lock_folder(folder: Path, *, wait_s: float = 0.0) -> int:
-    """Make `folder`, for this user only, and lock it. Returns the descriptor that holds the lock.
+    """Make `folder`, for this user only, and lock it for Valkey. Returns the descriptor that holds the lock.
 
     wait_s: how long to wait for another Valkey to end. Raises FolderInUseError, or OSError if the folder can't be
     written.
     """
+    return _lock(folder, _LOCK, "Valkey", wait_s)
+
+
+def lock_for_run(folder: Path) -> int:
+    """Lock `folder` for one `make run`, as `lock_folder` does for its Valkey."""
+    return _lock(folder, _RUN_LOCK, "`make run`")
+
+
+def _lock(folder: Path, name: str, who: str, wait_s: float = 0.0) -> int:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)  # older versions made it readable for all
-    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    lock = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o600)
     deadline = time.monotonic() + wait_s
     while True:
         try:
@@ -40,7 +50,7 @@ def lock_folder(folder: Path, *, wait_s: float = 0.0) -> int:
                 continue
             holder = os.pread(lock, 20, 0).decode(errors="replace").strip()
             os.close(lock)
-            raise FolderInUseError(f"another Valkey (process {holder or 'unknown'}) uses the folder {folder}") from None
+            raise FolderInUseError(f"another {who} (process {holder or 'unknown'}) uses the folder {folder}") from None
         os.truncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)
         return lock
@@ -51,10 +61,15 @@ def problem_with(folder: Path) -> str:
     try:
         os.close(lock_folder(folder))
     except FolderInUseError as error:
-        return f"{error}; stop that one, or run `make run VALKEY_DATA_DIR={_other(folder)}`"
+        return what_to_do(error, folder)
     except OSError as error:
         return f"VALKEY_DATA_DIR={folder} can't be written ({error.strerror}); choose another folder"
     return ""
+
+
+def what_to_do(error: FolderInUseError, folder: Path) -> str:
+    """The error as a sentence that also says how to start nevertheless."""
+    return f"{error}; stop that one, or run `make run VALKEY_DATA_DIR={_other(folder)}`"
 
 
 def is_locked(folder: Path) -> bool:

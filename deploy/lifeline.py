@@ -44,6 +44,7 @@ class Lifeline:
 
     def __init__(self) -> None:
         self._backoff = Backoff()
+        self._runs = 0
         self._has_served = False
         self._serves_since: float | None = None  # counted from the beginning of the present run
         self._last_answer = 0.0
@@ -56,6 +57,7 @@ class Lifeline:
 
     def started(self, now: float) -> None:
         """A run begins."""
+        self._runs += 1
         self._last_answer, self._silences = now, 0
         self._serves_since = None
 
@@ -74,13 +76,17 @@ class Lifeline:
         limit = HANGS_AFTER_S if self.serves else LOADING_HANGS_AFTER_S
         return self._silences >= SILENCES and now - self._last_answer >= limit
 
-    def ended(self, status: int, now: float) -> StartAgain | GiveUp:
-        """The run is over. status: the exit status; negative: the signal that ended the process.
+    def ended(self, status: int, now: float, *, says_why: bool = False) -> StartAgain | GiveUp:
+        """The run is over. status: the exit status; negative: the signal that ended the process. says_why: its output
+        says that it can't start. If that happens in its first run, it has never served: another program has its port,
+        and answered the health checks.
 
         If a process ends by itself before it has ever served, its output says why it can't start, and another try is
         useless. If a signal ended it, it gets three tries.
         """
         pause_s = self._backoff.next_pause_s(now - self._serves_since if self._serves_since is not None else 0.0)
+        if says_why and self._runs == 1:
+            return GiveUp()
         if self._has_served:
             return StartAgain(pause_s)
         if status >= 0 or self._backoff.failures >= FIRST_STARTS:

@@ -22,6 +22,8 @@ KEPT_LINES = 50
 FIRST_CHECKS_EVERY_S = 0.5
 """The interval of health checks until a process serves."""
 AFTER_S = 10.0
+_CANT_START = "can't start: "
+"""What a process writes before the reason (common.process)."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ class Supervisor:
             status = await self._run_once(program, lifeline, last_lines)
             if self._stopping:
                 return
-            match lifeline.ended(status, time.monotonic()):
+            says_why = any(_CANT_START in line for line in last_lines)
+            match lifeline.ended(status, time.monotonic(), says_why=says_why):
                 case GiveUp():
                     raise CantStartError(f"{program.name} {how(status)}: {last_words(last_lines)}")
                 case again:
@@ -150,7 +153,7 @@ class Supervisor:
 def last_words(lines: Sequence[str]) -> str:
     """Why a process ended: the line of its output that says why it can't start, or otherwise the last line."""
     for line in reversed(lines):
-        _, found, why = line.partition("can't start: ")
+        _, found, why = line.partition(_CANT_START)
         if found:
             return why
     return f"its last words: {lines[-1]}" if lines else "it said nothing"

@@ -40,6 +40,18 @@ def test_one_that_says_why_it_cannot_start_is_given_up_at_once() -> None:
     assert lifeline.ended(1, 1) == GiveUp()
 
 
+def test_one_that_cannot_start_is_given_up_although_another_program_answered_for_it() -> None:
+    lifeline = served(Lifeline())
+    assert lifeline.ended(1, 1, says_why=True) == GiveUp()
+
+
+def test_one_that_has_served_is_tried_again_although_something_keeps_it_from_its_second_start() -> None:
+    lifeline = served(Lifeline())
+    lifeline.ended(SIGKILL, 1)
+    lifeline.started(2)
+    assert lifeline.ended(1, 3, says_why=True) == StartAgain(1.0)
+
+
 def test_one_that_is_killed_before_it_serves_gets_three_tries() -> None:
     lifeline = Lifeline()
     decisions = []

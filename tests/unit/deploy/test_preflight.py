@@ -15,7 +15,7 @@ import pytest
 
 from deploy import mesh
 from deploy.configuration import configuration
-from deploy.data_folder import FolderInUseError, is_locked, lock_folder
+from deploy.data_folder import FolderInUseError, is_locked, lock_folder, lock_for_run
 from deploy.mesh import free_ports
 from deploy.preflight import CannotStartError, check_machine, check_settings
 from tests.support.mesh import ROOT
@@ -161,6 +161,19 @@ def test_a_second_start_in_one_folder_says_so_before_it_imports_much(tmp_path: P
         assert not [line for line in imports if line.endswith((" pydantic", " grpc", " deploy.mesh"))]
         elsewhere = make_run(tmp_path, PORT="abc", REDIS_URL="redis://127.0.0.1:1")  # this one starts no Valkey
         assert "PORT=abc" in elsewhere
+    finally:
+        os.close(lock)
+
+
+def test_a_second_start_is_told_while_the_first_one_has_not_started_its_valkey_yet(tmp_path: Path) -> None:
+    folder = tmp_path / "valkey"
+    lock = lock_for_run(folder)
+    try:
+        assert make_run(tmp_path, PORT="abc") == (
+            f"can't start: another `make run` (process {os.getpid()}) uses the folder {folder}; "
+            f"stop that one, or run `make run VALKEY_DATA_DIR={folder}-2`\n"
+        )
+        assert "PORT=abc" in make_run(tmp_path, PORT="abc", REDIS_URL="redis://127.0.0.1:1")  # no Valkey starts here
     finally:
         os.close(lock)
 

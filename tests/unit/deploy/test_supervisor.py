@@ -123,6 +123,14 @@ async def test_a_process_that_cannot_start_ends_all_and_says_why() -> None:
     assert not psutil.pid_exists(int(well.strip(")").rpartition("=")[2]))
 
 
+async def test_what_cannot_start_is_not_tried_for_ever_if_another_program_answers_on_its_port() -> None:
+    """As when two meshes start at the same time with the same PORT."""
+    gateway = program("gateway", "sleep 0.7; echo 'The gateway can'\"'\"'t start: PORT is taken'; exit 1")
+    supervisor = Supervisor([gateway], lambda *_: None)
+    with pytest.raises(CantStartError, match="PORT is taken"):
+        await asyncio.wait_for(supervisor.run(asyncio.Event()), 10)
+
+
 async def test_stages_stop_one_after_the_other_and_last_lines_are_shown() -> None:
     slow = "trap 'sleep 0.3; echo saved; exit' TERM; echo up; while :; do sleep 0.05; done"
     quick = "trap 'echo closed; exit' TERM; echo up; while :; do sleep 0.05; done"
