@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 ADVICE = (
-    "`python -m deploy.plan` says what fits on this machine; take a smaller model or profile, fewer streams, or a lower"
-    " LLM_GPU_MEMORY_UTILIZATION"
+    "`python -m deploy.plan` says what fits on this machine, and what LLM_GPU_MEMORY_UTILIZATION should be; otherwise"
+    " take a smaller model or profile, fewer streams, or a lower LLM_MAX_MODEL_LEN"
 )
 
 # Messages that mean that memory has run out, in this order: from PyTorch and CUDA; the C++ library; the kernel,

@@ -17,15 +17,13 @@ _EXCEPTION = re.compile(r"^[\w.]*(Error|Exception|Exit|Interrupt)\b.*:\s*\S")
 _CONSEQUENCES = ("Engine core initialization failed", "Failed core proc")
 LONGEST = 400  # characters
 
-ADVICE = (
-    "the model does not fit into the free memory: `python -m deploy.plan` says what fits, and what"
-    " LLM_GPU_MEMORY_UTILIZATION and LLM_MAX_MODEL_LEN should be"
-)
-
 
 @dataclass(frozen=True, slots=True)
 class LoadFailure:
-    """cause: a sentence, with advice if memory ran out. out_of_memory: another attempt would most likely fail, too."""
+    """cause: a line of the output. out_of_memory: another attempt would most likely fail, too.
+
+    `common.grpc_server` adds the advice about memory.
+    """
 
     cause: str
     out_of_memory: bool = False
@@ -36,7 +34,7 @@ def explain(lines: Sequence[str]) -> LoadFailure:
     said = [text for line in lines if (text := _PREFIX.sub("", line).strip())]
     for text in said:
         if says_out_of_memory(text):
-            return LoadFailure(f"{ADVICE} ({_shorten(text)})", out_of_memory=True)
+            return LoadFailure(_shorten(text), out_of_memory=True)
     causes = [text for text in said if _EXCEPTION.match(text) and not any(words in text for words in _CONSEQUENCES)]
     return LoadFailure(_shorten((causes or said or ["it printed nothing"])[-1]))
 
