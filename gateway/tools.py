@@ -10,12 +10,11 @@ from typing import Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.errors import InvalidInputError
+from common.tools import TOOL_NAME
 
 ToolMode = Literal["auto", "none", "required"]
 
-MAX_TOOLS = 128
 MAX_TOOLS_CHARS = 64_000
-TOOL_NAME = r"^[A-Za-z0-9_-]{1,64}$"
 
 
 class Tool(BaseModel):

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from common.errors import InvalidInputError
-
-MAX_TOOLS = 128
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+from common.tools import MAX_TOOLS, TOOL_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ class Tool:
     parameters: str = ""
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
+        if not re.fullmatch(TOOL_NAME, self.name):
             raise InvalidInputError("tools: a name has 1 to 64 letters, digits, _ and -")
         self.schema()
 

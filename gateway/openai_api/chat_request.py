@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from common.tools import MAX_TOOLS
 from gateway.openai_api.answers import ParameterError
 from gateway.openai_api.chat_tools import CalledFunction, FunctionTool, NamedChoice, tool_use
 from gateway.openai_api.json_body import JsonBody
 from gateway.ports import ChatMessage, ChatRequest
-from gateway.tools import MAX_TOOLS
 
 Role = Literal["system", "user", "assistant", "tool"]
 _ROLES: dict[str, Role] = {

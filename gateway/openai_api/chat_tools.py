@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from common.tools import TOOL_NAME
 from gateway.openai_api.answers import ParameterError
-from gateway.tools import TOOL_NAME, Tool, ToolCall, ToolChoice, ToolMode, ToolUse
+from gateway.tools import Tool, ToolCall, ToolChoice, ToolMode, ToolUse
 
 Name = Annotated[str, Field(pattern=TOOL_NAME)]
 

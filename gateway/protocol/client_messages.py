@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from common.errors import InvalidInputError
+from common.tools import MAX_TOOLS, TOOL_NAME
 from gateway.history import CorrectionTime, Level
-from gateway.tools import MAX_TOOLS, TOOL_NAME
 
 Encoding = Literal["auto", "pcm_s16le", "webm", "ogg", "mp4", "aac", "flac", "wav"]
 

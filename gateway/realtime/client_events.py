@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from common.tools import MAX_TOOLS
 from gateway.realtime.errors import ClientError
 from gateway.realtime.session_config import client_error
 from gateway.realtime.tools import Choice, FunctionTool
-from gateway.tools import MAX_TOOLS
 
 NAME_LENGTH = 60  # an error quotes this many characters of an unknown `type`
 

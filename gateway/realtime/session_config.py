@@ -11,11 +11,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from common.tools import MAX_TOOLS
 from gateway.ports import Patience
 from gateway.realtime.audio import PCM_RATE_HZ, Format
 from gateway.realtime.errors import ClientError
 from gateway.realtime.tools import Choice, FunctionTool, refuse_mcp, tool_use
-from gateway.tools import MAX_TOOLS
 
 # The factor of patience for each `eagerness`.
 EAGERNESS = {"low": 2.0, "medium": 1.0, "auto": 1.0, "high": 0.6}

@@ -8,8 +8,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.errors import InvalidInputError
+from common.tools import TOOL_NAME
 from gateway.realtime.errors import ClientError
-from gateway.tools import TOOL_NAME, Tool, ToolChoice, ToolMode, ToolUse, check_tools
+from gateway.tools import Tool, ToolChoice, ToolMode, ToolUse, check_tools
 
 
 class FunctionTool(BaseModel):
