@@ -30,7 +30,7 @@ class Word:
     confidence: float
 
 
-class Closing(NamedTuple):
+class Expectation(NamedTuple):
     """The model's expectations after the last word, as probabilities from 0 to 1.
 
     ends: the probability that the sentence ends. comma: the probability that a comma comes next, not a word, if the
@@ -45,13 +45,13 @@ class Closing(NamedTuple):
 class Transcript:
     """The words of a piece of audio; the text is empty if there were none.
 
-    language: BCP-47 tag, empty if the model doesn't say. closing: None if the model gives none, or no clear one.
+    language: BCP-47 tag, empty if the model doesn't say. expectation: None if the model gives none, or no clear one.
     """
 
     text: str = ""
     words: tuple[Word, ...] = ()
     language: str = ""
-    closing: Closing | None = None
+    expectation: Expectation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from faster_whisper.transcribe import Segment
 
 from asr_service.audio import ENGINE_RATE_HZ, Audio
 from asr_service.config import AsrSettings
-from asr_service.engine import Closing, DecodeOptions, Quality, Request, Transcript, Word
+from asr_service.engine import DecodeOptions, Expectation, Quality, Request, Transcript, Word
 from asr_service.engines.whisper_batch import Piece, ShortWindowWhisper, decode_together
 from asr_service.engines.whisper_language import (
     WHISPER_CODES,
@@ -134,13 +134,13 @@ class FasterWhisper:
         except RuntimeError as error:
             raise EngineError(f"the speech recognition model failed on {self._device}: {error}") from error
         return {
-            index: _transcript(piece.segments, *requests[index], language, piece.closing)
+            index: _transcript(piece.segments, *requests[index], language, piece.expectation)
             for index, piece in zip(indices, decoded, strict=True)
             if piece is not None and not self._is_doubtful(piece.segments, requests[index][1])
         }
 
     def _alone(self, audio: Audio, options: DecodeOptions) -> Transcript:
-        """Decode with the library: it handles more than one window and retries a poor pass, but gives no `closing`."""
+        """Decode with the library: it handles more than one window and retries a poor pass, but has no Expectation."""
         if len(audio) < _SHORTEST or options.is_cancelled():
             return Transcript()
         asked = self._known_language(options.language)
@@ -235,12 +235,16 @@ def _most_tokens(audio: Audio) -> int:
 
 
 def _transcript(
-    segments: Iterable[Segment], audio: Audio, options: DecodeOptions, language: str, closing: Closing | None = None
+    segments: Iterable[Segment],
+    audio: Audio,
+    options: DecodeOptions,
+    language: str,
+    expectation: Expectation | None = None,
 ) -> Transcript:
     words = [word for segment in segments for word in said_in(segment, options.quality)]
     kept = without_invented_end(words, len(audio))
     text = "".join(word.text for word in kept).strip()
-    return Transcript(text, tuple(kept), language if text else "", closing if len(kept) == len(words) else None)
+    return Transcript(text, tuple(kept), language if text else "", expectation if len(kept) == len(words) else None)
 
 
 def said_in(segment: Segment, quality: Quality) -> list[Word]:

@@ -4,7 +4,7 @@ faster-whisper decodes one recording at a time. Its BatchedInferencePipeline is 
 lacks the measures that prevent Whisper from inventing text: timestamp tokens, and a second try if the first was poor.
 This module uses the library's own parts to batch the usual case: audio of one window, clear enough at the first pass.
 Other utterances are returned, to be decoded alone. A single utterance is decoded here, too, because only this module
-gets the model's expectations after the last word (`_closing`).
+gets the model's expectations after the last word (`_expectation`).
 
     features, padded to one window ──▶ encode ──▶ generate ──▶ align ──▶ segments with words
 
@@ -30,7 +30,7 @@ from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import Segment, Word, get_compression_ratio, get_suppressed_tokens
 
 from asr_service.audio import ENGINE_RATE_HZ, Audio
-from asr_service.engine import Closing
+from asr_service.engine import Expectation
 
 _DEFAULTS = {
     name: parameter.default for name, parameter in inspect.signature(WhisperModel.transcribe).parameters.items()
@@ -62,11 +62,11 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The words of a piece. closing: None if there are no words, if they were heard in several parts, or if it isn't
-    needed (`Piece.once`, `Piece.context`)."""
+    """The words of a piece. expectation: None if there are no words, if they were heard in several parts, or if it
+    isn't needed (`Piece.once`, `Piece.context`)."""
 
     segments: list[Segment]
-    closing: Closing | None
+    expectation: Expectation | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Part:
     """The words of a piece, or of its beginning. rest: where the part that was not heard begins, in samples."""
 
     segments: list[Segment]
-    closing: Closing | None
+    expectation: Expectation | None
     rest: int
 
 
@@ -151,7 +151,7 @@ def to_its_end(piece: Piece, part: Part | None, decode_rest: Callable[[Piece], P
         segments += [_later(segment, begin / ENGINE_RATE_HZ) for segment in part.segments]
         begin += part.rest
         if len(piece.audio) - begin < _SHORTEST_REST:
-            return Decoded(segments, part.closing if number == 0 else None)
+            return Decoded(segments, part.expectation if number == 0 else None)
         part = decode_rest(replace(piece, audio=piece.audio[begin:]))
     return None
 
@@ -187,7 +187,9 @@ def _decode_window(
     return [
         None
         if found is None
-        else Part(_with_words(model, tokenizer, found[0], _Found(alignment), size), _closing(model, result), found[1])
+        else Part(
+            _with_words(model, tokenizer, found[0], _Found(alignment), size), _expectation(model, result), found[1]
+        )
         for found, result, alignment, size in zip(judged, results, alignments, sizes, strict=True)
     ]
 
@@ -216,7 +218,7 @@ def _timestamp(tokenizer: Tokenizer, ticks: int) -> int:
     return int(tokenizer.timestamp_begin) + min(ticks, _LAST_TICK)
 
 
-def _closing(model: ShortWindowWhisper, result: Any) -> Closing | None:
+def _expectation(model: ShortWindowWhisper, result: Any) -> Expectation | None:
     """The model's expectations after the last word, summed over all tokens except timestamps."""
     tokens = result.sequences_ids[0]
     steps = result.logits[0] if result.logits else ()
@@ -230,7 +232,7 @@ def _closing(model: ShortWindowWhisper, result: Any) -> Closing | None:
         return None
     ends, comma, word = (float(text[which].sum()) + _LITTLE for which in model.continuations)
     more = float(text.sum()) - ends + 2 * _LITTLE
-    return Closing(ends / (ends + more), comma / (comma + word))
+    return Expectation(ends / (ends + more), comma / (comma + word))
 
 
 def _is_said(model: ShortWindowWhisper, token: int) -> bool:

@@ -86,7 +86,7 @@ class UtteranceDecoder:
         tail = await self._decode(tail_begin, end, "final")
         words = agreed.completed_by(_moved(tail.words, tail_begin))
         text = "".join(word.text for word in words).strip()
-        return Transcript(text, _moved(words, -begin), tail.language, tail.closing)
+        return Transcript(text, _moved(words, -begin), tail.language, tail.expectation)
 
     # --- partials -------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ import math
 import re
 from typing import NamedTuple
 
-from asr_service.engine import Closing, Transcript
+from asr_service.engine import Expectation, Transcript
 from asr_service.turn_taking import unfinished
 
 # ruff: noqa: SIM905  a list of words reads better as one
@@ -110,8 +110,8 @@ WITH_TEXT_MODEL = Weights(0.53, Signs(acoustic=0.07, ends=0.51, last_word=0.59, 
 WITHOUT_TEXT_MODEL = Weights(0.0, Signs(acoustic=0.07, ends=0.86, last_word=0.58, comma=1.14, wants_more=-2.55))
 IN_ROMANCE_LANGUAGES = Weights(0.35, Signs(acoustic=0.0, ends=0.56, last_word=0.35, could_end=0.75, wants_more=-0.61))
 # Usual values, for an engine that gives none. The last punctuation mark of the text decides which of them applies.
-_WHOLE, _BROKEN_OFF = Closing(ends=0.93, comma=0.41), Closing(ends=0.6, comma=0.24)
-_UNMARKED = Closing(ends=0.85, comma=0.4)
+_WHOLE, _BROKEN_OFF = Expectation(ends=0.93, comma=0.41), Expectation(ends=0.6, comma=0.24)
+_UNMARKED = Expectation(ends=0.85, comma=0.4)
 _USUAL_WORD = 0.97
 
 
@@ -119,14 +119,14 @@ def signs_of_end(acoustic: float, heard: Transcript, language: str = "en", could
     """The signs in the turn so far. For the arguments see `probability_of_end`."""
     wants_more, ended = text_signs(heard.text, language)
     marks_are_sure = wants_more or weights_for(language, has_text_model=could_end is not None) != IN_ROMANCE_LANGUAGES
-    closing = heard.closing or (_WHOLE if ended else _BROKEN_OFF if marks_are_sure else _UNMARKED)
+    expectation = heard.expectation or (_WHOLE if ended else _BROKEN_OFF if marks_are_sure else _UNMARKED)
     last_word = heard.words[-1].confidence if heard.words else _USUAL_WORD
     return Signs(
         acoustic=_log_odds(acoustic, 0.01),
-        ends=_log_odds(closing.ends, 0.003),
+        ends=_log_odds(expectation.ends, 0.003),
         last_word=_log_odds(last_word, 0.05, 0.995) - _log_odds(_USUAL_WORD),
         could_end=0.0 if could_end is None else _log_odds(could_end, 0.001),
-        comma=_log_odds(closing.comma, 0.003),
+        comma=_log_odds(expectation.comma, 0.003),
         wants_more=float(wants_more),
     )
 

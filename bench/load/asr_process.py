@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings
 
 from asr_service.audio import ENGINE_RATE_HZ, Audio
 from asr_service.config import AsrSettings
-from asr_service.engine import Closing, DecodeOptions, Transcript, Word
+from asr_service.engine import DecodeOptions, Expectation, Transcript, Word
 from asr_service.service import create_service
 from bench.load.delays import HEARD, Delays
 from common.engine_info import EngineDescription
@@ -66,7 +66,7 @@ def _heard(samples: int, ending: str = "") -> Transcript:
         if i == 0 or (i + 1) * step <= samples
     )
     words = (*words[:-1], replace(words[-1], text=f"{words[-1].text}{ending}."))
-    return Transcript("".join(word.text for word in words).strip(), words, "en", Closing(0.95, 0.5))
+    return Transcript("".join(word.text for word in words).strip(), words, "en", Expectation(0.95, 0.5))
 
 
 class DelaySettings(BaseSettings):

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from asr_service.engine import AsrEngine, Closing, DecodeOptions, Transcript, Word
+from asr_service.engine import AsrEngine, DecodeOptions, Expectation, Transcript, Word
 from asr_service.recognition.utterance import Recorder
 from asr_service.turn_taking import decisions
 from asr_service.turn_taking.end_of_turn import probability_of_end
@@ -85,11 +85,13 @@ class Networks:
         if key not in self._known:
             heard = self._engine.transcribe(utterance.audio[begin:end], DecodeOptions(self.language))
             last = heard.words[-1] if heard.words else Word("", 0, 0, 1.0)
-            self._known[key] = [heard.text, last.text, last.start, last.end, last.confidence, heard.closing]
+            self._known[key] = [heard.text, last.text, last.start, last.end, last.confidence, heard.expectation]
         found = self._known[key]
         assert isinstance(found, list)
-        text, *last_word, closing = found
-        return Transcript(text, (Word(*last_word),) if text else (), self.language, closing and Closing(*closing))
+        text, *last_word, expectation = found
+        return Transcript(
+            text, (Word(*last_word),) if text else (), self.language, expectation and Expectation(*expectation)
+        )
 
 
 @dataclass(frozen=True)

@@ -63,10 +63,10 @@ def test_an_utterance_has_the_words_and_times_that_the_library_gives_it(
 def test_a_whole_sentence_is_certainly_over_and_one_that_breaks_off_is_not(
     engine: FasterWhisper, whole: str, broken_off: str
 ) -> None:
-    told = engine.transcribe(speech(whole), FINAL).closing
+    told = engine.transcribe(speech(whole), FINAL).expectation
     assert told
     assert told.ends > 0.7
-    told = engine.transcribe(speech(broken_off), FINAL).closing
+    told = engine.transcribe(speech(broken_off), FINAL).expectation
     assert told is None or told.ends < 0.7
 
 
@@ -74,12 +74,12 @@ def test_one_of_a_batch_closes_as_it_does_alone(engine: FasterWhisper) -> None:
     audios = [speech(line) for line in LEARNER_LINES[:3]]
     together = transcribe_all(engine, [(audio, FINAL) for audio in audios])
     for heard, audio in zip(together, audios, strict=True):
-        assert heard.closing == pytest.approx(engine.transcribe(audio, FINAL).closing, abs=0.1)
+        assert heard.expectation == pytest.approx(engine.transcribe(audio, FINAL).expectation, abs=0.1)
 
 
 def test_a_partial_and_what_has_no_words_do_not_say_how_they_close(engine: FasterWhisper) -> None:
-    assert engine.transcribe(speech(LEARNER_LINES[0]), DecodeOptions("en", "partial")).closing is None
-    assert engine.transcribe(np.zeros(16_000, np.float32), FINAL).closing is None
+    assert engine.transcribe(speech(LEARNER_LINES[0]), DecodeOptions("en", "partial")).expectation is None
+    assert engine.transcribe(np.zeros(16_000, np.float32), FINAL).expectation is None
 
 
 def test_an_end_that_the_model_sets_beyond_the_audio_is_an_end(engine: FasterWhisper, monkeypatch: Any) -> None:

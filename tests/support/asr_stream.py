@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from asr_service.audio import Audio
-from asr_service.engine import Closing, DecodeOptions, Transcript, Word
+from asr_service.engine import DecodeOptions, Expectation, Transcript, Word
 from asr_service.events import Event
 from asr_service.recognition.decoder import Decoder
 from asr_service.session import StreamSession
@@ -83,11 +83,11 @@ class LengthEngine:
         if self.broken:
             raise EngineError("the model failed")
         count = 0 if self.deaf else len(audio) // 8_000
-        mark, confidence, closing = ("", 0.5, None) if self.sure is False else (".", 0.98, Closing(0.95, 0.5))
+        mark, confidence, expectation = ("", 0.5, None) if self.sure is False else (".", 0.98, Expectation(0.95, 0.5))
         if self.sure is None:
-            confidence, closing = 0.97, Closing(0.7, 0.4)
+            confidence, expectation = 0.97, Expectation(0.7, 0.4)
         words = tuple(Word(f" w{i}{mark}", 8_000 * i, 8_000 * (i + 1), confidence) for i in range(count))
-        return Transcript("".join(word.text for word in words).strip(), words, "en" if words else "", closing)
+        return Transcript("".join(word.text for word in words).strip(), words, "en" if words else "", expectation)
 
 
 def open_engine(*, deaf: bool = False, broken: bool = False, sure: bool | None = False) -> LengthEngine:

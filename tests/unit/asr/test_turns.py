@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asr_service.audio import pcm_to_float
-from asr_service.engine import Closing, Transcript, Word
+from asr_service.engine import Expectation, Transcript, Word
 from asr_service.turn_taking.end_of_turn import (
     IN_ROMANCE_LANGUAGES,
     WITH_TEXT_MODEL,
@@ -30,9 +30,9 @@ from tts_service.engines.kokoro import LANGUAGES
 LIKES = Transcript("I like it.")
 
 
-def heard(text: str, closing: Closing | None = None, confidence: float = 0.99) -> Transcript:
+def heard(text: str, expectation: Expectation | None = None, confidence: float = 0.99) -> Transcript:
     """A transcript whose words all have the same confidence."""
-    return Transcript(text, tuple(Word(f" {word}", 0, 0, confidence) for word in text.split()), "en", closing)
+    return Transcript(text, tuple(Word(f" {word}", 0, 0, confidence) for word in text.split()), "en", expectation)
 
 
 # --- words ----------------------------------------------------------------------------------------
@@ -100,11 +100,11 @@ def test_every_language_that_kokoro_speaks_has_lists() -> None:
 
 
 def test_an_end_that_the_model_doubts_and_a_last_word_that_it_guesses_make_less_sure() -> None:
-    closing = Closing(0.97, 0.5)
-    sure = probability_of_end(0.8, heard("I would like to order.", closing))
-    assert probability_of_end(0.8, heard("I would like to order.", closing._replace(ends=0.6))) < sure
-    assert probability_of_end(0.8, heard("I would like to order.", closing._replace(comma=0.1))) < sure
-    assert probability_of_end(0.8, heard("I would like to order.", closing, confidence=0.3)) < sure
+    expectation = Expectation(0.97, 0.5)
+    sure = probability_of_end(0.8, heard("I would like to order.", expectation))
+    assert probability_of_end(0.8, heard("I would like to order.", expectation._replace(ends=0.6))) < sure
+    assert probability_of_end(0.8, heard("I would like to order.", expectation._replace(comma=0.1))) < sure
+    assert probability_of_end(0.8, heard("I would like to order.", expectation, confidence=0.3)) < sure
 
 
 def test_an_engine_that_tells_no_more_than_the_text_is_sure_of_a_sentence_with_a_mark_only() -> None:
@@ -115,13 +115,13 @@ def test_an_engine_that_tells_no_more_than_the_text_is_sure_of_a_sentence_with_a
 
 
 probabilities = st.floats(0, 1)
-closings = st.builds(Closing, probabilities, probabilities)
+expectations = st.builds(Expectation, probabilities, probabilities)
 
 
 @given(
     probabilities,
     probabilities,
-    st.none() | closings,
+    st.none() | expectations,
     probabilities,
     st.text(max_size=40),
     st.sampled_from(["", "en", "de", "x"]),
@@ -130,14 +130,14 @@ closings = st.builds(Closing, probabilities, probabilities)
 def test_it_is_a_probability_that_grows_with_those_of_the_networks(
     one: float,
     other: float,
-    closing: Closing | None,
+    expectation: Expectation | None,
     confidence: float,
     text: str,
     language: str,
     could_end: float | None,
 ) -> None:
     less, more = sorted((one, other))
-    words = heard(text, closing, confidence)
+    words = heard(text, expectation, confidence)
     low, high = (probability_of_end(acoustic, words, language, could_end) for acoustic in (less, more))
     assert 0 < low <= high < 1
     assert probability_of_end(0.5, words, "en", less) <= probability_of_end(0.5, words, "en", more)
@@ -147,8 +147,8 @@ def test_it_is_a_probability_that_grows_with_those_of_the_networks(
 def test_it_grows_with_how_sure_the_recogniser_is(one: float, other: float, acoustic: float, text: str) -> None:
     less, more = sorted((one, other))
     for unsure, sure in (
-        (heard(text, Closing(less, 0.5)), heard(text, Closing(more, 0.5))),
-        (heard(text, Closing(0.9, less)), heard(text, Closing(0.9, more))),
+        (heard(text, Expectation(less, 0.5)), heard(text, Expectation(more, 0.5))),
+        (heard(text, Expectation(0.9, less)), heard(text, Expectation(0.9, more))),
         (heard(text, None, less), heard(text, None, more)),
     ):
         assert probability_of_end(acoustic, unsure) <= probability_of_end(acoustic, sure)
@@ -171,7 +171,7 @@ def test_a_whole_sentence_in_spanish_ends_within_half_a_second_and_one_that_brea
     """With measured values: Whisper base in noise, which writes no marks; and in quiet, where it writes a full stop
     after an article."""
     whole = heard("no encuentro mis llaves por ninguna parte", None, 0.99)
-    broken_off = heard("Estoy buscando un.", Closing(0.87, 0.22), 0.96)
+    broken_off = heard("Estoy buscando un.", Expectation(0.87, 0.22), 0.96)
     wait = Endpointing().wait_ms
     assert wait(probability_of_end(0.98, whole, "es", 0.34)) <= 480
     assert wait(probability_of_end(0.54, broken_off, "es", 0.002)) >= 1_040

@@ -7,18 +7,18 @@ from dataclasses import replace
 import numpy as np
 from faster_whisper.transcribe import Segment, Word
 
-from asr_service.engine import Closing
+from asr_service.engine import Expectation
 from asr_service.engines.whisper_batch import Decoded, Part, Piece, to_its_end
 
 RATE_HZ = 16_000
-CLOSING = Closing(0.9, 0.1)
+EXPECTATION = Expectation(0.9, 0.1)
 PIECE = Piece(np.arange(10 * RATE_HZ, dtype=np.float32), 100, once=False)
 
 
 def part(text: str, start_s: float, end_s: float, rest_s: float) -> Part:
     """A part with one word, and the place where the rest begins."""
     segment = Segment(1, 0, start_s, end_s, text, [], -0.1, 1.0, 0.0, [Word(start_s, end_s, text, 0.9)], 0.0)
-    return Part([segment], CLOSING, round(rest_s * RATE_HZ))
+    return Part([segment], EXPECTATION, round(rest_s * RATE_HZ))
 
 
 def decoded(first: Part | None, *later: Part | None) -> tuple[Decoded | None, list[int]]:
@@ -35,7 +35,7 @@ def decoded(first: Part | None, *later: Part | None) -> tuple[Decoded | None, li
 
 def test_a_piece_heard_at_once_is_complete() -> None:
     first = part("all", 0.0, 9.0, 10.0)
-    assert decoded(first) == (Decoded(first.segments, CLOSING), [])
+    assert decoded(first) == (Decoded(first.segments, EXPECTATION), [])
     result, begins = decoded(part("all", 0.0, 9.0, 9.9))  # a rest of 0.1 s is too short for a word
     assert result is not None
     assert begins == []
@@ -51,7 +51,7 @@ def test_the_rest_is_decoded_from_where_the_model_stopped() -> None:
         ("three", 6.5, 9.5),
     ]
     assert [word.start for one in result.segments for word in one.words or ()] == [0.0, 4.5, 6.5]
-    assert result.closing is None  # from the last part alone, it says little about the end of the turn
+    assert result.expectation is None  # from the last part alone, it says little about the end of the turn
 
 
 def test_a_poor_part_or_too_many_parts_send_the_piece_to_the_library() -> None:
