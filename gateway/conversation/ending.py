@@ -1,4 +1,4 @@
-"""Ends a conversation: hears the last words, then analyses the conversation.
+"""Ends a conversation: hears the last words, then analyses the conversation or hands it over to another gateway.
 
 The measured parts of the analysis are sent at once. Then the learner gives the seat back, as nothing more will be said.
 The parts that the language model writes are sent as they are made.
@@ -18,13 +18,14 @@ from gateway.analysis import Analysis, Stage, analyse
 from gateway.audio import AudioError, AudioInput
 from gateway.closing import ENDED, LEFT, Closing
 from gateway.conversation.events import AnalysisGrown, Left, SessionEvent
+from gateway.conversation.hearing import Hearing
 from gateway.conversation.hearing_events import Heard, HearingEnded, HearingFailed
 from gateway.conversation.open_turn import OpenTurn
 from gateway.conversation_record import ConversationRecord
 from gateway.history import call_in
 from gateway.outbox import Outbox
 from gateway.ports import EndOfTurn, Llm
-from gateway.protocol import AnalysisMessage, AnalysisProgress
+from gateway.protocol import AnalysisMessage, AnalysisProgress, Reconnect
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class Ending:
     record: ConversationRecord
     outbox: Outbox
     audio: AudioInput
+    hearing: Hearing
     open_turn: OpenTurn
     llm: Llm
     needs_no_seat: Callable[[], Awaitable[None]]
@@ -70,6 +72,14 @@ class Ending:
         if measured:
             await self.keep(measured)
         return LEFT
+
+    async def hand_over(self, reconnect: Reconnect, tasks: asyncio.TaskGroup) -> None:
+        """Let another gateway continue. The client is told first, and then keeps what the learner says for that
+        gateway."""
+        await self.outbox.send(reconnect)
+        metrics.HANDOVERS.labels("in_turn" if self.hearing.turn_is_open else "between_turns").inc()
+        if self.hearing.turn_is_open:
+            await self.hear_last_words(tasks)
 
     async def _send(self, stage: Stage) -> bool:
         """Send the analysis so far. Returns whether it is whole."""

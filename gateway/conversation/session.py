@@ -15,7 +15,6 @@ from contextlib import suppress
 import anyio
 
 from common.errors import UnavailableError, first_service_error
-from gateway import metrics
 from gateway.analysis import Analysis
 from gateway.audio import AudioInput, DecodedAudio
 from gateway.closing import (
@@ -140,7 +139,16 @@ class Session:
             on_resumed=on_resumed,
         )
         self._ending = Ending(
-            self._inbox, self.post, self._record, outbox, audio, self._open_turn, ports.llm, needs_no_seat, self._keep
+            self._inbox,
+            self.post,
+            self._record,
+            outbox,
+            audio,
+            self._hearing,
+            self._open_turn,
+            ports.llm,
+            needs_no_seat,
+            self._keep,
         )
         self._control = ClientControl(self._record, self._hearing, outbox, conduct or Conduct())
         self._tools = SessionTools(
@@ -218,7 +226,8 @@ class Session:
                     if closing is ENDED:
                         closing = await self._ending.end(tasks)
                     if closing is MOVING:
-                        await self._move(tasks)
+                        self.is_leaving = True
+                        await self._ending.hand_over(self._options.reconnect(), tasks)
                 finally:
                     hearing.cancel()
                     self._open_turn.end_trace("left")
@@ -339,14 +348,3 @@ class Session:
 
     def _is_between_turns(self, floor: FloorControl) -> bool:
         return floor.is_free and not (self._open_turn.is_open or self._hearing.turn_is_open)
-
-    # --- the end --------------------------------------------------------------------------------
-
-    async def _move(self, tasks: asyncio.TaskGroup) -> None:
-        """Let another gateway continue. The client is told first, and then keeps what the learner says for that
-        gateway."""
-        self.is_leaving = True
-        await self._outbox.send(self._options.reconnect())
-        metrics.HANDOVERS.labels("in_turn" if self._hearing.turn_is_open else "between_turns").inc()
-        if self._hearing.turn_is_open:
-            await self._ending.hear_last_words(tasks)
