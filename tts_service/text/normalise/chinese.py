@@ -77,7 +77,13 @@ class Chinese(Language):
     half = "二分之一"
 
     def rules(self) -> Sequence[Rule]:
-        return [*self._spelled_rules(), *self._calendar_rules(), *self._range_rules(), *self._amount_rules()]
+        return [
+            *self._spelled_rules(),
+            *self._calendar_rules(),
+            *self._range_rules(),
+            *self._money_rules(),
+            *self._sign_rules(),
+        ]
 
     def late_rules(self) -> Sequence[Rule]:
         counted = rf"{START}(?<!第)2(?=\s?(?:{_MEASURES})|\s?{_RANGE}\s?\d{{1,3}}\s?(?:{_MEASURES}))"
@@ -179,7 +185,8 @@ class Chinese(Language):
             Rule(re.compile(r"(?<=[\d%]) ?(?:[~～]|——?) ?(?=[¥￥$€£]?\d)"), lambda _: to),
         ]
 
-    def _amount_rules(self) -> list[Rule]:
+    def _money_rules(self) -> list[Rule]:
+        """Percentages and prices."""
         number = self.number
         second = rf"(?: ?[-–~～] ?(?P<to>{number}))?"
         symbols = alternatives(self.currencies)
@@ -198,19 +205,27 @@ class Chinese(Language):
         def price(match: re.Match[str]) -> str:
             return self.amount(_trimmed(match["n"]), "counted")
 
-        def below_zero(match: re.Match[str]) -> str:
-            return f"零下{self.amount(match['n'])}{self.units.get(match['unit'], Noun('度', '度')).one}"
-
-        def numbered(match: re.Match[str]) -> str:
-            return f"{self.amount(match['n'])}号"
-
         size = f"(?: ?(?P<size>{alternatives(self.magnitudes)}))?"
         return [
             Rule(re.compile(rf"{START}{SIGN}(?P<n>{number}){second} ?[%％]"), percent),
             Rule(re.compile(rf"{SIGN}(?<!\w)(?P<currency>{symbols}) ?(?P<n>{number}){second}{size}(?!\w)"), money),
             Rule(re.compile(rf"{START}{SIGN}(?P<n>{number}){second}{size} ?(?P<currency>{symbols})(?!\w)"), money),
             Rule(re.compile(rf"{START}(?P<n>{number})(?= ?(?:元|块|美元|欧元|英镑|日元))"), price),
-            Rule(re.compile(rf"(?<![\w.,)%°])(?<!\d )[-−–](?P<n>{number}) ?(?P<unit>℃|° ?C|度)(?!\w)"), below_zero),
+        ]
+
+    def _sign_rules(self) -> list[Rule]:
+        """Temperatures below zero, and the signs for "number", "per" and "and"."""
+
+        def below_zero(match: re.Match[str]) -> str:
+            return f"零下{self.amount(match['n'])}{self.units.get(match['unit'], Noun('度', '度')).one}"
+
+        def numbered(match: re.Match[str]) -> str:
+            return f"{self.amount(match['n'])}号"
+
+        return [
+            Rule(
+                re.compile(rf"(?<![\w.,)%°])(?<!\d )[-−–](?P<n>{self.number}) ?(?P<unit>℃|° ?C|度)(?!\w)"), below_zero
+            ),
             Rule(re.compile(r"(?<!\w)(?:No\.|NO\.|№|#) ?(?P<n>\d+)(?:号|(?!\w|[.,]\d))"), numbered),
             Rule(
                 re.compile(rf"(?<=[{HAN}])/(?=[{HAN}])(?=公斤|斤|人|天|月|年|小时|个|次|晚|位|张|瓶|杯|米)"),
