@@ -15,7 +15,7 @@ import certifi
 import pytest
 from hypothesis import settings
 
-from tests.support.mesh import SHORT_REPLIES, Mesh, running_mesh
+from tests.support.mesh import Mesh
 from tests.support.scheduling import place_of
 
 if TYPE_CHECKING:
@@ -28,20 +28,21 @@ asyncio.set_event_loop(None)
 
 
 @pytest.fixture(scope="session")
-def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    """The whole mesh on the bundled models, with the profile `cpu`. All its tests run on one worker (`GROUPS`)."""
-    with running_mesh(tmp_path_factory.mktemp("mesh"), PROFILE="cpu", **SHORT_REPLIES) as running:
+def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
+    """The whole mesh on the bundled models, with the profile `cpu`, and its traces, logs and metrics.
+
+    `GROUPS` keeps its tests on one worker, because a mesh takes 12 s of processor time to start.
+    """
+    from tests.observability.observed import an_observed_mesh  # takes a second, and most tests need no mesh
+
+    with an_observed_mesh(tmp_path_factory.mktemp("mesh"), PROFILE="cpu") as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
-    """A second mesh of that kind, whose traces, logs and metrics are collected. All its tests run on one worker,
-    too."""
-    from tests.observability.observed import an_observed_mesh  # takes a second, and most tests need no mesh
-
-    with an_observed_mesh(tmp_path_factory.mktemp("observed")) as running:
-        yield running
+def mesh(observed: Observed) -> Mesh:
+    """That mesh, for tests that don't look at its traces and metrics."""
+    return observed.mesh
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -119,30 +119,41 @@ async def playwright() -> AsyncIterator[Playwright]:
         yield driver
 
 
+@dataclass
+class Browsers:
+    """One running browser for each microphone, from the first time that a module asks for it."""
+
+    playwright: Playwright
+    running: dict[Path, Browser] = field(default_factory=dict)
+
+    async def with_microphone(self, microphone_wav: Path) -> Browser:
+        if microphone_wav not in self.running:
+            self.running[microphone_wav] = await self._launch(microphone_wav)
+        return self.running[microphone_wav]
+
+    async def _launch(self, microphone_wav: Path) -> Browser:
+        """Every page may use its microphone, because this Chromium can't ask the user."""
+        devices = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={microphone_wav}")
+        flags = [*QUIET, *devices, "--use-fake-ui-for-media-stream"]
+        return await self.playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+
+    async def close(self) -> None:
+        for browser in self.running.values():
+            await browser.close()
+
+
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
-async def shared_chromium(playwright: Playwright, syllables_wav: Path) -> AsyncIterator[Browser]:
-    """The browser of all modules that have no voice of their own."""
-    async with await launch(playwright, syllables_wav) as browser:
-        yield browser
+async def browsers(playwright: Playwright) -> AsyncIterator[Browsers]:
+    """The browsers of all modules."""
+    running = Browsers(playwright)
+    yield running
+    await running.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
-async def chromium(
-    playwright: Playwright, shared_chromium: Browser, syllables_wav: Path, microphone_wav: Path
-) -> AsyncIterator[Browser]:
+async def chromium(browsers: Browsers, microphone_wav: Path) -> Browser:
     """A browser whose microphone is `microphone_wav`."""
-    if microphone_wav == syllables_wav:
-        yield shared_chromium
-    else:
-        async with await launch(playwright, microphone_wav) as browser:
-            yield browser
-
-
-async def launch(playwright: Playwright, microphone_wav: Path) -> Browser:
-    """Start a browser. Every page may use its microphone, because this Chromium can't ask the user."""
-    devices = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={microphone_wav}")
-    flags = [*QUIET, *devices, "--use-fake-ui-for-media-stream"]
-    return await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+    return await browsers.with_microphone(microphone_wav)
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ import pytest
 from playwright.async_api import Page, Route
 
 from tests.browser.conftest import Console, OpenPage
-from tests.observability.observed import Observed
 from tests.support.agents_sdk import AGENTS_SDK, client_key
 from tests.support.audio import resampled, wav
+from tests.support.mesh import Mesh
 from tests.support.transcription import word_error_rate
 from tests.support.voices import say
 
@@ -45,9 +45,8 @@ async def serve_sdk(page: Page) -> None:
 
 
 async def test_a_spoken_turn_an_interruption_an_error_and_the_same_session_again(
-    open_page: OpenPage, observed: Observed, console: Console
+    open_page: OpenPage, mesh: Mesh, console: Console
 ) -> None:
-    mesh = observed.mesh
     console.allowed.append("item_retrieve_invalid_item_id")  # the client writes the error that the test provokes
     page = await open_page(f"{mesh.http}/health")
     await serve_sdk(page)

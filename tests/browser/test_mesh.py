@@ -11,7 +11,6 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import OpenPage
-from tests.observability.observed import Observed
 from tests.support.audio import resampled, wav
 from tests.support.mesh import Mesh
 from tests.support.transcription import word_error_rate
@@ -27,13 +26,6 @@ SILENT_MICROPHONE = """() => {
 }"""
 MODELS_MS = 60_000  # for steps that wait for the models, on a busy machine
 ANALYSIS_MS = 120_000
-
-
-@pytest.fixture(scope="module")
-def mesh(observed: Observed) -> Mesh:
-    """The mesh of the observability tests. Together with theirs, these tests take about as long as those of the other
-    mesh."""
-    return observed.mesh
 
 
 @pytest.fixture(scope="module")

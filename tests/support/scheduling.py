@@ -11,18 +11,20 @@ so at most two run at once.
 from __future__ import annotations
 
 GROUPS = {
-    "tests/e2e/": "the mesh and crowds",
-    "tests/integration/test_envoy.py": "the mesh and crowds",
-    "tests/integration/test_rolling_update.py": "the mesh and crowds",
-    "tests/observability/": "the observed mesh and browsers",  # first: they expect only the turns of their conversation
-    "tests/browser/": "the observed mesh and browsers",
-    "tests/integration/test_audio_mediarecorder.py": "the observed mesh and browsers",
+    "tests/observability/": "the mesh",  # first: they expect only the turns of their own conversation
+    "tests/browser/test_mesh.py": "the mesh",
+    "tests/browser/test_agents_sdk.py": "the mesh",
+    "tests/e2e/": "the mesh",
+    "tests/browser/": "browsers and crowds",
+    "tests/integration/test_audio_mediarecorder.py": "browsers and crowds",
+    "tests/integration/test_envoy.py": "browsers and crowds",
+    "tests/integration/test_rolling_update.py": "browsers and crowds",
 }
 """Which files form a group, by the beginnings of their paths; within a group they run in this order."""
 
 LONGEST_FIRST = (
-    "the mesh and crowds",
-    "the observed mesh and browsers",
+    "browsers and crowds",
+    "the mesh",
     "tests/integration/test_analysis_bundled_model.py",
 )
 """The groups that take longest start first."""
