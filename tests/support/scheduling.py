@@ -3,9 +3,9 @@
 The tests of one file run on one worker, one after the other, because they share what the file's fixtures start. Some
 files form a larger group, which runs on one worker as well:
 
-- Files that use the same mesh, because a mesh takes long to start. - Files whose tests run in real time (conversations
-aloud, browsers, crowds of learners). Mostly they wait, but what they wait for must not come late. Two workers run them,
-so at most two run at once.
+- Files that use the same mesh, because a mesh takes long to start.
+- Files whose tests run in real time (conversations aloud, browsers, crowds of learners). Mostly they wait, but what
+  they wait for must not come late. Three workers run them, so at most three run at once.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ GROUPS = {
     "tests/browser/test_mesh.py": "the mesh",
     "tests/browser/test_agents_sdk.py": "the mesh",
     "tests/e2e/": "the mesh",
-    "tests/browser/": "browsers and crowds",
-    "tests/integration/test_audio_mediarecorder.py": "browsers and crowds",
-    "tests/integration/test_envoy.py": "browsers and crowds",
-    "tests/integration/test_rolling_update.py": "browsers and crowds",
+    "tests/browser/": "browsers",
+    "tests/integration/test_audio_mediarecorder.py": "recordings and crowds",
+    "tests/integration/test_envoy.py": "recordings and crowds",
+    "tests/integration/test_rolling_update.py": "recordings and crowds",
 }
 """Which files form a group, by the beginnings of their paths; within a group they run in this order."""
 
 LONGEST_FIRST = (
-    "browsers and crowds",
     "the mesh",
+    "browsers",
+    "recordings and crowds",
     "tests/integration/test_analysis_bundled_model.py",
 )
-"""The groups that take longest start first."""
+"""The groups that take longest start first. Their tests mostly wait, so they would keep one core idle at the end."""
 
 THEN = ("tests/integration/", "tests/contract/")
 """Their files follow, because some take half a minute. The many short files of `tests/unit` come last: with them all
