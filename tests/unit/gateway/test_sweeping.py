@@ -8,9 +8,12 @@ import weakref
 from functools import partial
 
 import pytest
+from prometheus_client import REGISTRY
 
 from gateway.sweeping import LEAST_ENDED, SHARE_ENDED, Sweeper
 from tests.support.conversation import Conversation, text
+from tests.support.gateway import TestGateway
+from tests.support.learner import a_learner
 
 
 def sweeps(sweeper: Sweeper, found: list[int], *, begin: int = 0, end: int = 0) -> int:
@@ -49,11 +52,32 @@ def test_it_sweeps_when_nobody_is_left() -> None:
 
 @pytest.mark.looptime
 async def test_nothing_keeps_a_session_that_has_ended() -> None:
-    talk = Conversation()
-    async with talk.running():
-        await talk.post(text("hi"))
-        await asyncio.sleep(3)
-    ended = weakref.ref(talk.session)
-    del talk
+    sweeper = Sweeper()
     gc.collect()
-    assert ended() is None
+    gc.disable()
+    try:
+        talk = Conversation()
+        async with talk.running():
+            sweeper.session_begins()
+            await talk.post(text("hi"))
+            await asyncio.sleep(3)
+        ended = weakref.ref(talk.session)
+        del talk
+        assert ended() is not None
+        sweeper.session_ends()
+        assert ended() is None
+    finally:
+        gc.enable()
+
+
+async def test_a_gateway_sweeps_after_its_last_learner() -> None:
+    before = swept()
+    async with TestGateway().running() as gateway, asyncio.timeout(10):
+        async with a_learner(gateway.ws):
+            assert swept() == before
+        while swept() == before:
+            await asyncio.sleep(0.01)
+
+
+def swept() -> float:
+    return REGISTRY.get_sample_value("aitalk_gateway_sweeps_total") or 0.0
