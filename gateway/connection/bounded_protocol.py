@@ -12,21 +12,18 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import CloseCode, Frame
 
 from gateway import metrics
+from gateway.connection.stall_guard import StallGuard
 from gateway.connection.wire_limits import WireLimits
 
-# A client that reads nothing for this long is gone. What is written for it must not stay in memory.
-STALLED_S = 30.0
 # How long a close waits for the client to read what was written before it.
 FLUSH_S = 5.0
 
 
-class BoundedProtocol(WebSocketsSansIOProtocol):
+class BoundedProtocol(StallGuard, WebSocketsSansIOProtocol):
     """Ends connections that send too many control frames or fragments or endless messages, and those that nobody
     reads."""
 
-    stalled_s = STALLED_S
     flush_s = FLUSH_S
-    _stalled: asyncio.TimerHandle | None = None
     _last: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -36,7 +33,6 @@ class BoundedProtocol(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""
-        self.resume_writing()
         if self._last is not None:
             self._last.cancel()
         super().connection_lost(exc)
@@ -65,19 +61,6 @@ class BoundedProtocol(WebSocketsSansIOProtocol):
         """Called for each further frame of a message."""
         if self._is_allowed(self._limits.fragment(is_last=event.fin)):
             super().handle_cont(event)
-
-    def pause_writing(self) -> None:
-        """Called by the transport when the client reads too slowly."""
-        super().pause_writing()
-        if self._stalled is None:
-            self._stalled = self.loop.call_later(self.stalled_s, self._abort, "stalled")
-
-    def resume_writing(self) -> None:
-        """Called by the transport when the client has read enough."""
-        super().resume_writing()
-        if self._stalled is not None:
-            self._stalled.cancel()
-            self._stalled = None
 
     def keepalive_timeout(self) -> None:
         """Called when a ping was not answered."""
@@ -113,11 +96,5 @@ class BoundedProtocol(WebSocketsSansIOProtocol):
         """A close waits until the client has read what was written. A client that reads nothing would keep the
         connection open for ever."""
         if self._last is None:
-            self._last = self.loop.call_later(delay_s, self._abort, "")
-
-    def _abort(self, reason: str) -> None:
-        """Close at once, without waiting until the client has read what was written."""
-        if reason:
-            metrics.CONNECTIONS_ENDED.labels(reason).inc()
-        transport: Any = self.transport
-        transport.abort()
+            transport: Any = self.transport
+            self._last = self.loop.call_later(delay_s, transport.abort)

@@ -9,6 +9,7 @@ import logging
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway import metrics
+from gateway.connection.stall_guard import StallGuard
 
 logger = logging.getLogger(__name__)
 
@@ -24,9 +25,9 @@ _ANSWER_TO_HTTP2 = (
 ).encode()
 
 
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(StallGuard, HttpToolsProtocol):
     """For uvicorn's setting `http`. Ends a connection that sends no request, or whose request has a head that is too
-    slow or too long."""
+    slow or too long, or whose client does not read the answer."""
 
     request_s = 10.0  # from the connection, or from the first byte of a later request, to the end of the head
     _patience: asyncio.TimerHandle | None = None

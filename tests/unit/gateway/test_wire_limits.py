@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 from prometheus_client import REGISTRY
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 
@@ -73,6 +73,7 @@ async def closed(writer: asyncio.StreamWriter) -> None:
 
 class HastyProtocol(HttpProtocol):
     request_s = 0.2
+    stalled_s = 0.2
 
 
 class ImpatientProtocol(WebSocketProtocol):
@@ -175,12 +176,12 @@ async def test_over_a_slow_network_a_read_may_always_end_within_a_message() -> N
 
 @asynccontextmanager
 async def asked(
-    request: bytes, protocol: type[HttpProtocol] = HttpProtocol
+    request: bytes, protocol: type[HttpProtocol] = HttpProtocol, *, answer: Response | None = None
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Send these bytes to a server that answers each request with `done`."""
+    """Send these bytes to a server that answers each request with `answer`, or with `done`."""
 
     async def app(scope: object, receive: object, send: object) -> None:
-        await PlainTextResponse("done")(scope, receive, send)  # type: ignore[arg-type]
+        await (answer or PlainTextResponse("done"))(scope, receive, send)  # type: ignore[arg-type]
 
     config = uvicorn.Config(app, ws=WebSocketProtocol, log_config=None, lifespan="off")
     config.load()
@@ -313,6 +314,23 @@ async def test_a_connection_that_closes_does_not_wait_for_a_client_that_reads_no
         await closed(writer)
         for task in state.tasks:
             task.cancel()
+
+
+async def test_a_client_that_does_not_read_a_streamed_answer_is_cut_off() -> None:
+    """It would keep its seat and the model's slot: the answer waits until it can be written."""
+    before, is_over = stalled(), asyncio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield bytes(100_000)
+                await asyncio.sleep(0)
+        finally:
+            is_over.set()
+
+    async with asked(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n", HastyProtocol, answer=StreamingResponse(endless())):
+        await asyncio.wait_for(is_over.wait(), 10)
+    assert stalled() == before + 1
 
 
 async def test_a_client_that_pauses_for_less_long_is_not() -> None:
