@@ -153,7 +153,7 @@ class FloorControl:
 
     def close(self) -> None:
         """The conversation is over: stop the background work for its next turns."""
-        self.maker.close()
+        self.maker.stop_background_work()
 
     async def settle(self, turn_id: str) -> None:
         """A reply has ended without an interruption: the learner has heard all of it, or it failed."""

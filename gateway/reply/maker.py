@@ -127,8 +127,8 @@ class ReplyMaker:
         """Have the model read the conversation so far and `text`, the learner's turn as recognised so far."""
         self._prefill.read(self._prompt(text.rstrip(" .,!?…-") or SOMETHING), self._tools().use)
 
-    def close(self) -> None:
-        """End the background work of the model."""
+    def stop_background_work(self) -> None:
+        """Stop reading ahead and the work on later prompts: the model is needed, or the conversation is over."""
         self._prefill.stop()
         self._idle_work.stop()
 
@@ -180,8 +180,7 @@ class ReplyMaker:
         tools: ReplyTools | None = None,
         on_calls: Callable[[Reply], Awaitable[None]] | None = None,
     ) -> Reply:
-        self._prefill.stop()
-        self._idle_work.stop()
+        self.stop_background_work()
         delivery = delivery or self._delivery()
         options, state = self._options, self._record.state
         return Reply(
