@@ -31,42 +31,60 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="aitalk", description="Talk with AI-Talk from a terminal.")
     top.add_argument("--version", action="version", version=f"aitalk {version('aitalk')}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    talk = commands.add_parser("talk", parents=[shared], help="hold a conversation", description=talking.__doc__)
-    talk.add_argument("--text", action="store_true", help="type and read; needs no microphone and no speaker")
-    talk.add_argument("--level", choices=["beginner", "intermediate", "advanced"], help="how the partner speaks")
-    talk.add_argument("--language", help="the language to practise, such as en")
-    talk.add_argument("--voice", help="the partner's voice")
-    talk.add_argument("--scenario", help="a situation to talk in; `aitalk scenarios` lists them")
-    talk.add_argument("--resume", metavar="ID", help="go on with an earlier conversation; `last`: the latest")
-    talk.add_argument("--microphone", metavar="DEVICE", help="name or number, as `python -m sounddevice` lists them")
-    talk.add_argument("--speaker", metavar="DEVICE", help="likewise")
-    talk.add_argument("--no-analysis", action="store_true", help="end without the analysis")
-    talk.add_argument("--save", type=Path, metavar="FILE", help="write the whole analysis to this file, as JSON")
-    talk.set_defaults(run=talking.run)
-
-    say = commands.add_parser("say", parents=[shared], help="read a text aloud into a file")
-    say.add_argument("text", metavar="TEXT", help="the text; -: from standard input")
-    say.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help=".mp3, .opus, .aac, .flac, .wav")
-    say.add_argument("--voice", default="alloy", help="an id from the gateway's /v1/audio/voices")
-    say.add_argument("--speed", type=float, default=1.0, help="0.5 to 2")
-    say.set_defaults(run=files.say)
-
-    transcribe = commands.add_parser("transcribe", parents=[shared], help="write down what is said in a recording")
-    transcribe.add_argument("file", type=Path, metavar="FILE", help="mp3, m4a, mp4, webm, ogg, wav, flac, aac …")
-    transcribe.add_argument("--format", choices=["text", "srt", "vtt", "json"], default="text")
-    transcribe.add_argument("--language", default="", help="the language that is spoken (default: detected)")
-    transcribe.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
-    transcribe.set_defaults(run=files.transcribe)
-
-    scenarios = commands.add_parser("scenarios", parents=[shared], help="list the situations to talk in")
-    scenarios.add_argument("--level", help="only those that suit: beginner, intermediate, advanced, or A1 to C2")
-    scenarios.set_defaults(run=lists.scenarios)
-
-    sessions = commands.add_parser("sessions", help="list the conversations that this computer can resume")
-    sessions.add_argument("--forget", metavar="ID", help="remove this one from the list")
-    sessions.set_defaults(run=lists.sessions)
+    _add_talk_arguments(
+        commands.add_parser("talk", parents=[shared], help="hold a conversation", description=talking.__doc__)
+    )
+    _add_say_arguments(commands.add_parser("say", parents=[shared], help="read a text aloud into a file"))
+    _add_transcribe_arguments(
+        commands.add_parser("transcribe", parents=[shared], help="write down what is said in a recording")
+    )
+    _add_scenarios_arguments(commands.add_parser("scenarios", parents=[shared], help="list the situations to talk in"))
+    _add_sessions_arguments(
+        commands.add_parser("sessions", help="list the conversations that this computer can resume")
+    )
     return top
+
+
+def _add_talk_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--text", action="store_true", help="type and read; needs no microphone and no speaker")
+    command.add_argument("--level", choices=["beginner", "intermediate", "advanced"], help="how the partner speaks")
+    command.add_argument("--language", help="the language to practise, such as en")
+    command.add_argument("--voice", help="the partner's voice")
+    command.add_argument("--scenario", help="a situation to talk in; `aitalk scenarios` lists them")
+    command.add_argument("--resume", metavar="ID", help="go on with an earlier conversation; `last`: the latest")
+    command.add_argument("--microphone", metavar="DEVICE", help="name or number, as `python -m sounddevice` lists them")
+    command.add_argument("--speaker", metavar="DEVICE", help="likewise")
+    command.add_argument("--no-analysis", action="store_true", help="end without the analysis")
+    command.add_argument("--save", type=Path, metavar="FILE", help="write the whole analysis to this file, as JSON")
+    command.set_defaults(run=talking.run)
+
+
+def _add_say_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("text", metavar="TEXT", help="the text; -: from standard input")
+    command.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help=".mp3, .opus, .aac, .flac, .wav"
+    )
+    command.add_argument("--voice", default="alloy", help="an id from the gateway's /v1/audio/voices")
+    command.add_argument("--speed", type=float, default=1.0, help="0.5 to 2")
+    command.set_defaults(run=files.say)
+
+
+def _add_transcribe_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", type=Path, metavar="FILE", help="mp3, m4a, mp4, webm, ogg, wav, flac, aac …")
+    command.add_argument("--format", choices=["text", "srt", "vtt", "json"], default="text")
+    command.add_argument("--language", default="", help="the language that is spoken (default: detected)")
+    command.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
+    command.set_defaults(run=files.transcribe)
+
+
+def _add_scenarios_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--level", help="only those that suit: beginner, intermediate, advanced, or A1 to C2")
+    command.set_defaults(run=lists.scenarios)
+
+
+def _add_sessions_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--forget", metavar="ID", help="remove this one from the list")
+    command.set_defaults(run=lists.sessions)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
