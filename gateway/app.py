@@ -6,8 +6,9 @@ import asyncio
 import logging
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
@@ -56,6 +57,8 @@ logger = logging.getLogger(__name__)
 POLL_S = 0.5
 LOAD_POLL_S = 1.0
 
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
 
 @asynccontextmanager
 async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, ModelServices, RedisSeats, RedisLimits]]:
@@ -64,16 +67,7 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, Model
     store = RedisStore(url, ttl_s=settings.session_ttl_s, learner_ttl_s=settings.learner_ttl_s)
     learners = RedisLearners(url, store, ttl_s=settings.progress_ttl_s, session_ttl_s=settings.session_ttl_s)
     seats, limits = RedisSeats(url, longest_keep_s=settings.admission_grace_s), RedisLimits(url)
-    async with (
-        ModelServices(
-            asr=settings.asr_address,
-            llm=settings.llm_address,
-            tts=settings.tts_address,
-            replicas={"asr": settings.asr_replicas, "llm": settings.llm_replicas, "tts": settings.tts_replicas},
-            security=Security.of(settings),
-        ) as services,
-        asyncio.TaskGroup() as tasks,
-    ):
+    async with _model_services(settings) as services, asyncio.TaskGroup() as tasks:
         background = [tasks.create_task(store.keep_saving())]
         tools: ServerTools = NoServerTools()
         if settings.mcp:
@@ -101,53 +95,64 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, Model
             await store.close()
 
 
+def _model_services(settings: GatewaySettings) -> ModelServices:
+    return ModelServices(
+        asr=settings.asr_address,
+        llm=settings.llm_address,
+        tts=settings.tts_address,
+        replicas={"asr": settings.asr_replicas, "llm": settings.llm_replicas, "tts": settings.tts_replicas},
+        security=Security.of(settings),
+    )
+
+
 def create_app(
     settings: GatewaySettings, ports: Ports, services: Services, seats: RedisSeats, shared_limits: SharedLimits
 ) -> FastAPI:
     """The application around the given ports: real ones, or a test's."""
     load = _Load(settings.speculation_max_occupancy)
     capacity = _capacity(settings)
-    admission = AdmissionQueue(
-        seats,
-        lambda: capacity.seats,
-        queue_max=settings.admission_queue_max,
-        max_wait_s=settings.admission_max_wait_s,
-        grace_s=settings.admission_grace_s,
-    )
+    admission = _admission(settings, seats, capacity)
     authenticator = Authenticator.of(settings)
     draining = Draining(settings.gateway_drain_timeout_s)
-    limits = Limits(
-        shared_limits,
-        connections=settings.client_max_connections,
-        per_minute=settings.client_connections_per_min,
-        daily_s=settings.client_daily_minutes * 60,
-        messages_per_s=settings.client_messages_per_s,
-        bytes_per_s=settings.client_bytes_per_s,
+    limits = _limits(settings, shared_limits)
+    lifespan = _lifespan(
+        lambda: _get_ready(services, settings, ports.llm),
+        lambda: load.watch(services),
+        lambda: capacity.watch(services),
+        admission.run,
+        limits.run,
+        authenticator.run,
+        draining.run,
     )
+    app = _documented_app(lifespan) if settings.debug else FastAPI(lifespan=lifespan, openapi_url=None)
+    app.state.services = services
+    app.state.store = ports.store
+    app.state.draining = draining
+    app.state.scenarios = scenarios = load_library(settings.scenarios_dir)
+    _add_middleware(app, settings, authenticator)
+    entrance = Entrance(authenticator, limits, admission, draining, _origins(settings))
+    _add_routes(app, settings, ports, services, entrance, _session_options(settings, load, scenarios))
+    return app
+
+
+def _lifespan(*jobs: Callable[[], Coroutine[Any, Any, None]]) -> Lifespan:
+    """Runs `jobs` beside the application, from its start to its end."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as tasks:
-            background = [
-                tasks.create_task(_get_ready(services, settings, ports.llm)),
-                tasks.create_task(load.watch(services)),
-                tasks.create_task(capacity.watch(services)),
-                tasks.create_task(admission.run()),
-                tasks.create_task(limits.run()),
-                tasks.create_task(authenticator.run()),
-                tasks.create_task(draining.run()),
-            ]
+            background = [tasks.create_task(job()) for job in jobs]
             yield
             for task in background:
                 task.cancel()
         # flush here, because uvicorn then ends the process with the signal that it received
         await asyncio.to_thread(flush_traces)
 
-    app = _documented_app(lifespan) if settings.debug else FastAPI(lifespan=lifespan, openapi_url=None)
-    app.state.services = services
-    app.state.store = ports.store
-    app.state.draining = draining
-    app.state.scenarios = scenarios = load_library(settings.scenarios_dir)
+    return lifespan
+
+
+def _add_middleware(app: FastAPI, settings: GatewaySettings, authenticator: Authenticator) -> None:
+    """Middleware of all routes. The one that is added last sees a request first."""
     protect_http(app, authenticator, settings.metrics_token.get_secret_value(), refuse)
     app.add_middleware(
         CORSMiddleware,
@@ -155,26 +160,34 @@ def create_app(
         allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=["*"],
     )
+    if settings.root_path:
+        app.add_middleware(RootPath, prefix=settings.root_path)
+
+
+def _add_routes(
+    app: FastAPI,
+    settings: GatewaySettings,
+    ports: Ports,
+    services: Services,
+    entrance: Entrance,
+    options: SessionOptions,
+) -> None:
+    """All routes, with their handlers of errors."""
     add_http(app)
     app.add_exception_handler(404, not_found)
-    options = _session_options(settings, load, scenarios)
-    _add_conversation(app, settings, ports, authenticator, limits, admission, draining, options)
+    _add_conversation(app, settings, ports, entrance, options)
     add_realtime(
         app,
-        EntryChecks(authenticator, limits, admission, _origins(settings)),
-        Shared(ports, options, settings, draining, services),
+        EntryChecks(entrance.authenticator, entrance.limits, entrance.admission, entrance.origins),
+        Shared(ports, options, settings, entrance.draining, services),
     )
-    entrance = Entrance(authenticator, limits, admission, draining, _origins(settings))
     add_learner_routes(app, entrance, ports.learners)
-    if settings.root_path:
-        app.add_middleware(RootPath, prefix=settings.root_path)  # the last one added sees a request first
     # Mount it last, as it answers every path under PREFIX that no earlier route answers.
     uploads = Uploads(settings.upload_max_at_once)
     app.mount(PREFIX, create_openai_app(ApiContext(settings, ports, services, entrance, uploads)))
-    return app
 
 
-def _documented_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
+def _documented_app(lifespan: Lifespan) -> FastAPI:
     """An app with interactive docs at /docs. The gateway serves their files itself, so that they need no internet."""
     from fastapi_offline import FastAPIOffline  # only for debugging
 
@@ -184,29 +197,21 @@ def _documented_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[No
 
 
 def _add_conversation(
-    app: FastAPI,
-    settings: GatewaySettings,
-    ports: Ports,
-    authenticator: Authenticator,
-    limits: Limits,
-    admission: AdmissionQueue,
-    draining: Draining,
-    options: SessionOptions,
+    app: FastAPI, settings: GatewaySettings, ports: Ports, entrance: Entrance, options: SessionOptions
 ) -> None:
     """The WebSocket route: origin → token → limits → seat → session."""
-    origins = _origins(settings)
 
     @app.websocket("/ws/conversation")
     async def conversation(websocket: WebSocket) -> None:
-        if not origins.allow(websocket.headers):
+        if not entrance.origins.allow(websocket.headers):
             origin = websocket.headers.get("origin")
             logger.warning("refused a WebSocket from origin %s; see CORS_ORIGINS and ALLOWED_HOSTS", origin)
             await websocket.close(code=1008)  # before accepting it: HTTP 403
             return
         await websocket.accept(subprotocol(websocket.headers))
         try:
-            client = client_of(websocket, authenticator)
-            async with limits.connection(client.name) as allowance:
+            client = client_of(websocket, entrance.authenticator)
+            async with entrance.limits.connection(client.name) as allowance:
                 allowance.time.check()
                 place = websocket.query_params.get("place", "")
                 session_id = secrets.token_urlsafe(12)
@@ -215,10 +220,10 @@ def _add_conversation(
             await turn_away(websocket, error, OUT_OF_TIME if isinstance(error, TimeUsedUpError) else EXPELLED)
 
     async def receive(arrival: Arrival) -> None:
-        async with arrival.seated_by(admission, ports.store, draining) as is_in:
+        async with arrival.seated_by(entrance.admission, ports.store, entrance.draining) as is_in:
             if is_in:
                 arrival.keep_seat = True  # whatever happens to the connection
-                closing = await converse(arrival, ports, options, settings, draining)
+                closing = await converse(arrival, ports, options, settings, entrance.draining)
                 arrival.keep_seat = closing not in (ENDED, IDLE, EXPELLED, OUT_OF_TIME)
 
 
@@ -232,6 +237,27 @@ def _capacity(settings: GatewaySettings) -> Capacity:
         {"asr": 1.0, "llm": settings.admission_learners_per_llm_slot, "tts": settings.admission_learners_per_tts_slot},
         fixed=settings.admission_max_sessions,
         admit_unknown=settings.environment == "development",
+    )
+
+
+def _admission(settings: GatewaySettings, seats: RedisSeats, capacity: Capacity) -> AdmissionQueue:
+    return AdmissionQueue(
+        seats,
+        lambda: capacity.seats,
+        queue_max=settings.admission_queue_max,
+        max_wait_s=settings.admission_max_wait_s,
+        grace_s=settings.admission_grace_s,
+    )
+
+
+def _limits(settings: GatewaySettings, shared: SharedLimits) -> Limits:
+    return Limits(
+        shared,
+        connections=settings.client_max_connections,
+        per_minute=settings.client_connections_per_min,
+        daily_s=settings.client_daily_minutes * 60,
+        messages_per_s=settings.client_messages_per_s,
+        bytes_per_s=settings.client_bytes_per_s,
     )
 
 
