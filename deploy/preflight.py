@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings
 from asr_service.config import AsrSettings
 from common import unknown_settings
 from common.addresses import join, listen
+from common.errors import InvalidInputError
 from common.security import Security
 from common.settings import ModelServerSettings, ProcessSettings, problems_in
 from deploy import data_folder
@@ -59,8 +60,11 @@ def check_settings(environment: Mapping[str, str], processes: set[str]) -> list[
                 security = Security.of(settings)
                 if isinstance(settings, ModelServerSettings):
                     security.check_server(settings)
+            _check_models(settings)
         except ValidationError as invalid:
             problems += problems_in(invalid)
+        except InvalidInputError as unknown:
+            problems.append(unknown.message)
         except ValueError as error:
             problems.append(str(error))
     try:
@@ -74,6 +78,19 @@ def check_settings(environment: Mapping[str, str], processes: set[str]) -> list[
     if problems:
         raise CannotStartError("\n".join(dict.fromkeys(problems)))
     return warnings
+
+
+def _check_models(settings: BaseSettings) -> None:
+    """Raises InvalidInputError for a model that no engine of recognition or synthesis runs."""
+    if isinstance(settings, AsrSettings) and settings.asr_model_name:
+        from asr_service.engines import choose_engine as engine_of_recognition  # imports numpy
+
+        engine_of_recognition(settings.asr_model_name)
+    if isinstance(settings, TtsSettings) and settings.tts_model_name:
+        from tts_service.engines import choose_engine, fallbacks_of
+
+        for model in (settings.tts_model_name, *fallbacks_of(settings.tts_model_name, settings.tts_fallbacks)):
+            choose_engine(model)
 
 
 def _given_to_make(flags: str) -> dict[str, str]:

@@ -106,6 +106,20 @@ def test_settings_of_what_runs_elsewhere_are_not_checked() -> None:
     check_settings(wrong, ALL - {"tts"})
 
 
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"ASR_MODEL_NAME": "nosuch/model"}, "ASR_MODEL_NAME=nosuch/model: no engine runs this model"),
+        ({"TTS_MODEL_NAME": "nosuch"}, "TTS_MODEL_NAME=nosuch: no engine runs this model"),
+        ({"TTS_MODEL_NAME": "hexgrad/Kokoro-82M", "TTS_FALLBACKS": "nosuch"}, "TTS_MODEL_NAME=nosuch: no engine"),
+    ],
+)
+def test_a_model_that_no_engine_runs_is_told_before_others_load(wrong: dict[str, str], says: str) -> None:
+    """The service itself would say so only when the others are loading theirs."""
+    with pytest.raises(CannotStartError, match=says):
+        check_settings(wrong, ALL)
+
+
 @pytest.mark.parametrize("profile", ["high-vram", "standard", "low-vram"])
 def test_a_profile_for_a_gpu_is_refused_without_one(profile: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mesh, "gpus", list)
