@@ -102,10 +102,7 @@ class Session:
         self._options = options
         self._outbox = outbox
         self._now = now
-        fresh = SessionState(
-            session_id=session_id or secrets.token_urlsafe(12), created_at=wall_clock(), owner=options.gateway_id
-        )
-        self._record = ConversationRecord(fresh, ports.store, outbox, wall_clock=wall_clock, now=now)
+        self._record = self._new_record(session_id, wall_clock)
         self._learner = Learner(ports.store, ports.learners, subject)
         self._record.is_wanted = self._learner.may_be_stored
         # Small, so that a burst of messages waits in the socket and not here.
@@ -113,57 +110,74 @@ class Session:
         self._echo = EchoGuard(options.asr_sample_rate_hz, now) if options.cancels_echo else None
         if self._echo:
             outbox.on_sent = self._echo.note
-        self._hearing = Hearing(
-            audio,
-            ports.asr,
-            sample_rate_hz=options.asr_sample_rate_hz,
-            language=lambda: self._record.state.language,
-            patience=self._patience,
-            interrupt_after_s=options.interrupt_after_s,
-            on_audio=lambda heard: on_audio(self.session_id, heard),
-            deliver=self.post,
-            clean=self._echo.clean if self._echo else None,
-        )
+        self._hearing = self._new_hearing(audio, on_audio)
         self._open_turn = OpenTurn(
             self._record, outbox, self._hearing, sample_rate_hz=options.asr_sample_rate_hz, now=now
         )
-        self._beginning = Beginning(
-            record=self._record,
-            outbox=outbox,
-            audio=audio,
-            hearing=self._hearing,
-            learner=self._learner,
-            gateway_id=options.gateway_id,
-            scenarios=options.scenarios,
-            languages=ports.languages,
-            on_resumed=on_resumed,
-        )
-        self._ending = Ending(
-            self._inbox,
-            self.post,
-            self._record,
-            outbox,
-            audio,
-            self._hearing,
-            self._open_turn,
-            ports.llm,
-            needs_no_seat,
-            self._keep,
-        )
+        self._beginning = self._new_beginning(audio, on_resumed)
+        self._ending = self._new_ending(audio, needs_no_seat)
         self._control = ClientControl(self._record, self._hearing, outbox, conduct or Conduct())
-        self._tools = SessionTools(
-            ports.tools,
-            outbox,
-            state=lambda: self._record.state,
-            conduct=lambda: self._control.conduct,
-            timeout_s=options.tool_timeout_s,
-        )
+        self._tools = self._new_tools()
         self._resume_token = resume_token or secrets.token_urlsafe(24)
         self._corrections = CorrectionLane(ports.llm, self._record, outbox)
         self._help = HelpOffers(self._record, options.help_after_s, patience=self._patience, now=now)
         self._ends_by: HandOver | TimeUp | None = None
         self._is_under_way: Callable[[str], bool] = lambda turn_id: False  # replaced by floor control
         self.is_leaving = False
+
+    def _new_record(self, session_id: str, wall_clock: Callable[[], float]) -> ConversationRecord:
+        session_id, owner = session_id or secrets.token_urlsafe(12), self._options.gateway_id
+        state = SessionState(session_id=session_id, created_at=wall_clock(), owner=owner)
+        return ConversationRecord(state, self._ports.store, self._outbox, wall_clock=wall_clock, now=self._now)
+
+    def _new_hearing(self, audio: AudioInput, on_audio: Callable[[str, DecodedAudio], None]) -> Hearing:
+        return Hearing(
+            audio,
+            self._ports.asr,
+            sample_rate_hz=self._options.asr_sample_rate_hz,
+            language=lambda: self._record.state.language,
+            patience=self._patience,
+            interrupt_after_s=self._options.interrupt_after_s,
+            on_audio=lambda heard: on_audio(self.session_id, heard),
+            deliver=self.post,
+            clean=self._echo.clean if self._echo else None,
+        )
+
+    def _new_beginning(self, audio: AudioInput, on_resumed: Callable[[str], Awaitable[None]] | None) -> Beginning:
+        return Beginning(
+            record=self._record,
+            outbox=self._outbox,
+            audio=audio,
+            hearing=self._hearing,
+            learner=self._learner,
+            gateway_id=self._options.gateway_id,
+            scenarios=self._options.scenarios,
+            languages=self._ports.languages,
+            on_resumed=on_resumed,
+        )
+
+    def _new_ending(self, audio: AudioInput, needs_no_seat: Callable[[], Awaitable[None]]) -> Ending:
+        return Ending(
+            self._inbox,
+            self.post,
+            self._record,
+            self._outbox,
+            audio,
+            self._hearing,
+            self._open_turn,
+            self._ports.llm,
+            needs_no_seat,
+            self._keep,
+        )
+
+    def _new_tools(self) -> SessionTools:
+        return SessionTools(
+            self._ports.tools,
+            self._outbox,
+            state=lambda: self._record.state,
+            conduct=lambda: self._control.conduct,
+            timeout_s=self._options.tool_timeout_s,
+        )
 
     @property
     def session_id(self) -> str:
