@@ -90,9 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         environment = configuration()
-        warnings = [f"warning: {warning}" for warning in check_settings(environment, here(environment))]
-        for warning in warnings:
-            print(warning, file=sys.stderr, flush=True)
+        warnings = check_settings(environment, here(environment))
+        warn(warnings)
         processes = processes_of(environment)
         fetches = fetch_commands(processes) if options.fetch or environment.get("PROFILE") else {}
         wheels = wheels_of(processes) if fetches else []
@@ -108,10 +107,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             check_machine({name: process.variables for name, process in processes.items()})
         install_and_fetch(processes, fetches, wheels)
     except ValueError as error:
+        warn(getattr(error, "warnings", ()))
         sys.exit("\n".join(f"can't start: {problem}" for problem in str(error).splitlines()))
     except subprocess.CalledProcessError as error:
         sys.exit(f"can't start: `{shlex.join(error.cmd)}` ended with status {error.returncode}; see above")
     return 0 if options.fetch else run(processes, warnings)
+
+
+def warn(warnings: Sequence[str]) -> None:
+    """Write warnings to standard error."""
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr, flush=True)
 
 
 def install_and_fetch(
@@ -144,7 +150,7 @@ def run(processes: Mapping[str, Process], warnings: Sequence[str] = ()) -> int:
 
 def _repeat(warnings: Sequence[str], say: Callable[[str, str], None]) -> None:
     for warning in warnings:
-        say("system", warning)
+        say("system", f"warning: {warning}")
 
 
 async def _supervise(supervisor: Supervisor, when_all_serve: Callable[[], None]) -> None:

@@ -40,7 +40,14 @@ _NEXT_PORTS = 50
 
 
 class CannotStartError(ValueError):
-    """With these settings, or on this machine, the mesh can't start. The message has a line for each problem."""
+    """With these settings, or on this machine, the mesh can't start. The message has a line for each problem.
+
+    warnings: what else is wrong, but would not keep it from starting.
+    """
+
+    def __init__(self, message: str, warnings: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.warnings = warnings
 
 
 def check_settings(environment: Mapping[str, str], processes: set[str]) -> list[str]:
@@ -50,6 +57,7 @@ def check_settings(environment: Mapping[str, str], processes: set[str]) -> list[
     CannotStartError.
     """
     problems: list[str] = []
+    warnings: list[str] = []
     classes: list[type[BaseSettings]] = [RunSettings, *(cls for name, cls in SETTINGS.items() if name in processes)]
     for cls in classes:
         try:
@@ -76,7 +84,7 @@ def check_settings(environment: Mapping[str, str], processes: set[str]) -> list[
     except ValueError as error:
         problems.append(str(error))
     if problems:
-        raise CannotStartError("\n".join(dict.fromkeys(problems)))
+        raise CannotStartError("\n".join(dict.fromkeys(problems)), warnings)
     return warnings
 
 

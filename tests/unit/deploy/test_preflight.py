@@ -49,7 +49,10 @@ def taken_port() -> Iterator[int]:
 def test_a_wrong_value_and_a_typo_are_told_before_anything_is_started(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("LLM_TEMPRATURE=1\nPORT=abc\n")
     lines = make_run(tmp_path).splitlines()
-    assert lines == ["can't start: PORT=abc: Input should be a valid integer, unable to parse string as an integer"]
+    assert lines == [
+        "warning: .env has LLM_TEMPRATURE, which is not a setting; did you mean LLM_TEMPERATURE?",
+        "can't start: PORT=abc: Input should be a valid integer, unable to parse string as an integer",
+    ]
     (tmp_path / ".env").write_text("AUTH_TOKEN=a-secret-of-sixteen\nENVIRONMENT=production\n")
     lines = make_run(tmp_path).splitlines()
     assert ".env has AUTH_TOKEN, which is not a setting; did you mean AUTH_TOKENS?" in lines[-1]
