@@ -92,27 +92,12 @@ def stub_mesh(folder: Path, *, redis_port: int | None = None, **settings: str) -
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
     valkey_port = settings.pop("VALKEY_PORT", None) or str(free_ports(1)[0])
     metrics = _three_in_a_row()
-    many = {f"{name}_MAX_STREAMS": "80" for name in ("ASR", "LLM", "TTS")}
     environment = {
-        **{name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ},
+        **_environment(folder),
         **ports,
-        **many,
-        "PATH": f"{_vllm_folder(folder)}{os.pathsep}{os.environ['PATH']}",
-        "HOST": "127.0.0.1",
         "VALKEY_PORT": valkey_port,
-        "VALKEY_DATA_DIR": str(folder / "valkey"),
         "GATEWAY_REDIS_URL": f"redis://127.0.0.1:{redis_port or valkey_port}/0",
         "METRICS_PORT": str(metrics),
-        "LLM_ENGINE": "vllm",
-        "LLM_MODEL_NAME": "stub",
-        "ASR_THREADS": "16",
-        "TTS_THREADS": "16",
-        "ASR_END_SILENCE_MS": "600",  # fixed, because asking how each pause sounds would take more than two cores
-        "TTS_SAMPLE_RATE": str(REPLY_RATE_HZ),
-        "ADMISSION_GRACE_S": str(GRACE_S),
-        "HELP_AFTER_S": "0",
-        "DELAYS": DELAYS.model_dump_json(),
-        "NUMBERED": "true",
         **settings,
     }
     log_path = folder / "mesh.log"
@@ -133,6 +118,27 @@ def stub_mesh(folder: Path, *, redis_port: int | None = None, **settings: str) -
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(5)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """The settings of each stub mesh, but for its ports."""
+    return {
+        **{name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ},
+        **{f"{name}_MAX_STREAMS": "80" for name in ("ASR", "LLM", "TTS")},
+        "PATH": f"{_vllm_folder(folder)}{os.pathsep}{os.environ['PATH']}",
+        "HOST": "127.0.0.1",
+        "VALKEY_DATA_DIR": str(folder / "valkey"),
+        "LLM_ENGINE": "vllm",
+        "LLM_MODEL_NAME": "stub",
+        "ASR_THREADS": "16",
+        "TTS_THREADS": "16",
+        "ASR_END_SILENCE_MS": "600",  # fixed, because asking how each pause sounds would take more than two cores
+        "TTS_SAMPLE_RATE": str(REPLY_RATE_HZ),
+        "ADMISSION_GRACE_S": str(GRACE_S),
+        "HELP_AFTER_S": "0",
+        "DELAYS": DELAYS.model_dump_json(),
+        "NUMBERED": "true",
+    }
 
 
 def _vllm_folder(folder: Path) -> Path:

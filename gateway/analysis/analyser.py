@@ -12,10 +12,10 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 
 from gateway.analysis.cefr import estimate_cefr
-from gateway.analysis.document import Analysis, Conversation, Told
+from gateway.analysis.document import Analysis, Conversation, Goals, Grammar, Told
 from gateway.analysis.goals import measure_goals
 from gateway.analysis.grammar import Corrections
-from gateway.analysis.measurement import measure
+from gateway.analysis.measurement import Measurement, measure
 from gateway.analysis.times import seconds
 from gateway.analysis.writing import AnalysisWriter, Clock, Stage
 from gateway.history import LearnerTurn, Level, PartnerTurn, SessionScenario, Turn
@@ -48,21 +48,8 @@ async def analyse(
     """
     measured = await asyncio.to_thread(measure, tuple(turns), level, language)
     corrections = Corrections(turns, measured.lexicon, native_language)
-    grammar = corrections.grammar()
-    draft = Analysis(
-        conversation=_conversation(turns, level, language, duration_s),
-        summary=None,
-        cefr=estimate_cefr(measured.fluency, measured.vocabulary, grammar, language, None)[0],
-        fluency=measured.fluency,
-        vocabulary=measured.vocabulary,
-        grammar=grammar,
-        next_steps=(),
-        goals=await asyncio.to_thread(measure_goals, tuple(turns), scenario) if scenario else None,
-        timeline=measured.timeline,
-        unavailable=dict(measured.unavailable),
-        unavailable_codes={part: Told.of(because) for part, because in measured.unavailable.items()},
-        pending=("grammar", "cefr", "summary", "next_steps", "meanings", *(("goals",) if scenario else ())),
-    )
+    goals = await asyncio.to_thread(measure_goals, tuple(turns), scenario) if scenario else None
+    draft = _first_document(_conversation(turns, level, language, duration_s), measured, corrections.grammar(), goals)
     writer = AnalysisWriter(tuple(turns), llm, measured, corrections, scenario, draft, Clock(timeout_s))
     yield writer.stage()
     async for stage in writer.write():
@@ -73,6 +60,26 @@ async def analyse(
         measured.vocabulary.words,
         writer.clock.elapsed_s,
         ", ".join(writer.draft.unavailable) or "nothing",
+    )
+
+
+def _first_document(
+    conversation: Conversation, measured: Measurement, grammar: Grammar, goals: Goals | None
+) -> Analysis:
+    """What was measured; the language model's parts are `pending`."""
+    return Analysis(
+        conversation=conversation,
+        summary=None,
+        cefr=estimate_cefr(measured.fluency, measured.vocabulary, grammar, conversation.language, None)[0],
+        fluency=measured.fluency,
+        vocabulary=measured.vocabulary,
+        grammar=grammar,
+        next_steps=(),
+        goals=goals,
+        timeline=measured.timeline,
+        unavailable=dict(measured.unavailable),
+        unavailable_codes={part: Told.of(because) for part, because in measured.unavailable.items()},
+        pending=("grammar", "cefr", "summary", "next_steps", "meanings", *(("goals",) if goals else ())),
     )
 
 
