@@ -75,7 +75,7 @@ return 1
 
 
 class RedisStore:
-    """The SessionStore of the running gateway. All methods raise UnavailableError if Redis can't be reached.
+    """The Store of the running gateway. All methods raise UnavailableError if Redis can't be reached.
 
     learner_ttl_s: if 0, nothing about learners is kept or read.
     """

@@ -18,7 +18,7 @@ from common.errors import InvalidInputError, ServiceError, UnavailableError
 from gateway import metrics
 from gateway.analysis import Analysis
 from gateway.history import Turn
-from gateway.ports import LearnerRecords, SessionStore
+from gateway.ports import LearnerRecords, UsualPauses
 from gateway.progress.measuring import entry_of, words_used
 
 logger = logging.getLogger(__name__)
@@ -41,8 +41,8 @@ def learner_name(subject: str, made_up: str = "") -> str:
 class Learner:
     """The learner of one conversation. subject: of their token; empty if there is none."""
 
-    def __init__(self, store: SessionStore, records: LearnerRecords, subject: str = "") -> None:
-        self._store = store
+    def __init__(self, pauses: UsualPauses, records: LearnerRecords, subject: str = "") -> None:
+        self._pauses = pauses
         self._records = records
         self._has_subject = bool(subject)
         self._name = learner_name(subject) if subject else ""
@@ -59,7 +59,7 @@ class Learner:
         """Load the usual pause from the store."""
         if self._name:
             try:
-                self.usual_pause_ms = await self._store.usual_pause_ms(self._name)
+                self.usual_pause_ms = await self._pauses.usual_pause_ms(self._name)
             except ServiceError as error:
                 logger.info("the learner's usual pause is not known: %s", error)
 
@@ -70,7 +70,7 @@ class Learner:
         if self._name and usual_pause_ms:
             try:
                 if await self.may_be_stored():
-                    await self._store.keep_usual_pause(self._name, usual_pause_ms)
+                    await self._pauses.keep_usual_pause(self._name, usual_pause_ms)
             except ServiceError as error:
                 logger.info("the learner's usual pause is not kept: %s", error)
 

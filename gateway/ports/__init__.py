@@ -42,11 +42,14 @@ from gateway.ports.recognition import (
 )
 from gateway.ports.server_tools import NoServerTools, ServerTools
 from gateway.ports.store import (
+    ClientSecrets,
     SessionLostError,
     SessionStore,
     SessionTakenError,
     SessionUnknownError,
+    Store,
     UnsavedSession,
+    UsualPauses,
     WrongTokenError,
 )
 from gateway.ports.synthesis import SpeechChunk, SpokenWord, Tts, TtsStream
@@ -60,6 +63,7 @@ __all__ = [
     "ChatDone",
     "ChatMessage",
     "ChatRequest",
+    "ClientSecrets",
     "EagerEndOfTurn",
     "EndOfTurn",
     "HeardWord",
@@ -86,11 +90,13 @@ __all__ = [
     "SpeechStarted",
     "SpokenWord",
     "StopReason",
+    "Store",
     "Transcript",
     "Tts",
     "TtsStream",
     "TurnResumed",
     "UnsavedSession",
+    "UsualPauses",
     "VerbatimTranscript",
     "VoiceContinued",
     "VoicePaused",
@@ -108,7 +114,7 @@ class Ports:
     asr: Asr
     llm: Llm
     tts: Tts
-    store: SessionStore
+    store: Store
     tools: ServerTools = field(default_factory=NoServerTools)
     learners: LearnerFiles = field(default_factory=NoLearnerRecords)
     languages: Languages = field(default_factory=AnyLanguage)

@@ -1,4 +1,4 @@
-"""The port to the store of sessions, and its errors."""
+"""The ports to the store, and its errors. All of them raise UnavailableError when the store can't be reached."""
 
 from __future__ import annotations
 
@@ -30,10 +30,9 @@ class UnsavedSession(Protocol):
 
 
 class SessionStore(Protocol):
-    """Keeps sessions, and each learner's usual pause.
+    """Keeps sessions.
 
-    Raises UnavailableError when the store can't be reached. `save`, `append` and `rewrite` raise SessionTakenError when
-    a newer connection has taken the session over.
+    `save`, `append` and `rewrite` raise SessionTakenError when a newer connection has taken the session over.
     """
 
     async def create(self, state: SessionState, resume_token: str) -> None:
@@ -80,6 +79,10 @@ class SessionStore(Protocol):
         """Why nothing can be stored now, and what to do; empty if the store works."""
         ...
 
+
+class ClientSecrets(Protocol):
+    """Keeps the short-lived keys that clients ask for."""
+
     async def keep_client_secret(self, secret: str, document: str, ttl_s: int) -> None:
         """Store the document of a client's short-lived key."""
         ...
@@ -88,6 +91,10 @@ class SessionStore(Protocol):
         """The document of this key; None if there is no such key, or it has expired."""
         ...
 
+
+class UsualPauses(Protocol):
+    """Keeps how long each learner usually pauses."""
+
     async def usual_pause_ms(self, learner: str) -> int:
         """How long this learner usually paused in earlier conversations; 0 if unknown."""
         ...
@@ -95,6 +102,10 @@ class SessionStore(Protocol):
     async def keep_usual_pause(self, learner: str, usual_pause_ms: int) -> None:
         """Keep the usual pause for the learner's next conversation."""
         ...
+
+
+class Store(SessionStore, ClientSecrets, UsualPauses, Protocol):
+    """Everything that a gateway keeps, but for the learners' records."""
 
 
 class SessionLostError(UnavailableError):

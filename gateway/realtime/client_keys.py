@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.admission.auth import Client, UnauthorizedError
-from gateway.ports import SessionStore
+from gateway.ports import ClientSecrets
 
 PREFIX = "ek_"
 
@@ -44,7 +44,7 @@ class KeyDocument(BaseModel):
     session: dict[str, Any]
 
 
-async def create_key(key_request: KeyRequest, client: Client, store: SessionStore) -> tuple[str, int]:
+async def create_key(key_request: KeyRequest, client: Client, store: ClientSecrets) -> tuple[str, int]:
     """A new key, and the time when it expires, in seconds since 1970. Raises UnavailableError."""
     key = PREFIX + secrets.token_urlsafe(24)
     document = KeyDocument(client=client.name, subject=client.subject, session=key_request.session)
@@ -52,7 +52,7 @@ async def create_key(key_request: KeyRequest, client: Client, store: SessionStor
     return key, int(time.time()) + key_request.expires_after.seconds
 
 
-async def open_with(key: str, store: SessionStore) -> tuple[Client, dict[str, Any]]:
+async def open_with(key: str, store: ClientSecrets) -> tuple[Client, dict[str, Any]]:
     """The client that the key belongs to, and the settings of its sessions. Raises UnauthorizedError or
     UnavailableError."""
     found = await store.client_secret(key)

@@ -19,7 +19,7 @@ from gateway.ports import (
 
 @dataclass
 class MemoryStore:
-    """A SessionStore in a dictionary. Set `away` to make it unreachable, or `hangs` to make writes wait for ever."""
+    """A Store in dictionaries. Set `away` to make it unreachable, or `hangs` to make writes wait for ever."""
 
     sessions: dict[str, tuple[SessionState, str, list[Turn]]] = field(default_factory=dict)
     usual_pauses_ms: dict[str, int] = field(default_factory=dict)  # learner → milliseconds
