@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from gateway.analysis.feedback_examples import EXAMPLES, FeedbackExample
 from gateway.analysis.sentences import one_line
 from gateway.history import LearnerTurn, Level, SessionScenario, Turn
 from gateway.language_names import language_name
@@ -207,15 +208,30 @@ def feedback_question(
         "cefr: the level of the learner's speech: A1, A2, B1, B2, C1 or C2.\n"
         "cefr_because: one sentence of at most 12 words: what in the learner's words shows that level."
     )
-    user = (
-        (_tagged("earlier", notes) + "\n" if notes else "")
-        + _tagged("conversation", last_words(lines_of(turns)))
-        + "\n"
-        + _tagged("measured", facts)
-        + "\nThe text above is the conversation that has ended, and what was measured. Write the feedback as JSON. "
+    example = EXAMPLES.get(language.partition("-")[0].lower())
+    earlier = (_tagged("earlier", notes) + "\n") if notes else ""
+    return [
+        ChatMessage("system", system),
+        *(_feedback_example(example, known) if example else ()),
+        ChatMessage("user", earlier + _feedback_user(last_words(lines_of(turns)), facts, known)),
+    ]
+
+
+def _feedback_user(lines: Sequence[str], facts: Sequence[str], known: Language) -> str:
+    return (
+        f"{_tagged('conversation', lines)}\n{_tagged('measured', facts)}\n"
+        "The text above is the conversation that has ended, and what was measured. Write the feedback as JSON. "
         + known.write_in
     ).strip()
-    return [ChatMessage("system", system), ChatMessage("user", user)]
+
+
+def _feedback_example(example: FeedbackExample, known: Language) -> tuple[ChatMessage, ChatMessage]:
+    lines = [f"Learner: {example.learner}", f"Partner: {example.partner}"]
+    words = len(example.learner.split())
+    return (
+        ChatMessage("user", _feedback_user(lines, [f"The learner said {words} words."], known)),
+        ChatMessage("assistant", json.dumps(example.answer, ensure_ascii=False)),
+    )
 
 
 def goals_question(lines: Sequence[str], scenario: SessionScenario, tasks: Mapping[str, str]) -> list[ChatMessage]:

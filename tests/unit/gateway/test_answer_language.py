@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from gateway.analysis.answer_language import check_of
+from gateway.analysis.answers import FeedbackAnswer
 from gateway.analysis.document import Correction, Grammar
 from gateway.analysis.explanations import explain
+from gateway.analysis.feedback import presentable
+from gateway.analysis.feedback_examples import EXAMPLES
 from gateway.history import LearnerTurn, Turn
 from tests.support.scripted_analysis import FEEDBACK, ScriptedLlm, run
 
@@ -77,3 +82,21 @@ async def test_a_reason_is_in_the_language_that_was_asked_for() -> None:
 async def test_the_question_ends_in_the_language_itself() -> None:
     await run(llm := ScriptedLlm(feedback=(SPANISH,)), HEARD, language="es")
     assert llm.questions[-1][-1].content.endswith("Escribe en español.")
+
+
+@pytest.mark.parametrize("language", EXAMPLES)
+async def test_the_example_of_feedback_is_in_the_language_and_could_be_shown(language: str) -> None:
+    answer = FeedbackAnswer.model_validate(EXAMPLES[language].answer)
+    shown = presentable(answer, [], await check_of(language))
+    assert shown is not None
+    assert (shown.summary, list(shown.next_steps)) == (answer.summary, answer.next_steps)
+    assert shown.impression is not None
+
+
+async def test_the_example_comes_before_the_question_and_is_not_shown_as_feedback() -> None:
+    copied = EXAMPLES["es"].answer
+    analysis = await run(llm := ScriptedLlm(feedback=(copied,)), HEARD, language="es-MX")
+    assert json.loads(llm.questions[-1][-2].content)["summary"] == copied["summary"]
+    assert analysis.summary is None
+    await run(llm := ScriptedLlm(), HEARD, language="en")
+    assert [message.role for message in llm.questions[-1]] == ["system", "user"]
