@@ -18,7 +18,7 @@ import pytest_asyncio
 from tests.support.audio import Samples, cut, ogg, recorded, resampled, wav, webm
 from tests.support.learner import a_learner
 from tests.support.mesh import Mesh
-from tests.support.transcription import transcribe, word_error_rate
+from tests.support.transcription import bundled_whisper, transcribe, word_error_rate
 from tests.support.voices import say
 
 LINES = [
@@ -102,7 +102,7 @@ async def test_speech_in_any_format_is_understood_and_answered_aloud(mesh: Mesh)
 
     results = await asyncio.gather(*map(talk, spoken, itertools.cycle(FORMATS)))
     said, understood = [one.text for one in spoken], [result.understood for result in results]
-    directly = [transcribe(one.samples, one.rate_hz) for one in spoken]
+    directly = [transcribe(one.samples, one.rate_hz, bundled_whisper()) for one in spoken]
     written = [result.reply for result in results]
     heard = [transcribe(np.frombuffer(result.reply_audio, np.int16), 24_000) for result in results]
     ours, reference = word_error_rate(said, understood), word_error_rate(said, directly)

@@ -10,6 +10,7 @@ import jiwer
 import numpy as np
 from numpy.typing import NDArray
 
+from asr_service.engines.whisper_batch import ShortWindowWhisper
 from asr_service.engines.whisper_models import find_bundled
 from tests.support.audio import Samples, resampled
 
@@ -22,10 +23,20 @@ def bundled_whisper() -> Any:
     return WhisperModel(str(find_bundled()), device="cpu", compute_type="int8", cpu_threads=1)
 
 
-def transcribe(samples: Samples, rate_hz: int) -> str:
-    """What the bundled Whisper understands of 16-bit mono samples, decoded in one piece."""
+@cache
+def quick_whisper() -> ShortWindowWhisper:
+    """The same model, which encodes less padding: 0.2 s of processor time for a sentence, not 0.7 s.
+
+    It is for replies of several seconds: it misunderstands a shorter one now and then. Recognition is compared with
+    `bundled_whisper`, the library as it is.
+    """
+    return ShortWindowWhisper(str(find_bundled()), device="cpu", compute_type="int8", cpu_threads=1)
+
+
+def transcribe(samples: Samples, rate_hz: int, whisper: Any = None) -> str:
+    """What `whisper` (default: `quick_whisper`) understands of 16-bit mono samples, decoded in one piece."""
     at_16k: NDArray[np.float32] = resampled(samples, rate_hz, 16_000).astype(np.float32) / np.float32(32768)
-    segments, _ = bundled_whisper().transcribe(at_16k, language="en")
+    segments, _ = (whisper or quick_whisper()).transcribe(at_16k, language="en")
     return " ".join(segment.text.strip() for segment in segments)
 
 
