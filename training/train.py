@@ -1,4 +1,4 @@
-"""Trains the adapter: `python -m training.train --out partner.gguf`. About two hours on one core.
+"""Trains the adapter: `python -m training.train --out partner.gguf`. Three to four hours on one core.
 
 The model is the bundled one, SmolLM2-135M-Instruct, from its GGUF file; its weights stay as they are. A LoRA is trained
 on the partner's words in the conversations of `training/conversations`. One conversation in twenty is held back: the
