@@ -76,9 +76,13 @@ async def test_a_browser_sends_it_as_a_subprotocol_which_is_not_sent_back() -> N
         assert socket.subprotocol == "aitalk"
 
 
-async def test_no_log_has_what_a_client_puts_into_a_url(caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_log_has_what_a_client_puts_into_a_url(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """uvicorn logs the URL of every WebSocket and, with DEBUG, of every request. A token in a URL lets nobody in."""
-    caplog.set_level(logging.INFO)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # another test's server may have silenced them
+        caplog.set_level(logging.INFO, logger=name)
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
     async with TestGateway().running(auth_tokens=TOKENS, debug=True) as gateway:
         async with at_the_door(f"{gateway.ws}?place=a-ticket", **bearer(TOKEN)) as learner:
             await learner.wait_for("connected")
