@@ -16,7 +16,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support.mesh import Mesh
-from tests.support.scheduling import place_of
+from tests.support.scheduling import is_in_real_time, place_of
 
 if TYPE_CHECKING:
     from tests.observability.observed import Observed
@@ -95,6 +95,16 @@ def pytest_collection_finish() -> None:
     """
     gc.freeze()
     gc.enable()
+
+
+def pytest_runtest_logstart(nodeid: str) -> None:
+    """Let tests in real time, on other workers, have the processor first.
+
+    The mesh's tests take longest, and this run is over when they are. A worker that has given way does so to its end,
+    because only root may take priority back; tests in real time are the first that workers take.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ and not is_in_real_time(nodeid):
+        os.setpriority(os.PRIO_PROCESS, 0, max(5, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 @pytest.hookimpl(tryfirst=True)

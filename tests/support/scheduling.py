@@ -30,6 +30,9 @@ LONGEST_FIRST = (
 )
 """The groups that take longest start first. Their tests mostly wait, so they would keep one core idle at the end."""
 
+REAL_TIME = ("the mesh", "browsers", "recordings and crowds")
+"""The groups that wait for sound. Their processes come before those of all other tests."""
+
 THEN = ("tests/integration/", "tests/contract/")
 """Their files follow, because some take half a minute. The many short files of `tests/unit` come last: with them all
 workers end at about the same time."""
@@ -39,6 +42,11 @@ def group_of(test_id: str) -> str:
     """The group whose tests run on one worker: the test's file, or several files that share something."""
     file = test_id.partition("::")[0]
     return next((group for prefix, group in GROUPS.items() if file.startswith(prefix)), file)
+
+
+def is_in_real_time(test_id: str) -> bool:
+    """Whether the test waits for sound, so that it should not wait for the processor as well."""
+    return group_of(test_id) in REAL_TIME
 
 
 def place_of(test_id: str) -> tuple[int, int]:
