@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from bench.story_server import story_server
 from deploy.mesh import free_ports
 from tests.e2e.test_conversation import Utterance, as_pcm
 from tests.support.learner import a_learner
@@ -56,12 +57,16 @@ async def test_a_conversation_survives_the_death_of_its_gateway(mesh: Mesh, tmp_
 
 
 async def test_a_model_server_may_come_late_and_go_in_mid_turn(mesh: Mesh, tmp_path: Path) -> None:
-    port, tts_port = free_ports(2)
-    settings = mesh.neighbour(port, TTS_ADDRESS=f"127.0.0.1:{tts_port}")
+    port, llm_port, tts_port = free_ports(3)
+    settings = mesh.neighbour(port, LLM_ADDRESS=f"127.0.0.1:{llm_port}", TTS_ADDRESS=f"127.0.0.1:{tts_port}")
     tts_settings = {"TTS_PORT": str(tts_port)}
     url = f"http://127.0.0.1:{port}"
     ask = {"type": "text", "text": "Please tell me a long story about a dragon and a village."}
-    with running("gateway", tmp_path / "gateway.log", settings) as gateway:
+    with (
+        story_server() as story,  # the bundled model's story is over too soon
+        running("llm_service", tmp_path / "llm.log", {"LLM_PORT": str(llm_port), **story}),
+        running("gateway", tmp_path / "gateway.log", settings) as gateway,
+    ):
         with running("tts_service", tmp_path / "tts.log", tts_settings) as tts:
             wait_until_ready(url, gateway)
             async with a_learner(f"ws://127.0.0.1:{port}/ws/conversation") as learner:

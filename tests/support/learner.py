@@ -95,6 +95,17 @@ class Learner:
         if samples and rates:
             await self.send(type="playback", turn_id=turn_id, played_ms=samples / rates[0] * 1000)
 
+    async def play_only(self, played_ms: float) -> None:
+        """Wait for a reply's first audio, play so much of it, and stop the player.
+
+        The gateway waits a few seconds for a player that has stopped, so there is time to interrupt a short reply, even
+        on a busy machine.
+        """
+        begun = await self.wait_for("ai_audio_start")
+        await self.wait_for("audio")
+        await asyncio.sleep(played_ms / 1000)
+        await self.send(type="playback", turn_id=begun["turn_id"], played_ms=played_ms)
+
     def text_of(self, turn_id: str) -> str:
         return "".join(m["text"] for m in self.messages if m["type"] == "ai_text" and m["turn_id"] == turn_id)
 
