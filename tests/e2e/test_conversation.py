@@ -148,7 +148,9 @@ async def test_an_interruption_silences_the_partner_and_frees_its_models(mesh: M
     async with a_learner(mesh.ws) as learner, httpx.AsyncClient(base_url=mesh.http) as http:
         await learner.send(type="start", level="advanced")
         await learner.send(type="text", text="Please tell me a long story about a dragon and a village.")
-        await learner.play_only(700)
+        begun = await learner.wait_for("ai_audio_start")
+        await learner.wait_for("audio")
+        await learner.send(type="playback", turn_id=begun["turn_id"], played_ms=700)
         await learner.send(type="interrupt")
         over = await learner.wait_for("interrupted")
         async with asyncio.timeout(2):
@@ -166,9 +168,9 @@ async def test_speaking_over_the_partner_interrupts_it(mesh: Mesh) -> None:
     async with a_learner(mesh.ws) as learner:
         await learner.send(type="start", audio={"encoding": "pcm_s16le"}, level="advanced")
         await learner.send(type="text", text="Please tell me a long story about a dragon and a village.")
-        await learner.play_only(100)
+        await learner.listen()
         spoken = Utterance("", samples, rate_hz).followed_by_silence
-        await learner.send_audio(list(as_pcm(spoken, rate_hz)), pause_s=0.005)
+        await learner.send_audio(list(as_pcm(spoken, rate_hz)), pause_s=0.02)
         over = await learner.wait_for("interrupted")
         text, audio, _ = await learner.hear_reply(after=learner.messages.index(over))
         assert text

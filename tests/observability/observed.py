@@ -86,8 +86,8 @@ async def interrupt(learner: Learner) -> tuple[str, str]:
     """Start a reply, speak over it, and hear the next one; returns the ids of the two turns."""
     await learner.send(type="start", audio={"encoding": "pcm_s16le"}, level="advanced")
     await learner.send(type="text", text="Please tell me a long story about a dragon and a village.")
-    await learner.play_only(100)
-    await learner.send_audio(spoken(SAID), pause_s=0.005)
+    await learner.listen()
+    await learner.send_audio(spoken(SAID), pause_s=0.02)
     cut_off = await learner.wait_for("interrupted", timeout_s=60)
     _, _, over = await learner.hear_reply(after=learner.messages.index(cut_off))
     return cut_off["turn_id"], over["turn_id"]

@@ -95,16 +95,18 @@ class Learner:
         if samples and rates:
             await self.send(type="playback", turn_id=turn_id, played_ms=samples / rates[0] * 1000)
 
-    async def play_only(self, played_ms: float) -> None:
-        """Wait for a reply's first audio, play so much of it, and stop the player.
+    async def listen(self, seconds: float = 1.0) -> None:
+        """Wait for a reply's first audio. Play 0.1 s of it and stop the player, while a silent microphone (16-bit PCM
+        at 16 kHz) is on.
 
-        The gateway waits a few seconds for a player that has stopped, so there is time to interrupt a short reply, even
-        on a busy machine.
+        Afterwards there is time to interrupt even a short reply, because the gateway waits a few seconds for a player
+        that has stopped. And the gateway knows that the microphone picks up no echo. Until it knows that, it takes
+        what it hears for the partner's voice, and removes it.
         """
         begun = await self.wait_for("ai_audio_start")
         await self.wait_for("audio")
-        await asyncio.sleep(played_ms / 1000)
-        await self.send(type="playback", turn_id=begun["turn_id"], played_ms=played_ms)
+        await self.send(type="playback", turn_id=begun["turn_id"], played_ms=100)
+        await self.send_audio([bytes(640)] * round(seconds / 0.02), pause_s=0.02)
 
     def text_of(self, turn_id: str) -> str:
         return "".join(m["text"] for m in self.messages if m["type"] == "ai_text" and m["turn_id"] == turn_id)
