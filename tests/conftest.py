@@ -78,8 +78,8 @@ def _one_authority() -> Path:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the groups that take longest first, and make virtual time pass at once.
 
-    Before each step of virtual time, looptime runs 42 idle iterations of the event loop, which took two thirds of the
-    tests' time. One iteration is enough, because looptime waits for executors' threads in another way.
+    Before each step of virtual time, looptime runs 42 idle iterations of the event loop, which took half of the
+    tests' processor time. One iteration is enough, because looptime waits for executors' threads in another way.
     """
     items.sort(key=lambda item: place_of(item.nodeid))
     for item in items:
