@@ -41,7 +41,8 @@ def refusal(error: jwt.PyJWTError, token: str) -> str:
                 return refusal(unit, token)
             wait_s = max(_seconds(claims.get(name)) for name in ("nbf", "iat")) - time.time()
             return (
-                f"this token is valid in {wait_s:.0f} s; if that is wrong, set the clocks of its issuer and this server"
+                f"this token becomes valid in {wait_s:.0f} s; if that is wrong, set the clocks of its issuer and of "
+                "this server"
             )
         case ClaimsError():
             return f"this token is not good here: {error}"
