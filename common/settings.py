@@ -17,8 +17,9 @@ class ProcessSettings(BaseSettings):
 
     environment: Literal["development", "production"] = Field(
         "development",
-        description="`development` or `production`. In production the gateway refuses to start without log-in tokens "
-        "or a JWT key.",
+        description="`development` or `production`. In production the gateway refuses to start without log-in tokens, "
+        "a JWT key or the address of an issuer's keys. A model server refuses to start without `SERVICE_TOKEN` or mTLS "
+        "if others can reach it.",
     )
     debug: bool = Field(False, description="Serve interactive API docs at `/docs`, and log each HTTP request.")
     service_token: SecretStr = Field(
@@ -77,8 +78,8 @@ class ModelServerSettings(ProcessSettings):
     )
     preload_models: bool = Field(
         True,
-        description="Load the model at the start. False: load it at the first request, which waits for it; the "
-        "service already reports ready before.",
+        description="Load the model at the start. False: load it at the first request, which then waits for it. The "
+        "service reports ready even before the model is loaded.",
     )
     enable_memory_efficient_loading: bool = Field(
         True,
