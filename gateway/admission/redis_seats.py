@@ -9,9 +9,9 @@
     aitalk:{admission}:place_key string       signs the tickets for places in the queue
 
 A seat has the id of its session, so that a connection that resumes the session can claim it. `beat` renews leases; the
-leases of a dead gateway lapse after LEASE_S. All times are by Redis's own clock. If that is set back, leases are cut to
-their full length, so that they don't last for as long as it was set back; if it is set forward, all lapse and the next
-`beat` of each gateway renews those of its own learners.
+leases of a dead gateway lapse after LEASE_S. All times are by Redis's own clock. If this clock is set back by an hour,
+the remaining leases would last an hour longer, so they are shortened to the longest possible lease. If it is set
+forward, all leases lapse, and the next `beat` of each gateway renews those of its own learners.
 """
 
 from __future__ import annotations

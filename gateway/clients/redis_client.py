@@ -57,8 +57,8 @@ def open_redis(url: str) -> redis.Redis:
     """A client that retries commands. Raises ValueError with a sentence if the URL can't be used.
 
     After a broken connection, READONLY or MASTERDOWN, a command is sent again over a new connection, which may lead to
-    a new master. After a time-out it is not sent again, as the learner waits. So scripts and commands must be safe to
-    repeat.
+    a new master. So scripts and commands must be safe to repeat. After a time-out, a command is not sent again, because
+    the learner would wait too long.
     """
     options: dict[str, Any] = {
         "decode_responses": True,
@@ -78,7 +78,7 @@ def open_redis(url: str) -> redis.Redis:
 
 
 class _WaitingSentinelPool(SentinelConnectionPool, redis.BlockingConnectionPool):
-    """Who finds no free connection waits for one. redis-py's own pool for Sentinels refuses the 101st write at once."""
+    """A command that finds no free connection waits for one. redis-py's own pool for Sentinels refuses the 101st."""
 
     async def disconnect(self, inuse_connections: bool = True) -> None:
         """Close the connections, and at the end (`inuse_connections`) those to the Sentinels."""

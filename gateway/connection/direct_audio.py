@@ -1,4 +1,4 @@
-"""Hands a learner's audio to its reader in the same turn of the event loop in which it came.
+"""Hands a learner's audio to its reader in the same iteration of the event loop in which it came.
 
 A microphone sends fifty frames a second. uvicorn puts each message into a queue, stops reading the socket, and wakes
 the application's task, which then lets the socket be read again. For audio that only waits for the end of its window,
@@ -28,8 +28,8 @@ def _refuse(_: list[bytes]) -> bool:
 class DirectAudio:
     """Takes one connection's audio.
 
-    take: called with the binary messages of one read while no earlier message waits to be received. It returns False if
-    they must be received like any other message.
+    take: called with all binary messages that were read from the socket together, if no earlier message waits to be
+    received. It returns False if they must be received like any other message.
     """
 
     def __init__(self) -> None:

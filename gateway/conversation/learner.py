@@ -97,7 +97,7 @@ class Learner:
             raise InvalidInputError("this server keeps no progress (PROGRESS_TTL_S is 0); the conversation goes on")
 
     def disagree(self) -> None:
-        """The learner doesn't agree, or no longer: nothing of this conversation is added to their record."""
+        """The learner doesn't agree, or no longer agrees: nothing of this conversation is added to their record."""
         self._record_id = ""
 
     async def words_due(self, language: str) -> list[str]:

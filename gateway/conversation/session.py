@@ -213,7 +213,7 @@ class Session:
     # --- the conversation -----------------------------------------------------------------------
 
     async def run(self) -> Closing:
-        """Converse until the learner ends it, leaves, or falls silent for too long."""
+        """Converse until the conversation is over. Returns how it ended."""
         try:
             return await self._run()
         finally:

@@ -5,7 +5,7 @@ export const PROGRESS = TEXTS.progress;
 
 const { progress_figures: FIGURES } = TEXTS;
 
-/** The pictures: a figure of each conversation. @type {{field: string, title: string, unit: string}[]} */
+/** The charts. Each shows one figure, with a point for each conversation. @type {{field: string, title: string, unit: string}[]} */
 export const CHARTS = ['words_per_minute', 'pauses_per_minute', 'distinct_words', 'corrections_per_100_words'].map((field) => ({
   field,
   ...FIGURES[field],
@@ -24,7 +24,7 @@ export const dueCount = (count) => counted(FIGURES.due, count);
 /** @param {string} when "in 3 days" */
 export const nextDue = (when) => fill(FIGURES.next_due, { when });
 
-/** The scale of a picture. @param {number} top */
+/** The range of a chart's axis, from 0. @param {number} top */
 export const rangeTo = (top) => fill(FIGURES.range, { top: number(top) });
 
 export function summaryOf({ title, unit }, values) {

@@ -8,7 +8,7 @@ export class LookupView {
   /**
    * @param {HTMLElement} place
    * @param {object} options
-   * @param {(part: object, slowly: boolean) => boolean} options.onReplay whether its sound was kept
+   * @param {(part: object, slowly: boolean) => boolean} options.onReplay plays the sentence; false if its sound is no longer there
    * @param {(path: string) => Promise<object|null>} options.ask the server
    * @param {(entry: import('../my_words.js').KeptWord) => void} options.onKeep
    * @param {() => string} options.language of the conversation
