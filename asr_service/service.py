@@ -191,7 +191,9 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
                 case "finish":
                     yield Finish()
                 case "config":
-                    raise SequenceError("`config` comes once, as the first message; use `endpointing` to change that")
+                    raise SequenceError(
+                        "`config` comes once, as the first message; to change the endpointing, send `endpointing`"
+                    )
                 case _:
                     raise InvalidInputError("a message is empty; set one of audio, endpointing, finish")
         # When a client cancels, its messages seem to end normally, and this task is cancelled only a moment later. So

@@ -23,7 +23,7 @@ class Sampling:
 
 LARGE = Sampling()
 SMALL = Sampling(temperature=0.4, min_p=0.1)
-"""A small model makes sense only with a lower temperature and fewer candidate tokens."""
+"""A small model writes sensible sentences only with a lower temperature and fewer candidate tokens."""
 
 
 def default_sampling(settings: LlmSettings, parameters: int) -> Sampling:

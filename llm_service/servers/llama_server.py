@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     import xllamacpp
 
 READY = "the model server may be asked now"
-"""It prints this line once it has loaded the model. Ask it nothing before: its cache could lose what it writes."""
+"""The server prints this line when it may be asked. If it got a request earlier, `give_back_zeros` could discard what
+the request had just written into the KV cache."""
 
 PROMPT_CACHE_MIB = 128  # for prompts that are not in a slot: about ten conversations. llama.cpp's default is 8 GiB
 MAX_DEFAULT_THREADS = 8  # beyond that, memory bandwidth is the limit
 # `llm_service.openai_api.slots` names the slot of each request. If less than this share of a prompt is in the slot
-# already, llama.cpp saves the slot's content to its memory first, and looks there for a better beginning.
+# already, llama.cpp first saves the slot's content to the prompt cache, and looks there for a longer common beginning.
 SAME_PROMPT = 0.7
 MAX_BATCH = 64  # tokens of a prompt read at once; each reply in progress gets one token per batch
 # How many rounds a thread spins while it waits for another thread, before it sleeps. With OpenMP's default of 300,000
@@ -69,7 +70,7 @@ def serve_the_copy(arguments: argparse.Namespace) -> None:
         from llm_service.servers.eight_bits import in_eight_bits
 
         if in_eight_bits(arguments.model, arguments.eight_bits, arguments.adapter) != copy:
-            return  # it can't be kept
+            return  # the copy can't be written, so the model itself is served
         os.execv(sys.executable, sys.orig_argv)  # noqa: S606  no shell is wanted
     arguments.model, arguments.adapter = copy, None  # the copy contains the adapter
 
@@ -91,7 +92,7 @@ def parameters(arguments: argparse.Namespace) -> xllamacpp.CommonParams:
     params.cache_prompt = True
     params.cache_ram_mib = PROMPT_CACHE_MIB
     params.cache_idle_slots = (
-        False  # a slot's prompt goes into that cache when the slot takes another one; that is enough
+        False  # a slot's content goes into the prompt cache when the slot gets another prompt; that is enough
     )
     params.use_jinja = True
     params.enable_reasoning = 0  # Qwen3 would think aloud before each reply, and the learner would wait

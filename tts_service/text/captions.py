@@ -23,8 +23,8 @@ class SpokenWord:
 
 
 class CaptionAligner:
-    """The written words of one clause, in the order in which they are spoken. estimated: some times so far are a
-    guess."""
+    """The written words of one clause, in the order in which they are spoken. estimated: whether any word time so far
+    was estimated, not reported by the engine."""
 
     def __init__(self, clause: Clause, said: Speakable) -> None:
         self._clause = clause
