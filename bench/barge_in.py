@@ -160,7 +160,7 @@ def spread(values: list[float]) -> dict[str, float]:
 
 
 def main() -> None:
-    """Run the bench, print its result and write it as JSON."""
+    """Run the bench and print its result as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=20, help="interruptions to make (default: 20)")
     options = parser.parse_args()

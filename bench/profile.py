@@ -1,9 +1,9 @@
 """`make profile`: the CPU seconds of a spoken turn and the memory of the mesh, for each process and stage.
 
-A learner says the utterances of `make bench` to the mesh with the bundled models and hears each reply to its end. CPU
-seconds are user and system time, so other programs on the machine change them little. The stages come from the
-services' own metrics. Memory is the proportional set size (PSS): a page that several processes share counts once. With
---base, the same conversations are also held with an older checkout, in turn.
+A learner says the utterances of `make bench` to the mesh with the bundled models, and interrupts no reply. CPU seconds
+are user and system time, so other programs on the machine change them little. The stages come from the services' own
+metrics. Memory is the proportional set size (PSS): a page that several processes share counts once. With --base, the
+same conversations are also held with an older checkout, alternately.
 """
 
 from __future__ import annotations

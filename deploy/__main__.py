@@ -1,4 +1,4 @@
-"""`python -m deploy`, as `make run` starts it: `deploy.mesh`, unless another mesh uses the same folder.
+"""`make run` starts `python -m deploy`, which runs `deploy.mesh`, unless another mesh uses the same data folder.
 
 The lock of the folder is checked before `deploy.mesh` is imported: the import takes a second of processor time, which
 is many seconds on a busy machine, such as one on which a mesh is already running.

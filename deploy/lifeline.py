@@ -77,9 +77,9 @@ class Lifeline:
         return self._silences >= SILENCES and now - self._last_answer >= limit
 
     def ended(self, status: int, now: float, *, says_why: bool = False) -> StartAgain | GiveUp:
-        """The run is over. status: the exit status; negative: the signal that ended the process. says_why: its output
-        says that it can't start. If that happens in its first run, it has never served: another program has its port,
-        and answered the health checks.
+        """The run is over. status: the exit status; negative: the signal that ended the process. says_why: whether its
+        output says that it can't start. If its first run ends like this, the process has never served, even if its
+        health checks succeeded: another program has its port, and answered them.
 
         If a process ends by itself before it has ever served, its output says why it can't start, and another try is
         useless. If a signal ended it, it gets three tries.

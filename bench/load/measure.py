@@ -100,7 +100,7 @@ def _run(
         used = {process: _cpu(system, process) for process in system.processes}
         _say(client.stdin, "go")
         with suppress(subprocess.TimeoutExpired):
-            client.wait(seconds)  # don't wait for its end: the outcome may fill the pipe, which is read only below
+            client.wait(seconds)  # at most: the client may not end before its outcome is read from the pipe, below
         minutes = sessions * seconds / 60
         use = {
             process: Use(

@@ -13,7 +13,7 @@ from bench.load.measure import Measured
 
 _COLUMNS = (
     "system", "sessions", "answers given / due", "added p50 / p99 ms", "voice to voice p50 / p99 ms",
-    "CPU s per session-minute", "of it", "MB per session", "client late p99 ms",
+    "CPU s per session-minute", "by process", "MB per session", "client late p99 ms",
 )  # fmt: skip
 
 
