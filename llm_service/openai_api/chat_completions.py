@@ -40,14 +40,16 @@ ANY = Dialect()
 class ContextExceededError(InvalidInputError):
     """The messages and the reply don't fit into the model's context.
 
-    share: the share of the messages that fits, 0 to 1; a guess if the server doesn't say it.
+    server_message: the model server's own words, which are not for learners. share: the share of the messages that fits,
+    0 to 1; a guess if the server doesn't say it.
     """
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, code="context_exceeded")
-        counts = sorted({int(count) for count in _TOKEN_COUNTS.findall(message)})
-        named = _LIMIT.search(message)
+    def __init__(self, server_message: str) -> None:
+        counts = sorted({int(count) for count in _TOKEN_COUNTS.findall(server_message)})
+        named = _LIMIT.search(server_message)
         limit = int(named[1]) if named else counts[0] if counts else 0
+        most = f", which takes at most {limit} tokens" if limit else ""
+        super().__init__(f"this is too long for the model{most}; say it in fewer words", code="context_exceeded")
         # vLLM's and TGI's counts include the tokens of the reply, which are fewer than the limit.
         self.share = limit / counts[-1] if limit and limit < counts[-1] else 0.5
 
@@ -168,9 +170,7 @@ def error_for(status: int, server_message: str) -> ServiceError:
     """Our error for an HTTP status of the model server. `server_message` may quote the request."""
     said = shorten(server_message) or "it gave no reason"
     if status in {400, 413, 422, 500} and _CONTEXT_EXCEEDED.search(server_message):
-        return ContextExceededError(
-            f"this is too long for the model; say it in fewer words. The model server says: {said}"
-        )
+        return ContextExceededError(said)
     if status == 400 and _UNKNOWN_KEY.search(server_message):
         status = 401
     match status:

@@ -88,11 +88,13 @@ async def test_a_refusal_within_a_stream_shortens_the_conversation_too() -> None
 
 
 async def test_one_text_that_is_longer_than_the_context_is_refused_and_the_next_one_is_not() -> None:
-    server = SmallContext(1000, told="maximum context length: {1}, requested {0}")
+    server = SmallContext(1000, told="{0} tokens exceed the available context size ({1} tokens), try increasing it")
     engine = await server.started()
     long = Message("user", "我" * 2000)
-    with pytest.raises(InvalidInputError, match="too long"):
+    with pytest.raises(InvalidInputError) as refused:
         await reply_of(engine, GenerationRequest((SAID[0], long), 40, 0.7))
+    # A learner reads this, so it has no advice for operators.
+    assert str(refused.value) == "this is too long for the model, which takes at most 1000 tokens; say it in fewer words"
     assert await reply_of(engine, GenerationRequest((SAID[0], long, Message("user", "Hello?")), 40, 0.7)) == HELLO
 
 
