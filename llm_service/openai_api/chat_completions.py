@@ -40,8 +40,8 @@ ANY = Dialect()
 class ContextExceededError(InvalidInputError):
     """The messages and the reply don't fit into the model's context.
 
-    server_message: the model server's own words, which are not for learners. share: the share of the messages that fits,
-    0 to 1; a guess if the server doesn't say it.
+    server_message: the model server's own words, which are not for learners. share: the share of the messages that
+    fits, 0 to 1; a guess if the server doesn't say it.
     """
 
     def __init__(self, server_message: str) -> None:

@@ -93,8 +93,8 @@ async def test_one_text_that_is_longer_than_the_context_is_refused_and_the_next_
     long = Message("user", "我" * 2000)
     with pytest.raises(InvalidInputError) as refused:
         await reply_of(engine, GenerationRequest((SAID[0], long), 40, 0.7))
-    # A learner reads this, so it has no advice for operators.
-    assert str(refused.value) == "this is too long for the model, which takes at most 1000 tokens; say it in fewer words"
+    told = "this is too long for the model, which takes at most 1000 tokens; say it in fewer words"
+    assert str(refused.value) == told  # a learner reads this, so it has no advice for operators
     assert await reply_of(engine, GenerationRequest((SAID[0], long, Message("user", "Hello?")), 40, 0.7)) == HELLO
 
 
