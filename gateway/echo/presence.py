@@ -6,7 +6,7 @@
                                   └───────────┘
 
 Unknown is handled as an echo, so that the partner's first sound can't interrupt the partner. Most learners have no
-echo. That is known after 0.7 s of the partner's voice if the microphone is quiet, otherwise after 1.5 s.
+echo. That is known after 0.7 s of the partner's voice if the microphone is quiet, otherwise after 1.3 s.
 
 A quiet microphone may also mean that the echo comes late, as from a Bluetooth loudspeaker. So the checks stay frequent
 until the latest echo that Correlation can find would have come.
