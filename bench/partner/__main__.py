@@ -1,8 +1,9 @@
 """`python -m bench.partner`: measures the partner's replies in scripted conversations, compared with an older checkout.
 See --help.
 
-Twelve conversations of 20 typed turns at three levels, and one of 100 turns, go through the real gateway, for each
-requested model step. The systems take turns, conversation by conversation, so that only one works at a time.
+Sixty first lines, twelve conversations of 20 typed turns at three levels, and one of 100 turns, go through the real
+gateway, for each requested model step. The systems take turns, conversation by conversation, so that only one works at
+a time.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from bench.checkouts import mesh
 from bench.partner.report import Talks, table, written
-from bench.partner.scripts import Script, long_script, scripts
+from bench.partner.scripts import Script, long_script, openings, scripts
 from bench.partner.talk import Exchange, talk
 
 STEPS: dict[str, dict[str, str]] = {"bundled": {}, "laptop": {"PROFILE": "laptop"}}
@@ -27,6 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.partner", description=__doc__)
     parser.add_argument("--steps", nargs="+", choices=STEPS, default=["bundled"], help="model steps of this checkout")
     parser.add_argument("--base", type=Path, help="an older checkout, set up by `make setup`, to compare with")
+    parser.add_argument("--openings", type=int, default=60, help="how many of the 60 first lines")
     parser.add_argument("--conversations", type=int, default=12, help="how many of the twelve, spread over the levels")
     parser.add_argument("--turns", type=int, default=20, help="turns of each")
     parser.add_argument("--long", type=int, default=100, help="turns of the long conversation; 0: none")
@@ -48,7 +50,7 @@ async def run(options: argparse.Namespace) -> Talks:
             urls["base"] = stack.enter_context(
                 mesh("base", options.out, checkout=options.base.resolve(), settings={})
             ).ws
-        for script in chosen(options.conversations, options.turns, options.long):
+        for script in openings()[: options.openings] + chosen(options.conversations, options.turns, options.long):
             for name, url in urls.items():
                 exchanges = await talk(url, script, pause_s=options.pause)
                 talks.setdefault(name, []).append((script, exchanges))

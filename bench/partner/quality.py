@@ -3,7 +3,7 @@
 loops: a run of three words occurs three times, or a sentence twice, within a reply. unfinished: the reply does not end
 with a punctuation mark that ends a sentence. repeats: at least 60 % of its three-word runs are in one earlier reply.
 begins alike: it begins with the same two words as an earlier reply. takes up: it contains a word of what the learner
-said.
+said. asks again: it asks for a fact that the learner has just told.
 """
 
 from __future__ import annotations
@@ -24,6 +24,20 @@ RAREST_ZIPF: dict[Level, float] = {"beginner": 4.0, "intermediate": 3.5, "advanc
 TELLING_ZIPF, TELLING_LETTERS = 5.7, 4
 """A word shows what a line is about if it is rarer than this (wordfreq) and has at least this many letters. Words with
 the same first TELLING_LETTERS letters count as one: "cooked" takes up "cook"."""
+
+_IS = r"(?:'s|’s| is)"
+QUESTIONS = {
+    "name": rf"what{_IS} your (?:first |full )?name|may i (?:ask|know) your name|what are you called",
+    "home": r"where (?:do you|are you) liv",
+    "origin": r"where (?:are you|do you come) from",
+    "age": r"how old are you",
+    "job": rf"what{_IS} your (?:job|work|profession)|what do you do(?: for (?:a living|work))?\?",
+    "study": r"what (?:do you study|are you studying)",
+    "their name": rf"what{_IS} (?:his|her|its|your \w+'s) name|what{_IS} (?:he|she|it) called",
+    "their age": r"how old is \w+",
+    "their job": rf"what does \w+ do(?: for (?:a living|work))?\?|what{_IS} (?:his|her) job",
+}
+"""Fact → the questions for it, as a regular expression. "their": of somebody else of whom the learner speaks."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _SENTENCE = re.compile(r"[^.!?…]+[.!?…]*")
@@ -79,6 +93,11 @@ def takes_up(reply: str, said: str) -> bool | None:
     return any(word[:TELLING_LETTERS] in telling for word in words_of(reply))
 
 
+def asks_again(reply: str, facts: Sequence[str]) -> bool:
+    """Whether the reply asks for one of these facts, which are keys of QUESTIONS."""
+    return any(re.search(rf"\b(?:{QUESTIONS[fact]})", reply, re.IGNORECASE) for fact in facts)
+
+
 def _zipf(word: str) -> float:
     """How frequent an English word is."""
     from wordfreq import zipf_frequency  # takes a third of a second, and all workers of `make test` import this module
@@ -108,10 +127,12 @@ class Tally:
     missing: int = 0
     telling_lines: int = 0
     taken_up: int = 0
+    openings: int = 0
+    asked_again: int = 0
 
-    def add(self, exchanges: Sequence[tuple[str, str]], level: Level) -> None:
+    def add(self, exchanges: Sequence[tuple[str, str]], level: Level, facts: Sequence[str] = ()) -> None:
         """Count the replies of one conversation: (what the learner said, the reply), in order. An empty reply counts as
-        missing."""
+        missing. facts: those that its first line tells."""
         replies = [reply for _, reply in exchanges]
         for number, (said, text) in enumerate(exchanges):
             if not text:
@@ -129,6 +150,9 @@ class Tally:
             taken_up = takes_up(text, said)
             self.telling_lines += taken_up is not None
             self.taken_up += bool(taken_up)
+            if facts and number == 0:
+                self.openings += 1
+                self.asked_again += asks_again(text, facts)
 
     def share(self, count: int) -> float:
         """The count as a percentage of the replies."""

@@ -16,7 +16,7 @@ def tally(talks: Sequence[tuple[Script, Sequence[Exchange]]]) -> Tally:
     """The measures of all replies of a system."""
     counts = Tally()
     for script, exchanges in talks:
-        counts.add([(exchange.said, exchange.reply) for exchange in exchanges], script.level)
+        counts.add([(exchange.said, exchange.reply) for exchange in exchanges], script.level, script.facts)
     return counts
 
 
@@ -30,15 +30,15 @@ def table(talks: Talks) -> str:
     lines = [
         (
             "| system | replies | loops | unfinished | repeats | begin alike | too long |"
-            " take up what was said | end in a question | words above the level |"
+            " take up what was said | ask for what was told | end in a question | words above the level |"
             " first sound: median, p95, worst | worst of the longest, × its median |"
         ),
-        "|" + " --- |" * 12,
+        "|" + " --- |" * 13,
     ]
     for name, one in talks.items():
         counts, waits = tally(one), waits_of(one)
         if not waits:
-            lines.append(f"| {name} | none |" + " |" * 10)
+            lines.append(f"| {name} | none |" + " |" * 11)
             continue
         p95 = quantiles(waits, n=20)[-1] if len(waits) > 1 else waits[0]
         longest = waits_of([max(one, key=lambda pair: len(pair[1]))])
@@ -47,7 +47,8 @@ def table(talks: Talks) -> str:
             f"| {name} | {counts.replies}{missing} | {counts.share(counts.loops):.1f} % "
             f"| {counts.share(counts.unfinished):.1f} % | {counts.share(counts.repeats):.1f} % "
             f"| {counts.share(counts.begin_alike):.0f} % | {counts.share(counts.too_long):.1f} % "
-            f"| {100 * counts.taken_up / max(1, counts.telling_lines):.0f} % | {counts.share(counts.questions):.0f} % "
+            f"| {100 * counts.taken_up / max(1, counts.telling_lines):.0f} % "
+            f"| {counts.asked_again} of {counts.openings} | {counts.share(counts.questions):.0f} % "
             f"| {100 * counts.rare_words / max(1, counts.words):.1f} % "
             f"| {median(waits):.2f}, {p95:.2f}, {max(waits):.2f} s | {max(longest) / median(longest):.1f} |"
         )

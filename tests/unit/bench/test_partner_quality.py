@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from bench.partner.quality import Tally, begins_alike, is_unfinished, loops, rare_words, repeats, takes_up
-from bench.partner.scripts import long_script, scripts
+from bench.partner.quality import (
+    QUESTIONS,
+    Tally,
+    asks_again,
+    begins_alike,
+    is_unfinished,
+    loops,
+    rare_words,
+    repeats,
+    takes_up,
+)
+from bench.partner.scripts import long_script, openings, scripts
 
 
 @pytest.mark.parametrize(
@@ -61,6 +71,40 @@ def test_there_are_twelve_conversations_of_twenty_turns_four_at_each_level() -> 
     assert sorted(levels) == ["advanced"] * 4 + ["beginner"] * 4 + ["intermediate"] * 4
     assert {len(script.lines) for script in scripts()} == {20}
     assert len(long_script(100).lines) == 100
+
+
+def test_each_opening_is_one_line_with_known_facts() -> None:
+    every = openings()
+    assert len({one.lines for one in every}) == len(every) == 60
+    assert all(len(one.lines) == 1 and one.lines[0] for one in every)
+    assert {fact for one in every for fact in one.facts} == QUESTIONS.keys()
+
+
+@pytest.mark.parametrize(
+    ("reply", "facts", "expected"),
+    [
+        ("Hello, Ana! What's your name?", ("name",), True),
+        ("Hello, Ana! How are you?", ("name",), False),
+        ("Nice! Where do you live?", ("name", "home"), True),
+        ("Nice! Where do you live?", ("name",), False),
+        ("A sister! What is her name?", ("their name",), True),
+        ("A nurse, good! What do you do?", ("job",), True),
+        ("A nurse, good! What do you do there?", ("job",), False),
+        ("Medicine, nice! What do you study?", ("job", "study"), True),
+        ("What does Pablo do for a living?", ("their job",), True),
+        ("What does Pablo do on Sundays?", ("their job",), False),
+    ],
+)
+def test_whether_a_reply_asks_for_what_was_told(reply: str, facts: tuple[str, ...], expected: bool) -> None:
+    assert asks_again(reply, facts) is expected
+
+
+def test_the_tally_of_openings() -> None:
+    tally = Tally()
+    tally.add([("I'm Ana.", "Hello, Ana! What's your name?")], "beginner", ("name",))
+    tally.add([("I'm Ana.", "Hello, Ana!"), ("Hi.", "What's your name?")], "beginner", ("name",))
+    tally.add([("It rains.", "What's your name?")], "beginner")
+    assert (tally.openings, tally.asked_again) == (2, 1)
 
 
 @pytest.mark.parametrize(

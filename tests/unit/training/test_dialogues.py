@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.partner.scripts import scripts
+from bench.partner.scripts import openings, scripts
 from gateway.reply.partner import JOE
 from gateway.reply.prompt import CUT_MARK, INTERRUPTING, trained_prompt
 from training.dialogues import FRIEND, Dialogue, read
@@ -58,7 +58,7 @@ def test_no_beginning_is_a_habit(dialogues: list[Dialogue]) -> None:
 
 
 def test_the_bench_asks_what_was_not_trained(dialogues: list[Dialogue]) -> None:
-    asked = {tuple(words(line)) for script in scripts() for line in script.lines}
+    asked = {tuple(words(line)) for script in [*scripts(), *openings()] for line in script.lines}
     trained = {tuple(words(text)) for dialogue in dialogues for speaker, text in dialogue.lines if speaker == "L"}
     assert not {line for line in asked & trained if len(line) > 3}
 
