@@ -58,7 +58,7 @@ async def test_a_learner_talks_is_answered_interrupts_and_reads_how_it_went(
     assert word_error_rate([SENTENCE], [await learner.inner_text()]) <= 0.15
 
     await expect(page.locator("body[data-phase=speaking]")).to_be_visible(timeout=MODELS_MS)
-    while await sounding(page) < RATE_HZ // 2:  # half a second of voice at the loudspeaker
+    while await sounding(page) < RATE_HZ // 10:  # a tenth of a second of voice at the loudspeaker
         await asyncio.sleep(0.1)
 
     await page.get_by_role("button", name="Interrupt").click()
