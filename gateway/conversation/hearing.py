@@ -15,7 +15,7 @@ from common.cancellation import in_own_task
 from common.errors import DeadlineError, ServiceError, UnavailableError, first_service_error
 from common.pcm import BYTES_PER_SAMPLE, VOICE_WINDOW_S
 from gateway import metrics
-from gateway.audio import AudioInput, DecodedAudio, Expected, Gathering, Quiet, StreamCut
+from gateway.audio import AudioError, AudioInput, DecodedAudio, Expected, Gathering, Quiet, StreamCut
 from gateway.conversation.hearing_events import (
     AudioRefused,
     Heard,
@@ -29,6 +29,7 @@ from gateway.conversation.hearing_events import (
 from gateway.conversation.hearing_stall import StallWatch
 from gateway.conversation.lasting_voice import LastingVoice
 from gateway.conversation.unheard_audio import UnheardAudio
+from gateway.echo import EchoGuard
 from gateway.ports import (
     Asr,
     AsrEvent,
@@ -46,7 +47,7 @@ from gateway.ports import (
 REOPEN_AFTER_S = 1.0
 # If the first turn after a failure has no words and began within this much audio, its beginning may be missing.
 DOUBTFUL_S = 5.0
-# Audio that has queued up is taken in pieces of this many windows, 0.38 s. `clean` returns so little audio at once.
+# Audio that has queued up is taken in pieces of this many windows, 0.38 s. The echo guard cleans such a piece at once.
 PIECE_WINDOWS = 12
 # A gap in the voice that is not longer does not start the time until VoiceLasts anew.
 LONGEST_GAP_S = 0.3
@@ -59,8 +60,7 @@ class Hearing:
 
     language, patience: called when a stream is opened; patience also after `patience_changed`. interrupt_after_s: how
     long a voice lasts before `VoiceLasts` is delivered, without its gaps. on_audio: gets each decoded piece of audio.
-    deliver: gets the events, in order; while it waits, recognition waits. clean: removes the partner's voice from the
-    next piece of PCM; the result may be shorter, even empty, and the rest comes later.
+    deliver: gets the events, in order; while it waits, recognition waits. echo: removes the partner's voice.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Hearing:
         interrupt_after_s: float,
         on_audio: Callable[[DecodedAudio], None],
         deliver: Callable[[HearingEvent], Awaitable[None]],
-        clean: Callable[[bytes], Awaitable[bytes]] | None = None,
+        echo: EchoGuard | None = None,
     ) -> None:
         self._audio = audio
         self._asr = asr
@@ -85,7 +85,7 @@ class Hearing:
         self._lasting = LastingVoice(round(interrupt_after_s * sample_rate_hz), round(LONGEST_GAP_S * sample_rate_hz))
         self._on_audio = on_audio
         self._deliver = deliver
-        self._clean = clean
+        self._echo = echo
         self._sent_samples = 0
         self._heard_samples = 0  # samples sent, over all streams
         self._stream_began = 0  # the value of `_heard_samples` when the current stream began
@@ -97,6 +97,7 @@ class Hearing:
         self._window_samples = round(VOICE_WINDOW_S * sample_rate_hz)
         self._piece_bytes = PIECE_WINDOWS * self._window_samples * BYTES_PER_SAMPLE
         self._rest = b""  # audio that has come, and that `_next_pcm` has not returned yet
+        self._put_back: StreamCut | Quiet | None = None  # came after audio that was still held back
         self._unheard = UnheardAudio(self._window_samples, sample_rate_hz)
         self._is_doubtful = False  # recognition is back after a failure, and no turn has ended since
         self._gathering = audio.gathering = Gathering(self._window_samples)
@@ -166,7 +167,11 @@ class Hearing:
                 await self._let_others_run()
                 if pcm := await self._next_piece():
                     return pcm
-            if (item := await anext(self._audio, None)) is None:
+            item = await self._next_item()
+            if self._echo and isinstance(item, StreamCut | Quiet | None) and (held := self._echo.flush()):
+                self._put_back = item
+                return await self._taken(held)
+            if item is None:
                 return b""
             if isinstance(item, ServiceError):
                 await self._deliver(AudioRefused(item))
@@ -181,6 +186,10 @@ class Hearing:
                 self._on_audio(item)
                 self._rest = item.pcm
 
+    async def _next_item(self) -> DecodedAudio | AudioError | StreamCut | Quiet | None:
+        item, self._put_back = self._put_back, None
+        return item or await anext(self._audio, None)
+
     async def _let_others_run(self) -> None:
         """Audio that has queued up takes long; others may run between its pieces."""
         if len(self._rest) > self._piece_bytes:
@@ -189,7 +198,10 @@ class Hearing:
     async def _next_piece(self) -> bytes:
         """Take the next piece of `_rest`. The result may be empty."""
         piece, self._rest = self._rest[: self._piece_bytes], self._rest[self._piece_bytes :]
-        pcm = await self._clean(piece) if self._clean else piece
+        return await self._taken(await self._echo.clean(piece) if self._echo else piece)
+
+    async def _taken(self, pcm: bytes) -> bytes:
+        """Note audio that goes to recognition next."""
         self._heard_samples += len(pcm) // BYTES_PER_SAMPLE
         if self._failure and self._unheard.add(pcm):
             await self._tell_unheard(self._failure)

@@ -80,7 +80,7 @@ class SessionParts:
             interrupt_after_s=options.interrupt_after_s,
             on_audio=lambda heard: on_audio(record.state.session_id, heard),
             deliver=post,
-            clean=self._echo.clean if self._echo else None,
+            echo=self._echo,
         )
         self.open_turn = OpenTurn(record, outbox, self.hearing, sample_rate_hz=options.asr_sample_rate_hz, now=now)
         self.beginning = Beginning(

@@ -2,7 +2,8 @@
 
 AEC3 takes both signals. It models the room, subtracts the echo, and suppresses the rest. If there were no echo, it
 would suppress a learner who speaks over the partner for up to a second. So it works only while the partner is heard,
-and only in two cases: there is an echo, or the microphone gets louder before it is known whether there is one. See
+and only in two cases: there is an echo, or the microphone gets louder before it is known whether there is one. In the
+second case, the audio is held back until it is known, and then goes on as it was, or cancelled. See
 docs/adr/0039-echo.md.
 """
 
@@ -36,9 +37,9 @@ _ADDED_ECHO = np.float32(0.025)
 # While it is unknown whether there is an echo, this shows that there is none: the partner was loud for _LOUD_FOR_S,
 # _USUAL_DELAY_S ago, and the microphone is still quiet.
 _USUAL_DELAY_S, _LOUD_FOR_S = 0.45, 0.2
-# If no check has given a result for this long, because the partner is too soft or the replies are too short, the
+# If no check has given a result for this much audio, because the partner is too soft or the replies are too short, the
 # canceller assumes for now that there is no echo.
-_UNKNOWN_FOR_S = 2.0
+_HELD_FOR_S = 2.0
 _AUDIBLE = 300.0  # root mean square of 16-bit samples (-41 dB of full scale): above this, the partner is speaking
 
 
@@ -52,7 +53,8 @@ class Canceller:
         self._correlation = Correlation(sample_rate_hz)
         self._frame = round(_FRAME_S * sample_rate_hz)
         self._aec: EchoCanceller | None = None
-        self._unknown = 0  # samples that were cancelled before it was known whether there is an echo
+        # audio that is held back until it is known whether there is an echo: as it was, and cancelled
+        self._held, self._held_cancelled = b"", b""
         self._moved = 0  # samples by which the reference is delayed
         self._rest = b""  # samples that do not fill a frame yet
         self._reach = round((MAX_DELAY_S + REVERBERATION_S) * sample_rate_hz)
@@ -67,7 +69,7 @@ class Canceller:
 
     def clean(self, pcm: bytes, start: int) -> bytes:
         """The microphone's next audio without the partner's voice. While the partner is heard, up to 10 ms are held
-        back.
+        back, and up to _HELD_FOR_S until it is known whether there is an echo.
 
         start: when the first sample was recorded, on the clock of `played`.
         """
@@ -78,18 +80,24 @@ class Canceller:
             return self._pass(pcm)
         self._look(pcm, start)
         if self._presence.state is Presence.UNKNOWN:
-            if self._aec or self._loudness.rises(np.frombuffer(pcm, "<i2")):
-                self._unknown += samples
-                if self._unknown <= _UNKNOWN_FOR_S * self._rate_hz:
-                    return self._cancel(pcm, start)
+            if self._held or self._loudness.rises(np.frombuffer(pcm, "<i2")):
+                self._held += pcm
+                self._held_cancelled += self._cancel(pcm, start)
+                if len(self._held) <= _HELD_FOR_S * self._rate_hz * BYTES_PER_SAMPLE:
+                    return b""
                 self._found(self._presence.assume_none)
-            elif self._would_be_heard(start + samples):
+                return self.flush()
+            if self._would_be_heard(start + samples):
                 self._found(self._presence.assume_none)
-        if self._presence.state is Presence.ABSENT:
-            self._aec = None
-        elif self._presence.state is Presence.PRESENT:
-            return self._cancel(pcm, start)
+        if self._presence.state is Presence.PRESENT:
+            held, self._held, self._held_cancelled = self._held_cancelled, b"", b""
+            return held + self._cancel(pcm, start)
+        self._aec = None
         return self._pass(pcm)
+
+    def flush(self) -> bytes:
+        """What is held back, unchanged. Call this when no more audio comes for now."""
+        return self._pass(b"")
 
     def _would_be_heard(self, now: int) -> bool:
         """Whether the partner has been loud for long enough that an echo would have made the microphone louder."""
@@ -97,12 +105,14 @@ class Canceller:
         return self._played.loudness_in(end - round(_LOUD_FOR_S * self._rate_hz), end) >= _AUDIBLE
 
     def _pass(self, pcm: bytes) -> bytes:
-        rest, self._rest = self._rest, b""
-        return rest + pcm
+        """`pcm` as it is, after what was held back."""
+        held = self._held or self._rest  # the audio that may contain an echo includes the rest
+        self._held = self._held_cancelled = self._rest = b""
+        return held + pcm
 
     def _cancel(self, pcm: bytes, start: int) -> bytes:
         start -= len(self._rest) // BYTES_PER_SAMPLE
-        near = np.frombuffer(self._pass(pcm), "<i2")
+        near = np.frombuffer(self._rest + pcm, "<i2")
         whole = len(near) - len(near) % self._frame
         self._rest = near[whole:].tobytes()
         if not whole:

@@ -52,7 +52,7 @@ class EchoGuard:
 
     async def clean(self, pcm: bytes) -> bytes:
         """The microphone's next audio without the partner's voice. While the partner is heard, up to 10 ms are held
-        back."""
+        back, and up to 2 s until it is known whether there is an echo."""
         start = self._clock.add(len(pcm) // BYTES_PER_SAMPLE, self._now())
         size = round(_PIECE_S * self._rate_hz) * BYTES_PER_SAMPLE
         if len(pcm) <= size:
@@ -63,3 +63,7 @@ class EchoGuard:
                 await asyncio.sleep(0)
             cleaned.append(self._canceller.clean(pcm[at : at + size], start + at // BYTES_PER_SAMPLE))
         return b"".join(cleaned)
+
+    def flush(self) -> bytes:
+        """The audio that is held back, unchanged: no more audio will come for now."""
+        return self._canceller.flush()

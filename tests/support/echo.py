@@ -56,8 +56,11 @@ def microphone(
     return np.asarray(np.clip(heard, -32768, 32767), np.int16)
 
 
-def cleaned(heard: Pcm, sizes_ms: tuple[int, ...] = (20,)) -> tuple[Pcm, EchoGuard]:
-    """The microphone's audio after the guard, and the guard. sizes_ms: the lengths of the frames, in turn."""
+def cleaned(heard: Pcm, sizes_ms: tuple[int, ...] = (20,), *, on_at_s: float = 0.0) -> tuple[Pcm, EchoGuard]:
+    """The microphone's audio after the guard, and the guard.
+
+    sizes_ms: the lengths of the frames, in turn. on_at_s: when the microphone is switched on.
+    """
     now = 0.0
     guard = EchoGuard(RATE_HZ, lambda: now)
     out: list[bytes] = []
@@ -75,7 +78,8 @@ def cleaned(heard: Pcm, sizes_ms: tuple[int, ...] = (20,)) -> tuple[Pcm, EchoGua
                 now, first = sending.pop(0)
                 guard.note(partner()[first : first + CHUNK].tobytes())
             now = at / RATE_HZ
-            out.append(await guard.clean(frame.tobytes()))
+            if now > on_at_s:
+                out.append(await guard.clean(frame.tobytes()))
 
     asyncio.run(talk())
     return np.frombuffer(b"".join(out), "<i2"), guard

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
 
-from gateway.audio import AudioInput
+from gateway.audio import AudioInput, StreamCut
 from gateway.audio.gathering import SILENT_WINDOWS, SPEAKING_WINDOWS
 from gateway.conversation.hearing import Hearing
 from gateway.conversation.hearing_events import HearingEvent, VoiceLasts
@@ -51,7 +51,7 @@ class ListeningAsr:
 class Ear:
     """A `Hearing` under test."""
 
-    def __init__(self, audio: AudioInput, clean: Callable[[bytes], Awaitable[bytes]] | None = None) -> None:
+    def __init__(self, audio: AudioInput, echo: EchoGuard | None = None) -> None:
         self.asr = ListeningAsr()
         self.events: list[HearingEvent] = []
         self._audio = audio
@@ -64,7 +64,7 @@ class Ear:
             interrupt_after_s=INTERRUPT_AFTER * WINDOW / RATE_HZ,
             on_audio=lambda _: None,
             deliver=self._deliver,
-            clean=clean,
+            echo=echo,
         )
 
     async def _deliver(self, event: HearingEvent) -> None:
@@ -140,7 +140,7 @@ async def test_no_audio_is_lost_if_its_reader_is_cancelled_while_it_is_cleaned(t
     said = (NOISE * VOICE).astype("<i2").tobytes() * 100
     loop = asyncio.get_running_loop()
     async with AudioInput(sample_rate_hz=RATE_HZ, encoding="pcm_s16le") as audio:
-        hearing = Ear(audio, EchoGuard(RATE_HZ, loop.time).clean).hearing
+        hearing = Ear(audio, EchoGuard(RATE_HZ, loop.time)).hearing
         await audio.feed(said)
         reading = asyncio.create_task(hearing._next_pcm())
         for _ in range(turns):
@@ -154,3 +154,38 @@ async def test_no_audio_is_lost_if_its_reader_is_cancelled_while_it_is_cleaned(t
             assert isinstance(more, bytes)
             got += more
     assert got == said
+
+
+class Holding(EchoGuard):
+    """An echo guard that holds everything back."""
+
+    def __init__(self) -> None:
+        super().__init__(RATE_HZ, asyncio.get_running_loop().time)
+        self._pcm = b""
+
+    async def clean(self, pcm: bytes) -> bytes:
+        self._pcm += pcm
+        return b""
+
+    def flush(self) -> bytes:
+        held, self._pcm = self._pcm, b""
+        return held
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("why", ["the end", "a cut", "a microphone that is switched off"])
+async def test_what_the_echo_guard_holds_back_goes_to_recognition_before(why: str) -> None:
+    said = (NOISE * VOICE).astype("<i2").tobytes()
+    async with AudioInput(sample_rate_hz=RATE_HZ, encoding="pcm_s16le") as audio:
+        hearing = Ear(audio, Holding()).hearing
+        await audio.feed(said)
+        if why == "the end":
+            await audio.finish()
+        elif why == "a cut":
+            await audio.cut()
+        async with asyncio.timeout(5):
+            assert await hearing._next_pcm() == said
+            if why == "a cut":
+                assert isinstance(await hearing._next_pcm(), StreamCut)
+        await audio.finish()
+        assert await hearing._next_pcm() == b""
