@@ -15,8 +15,8 @@ help: ## List all targets
 # --- set-up ------------------------------------------------------------------------------------
 
 define no_packages
-{ echo "can't set up: some packages could not be installed; the lines above say why. The first time, this needs PyPI:" >&2; \
-  echo "behind a proxy set HTTPS_PROXY, with a mirror set PIP_INDEX_URL and UV_DEFAULT_INDEX; then try again" >&2; exit 1; }
+{ echo "can't set up: some packages could not be installed; the lines above say why. The installation needs PyPI." >&2; \
+  echo "Behind a proxy set HTTPS_PROXY, with a mirror set PIP_INDEX_URL and UV_DEFAULT_INDEX; then try again" >&2; exit 1; }
 endef
 
 $(UV): $(LOCKS)/uv.txt
@@ -47,8 +47,8 @@ $(VENV)/.mesh: $(UV) $(LOCKS)/mesh.txt $(LOCKS)/weights.txt pyproject.toml
 	@VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# uv leaves it to Python to compile modules when they are first imported. Each worker of `make test` would do that for
-# all of them, at the same time.
+# uv doesn't compile modules: Python compiles each one when it is first imported. Without the last step below, each
+# worker of `make test` would compile all of them, at the same time.
 $(VENV)/.dev: $(VENV)/.mesh $(LOCKS)/dev.txt $(LOCKS)/test-audio.txt deploy/apt-packages.txt clients/python/pyproject.toml \
 		tests/agents_sdk/package-lock.json
 	$(call install_locked,dev.txt)
@@ -196,7 +196,7 @@ $(PIPECAT_VENV)/.load: $(UV) $(LOCKS)/load-pipecat.txt
 	@touch $@
 
 .PHONY: load
-load: $(VENV)/.dev $(PIPECAT_VENV)/.load ## Measure cost and latency with many learners, and Pipecat's (SESSIONS="1 10 25" DURATION=30 ARGS=…)
+load: $(VENV)/.dev $(PIPECAT_VENV)/.load ## Measure AI-Talk's and Pipecat's cost and latency with many learners (SESSIONS="1 10 25" DURATION=30 ARGS=…)
 	$(BIN)/python -m bench.load --sessions $(or $(SESSIONS),1 10 25) --duration $(or $(DURATION),30) $(ARGS)
 
 .PHONY: chaos
@@ -267,7 +267,7 @@ audit: $(VENV_SUPPLY)/.supply ## List known vulnerabilities of all locked packag
 
 VENV_VLLM := .venv-vllm
 
-# vLLM for CPUs.
+# vLLM's build for CPUs.
 $(VENV_VLLM)/.vllm: $(UV) $(wildcard $(LOCKS)/test-vllm*.txt) tests/vllm/metadata/pyproject.toml
 	@echo "→ installing test-vllm.txt (hash-locked) into $(VENV_VLLM)"
 	@$(UV) venv --quiet --clear --python $(BIN)/python $(VENV_VLLM)

@@ -16,7 +16,7 @@ from deploy.configuration import configuration
 def take_folder() -> None:
     """Lock the folder of the Valkey that will start, until this process ends. Exits if another mesh uses it.
 
-    Leaves everything else that may be wrong to `deploy.mesh`.
+    `deploy.mesh` reports everything else that may be wrong.
     """
     try:
         environment = configuration()

@@ -83,7 +83,7 @@ def written(timed: Sequence[Timed]) -> str:
     for one in timed:
         size = f"{one.step.size_gb:.1f} GB" if one.step.size_gb else ""
         if one.speed is None or one.first_clause_s is None:
-            rows.append((one.step.name, size, "–", "–", "–", one.failure or f"not here: {_fetch(one.step)}"))
+            rows.append((one.step.name, size, "–", "–", "–", one.failure or f"not downloaded: {_fetch(one.step)}"))
             continue
         verdict = "quick enough" if one.is_quick else f"too slow: more than {LIMIT_S:g} s"
         figures = (f"{one.speed.read_per_s:.1f}", f"{one.speed.written_per_s:.1f}", f"{one.first_clause_s:.2f} s")

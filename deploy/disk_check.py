@@ -1,6 +1,7 @@
 """`python deploy/disk_check.py FOLDER`: ends with status 1 if the disk has too little room for the packages.
 
-`make setup` runs it first. Otherwise pip or uv finds out after many seconds, and the advice is about the network.
+`make setup` runs it first. Without it, pip or uv would fail only after many seconds, and the Makefile's advice would be
+about the network.
 """
 
 from __future__ import annotations

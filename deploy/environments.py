@@ -1,4 +1,4 @@
-"""The Python environments of `make run PROFILE=…`, because services need conflicting packages.
+"""The Python environments of `make run PROFILE=…`. There are several, because services need conflicting packages.
 
 vllm, coqui-tts, moshi and transformers need different versions of the same packages. So each service may have an
 environment of its own: ASR_ENVIRONMENT=asr-cuda means the folder `.venv-asr-cuda` with the packages of the lock
@@ -23,8 +23,7 @@ UV = Path(sys.executable).parent / "uv"
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A virtual environment and the lock of its packages. Without a lock, the environment is maintained by somebody
-    else."""
+    """A virtual environment and the lock of its packages. No lock: the user maintains the environment."""
 
     folder: Path
     lock: Path | None = None
@@ -70,7 +69,7 @@ class Environment:
         """The variables for its processes: PATH, so that `python` in the Procfile means this Python, and the library
         path for CTranslate2."""
         added = {"PATH": f"{self.programs}{os.pathsep}{environment.get('PATH', os.defpath)}"}
-        # CTranslate2's wheel needs libcublas.so.12 but has no path to it. torch's wheel has one to its own version.
+        # CTranslate2's wheel needs libcublas.so.12 but has no path to it. torch finds its own libraries without help.
         if any(self.folder.glob("lib/python3*/site-packages/ctranslate2")) and (libraries := self._nvidia_libraries()):
             before = [environment["LD_LIBRARY_PATH"]] if environment.get("LD_LIBRARY_PATH") else []
             added["LD_LIBRARY_PATH"] = os.pathsep.join([*libraries, *before])

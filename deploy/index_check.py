@@ -1,7 +1,7 @@
 """`python deploy/index_check.py`: ends with status 1 if pip can reach none of the places that it gets packages from.
 
-`make setup` runs it first, because without a network pip takes many seconds to report that. It needs no package except
-pip, and says nothing if it can't decide: then pip itself finds out.
+`make setup` runs it first, because without a network, pip takes many seconds to fail. The check needs no package except
+pip. If it can't decide, it lets the set-up go on, and pip itself reports any failure.
 """
 
 from __future__ import annotations

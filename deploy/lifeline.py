@@ -15,7 +15,7 @@ from common.backoff import Backoff
 CHECK_EVERY_S = 5.0
 HANGS_AFTER_S = 15.0
 LOADING_HANGS_AFTER_S = 300.0
-SILENCES = 2  # a single one may only show that this machine was paused, as a virtual machine may be
+SILENCES = 2  # a single unanswered check may only mean that this machine was suspended, as virtual machines can be
 FIRST_STARTS = 3
 
 
@@ -77,12 +77,12 @@ class Lifeline:
         return self._silences >= SILENCES and now - self._last_answer >= limit
 
     def ended(self, status: int, now: float, *, says_why: bool = False) -> StartAgain | GiveUp:
-        """The run is over. status: the exit status; negative: the signal that ended the process. says_why: whether its
-        output says that it can't start. If its first run ends like this, the process has never served, even if its
-        health checks succeeded: another program has its port, and answered them.
+        """The run is over. status: the exit status; negative: the signal that ended the process. says_why: whether the
+        process wrote that it can't start.
 
-        If a process ends by itself before it has ever served, its output says why it can't start, and another try is
-        useless. If a signal ended it, it gets three tries.
+        A process that ends by itself before it has ever served is given up, because another try would end in the same
+        way. If a signal ended it, it gets three tries. A process that says in its first run why it can't start has
+        never served, even if its health checks succeeded: another program has its port, and answered them.
         """
         pause_s = self._backoff.next_pause_s(now - self._serves_since if self._serves_since is not None else 0.0)
         if says_why and self._runs == 1:

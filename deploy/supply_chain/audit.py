@@ -1,7 +1,8 @@
 """`python -m deploy.supply_chain.audit PIP_AUDIT`: checks all locked packages for known vulnerabilities.
 
-Asks pip-audit about every package of every image and environment. A lock may have two versions of a package, for
-different machines, which pip-audit refuses in one file, so it runs once for the first versions and once for the others.
+Asks pip-audit about every package of every image and environment. The locks may have several versions of a package, for
+example for different machines. pip-audit refuses two versions in one file, so it runs once for the first versions, once
+for the second ones, and so on.
 
 Exit status: 0: no vulnerability is known. 1: some are. 2: they could not be looked up.
 """
@@ -63,7 +64,8 @@ def main() -> int:
     print(
         {
             0: f"audit: no vulnerability is known in {len(every)} packages",
-            1: "audit: the packages above have known vulnerabilities; raise their versions by `make lock`",
+            1: "audit: the packages above have known vulnerabilities; for each, run "
+            "`UPGRADE_ARGS='--upgrade-package NAME' make lock`",
             2: "audit: the vulnerabilities could not be looked up (the line above says why); this needs PyPI, or "
             "OSV with ARGS='-- -s osv'",
         }[status],

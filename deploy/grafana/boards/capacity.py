@@ -12,7 +12,7 @@ CAPACITY = Dashboard(
     "AI-Talk: capacity",
     (
         Row(
-            "Room",
+            "Slots",
             (
                 Panel(
                     "Slots in use",
@@ -49,7 +49,7 @@ CAPACITY = Dashboard(
             ),
         ),
         Row(
-            "At the door",
+            "Admission",
             (
                 Panel(
                     "Seats",
@@ -115,7 +115,7 @@ CAPACITY = Dashboard(
                     "Replies begun in a pause",
                     "reqps",
                     (rate("aitalk_gateway_eager_replies_total", "outcome"),),
-                    "used: they shortened a wait. skipped: there was no room to try (SPECULATION_MAX_OCCUPANCY).",
+                    "used: the learner waited less. skipped: too many slots were in use (SPECULATION_MAX_OCCUPANCY).",
                 ),
                 Panel(
                     "Made for nothing",
@@ -124,7 +124,7 @@ CAPACITY = Dashboard(
                         Query("sum(rate(aitalk_gateway_wasted_audio_seconds_total[5m]))", "seconds of speech /s"),
                         Query("sum(rate(aitalk_gateway_wasted_characters_total[5m]))", "characters /s"),
                     ),
-                    "What the wasted replies cost.",
+                    "Speech and text of replies that were discarded.",
                 ),
             ),
         ),

@@ -43,7 +43,7 @@ MODELS = Dashboard(
                     "Real-time factor",
                     "short",
                     quantiles("aitalk_asr_real_time_factor"),
-                    "Model time per second of speech, for final decodes. At 1, it serves one learner without pauses.",
+                    "Model time per second of speech, for final decodes. At 1, it just keeps up with one speaker.",
                     good_below=0.5,
                 ),
                 Panel(
@@ -109,7 +109,7 @@ MODELS = Dashboard(
                     "KV cache in use",
                     "percentunit",
                     (Query("max by (instance) (vllm:kv_cache_usage_perc)", "{{instance}}"),),
-                    "Near 1, replies are set aside and begun again.",
+                    "Near 1, vLLM preempts replies: it stops some and starts them again later.",
                     good_below=0.9,
                 ),
             ),
@@ -121,7 +121,7 @@ MODELS = Dashboard(
                     "First audio",
                     "s",
                     quantiles("aitalk_tts_first_audio_seconds"),
-                    "From the first text that can be said to its sound.",
+                    "From the first clause that can be spoken to its first audio.",
                     good_below=0.5,
                 ),
                 Panel(

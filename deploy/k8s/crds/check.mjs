@@ -1,5 +1,5 @@
-// Objects of KEDA and cert-manager on stdin (a JSON list); sentences about their faults on stdout (also a JSON list).
-// The schemas find missing fields and wrong types; TypeScript finds unknown fields.
+// Reads objects of KEDA and cert-manager from stdin (a JSON list). Writes a sentence for each fault to stdout (also a
+// JSON list). The schemas find missing fields and wrong types; TypeScript finds unknown fields.
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import ts from "typescript";

@@ -8,7 +8,7 @@ from deploy.profile_cost import COSTS, cost_of
 def test_a_small_machine_is_warned_and_a_larger_one_is_not() -> None:
     small, large = (COSTS["languages"].told("languages", cores) for cores in (2, 8))
     assert "downloads 1.4 GB, takes about 3.6 GB of memory" in small
-    assert "This machine has 2 cores: it wants 6, so expect long pauses" in small
+    assert "This machine has 2 cores: a conversation needs 6, so expect long pauses" in small
     assert "This machine has 8 cores: that should do" in large
 
 

@@ -53,7 +53,7 @@ class EngineInfo(_message.Message):
     """Used and total memory of the device, in bytes; 0 if the device has no memory of its own."""
     device_memory_total_bytes: _builtins.int
     slots_in_use: _builtins.int
-    """Streams being served, and the limit. Beyond it calls end with RESOURCE_EXHAUSTED."""
+    """Streams being served, and the limit. Calls beyond the limit end with RESOURCE_EXHAUSTED."""
     slots_total: _builtins.int
     ready: _builtins.bool
     """True once the model answers; the same moment at which grpc.health.v1 turns to SERVING."""
@@ -64,8 +64,8 @@ class EngineInfo(_message.Message):
     parameters: _builtins.int
     """How many parameters the model has; 0 where the engine does not say."""
     adapter: _builtins.str
-    """The adapter (LoRA) that a language model runs with; empty without one. "partner": it was trained with the prompts of
-    this gateway's conversations.
+    """The adapter (LoRA) that a language model runs with; empty without one. "partner": the adapter that was trained with
+    the prompts of this gateway's conversations.
     """
     @_builtins.property
     def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

@@ -250,8 +250,8 @@ class GenerationConfig(_message.Message):
     """A JSON Schema (as JSON text) that the reply must satisfy; the text is then one JSON document."""
     seed: _builtins.int
     min_p: _builtins.float
-    """Sampling against repetition. Each model server gets the parameters that it knows. None applies to a reply under a
-    JSON Schema. llama.cpp: min_p, repetition_penalty, dry_multiplier. vLLM and SGLang: min_p, repetition_penalty. Any
+    """Sampling against repetition. Each model server gets the parameters that it knows. A reply with json_schema is
+    sampled without them. llama.cpp: min_p, repetition_penalty, dry_multiplier. vLLM and SGLang: min_p, repetition_penalty. Any
     other server: frequency_penalty, presence_penalty.
 
     Leave out tokens that are less likely than this share of the likeliest one; 0 to 1, 0 leaves out none.
@@ -272,8 +272,8 @@ class GenerationConfig(_message.Message):
     ends such a reply at its last good sentence.
     """
     gives_way: _builtins.bool
-    """Nobody waits for this reply: it is cancelled as soon as another one is wanted. Then its prompt is not read further.
-    (Other prompts are read to their end once llama.cpp has begun to read them.)
+    """Nobody waits for this reply, so the client may cancel it as soon as another one is wanted. After that, llama.cpp
+    doesn't read its prompt further. (The prompts of other cancelled replies may be read to their end.)
     """
     @_builtins.property
     def stop(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -364,7 +364,7 @@ class StreamingGenerateRequest(_message.Message):
     def config(self) -> Global___GenerationConfig: ...
     @_builtins.property
     def tools(self) -> _containers.RepeatedCompositeFieldContainer[Global___Tool]:
-        """At most 128. Without a config.json_schema."""
+        """At most 128. A request with tools can't have config.json_schema, unless tool_choice is NONE."""
 
     @_builtins.property
     def tool_choice(self) -> Global___ToolChoice: ...
@@ -518,7 +518,7 @@ class GenerateRequest(_message.Message):
     def config(self) -> Global___GenerationConfig: ...
     @_builtins.property
     def tools(self) -> _containers.RepeatedCompositeFieldContainer[Global___Tool]:
-        """At most 128. Without a config.json_schema."""
+        """At most 128. A request with tools can't have config.json_schema, unless tool_choice is NONE."""
 
     @_builtins.property
     def tool_choice(self) -> Global___ToolChoice: ...
