@@ -1,4 +1,5 @@
-"""Decides who may use the gateway: clients with a token from AUTH_TOKENS, or with a JSON Web Token signed with our key.
+"""Decides who may use the gateway: clients with a token from AUTH_TOKENS, or with a JSON Web Token that the
+configured issuer has signed.
 
 A token comes in the header `Authorization: Bearer …`. A browser can't set headers on a WebSocket, so it offers the
 subprotocol `bearer.…` in addition to `aitalk`. A token is never part of a URL, so that no access log contains it.
@@ -50,8 +51,8 @@ class Client:
 class Authenticator:
     """Checks tokens. Without tokens and keys it lets everybody in.
 
-    jwt_key: the issuer's secret (HS256) or the PEM of its public key (RS256, ES256, EdDSA). audience, issuer: what the
-    JWTs must name, if not empty.
+    jwt_key: the issuer's secret (HS256) or the PEM of its public key (RS256, ES256, EdDSA). audience, issuer: what each
+    JWT must name; empty: not checked.
     """
 
     def __init__(
@@ -118,7 +119,7 @@ class Authenticator:
             return subject_of(self._claims(token))
         except UnknownKeyError:
             raise UnauthorizedError("this token's key is not known here; if it is new, try again in a moment") from None
-        except jwt.PyJWTError as error:  # also raised for a key of another family
+        except jwt.PyJWTError as error:  # also raised if the key is of another type than the algorithm needs
             raise UnauthorizedError(refusal(error, token)) from None
 
     def _claims(self, token: str) -> dict[str, Any]:
@@ -131,7 +132,7 @@ class Authenticator:
                 return self._decode(token, key.key, [key.algorithm_name])
             except jwt.InvalidSignatureError as error:
                 wrong = error
-        self._jwks.fetch_soon()  # perhaps a new key without a name, or one that reuses an old name
+        self._jwks.fetch_soon()  # the issuer may have a new key without a name, or one with the name of an old key
         raise wrong or UnknownKeyError
 
     def _decode(self, token: str, key: Any, algorithms: list[str]) -> dict[str, Any]:

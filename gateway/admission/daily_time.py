@@ -1,5 +1,8 @@
-"""The time counts while a learner holds a seat, but not in the queue or during the analysis. Several conversations of
-one client use it up together."""
+"""Limits how long a client may converse per day.
+
+Time counts while a learner holds a seat, but not in the queue or during the analysis. All conversations of a client use
+up the same time.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from gateway.closing import TimeRunsOut, TimeUp, TimeUsedUpError
 
 WARN_S = 120.0
 LAST_TURN_S = 20.0
-POLL_S = 1.0  # also because the client's other conversations and a new day change how much time is left
+POLL_S = 1.0  # the time left also changes with the client's other conversations, and when a new day begins
 DAY_S = 24 * 3600
 
 

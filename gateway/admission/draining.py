@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 # Learners reconnect at random moments within this time, not all at once.
 SPREAD_MS = 300
-# Time for the last words of sessions that are handed over in the middle of a turn, and for close frames.
+# Time for the last messages of sessions that are handed over in the middle of a turn, and for close frames.
 LAST_S = 7.0
 
 

@@ -1,8 +1,8 @@
 """The public keys of an issuer of JSON Web Tokens, by URL (JWKS, RFC 7517), so that the issuer can change its keys.
 
 The keys are fetched in the background, never while a token is checked: every REFRESH_S, and sooner if a token names an
-unknown key. Then the token's client is told to try again in a moment. Keys that were fetched remain valid while the
-issuer can't be reached.
+unknown key. The client with that token is told to try again in a moment. Keys that were fetched remain valid while
+the issuer can't be reached.
 """
 
 from __future__ import annotations

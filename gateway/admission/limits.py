@@ -23,7 +23,7 @@ from gateway.admission.redis_seats import BEAT_S
 
 logger = logging.getLogger(__name__)
 
-BURST_S = 10.0  # the amount for this many seconds may come at once, as after an interrupted connection
+BURST_S = 10.0  # what is allowed in this many seconds may also come at once, for example after an interruption
 
 
 class TooMuchError(ServiceError):
@@ -50,7 +50,7 @@ class Bucket:
         return max(0.0, min(BURST_S, self.now() - self._empty_at_s)) * self.rate
 
     def take(self, amount: float) -> bool:
-        """Take `amount` if the bucket holds as much. Returns whether it did."""
+        """Take `amount`. Returns False if the bucket held less; it then owes the difference."""
         now = self.now()
         self._empty_at_s = max(self._empty_at_s, now - BURST_S) + amount / self.rate
         return self._empty_at_s <= now
@@ -92,8 +92,8 @@ class _Client:
 class Limits:
     """The limits at one gateway. `run` it as a task for as long as the gateway serves.
 
-    connections: at once, at all gateways. per_minute: WebSockets that may be opened per minute; 0: any number. daily_s:
-    seconds in conversations per day; 0: any number.
+    connections: how many a client may have open at once, at all gateways together. per_minute: WebSockets that it may
+    open per minute; 0: any number. daily_s: seconds in conversations per day; 0: any number.
     """
 
     def __init__(

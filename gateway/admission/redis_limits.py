@@ -61,8 +61,8 @@ return {0, used_today(0)}
 """
 )
 
-# ARGV: lease, milliseconds used since the last beat, connections … Returns the milliseconds used today. It adds the
-# connections again, because Redis may have lost its data since the last beat.
+# ARGV: lease, milliseconds used since the last beat, connections … Returns the milliseconds used today. The
+# script adds the connections again, because Redis may have lost its data since the last beat.
 _BEAT = (
     _COMMON
     + """
