@@ -3,7 +3,7 @@
 The shape's JSON Schema goes with the question, so that a server that supports it generates nothing else. The schema
 bounds lengths, to keep a small model from writing without end. The question asks for much shorter texts, because a text
 that reaches a bound is cut in mid-sentence. This module tolerates prose or a code fence around the answer, and strings
-that are too long. Then the caller judges the answer. After an unusable answer the question is asked once more; after a
+that are too long. The caller then judges the answer. After an unusable answer the question is asked once more; after a
 second one the part is missing.
 """
 
@@ -120,8 +120,8 @@ async def ask(
 ) -> Result:
     """The result of `judge` for the model's answer. None from `judge` means that the answer is nonsense.
 
-    gives_way: to a learner's reply; the question is then given up. Raises NoAnswerError if the model fails, takes
-    longer than `timeout_s` in all, gives way, or writes nonsense twice.
+    gives_way: the question is given up as soon as a learner's reply needs the model. Raises NoAnswerError if the model
+    fails, takes longer than `timeout_s` in all, gives way, or writes nonsense twice.
     """
     schema = _schema_of(shape)
     try:

@@ -28,7 +28,7 @@ LEVELS: tuple[CefrLevel, ...] = get_args(CefrLevel)
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """One measured value on the scale: `step` 0 is A1, 5 is C2. is_open: at that step, or anywhere above."""
+    """One measured value on the scale: `step` 0 is A1, 5 is C2. is_open: it shows that step or any above it."""
 
     step: int
     evidence: Remark
@@ -44,8 +44,8 @@ def estimate_cefr(
 ) -> tuple[Cefr, Remark | None]:
     """The estimate or, if there is none, the reason.
 
-    grammar: with `words_checked` 0 if there was no search for mistakes. impression: the language model's, in words; it
-    is only passed on.
+    grammar: with `words_checked` 0 if there was no search for mistakes. impression: the language model's, in words;
+    it is added to the evidence, but does not change the estimate.
     """
     signs, mistakes = _signs(fluency, vocabulary), _mistakes(grammar)
     evidence: list[str] = [sign.evidence for sign in signs]
@@ -99,7 +99,7 @@ def _disagreement(signs: Sequence[Sign], mistakes: Sign | None, step: int) -> Re
 
 
 def _step(signs: Sequence[Sign]) -> int:
-    """The median of the signs. An open sign counts as high as the others, if they are higher."""
+    """The median of the signs. An open sign counts as the median of the other signs, if that is higher."""
     closed = [sign.step for sign in signs if not sign.is_open]
     middle = median_low(closed) if closed else 0
     return median_low([max(sign.step, middle) if sign.is_open else sign.step for sign in signs])

@@ -60,10 +60,10 @@ class Cefr(Section):
         description="null: too little was said, mistakes could not be looked for, or the signs do not agree; "
         "`unavailable.cefr` says so in words."
     )
-    confidence: Confidence | None = Field(description="How much there was to go by, and how well the signs agree.")
-    evidence: tuple[str, ...] = Field(description="What speaks for it, a sentence each.")
+    confidence: Confidence | None = Field(description="Higher if more was said, and if the signs agree better.")
+    evidence: tuple[str, ...] = Field(description="What the estimate is based on, one sentence each.")
     evidence_codes: tuple[Told | None, ...] = Field(
-        (), description="The same sentences as codes; null: the language model wrote it."
+        (), description="The same sentences as codes; null for a sentence that the language model wrote."
     )
 
 
@@ -173,7 +173,7 @@ class Correction(Section):
 
 
 class Grammar(Section):
-    """Mistakes that the language model and the rules found; docs/analysis.md says which of the model's we believe."""
+    """Mistakes that the language model and the rules found; docs/analysis.md says which of the model's count."""
 
     corrections: tuple[Correction, ...] = Field(description="At most six, in the order in which they were said.")
     words_checked: Count = Field(
@@ -224,7 +224,7 @@ class TimelineTurn(Section):
     words: Count
     pauses: tuple[TimelinePause, ...] = Field(description="The learner's, as in `fluency.pauses`.")
     language: str | None = Field(
-        None, description="In which the learner's turn was heard, a BCP-47 tag; null if recognition doesn't say."
+        None, description="The language that recognition heard in the learner's turn, a BCP-47 tag; null: unknown."
     )
 
 

@@ -24,7 +24,7 @@ from gateway.ports import Llm
 
 PIECE_SENTENCES = 6
 PIECE_BYTES = 900
-_LONGEST_BYTES = 400  # a longer "sentence" is a recogniser's run of words; it is not checked
+_LONGEST_BYTES = 400  # a longer "sentence" is text that recognition did not punctuate; it is not checked
 _TOKENS_PER_BYTE = 0.5  # tokens of the rewritten sentence; English needs half as many
 _CONTRACTIONS = {"n't": "not", "'m": "am", "'re": "are", "'ve": "have", "'ll": "will"}
 
@@ -165,7 +165,7 @@ def with_own_contractions(sentence: str, corrected: str) -> str:
 
 
 def _expanded(text: str) -> list[str]:
-    """The words of `text`, lower case, without English contractions."""
+    """The words of `text` in lower case, with English contractions written out."""
     plain = plain_word(text).replace("can't", "can not").replace("cannot", "can not").replace("won't", "will not")
     for short, long in _CONTRACTIONS.items():
         plain = plain.replace(short, f" {long}")
@@ -173,14 +173,14 @@ def _expanded(text: str) -> list[str]:
 
 
 def edits(sentence: Sentence, corrected: str) -> Iterator[Correction]:
-    """The differences of `corrected`, in words. Changes that are close together are one correction."""
+    """The corrections that turn the sentence into `corrected`. Changes that are close together are one correction."""
     before, after = word_spans(sentence.text), word_spans(corrected)
 
     def original(start: int, end: int) -> str:
         return sentence.text[before[start][0] : before[end - 1][1]]
 
     for start, end, new_start, new_end in _changes(_words(sentence.text), _words(corrected)):
-        # Told apart from the same words elsewhere in the sentence by a neighbour; see `told_apart`.
+        # If the same words stand elsewhere in the sentence, include a neighbouring word; see `told_apart`.
         if sentence.text.count(original(start, end)) > 1 and end < len(before) and new_end < len(after):
             end, new_end = end + 1, new_end + 1
         if sentence.text.count(original(start, end)) > 1 and start > 0 and new_start > 0:

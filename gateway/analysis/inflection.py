@@ -1,7 +1,8 @@
 """Finds words that are not worth a vocabulary card: function words, exclamations, and inflected forms of other words.
 
-*ladies* and *boiled* are left out, because *lady* and *boil* are the words to learn. This works for English only: a
-word with such an ending is a form if the rest is a word that is about as frequent.
+*ladies* and *boiled* are left out, because *lady* and *boil* are the words to learn. This works for English only. A
+word that ends in -s, -ed, -ing or -ly is an inflected form if the base form is about as frequent, or more frequent.
+`_is_compared` has the rule for -er and -est.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from gateway.analysis.words import Lexicon
 
 _SHORTEST = 4  # letters: most shorter words are function words, abbreviations or known to everyone
 _LESS_FREQUENT_BY = 1.0  # on the Zipf scale; a base form that is much rarer is another word ("news", "new")
-_PAIRED_FROM_ZIPF = 2.0
+_PAIRED_FROM_ZIPF = 2.0  # the least frequency of a base form, and of the other form of a pair ("happier", "happiest")
 
 _NO_CONTENT = frozenset(
     re.findall(
@@ -64,7 +65,7 @@ def is_worth_learning(word: str, lexicon: Lexicon) -> bool:
 
 
 def _is_compared(word: str, lexicon: Lexicon) -> bool:
-    """Whether it is a comparative or superlative. These come in pairs: *happier* has *happiest*, *corner* has no
+    """Whether `word` is a comparative or superlative. These come in pairs: *happier* has *happiest*, *corner* has no
     *cornest*."""
     for ending, other in (("er", "est"), ("est", "er")):
         if word.endswith(ending) and lexicon.zipf(word.removesuffix(ending) + other) >= _PAIRED_FROM_ZIPF:

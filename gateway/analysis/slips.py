@@ -32,8 +32,8 @@ _REGULAR = {
 } | {"cutted": "cut", "hurted": "hurt"}
 _ALSO_BASES = {"fell", "found"}  # "I didn't found the company" is right
 _BASE = {past: base for base, past in _PAST.items() if past not in _ALSO_BASES}
-# Verbs whose base form is not also a past tense, and that need another form after a subject at the beginning of a
-# clause.
+# Verbs whose base form is not also a past tense, as "put" is. So "he go" or "I not go" at the beginning of a clause is
+# certainly a mistake.
 _VERBS = (
     "agree", "ask", "believe", "buy", "care", "come", "cook", "do", "drink", "drive", "eat", "feel", "find", "forget",
     "get", "give", "go", "have", "hear", "help", "know", "learn", "like", "live", "look", "love", "make", "mean",
@@ -131,7 +131,7 @@ _RULES = (
 
 
 def slips_in(sentence: str, language: str) -> list[Slip]:
-    """The mistakes in one sentence, in order, none within another."""
+    """The mistakes in one sentence, in order, without overlaps."""
     if language.partition("-")[0].lower() != "en":
         return []
     is_question = "?" in sentence

@@ -6,8 +6,8 @@
 3. The meanings of the words worth learning.
 4. In a scenario, the model's opinion of which tasks the learner did.
 
-It asks one question at a time, so that an analysis takes only one slot of the language model. Failures are listed under
-`unavailable`. A small model (`Llm.is_small`) is asked nothing.
+The writer asks one question at a time, so that an analysis takes only one slot of the language model. Failures are
+listed under `unavailable`. A small model (`Llm.is_small`) is asked nothing.
 """
 
 from __future__ import annotations
