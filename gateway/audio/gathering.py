@@ -19,8 +19,8 @@ from common.pcm import BYTES_PER_SAMPLE
 SPEAKING_WINDOWS, SILENT_WINDOWS = 6, 12
 """At most this many windows go as one message. So a caption may come five windows late, and a voice that is hardly
 louder than the room eleven windows late."""
-_QUIET = 0.32  # times the recent loudest window, which is 10 dB softer: below this, a voice may have stopped
-_LOUD = 2.0  # times the floor, which is 6 dB louder: up to this, it may be only the room
+_QUIET = 0.32  # times the level of the recent loudest window, that is 10 dB below it: a voice may have stopped
+_LOUD = 2.0  # times the floor, that is 6 dB above it: softer sound may be only the noise of the room
 _FADE = 0.97  # for each window: the level of the recent loudest falls by 8 dB in a second
 _RISE = 1.06  # for each window: the floor, which is the recent quietest level, rises by at most 16 dB in a second
 _LEAST_FLOOR = 30.0  # of 65,535: a microphone's own noise is softer than that

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from av.filter import Graph
 
-BLOCK = 800  # the choice of channel is repeated for each block of this many samples: 50 ms at 16 kHz
+BLOCK = 800  # a channel is chosen after each block of this many samples: 50 ms at 16 kHz
 # if the mean has less than this share of the louder channel's energy (10 dB less), the channels cancel out
 _CANCELLED = 0.1
 _UNHEARD = 0.001  # a channel with less than this share of the loudest channel's energy (30 dB less) is not used
-_FADE = 0.8  # how much the past counts after each block
+_FADE = 0.8  # the energies so far are multiplied by this after each block
 
 
 class MonoResampler:

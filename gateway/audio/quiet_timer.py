@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-TIMER_S = 0.002  # at least this long, because an event loop's timers count milliseconds
+TIMER_S = 0.002  # the shortest wait, because an event loop's timers count milliseconds
 
 
 class QuietTimer:
@@ -13,7 +13,7 @@ class QuietTimer:
 
     `on_quiet` gets the seconds for which nothing has been fed.
 
-    It is a single timer that looks at the clock, because a timer around each frame would cost more than the frame.
+    It is a single timer that looks at the clock, because a new timer for each frame would cost more than the frame.
     """
 
     def __init__(self, after_s: float, on_quiet: Callable[[float], None]) -> None:

@@ -110,6 +110,6 @@ class StreamDetector:
 
     def _not_announced(self, kind: StreamKind) -> AudioError:
         return AudioError(
-            f"`start` announced {self._announced}, but the audio begins as {kind}; send `start` with what it is",
+            f"`start` announced {self._announced}, but the audio begins as {kind}; announce the real format",
             code="wrong_encoding",
         )

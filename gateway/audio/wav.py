@@ -115,13 +115,15 @@ def _padded(name: bytes, size: int) -> int:
 
 
 def _is_chunk(name: bytes, size: int) -> bool:
-    """Whether a chunk may begin like this. Another WAV may have any size."""
+    """Whether a chunk may begin with this name and size. RIFF begins another WAV, which may have any size."""
     is_name = name.isascii() and name.decode("ascii").isprintable()
     return name == b"RIFF" or (is_name and size <= MAX_CHUNK_BYTES)
 
 
 def _truncated() -> AudioError:
-    return AudioError("the WAV was cut off: it ends before its header says, or within a sample", code="truncated_audio")
+    return AudioError(
+        "the WAV was cut off: it is shorter than its header says, or ends within a sample", code="truncated_audio"
+    )
 
 
 class _Reader:
