@@ -292,7 +292,7 @@ class GatewaySettings(ProcessSettings):
         if 0 < len(self.jwt_secret.get_secret_value().encode()) < 32:
             raise ValueError("JWT_SECRET: at least 32 bytes, or it can be guessed")
         if sum(map(bool, (self.jwt_secret.get_secret_value(), self.jwt_public_key, self.jwt_jwks_url))) > 1:
-            raise ValueError("set JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL, not both")
+            raise ValueError("set only one of JWT_SECRET, JWT_PUBLIC_KEY and JWT_JWKS_URL")
         if self.jwt_public_key:
             algorithm_of(self.jwt_public_key)
         if self.environment == "production":
@@ -300,7 +300,7 @@ class GatewaySettings(ProcessSettings):
                 raise ValueError("in production it needs AUTH_TOKENS, JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL")
             if self.jwt_jwks_url and not (self.jwt_audience and self.jwt_issuer):
                 raise ValueError(
-                    "in production JWT_JWKS_URL needs JWT_AUDIENCE and JWT_ISSUER: its keys sign for others"
+                    "in production JWT_JWKS_URL needs JWT_AUDIENCE and JWT_ISSUER: its keys also sign others' tokens"
                 )
             if self.jwt_jwks_url.startswith("http:"):
                 raise ValueError("in production JWT_JWKS_URL needs https, or its keys could be exchanged on their way")

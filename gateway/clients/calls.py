@@ -99,7 +99,7 @@ class Stream:
     async def open(cls, begin: Callable[[], Any], config: Any, service: str) -> AsyncIterator[Stream]:
         """A new call, to which `config` is sent first; cancelled at the end of the block.
 
-        If the call is refused before that, its reader gets the error, not this function.
+        If the call is refused before `config` is sent, nothing is raised here: the reader of the stream gets the error.
         """
         async with open_call(begin()) as call:
             stream = cls(call, service)

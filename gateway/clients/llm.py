@@ -133,7 +133,7 @@ class GrpcLlm:
                     task = asyncio.current_task()
                     if task and task.cancelling():
                         raise
-                    raise BusyError("LLM: it is needed for a reply; the work is done later") from None
+                    raise BusyError("LLM: a learner's reply needs the model; send this request again later") from None
                 finally:
                     self._giving_way.discard(call)
 

@@ -131,7 +131,7 @@ class _Stream:
         self._audio = RecentAudio(rate_hz)
         self._worked_samples = round(WORKED_S * rate_hz)
         self._origin = 0  # position of the call's first sample in the whole stream
-        self._opened_at = 0
+        self._opened_at = 0  # how much audio had come when the call was opened, in samples
         self._is_resuming = False  # an earlier call has reported the beginning of this turn
         self._eager_told = False
 

@@ -98,7 +98,7 @@ class RecoveringCall(Generic[Stream]):
     async def try_again(self, error: ServiceError, moment: str) -> None:
         """Wait before `stream` opens another call. moment: a label of the metric.
 
-        Raises `error` if every replica would refuse the request, or if there have been enough retries.
+        Raises `error` if every replica would refuse the request, or if there have been too many retries.
         """
         if isinstance(error, InvalidInputError | SequenceError):
             raise error

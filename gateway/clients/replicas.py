@@ -13,10 +13,10 @@ TIMEOUT_S = 2.0
 
 
 class GrpcReplicas:
-    """addresses: for each service, host:port pairs separated by commas. describe: calls a service's Describe over a
-    channel.
+    """Calls Describe on every replica.
 
-    open_channel: opens a channel to an ip:port; its second argument is the host name of that address.
+    addresses: for each service, host:port pairs separated by commas. describe: calls a service's Describe over a
+    channel. open_channel: opens a channel to an ip:port; its second argument is the host name of that address.
     """
 
     def __init__(

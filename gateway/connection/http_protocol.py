@@ -29,7 +29,8 @@ class HttpProtocol(StallGuard, HttpToolsProtocol):
     """For uvicorn's setting `http`. Ends a connection that sends no request, or whose request has a head that is too
     slow or too long, or whose client does not read the answer."""
 
-    request_s = 10.0  # from the connection, or from the first byte of a later request, to the end of the head
+    # The longest time from the connection, or from the first byte of a later request, to the end of the head.
+    request_s = 10.0
     _patience: asyncio.TimerHandle | None = None
     _head_bytes = 0
 

@@ -13,7 +13,7 @@ STALLED_S = 30.0
 
 
 class StallGuard(asyncio.Protocol):
-    """To be inherited from before one of uvicorn's protocols."""
+    """Put this before one of uvicorn's protocols in the list of base classes."""
 
     stalled_s = STALLED_S
     loop: asyncio.AbstractEventLoop

@@ -170,7 +170,7 @@ async def test_a_foreign_name_for_this_machine_gets_a_page_nowhere_unless_it_has
         ({"ENVIRONMENT": "production"}, "in production it needs AUTH_TOKENS"),
         ({"AUTH_TOKENS": "short-secret"}, "at least 16"),
         ({"JWT_SECRET": "short-secret"}, "at least 32"),
-        ({"JWT_SECRET": SECRET, "JWT_PUBLIC_KEY": "key"}, "not both"),
+        ({"JWT_SECRET": SECRET, "JWT_PUBLIC_KEY": "key"}, "only one of"),
     ],
 )
 def test_a_gateway_that_would_be_open_does_not_start(tmp_path: Path, settings: dict[str, str], says: str) -> None:

@@ -222,7 +222,7 @@ async def test_invalid_tokens_are_refused_with_fetched_keys_too(issuer: Issuer) 
     [
         ({"jwt_jwks_url": "https://a.example/keys"}, "JWT_AUDIENCE and JWT_ISSUER"),
         ({"jwt_jwks_url": "http://a.example/keys", "jwt_audience": "a", "jwt_issuer": "b"}, "needs https"),
-        ({"jwt_jwks_url": "https://a.example/keys", "jwt_secret": "x" * 32}, "not both"),
+        ({"jwt_jwks_url": "https://a.example/keys", "jwt_secret": "x" * 32}, "only one of"),
     ],
 )
 def test_in_production_the_issuer_is_named(given: dict[str, str], says: str) -> None:
