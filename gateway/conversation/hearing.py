@@ -47,9 +47,10 @@ from gateway.ports import (
 REOPEN_AFTER_S = 1.0
 # If the first turn after a failure has no words and began within this much audio, its beginning may be missing.
 DOUBTFUL_S = 5.0
-# Audio that has queued up is taken in pieces of this many windows, 0.38 s. The echo guard cleans such a piece at once.
+# Audio that has queued up is taken in pieces of this many windows, 0.38 s. The echo guard cleans such a piece without
+# a wait.
 PIECE_WINDOWS = 12
-# A gap in the voice that is not longer does not start the time until VoiceLasts anew.
+# A gap in the voice of at most this length does not restart the time until VoiceLasts.
 LONGEST_GAP_S = 0.3
 # When no audio has come for this long, the gathered audio goes to recognition, as the microphone may be off.
 GAP_S = 0.4

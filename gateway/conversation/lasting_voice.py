@@ -6,9 +6,9 @@ from __future__ import annotations
 class LastingVoice:
     """Follows the voice of one turn after the other.
 
-    enough: how long a voice must last. longest_gap: a shorter gap in the voice doesn't count, but neither does it start
-    the length anew: speech has such gaps between words, and a canceller of loud echo leaves more of them.
-    due: the position at which the voice will have lasted; None while there is no voice, or after `tell`.
+    enough: how long a voice must last. longest_gap: a gap of at most this length is not counted as voice, but does not
+    restart the count: speech has such gaps between words, and a canceller of loud echo leaves more of them.
+    due: the position at which the voice will have lasted long enough; None while there is no voice, or after `tell`.
     """
 
     def __init__(self, enough: int, longest_gap: int) -> None:
@@ -38,7 +38,7 @@ class LastingVoice:
         self.due = self._paused = None
 
     def tell(self, position: int) -> bool:
-        """Whether the voice has lasted, at `position`. True only once for each voice."""
+        """Whether the voice has lasted long enough at `position`. True only once for each voice."""
         if self.due is None or position < self.due:
             return False
         self.due = None

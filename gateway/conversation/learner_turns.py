@@ -108,8 +108,8 @@ class LearnerTurns:
                     await self._revised(turn)
 
     async def on_lasting_voice(self) -> None:
-        """A voice has lasted: it interrupts the partner, unless the microphone has been found to pick up the partner's
-        voice."""
+        """A voice has lasted long enough: it interrupts the partner, unless the microphone has been found to pick up
+        the partner's voice."""
         if self._may_interrupt and not self._has_echo:
             await self._floor.on(LearnerBargesIn())
 

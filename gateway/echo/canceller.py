@@ -3,8 +3,8 @@
 AEC3 takes both signals. It models the room, subtracts the echo, and suppresses the rest. If there were no echo, it
 would suppress a learner who speaks over the partner for up to a second. So it works only while the partner is heard,
 and only in two cases: there is an echo, or the microphone gets louder before it is known whether there is one. In the
-second case, the audio is held back until it is known, and then goes on as it was, or cancelled. See
-docs/adr/0039-echo.md.
+second case, the audio is held back until it is known. Then it is passed on: without the echo if there is one, otherwise
+unchanged. See docs/adr/0039-echo.md.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ REVERBERATION_S = 0.5
 _SEARCHED_S = 0.35
 _LEAD_S = 0.04  # how long before the echo a moved reference comes
 _FRAME_S = 0.01
-_TAUGHT_S = 1.0
+_TAUGHT_S = 1.0  # a new AEC3 first processes this much earlier audio
 _JUMP_S = 0.01  # a player that stalls changes the delay by more than this; another reflection changes it by less
 # While AEC3 hears no clear echo, it mistakes the voice of a learner who speaks over the partner for one, and suppresses
 # this voice for half a second to two seconds. So this much of the partner's voice is added to a soft echo (-32 dB).
@@ -53,9 +53,9 @@ class Canceller:
         self._correlation = Correlation(sample_rate_hz)
         self._frame = round(_FRAME_S * sample_rate_hz)
         self._aec: EchoCanceller | None = None
-        # audio that is held back until it is known whether there is an echo: as it was, and cancelled
+        # audio that is held back until it is known whether there is an echo: unchanged, and without the echo
         self._held, self._held_cancelled = b"", b""
-        self._moved = 0  # samples by which the reference is delayed
+        self._moved = 0  # how many samples ahead of the microphone the reference is read; negative: behind it
         self._rest = b""  # samples that do not fill a frame yet
         self._reach = round((MAX_DELAY_S + REVERBERATION_S) * sample_rate_hz)
         self._window = MicrophoneWindow(self._correlation.window)
