@@ -64,7 +64,7 @@ class Task(_Part):
     said: tuple[tuple[Line, ...], ...] = Field(
         min_length=1,
         description="Groups of phrases. The task is done once one turn of the learner has a phrase of each group. "
-        "`cough*`: any word that begins so. `#`: a number from two on.",
+        "`cough*`: any word that begins so. `#`: a number in digits, or an English number word from two on.",
     )
     example: Line = Field(description="What a learner might say; it must have a phrase of each group.")
 
@@ -112,7 +112,7 @@ class Scenario(_Part):
     @classmethod
     def _is_a_sentence(cls, opening: str) -> str:
         if not opening.endswith(_SENTENCE_ENDS):
-            raise ValueError("it must end with a sentence mark, as it is spoken as it stands; add . ! or ?")
+            raise ValueError("it must end with a sentence mark, because it is spoken unchanged; add . ! or ?")
         return opening
 
     @field_validator("phrases")

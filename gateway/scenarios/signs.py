@@ -2,8 +2,8 @@
 
 `said` is a list of groups, each a list of phrases. A turn shows the task if it has at least one phrase of every group.
 Phrases are compared word by word: case and punctuation don't count, `cough*` stands for every word that begins with
-"cough", and `#` for a number from two on, in digits or as an English word. A sign shows that the words were said, not
-what was meant: "I don't want coffee" contains "coffee".
+"cough", and `#` for a number in digits or an English number word from "two" on. A sign shows that the words were
+said, not what was meant: "I don't want coffee" contains "coffee".
 """
 
 from __future__ import annotations
