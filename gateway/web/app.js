@@ -99,7 +99,10 @@ function received(message) {
 
 // --- the conversation ---
 
-/** To be called from a gesture. @param {{speak: boolean}} how by voice, or in writing only */
+/**
+ * Call it from a gesture: only then do browsers play sound.
+ * @param {{speak: boolean}} how by voice, or in writing only
+ */
 async function begin({ speak }) {
   stopWatching();
   tell('ready', null);

@@ -1,4 +1,7 @@
-/** A tab's memory of its conversation, so that it continues after a reload. It is gone when the tab is closed. */
+/**
+ * What the page remembers. A tab keeps its conversation and its log-in in `sessionStorage`: they survive a reload, and
+ * are gone when the tab is closed. The learner's choices, words and id are in `localStorage`, and stay in this browser.
+ */
 const SESSION = 'aitalk.session';
 const CONVERSATION = 'aitalk.conversation';
 const SCENARIO = 'aitalk.scenario';
@@ -85,7 +88,10 @@ export const keepsProgress = {
   save: (value) => write(localStorage, PROGRESS, value),
 };
 
-/** A random id for the learner in this browser, made once. The server keeps the learner's usual pause under it. */
+/**
+ * A random id for the learner in this browser, made once. Under it the server keeps the learner's usual pause and, if
+ * the learner agrees, the record of progress.
+ */
 export function learner() {
   const known = read(localStorage, LEARNER);
   if (known) return known;

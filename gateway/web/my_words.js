@@ -1,4 +1,4 @@
-/** The words that the learner keeps. Pure except `load` and `save`, which keep them in this browser. */
+/** The words that the learner keeps. `load` and `save` use this browser's storage; the rest is pure. */
 import * as memory from './memory.js';
 
 /**

@@ -101,7 +101,7 @@ const OPENERS = {
   },
 };
 
-/** Empty if there are none in this language. @param {string} language a BCP-47 tag @param {string} level */
+/** The sentences; none in an unlisted language. @param {string} language a BCP-47 tag @param {string} level */
 export function openers(language, level) {
   return OPENERS[language.split('-')[0].toLowerCase()]?.[level] ?? [];
 }

@@ -13,9 +13,10 @@ import { pageLanguage } from './texts.js';
  * @typedef {{kept: boolean, conversations: Talk[], mistakes: object[], words_to_learn: WordToLearn[]}} Progress
  */
 
+/** Whether the learner has agreed to a record in this browser. */
 export const isKept = () => memory.keepsProgress.load() === true;
 
-/** The fields of `start`. */
+/** The field of `start` that says that the learner agrees; empty without consent. */
 export function consent() {
   return isKept() ? { keep_progress: true } : {};
 }

@@ -15,6 +15,7 @@ export function erased({ conversations, words_used: used, words_to_learn: words,
   return fill(FIGURES.erased, { conversations, used, words, sessions });
 }
 
+/** How often a kind of mistake was made. @param {number} of how many conversations there are */
 export function comesBack({ count, conversations }, of) {
   return counted(FIGURES.comes_back, count, { conversations, of });
 }

@@ -2,9 +2,11 @@
 const EVERY_MS = 3000;
 
 /**
+ * waitingFor: services that are not ready. fallbacks: for a service that does not run the requested engine, which one
+ * it runs, and why.
  * @param {(answer: {reached: boolean, ready: boolean, waitingFor: string[], fallbacks: Object<string, string>}) =>
- * void} tell waitingFor: services not ready; fallbacks: for a service that does not run the requested engine, which one
- * it runs, and why @returns {() => void} stop asking
+ *   void} tell
+ * @returns {() => void} stop asking
  */
 export function watchReadiness(tell) {
   let timer = null;

@@ -1,5 +1,5 @@
 /** Plays a sentence again, at full speed or slowly with its pitch kept. */
-const SLOWLY = 0.7; // of the speed
+const SLOWLY = 0.7; // times the usual speed
 
 export class Replay {
   /** @param {(playing: boolean) => void} onChange */

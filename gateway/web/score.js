@@ -7,7 +7,8 @@ const MOST_LINES = 6;
  * @param {{role: string, started_s: number, duration_s: number}[]} turns the analysis' `timeline`
  * @param {number} durationS of the conversation
  * @returns {{lineS: number, lines: {startS: number, pieces: {turn: object, fromS: number, toS: number, first: boolean,
- * last: boolean}[]}[]}} fromS, toS: within the line. A turn that exceeds a line continues on the next.
+ * last: boolean}[]}[]}} fromS, toS: within the line. first, last: whether this is the first or last
+ * piece of its turn. A turn that exceeds a line continues on the next.
  */
 export function score(turns, durationS) {
   const end = Math.max(1, durationS, ...turns.map((turn) => turn.started_s + turn.duration_s));

@@ -52,7 +52,7 @@ export function languageName(tag) {
   return capital(new Intl.DisplayNames([pageLanguage], { type: 'language' }).of(tag), pageLanguage);
 }
 
-/** In place of the cards. @param {string} tag the language that is practised */
+/** What stands in place of the cards if there are none. @param {string} tag the language that is practised */
 export function noCards(tag) {
   return fill(TEXTS.scenarios.none, { language: languageName(tag) });
 }
@@ -103,7 +103,10 @@ export const LINE = {
   noAnalysis: TEXTS.line.no_analysis,
 };
 
-/** Why the server closed the connection. On an English page null: the server's own reason does. @param {number} code of the close */
+/**
+ * Why the server closed the connection; null on an English page, which shows the server's own reason.
+ * @param {number} code of the close
+ */
 function translated(code) {
   return pageLanguage === 'en' ? null : TEXTS.closings[code];
 }
@@ -138,7 +141,10 @@ export const READINESS = {
   services: TEXTS.readiness,
 };
 
-/** If a service does not run the requested engine. @param {string} service @param {string} what it runs, and why */
+/**
+ * What to say if a service does not run the requested engine.
+ * @param {string} service @param {string} what it runs, and why
+ */
 export function fallback(service, what) {
   return service in TEXTS.fallbacks ? sentence(fill(TEXTS.fallbacks[service], { what })) : null;
 }
@@ -159,7 +165,7 @@ export function howCommon(word) {
   return fill(LOOKUP.found, { band: LOOKUP[word.band], level, count: oneIn(word.zipf), zipf: word.zipf.toFixed(1) });
 }
 
-/** On average, the word is one in this many; two digits. For a Zipf value of 5.2, "6,300". */
+/** One word in this many is the given one, on average; two significant digits. For a Zipf value of 5.2, "6,300". */
 function oneIn(zipf) {
   return Number((10 ** (9 - zipf)).toPrecision(2)).toLocaleString(pageLanguage);
 }
@@ -177,8 +183,8 @@ export function remark(told, text) {
 }
 
 /**
- * Why something was corrected. If the page speaks the learner's own language, the server has written a rule's reason in
- * it; otherwise it comes in the page's.
+ * Why something was corrected. If the page speaks the learner's own language, the server has already written a
+ * rule's reason in that language. Otherwise the reason is given in the page's language.
  * @param {{why: string, why_code: ?{code: string, values: Object<string, string>}}} correction
  */
 export function reason({ why, why_code: told }) {

@@ -1,6 +1,6 @@
 /**
- * The learner's choices on the welcome page that stay for the next visit: when to be corrected, the own language, and the
- * page's language.
+ * The learner's choices on the welcome page that stay for the next visit: when to be corrected, the learner's own
+ * language, and the page's language.
  */
 import * as memory from '../memory.js';
 import { PAGE_LANGUAGES, pageLanguage } from '../texts.js';

@@ -26,7 +26,7 @@ export class Page {
    * @param {() => string} options.language of the conversation
    * @param {(path: string) => Promise<object|null>} options.ask the server
    * @param {(sentence: string) => void} options.onHearHint a hint is to be read aloud
-   * @param {() => boolean} options.canHearHint whether it can be
+   * @param {() => boolean} options.canHearHint whether hints can be read aloud
    * @param {(sentence: string) => void} options.onHearSentence a sentence of the partner's is to be heard again
    * @param {(sentence: string) => boolean} options.canHearSentence whether its sound is kept
    * @param {boolean} options.debug show how long each answer took

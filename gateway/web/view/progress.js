@@ -1,4 +1,4 @@
-/** The dialog about the learner's progress: consent, pictures, mistakes that come back, words to review, export, erasure. */
+/** The dialog about the learner's progress: consent, charts, recurring mistakes, words to review, export, erasure. */
 import * as myWords from '../my_words.js';
 import * as progress from '../progress.js';
 import { PROGRESS, comesBack, dueCount, erased, nextDue } from '../progress_wording.js';

@@ -1,4 +1,4 @@
-/** Small pictures of how a figure changed from conversation to conversation, and the same figures as a table. */
+/** Small charts of how a figure changed from conversation to conversation, and the same figures as a table. */
 import { CHARTS, PROGRESS, rangeTo, summaryOf } from '../progress_wording.js';
 import { number, pageLanguage } from '../texts.js';
 import { el, svg } from './dom.js';
@@ -40,7 +40,7 @@ function picture(chart, talks) {
   );
 }
 
-/** The same as a table, the newest first. */
+/** The charts' figures as a table, the newest first. */
 export function table(talks) {
   const head = ['', ...CHARTS.map(({ title, unit }) => `${title}, ${unit}`)];
   const rows = [...talks].reverse().map((talk) =>
@@ -62,7 +62,7 @@ function day({ ended_at: time }) {
   return new Date(time).toLocaleDateString(pageLanguage, { day: 'numeric', month: 'short' });
 }
 
-/** The least round number that is no less: 7 → 8, 83 → 100, 130 → 150. */
+/** The smallest round number that is not below `value`: 7 → 8, 83 → 100, 130 → 150. */
 export function ceiling(value) {
   if (value <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));

@@ -1,4 +1,4 @@
-/** The conversation as a play script: the speakers and their words. The partner's words light up as they are spoken. */
+/** The conversation: the speakers and their words. The partner's words are highlighted as they are spoken. */
 import { pieces, states } from '../aitalk/captions.js';
 import { sentences } from '../aitalk/sentences.js';
 import { CUT, LOOKUP, TRANSCRIPT, reason } from '../wording.js';
@@ -14,7 +14,8 @@ export class TranscriptView {
    * @param {object} options
    * @param {(id: string) => void} options.onResend a typed turn is to be sent again
    * @param {(part: object, at: number|null, opener: HTMLElement) => void} options.onSentence one of the partner's
-   * sentences was chosen @param {() => void} options.onReplay that sentence is to be played again
+   *   sentences was chosen
+   * @param {() => void} options.onReplay that sentence is to be played again
    * @param {() => string} options.language of the conversation
    * @param {boolean} options.debug show how long each answer took
    */
@@ -128,7 +129,7 @@ function showPartner(entry, turn, { debug, language }) {
   }
 }
 
-/** The words that were not heard are in brackets. */
+/** The classes of word `i`. The words that were not heard are in brackets. */
 function unheard(states, i) {
   if (states[i] !== 'unsaid') return states[i];
   return `unsaid${i === states.indexOf('unsaid') ? ' opens' : ''}${i === states.length - 1 ? ' closes' : ''}`;
