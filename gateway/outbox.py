@@ -39,7 +39,7 @@ class Outbox:
         """Queue a message or a piece of audio. Has no effect after `close`."""
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
             try:
-                self._sending.send_nowait(message)  # `send` takes a turn of the event loop even if there is room
+                self._sending.send_nowait(message)  # `send` waits for the event loop even if there is room
             except anyio.WouldBlock:
                 await self._sending.send(message)
             self.on_sent(message)
@@ -64,9 +64,7 @@ class Outbox:
             with suppress(anyio.EndOfStream):
                 while True:
                     try:
-                        message = (
-                            self._receiving.receive_nowait()
-                        )  # `receive` takes a turn of the event loop, like `send`
+                        message = self._receiving.receive_nowait()  # `receive` waits for the event loop, like `send`
                     except anyio.WouldBlock:
                         message = await self._receiving.receive()
                     yield message

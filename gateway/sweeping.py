@@ -13,7 +13,7 @@ from common.heap import give_back
 from gateway import metrics
 
 LEAST_ENDED = 20
-"""The least number of ended sessions for a sweep, because it takes about ten milliseconds, in which nobody is
+"""A sweep needs at least this many ended sessions, because it takes about ten milliseconds, in which nobody is
 served."""
 SHARE_ENDED = 0.25
 """With many live sessions a sweep takes longer. So it waits until the ended sessions are at least this share of the

@@ -138,9 +138,10 @@ async def or_broken_off(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def unless_gone(request: Request, work: Awaitable[T]) -> T:
-    """The result of `work`, which is cancelled if the client closes the connection. Read the body first.
+    """The result of `work`, which is cancelled if the client closes the connection.
 
-    Raises HTTPException with CLIENT_LEFT if the client closed the connection.
+    Call this only after the body has been read. Raises HTTPException with CLIENT_LEFT if the client closed the
+    connection.
     """
     working = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(_disconnected(request))

@@ -61,7 +61,7 @@ class _Answer:
                     pieces.append(one)
                 case _:
                     texts.append(one)
-        raise EngineError("LLM: the reply has no end; try again")
+        raise EngineError("LLM: the reply broke off before its end; try again")
 
     async def chunks(self, events: Events, *, includes_usage: bool) -> AsyncIterator[bytes]:
         """The events of a reply that is being written."""

@@ -64,7 +64,7 @@ class TurnResumed:
 
 @dataclass(frozen=True, slots=True)
 class EndOfTurn:
-    """The learner is done. Its text is empty if there were no words.
+    """The learner is done. The transcript's text is empty if there were no words.
 
     usual_pause_ms: how long this learner usually pauses within a turn; 0 if unknown.
     """

@@ -1,4 +1,4 @@
-"""The ports to the store, and its errors. All of them raise UnavailableError when the store can't be reached."""
+"""The ports to the store, and its errors. All methods raise UnavailableError when the store can't be reached."""
 
 from __future__ import annotations
 

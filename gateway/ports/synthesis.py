@@ -22,7 +22,11 @@ class SpokenWord:
 
 @dataclass(frozen=True, slots=True)
 class SpeechChunk:
-    """A piece of speech that voices the characters [text_start, text_end) of the reply."""
+    """A piece of speech that voices the characters [text_start, text_end) of the reply.
+
+    start_sample: counted from the start of the reply. timing_estimated: the times of `words` are estimated from the
+    text and do not come from the engine.
+    """
 
     pcm: bytes
     start_sample: int

@@ -21,9 +21,10 @@ class FunctionWords:
     """The tables of one language; each word is in lower case.
 
     gendered: groups of forms that differ in gender only. cased: forms that show a case. agreeing: groups of forms of
-    one verb that differ in person only. copulas: a group of forms for each verb that means "be". subjects: pronouns
-    after which a verb follows. plurals: endings of the plural. counted: words before a plural. endings: endings of
-    adjectives.
+    one verb that differ in person only. copulas: a group of forms for each verb that means "be". countables: words
+    whose choice depends on whether the noun can be counted ("much", "many"). subjects: pronouns after which a verb
+    follows. plurals: endings of the plural. gender_endings: pairs of endings that differ in gender only. endings:
+    endings of adjectives.
     """
 
     articles: frozenset[str] = frozenset()

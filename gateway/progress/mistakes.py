@@ -55,7 +55,7 @@ ANY_LANGUAGE: frozenset[MistakeKind] = frozenset(
 _UNSPACED = {"ja", "zh"}
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?")
 _LETTER = re.compile(r"[^\W\d_]")
-_SPELLING_FROM = 0.74
+_SPELLING_FROM = 0.74  # two words that are at least this similar (0 to 1) are the same word, misspelled
 _STEM_FROM = 0.5  # the common stem has at least this share of the longer word's letters
 _BY_TABLE: tuple[tuple[MistakeKind, str], ...] = (
     ("article", "articles"),
@@ -82,6 +82,7 @@ _OF_STRUCTURE: tuple[tuple[MistakeKind, str], ...] = (
     ("noun_number", "plurals"),
     ("adjective_ending", "endings"),
 )
+"""A language can have the kind if its table is not empty. `_by_paradigm` and `_by_ending` recognise these kinds."""
 _ENGLISH_ONLY: frozenset[MistakeKind] = frozenset({"verb_tense", "verb_form", "adverb"})
 
 # Irregular verbs of English: base, past, participle.

@@ -57,6 +57,6 @@ async def open_with(key: str, store: ClientSecrets) -> tuple[Client, dict[str, A
     UnavailableError."""
     found = await store.client_secret(key)
     if found is None:
-        raise UnauthorizedError("this key has expired, or never was one; ask /v1/realtime/client_secrets for another")
+        raise UnauthorizedError("this key has expired, or never existed; ask /v1/realtime/client_secrets for another")
     document = KeyDocument.model_validate_json(found)
     return Client(document.client, document.subject), document.session

@@ -5,7 +5,7 @@
     the same in reverse as done events, response.done
 
 A response with tools adds its message with the first text. Each call is an item of its own, with deltas of its
-arguments. Calls are done together with the response, so that the client may then request the next one.
+arguments. Calls are done together with the response, so that the client may then request the next response.
 
 A response is done when all of it has been sent, even if the learner still hears it.
 """
@@ -46,7 +46,8 @@ class Response:
     """One response.
 
     sent_ms: the length of its sent audio. output: its items so far: calls, and the message, which is at `index`.
-    before: the id of the item before each of them. places: the index of a call in the reply → its place in the output.
+    before: id of an item in the output → id of the item before it in the conversation. places: the index of a call in
+    the reply → its place in the output.
     """
 
     id: str

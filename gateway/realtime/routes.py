@@ -109,7 +109,7 @@ async def _receive(arrival: Arrival, opening: Opening, checks: EntryChecks, shar
 
 
 def _as_event(message: AnyServerMessage) -> str | None:
-    """The error event for a client that waited for a seat and can't have one."""
+    """The error event for a client that waited for a seat and can't have one. None: the message has no event."""
     match message:
         case ErrorMessage():
             problem = ServiceError(message.message, code=message.code)

@@ -107,7 +107,7 @@ TurnDetection = Annotated[ServerVad | SemanticVad, Field(discriminator="type")]
 
 
 class NoiseReduction(_Part):
-    """Accepted without effect: the recogniser was trained on noise."""
+    """Accepted without effect: the recogniser was trained with noisy speech."""
 
     type: Literal["near_field", "far_field"] | None = None
     strength: float | None = None

@@ -287,8 +287,8 @@ class Translator:
 
 
 def reported(message: ErrorMessage) -> list[Event]:
-    """The event for an error of the conversation. A notice causes no event: OpenAI's API has nothing like it, and
-    Pipecat ends the session at an error that it doesn't know."""
+    """The event for an error of the conversation. A code in NOTICES causes no event: OpenAI's API has nothing like it,
+    and Pipecat ends the session at an error that it doesn't know."""
     return [] if message.code in NOTICES else [server_events.error(_problem(message))]
 
 

@@ -46,7 +46,8 @@ def help_is_due_after_s(help_after_s: float, *, patience: float, usual_pause_ms:
 
 
 def offer(state: SessionState, turns: Sequence[Turn]) -> str:
-    """The partner's offer: a phrase of the scenario, or else its last question again, or else another topic.
+    """The partner's offer: a phrase of the scenario, or else the partner's last question again, or else
+    another topic.
 
     Empty if there are no lines in this language.
     """

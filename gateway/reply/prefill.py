@@ -1,7 +1,7 @@
 """Prefill: the model reads the prompt while the learner is still speaking, so that the reply begins sooner.
 
 A model server keeps what it has read (the prefix cache of vLLM, the slots of llama.cpp). When the learner begins to
-speak, it reads the conversation so far; then it reads the learner's words as they are recognised. If the final words
+speak, the model reads the conversation so far, and then the learner's words as they are recognised. If the final words
 differ, the cache is useful up to the first difference. Only an idle model reads ahead: otherwise prefill would slow
 down other learners' replies more than it speeds up this one.
 """
@@ -17,8 +17,8 @@ from gateway import metrics
 from gateway.ports import ChatMessage, Llm
 from gateway.tools import NO_TOOLS, ToolUse
 
-# A prompt is read again only if it has grown by this many words, because each reading includes the template's end of
-# the prompt.
+# A prompt is read again only if it has grown by this many words, because each reading also
+# includes what the chat template adds at the end.
 LEAST_MORE_WORDS = 4
 
 

@@ -6,7 +6,7 @@
                                                Hushed
                                                   │ goes on, or says words: cancelled
                                                   ▼
-                                                Cut ──it was no words after all──▶ Speaking, with the rest of the reply
+                                                Cut ──it had no words after all──▶ Speaking, with the rest of the reply
 
 When the learner pauses, a reply begins and is held. `Release` sends it. `Hush` stops its output at the first sound
 of the learner, and `Unhush` continues it. `Cancel` ends it: silently if it was held, with `interrupted` if it was
