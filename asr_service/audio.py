@@ -55,13 +55,13 @@ def check_recording(pcm: bytes) -> None:
         raise InvalidInputError("the audio is a WAV file; send its samples alone, 16-bit and of one channel")
     if _has_two_channels(np.frombuffer(pcm, dtype="<i2").astype(np.float32)):
         raise InvalidInputError(
-            "the audio seems to have two channels in turn (stereo); send one of them, or their mean"
+            "the audio seems to have two interleaved channels (stereo); send one of them, or their mean"
         )
 
 
 def _has_two_channels(samples: Audio) -> bool:
-    """Whether the samples are certainly two interleaved channels. These may be alike, inverted, or two voices, and one
-    may be silent. A tenth of a second is too short to tell."""
+    """Whether the samples are certainly two interleaved channels. The channels may be alike, inverted or two voices,
+    and one may be silent. A tenth of a second is too short to tell."""
     samples = samples[: len(samples) // 2 * 2]
     if len(samples) <= ENGINE_RATE_HZ // 10:
         return False

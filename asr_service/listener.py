@@ -4,9 +4,9 @@
                     ▲                                ├─ VoicePaused, VoiceContinued: at once to the client
                     └──── judge: how probably done ──┴─ the others, as steps, to the answering half
 
-The turn is decoded as soon as a pause begins. The decode is dropped if the voice soon goes on. Listening waits for it
-only when the endpointer asks whether the speaker is done. The endpointer's decisions depend on the audio alone, not on
-the speed of the models.
+The turn is decoded as soon as a pause begins. The decode is dropped if the voice soon goes on. Listening waits for the
+decode only when the endpointer asks whether the speaker is done. The endpointer's decisions depend on the audio alone,
+not on the speed of the models.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class Listener:
                 self._recorder.close()
                 self._turn = self._pause = None
             case _:
-                raise RuntimeError(f"{decision} can't be when {'a' if self._turn else 'no'} turn is open")
+                raise RuntimeError(f"{decision} must not come when {'a' if self._turn else 'no'} turn is open")
 
     def _open_turn(self, start: int) -> UtteranceDecoder:
         position = self._endpointer.position

@@ -38,7 +38,7 @@ class Refinement:
         self._running: set[asyncio.Task[None]] = set()
 
     def begin(self, utterance: Utterance, transcript: Transcript, end: int) -> None:
-        """Hear a turn again that ended at `end` (a sample at 16 kHz). Returns at once."""
+        """Hear again the turn that ended at `end` (a sample at 16 kHz). Returns at once."""
         language = transcript.language or self._config.language
         if transcript.words and self._lane.takes(language):
             task = self._tasks.create_task(self._refine(utterance, transcript, end))

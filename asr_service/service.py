@@ -100,7 +100,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
 
     # --- calls ----------------------------------------------------------------------------------
 
-    async def StreamingRecognize(  # type: ignore[override]  # the stubs know generators only; this writes
+    async def StreamingRecognize(  # type: ignore[override]  # the stub is a generator; this writes responses itself
         self, request_iterator: AsyncIterator[pb.StreamingRecognizeRequest], context: Any
     ) -> None:
         """One stream of audio, as events."""
@@ -134,7 +134,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
             seconds = len(request.audio) / BYTES_PER_SAMPLE / request.sample_rate_hz
             if not 0 < seconds <= MAX_RECORDING_S:
                 raise InvalidInputError(
-                    f"the recording has {seconds:.1f} seconds; send more than none and at most {MAX_RECORDING_S}, "
+                    f"the recording has {seconds:.1f} seconds; send more than 0 and at most {MAX_RECORDING_S}, "
                     "or use StreamingRecognize"
                 )
             AUDIO_SECONDS.inc(seconds)

@@ -16,7 +16,7 @@ def join(host: str, port: int) -> str:
 
 
 def target(address: str) -> str:
-    """The address of a gRPC server without surrounding blanks. Raises ValueError, with a sentence, if it can't be one.
+    """The address of a gRPC server without surrounding blanks. Raises ValueError, with the reason, if it is no address.
 
     gRPC itself accepts everything: a name without a port means port 443, and a URL is looked up as if it were a name.
     """

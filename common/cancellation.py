@@ -10,8 +10,8 @@ T = TypeVar("T")
 
 
 async def in_own_task(work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, which runs in a task of its own. If this is cancelled, it cancels that task and waits for
-    its end.
+    """The result of `work`, which runs in a task of its own. If the caller is cancelled, it cancels that task and waits
+    for its end.
 
     Use it for work that contains an asyncio.TaskGroup and whose errors the caller handles before going on. If a task is
     cancelled while its TaskGroup is ending because of an error, the group raises only that error (up to Python 3.12).

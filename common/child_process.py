@@ -62,14 +62,14 @@ class ChildProcess:
                 self._another_line.set()
 
     async def printed(self, words: str) -> None:
-        """Wait until a line of its output has these words. `pass_on_output` has to run meanwhile."""
+        """Wait until a line of the output contains these words. `pass_on_output` has to run meanwhile."""
         while not any(words in line for line in self.last_lines()):
             self._another_line.clear()
             await self._another_line.wait()
 
     def forget_output(self) -> None:
-        """Stop logging and keeping the output: a server that serves requests may quote them in it, as llama.cpp
-        does."""
+        """Stop logging and keeping the output. Once a server has requests, its output may quote them (llama.cpp's
+        does)."""
         self._last_lines = None
 
     def last_lines(self) -> list[str]:

@@ -74,5 +74,5 @@ def _fate(status: int, said: str) -> str:
         return "its process was killed, most likely for want of memory"
     if status < 0:
         return f"it crashed its process ({signal.Signals(-status).name})"
-    last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "it said nothing")
+    last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "it printed nothing")
     return f"it failed: {last}"

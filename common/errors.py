@@ -6,7 +6,7 @@
     ├── BusyError             no slot now; retry after `retry_after_s`
     ├── UnavailableError      loading, draining, or unreachable; retry
     ├── DeadlineError         took too long; retry
-    └── EngineError           a model or its server failed or answered garbage
+    └── EngineError           a model or its server failed, or its answer is useless
 
 A bug raises none of these. It is logged with its traceback, and the client gets INTERNAL.
 """
@@ -71,7 +71,7 @@ class DeadlineError(ServiceError):
 
 
 class EngineError(ServiceError):
-    """A model, or the server that runs it, failed or answered garbage."""
+    """A model, or the server that runs it, failed, or its answer is useless."""
 
     code = "engine_failed"
     retryable = True

@@ -28,7 +28,8 @@ _OPEN_BEFORE_READY = (_HEALTH, "/grpc.reflection.")
 
 async def _refuse(_request: Any, context: Any) -> Any:
     await context.abort(
-        grpc.StatusCode.UNAUTHENTICATED, "the service token is missing or wrong; set SERVICE_TOKEN alike at both ends"
+        grpc.StatusCode.UNAUTHENTICATED,
+        "the service token is missing or wrong; set the same SERVICE_TOKEN at both ends",
     )
 
 
@@ -164,7 +165,7 @@ class _Watch:
         match error:
             case asyncio.CancelledError() | GeneratorExit() | grpc.aio.AbortError() | grpc.aio.InternalError():
                 if error is not raised:
-                    raise error  # gRPC would take a group of them for a bug, and log it
+                    raise error  # `raised` is a group, which gRPC would take for a bug and log
             case ServiceError():
                 await self._abort(error)
             case Exception():
@@ -186,8 +187,8 @@ class _Watch:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """The one error that ended the call. If a client leaves, the writes that fail because of it (InternalError) count
-    as one."""
+    """The one error that ended the call. The writes that fail because the client has left (InternalError) count as
+    one error."""
     cause = sole_cause(error)
     if isinstance(cause, BaseExceptionGroup) and cause.split(grpc.aio.InternalError)[1] is None:
         while isinstance(cause, BaseExceptionGroup):

@@ -6,7 +6,7 @@ For Python, the vowel signs of Devanagari, with which Hindi is written, are not 
 from __future__ import annotations
 
 VOWEL_SIGNS = r"\u0900-\u0903\u093a-\u094f"
-"""To be used within []."""
+"""For use within [] of a pattern."""
 LETTER = rf"(?:[^\W\d_]|[{VOWEL_SIGNS}])"
 LETTERS_AND_DIGITS = rf"[^\W_](?:[^\W_]|[{VOWEL_SIGNS}])*"
-"""As many as follow one another: a word without its apostrophes."""
+"""One or more letters and digits in a row: a word, or its part before or after an apostrophe."""

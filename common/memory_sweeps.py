@@ -1,7 +1,8 @@
 """Gives back the memory that large calls leave behind in a process.
 
-One gRPC message of 60 MB left 170 MB: gRPC's own heap keeps what was freed, and an error keeps its message until the
-garbage collector finds the cycle, which takes long since `collect_garbage_rarely` has made collections rare.
+After one gRPC message of 60 MB, 170 MB stayed in the process: gRPC's own heap keeps what was freed, and an error keeps
+the message in a reference cycle until the garbage collector finds it. That takes long, because
+`collect_garbage_rarely` makes collections rare.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 10.0, 600.0
 class SweepPlan:
     """Decides when to sweep: if the process has grown by GROWN_MB since it was smallest.
 
-    If a sweep frees little, the memory is in use, and the next one waits twice as long.
+    If a sweep frees little, the memory is in use. Then the pause before the next sweep is twice as long.
     """
 
     def __init__(self, size_mb: float, now: Callable[[], float] = time.monotonic) -> None:

@@ -251,8 +251,8 @@ def _final(error: Exception, wanted: _Wanted) -> str:
         return f"{constants.ENDPOINT} can't be reached ({error}); check the network, HF_ENDPOINT and HTTPS_PROXY"
     if _is_refusal(error):
         return (
-            f"{constants.ENDPOINT} does not have it for us ({type(error).__name__}); check the id and the revision, and"
-            " for a model that needs a licence to be accepted set HF_TOKEN"
+            f"{constants.ENDPOINT} does not have it, or does not give us access ({type(error).__name__}); check the id"
+            " and the revision; if the model's licence has to be accepted, set HF_TOKEN"
         )
     if isinstance(error, ImportError):
         return f"this environment has no huggingface_hub ({error})"

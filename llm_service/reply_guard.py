@@ -6,9 +6,9 @@
     guard.outcome                           → Outcome.REPEATED
 
 The first clause passes as it comes, unless its words so far begin a sentence of an earlier reply. Then it waits for a
-word that differs, but not beyond its own end, because the learner waits for it. If it turns out to be a recital, it is
-spoken if nothing else comes. Later text passes in whole clauses, as synthesis speaks it, so the guard can leave out a
-bad clause. Once most of `max_tokens` is used, the reply ends with the current sentence.
+word that differs, but not beyond its own end, because the learner waits for it. If the first sentence repeats one of an
+earlier reply, it is spoken only if nothing else comes. Later text passes in whole clauses, as synthesis speaks it, so
+the guard can leave out a bad clause. Once most of `max_tokens` is used, the reply ends with the current sentence.
 
 The guard accepts what people repeat on purpose: a short sentence ("That's great!"), a few repeated words in a row
 ("very, very good"), a list within a sentence, a sentence that grows ("I go. I go to school. I go to school by bus."),
@@ -72,7 +72,7 @@ _ASKS_AGAIN = re.compile(
     re.IGNORECASE,
 )
 """The learner asks to hear something again, or for a text that repeats. Little is lost if such a request is missed: a
-reply that only says again what was said is spoken anyway."""
+reply that consists only of a repetition is spoken anyway."""
 
 
 class Outcome(Enum):
@@ -117,7 +117,7 @@ class ReplyGuard:
         self._released = 0  # how many of its first characters have been released
         self._first_clause_is_out = False
         self._checked = 0  # how many of its first words are known to contain no loop
-        self._recital = ""  # the first sentence, if an earlier reply had it: spoken if nothing else comes
+        self._recital = ""  # the first sentence, if an earlier reply had it; spoken only if nothing else comes
         self._sentences = 0  # how many sentences have been released
         self._asked = False  # whether a question has been released
         self._tokens = 0.0

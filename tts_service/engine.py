@@ -16,7 +16,8 @@ from common.engine_info import EngineDescription
 class EngineVoice:
     """A voice. `language` is a BCP-47 tag; the engine makes its audio at `sample_rate_hz`.
 
-    whole_sentences: it speaks a phrase on its own so badly that its sentences are never cut at a comma to begin sooner.
+    whole_sentences: whether its sentences are never cut at a comma to begin sooner, because it speaks single phrases
+    badly.
     """
 
     id: str

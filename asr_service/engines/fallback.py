@@ -51,7 +51,7 @@ class FallbackEngine:
         if self._reason:
             instead = self._engine.describe().model
             logger.error(
-                "⚠ ASR FALLS BACK to %s: %s. Correct that, or name another ASR_MODEL_NAME", instead, self._reason
+                "⚠ ASR FALLS BACK to %s: %s. Correct that, or set another ASR_MODEL_NAME", instead, self._reason
             )
         self._engine.load()
 

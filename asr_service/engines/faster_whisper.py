@@ -45,7 +45,7 @@ _WINDOW = 30 * ENGINE_RATE_HZ
 _NO_SPEECH, _UNSURE = 0.6, -0.8
 _MARKS = frozenset(
     "\"'.。,，!！?？:：”)]}、;；%‰°"
-)  # these belong to the word before; the library appends most of them
+)  # each belongs to the word before it; the library appends most of them to that word
 _SIGNS = frozenset(("&", "+", "="))  # these are words, although they have no letter
 _REPETITIVE = 2.4  # a text with a higher compression ratio repeats itself; OpenAI's code has the same bound
 
@@ -252,7 +252,7 @@ def said_in(segment: Segment, quality: Quality) -> list[Word]:
     words: list[Word] = []
     if segment.no_speech_prob > _NO_SPEECH and segment.avg_logprob < _UNSURE:
         return words
-    # a final transcript has already had a second try
+    # A repetitive final transcript is kept, because the library has already decoded it a second time.
     if quality == "partial" and segment.compression_ratio > _REPETITIVE:
         return words
     for part in segment.words or ():

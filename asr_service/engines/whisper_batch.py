@@ -116,7 +116,7 @@ class ShortWindowWhisper(WhisperModel):  # type: ignore[misc]  # it has no types
 
     @cached_property
     def continuations(self) -> npt.NDArray[np.bool_]:
-        """(3, tokens): whether a token ends a sentence, begins with a comma, goes on with a word."""
+        """(3, tokens): whether each token ends a sentence, begins with a comma, or goes on with a word."""
         texts = [text.strip() for text in self.texts]
         dots = np.array([text.startswith(_DOTS) for text in texts])
         ends = np.array([text.startswith(_SENTENCE_ENDS) for text in texts]) & ~dots

@@ -21,7 +21,7 @@ _LARGE = ("large-v1", "large-v2", "large-v3")
 
 CONVERSIONS = {
     **{f"openai/whisper-{size}": f"Systran/faster-whisper-{size}" for size in (*_SIZES, *_LARGE)},
-    # OpenAI's repository of that name contains version 1, too
+    # OpenAI's own repository `whisper-large` contains version 1, too.
     "openai/whisper-large": "Systran/faster-whisper-large-v1",
     "openai/whisper-large-v3-turbo": "mobiuslabsgmbh/faster-whisper-large-v3-turbo",
     **{

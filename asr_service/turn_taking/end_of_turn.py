@@ -32,7 +32,7 @@ from typing import NamedTuple
 from asr_service.engine import Expectation, Transcript
 from asr_service.turn_taking import unfinished
 
-# ruff: noqa: SIM905  a list of words reads better as one
+# ruff: noqa: SIM905  a list of words is easier to read as one string
 
 _AUXILIARIES = """
     is are was were am be been being do does did have has had will would can could shall should may might must

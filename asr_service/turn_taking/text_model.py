@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import xllamacpp
 
 LANGUAGES = frozenset(("en", "es", "fr", "it", "pt"))
-"""In which the answer is of use: measured."""
+"""The languages in which the answer helps, as measurements show."""
 
 # Without this text before them, the model takes the words for a title or a list. The text is read once and cached.
 _BEFORE = "Hello! Nice to meet you. "
@@ -60,12 +60,14 @@ class LlamaTextModel:
 
         weights = path or find_smollm2(copies)
         if not weights.is_file():
-            raise EngineError(f"there is no language model {weights}; set ASR_TEXT_MODEL to a GGUF file, or leave it")
+            raise EngineError(
+                f"there is no language model {weights}; set ASR_TEXT_MODEL to a GGUF file, or leave it unset"
+            )
         try:
             self._server = xllamacpp.Server(_parameters(weights))
         except RuntimeError as error:
             raise EngineError(f"llama.cpp can't load {weights}: {error}") from error
-        # Use the server once: if it is dropped before its thread has begun to work, it waits for that thread for ever.
+        # Use the server once. If a server is deleted before its thread has begun to work, it waits for ever.
         self.infer("Hello")
 
     def infer(self, text: str) -> float:

@@ -24,7 +24,7 @@ from llm_service.servers.llama_server import READY
 logger = logging.getLogger(__name__)
 
 PARALLEL = 4  # replies at once; each one takes memory for a whole context, and all share the CPU
-# Tokens for each slot. Once written they take 45 MB. A small model's prompts have about 500; it makes little of more.
+# Tokens for each slot: 45 MB once written. A small model's prompts have about 500; longer prompts hardly help it.
 _BUNDLED_CONTEXT = 2048
 
 

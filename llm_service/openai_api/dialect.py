@@ -25,11 +25,11 @@ JSON_IN_WORDS = "Answer with one JSON document only, without any other text, tha
 class Dialect:
     """How to talk to one server.
 
-    kind: the kind of server, see `server_kind`. left_out: parameters that it refuses. completion_tokens: it calls
-    `max_tokens` `max_completion_tokens`. has_system: it accepts a system message. takes_turns: after the system message
-    it requires user and assistant in turn. json_mode: how to request JSON: by a schema, by a schema within
-    `json_object`, as any JSON object, or in words. extra: parameters that turn its thinking off. thinks: it thinks
-    anyway. begins_with_thoughts: its replies begin with thoughts that have no opening mark.
+    kind: the kind of server, see `server_kind`. left_out: parameters that it refuses. completion_tokens: it wants
+    `max_completion_tokens` in place of `max_tokens`. has_system: it accepts a system message. takes_turns: after the
+    system message it requires user and assistant in turn. json_mode: how to request JSON: by a schema, by a schema
+    within `json_object`, as any JSON object, or in words. extra: parameters that turn its thinking off. thinks: it
+    thinks anyway. begins_with_thoughts: its replies begin with thoughts that have no opening mark.
     """
 
     kind: str = ""

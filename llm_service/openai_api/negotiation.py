@@ -92,7 +92,7 @@ another way."""
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """Something to leave out. named: a pattern of how a refusal names it. told: the line in the log."""
+    """Something to leave out. named: a pattern that finds its name in a refusal. told: the line in the log."""
 
     habit: str
     named: str
@@ -209,7 +209,7 @@ def _changes(body: Mapping[str, Any]) -> list[_Change]:
         return _Change(
             f"refuses_{name}",
             rf"\b{name.replace('_', '_?')}\b",  # xAI writes presencePenalty
-            f"refuses {name}; it is asked without",
+            f"refuses {name}; requests leave it out",
             lambda dialect: replace(dialect, left_out=dialect.left_out | {name}),
         )
 
@@ -217,7 +217,7 @@ def _changes(body: Mapping[str, Any]) -> list[_Change]:
         _Change(
             "wants_max_completion_tokens",
             r"\bmax_tokens\b",
-            "refuses max_tokens; it is asked with max_completion_tokens",
+            "refuses max_tokens; requests have max_completion_tokens instead",
             lambda dialect: replace(dialect, completion_tokens=True),
         ),
         *(without(name) for name in body if name not in always),

@@ -3,8 +3,9 @@
 A slot holds the last prompt that was read in it. A request that goes to the slot of its own conversation needs to read
 only the new messages. llama.cpp chooses the slot whose prompt has the longest common beginning. That fails when a long
 conversation drops its oldest turns: the shortened prompt goes to another slot and is read anew. In its own slot,
-llama.cpp moves the kept turns to the front (`n_cache_reuse`) and reads only the last message. Only such a prompt
-requests this: in others, the moved words would carry what the model made of another text before them.
+llama.cpp moves the kept turns to the front (`n_cache_reuse`) and reads only the last message. Only a request with such
+a prompt asks for this. The cached state of the moved words depends on the text that was before them. In a prompt of
+another conversation, that text would be wrong.
 
     held       system, example, a, b, c, d, e
     own        system, example, a, b, c, d, e, f      the conversation goes on

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 LEAST_BYTES = 16 << 20
-"""Smaller areas stay as they are. Stacks and heaps have none of this size, so no thread is writing to these."""
+"""Smaller areas stay as they are. Stacks and heaps have no such large areas, so no thread is writing to the
+areas that are given back."""
 _PIECE = 256 << 10  # bytes compared at once
 _ZEROS = bytes(_PIECE)
 _NO_HUGE_PAGES = 15  # MADV_NOHUGEPAGE of Linux's mman.h, which `mmap` has only if Python was built with it

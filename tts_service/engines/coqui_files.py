@@ -81,7 +81,7 @@ def _fetch(manager: Any, model_name: str, item: dict[str, Any], cache_dir: Path)
     except Exception as error:  # errors of requests and of zipfile, and ValueErrors of Coqui itself
         raise EngineError(
             f"{model_name} can't be fetched into {manager.output_prefix} ({type(error).__name__}: {error}); check the"
-            " network, delete what is there of it, and try again"
+            " network, delete the model's files there, and try again"
         ) from error
     return model, config
 

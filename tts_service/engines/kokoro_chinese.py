@@ -1,7 +1,8 @@
-"""Chinese text to Kokoro's phonemes: its words (jieba), their pinyin, and that in the IPA of Kokoro's training.
+"""Chinese text to Kokoro's phonemes: words (jieba), then pinyin, then the IPA of Kokoro's training.
 
-Kokoro's maker spells so in misaki: initials and finals as below, an arrow for the tone after the vowel, and a space
-between words. Tones are those of the single words: misaki changes none at the boundaries.
+The spelling is that of misaki, a library of Kokoro's maker: initials and finals as below, an arrow for the tone after
+the vowel, and a space between words. Each word keeps the tones that it has on its own, because misaki doesn't change
+tones between words.
 https://github.com/hexgrad/misaki
 """
 
@@ -27,7 +28,7 @@ _FINALS = {
     "uai": "wai0", "uan": "wa0n", "uang": "wa0ŋ", "uei": "wei0", "uen": "wə0n", "ueng": "wə0ŋ", "uo": "wo0", "ê": "ɛ0",
     "ü": "y0", "üan": "ɥɛ0n", "üe": "ɥe0", "ün": "y0n",
 }  # fmt: skip
-_BUZZED = frozenset(("zh", "ch", "sh", "r", "z", "c", "s"))  # "i" after these is no [i]
+_BUZZED = frozenset(("zh", "ch", "sh", "r", "z", "c", "s"))  # "i" after these is not pronounced [i]
 _MARKS = str.maketrans(
     {"，": ", ", "、": ", ", "。": ". ", "！": "! ", "？": "? ", "：": ": ", "；": "; ", "（": " (", "）": ") "}
     | dict.fromkeys("《「『【", " “")
@@ -37,9 +38,10 @@ _HAN = re.compile(r"([\u3400-\u9fff]+)")
 
 
 def chinese_pieces(text: str) -> list[tuple[str, bool]]:
-    """The pieces of `text` in order: phonemes (True) of what is Chinese, and what is not, as it is (False).
+    """The pieces of `text` in order: Chinese ones as phonemes (True), all others unchanged (False).
 
-    Numbers that the normaliser left, such as that of "A4", are read as Chinese words. The marks are those of Kokoro.
+    Numbers that the normaliser left, such as that of "A4", are read as Chinese words. Chinese punctuation becomes
+    that of Kokoro.
     """
     spelled = cn2an.transform(text, "an2cn").translate(_MARKS)
     pieces = ((piece, index % 2 == 1) for index, piece in enumerate(_HAN.split(spelled)) if piece)
@@ -56,7 +58,7 @@ def _pinyin(word: str) -> list[str]:
 
 
 def _syllable(pinyin: str) -> str:
-    """`ni3` → "ni↓". Empty for what is no syllable of the table, such as `hm`."""
+    """`ni3` → "ni↓". Empty if the syllable is not in the tables, such as `hm`."""
     initial = to_initials(pinyin, strict=True)
     final = to_finals_tone3(pinyin, strict=True, v_to_u=True, neutral_tone_with_five=True)
     vowels, tone = final[:-1], final[-1:]

@@ -88,7 +88,7 @@ def respell(phonemes: str, voice: str) -> str:
 
 
 def _cut(sentence: str) -> Iterator[list[str]]:
-    """`sentence` in parts of at most LONGEST symbols, cut at spaces if there are any. None if it has no sound."""
+    """`sentence` in parts of at most LONGEST symbols, cut at spaces if there are any. No parts if it has no sound."""
     while len(sentence) > LONGEST:
         space = sentence.rfind(" ", 0, LONGEST)
         end = space if space > 0 else LONGEST

@@ -59,9 +59,9 @@ def test_audio_that_would_be_recognised_as_nonsense_is_refused() -> None:
     check_recording(bytes(64_000))
     noise = np.random.default_rng(1).normal(0, 3000, 16_000).astype("<i2")
     check_recording(noise.tobytes())
-    with pytest.raises(InvalidInputError, match="two channels"):
+    with pytest.raises(InvalidInputError, match="two interleaved channels"):
         check_recording(np.repeat(mono, 2).tobytes())
-    with pytest.raises(InvalidInputError, match="two channels"):
+    with pytest.raises(InvalidInputError, match="two interleaved channels"):
         check_recording(np.stack([mono, -mono], axis=1).tobytes())
     with pytest.raises(InvalidInputError, match="WAV file"):
         check_recording(b"RIFF\0\0\0\0WAVEfmt ")
@@ -80,7 +80,7 @@ def seems_stereo(samples: npt.NDArray[np.int16]) -> bool:
     try:
         check_recording(samples.tobytes())
     except InvalidInputError as error:
-        return "two channels" in str(error)
+        return "two interleaved channels" in str(error)
     return False
 
 

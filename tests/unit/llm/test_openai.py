@@ -188,7 +188,9 @@ async def test_a_refused_sampling_parameter_is_left_out_and_named_once(caplog: p
         assert [event async for event in events][-1] == Done("stop", Usage())
     assert "min_p" not in asked[-1]
     assert asked[-1]["repetition_penalty"] == 1.1
-    assert [record.getMessage() for record in caplog.records] == ["the model server refuses min_p; it is asked without"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "the model server refuses min_p; requests leave it out"
+    ]
 
 
 async def test_a_llama_cpp_server_says_how_large_its_model_is() -> None:

@@ -69,7 +69,7 @@ class Normaliser:
         """Whether the rules read the last word of `before` and the first word of `after` together. None: `after` is too
         short to decide.
 
-        The result is sometimes True although they don't.
+        Sometimes the result is True although the rules read the words separately.
         """
         last, first = _LAST_WORD.search(before), _FIRST_WORD.match(after)
         if last is None or first is None:
