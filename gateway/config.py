@@ -191,8 +191,8 @@ class GatewaySettings(ProcessSettings):
     client_max_connections: int = Field(
         100,
         ge=1,
-        description="WebSockets that one client (token, JWT subject or address) may have open, at all gateways "
-        "together.",
+        description="Connections that one client (token, JWT subject or address) may have open, at all gateways "
+        "together: WebSockets, and running requests to `/v1` and `/learner`.",
     )
     client_connections_per_min: int = Field(
         600,
