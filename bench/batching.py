@@ -1,5 +1,6 @@
-"""`python -m bench.batching`: how many learners double the p95 of voice to voice, with and without batches in
-recognition. It uses the whole mesh with the bundled models. Two meshes run all the time and are measured in turn."""
+"""`python -m bench.batching`: how many learners it takes to double the p95 of voice-to-voice latency, with and without
+batches in recognition. It uses the whole mesh with the bundled models. Two meshes run all the time and are measured in
+turn."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 question.
 
 Each sentence of a JFLEG folder (dev.src; its README says where it comes from) goes to the model in that question. Only
-the corrections that the analysis believes count; other sentences stay as they are. None of the sentences is stored. The
+corrections that the analysis accepts count; other sentences stay as they are. None of the sentences is stored. The
 model is that of LLM_MODEL_NAME, run as the language model service runs it.
 """
 
@@ -80,8 +80,8 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Figures:
-    """usable: answers that the analysis believes. left_alone: of the sentences that at least one person left unchanged,
-    the share that the model also left unchanged."""
+    """usable: the share of answers that the analysis accepts. left_alone: of the sentences that at least one person
+    left unchanged, the share that the model also left unchanged."""
 
     sentences: int
     gleu: float
@@ -125,8 +125,8 @@ def figures(corpus: Corpus, answers: Sequence[str | None], seconds: float) -> Fi
 
 
 async def corrected(sentences: Sequence[str], llm: EngineLlm, *, show: bool = False) -> list[str | None]:
-    """The model's answers that the analysis believes, requested in the same pieces as in the analysis. None: not
-    believed."""
+    """The model's answers that the analysis accepts, requested in the same pieces as in the analysis. None: not
+    accepted."""
     answers: dict[int, str | None] = {}
     for piece in pieces_of([Sentence(text, "") for text in sentences]):
         texts = [sentences[number] for number in piece]
@@ -188,7 +188,7 @@ async def run(options: argparse.Namespace) -> Figures:
         began = time.monotonic()
         llm = EngineLlm(engine)
         if llm.is_small and not options.ask_small:
-            print("the analysis does not ask so small a model for corrections: what its rules find counts")
+            print("the analysis does not ask so small a model for corrections; the figures are those of its rules")
             answers = [by_rules(sentence) for sentence in sentences]
         else:
             answers = await corrected(sentences, llm, show=options.show)
@@ -203,8 +203,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="with dev.src and dev.ref0 to dev.ref3")
     parser.add_argument("--first", type=int, help="only so many sentences")
     parser.add_argument("--rules-only", action="store_true", help="without a model: what the analysis' rules find")
-    parser.add_argument("--ask-small", action="store_true", help="ask also a model that the analysis finds too small")
-    parser.add_argument("--show", action="store_true", help="print each sentence and what is believed of the answer")
+    parser.add_argument("--ask-small", action="store_true", help="also ask a model that is too small for the analysis")
+    parser.add_argument("--show", action="store_true", help="print each sentence and the correction that is accepted")
     try:
         print(asyncio.run(run(parser.parse_args())))
     except ServiceError as error:

@@ -47,7 +47,7 @@ class Heard:
     has_heard_itself: bool = False  # a voice was noticed before the learner spoke
     noticed_s: float | None = None
     interrupted_s: float | None = None
-    late_s: float = 0.0  # how late the latest frame of the microphone was sent: the machine was too busy
+    late_s: float = 0.0  # the longest delay of a microphone frame; if it is long, the machine was too busy
 
     def note(self, kinds: set[str], ago_s: float) -> None:
         """Messages of these types have come since the learner began to speak `ago_s` ago."""
@@ -163,12 +163,12 @@ async def tables(url: str, levels_db: Sequence[int], delays_ms: Sequence[int]) -
         *lines,
         "",
         f"The person interrupted the partner in {sum(heard)} of {len(heard)} conversations.",
-        f"The latest frame of a microphone was sent {_ms(late_s)} ms late. The figures count only if that is little.",
+        f"Frames of the microphones were sent up to {_ms(late_s)} ms late. The figures count only if that is little.",
     ]
 
 
 async def _rows(rows: list[list[Coroutine[None, None, Heard]]]) -> list[list[Heard]]:
-    """Have these conversations, all at once as far as there are slots."""
+    """Hold these conversations, as many at once as there are slots."""
     return await asyncio.gather(*(asyncio.gather(*row) for row in rows))
 
 
@@ -204,7 +204,8 @@ def main() -> None:
                 story_server() as story,
                 running_mesh(Path(folder), ECHO_CANCELLATION=str(guard == "on").lower(), **story) as mesh,
             ):
-                print(f"echo guard {guard}: interruptions / turns of nobody; ms to speech_started / to interrupted")
+                print(f"echo guard {guard}. First table: interruptions / turns while nobody speaks.")
+                print("Second table: ms until speech_started / until interrupted, when a person speaks.")
                 print("\n".join(asyncio.run(tables(mesh.ws, options.levels, options.delays))), flush=True)
 
 

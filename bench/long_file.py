@@ -1,10 +1,10 @@
 """`python -m bench.long_file`: how fast and how well `/v1/audio/transcriptions` recognises a long recording, compared
 with faster-whisper's own `transcribe`, and how much memory it takes.
 
-In the recording, the bundled voice speaks the lines of the scripted conversations. Both recognise it with the bundled
-model, one after the other, in a different order in each run: our side through the whole mesh, the other as its
-documentation calls it. With --hours, a recording of that length follows (the same speech, repeated), and the most
-memory that the gateway and recognition take for it is measured.
+In the recording, the bundled voice speaks the lines of the scripted conversations. AI-Talk and faster-whisper recognise
+it with the bundled model, one after the other, in a different order in each run: AI-Talk through the whole mesh,
+faster-whisper as its documentation shows. With --hours, a recording of that length follows (the same speech, repeated).
+The most memory that the gateway and recognition take for it is measured.
 """
 
 from __future__ import annotations

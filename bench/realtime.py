@@ -69,7 +69,7 @@ class Realtime:
         return None
 
     def encoded(self, pcm: bytes) -> str:
-        """The frame at 24 kHz, a millisecond later, in an event."""
+        """An event with the frame at 24 kHz. The resampler delays the audio by a millisecond."""
         audio = base64.b64encode(b"".join(self._resampler.push(pcm))).decode()
         return json.dumps({"type": "input_audio_buffer.append", "audio": audio})
 

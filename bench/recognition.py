@@ -3,8 +3,8 @@
 Learners talk at the pace of a conversation: an utterance with a caption every 0.6 s, as in the service, a last decode
 at the end of the turn, then a time of listening. The bench measures the wait for that last decode. The decodes use the
 service's own Decoder and engine, so queue, urgency and batches are the real ones. Voice detection and the network are
-not included. `--model` and `--device` are like ASR_MODEL_NAME and ASR_DEVICE. A model of random weights writes
-nonsense, but takes as long as a real one (longer, because its text only ends at the limit).
+not included. `--model` and `--device` are like ASR_MODEL_NAME and ASR_DEVICE. A model of random weights will do, too:
+it writes nonsense, and takes at least as long as a real one, because its text ends only at the limit.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from tests.support.voices import wheel_folder
 
 ENVIRONMENT = ROOT / ".venv-speech-to-speech"
 START_TIMEOUT_S = 300.0
-# It asks torch.hub for Silero's repository. This file takes the place of the repository and loads the same network.
+# speech-to-speech asks torch.hub for Silero's repository. This file replaces it, and loads the same network.
 _HUBCONF = """
 import torch
 
@@ -36,7 +36,8 @@ def silero_vad():
 
 
 class SpeechToSpeech(Realtime):
-    """A client of its Realtime API. Formats must be stated, because its default rate is 16 kHz rather than 24 kHz."""
+    """A client of speech-to-speech's Realtime API. The client states the formats, because the default rate there is
+    16 kHz, not 24 kHz."""
 
     def greeting(self) -> str:
         pcm = {"format": {"type": "audio/pcm", "rate": REALTIME_RATE_HZ}}
@@ -59,9 +60,9 @@ class PeerServer:
 
 @contextmanager
 def running_speech_to_speech(folder: Path, llama: LlamaServer, speech_url: str) -> Iterator[PeerServer]:
-    """Run its server for the length of the block. Its log is folder/speech-to-speech.log.
+    """Run the server for the length of the block. Its log is folder/speech-to-speech.log.
 
-    speech_url: an OpenAI-compatible API that reads texts aloud, because it has no Piper of its own.
+    speech_url: an OpenAI-compatible API that reads texts aloud, because speech-to-speech has no Piper of its own.
     """
     (port,) = free_ports(1)
     log_path = folder / "speech-to-speech.log"
@@ -99,8 +100,8 @@ print(json.dumps({name: version(name) for name in names}))
 
 
 def _command(port: int, llama: LlamaServer, speech_url: str) -> list[str]:
-    """Its own defaults, except for the models; and the voice gets one sentence at a time, which is its fastest
-    setting."""
+    """speech-to-speech's own defaults, with two exceptions: our models, and one sentence at a time for the voice, which
+    is the fastest setting."""
     options = {
         "port": port,
         "device": "cpu",
@@ -123,7 +124,7 @@ def _command(port: int, llama: LlamaServer, speech_url: str) -> list[str]:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Data from packages, which it would otherwise download at its start."""
+    """The variables of its process. They name data from packages, which it would otherwise download at its start."""
     hub, data = folder / "torch" / "hub" / "snakers4_silero-vad_master", folder / "nltk"
     hub.mkdir(parents=True)
     silero = wheel_folder("silero_vad") / "data" / "silero_vad.jit"

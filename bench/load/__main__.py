@@ -67,7 +67,7 @@ def _arguments() -> argparse.Namespace:
     if not all(1 <= sessions <= MAX_SESSIONS for sessions in arguments.sessions):
         parser.error(f"--sessions: from 1 to {MAX_SESSIONS}")
     if not 15 <= arguments.duration <= MAX_SECONDS:
-        parser.error(f"--duration: from 15 (a turn takes 8) to {MAX_SECONDS:.0f}")
+        parser.error(f"--duration: from 15 to {MAX_SECONDS:.0f} seconds; a turn takes 8")
     if any(name.startswith("pipecat") for name in arguments.systems) and not arguments.pipecat_python.exists():
         parser.error(f"--pipecat-python: {arguments.pipecat_python} is not there; `make load` sets it up")
     return parser.parse_args()
@@ -96,7 +96,7 @@ def _measured(
     program_path: Path,
     ends: dict[str, list[Ending]],
 ) -> Iterator[Measured]:
-    """One row; None if the system could not serve this many learners."""
+    """One row; none if the system could not serve this many learners."""
     models_s = 0.0 if name.startswith("pipecat") else delays.to_first_audio
     timeline = Timeline(program_path, ends[name], said.frames, models_s)
     print(f"{name}: {sessions} learners for {arguments.duration:.0f} s …", flush=True)

@@ -100,7 +100,7 @@ def _run(
         used = {process: _cpu(system, process) for process in system.processes}
         _say(client.stdin, "go")
         with suppress(subprocess.TimeoutExpired):
-            client.wait(seconds)  # at most: the client may not end before its outcome is read from the pipe, below
+            client.wait(seconds)  # not longer, because the client may end only when the pipe is read, below
         minutes = sessions * seconds / 60
         use = {
             process: Use(

@@ -121,7 +121,7 @@ def stub_mesh(folder: Path, *, redis_port: int | None = None, **settings: str) -
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """The settings of each stub mesh, but for its ports."""
+    """The settings of each stub mesh, without its ports."""
     return {
         **{name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ},
         **{f"{name}_MAX_STREAMS": "80" for name in ("ASR", "LLM", "TTS")},
@@ -132,7 +132,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "LLM_MODEL_NAME": "stub",
         "ASR_THREADS": "16",
         "TTS_THREADS": "16",
-        "ASR_END_SILENCE_MS": "600",  # fixed, because asking how each pause sounds would take more than two cores
+        "ASR_END_SILENCE_MS": "600",  # fixed, because Smart Turn at each pause would take more than two cores
         "TTS_SAMPLE_RATE": str(REPLY_RATE_HZ),
         "ADMISSION_GRACE_S": str(GRACE_S),
         "HELP_AFTER_S": "0",

@@ -1,5 +1,5 @@
-"""`python -m bench.reliability.model_server serve …`: replaces `vllm serve`, and writes the same reply to everybody at
-a fixed pace.
+"""`python -m bench.reliability.model_server serve …`: replaces `vllm serve`, and answers every request with the same
+reply at a fixed pace.
 
 llm_service starts it, watches it and starts it again, as it does with vLLM. It reads the port from the command line,
 and the delays from DELAYS.

@@ -1,7 +1,7 @@
 """What a run of `make soak` showed, and whether anything grew or was left over. Pure.
 
-Memory is compared under the same load: the median of the last samples of the warm-up with that of the run. What is
-counted (tasks, file descriptors) is compared while no learner is there.
+Memory is compared under load: the median of the warm-up's last samples with the median of the run's last samples. Tasks
+and file descriptors are compared while no learner is there.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from statistics import median
 
 MOST_GROWTH = 0.05
-"""Of a process's memory, as a share, in an hour. A run of minutes needs a looser goal: heaps and caches still fill."""
+"""The share by which a process's memory may grow in an hour. A run of minutes needs a larger one, because heaps and
+caches are still filling."""
 COLUMNS = ("process", "memory after warm-up, MB", "at the end, MB", "growth, %", "tasks", "file descriptors")
 
 

@@ -33,8 +33,9 @@ class Row:
     """What one kind of fault did, over all tries.
 
     told: turns that were shown to learners as complete. lost: those of them that Redis does not have. doubled: texts
-    that it has twice. worst: whose wait was the longest, so that it can be found in the log. back_s: for each learner
-    and try, how long it took to be back in conversation after the repair.
+    that Redis has twice. untold_s: the longest time that a learner waited without being told that something was wrong.
+    worst: the session and the moment of that wait, to be found in the log. back_s: for each learner and try, how long
+    it took to be back in conversation after the repair.
     """
 
     what: str
@@ -82,13 +83,13 @@ class Row:
     def problems(self) -> Iterator[str]:
         """The goals that this row misses."""
         if not self.told:
-            yield f"{self.what}: nobody was told of any turn, so that this says nothing"
+            yield f"{self.what}: no learner was shown a complete turn, so the row proves nothing"
         if self.lost or self.doubled or self.sessions_lost:
             yield (
                 f"{self.what}: {self.lost} turns lost, {self.doubled} doubled, {self.sessions_lost} sessions forgotten"
             )
         if self.untold_s > LONGEST_UNTOLD_S:
-            wait = f"a learner waited {self.untold_s:.1f} s untold (goal {LONGEST_UNTOLD_S:g} s)"
+            wait = f"a learner waited {self.untold_s:.1f} s without being told why (goal {LONGEST_UNTOLD_S:g} s)"
             yield f"{self.what}: {wait}: {self.worst}"
         if self.back_p95_s > BACK_P95_S:
             yield f"{self.what}: back in conversation after {self.back_p95_s:.1f} s at p95 (goal {BACK_P95_S:g} s)"

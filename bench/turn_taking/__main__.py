@@ -59,8 +59,8 @@ def _in_english(arguments: argparse.Namespace) -> None:
 
 
 def _in_other_languages(arguments: argparse.Namespace) -> None:
-    """The same for other languages, with the models of PROFILE=languages, which are in MODELS_CACHE_DIR. Writes
-    `turn_taking_es.md`."""
+    """The same for other languages, with the models of PROFILE=languages, which are in MODELS_CACHE_DIR. Writes a file
+    for each language, such as `turn_taking_es.md`."""
     models = Path(os.environ.get("MODELS_CACHE_DIR", "models")).absolute()
     engine = create_engine(asr_settings(asr_model_name="openai/whisper-base", models_cache_dir=models))
     engine.load()
@@ -134,7 +134,7 @@ def _preface(half: str, utterances: list[Utterance]) -> str:
     hesitant = sum(u.pause is not None for u in utterances)
     return (
         f"`python -m bench.turn_taking --half {half}`: the {half} half, {len(utterances)} utterances, {hesitant} "
-        "of them with a hesitation. Time in samples; what the networks take is not counted."
+        "of them with a hesitation. Time is counted in samples, without the networks' own time."
     )
 
 
@@ -158,7 +158,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--remember", action="store_true", help="keep what the networks said, for trying other settings"
     )
-    parser.add_argument("--limit", type=int, default=None, help="the first so many utterances only")
+    parser.add_argument("--limit", type=int, default=None, help="only this many utterances, the first ones")
     parser.add_argument("--out", type=Path, default=Path("build/bench"), help="folder of the results")
     arguments = parser.parse_args()
     if len(arguments.language) > 1 and "en" in arguments.language:

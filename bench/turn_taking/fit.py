@@ -11,7 +11,7 @@ from bench.turn_taking.detector import Heard
 from bench.turn_taking.utterances import Utterance
 
 _SHRINKAGE, _STEPS = 1.0, 50
-_FIRST_ASKED_MS = 350  # each pause counts only once
+_FIRST_ASKED_MS = 350  # later questions about the same pause are left out, so that each pause counts only once
 
 
 def fit(heard: Iterable[tuple[Utterance, Heard]], now: Weights) -> Weights:

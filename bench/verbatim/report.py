@@ -13,7 +13,7 @@ from bench.verbatim.sentences import Pair
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What happened to a pair: `before` from recognition, `after` from the verbatim pass.
+    """The transcripts of a pair: `before` from recognition, `after` from the verbatim pass.
 
     said: the sentence with the mistake. right: the one without it.
     """
@@ -35,7 +35,7 @@ def words_of(text: str) -> list[str]:
 
 
 def distance(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many words have to be changed, added or left out to make `other` of `one`."""
+    """How many words have to be changed, added or left out to turn `one` into `other`."""
     row = list(range(len(other) + 1))
     for i, word in enumerate(one, 1):
         before, row[0] = row[0], i

@@ -1,6 +1,6 @@
 """A conversation on its way through the models, and admission.
 
-    voice ends ─ 0.19 s ─▶ decode ─▶ eager end ─▶ reply's first clause written ─▶ its first sample ┐
+    voice ends ─ 0.16 s ─▶ decode ─▶ eager end ─▶ reply's first clause written ─▶ its first sample ┐
                               └────────────────▶ end of turn ─────────────────────────────────────┴▶ heard
 
 Voice to voice is how long the learner waits: from their last voiced sample to the first sample of the answer.
@@ -29,7 +29,8 @@ PREPARE_S = PREPARE_MS / 1000
 """The time from the beginning of a pause to the beginning of its decode. A decode that is still waiting when the voice
 goes on is cancelled."""
 GOES_ON_AFTER_S = 0.4
-"""After a wrong eager end, the learner goes on after this time. It is within the longest wait, 1.6 s; assumed."""
+"""After a wrong eager end, the learner goes on after this time. It is an assumption, and less than the longest wait,
+1.6 s."""
 AHEAD_S = 2.0
 """Audio is sent this far ahead of its playback (gateway/reply/speech.py). The voice's slot is held until everything has
 been sent."""

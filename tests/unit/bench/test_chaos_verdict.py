@@ -82,7 +82,7 @@ def test_a_forgotten_session_fails() -> None:
 def test_a_run_in_which_nobody_spoke_says_nothing() -> None:
     diary, before = a_learner()
     found = " ".join(row_of(diary, before).problems())
-    assert "nobody was told of any turn" in found
+    assert "no learner was shown a complete turn" in found
     assert "back in conversation after inf s" in found
 
 
@@ -94,7 +94,7 @@ def test_silence_without_a_word_fails(told_s: float, fails: bool) -> None:
         diary.was_told(FAULT_S + told_s, "slow")
     diary.answer_began(FAULT_S + 12)
     a_good_turn(diary)
-    assert any("untold" in problem for problem in row_of(diary, before).problems()) is fails
+    assert any("without being told" in problem for problem in row_of(diary, before).problems()) is fails
 
 
 def test_an_answer_missing_at_the_end_counts_as_waiting() -> None:
