@@ -5,7 +5,7 @@
  *                        we send `start` with session_id and resume_token → `resumed` → ready
  *                                                                         → refused: forget it, a fresh session, ready
  *   open → `queued`, `queued`, … → `connected` …      we send `start` at once if there is a session to carry on
- *   `reconnect` → moving: its close → wait as told → open …      the learner's audio is kept for the next connection
+ *   `reconnect` → moving → close 1012 → wait for `delay_ms` → open …      meanwhile the learner's audio is kept
  *   lost → wait (0.5 s, doubling up to 1 s, later 8 s) → open …
  *   close 4408, 4409, 4429 → parked, until `open` is called
  *   `analysis`, then close 1000 → over
@@ -18,7 +18,7 @@ const PING_EVERY_MS = 1200;
 const SILENT_PINGS = 3; // a server that hangs keeps its connections open: the learner should know within 5 s
 const OPEN_WITHIN_MS = 10000;
 const STALLED_BYTES = 320_000; // 10 s of PCM at 16 kHz unsent: the connection is dead, even if the socket seems open
-const HELD_BYTES = 320_000; // of audio kept while there is no connection: as much
+const HELD_BYTES = 320_000; // at most this much audio, also 10 s, is kept while there is no connection
 const RECENT_FRAMES = 25; // half a second
 const MOVED_WITHIN_MS = 10000;
 const REFUSED_FOR_GOOD = [1002, 1003, 1007, 1008];
@@ -113,7 +113,7 @@ export class Connection {
     this.#drop();
   }
 
-  /** Whether the socket accepts messages. While it is closing it doesn't, even before its `close` event. */
+  /** Whether the socket accepts messages. A socket that is closing doesn't, even before its `close` event. */
   #usable() {
     return this.ready && this.socket.readyState === WebSocket.OPEN;
   }
@@ -182,7 +182,7 @@ export class Connection {
     this.onChange({ state: 'ready', resumed, forgotten, held: this.heldIsCut ? 'cut' : this.held.length > 0 });
   }
 
-  /** This gateway ends, and another one continues. It closes the connection when it has recognised the audio it got. */
+  /** This gateway ends, and another one continues. This one closes the connection when it has recognised its audio. */
   #move({ delay_ms: delayMs }) {
     this.moving = true;
     this.moveMs = delayMs;

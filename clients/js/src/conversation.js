@@ -2,7 +2,7 @@
  * One learner's conversation: the connection, the microphone, the speaker and the state, working together.
  *
  *   const conversation = new Conversation({ url: 'ws://localhost:8000/ws/conversation', onChange: draw });
- *   await conversation.begin();             from a click, or the browser keeps the sound off
+ *   await conversation.begin();             call it from a click; otherwise the browser keeps the sound off
  *   conversation.interrupt() … conversation.write('Hello') … conversation.askForHint()
  *   const analysis = await conversation.end();
  *
@@ -95,7 +95,7 @@ export class Conversation {
   }
 
   /**
-   * Without a connection it is sent as soon as there is one.
+   * Send a typed turn. Without a connection, it is sent as soon as there is one.
    * @param {string} text a typed turn @param {string|null} [insteadOf] id of the turn that it replaces
    */
   write(text, insteadOf = null) {
@@ -115,7 +115,7 @@ export class Conversation {
     this.connection.send({ type: 'set_level', level });
   }
 
-  /** Send silence, or speech again. @param {boolean} muted */
+  /** Switch the microphone off or on. While it is off, silence is sent. @param {boolean} muted */
   mute(muted) {
     this.sound.mute(muted);
     this.dispatch({ type: 'page.muted', muted });
@@ -295,7 +295,7 @@ export class Conversation {
     this.microphone.record((frame) => this.connection.sendAudio(frame));
   }
 
-  /** In an idle page there is nothing to hear yet. */
+  /** Report whether the browser blocks the sound. An idle page has nothing to play, so it counts as not blocked. */
   #suspended(isSuspended) {
     const isIdle = ['idle', 'ended', 'analysing'].includes(this.state.stage);
     this.onSuspended(isSuspended && !isIdle);

@@ -137,7 +137,7 @@ export interface SessionMemory {
 export type Line = 'connecting' | 'queued' | 'ready' | 'moving' | 'waiting' | 'parked' | 'over' | 'refused' | 'locked';
 export type MicrophoneProblem = 'refused' | 'missing' | 'busy' | 'insecure' | 'unsupported';
 
-/** What a connection reports beside its state: only the fields of that state are there. */
+/** What a connection reports with its state. Each state has only some of these fields. */
 export interface LineDetail {
   attempt?: number;
   position?: number;

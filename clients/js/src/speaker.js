@@ -21,8 +21,8 @@ export class Speaker {
   }
 
   /**
-   * Call it from a user's gesture, or the browser keeps the sound off. Call it again if the server could not be reached
-   * the first time. Without sound (an old browser, an insecure page) the page still shows the words.
+   * Call it from a user's gesture; otherwise the browser keeps the sound off. Call it again if the server could not be
+   * reached the first time. Without sound (an old browser, an insecure page) the page still shows the words.
    */
   async open() {
     if (!globalThis.AudioWorkletNode) return;
@@ -50,7 +50,7 @@ export class Speaker {
     return Boolean(this.context) && !['running', 'closed'].includes(this.context.state);
   }
 
-  /** Don't wait for it: without a gesture, some browsers never answer. */
+  /** Ask the browser to play sound. Doesn't wait for the answer: without a gesture, some browsers never give one. */
   resume() {
     if (this.suspended) this.context.resume().catch(() => {});
     setTimeout(() => this.onSuspended(this.suspended), 300);

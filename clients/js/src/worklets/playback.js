@@ -12,7 +12,7 @@
  * rises over the first frames that follow.
  */
 const FADE = Math.round(0.004 * sampleRate); // frames
-const CUSHION = Math.round(0.08 * sampleRate); // frames that a turn collects, or waits, before it starts
+const CUSHION = Math.round(0.08 * sampleRate); // a turn starts when so many frames have come, or after as long a wait
 const REPORT = Math.round(0.05 * sampleRate); // frames between progress messages
 
 class Playback extends AudioWorkletProcessor {
@@ -68,7 +68,7 @@ class Playback extends AudioWorkletProcessor {
     return sample;
   }
 
-  /** Whether the next turn may start. A finished turn makes way as soon as another one has come. */
+  /** Whether the next turn may start. A turn that has been played is dropped as soon as another one has come. */
   ready() {
     if (this.turns.length > 1 && this.turns[0].left === 0) this.turns.shift();
     const turn = this.turns[0];

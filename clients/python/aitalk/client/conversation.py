@@ -5,8 +5,8 @@
         async for event in conversation:
             ...
 
-A task of its own reads the connection and replaces it if it breaks. Audio that comes meanwhile is kept, up to ten
-seconds; the other messages wait for the new connection.
+A task of its own reads the connection, and replaces it if it breaks. Until there is a new one, the audio to send is
+kept, up to ten seconds, and other messages wait.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ EVENTS_AHEAD = 256  # unread events; then the gateway waits for the application
 class AsyncConversation:
     """One conversation. Iterate over it for its events; they end with the conversation.
 
-    url: of the gateway. token: if the gateway requires one. resume: an earlier conversation to go on with, the `key`
-    of that time. Entering it raises ServerAwayError, UnauthorizedError, BusyError or RefusedError; iterating raises
-    ConversationOverError and the like if it ends before its time.
+    url: of the gateway. token: if the gateway requires one. resume: the `key` of an earlier conversation, which then
+    goes on. `async with` raises ServerAwayError, UnauthorizedError, BusyError or RefusedError. Iterating raises
+    ConversationOverError or another AiTalkError if the conversation breaks off.
     """
 
     def __init__(
@@ -133,8 +133,8 @@ class AsyncConversation:
         await self._send(encoded("interrupt"))
 
     async def send_tool_result(self, call_id: str, output: str = "", *, confirmed: bool = False) -> None:
-        """Answer a `ToolCall`. output: for the language model; on failure, what happened. confirmed: to a call with
-        `confirm`, whether the learner allows it."""
+        """Answer a `ToolCall`. output: the result for the language model, or what went wrong. confirmed: whether the
+        learner allows a call with `confirm`."""
         await self._send(encoded("tool_result", call_id=call_id, output=output, confirmed=confirmed))
 
     async def ask_for_hint(self) -> None:
@@ -142,7 +142,7 @@ class AsyncConversation:
         await self._send(encoded("hint"))
 
     async def ping(self) -> None:
-        """Ask for a sign of life. A `Pong` follows."""
+        """Ask whether the gateway still answers. A `Pong` follows."""
         await self._send(encoded("ping"))
 
     async def report_playback(self, turn_id: str, played_ms: float) -> None:

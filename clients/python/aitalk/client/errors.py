@@ -72,5 +72,5 @@ class MissingPackageError(AiTalkError):
 
     @classmethod
     def of(cls, package: str, extra: str) -> MissingPackageError:
-        """`package` is missing, which the extra `extra` installs."""
+        """The error if `package` is missing. extra: the extra that installs it."""
         return cls(f"this needs the package {package}, which is not installed: pip install 'aitalk[{extra}]'")

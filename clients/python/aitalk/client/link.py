@@ -67,8 +67,9 @@ class Over:
 class Link:
     """Decides what a connection's messages and its end mean for the conversation.
 
-    key: the conversation, as soon as it is known. hearing: the learner is speaking. unanswered: what the learner typed
-    last, until the reply begins; it is sent again over the next connection. ending: the learner has ended it.
+    key: what resumes the conversation, as soon as it is known. hearing: the learner is speaking. unanswered: what the
+    learner typed last, until the reply begins; it is sent again over the next connection. ending: the learner has
+    ended the conversation.
     """
 
     def __init__(self, url: str, options: Options, key: SessionKey | None, *, with_token: bool) -> None:
@@ -169,7 +170,8 @@ class Link:
         if code == 1013:
             raise BusyError(f"{self._url} has no free seat: {_why(refusal, reason)}. Try again in a few minutes.")
         if code in (1000, 1002, 1003, 1007, 1008, 1009, 4408, 4409, 4429):
-            raise ConversationOverError(REASONS.get(code) or f"the gateway ended it: {_why(refusal, reason)}", code)
+            why = REASONS.get(code) or f"the gateway ended the conversation: {_why(refusal, reason)}"
+            raise ConversationOverError(why, code)
         self._attempts += 1
         if self._attempts > GIVE_UP_AFTER:
             raise ConversationOverError(f"{self._url} can't be reached any more: {_why(refusal, reason)}", code)

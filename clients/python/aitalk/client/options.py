@@ -39,10 +39,10 @@ class Options:
 
     learner: an id of 16 to 64 letters, digits, `_` or `-` that stays the same for a person. scenario: an id from
     `Gateway.scenarios()`. instructions: who the partner is, in your own words; not together with a scenario.
-    tools: `ToolCall` asks for them. tool_choice: `auto`, `none`, `required` or a tool's name. confirms_tools: you ask
-    the learner about a `ToolCall` with `confirm`. native_language: the learner's own, as a BCP-47 tag. corrections:
-    when the learner is corrected; with `beside` and `aloud`, each `Correction` comes during the conversation.
-    keep_progress: the learner agrees that the server keeps their progress.
+    tools: a `ToolCall` asks you to run one. tool_choice: `auto`, `none`, `required` or a tool's name. confirms_tools:
+    you ask the learner about a `ToolCall` with `confirm`. native_language: the learner's own, as a BCP-47 tag.
+    corrections: when the learner is corrected; with `beside` and `aloud`, each `Correction` comes during the
+    conversation. keep_progress: the learner agrees that the server keeps their progress.
     """
 
     audio: AudioFormat = PCM_16_KHZ
@@ -61,7 +61,7 @@ class Options:
     keep_progress: bool | None = None
 
     def message(self, resume: SessionKey | None) -> Mapping[str, Any]:
-        """The `start` message, which resumes the conversation `resume`."""
+        """The `start` message. resume: the conversation to go on with; None: a new one begins."""
         chosen = {name: value for name, value in asdict(self).items() if value is not None}
         return {"type": "start", **chosen, **(asdict(resume) if resume else {})}
 

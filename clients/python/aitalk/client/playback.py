@@ -90,7 +90,8 @@ class PlaybackBuffer:
     def heard(self) -> Heard | None:
         """How much of the current turn the learner has heard; None: nothing was played yet.
 
-        Once the buffer is empty, the latency counts as heard too, because no more audio reports it.
+        Once the buffer is empty, everything that was taken counts as heard. Otherwise the last `latency_s` would never
+        count, because nothing more is taken.
         """
         with self._lock:
             if not self._rate_hz:

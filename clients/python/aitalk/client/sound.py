@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from aitalk.client.errors import MissingPackageError, SoundError
 
-MICROPHONE_RATES_HZ = (16_000, 48_000, 44_100)  # the first one that the device can
+MICROPHONE_RATES_HZ = (16_000, 48_000, 44_100)  # the first one that the device supports
 FRAME_S = 0.04
 FRAMES_AHEAD = 50  # two seconds; then the oldest are dropped
 

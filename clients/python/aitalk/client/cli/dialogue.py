@@ -132,7 +132,7 @@ class UnheardOutput:
 class Dialogue:
     """One conversation on the screen.
 
-    idle: no reply is due. partner_begins: the first one is due at once. on_learner: is called with each turn of the
+    idle: no reply is due. partner_begins: the first reply is due at once. on_learner: is called with each turn of the
     learner.
     """
 

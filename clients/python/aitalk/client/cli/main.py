@@ -53,7 +53,7 @@ def _add_talk_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--scenario", help="a situation to talk in; `aitalk scenarios` lists them")
     command.add_argument("--resume", metavar="ID", help="go on with an earlier conversation; `last`: the latest")
     command.add_argument("--microphone", metavar="DEVICE", help="name or number, as `python -m sounddevice` lists them")
-    command.add_argument("--speaker", metavar="DEVICE", help="likewise")
+    command.add_argument("--speaker", metavar="DEVICE", help="name or number, as for --microphone")
     command.add_argument("--no-analysis", action="store_true", help="end without the analysis")
     command.add_argument("--save", type=Path, metavar="FILE", help="write the whole analysis to this file, as JSON")
     command.set_defaults(run=talking.run)

@@ -114,7 +114,8 @@ async def _converse(
 async def _ended(
     dialogue: Dialogue, ending: asyncio.Event, tasks: list[asyncio.Task[None]], *, with_analysis: bool
 ) -> bool:
-    """Wait for the learner's end, and ask for the analysis if it is wanted. A task that fails ends it too."""
+    """Wait until the learner ends the conversation, then request the analysis, if it is wanted. Returns whether it was
+    requested. Raises the error of a task that fails."""
     waiting = asyncio.create_task(ending.wait())
     try:
         while not ending.is_set():
@@ -128,7 +129,7 @@ async def _ended(
     for task in tasks:
         task.cancel()
     dialogue.screen.status = "analysing"
-    dialogue.screen.note("analysing the conversation; Ctrl-C ends it without")
+    dialogue.screen.note("analysing the conversation; Ctrl-C quits without the analysis")
     await dialogue.conversation.end()
     return True
 
