@@ -31,7 +31,8 @@ asyncio.set_event_loop(None)
 def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
     """The whole mesh on the bundled models, with the profile `cpu`, and its traces, logs and metrics.
 
-    `GROUPS` keeps its tests on one worker, because a mesh takes 12 s of processor time to start.
+    Its tests run on one worker (`GROUPS` of tests.support.scheduling), because a mesh takes 12 s of processor time to
+    start.
     """
     from tests.observability.observed import an_observed_mesh  # takes a second, and most tests need no mesh
 
@@ -41,7 +42,7 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
 
 @pytest.fixture(scope="session")
 def mesh(observed: Observed) -> Mesh:
-    """That mesh, for tests that don't look at its traces and metrics."""
+    """The mesh of `observed`, for tests that don't look at its traces and metrics."""
     return observed.mesh
 
 
@@ -88,20 +89,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Turn garbage collection on, for objects that the tests make.
+    """Turn garbage collection on, but only for objects that the tests make.
 
     Each worker imports all tests and their libraries, which makes more than a million objects and hardly any garbage.
-    Looking through them again and again took a quarter of the time of collecting the tests, and slowed every test.
+    When the garbage collector searched them again and again, that took a quarter of the time of collecting the tests,
+    and slowed every test.
     """
     gc.freeze()
     gc.enable()
 
 
 def pytest_runtest_logstart(nodeid: str) -> None:
-    """Let tests in real time, on other workers, have the processor first.
+    """Lower this worker's priority before any test that doesn't run in real time, so that tests in real time, on other
+    workers, get the processor first.
 
-    The mesh's tests take longest, and this run is over when they are. A worker that has given way does so to its end,
-    because only root may take priority back; tests in real time are the first that workers take.
+    The mesh's tests are among those in real time. They take longest, so the run ends when they end. A worker keeps the
+    low priority to its end, because only root may raise it again. That does no harm, because workers take the tests in
+    real time first.
     """
     if "PYTEST_XDIST_WORKER" in os.environ and not is_in_real_time(nodeid):
         os.setpriority(os.PRIO_PROCESS, 0, max(5, os.getpriority(os.PRIO_PROCESS, 0)))
@@ -109,10 +113,10 @@ def pytest_runtest_logstart(nodeid: str) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Give a test with a longer time-out of its own also a longer time until its process is ended.
+    """If a test has a longer time-out of its own, its process is also ended later.
 
-    `faulthandler_timeout` in pyproject.toml ends the process of a test that hangs where pytest-timeout can't interrupt
-    it, with the stacks of all threads. Under xdist the run goes on with another worker.
+    If a test hangs where pytest-timeout can't interrupt it, `faulthandler_timeout` in pyproject.toml prints the stacks
+    of all threads and ends the process. Under xdist the run goes on with another worker.
     """
     limit, usual = float(item.config.getini("faulthandler_timeout")), float(item.config.getini("timeout"))
     mark = item.get_closest_marker("timeout")
@@ -122,7 +126,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Workers take whole groups, in the order of collection."""
+    """Let workers take whole groups, in the order of collection."""
     from tests.support.group_scheduling import GroupScheduling  # xdist is installed wherever this is called
 
     config.option.loadscopereorder = False  # it would order the groups by the number of their tests

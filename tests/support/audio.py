@@ -58,14 +58,15 @@ def resampled(samples: Samples, rate_hz: int, to_rate_hz: int) -> Samples:
 def webm(
     samples: Samples, rate_hz: int = 48_000, *, channels: int = 1, frame_ms: int = 20, codec: str = "libopus"
 ) -> bytes:
-    """Live WebM/Opus: Segment and Clusters of unknown size, no Cues. Firefox codes 20 ms at a time, Chromium 60."""
+    """Live WebM/Opus: Segment and Clusters of unknown size, no Cues. frame_ms: Firefox uses 20 ms, Chromium 60."""
     options = {"live": "1", "cluster_time_limit": "100"}
     libav_format = "webm" if codec == "libopus" else "matroska"
     return _of_unknown_sizes(_mux(libav_format, codec, options, samples, rate_hz, channels, frame_ms))
 
 
 def _of_unknown_sizes(data: bytes) -> bytes:
-    """Make all sizes unknown. A browser can't go back to fill them in, but libav writes those of the clusters."""
+    """Make the sizes of the segment and of all clusters unknown, as a browser writes them, because it can't go back to
+    fill them in. libav writes those of the clusters."""
     entered = {bytes.fromhex("18538067"), bytes.fromhex("1f43b675")}  # Segment, Cluster
     out, at = bytearray(), 0
     while at < len(data):

@@ -51,7 +51,7 @@ def _name_in(query: bytes) -> tuple[str, int]:
 
 @asynccontextmanager
 async def running_dns() -> AsyncIterator[DnsServer]:
-    """A DnsServer that runs within the block."""
+    """Run a DnsServer for the length of the block."""
     loop = asyncio.get_running_loop()
     transport, server = await loop.create_datagram_endpoint(DnsServer, local_addr=("127.0.0.1", 0))
     try:

@@ -31,10 +31,10 @@ from gateway.tools import NO_TOOLS, CallPiece, Tool, ToolUse
 
 @dataclass
 class FakeAsr:
-    """Sends each event of `script` once that many samples have arrived. What they contain doesn't matter.
+    """Sends each event of `script` once that many samples have arrived. The content of the audio doesn't matter.
 
-    stuck_streams: how many streams, the first ones, take no audio. stuck_opens: how many of the next ones can't be
-    opened.
+    stuck_streams: this many streams, the first ones, take no audio. stuck_opens: after those, opening this many streams
+    never ends.
     """
 
     script: list[tuple[int, AsrEvent | ServiceError]] = field(default_factory=list)

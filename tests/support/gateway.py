@@ -33,8 +33,8 @@ from tests.support.fakes import FakeAsr, FakeChat, FakeLlm, FakeRecordings, Fake
 from tests.support.memory_store import MemoryStore
 
 NO_REDIS = "redis://127.0.0.1:1/0"
-"""Nothing listens there, so seats are not counted. The gateway tries it without retries, which would take 0.7 s in each
-test."""
+"""Nothing listens at this address, so seats are not counted. The gateway makes no retries there, because retries would
+take 0.7 s in each test."""
 
 
 @dataclass

@@ -100,8 +100,8 @@ class Learner:
         at 16 kHz) is on.
 
         Afterwards there is time to interrupt even a short reply, because the gateway waits a few seconds for a player
-        that has stopped. And the gateway knows that the microphone picks up no echo. Until it knows that, it takes
-        what it hears for the partner's voice, and removes it.
+        that has stopped. The gateway also knows by then that the microphone picks up no echo. Until it knows that, it
+        holds back what the microphone hears while the partner speaks.
         """
         begun = await self.wait_for("ai_audio_start")
         await self.wait_for("audio")

@@ -1,4 +1,4 @@
-"""Runs a Python program in a process of its own, if it would change the tests' process for good."""
+"""Runs a Python program in a process of its own, because it would change the tests' process for good."""
 
 from __future__ import annotations
 

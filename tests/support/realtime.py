@@ -106,7 +106,7 @@ class RealtimeClient:
                 await asyncio.sleep(pause_s)
 
     async def error_for(self, kind: str, **event: Any) -> Event:
-        """Send an event that is wrong; returns the `error` that it gets."""
+        """Send an event that is wrong. Returns the `error` that the server answers."""
         event_id = f"event-{len(self.events)}"
         await self.send(kind, event_id=event_id, **event)
         answer = await self.wait_for("error", where=lambda one: one["error"]["event_id"] == event_id)

@@ -5,7 +5,7 @@ files form a larger group, which runs on one worker as well:
 
 - Files that use the same mesh, because a mesh takes long to start.
 - Files whose tests run in real time (conversations aloud, browsers, crowds of learners). Mostly they wait, but what
-  they wait for must not come late. Three workers run them, so at most three run at once.
+  they wait for must not come late. They form three groups, so at most three of these tests run at once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LONGEST_FIRST = (
 """The groups that take longest start first. Their tests mostly wait, so they would keep one core idle at the end."""
 
 REAL_TIME = ("the mesh", "browsers", "recordings and crowds")
-"""The groups that wait for sound. Their processes come before those of all other tests."""
+"""The groups that wait for sound. Their processes get the processor before those of all other tests."""
 
 THEN = ("tests/integration/", "tests/contract/")
 """Their files follow, because some take half a minute. The many short files of `tests/unit` come last: with them all

@@ -144,7 +144,7 @@ async def refusal(stub: Any, requests: list[pb.StreamingSynthesizeRequest]) -> t
 
 
 async def rest(call: Any) -> list[pb.AudioChunk]:
-    """The remaining chunks. gRPC does not allow iteration over a call that was read from."""
+    """The remaining chunks of a call that was read from. gRPC does not allow iteration over such a call."""
     chunks = []
     while (response := await call.read()) is not grpc.aio.EOF:
         chunks.append(response.chunk)
