@@ -103,7 +103,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
     async def StreamingRecognize(  # type: ignore[override]  # the stub is a generator; this writes responses itself
         self, request_iterator: AsyncIterator[pb.StreamingRecognizeRequest], context: Any
     ) -> None:
-        """One stream of audio, as events."""
+        """Recognise one stream of audio, and write its events."""
         if self._draining.is_set():
             raise UnavailableError(DRAINS)
         with self._slots.take():

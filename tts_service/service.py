@@ -39,8 +39,8 @@ from tts_service.voices import choose_voice, speaks
 MAX_TEXT_CHARS = 10_000
 _MAX_AUDIO_BYTES = MAX_MESSAGE_BYTES - 2**20  # leaves room for the words
 _AHEAD = 1  # items that wait in a channel, besides the one being made and the one being sent
-# A client's cancellation first looks like the end of its requests here. The cancellation itself follows at once.
 _HALF_CLOSE_S = 1.0
+# A client's cancellation first looks like the end of its requests. The cancellation itself follows within this time.
 _CANCEL_GRACE_S = 0.2
 
 Requests = AsyncIterator[tts_pb2.StreamingSynthesizeRequest]

@@ -46,7 +46,7 @@ class SmartTurn:
     def __init__(self, path: Path | None = None) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1  # the other cores serve other streams
-        options.enable_mem_pattern = False  # with a plan of its memory it takes 10 MB more, and no less time
+        options.enable_mem_pattern = False  # a memory plan takes 10 MB and saves no time
         self._session = onnxruntime.InferenceSession(
             path or find_smart_turn(), sess_options=options, providers=["CPUExecutionProvider"]
         )

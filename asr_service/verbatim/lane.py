@@ -87,8 +87,8 @@ class VerbatimLane:
         return self._decoder.engine.describe().engine == _TAKES_PROMPTS
 
     async def hear(self, audio: Audio, transcript: Transcript) -> Transcript:
-        """The words that were really said in a turn that has just ended. The same object comes back if they are the
-        known words, or could not be found out.
+        """The words that were really said in a turn that has just ended. Returns `transcript` itself if its words
+        are right, or if the real words could not be found.
 
         audio: of the turn, float32 mono at 16 kHz; word times count from its beginning.
         """

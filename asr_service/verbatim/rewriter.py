@@ -32,7 +32,7 @@ class Rewriter:
     def rewrite(self, audio: Audio, transcript: Transcript) -> Transcript:
         """`transcript` with the words that were said. audio: what it was recognised from, float32 mono at 16 kHz.
 
-        Word times count from the beginning of `audio`. The same object comes back if nothing changes.
+        Word times count from the beginning of `audio`. Returns `transcript` itself if nothing changes.
         """
         if not transcript.words or len(audio) > LONGEST:
             return transcript

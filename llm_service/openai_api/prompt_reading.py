@@ -76,7 +76,7 @@ class PromptReading:
         task.add_done_callback(lambda _: self._tasks.pop(history, None))
 
     async def wait(self, request: GenerationRequest) -> None:
-        """Wait while a prompt is being read that this one continues. Cancelling this doesn't stop the reading."""
+        """Wait while an earlier part of this prompt is being read. Cancelling the wait doesn't stop the reading."""
         if task := self._of(request):
             await asyncio.wait({task})
 

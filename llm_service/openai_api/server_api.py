@@ -192,7 +192,7 @@ def _refuse_redirect(response: httpx.Response) -> None:
     if response.has_redirect_location:
         target = response.url.join(response.headers["location"]).copy_with(query=None, userinfo=b"")
         raise UnavailableError(
-            f"the model server redirects {response.url.path} to {target}; set LLM_BASE_URL to where that leads",
+            f"the model server redirects {response.url.path} to {target}; set LLM_BASE_URL to that server's address",
             retryable=False,
         )
 
