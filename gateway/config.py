@@ -104,7 +104,7 @@ class GatewaySettings(ProcessSettings):
         0.7,
         ge=0,
         le=1,
-        description="Replies begin early, in a pause, only while at most this share of the language model's and of "
+        description="Replies begin early, in a pause, only while less than this share of the language model's and of "
         "synthesis's slots is in use. 0: replies never begin early.",
     )
     max_frame_bytes: int = Field(

@@ -169,7 +169,7 @@ CLIENT_LIMITS = from_zero(
 )
 CLIENT_LIMITS_SHARED = Gauge(
     "aitalk_gateway_client_limits_shared",
-    "1: clients are counted across all gateways. 0: Redis is away, and this gateway counts alone.",
+    "1: clients are counted across all gateways. 0: Redis can't be reached, and this gateway counts alone.",
 )
 CLIENT_LIMITS_SHARED.set(1)
 HANDOVERS = from_zero(
@@ -199,7 +199,7 @@ CONNECTIONS_ENDED = from_zero(
 )
 UNHEARD = Counter(
     "aitalk_gateway_unheard_utterances_total",
-    "Times that a learner who seemed to speak was told that recognition is away.",
+    "Times that a learner who seemed to speak was told that recognition is unavailable.",
 )
 SWEEPS = Counter("aitalk_gateway_sweeps_total", "Garbage collections that freed ended sessions.")
 SLOW_REPLIES = from_zero(

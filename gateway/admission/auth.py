@@ -223,5 +223,5 @@ def _host(request: HTTPConnection) -> str:
 
 
 def client_of(websocket: HTTPConnection, authenticator: Authenticator) -> Client:
-    """The client that a WebSocket comes from. Raises UnauthorizedError."""
+    """The client that a request or a WebSocket comes from. Raises UnauthorizedError."""
     return authenticator.check(websocket.headers, _host(websocket))

@@ -27,9 +27,9 @@ class Replicas(Protocol):
 class Capacity:
     """Turns the slots of each service into a number of seats.
 
-    learners_per_slot: by service. A learner needs recognition all the time, but the other services only from time to
-    time. fixed: a fixed number of seats; 0: as many as the replicas have slots for. admit_unknown: let everybody in
-    until each service has reported; otherwise everybody waits.
+    learners_per_slot: how many learners share a slot, by service. A learner needs recognition all the time, but the
+    other services only from time to time. fixed: a fixed number of seats; 0: as many as the replicas have slots for.
+    admit_unknown: let everybody in until each service has reported; otherwise everybody waits.
     """
 
     learners_per_slot: Mapping[str, float]

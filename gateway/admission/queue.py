@@ -32,7 +32,8 @@ BEAT_WHILE_QUEUED_S = 0.5
 class Ticket:
     """A learner's claim to a seat. seat: the session's id. position: 0 seated, n: n-th in the queue, -1 refused.
 
-    estimate_s: the estimated wait. `moved` is set whenever the position changes.
+    estimate_s: the estimated wait. arrived_s, seated_s: on the clock of time.monotonic. `moved` is set whenever the
+    position changes.
     """
 
     seat: str
@@ -52,8 +53,8 @@ class AdmissionQueue:
     """Seats and queue of one gateway. `run` it as a task for as long as the gateway serves.
 
     capacity: how many conversations the mesh can hold; None: without limit. queue_max: how many learners may wait.
-    grace_s: how long a seat is kept after its connection broke, and a place in the queue after its learner was sent to
-    another gateway.
+    max_wait_s: how long a learner may wait. grace_s: how long a seat is kept after its connection broke, and a place in
+    the queue after its learner was sent to another gateway.
     """
 
     def __init__(

@@ -114,7 +114,7 @@ class SharedLimits(Protocol):
 
 
 class RedisLimits:
-    """The counts as one gateway uses them."""
+    """The SharedLimits in Redis, as one gateway uses them."""
 
     def __init__(self, url: str, *, lease_s: float = LEASE_S) -> None:
         self._redis = open_redis(url)

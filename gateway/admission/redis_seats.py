@@ -105,7 +105,7 @@ return 1
 )
 
 # ARGV: gateway, lease, a place in the queue that is kept, the learner who has come back for it. Returns 1 if the place
-# was kept. If the learner's turn came just as the gateway ended, a seat is kept in its place.
+# was kept. If the learner got a seat just as the gateway ended, that seat is kept instead of the place.
 _COME_BACK = (
     _COMMON
     + """

@@ -41,7 +41,10 @@ TURN_S = 65.0
 
 
 class RecentAudio:
-    """The audio that recognition may need again. Positions are in samples since the very first one added."""
+    """The audio that recognition may need again. Positions are in samples since the very first one added.
+
+    begin, end: where the kept audio begins and ends.
+    """
 
     def __init__(self, rate_hz: int) -> None:
         self._rate_hz = rate_hz

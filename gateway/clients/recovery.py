@@ -33,6 +33,7 @@ class RecoveringCall(Generic[Stream]):
 
     service: "asr" or "tts". begin: makes a call, to be entered with `async with`. replay: writes to a new call what the
     earlier one may not have answered. writing: the lock that the writer holds while it writes and remembers.
+    has_finished: whether the writer is done.
     """
 
     def __init__(

@@ -6,9 +6,9 @@
     aitalk:learner:{SHA-256}:words          hash        "en word" → a word to learn (JSON)
     aitalk:learner:{SHA-256}:sessions       sorted set  session ids by the time of their last beginning
 
-The SHA-256 is a digest of the learner's name. All of them are kept for PROGRESS_TTL_S after the record's last change.
-Each write names the record's id, and has no effect once that record is erased. The session ids are there so that an
-erasure finds the conversations; they stay for as long as a session may be kept.
+The SHA-256 is a digest of the learner's name. All these keys are kept for PROGRESS_TTL_S after the record's last
+change. The writes of a conversation name the record's id, and have no effect once that record is erased. The session
+ids are there so that an erasure finds the conversations; they stay for as long as a session may be kept.
 """
 
 from __future__ import annotations

@@ -148,7 +148,7 @@ class RedisStore:
         except ServiceError:
             return False
         else:
-            if is_wanted and len(turns) != len(session.turns):  # there are new turns in the meantime
+            if is_wanted and len(turns) != len(session.turns):  # new turns have come meanwhile
                 return True
             session.is_saved()
             how = "saved after all" if is_wanted else "erased by its learner"

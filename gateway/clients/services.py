@@ -41,7 +41,7 @@ _DESCRIBE = {
 
 
 class ModelServices:
-    """`async with` opens and closes the channels.
+    """The channels to the model servers, and what the servers report. `async with` opens and closes the channels.
 
     replicas: the addresses of a service's replicas, if they differ from the service's own address.
     """

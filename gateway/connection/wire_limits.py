@@ -34,8 +34,8 @@ class WireLimits:
         return "" if self._fragments <= MAX_FRAGMENTS else f"a message of more than {MAX_FRAGMENTS} fragments"
 
     def read(self, *, is_unfinished: bool, begins: bool) -> str:
-        """Bytes have come. is_unfinished: the last message among them is incomplete. begins: it begins among them, so
-        that an earlier one is complete.
+        """Bytes have come. is_unfinished: the last message among them is incomplete. begins: that message
+        also begins among them, so all earlier messages are complete.
 
         Over a slow network, each read may end within a message for a long time, although all messages come in full.
         """

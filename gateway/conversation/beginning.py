@@ -200,7 +200,7 @@ def subject_of(start: Start, state: SessionState, scenarios: Library) -> dict[st
         return {}
     if (found := scenarios.scenarios.get(start.scenario)) is None:
         raise InvalidInputError(
-            f"there is no scenario {start.scenario!r}, so you just talk; GET /scenarios lists those that there are"
+            f"there is no scenario {start.scenario!r}, so none is used; GET /scenarios lists the scenarios"
         )
     language = standard_tag(start.language or found.language)
     if base(language) != base(found.language):

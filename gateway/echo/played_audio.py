@@ -23,7 +23,7 @@ Pcm = npt.NDArray[np.int16]
 # The microphone may be two seconds late and the echo one second more, and audio is sent two seconds ahead.
 KEEP_S = 6.0
 _SILENCE = 10.0  # root mean square of 16-bit samples (-70 dB of full scale): softer audio can't be heard
-_ROUNDED = 2  # samples
+_ROUNDED = 2  # the most samples by which rounding shifts a piece
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ import enum
 
 _CLEAR = 12.0  # a peak at least this high is an echo; without an echo, peaks reach 11
 _UNCLEAR = 8.0  # a quiet microphone stays below this
-_UNKNOWN_CHECKS, _MOST_CHECKS = 2, 5
+_UNKNOWN_CHECKS, _MOST_CHECKS = 2, 5  # checks until Absent: with a quiet microphone, and otherwise
 _DOUBTED_CHECKS = 8  # 2 s: MAX_DELAY_S of Correlation, and its window
 # after this many checks without even an unclear peak, the echo is gone: the learner has put on headphones
 _CHECKS_WITHOUT = 40

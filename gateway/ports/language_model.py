@@ -28,8 +28,8 @@ class ChatMessage:
 class WritingEnd:
     """How a reply ended, and its length in tokens; 0 if the model server doesn't count them.
 
-    reason: the model was done, with or without calls; it reached max_tokens; a filter stopped it; it began to repeat
-    itself.
+    reason: stop: the model was done, with or without calls. length: it reached max_tokens. filter: a filter stopped it.
+    repetition: it began to repeat itself.
     """
 
     reason: Literal["stop", "length", "filter", "repetition"] = "stop"

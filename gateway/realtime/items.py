@@ -40,8 +40,9 @@ _REFUSED = {
 class Item:
     """A message, a call of a tool, or its result.
 
-    text: the words, arguments or result; None while they are not known. is_kept: it has a turn in the history. call_id,
-    name: only for a call.
+    text: the words, arguments or result; None while they are not known. is_kept: it has a turn in the history.
+    has_content: whether it shows its content, which a message of the partner does not at first. call_id, name: only for
+    a call.
     """
 
     id: str

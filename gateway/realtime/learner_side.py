@@ -52,7 +52,7 @@ class LearnerSide:
         return self._voice is not None
 
     def on_voice(self, voice: VoiceBegan, *, partner_is_heard: bool) -> list[Event]:
-        """The learner has begun or goes on to speak."""
+        """The learner has begun to speak, or goes on speaking."""
         if self._voice is None:
             self._voice = _Voice(voice.turn_id, round(voice.at_s * 1000))
         detection = self._config().audio.input.turn_detection

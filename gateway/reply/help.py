@@ -63,8 +63,11 @@ def offer(state: SessionState, turns: Sequence[Turn]) -> str:
 
 
 class Hints:
-    """Finds sentences that the learner could say now, and calls `ready` with them. Without lines in this language there
-    are none."""
+    """Finds sentences that the learner could say now, and calls `ready` with them.
+
+    The model writes them. If it can't, they are the scenario's phrases, or else lines of this language. There may be
+    none.
+    """
 
     def __init__(
         self,

@@ -95,8 +95,8 @@ class Scenario(_Part):
         "en", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="BCP-47 tag of the language of its texts."
     )
     levels: LevelRange
-    partner: Line = Field(description='Who the partner is. Goes on from "You are": "Maya, who works in a café".')
-    learner: Line = Field(description='Who the learner is. Goes on from "You are": "a customer".')
+    partner: Line = Field(description='Who the partner is. Continues "You are": "Maya, who works in a café".')
+    learner: Line = Field(description='Who the learner is. Continues "You are": "a customer".')
     setting: Paragraph = Field(description="Where and when; a sentence or two, for both to read.")
     facts: Paragraph | None = Field(
         None, description="What only the partner is told, who is `you` here: prices, times, plans."

@@ -28,6 +28,7 @@ export const nextDue = (when) => fill(FIGURES.next_due, { when });
 /** The range of a chart's axis, from 0. @param {number} top */
 export const rangeTo = (top) => fill(FIGURES.range, { top: number(top) });
 
+/** The text of a chart for screen readers. @param {string[]} values from the oldest to the latest conversation */
 export function summaryOf({ title, unit }, values) {
   const [first, last] = [values[0], values.at(-1)];
   return fill(values.length === 1 ? FIGURES.only : FIGURES.summary, { title, unit, first, last, count: values.length });

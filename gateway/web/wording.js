@@ -25,12 +25,12 @@ export function muted(keyboard) {
 /** The first card: no scenario. */
 export const JUST_TALK = { id: '', title: TEXTS.scenarios.just_talk, goal: TEXTS.scenarios.just_talk_goal };
 
-/** @param {string} role goes on from "You are" */
+/** @param {string} role continues "You are" */
 export function youAre(role) {
   return role ? sentence(fill(TEXTS.scenarios.you_are, { role })) : '';
 }
 
-/** @param {string} role goes on from "You are", for the partner */
+/** @param {string} role of the partner; continues "You are" */
 export function partnerIs(role) {
   return role ? sentence(fill(TEXTS.scenarios.partner_is, { role })) : '';
 }
