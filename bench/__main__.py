@@ -149,8 +149,8 @@ def first_in_line() -> Iterator[None]:
 
 
 def where_time_goes(url: str, said: Sequence[Utterance]) -> list[dict[str, float]]:
-    """latency_ms of AI-Talk's replies to one learner who hears each reply to its end. This is not part of the
-    comparison."""
+    """The stages (`latency_ms`) of AI-Talk's replies to one learner who hears each reply to its end. This is not part
+    of the comparison."""
 
     async def attend() -> list[dict[str, float]]:
         system = AiTalk()

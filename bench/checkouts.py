@@ -17,7 +17,7 @@ import httpx
 from deploy.mesh import free_ports
 from tests.support.mesh import ROOT
 
-START_TIMEOUT_S = 900.0  # the first start of a step may join or download its model
+START_TIMEOUT_S = 900.0  # at the first start, a model may have to be joined or downloaded
 
 KEPT = ("PATH", "HOME", "LANG", "SSL_CERT_", "UV_", "PIP_", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
 """The beginnings of the names of variables that a mesh inherits: those that a download needs, but none of our

@@ -1,4 +1,5 @@
-"""The clock of a bench run, in seconds. All times in `bench` are read from it."""
+"""The clock of the simulated learners, in seconds: their microphones, what they hear and the models alone are timed by
+it, so that these times can be compared."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ OUR_PACKAGES = ("faster-whisper", "ctranslate2", "onnxruntime", "piper-tts", "xl
 
 @dataclass(frozen=True)
 class Bench:
-    """All results of a run. stages_ms: latency_ms of AI-Talk's replies to one learner who heard them to the end."""
+    """All results of a run. stages_ms: `latency_ms` of AI-Talk's replies to one learner who heard them to the end."""
 
     command: str
     machine: Mapping[str, str]

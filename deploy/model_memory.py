@@ -23,7 +23,7 @@ _KV_BYTES = 2  # vLLM keeps its cache in 16 bits
 class Demand:
     """The memory that one model needs on one GPU, in GB.
 
-    least_gb: with less, the model does not start. full_gb: with this much, every stream is served at once. device: the
+    least_gb: with less, the model does not start. full_gb: with this much, all streams are served at once. device: the
     index of the GPU in the settings; None: any. per_conversation_gb: a language model's cache for one full context.
     source: where the numbers come from.
     """

@@ -26,7 +26,8 @@ def waits_of(talks: Sequence[tuple[Script, Sequence[Exchange]]]) -> list[float]:
 
 
 def table(talks: Talks) -> str:
-    """A row for each system. The waits of the long conversations are in columns of their own."""
+    """A row for each system. The last column is about the longest conversation: how many times as long as its median
+    wait the worst wait was."""
     lines = [
         (
             "| system | replies | loops | unfinished | repeats | begin alike | too long |"

@@ -2,7 +2,7 @@
 
 The processes are those of `make run`, under the same supervisor. These commands differ: recognition and synthesis run
 around stub engines, llm_service starts `bench.reliability.model_server` instead of vLLM, and the gateway can show where
-its tasks wait. It reaches Valkey at GATEWAY_REDIS_URL, which may lead through a `RedisLink`.
+its tasks wait. The gateway reaches Valkey at GATEWAY_REDIS_URL, which may lead through a `RedisLink`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """`make soak`: learners who come and go, for an hour by default. Nothing may grow, and nothing may be left over.
 
-50 learners at a time talk to the mesh of `make run` with stub models. Each stays for some seconds, leaves (ends the
-conversation, closes the page or just disappears), and another one comes. After the warm-up all leave, and tasks and
-file descriptors are counted; the same happens after the run. Ends with status 1 if a goal is missed.
+50 learners at a time talk to the mesh of `make run` with stub models. Each stays for some seconds and leaves: one half
+of them end the conversation, the other half just disappear. Then another one comes. After the warm-up all leave, and
+tasks and file descriptors are counted; the same happens after the run. Ends with status 1 if a goal is missed.
 """
 
 from __future__ import annotations

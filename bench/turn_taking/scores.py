@@ -11,7 +11,8 @@ import numpy as np
 from bench.turn_taking.detector import Heard
 from bench.turn_taking.utterances import RATE, Utterance
 
-_LATE = RATE // 10  # an end this soon after the voice went on was decided before the voice could be noticed
+# An end that comes sooner than this after the pause was decided before the voice could be noticed, so it is a cut, too.
+_LATE = RATE // 10
 
 
 @dataclass(frozen=True)

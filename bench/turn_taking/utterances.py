@@ -192,7 +192,8 @@ def _stopped(name: str, begin: float, stop: float, end: float) -> tuple[Audio, A
 
 
 def _quietest(audio: Audio, near: int) -> int:
-    """The quietest moment within 80 ms. It is between two words, whose ends the recogniser gives only roughly."""
+    """The quietest moment within 80 ms of `near`: the gap between two words, whose ends the recogniser gives only
+    roughly."""
     frame = RATE // 200
     starts = range(max(0, near - 16 * frame), near + 16 * frame, frame)
     return min(starts, key=lambda start: float(np.square(audio[start : start + frame]).sum())) + frame // 2

@@ -12,7 +12,7 @@ from bench.verbatim.speech import voice_of
 
 FILLERS = ("um", "uh")
 _EVERY = 5
-"""One of this many pairs gets a filler."""
+"""Two of this many pairs get a filler."""
 _AFTER = 3
 """This many words come before the filler."""
 

@@ -1,7 +1,7 @@
 """Speaks the sentences of the bench: half of them with the bundled Piper voice, half with six voices of Kokoro.
 
 Speech is stored in `FOLDER`, because Kokoro takes about two seconds of processor time for a second of speech. If
-Kokoro's files are missing, Piper speaks all sentences, and the report says so.
+Kokoro's files are missing, Piper speaks all sentences, and the report has only one voice, `joe`.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@
  *   open → `queued`, `queued`, … → `connected` …      we send `start` at once if there is a session to carry on
  *   `reconnect` → moving → close 1012 → wait for `delay_ms` → open …      meanwhile the learner's audio is kept
  *   lost → wait (0.5 s, doubling up to 1 s, later 8 s) → open …
- *   close 4408, 4409, 4429 → parked, until `open` is called
+ *   close 1013, 4408, 4409, 4429 → parked, until `open` is called
+ *   close 1002, 1003, 1007, 1008 → refused; if it was resuming: a fresh session
  *   `analysis`, then close 1000 → over
  */
 const FIRST_WAIT_MS = 500;
