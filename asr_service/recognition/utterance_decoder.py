@@ -65,13 +65,13 @@ class UtteranceDecoder:
         return self._turn
 
     def cancel_turn(self) -> None:
-        """The voice goes on and the client was not told of the pause, so the transcript is useless."""
+        """Cancel the decode of the turn: the voice goes on, and the client was not told of the pause."""
         if self._turn is not None:
             self._turn.cancel()
         self._turn = None
 
     def leave_turn(self) -> None:
-        """The voice goes on after an eager end of turn. A task that waits for that transcript still gets it."""
+        """Forget the decode of the turn: the voice goes on after an eager end. A task that waits still gets it."""
         self._turn = None
 
     async def decode_turn(self, end: int) -> Transcript:

@@ -40,7 +40,7 @@ _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_][^\s\u3040-
 # The text ends in a number, an abbreviation or a name, which may be read together with what follows: "5 km", "World War
 # II".
 _OPEN_END = re.compile(r"(?:\d\S*|\.|(?<!\S)[^\W\d_a-z]\S*)$")
-_OPEN_END_CHARS = 20  # if the clause is too long by this much, it is cut there anyway
+_OPEN_END_CHARS = 20  # if the clause is too long by this much, it is cut even after such a word
 _OPENERS = "\"'“‘«([*_`"
 
 
