@@ -2,7 +2,7 @@
 loses a turn.
 
 The models are stubs that take fixed times. The services around them, the gateway, Valkey, and Envoy with its deployed
-configuration are real, each in a process of its own. Every learner speaks the same sentences, one every eight seconds.
+configuration are real, each in a process of its own. Every learner says the same sentence, once every six seconds.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ from tests.support.envoy import CONFIGURATION, ENVOY, Envoy, running_envoy
 from tests.support.mesh import ROOT, RunningProcess, running, wait_until_ready
 
 LEARNERS, SENTENCES = 60, 3
+SENTENCE_EVERY_S = 6.0
+"""A sentence of 2 s, the reply of 2.4 s, and the waits for both. The gateway and recognition work on each second of a
+learner's audio, also on the silence, so a longer cycle takes more processor time."""
 MESSAGE_S = 0.1
 """The audio in each message, as long as browsers' recorders send it. Messages of 20 ms would take more processor
 time."""
@@ -116,9 +119,11 @@ class Talker(Learner):
 
 @asynccontextmanager
 async def a_crowd(url: str) -> AsyncIterator[list[Talker]]:
-    """Connect the learners, who then speak within the block. Their first sentences are spread over eight seconds."""
+    """Connect the learners, who then speak within the block. Their first sentences are spread over six seconds."""
     said = await asyncio.to_thread(program)
-    spoken = np.resize(said.pcm, round(SENTENCES * CYCLE_S * RATE_HZ))
+    cycle, every = round(CYCLE_S * RATE_HZ), round(SENTENCE_EVERY_S * RATE_HZ)
+    shortest = min(range(len(said.voiced)), key=lambda number: said.voiced[number][1] - said.voiced[number][0])
+    spoken = np.tile(said.pcm[shortest * cycle :][:every], SENTENCES)
     quiet = np.random.default_rng(7).normal(0, 30, RATE_HZ).astype("<i2")
     frames = [masked_frame(BINARY, frame) for frame in cut(spoken.tobytes(), MESSAGE_BYTES)]
     frames += [masked_frame(BINARY, frame) for frame in cut(quiet.tobytes(), MESSAGE_BYTES)] * round(QUIET_S)
@@ -137,7 +142,7 @@ async def a_crowd(url: str) -> AsyncIterator[list[Talker]]:
             await one.ready
         start = time.monotonic()
         for number, one in enumerate(crowd):
-            one.speak(start + CYCLE_S * number / LEARNERS)
+            one.speak(start + SENTENCE_EVERY_S * number / LEARNERS)
         yield crowd
     finally:
         for one in crowd:
