@@ -96,6 +96,7 @@ def _parameters(weights: Path) -> xllamacpp.CommonParams:
     params.cors_origins = ""
     params.verbosity = 0  # otherwise it logs to standard output
     params.n_ctx = _CONTEXT
+    params.fit_params = False  # it reads the file twice, to see what fits on a GPU
     params.n_batch = params.n_ubatch = _BATCH
     params.n_parallel = 1
     params.cache_ram_mib = 0  # each question is asked once

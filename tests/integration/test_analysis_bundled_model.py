@@ -80,6 +80,7 @@ def llama() -> Iterator[str]:
     parameters.model.path = str(in_eight_bits(find_smollm2(), ROOT / "models", PARTNER_ADAPTER))
     parameters.n_ctx = 4096
     parameters.port = 0
+    parameters.fit_params = False
     parameters.use_jinja = True
     parameters.cpuparams.n_threads = 1  # several threads wait for one another, which is slow on a busy processor
     server = xllamacpp.Server(parameters)

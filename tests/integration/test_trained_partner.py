@@ -38,6 +38,7 @@ def llama() -> xllamacpp.Server:
     parameters.hostnames, parameters.port = ["127.0.0.1"], 0
     parameters.n_ctx = 1024
     parameters.n_parallel = 1
+    parameters.fit_params = False
     parameters.use_jinja = True
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
     return xllamacpp.Server(parameters)
