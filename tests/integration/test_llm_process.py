@@ -112,7 +112,7 @@ async def test_nothing_that_is_said_goes_into_a_log(tmp_path: Path) -> None:
     async with service(tmp_path) as running:
         events = [event async for event in running.stub.StreamingGenerate(ask(f"Repeat: {SECRET}", max_tokens=5))]
         assert events[-1].done.usage.completion_tokens == 5
-        assert "context" in await refused(running.stub, ask(f"{SECRET} " * 2000))
+        assert "too long for the model" in await refused(running.stub, ask(f"{SECRET} " * 2000))
         assert "refused" in await refused(running.stub, ask(SECRET, json_schema=json.dumps({"type": SECRET})))
         call = running.stub.StreamingGenerate(ask(SECRET, max_tokens=500))
         await call.read()
