@@ -38,7 +38,7 @@ class Sweeper:
         self._live += 1
 
     def session_ends(self) -> None:
-        """A session has ended. The sweep may free it now, or together with later ones."""
+        """A session has ended. A sweep frees it now, or later together with others."""
         self._live -= 1
         self._ended += 1
         if self._live == 0 or self._ended >= max(LEAST_ENDED, SHARE_ENDED * self._live):

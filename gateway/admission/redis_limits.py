@@ -95,7 +95,8 @@ class SharedLimits(Protocol):
     """The counts of all gateways. Every method raises UnavailableError if they can't be reached."""
 
     async def enter(self, client: str, connection: str, *, most: int, per_minute: int) -> Entry:
-        """Count one more connection, if fewer than `most` are open, and fewer than `per_minute` were opened.
+        """Count one more connection, if fewer than `most` are open, and fewer than `per_minute` were opened in the last
+        minute.
 
         per_minute: 0: any number.
         """

@@ -23,7 +23,7 @@ lexicon_of = lru_cache(maxsize=8)(load_lexicon)
 
 
 class WordFrequency(BaseModel):
-    """One word. zipf: log10 of uses per 10⁹ words, 0 if it is not in the list. cefr: None for such a word."""
+    """One word. zipf: log10 of uses per 10⁹ words, 0 if it is not in the list. cefr: None in the band `unknown`."""
 
     model_config = ConfigDict(frozen=True)
 

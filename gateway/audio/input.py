@@ -84,7 +84,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | StreamCut | Quiet"])
         """Take the format that a `start` message names. Raises AudioError if audio is being decoded already, or can't
         be decoded.
 
-        It may also come after audio that was refused because it had not been announced.
+        A `start` may also come after audio that was refused because its format had not been announced.
         """
         self._detector.announce(encoding, pcm_sample_rate_hz)
 

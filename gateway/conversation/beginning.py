@@ -164,7 +164,8 @@ class Beginning:
 def native_language_of(start: Start, state: SessionState) -> dict[str, object]:
     """The change of `state` for the learner's own language. Raises InvalidInputError.
 
-    An empty tag means that it is unknown. So does one from an earlier `start` if that language is practised now.
+    An empty tag means that it is unknown. If the language from an earlier `start` is practised now, it becomes unknown,
+    too.
     """
     if start.native_language is None:
         is_practised = state.native_language and base(state.native_language) == base(state.language)

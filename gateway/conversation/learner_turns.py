@@ -44,9 +44,10 @@ async def _ignore(turn: LearnerTurn) -> None: ...
 
 
 class LearnerTurns:
-    """Call one of its methods for each event of the learner. When it returns, all consequences have been carried out.
+    """Call one of its methods for each event of the learner.
 
-    revised: called with a turn of the history whose words have changed.
+    When the method returns, all consequences have been carried out. revised: called with a turn of the history whose
+    words have changed.
     """
 
     def __init__(

@@ -49,7 +49,8 @@ def refuse(path: str, error: UnauthorizedError) -> Response:
 async def not_found(request: Request, error: Exception) -> Response:
     """The gateway's answer for a path that no route has: in OpenAI's shape under PREFIX.
 
-    The mounted application answers for unknown paths itself. Only a path with a line break never reaches it.
+    The mounted application answers for unknown paths itself, except for a path with a line break, which never reaches
+    it.
     """
     if request.url.path.startswith(f"{PREFIX}/"):
         return await http_error(request, error)

@@ -34,7 +34,8 @@ class Example(BaseModel):
 class Help(BaseModel):
     """The partner's lines for a learner who has been silent for a long time.
 
-    soft: takes the pressure off. could_say: suggests the sentence {phrase}. other_topic: proposes another topic.
+    soft: sentences that reassure the learner. could_say: suggests the sentence {phrase}. other_topic: proposes another
+    topic.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -58,8 +58,8 @@ class Manner:
 
     rule: for the prompt. small_rule: for a small model's prompt; it is short, because a small model recites longer
     rules instead of following them. max_sentences: the most sentences of a reply, including its question;
-    small_max_sentences: for a small model. max_tokens: only a reply without sentences reaches this limit. speed: of the
-    voice; 1 is its own. patience: see `Patience.factor`.
+    small_max_sentences: for a small model. max_tokens: a limit that only a reply without sentence ends reaches.
+    speed: of the voice; 1 is its own. patience: see `Patience.factor`.
     """
 
     rule: str
