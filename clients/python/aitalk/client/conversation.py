@@ -116,7 +116,7 @@ class AsyncConversation:
             self._held.hold(frame)
             return
         self._held.sent(frame)
-        with contextlib.suppress(ConnectionClosed):  # this frame is sent again over the next connection
+        with contextlib.suppress(ConnectionClosed):  # the next connection may send this frame again
             await self._socket.send(frame)
 
     async def send_text(self, text: str) -> None:

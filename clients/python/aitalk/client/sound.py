@@ -71,7 +71,7 @@ class PortAudio:
         self._input, self._output = input_device, output_device
 
     def microphone(self) -> AbstractContextManager[Microphone]:
-        """Open the microphone, at the first of its rates that the gateway accepts unchanged."""
+        """Open the microphone at the first of MICROPHONE_RATES_HZ that it supports. The gateway accepts all of them."""
         for rate_hz in MICROPHONE_RATES_HZ:
             try:
                 self._library.check_input_settings(device=self._input, channels=1, dtype="int16", samplerate=rate_hz)
