@@ -21,11 +21,16 @@ from bench.turn_taking.language_sentences import LANGUAGES
 from bench.turn_taking.languages import make_in
 from bench.turn_taking.scores import Score, is_cut, score
 from bench.turn_taking.utterances import Utterance, make_more, make_set
+from gateway.reply.partner import MANNERS
 from tests.support.asr import asr_settings
 
 PATIENCES = {
-    "advanced": 0.8, "intermediate (default)": 1.0, "beginner": 1.5, "very patient": 2.0, "most patient": 3.0
-}  # fmt: skip
+    "advanced": MANNERS["advanced"].patience,
+    "intermediate (default)": MANNERS["intermediate"].patience,
+    "beginner": MANNERS["beginner"].patience,
+    "very patient": 2.0,
+    "most patient": 3.0,
+}
 SILENCES_MS = (300, 500, 700, 1_000, 1_300)
 
 
