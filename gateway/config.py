@@ -290,7 +290,7 @@ class GatewaySettings(ProcessSettings):
         if any(not re.fullmatch(r"[A-Za-z0-9._~+-]{16,}", token) for token in self.tokens):
             raise ValueError("AUTH_TOKENS: each token needs at least 16 letters, digits or . _ ~ + -")
         if 0 < len(self.jwt_secret.get_secret_value().encode()) < 32:
-            raise ValueError("JWT_SECRET: at least 32 bytes, or it can be guessed")
+            raise ValueError("JWT_SECRET: it needs at least 32 bytes, or it can be guessed")
         if sum(map(bool, (self.jwt_secret.get_secret_value(), self.jwt_public_key, self.jwt_jwks_url))) > 1:
             raise ValueError("set only one of JWT_SECRET, JWT_PUBLIC_KEY and JWT_JWKS_URL")
         if self.jwt_public_key:
@@ -303,7 +303,7 @@ class GatewaySettings(ProcessSettings):
                     "in production JWT_JWKS_URL needs JWT_AUDIENCE and JWT_ISSUER: its keys also sign others' tokens"
                 )
             if self.jwt_jwks_url.startswith("http:"):
-                raise ValueError("in production JWT_JWKS_URL needs https, or its keys could be exchanged on their way")
+                raise ValueError("in production JWT_JWKS_URL needs https, or its keys could be replaced on their way")
 
     def warnings(self) -> list[str]:
         """Warnings for the operator before other people use this gateway."""

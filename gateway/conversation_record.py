@@ -168,7 +168,7 @@ class ConversationRecord:
             self._store.save_later(self)
             await self._outbox.report(
                 UnavailableError(
-                    "the conversation goes on but is not being saved; it will be, as soon as that is possible",
+                    "the conversation goes on but can't be saved now; it will be saved as soon as that is possible",
                     code="not_saved",
                 )
             )

@@ -24,6 +24,6 @@ def algorithm_of(pem: str) -> str:
         if isinstance(key, kind) and not (isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name != "secp256r1"):
             return algorithm
     raise ValueError(
-        "JWT_PUBLIC_KEY is not a public key for RS256, ES256 or EdDSA; it begins with -----BEGIN PUBLIC KEY-----, and"
-        " its lines must be kept"
+        "JWT_PUBLIC_KEY is not a public key for RS256, ES256 or EdDSA; such a key begins with "
+        "-----BEGIN PUBLIC KEY-----; keep its line breaks"
     )

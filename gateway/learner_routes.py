@@ -127,7 +127,7 @@ async def _learner(
         subject = client_of(request, entry.authenticator).subject
         if not (subject or made_up):
             raise InvalidInputError(
-                "whose data? Send the header `X-Learner` with the id of `start.learner`, or log in by a JSON Web Token"
+                "whose data? Send the header `X-Learner` (the id of `start.learner`), or log in with a JSON Web Token"
             )
         yield learner_name(subject, made_up or "")
 

@@ -86,7 +86,7 @@ def check_tools(tools: Sequence[Tool], choice: ToolChoice) -> None:
             raise InvalidInputError(f"`tools`: {tool.name} has a number in its parameters that is not finite")
     if sum(len(tool.model_dump_json()) for tool in tools) > MAX_TOOLS_CHARS:
         raise InvalidInputError(
-            f"`tools`: they are longer than {MAX_TOOLS_CHARS} characters of JSON; describe them shorter"
+            f"`tools`: they are longer than {MAX_TOOLS_CHARS} characters of JSON; shorten their descriptions"
         )
     if choice.mode == "required" and not tools:
         raise InvalidInputError("`tool_choice`: a call is required, but there are no tools")

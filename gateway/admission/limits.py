@@ -78,7 +78,9 @@ class Allowance:
             raise TooMuchError(f"more than {self.messages.rate:g} messages a second; send larger ones, less often")
         if not self.data.take(size):
             metrics.CLIENT_LIMITS.labels("bytes").inc()
-            raise TooMuchError(f"more than {self.data.rate:g} bytes a second; send audio as it is recorded, or Opus")
+            raise TooMuchError(
+                f"more than {self.data.rate:g} bytes a second; send audio no faster than it is recorded, or send Opus"
+            )
 
 
 @dataclass

@@ -92,7 +92,7 @@ class McpTools:
             if server.name not in self._away:
                 self._away.add(server.name)
                 logger.warning(
-                    "the MCP server %s is away (%s); conversations go on without its tools",
+                    "the MCP server %s can't be used now (%s); conversations go on without its tools",
                     server.name,
                     type(error).__name__,
                 )

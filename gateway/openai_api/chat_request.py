@@ -158,7 +158,7 @@ class ChatBody(JsonBody):
 
 def _no_functions(param: str) -> ParameterError:
     return ParameterError(
-        f"`{param}`: functions are the older form; send `tools`, and results as messages of the role tool",
+        f"`{param}`: functions are the older form; send `tools`, and results as messages with the role `tool`",
         param,
         code="unsupported_parameter",
     )
