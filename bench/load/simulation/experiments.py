@@ -160,8 +160,8 @@ class Moment(BaseModel):
 
 
 class Peak(BaseModel):
-    """The result of a morning. waited_p95_s: the time in the queue of the learners who got a seat. gpu_hours: of the
-    models."""
+    """The result of a morning. waited_p95_s: the time in the queue of the learners who got a seat. p50_s, p95_s: from
+    the learner's last voiced sample to the first sample of the answer. gpu_hours: of the models."""
 
     arrived: int
     refused: int
@@ -270,13 +270,13 @@ def _watch(env: simpy.Environment, room: WaitingRoom, pools: dict[str, Pool[Any]
 
 def _peak(record: Record, room: WaitingRoom, moments: list[Moment]) -> Peak:
     waits = [wait for _, wait in record.answers]
-    waits = [waited for _, waited in room.waited]
+    queued = [waited for _, waited in room.waited]
     gpus = sum(moment.replicas[name] for moment in moments for name in ("asr", "tts", "vllm"))
     return Peak(
         arrived=room.arrived,
         refused=room.refused,
-        waited_share=sum(waited > 0 for waited in waits) / max(1, len(waits)),
-        waited_p95_s=percentile(waits, 95),
+        waited_share=sum(waited > 0 for waited in queued) / max(1, len(queued)),
+        waited_p95_s=percentile(queued, 95),
         p50_s=percentile(waits, 50),
         p95_s=percentile(waits, 95),
         gpu_hours=gpus * 30 / 3600,

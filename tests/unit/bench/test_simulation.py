@@ -275,6 +275,8 @@ def test_a_morning_peak_counts_everyone() -> None:
     peak = morning_peak(GPU, read_scalings(), morning)
     assert peak.arrived > peak.refused + peak.moments[-1].seated
     assert peak.moments[-1].replicas["asr"] >= read_scalings()["asr"].least
+    assert 0.2 < peak.p50_s < peak.p95_s  # seconds until the answer; the time in the queue is another figure
+    assert peak.waited_p95_s != peak.p95_s
 
 
 @given(limit=st.integers(0, 2000))
