@@ -69,8 +69,11 @@ def add_realtime(app: FastAPI, checks: EntryChecks, shared: Shared) -> None:
 async def _let_in(websocket: WebSocket, checks: EntryChecks, shared: Shared) -> tuple[Client, Opening]:
     """The client, and the session that it requests. Raises ServiceError."""
     if not checks.origins.allow(websocket.headers):
-        logger.warning("refused a WebSocket from origin %s; see CORS_ORIGINS", websocket.headers.get("origin"))
-        raise InvalidInputError("this page's origin may not use the gateway; see CORS_ORIGINS", code="forbidden_origin")
+        origin = websocket.headers.get("origin")
+        logger.warning("refused a WebSocket from origin %s; see CORS_ORIGINS and ALLOWED_HOSTS", origin)
+        raise InvalidInputError(
+            "pages of this origin may not use the gateway; see CORS_ORIGINS, ALLOWED_HOSTS", code="forbidden_origin"
+        )
     query = websocket.query_params
     if "call_id" in query:
         raise ClientError(
