@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.audio import AudioError, AudioInput, DecodedAudio
+from gateway.audio.adts import ADTS_HEADER_BYTES
 from gateway.audio.container import MAX_SILENT_BYTES
 from tests.support.audio import (
     adts,
@@ -61,9 +62,14 @@ async def test_half_of_a_stream_is_half_of_the_sound(name: str) -> None:
     assert 0.3 < len(heard.pcm) / len(PCM[name]) < 0.7
 
 
+def _is_told_from_aac(junk: list[bytes]) -> bool:
+    """Whether the junk can't be the beginning of an ADTS header (AAC), which the good stream would complete."""
+    return b"\xff" not in b"".join(junk)[1 - ADTS_HEADER_BYTES :]
+
+
 @names
 @settings(deadline=None, max_examples=40)
-@given(junk=st.lists(st.binary(min_size=1, max_size=300), max_size=8))
+@given(junk=st.lists(st.binary(min_size=1, max_size=300), max_size=8).filter(_is_told_from_aac))
 @example(junk=[b"\x1a", b"\x45", b"\xdf\xa3"])
 @example(junk=[b"Ogg", b"S\0\2"])
 @example(junk=[b"RIFF", b"1234WAVE", b"data\xff\xff\xff\xff", b"12345678"])
