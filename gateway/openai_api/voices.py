@@ -9,13 +9,9 @@ from fastapi import APIRouter
 
 from gateway.openai_api.answers import ParameterError
 from gateway.openai_api.dependencies import Context, RequestStack
+from gateway.openai_voices import voice_named
 
 router = APIRouter(tags=["audio"])
-
-OPENAI_VOICES = (
-    *("alloy", "ash", "ballad", "coral", "echo", "fable", "onyx", "nova", "sage", "shimmer", "verse", "marin", "cedar"),
-)
-"""OpenAI's own voices. Applications use these names without asking for the list of voices."""
 
 
 @router.get("/audio/voices")
@@ -31,16 +27,8 @@ async def voices(context: Context, stack: RequestStack) -> dict[str, Any]:
 
 
 def voice_for(wanted: str, voices: Sequence[Mapping[str, Any]]) -> str:
-    """The id of the voice that `wanted` names. Raises ParameterError if there is none.
-
-    voices: the voices of the speech synthesis, the default first. Each of OpenAI's names always stands for the same
-    voice, which speaks the default voice's language; "alloy" is the default voice.
-    """
-    ids = [str(one["id"]) for one in voices]
-    if wanted in ids:
-        return wanted
-    if wanted.lower() not in OPENAI_VOICES or not ids:
-        listed = ", ".join(ids) or "none"
-        raise ParameterError(f"there is no voice of this name; there are: {listed}, and OpenAI's names", "voice")
-    alike = [str(one["id"]) for one in voices if one["language"] == voices[0]["language"]]
-    return alike[OPENAI_VOICES.index(wanted.lower()) % len(alike)]
+    """The id of the voice that `wanted` names, as `voice_named` does. Raises ParameterError if there is none."""
+    if voice := voice_named(wanted, voices):
+        return voice
+    listed = ", ".join(str(one["id"]) for one in voices) or "none"
+    raise ParameterError(f"there is no voice of this name; there are: {listed}, and OpenAI's names", "voice")

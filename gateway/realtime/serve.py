@@ -23,6 +23,7 @@ from gateway.conversation.session import Session
 from gateway.conversation.session_options import SessionOptions
 from gateway.http import Services
 from gateway.live_session import close, live_session, run
+from gateway.openai_voices import voice_named
 from gateway.outbox import Outbox
 from gateway.ports import Ports
 from gateway.protocol import Connected, ErrorMessage, Resumed, Start
@@ -33,7 +34,6 @@ from gateway.realtime.errors import ClientError
 from gateway.realtime.server_events import Event
 from gateway.realtime.session_config import SessionConfig
 from gateway.realtime.translator import Translator
-from gateway.realtime.voices import voice_for
 from gateway.reply.prompt import Briefing, system_prompt
 
 
@@ -60,11 +60,16 @@ class Shared:
     services: Services
 
     async def find_voice(self, wanted: str) -> str:
-        """The id of the voice that a client names; the name itself if the speech synthesis is unavailable."""
+        """The id of the voice that a client names.
+
+        If there is none of this name, the default voice; empty if there are no voices; the name itself if the speech
+        synthesis is unavailable.
+        """
         try:
-            return voice_for(wanted, await self.services.voices())
+            voices = await self.services.voices()
         except ServiceError:
             return wanted
+        return voice_named(wanted, voices) or (str(voices[0]["id"]) if voices else "")
 
 
 async def converse(arrival: Arrival, opening: Opening, shared: Shared) -> Closing:

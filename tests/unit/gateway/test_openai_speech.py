@@ -15,7 +15,6 @@ import pytest
 from prometheus_client import REGISTRY
 
 from gateway.openai_api.encoders import MEDIA_TYPES, AudioFormat, create_encoder
-from gateway.openai_api.voices import OPENAI_VOICES, voice_for
 from tests.support.fakes import FakeTts
 from tests.support.gateway import TestGateway
 from tests.support.openai_api import connected, official_client
@@ -150,13 +149,6 @@ async def test_voices_and_models_are_those_that_are_there() -> None:
         assert caught.value.code == "model_not_found"
         voices = (await http.get(f"{gateway.http}/v1/audio/voices")).json()
     assert voices["data"] == [{"id": "joe", "object": "audio.voice", "name": "Joe", "language": "en-US"}]
-
-
-def test_names_of_openai_stand_for_voices_of_the_default_language() -> None:
-    voices = [{"id": id_, "language": tag} for id_, tag in (("joe", "en-US"), ("ute", "de"), ("amy", "en-US"))]
-    assert voice_for("alloy", voices) == "joe"
-    assert {voice_for(name, voices) for name in OPENAI_VOICES} == {"joe", "amy"}
-    assert voice_for("ute", voices) == "ute"
 
 
 async def test_a_token_is_needed_where_conversations_need_one() -> None:
