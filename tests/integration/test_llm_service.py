@@ -236,7 +236,7 @@ async def test_cancelling_stops_the_generation_in_the_server(llm: Llm) -> None:
         (unary("Hello", temperature=9), "temperature"),
         (unary("Hello", json_schema="nonsense"), "json_schema"),
         (unary("Hello", json_schema='{"type": "nonsense"}'), "refused"),
-        (unary("word " * 3000), "context"),
+        (unary("word " * 3000), "too long for the model"),
     ],
 )
 async def test_bad_requests_are_named(llm: Llm, request_: llm_pb2.GenerateRequest, words: str) -> None:
