@@ -22,7 +22,7 @@ from gateway.history import LearnerTurn, Level, PartnerTurn, Turn
 MATTR_WINDOW = 50
 _RAREST = 10
 _TO_LEARN = 10
-_KNOWN_FROM = 1.5  # rarer "words" are mostly slips (buyed: 1.2), names, or misheard
+KNOWN_FROM_ZIPF = 1.5  # rarer "words" are mostly slips (buyed: 1.2), names, or misheard
 _RARE_BELOW = 4.5  # only words beyond the most frequent 3,000 or so are worth showing as rare
 
 
@@ -39,8 +39,8 @@ _BANDS = (
     _Band("most_common", 5.0, 9.0),  # about the 1,000 most frequent words of English
     _Band("common", 4.0, 5.0),  # up to about rank 7,000 by frequency
     _Band("less_common", 3.0, 4.0),  # up to about rank 30,000
-    _Band("rare", _KNOWN_FROM, 3.0),
-    _Band("unknown", 0.0, _KNOWN_FROM),
+    _Band("rare", KNOWN_FROM_ZIPF, 3.0),
+    _Band("unknown", 0.0, KNOWN_FROM_ZIPF),
 )
 
 LEARNABLE_ZIPF: dict[Level, tuple[float, float]] = {
@@ -90,7 +90,7 @@ def measure_rarity(words: Iterable[str], names: set[str], lexicon: Lexicon) -> R
     """Words by frequency band; names and numbers are left out."""
     counts = Counter(word for word in words if word not in names and not any(map(str.isdigit, word)))
     zipf = {word: lexicon.zipf(word) for word in counts}
-    known = [word for word in counts if zipf[word] >= _KNOWN_FROM]
+    known = [word for word in counts if zipf[word] >= KNOWN_FROM_ZIPF]
     running = sum(counts[word] for word in known)
     weighted = sum(zipf[word] * counts[word] for word in known)
     rarest = sorted((zipf[word], word) for word in known if zipf[word] < _RARE_BELOW)[:_RAREST]

@@ -8,6 +8,7 @@ from datetime import datetime
 from gateway.analysis.document import Analysis, Goals
 from gateway.analysis.fluency import spoken_words
 from gateway.analysis.sentences import names_in
+from gateway.analysis.vocabulary import KNOWN_FROM_ZIPF
 from gateway.analysis.word_frequency import lexicon_of
 from gateway.history import LearnerTurn, Turn
 from gateway.learner_record import ConversationProgress, Mistake, ScenarioOutcome
@@ -16,7 +17,6 @@ from gateway.progress.mistakes import kind_of
 MAX_WORDS = 2000
 """At most this many distinct words of one conversation are examined."""
 _LONGEST_WORD = 64
-_KNOWN_FROM_ZIPF = 1.5  # rarer "words" are mostly slips, names, or misheard
 
 
 def entry_of(analysis: Analysis, ended_at: datetime) -> ConversationProgress:
@@ -70,7 +70,7 @@ def words_used(turns: Sequence[Turn], language: str) -> list[str]:
     words = dict.fromkeys(word for text in texts for word in spoken_words(text, lexicon))
     kept = [word for word in words if word not in names and len(word) <= _LONGEST_WORD and not _has_digit(word)]
     if lexicon.rarity_unknown_because is None:
-        kept = [word for word in kept if lexicon.zipf(word) >= _KNOWN_FROM_ZIPF]
+        kept = [word for word in kept if lexicon.zipf(word) >= KNOWN_FROM_ZIPF]
     return kept[:MAX_WORDS]
 
 
