@@ -31,10 +31,11 @@ MAX_MESSAGE_BYTES = 1200
 # grpcio's message if the server ends a call while the client writes a message. The server's own status is lost.
 _LOST_STATUS = "Internal error from Core"
 
-# gRPC's own messages about connections, with addresses and terms that mean nothing to a learner.
+# gRPC's and Envoy's own messages about connections, with addresses and terms that mean nothing to a learner.
 _BROKEN = re.compile(
     r"failed to connect|connections to all backends|ipv[46]:|unix:|stream removed|socket closed|recvmsg|goaway"
-    r"|rst_stream|keepalive|ping timeout|connection (?:reset|refused)|broken pipe|http2|dns resolution|name resolution",
+    r"|rst_stream|keepalive|ping timeout|connection (?:reset|refused)|broken pipe|http2|dns resolution|name resolution"
+    r"|no healthy upstream|retrying upstream|upstream connect error|upstream request timeout",
     re.IGNORECASE,
 )
 _TOO_LARGE = "larger than max"

@@ -1,4 +1,4 @@
-"""The error messages of failed calls: a learner never sees gRPC's own words about connections."""
+"""The error messages of failed calls: a learner never sees gRPC's or Envoy's own words about connections."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ def failed(code: grpc.StatusCode, details: str) -> ServiceError:
         (CODE.UNAVAILABLE, "ping timeout"),
         (CODE.INTERNAL, "Received RST_STREAM with error code 2"),
         (CODE.UNAVAILABLE, "DNS resolution failed for llm:50052"),
+        # Envoy's own answers
+        (CODE.UNKNOWN, "exceeded request buffer limit while retrying upstream"),
+        (CODE.UNAVAILABLE, "no healthy upstream"),
+        (CODE.UNAVAILABLE, "upstream connect error or disconnect/reset before headers. reset reason: overflow"),
     ],
 )
 def test_a_broken_connection_is_told_in_plain_words(code: grpc.StatusCode, details: str) -> None:
