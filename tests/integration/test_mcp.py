@@ -137,7 +137,7 @@ async def test_without_its_server_a_tool_is_not_offered_and_the_log_says_so_once
     await tools.refresh(here)
     assert not tools.tools
     warnings = [record.getMessage() for record in caplog.records if record.name == "gateway.clients.mcp"]
-    assert [warning.split(" is ")[0] for warning in warnings if " is away " in warning] == [
+    assert [warning.split(" can't ")[0] for warning in warnings if "can't be used now" in warning] == [
         "the MCP server away",
         "the MCP server test",
     ]
