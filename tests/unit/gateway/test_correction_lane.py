@@ -180,6 +180,22 @@ async def test_a_busy_model_drops_the_oldest_turns() -> None:
 
 
 @pytest.mark.looptime
+async def test_a_turn_whose_last_try_was_cancelled_does_not_wait_for_ever() -> None:
+    talk, _ = conversation(answer=RIGHT_ARTICLE, answer_s=60.0)
+    async with talk.running():
+        await talk.post(start(corrections="beside"))
+        await heard(talk, WRONG_ARTICLE, after_s=0.5)
+        before, lane = counted("dropped"), talk.session._parts._corrections
+        for _ in range(MOST_TRIES):
+            trying = asyncio.create_task(lane.run())
+            await asyncio.sleep(0.1)
+            trying.cancel()
+            await asyncio.wait({trying})
+        await lane.run()  # the model doesn't answer in time
+        assert counted("dropped") == before + 1
+
+
+@pytest.mark.looptime
 async def test_a_beginner_is_told_why_in_the_native_language() -> None:
     talk, llm = conversation(RIGHT_ARTICLE, REASON)
     async with talk.running():
