@@ -100,7 +100,7 @@ class AsrEngine(Protocol):
 
 @runtime_checkable
 class BatchingEngine(Protocol):
-    """An AsrEngine that decodes several pieces of audio at once faster than one after the other."""
+    """An AsrEngine that is faster if it decodes several pieces of audio together."""
 
     def transcribe_batch(self, requests: Sequence[Request]) -> list[Transcript]:
         """The answer of `transcribe` to each request, in the same order."""

@@ -219,8 +219,8 @@ def without_invented_end(words: list[Word], end: int) -> list[Word]:
     """The words without those that Whisper invents in the silence after the last real one: "I will see you guys next
     time."
 
-    Invented words have no length and are at the very end of the audio (`end`, in samples). The first of them may have
-    some length, but low confidence.
+    Most invented words have no length and lie in the last 0.2 s of the audio (`end`: its length in samples). Words of
+    low confidence just before them are invented, too.
     """
     kept = list(words)
     while kept and kept[-1].start == kept[-1].end and kept[-1].start >= end - _AT_THE_END:

@@ -23,7 +23,8 @@ def fit_words(words: Sequence[Word], silences: Sequence[SilentSpan]) -> tuple[Wo
     """
     starts, ends = [word.start for word in words], [word.end for word in words]
     for silence in silences:
-        after = sum((word.start + word.end) < sum(silence) for word in words)  # the words before it
+        # how many words are before the silence: the index of the first word after it
+        after = sum((word.start + word.end) < sum(silence) for word in words)
         for i in range(after):
             starts[i], ends[i] = min(starts[i], silence.begin), min(ends[i], silence.begin)
         for i in range(after, len(words)):

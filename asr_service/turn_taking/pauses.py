@@ -1,7 +1,7 @@
 """Measures how long this learner's pauses usually are. Only pauses after which the turn went on count. Pure.
 
-Old pauses count less and less, so that the wait gets shorter for a learner who becomes fluent. Until this session has
-enough pauses, the usual pause of an earlier session counts.
+Old pauses count less and less, so that the wait gets shorter for a learner who becomes fluent. The usual pause of an
+earlier session counts like three pauses before the first one of this session, and fades with them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Hears turns again, later than everything that a learner waits for.
 
 A turn waits some seconds, until its reply can be heard, and then until recognition is idle. Only one turn at a time is
-heard again. It is decoded once more for hesitation sounds and, after `load`, compared with the sound in a thread with a
-low priority. A turn that has waited too long is dropped.
+heard again. After `load`, its words are first compared with the sound, in a thread with a low priority. Then
+faster-whisper decodes the turn once more, for hesitation sounds. A turn that has waited too long is dropped.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class VerbatimDecoder(Protocol):
 
     @property
     def has_idle_worker(self) -> bool:
-        """Whether nothing waits for the model."""
+        """Whether a decode that is requested now would run at once."""
         ...
 
     def decode_verbatim(self, audio: Audio, *, language: str, prompt: str) -> Awaitable[Transcript]:

@@ -28,7 +28,10 @@ _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ni
 
 
 def spelled_out(word: str) -> str | None:
-    """The plain `word`; if it is a number up to 99, in words. None for other words with digits."""
+    """A number up to 99 in words. None for any other word with digits; a word without digits as it is.
+
+    word: as `rewording.plain` returns it.
+    """
     if not any(character.isdigit() for character in word):
         return word
     if not word.isdecimal() or len(word) > 2:

@@ -1,4 +1,4 @@
-"""Learners' sentences in other languages than English, for Kokoro's voices. There is no German voice.
+"""Learners' sentences in languages other than English, for Kokoro's voices. There is no German voice.
 
 Some hesitations come after a word that calls for another ("al |"), some after words that sound complete ("Llegamos | al
 hotel").

@@ -33,7 +33,7 @@ from gateway.reply.idle_work import until_idle
 
 # How many of the learner's latest turns may wait for their check.
 LATEST_TURNS = 3
-# How often a turn's check may give way to a reply.
+# How often a turn's check is tried. If the last try gives way or fails, too, the check is dropped.
 MOST_TRIES = 4
 ANSWER_TIMEOUT_S = 30.0
 

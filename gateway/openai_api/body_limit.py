@@ -25,7 +25,7 @@ class BodyLimit:
     """ASGI middleware. bounds_of: path → the bounds. A larger body gets status 413, a slower one 408.
 
     An answer before the end of the body closes the connection, because the client would otherwise go on sending. Before
-    closing, the middleware reads on for LINGER_S: closing a connection with unread data would also lose the answer.
+    closing, the middleware reads on for up to LINGER_S: a close with unread data would also lose the answer.
     """
 
     def __init__(self, app: ASGIApp, bounds_of: Callable[[str], Bounds]) -> None:

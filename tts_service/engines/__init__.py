@@ -77,8 +77,8 @@ def create_engine(settings: TtsSettings) -> TtsEngine:
 
 
 def fallbacks_of(model_name: str, fallbacks: str) -> list[str]:
-    """The models to try after `model_name`: those after its own engine in the list, or all if its engine is not in the
-    list.
+    """The models to try after `model_name`: those from its own engine's entry in the list on, or all if its engine is
+    not in the list. `model_name` itself is left out.
 
     The bundled voice (an empty name) needs no fallback. fallbacks: a comma-separated list, or "none".
     """

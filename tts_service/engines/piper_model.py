@@ -92,7 +92,7 @@ class PiperModel:
 
 
 def pieces_of(frames: int) -> list[tuple[int, int]]:
-    """Where to cut `frames` frames: into a short first piece, then into equal ones."""
+    """Where to cut `frames` frames: into a short first piece, then into equal ones. Fewer than 64 stay whole."""
     first = _FIRST_FRAMES if frames >= 2 * _FIRST_FRAMES else 0
     rest = frames - first
     parts = math.ceil(rest / _MOST_FRAMES)

@@ -7,8 +7,8 @@ import re
 from tts_service.text.normalise.language import Language
 from tts_service.text.normalise.rules import NEXT_WORD, Rule
 
-# A domain of two letters is listed only if it is not a word in our languages, because people forget the space after a
-# full stop.
+# Domains of two letters that are common English words (at, be, in, is, it, me, no, so, to, us) are not listed, because
+# people forget the space after a full stop. Some of those listed are words of other languages (au, de, es).
 _DOMAINS = "com|org|net|edu|gov|info|biz|dev|app|io|ai|tv|uk|eu|de|fr|es|pt|br|ch|ca|au|nl|jp|cn|ru"
 _SPELLED = frozenset(_DOMAINS.partition("|io|")[2].split("|")) | {"io"}  # "dot I O"
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]*\w@\w[\w-]*(?:\.\w[\w-]*)+")
@@ -58,7 +58,7 @@ def web_rules(language: Language) -> list[Rule]:
 
 
 def _is_grouped(written: str, language: Language) -> bool:
-    """Whether it is one number with spaces between its thousands. A phone number of that form begins with 6, 7, 8
-    or 9."""
+    """Whether it is one number whose digits are in groups of three, with spaces between them. Nine digits that begin
+    with 6, 7, 8 or 9 are a phone number instead."""
     has_spaces = " " in language.number and re.fullmatch(r"\d{1,3}(?: \d{3})+", written) is not None
     return has_spaces and not re.fullmatch(r"[6-9]\d\d \d{3} \d{3}", written)
