@@ -21,8 +21,10 @@ def tally(talks: Sequence[tuple[Script, Sequence[Exchange]]]) -> Tally:
 
 
 def waits_of(talks: Sequence[tuple[Script, Sequence[Exchange]]]) -> list[float]:
-    """Seconds to the first sound of each reply that had one."""
-    return [one.first_sound_s for _, exchanges in talks for one in exchanges if one.first_sound_s is not None]
+    """Seconds to the first sound of each reply that had one. Conversations of one line are left out: a seat is kept for
+    some seconds after its learner has left, so the next ones may have to wait for a seat."""
+    long = [exchanges for script, exchanges in talks if len(script.lines) > 1]
+    return [one.first_sound_s for exchanges in long for one in exchanges if one.first_sound_s is not None]
 
 
 def table(talks: Talks) -> str:
@@ -37,12 +39,10 @@ def table(talks: Talks) -> str:
         "|" + " --- |" * 13,
     ]
     for name, one in talks.items():
-        counts, waits = tally(one), waits_of(one)
-        if not waits:
+        counts = tally(one)
+        if not counts.replies:
             lines.append(f"| {name} | none |" + " |" * 11)
             continue
-        p95 = quantiles(waits, n=20)[-1] if len(waits) > 1 else waits[0]
-        longest = waits_of([max(one, key=lambda pair: len(pair[1]))])
         missing = f" ({counts.missing} missing)" if counts.missing else ""
         lines.append(
             f"| {name} | {counts.replies}{missing} | {counts.share(counts.loops):.1f} % "
@@ -50,12 +50,20 @@ def table(talks: Talks) -> str:
             f"| {counts.share(counts.begin_alike):.0f} % | {counts.share(counts.too_long):.1f} % "
             f"| {100 * counts.taken_up / max(1, counts.telling_lines):.0f} % "
             f"| {counts.asked_again} of {counts.openings} | {counts.share(counts.questions):.0f} % "
-            f"| {100 * counts.rare_words / max(1, counts.words):.1f} % "
-            f"| {median(waits):.2f}, {p95:.2f}, {max(waits):.2f} s | {max(longest) / median(longest):.1f} |"
+            f"| {100 * counts.rare_words / max(1, counts.words):.1f} % | {_waits(one)} |"
         )
     limits = ", ".join(f"{level} {most}" for level, most in MOST_SENTENCES.items())
     lines.append(f"\nToo long: more sentences than a level's rule allows ({limits}).")
     return "\n".join(lines)
+
+
+def _waits(talks: Sequence[tuple[Script, Sequence[Exchange]]]) -> str:
+    """The two last columns; dashes if there is no conversation of more than one line."""
+    if not (waits := waits_of(talks)):
+        return "– | –"
+    p95 = quantiles(waits, n=20)[-1] if len(waits) > 1 else waits[0]
+    longest = waits_of([max(talks, key=lambda pair: len(pair[1]))])
+    return f"{median(waits):.2f}, {p95:.2f}, {max(waits):.2f} s | {max(longest) / median(longest):.1f}"
 
 
 def written(talks: Talks) -> str:

@@ -15,7 +15,9 @@ from bench.partner.quality import (
     repeats,
     takes_up,
 )
-from bench.partner.scripts import long_script, openings, scripts
+from bench.partner.report import table
+from bench.partner.scripts import Script, long_script, openings, scripts
+from bench.partner.talk import Exchange
 
 
 @pytest.mark.parametrize(
@@ -118,3 +120,15 @@ def test_the_tally_of_openings() -> None:
 )
 def test_whether_a_reply_takes_up_what_was_said(said: str, reply: str, expected: bool | None) -> None:
     assert takes_up(reply, said) is expected
+
+
+def test_the_table_has_no_waits_if_there_are_only_openings() -> None:
+    """A seat is kept for some seconds after its learner has left, so an opening may have to wait for one."""
+    opening = (Script("opening-1", "beginner", ("I'm Ana.",), ("name",)), [Exchange("I'm Ana.", "Hello, Ana!", 9.0)])
+    talk = (Script("talk", "beginner", ("Hi.", "Yes.")), [Exchange("Hi.", "Hi!", 0.2), Exchange("Yes.", "Good!", 0.4)])
+    assert "| 0 of 1 |" in table({"one": [opening]})
+    assert "| – | – |" in table({"one": [opening]})
+    both = table({"one": [opening, talk]})
+    assert "| 0.30, " in both
+    assert ", 0.40 s | 1.3 |" in both
+    assert "| one | none |" in table({"one": []})
