@@ -19,11 +19,9 @@ from hypothesis import strategies as st
 
 from common.errors import BusyError, InvalidInputError
 from gateway.openai_api.answers import ParameterError
-from gateway.openai_api.cutter import MAX_PIECE_S, MIN_PIECE_S, RATE_HZ, Cutter
+from gateway.openai_api.cutter import RATE_HZ
 from gateway.openai_api.encoders import create_encoder
-from gateway.openai_api.file_transcription import RecognisedPiece, TimedWord
 from gateway.openai_api.recording import decode
-from gateway.openai_api.subtitles import Segment, segments_of, srt, vtt
 from tests.support.audio import chirp, mp4, mp4_with_its_index_last, ogg, wav, webm
 from tests.support.fakes import FakeRecordings
 from tests.support.gateway import TestGateway
@@ -301,54 +299,3 @@ async def test_a_recording_waits_while_learners_have_all_slots() -> None:
     gateway.services.recordings.errors = [BusyError("full", retry_after_s=0.01) for _ in range(5)]
     async with connected(gateway) as client:
         assert (await transcribe(client)).text == "Hello there."
-
-
-@given(st.lists(st.integers(0, 3 * RATE_HZ), max_size=40), st.randoms(use_true_random=False))
-def test_the_pieces_are_the_recording(blocks: list[int], random: Any) -> None:
-    """Nothing is lost or comes twice. No piece is too long, and only the last one may be short."""
-    generator = np.random.default_rng(random.randrange(1 << 30))
-    recording = generator.integers(1000, 3000, sum(blocks), dtype=np.int16).astype("<i2")
-    cutter = Cutter()
-    pieces = [
-        piece for block in np.split(recording, np.cumsum(blocks)) for piece in cutter.push(block.tobytes())
-    ] + list(cutter.finish())
-    assert b"".join(piece.pcm for piece in pieces) == recording.tobytes()
-    assert cutter.samples == len(recording)
-    lengths = [len(piece.pcm) // 2 for piece in pieces]
-    assert [piece.start for piece in pieces] == [sum(lengths[:i]) for i in range(len(lengths))]
-    assert all(MIN_PIECE_S * RATE_HZ <= length <= MAX_PIECE_S * RATE_HZ for length in lengths[:-1])
-
-
-def test_silence_is_not_recognised() -> None:
-    cutter = Cutter()
-    silence = bytes(2 * RATE_HZ * 60)
-    assert not [*cutter.push(silence), *cutter.finish()]
-    sound = [*cutter.push(chirp(1.0, RATE_HZ).tobytes()), *cutter.finish()]
-    assert [piece.start for piece in sound] == [60 * RATE_HZ]
-
-
-def heard(text: str, *times: tuple[float, float]) -> RecognisedPiece:
-    words = tuple(TimedWord(word, *time) for word, time in zip(text.split(), times, strict=False))
-    return RecognisedPiece(text, words, times[0][0], times[-1][1], "en")
-
-
-def test_a_segment_ends_with_a_sentence_a_pause_or_when_it_is_long() -> None:
-    piece = heard("Yes. I do not", (0.0, 0.4), (0.5, 0.6), (0.6, 0.8), (2.0, 2.2))
-    assert list(segments_of([piece])) == [
-        Segment("Yes.", 0.0, 0.4),
-        Segment("I do", 0.5, 0.8),
-        Segment("not", 2.0, 2.2),
-    ]
-    long = heard("word " * 40 + "end", *((i * 0.2, i * 0.2 + 0.2) for i in range(41)))
-    segments = list(segments_of([long]))
-    assert all(len(one.text) <= 84 and one.end_s - one.start_s <= 7.0 for one in segments)
-    assert " ".join(one.text for one in segments) == long.text
-    assert list(
-        segments_of([RecognisedPiece("是的。", (TimedWord("是", 0, 1), TimedWord("的。", 1, 2)), 0, 2, "zh")])
-    ) == [Segment("是的。", 0, 2)]
-
-
-def test_subtitles_have_their_clocks_and_escapes() -> None:
-    segments = [Segment("a < b & c", 3661.0005, 3662.5)]
-    assert srt(segments) == "1\n01:01:01,000 --> 01:01:02,500\na < b & c\n\n"
-    assert vtt(segments) == "WEBVTT\n\n01:01:01.000 --> 01:01:02.500\na &lt; b &amp; c\n\n"
