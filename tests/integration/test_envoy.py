@@ -43,6 +43,7 @@ MESSAGE_S = 0.1
 time."""
 MESSAGE_BYTES = 2 * round(MESSAGE_S * RATE_HZ)
 SPREAD = 0.15
+UNDERSTOOD_WITHIN_S = 60.0
 QUIET_S = 180.0  # silence after the last sentence: longer than the test, because the audio repeats after it
 BINARY = 2
 
@@ -180,8 +181,13 @@ async def test_sixty_learners_outlive_replicas_that_die_and_drain(tmp_path: Path
 
 
 async def until(crowd: list[Talker], *, understood: int) -> None:
-    while sum(one.understood for one in crowd) < understood:
-        await asyncio.sleep(0.2)
+    try:
+        async with asyncio.timeout(UNDERSTOOD_WITHIN_S):
+            while sum(one.understood for one in crowd) < understood:
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        behind = [(one.understood, one.errors, dict(one.kinds)) for one in crowd if one.understood < SENTENCES]
+        raise AssertionError(f"fewer than {understood} sentences; learners who are behind: {behind}") from None
 
 
 async def until_answered(crowd: list[Talker]) -> None:
