@@ -75,7 +75,7 @@ class GatewaySettings(ProcessSettings):
         1000,
         ge=100,
         le=5000,
-        description="Length of a learner's voice that interrupts the partner even if no words are recognised.",
+        description="Milliseconds of a learner's voice that interrupt the partner even if no words are recognised.",
     )
     echo_cancellation: bool = Field(
         True,
@@ -118,8 +118,8 @@ class GatewaySettings(ProcessSettings):
     admission_learners_per_llm_slot: float = Field(
         4.0,
         gt=0,
-        description="Learners admitted per slot of the language model. More than one, because each uses it only part "
-        "of the time.",
+        description="Learners admitted per slot of the language model. It can be more than one, because each learner uses "
+        "the slot only part of the time.",
     )
     admission_learners_per_tts_slot: float = Field(
         2.0, gt=0, description="Learners admitted per slot of synthesis. Recognition always takes one slot per learner."
@@ -131,7 +131,7 @@ class GatewaySettings(ProcessSettings):
         300.0, gt=0, description="Seconds after which a waiting learner is told to come back later."
     )
     admission_grace_s: float = Field(
-        15.0, ge=0, description="Seconds that the seat of a learner is kept after the connection broke."
+        15.0, ge=0, description="Seconds that a learner's seat is kept after the connection broke."
     )
     gateway_drain_timeout_s: float = Field(
         20.0,
@@ -172,7 +172,7 @@ class GatewaySettings(ProcessSettings):
     jwt_audience: str = Field("", description="Required `aud` of a JSON Web Token. Empty: any.")
     jwt_issuer: str = Field("", description="Required `iss` of a JSON Web Token. Empty: any.")
     jwt_leeway_s: float = Field(
-        10.0, ge=0, le=300, description="Seconds by which the clock of the issuer of JSON Web Tokens may be wrong."
+        10.0, ge=0, le=300, description="Seconds by which the clock of the issuer of JSON Web Tokens may differ."
     )
     metrics_token: SecretStr = Field(
         SecretStr(""), description="Bearer token for `/metrics` only. Empty: the same tokens as everywhere else."

@@ -153,7 +153,7 @@ class SessionState(StoredModel):
     contain several calls; None: any number. confirms_tools: the client asks the learner to confirm calls.
 
     native_language: the learner's own, empty if unknown. corrections: when the learner is corrected (see
-    `CorrectionTime`). practice_words: words that the learner should use again; the partner works them in. state:
+    `CorrectionTime`). practice_words: words that the learner should use again; the partner uses them. state:
     `open`, or `ended` once its analysis was sent.
     """
 

@@ -17,7 +17,7 @@ class LlmSettings(ModelServerSettings):
     )
     llm_engine: Literal["auto", "openai", "vllm", "llama.cpp"] = Field(
         "auto",
-        description="`openai` (use `LLM_BASE_URL`), `vllm` or `llama.cpp`. `auto`: chosen by the model and the "
+        description="`openai` (use `LLM_BASE_URL`), `vllm` or `llama.cpp`. `auto`: depends on the model and the "
         "machine.",
     )
     llm_base_url: str = Field(

@@ -135,12 +135,12 @@ class Rarity(Section):
 
 
 class WordToLearn(Section):
-    """A word that the partner used, the learner did not, and whose frequency suits the level."""
+    """A word that the partner used and the learner did not. Its frequency suits the level."""
 
     word: str
     zipf: Zipf
     heard_in: str = Field(description="The partner's sentence.")
-    meaning: str | None = Field(None, description="In easier words, by the language model; null: it gave none.")
+    meaning: str | None = Field(None, description="By the language model, in easier words; null: it gave none.")
 
 
 class Vocabulary(Section):
@@ -173,7 +173,8 @@ class Correction(Section):
 
 
 class Grammar(Section):
-    """Mistakes that the language model and the rules found; docs/analysis.md says which of the model's count."""
+    """Mistakes that the language model and the rules found; docs/analysis.md says which of the model's
+    corrections count."""
 
     corrections: tuple[Correction, ...] = Field(description="At most six, in the order in which they were said.")
     words_checked: Count = Field(
@@ -191,7 +192,7 @@ class TaskOutcome(Section):
     measured: bool = Field(description="The learner said words that show it. docs/scenarios.md has the rule.")
     turn_id: str | None = Field(description="The first of the learner's turns that shows it.")
     opinion: bool | None = Field(
-        description="Whether it was done, as the language model sees it; null: it gave no usable answer, and "
+        description="Whether the language model thinks that it was done; null: it gave no usable answer, and "
         "`unavailable.goals` says why."
     )
 
@@ -222,7 +223,7 @@ class TimelineTurn(Section):
     started_s: Seconds
     duration_s: Seconds = Field(description="0 for a typed turn.")
     words: Count
-    pauses: tuple[TimelinePause, ...] = Field(description="The learner's, as in `fluency.pauses`.")
+    pauses: tuple[TimelinePause, ...] = Field(description="The learner's pauses, as in `fluency.pauses`.")
     language: str | None = Field(
         None, description="The language that recognition heard in the learner's turn, a BCP-47 tag; null: unknown."
     )
@@ -244,7 +245,7 @@ class Analysis(Section):
     unavailable: dict[Part, str] = Field(description="Missing part → why, in words for the learner.")
     unavailable_codes: dict[Part, Told] = Field({}, description="The same reasons as codes.")
     pending: tuple[Part, ...] = Field(
-        (), description="Parts that are still being made; empty in the final document, the one of `analysis`."
+        (), description="Parts that are still being made; empty in the final document, which `analysis` brings."
     )
 
 

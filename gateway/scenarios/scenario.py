@@ -64,7 +64,7 @@ class Task(_Part):
     said: tuple[tuple[Line, ...], ...] = Field(
         min_length=1,
         description="Groups of phrases. The task is done once one turn of the learner has a phrase of each group. "
-        "`cough*`: any word that begins so. `#`: a number in digits, or an English number word from two on.",
+        "`cough*`: any word that begins with `cough`. `#`: a number in digits, or an English number word from two on.",
     )
     example: Line = Field(description="What a learner might say; it must have a phrase of each group.")
 
@@ -97,14 +97,14 @@ class Scenario(_Part):
     levels: LevelRange
     partner: Line = Field(description='Who the partner is. Continues "You are": "Maya, who works in a café".')
     learner: Line = Field(description='Who the learner is. Continues "You are": "a customer".')
-    setting: Paragraph = Field(description="Where and when; a sentence or two, for both to read.")
+    setting: Paragraph = Field(description="Where and when, in one or two sentences for both.")
     facts: Paragraph | None = Field(
-        None, description="What only the partner is told, who is `you` here: prices, times, plans."
+        None, description="What only the partner is told: prices, times, plans. `you` is the partner here."
     )
     goal: Line = Field(description="What the learner wants to achieve; one sentence, addressed to the learner.")
     opening: Line = Field(description="What the partner says first, word for word.")
     phrases: tuple[Line, ...] = Field(
-        min_length=5, max_length=8, description="Sentences that the learner can use as they stand."
+        min_length=5, max_length=8, description="Sentences that the learner can use as they are."
     )
     tasks: tuple[Task, ...] = Field(min_length=3, max_length=5)
 
