@@ -83,8 +83,9 @@ class ModelServerSettings(ProcessSettings):
     )
     enable_memory_efficient_loading: bool = Field(
         True,
-        description="Keep peak memory low: load the models of one machine one after the other, and without a second copy "
-        "of the weights if the engine can do that. A lock in `MODELS_CACHE_DIR` makes the models wait for one another.",
+        description="Keep peak memory low: load the models of one machine one after the other, and without a second "
+        "copy of the weights if the engine can do that. A lock in `MODELS_CACHE_DIR` makes the models wait for "
+        "one another.",
     )
     load_timeout_s: float = Field(
         1_800.0,

@@ -104,8 +104,8 @@ class GatewaySettings(ProcessSettings):
         0.7,
         ge=0,
         le=1,
-        description="Replies begin early, in a pause, only while less than this share of the language model's and of "
-        "synthesis's slots is in use. 0: replies never begin early.",
+        description="Replies begin early, in a pause, only while less than this share of the slots is in use, both of "
+        "the language model and of synthesis. 0: replies never begin early.",
     )
     max_frame_bytes: int = Field(
         1024 * 1024, gt=0, description="Largest WebSocket message in bytes; larger ones are refused."
@@ -118,8 +118,8 @@ class GatewaySettings(ProcessSettings):
     admission_learners_per_llm_slot: float = Field(
         4.0,
         gt=0,
-        description="Learners admitted per slot of the language model. It can be more than one, because each learner uses "
-        "the slot only part of the time.",
+        description="Learners admitted per slot of the language model. It can be more than one, because each learner "
+        "uses the slot only part of the time.",
     )
     admission_learners_per_tts_slot: float = Field(
         2.0, gt=0, description="Learners admitted per slot of synthesis. Recognition always takes one slot per learner."
@@ -172,7 +172,10 @@ class GatewaySettings(ProcessSettings):
     jwt_audience: str = Field("", description="Required `aud` of a JSON Web Token. Empty: any.")
     jwt_issuer: str = Field("", description="Required `iss` of a JSON Web Token. Empty: any.")
     jwt_leeway_s: float = Field(
-        10.0, ge=0, le=300, description="Seconds by which the clock of the issuer of JSON Web Tokens may differ."
+        10.0,
+        ge=0,
+        le=300,
+        description="Seconds by which the clocks of the gateway and of the issuer of JSON Web Tokens may differ.",
     )
     metrics_token: SecretStr = Field(
         SecretStr(""), description="Bearer token for `/metrics` only. Empty: the same tokens as everywhere else."
