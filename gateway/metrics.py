@@ -7,7 +7,10 @@ from prometheus_client import Counter, Gauge, Histogram
 from common.metrics import CONVERSATION_BUCKETS_S, from_zero
 
 SESSIONS = Gauge("aitalk_gateway_sessions", "Conversations connected now.")
-TASKS = Gauge("aitalk_gateway_tasks", "Asyncio tasks of the process; without conversations always about the same.")
+TASKS = Gauge(
+    "aitalk_gateway_tasks",
+    "Asyncio tasks of the process. Without conversations, their number stays about the same.",
+)
 REALTIME_SESSIONS = from_zero(
     Counter("aitalk_gateway_realtime_sessions_total", "Connections over the Realtime API, by type.", ["type"]),
     *("realtime", "transcription"),
