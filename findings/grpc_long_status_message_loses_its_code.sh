@@ -5,10 +5,10 @@
 # Version: grpcio 1.85.1, CPython 3.11, Linux x86-64.
 # Expected: a status of any length arrives with its code; a message that is too long is cut.
 # Seen: the message travels in HTTP/2 trailers, which by default may have 8 KiB (soft) to 16 KiB (hard). A message of
-#   20,000 characters arrives as RESOURCE_EXHAUSTED "received metadata size exceeds …". One of 6,000 letters "ä" does,
-#   too: in trailers each of them takes six characters.
+#   20,000 characters arrives as RESOURCE_EXHAUSTED "received metadata size exceeds …". So does a message of 6,000
+#   letters "ä", because each of them takes six characters in trailers.
 # Who is hurt: speech and model servers that quote the request in an error ("no voice '…' here; there are: …"). Clients
-#   that take RESOURCE_EXHAUSTED for "no free slot", as usual, try again and again, and a person is told to wait.
+#   usually take RESOURCE_EXHAUSTED for "no free slot". They try again and again, and tell people to wait.
 # Valid input: one unary call on a loopback server that answers INVALID_ARGUMENT. Fails unless the short message arrives
 #   with its code and the two long ones with RESOURCE_EXHAUSTED.
 set -euo pipefail

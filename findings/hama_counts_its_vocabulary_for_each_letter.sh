@@ -5,8 +5,9 @@
 # Version: hama 1.7.0, numpy 2.3.5, CPython 3.11, Linux x86-64.
 # Expected: the table from token to number is made when the model is loaded.
 # Seen: Vocabulary.encoder_token_to_id is a property that makes a dictionary of 19,750 entries (Korean syllables, too)
-#   each time. TextTokenizer.encode asks for it twice for each letter, and once more. A word of six letters takes
-#   13 dictionaries, about 25 ms; the two networks need 9 ms. With the property cached, the phonemes are the same.
+#   each time. TextTokenizer.encode reads the property twice for each letter, and once more for the word. So a word of
+#   six letters takes 13 dictionaries, about 25 ms; the two networks need 9 ms. With the property cached, the
+#   phonemes are the same.
 # Who is hurt: programs that need the phonemes of many words for live speech, for example of every word of an utterance.
 # Valid input: `predict` of one English word. Fails unless six letters take 13 dictionaries of more than 19,000 entries.
 set -euo pipefail

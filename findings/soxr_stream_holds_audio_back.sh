@@ -3,9 +3,9 @@
 #
 # Version: soxr 1.1.0 (Python), numpy 2.4.6, CPython 3.11, Linux x86-64.
 # Expected: a stream in pieces of 20 ms comes out later by half of the filter's length, always the same few milliseconds.
-# Seen: it comes out in blocks. Between two blocks the delay grows to 115 ms (8 to 16 kHz, quality HQ), 36 ms (48 to
-#   16 kHz) and 42 ms (22.05 to 24 kHz). A lower quality has a shorter filter (4 ms at LQ), but still holds 61 ms back at
-#   8 kHz; MQ holds back more than HQ. QQ holds nothing back.
+# Seen: the stream comes out in blocks. Between two blocks the delay grows to 115 ms (8 to 16 kHz, quality HQ), 36 ms
+#   (48 to 16 kHz) and 42 ms (22.05 to 24 kHz). Quality LQ has a shorter filter (4 ms), but still holds back 61 ms at
+#   8 kHz. MQ holds back more than HQ, and QQ nothing.
 # Who is hurt: a recogniser of telephone audio that resamples its stream hears the end of each turn a tenth of a second
 #   late, and a voice that is resampled begins up to 42 ms late.
 # Valid input: silence, since only the number of samples counts. Fails if a delay changes by more than 1 ms.

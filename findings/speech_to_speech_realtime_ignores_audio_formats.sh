@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Finding: speech-to-speech's Realtime server takes 24 kHz PCM as 16 kHz unless the session states the rate, and takes
+# Finding: speech-to-speech's Realtime server reads 24 kHz PCM as 16 kHz unless the session states the rate, and reads
 #   G.711 as PCM.
 #
 # Version: speech-to-speech 1.1.0, openai 2.28.0 (which it requires), CPython 3.11, Linux x86-64.
@@ -8,7 +8,8 @@
 #   second has 8,000 bytes. A format that a server can't decode is an `error`.
 # Seen: without a format, and with {"type": "audio/pcm"}, one second of the client's audio becomes 1.5 s of the server's
 #   16 kHz audio. With `audio/pcmu`, the bytes are read as 16-bit samples, and a second becomes a quarter of a second of
-#   noise. `session.updated` repeats the format, and no error is sent. Its code treats the sound that it sends alike.
+#   noise. `session.updated` repeats the format, and no error is sent. By its code, the
+#   sound that it sends has the same fault.
 # Who is hurt: users of clients that rely on the API's default, or on telephone audio: the server hears a slow, deep
 #   voice or noise, its transcripts are wrong, and its voice plays too fast and too high.
 # Valid input: sessions and audio as the API's types describe them. Fails if any of the lengths changes.

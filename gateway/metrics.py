@@ -7,7 +7,10 @@ from prometheus_client import Counter, Gauge, Histogram
 from common.metrics import CONVERSATION_BUCKETS_S, from_zero
 
 SESSIONS = Gauge("aitalk_gateway_sessions", "Conversations connected now.")
-TASKS = Gauge("aitalk_gateway_tasks", "Asyncio tasks of the process; without conversations always about the same.")
+TASKS = Gauge(
+    "aitalk_gateway_tasks",
+    "Asyncio tasks of the process. Without conversations, their number stays about the same.",
+)
 REALTIME_SESSIONS = from_zero(
     Counter("aitalk_gateway_realtime_sessions_total", "Connections over the Realtime API, by type.", ["type"]),
     *("realtime", "transcription"),
@@ -21,7 +24,8 @@ TURNS = from_zero(
 FALSE_ALARMS = from_zero(
     Counter(
         "aitalk_gateway_false_interruptions_total",
-        "Sounds over the partner's voice that were not a turn; the reply was hushed, or cut and continued.",
+        "Sounds over the partner's voice that were not a turn. The reply was paused (hushed), or was cut and continued "
+        "(cut).",
         ["reply"],
     ),
     *("hushed", "cut"),
@@ -51,8 +55,8 @@ CORRECTIONS = from_zero(
 CORRECTED_TURNS = from_zero(
     Counter(
         "aitalk_gateway_corrected_turns_total",
-        "Learners' turns to be checked during the conversation: checked, dropped because the model was busy, or "
-        "unusable (the model's answer was).",
+        "Learners' turns whose check was due during the conversation: checked, dropped (the model was busy), or "
+        "unusable (the model's answer could not be used).",
         ["outcome"],
     ),
     "checked",
@@ -125,8 +129,8 @@ ECHO_SECONDS = Counter(
 ECHO_FOUND = from_zero(
     Counter(
         "aitalk_gateway_echo_checks_total",
-        "Times that a conversation's microphone was found to pick up the partner's voice (present), or not, or no "
-        "longer (absent).",
+        "Times that the echo guard found the partner's voice in a microphone (present), or found that it is not, or no "
+        "longer, there (absent).",
         ["echo"],
     ),
     *("present", "absent"),
