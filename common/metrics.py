@@ -30,7 +30,7 @@ CALL_SECONDS = Histogram(
 )
 SLOTS_IN_USE = Gauge("aitalk_server_slots_in_use", "Streams being served.", ["service"])
 SLOTS = Gauge("aitalk_server_slots", "Streams that can be served at once.", ["service"])
-TASKS = Gauge("aitalk_server_tasks", "Asyncio tasks of the process; without calls always about the same.", ["service"])
+TASKS = Gauge("aitalk_server_tasks", "Asyncio tasks of the process. Their number is steady without calls.", ["service"])
 SWEEPS = Counter(
     "aitalk_server_sweeps_total", "Times that the memory of large calls was given back to the system.", ["service"]
 )

@@ -83,8 +83,8 @@ class ModelServerSettings(ProcessSettings):
     )
     enable_memory_efficient_loading: bool = Field(
         True,
-        description="Load the models of one machine one after the other (by a lock in `MODELS_CACHE_DIR`), and "
-        "without a second copy of the weights where the engine can. Keeps peak memory low.",
+        description="Load the models of one machine one after the other (by a lock in `MODELS_CACHE_DIR`). Avoid a "
+        "second copy of the weights if the engine can. Keeps peak memory low.",
     )
     load_timeout_s: float = Field(
         1_800.0,

@@ -75,7 +75,7 @@ class GatewaySettings(ProcessSettings):
         1000,
         ge=100,
         le=5000,
-        description="Length of a learner's voice that interrupts the partner even if no words are recognised.",
+        description="Milliseconds of a learner's voice that interrupt the partner even if no words are recognised.",
     )
     echo_cancellation: bool = Field(
         True,
@@ -118,8 +118,8 @@ class GatewaySettings(ProcessSettings):
     admission_learners_per_llm_slot: float = Field(
         4.0,
         gt=0,
-        description="Learners admitted per slot of the language model. More than one, because each uses it only part "
-        "of the time.",
+        description="Learners admitted per slot of the language model. Several can share a slot, because each learner "
+        "uses it only part of the time.",
     )
     admission_learners_per_tts_slot: float = Field(
         2.0, gt=0, description="Learners admitted per slot of synthesis. Recognition always takes one slot per learner."

@@ -139,7 +139,7 @@ class ConversationRecord:
         return not self._is_erased
 
     def is_saved(self) -> None:
-        """The store has now written all of it."""
+        """The store has now written the whole session."""
         self._is_unsaved = False
 
     def is_taken(self) -> None:

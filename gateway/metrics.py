@@ -7,7 +7,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from common.metrics import CONVERSATION_BUCKETS_S, from_zero
 
 SESSIONS = Gauge("aitalk_gateway_sessions", "Conversations connected now.")
-TASKS = Gauge("aitalk_gateway_tasks", "Asyncio tasks of the process; without conversations always about the same.")
+TASKS = Gauge("aitalk_gateway_tasks", "Asyncio tasks of the process. Their number is steady without conversations.")
 REALTIME_SESSIONS = from_zero(
     Counter("aitalk_gateway_realtime_sessions_total", "Connections over the Realtime API, by type.", ["type"]),
     *("realtime", "transcription"),
@@ -52,7 +52,7 @@ CORRECTED_TURNS = from_zero(
     Counter(
         "aitalk_gateway_corrected_turns_total",
         "Learners' turns to be checked during the conversation: checked, dropped because the model was busy, or "
-        "unusable (the model's answer was).",
+        "unusable (the model gave no usable answer).",
         ["outcome"],
     ),
     "checked",
@@ -215,7 +215,7 @@ UNSAVED_SESSIONS = Gauge(
 )
 SCENARIOS = Gauge(
     "aitalk_gateway_scenarios",
-    "Scenarios that learners can choose (usable), and files that could not be read as one (invalid).",
+    "Scenarios that learners can choose (usable), and files that are not valid scenarios (invalid).",
     ["state"],
 )
 SUBJECTS = from_zero(

@@ -173,7 +173,7 @@ class Correction(Section):
 
 
 class Grammar(Section):
-    """Mistakes that the language model and the rules found; docs/analysis.md says which of the model's count."""
+    """Mistakes that the model and the rules found; docs/analysis.md says which corrections of the model count."""
 
     corrections: tuple[Correction, ...] = Field(description="At most six, in the order in which they were said.")
     words_checked: Count = Field(

@@ -60,7 +60,7 @@ class DeleteTurn:
 
 @dataclass(frozen=True, slots=True)
 class TruncateTurn:
-    """Shorten a turn of the partner's to what the learner has heard. A turn still being spoken is interrupted."""
+    """Shorten a partner's turn to the part that the learner has heard. A turn still being spoken is interrupted."""
 
     turn_id: str
     heard_ms: float

@@ -67,8 +67,8 @@ class CorrectionLane:
             await self._check(turn)
 
     async def recheck(self, turn: LearnerTurn) -> None:
-        """The words of this turn have changed: check it again, by the rules at once. The learner gets no correction
-        twice."""
+        """The words of this turn have changed: apply the rules at once, and have the model check it again. The learner
+        gets no correction twice."""
         if self._record.state.corrections != "at the end":
             self._ruled.discard(turn.turn_id)
             self._done.discard(turn.turn_id)

@@ -1,4 +1,4 @@
-"""Makes turns of what the learner says and types: shows them to the learner, gives them to floor control, and records
+"""Makes turns from what the learner says and types: shows them to the learner, gives them to floor control, and records
 them."""
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class EchoPresence:
         self.state = Presence.UNKNOWN
         self.delay: int | None = None
         self._checks = 0  # the number of checks in this state (if Present: of checks without a peak)
-        self._doubted = 0  # checks until an absence that was only assumed is sure
+        self._doubted = 0  # checks until an assumed absence counts as certain
 
     def is_due(self, played_s: float) -> bool:
         """Whether to check again, `played_s` of the partner's voice after the last time."""

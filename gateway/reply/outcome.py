@@ -23,7 +23,7 @@ MAX_OUTPUT = 4000
 
 
 class Outcomes:
-    """Call `began` when a reply is released, and one of the others, once, when its `run` is over."""
+    """Call `began` when a reply is released. When its `run` is over, call one of the other methods, once."""
 
     def __init__(self, record: ConversationRecord, outbox: Outbox, now: Callable[[], float]) -> None:
         self._record = record
