@@ -218,7 +218,7 @@ def _code_of(error: BaseException | None) -> str:
 
 
 def _shape(handler: Any) -> tuple[str, Callable[..., grpc.RpcMethodHandler[Any, Any]]]:
-    """The name of the handler's behaviour (it has one of four), and the function that makes such a handler."""
+    """The name of the handler's behaviour, which is one of four, and the function that makes such a handler."""
     shapes = {
         (False, False): ("unary_unary", grpc.unary_unary_rpc_method_handler),
         (False, True): ("unary_stream", grpc.unary_stream_rpc_method_handler),

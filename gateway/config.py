@@ -243,7 +243,7 @@ class GatewaySettings(ProcessSettings):
     def _addresses(cls, proxies: str) -> str:
         for one in proxies.split(","):
             if one.strip() not in ("*", ""):
-                ipaddress.ip_network(one.strip(), strict=False)  # its message says what is wrong with it
+                ipaddress.ip_network(one.strip(), strict=False)  # the error's message says what is wrong
         return proxies
 
     @field_validator("asr_address", "llm_address", "tts_address")

@@ -228,7 +228,7 @@ async def erase(learner: Learner, files: Files) -> ErasedAnswer:
     """Erase all data of the learner: the record, the stored conversations, and the usual pause."""
     erased = await files.erase(learner)
     metrics.ERASURES.inc()
-    logger.info(  # the audit line: what was erased, but not whose
+    logger.info(  # the audit line says what was erased, but not whose data it was
         "audit: a learner's data were erased: %d conversations, %d words used, %d words to learn, %d sessions, usual "
         "pause: %s",
         erased.conversations,

@@ -98,7 +98,7 @@ class SharedLimits(Protocol):
         """Count one more connection, if fewer than `most` are open, and fewer than `per_minute` were opened in the last
         minute.
 
-        per_minute: 0: any number.
+        A `per_minute` of 0 means any number.
         """
         ...
 

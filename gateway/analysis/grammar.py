@@ -48,7 +48,7 @@ class Corrections:
         self._found = [tuple(rule_corrections(one, lexicon.language, native_language)) for one in self._sentences]
         self._checked: set[int] = set()
         self.pieces = spread(pieces_of(self._sentences))
-        """Numbers of the sentences that go into one question."""
+        """For each question to the model, the numbers of its sentences."""
 
     @property
     def is_empty(self) -> bool:

@@ -148,7 +148,7 @@ class Beginning:
     async def _resume(self, session_id: str, resume_token: str) -> None:
         if self._has_resumed:
             raise SequenceError(
-                "this connection has resumed a session already; open another connection for another one"
+                "this connection has resumed a session already; open another connection for another session"
             )
         await self._record.resume(session_id, resume_token, self._gateway_id)
         self._has_resumed = True

@@ -50,7 +50,7 @@ DOUBTFUL_S = 5.0
 # Audio that has queued up is taken in pieces of this many windows, 0.38 s. The echo guard cleans such a piece without
 # a wait.
 PIECE_WINDOWS = 12
-# A gap in the voice of at most this length does not restart the time until VoiceLasts.
+# A gap in the voice of at most this length does not restart the count that leads to VoiceLasts.
 LONGEST_GAP_S = 0.3
 # When no audio has come for this long, the gathered audio goes to recognition, as the microphone may be off.
 GAP_S = 0.4
