@@ -37,9 +37,9 @@ class ServiceInterceptor(grpc.aio.ServerInterceptor):
     """Wraps every handler of the server.
 
     Until `ready` is set, calls other than health, reflection and Describe end with UNAVAILABLE. If the model is loaded
-    on demand, the first such call sets `wanted`, and all such calls wait until `loading_over` is set. A ServiceError of
-    a handler becomes its status code. Any other exception is a bug: it is logged with its traceback, and the client
-    gets INTERNAL. admits: whether a call with this metadata may be served; health checks always may.
+    on demand, these calls wait for it instead: the first one sets `wanted`, and all wait until `loading_over` is set. A
+    ServiceError of a handler becomes its status code. Any other exception is a bug: it is logged with its traceback,
+    and the client gets INTERNAL. admits: whether a call with this metadata may be served; health checks always may.
     """
 
     def __init__(self, admits: Callable[[Any], bool] = lambda _: True, *, on_demand: bool = False) -> None:

@@ -144,7 +144,7 @@ class _Queueing:
         self._has_left = False
 
     async def wait(self) -> bool:
-        """Wait until there is a seat. False: the learner has left, or was told to come back later."""
+        """Wait for a seat. False: the learner has left, was told to come back later, or was sent to another gateway."""
         if self._ticket.position < 0:
             await self._refuse("queue_full", "all seats are taken, and many learners are waiting; try again later")
             return False

@@ -85,7 +85,7 @@ class CorrectionLane:
     async def _check(self, turn: LearnerTurn) -> None:
         """Have the model check a turn. If the check gives way to a learner's reply, the turn goes on waiting."""
         self._tries[turn.turn_id] += 1
-        is_last_try = self._tries[turn.turn_id] >= MOST_TRIES  # more, if a try was cancelled
+        is_last_try = self._tries[turn.turn_id] >= MOST_TRIES  # a cancelled try counts, too
         try:
             corrections = await self._by_model(turn)
         except NoAnswerError as error:

@@ -106,7 +106,7 @@ class Canceller:
 
     def _pass(self, pcm: bytes) -> bytes:
         """`pcm` as it is, after what was held back."""
-        held = self._held or self._rest  # the audio that may contain an echo includes the rest
+        held = self._held or self._rest  # `_held` includes `_rest`
         self._held = self._held_cancelled = self._rest = b""
         return held + pcm
 

@@ -37,7 +37,8 @@ class Outcomes:
 
     async def ended(self, reply: Reply, trace: ReplyTrace) -> None:
         """The reply ended without an interruption: the learner has heard all of it, or it failed."""
-        # At the end of the turn, another reply begins. If that one fails, too, its failure is reported.
+        # An eager reply that failed is discarded. At the end of the turn another reply begins. If that one fails, too,
+        # its failure is reported.
         if reply.failure and not reply.is_released:
             self.discarded(reply, trace)
         elif reply.failure:
