@@ -68,7 +68,7 @@ CORRECT_ALOUD = (
 
 
 def system_prompt(briefing: Briefing) -> str:
-    """The system message. The part that depends on the level comes last, because the level may change."""
+    """The system message. The partner comes first and the level after it, because the level may change."""
     language, manner, partner = language_name(briefing.language), MANNERS[briefing.level], briefing.partner
     if briefing.is_plain and partner.instructions:
         return partner.instructions
