@@ -292,7 +292,7 @@ class _Load:
 
 
 async def _get_ready(services: Services, settings: GatewaySettings, llm: Llm) -> None:
-    """Log once that all model servers are ready, and have the language model read how the prompts begin."""
+    """Log once that all model servers are ready, and have the language model read the beginnings of the prompts."""
     while any((await services.problems()).values()):  # noqa: ASYNC110
         await asyncio.sleep(POLL_S)
     logger.info("✓ All models loaded successfully!")

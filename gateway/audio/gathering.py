@@ -18,8 +18,8 @@ import math
 from common.pcm import BYTES_PER_SAMPLE
 
 SPEAKING_WINDOWS, SILENT_WINDOWS = 6, 12
-"""At most this many windows go as one message. So a caption may come five windows late. Recognition may get a voice that
-is hardly louder than the room eleven windows late."""
+"""At most this many windows go as one message. So a caption may come five windows late. A voice that is hardly louder
+than the room may reach recognition eleven windows late."""
 _QUIET = 0.32  # times the level of the recent loudest window, that is 10 dB below it: a voice may have stopped
 _LOUD = 2.0  # times the floor, that is 6 dB above it: softer sound may be only the noise of the room
 _FADE = 0.97  # for each window: the level of the recent loudest falls by 8 dB in a second
