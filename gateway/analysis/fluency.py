@@ -92,7 +92,7 @@ def _count_fillers(spoken: Sequence[LearnerTurn], words: int, lexicon: Lexicon) 
 
 
 def _share_of_talk(turns: Sequence[Turn], learner_s: float) -> float | None:
-    """None if the learner only typed, or if nobody spoke."""
+    """None if the learner did not speak."""
     if learner_s == 0:
         return None
     partner_s = sum(spoken_s(turn) for turn in turns if isinstance(turn, PartnerTurn))
