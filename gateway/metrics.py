@@ -125,8 +125,8 @@ ECHO_SECONDS = Counter(
 ECHO_FOUND = from_zero(
     Counter(
         "aitalk_gateway_echo_checks_total",
-        "Times that the partner's voice was found in a conversation's microphone (present), or found not to be there "
-        "or to be gone (absent).",
+        "Times that it became known whether a conversation's microphone picks up the partner's voice: present or "
+        "absent.",
         ["echo"],
     ),
     *("present", "absent"),
